@@ -1,0 +1,29 @@
+"""Path -> documents, passages and a ledger with one outcome per file; knows no torch.
+
+records     the frozen shapes that leave this package
+refusal     the one exception that turns a file into a `refused` line of the ledger
+decoding    bytes -> text, by rule
+headings    text -> title and sections
+html        HTML, and DOCX by way of HTML -> text
+pdf         PDF -> text
+conversion  which reader a file needs, and whether it runs in a limited child process
+reading     folders and files -> documents and ledger
+sentences   text -> character spans of sentences
+passages    document and token offsets -> passages of at most so many tokens
+"""
+
+from disc_lite.documents.passages import cut_passages
+from disc_lite.documents.reading import read_documents
+from disc_lite.documents.records import Document, LedgerEntry, Passage, Section
+from disc_lite.documents.sentences import is_heading, sentence_spans
+
+__all__ = [
+    "Document",
+    "LedgerEntry",
+    "Passage",
+    "Section",
+    "cut_passages",
+    "is_heading",
+    "read_documents",
+    "sentence_spans",
+]

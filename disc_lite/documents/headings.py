@@ -1,0 +1,153 @@
+"""Text -> title and sections, from the headings that its author wrote.
+
+Markdown: `# ATX` and underlined (setext) headings outside fenced code and front matter.
+reStructuredText: titles underlined, or over- and underlined, with any punctuation character;
+the order in which the styles first appear gives the levels. Converted formats write `#` only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from disc_lite.documents.records import Section
+
+Markup = Literal["markdown", "rst", "converted"]
+
+# Matched at the start of a line; the splitter of sentences takes headings for the same.
+ATX_HEADING = r" {0,3}(?P<marks>\#{1,6})[ \t]+(?P<atx>\S.*)"
+RULE = r"(?P<{0}>[!-/:-@\[-`{{-~])(?P={0}){{2,}}[ \t]*$"
+NOT_A_TITLE = r"[ \t]*(?:[-*+•>|][ \t]|[-=*_ \t]+$)"
+
+_FENCE = r"[ \t]*(?P<fence>`{3,}|~{3,}).*"
+_SETEXT = (
+    rf"(?!{NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|-)(?P=under)+[ \t]*$"
+)
+_MARKDOWN = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE}|{_SETEXT})", re.MULTILINE)
+_CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE})", re.MULTILINE)
+_RST = re.compile(
+    rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE
+)
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.+\n)*?(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
+_BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
+_NUMBERED = re.compile(r"\s*\d{1,3}[.)]\s")
+
+_INLINE = (
+    (re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),  # links and images
+    (re.compile(r"`([^`]*?)(?:\s*<[^`>]*>)?`_{0,2}"), r"\1"),  # code; rst roles and links
+    (re.compile(r"(\*\*|__|\*|\b_)(?=\S)(.+?)(?<=\S)(?:\1|_\b)"), r"\2"),  # emphasis
+    (re.compile(r"</?[A-Za-z][^>]*>|\s*\{#[^}]*\}$|\s+#+\s*$"), ""),
+    (re.compile(r"\s+"), " "),
+)
+
+# Beyond this it is no title but a paragraph gone wrong, and prompts repeat it per passage.
+_MAX_TITLE_CHARS = 300
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading: where its first line starts, its level from 1, and its text without markup."""
+
+    start: int
+    level: int
+    title: str
+
+
+def find_headings(text: str, markup: Markup) -> list[Heading]:
+    """All headings of a text, in order."""
+    found = _rst_headings(text) if markup == "rst" else _markdown_headings(text, markup)
+    return [heading for heading in found if heading.title]
+
+
+def title_of(headings: Sequence[Heading], fallback: str) -> str:
+    """The first heading of level 1, else the fallback."""
+    return next((heading.title for heading in headings if heading.level == 1), fallback)
+
+
+def cut_sections(text: str, headings: Sequence[Heading], title: str) -> tuple[Section, ...]:
+    """Sections that tile the text: one per heading, and one for what stands before the first."""
+    starts = [heading.start for heading in headings]
+    paths = _paths(headings, title)
+    if not starts or text[: starts[0]].strip():
+        starts, paths = [0, *starts], [(title,), *paths]
+    # White space before the first heading is no section of its own.
+    starts[0] = 0
+    ends = [*starts[1:], len(text)]
+    return tuple(Section(*where) for where in zip(starts, ends, paths, strict=True))
+
+
+def _paths(headings: Sequence[Heading], title: str) -> list[tuple[str, ...]]:
+    paths = []
+    open_headings: list[Heading] = []
+    for heading in headings:
+        while open_headings and open_headings[-1].level >= heading.level:
+            open_headings.pop()
+        open_headings.append(heading)
+        path = tuple(above.title for above in open_headings)
+        # A second heading of the top level still belongs to the document of that title.
+        paths.append(path if path[0] == title else (title, *path))
+    return paths
+
+
+def _markdown_headings(text: str, markup: Markup) -> Iterator[Heading]:
+    pattern = _MARKDOWN if markup == "markdown" else _CONVERTED
+    front = _FRONT_MATTER.match(text) if markup == "markdown" else None
+    position = block_start = front.end() if front else 0
+    while match := pattern.search(text, position):
+        position = match.end()
+        if match["fence"]:
+            position = block_start = _end_of_fence(text, match.end(), match["fence"])
+        elif match["atx"]:
+            block_start = position
+            yield Heading(match.start(), len(match["marks"]), _plain(match["atx"]))
+        elif _is_setext(text, match, block_start):
+            block_start = position
+            level = 1 if match["under"] == "=" else 2
+            yield Heading(match.start(), level, _plain(match["setext"]))
+
+
+def _is_setext(text: str, match: re.Match[str], block_start: int) -> bool:
+    under = text[match.end("setext") + 1 : match.end()].strip()
+    # A numbered title, unless the line below it is so short that it ends a numbered list.
+    if _NUMBERED.match(match["setext"]) and len(under) < len(match["setext"].strip()):
+        return False
+    # Only a lone line: the last line of a paragraph above a `---` is far more often its end.
+    return _starts_block(text, match.start(), block_start)
+
+
+def _starts_block(text: str, line_start: int, block_start: int) -> bool:
+    """Whether a line is the first, stands below a blank line or a rule, or at `block_start`."""
+    before = text[text.rfind("\n", 0, max(line_start - 1, 0)) + 1 : line_start]
+    return line_start <= block_start + 1 or _BLANK_OR_RULE.fullmatch(before) is not None
+
+
+def _end_of_fence(text: str, position: int, fence: str) -> int:
+    closing = re.compile(rf"^[ \t]*{fence[0]}{{{len(fence)},}}[ \t]*$", re.MULTILINE)
+    match = closing.search(text, position)
+    # A fence that is never closed runs to the end, as CommonMark has it.
+    return match.end() if match else len(text)
+
+
+def _rst_headings(text: str) -> Iterator[Heading]:
+    levels: dict[tuple[bool, str], int] = {}
+    block_start = 0
+    for match in _RST.finditer(text):
+        under = text[match.end("rst") + 1 : match.end()].rstrip()
+        title = match["rst"].strip()
+        fits = len(under) >= len(title) and match["over"] in (None, match["under"])
+        # Without a line above it, an indented title is a quotation or a literal block.
+        if match["over"] is None and match["rst"][0].isspace():
+            fits = False
+        if fits and _starts_block(text, match.start(), block_start):
+            block_start = match.end()
+            style = (match["over"] is not None, match["under"])
+            yield Heading(match.start(), levels.setdefault(style, len(levels) + 1), _plain(title))
+
+
+def _plain(title: str) -> str:
+    title = title[:_MAX_TITLE_CHARS]
+    for pattern, replacement in _INLINE:
+        title = pattern.sub(replacement, title)
+    return title.strip()

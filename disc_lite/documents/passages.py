@@ -1,0 +1,186 @@
+"""Document and token offsets -> passages: cut at headings, then paragraphs, then sentences.
+
+Everything is cut in characters and counted in tokens. A token belongs where it ends, so with
+the ends of all tokens in order, the tokens before a cut are found by bisection.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise, takewhile
+
+from disc_lite.documents.records import Document, Passage, Section
+from disc_lite.documents.sentences import is_heading, sentence_spans
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """A run of tokens, with the characters that it stands for."""
+
+    start: int
+    end: int
+    char_start: int
+    char_end: int
+    is_heading: bool
+    opens_paragraph: bool
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Sections taken together: their sentences, and what their heading paths share."""
+
+    sentences: tuple[_Sentence, ...]
+    heading_path: tuple[str, ...]
+
+    @property
+    def tokens(self) -> int:
+        return _tokens(self.sentences)
+
+
+def cut_passages(
+    document: Document, offsets: Sequence[tuple[int, int]], passage_tokens: int
+) -> tuple[Passage, ...]:
+    """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
+
+    Small neighbouring sections are merged while they fit together. A section that does not fit
+    is cut between paragraphs, a paragraph between sentences, a sentence between tokens; a
+    heading stays with the text below it where that is possible.
+
+    Args:
+        document: As `read_documents` gives it.
+        offsets: Character range of each token of `document.text`, no special tokens. Ranges
+            may overlap or be empty, as those of byte tokens are.
+        passage_tokens: The limit, at least 1.
+
+    Raises:
+        ValueError: The limit is below 1.
+    """
+    if passage_tokens < 1:
+        raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
+    # Byte tokens may report an end before that of their predecessor; bisection needs order.
+    token_ends = list(accumulate((end for _, end in offsets), max))
+    blocks = _sections_with_text(document, token_ends)
+    runs = [
+        (run, block.heading_path)
+        for block in _merged(blocks, passage_tokens)
+        for run in _packed(block.sentences, token_ends, passage_tokens)
+    ]
+    # A sentence without tokens leaves no passage behind, but its characters go to the next.
+    char_ends = [run[-1].char_end for run, _ in runs]
+    char_cuts = [0, *char_ends[:-1], len(document.text)]
+    return tuple(
+        _passage(document.name, index, run, path, char_cuts[index : index + 2])
+        for index, (run, path) in enumerate(runs)
+    )
+
+
+def _sections_with_text(document: Document, token_ends: Sequence[int]) -> list[_Block]:
+    blocks: list[_Block] = []
+    bare: tuple[_Sentence, ...] = ()
+    for section in document.sections:
+        sentences = bare + tuple(_sentences(document, section, token_ends))
+        if all(sentence.is_heading for sentence in sentences):
+            # A heading right above another heading has no text: it goes with the next section.
+            bare = sentences
+        else:
+            blocks.append(_Block(sentences, section.heading_path))
+            bare = ()
+    if bare:
+        blocks.append(_Block(bare, document.sections[-1].heading_path))
+    return blocks
+
+
+def _sentences(
+    document: Document, section: Section, token_ends: Sequence[int]
+) -> Iterator[_Sentence]:
+    text = document.text
+    spans = sentence_spans(text, section.start, section.end)
+    after_heading = True
+    for char_start, char_end in spans:
+        start = bisect_right(token_ends, char_start) if char_start else 0
+        is_last = char_end == len(text)
+        end = len(token_ends) if is_last else bisect_right(token_ends, char_end)
+        heading = is_heading(text[char_start:char_end])
+        gap = text[char_start:char_end]
+        gap = gap[: len(gap) - len(gap.lstrip())]
+        opens_paragraph = gap.count("\n") > 1 and not after_heading
+        if start < end:
+            yield _Sentence(start, end, char_start, char_end, heading, opens_paragraph)
+            after_heading = heading
+
+
+def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:
+    merged: list[_Block] = []
+    for block in blocks:
+        if merged and merged[-1].tokens + block.tokens <= limit:
+            last = merged[-1]
+            path = _common_prefix(last.heading_path, block.heading_path)
+            merged[-1] = _Block(last.sentences + block.sentences, path)
+        else:
+            merged.append(block)
+    return merged
+
+
+def _packed(
+    sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int
+) -> list[list[_Sentence]]:
+    """Runs of whole paragraphs where they fit, else of whole sentences, else of tokens."""
+    runs: list[list[_Sentence]] = []
+    for piece in _pieces(sentences, token_ends, limit):
+        if runs and _tokens(runs[-1]) + _tokens(piece) <= limit:
+            runs[-1].extend(piece)
+        else:
+            runs.append(piece)
+    return runs
+
+
+def _pieces(
+    sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int
+) -> Iterator[list[_Sentence]]:
+    starts = [i for i, sentence in enumerate(sentences) if sentence.opens_paragraph or i == 0]
+    for first, last in pairwise([*starts, len(sentences)]):
+        paragraph = list(sentences[first:last])
+        if _tokens(paragraph) <= limit:
+            yield paragraph
+        else:
+            for sentence in paragraph:
+                yield from ([part] for part in _parts(sentence, token_ends, limit))
+
+
+def _parts(sentence: _Sentence, token_ends: Sequence[int], limit: int) -> Iterator[_Sentence]:
+    char_start = sentence.char_start
+    for start in range(sentence.start, sentence.end, limit):
+        end = min(start + limit, sentence.end)
+        char_end = sentence.char_end if end == sentence.end else token_ends[end - 1]
+        yield replace(sentence, start=start, end=end, char_start=char_start, char_end=char_end)
+        char_start = char_end
+
+
+def _passage(
+    document: str,
+    index: int,
+    run: Sequence[_Sentence],
+    path: tuple[str, ...],
+    char_cuts: Sequence[int],
+) -> Passage:
+    return Passage(
+        document=document,
+        index=index,
+        start=run[0].start,
+        end=run[-1].end,
+        char_start=char_cuts[0],
+        char_end=char_cuts[1],
+        heading_path=path,
+        sentences=tuple((sentence.start, sentence.end) for sentence in run),
+    )
+
+
+def _tokens(sentences: Sequence[_Sentence]) -> int:
+    return sentences[-1].end - sentences[0].start
+
+
+def _common_prefix(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    pairs = zip(first, second, strict=False)
+    return tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -1,0 +1,88 @@
+"""The frozen shapes that leave this package: document, section, ledger entry, passage."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of a document under one heading; the sections of a document tile its text.
+
+    Attributes:
+        start, end: Character offsets in `Document.text`, half-open; the heading line is inside.
+        heading_path: Headings from the document's title down, markup stripped.
+    """
+
+    start: int
+    end: int
+    heading_path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text to learn.
+
+    Attributes:
+        name: Path relative to the folder the user named (posix), or the file name; unique
+            within a run and printable.
+        title: The first top heading, else the HTML title, else the file stem.
+        text: As written, after line ends became `\\n`; converted formats as Markdown.
+        sections: Contiguous, in order, covering all of `text`.
+        sha256: Of `text` in UTF-8, in hexadecimal.
+    """
+
+    name: str
+    title: str
+    text: str
+    sections: tuple[Section, ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """What became of one file; every file that is not hidden has exactly one entry.
+
+    Attributes:
+        outcome: read + refused + duplicate = files.
+        reason: Empty when read; why it was refused; of which document it is a duplicate.
+        bytes: Size of the file, 0 where it could not be told.
+        sha256: Of the file's bytes, in hexadecimal; empty where they were not read.
+        characters: Length of the text, 0 when refused.
+    """
+
+    name: str
+    outcome: Literal["read", "refused", "duplicate"]
+    reason: str
+    bytes: int
+    sha256: str
+    characters: int
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The entry as a plain dictionary, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A stretch of a document that is taught as one; the passages of a document tile its tokens.
+
+    Attributes:
+        document: Name of the document.
+        index: Place among the passages of the document, from 0.
+        start, end: Token offsets into the document's tokens, half-open.
+        char_start, char_end: Character offsets into its text; they tile the text likewise, but
+            a token that straddles a boundary counts to the passage in which it ends.
+        heading_path: What the headings of all its sections have in common, the title at least.
+        sentences: Token ranges, contiguous, none empty, tiling `start` to `end`.
+    """
+
+    document: str
+    index: int
+    start: int
+    end: int
+    char_start: int
+    char_end: int
+    heading_path: tuple[str, ...]
+    sentences: tuple[tuple[int, int], ...]

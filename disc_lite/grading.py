@@ -1,0 +1,80 @@
+"""Questions with their answers, and when an answer is right. Knows no torch."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from disc_lite.errors import UsageError
+
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+PUNCTUATION = str.maketrans({c: " " for c in string.punctuation + "“”‘’–—…"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to ask (or a statement to finish), and what counts as a right answer."""
+
+    text: str
+    answers: tuple[str, ...]
+    document: str = ""  # where the answer stands, if known
+    kind: str = "question"  # or "completion"
+    passage: str = ""  # shown with the question, in open-book probes
+
+
+def read_questions(path: Path) -> tuple[Question, ...]:
+    """Lines of `{"question" | "completion": …, "answers": […], "document": …}`.
+
+    Raises UsageError with the number of the first line that is none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The questions file {path} cannot be read.", str(error)) from error
+    found = [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not found:
+        raise UsageError(f"The questions file {path} holds no question.")
+    return tuple(found)
+
+
+def _question(path: Path, number: int, line: str) -> Question:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        row, why = None, str(error)
+    else:
+        why = "it needs `question` or `completion` (text) and `answers` (a list of texts)"
+    if isinstance(row, dict):
+        kind = "completion" if "completion" in row else "question"
+        text, answers, document = row.get(kind), row.get("answers"), row.get("document", "")
+        texts = isinstance(answers, list) and answers and all(isinstance(a, str) and normalise(a) for a in answers)
+        if isinstance(text, str) and text.strip() and texts and isinstance(document, str):
+            return Question(text.strip(), tuple(answers), document, kind)
+    raise UsageError(
+        f"Line {number} of {path} is not a question.", f"{why[0].upper()}{why[1:]}.",
+        'Write lines like {"question": "Who …?", "answers": ["…"], "document": "guide.md"}.',
+    )  # fmt: skip
+
+
+def normalise(text: str) -> str:
+    """Lower case, no punctuation, no articles, single spaces (the SQuAD rule, arXiv 1606.05250)."""
+    plain = unicodedata.normalize("NFKC", text).lower().translate(PUNCTUATION)
+    return " ".join(ARTICLES.sub(" ", plain).split())
+
+
+def is_right(given: str, answers: Iterable[str], grading: str) -> bool:
+    """`exact`: the answer is one of `answers`; `contains`: it has one of them in it, as whole words."""
+    said = normalise(given)
+    for answer in map(normalise, answers):
+        if said == answer or (grading == "contains" and f" {answer} " in f" {said} "):
+            return True
+    return False
+
+
+def word_set(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower()))

@@ -1,0 +1,173 @@
+"""The frozen base in 4 bits and the adapter on it: one model in memory, two ways to read with it.
+
+The **teacher** is the model with the adapter off, the **student** the same model with it on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.losses import Head
+from disc_lite.models.tokens import Tokens
+from disc_lite.packing import Packed
+
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+class Base:
+    """A loaded model; after `attach`, with an adapter that can be switched off."""
+
+    def __init__(self, model: Any, tokens: Tokens, folder: Path, quantize: str) -> None:
+        self.model = model
+        self.tokens = tokens
+        self.folder = folder
+        self.quantize = quantize
+        self.device = torch.device(model.device)
+        self.state_dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        self._adapters: list[BaseTunerLayer] = []
+        self._layers = list(model.get_decoder().layers)
+        config = model.config
+        self.head = Head(
+            weight=model.get_output_embeddings().weight,
+            bias=getattr(model.get_output_embeddings(), "bias", None),
+            scale=float(getattr(config, "logit_scale", None) or 1.0)
+            / float(getattr(config, "logits_scaling", None) or 1.0),
+            softcap=getattr(config, "final_logit_softcapping", None),
+        )
+
+    # -- the adapter -------------------------------------------------------------------------------
+
+    def attach(self, rank: int, alpha: float, seed: int, gradient_checkpointing: bool) -> None:
+        """Put a fresh LoRA adapter on the seven projections; A is drawn from `seed` alone, B is 0."""
+        config = LoraConfig(
+            r=rank, lora_alpha=alpha, target_modules=PROJECTIONS, lora_dropout=0.0, bias="none",
+            task_type="CAUSAL_LM",
+        )  # fmt: skip
+        self.model = get_peft_model(self.model, config)
+        self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
+        rng = torch.Generator().manual_seed(seed)
+        for name, parameter in self.adapter_parameters().items():
+            if "lora_A" in name:  # kaiming_uniform(a=sqrt(5)), PEFT's own choice
+                bound = parameter.shape[1] ** -0.5
+                draw = torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
+                parameter.data.copy_(draw)
+        if gradient_checkpointing:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+        self.model.train()
+
+    def load_adapter(self, folder: Path) -> None:
+        """Put a saved adapter on the base, for reading only."""
+        self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False)
+        self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
+        self.model.train()
+
+    def adapter_parameters(self) -> dict[str, nn.Parameter]:
+        """Name -> parameter of everything that is trained, in one order for ever."""
+        return {n: p for n, p in sorted(self.model.named_parameters()) if "lora_" in n}
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def frozen(self, adapter: bool) -> Iterator[Any]:
+        """Read without gradient, with the adapter on or off; gives the causal model.
+
+        The state outside, in which `backward` runs, is always the student's: adapter on. PEFT's own
+        `disable_adapter` would change `requires_grad` on the way out (peft #3447).
+        """
+        checkpointed = [getattr(layer, "gradient_checkpointing", False) for layer in self._layers]
+        off = bool(self._adapters) and not adapter
+        try:
+            self._switch(off, [False] * len(self._layers))
+            with torch.no_grad(), self.autocast():
+                yield self.causal
+        finally:
+            self._switch(False, checkpointed)
+
+    def _switch(self, off: bool, checkpointed: list[bool]) -> None:
+        for module in self._adapters:
+            module._disable_adapters = off
+        for layer, value in zip(self._layers, checkpointed, strict=True):
+            layer.gradient_checkpointing = value
+
+    @property
+    def causal(self) -> Any:
+        """The transformers model itself, whose projections PEFT has wrapped."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+
+    def autocast(self) -> torch.autocast:
+        """bf16 products on CUDA, where LoRA weights are fp32; nothing on CPU, where all is fp32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+
+    def hidden(self, packed: Packed) -> Tensor:
+        """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
+        out = self.causal.get_decoder()(
+            input_ids=packed.input_ids.to(self.device),
+            position_ids=packed.position_ids.to(self.device),
+            attention_mask=packed.visible.to(self.device),
+            use_cache=False,
+        )
+        states: Tensor = out.last_hidden_state
+        return states.flatten(0, 1)
+
+
+def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:
+    """Load a model folder, frozen: NF4 with double quantisation, or as it is stored.
+
+    bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
+    """
+    # bitsandbytes would fetch a CPU kernel from a hub where the package `kernels` is installed.
+    sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
+    try:
+        tokens = Tokens(folder)
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
+            quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
+            local_files_only=True, trust_remote_code=False, output_loading_info=True,
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError) as error:
+        raise EnvironmentNotReady(
+            f"The model in {folder} cannot be loaded.", str(error).split("\n")[0],
+            "Check that the folder is complete; `disc-lite models` lists names that work.",
+        ) from error  # fmt: skip
+    if info["missing_keys"] or info["mismatched_keys"]:
+        raise EnvironmentNotReady(
+            f"The model in {folder} is incomplete.",
+            f"Missing or misshapen tensors: {sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:3]}",
+            "Download it again.",
+        )
+    model.requires_grad_(False)
+    # Never eval(): there a no-grad forward on CPU repacks 4-bit weights in place and the gradient
+    # through them is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() is the same.
+    model.train()
+    return Base(model, tokens, folder, quantize)
+
+
+def _nf4(dtype: torch.dtype) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )  # fmt: skip
+
+
+def _config(folder: Path) -> Any:
+    """The model's configuration with every dropout off (train mode is kept on for the CPU's sake)."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    for key in list(config.to_dict()):
+        if "dropout" in key and isinstance(getattr(config, key), (int, float)):
+            setattr(config, key, 0.0)
+    return config

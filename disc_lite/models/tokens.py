@@ -1,0 +1,174 @@
+"""A model's tokenizer and chat template: text -> ids, without any control token out of text.
+
+Every added token of the tokenizer (also the non-special ones, such as `<think>`) is renamed to a
+private string that no text contains, under the same id. What a document or a person writes is then
+only text, while the chat template's own control tokens are spelled with the private names. Which
+white space belongs to whom, prefix spaces and splits stay the tokenizer's own business.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
+
+from disc_lite.errors import EnvironmentNotReady
+
+FROZEN_DATE = datetime(2024, 7, 26)  # the date that Llama-3.1's own template falls back to
+SENTINEL = "Xq7contentXq7"  # stands for a message while the template is rendered
+NONCE = secrets.token_hex(8)  # of this process: no text can know how control tokens are spelled in it
+
+
+class Tokens:
+    """Tokenizer, control tokens and chat template of one model folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.hf: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        if not self.hf.is_fast:
+            raise EnvironmentNotReady(
+                f"The tokenizer in {folder} cannot be used.",
+                "disc-lite needs a tokenizer.json (a fast tokenizer) to know which text a token covers.",
+                "Convert it with transformers, or take a copy of the model that has a tokenizer.json.",
+            )
+        self._private, self._id_of = _rename_added_tokens(self.hf.backend_tokenizer)  # type: ignore[attr-defined]
+        self.control_ids = frozenset(self._id_of.values())
+        self.bos = self._bos()
+        self._template = self._render_template()
+        self.stop_ids: frozenset[int] = frozenset()
+        self.stop_ids = self._stop_ids(folder)
+
+    # -- text ------------------------------------------------------------------------------------
+
+    def document(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids and character offsets of a whole text, without BOS; never a control id."""
+        encoding = self._private.encode(text, add_special_tokens=False)
+        return list(encoding.ids), list(encoding.offsets)
+
+    def text(self, text: str) -> list[int]:
+        return self.document(text)[0]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, control tokens left out."""
+        return str(self.hf.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    # -- chat ------------------------------------------------------------------------------------
+
+    def prompt(self, user: str) -> list[int]:
+        """One user turn, up to where the assistant begins: what every question goes through."""
+        before, between, _ = self._template
+        return self._with_control(before, user.strip(), between)
+
+    def turn(self, user: str, answer: str) -> tuple[list[int], list[int]]:
+        """A user turn and the assistant's answer to it: ids of the prompt, ids of the answer.
+
+        The answer includes the token that ends it, and any space the template puts before it.
+        """
+        before, between, after = self._template
+        lead, end = after.split(SENTINEL)
+        prompt = self.prompt(user)
+        whole = self._with_control(before, user.strip(), between + lead, answer.strip(), end)
+        said = whole[len(prompt) :]
+        # What a template writes after the end (a line break) the model never has to say.
+        ends = [i for i, token in enumerate(said) if token in self.stop_ids]
+        return prompt, said[: ends[0] + 1] if ends else said
+
+    def user_opening(self) -> list[int]:
+        """Everything that stands before the user's first word: where a prompt is sampled from."""
+        return self._with_control(self._template[0], "", "")
+
+    def after_user(self, user_ids: Sequence[int]) -> list[int]:
+        """A whole prompt from a user turn that is already tokens (sampled, not typed)."""
+        return self.user_opening() + list(user_ids) + self._with_control(self._template[1], "", "")
+
+    # -- how -------------------------------------------------------------------------------------
+
+    def _with_control(self, before: str, content: str, after: str, more: str = "", end: str = "") -> list[int]:
+        """Ids of template parts (control tokens are control tokens) around contents (all text)."""
+        spelled = self._spell(before) + content + self._spell(after) + more + self._spell(end)
+        encoding = self._private.encode(spelled, add_special_tokens=False)
+        renamed = self._renamed_ids
+        return [renamed.get(i, i) for i in encoding.ids]
+
+    def _spell(self, part: str) -> str:
+        for token in sorted(self._id_of, key=len, reverse=True):
+            part = part.replace(token, _private_name(self._id_of[token]))
+        return part
+
+    @property
+    def _renamed_ids(self) -> dict[int, int]:
+        if not hasattr(self, "_renamed"):
+            lookup = self._private.token_to_id
+            self._renamed = {lookup(_private_name(i)): i for i in self._id_of.values()}
+        return self._renamed
+
+    def _render(self, messages: list[dict[str, str]], prompt: bool) -> str:
+        rendered: Any = self.hf.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=prompt, enable_thinking=False,
+            date_string=FROZEN_DATE.strftime("%d %b %Y"), strftime_now=FROZEN_DATE.strftime,
+        )  # fmt: skip
+        return str(rendered)
+
+    def _render_template(self) -> tuple[str, str, str]:
+        """What the chat template writes before the user's words, after them, and around an answer."""
+        if not self.hf.chat_template:
+            raise EnvironmentNotReady(
+                "This model has no chat template.",
+                "disc-lite adapts post-trained models: questions are asked through their own template.",
+                "Take the instruct version of the model.",
+            )
+        user = {"role": "user", "content": SENTINEL}
+        before, between = self._render([user], prompt=True).split(SENTINEL)
+        answered = self._render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
+        start = before + SENTINEL + between
+        # Some templates spell a finished answer unlike the start of a new one (thinking blocks).
+        after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
+        return before, between, after
+
+    def _bos(self) -> list[int]:
+        bos = self.hf.bos_token_id
+        return [bos] if bos is not None and self.hf("a")["input_ids"][:1] == [bos] else []
+
+    def _stop_ids(self, folder: Path) -> frozenset[int]:
+        """Whatever ends an answer: the folder's EOS ids and the token that closes the template's turn."""
+        stops = {self.hf.eos_token_id}
+        if (folder / "generation_config.json").is_file():
+            eos = GenerationConfig.from_pretrained(folder, local_files_only=True).eos_token_id
+            stops |= set(eos) if isinstance(eos, list) else {eos}
+        closing = [i for i in self.turn("a", "b")[1] if i in self.control_ids]
+        return frozenset(i for i in stops | set(closing[:1]) if i is not None)
+
+
+def _private_name(token_id: int) -> str:
+    return f"\ue5d1{NONCE}.{token_id}\ue5d2"
+
+
+def _rename_added_tokens(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int]]:
+    """The same tokenizer with unspeakable control tokens, and what each of them was called."""
+    spec = json.loads(tokenizer.to_str())
+    id_of = {token["content"]: token["id"] for token in spec["added_tokens"]}
+    for token in spec["added_tokens"]:
+        token["content"] = _private_name(token["id"])
+    spec["post_processor"] = None
+    renamed = Tokenizer.from_str(json.dumps({**spec, "added_tokens": []}))
+    renamed.no_truncation()
+    renamed.no_padding()
+    keep = ("single_word", "lstrip", "rstrip", "normalized")
+    renamed.add_special_tokens(
+        [AddedToken(t["content"], special=True, **{k: t[k] for k in keep}) for t in spec["added_tokens"]]
+    )
+    return renamed, id_of
+
+
+def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
+    """The ids with which all prompts begin; at least the last id of each is left over."""
+    shared = os.path.commonprefix([list(p) for p in prompts])
+    return list(shared[: min(len(p) for p in prompts) - 1])

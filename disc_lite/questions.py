@@ -1,0 +1,247 @@
+"""The base model writes questions about a passage and answers them with the passage in its prompt.
+
+It is asked for a line, never for JSON, one sentence of the passage at a time, so that every
+sentence gets its turn. A pair is kept if the teacher supports its answer: likely enough with the
+passage in the prompt, and likelier than without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from math import ceil
+from typing import Any
+
+import torch
+
+from disc_lite.documents import Passage, is_heading
+from disc_lite.examples import Pair, Text, prompt_lessons
+from disc_lite.generation import Continuation, generate
+from disc_lite.grading import normalise, word_set
+from disc_lite.losses import log_probabilities
+from disc_lite.models import Base, common_prefix
+from disc_lite.packing import Sequence as Tree
+from disc_lite.packing import lone, pack
+from disc_lite.prompts import answer_task, join_passages, question_task
+from disc_lite.recipe import Recipe
+
+ROUNDS = 3  # how often a passage is asked for more questions before fewer are accepted
+MARKS = re.compile(r"^\s*(?:[-*•]|\d+[.)]|q(?:uestion)?\s*\d*\s*[:.])\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A pair with where it comes from and how the teacher stands to it (mean nats per token)."""
+
+    pair: Pair
+    sentence: int  # of the passage, -1: unknown
+    with_passage: float
+    without_passage: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """A line of `pairs.jsonl`; the hash tells whether a line was edited since."""
+        row = {**asdict(self.pair), "sentence": self.sentence}
+        row["with_passage"] = round(self.with_passage, 4)
+        row["without_passage"] = round(self.without_passage, 4)
+        return {**row, "hash": pair_hash(self.pair)}
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """What was written about all passages, and what became of the rest."""
+
+    written: tuple[Written, ...]
+    dropped: dict[str, int]  # reason -> number
+    coverage: float  # share of the passages' sentences with at least one kept pair
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return tuple(w.pair for w in self.written)
+
+
+def pair_hash(pair: Pair) -> str:
+    text = "\x1f".join((pair.document, str(pair.passage), pair.question, pair.answer))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def write_pairs(
+    base: Base,
+    texts: Sequence[Text],
+    recipe: Recipe,
+    seed: int,
+    held_out: Iterable[str] = (),
+    per_passage: int | None = None,
+    on_passage: Callable[[int], None] = lambda pairs: None,
+) -> Harvest:
+    """Pairs about every passage; none whose question is (nearly) one of `held_out`."""
+    dropped: Counter[str] = Counter()
+    written: list[Written] = []
+    covered = sentences = 0
+    forbidden = Nearness(held_out, recipe.prompt.near_duplicate)
+    for text in texts:
+        for passage in text.passages:
+            about = _sentences(text, passage)
+            number = seed_of(seed, text.document.sha256, passage.index)
+            found = _about_passage(
+                base, text, passage, about, recipe, number, forbidden, dropped,
+                per_passage or recipe.prompt.questions_per_passage,
+            )  # fmt: skip
+            written += found
+            sentences += len(about)
+            covered += len({w.sentence for w in found})
+            on_passage(len(found))
+    return Harvest(tuple(written), dict(sorted(dropped.items())), covered / max(1, sentences))
+
+
+def seed_of(*parts: object) -> int:
+    """A private seed from (seed, purpose, place), the same in every process."""
+    return int.from_bytes(sha256(repr(parts).encode()).digest()[:7], "big")
+
+
+class Nearness:
+    """Finds near-duplicates: word sets whose Jaccard index reaches a limit."""
+
+    def __init__(self, questions: Iterable[str], limit: float) -> None:
+        self.limit = limit
+        self.sets: list[frozenset[str]] = []
+        self.by_word: dict[str, list[int]] = {}
+        for question in questions:
+            self.add(question)
+
+    def add(self, question: str) -> None:
+        words = word_set(question)
+        for word in words:
+            self.by_word.setdefault(word, []).append(len(self.sets))
+        self.sets.append(words)
+
+    def near(self, question: str) -> bool:
+        """Whether one of the questions so far is the same but for a few words."""
+        words = word_set(question)
+        shared = Counter(i for word in words for i in self.by_word.get(word, ()))
+        return any(n / len(words | self.sets[i]) >= self.limit for i, n in shared.items())
+
+
+def _sentences(text: Text, passage: Passage) -> list[str]:
+    """What can be asked about: sentences with at least two words, no headings."""
+    found = [text.sentence_text(*s).strip() for s in passage.sentences]
+    return [s for s in found if len(s.split()) > 1 and not is_heading(s) and re.search(r"\w", s)]
+
+
+def _about_passage(
+    base: Base, text: Text, passage: Passage, sentences: Sequence[str], recipe: Recipe, seed: int,
+    forbidden: Nearness, dropped: Counter[str], wanted: int,
+) -> list[Written]:  # fmt: skip
+    """Ask for questions sentence by sentence, in rounds, until there are enough."""
+    if not sentences:
+        return []
+    shown = join_passages([text.passage_text(passage)])
+    asked = Nearness((), recipe.prompt.near_duplicate)
+    kept: list[Written] = []
+    for attempt in range(ROUNDS):
+        missing = wanted - len(kept)
+        if missing <= 0:
+            break
+        each = ceil(missing / len(sentences))
+        sources = [i for i in range(len(sentences)) for _ in range(each)]
+        questions = _questions(base, shown, [sentences[i] for i in sources], recipe, seed + attempt)
+        fresh: list[tuple[int, str]] = []
+        for source, question in zip(sources, questions, strict=True):
+            reason = _unusable(question, forbidden, asked)
+            if reason:
+                dropped[reason] += 1
+            elif question is not None:
+                asked.add(question)
+                fresh.append((source, question))
+        kept += _answered(base, text, passage, shown, fresh, recipe, seed + attempt, dropped)
+    return kept[:wanted]
+
+
+def _questions(base: Base, shown: str, sentences: Sequence[str], recipe: Recipe, seed: int) -> list[str | None]:
+    tokens, settings = base.tokens, recipe.prompt
+    prompts = [tokens.prompt(shown + question_task(s)) for s in sentences]
+    answers = _after_shared(base, prompts, settings.question_tokens, settings.question_temperature, seed)
+    return [clean_question(tokens.decode(a.ids)) if a.ended else None for a in answers]
+
+
+def _after_shared(
+    base: Base, prompts: Sequence[list[int]], most: int, temperature: float, seed: int
+) -> list[Continuation]:
+    """Continue prompts that begin alike; what they share is read once."""
+    prefix = common_prefix(prompts)
+    with base.frozen(adapter=False) as model:
+        return generate(
+            model, [p[len(prefix) :] for p in prompts], stop_ids=base.tokens.stop_ids, max_new_tokens=most,
+            temperature=temperature, seed=seed, prefix=prefix,
+        )  # fmt: skip
+
+
+def clean_question(text: str) -> str:
+    """The first line that is not empty, without list marks and quotes."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return MARKS.sub("", line).strip().strip('"“”').strip()
+
+
+def _unusable(question: str | None, forbidden: Nearness, asked: Nearness) -> str:
+    if question is None:
+        return "question did not end"
+    if not question.endswith("?") or len(question.split()) < 3:
+        return "not a question"
+    if forbidden.near(question):
+        return "held out for the evaluation"
+    return "near-duplicate" if asked.near(question) else ""
+
+
+def _answered(
+    base: Base, text: Text, passage: Passage, shown: str, questions: Sequence[tuple[int, str]],
+    recipe: Recipe, seed: int, dropped: Counter[str],
+) -> list[Written]:  # fmt: skip
+    """Answers sampled with the passage in the prompt; those that the teacher does not support go."""
+    settings, tokens = recipe.prompt, base.tokens
+    repeated = [q for q in questions for _ in range(settings.answers_per_question)]
+    if not repeated:
+        return []
+    prompts = [tokens.prompt(shown + answer_task(question)) for _, question in repeated]
+    answers = _after_shared(base, prompts, settings.answer_tokens, settings.answer_temperature, seed)
+    unique: dict[tuple[str, str], tuple[int, Pair]] = {}
+    for (sentence, question), answer in zip(repeated, answers, strict=True):
+        said = tokens.decode(answer.ids).strip()
+        if not answer.ended or not said:
+            dropped["empty answer" if answer.ended else "answer did not end"] += 1
+        else:
+            pair = Pair(text.document.name, passage.index, question, said)
+            unique[(question, normalise(said))] = (sentence, pair)
+    kept = []
+    pairs = [pair for _, pair in unique.values()]
+    scored = support(base, text, pairs) if pairs else []
+    for (sentence, pair), (open_book, closed_book) in zip(unique.values(), scored, strict=True):
+        if open_book < settings.min_support or open_book <= closed_book:
+            dropped["answer not supported by the passage"] += 1
+        else:
+            kept.append(Written(pair, sentence, open_book, closed_book))
+    return kept
+
+
+def support(base: Base, text: Text, pairs: Sequence[Pair]) -> list[tuple[float, float]]:
+    """Mean log-probability of each answer with the passage in the prompt, and without it."""
+    (lesson,) = prompt_lessons([text], pairs, base.tokens)
+    targets = [list(example.target_ids) for example in lesson.examples]
+    closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
+    at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
+    with_passage = _log_probabilities(base, [lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
+    without = _log_probabilities(base, closed, at_closed, targets)
+    return list(zip(with_passage, without, strict=True))
+
+
+def _log_probabilities(
+    base: Base, sequences: Sequence[Tree], places: Sequence[tuple[int, int, int]], targets: Sequence[list[int]]
+) -> list[float]:
+    """Mean log p of each target run; places are (sequence, segment, position) of its tokens."""
+    packed = pack(sequences)
+    at = torch.tensor([packed.starts[i][s] + p for i, s, p in places], device=base.device)
+    with base.frozen(adapter=False):
+        ids = torch.tensor([t for run in targets for t in run], device=base.device)
+        found = log_probabilities(base.hidden(packed)[at], ids, base.head)
+    return [float(run.mean()) for run in found.cpu().split([len(run) for run in targets])]

@@ -1,0 +1,18 @@
+"""Recipes: every setting of a run, where it is written once, and where its value came from."""
+
+from disc_lite.recipe.loading import ResolvedRecipe, load_recipe
+from disc_lite.recipe.schema import Recipe
+from disc_lite.recipe.settings import SETTINGS, Setting
+from disc_lite.recipe.shelf import list_recipes, recipe_path
+from disc_lite.recipe.writing import to_yaml
+
+__all__ = [
+    "SETTINGS",
+    "Recipe",
+    "ResolvedRecipe",
+    "Setting",
+    "list_recipes",
+    "load_recipe",
+    "recipe_path",
+    "to_yaml",
+]

@@ -1,0 +1,120 @@
+"""Defaults, recipe file, environment, `--set` and `--seed` -> one checked recipe.
+
+Later ones win, in that order, and the source of every value is kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from disc_lite.errors import RecipeError
+from disc_lite.recipe.reading import Entry, read_recipe_file, shown, unknown_setting
+from disc_lite.recipe.schema import Recipe
+from disc_lite.recipe.settings import SETTINGS
+from disc_lite.recipe.shelf import recipe_path
+
+ENVIRONMENT_PREFIX = "DISC_LITE_"
+
+
+@dataclass(frozen=True)
+class ResolvedRecipe:
+    """A checked recipe, and by dotted key where each of its values came from."""
+
+    recipe: Recipe
+    sources: dict[str, str]
+
+
+def load_recipe(
+    name_or_path: str | Path = "default",
+    overrides: Mapping[str, str] | None = None,
+    seed: int | None = None,
+) -> ResolvedRecipe:
+    """Load a recipe by name or path and apply what stands above it.
+
+    Args:
+        name_or_path: a recipe of the package, or a YAML file.
+        overrides: `--set` by dotted key, as in `{"train.epochs": "3"}`.
+        seed: `--seed`, which wins over all else.
+
+    Raises RecipeError, whatever is wrong: an unknown name or key, a value of the wrong type or
+    out of its range, a file that is no YAML.
+    """
+    entries = {
+        **_from_file(name_or_path),
+        **_from_environment(os.environ),
+        **_from_overrides(overrides or {}),
+    }
+    if seed is not None:
+        entries["seed"] = Entry(seed, "--seed", "--seed")
+    recipe = _checked(entries)
+    sources = {key: entries[key].source if key in entries else "default" for key in SETTINGS}
+    return ResolvedRecipe(recipe, sources)
+
+
+def environment_name(key: str) -> str:
+    """The variable that sets `key`: `train.epochs` is set by DISC_LITE_TRAIN__EPOCHS."""
+    return ENVIRONMENT_PREFIX + key.replace(".", "__").upper()
+
+
+def _from_file(name_or_path: str | Path) -> dict[str, Entry]:
+    path = recipe_path(name_or_path)
+    file = read_recipe_file(path, f"recipe {name_or_path}")
+    named = {"name": Entry(path.stem, f"recipe {name_or_path}", f"{path}"), **file.entries}
+    if not file.extends:
+        return named
+    parent = read_recipe_file(recipe_path(file.extends), f"recipe {file.extends}")
+    if parent.extends:
+        raise RecipeError(
+            f"{path} extends {shown(file.extends)}, which extends {shown(parent.extends)}",
+            "a recipe may extend one that stands for itself, so that two files tell it all",
+        )
+    return {**parent.entries, **named}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
+    keys = {environment_name(key): key for key in SETTINGS}
+    entries = {}
+    for name in sorted(environment):
+        if name in keys:
+            entries[keys[name]] = Entry(environment[name], f"environment {name}", name)
+        elif name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
+            # Without the double underscore it may be an option of the command line.
+            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            raise unknown_setting(f"environment {name}", key)
+    return entries
+
+
+def _from_overrides(overrides: Mapping[str, str]) -> dict[str, Entry]:
+    for key in overrides:
+        if key not in SETTINGS:
+            raise unknown_setting("--set", key)
+    return {key: Entry(value, "--set", "--set") for key, value in overrides.items()}
+
+
+def _checked(entries: Mapping[str, Entry]) -> Recipe:
+    tree: dict[str, Any] = {}
+    for key, entry in entries.items():
+        section, _, name = key.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[name] = entry.value
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False, include_context=False)
+        key = ".".join(str(part) for part in first["loc"])
+        raise _wrong_value(key, entries[key], len(others)) from error
+
+
+def _wrong_value(key: str, entry: Entry, others: int) -> RecipeError:
+    setting = SETTINGS[key]
+    more = f" ({others} more of its values are wrong)" if others else ""
+    return RecipeError(
+        f"{entry.place}: {key} cannot be {shown(entry.value)}{more}",
+        f"it takes {setting.allowed}; the default is {shown(setting.default)}",
+        f"{key} is: {setting.description}",
+    )

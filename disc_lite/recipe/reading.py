@@ -1,0 +1,138 @@
+"""A recipe file -> its settings as text, each with the line where it stands.
+
+No YAML value is ever constructed: the tree of nodes is walked and every scalar is taken as it
+is written. So tags run nothing, and the schema alone decides what a value means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from disc_lite.errors import RecipeError
+from disc_lite.recipe.settings import SECTIONS, SETTINGS, nearest
+
+MAX_BYTES = 1 << 20
+_SCALARS = tuple(
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value as it was written, where it came from, and where exactly it stands."""
+
+    value: Any
+    source: str  # as in "recipe pocket", "--set"
+    place: str  # as in "pocket.yaml, line 12"
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """What one file says: its settings by dotted key, and the recipe that it extends."""
+
+    entries: dict[str, Entry]
+    extends: str
+
+
+def read_recipe_file(path: Path, source: str) -> RecipeFile:
+    """Read one recipe file; every fault in its form or its keys is a RecipeError."""
+    root = _root(path)
+    entries: dict[str, Entry] = {}
+    extends = ""
+    for key, node in _leaves(root, path):
+        place = _place(path, node)
+        if key == "extends":
+            extends = node.value
+        elif key in entries:
+            raise RecipeError(f"{place}: {key} is set twice", f"first in {entries[key].place}")
+        else:
+            entries[key] = Entry(node.value, source, place)
+    return RecipeFile(entries, extends)
+
+
+def unknown_setting(place: str, key: str) -> RecipeError:
+    """The error for a key that is no setting, with the nearest one that is."""
+    return RecipeError(
+        f"{place}: there is no setting {shown(key)}",
+        f"the nearest one is `{nearest(key)}`",
+        "all settings: disc-lite recipes show default",
+    )
+
+
+def shown(value: object) -> str:
+    """A value of unknown origin, short and printable, for a message."""
+    text = value if isinstance(value, str) else repr(value)
+    short = text if len(text) <= 60 else text[:57] + "..."
+    return f"`{short}`" if short.isprintable() else repr(short)
+
+
+def _root(path: Path) -> yaml.MappingNode | None:
+    text = _text(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else f"{path}"
+        problem = getattr(error, "problem", None) or str(error)
+        raise RecipeError(f"{where}: this is not valid YAML", str(problem)) from error
+    except RecursionError as error:
+        raise RecipeError(f"{path}: this is no recipe", "it is nested too deeply") from error
+    if node is None:
+        return None
+    if not isinstance(node, yaml.MappingNode):
+        raise RecipeError(f"{path}: this is no recipe", "it holds no `key: value` lines")
+    return node
+
+
+def _text(path: Path) -> str:
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes > MAX_BYTES:
+            raise RecipeError(f"{path}: this is no recipe", f"it has {size_bytes} bytes")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is not UTF-8", f"byte {error.start} is wrong") from error
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read", error.strerror or str(error)) from error
+
+
+def _leaves(root: yaml.MappingNode | None, path: Path) -> Iterator[tuple[str, yaml.ScalarNode]]:
+    """Every setting below `root` with its dotted key; one level of sections, no more."""
+    for key_node, node in root.value if root is not None else ():
+        key = _key(key_node, path)
+        if key not in SECTIONS:
+            yield key, _scalar(key, node, path)
+        elif isinstance(node, yaml.MappingNode):
+            for inner_node, leaf in node.value:
+                inner = f"{key}.{_key(inner_node, path)}"
+                yield inner, _scalar(inner, leaf, path)
+        elif node.value:  # a section whose lines are all commented out is empty, not wrong
+            raise RecipeError(
+                f"{_place(path, node)}: `{key}` is a group of settings, not a setting",
+                "they stand below it, indented: "
+                + ", ".join(known for known in SETTINGS if known.startswith(f"{key}.")),
+            )
+
+
+def _key(node: yaml.Node, path: Path) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise RecipeError(f"{_place(path, node)}: this is no recipe", "a key is a single word")
+    return str(node.value)
+
+
+def _scalar(key: str, node: yaml.Node, path: Path) -> yaml.ScalarNode:
+    if key != "extends" and key not in SETTINGS:
+        raise unknown_setting(_place(path, node), key)
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in _SCALARS:
+        allowed = SETTINGS[key].allowed if key in SETTINGS else "the name of a recipe"
+        raise RecipeError(f"{_place(path, node)}: `{key}` has a wrong value", f"it takes {allowed}")
+    return node
+
+
+def _place(path: Path, node: yaml.Node) -> str:
+    return f"{path}, line {node.start_mark.line + 1}"

@@ -1,0 +1,62 @@
+"""Where recipes are found: those of the package by name, those of the user by path."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from disc_lite.errors import RecipeError
+from disc_lite.recipe.reading import read_recipe_file, shown
+
+
+def recipes_folder() -> Path:
+    """The recipes inside an installed package, else those of the repository around it."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def recipe_path(name_or_path: str | Path) -> Path:
+    """The file of a recipe that is known by name, or given as a path.
+
+    A text is a path if it has a slash or ends in `.yaml` or `.yml`. Raises RecipeError with
+    the nearest names if there is no such recipe.
+    """
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
+        if _is_file(Path(text)):
+            return Path(text)
+        raise RecipeError(f"there is no recipe file {shown(text)}", remedy=_advice(Path(text).stem))
+    path = recipes_folder() / f"{text}.yaml"
+    if _is_file(path):
+        return path
+    raise RecipeError(f"there is no recipe {shown(text)}", remedy=_advice(text))
+
+
+def list_recipes() -> list[tuple[str, str]]:
+    """Name and purpose of every recipe of the package; `default` first, then by name."""
+    names = sorted(_names(), key=lambda name: (name != "default", name))
+    return [(name, _about(name)) for name in names]
+
+
+def _about(name: str) -> str:
+    entry = read_recipe_file(recipe_path(name), name).entries.get("about")
+    return str(entry.value) if entry else ""
+
+
+def _names() -> list[str]:
+    return [path.stem for path in recipes_folder().glob("*.yaml")]
+
+
+def _advice(name: str) -> str:
+    close = difflib.get_close_matches(name[:100], _names(), n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(f"`{match}`" for match in close) + "?"
+    return "there are: " + ", ".join(sorted(_names()))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, or with a NUL in it
+        return False

@@ -1,0 +1,111 @@
+"""One adaptation, from documents to adapter: the public `disc_lite.adapt`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from disc_lite.interrupts import Interrupts, listening
+from disc_lite.run.inputs import Inputs, begin, gather
+from disc_lite.storage import lock, read_json, sweep, write_json
+
+LOW_TEACHABILITY = 0.1  # nats per target token
+
+
+def adapt(
+    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    model: str,
+    *,
+    recipe: str | None = None,
+    output: str | Path | None = None,
+    questions: str | Path | None = None,
+    pairs: str | Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    listener: Any = None,
+) -> dict[str, Any]:
+    """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.
+
+    The same call on the same output folder continues what was interrupted, and returns at once what
+    is finished. `listener` gets an `Event` for everything that happens.
+
+    Raises DiscLiteError; its `exit_code` tells whether the call, the machine or the run was at fault.
+    """
+    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
+    inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed)
+    finished = inputs.folder / "summary.json"
+    if finished.is_file():
+        summary: dict[str, Any] = read_json(finished)
+        return summary
+    with lock(inputs.folder), listening() as interrupts:
+        sweep(inputs.folder)
+        begin(inputs)
+        return _perform(inputs, device, listener or (lambda event: None), interrupts)
+
+
+def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Interrupts) -> dict[str, Any]:
+    """The stages in their order."""
+    # torch and transformers load here, after every mistake that can be told without them.
+    from disc_lite.run import stages
+
+    began = time.monotonic()
+    shop = stages.open_workshop(inputs, device, listener, interrupts)
+    held_out = stages.hold_out(shop)
+    spoken, neutral = stages.speak(shop)
+    pairs, about_pairs = stages.gather_pairs(shop, held_out)
+    before = stages.measure(shop, held_out, neutral, "before")
+    recipe = shop.recipe
+    shop.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
+    curriculum = stages.prepare(shop, pairs, spoken)
+    steps = stages.learn(shop, curriculum)
+    stages.save_adapter(shop.base, inputs.model.reference, inputs.folder / "adapter")
+    after = stages.measure(shop, held_out, neutral, "after")
+    summary = _summary(shop, curriculum, steps, before, after, about_pairs, len(pairs))
+    summary["seconds"] = round(time.monotonic() - began, 1)
+    summary["peak_bytes"] = stages.peak_bytes(shop.base)
+    write_json(inputs.folder / "summary.json", summary)
+    return summary
+
+
+def _summary(
+    shop: Any, curriculum: Any, steps: Sequence[Any], before: dict[str, Any], after: dict[str, Any],
+    about_pairs: dict[str, Any], pairs: int,
+) -> dict[str, Any]:  # fmt: skip
+    """What a run is told by: learned, forgotten, spent."""
+    inputs = shop.inputs
+    outcomes = [entry.outcome for entry in inputs.ledger]
+    examples = curriculum.task.examples
+    probes = {
+        name.removeprefix("probe "): {"before": before[name], "after": after[name]}
+        for name in before if name.startswith("probe ")
+    }  # fmt: skip
+    return {
+        "run": str(inputs.folder),
+        "model": inputs.model.name,
+        "method": shop.recipe.method,
+        "recipe": shop.recipe.name,
+        "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")},
+        "passages": sum(len(text.passages) for text in shop.texts),
+        "examples": {m: sum(e.method == m for e in examples) for m in sorted({e.method for e in examples})},
+        "pairs": {"kept": pairs, **about_pairs},
+        "teachability": _teachability(curriculum),
+        "teacher_tokens": curriculum.teacher_tokens,
+        "steps": len(steps),
+        "skipped_steps": sum(step.skipped for step in steps),
+        "loss": {"first": steps[0].loss, "last": steps[-1].loss} if steps else {},
+        "recall": {"before": before["recall"], "after": after["recall"], "ceiling": before["ceiling"]},
+        "completions": {"before": before["completions"], "after": after["completions"]},
+        "retention": {"kl": round(after["kl"], 5), **probes},
+        "adapter": str(inputs.folder / "adapter"),
+    }
+
+
+def _teachability(curriculum: Any) -> dict[str, Any]:
+    documents = {name: round(nats, 4) for name, nats in sorted(curriculum.teachability.items())}
+    low = [name for name, nats in documents.items() if nats < LOW_TEACHABILITY]
+    mean = sum(documents.values()) / len(documents) if documents else None
+    return {"mean": None if mean is None else round(mean, 4), "documents": documents, "low": low}

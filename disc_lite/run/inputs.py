@@ -1,0 +1,116 @@
+"""Everything an adaptation is asked for, checked before torch is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from disc_lite.documents import Document, LedgerEntry, read_documents
+from disc_lite.errors import UsageError
+from disc_lite.grading import Question, read_questions
+from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
+from disc_lite.source import Model, open_model
+from disc_lite.storage import read_json, write_json, write_jsonl, write_text
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one run is made of."""
+
+    folder: Path
+    model: Model
+    resolved: ResolvedRecipe
+    documents: tuple[Document, ...]
+    ledger: tuple[LedgerEntry, ...]
+    questions: tuple[Question, ...]  # the user's, or none
+    pairs: Path | None  # pairs to reuse instead of writing new ones
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes a run this run: the same again continues it, anything else is another run."""
+        recipe = self.resolved.recipe.model_dump()
+        return {
+            "format": FORMAT,
+            "model": self.model.fingerprint,
+            "recipe": _digest(json.dumps(recipe, sort_keys=True)),
+            "documents": {d.name: d.sha256 for d in self.documents},
+            "questions": _digest(repr(self.questions)),
+            "pairs": _digest(self.pairs.read_text(encoding="utf-8")) if self.pairs else "",
+        }
+
+
+def gather(
+    documents: Sequence[str | os.PathLike[str]], model: str, recipe: str | None, output: str | Path | None,
+    questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
+) -> Inputs:  # fmt: skip
+    """Check and read all inputs, the quick ones first. Raises the error of whatever is wrong."""
+    if recipe is not None:
+        load_recipe(recipe, overrides, seed)  # a typo is told before a model is fetched
+    asked = read_questions(Path(questions)) if questions else ()
+    if pairs is not None and not Path(pairs).is_file():
+        raise UsageError(f"There is no pairs file {pairs}.", "", "Take the pairs.jsonl of a run.")
+    paths = [Path(d) for d in documents]
+    if not paths:
+        raise UsageError("No documents were named.", "", "Name a folder or files: disc-lite adapt docs/")
+    read, ledger = read_documents(paths)
+    opened = open_model(model)
+    resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
+    folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
+    inputs = Inputs(
+        folder, opened, resolved, tuple(read), tuple(ledger), asked, Path(pairs) if pairs else None
+    )
+    _check_questions(inputs)
+    check_same_run(inputs)
+    return inputs
+
+
+def _check_questions(inputs: Inputs) -> None:
+    known = {d.name for d in inputs.documents}
+    strange = sorted({q.document for q in inputs.questions if q.document and q.document not in known})
+    if strange:
+        raise UsageError(
+            f"The questions name a document that was not read: {strange[0]}.",
+            f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
+            "Take the questions of these documents, or leave `document` out.",
+        )
+
+
+def check_same_run(inputs: Inputs) -> None:
+    """Raises UsageError if the output folder is of another run, or no run at all."""
+    folder, path = inputs.folder, inputs.folder / "run.json"
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file.", "", "Choose another --output.")
+    if path.is_file():
+        before = read_json(path)["identity"]
+        now = inputs.identity
+        differing = [key for key in now if before.get(key) != now[key]]
+        if differing:
+            raise UsageError(
+                f"{folder} holds another run.", f"It differs in: {', '.join(differing)}.",
+                "Choose another --output, or repeat the command of that run to continue it.",
+            )  # fmt: skip
+    elif folder.is_dir() and any(p.name != ".lock" and not p.name.startswith(".tmp") for p in folder.iterdir()):
+        raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
+
+
+def begin(inputs: Inputs) -> None:
+    """Write what is known from the start; `run.json` first: with it the folder is this run's."""
+    folder = inputs.folder
+    if not (folder / "run.json").is_file():
+        model = {"name": inputs.model.name, "reference": inputs.model.reference}
+        write_json(folder / "run.json", {"identity": inputs.identity, "model": model})
+    if not (folder / "recipe.yaml").is_file():
+        write_text(folder / "recipe.yaml", to_yaml(inputs.resolved))
+    if not (folder / "ledger.jsonl").is_file():
+        write_jsonl(folder / "ledger.jsonl", [entry.as_dict() for entry in inputs.ledger])
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:32]

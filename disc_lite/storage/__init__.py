@@ -1,0 +1,36 @@
+"""The one place that writes durable files.
+
+The protocol is always the same: write under a temporary name beside the target, fsync the
+file, rename it, fsync the folder. So a reader sees the old content or the new one, whatever
+kills the writer in between.
+"""
+
+from disc_lite.storage.files import (
+    append_jsonl,
+    read_json,
+    read_jsonl,
+    write_bytes,
+    write_json,
+    write_jsonl,
+    write_text,
+)
+from disc_lite.storage.folders import atomic_folder, lock, sweep
+from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
+
+__all__ = [
+    "MANIFEST",
+    "append_jsonl",
+    "atomic_folder",
+    "lock",
+    "manifest",
+    "read_json",
+    "read_jsonl",
+    "seal",
+    "sha256_of",
+    "sweep",
+    "verify",
+    "write_bytes",
+    "write_json",
+    "write_jsonl",
+    "write_text",
+]

@@ -1,0 +1,102 @@
+"""Every operation that changes the disk, one small function each.
+
+The other modules of this package call these through the module (`disk.write(...)`), so a test
+can replace them to count the operations and to fail, or kill the process, at the k-th one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from disc_lite.errors import DiscLiteError, RunFailed
+
+TEMPORARY = ".tmp-"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def make_folder(path: Path) -> None:
+    """Make one folder; its parent exists and it does not."""
+    os.mkdir(path)
+
+
+def create(path: Path, flags: int) -> int:
+    """Open `path` for writing, making it if it is missing; the descriptor."""
+    return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, however many calls the kernel takes for it."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def truncate(descriptor: int, size_bytes: int) -> None:
+    """Cut the file off after `size_bytes`."""
+    os.ftruncate(descriptor, size_bytes)
+
+
+def sync(descriptor: int) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
+    os.fsync(descriptor)
+
+
+def sync_path(path: Path) -> None:
+    """`sync` of a folder, or of a file that was written elsewhere."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give `source` the name `target` in one step; a file already there is replaced."""
+    os.replace(source, target)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; a link, not what it points to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def make_parents(folder: Path) -> None:
+    """Make `folder` and what is missing above it, durably."""
+    if folder.is_dir():
+        return
+    make_parents(folder.parent)
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        make_folder(folder)
+        sync_path(folder.parent)
+
+
+def temporary_beside(target: Path) -> Path:
+    """A new name in the folder of `target`, on the same disk, so that a rename is one step."""
+    return target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+
+
+def discard(path: Path) -> None:
+    """Remove a temporary as well as the disk allows: the error that led here matters more."""
+    with contextlib.suppress(OSError):
+        remove(path)
+
+
+@contextlib.contextmanager
+def told(what: str, error_class: type[DiscLiteError] = RunFailed) -> Iterator[None]:
+    """Turn what the operating system says into an error with a cause and a remedy."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "free some space and run the same command again"
+        raise error_class(
+            what, error.strerror or str(error), remedy if error.errno in _NO_SPACE else ""
+        ) from error

@@ -1,0 +1,171 @@
+"""Single files: text, JSON and JSON lines, written durably and read strictly."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from disc_lite.errors import NonFiniteError, RunFailed
+from disc_lite.storage import disk
+
+Json = Any  # what `json` reads and writes: dict, list, str, int, float, bool or None
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, durably and at once; missing parent folders are made.
+
+    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched.
+    """
+    with disk.told(f"cannot write {path}"):
+        disk.make_parents(path.parent)
+        temporary = disk.temporary_beside(path)
+        try:
+            _create_with(temporary, data)
+            disk.rename(temporary, path)
+        except BaseException:
+            disk.discard(temporary)
+            raise
+        disk.sync_path(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` of `text` in UTF-8, its line ends as they are."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, obj: Json) -> None:
+    """Write one JSON document: insertion order, UTF-8, two spaces, finite numbers only."""
+    write_bytes(path, _dump(obj, path, indent=2) + b"\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:
+    """Write one JSON object a line, the whole file at once."""
+    write_bytes(path, b"".join(_dump(row, path) + b"\n" for row in rows))
+
+
+def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
+    """Add one line durably, in one write; a torn last line is cut off before it."""
+    line = _dump(row, path) + b"\n"
+    with disk.told(f"cannot write {path}"):
+        is_new = not path.exists()
+        disk.make_parents(path.parent)
+        descriptor = disk.create(path, os.O_RDWR | os.O_APPEND)
+        try:
+            disk.write(descriptor, _mend_tail(descriptor) + line)
+            disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+        if is_new:
+            disk.sync_path(path.parent)
+
+
+def read_json(path: Path) -> Json:
+    """Read one JSON document; RunFailed if it is missing or broken."""
+    try:
+        return _parse(_read(path))
+    except ValueError as error:
+        raise RunFailed(f"{path} is not valid JSON", str(error)) from error
+
+
+def read_jsonl(path: Path) -> list[dict[str, Json]]:
+    """Read one JSON object a line; blank lines are skipped.
+
+    A broken last line without its line end is what a killed `append_jsonl` leaves: it is
+    dropped. Any other broken line raises RunFailed with its number.
+    """
+    lines = _read(path).split(b"\n")
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(_parse_row(line))
+        except ValueError as error:
+            if number == len(lines):
+                break
+            raise RunFailed(
+                f"{path}, line {number} is broken", str(error), "mend or delete this line"
+            ) from error
+    return rows
+
+
+def _create_with(path: Path, data: bytes) -> None:
+    descriptor = disk.create(path, os.O_EXCL | os.O_WRONLY)
+    try:
+        disk.write(descriptor, data)
+        disk.sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> bytes:
+    with disk.told(f"cannot read {path}"):
+        # An editor on Windows puts the mark of UTF-8 in front; it is not part of the JSON.
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8)
+
+
+def _mend_tail(descriptor: int) -> bytes:
+    """Cut off a torn last line, so that it never becomes a broken line in the middle.
+
+    Returns the line end that is missing where the last line is whole (a file edited by hand).
+    """
+    size = os.fstat(descriptor).st_size
+    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+        return b""
+    data = os.pread(descriptor, size, 0)
+    start = data.rfind(b"\n") + 1
+    try:
+        _parse_row(data[start:])
+    except ValueError:
+        disk.truncate(descriptor, start)
+        return b""
+    return b"\n"
+
+
+def _dump(obj: Json, path: Path, indent: int | None = None) -> bytes:
+    try:
+        text = json.dumps(obj, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError as error:
+        raise NonFiniteError(
+            f"{path} was not written",
+            f"{_non_finite(obj) or error} is not a finite number",
+        ) from error
+    # Only lone surrogates (undecodable bytes of file names) cannot be UTF-8; what
+    # `backslashreplace` makes of them is their JSON escape, which reads back as it was.
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def _non_finite(obj: Json, name: str = "") -> str:
+    """The place of the first NaN or infinity in `obj`, as in `loss.values.3`; else empty."""
+    if isinstance(obj, float) and not math.isfinite(obj):
+        return f"{name or 'the value'} = {obj}"
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(obj, Mapping):
+        items = obj.items()
+    elif isinstance(obj, (list, tuple)):
+        items = enumerate(obj)
+    places = (_non_finite(value, f"{name}.{key}" if name else str(key)) for key, value in items)
+    return next(filter(None, places), "")
+
+
+def _parse(data: bytes) -> Json:
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _parse_row(line: bytes) -> dict[str, Json]:
+    row = _parse(line)
+    if isinstance(row, dict):
+        return row
+    raise ValueError(f"a line holds one JSON object, not {type(row).__name__}")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,96 @@
+"""Whole folders: they appear at once or not at all, and belong to one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from disc_lite.errors import EnvironmentNotReady, RunFailed
+from disc_lite.storage import disk
+
+LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes `target`, whole and durable, when the block ends well.
+
+    If the block raises, nothing of it stays. Raises RunFailed if `target` exists already.
+    """
+    if target.exists() or target.is_symlink():
+        raise RunFailed(f"{target} exists already", "a finished folder is never overwritten")
+    temporary = disk.temporary_beside(target)
+    with disk.told(f"cannot write {target}"):
+        disk.make_parents(target.parent)
+        disk.make_folder(temporary)
+    try:
+        yield temporary
+        with disk.told(f"cannot write {target}"):
+            _sync_tree(temporary)
+            disk.rename(temporary, target)
+    except BaseException:
+        disk.discard(temporary)
+        raise
+    with disk.told(f"cannot write {target}"):
+        disk.sync_path(target.parent)
+
+
+def sweep(parent: Path) -> list[str]:
+    """Remove what killed writers left in `parent`; the names of what was removed.
+
+    Only for the holder of the lock: a folder that another process is writing looks the same.
+    """
+    leftovers = sorted(parent.glob(f"{disk.TEMPORARY}*"))
+    with disk.told(f"cannot tidy {parent}"):
+        for path in leftovers:
+            disk.remove(path)
+    return [path.name for path in leftovers]
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold `folder` (made if missing) for this process alone; the kernel frees it on any death.
+
+    Raises EnvironmentNotReady if another process holds it, or where files cannot be locked.
+    """
+    descriptor = _locked(folder)
+    try:
+        yield
+    finally:
+        # The file itself stays: whoever removed it could remove the lock of the next process.
+        os.close(descriptor)
+
+
+def _locked(folder: Path) -> int:
+    with disk.told(f"cannot lock {folder}", EnvironmentNotReady):
+        disk.make_parents(folder)
+        descriptor = disk.create(folder / LOCK, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            disk.truncate(descriptor, 0)
+            disk.write(descriptor, str(os.getpid()).encode("ascii"))
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 32).decode("ascii", "replace") or "another one"
+            os.close(descriptor)
+            raise EnvironmentNotReady(
+                f"{folder} is in use",
+                f"process {holder} works in it",
+                "wait until it has ended, or choose another folder",
+            ) from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+def _sync_tree(folder: Path) -> None:
+    """fsync every file and folder below and with `folder`, the innermost first."""
+    for parent, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file():
+                disk.sync_path(path)
+        disk.sync_path(Path(parent))

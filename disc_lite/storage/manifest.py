@@ -1,0 +1,100 @@
+"""A folder that can prove itself: sizes and SHA-256 of all its files in `manifest.json`.
+
+The manifest carries a digest of itself, so a changed bit is seen wherever it lies: in a file,
+in its recorded digest, or in what else the manifest says (format version, data, base model).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from disc_lite.errors import RunFailed
+from disc_lite.storage import disk, files
+from disc_lite.storage.folders import LOCK
+
+MANIFEST = "manifest.json"
+FileRecord = dict[str, Any]  # {"bytes": int, "sha256": str}
+_CHUNK_BYTES = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with disk.told(f"cannot read {path}"), path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def manifest(folder: Path) -> dict[str, FileRecord]:
+    """Size and SHA-256 of every regular file below `folder`, by relative path, sorted.
+
+    Links are not followed and not listed; neither are the manifest itself and the lock.
+    """
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
+        for name in _names(folder)
+    }
+
+
+def seal(folder: Path, about: Mapping[str, Any] | None = None) -> None:
+    """Write `manifest.json` into `folder`: what `about` says, the files, a digest of both.
+
+    The last thing to write inside an `atomic_folder`.
+    """
+    body = {**(about or {}), "files": manifest(folder)}
+    files.write_json(folder / MANIFEST, {**body, "sha256": _digest(body)})
+
+
+def verify(folder: Path) -> list[str]:
+    """What is wrong with a sealed folder, a line each; empty if it is as it was written."""
+    path = folder / MANIFEST
+    try:
+        body = files.read_json(path)
+    except RunFailed as error:
+        return [f"{MANIFEST}: {error.why}"]
+    if not isinstance(body, dict) or not isinstance(body.get("files"), dict):
+        return [f"{MANIFEST}: it lists no files"]
+    recorded_digest = body.pop("sha256", None)
+    # White space counts too: nothing but the very bytes that `seal` wrote is whole.
+    whole = json.dumps({**body, "sha256": recorded_digest}, ensure_ascii=False, indent=2) + "\n"
+    is_same = path.read_bytes() == whole.encode("utf-8", errors="backslashreplace")
+    if not is_same or recorded_digest != _digest(body):
+        return [f"{MANIFEST}: its content does not match its own digest"]
+    return _differences(folder, body["files"])
+
+
+def _differences(folder: Path, recorded: Mapping[str, FileRecord]) -> list[str]:
+    present = set(_names(folder))
+    problems = [f"{name}: not in the manifest" for name in sorted(present - set(recorded))]
+    for name, record in recorded.items():
+        if name not in present:
+            problems.append(f"{name}: missing")
+            continue
+        size_bytes = (folder / name).stat().st_size
+        if size_bytes != record["bytes"]:
+            problems.append(f"{name}: {size_bytes} bytes where {record['bytes']} were written")
+        elif sha256_of(folder / name) != record["sha256"]:
+            problems.append(f"{name}: its SHA-256 differs from what was written")
+    return problems
+
+
+def _names(folder: Path) -> list[str]:
+    """Relative paths, with `/`, of the regular files below `folder`."""
+    names = []
+    for parent, _, filenames in os.walk(folder):
+        for filename in filenames:
+            path = Path(parent, filename)
+            name = path.relative_to(folder).as_posix()
+            if name not in (MANIFEST, LOCK) and path.is_file() and not path.is_symlink():
+                names.append(name)
+    return sorted(names)
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body).encode("ascii")).hexdigest()

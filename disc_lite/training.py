@@ -1,0 +1,243 @@
+"""The loop, a generator of events.
+
+Take batch n, let the student read, compare with what the teacher thought on the shared positions,
+step, save when due, stop when asked.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from disc_lite import checkpoint
+from disc_lite.errors import NonFiniteError
+from disc_lite.examples import Example
+from disc_lite.losses import Divergence, cross_entropy, divergence
+from disc_lite.models import Base
+from disc_lite.packing import lone, pack
+from disc_lite.recipe import Recipe
+from disc_lite.teacher import TeacherStates
+
+KEEP = Divergence("forward_kl", temperature=1.0, temperature_squared=False)  # the retention term
+PATIENCE = 3  # steps in a row that may be skipped because something was not finite
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned: examples, and the teacher's states for them (None: their own tokens)."""
+
+    examples: tuple[Example, ...]
+    states: TeacherStates | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of `metrics.jsonl`."""
+
+    step: int
+    steps: int
+    loss: float  # nats per target token
+    retention: float  # nats per token of the base's own answers, unweighted
+    gradient_norm: float
+    learning_rate: float
+    tokens: int  # read by the student
+    target_tokens: int
+    seconds: float
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Indices of task examples and of retention examples that are read together."""
+
+    task: tuple[int, ...]
+    keep: tuple[int, ...]
+
+
+Plan = tuple[tuple[MicroBatch, ...], ...]  # of every step, its micro-batches
+
+
+# -- which examples, when ------------------------------------------------------------------------------
+
+
+def plan(examples: Sequence[Example], keep: Sequence[Example], recipe: Recipe, seed: int) -> Plan:
+    """All batches of a run: a pure function of the examples, the recipe and the seed."""
+    rng = Random(f"{seed} order")
+    stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch)]
+    sizes = [len(e.input_ids) for e in examples]
+    kept = _cycle(len(keep), Random(f"{seed} retention order"))
+    batches: list[MicroBatch] = []
+    owed = 0.0
+    for task in _filled(stream, sizes, recipe.train.tokens_per_batch):
+        chosen: list[int] = []
+        if keep:
+            owed += recipe.retention.share * sum(sizes[i] for i in task)
+            while owed > 0:
+                chosen.append(next(kept))
+                owed -= len(keep[chosen[-1]].input_ids)
+        batches.append(MicroBatch(tuple(task), tuple(chosen)))
+    size = recipe.train.micro_batches
+    return tuple(tuple(batches[i : i + size]) for i in range(0, len(batches), size))
+
+
+def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int) -> list[int]:
+    """One epoch in shuffled order: all pairs, and as many DiSC examples as their share asks for.
+
+    The DiSC examples of successive epochs follow each other through their list, so that every
+    sentence is covered over the epochs even where one epoch has room for a part of them.
+    """
+    disc = [i for i, e in enumerate(examples) if e.method == "disc"]
+    rest = [i for i, e in enumerate(examples) if e.method != "disc"]
+    if disc and rest:
+        number = max(1, round(len(rest) * recipe.disc.share / (1 - recipe.disc.share)))
+        disc = [disc[(epoch * number + k) % len(disc)] for k in range(number)]
+    order = disc + rest
+    rng.shuffle(order)
+    return order
+
+
+def _cycle(number: int, rng: Random) -> Iterator[int]:
+    while number:
+        order = list(range(number))
+        rng.shuffle(order)
+        yield from order
+
+
+def _filled(stream: Sequence[int], sizes: Sequence[int], most: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    tokens = 0
+    for i in stream:
+        if batch and tokens + sizes[i] > most:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(i)
+        tokens += sizes[i]
+    if batch:
+        yield batch
+
+
+# -- the loop --------------------------------------------------------------------------------------------
+
+
+def train(
+    base: Base, task: Task, keep: Task, recipe: Recipe, seed: int, folder: Path,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Step]:  # fmt: skip
+    """Adapt the student, from the newest checkpoint of `folder` on; yields every step.
+
+    Saves when due, at the end, and when `should_stop` says so, and then returns. Raises
+    NonFiniteError after three steps in a row without a finite loss and gradient.
+    """
+    batches = plan(task.examples, keep.examples, recipe, seed)
+    parameters = base.adapter_parameters()
+    optimizer = _optimizer(list(parameters.values()), recipe)
+    found = checkpoint.newest(folder)
+    first = checkpoint.load(found, parameters, optimizer) if found else 0
+    saved, unhealthy = time.monotonic(), 0
+    for n in range(first, len(batches)):
+        begin = time.monotonic()
+        rate = learning_rate(n, len(batches), recipe)
+        step = _step(base, task, keep, recipe, batches[n], list(parameters.values()), optimizer, rate)
+        unhealthy = unhealthy + 1 if step["skipped"] else 0
+        if unhealthy >= PATIENCE:
+            raise _not_finite(n, batches[n], task)
+        yield Step(step=n + 1, steps=len(batches), seconds=time.monotonic() - begin, learning_rate=rate, **step)
+        due = time.monotonic() - saved > 60 * recipe.train.checkpoint_minutes
+        if due or should_stop() or n + 1 == len(batches):
+            checkpoint.save(folder, n + 1, parameters, optimizer)
+            saved = time.monotonic()
+        if should_stop():
+            return
+
+
+def _step(
+    base: Base, task: Task, keep: Task, recipe: Recipe, micro_batches: Sequence[MicroBatch],
+    parameters: list[Any], optimizer: torch.optim.Optimizer, rate: float,
+) -> dict[str, Any]:  # fmt: skip
+    """Accumulate the gradient of all micro-batches, normalised by their tokens, and apply it if finite."""
+    how = Divergence(recipe.loss.divergence, recipe.loss.temperature, recipe.loss.temperature_squared, recipe.loss.beta)
+    counts = [sum(len(task.examples[i].compared) for m in micro_batches for i in m.task),
+              sum(len(keep.examples[i].compared) for m in micro_batches for i in m.keep)]  # fmt: skip
+    sums, tokens = [0.0, 0.0], 0
+    for micro in micro_batches:
+        learned, kept, read = _read(base, task, keep, micro, how)
+        loss = learned / counts[0] + recipe.retention.weight * kept / max(1, counts[1])
+        loss.backward()
+        sums = [sums[0] + float(learned.detach()), sums[1] + float(kept.detach())]
+        tokens += read
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, recipe.train.clip_norm))
+    healthy = math.isfinite(norm) and all(map(math.isfinite, sums))
+    if healthy:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return {
+        "loss": sums[0] / counts[0], "retention": sums[1] / max(1, counts[1]), "gradient_norm": norm,
+        "tokens": tokens, "target_tokens": counts[0], "skipped": not healthy,
+    }  # fmt: skip
+
+
+def _read(
+    base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence
+) -> tuple[Tensor, Tensor, int]:
+    """The student reads both kinds of examples in one packed pass; sums of their divergences."""
+    examples = [task.examples[i] for i in micro.task] + [keep.examples[i] for i in micro.keep]
+    packed = pack([lone(example.input_ids) for example in examples])
+    at = [packed.starts[k][0] + p for k, example in enumerate(examples) for p in example.compared]
+    with base.autocast():
+        student = base.hidden(packed)[torch.tensor(at, device=base.device)]  # [S, H]
+    border = sum(len(task.examples[i].compared) for i in micro.task)
+    if task.states is None:
+        ids = [t for i in micro.task for t in task.examples[i].target_ids]
+        learned = cross_entropy(student[:border], torch.tensor(ids, device=base.device), base.head)
+    else:
+        teacher = task.states.rows(micro.task).to(base.device)
+        learned = divergence(student[:border], teacher, base.head, how)
+    kept = student.new_zeros((), dtype=torch.float32)
+    if micro.keep and keep.states is not None:
+        teacher = keep.states.rows(micro.keep).to(base.device)
+        kept = divergence(student[border:], teacher, base.head, KEEP)
+    return learned, kept, sum(len(e.input_ids) for e in examples)
+
+
+def learning_rate(n: int, steps: int, recipe: Recipe) -> float:
+    """Linear warm-up, then constant or a cosine to zero; n from 0."""
+    warm = max(1, round(recipe.train.warmup_fraction * steps))
+    if n < warm:
+        return recipe.train.learning_rate * (n + 1) / warm
+    if recipe.train.schedule == "constant":
+        return recipe.train.learning_rate
+    done = (n - warm) / max(1, steps - warm)
+    return recipe.train.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _optimizer(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:
+    settings = recipe.train
+    options: dict[str, Any] = {
+        "lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2),
+        "weight_decay": settings.weight_decay,
+    }  # fmt: skip
+    if settings.optimizer_bits == 8:
+        import bitsandbytes
+
+        optimizer: torch.optim.Optimizer = bitsandbytes.optim.AdamW8bit(parameters, **options)
+        return optimizer
+    return torch.optim.AdamW(parameters, **options)
+
+
+def _not_finite(n: int, micro_batches: Sequence[MicroBatch], task: Task) -> NonFiniteError:
+    names = sorted({task.examples[i].document for m in micro_batches for i in m.task})
+    return NonFiniteError(
+        f"The loss or its gradient was not finite in {PATIENCE} steps in a row, the last one step {n + 1}.",
+        f"Documents in it: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
+        "Nothing of these steps was learned. Lower train.learning_rate and start again.",
+    )

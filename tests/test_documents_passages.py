@@ -1,0 +1,189 @@
+"""Sentences and passages: both tile what they cut, whatever the text and the tokens."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from disc_lite.documents import Document, cut_passages, read_documents, sentence_spans
+from disc_lite.documents.headings import cut_sections, find_headings, title_of
+
+PIECES = st.sampled_from(
+    ["# Head", "## Sub", "Title\n=====", "A", "b", "Dr. ", "e.g. ", ". ", "! ", "?\" ", "…", "\n",
+     "\n\n", "\n \n", " ", "\u2003", "- ", "1. ", "| a | b |", "---", "你好。", "3.14", "🙂", "word "]
+)  # fmt: skip
+TEXTS = st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=60)
+
+
+def sentences(text):
+    return [text[start:end] for start, end in sentence_spans(text, 0, len(text))]
+
+
+def document_of(text, markup="markdown"):
+    headings = find_headings(text, markup)
+    title = title_of(headings, "T")
+    return Document("a.md", title, text, cut_sections(text, headings, title), "")
+
+
+def words(text):
+    """Offsets as of a tokeniser that glues a space to the word after it."""
+    ends = [i for i in range(1, len(text)) if text[i].isspace() and not text[i - 1].isspace()]
+    return list(zip([0, *ends], [*ends, len(text)], strict=True))
+
+
+# --- sentences ------------------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, st.data())
+def test_spans_tile_the_range_and_each_shows_something(text, data):
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    spans = sentence_spans(text, start, end)
+    assert [span[0] for span in spans] == ([start, *(b for _, b in spans[:-1])] if spans else [])
+    assert (spans[-1][1] == end) if start < end else spans == []
+    if text[start:end].strip():
+        assert all(text[a:b].strip() for a, b in spans)
+        assert not any(text[a - 1].isspace() for a, _ in spans[1:])
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ["One.", " Two!", ' "Three?"', " (Four.)", " 5 is next…", " “Six.”", " Done\n"],
+        ["He met Dr. Smith, Mrs. Jones vs. Mr. Wu, e.g. J. R. Tolkien, etc. Then he left."],
+        ["See Fig. A, No. 5 and approx. 3.14 of the U.S. Army."],
+        ["Did he?", " No.", " He did so in 2019.", " All saw it."],
+        ['"Stop!" he said.', " Phones rang. mobile ones."],
+        ["# A title. With a stop", "\n\nText runs\nover lines.", "\nNext"],
+        ["Title. One\n=====", "\nText", "\n\nSub\n---", "\nMore"],
+        [
+            "Intro:",
+            "\n- one\n  goes on",
+            "\n- two.",
+            " Two b",
+            "\n1. First",
+            "\n2. Second",
+            "\n\nEnd",
+        ],
+        ["| a. B | c |", "\n|---|---|", "\n| d | e |", "\nAfter"],
+        ["no stop", "\n \nblank line"],
+        ["你好。", "我是。", "「他！」", "她"],
+        [" \n lead.", " Tail \n "],
+        [" \n "],
+    ],
+)
+def test_sentences(expected):
+    assert sentences("".join(expected)) == expected
+
+
+# --- passages -------------------------------------------------------------------------------------
+
+
+@st.composite
+def offsets(draw, text):
+    """Token ranges in order of their ends: overlapping, empty, and astride every boundary."""
+    ends = sorted(draw(st.lists(st.integers(0, len(text)), max_size=60)))
+    ends = [*ends, len(text)]
+    return [(max(0, end - draw(st.integers(0, 3))), end) for end in ends]
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, st.integers(1, 20), st.data())
+def test_passages_tile_the_tokens_and_sentences_tile_the_passages(text, limit, data):
+    document = document_of(text)
+    tokens = data.draw(offsets(text))
+    passages = cut_passages(document, tokens, limit)
+    place = 0
+    for index, passage in enumerate(passages):
+        assert (passage.index, passage.start) == (index, place)
+        assert 0 < passage.end - passage.start <= limit
+        for start, end in passage.sentences:
+            assert start == place < end
+            place = end
+        assert place == passage.end
+        assert passage.heading_path[0] == document.title
+    assert place == (len(tokens) if text else 0)
+    chars = [0, *(passage.char_end for passage in passages)]
+    assert [passage.char_start for passage in passages] == chars[:-1]
+    assert chars[-1] == (len(text) if passages else 0)
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_the_sections_of_a_document_tile_its_text(text):
+    sections = document_of(text).sections
+    assert [section.start for section in sections] == [0, *(one.end for one in sections[:-1])]
+    assert sections[-1].end == len(text)
+
+
+GUIDE = """# Guide
+
+## Markets
+
+One two three. Four five six.
+
+Seven eight nine.
+
+## Prices
+
+### Grain
+
+Ten eleven.
+
+### Wool
+
+Twelve.
+
+## Roads
+
+A b c d e f g h i j k l.
+"""
+
+
+def cut(limit):
+    found = cut_passages(document_of(GUIDE), words(GUIDE), limit)
+    return [
+        (" ".join(GUIDE[one.char_start : one.char_end].split()), one.heading_path[1:])
+        for one in found
+    ]
+
+
+def test_passages_are_cut_at_headings_then_paragraphs_then_sentences_then_tokens():
+    assert [path for _, path in cut(100)] == [()]
+    assert cut(16) == [
+        ("# Guide ## Markets One two three. Four five six. Seven eight nine.", ("Markets",)),
+        ("## Prices ### Grain Ten eleven. ### Wool Twelve.", ("Prices",)),
+        ("## Roads A b c d e f g h i j k l.", ("Roads",)),
+    ]
+    assert cut(10)[:3] == [
+        ("# Guide ## Markets One two three. Four five six.", ("Markets",)),
+        ("Seven eight nine.", ("Markets",)),
+        ("## Prices ### Grain Ten eleven. ### Wool Twelve.", ("Prices",)),
+    ]
+    assert cut(8)[:2] == [
+        ("# Guide ## Markets One two three.", ("Markets",)),
+        ("Four five six. Seven eight nine.", ("Markets",)),
+    ]
+    assert [text for text, _ in cut(8)][-2:] == ["A b c d e f g h", "i j k l."]
+
+
+def test_a_heading_is_a_sentence_of_its_own():
+    first = cut_passages(document_of(GUIDE), words(GUIDE), 100)[0]
+    assert first.sentences[:3] == ((0, 2), (2, 4), (4, 7))
+
+
+def test_a_token_belongs_where_it_ends_and_bytes_of_one_character_stay_in_order():
+    text = "One.\n\n🙂 two."
+    tokens = [(0, 4), (3, 7), (6, 6), (6, 7), (7, 11)]
+    (passage,) = cut_passages(document_of(text), tokens, 9)
+    assert passage.sentences == ((0, 1), (1, 5))
+    with pytest.raises(ValueError, match="at least 1"):
+        cut_passages(document_of(text), tokens, 0)
+
+
+def test_the_fixture_is_what_reading_gives(tmp_path):
+    (tmp_path / "a.md").write_text(GUIDE)
+    (document,), _ = read_documents([Path(tmp_path)])
+    assert document.sections == document_of(GUIDE).sections

@@ -1,0 +1,63 @@
+"""R26: every error has an exit code, a cause and a remedy in at most three lines."""
+
+from __future__ import annotations
+
+import copy
+import signal
+
+import pytest
+
+from disc_lite import errors
+from disc_lite.errors import DiscLiteError, Interrupted, NonFiniteError, RunFailed
+
+EXIT_CODES = {
+    "DiscLiteError": 1,
+    "RunFailed": 1,
+    "NonFiniteError": 1,
+    "UsageError": 2,
+    "RecipeError": 2,
+    "DocumentsError": 2,
+    "EnvironmentNotReady": 3,
+    "WillNotFit": 4,
+    "GateFailed": 5,
+    "Interrupted": 130,
+}
+CLASSES: list[type[DiscLiteError]] = [
+    kind for kind in vars(errors).values() if isinstance(kind, type)
+]
+
+
+def test_the_table_of_exit_codes_is_complete() -> None:
+    assert {kind.__name__: kind.exit_code for kind in CLASSES} == EXIT_CODES
+    assert all(issubclass(kind, DiscLiteError) for kind in CLASSES)
+    assert issubclass(NonFiniteError, RunFailed)
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_every_class_tells_itself(kind: type[DiscLiteError]) -> None:
+    assert kind.__doc__
+    assert "\n" not in kind.__doc__
+    error = kind(signal.SIGTERM) if issubclass(kind, Interrupted) else kind("what", "why", "do")
+    assert len(error.lines()) == 3
+    assert str(error) == "\n".join(error.lines())
+    again = copy.copy(error)
+    assert again.lines() == error.lines()
+    assert again.exit_code == error.exit_code
+
+
+def test_empty_parts_take_no_line() -> None:
+    assert DiscLiteError("what").lines() == ["what"]
+    assert DiscLiteError("what", remedy="do").lines() == ["what", "do"]
+
+
+def test_a_cause_of_several_lines_becomes_one() -> None:
+    assert DiscLiteError("what\nhappened", "a\n\n  b", "c").lines() == ["what happened", "a b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_an_interruption_leaves_as_a_shell_reports_it(number: int, code: int) -> None:
+    assert Interrupted(number).exit_code == code
+    assert Interrupted(number).signal_number == number
+    assert Interrupted.exit_code == 130

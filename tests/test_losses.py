@@ -1,0 +1,289 @@
+"""Our fp32 error, in loss and gradient, may not exceed that of the naive fp32 implementation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from disc_lite import losses
+from disc_lite.losses import (
+    Divergence,
+    Head,
+    cross_entropy,
+    divergence,
+    log_probabilities,
+    token_divergence,
+)
+
+
+S, V, H = 9, 50, 16
+Kind = Literal["forward_kl", "reverse_kl", "jsd"]
+HEADS = ("plain", "bias", "scale", "softcap", "all")
+CASES: list[tuple[Kind, float]] = [
+    ("forward_kl", 0.5),
+    ("reverse_kl", 0.5),
+    ("jsd", 0.1),
+    ("jsd", 0.5),
+    ("jsd", 0.9),
+]
+KINDS = [
+    Divergence(kind, temperature, squared, beta)
+    for kind, beta in CASES
+    for temperature, squared in ((1.0, False), (2.0, False), (2.0, True))
+]
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def make_head(name: str = "plain") -> Head:
+    weight, bias = normal(V, H, seed=1), normal(V, seed=2)
+    return {
+        "plain": Head(weight),
+        "bias": Head(weight, bias),
+        "scale": Head(weight, scale=0.25),
+        "softcap": Head(weight, softcap=5.0),
+        "all": Head(weight, bias, scale=0.5, softcap=3.0),
+    }[name]
+
+
+def naive_logits(hidden: Tensor, head: Head) -> Tensor:
+    logits = hidden @ head.weight.to(hidden.dtype).T
+    logits = logits if head.bias is None else logits + head.bias.to(hidden.dtype)
+    logits = logits * head.scale
+    return logits if head.softcap is None else head.softcap * (logits / head.softcap).tanh()
+
+
+def naive_rows(a: Tensor, b: Tensor, how: Divergence) -> Tensor:
+    """The textbook formulae on whole logits, in the dtype of the logits."""
+    log_q, log_p = (a / how.temperature).log_softmax(-1), (b / how.temperature).log_softmax(-1)
+    q, p = log_q.exp(), log_p.exp()
+    if how.kind == "forward_kl":
+        rows = (p * (log_p - log_q)).sum(-1)
+    elif how.kind == "reverse_kl":
+        rows = (q * (log_q - log_p)).sum(-1)
+    else:
+        log_m = torch.logaddexp(log_p + math.log(how.beta), log_q + math.log(1 - how.beta))
+        rows = (how.beta * p * (log_p - log_m) + (1 - how.beta) * q * (log_q - log_m)).sum(-1)
+    return rows * (how.temperature**2 if how.temperature_squared else 1)
+
+
+def naive(
+    student: Tensor, teacher: Tensor, head: Head, how: Divergence, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Loss and gradient by plain autograd in `dtype`."""
+    hidden = student.detach().to(dtype).requires_grad_()
+    rows = naive_rows(naive_logits(hidden, head), naive_logits(teacher.to(dtype), head), how)
+    loss = rows.sum()
+    return loss.detach(), torch.autograd.grad(loss, hidden)[0]
+
+
+def ours(student: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+    hidden = student.detach().requires_grad_()
+    loss = divergence(hidden, *args, **kwargs)
+    return loss.detach(), torch.autograd.grad(loss, hidden)[0]
+
+
+def error(found: Tensor, truth: Tensor) -> float:
+    return (found.double() - truth.double()).abs().max().item()
+
+
+@pytest.mark.parametrize("head_name", HEADS)
+@pytest.mark.parametrize("how", KINDS, ids=str)
+def test_error_is_at_most_the_naive_error_for_every_chunk_size(
+    how: Divergence, head_name: str
+) -> None:
+    student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head(head_name)
+    truth = naive(student, teacher, head, how, torch.float64)
+    plain = naive(student, teacher, head, how, torch.float32)
+    for chunk in range(1, S + 2):
+        found = ours(student, teacher, head, how, chunk=chunk)
+        for mine, theirs, true in zip(found, plain, truth, strict=True):
+            assert error(mine, true) <= error(theirs, true) + 1e-6 * true.abs().max().item()
+
+
+@pytest.mark.parametrize("head_name", HEADS)
+@pytest.mark.parametrize("chunk", [1, 4, S, S + 1])
+def test_cross_entropy_and_log_probabilities_agree_with_torch(head_name: str, chunk: int) -> None:
+    head, ids, row_weight = make_head(head_name), torch.arange(S) * 5, normal(S, seed=4).abs()
+    student = normal(S, H).requires_grad_()
+    truth_student = student.detach().double().requires_grad_()
+    rows = functional.cross_entropy(naive_logits(truth_student, head), ids, reduction="none")
+    truth = torch.autograd.grad((rows * row_weight).sum(), truth_student)[0]
+
+    loss = cross_entropy(student, ids, head, row_weight, chunk=chunk)
+    gradient = torch.autograd.grad(loss, student)[0]
+
+    torch.testing.assert_close(loss.double(), (rows * row_weight).sum(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient.double(), truth, rtol=1e-5, atol=1e-5)
+    log_p = log_probabilities(student, ids, head, chunk=chunk)
+    torch.testing.assert_close(log_p.double(), -rows, rtol=1e-6, atol=1e-6)
+    assert not log_p.requires_grad
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
+def test_weights_scale_rows_and_token_divergence_gives_them(how: Divergence) -> None:
+    student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head("all")
+    row_weight = torch.tensor([0.0, 1, 2, 0.5, 1, 1, 0, 3, 1])
+    rows = token_divergence(student.requires_grad_(), teacher, head, how, chunk=4)
+    assert rows.shape == (S,) and rows.dtype == torch.float32 and not rows.requires_grad
+    loss, gradient = ours(student, teacher, head, how, row_weight, chunk=4)
+    torch.testing.assert_close(loss, (rows * row_weight).sum())
+    each = torch.cat([ours(student[[i]], teacher[[i]], head, how)[1] for i in range(S)])
+    torch.testing.assert_close(gradient, each * row_weight.unsqueeze(-1))
+
+
+def cosine(found: Tensor, truth: Tensor) -> float:
+    return functional.cosine_similarity(found.double().flatten(), truth.flatten(), dim=0).item()
+
+
+@pytest.mark.parametrize("kind", ["forward_kl", "reverse_kl", "jsd"])
+def test_tiny_divergence_keeps_its_gradient_and_its_value(kind: Any) -> None:
+    how = Divergence(kind, 1.0, False)
+    head = Head(normal(512, 64, seed=1) / 2)
+    teacher = normal(S, 64)
+    student = teacher + 1e-3 * normal(S, 64, seed=3)
+    value, truth = naive(student, teacher, head, how, torch.float64)
+    loss, gradient = ours(student, teacher, head, how)
+    assert cosine(gradient, truth) > 0.999
+    assert loss.item() == pytest.approx(value.item(), rel=0.005)
+
+    # The same bound catches logits that leave the product in bf16.
+    a, b = (naive_logits(hidden, head).bfloat16().float() for hidden in (student, teacher))
+    a.requires_grad_()
+    slope = torch.autograd.grad(naive_rows(a, b, how).sum(), a)[0]
+    assert cosine(slope @ head.weight, truth) < 0.999
+
+
+@pytest.mark.parametrize("kind", ["forward_kl", "reverse_kl", "jsd"])
+def test_each_row_is_right_at_a_hundred_millionth_of_a_nat(kind: Any) -> None:
+    how, head = Divergence(kind, 1.0, False), Head(normal(512, 64, seed=1) / 2)
+    teacher = normal(S, 64)
+    student = teacher + 1e-4 * normal(S, 64, seed=3)
+    a, b = (naive_logits(hidden.double(), head) for hidden in (student, teacher))
+    truth = naive_rows(a, b, how)
+    assert truth.max() < 1e-7
+    rows = token_divergence(student, teacher, head, how)
+    torch.testing.assert_close(rows.double(), truth, rtol=0.05, atol=0)
+    rough = naive_rows(a.float(), b.float(), how)
+    assert (rough - truth).abs().max() > truth.max()  # what the textbook makes of it
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
+def test_agreement_has_no_divergence_and_no_gradient(how: Divergence) -> None:
+    teacher = normal(S, H)
+    loss, gradient = ours(teacher, teacher, make_head("all"), how)
+    assert abs(loss.item()) < 1e-6
+    assert gradient.abs().max().item() < 1e-6
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
+def test_huge_logits_stay_finite_and_right(how: Divergence) -> None:
+    student, teacher = normal(S, H), normal(S, H, seed=3)
+    head = Head(make_head().weight * 1e4)
+    assert naive_logits(student, head).abs().max() > 5e4
+    loss, gradient = ours(student, teacher, head, how)
+    assert math.isfinite(loss.item()) and gradient.isfinite().all()
+    value, _ = naive(student, teacher, head, how, torch.float64)
+    torch.testing.assert_close(loss.double(), value, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("how", KINDS[:1] + KINDS[-1:], ids=str)
+def test_no_rows_give_zero_and_an_empty_gradient(how: Divergence) -> None:
+    student = torch.empty(0, H, requires_grad=True)
+    head, ids = make_head(), torch.empty(0, dtype=torch.long)
+    loss = divergence(student, torch.empty(0, H), head, how) + cross_entropy(student, ids, head)
+    assert loss.item() == 0 and loss.shape == () and loss.dtype == torch.float32
+    assert torch.autograd.grad(loss, student)[0].shape == (0, H)
+    assert log_probabilities(student, ids, head).shape == (0,)
+
+
+@pytest.mark.parametrize("kind", ["forward_kl", "reverse_kl", "jsd"])
+def test_gradient_is_the_slope_of_the_value(kind: Any) -> None:
+    how, head = Divergence(kind, 2.0, True, 0.3), make_head("all")
+    student, teacher, step = normal(S, H), normal(S, H, seed=3), 1e-2 * normal(S, H, seed=5)
+    _, gradient = ours(student, teacher, head, how)
+    ahead, behind = (divergence(student + d, teacher, head, how) for d in (step, -step))
+    assert (gradient * step).sum().item() == pytest.approx((ahead - behind).item() / 2, rel=1e-3)
+
+
+def test_no_gradient_is_computed_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "_to_hidden", lambda *_: pytest.fail("gradient computed"))
+    student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head()
+    assert not divergence(student, teacher, head, KINDS[0]).requires_grad
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
+def test_bf16_inputs_on_cpu_are_computed_in_fp32(
+    how: Divergence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "VOCABULARY_BLOCK", 7)
+    head = Head(make_head().weight.bfloat16(), normal(V, seed=2).bfloat16(), softcap=5.0)
+    student, teacher = normal(S, H).bfloat16(), normal(S, H, seed=3).bfloat16()
+    value, truth = naive(student, teacher, head, how, torch.float64)
+    loss, gradient = ours(student, teacher, head, how, chunk=4)
+    assert loss.dtype == torch.float32 and gradient.dtype == torch.bfloat16
+    torch.testing.assert_close(loss.double(), value, rtol=1e-5, atol=0)
+    torch.testing.assert_close(gradient, truth.bfloat16(), rtol=0.008, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
+def test_autocast_changes_nothing(how: Divergence) -> None:
+    student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head("all")
+    outside = ours(student, teacher, head, how)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = ours(student, teacher, head, how)
+    assert all(torch.equal(a, b) for a, b in zip(inside, outside, strict=True))
+
+
+def test_gradient_is_multiplied_by_what_follows() -> None:
+    student, teacher, head = normal(S, H).requires_grad_(), normal(S, H, seed=3), make_head()
+    loss = divergence(student, teacher, head, KINDS[0]) / 7 + student.sum()
+    gradient = torch.autograd.grad(loss, student)[0]
+    torch.testing.assert_close(gradient, ours(student, teacher, head, KINDS[0])[1] / 7 + 1)
+
+
+@pytest.mark.parametrize(
+    ("student", "target", "row_weight"),
+    [
+        ((S, H + 1), (S, H + 1), None),
+        ((S, H), (S - 1, H), None),
+        ((S, H), (1, H), None),
+        ((S, H), (S, H), (S, 1)),
+        ((3, S, H), (3, S, H), None),
+    ],
+)
+def test_shapes_that_do_not_match_are_refused(student: Any, target: Any, row_weight: Any) -> None:
+    weight = None if row_weight is None else torch.ones(row_weight)
+    with pytest.raises(ValueError, match="must be"):
+        divergence(normal(*student), normal(*target), make_head(), KINDS[0], weight)
+    with pytest.raises(ValueError, match="must be"):
+        cross_entropy(normal(S, H), torch.zeros(S, 1, dtype=torch.long), make_head())
+    with pytest.raises(ValueError, match="bias must be"):
+        log_probabilities(normal(S, H), torch.zeros(S), Head(normal(V, H), normal(1)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("how", KINDS, ids=str)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_on_cuda(how: Divergence, dtype: torch.dtype) -> None:
+    """The product that gives fp32 out of half-precision factors, and the memory of a chunk."""
+    rows, vocabulary, width, chunk = 1024, 32768, 256, 256
+    head = Head((normal(vocabulary, width, seed=1) / 8).to("cuda", dtype))
+    teacher = normal(rows, width).to("cuda", dtype)
+    student = teacher + 0.02 * normal(rows, width, seed=3).to("cuda", dtype)
+    value, truth = naive(student, teacher, head, how, torch.float64)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    with torch.autocast("cuda", dtype=torch.float16):
+        loss, gradient = ours(student, teacher, head, how, chunk=chunk)
+    peak = torch.cuda.max_memory_allocated() - before
+    assert loss.item() == pytest.approx(value.item(), rel=1e-3)
+    assert cosine(gradient, truth) > 0.999
+    assert peak <= 11 * chunk * vocabulary + 4 * student.nbytes + 2**24
