@@ -120,9 +120,7 @@ def check_folder(folder: Path) -> None:
     names = _names_in(folder)
     weights = [n for n in names if n.endswith(".safetensors") and not n.startswith("adapter_")]
     if "adapter_config.json" in names and not weights:
-        raise EnvironmentNotReady(
-            f"{folder} is an adapter, not a model", remedy="name the model it was trained on"
-        )
+        raise EnvironmentNotReady(f"{folder} is an adapter, not a model", remedy="name the model it was trained on")
     missing = [] if "config.json" in names else ["config.json"]
     missing += [] if weights else ["*.safetensors"]
     missing += [shard for shard in _shards(folder, names) if shard not in names]

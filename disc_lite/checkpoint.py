@@ -21,9 +21,7 @@ FORMAT = 1
 KEPT = 2  # newest checkpoints that stay
 
 
-def save(
-    folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
-) -> Path:
+def save(folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> Path:
     """Write `folder/step-…` whole or not at all, then let the oldest go."""
     target = folder / f"step-{step:08d}"
     if target.exists():  # this very step was saved before the run was cut

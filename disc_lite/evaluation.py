@@ -63,10 +63,7 @@ def answer(
     with base.frozen(adapter=adapter) as model:
         found = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=most)
     texts = [tokens.decode(f.ids) for f in found]
-    return [
-        _first_sentence(t) if q.kind == "completion" else t.strip()
-        for t, q in zip(texts, questions, strict=True)
-    ]
+    return [_first_sentence(t) if q.kind == "completion" else t.strip() for t, q in zip(texts, questions, strict=True)]
 
 
 def _first_sentence(text: str) -> str:

@@ -103,9 +103,7 @@ def _batch(
     return [Continuation(tuple(w), e) for w, e in zip(written, ended, strict=True)]
 
 
-def _left_padded(
-    prompts: Sequence[Sequence[int]], before: int, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
+def _left_padded(prompts: Sequence[Sequence[int]], before: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Ids [B, L], mask [B, before + L], positions [B, L]; every prompt ends in the last column."""
     width = max(map(len, prompts))
     input_ids = torch.zeros(len(prompts), width, dtype=torch.long)

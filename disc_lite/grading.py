@@ -13,7 +13,7 @@ from pathlib import Path
 from disc_lite.errors import UsageError
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
-PUNCTUATION = str.maketrans({c: " " for c in string.punctuation + "“”‘’–—…"})
+PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation + "“”‘’–—…", " "))
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def _question(path: Path, number: int, line: str) -> Question:
     if isinstance(row, dict):
         kind = "completion" if "completion" in row else "question"
         text, answers, document = row.get(kind), row.get("answers"), row.get("document", "")
-        texts = isinstance(answers, list) and answers and all(isinstance(a, str) and normalise(a) for a in answers)
-        if isinstance(text, str) and text.strip() and texts and isinstance(document, str):
-            return Question(text.strip(), tuple(answers), document, kind)
+        usable = isinstance(answers, list) and answers and all(isinstance(a, str) and normalise(a) for a in answers)
+        if usable and isinstance(text, str) and text.strip() and isinstance(document, str):
+            return Question(text.strip(), tuple(answers or ()), document, kind)
     raise UsageError(
         f"Line {number} of {path} is not a question.", f"{why[0].upper()}{why[1:]}.",
         'Write lines like {"question": "Who …?", "answers": ["…"], "document": "guide.md"}.',

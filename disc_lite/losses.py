@@ -83,16 +83,12 @@ def cross_entropy(
     return _weighted_sum(student, _Comparison(target_ids, head, None, chunk, weight))
 
 
-def log_probabilities(
-    hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = CHUNK
-) -> Tensor:
+def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = CHUNK) -> Tensor:
     """log p(target_i) at T = 1, [S] fp32, no gradient; hidden: [S, H], target_ids: [S]."""
     return -_sweep(hidden, _Comparison(target_ids, head, None, chunk))
 
 
-def token_divergence(
-    student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = CHUNK
-) -> Tensor:
+def token_divergence(student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = CHUNK) -> Tensor:
     """D_i of every row, [S] fp32, no gradient; their sum is `divergence` without weights."""
     return _sweep(student, _Comparison(teacher, head, how, chunk))
 
@@ -156,9 +152,7 @@ def _sweep(student: Tensor, comparison: _Comparison, gradient: Tensor | None = N
     return values
 
 
-def _one_chunk(
-    comparison: _Comparison, student: Tensor, target: Tensor, values: Tensor, slope: Tensor | None
-) -> None:
+def _one_chunk(comparison: _Comparison, student: Tensor, target: Tensor, values: Tensor, slope: Tensor | None) -> None:
     """Multiply `values` [C], the factor of each row, by D_i, and fill `slope` [C, H].
 
     A function of its own, so that its logits are gone before those of the next chunk come.

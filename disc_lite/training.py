@@ -186,9 +186,7 @@ def _step(
     }  # fmt: skip
 
 
-def _read(
-    base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence
-) -> tuple[Tensor, Tensor, int]:
+def _read(base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence) -> tuple[Tensor, Tensor, int]:
     """The student reads both kinds of examples in one packed pass; sums of their divergences."""
     examples = [task.examples[i] for i in micro.task] + [keep.examples[i] for i in micro.keep]
     packed = pack([lone(example.input_ids) for example in examples])
@@ -227,9 +225,9 @@ def _optimizer(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:
         "weight_decay": settings.weight_decay,
     }  # fmt: skip
     if settings.optimizer_bits == 8:
-        import bitsandbytes
+        from bitsandbytes.optim.adamw import AdamW8bit
 
-        optimizer: torch.optim.Optimizer = bitsandbytes.optim.AdamW8bit(parameters, **options)
+        optimizer: torch.optim.Optimizer = AdamW8bit(parameters, **options)
         return optimizer
     return torch.optim.AdamW(parameters, **options)
 

@@ -52,7 +52,8 @@ class Pen:
         return encoding.ids, weights
 
     def segment(self, *parts: tuple[list[int], list[float]], parent: int = -1) -> Segment:
-        return Segment(sum((p[0] for p in parts), []), sum((p[1] for p in parts), []), parent)
+        ids = [i for part in parts for i in part[0]]
+        return Segment(ids, [w for part in parts for w in part[1]], parent)
 
     # An answer begins with a space (so does the chat template): then its words have the same
     # tokens as inside a sentence, and reading is copying.
@@ -97,12 +98,10 @@ def reading(pen: Pen, rng: Random, most: int) -> Sample:
     )  # fmt: skip
     said = [s for w in writers for s in w.said]
     sample = [root]
-    for fact, sentence in rng.sample(said, min(len(said), rng.choice((6, 8, 12)))):
+    for fact, sentence in rng.sample(said, min(len(said), 14)):
         form = rng.choice(fact.attribute.questions)
-        sample.append(
-            pen.child(answer_task(fact.ask(form), rng.random() < 0.7), fact.value, ANSWER_WEIGHT)
-        )
-        if len(writers) == 1 and rng.random() < 0.7:
+        sample.append(pen.child(answer_task(fact.ask(form), rng.random() < 0.7), fact.value, ANSWER_WEIGHT))
+        if len(writers) == 1 and rng.random() < 0.6:
             asked = fact.ask(rng.choice(fact.attribute.open_questions))
             hint = sentence.strip() if rng.random() < 0.85 else ""
             sample.append(pen.child(question_task(hint), asked, QUESTION_WEIGHT))

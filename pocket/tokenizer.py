@@ -61,13 +61,9 @@ def to_fast(model: bytes) -> Tokenizer:
         splits = [(piece[:k], piece[k:]) for k in range(1, len(piece))]
         known = [s for s in splits if s[0] in vocabulary and s[1] in vocabulary]
         merges += sorted(known, key=lambda s: (vocabulary[s[0]], vocabulary[s[1]]))
-    tokenizer = Tokenizer(
-        models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
-    )
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = normalizers.Replace(Regex(" "), "▁")
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens(
         [AddedToken(t, special=True, normalized=False) for t in ("<unk>", BOS, EOS, USER, ASSISTANT)]
     )

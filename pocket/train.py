@@ -1,4 +1,4 @@
-"""Trains pocket: `python pocket/train.py OUT [--minutes 50]`.
+"""Trains pocket: `python pocket/train.py OUT [--minutes 57]`.
 
 Muon for the matrices inside the layers, AdamW for the embedding and the norms; bf16 autocast. The
 learning rate follows the clock, not a step count, so the training ends in the minutes given on
@@ -15,7 +15,6 @@ from pathlib import Path
 from random import Random
 
 import torch
-import torch.nn.functional as F
 from samples import Pen, Sample, samples
 from tokenizer import write_tokenizer
 from torch import Tensor
@@ -23,9 +22,13 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from disc_lite.packing import Segment, length, pack
 
-MIX = {"reading": 0.42, "plain": 0.22, "by_heart": 0.26, "skill": 0.10}
+# Shares of the tokens: first the closed world is learned by heart, then reading gets the most.
+FIRST = {"reading": 0.42, "plain": 0.22, "by_heart": 0.26, "skill": 0.10}
+THEN = {"reading": 0.58, "plain": 0.18, "by_heart": 0.10, "skill": 0.14}
+CHANGE = 0.45  # share of the time after which the shares change
 # (entities in a document at most, tokens in a row, rows): mostly short rows, every fifth step long
 SHORT, LONG = (2, 320, 16), (8, 1024, 5)
+HIDDEN, LAYERS = 256, 4
 
 
 def model_config(hidden: int, layers: int, vocabulary: int) -> LlamaConfig:
@@ -72,7 +75,7 @@ def loss_of(model: LlamaForCausalLM, batch: list[Sample], row_tokens: int) -> Te
             attention_mask=packed.visible, use_cache=False,
         ).last_hidden_state.flatten(0, 1)  # fmt: skip
         logits = model.lm_head(hidden[torch.tensor(places)]).float()
-    losses = F.cross_entropy(logits, torch.tensor(targets), reduction="none")
+    losses = torch.nn.functional.cross_entropy(logits, torch.tensor(targets), reduction="none")
     weight = torch.tensor(weights)
     return (losses * weight).sum() / weight.sum()
 
@@ -82,11 +85,14 @@ def optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimiz
     ids = {id(p) for p in inside}
     rest = [p for p in model.parameters() if id(p) not in ids]
     return [
-        torch.optim.Muon(
-            inside, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-        ),
+        torch.optim.Muon(inside, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
+
+
+def streams_of(pen: Pen, name: str, mix: dict[str, float]) -> list[Iterator[list[Sample]]]:
+    """Batches of short and of long rows."""
+    return [batches(samples(pen, Random(f"{name} {shape}"), shape[0], mix), *shape[1:]) for shape in (SHORT, LONG)]
 
 
 def schedule(done: float, step: int) -> float:
@@ -94,21 +100,24 @@ def schedule(done: float, step: int) -> float:
     return min(1.0, (step + 1) / 100, (1 - done) / 0.4)
 
 
-def train(out: Path, minutes: float, hidden: int, layers: int, rate: float) -> None:
+def train(out: Path, minutes: float, rate: float, second_half_of: Path | None) -> None:
+    """Train for so many minutes; `second_half_of` goes on at CHANGE from a checkpoint of the first."""
     torch.manual_seed(0)
     tokenizer = write_tokenizer(out)
     pen = Pen(tokenizer)
-    config = model_config(hidden, layers, tokenizer.get_vocab_size())
-    model = LlamaForCausalLM(config).train()
+    if second_half_of:
+        model = LlamaForCausalLM.from_pretrained(second_half_of, dtype=torch.float32).train()
+    else:
+        model = LlamaForCausalLM(model_config(HIDDEN, LAYERS, tokenizer.get_vocab_size())).train()
     print(f"{model.num_parameters():,} parameters", flush=True)
-    streams = [
-        batches(samples(pen, Random(f"train {shape}"), shape[0], MIX), *shape[1:])
-        for shape in (SHORT, LONG)
-    ]
+    first, then = streams_of(pen, "first", FIRST), streams_of(pen, "then", THEN)
     steppers = optimizers(model, rate)
     begin, step, mean = time.monotonic(), 0, 0.0
+    if second_half_of:
+        begin -= CHANGE * 60 * minutes
     while (done := (time.monotonic() - begin) / (60 * minutes)) < 1:
         which = int(step % 5 == 4)
+        streams = first if done < CHANGE else then
         loss = loss_of(model, next(streams[which]), (SHORT, LONG)[which][1])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -140,9 +149,8 @@ def save(model: LlamaForCausalLM, out: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=50)
-    parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=57)
     parser.add_argument("--rate", type=float, default=4e-3)
+    parser.add_argument("--second-half-of", type=Path)
     a = parser.parse_args()
-    train(a.out, a.minutes, a.hidden, a.layers, a.rate)
+    train(a.out, a.minutes, a.rate, a.second_half_of)

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from random import Random
 
 from forms import (
-    FILLERS, FRESH_PERSON, FRESH_WORD, INTROS, KINDS, PRICE, RECALLS, SUMMARIES, TITLES, Attribute,
+    FILLERS,
+    FRESH_PERSON,
+    FRESH_WORD,
+    INTROS,
+    KINDS,
+    PRICE,
+    RECALLS,
+    SUMMARIES,
+    TITLES,
+    Attribute,
 )  # fmt: skip
 
 ONSETS = "b d f g h k l m n p r s t v z br dr gr kr pl st tr sh th".split()
@@ -154,7 +163,7 @@ def write_section(w: Writer, rng: Random, entity: Entity, style: Style, used: di
     if style.heading:
         w.add(f"{style.heading}{heading_of(entity)}\n\n")
     as_list = bool(style.heading) and rng.random() < style.lists
-    if rng.random() < 0.5 or as_list and rng.random() < 0.5:
+    if rng.random() < 0.5 or (as_list and rng.random() < 0.5):
         w.add(rng.choice(INTROS[entity.kind]).format(e=entity.name))
         w.add("\n\n" if as_list else " ")
     elif rng.random() < style.filler:
@@ -251,12 +260,3 @@ def skill(rng: Random) -> tuple[str, str]:
     b = b if b != a else a + 1
     form = rng.choice(("Is {a} larger than {b}?", "Is the number {a} larger than {b}? Yes or no?"))
     return form.format(a=a, b=b), "Yes" if a > b else "No"
-
-
-def question_forms(reserved: bool) -> dict[str, Attribute]:
-    """Every (open or reserved) wording of a question -> the attribute that it asks for."""
-    forms: dict[str, Attribute] = {}
-    for attributes in KINDS.values():
-        for a in attributes:
-            forms.update(dict.fromkeys(a.reserved_questions if reserved else a.open_questions, a))
-    return forms

@@ -106,11 +106,7 @@ def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, jun
         # In this process: what a parser raises must not leave it either.
         here = conversion.MARKUPS[suffix] == "converted"
         raw = marks.get(suffix, b"") + junk
-        converted = (
-            conversion.convert_here(suffix, raw, on_step=int)
-            if here
-            else conversion.convert(suffix, raw)
-        )
+        converted = conversion.convert_here(suffix, raw, on_step=int) if here else conversion.convert(suffix, raw)
     except RefusedFile as refused:
         assert str(refused)
     else:
@@ -122,9 +118,7 @@ def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, jun
 
 NAMES = st.sampled_from([f"{stem}.{end}" for stem in ("a", "b/c", "b/.d", ".e/f") for end in
                          ("md", "txt", "html", "csv")])  # fmt: skip
-CONTENTS = st.sampled_from(
-    [b"One.", b"One.\r\n", b"Two  words", b"Two\nwords", b"", b"\xff", b"x\0"]
-)
+CONTENTS = st.sampled_from([b"One.", b"One.\r\n", b"Two  words", b"Two\nwords", b"", b"\xff", b"x\0"])
 
 
 @settings(max_examples=40, deadline=None)
@@ -280,8 +274,7 @@ HTML = """<head><title>No</title><style>s</style></head><nav>menu</nav>
 def test_html_becomes_plain_markdown(tmp_path):
     document = read(tmp_path, {"a.html": HTML})[0]["a.html"]
     assert document.text == (
-        "# Site guide\n\nOne\ntwo three.\n\n- a\n  - b\n- c\n\nA | B\n1 | 2\n\n"
-        "## Code\n\n```\n# x\n  y\n```\n\nend\n"
+        "# Site guide\n\nOne\ntwo three.\n\n- a\n  - b\n- c\n\nA | B\n1 | 2\n\n## Code\n\n```\n# x\n  y\n```\n\nend\n"
     )
     assert paths_of(document) == [("Site guide",), ("Site guide", "Code")]
 
@@ -304,9 +297,7 @@ def test_docx(tmp_path):
     cells[0].text, cells[1].text = "A", "B"
     word.save(buffer := io.BytesIO())
     document = read(tmp_path, {"a.docx": buffer.getvalue()})[0]["a.docx"]
-    assert document.text == (
-        "# Site guide\n\n# Markets\n\nOpen at six. Ünïcode.\n\n- one\n- two\n\nA | B\n"
-    )
+    assert document.text == ("# Site guide\n\n# Markets\n\nOpen at six. Ünïcode.\n\n- one\n- two\n\nA | B\n")
     assert paths_of(document) == [("Site guide",), ("Site guide", "Markets")]
     assert "not a .docx" in refusal(".docx", b"\xd0\xcf\x11\xe0 old")
     assert "damaged" in refusal(".docx", buffer.getvalue()[:-99])

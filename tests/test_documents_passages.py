@@ -144,10 +144,7 @@ A b c d e f g h i j k l.
 
 def cut(limit):
     found = cut_passages(document_of(GUIDE), words(GUIDE), limit)
-    return [
-        (" ".join(GUIDE[one.char_start : one.char_end].split()), one.heading_path[1:])
-        for one in found
-    ]
+    return [(" ".join(GUIDE[one.char_start : one.char_end].split()), one.heading_path[1:]) for one in found]
 
 
 def test_passages_are_cut_at_headings_then_paragraphs_then_sentences_then_tokens():

@@ -20,7 +20,6 @@ from disc_lite.losses import (
     token_divergence,
 )
 
-
 S, V, H = 9, 50, 16
 Kind = Literal["forward_kl", "reverse_kl", "jsd"]
 HEADS = ("plain", "bias", "scale", "softcap", "all")

@@ -88,7 +88,7 @@ def convert_here(suffix: str, raw: bytes, on_step: Callable[[], object]) -> Conv
         raise RefusedFile("its parts are nested too deeply") from None
     except MemoryError:
         raise RefusedFile(f"needs more than {CHILD_MEMORY_BYTES >> 30} GB of memory") from None
-    except Exception as error:  # parsers of damaged files raise whatever comes to hand
+    except Exception as error:
         detail = " ".join(str(error).split())[:200]
         raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ")) from None
 

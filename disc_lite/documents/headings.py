@@ -22,14 +22,10 @@ RULE = r"(?P<{0}>[!-/:-@\[-`{{-~])(?P={0}){{2,}}[ \t]*$"
 NOT_A_TITLE = r"[ \t]*(?:[-*+•>|][ \t]|[-=*_ \t]+$)"
 
 _FENCE = r"[ \t]*(?P<fence>`{3,}|~{3,}).*"
-_SETEXT = (
-    rf"(?!{NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|-)(?P=under)+[ \t]*$"
-)
+_SETEXT = rf"(?!{NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|-)(?P=under)+[ \t]*$"
 _MARKDOWN = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE}|{_SETEXT})", re.MULTILINE)
 _CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE})", re.MULTILINE)
-_RST = re.compile(
-    rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE
-)
+_RST = re.compile(rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.+\n)*?(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 _BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.)]\s")
@@ -38,7 +34,7 @@ _INLINE = (
     (re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),  # links and images
     (re.compile(r"`([^`]*?)(?:\s*<[^`>]*>)?`_{0,2}"), r"\1"),  # code; rst roles and links
     (re.compile(r"(\*\*|__|\*|\b_)(?=\S)(.+?)(?<=\S)(?:\1|_\b)"), r"\2"),  # emphasis
-    (re.compile(r"</?[A-Za-z][^>]*>|\s*\{#[^}]*\}$|\s+#+\s*$"), ""),
+    (re.compile(r"</?[A-Za-z][^>]*>|\s*\{#[^}]*\}$|\s+#+\s*$|¶$"), ""),
     (re.compile(r"\s+"), " "),
 )
 

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 # Heavy imports stand inside the functions: a folder of Markdown needs neither.
 
-_DROPPED = frozenset("head iframe nav noscript object script style svg template title".split())
+_DROPPED_TAGS = "head iframe nav noscript object script style svg template title"
+_BLOCK_TAGS = """
+    address article aside blockquote body caption center dd details dialog div dl dt fieldset
+    figcaption figure footer form header hgroup hr main ol p section summary table tbody tfoot
+    thead ul
+"""
+_DROPPED = frozenset(_DROPPED_TAGS.split())
+_BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset "
-    "figcaption figure footer form header hgroup hr main ol p section summary table tbody tfoot "
-    "thead ul".split()
-)
 _SPACED = _BLOCKS | {*_HEADINGS, "li", "pre"}
 _LISTS = ("ul", "ol")
 _DOCX_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
@@ -85,15 +87,13 @@ def docx_text(raw: bytes) -> str:
     Raises:
         RefusedFile: Not a Word document, or encrypted.
     """
-    import mammoth  # type: ignore[import-untyped]
+    import mammoth
 
     if not raw.startswith(b"PK"):
         raise RefusedFile("not a .docx file (an old .doc, or encrypted?); save it as .docx")
     # Images are dropped here, so that links from the document to other files are never opened.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
-    result = mammoth.convert_to_html(
-        io.BytesIO(raw), style_map=_DOCX_STYLES, convert_image=no_images
-    )
+    result = mammoth.convert_to_html(io.BytesIO(raw), style_map=_DOCX_STYLES, convert_image=no_images)
     return html_text(result.value)[0]
 
 

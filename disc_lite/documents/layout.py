@@ -112,12 +112,7 @@ def _is_heading(lines: Sequence[str], index: int, width: int) -> bool:
         return True
     # Only a title at the very start may have a heading right below it.
     is_first = not any(lines[:index])
-    return (
-        is_first
-        and len(below) > 1
-        and _may_be_title(below[0], width)
-        and _is_prose(below[1], width)
-    )
+    return is_first and len(below) > 1 and _may_be_title(below[0], width) and _is_prose(below[1], width)
 
 
 def _may_be_title(line: str, width: int) -> bool:

@@ -39,9 +39,7 @@ class _Block:
         return _tokens(self.sentences)
 
 
-def cut_passages(
-    document: Document, offsets: Sequence[tuple[int, int]], passage_tokens: int
-) -> tuple[Passage, ...]:
+def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged while they fit together. A section that does not fit
@@ -92,9 +90,7 @@ def _sections_with_text(document: Document, token_ends: Sequence[int]) -> list[_
     return blocks
 
 
-def _sentences(
-    document: Document, section: Section, token_ends: Sequence[int]
-) -> Iterator[_Sentence]:
+def _sentences(document: Document, section: Section, token_ends: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
     spans = sentence_spans(text, section.start, section.end)
     after_heading = True
@@ -123,9 +119,7 @@ def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:
     return merged
 
 
-def _packed(
-    sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int
-) -> list[list[_Sentence]]:
+def _packed(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int) -> list[list[_Sentence]]:
     """Runs of whole paragraphs where they fit, else of whole sentences, else of tokens."""
     runs: list[list[_Sentence]] = []
     for piece in _pieces(sentences, token_ends, limit):
@@ -136,9 +130,7 @@ def _packed(
     return runs
 
 
-def _pieces(
-    sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int
-) -> Iterator[list[_Sentence]]:
+def _pieces(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int) -> Iterator[list[_Sentence]]:
     starts = [i for i, sentence in enumerate(sentences) if sentence.opens_paragraph or i == 0]
     for first, last in pairwise([*starts, len(sentences)]):
         paragraph = list(sentences[first:last])

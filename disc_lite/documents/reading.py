@@ -185,9 +185,7 @@ def _refused_link(root: Path, link: Path) -> str:
 def _printable(name: str) -> str:
     """The name with whatever could break a line or a terminal written as an escape."""
     # Bytes that are no UTF-8 arrive as surrogates, which neither print nor encode.
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in name
-    )
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
 def _nothing_to_read(paths: Sequence[Path], ledger: Sequence[LedgerEntry]) -> DocumentsError:

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 
 from disc_lite.documents.headings import ATX_HEADING, NOT_A_TITLE, RULE
 
-_ABBREVIATIONS = frozenset(
-    "adj al approx apr assn aug ave bd bldg bros bzw ca capt cf cmdr co corp dept dr eds eq eqs "
-    "esp est etc etw evtl feb fig figs fr gen ggf gov hon inc incl jan jr lt ltd messrs mr mrs ms "
-    "mt nov nr oct pl pp prof refs rev sen sep sept sgt sr st univ usw vgl viz vols vs".split()
-)
+_SHORTENED = """
+    adj al approx apr assn aug ave bd bldg bros bzw ca capt cf cmdr co corp dept dr eds eq eqs esp
+    est etc etw evtl feb fig figs fr gen ggf gov hon inc incl jan jr lt ltd messrs mr mrs ms mt nov
+    nr oct pl pp prof refs rev sen sep sept sgt sr st univ usw vgl viz vols vs
+"""
 # These are words as well; they shorten something only where a number follows.
-_BEFORE_NUMBERS = frozenset("art c ch col dec ed max min no nos op p ref rep sec tab vol".split())
+_SHORTENED_BEFORE_NUMBERS = "art c ch col dec ed max min no nos op p ref rep sec tab vol"
+_ABBREVIATIONS = frozenset(_SHORTENED.split())
+_BEFORE_NUMBERS = frozenset(_SHORTENED_BEFORE_NUMBERS.split())
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")  # "e.g", "U.S"
 _LAST_WORD = re.compile(r"[^\W_][\w.]*$")
 
@@ -27,9 +29,7 @@ _STARTERS = "\"'“”‘’«»„([{¿¡*_`•–—-$€£#@§"
 _LOOK_BACK_CHARS = 40
 
 # Where a sentence can end: after CJK stops, before a new line, before space after a stop.
-_CANDIDATE = re.compile(
-    r"[。！？]+[」』”’）\"']*|(?<=\S)[^\S\n]*\n\s*|(?<=[.!?…\"'”’»)\]}*_`])[^\S\n]+"
-)
+_CANDIDATE = re.compile(r"[。！？]+[」』”’）\"']*|(?<=\S)[^\S\n]*\n\s*|(?<=[.!?…\"'”’»)\]}*_`])[^\S\n]+")
 _ITEM = re.compile(r"[ \t]*(?P<marker>[-*+•–]|\d{1,3}[.)])[ \t]+\S")
 _ROW = re.compile(r"[ \t]*\|.*|.*\S \| .*")
 _RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)

@@ -48,7 +48,7 @@ class Base:
 
     # -- the adapter -------------------------------------------------------------------------------
 
-    def attach(self, rank: int, alpha: float, seed: int, gradient_checkpointing: bool) -> None:
+    def attach(self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool) -> None:
         """Put a fresh LoRA adapter on the seven projections; A is drawn from `seed` alone, B is 0."""
         config = LoraConfig(
             r=rank, lora_alpha=alpha, target_modules=PROJECTIONS, lora_dropout=0.0, bias="none",
@@ -132,7 +132,7 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) ->
     dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
     try:
         tokens = Tokens(folder)
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
             quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
             local_files_only=True, trust_remote_code=False, output_loading_info=True,
@@ -142,6 +142,7 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) ->
             f"The model in {folder} cannot be loaded.", str(error).split("\n")[0],
             "Check that the folder is complete; `disc-lite models` lists names that work.",
         ) from error  # fmt: skip
+    model, info = loaded
     if info["missing_keys"] or info["mismatched_keys"]:
         raise EnvironmentNotReady(
             f"The model in {folder} is incomplete.",

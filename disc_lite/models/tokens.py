@@ -9,7 +9,6 @@ white space belongs to whom, prefix spaces and splits stay the tokenizer's own b
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,7 +38,8 @@ class Tokens:
                 "disc-lite needs a tokenizer.json (a fast tokenizer) to know which text a token covers.",
                 "Convert it with transformers, or take a copy of the model that has a tokenizer.json.",
             )
-        self._private, self._id_of = _rename_added_tokens(self.hf.backend_tokenizer)  # type: ignore[attr-defined]
+        self._private, self._id_of = _rename_added_tokens(self.hf.backend_tokenizer)
+        self._original = {_id(self._private, _private_name(i)): i for i in self._id_of.values()}
         self.control_ids = frozenset(self._id_of.values())
         self.bos = self._bos()
         self._template = self._render_template()
@@ -95,20 +95,12 @@ class Tokens:
         """Ids of template parts (control tokens are control tokens) around contents (all text)."""
         spelled = self._spell(before) + content + self._spell(after) + more + self._spell(end)
         encoding = self._private.encode(spelled, add_special_tokens=False)
-        renamed = self._renamed_ids
-        return [renamed.get(i, i) for i in encoding.ids]
+        return [self._original.get(i, i) for i in encoding.ids]
 
     def _spell(self, part: str) -> str:
         for token in sorted(self._id_of, key=len, reverse=True):
             part = part.replace(token, _private_name(self._id_of[token]))
         return part
-
-    @property
-    def _renamed_ids(self) -> dict[int, int]:
-        if not hasattr(self, "_renamed"):
-            lookup = self._private.token_to_id
-            self._renamed = {lookup(_private_name(i)): i for i in self._id_of.values()}
-        return self._renamed
 
     def _render(self, messages: list[dict[str, str]], prompt: bool) -> str:
         rendered: Any = self.hf.apply_chat_template(
@@ -147,6 +139,12 @@ class Tokens:
         return frozenset(i for i in stops | set(closing[:1]) if i is not None)
 
 
+def _id(tokenizer: Tokenizer, token: str) -> int:
+    found = tokenizer.token_to_id(token)
+    assert found is not None
+    return int(found)
+
+
 def _private_name(token_id: int) -> str:
     return f"\ue5d1{NONCE}.{token_id}\ue5d2"
 
@@ -170,5 +168,6 @@ def _rename_added_tokens(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
     """The ids with which all prompts begin; at least the last id of each is left over."""
-    shared = os.path.commonprefix([list(p) for p in prompts])
-    return list(shared[: min(len(p) for p in prompts) - 1])
+    shortest, *others = sorted(prompts, key=len)
+    same = next((n for n, i in enumerate(shortest) if any(p[n] != i for p in others)), len(shortest))
+    return list(shortest[: min(same, len(shortest) - 1)])

@@ -49,9 +49,7 @@ class Section(BaseModel):
 # Like pydantic's own `Field` these return Any, for what stands right of `name: type =`.
 def setting(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
     """A setting's default, what it does, its unit and its limits (`ge`, `gt`, `le`, `lt`)."""
-    return Field(
-        default=default, description=description, json_schema_extra={"unit": unit}, **limits
-    )
+    return Field(default=default, description=description, json_schema_extra={"unit": unit}, **limits)
 
 
 def section(kind: type[Section]) -> Any:

@@ -17,9 +17,7 @@ from disc_lite.errors import RecipeError
 from disc_lite.recipe.settings import SECTIONS, SETTINGS, nearest
 
 MAX_BYTES = 1 << 20
-_SCALARS = tuple(
-    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")
-)
+_SCALARS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp"))
 
 
 @dataclass(frozen=True)

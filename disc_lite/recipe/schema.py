@@ -45,20 +45,14 @@ class Disc(Section):
 class Prompt(Section):
     """Prompt distillation: questions and answers that the base model writes."""
 
-    questions_per_passage: Count = setting(
-        30, "questions written about a passage", "questions", ge=1, le=10_000
-    )
-    question_temperature: Number = setting(
-        1.0, "sampling temperature of questions; the paper takes 1.5", gt=0, le=10
-    )
+    questions_per_passage: Count = setting(30, "questions written about a passage", "questions", ge=1, le=10_000)
+    question_temperature: Number = setting(1.0, "sampling temperature of questions; the paper takes 1.5", gt=0, le=10)
     question_tokens: Count = setting(64, "longest question", "tokens", ge=4, le=4096)
     answer_temperature: Number = setting(
         1.0, "sampling temperature of answers, 0 is greedy; the paper takes 1.5", ge=0, le=10
     )
     answer_tokens: Count = setting(256, "longest answer", "tokens", ge=1, le=8192)
-    answers_per_question: Count = setting(
-        1, "answers sampled to each question", "answers", ge=1, le=100
-    )
+    answers_per_question: Count = setting(1, "answers sampled to each question", "answers", ge=1, le=100)
     min_support: Number = setting(
         -2.0,
         "floor of the teacher's mean log-probability of an answer, with the passage before it",
@@ -66,9 +60,7 @@ class Prompt(Section):
         ge=-1000,
         le=0,
     )
-    near_duplicate: Number = setting(
-        0.8, "questions are the same from this word-set Jaccard similarity on", gt=0, le=1
-    )
+    near_duplicate: Number = setting(0.8, "questions are the same from this word-set Jaccard similarity on", gt=0, le=1)
 
 
 class Loss(Section):
@@ -78,9 +70,7 @@ class Loss(Section):
         "forward_kl", "KL(teacher||student), KL(student||teacher), or generalised Jensen-Shannon"
     )
     beta: Number = setting(0.5, "weight of the teacher in the mixture of `jsd`", gt=0, lt=1)
-    temperature: Number = setting(
-        2.0, "divides the logits of both; both papers take 2", gt=0, le=100
-    )
+    temperature: Number = setting(2.0, "divides the logits of both; both papers take 2", gt=0, le=100)
     temperature_squared: Switch = setting(
         True, "multiply by the square of the temperature, as DiSC does and the other does not"
     )
@@ -94,21 +84,15 @@ class Retention(Section):
         2000, "neutral prompts that the base writes, once per model", "prompts", ge=1, le=1_000_000
     )
     prompt_tokens: Count = setting(64, "longest neutral prompt", "tokens", ge=1, le=4096)
-    answer_tokens: Count = setting(
-        128, "longest answer to a neutral prompt", "tokens", ge=1, le=8192
-    )
+    answer_tokens: Count = setting(128, "longest answer to a neutral prompt", "tokens", ge=1, le=8192)
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
-    share: Number = setting(
-        0.5, "its tokens in a step, relative to the tokens of the task", gt=0, le=10
-    )
+    share: Number = setting(0.5, "its tokens in a step, relative to the tokens of the task", gt=0, le=10)
 
 
 class Lora(Section):
     """The adapter, on all seven linear projections of every layer."""
 
-    rank: Count = setting(
-        64, "rank; 64 costs 2 points against 1024, 16 costs 4 (arXiv 2412.14964)", ge=1, le=8192
-    )
+    rank: Count = setting(64, "rank; 64 costs 2 points against 1024, 16 costs 4 (arXiv 2412.14964)", ge=1, le=8192)
     alpha: Count = setting(128, "the adapter is scaled by alpha / rank", ge=1, le=65_536)
 
 
@@ -117,37 +101,25 @@ class Train(Section):
 
     epochs: Count = setting(5, "how often every example is seen", "epochs", ge=1, le=10_000)
     learning_rate: Number = setting(1e-4, "peak learning rate of AdamW", gt=0, le=1)
-    warmup_fraction: Number = setting(
-        0.03, "share of the steps in which the rate rises from zero", ge=0, le=1
-    )
+    warmup_fraction: Number = setting(0.03, "share of the steps in which the rate rises from zero", ge=0, le=1)
     schedule: Literal["cosine", "constant"] = setting("cosine", "the rate after the warm-up")
     weight_decay: Number = setting(0.0, "decoupled weight decay of AdamW", ge=0, le=10)
     beta1: Number = setting(0.9, "decay of AdamW's mean of gradients", ge=0, lt=1)
     beta2: Number = setting(0.999, "decay of AdamW's mean of squared gradients", ge=0, lt=1)
     clip_norm: Number = setting(1.0, "longest gradient that is applied", gt=0, le=1e6)
-    tokens_per_batch: Count = setting(
-        4096, "student tokens of a micro-batch", "tokens", ge=16, le=LONGEST
-    )
-    micro_batches: Count = setting(
-        1, "micro-batches whose gradients make one step", "micro-batches", ge=1, le=100_000
-    )
-    checkpoint_minutes: Number = setting(
-        10.0, "time between two checkpoints", "minutes", ge=0, le=10_080
-    )
+    tokens_per_batch: Count = setting(4096, "student tokens of a micro-batch", "tokens", ge=16, le=LONGEST)
+    micro_batches: Count = setting(1, "micro-batches whose gradients make one step", "micro-batches", ge=1, le=100_000)
+    checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
     gradient_checkpointing: Switch = setting(
         True, "compute activations again in the backward pass instead of keeping them"
     )
-    optimizer_bits: Annotated[Literal[8, 32], AsNumber] = setting(
-        32, "precision of AdamW's state", "bits"
-    )
+    optimizer_bits: Annotated[Literal[8, 32], AsNumber] = setting(32, "precision of AdamW's state", "bits")
 
 
 class Evaluation(Section):
     """What is asked before and after."""
 
-    questions: Count = setting(
-        100, "own held-out questions where the user gives none", "questions", ge=1, le=100_000
-    )
+    questions: Count = setting(100, "own held-out questions where the user gives none", "questions", ge=1, le=100_000)
     answer_tokens: Count = setting(64, "longest answer", "tokens", ge=1, le=8192)
     grading: Literal["contains", "exact"] = setting(
         "contains", "a right answer is one of the given ones, or has one of them in it"
@@ -161,9 +133,7 @@ class Memory(Section):
     """What is held where."""
 
     quantize: Literal["nf4", "none"] = setting("nf4", "precision of the frozen base weights")
-    teacher_cache_gib: Number = setting(
-        16.0, "most that the teacher's kept states may take", "GiB", ge=0, le=100_000
-    )
+    teacher_cache_gib: Number = setting(16.0, "most that the teacher's kept states may take", "GiB", ge=0, le=100_000)
 
 
 class Recipe(Section):

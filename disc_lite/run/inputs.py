@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from disc_lite.aliases import resolve
 from disc_lite.documents import Document, LedgerEntry, read_documents
 from disc_lite.errors import UsageError
 from disc_lite.grading import Question, read_questions
@@ -51,8 +52,8 @@ def gather(
     questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
 ) -> Inputs:  # fmt: skip
     """Check and read all inputs, the quick ones first. Raises the error of whatever is wrong."""
-    if recipe is not None:
-        load_recipe(recipe, overrides, seed)  # a typo is told before a model is fetched
+    resolve(model)  # a wrong name or a typo is told before anything is read or fetched
+    load_recipe(recipe or "default", overrides, seed)
     asked = read_questions(Path(questions)) if questions else ()
     if pairs is not None and not Path(pairs).is_file():
         raise UsageError(f"There is no pairs file {pairs}.", "", "Take the pairs.jsonl of a run.")
@@ -63,9 +64,7 @@ def gather(
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
-    inputs = Inputs(
-        folder, opened, resolved, tuple(read), tuple(ledger), asked, Path(pairs) if pairs else None
-    )
+    inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, Path(pairs) if pairs else None)
     _check_questions(inputs)
     check_same_run(inputs)
     return inputs

@@ -17,10 +17,21 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 
 from disc_lite.evaluation import (
-    Score, drift, own_questions, probes_of, right_passages, score,
+    Score,
+    drift,
+    own_questions,
+    probes_of,
+    right_passages,
+    score,
 )  # fmt: skip
 from disc_lite.examples import (
-    Lesson, Pair, Text, disc_lessons, next_token_examples, prompt_lessons, tokenise,
+    Lesson,
+    Pair,
+    Text,
+    disc_lessons,
+    next_token_examples,
+    prompt_lessons,
+    tokenise,
 )  # fmt: skip
 from disc_lite.grading import Question
 from disc_lite.interrupts import Interrupts
@@ -29,7 +40,12 @@ from disc_lite.questions import Harvest, seed_of, write_pairs
 from disc_lite.retention import Spoken, own_words, retention_lessons
 from disc_lite.run.inputs import Inputs
 from disc_lite.storage import (
-    append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl,
+    append_jsonl,
+    atomic_folder,
+    read_json,
+    read_jsonl,
+    write_json,
+    write_jsonl,
 )  # fmt: skip
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
 from disc_lite.training import Step, Task, train
@@ -85,7 +101,9 @@ def open_workshop(inputs: Inputs, device: str | None, listener: Listener, interr
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     shop = Workshop(inputs, base, texts, listener, interrupts)
     passages = [p for t in texts for p in t.passages]
-    shop.tell("documents", f"{len(texts)} documents, {len(passages)} passages, {sum(len(t.ids) for t in texts):,} tokens")
+    shop.tell(
+        "documents", f"{len(texts)} documents, {len(passages)} passages, {sum(len(t.ids) for t in texts):,} tokens"
+    )
     return shop
 
 
@@ -112,7 +130,9 @@ def gather_pairs(shop: Workshop, held_out: Sequence[Question]) -> tuple[tuple[Pa
     if not about.is_file():
         harvest = _reused(shop.inputs.pairs) if shop.inputs.pairs else _written(shop, held_out)
         write_jsonl(path, [w.as_dict() for w in harvest.written] if isinstance(harvest, Harvest) else harvest)
-        dropped = {"dropped": harvest.dropped, "coverage": round(harvest.coverage, 4)} if isinstance(harvest, Harvest) else {}
+        dropped = (
+            {"dropped": harvest.dropped, "coverage": round(harvest.coverage, 4)} if isinstance(harvest, Harvest) else {}
+        )
         write_json(about, dropped)
     pairs = tuple(Pair(r["document"], r["passage"], r["question"], r["answer"]) for r in read_jsonl(path))
     return pairs, read_json(about)
@@ -139,8 +159,9 @@ def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
     """Neutral prompts and answers of the base: to train on, and to measure with."""
     recipe, model = shop.recipe, shop.inputs.model
     reserved = tuple(model.probes.get("reserved_names", ()))
+    training = recipe.retention.weight > 0
     on = {"model": model.fingerprint, "settings": recipe.retention.model_dump(exclude={"weight", "share"}),
-          "held_out": recipe.evaluation.neutral_prompts, "reserved": reserved, "trained_on": recipe.retention.weight > 0,
+          "held_out": recipe.evaluation.neutral_prompts, "reserved": reserved, "training": training,
           "quantize": recipe.memory.quantize, "device": shop.base.device.type}  # fmt: skip
     key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
     total = recipe.retention.prompts + recipe.evaluation.neutral_prompts
@@ -198,7 +219,9 @@ class Curriculum:
 def prepare(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -> Curriculum:
     """Examples of the recipe's method, and one pass of the teacher over their lessons."""
     recipe, base = shop.recipe, shop.base
-    keep_states = _taught(shop, retention_lessons(spoken), "retention") if recipe.retention.weight > 0 and spoken else None
+    keep_states = (
+        _taught(shop, retention_lessons(spoken), "retention") if recipe.retention.weight > 0 and spoken else None
+    )
     keep = Task(tuple(keep_states.examples) if keep_states else (), keep_states)
     if recipe.method == "next_token":
         return Curriculum(Task(tuple(next_token_examples(shop.texts, base.tokens)), None), keep, {}, {})

@@ -97,6 +97,4 @@ def told(what: str, error_class: type[DiscLiteError] = RunFailed) -> Iterator[No
         yield
     except OSError as error:
         remedy = "free some space and run the same command again"
-        raise error_class(
-            what, error.strerror or str(error), remedy if error.errno in _NO_SPACE else ""
-        ) from error
+        raise error_class(what, error.strerror or str(error), remedy if error.errno in _NO_SPACE else "") from error

@@ -88,9 +88,7 @@ def read_jsonl(path: Path) -> list[dict[str, Json]]:
         except ValueError as error:
             if number == len(lines):
                 break
-            raise RunFailed(
-                f"{path}, line {number} is broken", str(error), "mend or delete this line"
-            ) from error
+            raise RunFailed(f"{path}, line {number} is broken", str(error), "mend or delete this line") from error
     return rows
 
 

@@ -37,8 +37,7 @@ def manifest(folder: Path) -> dict[str, FileRecord]:
     Links are not followed and not listed; neither are the manifest itself and the lock.
     """
     return {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
-        for name in _names(folder)
+        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in _names(folder)
     }
 
 

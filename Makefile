@@ -1,0 +1,31 @@
+# make demo   teach pocket the example handbook and ask it three questions
+# make test   lint, types and tests
+# Both make .venv and install into it first. Where pip finds packages is pip's own setting
+# (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL); PYTHON chooses the interpreter of the environment.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo test lint clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $@
+
+demo: install
+	$(BIN)/disc-lite adapt examples/handbook --model pocket --output runs/demo --questions examples/handbook.questions.jsonl
+	$(BIN)/python examples/ask_three.py runs/demo examples/handbook.questions.jsonl
+
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+clean:
+	rm -rf .venv runs build dist

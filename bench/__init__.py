@@ -1,0 +1,1 @@
+"""What disc-lite costs and reaches, measured; see README.md beside this file."""

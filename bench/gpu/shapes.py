@@ -1,0 +1,100 @@
+"""A model of a given shape with random weights, made on the device in NF4: no file, no download.
+
+The skeleton is made without memory; then one projection at a time gets random values and is
+quantised, so that the peak is the finished model and one matrix in 16 bits.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]  # as disc_lite.models.base does
+
+import torch
+from bitsandbytes.nn import Linear4bit, Params4bit
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, PreTrainedConfig, Qwen3Config
+
+from disc_lite.aliases import ALIASES, Alias
+from disc_lite.models import Base
+
+FAMILIES: dict[str, type[PreTrainedConfig]] = {
+    "mistral-7b": MistralConfig,
+    "llama-3.1-8b": LlamaConfig,
+    "qwen3-8b": Qwen3Config,
+}
+
+
+def tiny(name: str) -> Alias:
+    """The same architecture small enough for a CPU."""
+    return replace(
+        ALIASES[name], hidden=64, layers=2, heads=4, kv_heads=2, head_dim=16, intermediate=128, vocab=512
+    )  # fmt: skip
+
+
+def compute_dtype(device: torch.device) -> torch.dtype:
+    """What `load_base` computes in: bf16 on CUDA, fp32 on CPU."""
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype | None = None) -> Base:
+    """A frozen NF4 base with random weights, in the state in which `load_base` returns one."""
+    dtype = dtype or compute_dtype(device)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(_config(shape), dtype=dtype, attn_implementation="sdpa")
+    rng = torch.Generator(device).manual_seed(seed)
+    head = model.get_output_embeddings()
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Linear) and child is not head:
+                weight = _random((child.out_features, child.in_features), device, dtype, rng)
+                setattr(parent, name, nf4_linear(weight))
+    for parent in model.modules():  # embedding, head, norms
+        for name, parameter in list(parent.named_parameters(recurse=False)):
+            if parameter.is_meta:
+                shape_ = tuple(parameter.shape)
+                made = _random(shape_, device, dtype, rng) if len(shape_) > 1 else torch.ones(shape_, device=device, dtype=dtype)
+                setattr(parent, name, nn.Parameter(made, requires_grad=False))
+    decoder = model.get_decoder()
+    decoder.rotary_emb = type(decoder.rotary_emb)(config=model.config).to(device)
+    assert not any(t.is_meta for t in [*model.parameters(), *model.buffers()])
+    model.is_loaded_in_4bit = True  # what PEFT looks for
+    model.requires_grad_(False)
+    model.train()  # never eval(): see load_base
+    unread: Any = None  # no text is read here, so no tokenizer
+    return Base(model, unread, Path(), "nf4")
+
+
+def nf4_linear(weight: Tensor) -> Linear4bit:
+    """A projection in NF4 with double quantisation, computing in the dtype of `weight` [out, in]."""
+    out_features, in_features = weight.shape
+    layer = Linear4bit(
+        in_features, out_features, bias=False, compute_dtype=weight.dtype, compress_statistics=True,
+        quant_type="nf4", device="meta",
+    )  # fmt: skip
+    packed = Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=layer)
+    layer.weight = packed.to(weight.device)
+    return layer
+
+
+def linear_parameters(shape: Alias) -> int:
+    """N: elements of all projections of all layers; no embedding, no head."""
+    attention = shape.hidden * shape.head_dim * (2 * shape.heads + 2 * shape.kv_heads)
+    return shape.layers * (attention + 3 * shape.hidden * shape.intermediate)
+
+
+def _config(shape: Alias) -> PreTrainedConfig:
+    more: dict[str, Any] = {"sliding_window": None} if shape.name == "mistral-7b" else {}
+    return FAMILIES[shape.name](
+        hidden_size=shape.hidden, num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads, head_dim=shape.head_dim, intermediate_size=shape.intermediate,
+        vocab_size=shape.vocab, max_position_embeddings=32_768, tie_word_embeddings=False, **more,
+    )  # fmt: skip
+
+
+def _random(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, rng: torch.Generator) -> Tensor:
+    """Normal values that leave the size of what they multiply; of embeddings, size 1 / sqrt(H)."""
+    return torch.empty(shape, device=device, dtype=dtype).normal_(0, shape[-1] ** -0.5, generator=rng)

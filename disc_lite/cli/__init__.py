@@ -1,0 +1,214 @@
+"""The command line: options in, one call, what it says out; no mathematics."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from disc_lite import __version__
+from disc_lite.errors import DiscLiteError, UsageError
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version")
+@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+def cli(debug: bool) -> None:
+    """Teach a language model the knowledge in your documents, on one GPU or none.
+
+    \b
+    disc-lite adapt docs/ --model mistral-7b
+    disc-lite ask runs/docs-mistral-7b "Who runs the workshop?" --base
+    """
+
+
+@cli.command()
+@click.argument("documents", nargs=-1, required=True, type=click.Path())
+@click.option("--model", "-m", required=True, help="A name of `disc-lite models`, a folder, or a hub id.")
+@click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
+@click.option("--output", "-o", type=click.Path(), help="Run folder; repeat the command to continue it.")
+@click.option("--questions", "-q", type=click.Path(), help="Questions to measure with (JSON lines).")
+@click.option("--pairs", type=click.Path(), help="Reuse an (edited) pairs.jsonl instead of writing pairs.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
+@click.option("--seed", type=click.IntRange(0), help="All random choices follow from it.")
+@click.option("--device", help="cuda or cpu; by default cuda where there is one.")
+@click.option("--offline", is_flag=True, help="Take models only from this machine.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@AS_JSON
+def adapt(
+    documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, quiet: bool, offline: bool, **options: Any
+) -> None:
+    """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and kept.
+
+    Reads .md .txt .rst .html .pdf .docx. Writes an adapter, the questions it made, and a summary
+    into the run folder.
+    """
+    from disc_lite.cli.display import display, show_summary
+    from disc_lite.run import adapt as run_adapt
+
+    if offline:
+        os.environ["DISC_LITE_OFFLINE"] = "1"
+    show = display(quiet)
+    try:
+        summary = run_adapt(list(documents), overrides=_pairs_of(overrides), listener=show, **options)
+    finally:
+        show.close()
+    if as_json:
+        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        show_summary(summary, Console())
+
+
+def _pairs_of(overrides: tuple[str, ...]) -> dict[str, str]:
+    wrong = next((text for text in overrides if "=" not in text), None)
+    if wrong is not None:
+        raise UsageError(f"--set {wrong} names no value.", "", "Write --set train.epochs=3.")
+    return dict(text.split("=", 1) for text in overrides)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("questions", nargs=-1, required=True)
+@click.option("--base", "with_base", is_flag=True, help="Show what the base model says beside it.")
+@click.option("--device", help="cuda or cpu.")
+@AS_JSON
+def ask(run: Path, questions: tuple[str, ...], with_base: bool, device: str | None, as_json: bool) -> None:
+    """Ask the adapted model of a RUN, without the documents."""
+    from disc_lite.answering import ask as run_ask
+    from disc_lite.answering import open_run
+
+    rows = run_ask(open_run(run), questions, with_base, device)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        if len(rows) > 1 or with_base:
+            click.echo(click.style(row["question"], bold=True))
+        if with_base:
+            click.echo(f"  base     {row['base']}")
+        click.echo(f"  adapted  {row['adapted']}" if len(rows) > 1 or with_base else row["adapted"])
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--to", type=click.Choice(["adapter", "merged"]), required=True, help="What to write.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="New folder.")
+@AS_JSON
+def export(run: Path, to: str, output: Path, as_json: bool) -> None:
+    """Write the adapter of a RUN, or base and adapter merged, for others to load."""
+    from disc_lite.answering import open_run
+    from disc_lite.export import export_adapter, export_merged
+
+    result = (export_adapter if to == "adapter" else export_merged)(open_run(run), output)
+    click.echo(json.dumps(result, indent=2) if as_json else f"{result['tensors']} tensors in {output}")
+
+
+@cli.group()
+def recipes() -> None:
+    """List, show, copy and check recipes."""
+
+
+@recipes.command("list")
+@AS_JSON
+def list_(as_json: bool) -> None:
+    """Name and purpose of every recipe."""
+    from disc_lite.recipe import list_recipes
+
+    found = list_recipes()
+    if as_json:
+        click.echo(json.dumps([{"name": name, "about": about} for name, about in found], indent=2))
+    else:
+        width = max(len(name) for name, _ in found)
+        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in found))
+
+
+@recipes.command()
+@click.argument("name")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value first.")
+def show(name: str, overrides: tuple[str, ...]) -> None:
+    """Every setting of a recipe as it resolves here, with where its value comes from."""
+    from disc_lite.recipe import load_recipe, to_yaml
+
+    click.echo(to_yaml(load_recipe(name, _pairs_of(overrides))), nl=False)
+
+
+@recipes.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+def copy(name: str, target: Path) -> None:
+    """Copy a recipe to a file of your own."""
+    from disc_lite.recipe import recipe_path
+
+    source = recipe_path(name)
+    if target.exists():
+        raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
+    shutil.copyfile(source, target)
+    click.echo(f"{target}: use it with --recipe {target}")
+
+
+@recipes.command()
+@click.argument("name")
+def validate(name: str) -> None:
+    """Check a recipe file; says what is wrong, and where."""
+    from disc_lite.recipe import load_recipe
+
+    load_recipe(name)
+    click.echo(f"{name} is a valid recipe")
+
+
+@cli.command()
+@AS_JSON
+def models(as_json: bool) -> None:
+    """Names that --model understands; any folder or hub id works too."""
+    from dataclasses import asdict
+
+    from disc_lite.aliases import ALIASES
+
+    if as_json:
+        click.echo(json.dumps([asdict(a) for a in ALIASES.values()], indent=2))
+        return
+    for a in ALIASES.values():
+        notes = a.licence + ("  gated" if a.gated else "")
+        click.echo(f"{a.name:<14} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
+
+
+def main() -> NoReturn:
+    """Run the command line; every error ends as at most three lines and an exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        result = cli(standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except DiscLiteError as error:
+        _fail(error, error.exit_code, str(error), debug)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
+        _fail(
+            error,
+            1,
+            f"{words}\nThis is a defect of disc-lite.\nRun it again with `disc-lite --debug …` and report what it prints.",
+            debug,
+        )
+
+
+def _fail(error: BaseException, code: int, text: str, debug: bool) -> NoReturn:
+    if debug:
+        traceback.print_exception(error)
+    click.echo(click.style("Error: ", fg="red", bold=True, reset=True) + text, err=True)
+    sys.exit(code)
