@@ -33,4 +33,4 @@ fi
 
 export PYTHONPATH="$root:$scratch/site${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 export HF_HUB_OFFLINE=1 DISC_LITE_OFFLINE=1 DISC_LITE_CACHE="$scratch/cache" TOKENIZERS_PARALLELISM=false
-timeout --kill-after=10 $((480 - SECONDS)) "$python" -m bench.gpu "$@"
+timeout --kill-after=10 $((475 - SECONDS)) "$python" -m bench.gpu --budget $((450 - SECONDS)) "$@"

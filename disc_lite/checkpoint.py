@@ -6,6 +6,7 @@ step is the whole random state: adapter, optimiser, step.
 
 from __future__ import annotations
 
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def newest(folder: Path) -> Path | None:
         problems = verify(path)
         if not problems:
             return path
-        aside = path.with_name(f"broken-{path.name}")
+        names = (f"broken-{path.name}{suffix}" for suffix in chain([""], (f"-{n}" for n in count(2))))
+        aside = next(place for place in map(folder.joinpath, names) if not place.exists())
         path.rename(aside)
         write_json(folder / f"{aside.name}.json", {"problems": problems[:20]})
     return None

@@ -12,7 +12,7 @@ state at *p* and the teacher's at the corresponding place both predict it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -109,7 +109,9 @@ def disc_lessons(texts: Iterable[Text], tokens: Tokens, recipe: Recipe, seed: in
     for text in texts:
         chosen = set(_targets(text, recipe, seed))
         for window in _windows(text, recipe.disc.teacher_tokens - len(tokens.bos)):
-            targets = [t for t in chosen if window[0] <= t[0] and t[1] <= window[1]]
+            # A window cuts no sentence, unless one is longer than a window.
+            targets = [(max(t[0], window[0]), min(t[1], window[1])) for t in chosen]
+            targets = [(start, end) for start, end in targets if start < end]
             if targets:
                 lessons.append(_disc_lesson(text, window, sorted(targets), tokens, recipe))
     return lessons
@@ -126,15 +128,23 @@ def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
 
 
 def _windows(text: Text, most: int) -> list[tuple[int, int]]:
-    """Token ranges of at most `most` tokens, made of whole passages where they fit, each token once."""
+    """Token ranges of at most `most` tokens, each token once: whole passages where they fit, else sentences."""
     windows: list[tuple[int, int]] = []
-    for passage in text.passages:
-        if windows and passage.end - windows[-1][0] <= most:
-            windows[-1] = (windows[-1][0], passage.end)
+    for start, end in _pieces(text, most):
+        if windows and end - windows[-1][0] <= most:
+            windows[-1] = (windows[-1][0], end)
         else:
-            starts = range(passage.start, passage.end, most)
-            windows += [(start, min(start + most, passage.end)) for start in starts]
+            windows.append((start, end))
     return windows
+
+
+def _pieces(text: Text, most: int) -> Iterator[tuple[int, int]]:
+    for passage in text.passages:
+        if passage.end - passage.start <= most:
+            yield passage.start, passage.end
+        else:
+            for start, end in passage.sentences:
+                yield from ((first, min(first + most, end)) for first in range(start, end, most))
 
 
 def _disc_lesson(

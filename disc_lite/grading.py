@@ -33,7 +33,7 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     Raises UsageError with the number of the first line that is none.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The questions file {path} cannot be read.", str(error)) from error
     found = [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]

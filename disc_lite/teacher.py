@@ -48,6 +48,7 @@ def keep(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float, folder: P
         )
     if needed < psutil.virtual_memory().available * MEMORY_SHARE:
         return torch.empty(shape, dtype=dtype)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "teacher.states"
     flat = torch.from_file(str(path), shared=True, size=shape[0] * shape[1], dtype=dtype)
     return flat.view(shape)

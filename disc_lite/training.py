@@ -40,13 +40,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of `metrics.jsonl`."""
+    """One line of `metrics.jsonl`; what was not finite, in a skipped step, is None."""
 
     step: int
     steps: int
-    loss: float  # nats per target token
-    retention: float  # nats per token of the base's own answers, unweighted
-    gradient_norm: float
+    loss: float | None  # nats per target token
+    retention: float | None  # nats per token of the base's own answers, unweighted
+    gradient_norm: float | None
     learning_rate: float
     tokens: int  # read by the student
     target_tokens: int
@@ -180,8 +180,9 @@ def _step(
             group["lr"] = rate
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    measured = {"loss": sums[0] / counts[0], "retention": sums[1] / max(1, counts[1]), "gradient_norm": norm}
     return {
-        "loss": sums[0] / counts[0], "retention": sums[1] / max(1, counts[1]), "gradient_norm": norm,
+        **{key: value if math.isfinite(value) else None for key, value in measured.items()},
         "tokens": tokens, "target_tokens": counts[0], "skipped": not healthy,
     }  # fmt: skip
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from random import Random
 
 from tokenizers import Tokenizer
-from world import KNOWN, Fact, Style, Writer, draw_style, fresh_entity, skill, write_document
+from world import KNOWN, Fact, Style, Writer, draw_style, fresh_entity, skill, write_document, write_register
 
 from disc_lite.prompts import answer_task, join_passages, question_task
 
+REGISTERS = 0.45  # share of the passages that are registers
 ANSWER_WEIGHT, QUESTION_WEIGHT, USER_WEIGHT, READ_WEIGHT = 4.0, 2.0, 1.0, 0.1
 BOS, EOS, USER, ASSISTANT = "<s>", "</s>", "<|user|>", "<|assistant|>"
 
@@ -82,14 +83,21 @@ def fresh_document(rng: Random, most: int, rename: float, style: Style | None = 
     return write_document(rng, unique, style or draw_style(rng))
 
 
+def fresh_register(rng: Random, most: int) -> Writer:
+    kind = rng.choice(("person", "town", "product", "project"))
+    entities = [fresh_entity(rng, kind, rename=0.1) for _ in range(rng.randrange(2, 3 + 2 * most))]
+    return write_register(rng, list({e.name: e for e in entities}.values()))
+
+
 def tell(rng: Random, facts: list[Fact]) -> str:
     return " ".join(f.say(rng.choice(f.attribute.open_statements)) for f in facts)
 
 
 def reading(pen: Pen, rng: Random, most: int) -> Sample:
     """A passage (or several), and questions asked and written about it."""
-    writers = [fresh_document(rng, most, rename=0.15)]
-    if rng.random() < 0.2:
+    register = rng.random() < REGISTERS
+    writers = [fresh_register(rng, most) if register else fresh_document(rng, most, rename=0.15)]
+    if not register and rng.random() < 0.2:
         writers += [fresh_document(rng, max(1, most // 2), 0.1) for _ in range(rng.choice((1, 2)))]
         rng.shuffle(writers)
     root = pen.segment(

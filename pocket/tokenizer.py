@@ -14,11 +14,11 @@ from random import Random
 import sentencepiece as spm
 from samples import ASSISTANT, BOS, EOS, USER, fresh_document
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, processors
-from world import KINDS, skill
+from world import KINDS, STARTS, skill
 
 from disc_lite.prompts import answer_task, question_task
 
-VOCABULARY = 1536
+VOCABULARY = 1280
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['role'] == 'assistant' %}<|assistant|> {{ message['content'] }}{{ eos_token }}"
@@ -36,6 +36,8 @@ def corpus(documents: int = 6000) -> list[str]:
         fact, sentence = rng.choice(w.said)
         texts += [fact.ask(rng.choice(fact.attribute.questions)), question_task(sentence)]
     forms = [q for attributes in KINDS.values() for a in attributes for q in a.questions]
+    # The start of a name also stands at the start of lines, where no space comes before it.
+    texts += STARTS * 300
     return [line for text in texts + forms * 20 for line in text.split("\n") if line]
 
 

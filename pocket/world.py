@@ -22,9 +22,17 @@ from forms import (
     Attribute,
 )  # fmt: skip
 
-ONSETS = "b d f g h k l m n p r s t v z br dr gr kr pl st tr sh th".split()
-VOWELS = "a e i o u ai ei".split()
-CODAS = ["", "", "", "n", "r", "l", "s", "m", "k", "nd", "rt"]
+# Names are made of a start and an end, 4,096 in all. Each part becomes a token of the tokenizer.
+STARTS = (
+    "Ald Bar Bel Bran Cal Cor Dal Dor Dun Eld Fal Fen Gal Gor Hal Har Ild Jor Kal Kel Lan Lor Mal Mar Mel Nor Nev "
+    "Ol Or Pel Quin Ral Ren Ros Sal Sel Sol Tal Tam Tor Ul Val Var Ven Wal Wen Wil Yor Zan Zel Brim Crow Drift Frost "
+    "Glen Holt Kirk Loch Moss Pine Rook Stan Thorn Wick"
+).split()
+ENDS = (
+    "ador aric bert burn by corn dale den dor eth field fold ford gard gate ham hurst ian ick ina ing is kin lan ley "
+    "lin low mar mere mond mont mora more nal ness nor ora orn ric rick ridge sen shaw side son stead ster stone tan "
+    "thal ton vale van vard ven vern wald ward wen wick win worth wyn yard"
+).split()
 KNOWN_PER_KIND = 20
 KNOWN_SEED = 2_602_16093
 
@@ -51,14 +59,12 @@ class Entity:
     known: bool = False
 
 
-def word(rng: Random, syllables: int | None = None) -> str:
-    count = syllables or rng.choice((2, 2, 3))
-    parts = [rng.choice(ONSETS) + rng.choice(VOWELS) for _ in range(count)]
-    return ("".join(parts) + rng.choice(CODAS)).capitalize()
+def word(rng: Random) -> str:
+    return rng.choice(STARTS) + rng.choice(ENDS)
 
 
 def person(rng: Random) -> str:
-    return f"{word(rng, 2)} {word(rng, 2)}"
+    return f"{word(rng)} {word(rng)}"
 
 
 def draw_value(rng: Random, attribute: Attribute) -> str:
@@ -72,7 +78,7 @@ def draw_value(rng: Random, attribute: Attribute) -> str:
 
 
 def make_entity(rng: Random, kind: str, name: str | None = None, known: bool = False) -> Entity:
-    name = name or (person(rng) if kind == "person" else word(rng, rng.choice((2, 3))))
+    name = name or (person(rng) if kind == "person" else word(rng))
     facts = tuple(Fact(name, kind, a, draw_value(rng, a)) for a in KINDS[kind])
     return Entity(name, kind, facts, known)
 
@@ -221,6 +227,29 @@ def write_document(rng: Random, entities: list[Entity], style: Style, title: str
             w.add(f"{style.heading}{rng.choice(SUMMARIES)}\n\n")
         restate(w, rng, list(used), style, used)
     w.text = w.text.rstrip() + ("\n" if rng.random() < 0.5 else "")
+    return w
+
+
+def write_register(rng: Random, entities: list[Entity]) -> Writer:
+    """A page of many entities of one kind that says one or two things of each, in the same words.
+
+    Only the name tells which value is whose: what makes a reader look at names.
+    """
+    w = Writer()
+    if rng.random() < 0.5:
+        w.add(f"# {rng.choice(TITLES)}\n\n")
+    said: set[int] = set()
+    as_list = rng.random() < 0.5
+    for index in rng.sample(range(len(entities[0].facts)), rng.choice((1, 1, 2))):
+        form = rng.choice(entities[0].facts[index].attribute.statements)
+        order = rng.sample(entities, len(entities))
+        for entity in order:
+            if rng.random() < 0.3:
+                form = rng.choice(entity.facts[index].attribute.statements)
+            w.state(entity.facts[index], form, again=index in said, lead="- " if as_list else "")
+            w.add("\n" if as_list else " ")
+        w.text = w.text.rstrip() + "\n\n"
+    w.text = w.text.rstrip()
     return w
 
 

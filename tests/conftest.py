@@ -13,11 +13,14 @@ os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OF
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tqdm
+
+tqdm.tqdm.monitor_interval = 0  # no thread for progress bars: tests fork
 
 CORPUS = (
     "The Tidemark workshop opens at eight. Ada Brink runs the workshop and keeps the keys.\n\n"
@@ -28,7 +31,7 @@ CORPUS = (
 ) * 3
 
 LLAMA = """{{- bos_token }}
-{%- if strftime_now is defined %}{% set today = strftime_now("%d %b %Y") %}{% else %}{% set today = "never" %}{% endif %}
+{%- if strftime_now is defined %}{% set today = strftime_now("%d %b %Y") %}{% endif %}
 {%- if not date_string is defined %}{% set date_string = today %}{% endif -%}
 {{- "Today: " + today + ", " + date_string + "\n" }}
 {%- for message in messages %}
@@ -59,7 +62,8 @@ MODELS: dict[str, tuple[str, bool, list[str], list[str], str | None, str, str]] 
     "llama": ("Llama", False, ["<|begin|>", "<|end|>", "<|user|>", "<|assistant|>"], ["<think>"],
               "<|begin|>", "<|end|>", LLAMA),
     "mistral": ("Mistral", False, ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"], [], "<s>", "</s>", MISTRAL),
-    "qwen2": ("Qwen2", True, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ["<tool_call>"], None, "<|im_end|>", QWEN2),
+    "qwen2": ("Qwen2", True, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ["<tool_call>"], None,
+              "<|im_end|>", QWEN2),
     "qwen3": ("Qwen3", True, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ["<think>", "</think>"], None,
               "<|endoftext|>", QWEN3),
 }  # fmt: skip
@@ -114,7 +118,9 @@ def make_tokenizer(name: str, folder: Path) -> Any:
     _, _, special, added, bos, eos, template = MODELS[name]
     tokenizer = _metaspace(special) if name == "mistral" else _byte_level(special, bos, nfc=name.startswith("qwen"))
     tokenizer.add_tokens(added)
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=bos, eos_token=eos, extra_special_tokens=special)
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=bos, eos_token=eos, extra_special_tokens=special
+    )
     wrapped.chat_template = template
     wrapped.save_pretrained(folder)
     return wrapped
@@ -177,10 +183,9 @@ def plain(load: Callable[..., Any]) -> Callable[[str], Any]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What the base says about nothing is cached per user; not this user's."""
     os.environ["DISC_LITE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
 
 
 def recipe_of(**sections: Any) -> Any:

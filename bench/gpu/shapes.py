@@ -6,22 +6,19 @@ quantised, so that the peak is the finished model and one matrix in 16 bits.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]  # as disc_lite.models.base does
-
+import bitsandbytes
 import torch
-from bitsandbytes.nn import Linear4bit, Params4bit
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, PreTrainedConfig, Qwen3Config
+from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen3Config
 
 from disc_lite.aliases import ALIASES, Alias
 from disc_lite.models import Base
 
-FAMILIES: dict[str, type[PreTrainedConfig]] = {
+FAMILIES: dict[str, Any] = {  # name of an alias -> class of its configuration
     "mistral-7b": MistralConfig,
     "llama-3.1-8b": LlamaConfig,
     "qwen3-8b": Qwen3Config,
@@ -43,8 +40,9 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype | None = None) -> Base:
     """A frozen NF4 base with random weights, in the state in which `load_base` returns one."""
     dtype = dtype or compute_dtype(device)
+    causal: Any = AutoModelForCausalLM
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(_config(shape), dtype=dtype, attn_implementation="sdpa")
+        model = causal.from_config(_config(shape), dtype=dtype, attn_implementation="sdpa")
     rng = torch.Generator(device).manual_seed(seed)
     head = model.get_output_embeddings()
     for parent in list(model.modules()):
@@ -52,11 +50,11 @@ def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype 
             if isinstance(child, nn.Linear) and child is not head:
                 weight = _random((child.out_features, child.in_features), device, dtype, rng)
                 setattr(parent, name, nf4_linear(weight))
-    for parent in model.modules():  # embedding, head, norms
+    for parent in model.modules():
         for name, parameter in list(parent.named_parameters(recurse=False)):
-            if parameter.is_meta:
-                shape_ = tuple(parameter.shape)
-                made = _random(shape_, device, dtype, rng) if len(shape_) > 1 else torch.ones(shape_, device=device, dtype=dtype)
+            if parameter.is_meta:  # embedding, head, norms
+                size, matrix = tuple(parameter.shape), parameter.ndim > 1
+                made = _random(size, device, dtype, rng) if matrix else torch.ones(size, device=device, dtype=dtype)
                 setattr(parent, name, nn.Parameter(made, requires_grad=False))
     decoder = model.get_decoder()
     decoder.rotary_emb = type(decoder.rotary_emb)(config=model.config).to(device)
@@ -68,14 +66,15 @@ def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype 
     return Base(model, unread, Path(), "nf4")
 
 
-def nf4_linear(weight: Tensor) -> Linear4bit:
+def nf4_linear(weight: Tensor) -> nn.Linear:
     """A projection in NF4 with double quantisation, computing in the dtype of `weight` [out, in]."""
     out_features, in_features = weight.shape
-    layer = Linear4bit(
+    nn4: Any = bitsandbytes.nn  # it says nothing of its types
+    layer: nn.Linear = nn4.Linear4bit(
         in_features, out_features, bias=False, compute_dtype=weight.dtype, compress_statistics=True,
         quant_type="nf4", device="meta",
     )  # fmt: skip
-    packed = Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=layer)
+    packed = nn4.Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=layer)
     layer.weight = packed.to(weight.device)
     return layer
 
@@ -86,7 +85,7 @@ def linear_parameters(shape: Alias) -> int:
     return shape.layers * (attention + 3 * shape.hidden * shape.intermediate)
 
 
-def _config(shape: Alias) -> PreTrainedConfig:
+def _config(shape: Alias) -> Any:
     more: dict[str, Any] = {"sliding_window": None} if shape.name == "mistral-7b" else {}
     return FAMILIES[shape.name](
         hidden_size=shape.hidden, num_hidden_layers=shape.layers, num_attention_heads=shape.heads,

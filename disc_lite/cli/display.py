@@ -90,7 +90,8 @@ def _details(event: Any) -> str:
     data = event.data
     speed = data["tokens"] / max(1e-9, data["seconds"])
     skipped = "  skipped: not finite" if data["skipped"] else ""
-    return f"loss {data['loss']:.4f}  {speed:,.0f} tokens/s  {_memory_gib():.1f} GiB{skipped}"
+    loss = "-" if data["loss"] is None else f"{data['loss']:.4f}"
+    return f"loss {loss}  {speed:,.0f} tokens/s  {_memory_gib():.1f} GiB{skipped}"
 
 
 def _memory_gib() -> float:

@@ -89,6 +89,7 @@ def convert_here(suffix: str, raw: bytes, on_step: Callable[[], object]) -> Conv
     except MemoryError:
         raise RefusedFile(f"needs more than {CHILD_MEMORY_BYTES >> 30} GB of memory") from None
     except Exception as error:
+        # Parsers of damaged files raise whatever comes to hand.
         detail = " ".join(str(error).split())[:200]
         raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ")) from None
 

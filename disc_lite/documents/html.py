@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -73,7 +74,10 @@ def html_text(markup: str) -> tuple[str, str]:
     """
     from bs4 import BeautifulSoup
 
-    soup = BeautifulSoup(markup, "html.parser")
+    with warnings.catch_warnings():
+        # It warns of XHTML, and of text that looks like a path; both are read well.
+        warnings.simplefilter("ignore")
+        soup = BeautifulSoup(markup, "html.parser")
     title = soup.title.get_text() if soup.title else ""
     writer = _Writer()
     _write_children(soup, writer, depth=0)

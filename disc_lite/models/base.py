@@ -5,17 +5,21 @@ The **teacher** is the model with the adapter off, the **student** the same mode
 
 from __future__ import annotations
 
-import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import Head
@@ -54,7 +58,8 @@ class Base:
             r=rank, lora_alpha=alpha, target_modules=PROJECTIONS, lora_dropout=0.0, bias="none",
             task_type="CAUSAL_LM",
         )  # fmt: skip
-        self.model = get_peft_model(self.model, config)
+        with _quietly():
+            self.model = get_peft_model(self.model, config)
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         rng = torch.Generator().manual_seed(seed)
         for name, parameter in self.adapter_parameters().items():
@@ -63,18 +68,26 @@ class Base:
                 draw = torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
                 parameter.data.copy_(draw)
         if gradient_checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            for layer in self._layers:
+                layer.gradient_checkpointing = True
+                layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
         self.model.train()
 
     def load_adapter(self, folder: Path) -> None:
         """Put a saved adapter on the base, for reading only."""
-        self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False)
+        with _quietly():
+            self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False)
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         self.model.train()
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
         """Name -> parameter of everything that is trained, in one order for ever."""
         return {n: p for n, p in sorted(self.model.named_parameters()) if "lora_" in n}
+
+    def adapter_state(self) -> dict[str, Tensor]:
+        """Name -> tensor as PEFT's own adapter files have them."""
+        state: dict[str, Tensor] = get_peft_model_state_dict(self.model, save_embedding_layers=False)
+        return state
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -126,18 +139,18 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) ->
 
     bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
     """
-    # bitsandbytes would fetch a CPU kernel from a hub where the package `kernels` is installed.
-    sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
     try:
         tokens = Tokens(folder)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
-            quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
-            local_files_only=True, trust_remote_code=False, output_loading_info=True,
-        )  # fmt: skip
-    except (OSError, ValueError, KeyError) as error:
+        with _quietly():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
+                quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
+                local_files_only=True, trust_remote_code=False, output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are told below, by name
+            )  # fmt: skip
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise EnvironmentNotReady(
             f"The model in {folder} cannot be loaded.", str(error).split("\n")[0],
             "Check that the folder is complete; `disc-lite models` lists names that work.",
@@ -154,6 +167,20 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) ->
     # through them is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() is the same.
     model.train()
     return Base(model, tokens, folder, quantize)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """No progress bars beside ours, and nothing about PEFT using a name of transformers that grows old."""
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _nf4(dtype: torch.dtype) -> Any:

@@ -83,7 +83,8 @@ class Tokens:
 
     def user_opening(self) -> list[int]:
         """Everything that stands before the user's first word: where a prompt is sampled from."""
-        return self._with_control(self._template[0], "", "")
+        # A space in front of a word is part of the word's token: the model writes it (Mistral's `[INST] `).
+        return self._with_control(self._template[0].rstrip(" "), "", "")
 
     def after_user(self, user_ids: Sequence[int]) -> list[int]:
         """A whole prompt from a user turn that is already tokens (sampled, not typed)."""
@@ -105,7 +106,7 @@ class Tokens:
     def _render(self, messages: list[dict[str, str]], prompt: bool) -> str:
         rendered: Any = self.hf.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=prompt, enable_thinking=False,
-            date_string=FROZEN_DATE.strftime("%d %b %Y"), strftime_now=FROZEN_DATE.strftime,
+            date_string=FROZEN_DATE.strftime("%d %b %Y"), chat_template=FROZEN_CLOCK + self.hf.get_chat_template(),
         )  # fmt: skip
         return str(rendered)
 
@@ -143,6 +144,18 @@ def _id(tokenizer: Tokenizer, token: str) -> int:
     found = tokenizer.token_to_id(token)
     assert found is not None
     return int(found)
+
+
+def _frozen_clock() -> str:
+    """A template's `strftime_now`, as a macro: transformers hands no function to a template."""
+    codes = {f"%{code}": FROZEN_DATE.strftime(f"%{code}") for code in "aAbBcdHIjmMpSUwWxXyY"}
+    codes |= {f"%-{code}": FROZEN_DATE.strftime(f"%{code}").lstrip("0") or "0" for code in "dHIjmMSyUW"}
+    filters = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in codes.items())
+    # The line break is not written: transformers trims the first one after a block.
+    return f"{{% macro strftime_now(format) %}}{{{{ format{filters} }}}}{{% endmacro %}}\n"
+
+
+FROZEN_CLOCK = _frozen_clock()
 
 
 def _private_name(token_id: int) -> str:

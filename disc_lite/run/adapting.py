@@ -42,7 +42,8 @@ def adapt(
         summary: dict[str, Any] = read_json(finished)
         return summary
     with lock(inputs.folder), listening() as interrupts:
-        sweep(inputs.folder)
+        for folder in (inputs.folder, inputs.folder / "checkpoints"):
+            sweep(folder)
         begin(inputs)
         return _perform(inputs, device, listener or (lambda event: None), interrupts)
 
@@ -79,6 +80,7 @@ def _summary(
     inputs = shop.inputs
     outcomes = [entry.outcome for entry in inputs.ledger]
     examples = curriculum.task.examples
+    losses = [step.loss for step in steps if not step.skipped]
     probes = {
         name.removeprefix("probe "): {"before": before[name], "after": after[name]}
         for name in before if name.startswith("probe ")
@@ -96,7 +98,7 @@ def _summary(
         "teacher_tokens": curriculum.teacher_tokens,
         "steps": len(steps),
         "skipped_steps": sum(step.skipped for step in steps),
-        "loss": {"first": steps[0].loss, "last": steps[-1].loss} if steps else {},
+        "loss": {"first": losses[0], "last": losses[-1]} if losses else {},
         "recall": {"before": before["recall"], "after": after["recall"], "ceiling": before["ceiling"]},
         "completions": {"before": before["completions"], "after": after["completions"]},
         "retention": {"kl": round(after["kl"], 5), **probes},

@@ -66,6 +66,7 @@ def gather(
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, Path(pairs) if pairs else None)
     _check_questions(inputs)
+    _check_pairs(inputs)
     check_same_run(inputs)
     return inputs
 
@@ -79,6 +80,36 @@ def _check_questions(inputs: Inputs) -> None:
             f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
             "Take the questions of these documents, or leave `document` out.",
         )
+
+
+def _check_pairs(inputs: Inputs) -> None:
+    """Raises UsageError with the first line of the pairs file that is no pair about these documents."""
+    if inputs.pairs is None:
+        return
+    known = {d.name for d in inputs.documents}
+    try:
+        lines = inputs.pairs.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The pairs file {inputs.pairs} cannot be read.", str(error)) from error
+    for number, line in enumerate(lines, 1):
+        if line.strip() and (wrong := _wrong_pair(line, known)):
+            raise UsageError(
+                f"Line {number} of {inputs.pairs} is not a pair of these documents.", wrong,
+                "Mend or delete the line; the pairs.jsonl of a run shows what one looks like.",
+            )  # fmt: skip
+
+
+def _wrong_pair(line: str, known: set[str]) -> str:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        return str(error)
+    kinds = {"document": str, "passage": int, "question": str, "answer": str}
+    if not isinstance(row, dict) or any(type(row.get(key)) is not kind for key, kind in kinds.items()):
+        return "It needs `document`, `question` and `answer` (texts) and `passage` (a number)."
+    if not row["question"].strip() or not row["answer"].strip():
+        return "Its question or its answer is empty."
+    return "" if row["document"] in known else f"No document of this run is called {row['document']}."
 
 
 def check_same_run(inputs: Inputs) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 
+from disc_lite.errors import DocumentsError
 from disc_lite.evaluation import (
     Score,
     drift,
@@ -218,6 +218,17 @@ class Curriculum:
 
 def prepare(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -> Curriculum:
     """Examples of the recipe's method, and one pass of the teacher over their lessons."""
+    curriculum = _prepared(shop, pairs, spoken)
+    if not curriculum.task.examples:
+        raise DocumentsError(
+            f"There is nothing to learn with the method `{shop.recipe.method}`.",
+            "No pair of question and answer was kept, or no document has a second sentence.",
+            "Add text to the documents, or choose another method (--set method=next_token).",
+        )
+    return curriculum
+
+
+def _prepared(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -> Curriculum:
     recipe, base = shop.recipe, shop.base
     keep_states = (
         _taught(shop, retention_lessons(spoken), "retention") if recipe.retention.weight > 0 and spoken else None
@@ -277,7 +288,7 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
     config = base.model.peft_config["default"].to_dict()
     config.update(base_model_name_or_path=reference, inference_mode=True)
     config["target_modules"] = sorted(config["target_modules"])
-    state = get_peft_model_state_dict(base.model, save_embedding_layers=False)
+    state = base.adapter_state()
     with atomic_folder(target) as temporary:
         save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / "adapter_model.safetensors")
         write_json(temporary / "adapter_config.json", {k: _plain(v) for k, v in sorted(config.items())})

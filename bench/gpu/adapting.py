@@ -1,0 +1,47 @@
+"""`disc-lite adapt` itself, on the built-in model and the example documents, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.gpu.machine import ROOT
+
+QUICK = {
+    "prompt.questions_per_passage": 2, "retention.prompts": 32, "evaluation.neutral_prompts": 16, "train.epochs": 1,
+}  # fmt: skip
+
+
+def adapt(device: torch.device, timeout_s: float, dry_run: bool) -> dict[str, Any]:
+    """The summary of the run under `summary`; `status` is "pass", "fail: ..." or "skipped: ..."."""
+    documents = ROOT / "examples" / "handbook"
+    if not (ROOT / "disc_lite" / "pocket" / "config.json").is_file():
+        return {"status": "skipped: this checkout has no built-in model"}
+    if timeout_s < 20:
+        return {"status": "skipped: no time left"}
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # the run is a process of its own on the same card
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [
+            sys.executable, "-m", "disc_lite", "adapt", str(documents), "--model", "pocket", "--seed", "0", "--json",
+            "--quiet", "--questions", f"{documents}.questions.jsonl", "--output", str(Path(scratch) / "run"),
+            "--device", str(device),
+        ]  # fmt: skip
+        for key, value in QUICK.items() if dry_run else ():
+            command += ["--set", f"{key}={value}"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return {"status": f"skipped: not done in {timeout_s:.0f} s"}
+    if done.returncode:
+        return {"status": f"fail: exit {done.returncode}, {done.stderr.strip()[-600:]}"}
+    summary = json.loads(done.stdout)
+    learned = dry_run or summary["recall"]["after"]["share"] > summary["recall"]["before"]["share"]
+    summary.update(run="", adapter="")  # folders that are gone
+    return {"status": "pass" if learned else "fail: nothing was learned", "summary": summary}

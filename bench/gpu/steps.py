@@ -1,0 +1,192 @@
+"""One training step at the shapes of real models: teacher pass, student, loss, optimiser.
+
+The functions timed are those of a run: `read_lessons` for the teacher, `_step` for the rest. The
+teacher reads one window of a document; the student reads its sentences, each behind an anchor, packed.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from random import Random
+
+import torch
+
+from bench.gpu.machine import Budget, synchronize
+from bench.gpu.shapes import FAMILIES, build, linear_parameters, tiny
+from disc_lite.aliases import ALIASES, Alias
+from disc_lite.examples import Example, Lesson
+from disc_lite.models import Base
+from disc_lite.packing import lone, pack
+from disc_lite.recipe import Recipe
+from disc_lite.run.stages import peak_bytes
+from disc_lite.teacher import read_lessons
+from disc_lite.training import MicroBatch, Task, _optimizer, _step
+
+RANKS = (16, 64)
+TIMED = 3  # steps, after one to warm up
+FIRST_GUESS_S = 25.0  # what a case or a model is taken to need before one was measured
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How much both read in a step, in tokens."""
+
+    teacher: int
+    student: int
+    anchor: int
+    shortest: int  # sentence
+    longest: int
+
+
+READINGS = (Reading(4096, 2048, 12, 16, 64), Reading(8192, 4096, 12, 16, 64))
+TINY_READINGS = (Reading(64, 32, 2, 4, 8), Reading(128, 64, 2, 4, 8))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table; sizes in bytes, times in seconds."""
+
+    model: str
+    rank: int
+    teacher_tokens: int
+    student_tokens: int
+    status: str  # "measured", or why not
+    target_tokens: int = 0
+    base_bytes: int = 0  # the frozen base alone
+    peak_bytes: int = 0
+    pack_s: float = 0.0  # of the step: laying out the batches on the host
+    teacher_s: float = 0.0
+    student_s: float = 0.0
+    step_s: float = 0.0
+    steps_s: tuple[float, ...] = ()
+    student_tokens_per_s: float = 0.0
+    tokens_per_s: float = 0.0  # teacher's and student's together
+    tflop: float = 0.0
+    tflops: float = 0.0
+    share_of_matrix_rate: float = 0.0
+    teacher_tflops: float = 0.0  # of its pass alone
+    student_tflops: float = 0.0
+
+
+def window_lesson(reading: Reading, vocabulary: int, seed: int) -> Lesson:
+    """A window of random tokens, its first sentences as examples until the student has enough to read."""
+    rng = Random(seed)
+    window = [rng.randrange(vocabulary) for _ in range(reading.teacher)]
+    examples: list[Example] = []
+    places: list[tuple[int, int]] = []
+    start, left = 1, reading.student
+    while left > reading.anchor:
+        size, room = rng.randint(reading.shortest, reading.longest), left - reading.anchor
+        size = room if room - size < reading.anchor + reading.shortest else size  # the last one takes the rest
+        anchor = [rng.randrange(vocabulary) for _ in range(reading.anchor)]
+        input_ids = (*anchor, *window[start : start + size])
+        examples.append(Example("disc", "random", input_ids, tuple(range(len(anchor) - 1, len(input_ids) - 1))))
+        places += [(0, p) for p in range(start - 1, start + size - 1)]
+        start, left = start + size, left - len(input_ids)
+    return Lesson(lone(window), tuple(examples), tuple(places))
+
+
+def measure(device: torch.device, matrix_tflops: float, budget: Budget, dry_run: bool) -> Iterator[Case]:
+    """All cases, model by model; those for which no time is left are named and skipped."""
+    readings = TINY_READINGS if dry_run else READINGS
+    longest, measured = (0.0 if dry_run else FIRST_GUESS_S), False
+    for name in FAMILIES:
+        _release()
+        shape, base = tiny(name) if dry_run else ALIASES[name], None
+        for rank, reading in product(RANKS, readings):
+            named = (name, rank, reading.teacher, reading.student)
+            if budget.left < longest * 1.2:
+                yield Case(*named, "skipped: no time left")
+                continue
+            begin = time.monotonic()
+            try:
+                base = base or build(shape, device)
+                case = _case(base, shape, rank, reading, matrix_tflops)
+            except torch.OutOfMemoryError:
+                base, case = None, Case(*named, "skipped: not enough memory on the card")
+            except Exception as error:
+                traceback.print_exc()
+                base, case = None, Case(*named, f"failed: {type(error).__name__}: {error}".split("\n")[0])
+            _release()
+            yield case
+            taken = time.monotonic() - begin
+            longest, measured = (max(longest, taken) if measured else taken), True
+
+
+def _case(bare: Base, shape: Alias, rank: int, reading: Reading, matrix_tflops: float) -> Case:
+    """Put an adapter on, take a step to warm up and some to time, take the adapter off again."""
+    base, on_card = Base(bare.model, bare.tokens, bare.folder, bare.quantize), bare.device.type == "cuda"
+    held = torch.cuda.memory_allocated(bare.device) if on_card else 0
+    if on_card:
+        torch.cuda.reset_peak_memory_stats(bare.device)
+    base.attach(rank, 2 * rank, seed=0, gradient_checkpointing=True)
+    lesson = window_lesson(reading, shape.vocab, seed=0)
+    laps, healthy = _laps(base, lesson)
+    peak = peak_bytes(base)
+    base.model.unload()
+    teacher_s, student_s, step_s = (statistics.median(column) for column in zip(*laps, strict=True))
+    teacher, student = _tflop(shape, reading, len(lesson.teacher_at))
+    rate = (teacher + student) / step_s
+    return Case(
+        model=shape.name, rank=rank, teacher_tokens=reading.teacher, student_tokens=reading.student,
+        status="measured" if healthy else "failed: not finite", target_tokens=len(lesson.teacher_at),
+        base_bytes=held, peak_bytes=peak, pack_s=_pack_seconds(lesson),
+        teacher_s=teacher_s, student_s=student_s, step_s=step_s, steps_s=tuple(lap[2] for lap in laps),
+        student_tokens_per_s=reading.student / step_s, tokens_per_s=(reading.teacher + reading.student) / step_s,
+        tflop=teacher + student, tflops=rate, share_of_matrix_rate=rate / matrix_tflops,
+        teacher_tflops=teacher / teacher_s, student_tflops=student / student_s,
+    )  # fmt: skip
+
+
+def _laps(base: Base, lesson: Lesson) -> tuple[list[tuple[float, float, float]], bool]:
+    """(teacher, student, both) seconds of the timed steps; whether every step was finite."""
+    recipe, nothing = Recipe(), Task((), None)
+    parameters = list(base.adapter_parameters().values())
+    optimizer = _optimizer(parameters, recipe)
+    batch = [MicroBatch(tuple(range(len(lesson.examples))), ())]
+    laps, healthy = [], True
+    with tempfile.TemporaryDirectory() as scratch:
+        for lap in range(1 + TIMED):
+            times = [_now(base)]
+            states = read_lessons(base, [lesson], lesson.tokens, recipe.memory.teacher_cache_gib, Path(scratch))
+            times.append(_now(base))
+            task = Task(tuple(states.examples), states)
+            step = _step(base, task, nothing, recipe, batch, parameters, optimizer, recipe.train.learning_rate)
+            times.append(_now(base))
+            healthy = healthy and not step["skipped"] and math.isfinite(step["loss"]) and step["gradient_norm"] > 0
+            if lap:
+                laps.append((times[1] - times[0], times[2] - times[1], times[2] - times[0]))
+    return laps, healthy
+
+
+def _now(base: Base) -> float:
+    synchronize(base.device)
+    return time.perf_counter()
+
+
+def _pack_seconds(lesson: Lesson) -> float:
+    begin = time.perf_counter()
+    pack([lesson.sequence])
+    pack([lone(example.input_ids) for example in lesson.examples])
+    return time.perf_counter() - begin
+
+
+def _tflop(shape: Alias, reading: Reading, targets: int) -> tuple[float, float]:
+    """Teacher: 2N per token. Student: 6N per token (recompute included), 6VH per target token."""
+    linear, head = linear_parameters(shape), 6 * shape.vocab * shape.hidden * targets
+    return 2 * linear * reading.teacher / 1e12, (6 * linear * reading.student + head) / 1e12
+
+
+def _release() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,89 @@
+"""Batches, a prefix read once and finished rows leave every answer as it would be alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from conftest import NAMES
+
+from disc_lite.generation import Continuation, generate, sample
+
+PROMPTS = [[30, 31, 32], [40], [50, 51, 52, 53, 54, 55, 56, 57], [60, 61], [40], list(range(100, 140))]
+STOPS = frozenset(range(200, 212))  # enough that rows end at different times
+
+
+def by_transformers(base: Any, prompt: list[int], most: int) -> Continuation:
+    from transformers import GenerationConfig
+
+    config = GenerationConfig(max_new_tokens=most, do_sample=False, eos_token_id=sorted(STOPS), pad_token_id=0)
+    ids = torch.tensor([prompt])
+    with base.frozen(adapter=False) as model:
+        new = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)[
+            0, len(prompt) :
+        ].tolist()
+    return Continuation(tuple(new[:-1]), new[-1]) if new[-1] in STOPS else Continuation(tuple(new), None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("limits", [{}, {"batch_rows": 2}, {"batch_tokens": 60}, {"batch_tokens": 1}])
+def test_greedy_is_what_transformers_says_to_each_prompt_alone(
+    plain: Callable[..., Any], name: str, limits: dict[str, int]
+) -> None:
+    base = plain(name)
+    with base.frozen(adapter=False) as model:
+        found = generate(model, PROMPTS, stop_ids=STOPS, max_new_tokens=24, **limits)
+    assert found == [by_transformers(base, prompt, 24) for prompt in PROMPTS]
+    assert len({len(f.ids) for f in found}) > 1  # some ended before others
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_shared_prefix_changes_nothing(plain: Callable[..., Any], name: str, temperature: float) -> None:
+    base, prefix = plain(name), list(range(70, 90))
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": temperature, "seed": 3}
+    with base.frozen(adapter=False) as model:
+        together = generate(model, [prefix + p for p in PROMPTS], **how)
+        assert generate(model, PROMPTS, prefix=prefix, **how) == together
+        read: list[int] = []
+        handle = model.model.register_forward_pre_hook(
+            lambda module, args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
+        )
+        generate(model, PROMPTS, prefix=prefix, **{**how, "max_new_tokens": 1})
+        handle.remove()
+    assert read == [len(prefix), len(PROMPTS) * max(map(len, PROMPTS))]
+
+
+def test_finished_rows_are_read_no_more(plain: Callable[..., Any]) -> None:
+    with plain("llama").frozen(adapter=False) as model:
+        rows: list[int] = []
+        handle = model.model.register_forward_pre_hook(
+            lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+        )
+        found = generate(model, PROMPTS, stop_ids=STOPS, max_new_tokens=24)
+        handle.remove()
+    expected = [sum(len(f.ids) >= n for f in found) for n in range(24)]
+    assert rows == [n for n in expected if n]
+
+
+def test_sampling_follows_from_its_seed_alone(plain: Callable[..., Any]) -> None:
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 12, "temperature": 1.0}
+    with plain("qwen3").frozen(adapter=False) as model:
+        torch.manual_seed(1)
+        first = generate(model, PROMPTS, seed=5, **how)
+        torch.manual_seed(2)
+        before = torch.get_rng_state()
+        assert generate(model, PROMPTS, seed=5, **how) == first
+        assert torch.equal(torch.get_rng_state(), before)
+        assert generate(model, PROMPTS, seed=6, **how) != first
+        assert generate(model, [], seed=5, **how) == []
+    assert first[1] != first[4]  # the same prompt twice is drawn twice
+
+
+def test_samples_follow_the_softmax_at_the_temperature() -> None:
+    logits, rng = torch.tensor([[0.0, 1.0, 2.0]]), torch.Generator().manual_seed(0)
+    drawn = torch.bincount(sample(logits.expand(20_000, 3), 2.0, rng), minlength=3) / 20_000
+    torch.testing.assert_close(drawn, (logits[0] / 2).softmax(-1), atol=0.02, rtol=0)
+    assert sample(logits, 0.0, rng).tolist() == [2]

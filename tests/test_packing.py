@@ -1,0 +1,119 @@
+"""Packed, every path from a root reads exactly as if it stood alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from conftest import NAMES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disc_lite.packing import Packed, Segment, Sequence, length, lone, pack, rows_of
+
+
+def ids(start: int, number: int) -> tuple[int, ...]:
+    return tuple((start * 37 + 11 * k * k + 5 * k) % 390 for k in range(number))
+
+
+BATCH: list[Sequence] = [
+    lone(ids(1, 17)),
+    # A passage with three children of different lengths, and a grandchild.
+    (Segment(ids(2, 9)), Segment(ids(3, 4), 0), Segment(ids(4, 1), 0), Segment(ids(5, 6), 0), Segment(ids(6, 3), 1)),
+    lone(ids(7, 1)),
+    (Segment(ids(8, 2)), Segment(ids(9, 5), 0)),
+    lone(ids(10, 11)),
+]
+
+
+def paths(sequence: Sequence) -> list[list[int]]:
+    """Of every segment: itself and its ancestors, the root first."""
+    found: list[list[int]] = []
+    for n, segment in enumerate(sequence):
+        found.append([*(found[segment.parent] if segment.parent >= 0 else []), n])
+    return found
+
+
+def alone(base: Any, input_ids: list[int]) -> torch.Tensor:
+    """[L, H], by transformers' own causal attention."""
+    return base.causal.get_decoder()(torch.tensor([input_ids]), use_cache=False).last_hidden_state[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("row_tokens", [0, 30, 200])
+def test_packed_hidden_states_are_those_of_every_path_alone(plain: Any, name: str, row_tokens: int) -> None:
+    base = plain(name)
+    packed = pack(BATCH, row_tokens)
+    assert len(packed.input_ids) == {0: 3, 30: 2, 200: 1}[row_tokens]
+    with torch.no_grad():
+        hidden = base.hidden(packed)
+        for sequence, starts in zip(BATCH, packed.starts, strict=True):
+            for path in paths(sequence):
+                together = [t for n in path for t in sequence[n].input_ids]
+                own = len(sequence[path[-1]].input_ids)
+                expected = alone(base, together)[-own:]
+                found = hidden[starts[path[-1]] : starts[path[-1]] + own]
+                torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert hidden.isfinite().all()  # padding too: a NaN there would reach the gradient
+
+
+sequences = st.lists(
+    st.lists(st.integers(1, 9), min_size=1, max_size=4).flatmap(
+        lambda sizes: st.tuples(*(st.integers(-1 if n == 0 else 0, n - 1) for n in range(len(sizes)))).map(
+            lambda parents: tuple(Segment(ids(n, size), parents[n]) for n, size in enumerate(sizes))
+        )
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(sequences, st.integers(0, 60))
+def test_every_token_stands_once_where_starts_says_and_sees_its_path(batch: list[Sequence], row_tokens: int) -> None:
+    packed = pack(batch, row_tokens)
+    width = packed.input_ids.shape[1]
+    longest = max(map(length, batch))
+    assert longest <= width <= max(longest, row_tokens)
+    flat_ids, flat_positions = packed.input_ids.flatten(), packed.position_ids.flatten()
+    owner: dict[int, tuple[int, int]] = {}
+    for i, (sequence, starts) in enumerate(zip(batch, packed.starts, strict=True)):
+        assert len({start // width for start in starts}) == 1  # a sequence never spans rows
+        for n, (segment, path) in enumerate(zip(sequence, paths(sequence), strict=True)):
+            before = sum(len(sequence[m].input_ids) for m in path[:-1])
+            for k, token in enumerate(segment.input_ids):
+                at = starts[n] + k
+                assert at not in owner
+                owner[at] = (i, n)
+                assert (int(flat_ids[at]), int(flat_positions[at])) == (token, before + k)
+    assert visible_pairs(packed) == expected_pairs(batch, packed, owner)
+
+
+def visible_pairs(packed: Packed) -> set[tuple[int, int]]:
+    width = packed.input_ids.shape[1]
+    return {(r * width + q, r * width + k) for r, _, q, k in packed.visible.nonzero().tolist()}
+
+
+def expected_pairs(batch: list[Sequence], packed: Packed, owner: dict[int, tuple[int, int]]) -> set[tuple[int, int]]:
+    """By definition, token by token; padding sees the padding of its row that is not later."""
+    positions, width = packed.position_ids.flatten().tolist(), packed.input_ids.shape[1]
+    pairs = set()
+    for q in range(len(positions)):
+        for k in range(q // width * width, (q // width + 1) * width):
+            if (q in owner) != (k in owner) or positions[k] > positions[q]:
+                continue
+            if q in owner:
+                (i, n), (j, m) = owner[q], owner[k]
+                if i != j or m not in paths(batch[i])[n]:
+                    continue
+            pairs.add((q, k))
+    return pairs
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=30), st.integers(1, 100))
+def test_rows_hold_everything_once_and_no_two_rows_fit_in_one(lengths: list[int], row_tokens: int) -> None:
+    rows = rows_of(lengths, row_tokens)
+    assert sorted(i for row in rows for i in row) == list(range(len(lengths)))
+    sums = sorted(sum(lengths[i] for i in row) for row in rows)
+    assert all(len(row) == 1 or sum(lengths[i] for i in row) <= row_tokens for row in rows)
+    assert len(sums) < 2 or sums[0] + sums[1] > row_tokens
