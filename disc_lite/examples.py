@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from random import Random
 
 from disc_lite.documents import Document, Passage, cut_passages, is_heading
+from disc_lite.grading import Pair
 from disc_lite.models.tokens import Tokens, common_prefix
 from disc_lite.packing import Segment, lone
 from disc_lite.packing import Sequence as Tree
@@ -74,16 +75,6 @@ class Lesson:
     @property
     def tokens(self) -> int:
         return sum(len(s.input_ids) for s in self.sequence)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A question about a passage and an answer to it."""
-
-    document: str
-    passage: int
-    question: str
-    answer: str
 
 
 def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int) -> tuple[Text, ...]:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from disc_lite.errors import UsageError
 
@@ -27,28 +28,65 @@ class Question:
     passage: str = ""  # shown with the question, in open-book probes
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A question about a passage and an answer to it: what prompt distillation teaches with."""
+
+    document: str
+    passage: int  # its number in the document
+    question: str
+    answer: str
+
+
 def read_questions(path: Path) -> tuple[Question, ...]:
     """Lines of `{"question" | "completion": …, "answers": […], "document": …}`.
 
     Raises UsageError with the number of the first line that is none.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The questions file {path} cannot be read.", str(error)) from error
-    found = [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    found = tuple(_question(path, number, row, why) for number, row, why in _rows(path, "question"))
     if not found:
         raise UsageError(f"The questions file {path} holds no question.")
+    return found
+
+
+def read_pairs(path: Path) -> tuple[Pair, ...]:
+    """Lines of a run's `pairs.jsonl`, perhaps edited. Raises UsageError with the number of a broken line."""
+    wanted = {"document": str, "passage": int, "question": str, "answer": str}
+    found = []
+    for number, row, why in _rows(path, "pair"):
+        if not isinstance(row, dict) or not all(_is_a(row.get(key), kind) for key, kind in wanted.items()):
+            raise UsageError(
+                f"Line {number} of {path} is not a pair.", why or f"It needs {', '.join(wanted)}.",
+                "Mend or delete the line.",
+            )  # fmt: skip
+        found.append(Pair(*(row[key] for key in wanted)))
     return tuple(found)
 
 
-def _question(path: Path, number: int, line: str) -> Question:
+def _is_a(value: Any, kind: type) -> bool:
+    if type(value) is not kind:
+        return False
+    return kind is not str or normalise(str(value)) != ""
+
+
+def _rows(path: Path, what: str) -> list[tuple[int, Any, str]]:
+    """Number, JSON value (None if broken) and what is wrong with it, for every line that is not blank."""
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        row, why = None, str(error)
-    else:
-        why = "it needs `question` or `completion` (text) and `answers` (a list of texts)"
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The {what}s file {path} cannot be read.", str(error)) from error
+    rows: list[tuple[int, Any, str]] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                rows.append((number, json.loads(line), ""))
+            except ValueError as error:
+                rows.append((number, None, str(error)))
+    return rows
+
+
+def _question(path: Path, number: int, row: Any, why: str) -> Question:
+    why = why or "it needs `question` or `completion` (text) and `answers` (a list of texts)"
     if isinstance(row, dict):
         kind = "completion" if "completion" in row else "question"
         text, answers, document = row.get(kind), row.get("answers"), row.get("document", "")

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 
 from disc_lite.documents import Passage, is_heading
-from disc_lite.examples import Pair, Text, prompt_lessons
+from disc_lite.examples import Text, prompt_lessons
 from disc_lite.generation import Continuation, generate
-from disc_lite.grading import normalise, word_set
+from disc_lite.grading import Pair, normalise, word_set
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base, common_prefix
 from disc_lite.packing import Sequence as Tree
@@ -29,6 +29,7 @@ from disc_lite.prompts import answer_task, join_passages, question_task
 from disc_lite.recipe import Recipe
 
 ROUNDS = 3  # how often a passage is asked for more questions before fewer are accepted
+HELD_OUT = "held out for the evaluation"
 MARKS = re.compile(r"^\s*(?:[-*•]|\d+[.)]|q(?:uestion)?\s*\d*\s*[:.])\s*", re.IGNORECASE)
 
 
@@ -55,7 +56,7 @@ class Harvest:
 
     written: tuple[Written, ...]
     dropped: dict[str, int]  # reason -> number
-    coverage: float  # share of the passages' sentences with at least one kept pair
+    coverage: float | None  # share of the passages' sentences with at least one kept pair, where known
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -93,7 +94,19 @@ def write_pairs(
             sentences += len(about)
             covered += len({w.sentence for w in found})
             on_passage(len(found))
-    return Harvest(tuple(written), dict(sorted(dropped.items())), covered / max(1, sentences))
+    return Harvest(tuple(written), dict(sorted(dropped.items())), round(covered / max(1, sentences), 4))
+
+
+def score_pairs(base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int]) -> Harvest:
+    """Pairs from elsewhere, with how the teacher stands to them; those of no passage here are dropped."""
+    written: list[Written] = []
+    for text in texts:
+        for passage in text.passages:
+            own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
+            scored = support(base, text, own) if own else []
+            written += [Written(pair, -1, *found) for pair, found in zip(own, scored, strict=True)]
+    dropped = {**dropped, "no such passage": len(pairs) - len(written)}
+    return Harvest(tuple(written), {reason: n for reason, n in dropped.items() if n}, None)
 
 
 def seed_of(*parts: object) -> int:
@@ -190,7 +203,7 @@ def _unusable(question: str | None, forbidden: Nearness, asked: Nearness) -> str
     if not question.endswith("?") or len(question.split()) < 3:
         return "not a question"
     if forbidden.near(question):
-        return "held out for the evaluation"
+        return HELD_OUT
     return "near-duplicate" if asked.near(question) else ""
 
 

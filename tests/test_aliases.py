@@ -80,9 +80,7 @@ def test_a_wrong_name_gets_suggestions_in_no_time(wrong: str, suggestion: str) -
     assert f"`{suggestion}`" in caught.value.remedy
 
 
-@pytest.mark.parametrize(
-    "wrong", ["", "\0", "./nowhere", "/nowhere", "a/b/c", "../x/y", "x" * 9999]
-)
+@pytest.mark.parametrize("wrong", ["", "\0", "./nowhere", "/nowhere", "a/b/c", "../x/y", "x" * 9999])
 def test_what_is_no_name_at_all(wrong: str) -> None:
     with pytest.raises(UsageError) as caught:
         resolve(wrong)

@@ -153,7 +153,9 @@ def test_recipes_are_listed_shown_copied_and_checked(
     code, out, _ = run(monkeypatch, capsys, "recipes", "list", "--json")
     names = [row["name"] for row in json.loads(out)]
     assert code == 0
-    assert {"default", "pocket", "handbook", "api-reference", "news", "biomedical", "legal", "personal-notes"} < set(names)
+    assert {"default", "pocket", "handbook", "api-reference", "news", "biomedical", "legal", "personal-notes"} < set(
+        names
+    )
     mine = tmp_path / "mine.yaml"
     assert run(monkeypatch, capsys, "recipes", "copy", "pocket", mine)[0] == 0
     assert run(monkeypatch, capsys, "recipes", "copy", "pocket", mine)[0] == 2

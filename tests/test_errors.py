@@ -22,9 +22,7 @@ EXIT_CODES = {
     "GateFailed": 5,
     "Interrupted": 130,
 }
-CLASSES: list[type[DiscLiteError]] = [
-    kind for kind in vars(errors).values() if isinstance(kind, type)
-]
+CLASSES: list[type[DiscLiteError]] = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:
@@ -54,9 +52,7 @@ def test_a_cause_of_several_lines_becomes_one() -> None:
     assert DiscLiteError("what\nhappened", "a\n\n  b", "c").lines() == ["what happened", "a b", "c"]
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interruption_leaves_as_a_shell_reports_it(number: int, code: int) -> None:
     assert Interrupted(number).exit_code == code
     assert Interrupted(number).signal_number == number

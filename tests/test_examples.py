@@ -11,7 +11,6 @@ from conftest import CORPUS, NAMES, document_of, recipe_of
 from disc_lite.documents import is_heading
 from disc_lite.examples import (
     Lesson,
-    Pair,
     Text,
     disc_lessons,
     next_token_examples,
@@ -19,6 +18,7 @@ from disc_lite.examples import (
     prompt_lessons,
     tokenise,
 )
+from disc_lite.grading import Pair
 from disc_lite.models import Tokens
 
 PAIRS = [

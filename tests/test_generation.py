@@ -21,9 +21,8 @@ def by_transformers(base: Any, prompt: list[int], most: int) -> Continuation:
     config = GenerationConfig(max_new_tokens=most, do_sample=False, eos_token_id=sorted(STOPS), pad_token_id=0)
     ids = torch.tensor([prompt])
     with base.frozen(adapter=False) as model:
-        new = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)[
-            0, len(prompt) :
-        ].tolist()
+        whole = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
+    new = whole[0, len(prompt) :].tolist()
     return Continuation(tuple(new[:-1]), new[-1]) if new[-1] in STOPS else Continuation(tuple(new), None)
 
 

@@ -73,9 +73,7 @@ def naive_rows(a: Tensor, b: Tensor, how: Divergence) -> Tensor:
     return rows * (how.temperature**2 if how.temperature_squared else 1)
 
 
-def naive(
-    student: Tensor, teacher: Tensor, head: Head, how: Divergence, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
+def naive(student: Tensor, teacher: Tensor, head: Head, how: Divergence, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Loss and gradient by plain autograd in `dtype`."""
     hidden = student.detach().to(dtype).requires_grad_()
     rows = naive_rows(naive_logits(hidden, head), naive_logits(teacher.to(dtype), head), how)
@@ -95,9 +93,7 @@ def error(found: Tensor, truth: Tensor) -> float:
 
 @pytest.mark.parametrize("head_name", HEADS)
 @pytest.mark.parametrize("how", KINDS, ids=str)
-def test_error_is_at_most_the_naive_error_for_every_chunk_size(
-    how: Divergence, head_name: str
-) -> None:
+def test_error_is_at_most_the_naive_error_for_every_chunk_size(how: Divergence, head_name: str) -> None:
     student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head(head_name)
     truth = naive(student, teacher, head, how, torch.float64)
     plain = naive(student, teacher, head, how, torch.float32)
@@ -219,9 +215,7 @@ def test_no_gradient_is_computed_where_none_is_wanted(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("how", KINDS, ids=str)
-def test_bf16_inputs_on_cpu_are_computed_in_fp32(
-    how: Divergence, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bf16_inputs_on_cpu_are_computed_in_fp32(how: Divergence, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(losses, "VOCABULARY_BLOCK", 7)
     head = Head(make_head().weight.bfloat16(), normal(V, seed=2).bfloat16(), softcap=5.0)
     student, teacher = normal(S, H).bfloat16(), normal(S, H, seed=3).bfloat16()

@@ -24,9 +24,7 @@ class Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live: dict[int, int] = {}
         self.peak = 0
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         given = (*args, *(kwargs or {}).values())
         before = {a.untyped_storage().data_ptr() for a in given if isinstance(a, Tensor)}
         out = func(*args, **(kwargs or {}))
@@ -47,9 +45,7 @@ class Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @pytest.mark.parametrize("kind", ["forward_kl", "reverse_kl", "jsd", "cross_entropy"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_memory_is_that_of_a_chunk(
-    kind: Any, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_is_that_of_a_chunk(kind: Any, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, vocabulary, width, chunk = 2048, 4096, 32, 256
     monkeypatch.setattr(losses, "VOCABULARY_BLOCK", 512)
     head = Head(torch.randn(vocabulary, width).to(dtype).requires_grad_())

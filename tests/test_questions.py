@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from disc_lite import questions
 from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.evaluation import right_passages
-from disc_lite.examples import Pair, tokenise
+from disc_lite.examples import tokenise
 from disc_lite.generation import Continuation
-from disc_lite.grading import Question, is_right, normalise, read_questions, word_set
+from disc_lite.grading import Pair, Question, is_right, normalise, read_questions, word_set
 from disc_lite.questions import Nearness, clean_question, pair_hash, seed_of, support, write_pairs
-from disc_lite.run import stages
+from disc_lite.run import knowledge, teaching
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.storage import read_jsonl, write_jsonl
 
@@ -106,8 +106,8 @@ def test_questions_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     ["{", "[1]", "null", '{"question": "Who?"}', '{"question": "Who?", "answers": []}', '{"answers": ["x"]}',
-     '{"question": "Who?", "answers": "Ada"}', '{"question": " ", "answers": ["x"]}', '{"question": 3, "answers": ["x"]}',
-     '{"question": "Who?", "answers": ["!"]}', '{"question": "Who?", "answers": ["x"], "document": 1}'],
+     '{"question": "Who?", "answers": "Ada"}', '{"question": " ", "answers": ["x"]}',
+     '{"question": 3, "answers": ["x"]}', '{"question": "Who?", "answers": ["!"]}', '{"question": "Who?", "answers": ["x"], "document": 1}'],
 )  # fmt: skip
 def test_a_broken_line_of_questions_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "q.jsonl"
@@ -138,7 +138,7 @@ def gathered(tmp_path: Path, folder: Path, lines: list[str]) -> Inputs:
 
 
 @pytest.mark.parametrize(
-    "change", [{"document": "other.md"}, {"passage": "0"}, {"answer": " "}, {"question": None}, {"passage": True}, "{"]
+    "change", [{"document": 3}, {"passage": "0"}, {"answer": " "}, {"question": None}, {"passage": True}, "{"]
 )
 def test_a_broken_line_of_pairs_is_named_before_anything_is_loaded(
     tmp_path: Path, folders: Callable[[str], Path], change: Any
@@ -149,17 +149,29 @@ def test_a_broken_line_of_pairs_is_named_before_anything_is_loaded(
     assert not (tmp_path / "run").exists()
 
 
-def test_pairs_of_a_file_are_taken_as_they_are(tmp_path: Path, folders: Callable[[str], Path]) -> None:
+def test_pairs_of_a_file_are_taken_as_they_are(
+    tmp_path: Path, load: Callable[..., Any], folders: Callable[[str], Path]
+) -> None:
     edited = {**PAIR, "answer": "Edited.", "hash": "of before", "note": "mine"}
-    inputs = gathered(tmp_path, folders("llama"), [json.dumps(PAIR), json.dumps(edited)])
-    shop = SimpleNamespace(recipe=inputs.resolved.recipe, folder=inputs.folder, inputs=inputs)
-    pairs, about = stages.gather_pairs(shop, ())
+    elsewhere = {**PAIR, "passage": 99}
+    inputs = gathered(tmp_path, folders("llama"), [json.dumps(row) for row in (PAIR, edited, elsewhere)])
+    base = load("llama")
+    texts = tokenise(inputs.documents, base.tokens, 64)
+    shop = SimpleNamespace(
+        recipe=inputs.resolved.recipe, folder=inputs.folder, inputs=inputs, base=base, texts=texts, tell=lambda *a: None
+    )
+    pairs, about = knowledge.gather_pairs(shop, ())
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))
-    assert about == {}
-    assert read_jsonl(inputs.folder / "pairs.jsonl") == [PAIR, edited]
+    assert about["dropped"] == {"no such passage": 1}
+    rows = read_jsonl(inputs.folder / "pairs.jsonl")
+    assert [row["hash"] for row in rows] == [pair_hash(pair) for pair in pairs]
     # Edited in the run folder, before the training starts: that counts.
-    write_jsonl(inputs.folder / "pairs.jsonl", [edited])
-    assert stages.gather_pairs(shop, ())[0] == pairs[1:]
+    write_jsonl(inputs.folder / "pairs.jsonl", rows[1:])
+    assert knowledge.gather_pairs(shop, ())[0] == pairs[1:]
+    # Nor is a question trained on that is measured with.
+    (inputs.folder / "pairs.json").unlink()
+    held_out = (Question("who runs it", ("Ada",)),)
+    assert knowledge.gather_pairs(shop, held_out)[1]["dropped"]["held out for the evaluation"] == 3
 
 
 def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
@@ -167,7 +179,7 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
     shop = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts)
     with pytest.raises(DocumentsError, match="nothing to learn"):
-        stages.prepare(shop, (), ())
+        teaching.prepare(shop, (), ())
 
 
 # -- what the base writes ------------------------------------------------------------------------------
@@ -215,11 +227,8 @@ def test_what_is_kept_and_what_becomes_of_the_rest(plain: Callable[..., Any], mo
         return found
 
     monkeypatch.setattr(questions, "_after_shared", after_shared)
-    monkeypatch.setattr(
-        questions,
-        "support",
-        lambda base, text, pairs: [(-0.1, -2.0) if "Yes" in p.answer else (-0.1, -0.1) for p in pairs],
-    )
+    # The teacher knows one answer from the passage, the other just as well without it.
+    monkeypatch.setattr(questions, "support", lambda _, __, pairs: [(-0.1, -2.0 * (p.answer == "Yes")) for p in pairs])
     recipe = recipe_of(prompt={"questions_per_passage": 3})
     harvest = write_pairs(base, [text], recipe, 0, ["Who was held out"])
     assert harvest.pairs == (Pair("guide.md", 0, "Is the saw old?", "Yes"),)

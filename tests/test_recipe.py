@@ -24,12 +24,9 @@ from disc_lite.recipe import (
 )
 
 NAMES = (
-    "default api-reference biomedical handbook legal news paper-disc "
-    "paper-prompt-distillation personal-notes pocket"
+    "default api-reference biomedical handbook legal news paper-disc paper-prompt-distillation personal-notes pocket"
 )
-MODEST = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +63,7 @@ def test_the_default_recipe_is_the_schema() -> None:
     assert load_recipe().recipe == Recipe(about=about)
 
 
-@pytest.mark.parametrize(
-    "name", ["handbook", "api-reference", "news", "biomedical", "legal", "personal-notes"]
-)
+@pytest.mark.parametrize("name", ["handbook", "api-reference", "news", "biomedical", "legal", "personal-notes"])
 def test_a_domain_recipe_without_evidence_changes_nothing(name: str) -> None:
     changed = {key for key, source in load_recipe(name).sources.items() if source != "default"}
     assert changed == {"name", "about"}
@@ -129,9 +124,7 @@ def test_what_is_resolved_reads_back_as_the_same(tmp_path: Path) -> None:
 
 @settings(MODEST, max_examples=100)
 @given(about=st.text(), name=st.text(min_size=1), rate=st.floats(1e-30, 1), seed=st.integers(0, 9))
-def test_any_text_and_number_reads_back(
-    tmp_path: Path, about: str, name: str, rate: float, seed: int
-) -> None:
+def test_any_text_and_number_reads_back(tmp_path: Path, about: str, name: str, rate: float, seed: int) -> None:
     overrides = {"about": about, "name": name, "train.learning_rate": repr(rate)}
     resolved = load_recipe("default", overrides, seed)
     assert load_text(tmp_path, to_yaml(resolved)).recipe == resolved.recipe

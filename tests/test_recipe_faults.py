@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from disc_lite.errors import RecipeError
 from disc_lite.recipe import SETTINGS, Recipe, ResolvedRecipe, load_recipe, to_yaml
 
-MODEST = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +64,7 @@ def test_numbers_and_switches_as_people_write_them(tmp_path: Path) -> None:
         ("loss.temperature_squared: 1", "true or false"),
     ],
 )
-def test_a_wrong_value_is_told_with_its_line_and_range(
-    tmp_path: Path, line: str, told: str
-) -> None:
+def test_a_wrong_value_is_told_with_its_line_and_range(tmp_path: Path, line: str, told: str) -> None:
     error = error_of(tmp_path, f"# mine\n{line}\n")
     assert told in error
     assert "mine.yaml, line 2: " in error
@@ -124,9 +120,7 @@ def test_wrong_overrides_and_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "train.epochs" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["poket", "", "x" * 9999, "a\0b", "no/such.yaml", "/dev/zero", "."]
-)
+@pytest.mark.parametrize("name", ["poket", "", "x" * 9999, "a\0b", "no/such.yaml", "/dev/zero", "."])
 def test_an_unknown_recipe(name: str) -> None:
     with pytest.raises(RecipeError, match="there is no recipe") as caught:
         load_recipe(name)

@@ -23,7 +23,7 @@ from test_training import FAST, Setup
 
 from disc_lite import checkpoint, cli, training
 from disc_lite.checkpoint import KEPT
-from disc_lite.run import adapt, adapting, stages  # noqa: F401  (loaded before anything forks)
+from disc_lite.run import adapt, adapting, teaching  # noqa: F401  (loaded before anything forks)
 from disc_lite.storage import read_json, read_jsonl, sha256_of, verify
 
 KILLS = 20
@@ -38,7 +38,11 @@ SMALL = {
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name in ("adapter.safetensors", "optimizer.safetensors", "state.json")}
+    return {
+        p.name: p.read_bytes()
+        for p in folder.iterdir()
+        if p.name in ("adapter.safetensors", "optimizer.safetensors", "state.json")
+    }
 
 
 def last(folder: Path) -> Path:
@@ -47,7 +51,10 @@ def last(folder: Path) -> Path:
 
 @pytest.mark.parametrize("bits", [32, 8])
 def test_a_run_cut_after_any_step_ends_in_the_same_bytes(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
-    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "optimizer_bits": bits}, "rank": 64 if bits == 8 else 4}
+    sections = {
+        "train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "optimizer_bits": bits},
+        "rank": 64 if bits == 8 else 4,
+    }
     whole = Setup(load, tmp_path / "whole", **sections)
     steps = whole.train()
     expected = files_of(last(whole.folder))
@@ -216,7 +223,9 @@ def test_the_saved_adapter_reads_as_the_trained_one(
     with torch.no_grad():
         plain = loaded.hidden(PACKED)
     parameters = trained.adapter_parameters()
-    checkpoint.load(last(shop.root / "undisturbed"), parameters, training._optimizer(list(parameters.values()), recipe_of()))
+    checkpoint.load(
+        last(shop.root / "undisturbed"), parameters, training._optimizer(list(parameters.values()), recipe_of())
+    )
     loaded.load_adapter(shop.root / "undisturbed" / "adapter")
     with trained.frozen(adapter=True), loaded.frozen(adapter=True):
         assert torch.equal(loaded.hidden(PACKED), trained.hidden(PACKED))
@@ -296,7 +305,9 @@ shop.adapt(Path({str(tmp_path / "run")!r}), listener=disturb)
     assert done.returncode == 0, done.stderr
     check_finished(tmp_path / "run", undisturbed)
     told = [(row["loss"], row["gradient_norm"]) for row in read_jsonl(tmp_path / "run" / "metrics.jsonl")]
-    assert told == [(row["loss"], row["gradient_norm"]) for row in read_jsonl(shop.root / "undisturbed" / "metrics.jsonl")]
+    assert told == [
+        (row["loss"], row["gradient_norm"]) for row in read_jsonl(shop.root / "undisturbed" / "metrics.jsonl")
+    ]
     shop.adapt(tmp_path / "other", seed=1)
     assert adapter_of(tmp_path / "other") != undisturbed[0]
 

@@ -111,9 +111,7 @@ def run_in_child(work: Callable[[], None]) -> int:
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_the_kth_operation_fails_for_every_k(
-    writer: Callable[[Path], None], tmp_path: Path
-) -> None:
+def test_the_kth_operation_fails_for_every_k(writer: Callable[[Path], None], tmp_path: Path) -> None:
     folder = prepared(tmp_path / "run")
     for k in range(1, count_operations(writer, prepared(tmp_path / "spare")) + 1):
         with pytest.MonkeyPatch.context() as patch:
@@ -128,9 +126,7 @@ def test_the_kth_operation_fails_for_every_k(
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_killed_at_the_kth_operation_for_every_k(
-    writer: Callable[[Path], None], tmp_path: Path
-) -> None:
+def test_killed_at_the_kth_operation_for_every_k(writer: Callable[[Path], None], tmp_path: Path) -> None:
     folder = prepared(tmp_path / "run")
 
     def doomed(k: int) -> None:

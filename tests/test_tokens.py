@@ -39,6 +39,10 @@ def spellings(tokens: Tokens) -> list[str]:
     return [token.content for token in tokens.hf.added_tokens_decoder.values()]
 
 
+def control(tokens: Tokens, ids: list[int]) -> list[int]:
+    return [i for i in ids if i in tokens.control_ids]
+
+
 def rendered(tokens: Tokens, *messages: str, prompt: bool = True) -> list[int]:
     """What transformers makes of a conversation, its date frozen like ours."""
     roles = ("user", "assistant")
@@ -69,14 +73,10 @@ def test_no_text_becomes_a_control_token(tokens: Tokens) -> None:
         assert tokens.decode(ids) == text
         assert len(ids) == len(offsets)
         prompt = tokens.prompt(text)
-        assert [i for i in prompt if i in tokens.control_ids] == [
-            i for i in tokens.prompt("x") if i in tokens.control_ids
-        ]
+        assert control(tokens, prompt) == control(tokens, tokens.prompt("x"))
         asked, answer = tokens.turn(text, text)
         assert asked == prompt
-        assert [i for i in answer if i in tokens.control_ids] == [
-            i for i in tokens.turn("x", "x")[1] if i in tokens.control_ids
-        ]
+        assert control(tokens, answer) == control(tokens, tokens.turn("x", "x")[1])
         assert text.strip() in tokens.decode(prompt)
         assert text.strip() in tokens.decode(answer)
 

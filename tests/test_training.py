@@ -14,7 +14,8 @@ from conftest import CORPUS, document_of, recipe_of
 
 from disc_lite import teacher, training
 from disc_lite.errors import NonFiniteError, WillNotFit
-from disc_lite.examples import Example, Pair, disc_lessons, next_token_examples, prompt_lessons, tokenise
+from disc_lite.examples import Example, disc_lessons, next_token_examples, prompt_lessons, tokenise
+from disc_lite.grading import Pair
 from disc_lite.retention import Spoken, retention_lessons
 from disc_lite.storage import append_jsonl
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
@@ -86,7 +87,9 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
     assert rounds == [list(range(13))] * len(rounds)
     assert rounds
     # An example longer than a batch has one of its own.
-    assert [len(m.task) for (m,) in plan(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}), 0)] == [1] * 3
+    assert [len(m.task) for (m,) in plan(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}), 0)] == [
+        1
+    ] * 3
 
 
 def test_learning_rate_rises_then_falls_or_stays() -> None:
@@ -253,9 +256,7 @@ def poison(setup: Setup, place: str, monkeypatch: pytest.MonkeyPatch, calls: set
 
         monkeypatch.setattr(TeacherStates, "rows", poisoned)
     if place == "gradient":
-        next(iter(setup.base.adapter_parameters().values())).register_hook(
-            lambda g: g * value if count in calls else g
-        )
+        next(iter(setup.base.adapter_parameters().values())).register_hook(lambda g: g * value if count in calls else g)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

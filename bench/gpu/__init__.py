@@ -1,6 +1,7 @@
 """The CUDA path in one command: is it right, what does it learn, what does a step cost.
 
-machine    the card, versions, the time budget, the matrix rate
+budget     how much time is left
+machine    the card, versions, the matrix rate
 shapes     a model of a given shape with random weights, made in NF4 on the device
 checks     named checks of the arithmetic, each with its figure
 adapting   `disc-lite adapt` on the built-in model

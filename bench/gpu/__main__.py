@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from bench.gpu.machine import ROOT, Budget
+from bench.gpu.budget import ROOT, Budget
 
 PARTS = ("checks", "adapt", "steps")
 NEEDED = ("torch", "transformers", "peft", "bitsandbytes", "pydantic", "yaml", "psutil", "click", "rich")
@@ -26,17 +26,23 @@ def main() -> int:
     if missing:
         print(f"Error: missing here: {', '.join(missing)}. Put their wheels into .whl/.", file=sys.stderr)
         return 3
+    if asked.device == "cpu" and not asked.dry_run:
+        return _no_card()
     import torch
 
     device = torch.device(asked.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if device.type != "cuda" and not asked.dry_run:
-        print("Error: no CUDA device here. `--dry-run` takes tiny shapes on any device.", file=sys.stderr)
-        return 2
+    if not asked.dry_run and not torch.cuda.is_available():
+        return _no_card()
     usual = Path(tempfile.gettempdir()) / "disc-lite-dry-run" if asked.dry_run else ROOT / "bench" / "results"
     folder = asked.output or usual
     found, path = _measure(device, asked, budget, folder)
     print(f"\n{path.read_text(encoding='utf-8')}\nWritten to {path} and {path.with_suffix('.json').name}")
     return 1 if _failed(found) else 0
+
+
+def _no_card() -> int:
+    print("Error: no CUDA device to measure on. `--dry-run` takes tiny shapes on any device.", file=sys.stderr)
+    return 2
 
 
 def _arguments() -> argparse.Namespace:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from bench.gpu.machine import ROOT
+from bench.gpu.budget import ROOT
 
 QUICK = {
     "prompt.questions_per_passage": 2, "retention.prompts": 32, "evaluation.neutral_prompts": 16, "train.epochs": 1,

@@ -1,4 +1,4 @@
-"""The card, the versions on it, how much time is left, and how fast it multiplies."""
+"""The card, the versions on it, and how fast it multiplies."""
 
 from __future__ import annotations
 
@@ -8,30 +8,14 @@ import statistics
 import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from bench.gpu.budget import ROOT
+
 PACKAGES = ("torch", "triton", "bitsandbytes", "transformers", "peft", "safetensors", "numpy")
-
-
-class Budget:
-    """How long the bench may take, from its first line on."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._began = time.monotonic()
-
-    @property
-    def spent(self) -> float:
-        return time.monotonic() - self._began
-
-    @property
-    def left(self) -> float:
-        return self.seconds - self.spent
 
 
 def describe(device: torch.device) -> dict[str, Any]:

@@ -20,14 +20,15 @@ from random import Random
 
 import torch
 
-from bench.gpu.machine import Budget, synchronize
+from bench.gpu.budget import Budget
+from bench.gpu.machine import synchronize
 from bench.gpu.shapes import FAMILIES, build, linear_parameters, tiny
 from disc_lite.aliases import ALIASES, Alias
 from disc_lite.examples import Example, Lesson
 from disc_lite.models import Base
 from disc_lite.packing import lone, pack
 from disc_lite.recipe import Recipe
-from disc_lite.run.stages import peak_bytes
+from disc_lite.run.workshop import peak_bytes
 from disc_lite.teacher import read_lessons
 from disc_lite.training import MicroBatch, Task, _optimizer, _step
 

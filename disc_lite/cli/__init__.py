@@ -199,12 +199,8 @@ def main() -> NoReturn:
         sys.exit(1)
     except Exception as error:
         words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
-        _fail(
-            error,
-            1,
-            f"{words}\nThis is a defect of disc-lite.\nRun it again with `disc-lite --debug …` and report what it prints.",
-            debug,
-        )
+        advice = "Run it again with `disc-lite --debug …` and report what it prints."
+        _fail(error, 1, f"{words}\nThis is a defect of disc-lite.\n{advice}", debug)
 
 
 def _fail(error: BaseException, code: int, text: str, debug: bool) -> NoReturn:

@@ -146,7 +146,7 @@ def remarks(summary: dict[str, Any]) -> list[str]:
     if pairs.get("dropped"):
         dropped = sum(pairs["dropped"].values())
         lines.append(
-            f"{pairs['kept']} pairs kept, {dropped} dropped; {pairs['coverage']:.0%} of the sentences asked about."
+            f"{pairs['kept']} pairs kept, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences asked about."
         )
     low = summary["teachability"]["low"]
     if low:

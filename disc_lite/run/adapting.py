@@ -51,23 +51,23 @@ def adapt(
 def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Interrupts) -> dict[str, Any]:
     """The stages in their order."""
     # torch and transformers load here, after every mistake that can be told without them.
-    from disc_lite.run import stages
+    from disc_lite.run import knowledge, teaching, workshop
 
     began = time.monotonic()
-    shop = stages.open_workshop(inputs, device, listener, interrupts)
-    held_out = stages.hold_out(shop)
-    spoken, neutral = stages.speak(shop)
-    pairs, about_pairs = stages.gather_pairs(shop, held_out)
-    before = stages.measure(shop, held_out, neutral, "before")
+    shop = workshop.open_workshop(inputs, device, listener, interrupts)
+    held_out = knowledge.hold_out(shop)
+    spoken, neutral = knowledge.speak(shop)
+    pairs, about_pairs = knowledge.gather_pairs(shop, held_out)
+    before = knowledge.measure(shop, held_out, neutral, "before")
     recipe = shop.recipe
     shop.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
-    curriculum = stages.prepare(shop, pairs, spoken)
-    steps = stages.learn(shop, curriculum)
-    stages.save_adapter(shop.base, inputs.model.reference, inputs.folder / "adapter")
-    after = stages.measure(shop, held_out, neutral, "after")
+    curriculum = teaching.prepare(shop, pairs, spoken)
+    steps = teaching.learn(shop, curriculum)
+    teaching.save_adapter(shop.base, inputs.model.reference, inputs.folder / "adapter")
+    after = knowledge.measure(shop, held_out, neutral, "after")
     summary = _summary(shop, curriculum, steps, before, after, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
-    summary["peak_bytes"] = stages.peak_bytes(shop.base)
+    summary["peak_bytes"] = workshop.peak_bytes(shop.base)
     write_json(inputs.folder / "summary.json", summary)
     return summary
 

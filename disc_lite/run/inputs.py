@@ -13,7 +13,7 @@ from typing import Any
 from disc_lite.aliases import resolve
 from disc_lite.documents import Document, LedgerEntry, read_documents
 from disc_lite.errors import UsageError
-from disc_lite.grading import Question, read_questions
+from disc_lite.grading import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
 from disc_lite.source import Model, open_model
 from disc_lite.storage import read_json, write_json, write_jsonl, write_text
@@ -31,7 +31,7 @@ class Inputs:
     documents: tuple[Document, ...]
     ledger: tuple[LedgerEntry, ...]
     questions: tuple[Question, ...]  # the user's, or none
-    pairs: Path | None  # pairs to reuse instead of writing new ones
+    pairs: tuple[Pair, ...]  # to reuse instead of writing new ones, or none
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Inputs:
             "recipe": _digest(json.dumps(recipe, sort_keys=True)),
             "documents": {d.name: d.sha256 for d in self.documents},
             "questions": _digest(repr(self.questions)),
-            "pairs": _digest(self.pairs.read_text(encoding="utf-8")) if self.pairs else "",
+            "pairs": _digest(repr(self.pairs)),
         }
 
 
@@ -55,8 +55,9 @@ def gather(
     resolve(model)  # a wrong name or a typo is told before anything is read or fetched
     load_recipe(recipe or "default", overrides, seed)
     asked = read_questions(Path(questions)) if questions else ()
-    if pairs is not None and not Path(pairs).is_file():
-        raise UsageError(f"There is no pairs file {pairs}.", "", "Take the pairs.jsonl of a run.")
+    reused = read_pairs(Path(pairs)) if pairs else ()
+    if pairs and not reused:
+        raise UsageError(f"The pairs file {pairs} holds no pair.")
     paths = [Path(d) for d in documents]
     if not paths:
         raise UsageError("No documents were named.", "", "Name a folder or files: disc-lite adapt docs/")
@@ -64,52 +65,23 @@ def gather(
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
-    inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, Path(pairs) if pairs else None)
-    _check_questions(inputs)
-    _check_pairs(inputs)
+    inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, reused)
+    _check_documents_of(inputs)
     check_same_run(inputs)
     return inputs
 
 
-def _check_questions(inputs: Inputs) -> None:
+def _check_documents_of(inputs: Inputs) -> None:
     known = {d.name for d in inputs.documents}
-    strange = sorted({q.document for q in inputs.questions if q.document and q.document not in known})
-    if strange:
-        raise UsageError(
-            f"The questions name a document that was not read: {strange[0]}.",
-            f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-            "Take the questions of these documents, or leave `document` out.",
-        )
-
-
-def _check_pairs(inputs: Inputs) -> None:
-    """Raises UsageError with the first line of the pairs file that is no pair about these documents."""
-    if inputs.pairs is None:
-        return
-    known = {d.name for d in inputs.documents}
-    try:
-        lines = inputs.pairs.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The pairs file {inputs.pairs} cannot be read.", str(error)) from error
-    for number, line in enumerate(lines, 1):
-        if line.strip() and (wrong := _wrong_pair(line, known)):
+    named = {"questions": {q.document for q in inputs.questions}, "pairs": {p.document for p in inputs.pairs}}
+    for what, names in named.items():
+        strange = sorted(names - known - {""})
+        if strange:
             raise UsageError(
-                f"Line {number} of {inputs.pairs} is not a pair of these documents.", wrong,
-                "Mend or delete the line; the pairs.jsonl of a run shows what one looks like.",
-            )  # fmt: skip
-
-
-def _wrong_pair(line: str, known: set[str]) -> str:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        return str(error)
-    kinds = {"document": str, "passage": int, "question": str, "answer": str}
-    if not isinstance(row, dict) or any(type(row.get(key)) is not kind for key, kind in kinds.items()):
-        return "It needs `document`, `question` and `answer` (texts) and `passage` (a number)."
-    if not row["question"].strip() or not row["answer"].strip():
-        return "Its question or its answer is empty."
-    return "" if row["document"] in known else f"No document of this run is called {row['document']}."
+                f"The {what} name a document that was not read: {strange[0]}.",
+                f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
+                f"Take the {what} of these documents.",
+            )
 
 
 def check_same_run(inputs: Inputs) -> None:

@@ -1,0 +1,118 @@
+"""The stage of training: what is taught, one pass of the teacher, the loop, the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from disc_lite.errors import DocumentsError
+from disc_lite.examples import Lesson, disc_lessons, next_token_examples, prompt_lessons
+from disc_lite.grading import Pair
+from disc_lite.models import Base
+from disc_lite.retention import Spoken, retention_lessons
+from disc_lite.run.knowledge import WITH_PAIRS
+from disc_lite.run.workshop import Workshop
+from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
+from disc_lite.teacher import TeacherStates, read_lessons, teachability
+from disc_lite.training import Step, Task, train
+
+TEACHER_TOKENS = 8192  # read at once by the teacher, which keeps nothing for a backward pass
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """What is taught, and how the teacher stood to it."""
+
+    task: Task
+    keep: Task
+    teachability: dict[str, float]  # by document, of the DiSC targets
+    teacher_tokens: dict[str, int]
+
+
+def prepare(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -> Curriculum:
+    """Examples of the recipe's method, and one pass of the teacher over their lessons."""
+    curriculum = _prepared(shop, pairs, spoken)
+    if not curriculum.task.examples:
+        raise DocumentsError(
+            f"There is nothing to learn with the method `{shop.recipe.method}`.",
+            "No pair of question and answer was kept, or no document has a second sentence.",
+            "Add text to the documents, or choose another method (--set method=next_token).",
+        )
+    return curriculum
+
+
+def _prepared(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -> Curriculum:
+    recipe, base = shop.recipe, shop.base
+    keep_states = (
+        _taught(shop, retention_lessons(spoken), "retention") if recipe.retention.weight > 0 and spoken else None
+    )
+    keep = Task(tuple(keep_states.examples) if keep_states else (), keep_states)
+    if recipe.method == "next_token":
+        return Curriculum(Task(tuple(next_token_examples(shop.texts, base.tokens)), None), keep, {}, {})
+    prompt = prompt_lessons(shop.texts, pairs, base.tokens) if recipe.method in WITH_PAIRS else []
+    if recipe.method == "sft":
+        return Curriculum(Task(tuple(e for lesson in prompt for e in lesson.examples), None), keep, {}, {})
+    disc = disc_lessons(shop.texts, base.tokens, recipe, recipe.seed) if recipe.method in ("disc", "both") else []
+    states = _taught(shop, [*disc, *prompt], "documents")
+    by_document = teachability(base, _first(states, disc), recipe.train.tokens_per_batch) if disc else {}
+    tokens = {"disc": sum(x.tokens for x in disc), "prompt": sum(x.tokens for x in prompt)}
+    return Curriculum(Task(tuple(states.examples), states), keep, by_document, tokens)
+
+
+def _first(states: TeacherStates, lessons: Sequence[Lesson]) -> TeacherStates:
+    """The part of the states that belongs to these lessons, which come first."""
+    return TeacherStates(lessons, states.states)
+
+
+def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStates:
+    total, read = sum(lesson.tokens for lesson in lessons), 0
+
+    def on_batch(tokens: int) -> None:
+        nonlocal read
+        read += tokens
+        shop.tell("teacher", f"reads {what}", read, total)
+
+    folder = shop.folder / "cache" / what
+    return read_lessons(shop.base, lessons, TEACHER_TOKENS, shop.recipe.memory.teacher_cache_gib, folder, on_batch)
+
+
+def learn(shop: Workshop, curriculum: Curriculum) -> list[Step]:
+    """Train from the newest checkpoint on, one line of `metrics.jsonl` a step."""
+    path = shop.folder / "metrics.jsonl"
+    rows = list(read_jsonl(path)) if path.is_file() else []
+    steps = train(
+        shop.base, curriculum.task, curriculum.keep, shop.recipe, shop.recipe.seed,
+        shop.folder / "checkpoints", shop.interrupts.asked,
+    )  # fmt: skip
+    for number, step in enumerate(steps):
+        if number == 0:  # what was measured after the checkpoint is measured again
+            rows = [row for row in rows if row["step"] < step.step]
+            write_jsonl(path, rows)
+        append_jsonl(path, asdict(step))
+        shop.tell("training", done=step.step, total=step.steps, **asdict(step))
+    shop.interrupts.check()
+    return [Step(**row) for row in read_jsonl(path)]
+
+
+def save_adapter(base: Base, reference: str, target: Path) -> None:
+    """Write the adapter as plain PEFT loads it: config and safetensors, nothing asked of a hub."""
+    if target.is_dir():
+        return
+    config = base.model.peft_config["default"].to_dict()
+    config.update(base_model_name_or_path=reference, inference_mode=True)
+    config["target_modules"] = sorted(config["target_modules"])
+    state = base.adapter_state()
+    with atomic_folder(target) as temporary:
+        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / "adapter_model.safetensors")
+        write_json(temporary / "adapter_config.json", {k: _plain(v) for k, v in sorted(config.items())})
+
+
+def _plain(value: Any) -> Any:
+    """Enums and sets of a PEFT configuration as JSON has them."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return getattr(value, "value", value)
