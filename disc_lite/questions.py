@@ -94,7 +94,7 @@ def write_pairs(
             sentences += len(about)
             covered += len({w.sentence for w in found})
             on_passage(len(found))
-    return Harvest(tuple(written), dict(sorted(dropped.items())), round(covered / max(1, sentences), 4))
+    return Harvest(tuple(written), dict(sorted(dropped.items())), covered / max(1, sentences))
 
 
 def score_pairs(base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int]) -> Harvest:

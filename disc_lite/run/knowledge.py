@@ -41,7 +41,8 @@ def gather_pairs(shop: Workshop, held_out: Sequence[Question]) -> tuple[tuple[Pa
     if not about.is_file():
         harvest = _reused(shop, held_out) if shop.inputs.pairs else _written(shop, held_out)
         write_jsonl(path, [w.as_dict() for w in harvest.written])
-        write_json(about, {"dropped": harvest.dropped, "coverage": harvest.coverage})
+        coverage = None if harvest.coverage is None else round(harvest.coverage, 4)
+        write_json(about, {"dropped": harvest.dropped, "coverage": coverage})
     return read_pairs(path), read_json(about)
 
 
