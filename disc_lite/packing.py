@@ -42,12 +42,27 @@ class Packed:
 
     input_ids: Tensor  # [R, L]
     position_ids: Tensor  # [R, L]
-    visible: Tensor  # [R, 1, L, L] bool: query sees key
+    segment_ids: Tensor  # [R, L]: which segment of its row a token is of; 0 is padding
+    sees: Tensor  # [R, K, K] bool: segment sees segment (itself and its ancestors)
     starts: tuple[tuple[int, ...], ...]  # per sequence and segment: index of its first token in R*L
+    plain: bool  # every row is one lone segment, and padding behind it
 
     @property
     def tokens(self) -> int:
         return self.input_ids.numel()
+
+    def visible(self, device: torch.device | str = "cpu") -> Tensor | None:
+        """Query sees key, [R, 1, L, L] bool; None where the plain causal mask says the same.
+
+        A key is seen if its segment is the query's own or an ancestor, and it does not come later.
+        Built on the device that needs it: it is the largest tensor of a batch.
+        """
+        if self.plain:
+            return None
+        segments, positions = self.segment_ids.to(device), self.position_ids.to(device)
+        row = torch.arange(len(segments), device=device)[:, None, None]
+        related = self.sees.to(device)[row, segments[:, :, None], segments[:, None, :]]
+        return (related & (positions[:, None, :] <= positions[:, :, None]))[:, None]
 
 
 def rows_of(lengths: Seq[int], row_tokens: int) -> list[list[int]]:
@@ -68,18 +83,18 @@ def rows_of(lengths: Seq[int], row_tokens: int) -> list[list[int]]:
 def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
     """Lay sequences out in rows of about `row_tokens`; at least the longest sequence fits.
 
-    Attention is paid for per row and squared, so the default is the shortest row that holds the
-    longest sequence.
+    Linear layers pay for every place, attention for places times width: by default the width is the
+    one that costs least.
     """
     lengths = [length(s) for s in sequences]
-    rows = rows_of(lengths, max(row_tokens, *lengths))
+    rows = rows_of(lengths, max(row_tokens, *lengths)) if row_tokens else _cheapest_rows(lengths)
     width = max(sum(lengths[i] for i in row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
     position_ids = torch.arange(width).repeat(len(rows), 1)
-    segment_ids = torch.zeros(len(rows), width, dtype=torch.long)  # 0: padding, sees only padding
+    segment_ids = torch.zeros(len(rows), width, dtype=torch.long)
     most = 1 + max(sum(len(sequences[i]) for i in row) for row in rows)
     sees = torch.zeros(len(rows), most, most, dtype=torch.bool)
-    sees[:, 0, 0] = True
+    sees[:, 0, 0] = True  # padding sees only padding
     starts: list[tuple[int, ...]] = [()] * len(sequences)
     for r, row in enumerate(rows):
         column, number = 0, 1
@@ -100,11 +115,19 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
                 sees[r, number, number] = True
                 column, number = column + size, number + 1
             starts[i] = tuple(begins)
-    return Packed(input_ids, position_ids, _visible(sees, segment_ids, position_ids), tuple(starts))
+    plain = all(len(row) == 1 and len(sequences[row[0]]) == 1 for row in rows)
+    return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
-def _visible(sees: Tensor, segment_ids: Tensor, position_ids: Tensor) -> Tensor:
-    """[R, 1, L, L]: the key's segment is the query's own or an ancestor, and not later."""
-    r = torch.arange(len(sees))[:, None, None]
-    related = sees[r, segment_ids[:, :, None], segment_ids[:, None, :]]
-    return (related & (position_ids[:, None, :] <= position_ids[:, :, None]))[:, None]
+ATTENTION_TOKENS = 4096  # a place in a row of this width costs as much in attention as elsewhere
+
+
+def _cheapest_rows(lengths: Seq[int]) -> list[list[int]]:
+    longest = max(lengths)
+    choices = [rows_of(lengths, longest * k // 4) for k in (4, 5, 6, 8, 12, 16)]
+
+    def cost(rows: list[list[int]]) -> float:
+        width = max(sum(lengths[i] for i in row) for row in rows)
+        return len(rows) * width * (1 + width / ATTENTION_TOKENS)
+
+    return min(choices, key=cost)

@@ -29,6 +29,7 @@ CHANGE = 0.45  # share of the time after which the shares change
 # (entities in a document at most, tokens in a row, rows): mostly short rows, every fifth step long
 SHORT, LONG = (2, 256, 12), (8, 1024, 3)
 HIDDEN, LAYERS = 256, 4
+MUON_FACTOR = 1.0
 
 
 def model_config(hidden: int, layers: int, vocabulary: int) -> LlamaConfig:
@@ -72,7 +73,7 @@ def loss_of(model: LlamaForCausalLM, batch: list[Sample], row_tokens: int) -> Te
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = model.model(
             input_ids=packed.input_ids, position_ids=packed.position_ids,
-            attention_mask=packed.visible, use_cache=False,
+            attention_mask=packed.visible(), use_cache=False,
         ).last_hidden_state.flatten(0, 1)  # fmt: skip
         logits = model.lm_head(hidden[torch.tensor(places)]).float()
     losses = torch.nn.functional.cross_entropy(logits, torch.tensor(targets), reduction="none")
@@ -85,7 +86,9 @@ def optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimiz
     ids = {id(p) for p in inside}
     rest = [p for p in model.parameters() if id(p) not in ids]
     return [
-        torch.optim.Muon(inside, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon(
+            inside, lr=MUON_FACTOR * rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+        ),
         torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
 
@@ -112,6 +115,8 @@ def train(out: Path, minutes: float, rate: float, second_half_of: Path | None) -
     print(f"{model.num_parameters():,} parameters", flush=True)
     first, then = streams_of(pen, "first", FIRST), streams_of(pen, "then", THEN)
     steppers = optimizers(model, rate)
+    for group in (g for optimizer in steppers for g in optimizer.param_groups):
+        group["peak"] = group["lr"]
     begin, step, mean = time.monotonic(), 0, 0.0
     if second_half_of:
         begin -= CHANGE * 60 * minutes
@@ -123,7 +128,7 @@ def train(out: Path, minutes: float, rate: float, second_half_of: Path | None) -
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in steppers:
             for group in optimizer.param_groups:
-                group["lr"] = rate * schedule(done, step)
+                group["lr"] = group["peak"] * schedule(done, step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         step += 1

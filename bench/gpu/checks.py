@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +118,7 @@ def packing(device: torch.device, dry_run: bool) -> Found:
     with torch.no_grad():
         alone, together = _alone(precise, sequences), precise.hidden(packed)
         yield _below("packed = unpacked, fp32", _segment_error(together, packed, alone), 1e-4)
-        causal = torch.ones_like(packed.visible).tril()
-        mixed = precise.hidden(Packed(packed.input_ids, packed.position_ids, causal, packed.starts))
+        mixed = precise.hidden(replace(packed, plain=True))
         wrong = _segment_error(mixed, packed, alone)
         yield "packed with a plain causal mask differs", wrong > 0.05, f"relative error {wrong:.2f} (above 0.05)"
     if device.type == "cuda":

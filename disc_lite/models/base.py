@@ -127,7 +127,7 @@ class Base:
         out = self.causal.get_decoder()(
             input_ids=packed.input_ids.to(self.device),
             position_ids=packed.position_ids.to(self.device),
-            attention_mask=packed.visible.to(self.device),
+            attention_mask=packed.visible(self.device),
             use_cache=False,
         )
         states: Tensor = out.last_hidden_state
