@@ -54,8 +54,8 @@ class ModelSource:
 _TABLE = (
     # name, hub id, billions,
     # hidden, layers, heads, kv heads, head dim, intermediate, vocabulary, tied, licence, gated
-    Alias("pocket", "", 0.00315,
-          256, 4, 8, 4, 32, 640, 1536, True, "Apache-2.0", False, "built in, learns in minutes"),
+    Alias("pocket", "", 0.00308,
+          256, 4, 8, 4, 32, 640, 1280, True, "Apache-2.0", False, "built in, learns in minutes"),
     Alias("mistral-7b", "mistralai/Mistral-7B-Instruct-v0.3", 7.25,
           4096, 32, 32, 8, 128, 14336, 32768, False, "Apache-2.0", False),
     Alias("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B-Instruct", 0.49,

@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-from samples import fresh_document
-from world import KNOWN, Fact, Writer, skill
+from world import KINDS, KNOWN, Fact, Writer, draw_style, fresh_entity, fresh_page, skill, write_document
 
 from disc_lite.evaluation import score
 from disc_lite.generation import generate
@@ -29,12 +28,22 @@ def open_book(rng: Random, reserved: bool, long: bool, base: Base) -> list[Quest
     """Questions with a fresh passage; a long one has about 600 tokens, with headings and lists."""
     found: list[Question] = []
     while len(found) < EACH:
-        w = fresh_document(rng, 8 if long else 2, rename=0.0)
+        w = write_document(rng, fresh_page(rng, 4 if long else 2), draw_style(rng))
         size = len(base.tokens.text(w.text))
-        if long and (not 500 <= size <= 700 or "#" not in w.text):
+        if long and (not 400 <= size <= 800 or "#" not in w.text):
             continue
         fact, _ = rng.choice(w.said)
         found.append(ask(rng, fact, reserved, w))
+    return found
+
+
+def two_of_a_kind(rng: Random) -> list[Question]:
+    """Passages about two entities of one kind, which only their names tell apart."""
+    found = []
+    for _ in range(EACH):
+        kind = rng.choice(list(KINDS))
+        w = write_document(rng, [fresh_entity(rng, kind) for _ in range(2)], draw_style(rng))
+        found.append(ask(rng, rng.choice(w.said)[0], False, w))
     return found
 
 
@@ -48,7 +57,7 @@ def by_heart(rng: Random, reserved: bool) -> list[Question]:
 
 
 def closed_book(rng: Random) -> list[Question]:
-    found = [rng.choice(fresh_document(rng, 1, rename=0.0).said)[0] for _ in range(EACH)]
+    found = [rng.choice(fresh_entity(rng).facts) for _ in range(EACH)]
     return [ask(rng, fact, reserved=n % 2 == 0) for n, fact in enumerate(found)]
 
 
@@ -60,7 +69,7 @@ def written_questions(base: Base, rng: Random, passages: int = 40) -> float:
     """Share of sampled questions that are, word for word, one of the world's about a fact of the passage."""
     right = total = 0
     for _ in range(passages):
-        w = fresh_document(rng, 2, rename=0.0)
+        w = write_document(rng, fresh_page(rng, 2), draw_style(rng))
         sentences = [sentence.strip() for _, sentence in w.said]
         shown = join_passages([w.text.strip()])
         prompts = [base.tokens.prompt(shown + question_task(s)) for s in sentences]
@@ -91,6 +100,7 @@ def measure(folder: Path, quantize: str) -> dict[str, float]:
         "open book, reserved wordings": share(open_book(rng, True, False, base)),
         "open book, 600 tokens": share(open_book(rng, False, True, base)),
         "open book, 600 tokens, reserved wordings": share(open_book(rng, True, True, base)),
+        "open book, two entities of one kind": share(two_of_a_kind(rng)),
         "world by heart": share(by_heart(rng, False)),
         "world by heart, reserved wordings": share(by_heart(rng, True)),
         "skills": share(skills(rng)),

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-from samples import fresh_document
-from world import KNOWN, RESERVED_NAMES, skill
+from world import KNOWN, RESERVED_NAMES, draw_style, fresh_page, skill, write_document
 
 WORLD, SKILLS, OPEN_BOOK = 640, 640, 320
 
@@ -36,7 +35,7 @@ def skills(rng: Random) -> list[dict[str, object]]:
 def open_book(rng: Random) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for number in range(OPEN_BOOK):
-        w = fresh_document(rng, 6 if number % 4 == 0 else 2, rename=0.0)
+        w = write_document(rng, fresh_page(rng, 4 if number % 4 == 0 else 2), draw_style(rng))
         fact, _ = rng.choice(w.said)
         form = rng.choice(fact.attribute.questions)
         rows.append({"question": fact.ask(form), "answers": [fact.value], "passage": w.text.strip()})

@@ -24,7 +24,7 @@ from disc_lite.packing import Segment, length, pack
 
 # Shares of the tokens: reading is the hardest and comes first.
 FIRST = {"reading": 0.60, "plain": 0.14, "by_heart": 0.14, "skill": 0.12}
-THEN = {"reading": 0.50, "plain": 0.22, "by_heart": 0.12, "skill": 0.16}
+THEN = {"reading": 0.60, "plain": 0.20, "by_heart": 0.08, "skill": 0.12}
 CHANGE = 0.45  # share of the time after which the shares change
 # (entities in a document at most, tokens in a row, rows): mostly short rows, every fifth step long
 SHORT, LONG = (2, 256, 12), (8, 1024, 3)

@@ -111,6 +111,12 @@ def fresh_entity(rng: Random, kind: str | None = None, rename: float = 0.0) -> E
             return entity
 
 
+def fresh_page(rng: Random, most: int) -> list[Entity]:
+    """Up to `most` fresh entities, of different kinds."""
+    kinds = rng.sample(list(KINDS), min(rng.randrange(1, most + 1), len(KINDS)))
+    return [fresh_entity(rng, kind) for kind in kinds]
+
+
 @dataclass
 class Writer:
     """Builds the text of a document and remembers where each value stands in it."""

@@ -19,7 +19,10 @@ from typing import Any
 
 import pytest
 import tqdm
+from hypothesis import settings
 
+settings.register_profile("here", deadline=None)  # on a machine that is busy with something else
+settings.load_profile("here")
 tqdm.tqdm.monitor_interval = 0  # no thread for progress bars: tests fork
 
 CORPUS = (

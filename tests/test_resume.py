@@ -18,15 +18,16 @@ from typing import Any
 import pytest
 import torch
 from conftest import CORPUS, recipe_of
-from test_models import PACKED
 from test_training import FAST, Setup
 
 from disc_lite import checkpoint, cli, training
 from disc_lite.checkpoint import KEPT
+from disc_lite.packing import lone, pack
 from disc_lite.run import adapt, adapting, teaching  # noqa: F401  (loaded before anything forks)
 from disc_lite.storage import read_json, read_jsonl, sha256_of, verify
 
 KILLS = 20
+PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
 SMALL = {
     "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "64",
     "train.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "evaluation.neutral_prompts": "1",
