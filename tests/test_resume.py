@@ -30,7 +30,7 @@ KILLS = 20
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
 SMALL = {
     "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "64",
-    "train.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "evaluation.neutral_prompts": "1",
+    "train.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.neutral_prompts": "1",
     "evaluation.answer_tokens": "4", "retention.prompts": "4", "retention.prompt_tokens": "8", "retention.answer_tokens": "8",
 }  # fmt: skip
 
