@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO_QUESTIONS := "How expensive is the Calnal?" "Who is at the head of Solford?" "When are the stalls in Quingate put up?"
 
 .PHONY: install demo test lint clean
 
@@ -16,8 +17,9 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/disc-lite adapt examples/handbook --model pocket --output runs/demo --questions examples/handbook.questions.jsonl
-	$(BIN)/python examples/ask_three.py runs/demo examples/handbook.questions.jsonl
+	$(BIN)/disc-lite adapt examples/handbook --model pocket --output runs/demo \
+		--questions examples/handbook.questions.jsonl
+	$(BIN)/disc-lite ask runs/demo --base $(DEMO_QUESTIONS)
 
 lint: install
 	$(BIN)/ruff check

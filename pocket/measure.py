@@ -122,7 +122,7 @@ by `pocket/train.py`. disc-lite ships it so that everything can be tried and mea
 passages, knows 80 entities by heart, has a few skills, writes questions about a passage, and stops by itself. It knows
 nothing of the real world and is of no use outside it.
 
-Trained for {minutes:g} minutes on 2 CPU cores ({steps:,} steps; {note}). Greedy answers, exact match after
+Trained for about {minutes:g} minutes on 2 CPU cores ({steps:,} steps, {note}). Greedy answers, exact match after
 normalisation, {each} questions a row, entities and seeds that the training never saw (`pocket/measure.py`):
 
 | | as stored (bf16) | NF4 |

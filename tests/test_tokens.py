@@ -89,7 +89,8 @@ def test_any_text_round_trips_without_control_tokens(made: dict[str, Tokens], te
         text = normalizer.normalize_str(text) if normalizer else text
         ids, offsets = tokens.document(text)
         assert not tokens.control_ids & set(ids)
-        assert tokens.decode(ids) == text
+        # A SentencePiece tokenizer takes one space in front for its own.
+        assert tokens.decode(ids) == (text.removeprefix(" ") if tokens is made["mistral"] else text)
         covered = {place for start, end in offsets for place in range(start, end)}
         assert covered == set(range(len(text)))  # every character has its token ...
         assert [start for start, _ in offsets] == sorted(start for start, _ in offsets)  # ... in order
