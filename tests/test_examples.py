@@ -87,6 +87,7 @@ def test_a_sentence_longer_than_a_window_is_taught_in_parts(tokens: Tokens) -> N
     ((start, end),) = wanted(text)
     taught = [t for lesson in lessons for e in lesson.examples for t in e.target_ids]
     assert len(lessons) > 4
+    assert max(lesson.tokens for lesson in lessons) == 32  # BOS is one of them
     assert len(taught) >= end - start - (0 if tokens.bos else len(lessons))
 
 

@@ -103,7 +103,7 @@ def test_the_order_of_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_recipe_may_extend_one_that_extends_none(tmp_path: Path) -> None:
     resolved = load_text(tmp_path, "extends: pocket\ntrain:\n  epochs: 7\n")
     assert resolved.recipe.train.epochs == 7
-    assert resolved.recipe.train.learning_rate == 3e-4
+    assert resolved.recipe.train.learning_rate == load_recipe("pocket").recipe.train.learning_rate
     assert resolved.sources["train.learning_rate"] == "recipe pocket"
     with pytest.raises(RecipeError, match="there is no recipe `poket`"):
         load_text(tmp_path, "extends: poket")

@@ -192,6 +192,16 @@ def test_the_student_comes_nearer_to_the_teacher(load: Callable[..., Any], tmp_p
     assert all(torch.equal(after[name], value) for name, value in frozen.items())
 
 
+def test_every_step_moves_at_its_own_rate(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Adam's first step moves each weight by the rate, whatever its gradient."""
+    setup = Setup(load, tmp_path, train={**FAST, "warmup_fraction": 0.5})
+    before = setup.weights()
+    (step,) = setup.train(stop_after=1)
+    assert step.learning_rate == learning_rate(0, step.steps, setup.recipe) < 0.005
+    moved = torch.cat([(a - b).abs().flatten() for a, b in zip(setup.weights(), before, strict=True)])
+    assert moved.median().item() == pytest.approx(step.learning_rate, rel=1e-2)
+
+
 def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp_path: Path) -> None:
     setup = Setup(load, tmp_path)
     for number, examples in enumerate(
