@@ -155,7 +155,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=40)
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--rate", type=float, default=1.8e-3)
     parser.add_argument("--second-half-of", type=Path)
     a = parser.parse_args()
     train(a.out, a.minutes, a.rate, a.second_half_of)

@@ -24,7 +24,7 @@ from disc_lite import checkpoint, cli, training
 from disc_lite.checkpoint import KEPT
 from disc_lite.packing import lone, pack
 from disc_lite.run import adapt, adapting, teaching  # noqa: F401  (loaded before anything forks)
-from disc_lite.storage import read_json, read_jsonl, sha256_of, verify
+from disc_lite.storage import disk, read_json, read_jsonl, sha256_of, verify
 
 KILLS = 20
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
@@ -235,27 +235,47 @@ def test_the_saved_adapter_reads_as_the_trained_one(
         assert torch.equal(loaded.hidden(PACKED), plain)
 
 
+def slow_disk() -> None:
+    """In this (child) process every fsync takes its time, as on a real disk, so that kills hit saves."""
+    sync = disk.sync
+
+    def slow(descriptor: int) -> None:
+        time.sleep(0.004)
+        sync(descriptor)
+
+    disk.sync = slow
+
+
+def half_saved(run: Path) -> set[str]:
+    return {path.name for path in (run / "checkpoints").glob(".tmp-*")}
+
+
+def ended(child: int) -> bool:
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(shop: Shop, undisturbed: tuple[str, int, float]) -> None:
     rng, kills, inside, finished = random.Random(1), 0, 0, 0
     while kills < KILLS or not finished:
         run = shop.root / f"killed-{finished}"
-        child = forked(lambda run=run: shop.adapt(run), shop.root / "log")
+        before = half_saved(run)  # left by an earlier kill
+        child = forked(lambda run=run: (slow_disk(), shop.adapt(run)), shop.root / "log")
         if kills < KILLS:
-            time.sleep(rng.uniform(0.05, 0.8) * undisturbed[2])
-            deadline = time.monotonic() + 10
-            while kills % 2 == 0 and time.monotonic() < deadline:  # every second one aims at a save
-                if list((run / "checkpoints").glob(".tmp-*")) or (run / "summary.json").is_file():
-                    break
+            time.sleep(rng.uniform(0.1, 1.0) * undisturbed[2])
+            aimed = kills % 4 == 0  # at a save; the others at any moment
+            while aimed and not (ended(child) or half_saved(run) - before):
+                time.sleep(0.001)
             os.kill(child, signal.SIGKILL)
         code = exit_code(child)
         assert code in (0, -signal.SIGKILL), (shop.root / "log").read_text()[-2000:]
         if code:
             kills += 1
-            inside += bool(list((run / "checkpoints").glob(".tmp-*")))
+            inside += bool(half_saved(run) - before)
         if (run / "summary.json").is_file():
             check_finished(run, undisturbed)
             finished += 1
+    print(f"{inside=} {finished=}")  # XX
     assert inside >= KILLS / 10
 
 
