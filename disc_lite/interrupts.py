@@ -27,9 +27,8 @@ class Interrupts:
             raise Interrupted(self.received)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.received is not None:  # a second time: at once, whatever is lost since the last save
-            raise Interrupted(number)
-        self.received = number
+        # A second one changes nothing: the way out is a step and a save long, and nothing may be lost on it.
+        self.received = self.received or number
 
 
 @contextmanager
