@@ -275,13 +275,13 @@ def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(shop: Shop, undis
         if (run / "summary.json").is_file():
             check_finished(run, undisturbed)
             finished += 1
-    print(f"{inside=} {finished=}")  # XX
     assert inside >= KILLS / 10
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(
-    ("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2), (signal.SIGTERM, 3)]
+    ("number", "times"),
+    [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2), (signal.SIGTERM, 3)],
 )
 def test_a_signal_saves_leaves_with_its_code_and_the_same_command_goes_on(
     shop: Shop, undisturbed: tuple[str, int, float], number: int, times: int, monkeypatch: pytest.MonkeyPatch
