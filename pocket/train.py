@@ -29,7 +29,6 @@ CHANGE = 0.45  # share of the time after which the shares change
 # (entities in a document at most, tokens in a row, rows): mostly short rows, every fifth step long
 SHORT, LONG = (2, 256, 12), (8, 1024, 3)
 HIDDEN, LAYERS = 256, 4
-MUON_FACTOR = 1.0
 
 
 def model_config(hidden: int, layers: int, vocabulary: int) -> LlamaConfig:
@@ -86,9 +85,7 @@ def optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimiz
     ids = {id(p) for p in inside}
     rest = [p for p in model.parameters() if id(p) not in ids]
     return [
-        torch.optim.Muon(
-            inside, lr=MUON_FACTOR * rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-        ),
+        torch.optim.Muon(inside, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
 
