@@ -17,22 +17,21 @@ from docx import Document as Docx
 from fpdf import FPDF
 from world import Fact, Style, Writer, fresh_entity, write_document
 
-# name, title, kinds of its entities, style: heading, lists, bullet, filler, restated, summary at the end.
-# One entity of a kind in a document: pocket does not tell two of a kind apart in one passage.
+# name, title, kind of its entities, how many, style: heading, lists, bullet, filler, restated, summary at end
 DOCUMENTS = (
-    ("people/workshop.md", "The workshop", "person product", ("## ", 0.0, "- ", 0.4, 0.6, False)),
-    ("people/office.md", "The office", "person project", ("## ", 1.0, "- ", 0.2, 0.5, True)),
-    ("people/welcome.txt", "Welcome letter", "person town", ("", 0.0, "- ", 0.2, 0.6, False)),
-    ("sites/north.md", "Our site in the north", "town project", ("## ", 0.5, "* ", 0.2, 0.6, True)),
-    ("sites/south.txt", "Our site in the south", "town product", ("## ", 0.0, "- ", 0.3, 0.5, False)),
-    ("sites/coast.html", "Our site on the coast", "town person", ("## ", 1.0, "- ", 0.2, 0.6, True)),
-    ("products/lamp.md", "Where the lamp is sold", "product town", ("### ", 0.5, "- ", 0.2, 0.5, True)),
-    ("products/tool.html", "A tool and its project", "product project", ("## ", 0.0, "- ", 0.2, 0.6, False)),
-    ("products/catalogue.pdf", "Catalogue", "product person", ("", 0.0, "- ", 0.2, 0.6, False)),
-    ("projects/running.md", "Project under way", "project person", ("## ", 1.0, "1. ", 0.2, 0.5, True)),
-    ("projects/planned.docx", "Project to come", "project town", ("## ", 0.5, "- ", 0.2, 0.6, False)),
-    ("projects/letter.txt", "Letter to the board", "project product", ("", 0.0, "- ", 0.3, 0.6, False)),
-)
+    ("people/workshop.md", "Who is who in the workshop", "person", 2, ("## ", 0.0, "- ", 0.4, 0.6, False)),
+    ("people/office.md", "Colleagues in the office", "person", 2, ("## ", 1.0, "- ", 0.2, 0.5, True)),
+    ("people/welcome.txt", "Welcome letter", "person", 2, ("", 0.0, "- ", 0.2, 0.6, False)),
+    ("sites/north.md", "Sites in the north", "town", 2, ("## ", 0.5, "* ", 0.2, 0.6, True)),
+    ("sites/south.txt", "Sites in the south", "town", 2, ("## ", 0.0, "- ", 0.3, 0.5, False)),
+    ("sites/coast.html", "Sites on the coast", "town", 2, ("## ", 1.0, "- ", 0.2, 0.6, True)),
+    ("products/lamps.md", "Lamps and what they cost", "product", 2, ("### ", 0.5, "- ", 0.2, 0.5, True)),
+    ("products/tools.html", "Tools for the shop", "product", 2, ("## ", 0.0, "- ", 0.2, 0.6, False)),
+    ("products/catalogue.pdf", "Catalogue", "product", 2, ("", 0.0, "- ", 0.2, 0.6, False)),
+    ("projects/running.md", "Projects under way", "project", 2, ("## ", 1.0, "1. ", 0.2, 0.5, True)),
+    ("projects/planned.docx", "Projects to come", "project", 2, ("## ", 0.5, "- ", 0.2, 0.6, False)),
+    ("projects/letter.txt", "Letter to the board", "project", 2, ("", 0.0, "- ", 0.3, 0.6, False)),
+)  # fmt: skip
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -117,8 +116,8 @@ def prefix(fact: Fact) -> str:
 
 def main(out: Path, seed: str = "handbook") -> None:
     rng, rows = Random(seed), []
-    for name, title, kinds_of, style in DOCUMENTS:
-        entities = [fresh_entity(rng, kind) for kind in kinds_of.split()]
+    for name, title, kind, number, style in DOCUMENTS:
+        entities = [fresh_entity(rng, kind) for _ in range(number)]
         w = write_document(rng, entities, Style(*style, reserved=False), title)
         write(out / "handbook", name, title, w)
         rows += questions(name, w)

@@ -28,7 +28,7 @@ def open_book(rng: Random, reserved: bool, long: bool, base: Base) -> list[Quest
     """Questions with a fresh passage; a long one has about 600 tokens, with headings and lists."""
     found: list[Question] = []
     while len(found) < EACH:
-        w = write_document(rng, fresh_page(rng, 4 if long else 2), draw_style(rng))
+        w = write_document(rng, fresh_page(rng, 5 if long else 2), draw_style(rng))
         size = len(base.tokens.text(w.text))
         if long and (not 400 <= size <= 800 or "#" not in w.text):
             continue
@@ -122,7 +122,7 @@ by `pocket/train.py`. disc-lite ships it so that everything can be tried and mea
 passages, knows 80 entities by heart, has a few skills, writes questions about a passage, and stops by itself. It knows
 nothing of the real world and is of no use outside it.
 
-Trained for about {minutes:g} minutes on 2 CPU cores ({steps:,} steps, {note}). Greedy answers, exact match after
+Trained for about {minutes:g} minutes on 2 CPU cores ({steps:,} steps{note}). Greedy answers, exact match after
 normalisation, {each} questions a row, entities and seeds that the training never saw (`pocket/measure.py`):
 
 | | as stored (bf16) | NF4 |
@@ -139,7 +139,8 @@ def card(folder: Path) -> str:
     training = json.loads((folder / "training.json").read_text())
     rows = "\n".join(f"| {name} | {plain[name]:.1%} | {nf4[name]:.1%} |" for name in plain)
     parameters = load_base(folder, "none").model.num_parameters()
-    return CARD.format(parameters=parameters, each=EACH, rows=rows, **training)
+    note = f", {training['note']}" if training.get("note") else ""
+    return CARD.format(parameters=parameters, each=EACH, rows=rows, **{**training, "note": note})
 
 
 if __name__ == "__main__":

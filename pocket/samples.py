@@ -15,7 +15,7 @@ from world import KNOWN, Fact, Style, Writer, draw_style, fresh_entity, skill, w
 
 from disc_lite.prompts import answer_task, join_passages, question_task
 
-REGISTERS = 0.2  # share of the passages that are registers
+REGISTERS = 0.45  # share of the passages that are registers
 ANSWER_WEIGHT, QUESTION_WEIGHT, USER_WEIGHT, READ_WEIGHT = 4.0, 2.0, 1.0, 0.1
 BOS, EOS, USER, ASSISTANT = "<s>", "</s>", "<|user|>", "<|assistant|>"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,8 @@ def train(out: Path, minutes: float, rate: float, second_half_of: Path | None) -
     else:
         model = LlamaForCausalLM(model_config(HIDDEN, LAYERS, tokenizer.get_vocab_size())).train()
     print(f"{model.num_parameters():,} parameters", flush=True)
+    if shutil.which("g++"):  # inductor's compiler; a quarter of the time less
+        model.model.compile(dynamic=False)
     first, then = streams_of(pen, "first", FIRST), streams_of(pen, "then", THEN)
     steppers = optimizers(model, rate)
     for group in (g for optimizer in steppers for g in optimizer.param_groups):

@@ -33,6 +33,7 @@ ENDS = (
     "lin low mar mere mond mont mora more nal ness nor ora orn ric rick ridge sen shaw side son stead ster stone tan "
     "thal ton vale van vard ven vern wald ward wen wick win worth wyn yard"
 ).split()
+PLAIN_LINES = ("- {e}: {v}", "* {e}: {v}", "| {e} | {v} |", "{e}: {v}", "- {e} ({v})")  # of a register
 KNOWN_PER_KIND = 20
 KNOWN_SEED = 2_602_16093
 
@@ -112,9 +113,10 @@ def fresh_entity(rng: Random, kind: str | None = None, rename: float = 0.0) -> E
 
 
 def fresh_page(rng: Random, most: int) -> list[Entity]:
-    """Up to `most` fresh entities, of different kinds."""
-    kinds = rng.sample(list(KINDS), min(rng.randrange(1, most + 1), len(KINDS)))
-    return [fresh_entity(rng, kind) for kind in kinds]
+    """Up to `most` fresh entities; half of the pages are about one kind."""
+    kinds = list(KINDS) if rng.random() < 0.5 else [rng.choice(list(KINDS))]
+    found = [fresh_entity(rng, rng.choice(kinds)) for _ in range(rng.randrange(1, most + 1))]
+    return list({e.name: e for e in found}.values())
 
 
 @dataclass
@@ -239,21 +241,26 @@ def write_document(rng: Random, entities: list[Entity], style: Style, title: str
 def write_register(rng: Random, entities: list[Entity]) -> Writer:
     """A page of many entities of one kind that says one or two things of each, in the same words.
 
-    Only the name tells which value is whose: what makes a reader look at names.
+    Only the name tells which value is whose: what makes a reader look at names. Half of it are
+    plain lists, the value right after the name: they are learned first, and the rest from them.
     """
     w = Writer()
     if rng.random() < 0.5:
         w.add(f"# {rng.choice(TITLES)}\n\n")
     said: set[int] = set()
-    as_list = rng.random() < 0.5
     for index in rng.sample(range(len(entities[0].facts)), rng.choice((1, 1, 2))):
-        form = rng.choice(entities[0].facts[index].attribute.statements)
-        order = rng.sample(entities, len(entities))
-        for entity in order:
-            if rng.random() < 0.3:
-                form = rng.choice(entity.facts[index].attribute.statements)
-            w.state(entity.facts[index], form, again=index in said, lead="- " if as_list else "")
-            w.add("\n" if as_list else " ")
+        attribute = entities[0].facts[index].attribute
+        form = rng.choice(attribute.statements)
+        lead = rng.choice(("", "- "))
+        plain = rng.random() < 0.5
+        if plain:
+            w.add(rng.choice(("## ", "### ", "")) + attribute.label + "\n\n")
+            form, lead = rng.choice(PLAIN_LINES), ""
+        for entity in rng.sample(entities, len(entities)):
+            if not plain and rng.random() < 0.3:
+                form = rng.choice(attribute.statements)
+            w.state(entity.facts[index], form, again=index in said, lead=lead)
+            w.add("\n" if plain or lead else " ")
         w.text = w.text.rstrip() + "\n\n"
     w.text = w.text.rstrip()
     return w
