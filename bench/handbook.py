@@ -10,12 +10,11 @@ import argparse
 import json
 import platform
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import peft
 import torch
-import transformers
 
 import disc_lite
 
@@ -83,7 +82,7 @@ def main() -> None:
                 print(row(name, found[name]), flush=True)
     about = {
         "date": time.strftime("%Y-%m-%d"), "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-        "torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__,
+        **{package: version(package) for package in ("torch", "transformers", "peft", "bitsandbytes")},
     }  # fmt: skip
     lines = [HEAD, "|" + "---|" * HEAD.count(" | ") + "---|", *(row(name, rows) for name, rows in found.items())]
     text = "\n".join([", ".join(f"{k} {v}" for k, v in about.items()), "", *lines]) + "\n"
