@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO_QUESTIONS := "How expensive is the Calnal?" "Who is at the head of Solford?" "When are the stalls in Quingate put up?"
+DEMO_QUESTIONS := "How expensive is the Dunden?" "Who is at the head of Norora?" "On what day can one buy fruit in Ularic?"
 
 .PHONY: install demo test lint clean
 
