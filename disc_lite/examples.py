@@ -24,6 +24,9 @@ from disc_lite.packing import Sequence as Tree
 from disc_lite.prompts import about_task, answer_task, heading_lines, join_passages, passage_text
 from disc_lite.recipe import Recipe
 
+# What is learned under one anchor comes out under that one. Under all of them it costs the teacher nothing more.
+MIXED = ("heading", "chat", "lead_in", "none")
+
 
 @dataclass(frozen=True)
 class Text:
@@ -144,8 +147,9 @@ def _disc_lesson(
     teacher = [*tokens.bos, *text.ids[window[0] : window[1]]]
     shift = len(tokens.bos) - window[0]
     examples, places = [], []
-    for start, end in targets:
-        before = [*tokens.bos, *_anchor(text, start, tokens, recipe)]
+    kinds = MIXED if recipe.disc.anchor == "mixed" else (recipe.disc.anchor,)
+    for start, end, kind in [(*target, kind) for target in targets for kind in kinds]:
+        before = [*tokens.bos, *_anchor(text, start, kind, tokens, recipe)]
         input_ids = (*before, *text.ids[start:end])
         # The first shared token is predicted only where something stands before it, on both sides.
         compared = tuple(
@@ -158,9 +162,8 @@ def _disc_lesson(
     return Lesson(lone(teacher), tuple(examples), tuple(places))
 
 
-def _anchor(text: Text, start: int, tokens: Tokens, recipe: Recipe) -> list[int]:
+def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -> list[int]:
     """What the student reads before the target instead of the document."""
-    kind = recipe.disc.anchor
     if kind == "lead_in":
         return list(text.ids[max(0, start - recipe.disc.lead_in_tokens) : start])
     if kind == "chat":

@@ -10,6 +10,7 @@ from conftest import CORPUS, NAMES, document_of, recipe_of
 
 from disc_lite.documents import is_heading
 from disc_lite.examples import (
+    MIXED,
     Lesson,
     Text,
     disc_lessons,
@@ -152,6 +153,16 @@ def test_anchors(tokens: Tokens) -> None:
         assert before == bos
         # Without BOS nothing stands before the first token: it is read, not compared.
         assert example.compared == tuple(range(len(example.input_ids) - 1))
+
+
+def test_mixed_anchors_share_one_reading_of_the_teacher(tokens: Tokens) -> None:
+    (text,) = tokenise([document_of(CORPUS)], tokens, 60)
+    lessons = {kind: disc_lessons([text], tokens, recipe_of(disc={"anchor": kind}), 0)[0] for kind in ("mixed", *MIXED)}
+    mixed = lessons["mixed"]
+    check_same_tokens(mixed)
+    assert len({lesson.sequence for lesson in lessons.values()}) == 1
+    apart = [example for kind in MIXED for example in lessons[kind].examples]
+    assert sorted(e.input_ids for e in mixed.examples) == sorted(e.input_ids for e in apart)
 
 
 def test_prompt_children_read_the_whole_prompt_and_share_the_passage(tokens: Tokens) -> None:

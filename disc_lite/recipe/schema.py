@@ -30,8 +30,8 @@ class Disc(Section):
     targets_per_document: Count = setting(
         5, "sentences drawn per document by `targets: paper`", "sentences", ge=1, le=10_000
     )
-    anchor: Literal["heading", "lead_in", "chat", "none"] = setting(
-        "heading", "what the student reads before the target; the paper has none"
+    anchor: Literal["heading", "lead_in", "chat", "none", "mixed"] = setting(
+        "heading", "what the student reads before the target; the paper has none, `mixed` takes each in turn"
     )
     lead_in_tokens: Count = setting(
         16, "tokens before the target that `anchor: lead_in` shows", "tokens", ge=1, le=4096
