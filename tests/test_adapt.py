@@ -33,13 +33,13 @@ SHORT = {
 def adapted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     root = tmp_path_factory.mktemp("adapt")
     docs = root / "docs"
-    for name in ("sites/north.md", "people/workshop.md", "projects/running.md"):
+    for name in ("products/lamps.md", "people/workshop.md", "projects/running.md"):
         (docs / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(HANDBOOK / name, docs / name)
-    shutil.copy(docs / "sites/north.md", docs / "copy.md")
+    shutil.copy(docs / "products/lamps.md", docs / "copy.md")
     (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
     rows = [line for line in QUESTIONS.read_text().splitlines() if (docs / json.loads(line)["document"]).is_file()]
-    (root / "questions.jsonl").write_text("\n".join(rows).replace("sites/north.md", "copy.md") + "\n")
+    (root / "questions.jsonl").write_text("\n".join(rows).replace("products/lamps.md", "copy.md") + "\n")
     events: list[Any] = []
     given: dict[str, Any] = {
         "output": root / "run", "questions": root / "questions.jsonl", "overrides": SHORT, "listener": events.append,
