@@ -35,6 +35,11 @@ def words(text):
 # --- sentences ------------------------------------------------------------------------------------
 
 
+def test_a_stop_before_a_line_break_is_one_cut():
+    text = "你好。\n# Head\n\nOne."
+    assert [text[a:b] for a, b in sentence_spans(text, 0, len(text))] == ["你好。", "\n# Head", "\n\nOne."]
+
+
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.data())
 def test_spans_tile_the_range_and_each_shows_something(text, data):

@@ -55,7 +55,8 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
         return []
     # Cut just after visible text and before the last of it, so each span has some of both.
     last = start + len(text[start:end].rstrip())
-    cuts = [cut for cut in _cuts(text, start, end) if start < cut < last]
+    # A CJK stop at the end of a line is found twice: as a stop, and before the line break.
+    cuts = list(dict.fromkeys(cut for cut in _cuts(text, start, end) if start < cut < last))
     return list(zip([start, *cuts], [*cuts, end], strict=True))
 
 
