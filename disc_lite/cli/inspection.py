@@ -1,0 +1,63 @@
+"""How one document of a run is shown on a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+
+def show_document(found: dict[str, Any], console: Console) -> None:
+    """Passages with their sentences and pairs, then the questions of the evaluation."""
+    _line(console, 0, found["document"], "bold")
+    if found["outcome"] != "read":
+        _line(console, 0, f"{found['outcome']}: {found['reason']}")
+        return
+    if found["teachability"] is not None:
+        _line(console, 0, f"teachability {found['teachability']:.2f} nats per token")
+    if recall := found["recall"]:
+        shares = (f"{name.replace('_', ' + ')} {row['right']}/{row['of']}" for name, row in recall.items())
+        _line(console, 0, f"right answers: {', '.join(shares)}")
+    for passage in found["passages"]:
+        _show_passage(passage, console)
+    if found["questions"]:
+        console.print()
+        _line(console, 0, f"Evaluation: questions {len(found['questions'])}", "bold")
+    for question in found["questions"]:
+        _show_question(question, console)
+
+
+def _show_passage(passage: dict[str, Any], console: Console) -> None:
+    console.print()
+    counts = f"tokens {passage['tokens']}, sentences {len(passage['sentences'])}, pairs {len(passage['pairs'])}"
+    _line(console, 0, f"Passage {passage['passage']}: {counts}", "bold")
+    for number, sentence in enumerate(passage["sentences"], 1):
+        _line(console, 2, f"{number:>3}  {' '.join(sentence.split())}")
+    for pair in passage["pairs"]:
+        _line(console, 2, f"{pair['question']}  {pair['answer']}", "cyan")
+        if pair["with_passage"] is not None and pair["without_passage"] is not None:
+            told = f"{pair['with_passage']:.2f} with the passage, {pair['without_passage']:.2f} without"
+            _line(console, 4, f"log-probability per token {told}", "dim")
+
+
+def _show_question(question: dict[str, Any], console: Console) -> None:
+    _line(console, 2, question["text"], "bold")
+    _line(console, 4, f"expected  {' / '.join(question['expected'])}")
+    for when in ("before", "after"):
+        right = question[f"right_{when}"]
+        mark = "right" if right else "wrong"
+        _line(console, 4, f"{when:<8}  {question[when]}  ({mark})", "green" if right else "red")
+    places = ", ".join(str(number) for number in question["stands_in"])
+    _line(console, 4, f"stands in passage {places}" if places else "stands in no passage", "dim")
+    if pair := question["nearest_pair"]:
+        told = f"nearest pair, of passage {pair['passage']}, alike by {pair['likeness']:.2f}: {pair['question']}"
+        _line(console, 4, f"{told}  {pair['answer']}", "dim")
+
+
+def _line(console: Console, indent: int, text: str, style: str = "") -> None:
+    """Text of documents and models as it is: no markup, and nothing that would steer the terminal."""
+    plain = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+    shown = Text(plain, style=style)
+    console.print(Padding(shown, (0, 0, 0, indent), expand=False))

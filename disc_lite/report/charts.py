@@ -1,0 +1,195 @@
+"""Figures -> inline SVG that is as wide as it may be; its text keeps its size, for lengths across are in per cent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from disc_lite.report.markup import Child, Html, element, join
+
+ROW_PX = 22
+MIDDLE = ROW_PX / 2
+PLOT_PX = 170
+POINTS = 400  # of a line; more are averaged, for no screen shows them
+
+
+Item = tuple[Child, Html, Child]  # label, picture, figures
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Values from `low` to `high` are drawn from left to right."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def at(self, value: float) -> str:
+        share = (value - self.low) / ((self.high - self.low) or 1.0)
+        return percent(min(1.0, max(0.0, share)))
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is drawn over the steps: a value at each, or None where there was none."""
+
+    values: Sequence[tuple[int, float | None]]
+    class_: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A vertical line at a step, from the foot up."""
+
+    step: int
+    class_: str
+    height: float = 1.0  # of the whole
+
+
+def percent(share: float) -> str:
+    return f"{round(100 * share, 2):g}%"
+
+
+# -- rows: one picture beside each label and its figures -------------------------------------------------
+
+
+def rows(label: str, items: Sequence[Item]) -> Html:
+    """A chart of (label, picture, figures), one below the other."""
+    parts = ("label", "plot", "figure")
+    made = [element("li", *(element("div", c, class_=p) for p, c in zip(parts, item, strict=True))) for item in items]
+    return element("ul", *made, class_="chart", aria_label=label)
+
+
+def axis(low: str, middle: str, high: str) -> Item:
+    """The last row of a chart: what its left end, middle and right end stand for."""
+    ends = (element("span", text) for text in (low, middle, high))
+    return "", element("div", *ends, class_="axis", aria_hidden="true"), ""
+
+
+def bar(told: str, value: float, scale: Scale, class_: str, interval: tuple[float, float] | None = None) -> Html:
+    """A bar from the left end to `value`, with its interval of 95 % where there is one."""
+    drawn = element("rect", x=0, y=MIDDLE - 6, width=scale.at(value), height=12, class_=f"bar {class_}")
+    return _row(told, drawn, _whisker(scale, *interval) if interval else None)
+
+
+def dots(told: str, before: float, after: float, interval: tuple[float, float], scale: Scale, class_: str) -> Html:
+    """A hollow dot before, a full one after, the way from one to the other; the interval is that of after."""
+    way = element("line", x1=scale.at(before), x2=scale.at(after), y1=MIDDLE, y2=MIDDLE, class_=f"way {class_}")
+    return _row(told, _whisker(scale, *interval), way, _dot(scale.at(before), "before"), _dot(scale.at(after), class_))
+
+
+def bullet(told: str, floor: float | None, value: float, ceiling: float | None) -> Html:
+    """A bar, a hollow dot where it began, and a stroke where it could end."""
+    scale = Scale()
+    drawn = element("rect", x=0, y=MIDDLE - 6, width=scale.at(value), height=12, class_="bar adapted")
+    end = None if ceiling is None else _upright(scale.at(ceiling), 2, ROW_PX - 2, "ceiling")
+    return _row(told, drawn, end, None if floor is None else _dot(scale.at(floor), "before"))
+
+
+def difference(told: str, mean: float, low: float, high: float, scale: Scale) -> Html:
+    """A dot with its interval, beside the line of no difference."""
+    zero = _upright(scale.at(0.0), 0, ROW_PX, "zero")
+    return _row(told, zero, _whisker(scale, low, high), _dot(scale.at(mean), "adapted"))
+
+
+def _row(told: str, *shapes: Child) -> Html:
+    """The title is the name that a screen reader speaks; the lines of the grid are those of the style sheet."""
+    return element("svg", element("title", told), *shapes, role="img", width="100%", height=ROW_PX)
+
+
+def _whisker(scale: Scale, low: float, high: float) -> Html:
+    drawn = []
+    for class_ in ("halo", "whisker"):  # paper under ink, so that it is seen on bars of any colour
+        drawn.append(element("line", x1=scale.at(low), x2=scale.at(high), y1=MIDDLE, y2=MIDDLE, class_=class_))
+        drawn += [_upright(scale.at(end), MIDDLE - 4, MIDDLE + 4, class_) for end in (low, high)]
+    return join(drawn)
+
+
+def _dot(at: str, class_: str) -> Html:
+    # The ring is wider than the disc, so both are seen where they coincide.
+    return element("circle", cx=at, cy=MIDDLE, r=6 if class_ == "before" else 4, class_=f"dot {class_}")
+
+
+def _upright(at: str, top: float, bottom: float, class_: str) -> Html:
+    return element("line", x1=at, x2=at, y1=top, y2=bottom, class_=class_)
+
+
+# -- lines over steps ------------------------------------------------------------------------------------
+
+
+def line_chart(told: str, lines: Sequence[Line], marks: Sequence[Mark], steps: int) -> Html:
+    """Lines over the steps 1 to `steps`, from zero up."""
+    top = nice(max((v for line in lines for _, v in line.values if v is not None), default=1.0))
+    grid, ticks = [], []
+    for share in (0.0, 0.5, 1.0):
+        y = round(PLOT_PX * (1 - share), 2)
+        grid.append(element("line", x1="0%", x2="100%", y1=y, y2=y, class_="grid"))
+        if share:
+            ticks.append(element("text", f"{top * share:.4g}", x=2, y=f"{y + 13:g}", class_="tick"))
+    uprights = [_upright(percent(_across(m.step, steps)), PLOT_PX * (1 - m.height), PLOT_PX, m.class_) for m in marks]
+    # Stretched on its own, so that the lines fill the width and the text beside them is not distorted.
+    paths = [element("path", d=_path(line, steps, top), class_=f"line {line.class_}") for line in lines]
+    inner = element("svg", *paths, viewBox="0 0 1000 1000", preserveAspectRatio="none", width="100%", height=PLOT_PX)
+    return element(
+        "svg", element("title", told), *grid, *uprights, inner, *ticks, *_step_labels(steps),
+        role="img", width="100%", height=PLOT_PX + 22, class_="lines",
+    )  # fmt: skip
+
+
+def _step_labels(steps: int) -> list[Html]:
+    middle = (steps + 1) // 2
+    shown = [(1, "start"), (middle, "middle"), (steps, "end")] if steps > 2 else [(steps, "middle")]
+    return [
+        element("text", f"step {n:,}", x=percent(_across(n, steps)), y=PLOT_PX + 17, text_anchor=anchor, class_="tick")
+        for n, anchor in (shown if steps != 2 else [(1, "start"), (2, "end")])
+    ]
+
+
+def _across(step: int, steps: int) -> float:
+    return (step - 1) / (steps - 1) if steps > 1 else 0.5
+
+
+def _path(line: Line, steps: int, top: float) -> str:
+    """The pen is lifted where a value is missing; a value alone becomes a point."""
+    parts, down, points = [], False, line.values
+    for i, (step, value) in enumerate(points):
+        if value is None:
+            down = False
+            continue
+        height = min(1.0, max(0.0, value / top))
+        place = f"{round(1000 * _across(step, steps), 1):g},{round(1000 * (1 - height), 1):g}"
+        alone = not down and (i + 1 == len(points) or points[i + 1][1] is None)
+        parts.append(f"{'L' if down else 'M'}{place}" + (f"L{place}" if alone else ""))
+        down = True
+    return "".join(parts)
+
+
+def thinned(values: Sequence[tuple[int, float | None]], most: int = POINTS) -> list[tuple[int, float | None]]:
+    """At most `most` of the values: means of neighbours, at the middle of their steps."""
+    size = math.ceil(len(values) / most)
+    if size <= 1:
+        return list(values)
+    found = []
+    for start in range(0, len(values), size):
+        group = values[start : start + size]
+        there = [value for _, value in group if value is not None]
+        found.append((group[len(group) // 2][0], sum(there) / len(there) if there else None))
+    return found
+
+
+def smoothed(values: Sequence[tuple[int, float | None]], reach: int) -> list[tuple[int, float | None]]:
+    """Each value's mean with up to `reach` neighbours on either side; fewer near the ends, which would bend else."""
+    found: list[tuple[int, float | None]] = []
+    for i, (step, _) in enumerate(values):
+        far = max(reach // 3, min(reach, i, len(values) - 1 - i))
+        near = [v for _, v in values[max(0, i - far) : i + far + 1] if v is not None]
+        found.append((step, sum(near) / len(near) if near else None))
+    return found
+
+
+def nice(most: float) -> float:
+    """The next of a few round numbers times a power of ten: the top of an axis, whose half is round as well."""
+    if most <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(most))
+    return next((n * power for n in (1, 1.5, 2, 3, 4, 5, 6, 8) if n * power >= most * (1 - 1e-9)), 10 * power)

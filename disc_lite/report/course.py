@@ -1,0 +1,129 @@
+"""How the training went: loss, retention and learning rate over the steps, and what it all took."""
+
+from __future__ import annotations
+
+from disc_lite.report.charts import POINTS, Line, Mark, line_chart, smoothed, thinned
+from disc_lite.report.markup import Child, Html, element, paragraph, table
+from disc_lite.report.reading import RunFiles
+
+CURVES = {
+    "loss": ("Loss", "nats per target token"),
+    "retention": ("Retention", "nats per token of the base's own answers, unweighted"),
+    "learning_rate": ("Learning rate", ""),
+}
+SMOOTH_FROM = 40  # steps: fewer are read well as they are
+GIB = 2**30
+
+Values = list[tuple[int, float | None]]
+
+
+def training(run: RunFiles) -> list[Child]:
+    if not run.steps:
+        return []
+    planned = max(int(row["steps"]) for row in run.steps)
+    skipped = [int(row["step"]) for row in run.steps if row.get("skipped")]
+    marks = [Mark(step, "skipped", 0.12) for step in skipped]
+    if run.stopped:
+        marks += [Mark(int(run.stopped["kept_step"]), "kept-step"), Mark(int(run.stopped["step"]), "stopped")]
+    figures = [_curve(run, key, planned, marks) for key in CURVES]
+    return [paragraph(_in_words(run, planned, skipped), class_="note"), *figures]
+
+
+def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
+    done = len(run.steps)
+    words = f"{done:,} steps." if done == planned else f"{done:,} of {planned:,} planned steps."
+    if len(run.steps) >= SMOOTH_FROM:
+        words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
+    if skipped:
+        shown = ", ".join(f"{step:,}" for step in skipped[:10]) + (" …" if len(skipped) > 10 else "")
+        words += f" Red strokes at the foot: steps that were skipped because something was not finite ({shown})."
+    if run.stopped:
+        words += (
+            f" Dashed: the drift reached {run.stopped['kl']:.4f} nats per token at step {run.stopped['step']:,}, above "
+            f"the limit of {run.stopped['max_kl']:g}, and training ended. The adapter is that of step "
+            f"{run.stopped['kept_step']:,} (dotted)."
+        )
+    return words
+
+
+def _grain(run: RunFiles) -> str:
+    each = -(-len(run.steps) // POINTS)
+    return "as measured" if each == 1 else f"means of {each} steps"
+
+
+def _curve(run: RunFiles, key: str, planned: int, marks: list[Mark]) -> Html | None:
+    values: Values = [(int(row["step"]), row.get(key)) for row in run.steps]
+    there = [(value, step) for step, value in values if value is not None]
+    if not there or (key == "retention" and not any(value for value, _ in there)):
+        return None
+    title, unit = CURVES[key]
+    lowest = min(there)
+    text = (
+        f"first {_figure(there[0][0])}, last {_figure(there[-1][0])}, lowest {_figure(lowest[0])} at step {lowest[1]:,}"
+    )
+    if key == "learning_rate":
+        text = f"highest {_figure(max(there)[0])}, last {_figure(there[-1][0])}"
+    drawn = thinned(values)
+    lines = [Line(drawn, "strong")]
+    if key != "learning_rate" and len(values) >= SMOOTH_FROM:
+        lines = [Line(drawn, "faint"), Line(smoothed(drawn, max(2, len(drawn) // 40)), "strong")]
+    heading = element("h3", title, element("span", f" {unit}", class_="unit") if unit else None)
+    chart = line_chart(f"{title} over {planned:,} steps: {text}", lines, marks, planned)
+    return element("figure", heading, chart, element("figcaption", text))
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3g}" if abs(value) > 1e-9 else "0"  # below it is rounding
+
+
+# -- what it took ----------------------------------------------------------------------------------------
+
+
+def costs(run: RunFiles) -> list[Child]:
+    rows = [(name, value) for name, value in (*_work(run), *_machine(run)) if value]
+    return [table("Work, time, memory, versions", (), rows)]
+
+
+def _work(run: RunFiles) -> list[tuple[str, str]]:
+    summary = run.summary
+    pairs = summary.get("pairs", {})
+    dropped = pairs.get("dropped", {})
+    coverage = pairs.get("coverage")
+    reasons = ", ".join(f"{reason}: {number:,}" for reason, number in dropped.items())
+    return [
+        ("method", str(summary.get("method", ""))),
+        ("recipe", str(summary.get("recipe", ""))),
+        ("passages", f"{summary['passages']:,}" if "passages" in summary else ""),
+        ("examples", _listed(summary.get("examples", {}))),
+        ("pairs kept", f"{pairs['kept']:,}" if pairs.get("kept") else ""),
+        ("pairs dropped", f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
+        ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}"),
+        ("tokens read by the teacher", _listed(summary.get("teacher_tokens", {}))),
+        ("tokens read by the student", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
+        ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),
+    ]
+
+
+def _machine(run: RunFiles) -> list[tuple[str, Child]]:
+    summary = run.summary
+    steps, skipped = summary.get("steps"), summary.get("skipped_steps")
+    training_s = sum(row["seconds"] for row in run.steps)
+    versions = summary.get("versions", {})
+    return [
+        ("steps", "" if steps is None else f"{steps:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
+        ("time of all steps", _duration(training_s) if run.steps else ""),
+        ("time of the last call", _duration(summary["seconds"]) if "seconds" in summary else ""),
+        ("most memory at once", f"{summary['peak_bytes'] / GIB:.1f} GiB" if summary.get("peak_bytes") else ""),
+        *((f"version of {name}", str(version)) for name, version in dict(versions).items()),
+    ]
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name}: {number:,}" for name, number in counts.items() if number)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

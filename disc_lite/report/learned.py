@@ -1,0 +1,196 @@
+"""What was learned and what was kept: the report card, before against after, document by document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from disc_lite.card import ROWS
+from disc_lite.report import charts
+from disc_lite.report.charts import Item, Scale
+from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
+from disc_lite.report.reading import Row, RunFiles
+
+AT_ONCE = 30  # rows of a long list; the others are folded
+RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
+GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
+DRIFTS = {"general": "neutral prompts", "own_words": "prompts that the base made up"}
+AXIS = charts.axis("0%", "50%", "100%")
+
+
+# -- the report card -------------------------------------------------------------------------------------
+
+
+def report_card(run: RunFiles) -> list[Child]:
+    card = run.card
+    if not card["questions"]:
+        return [paragraph("This run has no questions, so nothing was measured.")]
+    rows = [(name, label, card["rows"][name]) for name, label in ROWS.items() if name in card["rows"]]
+    bars = [
+        (label, charts.bar(f"{label}: {told(row)}", row["share"], Scale(), _kind(name), (row["low"], row["high"])),
+         share(row["share"]))
+        for name, label, row in rows
+    ]  # fmt: skip
+    cells = [
+        (label, f"{row['right']} of {row['of']}", span(row), *(share(row[rule]) for rule in GRADES))
+        for _, label, row in rows
+    ]
+    headings = ("", "right", "95% interval", *GRADES.values())
+    return [
+        paragraph(
+            f"{card['questions']} questions. An answer is right if {RULES.get(card['grading'], card['grading'])}. "
+            "The strokes are intervals of 95%.", class_="note"
+        ),
+        charts.rows("Right answers", [*bars, AXIS]),
+        table("The report card in figures", headings, cells),
+        _differences(card), _overlap(card),
+    ]  # fmt: skip
+
+
+def _differences(card: Row) -> Html | None:
+    if not card["differences"]:
+        return None
+    found = card["differences"].items()
+    reach = charts.nice(max(abs(gain[end]) for _, gain in found for end in ("low", "high")))
+    scale = Scale(-reach, reach)
+    items: list[Item] = []
+    for pair, gain in found:
+        second, first = (ROWS.get(name, name) for name in pair.split(" - "))
+        text = f"{points(gain['mean'])} ({points(gain['low'])} to {points(gain['high'])})"
+        spoken = f"{second} against {first}: {text}"
+        label = join([second, element("span", f" against {first}", class_="unit")])
+        items.append((label, charts.difference(spoken, gain["mean"], gain["low"], gain["high"], scale), text))
+    items.append(charts.axis(f"−{100 * reach:g}", "0", f"+{100 * reach:g}"))
+    note = "Question by question, in percentage points. A stroke that keeps clear of zero is more than chance."
+    return join([element("h3", "Differences"), paragraph(note, class_="note"), charts.rows("Differences", items)])
+
+
+def _overlap(card: Row) -> Html | None:
+    overlap = card["overlap"]
+    if not overlap["pairs"]:
+        return None
+    words = (
+        f"Of these questions {overlap['exact']} were trained on word for word and {overlap['near']} nearly "
+        f"(word sets alike by {overlap['limit']:g} or more), among {overlap['pairs']} training pairs."
+    )
+    rows = [overlap[part].get("adapted", {"of": 0}) for part in ("with", "without")]
+    if all(row["of"] for row in rows):
+        words += f" The adapted model has {told(rows[0])} of those right, and {told(rows[1])} of all others."
+    return paragraph(words, class_="note")
+
+
+# -- learned against forgotten ---------------------------------------------------------------------------
+
+
+def learned_and_kept(run: RunFiles) -> list[Child]:
+    card = run.card
+    learned = {}
+    if card["questions"] and {"floor", "adapted"} <= set(card["rows"]):
+        learned["questions, closed book"] = {"before": card["rows"]["floor"], "after": card["rows"]["adapted"]}
+    learned["statements finished"] = card.get("completions", {})
+    kept = {name.replace("_", " "): row for name, row in card["kept"].items()}
+    parts: list[Child] = []
+    for title, group, class_ in (("Learned", learned, "adapted"), ("Kept", kept, "kept")):
+        items = [_before_after(name, row, class_) for name, row in group.items() if row and row["after"]["of"]]
+        if items:
+            parts += [element("h3", title), charts.rows(title, [*items, AXIS])]
+    note = "Hollow: before. Full: after, with its interval of 95%. Kept is what no document is about."
+    return [paragraph(note, class_="note"), *parts, _drift(card), _benchmarks(run)] if parts else []
+
+
+def _before_after(name: str, row: Row, class_: str) -> Item:
+    before, after = row["before"], row["after"]
+    text = f"{name}: before {told(before)}, after {told(after)}"
+    drawn = charts.dots(text, before["share"], after["share"], (after["low"], after["high"]), Scale(), class_)
+    change = points(after["share"] - before["share"])
+    return name, drawn, f"{share(before['share'])} → {share(after['share'])} ({change})"
+
+
+def _drift(card: Row) -> Html | None:
+    drift = card.get("drift", {})
+    if not drift:
+        return None
+    listed = ", ".join(f"{drift[name]:.4f} on {label}" for name, label in DRIFTS.items() if name in drift)
+    return paragraph(
+        f"Drift from the base, in nats per token of the base's own answers: {listed}. 0 is no change at all.",
+        class_="note",
+    )
+
+
+def _benchmarks(run: RunFiles) -> Html | None:
+    rows = [
+        (foreign(task), metric, f"{value:.4f}", f"{row['after'][metric]:.4f}")
+        for task, row in run.benchmarks.items()
+        for metric, value in row["before"].items()
+    ]
+    return table("Benchmarks of lm-evaluation-harness", ("task", "metric", "before", "after"), rows) if rows else None
+
+
+# -- document by document --------------------------------------------------------------------------------
+
+
+def by_document(run: RunFiles) -> list[Child]:
+    documents = {name: row for name, row in run.card["documents"].items() if "adapted" in row}
+    ordered = sorted(documents, key=lambda name: (documents[name]["adapted"]["share"], name))
+    items = [_recall(name, documents[name]) for name in ordered]
+    note = "Bar: adapted model. Hollow dot: base, closed book. Stroke: base with the right passage. Least known first."
+    return [paragraph(note, class_="note"), *long_chart("Recall by document", items, AXIS)] if items else []
+
+
+def _recall(name: str, row: Row) -> Item:
+    floor, adapted, ceiling = row.get("floor"), row["adapted"], row.get("ceiling")
+    text = f"{adapted['right']} of {adapted['of']}"
+    text = f"{floor['right']} → {text}" if floor else text
+    text += f", ceiling {ceiling['right']}" if ceiling else ""
+    ends = [end and end["share"] for end in (floor, ceiling)]
+    return foreign(name), charts.bullet(f"{name}: {text}", ends[0], adapted["share"], ends[1]), text
+
+
+def teachability(run: RunFiles) -> list[Child]:
+    found = run.teachability
+    if not found:
+        return []
+    low = set(run.summary["teachability"].get("low", ()))
+    top = charts.nice(max(0.1, *found.values()))
+    items = [
+        (foreign(name), charts.bar(f"{name}: {nats:.2f} nats", nats, Scale(0, top), "low" if name in low else "base"),
+         f"{nats:.2f}".replace("-", "−") + (" (low)" if name in low else ""))
+        for name, nats in sorted(found.items(), key=lambda pair: (pair[1], pair[0]))
+    ]  # fmt: skip
+    note = (
+        "How much better the teacher foresees a document than the student, in nats per token. What a document "
+        "says only once has little of it: split contexts cannot teach that, questions and answers can."
+    )
+    axis = charts.axis("0", f"{top / 2:g}", f"{top:g} nats")
+    return [paragraph(note, class_="note"), *long_chart("Teachability by document", items, axis)]
+
+
+def long_chart(label: str, items: Sequence[Item], axis: Item) -> Iterable[Html]:
+    """A chart whose first rows are shown and whose others open when asked for."""
+    yield charts.rows(label, [*items[:AT_ONCE], axis])
+    if rest := items[AT_ONCE:]:
+        yield folded(f"{len(rest)} more", charts.rows(f"{label}, continued", [*rest, axis]))
+
+
+# -- figures in words ------------------------------------------------------------------------------------
+
+
+def share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def told(row: Row) -> str:
+    return f"{share(row['share'])} ({row['right']} of {row['of']})"
+
+
+def span(row: Row) -> str:
+    return f"{share(row['low'])} to {share(row['high'])}"
+
+
+def points(value: float) -> str:
+    """A difference of shares, with a sign that is as wide as a plus."""
+    rounded = round(100 * value, 1)
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
+
+
+def _kind(row: str) -> str:
+    return "adapted" if row.startswith("adapted") else "base"

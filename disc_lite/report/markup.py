@@ -1,0 +1,72 @@
+"""Text -> HTML. Only what this module made is markup; every other text is escaped on its way in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+# What no HTML or UTF-8 can hold: control characters, lone surrogates, non-characters. And the two
+# overrides of direction, which would show a text as another one.
+IMPOSSIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+VOID = frozenset({"meta", "br"})
+
+
+@dataclass(frozen=True)
+class Html:
+    """Markup that stands in a page as it is."""
+
+    text: str
+
+
+Child = Html | str | None
+Attribute = str | int | float | None
+
+
+def element(name: str, /, *children: Child, **attributes: Attribute) -> Html:
+    """One element. Text among `children` and `attributes` is escaped, None is left out.
+
+    A trailing underscore of an attribute's name goes (`class_`), other underscores become hyphens.
+    """
+    pairs = ((key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None)
+    written = ((key, value if isinstance(value, str) else f"{value:g}") for key, value in pairs)
+    opening = "".join(f' {key}="{safe(value)}"' for key, value in written)
+    if name in VOID:
+        return Html(f"<{name}{opening}>")
+    return Html(f"<{name}{opening}>{join(children).text}</{name}>")
+
+
+def join(children: Iterable[Child]) -> Html:
+    """Several pieces after each other."""
+    return Html("".join(c.text if isinstance(c, Html) else safe(c) for c in children if c is not None))
+
+
+def safe(text: str) -> str:
+    """Text as it may stand in an element or between the quotes of an attribute."""
+    return escape(IMPOSSIBLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def foreign(text: str, name: str = "bdi") -> Html:
+    """Text of a document, a model or a user: its direction is its own and touches nothing around it."""
+    return element(name, text, dir="auto", class_="foreign")
+
+
+def paragraph(*children: Child, class_: str | None = None) -> Html:
+    return element("p", *children, class_=class_)
+
+
+def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[Child]]) -> Html:
+    """A table whose first column names the rows; it scrolls in itself where the page is narrow."""
+    head = element("tr", *(element("th", heading, scope="col") for heading in headings))
+    body = [
+        element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
+    ]
+    titled = element("thead", head) if headings else None
+    made = element("table", element("caption", caption), titled, element("tbody", *body))
+    return element("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
+
+
+def folded(summary: str, *children: Child) -> Html:
+    """Details that open when asked for, without a script."""
+    return element("details", element("summary", summary), *children)

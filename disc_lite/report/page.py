@@ -1,0 +1,88 @@
+"""A run folder -> `report.html`: one file that asks nothing of a network and runs no script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from disc_lite.card import forgetting, verdict
+from disc_lite.report import answers, course, learned, sources
+from disc_lite.report.markup import Html, element, foreign, paragraph
+from disc_lite.report.reading import RunFiles, read_run
+from disc_lite.storage import write_text
+
+NAME = "report.html"
+# Style from the page itself, and nothing else from anywhere.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+# Anchor, heading, and what stands under it; a part with nothing to show is left out.
+PARTS = (
+    ("card", "Report card", learned.report_card),
+    ("kept", "Learned against forgotten", learned.learned_and_kept),
+    ("documents", "Recall by document", learned.by_document),
+    ("training", "Training", course.training),
+    ("teachability", "Teachability", learned.teachability),
+    ("answers", "Before and after", answers.instructive),
+    ("neutral", "What else changed", answers.changed),
+    ("ledger", "Ledger", sources.ledger),
+    ("recipe", "Recipe", sources.recipe),
+    ("costs", "What it took", course.costs),
+)
+
+
+def write_report(run: Path) -> Path:
+    """Write RUN/report.html, a pure function of the files of the run; returns its path.
+
+    Raises UsageError where the folder holds no finished run.
+    """
+    path = run / NAME
+    write_text(path, page(read_run(run)))
+    return path
+
+
+def page(run: RunFiles) -> str:
+    """The whole page."""
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", f"{run.model}: what it learned"),
+        element("style", Html(style)),
+    )
+    parts = [(anchor, title, found) for anchor, title, part in PARTS if any(found := part(run))]
+    links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in parts]
+    sections = [
+        element(
+            "section", element("h2", title, id=f"{anchor}-title"), *found, id=anchor, aria_labelledby=f"{anchor}-title"
+        )
+        for anchor, title, found in parts
+    ]
+    nav = element("nav", *links, aria_label="Contents")
+    body = element("body", _header(run), nav, element("main", *sections))
+    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en").text + "\n"
+
+
+def _header(run: RunFiles) -> Html:
+    documents = run.summary["documents"]
+    read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
+    others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
+    spoken = verdict(run.card) if run.card["questions"] else ""
+    return element(
+        "header", element("p", "disc-lite report", class_="kicker"),
+        element("h1", foreign(run.model), f" after {read}"),
+        paragraph(spoken, class_="verdict") if spoken else None, _forgotten(run),
+        paragraph(f"Not read: {others} (see the ledger).", class_="note") if others else None,
+    )  # fmt: skip
+
+
+def _forgotten(run: RunFiles) -> Html | None:
+    lost, what = forgetting(run.card)
+    if not what:
+        return None
+    if lost <= 0:
+        return paragraph("Of what should have stayed, no share fell.")
+    return paragraph(
+        f"Of what should have stayed, the largest fall is {100 * lost:.1f} points: {what.replace('_', ' ')}."
+    )

@@ -1,0 +1,43 @@
+"""What went in: the ledger of the documents and the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from disc_lite.report.learned import AT_ONCE
+from disc_lite.report.markup import Child, Html, element, folded, foreign, paragraph, table
+from disc_lite.report.reading import Row, RunFiles
+
+OUTCOMES = ("refused", "duplicate", "read")  # what needs attention first
+
+
+def ledger(run: RunFiles) -> list[Child]:
+    if not run.ledger:
+        return []
+    ordered = sorted(run.ledger, key=lambda row: (OUTCOMES.index(row["outcome"]), row["name"]))
+    counts = ", ".join(f"{sum(r['outcome'] == o for r in ordered)} {o}" for o in reversed(OUTCOMES))
+    lines = [_line(row) for row in ordered]
+    return [paragraph(f"Every file has one outcome: {counts}.", class_="note"), *_tables(lines)]
+
+
+def _line(row: Row) -> Sequence[Child]:
+    reason = foreign(row["reason"]) if row["reason"] else None
+    length = f"{row['characters']:,}" if row["characters"] else ""
+    return foreign(row["name"]), row["outcome"], reason, f"{row['bytes']:,}", length
+
+
+def _tables(lines: Sequence[Sequence[Child]]) -> Iterable[Html]:
+    headings = ("file", "outcome", "reason", "bytes", "characters")
+    yield table("Files", headings, lines[:AT_ONCE])
+    if rest := lines[AT_ONCE:]:
+        yield folded(f"{len(rest)} more", table("Files, continued", headings, rest))
+
+
+def recipe(run: RunFiles) -> list[Child]:
+    if not run.recipe:
+        return []
+    text = element(
+        "pre", element("code", run.recipe), class_="scroll", tabindex=0, role="region", aria_label="recipe.yaml"
+    )
+    note = "Every setting as it was resolved, and where its value came from."
+    return [paragraph(note, class_="note"), folded("recipe.yaml", text)]
