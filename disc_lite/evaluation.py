@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from disc_lite.examples import Text
 from disc_lite.generation import generate
-from disc_lite.grading import Question, is_right, word_set
+from disc_lite.grading import Question, word_set
 from disc_lite.losses import token_divergence
 from disc_lite.models import Base
-from disc_lite.packing import lone, pack
+from disc_lite.packing import Segment, lone, pack
 from disc_lite.prompts import answer_task, join_passages
 from disc_lite.questions import write_pairs
 from disc_lite.recipe import Recipe
@@ -21,49 +20,50 @@ from disc_lite.retention import Spoken
 from disc_lite.training import KEEP
 
 
-@dataclass(frozen=True)
-class Score:
-    """How many of how many were right, and what was answered."""
-
-    right: int
-    total: int
-    given: tuple[str, ...] = ()
-
-    @property
-    def share(self) -> float:
-        return self.right / self.total if self.total else 0.0
-
-
-def score(
-    base: Base, questions: Sequence[Question], adapter: bool, recipe: Recipe, passages: Sequence[str] = ()
-) -> Score:
-    """Ask, greedily, closed book or (where given) with one passage in front of each question."""
-    if not questions:
-        return Score(0, 0)
-    given = answer(base, questions, adapter, recipe.evaluation.answer_tokens, passages)
-    grading = recipe.evaluation.grading
-    right = sum(is_right(g, q.answers, grading) for g, q in zip(given, questions, strict=True))
-    return Score(right, len(questions), tuple(given))
-
-
 def answer(
-    base: Base, questions: Sequence[Question], adapter: bool, most: int, passages: Sequence[str] = ()
+    base: Base, questions: Sequence[Question], adapter: bool, most: int, shown: Sequence[Sequence[str]] = ()
 ) -> list[str]:
-    """What the model says to each question; a completion is raw text, up to the end of its sentence."""
+    """What the model says to each question, greedily, in at most `most` tokens.
+
+    `shown` are the passages in front of each question; without them each question's own, if any.
+    A completion is raw text, up to the end of its sentence; of choices, the likeliest is the answer.
+    """
     tokens = base.tokens
-    shown = passages or [q.passage for q in questions]
-    prompts = []
-    for question, passage in zip(questions, shown, strict=True):
-        if question.kind == "completion":
-            prompts.append([*tokens.bos, *tokens.text(question.text.rstrip())])
-        elif passage:
-            prompts.append(tokens.prompt(join_passages([passage]) + answer_task(question.text)))
-        else:
-            prompts.append(tokens.prompt(question.text))
+    shown = shown or [[q.passage] if q.passage else [] for q in questions]
+    asked = [join_passages(p) + (answer_task(q.text) if p else q.text) for q, p in zip(questions, shown, strict=True)]
+    open_ended = [i for i, q in enumerate(questions) if not q.choices]
+    prompts = [
+        [*tokens.bos, *tokens.text(questions[i].text.rstrip())] if questions[i].kind == "completion"
+        else tokens.prompt(asked[i]) for i in open_ended
+    ]  # fmt: skip
     with base.frozen(adapter=adapter) as model:
         found = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=most)
-    texts = [tokens.decode(f.ids) for f in found]
-    return [_first_sentence(t) if q.kind == "completion" else t.strip() for t, q in zip(texts, questions, strict=True)]
+    given = {i: tokens.decode(f.ids) for i, f in zip(open_ended, found, strict=True)}
+    for i, question in enumerate(questions):
+        if question.choices:
+            given[i] = _likeliest(base, asked[i], question.choices, adapter)
+    return [_first_sentence(given[i]) if q.kind == "completion" else given[i].strip() for i, q in enumerate(questions)]
+
+
+def reply(base: Base, tasks: Sequence[str], most: int) -> list[str]:
+    """What the base answers to user turns, greedily."""
+    with base.frozen(adapter=False) as model:
+        prompts = [base.tokens.prompt(task) for task in tasks]
+        found = generate(model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most)
+    return [base.tokens.decode(f.ids).strip() for f in found]
+
+
+def _likeliest(base: Base, asked: str, choices: Sequence[str], adapter: bool) -> str:
+    """The choice with the highest log-probability, its end included, after the question, which is read once."""
+    turns = [base.tokens.turn(asked, choice) for choice in choices]
+    prompt = turns[0][0]
+    tree = (Segment(tuple(prompt)), *(Segment(tuple(answer[:-1]), 0) for _, answer in turns))
+    places = []
+    for number, (_, answer) in enumerate(turns, 1):
+        places += [(0, 0, len(prompt) - 1), *((0, number, p) for p in range(len(answer) - 1))]
+    found = base.log_probabilities([tree], places, [answer for _, answer in turns], adapter)
+    totals = [float(run.sum()) for run in found]
+    return choices[totals.index(max(totals))]
 
 
 def _first_sentence(text: str) -> str:
@@ -71,12 +71,11 @@ def _first_sentence(text: str) -> str:
     return line.split(". ")[0].rstrip(".").strip()
 
 
-def right_passages(questions: Sequence[Question], texts: Sequence[Text]) -> list[str]:
+def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[str]:
     """For each question the passage (of its document, if named) that holds the answer, if any does.
 
-    Among several: the one that shares most words with the question.
+    `passages` are (name of the document, text). Among several: the one that shares most words.
     """
-    passages = [(t.document.name, t.passage_text(p)) for t in texts for p in t.passages]
     words = [word_set(text) for _, text in passages]
     chosen = []
     for question in questions:
@@ -108,27 +107,27 @@ def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:
     }
 
 
-def drift(base: Base, spoken: Sequence[Spoken], tokens_per_batch: int) -> float:
-    """Mean KL(base || adapted) per token, in nats, on answers that the base gave to neutral prompts."""
-    total, count = 0.0, 0
+def drift(base: Base, spoken: Sequence[Spoken], tokens_per_batch: int) -> list[float]:
+    """KL(base || adapted) of each prompt, in nats per token of the answer that the base gave to it."""
+    found: list[float] = []
     for batch in _batches(spoken, tokens_per_batch):
-        sequences = [lone((*s.prompt_ids, *s.answer_ids)) for s in batch]
-        packed = pack(sequences)
-        at = torch.tensor(
-            [
-                packed.starts[i][0] + p
-                for i, s in enumerate(batch)
-                for p in range(len(s.prompt_ids) - 1, len(s.prompt_ids) + len(s.answer_ids) - 1)
-            ],
-            device=base.device,
-        )
+        packed = pack([lone((*s.prompt_ids, *s.answer_ids)) for s in batch])
+        runs = [range(len(s.prompt_ids) - 1, len(s.prompt_ids) + len(s.answer_ids) - 1) for s in batch]
+        places = [packed.starts[i][0] + p for i, run in enumerate(runs) for p in run]
+        at = torch.tensor(places, device=base.device)
         with base.frozen(adapter=False):
             before = base.hidden(packed)[at]
         with base.frozen(adapter=True):
             after = base.hidden(packed)[at]
-        total += float(token_divergence(after, before, base.head, KEEP).sum())
-        count += len(at)
-    return total / max(1, count)
+        nats = token_divergence(after, before, base.head, KEEP).cpu()
+        found += [float(part.mean()) for part in nats.split([len(run) for run in runs])]
+    return found
+
+
+def mean_drift(nats: Sequence[float], spoken: Sequence[Spoken]) -> float:
+    """The mean over all tokens, of what `drift` says by prompt."""
+    tokens = [len(s.answer_ids) for s in spoken]
+    return sum(n * t for n, t in zip(nats, tokens, strict=True)) / max(1, sum(tokens))
 
 
 def _batches(spoken: Sequence[Spoken], tokens_per_batch: int) -> list[list[Spoken]]:

@@ -6,6 +6,7 @@ import json
 import re
 import string
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ class Question:
     document: str = ""  # where the answer stands, if known
     kind: str = "question"  # or "completion"
     passage: str = ""  # shown with the question, in open-book probes
+    choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the answer given
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Pair:
 
 
 def read_questions(path: Path) -> tuple[Question, ...]:
-    """Lines of `{"question" | "completion": …, "answers": […], "document": …}`.
+    """Lines of `{"question" | "completion": …, "answers": […], "document": …, "choices": […]}`.
 
     Raises UsageError with the number of the first line that is none.
     """
@@ -90,13 +92,22 @@ def _question(path: Path, number: int, row: Any, why: str) -> Question:
     if isinstance(row, dict):
         kind = "completion" if "completion" in row else "question"
         text, answers, document = row.get(kind), row.get("answers"), row.get("document", "")
-        usable = isinstance(answers, list) and answers and all(isinstance(a, str) and normalise(a) for a in answers)
+        usable = answers and _texts(answers)
         if usable and isinstance(text, str) and text.strip() and isinstance(document, str):
-            return Question(text.strip(), tuple(answers or ()), document, kind)
+            choices = row.get("choices", [])
+            if not choices:
+                return Question(text.strip(), tuple(answers or ()), document, kind)
+            if kind == "question" and _texts(choices) and set(answers or ()) < set(choices):
+                return Question(text.strip(), tuple(answers or ()), document, kind, choices=tuple(choices))
+            why = "`choices` is a list of texts, the answers are among them, and others too"
     raise UsageError(
         f"Line {number} of {path} is not a question.", f"{why[0].upper()}{why[1:]}.",
         'Write lines like {"question": "Who …?", "answers": ["…"], "document": "guide.md"}.',
     )  # fmt: skip
+
+
+def _texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(v, str) and normalise(v) for v in values)
 
 
 def normalise(text: str) -> str:
@@ -112,6 +123,32 @@ def is_right(given: str, answers: Iterable[str], grading: str) -> bool:
         if said == answer or (grading == "contains" and f" {answer} " in f" {said} "):
             return True
     return False
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One answer by every rule; the best of the accepted answers counts."""
+
+    exact: bool
+    contains: bool
+    f1: float  # of the words (Rajpurkar et al., arXiv 1606.05250)
+
+
+def grade(given: str, answers: Iterable[str]) -> Grade:
+    """An answer by every rule."""
+    answers = tuple(answers)
+    return Grade(is_right(given, answers, "exact"), is_right(given, answers, "contains"), token_f1(given, answers))
+
+
+def token_f1(given: str, answers: Iterable[str]) -> float:
+    """Harmonic mean of precision and recall of the words, against the nearest of `answers`."""
+    said = Counter(normalise(given).split())
+    return max((_f1(said, Counter(normalise(answer).split())) for answer in answers), default=0.0)
+
+
+def _f1(said: Counter[str], wanted: Counter[str]) -> float:
+    shared = (said & wanted).total()
+    return 2 * shared / (said.total() + wanted.total()) if shared else float(said == wanted)
 
 
 def word_set(text: str) -> frozenset[str]:

@@ -49,3 +49,12 @@ def question_task(sentence: str = "") -> str:
 def about_task(title: str) -> str:
     """The chat turn that can stand in front of a document's sentence (anchor `chat`)."""
     return f"Tell me about {title}."
+
+
+def judge_task(question: str, expected: Sequence[str], given: str) -> str:
+    """Ask whether an answer is right: first the reason, then the verdict on a line of its own."""
+    return (
+        f"Somebody was asked: {question}\nA right answer is: {' or: '.join(expected)}\nThey answered: {given}\n\n"
+        "Say in one sentence whether that is right. Then write a last line that is either "
+        "VERDICT: right or VERDICT: wrong."
+    )

@@ -15,16 +15,13 @@ from hashlib import sha256
 from math import ceil
 from typing import Any
 
-import torch
-
 from disc_lite.documents import Passage, is_heading
 from disc_lite.examples import Text, prompt_lessons
 from disc_lite.generation import Continuation, generate
 from disc_lite.grading import Pair, normalise, word_set
-from disc_lite.losses import log_probabilities
 from disc_lite.models import Base, common_prefix
 from disc_lite.packing import Sequence as Tree
-from disc_lite.packing import lone, pack
+from disc_lite.packing import lone
 from disc_lite.prompts import answer_task, join_passages, question_task
 from disc_lite.recipe import Recipe
 
@@ -243,18 +240,6 @@ def support(base: Base, text: Text, pairs: Sequence[Pair]) -> list[tuple[float, 
     targets = [list(example.target_ids) for example in lesson.examples]
     closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
     at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
-    with_passage = _log_probabilities(base, [lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
-    without = _log_probabilities(base, closed, at_closed, targets)
-    return list(zip(with_passage, without, strict=True))
-
-
-def _log_probabilities(
-    base: Base, sequences: Sequence[Tree], places: Sequence[tuple[int, int, int]], targets: Sequence[list[int]]
-) -> list[float]:
-    """Mean log p of each target run; places are (sequence, segment, position) of its tokens."""
-    packed = pack(sequences)
-    at = torch.tensor([packed.starts[i][s] + p for i, s, p in places], device=base.device)
-    with base.frozen(adapter=False):
-        ids = torch.tensor([t for run in targets for t in run], device=base.device)
-        found = log_probabilities(base.hidden(packed)[at], ids, base.head)
-    return [float(run.mean()) for run in found.cpu().split([len(run) for run in targets])]
+    with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
+    without = base.log_probabilities(closed, at_closed, targets)
+    return [(float(a.mean()), float(b.mean())) for a, b in zip(with_passage, without, strict=True)]

@@ -53,14 +53,30 @@ def own_words(
     wanted = (recipe.retention.prompts if recipe.retention.weight > 0 else 0) + held_out
     path = cache_folder() / "retention" / f"{key}.jsonl"
     if path.is_file():
-        rows = read_jsonl(path)
-        spoken = [Spoken(tuple(row["prompt_ids"]), tuple(row["answer_ids"])) for row in rows]
+        spoken = read_spoken(path)
     else:
         spoken = _speak(base, recipe, tuple(reserved_names), wanted, on_chunk)
-        write_jsonl(path, ({"prompt_ids": list(s.prompt_ids), "answer_ids": list(s.answer_ids)} for s in spoken))
+        write_spoken(path, spoken)
     # A model that has fewer to say than asked for is measured all the same.
     held = min(held_out, len(spoken) // 4) if recipe.retention.weight > 0 else held_out
     return spoken[held:], spoken[:held]
+
+
+def read_spoken(path: Path) -> list[Spoken]:
+    return [Spoken(tuple(row["prompt_ids"]), tuple(row["answer_ids"])) for row in read_jsonl(path)]
+
+
+def write_spoken(path: Path, spoken: Iterable[Spoken]) -> None:
+    write_jsonl(path, ({"prompt_ids": list(s.prompt_ids), "answer_ids": list(s.answer_ids)} for s in spoken))
+
+
+def said_to(base: Base, prompts: Sequence[str], most: int, adapter: bool) -> list[Spoken]:
+    """Greedy answers, of at most `most` tokens, to given user turns; the token that ends one is part of it."""
+    asked = [base.tokens.prompt(prompt) for prompt in prompts]
+    with base.frozen(adapter=adapter) as model:
+        found = generate(model, asked, stop_ids=base.tokens.stop_ids, max_new_tokens=most)
+    ends = [() if f.stop_id is None else (f.stop_id,) for f in found]
+    return [Spoken(tuple(a), (*f.ids, *end)) for a, f, end in zip(asked, found, ends, strict=True)]
 
 
 def _speak(

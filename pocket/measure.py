@@ -12,9 +12,9 @@ from random import Random
 
 from world import KINDS, KNOWN, Fact, Writer, draw_style, fresh_entity, fresh_page, skill, write_document
 
-from disc_lite.evaluation import score
+from disc_lite.evaluation import answer
 from disc_lite.generation import generate
-from disc_lite.grading import Question
+from disc_lite.grading import Question, is_right
 from disc_lite.models import Base, load_base
 from disc_lite.prompts import join_passages, question_task
 from disc_lite.questions import clean_question
@@ -92,7 +92,8 @@ def measure(folder: Path, quantize: str) -> dict[str, float]:
     base = load_base(folder, quantize)
 
     def share(questions: list[Question]) -> float:
-        return score(base, questions, False, RECIPE).share
+        given = answer(base, questions, False, RECIPE.evaluation.answer_tokens)
+        return sum(is_right(g, q.answers, "exact") for g, q in zip(given, questions, strict=True)) / len(questions)
 
     rng = Random("measure pocket")
     return {

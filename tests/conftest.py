@@ -13,6 +13,7 @@ os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OF
 
 import functools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,3 +208,35 @@ def document_of(text: str, name: str = "guide.md") -> Any:
 
     sections = cut_sections(text, find_headings(text, "markdown"), "Guide")
     return Document(name, "Guide", text, sections, sha256(text.encode()).hexdigest())
+
+
+# -- one adaptation of pocket, small and real, for all tests that need a finished run ---------------------
+
+HANDBOOK = Path(__file__).resolve().parents[1] / "examples" / "handbook"
+# The recipe `pocket`, shorter: fewer neutral prompts, fewer epochs.
+SHORT = {
+    "train.epochs": "20", "train.learning_rate": "1e-3", "retention.prompts": "300", "evaluation.neutral_prompts": "40",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def adapted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A finished run on three documents of the handbook, with a duplicate and a broken file."""
+    import disc_lite
+
+    root = tmp_path_factory.mktemp("adapt")
+    docs = root / "docs"
+    for name in ("products/lamps.md", "people/workshop.md", "projects/running.md"):
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HANDBOOK / name, docs / name)
+    shutil.copy(docs / "products/lamps.md", docs / "copy.md")
+    (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    lines = HANDBOOK.with_suffix(".questions.jsonl").read_text().splitlines()
+    rows = [line for line in lines if (docs / json.loads(line)["document"]).is_file()]
+    (root / "questions.jsonl").write_text("\n".join(rows).replace("products/lamps.md", "copy.md") + "\n")
+    events: list[Any] = []
+    given: dict[str, Any] = {
+        "output": root / "run", "questions": root / "questions.jsonl", "overrides": SHORT, "listener": events.append,
+    }  # fmt: skip
+    summary = disc_lite.adapt(docs, "pocket", **given)
+    return {"summary": summary, "root": root, "events": events, "docs": docs, "given": given}

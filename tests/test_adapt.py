@@ -1,7 +1,6 @@
 """One adaptation of pocket, small and real: it learns what it is taught, and others can load the result."""
 
 import json
-import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -21,31 +20,6 @@ from disc_lite.grading import normalise
 from disc_lite.models import load_base
 
 ROOT = Path(__file__).resolve().parents[1]
-HANDBOOK = ROOT / "examples" / "handbook"
-QUESTIONS = ROOT / "examples" / "handbook.questions.jsonl"
-# The same run, shorter: three documents, fewer neutral prompts, fewer epochs at a higher rate.
-SHORT = {
-    "train.epochs": "20", "train.learning_rate": "1e-3", "retention.prompts": "300", "evaluation.neutral_prompts": "40",
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def adapted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    root = tmp_path_factory.mktemp("adapt")
-    docs = root / "docs"
-    for name in ("products/lamps.md", "people/workshop.md", "projects/running.md"):
-        (docs / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HANDBOOK / name, docs / name)
-    shutil.copy(docs / "products/lamps.md", docs / "copy.md")
-    (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
-    rows = [line for line in QUESTIONS.read_text().splitlines() if (docs / json.loads(line)["document"]).is_file()]
-    (root / "questions.jsonl").write_text("\n".join(rows).replace("products/lamps.md", "copy.md") + "\n")
-    events: list[Any] = []
-    given: dict[str, Any] = {
-        "output": root / "run", "questions": root / "questions.jsonl", "overrides": SHORT, "listener": events.append,
-    }  # fmt: skip
-    summary = disc_lite.adapt(docs, "pocket", **given)
-    return {"summary": summary, "root": root, "events": events, "docs": docs, "given": given}
 
 
 def test_it_learns_what_the_documents_say(adapted: dict[str, Any]) -> None:
@@ -130,8 +104,10 @@ def test_plain_peft_loads_the_adapter_and_gives_the_same_logits(adapted: dict[st
 
 def test_the_adapted_model_answers(adapted: dict[str, Any], capsys: Any, monkeypatch: Any) -> None:
     run = adapted["root"] / "run"
-    answers = json.loads((run / "after.json").read_text())["answers"]
-    known = next(a for a in answers if a["kind"] == "question" and normalise(a["given"]) == normalise(a["answers"][0]))
+    given = json.loads((run / "after.json").read_text())["questions"]["adapted"]
+    asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
+    asked = [q for q in asked if q["kind"] == "question"]
+    known = next(q for q, g in zip(asked, given, strict=True) if normalise(g) == normalise(q["answers"][0]))
     rows = ask(open_run(run), [known["text"]], with_base=True)
     assert normalise(rows[0]["adapted"]) == normalise(known["answers"][0])
     monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(run), known["text"]])
@@ -146,7 +122,7 @@ def test_pairs_can_be_edited_and_reused(adapted: dict[str, Any], tmp_path: Path)
     rows = [json.loads(line) for line in (run / "pairs.jsonl").read_text().splitlines()][:5]
     rows[0]["answer"] = "something else"
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    short = {**SHORT, "train.epochs": "1", "method": "prompt", "retention.weight": "0"}
+    short = {**adapted["given"]["overrides"], "train.epochs": "1", "method": "prompt", "retention.weight": "0"}
     summary = disc_lite.adapt(
         adapted["docs"], "pocket", output=tmp_path / "run", questions=adapted["given"]["questions"],
         pairs=tmp_path / "pairs.jsonl", overrides=short,

@@ -261,7 +261,7 @@ def test_the_right_passage_holds_the_answer_and_shares_most_words(plain: Callabl
         Question("Who?", ("Ada",), "b.md"),
         Question("?", ("x",), "c.md"),
     ]
-    hall, bee, none = right_passages(asked, texts)
+    hall, bee, none = right_passages(asked, [(t.document.name, t.passage_text(p)) for t in texts for p in t.passages])
     assert "Bo has" in hall
     assert bee.endswith("Ada.")
     assert none == ""

@@ -101,7 +101,7 @@ def _adapt(result: dict[str, Any]) -> str:
         ("drift, nat a token", f"{s['retention']['kl']:.4f}"),
         *(
             (f"probe {name} {when}", _score(scores[when]))
-            for name, scores in s["retention"].items() if name != "kl" for when in ("before", "after")
+            for name, scores in s["retention"].items() if isinstance(scores, dict) for when in ("before", "after")
         ),
     ]  # fmt: skip
     return _table(("", ""), rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import Any, NoReturn
 import click
 
 from disc_lite import __version__
-from disc_lite.errors import DiscLiteError, UsageError
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+from disc_lite.cli.options import AS_JSON, overrides_of
+from disc_lite.cli.proof import evaluate, inspect, report
+from disc_lite.cli.shelf import models, recipes
+from disc_lite.errors import DiscLiteError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,7 +58,7 @@ def adapt(
         os.environ["DISC_LITE_OFFLINE"] = "1"
     show = display(quiet)
     try:
-        summary = run_adapt(list(documents), overrides=_pairs_of(overrides), listener=show, **options)
+        summary = run_adapt(list(documents), overrides=overrides_of(overrides), listener=show, **options)
     finally:
         show.close()
     if as_json:
@@ -67,13 +67,6 @@ def adapt(
         from rich.console import Console
 
         show_summary(summary, Console())
-
-
-def _pairs_of(overrides: tuple[str, ...]) -> dict[str, str]:
-    wrong = next((text for text in overrides if "=" not in text), None)
-    if wrong is not None:
-        raise UsageError(f"--set {wrong} names no value.", "", "Write --set train.epochs=3.")
-    return dict(text.split("=", 1) for text in overrides)
 
 
 @cli.command()
@@ -113,73 +106,8 @@ def export(run: Path, to: str, output: Path, as_json: bool) -> None:
     click.echo(json.dumps(result, indent=2) if as_json else f"{result['tensors']} tensors in {output}")
 
 
-@cli.group()
-def recipes() -> None:
-    """List, show, copy and check recipes."""
-
-
-@recipes.command("list")
-@AS_JSON
-def list_(as_json: bool) -> None:
-    """Name and purpose of every recipe."""
-    from disc_lite.recipe import list_recipes
-
-    found = list_recipes()
-    if as_json:
-        click.echo(json.dumps([{"name": name, "about": about} for name, about in found], indent=2))
-    else:
-        width = max(len(name) for name, _ in found)
-        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in found))
-
-
-@recipes.command()
-@click.argument("name")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value first.")
-def show(name: str, overrides: tuple[str, ...]) -> None:
-    """Every setting of a recipe as it resolves here, with where its value comes from."""
-    from disc_lite.recipe import load_recipe, to_yaml
-
-    click.echo(to_yaml(load_recipe(name, _pairs_of(overrides))), nl=False)
-
-
-@recipes.command()
-@click.argument("name")
-@click.argument("target", type=click.Path(path_type=Path))
-def copy(name: str, target: Path) -> None:
-    """Copy a recipe to a file of your own."""
-    from disc_lite.recipe import recipe_path
-
-    source = recipe_path(name)
-    if target.exists():
-        raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
-    shutil.copyfile(source, target)
-    click.echo(f"{target}: use it with --recipe {target}")
-
-
-@recipes.command()
-@click.argument("name")
-def validate(name: str) -> None:
-    """Check a recipe file; says what is wrong, and where."""
-    from disc_lite.recipe import load_recipe
-
-    load_recipe(name)
-    click.echo(f"{name} is a valid recipe")
-
-
-@cli.command()
-@AS_JSON
-def models(as_json: bool) -> None:
-    """Names that --model understands; any folder or hub id works too."""
-    from dataclasses import asdict
-
-    from disc_lite.aliases import ALIASES
-
-    if as_json:
-        click.echo(json.dumps([asdict(a) for a in ALIASES.values()], indent=2))
-        return
-    for a in ALIASES.values():
-        notes = a.licence + ("  gated" if a.gated else "")
-        click.echo(f"{a.name:<14} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
+for command in (evaluate, report, inspect, recipes, models):
+    cli.add_command(command)
 
 
 def main() -> NoReturn:

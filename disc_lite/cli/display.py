@@ -7,11 +7,17 @@ import sys
 import time
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from disc_lite.card import ROWS, verdict
+
 PLAIN_EVERY_S = 5.0
+SHOWN_MISSES = 5
+DRIFTS = {"general": "neutral prompts", "own_words": "its own prompts"}
 STAGES = {
     "model": "Model", "documents": "Documents", "questions": "Questions", "retention": "Neutral prompts",
     "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
@@ -107,30 +113,95 @@ def _memory_gib() -> float:
 
 def show_summary(summary: dict[str, Any], console: Console) -> None:
     """What it learned, what it kept, what it took."""
-    table = Table(title=f"{summary['model']} after {summary['documents']['read']} documents", title_justify="left")
-    for heading in ("", "before", "after", "with the passage"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    recall, completions = summary["recall"], summary["completions"]
-    table.add_row(
-        "[bold]learned[/bold]: questions, closed book",
-        _share(recall["before"]),
-        _share(recall["after"], True),
-        _share(recall["ceiling"]),
-    )
-    if completions["before"]["of"]:
-        table.add_row(
-            "learned: statements finished in other words",
-            _share(completions["before"]),
-            _share(completions["after"], True),
-            "",
-        )
-    for name, row in summary["retention"].items():
-        if isinstance(row, dict):
-            table.add_row(f"kept: {name.replace('_', ' ')}", _share(row["before"]), _share(row["after"]), "")
-    table.add_row("drift from the base, nats per token", "0", f"{summary['retention']['kl']:.4f}", "")
-    console.print(table)
+    console.print(f"[bold]{summary['model']}[/bold] after {summary['documents']['read']} documents")
+    show_card(summary["card"], console)
     for remark in remarks(summary):
         console.print(remark, highlight=False)
+
+
+def show_card(card: dict[str, Any], console: Console, documents: bool = False) -> None:
+    """The report card: learned and kept; with `documents` a line for each of them too."""
+    table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
+    for name, label in ROWS.items():
+        if name in card["rows"]:
+            row, bold = card["rows"][name], name == "adapted"
+            table.add_row(_bold(label, bold), _share(row, bold), _span(row), *_rules(row))
+    for when, row in card["completions"].items():
+        if row["of"]:
+            table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row))
+    console.print(table)
+    _show_kept(card, console)
+    if documents:
+        _show_documents(card, console)
+        _show_misses(card, console)
+    for line in words(card):
+        console.print(line, highlight=False)
+
+
+def _table(title: str, *headings: str) -> Table:
+    """Names left, figures right; fits 80 columns."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _show_kept(card: dict[str, Any], console: Console) -> None:
+    table = _table("Kept", "before", "after", "95 %")
+    for name, row in card["kept"].items():
+        table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), _span(row["after"]))
+    for name, label in DRIFTS.items():
+        table.add_row(f"drift on {label}", "", f"{card['drift'][name]:.4f}", "nats")
+    for task, row in card.get("benchmarks", {}).items():
+        for metric, value in row["before"].items():
+            table.add_row(f"{task}: {metric}", f"{value:.4f}", f"{row['after'][metric]:.4f}", "")
+    console.print(table)
+
+
+def _show_documents(card: dict[str, Any], console: Console) -> None:
+    rows = [name for name in ROWS if name in card["rows"]]
+    table = _table("By document", *(name.replace("_", " + ") for name in rows))
+    for document, row in card["documents"].items():
+        table.add_row(document, *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
+    console.print(table)
+
+
+def _show_misses(card: dict[str, Any], console: Console) -> None:
+    for miss in card["misses"][:SHOWN_MISSES]:
+        console.print(f"[bold]{escape(miss['question'])}[/bold]  {escape(miss['document'])}", highlight=False)
+        for name, said in (("expected", " / ".join(miss["expected"])), ("given", miss["adapted"])):
+            console.print(f"  {name:<9}{escape(said)}", highlight=False)
+        if miss["passage"]:
+            console.print(f"  passage  {escape(_shortened(miss['passage']))}", style="dim", highlight=False)
+
+
+def _shortened(passage: str) -> str:
+    text = " ".join(passage.split())
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+def words(card: dict[str, Any]) -> list[str]:
+    """What the card says in words."""
+    lines = [verdict(card)]
+    for pair, gain in card["differences"].items():
+        compared = pair.replace("adapted_rag", "adapted + RAG").replace("rag", "RAG").replace(" - ", " against ")
+        lines.append(f"{compared}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
+    if judge := card.get("judge"):
+        lines.append(
+            f"The base as judge finds {_share(judge)} right ({judge['undecided']} without a verdict); it agrees with "
+            f"exact match on {_share(judge['agreement'])}."
+        )
+    overlap = card["overlap"]
+    if overlap["pairs"]:
+        lines.append(
+            f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} nearly "
+            f"(word sets alike by {overlap['limit']} or more), of {overlap['pairs']} pairs."
+        )
+    if overlap["exact"] + overlap["near"]:
+        known, unknown = overlap["with"]["adapted"], overlap["without"]["adapted"]
+        lines.append(f"Recall with such a pair {_share(known)}, without {_share(unknown)}.")
+    return [line for line in lines if line]
 
 
 def remarks(summary: dict[str, Any]) -> list[str]:
@@ -158,5 +229,16 @@ def remarks(summary: dict[str, Any]) -> list[str]:
 
 
 def _share(row: dict[str, Any], bold: bool = False) -> str:
-    text = f"{row['share']:.1%} ({row['right']}/{row['of']})"
+    return _bold(f"{row['share']:.1%} ({row['right']}/{row['of']})", bold)
+
+
+def _span(row: dict[str, Any]) -> str:
+    return f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
+
+
+def _rules(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{row[rule]:.0%}" for rule in ("exact", "contains", "f1"))
+
+
+def _bold(text: str, bold: bool) -> str:
     return f"[bold]{text}[/bold]" if bold else text

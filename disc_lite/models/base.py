@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from collections.abc import Sequence as Seq
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.losses import Head
+from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed
+from disc_lite.packing import Packed, Sequence, pack
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -132,6 +133,17 @@ class Base:
         )
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
+
+    def log_probabilities(
+        self, sequences: Seq[Sequence], places: Seq[tuple[int, int, int]], targets: Seq[Seq[int]], adapter: bool = False
+    ) -> list[Tensor]:
+        """log p of every token of each target run; places are (sequence, segment, position before it), flat."""
+        packed = pack(sequences)
+        at = torch.tensor([packed.starts[i][s] + p for i, s, p in places], device=self.device)
+        ids = torch.tensor([t for run in targets for t in run], device=self.device)
+        with self.frozen(adapter=adapter):
+            found = log_probabilities(self.hidden(packed)[at], ids, self.head)
+        return list(found.cpu().split([len(run) for run in targets]))
 
 
 def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:

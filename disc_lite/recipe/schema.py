@@ -87,6 +87,13 @@ class Retention(Section):
     answer_tokens: Count = setting(128, "longest answer to a neutral prompt", "tokens", ge=1, le=8192)
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
     share: Number = setting(0.5, "its tokens in a step, relative to the tokens of the task", gt=0, le=10)
+    max_kl: Number = setting(
+        0.0,
+        "drift from the base, on own prompts not trained on, at which training goes back and ends; 0: no limit",
+        "nats per token",
+        ge=0,
+        le=1000,
+    )
 
 
 class Lora(Section):
@@ -123,6 +130,12 @@ class Evaluation(Section):
     answer_tokens: Count = setting(64, "longest answer", "tokens", ge=1, le=8192)
     grading: Literal["contains", "exact"] = setting(
         "contains", "a right answer is one of the given ones, or has one of them in it"
+    )
+    rag_passages: Count = setting(
+        3, "passages that BM25 finds for a question, for the comparison with retrieval", "passages", ge=1, le=1000
+    )
+    long_answer_tokens: Count = setting(
+        192, "longest answer to an instruction or a neutral prompt", "tokens", ge=1, le=8192
     )
     neutral_prompts: Count = setting(
         100, "neutral prompts never trained on, to measure forgetting", "prompts", ge=1, le=100_000

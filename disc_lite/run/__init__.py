@@ -2,7 +2,9 @@
 
 inputs     everything asked for, checked before torch is loaded
 workshop   what the stages share
-knowledge  the stages before and after training: questions, pairs, neutral prompts, measurements
+knowledge  the stages before training: questions, pairs, neutral prompts
+measuring  what is asked before and after, and the report card
+watching   the limit on drift
 teaching   examples, the teacher's pass, the loop, the adapter
 adapting   the stages in their order, and the summary
 """

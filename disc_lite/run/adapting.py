@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from disc_lite import __version__
 from disc_lite.interrupts import Interrupts, listening
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.storage import lock, read_json, sweep, write_json
 
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
+RECALL = {"before": "floor", "after": "adapted", "ceiling": "ceiling"}  # of the card's rows
 LOW_TEACHABILITY = 0.1  # nats per target token
 
 
@@ -42,7 +47,7 @@ def adapt(
         summary: dict[str, Any] = read_json(finished)
         return summary
     with lock(inputs.folder), listening() as interrupts:
-        for folder in (inputs.folder, inputs.folder / "checkpoints"):
+        for folder in (inputs.folder, inputs.folder / "checkpoints", inputs.folder / "within"):
             sweep(folder)
         begin(inputs)
         return _perform(inputs, device, listener or (lambda event: None), interrupts)
@@ -51,21 +56,27 @@ def adapt(
 def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Interrupts) -> dict[str, Any]:
     """The stages in their order."""
     # torch and transformers load here, after every mistake that can be told without them.
-    from disc_lite.run import knowledge, teaching, workshop
+    from disc_lite.run import knowledge, measuring, teaching, workshop
 
     began = time.monotonic()
     shop = workshop.open_workshop(inputs, device, listener, interrupts)
     held_out = knowledge.hold_out(shop)
     spoken, neutral = knowledge.speak(shop)
     pairs, about_pairs = knowledge.gather_pairs(shop, held_out)
-    before = knowledge.measure(shop, held_out, neutral, "before")
-    recipe = shop.recipe
+    recipe, folder = shop.recipe, shop.folder
+    exam = measuring.compose(held_out, measuring.saved_passages(folder), inputs.model.probes, neutral)
+    told, kept = {}, {}
+    tell = partial(shop.tell, "evaluation")
+    told["before"] = measuring.ask_all(shop.model, recipe, exam, folder, False, tell)
+    kept["before"] = measuring.keep_all(shop.model, recipe, exam, folder, False, tell)
     shop.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
     curriculum = teaching.prepare(shop, pairs, spoken)
-    steps = teaching.learn(shop, curriculum)
+    steps = teaching.learn(shop, curriculum, neutral)
     teaching.save_adapter(shop.base, inputs.model.reference, inputs.folder / "adapter")
-    after = knowledge.measure(shop, held_out, neutral, "after")
-    summary = _summary(shop, curriculum, steps, before, after, about_pairs, len(pairs))
+    told["after"] = measuring.ask_all(shop.model, recipe, exam, folder, True, tell)
+    kept["after"] = measuring.keep_all(shop.model, recipe, exam, folder, True, tell)
+    card = measuring.card_of(exam, pairs, recipe, told, kept)
+    summary = _summary(shop, curriculum, steps, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
     summary["peak_bytes"] = workshop.peak_bytes(shop.base)
     write_json(inputs.folder / "summary.json", summary)
@@ -73,18 +84,13 @@ def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Inte
 
 
 def _summary(
-    shop: Any, curriculum: Any, steps: Sequence[Any], before: dict[str, Any], after: dict[str, Any],
-    about_pairs: dict[str, Any], pairs: int,
+    shop: Any, curriculum: Any, steps: Sequence[Any], card: dict[str, Any], about_pairs: dict[str, Any], pairs: int,
 ) -> dict[str, Any]:  # fmt: skip
     """What a run is told by: learned, forgotten, spent."""
     inputs = shop.inputs
     outcomes = [entry.outcome for entry in inputs.ledger]
     examples = curriculum.task.examples
     losses = [step.loss for step in steps if not step.skipped]
-    probes = {
-        name.removeprefix("probe "): {"before": before[name], "after": after[name]}
-        for name in before if name.startswith("probe ")
-    }  # fmt: skip
     return {
         "run": str(inputs.folder),
         "model": inputs.model.name,
@@ -97,12 +103,19 @@ def _summary(
         "teachability": _teachability(curriculum),
         "teacher_tokens": curriculum.teacher_tokens,
         "steps": len(steps),
+        "stopped_at": read_json(stopped) if (stopped := inputs.folder / "stopped.json").is_file() else None,
         "skipped_steps": sum(step.skipped for step in steps),
         "loss": {"first": losses[0], "last": losses[-1]} if losses else {},
-        "recall": {"before": before["recall"], "after": after["recall"], "ceiling": before["ceiling"]},
-        "completions": {"before": before["completions"], "after": after["completions"]},
-        "retention": {"kl": round(after["kl"], 5), **probes},
+        "recall": {when: card["rows"][row] for when, row in RECALL.items()},
+        "completions": card["completions"],
+        "retention": {
+            "kl": card["drift"]["own_words"],
+            "kl_general": card["drift"]["general"],
+            **card["kept"],
+        },
+        "card": card,
         "adapter": str(inputs.folder / "adapter"),
+        "versions": {"disc-lite": __version__, **{package: version(package) for package in PACKAGES}},
     }
 
 

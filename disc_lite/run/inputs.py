@@ -18,7 +18,7 @@ from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
 from disc_lite.source import Model, open_model
 from disc_lite.storage import read_json, write_json, write_jsonl, write_text
 
-FORMAT = 1
+FORMAT = 2  # of the run folder
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The stages before and after training: what is asked, written, said and measured.
+"""The stages before training: what will be asked, what the base writes and says.
 
 Each leaves its result in the run folder and is not done twice.
 """
@@ -9,9 +9,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from disc_lite.evaluation import Score, drift, own_questions, probes_of, right_passages, score
+from disc_lite.evaluation import own_questions
 from disc_lite.grading import Pair, Question, read_pairs
 from disc_lite.questions import HELD_OUT, Harvest, Nearness, score_pairs, seed_of, write_pairs
 from disc_lite.retention import Spoken, own_words
@@ -30,7 +31,18 @@ def hold_out(shop: Workshop) -> tuple[Question, ...]:
             shop.tell("questions", "writing held-out questions")
             found = own_questions(shop.base, shop.texts, shop.recipe, seed_of(shop.recipe.seed, "held out"))
         write_jsonl(path, [asdict(q) for q in found])
-    return tuple(Question(**{**row, "answers": tuple(row["answers"])}) for row in read_jsonl(path))
+    return saved_questions(path)
+
+
+def saved_questions(path: Path) -> tuple[Question, ...]:
+    """The `questions.jsonl` of a run folder."""
+    rows = read_jsonl(path)
+    return tuple(Question(**{**r, "answers": tuple(r["answers"]), "choices": tuple(r["choices"])}) for r in rows)
+
+
+def digest(asked: Sequence[Question]) -> str:
+    """Twelve hexadecimal digits that stand for these questions."""
+    return sha256(repr(tuple(asked)).encode()).hexdigest()[:12]
 
 
 def gather_pairs(shop: Workshop, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], dict[str, Any]]:
@@ -72,7 +84,7 @@ def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
     recipe, model = shop.recipe, shop.inputs.model
     reserved = tuple(model.probes.get("reserved_names", ()))
     training = recipe.retention.weight > 0
-    on = {"model": model.fingerprint, "settings": recipe.retention.model_dump(exclude={"weight", "share"}),
+    on = {"model": model.fingerprint, "settings": recipe.retention.model_dump(exclude={"weight", "share", "max_kl"}),
           "held_out": recipe.evaluation.neutral_prompts, "reserved": reserved, "training": training,
           "quantize": recipe.memory.quantize, "device": shop.base.device.type}  # fmt: skip
     key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
@@ -81,35 +93,3 @@ def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
         shop.base, recipe, key, reserved, recipe.evaluation.neutral_prompts,
         on_chunk=lambda n: shop.tell("retention", "neutral prompts", min(n, total), total),
     )  # fmt: skip
-
-
-def measure(shop: Workshop, held_out: Sequence[Question], neutral: Sequence[Spoken], when: str) -> dict[str, Any]:
-    """Recall, completions, probes and (after) drift; `when` is before or after."""
-    path = shop.folder / f"{when}.json"
-    if path.is_file():
-        found: dict[str, Any] = read_json(path)
-        return found
-    base, recipe, adapter = shop.base, shop.recipe, when == "after"
-    questions = [q for q in held_out if q.kind == "question"]
-    completions = [q for q in held_out if q.kind == "completion"]
-    shop.tell("evaluation", f"{when}: {len(held_out)} questions")
-    rows = {"recall": score(base, questions, adapter, recipe), "completions": score(base, completions, adapter, recipe)}
-    if not adapter:
-        rows["ceiling"] = score(base, questions, False, recipe, right_passages(questions, shop.texts))
-    probes = probes_of(shop.inputs.model.probes)
-    for name, asked in probes.items():
-        shop.tell("evaluation", f"{when}: probe {name}, {len(asked)} questions")
-        rows[f"probe {name}"] = score(base, asked, adapter, recipe)
-    result: dict[str, Any] = {name: _row(s) for name, s in rows.items()}
-    result["answers"] = [
-        {"text": q.text, "kind": q.kind, "answers": list(q.answers), "document": q.document, "given": g}
-        for name, asked in (("recall", questions), ("completions", completions))
-        for q, g in zip(asked, rows[name].given, strict=True)
-    ]
-    result["kl"] = drift(base, neutral, recipe.train.tokens_per_batch) if adapter else 0.0
-    write_json(path, result)
-    return result
-
-
-def _row(s: Score) -> dict[str, Any]:
-    return {"share": round(s.share, 4), "right": s.right, "of": s.total}

@@ -15,6 +15,7 @@ from disc_lite.grading import Pair
 from disc_lite.models import Base
 from disc_lite.retention import Spoken, retention_lessons
 from disc_lite.run.knowledge import WITH_PAIRS
+from disc_lite.run.watching import DriftWatch
 from disc_lite.run.workshop import Workshop
 from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
@@ -80,9 +81,19 @@ def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStat
     return read_lessons(shop.base, lessons, TEACHER_TOKENS, shop.recipe.memory.teacher_cache_gib, folder, on_batch)
 
 
-def learn(shop: Workshop, curriculum: Curriculum) -> list[Step]:
-    """Train from the newest checkpoint on, one line of `metrics.jsonl` a step."""
+def learn(shop: Workshop, curriculum: Curriculum, neutral: Sequence[Spoken]) -> list[Step]:
+    """Train from the newest checkpoint on, one line of `metrics.jsonl` a step, within the limit on drift."""
     path = shop.folder / "metrics.jsonl"
+    watch = DriftWatch(shop, neutral)
+    if not watch.ended:
+        _train(shop, curriculum, watch, path)
+    if watch.ended:
+        watch.go_back()
+    shop.interrupts.check()
+    return [Step(**row) for row in read_jsonl(path)]
+
+
+def _train(shop: Workshop, curriculum: Curriculum, watch: DriftWatch, path: Path) -> None:
     rows = list(read_jsonl(path)) if path.is_file() else []
     steps = train(
         shop.base, curriculum.task, curriculum.keep, shop.recipe, shop.recipe.seed,
@@ -94,8 +105,8 @@ def learn(shop: Workshop, curriculum: Curriculum) -> list[Step]:
             write_jsonl(path, rows)
         append_jsonl(path, asdict(step))
         shop.tell("training", done=step.step, total=step.steps, **asdict(step))
-    shop.interrupts.check()
-    return [Step(**row) for row in read_jsonl(path)]
+        if watch.exceeded(step):
+            return
 
 
 def save_adapter(base: Base, reference: str, target: Path) -> None:

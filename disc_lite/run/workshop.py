@@ -16,6 +16,7 @@ from disc_lite.interrupts import Interrupts
 from disc_lite.models import Base, load_base
 from disc_lite.recipe import Recipe
 from disc_lite.run.inputs import Inputs
+from disc_lite.storage import write_jsonl
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class Workshop:
     def folder(self) -> Path:
         return self.inputs.folder
 
+    def model(self) -> Base:
+        return self.base
+
     def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Any) -> None:
         self.listener(Event(stage, text, done, total, data))
         if stage != "training":  # the loop stops by itself, after a save
@@ -64,6 +68,12 @@ def open_workshop(inputs: Inputs, device: str | None, listener: Listener, interr
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     shop = Workshop(inputs, base, texts, listener, interrupts)
     passages = [p for t in texts for p in t.passages]
+    if not (path := inputs.folder / "passages.jsonl").is_file():
+        write_jsonl(path, [
+            {"document": t.document.name, "passage": p.index, "tokens": p.end - p.start, "text": t.passage_text(p),
+             "sentences": [t.sentence_text(*s).strip() for s in p.sentences]}
+            for t in texts for p in t.passages
+        ])  # fmt: skip
     shop.tell(
         "documents", f"{len(texts)} documents, {len(passages)} passages, {sum(len(t.ids) for t in texts):,} tokens"
     )

@@ -1,0 +1,93 @@
+"""Public benchmarks through lm-evaluation-harness (extra `eval`), on the model that is already in memory.
+
+The base is the same object with the adapter off, so both are asked the same thing in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.models import Base
+
+BATCH = 8
+SUFFIXES = (".yaml", ".yml")
+
+
+def run_benchmarks(
+    base: Base, tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Task -> {before, after} -> metric -> value; a task is a name of the harness or a YAML file of one's own.
+
+    Raises EnvironmentNotReady without the extra, or where a task's data cannot be had; UsageError for
+    a task that the harness does not know.
+    """
+    harness, wrapper, manager_of = _harness()
+    files = [Path(task) for task in tasks if task.endswith(SUFFIXES)]
+    manager = manager_of(include_path=sorted({str(f.parent.resolve()) for f in files}) or None)
+    names = [_name(task) for task in tasks]
+    unknown = sorted(set(names) - set(manager.all_tasks))
+    if unknown:
+        raise UsageError(
+            f"lm-evaluation-harness knows no task {unknown[0]}.",
+            "",
+            "`lm-eval ls tasks` lists all; or name a YAML file.",
+        )
+    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
+    for when, adapter in (("before", False), ("after", True)):
+        tell(f"{when}: {', '.join(names)} (lm-evaluation-harness)")
+        with base.frozen(adapter=adapter) as model:
+            wrapped = wrapper(pretrained=model, tokenizer=base.tokens.hf, backend="causal", batch_size=BATCH)
+            results = _evaluated(harness, wrapped, names, manager, limit)
+        for name in names:
+            found[name][when] = {
+                metric.split(",")[0]: float(value)
+                for metric, value in results[name].items()
+                if isinstance(value, (int, float)) and "stderr" not in metric
+            }
+    return found
+
+
+def _harness() -> tuple[Any, Any, Any]:
+    try:
+        from lm_eval import simple_evaluate
+        from lm_eval.models.huggingface import HFLM
+        from lm_eval.tasks import TaskManager
+    except ImportError as error:
+        raise EnvironmentNotReady(
+            "Benchmarks need lm-evaluation-harness, which is not installed.", str(error),
+            "pip install 'disc-lite[eval]'",
+        ) from error  # fmt: skip
+    return simple_evaluate, HFLM, TaskManager
+
+
+def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, limit: int | None) -> dict[str, Any]:
+    try:
+        found = harness(
+            model, tasks=list(names), task_manager=manager, limit=limit, apply_chat_template=True,
+            bootstrap_iters=0, log_samples=False,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        offline = " (offline)" if os.environ.get("HF_HUB_OFFLINE") or os.environ.get("DISC_LITE_OFFLINE") else ""
+        raise EnvironmentNotReady(
+            f"A benchmark could not be run{offline}: {', '.join(names)}.", str(error).split("\n")[0],
+            "The harness fetches a task's questions from the hub the first time; that needs the network.",
+        ) from error  # fmt: skip
+    results: dict[str, Any] = found["results"]
+    return results
+
+
+def _name(task: str) -> str:
+    """The task's name; a file says it in its line `task:`."""
+    if not task.endswith(SUFFIXES):
+        return task
+    path = Path(task)
+    if not path.is_file():
+        raise UsageError(f"There is no task file {path}.")
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("task:"):
+            return line.removeprefix("task:").strip().strip("\"'")
+    raise UsageError(f"{path} names no task.", "", "A task file of lm-evaluation-harness has a line `task: NAME`.")
