@@ -27,14 +27,19 @@ class Finished:
         return self.folder / "adapter"
 
 
-def open_run(folder: Path) -> Finished:
-    """Read a finished run. Raises UsageError where there is none, or its base is another one now."""
+def require_finished(folder: Path) -> None:
+    """Raises UsageError where there is no run, or it has not ended."""
     if not (folder / "run.json").is_file():
         raise UsageError(f"{folder} is not the folder of a run.", "", "Name the --output of an `adapt`.")
     if not (folder / "summary.json").is_file():
         raise UsageError(
             f"The run in {folder} is not finished.", "", "Repeat its `adapt` command; it continues where it was."
         )
+
+
+def open_run(folder: Path) -> Finished:
+    """Read a finished run. Raises UsageError where there is none, or its base is another one now."""
+    require_finished(folder)
     run = read_json(folder / "run.json")
     model = open_model(run["model"]["name"])
     if model.fingerprint != run["identity"]["model"]:

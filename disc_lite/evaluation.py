@@ -45,14 +45,6 @@ def answer(
     return [_first_sentence(given[i]) if q.kind == "completion" else given[i].strip() for i, q in enumerate(questions)]
 
 
-def reply(base: Base, tasks: Sequence[str], most: int) -> list[str]:
-    """What the base answers to user turns, greedily."""
-    with base.frozen(adapter=False) as model:
-        prompts = [base.tokens.prompt(task) for task in tasks]
-        found = generate(model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most)
-    return [base.tokens.decode(f.ids).strip() for f in found]
-
-
 def _likeliest(base: Base, asked: str, choices: Sequence[str], adapter: bool) -> str:
     """The choice with the highest log-probability, its end included, after the question, which is read once."""
     turns = [base.tokens.turn(asked, choice) for choice in choices]

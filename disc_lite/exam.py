@@ -11,8 +11,9 @@ from typing import Any
 from disc_lite.answering import Finished, open_run
 from disc_lite.card import counted, forgetting
 from disc_lite.errors import GateFailed, UsageError
-from disc_lite.grading import Pair, Question, is_right, read_pairs, read_questions
+from disc_lite.grading import Pair, is_right, read_pairs, read_questions
 from disc_lite.prompts import join_passages, judge_task
+from disc_lite.run.inputs import check_documents
 from disc_lite.storage import lock, read_json, sweep, write_json
 
 JUDGE_TOKENS = 200  # a sentence or two of reasoning, and the verdict
@@ -37,7 +38,7 @@ def evaluate(
     passages = measuring.saved_passages(finished.folder)
     if questions:
         asked = read_questions(Path(questions))
-        _check_documents(asked, {name for name, _ in passages}, Path(questions))
+        check_documents("questions", (q.document for q in asked), {name for name, _ in passages})
         folder = finished.folder / "evaluations" / knowledge.digest(asked)
     else:
         asked, folder = knowledge.saved_questions(finished.folder / "questions.jsonl"), finished.folder
@@ -94,19 +95,9 @@ def _pairs_of(run: Finished) -> tuple[Pair, ...]:
     return read_pairs(path) if path.is_file() else ()
 
 
-def _check_documents(asked: Sequence[Question], known: set[str], path: Path) -> None:
-    strange = sorted({q.document for q in asked} - known - {""})
-    if strange:
-        raise UsageError(
-            f"{path} asks about a document that this run did not read: {strange[0]}.",
-            f"It read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-            "Take the questions of these documents.",
-        )
-
-
 def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: Any) -> dict[str, Any]:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
-    from disc_lite.evaluation import reply
+    from disc_lite.retention import said_to
 
     path = folder / "judge.json"
     if not path.is_file():
@@ -115,7 +106,8 @@ def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: An
             join_passages([p] if p else []) + judge_task(q.text, q.answers, g)
             for q, g, p in zip(exam.questions, given, exam.right, strict=True)
         ]
-        write_json(path, reply(opened(), tasks, JUDGE_TOKENS))
+        base = opened()
+        write_json(path, [base.tokens.decode(s.answer_ids) for s in said_to(base, tasks, JUDGE_TOKENS, adapter=False)])
     verdicts = [verdict_in(text) for text in read_json(path)]
     exact = [is_right(g, q.answers, "exact") for q, g in zip(exam.questions, given, strict=True)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]

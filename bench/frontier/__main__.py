@@ -41,7 +41,7 @@ def main() -> None:
         corpus = write_corpus(a.runs / f"corpus-{seed}", seed)
         for arm in arms:
             for rate in rates:
-                points.append(run_point(arm, rate, seed, corpus, a.runs, {}))
+                points.append(run_point(arm, rate, seed, corpus, a.runs))
                 print(line(arm, rate, points[-1:]), flush=True)
     save(points, a.output, "frontier-quick" if a.quick else "frontier")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import disc_lite
 from bench.frontier.corpus import Corpus
+from disc_lite.grading import is_right
 
 NO_TERM = {"retention.weight": "0"}
 ARMS: dict[str, dict[str, str]] = {
@@ -45,11 +46,11 @@ class Point:
     seconds: float
 
 
-def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path, more: dict[str, str]) -> Point:
+def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) -> Point:
     """Adapt, or take what is finished; arms with pairs share those of the seed's first such run."""
     name = f"{arm.replace(' ', '_')}-{rate:g}-{seed}"
     shared = folder / f"pairs-{seed}.jsonl"
-    overrides = {**ARMS[arm], "train.learning_rate": str(rate), **more}
+    overrides = {**ARMS[arm], "train.learning_rate": str(rate)}
     pairs = shared if overrides["method"] in WITH_PAIRS and shared.is_file() else None
     run = folder / name
     # A run that wrote the pairs itself was begun without them, and is continued so.
@@ -74,7 +75,7 @@ def _read(arm: str, rate: float, seed: int, corpus: Corpus, run: Path, summary: 
     given = json.loads((run / "after.json").read_text())["questions"]["adapted"]
     for kind in ("once", "restated", "update"):
         of_kind = [(q, g) for q, g in zip(asked, given, strict=True) if corpus.kinds[q["text"]] == kind]
-        recall[kind] = (sum(is_exact(g, q["answers"]) for q, g in of_kind), len(of_kind))
+        recall[kind] = (sum(is_right(g, q["answers"], "exact") for q, g in of_kind), len(of_kind))
     metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     kept = card["kept"]
     return Point(
@@ -83,12 +84,6 @@ def _read(arm: str, rate: float, seed: int, corpus: Corpus, run: Path, summary: 
         {name: _counts(row["before"]) for name, row in kept.items()},
         summary["retention"]["kl"], sum(m["tokens"] for m in metrics), summary["seconds"],
     )  # fmt: skip
-
-
-def is_exact(given: str, answers: list[str]) -> bool:
-    from disc_lite.grading import is_right
-
-    return is_right(given, answers, "exact")
 
 
 def _counts(row: dict[str, Any]) -> tuple[int, int]:

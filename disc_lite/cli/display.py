@@ -116,7 +116,7 @@ def show_summary(summary: dict[str, Any], console: Console) -> None:
     console.print(f"[bold]{summary['model']}[/bold] after {summary['documents']['read']} documents")
     show_card(summary["card"], console)
     for remark in remarks(summary):
-        console.print(remark, highlight=False)
+        console.print(remark, highlight=False, markup=False)
 
 
 def show_card(card: dict[str, Any], console: Console, documents: bool = False) -> None:
@@ -135,7 +135,7 @@ def show_card(card: dict[str, Any], console: Console, documents: bool = False) -
         _show_documents(card, console)
         _show_misses(card, console)
     for line in words(card):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, markup=False)
 
 
 def _table(title: str, *headings: str) -> Table:
@@ -155,7 +155,7 @@ def _show_kept(card: dict[str, Any], console: Console) -> None:
         table.add_row(f"drift on {label}", "", f"{card['drift'][name]:.4f}", "nats")
     for task, row in card.get("benchmarks", {}).items():
         for metric, value in row["before"].items():
-            table.add_row(f"{task}: {metric}", f"{value:.4f}", f"{row['after'][metric]:.4f}", "")
+            table.add_row(escape(f"{task}: {metric}"), f"{value:.4f}", f"{row['after'][metric]:.4f}", "")
     console.print(table)
 
 
@@ -163,7 +163,7 @@ def _show_documents(card: dict[str, Any], console: Console) -> None:
     rows = [name for name in ROWS if name in card["rows"]]
     table = _table("By document", *(name.replace("_", " + ") for name in rows))
     for document, row in card["documents"].items():
-        table.add_row(document, *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
+        table.add_row(escape(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
     console.print(table)
 
 

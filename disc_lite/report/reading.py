@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disc_lite.answering import require_finished
 from disc_lite.errors import UsageError
 from disc_lite.grading import is_right
 from disc_lite.storage import read_json, read_jsonl
@@ -55,12 +56,7 @@ class RunFiles:
 
 def read_run(folder: Path) -> RunFiles:
     """Read a finished run. Raises UsageError where there is none."""
-    if not (folder / "run.json").is_file():
-        raise UsageError(f"{folder} is not the folder of a run.", "", "Name the --output of an `adapt`.")
-    if not (folder / "summary.json").is_file():
-        raise UsageError(
-            f"The run in {folder} is not finished.", "", "Repeat its `adapt` command; it continues where it was."
-        )
+    require_finished(folder)
     summary = read_json(folder / "summary.json")
     if "card" not in summary:
         raise UsageError(

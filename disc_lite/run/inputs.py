@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -66,22 +66,22 @@ def gather(
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, reused)
-    _check_documents_of(inputs)
+    known = {d.name for d in inputs.documents}
+    check_documents("questions", (q.document for q in inputs.questions), known)
+    check_documents("pairs", (p.document for p in inputs.pairs), known)
     check_same_run(inputs)
     return inputs
 
 
-def _check_documents_of(inputs: Inputs) -> None:
-    known = {d.name for d in inputs.documents}
-    named = {"questions": {q.document for q in inputs.questions}, "pairs": {p.document for p in inputs.pairs}}
-    for what, names in named.items():
-        strange = sorted(names - known - {""})
-        if strange:
-            raise UsageError(
-                f"The {what} name a document that was not read: {strange[0]}.",
-                f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-                f"Take the {what} of these documents.",
-            )
+def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
+    """Raises UsageError if `what` (questions or pairs) names a document that was not read."""
+    strange = sorted(set(named) - known - {""})
+    if strange:
+        raise UsageError(
+            f"The {what} name a document that was not read: {strange[0]}.",
+            f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
+            f"Take the {what} of these documents.",
+        )
 
 
 def check_same_run(inputs: Inputs) -> None:
