@@ -187,7 +187,10 @@ def words(card: dict[str, Any]) -> list[str]:
     for pair, gain in card["differences"].items():
         compared = pair.replace("adapted_rag", "adapted + RAG").replace("rag", "RAG").replace(" - ", " against ")
         lines.append(f"{compared}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
-    if judge := card.get("judge"):
+    judge = card.get("judge")
+    if judge and not judge["of"]:
+        lines.append("The base as judge came to no verdict on any answer.")
+    elif judge:
         lines.append(
             f"The base as judge finds {_share(judge)} right ({judge['undecided']} without a verdict); it agrees with "
             f"exact match on {_share(judge['agreement'])}."
