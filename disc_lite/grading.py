@@ -153,3 +153,26 @@ def _f1(said: Counter[str], wanted: Counter[str]) -> float:
 
 def word_set(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.lower()))
+
+
+class Nearness:
+    """Finds near-duplicates: word sets whose Jaccard index reaches a limit."""
+
+    def __init__(self, questions: Iterable[str], limit: float) -> None:
+        self.limit = limit
+        self.sets: list[frozenset[str]] = []
+        self.by_word: dict[str, list[int]] = {}
+        for question in questions:
+            self.add(question)
+
+    def add(self, question: str) -> None:
+        words = word_set(question)
+        for word in words:
+            self.by_word.setdefault(word, []).append(len(self.sets))
+        self.sets.append(words)
+
+    def near(self, question: str) -> bool:
+        """Whether one of the questions so far is the same but for a few words."""
+        words = word_set(question)
+        shared = Counter(i for word in words for i in self.by_word.get(word, ()))
+        return any(n / len(words | self.sets[i]) >= self.limit for i, n in shared.items())

@@ -18,14 +18,14 @@ from typing import Any
 from disc_lite.documents import Passage, is_heading
 from disc_lite.examples import Text, prompt_lessons
 from disc_lite.generation import Continuation, generate
-from disc_lite.grading import Pair, normalise, word_set
+from disc_lite.grading import Nearness, Pair, normalise
 from disc_lite.models import Base, common_prefix
 from disc_lite.packing import Sequence as Tree
 from disc_lite.packing import lone
 from disc_lite.prompts import answer_task, join_passages, question_task
 from disc_lite.recipe import Recipe
 
-ROUNDS = 3  # how often a passage is asked for more questions before fewer are accepted
+ROUNDS = 5  # how often a passage is asked for more questions before fewer are accepted
 HELD_OUT = "held out for the evaluation"
 MARKS = re.compile(r"^\s*(?:[-*•]|\d+[.)]|q(?:uestion)?\s*\d*\s*[:.])\s*", re.IGNORECASE)
 
@@ -111,52 +111,35 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(sha256(repr(parts).encode()).digest()[:7], "big")
 
 
-class Nearness:
-    """Finds near-duplicates: word sets whose Jaccard index reaches a limit."""
-
-    def __init__(self, questions: Iterable[str], limit: float) -> None:
-        self.limit = limit
-        self.sets: list[frozenset[str]] = []
-        self.by_word: dict[str, list[int]] = {}
-        for question in questions:
-            self.add(question)
-
-    def add(self, question: str) -> None:
-        words = word_set(question)
-        for word in words:
-            self.by_word.setdefault(word, []).append(len(self.sets))
-        self.sets.append(words)
-
-    def near(self, question: str) -> bool:
-        """Whether one of the questions so far is the same but for a few words."""
-        words = word_set(question)
-        shared = Counter(i for word in words for i in self.by_word.get(word, ()))
-        return any(n / len(words | self.sets[i]) >= self.limit for i, n in shared.items())
-
-
 def _sentences(text: Text, passage: Passage) -> list[str]:
     """What can be asked about: sentences with at least two words, no headings."""
-    found = [text.sentence_text(*s).strip() for s in passage.sentences]
-    return [s for s in found if len(s.split()) > 1 and not is_heading(s) and re.search(r"\w", s)]
+    found = []
+    for start, end in passage.sentences:
+        sentence = text.sentence_text(start, end).strip()
+        if len(sentence.split()) > 1 and not is_heading(sentence) and re.search(r"\w", sentence):
+            # "Price: 26 crowns" alone does not say of what, and a passage may have it twice.
+            above = text.heading_path(start)[-1:]
+            found.append(": ".join((*above, sentence)) if above and above[0] not in sentence else sentence)
+    return found
 
 
 def _about_passage(
     base: Base, text: Text, passage: Passage, sentences: Sequence[str], recipe: Recipe, seed: int,
     forbidden: Nearness, dropped: Counter[str], wanted: int,
 ) -> list[Written]:  # fmt: skip
-    """Ask for questions sentence by sentence, in rounds, until there are enough."""
+    """Ask for questions sentence by sentence, in rounds: those that have too few pairs are asked again."""
     if not sentences:
         return []
     shown = join_passages([text.passage_text(passage)])
-    asked = Nearness((), recipe.prompt.near_duplicate)
+    each = ceil(wanted / len(sentences))
     kept: list[Written] = []
     for attempt in range(ROUNDS):
-        missing = wanted - len(kept)
-        if missing <= 0:
+        have = Counter(w.sentence for w in kept)
+        sources = [i for i in range(len(sentences)) for _ in range(each - have[i])]
+        if not sources:
             break
-        each = ceil(missing / len(sentences))
-        sources = [i for i in range(len(sentences)) for _ in range(each)]
         questions = _questions(base, shown, [sentences[i] for i in sources], recipe, seed + attempt)
+        asked = Nearness((w.pair.question for w in kept), recipe.prompt.near_duplicate)
         fresh: list[tuple[int, str]] = []
         for source, question in zip(sources, questions, strict=True):
             reason = _unusable(question, forbidden, asked)
@@ -166,7 +149,17 @@ def _about_passage(
                 asked.add(question)
                 fresh.append((source, question))
         kept += _answered(base, text, passage, shown, fresh, recipe, seed + attempt, dropped)
-    return kept[:wanted]
+    return _in_turn(kept)[:wanted]
+
+
+def _in_turn(written: Sequence[Written]) -> list[Written]:
+    """The first pair of every sentence, then the second of each, and so on."""
+    turn: Counter[int] = Counter()
+    places = []
+    for w in written:
+        places.append(turn[w.sentence])
+        turn[w.sentence] += 1
+    return [w for _, w in sorted(zip(places, written, strict=True), key=lambda place: place[0])]
 
 
 def _questions(base: Base, shown: str, sentences: Sequence[str], recipe: Recipe, seed: int) -> list[str | None]:

@@ -8,6 +8,8 @@ prompts depend on the model and the settings only, so they are made once and kep
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from disc_lite.recipe import Recipe
 from disc_lite.storage import read_jsonl, write_jsonl
 
 CHUNK = 256  # prompts asked for at once
+COMMON = 0.05  # a word in a larger share of the neutral prompts names nothing in particular: "I", "English"
+INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words after which no sentence has just begun
 PATIENCE = 8  # chunks in a row that bring less than one new prompt in twenty: the model has no more
 
 
@@ -106,6 +110,21 @@ def _speak(
         fruitless = fruitless + 1 if len(found) - before < CHUNK / 20 else 0
         on_chunk(len(found))
     return list(found.values())[:wanted]
+
+
+def apart_from(
+    documents: Iterable[str], spoken: Sequence[Spoken], decode: Callable[[Sequence[int]], str]
+) -> list[Spoken]:
+    """Those whose prompt names nothing that the documents name: old answers must not be held against new ones."""
+    asked = [names(decode(s.prompt_ids)) for s in spoken]
+    common = Counter(name for found in asked for name in found)
+    named = {name for text in documents for name in names(text) if common[name] <= COMMON * len(spoken)}
+    return [s for s, found in zip(spoken, asked, strict=True) if not found & named]
+
+
+def names(text: str) -> set[str]:
+    """Words with a capital that do not begin a sentence or a line."""
+    return {word for word in INSIDE.findall(text) if word[0].isupper()}
 
 
 def names_any(text: str, names: Iterable[str]) -> bool:

@@ -1,23 +1,28 @@
 """Recall against forgetting, every method on the same documents: `python -m bench.frontier [--quick]`.
 
-At least four learning rates and three seeds each; finished runs are not repeated, so the command can
-be interrupted and given again. `--quick`: two rates, one seed, the arms that matter most.
+Four learning rates and three seeds each; finished runs are not repeated, so the command can be
+interrupted and given again. `--quick`: two rates, one seed, the arms that matter most. Runs of so
+small a model gain little from threads: by default as many at once as there are cores, one thread each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 
-from bench.frontier.arms import ARMS, RATES, Point, run_point
-from bench.frontier.corpus import ROOT, write_corpus
+from bench.frontier.arms import ARMS, RATES, Point, prepare, run_point
+from bench.frontier.corpus import ROOT
 from bench.frontier.picture import draw
 
 QUICK = ("both + retention", "disc", "next_token")
@@ -29,6 +34,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+")
     parser.add_argument("--arms", nargs="+", choices=list(ARMS))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "frontier")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results")
     a = parser.parse_args()
@@ -37,13 +43,24 @@ def main() -> None:
     arms = a.arms or (list(QUICK) if a.quick else list(ARMS))
     a.runs.mkdir(parents=True, exist_ok=True)
     points: list[Point] = []
-    for seed in seeds:
-        corpus = write_corpus(a.runs / f"corpus-{seed}", seed)
-        for arm in arms:
-            for rate in rates:
-                points.append(run_point(arm, rate, seed, corpus, a.runs))
-                print(line(arm, rate, points[-1:]), flush=True)
-    save(points, a.output, "frontier-quick" if a.quick else "frontier")
+    began = time.monotonic()
+    with _workers(a.jobs) as pool:
+        corpora = dict(zip(seeds, pool.map(prepare, seeds, repeat(a.runs)), strict=True))
+        wanted = [(arm, rate, seed) for seed in seeds for rate in rates for arm in arms]
+        running = [pool.submit(run_point, *one, corpora[one[2]], a.runs) for one in wanted]
+        for done in as_completed(running):
+            points.append(done.result())
+            print(line(points[-1].arm, points[-1].rate, points[-1:]), f"seed {points[-1].seed}", flush=True)
+            in_order = sorted(points, key=lambda p: (arms.index(p.arm), p.rate, p.seed))
+            save(in_order, a.output, "frontier-quick" if a.quick else "frontier", a.jobs)
+    print(f"{(time.monotonic() - began) / 60:.0f} minutes")
+
+
+def _workers(jobs: int) -> ProcessPoolExecutor:
+    """Processes of a few threads each; the environment is read when a process loads its libraries."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    return ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (threads,))
 
 
 def share(points: list[Point], where: str, key: str) -> float:
@@ -78,10 +95,11 @@ def best(points: list[Point], limit: float) -> str:
     return "none" if rate is None else f"{allowed[rate]:.1%} at {rate:g}"
 
 
-def save(points: list[Point], output: Path, name: str) -> None:
+def save(points: list[Point], output: Path, name: str, jobs: int) -> None:
     output.mkdir(parents=True, exist_ok=True)
     about = {
-        "date": time.strftime("%Y-%m-%d"), "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {jobs} runs at once",
         **{package: version(package) for package in ("torch", "transformers", "peft", "bitsandbytes")},
     }  # fmt: skip
     groups: dict[tuple[str, float], list[Point]] = {}

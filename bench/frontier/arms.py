@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import disc_lite
-from bench.frontier.corpus import Corpus
+from bench.frontier.corpus import Corpus, write_corpus
 from disc_lite.grading import is_right
+from disc_lite.run.inputs import begin, gather
 
 NO_TERM = {"retention.weight": "0"}
 ARMS: dict[str, dict[str, str]] = {
     "both + retention": {"method": "both"},
     "both": {"method": "both", **NO_TERM},
-    "prompt + retention": {"method": "prompt"},
     "prompt": {"method": "prompt", **NO_TERM},
-    "disc + retention": {"method": "disc", "train.epochs": "20"},
-    "disc": {"method": "disc", "train.epochs": "20", **NO_TERM},
+    "disc": {"method": "disc", **NO_TERM},
+    # As many student tokens as `disc`: a fifth of the targets, none of them under four anchors.
     "disc as published": {
         "method": "disc", "disc.targets": "paper", "disc.anchor": "none", "loss.temperature": "2",
-        "train.epochs": "120", **NO_TERM,
+        "train.epochs": "420", **NO_TERM,
     },
-    "next_token": {"method": "next_token", **NO_TERM},
-    "next_token + 0.1 KL": {"method": "next_token", "retention.weight": "0.1"},
+    "next_token": {"method": "next_token", "train.epochs": "100", **NO_TERM},
+    "next_token + 0.1 KL": {"method": "next_token", "train.epochs": "100", "retention.weight": "0.1"},
     "sft": {"method": "sft", **NO_TERM},
 }  # fmt: skip
-RATES = (2e-4, 6e-4, 2e-3, 6e-3)
+RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 WITH_PAIRS = ("both", "prompt", "sft")
+# What the base says is the same in every run of a seed.
+OF_THE_BASE = ("before.json", "kept_before.json", "neutral.jsonl")
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,28 @@ class Point:
     seconds: float
 
 
+def prepare(seed: int, folder: Path) -> Corpus:
+    """The documents of a seed, and a short run on them whose pairs and base answers all others share."""
+    corpus = write_corpus(folder / f"corpus-{seed}", seed)
+    disc_lite.adapt(
+        corpus.documents, "pocket", output=folder / f"base-{seed}", questions=corpus.questions,
+        overrides={"method": "both", "train.epochs": "1"}, seed=seed,
+    )  # fmt: skip
+    return corpus
+
+
 def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) -> Point:
-    """Adapt, or take what is finished; arms with pairs share those of the seed's first such run."""
-    name = f"{arm.replace(' ', '_')}-{rate:g}-{seed}"
-    shared = folder / f"pairs-{seed}.jsonl"
+    """Adapt, or take what is finished."""
+    base, run = folder / f"base-{seed}", folder / f"{arm.replace(' ', '_')}-{rate:g}-{seed}"
     overrides = {**ARMS[arm], "train.learning_rate": str(rate)}
-    pairs = shared if overrides["method"] in WITH_PAIRS and shared.is_file() else None
-    run = folder / name
-    # A run that wrote the pairs itself was begun without them, and is continued so.
-    if (run / "run.json").is_file() and (folder / f"{name}.first").is_file():
-        pairs = None
-    elif pairs is None:
-        (folder / f"{name}.first").touch()
+    pairs = base / "pairs.jsonl" if overrides["method"] in WITH_PAIRS else None
+    begin(gather([corpus.documents], "pocket", None, run, corpus.questions, pairs, overrides, seed))
+    for name in OF_THE_BASE:
+        if not (run / name).exists():
+            shutil.copyfile(base / name, run / name)
     summary = disc_lite.adapt(
         corpus.documents, "pocket", output=run, questions=corpus.questions, pairs=pairs, overrides=overrides, seed=seed
     )
-    if overrides["method"] in WITH_PAIRS and not shared.is_file():
-        shared.write_bytes((run / "pairs.jsonl").read_bytes())
     return _read(arm, rate, seed, corpus, run, summary)
 
 

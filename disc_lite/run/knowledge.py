@@ -15,7 +15,7 @@ from typing import Any
 from disc_lite.evaluation import own_questions
 from disc_lite.grading import Pair, Question, read_pairs
 from disc_lite.questions import HELD_OUT, Harvest, Nearness, score_pairs, seed_of, write_pairs
-from disc_lite.retention import Spoken, own_words
+from disc_lite.retention import Spoken, apart_from, own_words
 from disc_lite.run.workshop import Workshop
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 
@@ -89,7 +89,12 @@ def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
           "quantize": recipe.memory.quantize, "device": shop.base.device.type}  # fmt: skip
     key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
     total = recipe.retention.prompts + recipe.evaluation.neutral_prompts
-    return own_words(
+    spoken, held_out = own_words(
         shop.base, recipe, key, reserved, recipe.evaluation.neutral_prompts,
         on_chunk=lambda n: shop.tell("retention", "neutral prompts", min(n, total), total),
     )  # fmt: skip
+    apart = apart_from((t.document.text for t in shop.texts), spoken, shop.base.tokens.decode)
+    if len(apart) < len(spoken):
+        left_out = f"{len(spoken) - len(apart)} of {len(spoken)} neutral prompts name what the documents name: left out"
+        shop.tell("retention", left_out)
+    return apart, held_out
