@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "errors recipe storage documents prompts aliases source grading intervals card instructions retrieval interrupts "
     "losses packing models generation examples teacher questions retention checkpoint training evaluation benchmarks "
-    "run answering exam report export cli"
+    "run answering exam report modelfile export cli"
 ).split()
 LIGHT = (
     "errors recipe storage documents prompts aliases source grading intervals card instructions retrieval interrupts "
