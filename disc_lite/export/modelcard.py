@@ -31,7 +31,7 @@ def model_card(run: Finished) -> str:
     recipe = run.recipe
     lines = [
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
-        f"# {run.model.name}, taught {len(ledger)} documents", "",
+        f"# {public.split('/')[-1]}, taught {len(ledger)} document{'s' if len(ledger) != 1 else ''}", "",
         f"A LoRA adapter (rank {recipe.lora.rank}, alpha {recipe.lora.alpha}) for `{public}` "
         f"(licence of the base: {licence}). It was trained with disc-lite by self-distillation: "
         "the base with the documents in its context taught the "
