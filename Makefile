@@ -1,13 +1,14 @@
 # make demo   teach pocket the example handbook and ask it three questions
 # make test   lint, types and tests
-# Both make .venv and install into it first. Where pip finds packages is pip's own setting
+# make test-slow   what llama.cpp makes of every export: builds it first (about 25 minutes in all on two cores)
+# The first two make .venv and install into it first. Where pip finds packages is pip's own setting
 # (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL); PYTHON chooses the interpreter of the environment.
 
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_QUESTIONS := "How expensive is the Dunden?" "Who is at the head of Norora?" "On what day can one buy fruit in Ularic?"
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test test-slow lint clean
 
 install: .venv/installed
 
@@ -29,5 +30,21 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
+# The source distribution carries the whole of llama.cpp with its converters; an environment of its own.
+SLOW := .venv-slow
+LLAMA := llama-cpp-python==0.3.36
+
+test-slow: $(SLOW)/installed
+	DISC_LITE_LLAMA_CPP=$$(echo $(SLOW)/llama_cpp_python-*/vendor/llama.cpp) $(SLOW)/bin/pytest tests/test_llama_cpp.py -m slow -rP
+
+$(SLOW)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(SLOW)
+	$(SLOW)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" $(SLOW)/bin/pip install --quiet --no-binary llama-cpp-python $(LLAMA) -c constraints.txt
+	$(SLOW)/bin/pip download --quiet --no-deps --no-build-isolation --no-binary llama-cpp-python $(LLAMA) -d $(SLOW) || \
+		$(SLOW)/bin/pip download --quiet --no-deps --no-binary llama-cpp-python $(LLAMA) -d $(SLOW)
+	tar -xzf $(SLOW)/llama_cpp_python-*.tar.gz -C $(SLOW)
+	touch $@
+
 clean:
-	rm -rf .venv runs build dist
+	rm -rf .venv $(SLOW) runs build dist

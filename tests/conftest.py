@@ -186,6 +186,20 @@ def plain(load: Callable[..., Any]) -> Callable[[str], Any]:
     return functools.cache(load)
 
 
+@pytest.fixture(scope="session")
+def runs(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_factory: Any) -> Callable[..., Path]:
+    """(name, quantize) -> a finished run of a tiny model, made when first asked for; nobody changes it."""
+    from made import finished_run
+
+    root = tmp_path_factory.mktemp("runs")
+
+    def made(name: str, quantize: str = "none") -> Path:
+        run = root / f"{name}-{quantize}"
+        return run if run.is_dir() else finished_run(run, folders(name), load(name, quantize, 4))
+
+    return made
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What the base says about nothing is cached per user; not this user's."""

@@ -120,7 +120,8 @@ def _vocabulary(writer: Any, folder: Path, tokenizer: Any, config: dict[str, Any
         writer.add_add_space_prefix(True)
     else:
         writer.add_tokenizer_model("gpt2")
-        writer.add_tokenizer_pre("gpt-2")
+        # transformers gives a Qwen2 folder Qwen's own splitting, whatever tokenizer.json says.
+        writer.add_tokenizer_pre("qwen2" if config["model_type"] == "qwen2" else "gpt-2")
         writer.add_token_merges(merges)
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)

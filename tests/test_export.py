@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import NAMES
-from made import finished_run, write_base_gguf
+from made import write_base_gguf
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
@@ -40,17 +40,6 @@ def _without_llama(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp has tests of its own (`make test-slow`); here it is as if it were not installed."""
     monkeypatch.setattr(ggufs, "llama_version", lambda: "")
     monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
-
-
-@pytest.fixture(scope="session")
-def runs(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_factory: Any) -> Callable[..., Path]:
-    root = tmp_path_factory.mktemp("runs")
-
-    def made(name: str, quantize: str = "none") -> Path:
-        run = root / f"{name}-{quantize}"
-        return run if run.is_dir() else finished_run(run, folders(name), load(name, quantize, RANK))
-
-    return made
 
 
 @pytest.fixture
@@ -420,10 +409,10 @@ def test_a_base_that_is_stored_quantised_is_not_merged(run: Path, folders: Any, 
 # -- the proof ---------------------------------------------------------------------------------------------
 
 
-def said(shift: float = 0.0, ids: int = 1, answer: int = 2) -> Said:
+def said(shift: float = 0.0, ids: int = 1, answer: int = 2, edge: int = 3) -> Said:
     logits = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]], dtype=np.float32)
     logits[0, 0] += shift
-    return Said(((1,), (ids,)), logits, ((1,), (2,), (answer,)))
+    return Said(((1,), (ids,), (edge,)), 2, logits, ((1,), (2,), (answer,)))
 
 
 def test_the_proof_sees_every_difference() -> None:
@@ -432,6 +421,11 @@ def test_the_proof_sees_every_difference() -> None:
 
     assert passed(said(), True) == passed(said(), False) == [True] * 3
     assert passed(said(ids=9), False) == [False, True, True]
+    (tokens, *_) = compare(said(), said(edge=4), "x", True)
+    assert (
+        tokens.passed
+        and tokens.text == "equal on 2 of 2 texts, and on 0 of 1 that begin with a space or a control token"
+    )
     assert passed(said(0.02), True) == [True, False, True] and passed(said(0.02), False) == [True] * 3
     assert passed(said(9.0), False) == [True, False, True]
     assert passed(said(float("nan")), False)[1] is False

@@ -116,7 +116,7 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line
     except ValueError as error:
         return [Line("loads", False, how, str(error))]
     ids, answers = tuple(map(tuple, given.ids)), tuple(map(tuple, given.answers))
-    return compare(trained, Said(ids, given.logits, answers), how, exact=False)
+    return compare(trained, Said(ids, asked.certain, given.logits, answers), how, exact=False)
 
 
 def _gguf_read_back(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None) -> list[Line]:
