@@ -164,11 +164,11 @@ def ask(
     adapted: Adapted, questions: Sequence[str], with_base: bool = False, device: str | None = None
 ) -> list[dict[str, str]]:
     """Greedy answers, closed book, each question by itself: `adapted`, and `base` if asked for."""
+    if with_base:
+        adapted.require_base()
     from disc_lite.evaluation import answer
     from disc_lite.grading import Question
 
-    if with_base:
-        adapted.require_base()
     base = load(adapted, device)
     asked = [Question(text, ("",)) for text in questions]
     most = adapted.answer_tokens

@@ -28,7 +28,8 @@ COMMANDS = {
 
 def note(text: str) -> None:
     """What the program says of itself: on stderr, apart from what the models say."""
-    Console(stderr=True).print(harmless(text), style="dim", markup=False, highlight=False, soft_wrap=True)
+    console = Console(stderr=True)
+    console.print(harmless(text), style="dim", markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 class Dialogue:
