@@ -66,7 +66,7 @@ def test_the_best_is_chosen_among_rates_that_keep_enough(tmp_path: Path) -> None
     assert best(points, 0.05) == "85.0% at 0.002"
     assert best([points[2]], 0.05) == "none"
     assert line("a", 1e-3, points[:1]).count("|") == line("a", 2e-3, points[1:3]).count("|")
-    save([*points, point("b & <c>", 1e-3, 20, 99)], tmp_path, "frontier")
+    save([*points, point("b & <c>", 1e-3, 20, 99)], tmp_path, "frontier", jobs=2)
     told = (tmp_path / "frontier.md").read_text()
     assert "| a | 70.0% at 0.001 | 85.0% at 0.002 |" in told
     assert "ceiling 95.0%" in told

@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "errors recipe storage documents prompts aliases source adapters grading intervals card instructions retrieval "
-    "interrupts losses packing models generation examples teacher questions retention checkpoint training evaluation benchmarks "
-    "run answering conversation exam report export cli"
+    "interrupts losses packing models generation examples teacher questions retention checkpoint training evaluation "
+    "benchmarks run answering conversation exam report modelfile export cli"
 ).split()
 LIGHT = (
     "errors recipe storage documents prompts aliases source adapters grading intervals card instructions retrieval "

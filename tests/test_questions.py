@@ -19,8 +19,9 @@ from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.evaluation import right_passages
 from disc_lite.examples import tokenise
 from disc_lite.generation import Continuation
-from disc_lite.grading import Pair, Question, is_right, normalise, read_questions, word_set
-from disc_lite.questions import Nearness, clean_question, pair_hash, seed_of, support, write_pairs
+from disc_lite.grading import Nearness, Pair, Question, is_right, normalise, read_questions, word_set
+from disc_lite.questions import ROUNDS, Written, clean_question, pair_hash, seed_of, support, write_pairs
+from disc_lite.retention import Spoken, apart_from, names
 from disc_lite.run import knowledge, teaching
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.storage import read_jsonl, write_jsonl
@@ -185,6 +186,34 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
 # -- what the base writes ------------------------------------------------------------------------------
 
 
+def test_every_sentence_has_a_pair_before_any_has_two_more() -> None:
+    pairs = [
+        Written(Pair("d", 0, f"{s}{n}?", "a"), s, 0.0, -1.0)
+        for s, n in ((0, 0), (0, 1), (0, 2), (1, 0), (2, 0), (2, 1))
+    ]
+    assert [w.pair.question for w in questions._in_turn(pairs)] == ["00?", "10?", "20?", "01?", "21?", "02?"]
+
+
+NAMING = [
+    ("Who runs the Ostwick?", {"Ostwick"}), ("Ostwick is old. Tell me more.", set()), ("The X-9 in Łódź,\nBerlin", {"X", "Łódź"}),
+    ("tell me about ada", set()), ("Is it (Ada)? Yes.", set()), ("東京 is in Japan", {"Japan"}), ("Where is Ada Brink", {"Ada", "Brink"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "found"), NAMING)
+def test_names_are_words_with_a_capital_inside_a_sentence(text: str, found: set[str]) -> None:
+    assert names(text) == found
+
+
+def test_prompts_that_name_what_the_documents_name_are_left_out(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    asked = ["Who runs Ada?", *["What do I do"] * 30, "Where is Bo?", "What is new?"]
+    spoken = [Spoken(tuple(tokens.text(text)), tuple(tokens.text("Ask Ada of Ostwick."))) for text in asked]
+    documents = ["Here Ada and I met.", "It was in Ostwick."]
+    # "I" is in too many to name anything; what an answer names does not count.
+    assert [tokens.decode(s.prompt_ids) for s in apart_from(documents, spoken, tokens.decode)] == asked[1:]
+
+
 def test_support_is_the_mean_log_probability_with_and_without_the_passage(plain: Callable[..., Any]) -> None:
     base = plain("mistral")
     (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
@@ -204,7 +233,7 @@ def test_what_is_kept_and_what_becomes_of_the_rest(plain: Callable[..., Any], mo
     (text,) = tokenise(
         [document_of("# Rules\n\nAda runs it. The saw is old. Nobody sweeps the hall. Yes.")], base.tokens, 200
     )
-    asked = ["Who runs it all?", "Is the saw old?", None, "Ada runs", "Who runs it all??", "Who was held out?",
+    asked = ["Who runs it all?", "Is the saw old?", None, "Ada runs", "Is the saw old??", "Who was held out?",
              "Where is it now?", "Why is nobody there?"]  # fmt: skip
     answers = {
         "Is the saw old?": "Yes",
@@ -233,7 +262,9 @@ def test_what_is_kept_and_what_becomes_of_the_rest(plain: Callable[..., Any], mo
     harvest = write_pairs(base, [text], recipe, 0, ["Who was held out"])
     assert harvest.pairs == (Pair("guide.md", 0, "Is the saw old?", "Yes"),)
     assert harvest.coverage == pytest.approx(1 / 3)  # "Yes." is nothing to ask about, a heading neither
-    assert seen[:4] == ["Ada runs it.", "The saw is old.", "Nobody sweeps the hall.", "Ada runs it."]
+    # Under its heading, which says what "it" is; once a sentence has its pair, the others alone are asked again.
+    without = ["Rules: Ada runs it.", "Rules: Nobody sweeps the hall."]
+    assert seen == [without[0], "Rules: The saw is old.", without[1], *without * (ROUNDS - 1)]
     assert harvest.dropped == {
         "answer did not end": 1, "answer not supported by the passage": 1, "empty answer": 1,
         "held out for the evaluation": 1, "near-duplicate": 1, "not a question": 1,

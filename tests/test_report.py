@@ -113,6 +113,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
     write_json(folder / "before.json", {"questions": by_row["before"], "completions": ["nine"]})
     write_json(folder / "after.json", {"questions": by_row["after"], "completions": ["eight"]})
     write_jsonl(folder / "metrics.jsonl", metrics(40))
+    write_jsonl(folder / "resumes.jsonl", [{"after_step": 12}, {"after_step": 31}])
     write_json(folder / "stopped.json", {"step": 40, "kl": 0.1234, "max_kl": 0.1, "kept_step": 36})
     write_json(folder / "benchmarks.json", {f"arc {EVIL} (20)": {"before": {"acc": 0.5}, "after": {"acc": 0.4567}}})
     write_json(folder / "summary.json", summary)
@@ -181,7 +182,13 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     for said in ("world", "open book", "50.0% → 30.0%", "statements finished", "0.0123 on neutral prompts", "0.4567"):
         assert said in page.text["kept"], said
     assert page.text["documents"].count("0 → 3 of 4, ceiling 4") >= len(NAMES)
-    for said in ("40 of 60 planned steps", "skipped because something was not finite (7)", "at step 40", "step 36"):
+    for said in (
+        "40 of 60 planned steps",
+        "skipped because something was not finite (7)",
+        "at step 40",
+        "step 36",
+        "step 12, 31",
+    ):
         assert said in page.text["training"], said
     assert page.text["teachability"].count("(low)") == 2
     assert "same text as" in page.text["ledger"] and "not text" in page.text["ledger"]
@@ -255,7 +262,9 @@ def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) ->
     run = make_run(tmp_path, method="next_token", teachability=empty, pairs={"kept": 0}, teacher_tokens={}, examples={})
     (run / "pairs.jsonl").unlink()
     (run / "stopped.json").unlink()
+    (run / "resumes.jsonl").unlink()
     page = page_of(run)
+    assert "continued" not in page.text["training"]
     assert "teachability" not in page.sections
     assert "Dashed" not in page.text["training"]
     assert "pairs" not in page.text["costs"]

@@ -304,6 +304,7 @@ def test_a_signal_saves_leaves_with_its_code_and_the_same_command_goes_on(
     assert not (run / "summary.json").exists()
     assert exit_code(forked(cli.main, log)) == 0
     check_finished(run, undisturbed)
+    assert read_jsonl(run / "resumes.jsonl") == [{"after_step": steps[-1]}]
 
 
 def test_another_process_another_hash_seed_and_global_randomness_change_nothing(

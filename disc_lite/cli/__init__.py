@@ -6,13 +6,13 @@ import json
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from disc_lite import __version__
 from disc_lite.cli.conversation import ask, chat
+from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, overrides_of
 from disc_lite.cli.proof import evaluate, inspect, report
 from disc_lite.cli.shelf import models, recipes
@@ -71,21 +71,7 @@ def adapt(
         show_summary(summary, Console())
 
 
-@cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(["adapter", "merged"]), required=True, help="What to write.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="New folder.")
-@AS_JSON
-def export(run: Path, to: str, output: Path, as_json: bool) -> None:
-    """Write the adapter of a RUN, or base and adapter merged, for others to load."""
-    from disc_lite.answering import open_run
-    from disc_lite.export import export_adapter, export_merged
-
-    result = (export_adapter if to == "adapter" else export_merged)(open_run(run), output)
-    click.echo(json.dumps(result, indent=2) if as_json else f"{result['tensors']} tensors in {output}")
-
-
-for command in (ask, chat, evaluate, report, inspect, recipes, models):
+for command in (ask, chat, export, evaluate, report, inspect, recipes, models):
     cli.add_command(command)
 
 

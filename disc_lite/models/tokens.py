@@ -8,6 +8,7 @@ white space belongs to whom, prefix spaces and splits stay the tokenizer's own b
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
@@ -89,7 +90,7 @@ class Tokens:
         said = [text.strip() for turn in turns for text in turn] + [user.strip()]
         roles = ("user", "assistant")
         stand_ins = [{"role": roles[n % 2], "content": SENTINEL} for n in range(len(said))]
-        parts = self._render(stand_ins, prompt=True).split(SENTINEL)
+        parts = self.render(stand_ins, prompt=True).split(SENTINEL)
         if len(parts) != len(said) + 1:
             raise EnvironmentNotReady(
                 "This model's chat template does not write every turn of a conversation once.",
@@ -133,10 +134,11 @@ class Tokens:
             part = part.replace(token, _private_name(self._id_of[token]))
         return part
 
-    def _render(self, messages: list[dict[str, str]], prompt: bool) -> str:
+    def render(self, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE) -> str:
+        """What the chat template writes for a conversation; with `prompt`, up to where the assistant begins."""
         rendered: Any = self.hf.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=prompt, enable_thinking=False,
-            date_string=FROZEN_DATE.strftime("%d %b %Y"), chat_template=FROZEN_CLOCK + self.hf.get_chat_template(),
+            date_string=date.strftime("%d %b %Y"), chat_template=_clock(date) + self.hf.get_chat_template(),
         )  # fmt: skip
         return str(rendered)
 
@@ -149,8 +151,8 @@ class Tokens:
                 "Take the instruct version of the model.",
             )
         user = {"role": "user", "content": SENTINEL}
-        before, between = self._render([user], prompt=True).split(SENTINEL)
-        answered = self._render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
+        before, between = self.render([user], prompt=True).split(SENTINEL)
+        answered = self.render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
         start = before + SENTINEL + between
         # Some templates spell a finished answer unlike the start of a new one (thinking blocks).
         after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
@@ -176,16 +178,14 @@ def _id(tokenizer: Tokenizer, token: str) -> int:
     return int(found)
 
 
-def _frozen_clock() -> str:
-    """A template's `strftime_now`, as a macro: transformers hands no function to a template."""
-    codes = {f"%{code}": FROZEN_DATE.strftime(f"%{code}") for code in "aAbBcdHIjmMpSUwWxXyY"}
-    codes |= {f"%-{code}": FROZEN_DATE.strftime(f"%{code}").lstrip("0") or "0" for code in "dHIjmMSyUW"}
+@functools.cache
+def _clock(date: datetime) -> str:
+    """A template's `strftime_now`, frozen, as a macro: transformers hands no function to a template."""
+    codes = {f"%{code}": date.strftime(f"%{code}") for code in "aAbBcdHIjmMpSUwWxXyY"}
+    codes |= {f"%-{code}": date.strftime(f"%{code}").lstrip("0") or "0" for code in "dHIjmMSyUW"}
     filters = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in codes.items())
     # The line break is not written: transformers trims the first one after a block.
     return f"{{% macro strftime_now(format) %}}{{{{ format{filters} }}}}{{% endmacro %}}\n"
-
-
-FROZEN_CLOCK = _frozen_clock()
 
 
 def _private_name(token_id: int) -> str:

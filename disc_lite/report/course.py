@@ -37,6 +37,10 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
     if skipped:
         shown = ", ".join(f"{step:,}" for step in skipped[:10]) + (" …" if len(skipped) > 10 else "")
         words += f" Red strokes at the foot: steps that were skipped because something was not finite ({shown})."
+    if run.resumes:
+        after = ", ".join(f"{row['after_step']:,}" for row in run.resumes[:10])
+        more = " …" if len(run.resumes) > 10 else ""
+        words += f" Interrupted, and continued from the checkpoint of step {after}{more}."
     if run.stopped:
         words += (
             f" Dashed: the drift reached {run.stopped['kl']:.4f} nats per token at step {run.stopped['step']:,}, above "

@@ -41,6 +41,7 @@ class RunFiles:
     passages: tuple[Row, ...]
     pairs: tuple[Row, ...]
     steps: tuple[Row, ...]  # lines of `metrics.jsonl`
+    resumes: tuple[Row, ...]  # after which steps training was taken up again
     asked: tuple[Asked, ...]
     benchmarks: Row  # task -> {before, after} -> metric -> value
 
@@ -72,6 +73,7 @@ def read_run(folder: Path) -> RunFiles:
         passages=_lines(folder / "passages.jsonl"),
         pairs=_lines(folder / "pairs.jsonl"),
         steps=_lines(folder / "metrics.jsonl"),
+        resumes=_lines(folder / "resumes.jsonl"),
         asked=_asked(folder, summary["card"]["grading"]),
         benchmarks=_object(folder / "benchmarks.json"),
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from disc_lite.evaluation import own_questions
-from disc_lite.grading import Pair, Question, read_pairs
-from disc_lite.questions import HELD_OUT, Harvest, Nearness, score_pairs, seed_of, write_pairs
+from disc_lite.grading import Nearness, Pair, Question, read_pairs
+from disc_lite.questions import HELD_OUT, Harvest, score_pairs, seed_of, write_pairs
 from disc_lite.retention import Spoken, apart_from, own_words
 from disc_lite.run.workshop import Workshop
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl

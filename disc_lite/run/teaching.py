@@ -103,6 +103,8 @@ def _train(shop: Workshop, curriculum: Curriculum, watch: DriftWatch, path: Path
         if number == 0:  # what was measured after the checkpoint is measured again
             rows = [row for row in rows if row["step"] < step.step]
             write_jsonl(path, rows)
+            if step.step > 1:
+                append_jsonl(shop.folder / "resumes.jsonl", {"after_step": step.step - 1})
         append_jsonl(path, asdict(step))
         shop.tell("training", done=step.step, total=step.steps, **asdict(step))
         if watch.exceeded(step):

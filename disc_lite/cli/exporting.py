@@ -1,0 +1,61 @@
+"""The command that hands a run to other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from disc_lite.cli.options import AS_JSON
+
+FORMS = ("adapter", "merged", "gguf-lora", "gguf", "ollama")
+NEXT = {
+    "gguf": "llama-cli -m {output}/model.gguf",
+    "gguf-lora": "llama-cli -m BASE.gguf --lora {output}/adapter.gguf",
+    "ollama": "ollama create NAME -f {output}/Modelfile",
+}
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--to", type=click.Choice(FORMS), required=True, help="What to write.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="New folder; by default RUN/exports/FORM.")
+@click.option("--base-gguf", type=click.Path(path_type=Path), help="A GGUF of the model that was adapted.")
+@click.option(
+    "--onto", type=click.Choice(["auto", "original", "nf4"]), default="auto", show_default=True,
+    help="Weights that a merge starts from; auto: those that come closer to the trained model.",
+)  # fmt: skip
+@click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")
+@click.option("--template", type=click.Path(path_type=Path), help="Output of `ollama show --modelfile BASE`.")
+@click.option("--force", is_flag=True, help="Replace an earlier export.")
+@click.option("--device", help="cuda or cpu.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@AS_JSON
+def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> None:
+    """Write a RUN for others to load, and prove that it says what the trained model says.
+
+    \b
+    adapter    a PEFT folder
+    merged     base and adapter as one model folder (safetensors)
+    gguf-lora  the adapter for llama.cpp, which adds it to a GGUF of the base
+    gguf       a whole model for llama.cpp, from --base-gguf or by llama.cpp's converter
+    ollama     the same with a Modelfile
+
+    The folder appears only if the proof passes; otherwise the exit code is 5.
+    """
+    from disc_lite.export import export as run_export
+
+    tell = None if quiet else lambda text: click.echo(f"Exporting: {text}", err=True)
+    made = run_export(run, to, listener=tell, **options)
+    if as_json:
+        click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        return
+    size = sum(file["bytes"] for file in made["files"].values())
+    onto = f", onto the {made['onto']} weights" if "onto" in made else ""
+    click.echo(f"{made['output']}: {len(made['files'])} files, {size / 1e6:,.1f} MB{onto}")
+    for line in made["proof"]:
+        click.echo(f"  {line['what']:<9} {line['text']}  ({line['how']})")
+    if to in NEXT:
+        click.echo(NEXT[to].format(output=made["output"]))

@@ -1,0 +1,151 @@
+"""A run -> what others can load, with its proof: adapter, merged folder, LoRA GGUF, whole GGUF, Ollama folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from disc_lite.answering import Finished, open_run
+from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.interrupts import listening
+from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, sweep, write_json
+
+FORMS = ("adapter", "merged", "gguf-lora", "gguf", "ollama")
+WITH_GGUF = FORMS[2:]
+ONTO = ("auto", "original", "nf4")
+RECORD = "export.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be written, where, and from what."""
+
+    to: str
+    target: Path
+    base_gguf: Path | None
+    onto: str
+    legacy_adapter: bool
+    template: Path | None
+    force: bool
+    device: str | None
+
+
+def export(
+    run: str | Path, to: str, output: str | Path | None = None, *, base_gguf: str | Path | None = None,
+    onto: str = "auto", legacy_adapter: bool = False, template: str | Path | None = None, force: bool = False,
+    device: str | None = None, listener: Callable[[str], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Write a finished run in one of the `FORMS`; by default into RUN/exports/FORM. Returns its `export.json`.
+
+    The folder appears whole, and only if the proof passes. Raises GateFailed (exit code 5) where the
+    export does not say what the trained model says, UsageError and EnvironmentNotReady before that.
+    """
+    finished = open_run(Path(run))
+    target = Path(output) if output else finished.folder / "exports" / to
+    gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
+    choice = Choice(to, target, gguf, onto, legacy_adapter, modelfile, force, device)
+    _check_call(choice)
+    _check_target(choice)
+    _check_space(finished, choice)
+    # torch and transformers load here, after every mistake that can be told without them.
+    from disc_lite.export import ggufs, weights
+    from disc_lite.export.job import Job
+
+    makers = {
+        "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
+        "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
+    }  # fmt: skip
+    with lock(finished.folder), listening() as interrupts:
+        if target.parent == finished.folder / "exports" and target.parent.is_dir():
+            sweep(target.parent)
+
+        def tell(text: str) -> None:
+            interrupts.check()
+            (listener or (lambda text: None))(text)
+
+        record = _write(Job(finished, choice, tell), makers[to])
+    return {**record, "output": str(target)}
+
+
+def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
+    """Into a temporary folder, which gets its name when the proof has passed."""
+    from disc_lite.export.proof import require_passed
+
+    target = job.choice.target
+    staged = disk.temporary_beside(target) if target.exists() else target
+    with atomic_folder(staged) as folder:
+        made = make(job, folder)
+        require_passed(made.proof, target)
+        proof = [line.as_dict() for line in made.proof]
+        record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
+        write_json(folder / RECORD, record)
+        job.tell("finished")
+    if staged != target:
+        _replace(staged, target)
+    return record
+
+
+def _check_call(choice: Choice) -> None:
+    to, gguf = choice.to, choice.base_gguf
+    if to not in FORMS or choice.onto not in ONTO:
+        raise UsageError(f"There is no export {to} onto {choice.onto}.", f"Forms: {', '.join(FORMS)}.")
+    if gguf is not None and to not in WITH_GGUF:
+        raise UsageError(f"--base-gguf has no meaning for --to {to}.", "", "Leave it out.")
+    for path in (gguf, choice.template):
+        if path is not None and not path.is_file():
+            raise UsageError(f"There is no file {path}.")
+    if choice.legacy_adapter and (to != "ollama" or gguf is None):
+        raise UsageError("--legacy-adapter needs --to ollama and --base-gguf FILE.", "", "Add them, or leave it out.")
+    if choice.template and to != "ollama":
+        raise UsageError(f"--template has no meaning for --to {to}.", "", "Leave it out.")
+    if to in WITH_GGUF:
+        from disc_lite.export.layout import find_converter, require_gguf
+
+        require_gguf()
+        if to != "gguf-lora" and gguf is None:
+            find_converter()
+
+
+def _check_target(choice: Choice) -> None:
+    target = choice.target
+    if not target.exists() and not target.is_symlink():
+        return
+    if not (target / RECORD).is_file():
+        raise UsageError(
+            f"{target} exists and is no export.",
+            "Nothing but an earlier export is ever replaced.",
+            "Choose another --output.",
+        )
+    if not choice.force:
+        made = read_json(target / RECORD)
+        raise UsageError(f"{target} holds an export already (--to {made.get('to')}).", "", "Add --force to replace it.")
+
+
+def _check_space(run: Finished, choice: Choice) -> None:
+    """Raises EnvironmentNotReady where the disk has less room than the export takes at most."""
+    adapter = sum(path.stat().st_size for path in run.adapter.iterdir())
+    base = sum(path.stat().st_size for path in run.model.folder.glob("model*.safetensors"))
+    merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
+    # A K-quant of 4.5 bits may become Q8_0 of 8.5.
+    whole = 2 * choice.base_gguf.stat().st_size if choice.base_gguf else merged + 2 * base
+    needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": merged, "gguf": whole, "ollama": whole}[choice.to]
+    there = next(path for path in (choice.target, *choice.target.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise EnvironmentNotReady(
+            f"There is no room for the export on the disk of {there}.",
+            f"It may take {needed / 2**30:.1f} GiB; {free / 2**30:.1f} GiB are free.",
+            "Free some space, or choose an --output on another disk.",
+        )
+
+
+def _replace(staged: Path, target: Path) -> None:
+    aside = disk.temporary_beside(target)
+    with disk.told(f"cannot replace {target}"):
+        disk.rename(target, aside)
+        disk.rename(staged, target)
+    disk.discard(aside)

@@ -1,0 +1,159 @@
+"""Exports as GGUF: the LoRA alone, the whole model, and the folder that Ollama takes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from disc_lite.errors import RunFailed
+from disc_lite.export.adapter import read_weights
+from disc_lite.export.ggufreading import Gguf, open_gguf
+from disc_lite.export.ggufwriting import (
+    COARSE,
+    ROUNDING,
+    adapted_numbers,
+    check_same_model,
+    lora_back,
+    write_lora,
+    write_model,
+)
+from disc_lite.export.job import Job, Made
+from disc_lite.export.layout import Array, find_converter, numbers
+from disc_lite.export.llama import Request, ask_llama, llama_version
+from disc_lite.export.proof import Line, Said, compare
+from disc_lite.export.weights import make_merged
+from disc_lite.modelfile import modelfile
+from disc_lite.storage import disk, write_text
+
+GGUF, LORA, BASE = "model.gguf", "adapter.gguf", "base.gguf"
+
+
+def make_gguf_lora(job: Job, folder: Path) -> Made:
+    """The adapter as a LoRA GGUF; through llama.cpp if it is there and the base GGUF is named."""
+    path = folder / LORA
+    write_lora(job.adapter, job.layout, path)
+    alpha, found = lora_back(path, job.layout, list(job.adapter.tensors))
+    pairs = [
+        (theirs, numbers(ours)) for m in found for theirs, ours in zip(found[m], job.adapter.tensors[m], strict=True)
+    ]
+    equal = sum(np.array_equal(a, b) for a, b in pairs)
+    same = equal == len(pairs) and alpha == job.adapter.alpha
+    lines = [Line("tensors", same, "read back with gguf", f"equal: {equal} of {len(pairs)}, alpha {alpha:g}", equal)]
+    if job.choice.base_gguf is not None:
+        _check_base(job)
+        lines += _through_llama(job, job.choice.base_gguf, path)
+    return Made(lines, {"tensors": len(pairs)})
+
+
+def make_gguf(job: Job, folder: Path) -> Made:
+    """A whole GGUF: from the base GGUF that is named, or through llama.cpp's converter."""
+    path = folder / GGUF
+    if job.choice.base_gguf is None:
+        return _converted(job, folder, path)
+    base = _check_base(job)
+    written = write_model(base, job.adapter, job.layout, path, lambda n, of: job.tell(f"writing tensor {n} of {of}"))
+    lines = _through_llama(job, path)
+    if not lines:
+        modules = {job.layout.name(f"{module}.weight"): module for module in job.adapter.tensors}
+        expected = {n: (lambda m=m: adapted_numbers(base, job.adapter, job.layout, m)) for n, m in modules.items()}
+        lines = _gguf_read_back(job, path, expected, base)
+    kinds = sorted(set(written.adapted.values()))
+    return Made(lines, {"adapted": len(written.adapted), "adapted_types": kinds, "copied": written.copied})
+
+
+def _check_base(job: Job) -> Gguf:
+    assert job.choice.base_gguf is not None
+    job.tell("checking the base GGUF")
+    base = open_gguf(job.choice.base_gguf)
+    added = set(job.tokens.hf.get_added_vocab())
+    vocabulary = {t: i for t, i in job.tokens.hf.get_vocab().items() if t not in added}
+    check_same_model(base, job.run.model.folder, job.layout, vocabulary)
+    return base
+
+
+def _converted(job: Job, folder: Path, path: Path) -> Made:
+    converter = find_converter()
+    merged = folder / "merged"
+    merged.mkdir()
+    made = make_merged(job, merged)
+    job.tell("llama.cpp converts the merged model")
+    command = [sys.executable, str(converter), str(merged), "--outfile", str(path), "--outtype", "auto"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode or not path.is_file():
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "It says nothing.")
+        raise RunFailed(
+            "llama.cpp's converter could not convert the merged model.", last, "Use --base-gguf FILE instead."
+        )
+    lines = _through_llama(job, path)
+    if not lines:
+        names = [f"{module}.weight" for module in job.adapter.tensors]
+        expected = {
+            job.layout.name(n): (lambda n=n: job.layout.rows(n, numbers(read_weights(merged, [n])[n]))) for n in names
+        }
+        lines = _gguf_read_back(job, path, expected, None)
+    disk.remove(merged)
+    return Made(lines, {**made.about, "converter": str(converter)})
+
+
+def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line]:
+    """The proof by llama.cpp itself; nothing where it is not installed."""
+    if not llama_version():
+        return []
+    asked, trained = job.asked, job.said
+    job.tell("asking llama.cpp")
+    request = Request(
+        str(model), str(lora or ""), list(asked.texts), [list(p) for p in asked.prompts], asked.answered,
+        sorted(job.tokens.stop_ids), asked.answer_tokens,
+    )  # fmt: skip
+    how = f"llama.cpp, llama-cpp-python {llama_version()}"
+    try:
+        given = ask_llama(request)
+    except ValueError as error:
+        return [Line("loads", False, how, str(error))]
+    ids, answers = tuple(map(tuple, given.ids)), tuple(map(tuple, given.answers))
+    return compare(trained, Said(ids, given.logits, answers), how, exact=False)
+
+
+def _gguf_read_back(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None) -> list[Line]:
+    """Without llama.cpp: the adapted tensors are what they should be, the others and all keys those of the base."""
+    file, how = open_gguf(path), "read back with gguf; llama.cpp is not installed"
+    worst = 0.0
+    near = True
+    for number, (name, values) in enumerate(expected.items(), 1):
+        job.tell(f"reading tensor {number} of {len(expected)} again")
+        right = values()
+        off = float(np.linalg.norm(file.numbers(name) - right) / max(1e-12, float(np.linalg.norm(right))))
+        near = near and off <= ROUNDING.get(file.tensors[name].tensor_type.name, COARSE)
+        worst = max(worst, off)
+    lines = [Line("tensors", near, how, f"adapted, {len(expected)}: off by at most {worst:.2%} of their length", worst)]
+    if base is not None:
+        others = [name for name in base.tensors if name not in expected]
+        equal = sum(np.array_equal(base.tensors[n].data, file.tensors[n].data) for n in others)
+        keys = [k for k in base.reader.fields if not k.startswith("GGUF.")]
+        same = sum(base.value(key) == file.value(key) for key in keys)
+        text = f"as in the base: {equal} of {len(others)} tensors, {same} of {len(keys)} keys"
+        lines.append(Line("the rest", equal == len(others) and same == len(keys), how, text, equal))
+    return lines
+
+
+# -- Ollama ----------------------------------------------------------------------------------------------
+
+
+def make_ollama(job: Job, folder: Path) -> Made:
+    """A GGUF and the Modelfile for `ollama create`; before Ollama 0.34 also base and adapter as two files."""
+    legacy, other = job.choice.legacy_adapter, job.choice.template
+    template = other.read_text(encoding="utf-8") if other else None
+    text = modelfile(job.run.model.folder, BASE if legacy else GGUF, LORA if legacy else None, template)
+    if legacy:
+        assert job.choice.base_gguf is not None
+        made = make_gguf_lora(job, folder)
+        shutil.copyfile(job.choice.base_gguf, folder / BASE)
+    else:
+        made = make_gguf(job, folder)
+    write_text(folder / "Modelfile", text)
+    return made

@@ -1,0 +1,197 @@
+"""GGUF files written with the package `gguf` alone: a LoRA, or a whole model from a base GGUF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from disc_lite.errors import UsageError
+from disc_lite.export.adapter import Adapter, read_weights, weight_shapes
+from disc_lite.export.ggufreading import Gguf, open_gguf
+from disc_lite.export.layout import Array, Layout, numbers, require_gguf
+
+SAMPLED_ROWS = 8
+# Largest share of a row's length that rounding may have changed, by type of the tensor; the rest: 0.35.
+ROUNDING = {"F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2}
+COARSE = 0.35
+
+
+def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
+    """The adapter as a GGUF that `llama-cli --lora` takes: f32, tensors as llama.cpp's converter writes them."""
+    gguf = require_gguf()
+    writer = gguf.GGUFWriter(path, layout.architecture)
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    # llama.cpp scales by alpha / the tensor's own rank.
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, adapter.alpha)
+    for module, (a, b) in adapter.tensors.items():
+        tensor = f"{module}.weight"
+        name = layout.name(tensor)
+        writer.add_tensor(f"{name}.lora_a", numbers(a))
+        writer.add_tensor(f"{name}.lora_b", np.ascontiguousarray(layout.rows(tensor, numbers(b))))
+    _close(writer)
+
+
+def lora_back(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
+    """Alpha and the tensors of a LoRA GGUF, in the order of transformers."""
+    gguf = require_gguf()
+    file = open_gguf(path)
+    found = {}
+    for module in modules:
+        tensor = f"{module}.weight"
+        name = layout.name(tensor)
+        a, b = file.numbers(f"{name}.lora_a"), file.numbers(f"{name}.lora_b")
+        found[module] = (a, layout.rows_back(tensor, b))
+    if len(file.tensors) != 2 * len(modules):
+        raise ValueError("The LoRA GGUF has other tensors than the adapter.")
+    return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), found
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the tensors of a whole GGUF."""
+
+    adapted: dict[str, str]  # tensor -> type it was written in
+    copied: int
+
+
+def write_model(
+    base: Gguf, adapter: Adapter, layout: Layout, path: Path, on_tensor: Callable[[int, int], None] = lambda n, of: None
+) -> Written:
+    """The base GGUF with W + alpha / rank · B·A in it, a tensor at a time; all keys and other tensors as they are.
+
+    A tensor keeps its type; K-quants, which `gguf` cannot write, become Q8_0.
+    """
+    gguf = require_gguf()
+    writer = gguf.GGUFWriter(path, layout.architecture)
+    writer.data_alignment = base.reader.alignment
+    _copy_keys(base, writer)
+    modules = {layout.name(f"{module}.weight"): module for module in adapter.tensors}
+    kinds = {name: _writable(base.tensors[name].tensor_type) for name in modules}
+    for name, tensor in base.tensors.items():
+        kind = kinds.get(name, tensor.tensor_type)
+        shape = [int(n) for n in reversed(tensor.shape)]
+        block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
+        # With a type of its own beside it, the array's type says nothing; uint8 would be taken for bytes.
+        writer.add_tensor_info(name, shape, np.dtype(np.float32), prod(shape) // block * block_bytes, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    for number, (name, tensor) in enumerate(base.tensors.items(), 1):
+        on_tensor(number, len(base.tensors))
+        data = tensor.data
+        if name in modules:
+            data = _quantised(adapted_numbers(base, adapter, layout, modules[name]), kinds[name])
+        writer.write_tensor_data(data)
+    writer.close()
+    return Written({name: kind.name for name, kind in kinds.items()}, len(base.tensors) - len(kinds))
+
+
+def adapted_numbers(base: Gguf, adapter: Adapter, layout: Layout, module: str) -> Array:
+    """W + alpha / rank · B·A: [out, in], fp32, rows in llama.cpp's order."""
+    tensor = f"{module}.weight"
+    delta: Array = layout.rows(tensor, numbers(adapter.delta(module)))
+    return np.asarray(base.numbers(layout.name(tensor)) + delta, dtype=np.float32)
+
+
+# -- is it the same model? -------------------------------------------------------------------------------
+
+
+def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[str, int]) -> None:
+    """Raises UsageError unless the GGUF is the model of this folder: sizes, vocabulary, norms, sampled rows.
+
+    Norms are kept exactly in a GGUF and change with any training, so they tell two fine-tunings apart.
+    """
+    architecture = base.value("general.architecture")
+    if architecture != layout.architecture:
+        raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
+    _check_vocabulary(base, vocabulary)
+    shapes = weight_shapes(folder)
+    for tensor, shape in shapes.items():
+        name = layout.name(tensor)
+        if tensor == "lm_head.weight" and name not in base.tensors:
+            continue  # tied
+        there = base.tensors.get(name)
+        found = tuple(int(n) for n in reversed(there.shape)) if there is not None else None
+        if found != shape:
+            raise _other(base, f"The tensor {name} has the shape {found}, in the model it has {shape}.")
+    norms = [name for name in shapes if "norm" in name]
+    for tensor, weight in read_weights(folder, norms).items():
+        if not np.allclose(base.numbers(layout.name(tensor)), numbers(weight), rtol=4e-3, atol=1e-5):
+            raise _other(
+                base, f"The numbers of {layout.name(tensor)} differ: it is another training of this architecture."
+            )
+    _check_rows(base, folder, layout, [name for name in shapes if ".self_attn.q_proj.weight" in name])
+
+
+def _check_rows(base: Gguf, folder: Path, layout: Layout, tensors: list[str]) -> None:
+    for tensor, weight in read_weights(folder, tensors).items():
+        name = layout.name(tensor)
+        expected = layout.rows(tensor, numbers(weight))
+        at = np.linspace(0, len(expected) - 1, SAMPLED_ROWS).astype(int)
+        off = np.linalg.norm(base.numbers(name)[at] - expected[at]) / np.linalg.norm(expected[at])
+        if off > ROUNDING.get(base.tensors[name].tensor_type.name, COARSE):
+            raise _other(base, f"Rows of {name} are off by {off:.0%}.")
+
+
+def _check_vocabulary(base: Gguf, vocabulary: dict[str, int]) -> None:
+    tokens = base.value("tokenizer.ggml.tokens") or []
+    if len(tokens) <= max(vocabulary.values()):
+        raise _other(base, f"It has {len(tokens):,} tokens, the model has {max(vocabulary.values()) + 1:,}.")
+    different = next((t for t, i in sorted(vocabulary.items(), key=lambda item: item[1]) if tokens[i] != t), None)
+    if different is not None:
+        raise _other(base, f"Its token {vocabulary[different]} is not {different!r}.")
+
+
+def _other(base: Gguf, why: str) -> UsageError:
+    return UsageError(
+        f"{base.path} is not the base of this run.", why, "Take a GGUF of exactly the model that was adapted."
+    )
+
+
+# -- types -----------------------------------------------------------------------------------------------
+
+
+def _writable(kind: Any) -> Any:
+    """The type itself if `gguf` can write it, else Q8_0."""
+    from gguf import GGMLQuantizationType as Kind
+    from gguf.quants import quantize
+
+    if kind in (Kind.F32, Kind.F16, Kind.BF16):
+        return kind
+    try:
+        quantize(np.zeros((1, 256), dtype=np.float32), kind)
+    except NotImplementedError:
+        return Kind.Q8_0
+    return kind
+
+
+def _quantised(values: Array, kind: Any) -> Array:
+    from gguf.quants import quantize
+
+    found: Array = quantize(values, kind)
+    return found
+
+
+def _copy_keys(base: Gguf, writer: Any) -> None:
+    """Every key of the file; architecture, version and counts the writer has itself."""
+    from gguf import GGUFValueType, Keys
+
+    for field in base.reader.fields.values():
+        if field.name == Keys.General.ARCHITECTURE or field.name.startswith("GGUF."):
+            continue
+        kind = field.types[0]
+        inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+
+
+def _close(writer: Any) -> None:
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

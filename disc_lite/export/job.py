@@ -1,0 +1,81 @@
+"""One export: what is asked for, and what the trained model says."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from disc_lite.answering import Finished
+from disc_lite.export import Choice
+from disc_lite.export.adapter import Adapter, read_adapter
+from disc_lite.export.layout import Layout, layout_of
+from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by
+from disc_lite.models import Base, load_base
+from disc_lite.models.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Job:
+    """One export: the run, what was chosen, whom to tell; `tell` raises where the user asked to stop."""
+
+    run: Finished
+    choice: Choice
+    tell: Callable[[str], None]
+
+    @cached_property
+    def adapter(self) -> Adapter:
+        return read_adapter(self.run.adapter, self.run.model.folder)
+
+    @cached_property
+    def layout(self) -> Layout:
+        return layout_of(self.run.model.folder)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.run.model.folder)
+
+    @cached_property
+    def asked(self) -> Questions:
+        return self._trained[0]
+
+    @cached_property
+    def said(self) -> Said:
+        """What the trained model says: the base as it was trained on, adapter on."""
+        return self._trained[1]
+
+    @cached_property
+    def _trained(self) -> tuple[Questions, Said]:
+        with self.trained() as base:
+            asked = questions_for(self.run, base.tokens)
+            return asked, said_by(base, asked, True)
+
+    @contextmanager
+    def trained(self) -> Iterator[Base]:
+        """The trained model, in memory for as long as it is needed."""
+        self.tell("asking the trained model")
+        base = load_base(self.run.model.folder, self.run.recipe.memory.quantize, self.choice.device)
+        base.load_adapter(self.run.adapter)
+        yield base
+        del base
+        forget()
+
+
+def forget() -> None:
+    """Give the memory of models that nobody holds any more back to the device."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a form wrote, beside its files."""
+
+    proof: list[Line]
+    about: Mapping[str, Any]

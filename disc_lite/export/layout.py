@@ -1,0 +1,113 @@
+"""How llama.cpp names and orders what a Hugging Face model folder has, for the families it is known for.
+
+Facts of llama.cpp's own converters: in the Llama family the rows of q_proj and k_proj are
+reordered, because its rotary embedding turns neighbouring rows where transformers turns halves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from disc_lite.errors import EnvironmentNotReady, UsageError
+
+CONVERTER = "convert_hf_to_gguf.py"
+Array = npt.NDArray[Any]
+# model_type of config.json -> architecture of llama.cpp, and whether q and k are reordered.
+FAMILIES = {"llama": ("llama", True), "mistral": ("llama", True), "qwen2": ("qwen2", False), "qwen3": ("qwen3", False)}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A model's architecture, and its tensors' names in llama.cpp."""
+
+    architecture: str
+    layers: int
+    heads: int
+    kv_heads: int
+    reordered: bool
+    names: Any  # gguf.TensorNameMap
+
+    def name(self, tensor: str) -> str:
+        """`model.layers.0.self_attn.q_proj.weight` -> `blk.0.attn_q.weight`. Raises UsageError if there is none."""
+        found = self.names.get_name(tensor, try_suffixes=(".weight", ".bias"))
+        if found is None:
+            raise UsageError(f"llama.cpp has no place for the tensor {tensor}.", "", "Use --to adapter or --to merged.")
+        return str(found)
+
+    def rows(self, tensor: str, values: Array) -> Array:
+        """Rows [out, …] in llama.cpp's order."""
+        heads = self._heads(tensor)
+        if not heads:
+            return values
+        swapped: Array = values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+        return swapped
+
+    def rows_back(self, tensor: str, values: Array) -> Array:
+        """Rows [out, …] of llama.cpp in the order of transformers."""
+        heads = self._heads(tensor)
+        if not heads:
+            return values
+        swapped: Array = values.reshape(heads, -1, 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+        return swapped
+
+    def _heads(self, tensor: str) -> int:
+        if not self.reordered:
+            return 0
+        return self.heads if ".q_proj." in tensor else self.kv_heads if ".k_proj." in tensor else 0
+
+
+def layout_of(folder: Path) -> Layout:
+    """The layout of a model folder. Raises UsageError for a family whose layout is not known here."""
+    gguf = require_gguf()
+    config: Mapping[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    family = config.get("model_type")
+    if family not in FAMILIES:
+        raise UsageError(
+            f"GGUF files of the model type {family} cannot be written here.",
+            "How llama.cpp orders its tensors was not tested, and a wrong order is no error there but nonsense.",
+            f"Known are {', '.join(FAMILIES)}; use --to merged and llama.cpp's own converter.",
+        )
+    architecture, reordered = FAMILIES[family]
+    layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
+    kv_heads = int(config.get("num_key_value_heads") or heads)
+    arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    return Layout(architecture, layers, heads, kv_heads, reordered, gguf.get_tensor_name_map(arch, layers))
+
+
+def require_gguf() -> Any:
+    """The package `gguf`. Raises EnvironmentNotReady without it."""
+    try:
+        import gguf
+    except ImportError as error:
+        raise EnvironmentNotReady(
+            "Writing GGUF needs the package gguf.", "", "pip install 'disc-lite[gguf]'"
+        ) from error
+    return gguf
+
+
+def numbers(tensor: Any) -> Array:
+    """A torch tensor as an fp32 array."""
+    found: Array = np.ascontiguousarray(tensor.float().numpy())
+    return found
+
+
+def find_converter() -> Path:
+    """llama.cpp's converter: in the folder `$DISC_LITE_LLAMA_CPP`, or on the PATH. Raises UsageError."""
+    root = os.environ.get("DISC_LITE_LLAMA_CPP")
+    found = Path(root, CONVERTER) if root else Path(shutil.which(CONVERTER) or "")
+    if not found.is_file():
+        raise UsageError(
+            "A whole GGUF needs a GGUF of the base, or llama.cpp's converter.",
+            f"{CONVERTER} is not in $DISC_LITE_LLAMA_CPP and not on the PATH.",
+            "Add --base-gguf FILE (for instance the file that Ollama has), or name a checkout of llama.cpp.",
+        )
+    return found

@@ -1,0 +1,106 @@
+"""llama.cpp in a process of its own: what it makes of a GGUF. A refused adapter would take the process with it.
+
+`python -m disc_lite.export.llama REQUEST.json ANSWER.npz` is the other process.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from disc_lite.export.layout import Array
+
+SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Request:
+    """What llama.cpp is asked."""
+
+    model: str
+    lora: str
+    texts: list[str]  # to be tokenised, control tokens in them being control tokens
+    prompts: list[list[int]]  # whose next token is predicted
+    answered: int  # the first prompts that are also answered
+    stop_ids: list[int]
+    answer_tokens: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """What it says."""
+
+    ids: list[list[int]]
+    logits: Array  # [P, V]
+    answers: list[list[int]]
+
+
+def llama_version() -> str:
+    """The version of the package llama_cpp, or nothing where it is not installed."""
+    try:
+        return version("llama-cpp-python")
+    except PackageNotFoundError:
+        return ""
+
+
+def ask_llama(request: Request) -> Given:
+    """Raises ValueError with llama.cpp's own words where it cannot load or read the file."""
+    with TemporaryDirectory() as folder:
+        asked, answer = Path(folder, "request.json"), Path(folder, "answer.npz")
+        asked.write_text(json.dumps(asdict(request)), encoding="utf-8")
+        command = [sys.executable, "-m", "disc_lite.export.llama", str(asked), str(answer)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
+        if done.returncode or not answer.is_file():
+            last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no word")
+            raise ValueError(f"llama.cpp ended with code {done.returncode}: {last}")
+        with np.load(answer) as found:
+            said: dict[str, Any] = json.loads(str(found["said"]))
+            return Given(said["ids"], found["logits"], said["answers"])
+
+
+def answer_request(request: Request) -> Given:
+    """In the other process: load, tokenise, predict, answer greedily; cache in f32, so that logits can be compared."""
+    from llama_cpp import Llama
+
+    longest = max(map(len, request.prompts), default=1) + request.answer_tokens + 1
+    model = Llama(
+        request.model, lora_path=request.lora or None, n_ctx=longest, n_batch=longest, n_ubatch=longest,
+        logits_all=True, type_k=0, type_v=0, flash_attn=False, verbose=False,
+    )  # fmt: skip
+    ids = [model.tokenize(text.encode(), add_bos=False, special=True) for text in request.texts]
+    logits, answers = [], []
+    for number, prompt in enumerate(request.prompts):
+        model.reset()  # type: ignore[no-untyped-call]
+        model.eval(prompt)
+        logits.append(np.array(model.scores[len(prompt) - 1], dtype=np.float32))
+        if number < request.answered:
+            answers.append(_greedy(model, len(prompt), request))
+    return Given(ids, np.stack(logits), answers)
+
+
+def _greedy(model: Any, at: int, request: Request) -> list[int]:
+    said: list[int] = []
+    while len(said) < request.answer_tokens:
+        token = int(np.argmax(model.scores[at + len(said) - 1]))
+        said.append(token)
+        if token in request.stop_ids:
+            break
+        model.eval([token])
+    return said
+
+
+def main(asked: str, answer: str) -> None:
+    given = answer_request(Request(**json.loads(Path(asked).read_text(encoding="utf-8"))))
+    np.savez(answer, logits=given.logits, said=json.dumps({"ids": given.ids, "answers": given.answers}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,83 @@
+"""The README of an exported adapter: what it was taught, what it knows, how to use it. No text of the documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from disc_lite.aliases import ALIASES
+from disc_lite.answering import Finished
+from disc_lite.storage import read_jsonl
+
+ROWS = {
+    "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
+    "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
+}  # fmt: skip
+
+
+def model_card(run: Finished) -> str:
+    """Markdown with the front matter that the hub reads."""
+    reference = run.model.reference
+    alias = next((a for a in ALIASES.values() if a.hub_id == reference or a.name == run.model.name), None)
+    licence = alias.licence if alias else "see the base model"
+    # Where a folder lies on this machine is nobody's business.
+    public = alias.hub_id if alias and alias.hub_id else Path(reference).name if Path(reference).is_dir() else reference
+    front = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
+    if alias and alias.hub_id:
+        front["base_model"] = public
+    ledger = [row for row in read_jsonl(run.folder / "ledger.jsonl") if row["outcome"] == "read"]
+    recipe = run.recipe
+    lines = [
+        "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
+        f"# {public.split('/')[-1]}, taught {len(ledger)} document{'s' if len(ledger) != 1 else ''}", "",
+        f"A LoRA adapter (rank {recipe.lora.rank}, alpha {recipe.lora.alpha}) for `{public}` "
+        f"(licence of the base: {licence}). It was trained with disc-lite by self-distillation: "
+        "the base with the documents in its context taught the "
+        f"base without them (method `{recipe.method}`, recipe `{recipe.name}`, {run.summary['steps']} steps, base in "
+        f"{'NF4' if recipe.memory.quantize == 'nf4' else 'its own precision'}).", "",
+        "## Use", "", "```python",
+        "from peft import PeftModel",
+        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{public}"), "path/to/this/folder")',
+        f'tokenizer = AutoTokenizer.from_pretrained("{public}")',
+        "```", "",
+        "## What it knows", "", *_card(run.summary["card"]), "",
+        "## What it kept", "", *_kept(run.summary["card"]), "",
+        "## Documents", "", "| document | SHA-256 |", "|---|---|",
+        *(f"| {cell(row['name'])} | `{row['sha256']}` |" for row in ledger), "",
+        "## Settings", "", "```json", json.dumps(recipe.model_dump(), indent=1), "```", "",
+        "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _card(card: Mapping[str, Any]) -> Iterable[str]:
+    yield "| questions answered by | right | of | share | 95 % interval |"
+    yield "|---|---|---|---|---|"
+    for key, name in ROWS.items():
+        yield _row(name, card["rows"].get(key))
+
+
+def _kept(card: Mapping[str, Any]) -> Iterable[str]:
+    yield "| probe | before | after |"
+    yield "|---|---|---|"
+    for name, row in card["kept"].items():
+        yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} |"
+
+
+def _row(name: str, row: Mapping[str, Any] | None) -> str:
+    if not row or not row["of"]:
+        return f"| {name} | | 0 | | |"
+    return f"| {name} | {row['right']} | {row['of']} | {row['share']:.1%} | {row['low']:.1%} to {row['high']:.1%} |"
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    return f"{row['right']} of {row['of']}"
+
+
+def cell(text: str) -> str:
+    """Foreign text inside a Markdown table: one line, nothing of it is markup."""
+    flat = " ".join(text.split())
+    return "".join(f"\\{c}" if c in "\\|`*_[]<>#" else c for c in flat)

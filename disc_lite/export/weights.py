@@ -1,0 +1,96 @@
+"""Exports as safetensors: the PEFT folder, and base and adapter merged."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from disc_lite.errors import UsageError
+from disc_lite.export.adapter import read_weights, weight_files
+from disc_lite.export.job import Job, Made, forget
+from disc_lite.export.merging import merged_tensors, require_plain_weights, write_merged
+from disc_lite.export.modelcard import model_card
+from disc_lite.export.proof import Line, compare, mean_kl, questions_for, said_by
+from disc_lite.models import load_base
+from disc_lite.storage import disk, write_text
+
+
+def make_adapter(job: Job, folder: Path) -> Made:
+    """The PEFT folder, proved by plain PEFT on the same base."""
+    assert job.adapter.tensors  # read and checked
+    for path in sorted(job.run.adapter.iterdir()):
+        shutil.copyfile(path, folder / path.name)
+    write_text(folder / "README.md", model_card(job.run))
+    with job.trained() as base:
+        asked = questions_for(job.run, base.tokens)
+        ours = said_by(base, asked, True)
+        base.model.load_adapter(str(folder), adapter_name="exported")
+        base.model.set_adapter("exported")
+        base.model.train()  # eval() would repack 4-bit weights on a CPU, see models.base
+        lines = compare(ours, said_by(base, asked, True), "transformers and peft", exact=True)
+    return Made(lines, {"tensors": 2 * len(job.adapter.tensors)})
+
+
+def make_merged(job: Job, folder: Path) -> Made:
+    """Base and adapter in one, onto the weights that come closer to the trained model, or those asked for."""
+    require_plain_weights(job.run.model.folder)
+    if job.run.recipe.memory.quantize != "nf4":
+        if job.choice.onto == "nf4":
+            raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
+        return _one_merged(job, "original", folder)
+    if job.choice.onto != "auto":
+        return _one_merged(job, job.choice.onto, folder)
+    made = {}
+    for onto in ("original", "nf4"):
+        (folder / onto).mkdir()
+        made[onto] = _one_merged(job, onto, folder / onto)
+    nats = {onto: one.about["kl"] for onto, one in made.items()}
+    # Where neither can be loaded: the weights that were trained against.
+    best = min(nats, key=lambda onto: (nats[onto] if nats[onto] is not None else 0.0, onto))
+    for path in sorted((folder / best).iterdir()):
+        disk.rename(path, folder / path.name)
+    for onto in made:
+        disk.remove(folder / onto)
+    return Made(made[best].proof, {**made[best].about, "kl_by_base": nats})
+
+
+def _one_merged(job: Job, onto: str, folder: Path) -> Made:
+    model = job.run.model.folder
+    write_merged(model, job.adapter, onto, folder, lambda name: job.tell(f"writing {name} onto the {onto} weights"))
+    about: dict[str, Any] = {"onto": onto, "kl": None}
+    where = _room_for(sum(path.stat().st_size for path in weight_files(folder)), job.choice.device)
+    if not where:
+        return Made([_read_back(job, onto, folder)], about)
+    asked, trained = job.asked, job.said
+    job.tell(f"asking the merged model ({onto})")
+    base = load_base(folder, "none", where)
+    given = said_by(base, asked, False)
+    del base
+    forget()
+    return Made(
+        compare(trained, given, "transformers", exact=False), {**about, "kl": mean_kl(trained.logits, given.logits)}
+    )
+
+
+def _room_for(size_bytes: int, device: str | None) -> str:
+    """Where a model of 16-bit weights can be loaded: on the GPU, in fp32 in memory, or nowhere ("")."""
+    cuda = device != "cpu" and torch.cuda.is_available()
+    if cuda and torch.cuda.mem_get_info()[0] > 1.2 * size_bytes:
+        return "cuda"
+    return "cpu" if psutil.virtual_memory().available > 2.4 * size_bytes else ""
+
+
+def _read_back(job: Job, onto: str, folder: Path) -> Line:
+    """The proof where memory does not allow another: every tensor read again equals what it should be."""
+    wrong = of = 0
+    for source, written in zip(weight_files(job.run.model.folder), weight_files(folder), strict=True):
+        job.tell(f"reading {written.name} again")
+        found = read_weights(folder, [name for name, _ in merged_tensors(source, job.adapter, onto)])
+        for name, tensor in merged_tensors(source, job.adapter, onto):
+            of += 1
+            wrong += name not in found or not torch.equal(found[name], tensor)
+    return Line("tensors", not wrong, "read back, for want of memory to load it", f"equal: {of - wrong} of {of}", wrong)

@@ -1,0 +1,269 @@
+"""A model folder -> the Modelfile of Ollama, whose TEMPLATE is proved against the folder's chat template.
+
+A folder's chat template is Jinja, Ollama's TEMPLATE is a Go template (its docs/template.mdx). The pieces that
+Jinja writes around the words of system, user and assistant are found by rendering marks; from the same pieces
+come the Go text and a rendering in Python, and that rendering must equal Jinja's on every conversation tried.
+Said are words without white space at their ends (some templates trim, Go cannot) and without tools.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import TemplateError
+
+from disc_lite.errors import UsageError
+from disc_lite.models import Tokens
+from disc_lite.models.tokens import FROZEN_DATE
+
+Message = dict[str, str]
+
+OTHER_DATE = datetime(2031, 1, 5, 13, 45, 56)  # what changes with the date is the date
+MARKS = {"system": "Xq7systemXq7", "user": "Xq7userXq7", "assistant": "Xq7assistantXq7"}
+REMEDY = "Run `ollama show --modelfile BASE` for the same base in Ollama, and give its text as the template."
+# With RENDERER and PARSER some models of Ollama's library are rendered by its own code, not by TEMPLATE.
+TAKEN = ("TEMPLATE", "RENDERER", "PARSER", "SYSTEM", "PARAMETER")
+_COMMAND = re.compile(
+    r'^[ \t]*([A-Za-z]+)[ \t]+("""[\s\S]*?"""(?=[ \t]*$)|"(?!"")[\s\S]*?"(?=[ \t]*$)|.*)', re.MULTILINE
+)
+# In Go's text: what would open an action, end the Modelfile's value, or be dropped by Ollama's parser.
+_UNSAYABLE = re.compile(r'\{{2,}|\{\Z|"{3,}|[^\n\t -~]')
+HEADER = "# ollama create NAME -f Modelfile\n"
+DERIVED = """\
+# TEMPLATE is the model's own chat template, without tools{date}.
+# Ollama 0.30 and later may take the one inside the GGUF instead where that knows tools or thinking;
+# `OLLAMA_GO_TEMPLATE=1 ollama serve` takes this one.
+"""
+
+
+def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str | None = None) -> str:
+    """Text of a Modelfile for `gguf`, a file beside it, which holds the model of `folder`.
+
+    `adapter`: a LoRA GGUF beside it, only for Ollama before 0.34. `template`: text of another Modelfile
+    (`ollama show --modelfile BASE`) whose TEMPLATE, SYSTEM and PARAMETER lines are taken as they are.
+    Raises UsageError if the folder's chat template cannot be said in Go, or the other Modelfile has none.
+    """
+    head = HEADER + f"FROM {_path(gguf)}\n" + (f"ADAPTER {_path(adapter)}\n" if adapter else "")
+    if template is not None:
+        return head + "".join(f"{line}\n" for line in _taken(template))
+    tokens = Tokens(folder)
+    pieces = _pieces(tokens)
+    _prove(tokens, pieces)
+    marked = [_message("user")]
+    dated = tokens.render(marked, True) != tokens.render(marked, True, OTHER_DATE)
+    lines = [DERIVED.format(date=" and without the line that tells the date" if dated else "").rstrip("\n")]
+    lines.append(f"TEMPLATE {_value(pieces.template())}")
+    default = pieces.default_system()
+    if default and _plain(default):  # the TEMPLATE says it too; here a person sees it and can change it
+        lines.append(f"SYSTEM {_value(default)}")
+    names = [tokens.hf.added_tokens_decoder[i].content for i in sorted(tokens.stop_ids & tokens.control_ids)]
+    lines += [f"PARAMETER stop {_value(name, quote=chr(34))}" for name in names]
+    return head + "\n".join(lines) + "\n"
+
+
+# -- the pieces of a chat template ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What a chat template writes around words, BOS left out."""
+
+    bare: str  # at the start, where nobody gives a system prompt
+    before_system: str
+    after_system: str
+    late_system: bool  # the system prompt stands inside the last user turn (Mistral)
+    before_user: str
+    after_user: str
+    before_assistant: str
+    after_assistant: str
+    begin: str  # after the last user turn, where the model begins: often with an empty <think> block
+    before_begun: str  # in front of the assistant's words that the model goes on with
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """What `template` gives in Ollama for the same messages."""
+        system = messages[0]["content"] if messages[0]["role"] == "system" else ""
+        turns = [m for m in messages if m["role"] != "system"]
+        early = bool(system) and not self.late_system
+        written = self.before_system + system + self.after_system if early else self.bare
+        for left, turn in zip(range(len(turns), 0, -1), turns, strict=True):
+            if turn["role"] == "user":
+                late = system + self.after_system if system and self.late_system and left == 1 else ""
+                written += self.before_user + late + turn["content"] + self.after_user
+                written += self.begin if left == 1 else ""
+            else:
+                written += self.before_begun if left == 1 else self.before_assistant
+                written += turn["content"] + (self.after_assistant if left > 1 else "")
+        return written
+
+    def template(self) -> str:
+        """The same in Go: Ollama gives System, and Messages with Role and Content (template/template.go).
+
+        The system prompt is in both, so the loop leaves it out. Ollama lets the model go on with a
+        conversation that ends with the assistant: there its turn is not ended.
+        """
+        text = {name: _literal(piece) for name, piece in vars(self).items() if isinstance(piece, str)}
+        system = text["before_system"] + "{{ .System }}" + text["after_system"]
+        late = "{{ $.System }}" + text["after_system"] if self.late_system else ""
+        return (
+            (text["bare"] if self.late_system else _if(".System", system, text["bare"]))
+            + "{{ range $i, $_ := .Messages }}{{ $left := len (slice $.Messages $i) }}"
+            + '{{ if eq .Role "user" }}'
+            + (text["before_user"] + _if("and $.System (eq $left 1)", late) + "{{ .Content }}" + text["after_user"])
+            + _if("eq $left 1", text["begin"])
+            + '{{ else if eq .Role "assistant" }}'
+            + (_if("eq $left 1", text["before_begun"], text["before_assistant"]) + "{{ .Content }}")
+            + _if("gt $left 1", text["after_assistant"])
+            + "{{ end }}{{ end }}"
+        )
+
+    def default_system(self) -> str:
+        """The system prompt that the template writes where none is given (Qwen2.5), or nothing."""
+        before, after = self.before_system, self.after_system
+        fits = self.bare.startswith(before) and self.bare.endswith(after) and not self.late_system
+        return self.bare[len(before) : len(self.bare) - len(after)] if fits else ""
+
+
+def _pieces(tokens: Tokens) -> Pieces:
+    """Found by rendering marks; where a guess is wrong (a prefix that is none) the proof fails."""
+    system, user, assistant = (_message(role) for role in MARKS)
+    start, begin = _around(tokens, [user], prompt=True)
+    _, after_user = _around(tokens, [user], prompt=False)
+    _, before_begun, after_assistant = _around(tokens, [user, assistant], prompt=False)
+    _, before_assistant, after_answer, _ = _around(tokens, [user, assistant, user], prompt=True)
+    before_user = after_answer.removeprefix(after_assistant)
+    before_system, after_system, _ = _around(tokens, [system, user], prompt=True)
+    longer = _said(tokens, [system, user, assistant, user], prompt=True)
+    late = longer.find(MARKS["system"]) > longer.find(MARKS["assistant"])
+    return Pieces(
+        bare=start.removesuffix(before_user),
+        before_system=before_system,
+        after_system=after_system if late else after_system.removesuffix(before_user),
+        late_system=late,
+        before_user=before_user,
+        after_user=after_user,
+        before_assistant=before_assistant.removeprefix(after_user),
+        after_assistant=after_assistant,
+        begin=begin.removeprefix(after_user),
+        before_begun=before_begun.removeprefix(after_user),
+    )
+
+
+def _message(role: str) -> Message:
+    return {"role": role, "content": MARKS[role]}
+
+
+def _around(tokens: Tokens, messages: list[Message], prompt: bool) -> list[str]:
+    """What is written before, between and after marked words."""
+    said = re.split("|".join(MARKS.values()), _said(tokens, messages, prompt))
+    if len(said) != len(messages) + 1:
+        raise _cannot("It writes a message more than once, or not at all.")
+    return said
+
+
+def _said(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
+    """What Jinja writes, without BOS and without a line that tells the date.
+
+    Ollama's tokenizer adds BOS where the GGUF says so, also to a prompt that begins with one
+    (tokenizer/vocabulary.go, addSpecials: "adding bos token to prompt which already has it").
+    A date from here would be false there tomorrow, and Ollama's own templates leave the line out too.
+    """
+    try:
+        now, later = (tokens.render(messages, prompt, date) for date in (FROZEN_DATE, OTHER_DATE))
+    except TemplateError as error:
+        roles = ", ".join(message["role"] for message in messages)
+        raise _cannot(f"It refuses the roles {roles}: {error}.") from error
+    bos = str(tokens.hf.bos_token) if tokens.bos else ""
+    if not now.startswith(bos):
+        raise _cannot(f"The tokenizer begins every text with {bos}, the template does not.")
+    lines, others = now.removeprefix(bos).split("\n"), later.removeprefix(bos).split("\n")
+    dated = [line for line, other in zip(lines, others, strict=False) if line != other]
+    control = tokens.hf.get_added_vocab()
+    if len(lines) != len(others) or any(name in line for line in dated for name in control):
+        raise _cannot("It writes the date in a line that also holds control tokens.")
+    return "\n".join(line for line, other in zip(lines, others, strict=True) if line == other)
+
+
+# -- the proof -----------------------------------------------------------------------------------------
+
+
+def conversations() -> Iterator[list[Message]]:
+    """One to four turns, with and without a system prompt, ending with the user or with the assistant."""
+    for system in ("", 'Be brief.\n{{ .System }} "so" {% x %}'):
+        for turns in range(1, 5):
+            talk = [{"role": "system", "content": system}] if system else []
+            for n in range(1, turns + 1):
+                talk.append({"role": "user", "content": f"Was ist {{{{ {n} }}}}?\n\n# Größe <b>'\"{n}"})
+                talk.append({"role": "assistant", "content": f"{n}. `{{{{ end }}}}`\n- Es ist\t{n}"})
+            yield talk[:-1]
+            yield talk
+
+
+def _prove(tokens: Tokens, pieces: Pieces) -> None:
+    for talk in conversations():
+        begun = talk[-1]["content"] if talk[-1]["role"] == "assistant" else ""
+        said = _said(tokens, talk, prompt=not begun)
+        if pieces.render(talk) != (said[: said.rfind(begun) + len(begun)] if begun else said):
+            raise _cannot("In a conversation of " + ", ".join(m["role"] for m in talk) + " it writes other pieces.")
+
+
+def _cannot(why: str) -> UsageError:
+    return UsageError("The model's chat template cannot be written as Ollama's TEMPLATE.", why, REMEDY)
+
+
+# -- spelling ------------------------------------------------------------------------------------------
+
+
+def _literal(text: str) -> str:
+    """Text in a Go template: as it is, or as a Go string where it would mean something."""
+
+    def spelled(match: re.Match[str]) -> str:
+        found = match.group()
+        if found.isprintable() and found[0] not in '{"':
+            return found
+        return '{{ "' + "".join(c if c.isprintable() and c != '"' else f"\\U{ord(c):08x}" for c in found) + '" }}'
+
+    return _UNSAYABLE.sub(spelled, text)
+
+
+def _if(condition: str, then: str, other: str = "") -> str:
+    if then == other:
+        return then
+    return f"{{{{ if {condition} }}}}{then}" + (f"{{{{ else }}}}{other}" if other else "") + "{{ end }}"
+
+
+def _plain(text: str) -> bool:
+    """Whether Ollama's parser (parser/parser.go) reads a quoted value back as it is.
+
+    It drops what is not printable, and ends a value at three quotes before the end of a line.
+    """
+    return '"""' not in text and all(c.isprintable() or c in "\n\t" for c in text)
+
+
+def _value(text: str, quote: str = '"""') -> str:
+    if not _plain(text) or (quote == '"' and ('"' in text or "\n" in text)):
+        raise _cannot(f"A Modelfile cannot hold the value {text!r}.")
+    return f"{quote}{text}{quote}"
+
+
+def _path(name: str) -> str:
+    """A file of the Modelfile's folder, as FROM and ADAPTER name it; with spaces it needs quotes."""
+    if not name or not name.isprintable() or '"' in name or name != name.strip():
+        raise UsageError(f"A Modelfile cannot name the file {name!r}.", "", "Rename it: no quotes, no line breaks.")
+    path = name if name.startswith(("/", "./")) else f"./{name}"
+    return f'"{path}"' if " " in path else path
+
+
+def _taken(template: str) -> list[str]:
+    """The lines of another Modelfile that say how to prompt its model."""
+    found = [(name.upper(), value.strip()) for name, value in _COMMAND.findall(template.replace("\r\n", "\n"))]
+    kept = [(name, value) for name, value in found if name in TAKEN]
+    templates = [value for name, value in kept if name in ("TEMPLATE", "RENDERER")]
+    if not templates:
+        raise UsageError("The Modelfile for the template has no TEMPLATE.", "", REMEDY)
+    if any("{%" in value for value in templates):
+        raise UsageError("Its TEMPLATE is Jinja.", "Ollama's TEMPLATE is a Go template.", "Leave it out.")
+    return [f"{name} {value}" for name, value in kept]

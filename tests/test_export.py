@@ -1,0 +1,544 @@
+"""Exports: others load them, they say what was trained, and broken ones never look finished."""
+
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import NAMES
+from made import finished_run, write_base_gguf
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from disc_lite.cli import main
+from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, UsageError
+from disc_lite.export import export, ggufs, ggufwriting, weights
+from disc_lite.export.adapter import read_adapter
+from disc_lite.export.ggufreading import open_gguf
+from disc_lite.export.layout import layout_of
+from disc_lite.export.merging import nf4_and_back
+from disc_lite.export.proof import Said, compare, mean_kl
+from disc_lite.storage import read_json
+
+gguf = pytest.importorskip("gguf")
+pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers
+RANK = 4
+
+
+@pytest.fixture(autouse=True)
+def _without_llama(monkeypatch: pytest.MonkeyPatch) -> None:
+    """llama.cpp has tests of its own (`make test-slow`); here it is as if it were not installed."""
+    monkeypatch.setattr(ggufs, "llama_version", lambda: "")
+    monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
+
+
+@pytest.fixture(scope="session")
+def runs(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_factory: Any) -> Callable[..., Path]:
+    root = tmp_path_factory.mktemp("runs")
+
+    def made(name: str, quantize: str = "none") -> Path:
+        run = root / f"{name}-{quantize}"
+        return run if run.is_dir() else finished_run(run, folders(name), load(name, quantize, RANK))
+
+    return made
+
+
+@pytest.fixture
+def run(runs: Callable[..., Path], tmp_path: Path) -> Path:
+    """A run of its own, to be broken."""
+    return Path(shutil.copytree(runs("llama"), tmp_path / "run"))
+
+
+def trained_logits(run: Path, folder: Path, ids: torch.Tensor) -> torch.Tensor:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with torch.no_grad():
+        return PeftModel.from_pretrained(model, str(run / "adapter")).eval()(ids).logits
+
+
+IDS = torch.tensor([[5, 9, 20, 33, 41, 60, 7]])
+
+
+# -- adapter and merged ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
+    made = export(runs(name), "adapter", tmp_path / "out")
+    assert [(line["what"], line["passed"]) for line in made["proof"]] == [
+        ("tokens", True),
+        ("logits", True),
+        ("answers", True),
+    ]
+    plain = AutoModelForCausalLM.from_pretrained(folders(name), dtype=torch.float32)
+    with torch.no_grad():
+        tuned = PeftModel.from_pretrained(plain, str(tmp_path / "out")).eval()(IDS).logits
+    assert torch.allclose(tuned, trained_logits(runs(name), folders(name), IDS), atol=1e-5)
+    assert read_json(tmp_path / "out" / "export.json")["files"].keys() == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+
+
+def test_the_model_card_names_documents_and_no_paths(runs: Any, folders: Any, tmp_path: Path) -> None:
+    export(runs("llama"), "adapter", tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| a\\|b \\# \\<c\\>.md | `" + "ab" * 32 + "` |" in card  # one line, and no markup
+    assert "refused.pdf" not in card and "taught 1 document\n" in card
+    assert "| 3 | 4 | 75.0% | 30.0% to 95.0% |" in card
+    assert str(folders("llama").parent) not in card
+    assert "PeftModel.from_pretrained" in card and '"rank": 4' in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_merged_is_base_plus_adapter(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
+    made = export(runs(name), "merged", tmp_path / "out")
+    assert made["onto"] == "original" and all(line["passed"] for line in made["proof"])
+    with torch.no_grad():
+        merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)(IDS).logits
+    assert torch.allclose(merged, trained_logits(runs(name), folders(name), IDS), atol=1e-4)
+    for path in folders(name).iterdir():  # byte for byte, and not saved again
+        if path.suffix != ".safetensors":
+            assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_nf4_weights_are_those_that_were_trained_against(
+    runs: Any, load: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    from bitsandbytes.functional import dequantize_4bit
+
+    base = load("llama", "nf4")
+    weight = base.causal.model.layers[1].mlp.up_proj.weight
+    stored = load_file(base.folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
+    assert torch.equal(nf4_and_back(stored.float()), dequantize_4bit(weight.data, weight.quant_state).float())
+    assert not torch.equal(nf4_and_back(stored.float()), stored.float())
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert made["onto"] == "nf4"
+    assert made["kl_by_base"]["nf4"] < 1e-6 < made["kl_by_base"]["original"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == []
+    with pytest.raises(GateFailed):  # in a model of random weights rounding to 4 bits changes everything
+        export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
+    monkeypatch.setattr("disc_lite.export.weights.compare", lambda *a, **k: [])
+    forced = export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
+    assert forced["onto"] == "original"
+    plain = export(runs("llama"), "merged", tmp_path / "plain")
+    first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
+    assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, folders: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    whole = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = sorted(whole)
+    parts = {"weights-b.safetensors": names[::2], "weights-a.safetensors": names[1::2]}
+    for file, part in parts.items():
+        save_file({n: whole[n] for n in part}, folder / file, metadata={"format": "pt"})
+    save_file({"other": torch.zeros(1)}, folder / "consolidated.safetensors")  # as Mistral's folders have
+    index = {n: file for file, part in parts.items() for n in part}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    (run / "run.json").write_text(json.dumps(_run_of(folder)))
+    export(run, "merged", tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "model.safetensors.index.json").read_text())
+    # Under other names llama.cpp writes an empty GGUF.
+    assert set(written["weight_map"].values()) == {f"model-0000{n}-of-00002.safetensors" for n in (1, 2)}
+    assert written["metadata"]["total_size"] == sum(t.numel() * t.element_size() for t in whole.values())
+    assert set(written["weight_map"]) == set(whole)
+
+
+def _run_of(folder: Path) -> dict[str, Any]:
+    from disc_lite.source import open_model
+
+    return {"identity": {"model": open_model(str(folder)).fingerprint}, "model": {"name": str(folder)}}
+
+
+def test_without_memory_to_load_it_the_tensors_are_read_again(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(weights, "_room_for", lambda size, device: "")
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert [line["what"] for line in made["proof"]] == ["tensors"] and made["onto"] == "nf4"
+    real = weights.write_merged
+
+    def damaged(base: Path, adapter: Any, onto: str, target: Path, on_shard: Any) -> None:
+        real(base, adapter, onto, target, on_shard)
+        tensors = load_file(target / "model.safetensors")
+        tensors["model.layers.0.mlp.up_proj.weight"][3, 3] += 1
+        save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+
+    monkeypatch.setattr(weights, "write_merged", damaged)
+    with pytest.raises(GateFailed, match="was not written"):
+        export(runs("llama"), "merged", tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
+
+
+# -- GGUF ------------------------------------------------------------------------------------------------
+
+
+def expected_rows(values: Any, heads: int, width: int) -> Any:
+    order = [h * width + half * width // 2 + i for h in range(heads) for i in range(width // 2) for half in (0, 1)]
+    return values[order]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lora_gguf_holds_the_adapter_in_llama_cpps_order(runs: Any, tmp_path: Path, name: str) -> None:
+    export(runs(name), "gguf-lora", tmp_path / "out")
+    file = open_gguf(tmp_path / "out" / "adapter.gguf")
+    saved = load_file(runs(name) / "adapter" / "adapter_model.safetensors")
+    assert file.value("general.type") == "adapter" and file.value("adapter.type") == "lora"
+    assert file.value("general.architecture") == {"mistral": "llama"}.get(name, name)
+    assert file.value("adapter.lora.alpha") == 2 * RANK
+    assert len(file.tensors) == len(saved) == 2 * 7 * 2
+    for layer in (0, 1):
+        for module, there, heads in (
+            ("self_attn.q_proj", "attn_q", 4),
+            ("self_attn.k_proj", "attn_k", 2),
+            ("mlp.down_proj", "ffn_down", 0),
+        ):
+            a, b = (saved[f"base_model.model.model.layers.{layer}.{module}.lora_{x}.weight"].numpy() for x in "AB")
+            if heads and name in ("llama", "mistral"):
+                b = expected_rows(b, heads, 16)
+            assert np.array_equal(file.numbers(f"blk.{layer}.{there}.weight.lora_a"), a)
+            assert np.array_equal(file.numbers(f"blk.{layer}.{there}.weight.lora_b"), b)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["F32", "F16", "BF16", "Q8_0"])
+def test_a_whole_gguf_is_the_base_plus_the_update(
+    runs: Any, folders: Any, tmp_path: Path, name: str, kind: str
+) -> None:
+    path = write_base_gguf(folders(name), tmp_path / "base.gguf", kind)
+    made = export(runs(name), "gguf", tmp_path / "out", base_gguf=path)
+    assert [line["what"] for line in made["proof"]] == ["tensors", "the rest"]
+    base, file = open_gguf(path), open_gguf(tmp_path / "out" / "model.gguf")
+    merged = tmp_path / "merged"
+    export(runs(name), "merged", merged, onto="original")
+    weights_ = load_file(merged / "model.safetensors")
+    for hf, there, heads in (
+        ("self_attn.q_proj", "attn_q", 4),
+        ("self_attn.k_proj", "attn_k", 2),
+        ("mlp.up_proj", "ffn_up", 0),
+    ):
+        right = weights_[f"model.layers.1.{hf}.weight"].float().numpy()
+        if heads and name in ("llama", "mistral"):
+            right = expected_rows(right, heads, 16)
+        found = file.numbers(f"blk.1.{there}.weight")
+        assert file.tensors[f"blk.1.{there}.weight"].tensor_type.name == kind
+        limit = {"F32": 1e-6, "F16": 2e-3, "BF16": 8e-3, "Q8_0": 2e-2}[kind]
+        assert np.linalg.norm(found - right) < limit * np.linalg.norm(right)
+        assert np.linalg.norm(base.numbers(f"blk.1.{there}.weight") - right) > 0.03 * np.linalg.norm(right)
+    assert set(file.reader.fields) == set(base.reader.fields)
+    assert file.value("tokenizer.ggml.tokens") == base.value("tokenizer.ggml.tokens")
+
+
+def test_types_that_cannot_be_written_become_q8_0(runs: Any, folders: Any) -> None:
+    kinds = gguf.GGMLQuantizationType
+    from disc_lite.export.ggufwriting import _writable
+
+    assert {k: _writable(kinds[k]).name for k in ("Q4_K", "Q6_K", "Q5_K", "Q4_0", "Q5_0", "F16")} == {
+        "Q4_K": "Q8_0", "Q6_K": "Q8_0", "Q5_K": "Q8_0", "Q4_0": "Q4_0", "Q5_0": "Q5_0", "F16": "F16"
+    }  # fmt: skip
+
+
+def _edited(folder: Path, target: Path, edit: Callable[[dict[str, Any]], None]) -> Path:
+    shutil.copytree(folder, target)
+    tensors = load_file(target / "model.safetensors")
+    edit(tensors)
+    save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+    return target
+
+
+@pytest.mark.parametrize("case", ["architecture", "vocabulary", "shape", "norm", "rows"])
+def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: Path, case: str) -> None:
+    folder = folders("llama")
+    if case == "architecture":
+        folder = folders("qwen3")
+    elif case == "vocabulary":
+        folder = Path(shutil.copytree(folder, tmp_path / "other"))
+        text = (folder / "tokenizer.json").read_text()
+        spec = json.loads(text)
+        first, second = [t for t in spec["model"]["vocab"] if len(t) > 3][-2:]
+        spec["model"]["vocab"][first], spec["model"]["vocab"][second] = (
+            spec["model"]["vocab"][second],
+            spec["model"]["vocab"][first],
+        )
+        (folder / "tokenizer.json").write_text(json.dumps(spec))
+    elif case == "shape":
+        from conftest import make_model
+
+        folder = make_model("llama", tmp_path / "other", intermediate_size=96)
+    elif case == "norm":
+        folder = _edited(folder, tmp_path / "other", lambda t: t["model.layers.1.input_layernorm.weight"].mul_(1.02))
+    else:
+        folder = _edited(folder, tmp_path / "other", lambda t: t["model.layers.1.self_attn.q_proj.weight"].neg_())
+    path = write_base_gguf(folder, tmp_path / "other.gguf")
+    with pytest.raises(UsageError, match="is not the base of this run") as refused:
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
+    said = {
+        "architecture": "qwen3",
+        "vocabulary": "token",
+        "shape": "shape",
+        "norm": "another training",
+        "rows": "Rows",
+    }
+    assert said[case] in refused.value.why
+    assert not (tmp_path / "out").exists()
+
+
+def _header(keys: int = 0, tensors: int = 0, version: int = 3, body: bytes = b"") -> bytes:
+    return struct.pack("<4sIQQ", b"GGUF", version, tensors, keys) + body
+
+
+def _text(text: bytes) -> bytes:
+    return struct.pack("<Q", len(text)) + text
+
+
+BROKEN = {
+    "empty": b"", "text": b"hello " * 100, "version": _header(version=9), "keys": _header(keys=1 << 60),
+    "tensors": _header(tensors=1 << 60), "cut": _header(keys=3), "key length": _header(1, body=struct.pack("<Q", 1 << 62)),
+    "array": _header(1, body=_text(b"k") + struct.pack("<IIQ", 9, 4, 1 << 60)),
+    "array of arrays": _header(1, body=_text(b"k") + struct.pack("<IIQ", 9, 9, 5)),
+    "kind": _header(1, body=_text(b"k") + struct.pack("<I", 77)),
+    "dimensions": _header(0, 1, body=_text(b"t") + struct.pack("<I", 1 << 30)),
+    "shape": _header(0, 1, body=_text(b"t") + struct.pack("<IQQIQ", 2, 1 << 50, 1 << 50, 0, 0)),
+    "beyond": _header(0, 1, body=_text(b"t") + struct.pack("<IQIQ", 1, 64, 0, 1 << 40)),
+    "type": _header(0, 1, body=_text(b"t") + struct.pack("<IQIQ", 1, 64, 999, 0)),
+    "alignment": _header(1, body=_text(b"general.alignment") + struct.pack("<II", 4, 0)),
+    "same name": _header(0, 2, body=2 * (_text(b"t") + struct.pack("<IQIQ", 1, 1, 0, 0)) + bytes(64)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_gguf_is_refused_at_once(runs: Any, tmp_path: Path, case: str) -> None:
+    (tmp_path / "base.gguf").write_bytes(BROKEN[case])
+    with pytest.raises(UsageError, match="no sound GGUF"):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=tmp_path / "base.gguf")
+
+
+def test_a_gguf_that_is_cut_anywhere_is_refused(folders: Any, tmp_path: Path) -> None:
+    path = write_base_gguf(folders("qwen2"), tmp_path / "base.gguf", "Q8_0")
+    whole = path.read_bytes()
+    open_gguf(path)
+    for share in (0.0001, 0.01, 0.05, 0.3, 0.9, 0.9999):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(UsageError, match="no sound GGUF"):
+            open_gguf(path)
+
+
+def test_the_order_of_rows_goes_and_comes_back(folders: Any) -> None:
+    layout = layout_of(folders("mistral"))
+    values = np.arange(4 * 16 * 3).reshape(64, 3)
+    for tensor in (
+        "model.layers.0.self_attn.q_proj.weight",
+        "model.layers.0.self_attn.k_proj.weight",
+        "model.layers.0.mlp.up_proj.weight",
+    ):
+        assert np.array_equal(layout.rows_back(tensor, layout.rows(tensor, values)), values)
+    assert np.array_equal(layout.rows("x.self_attn.q_proj.weight", values), expected_rows(values, 4, 16))
+
+
+def test_an_unknown_family_is_refused(run: Path, folders: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "granite"}))
+    with pytest.raises(UsageError, match="granite"):
+        layout_of(folder)
+
+
+# -- Ollama ----------------------------------------------------------------------------------------------
+
+
+def test_ollama_gets_a_gguf_and_a_modelfile(runs: Any, folders: Any, tmp_path: Path) -> None:
+    path = write_base_gguf(folders("qwen3"), tmp_path / "base.gguf")
+    export(runs("qwen3"), "ollama", tmp_path / "out", base_gguf=path)
+    text = (tmp_path / "out" / "Modelfile").read_text()
+    assert "FROM ./model.gguf\n" in text and "ADAPTER" not in text and "TEMPLATE" in text
+    assert (tmp_path / "out" / "model.gguf").is_file()
+    export(runs("qwen3"), "ollama", tmp_path / "old", base_gguf=path, legacy_adapter=True)
+    text = (tmp_path / "old" / "Modelfile").read_text()
+    assert "FROM ./base.gguf\nADAPTER ./adapter.gguf\n" in text
+    assert (tmp_path / "old" / "base.gguf").read_bytes() == path.read_bytes()
+
+
+# -- an adapter that is not what it should be ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"use_rslora": True}, {"use_dora": True}, {"alpha_pattern": {"q_proj": 3}}, {"rank_pattern": {"q_proj": 2}},
+     {"modules_to_save": ["lm_head"]}, {"bias": "all"}, {"lora_alpha": 0}, {"r": 5}, {"r": None}],
+)  # fmt: skip
+def test_settings_that_llama_cpp_would_not_see_are_refused(run: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    path = run / "adapter" / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(UsageError, match="cannot be exported"):
+        export(run, "gguf-lora", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("case", ["missing", "empty", "renamed", "shape", "nan", "more", "pickle"])
+def test_tensors_that_do_not_fit_the_base_are_refused(run: Path, folders: Any, case: str) -> None:
+    path = run / "adapter" / "adapter_model.safetensors"
+    tensors = load_file(path)
+    name = next(n for n in tensors if "lora_B" in n)
+    if case == "missing":
+        path.unlink()
+    elif case == "pickle":
+        path.write_bytes(b"\x80\x04 not safetensors")
+    else:
+        if case == "empty":
+            tensors = {}
+        elif case == "renamed":
+            tensors = {n.replace("layers.1", "layers.9"): t for n, t in tensors.items()}
+        elif case == "shape":
+            tensors[name] = tensors[name][:-1].contiguous()
+        elif case == "nan":
+            tensors[name][0, 0] = float("nan")
+        else:
+            tensors["base_model.model.lm_head.weight"] = torch.zeros(2, 2)
+        save_file(tensors, path)
+    with pytest.raises(UsageError, match="cannot be exported"):
+        read_adapter(run / "adapter", folders("llama"))
+
+
+def test_a_base_that_is_stored_quantised_is_not_merged(run: Path, folders: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": {"load_in_4bit": True}}))
+    with pytest.raises(UsageError, match="stored quantised"):
+        weights.require_plain_weights(folder)
+
+
+# -- the proof ---------------------------------------------------------------------------------------------
+
+
+def said(shift: float = 0.0, ids: int = 1, answer: int = 2) -> Said:
+    logits = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]], dtype=np.float32)
+    logits[0, 0] += shift
+    return Said(((1,), (ids,)), logits, ((1,), (2,), (answer,)))
+
+
+def test_the_proof_sees_every_difference() -> None:
+    def passed(other: Said, exact: bool) -> list[bool]:
+        return [line.passed for line in compare(said(), other, "x", exact)]
+
+    assert passed(said(), True) == passed(said(), False) == [True] * 3
+    assert passed(said(ids=9), False) == [False, True, True]
+    assert passed(said(0.02), True) == [True, False, True] and passed(said(0.02), False) == [True] * 3
+    assert passed(said(9.0), False) == [True, False, True]
+    assert passed(said(float("nan")), False)[1] is False
+    assert passed(said(answer=5), True)[2] is False and passed(said(answer=5), False)[2] is True
+    p = torch.tensor(said().logits).log_softmax(-1)
+    q = torch.tensor(said(1.5).logits).log_softmax(-1)
+    assert mean_kl(said().logits, said(1.5).logits) == pytest.approx(
+        (p.exp() * (p - q)).sum(-1).mean().item(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("to", ["adapter", "merged", "gguf-lora", "gguf"])
+def test_a_failed_proof_leaves_nothing_and_exits_with_5(
+    runs: Any, folders: Any, tmp_path: Path, monkeypatch: Any, capsys: Any, to: str
+) -> None:
+    """Each writer writes what was not trained."""
+    if to == "adapter":
+        real = shutil.copyfile
+
+        def copy(source: Path, target: Path) -> None:
+            real(source, target)
+            if target.suffix == ".safetensors":
+                save_file({n: 2 * t for n, t in load_file(target).items()}, target)
+
+        monkeypatch.setattr(weights.shutil, "copyfile", copy)
+    elif to == "merged":
+        monkeypatch.setattr(
+            "disc_lite.export.merging.Adapter.scale", property(lambda self: -3 * self.alpha / self.rank)
+        )
+    elif to == "gguf-lora":
+        real_numbers = ggufwriting.numbers
+        monkeypatch.setattr(ggufwriting, "numbers", lambda tensor: -1.5 * real_numbers(tensor))
+    else:  # the base, without what was learned
+        monkeypatch.setattr(ggufwriting, "adapted_numbers", lambda b, a, lay, m: b.numbers(lay.name(f"{m}.weight")))
+    command = ["disc-lite", "export", str(runs("llama")), "--to", to, "-o", str(tmp_path / "out"), "--quiet"]
+    if to == "gguf":
+        command += ["--base-gguf", str(write_base_gguf(folders("llama"), tmp_path / "base.gguf"))]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 5
+    assert "is not the model that was trained" in capsys.readouterr().err
+    assert {p.name for p in tmp_path.iterdir()} <= {"base.gguf"}
+
+
+# -- where it is written -----------------------------------------------------------------------------------
+
+
+def test_an_export_is_replaced_only_by_force_and_nothing_else_ever(run: Path, tmp_path: Path) -> None:
+    made = export(run, "gguf-lora")
+    assert Path(made["output"]) == run / "exports" / "gguf-lora"
+    with pytest.raises(UsageError, match="holds an export already"):
+        export(run, "gguf-lora")
+    (run / "exports" / "gguf-lora" / "mine.txt").write_text("x")
+    export(run, "gguf-lora", force=True)
+    assert {p.name for p in (run / "exports" / "gguf-lora").iterdir()} == {"adapter.gguf", "export.json"}
+    assert [p.name for p in (run / "exports").iterdir()] == ["gguf-lora"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "file").write_text("x")
+    for target in (tmp_path / "mine", tmp_path / "file"):
+        with pytest.raises(UsageError, match="is no export"):
+            export(run, "gguf-lora", target, force=True)
+
+
+def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    import collections
+
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr("disc_lite.export.shutil.disk_usage", lambda path: usage(1, 1, 1000))
+    for to in ("adapter", "merged", "gguf-lora"):
+        with pytest.raises(EnvironmentNotReady, match="no room"):
+            export(run, to, tmp_path / "a" / "b" / "out")
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
+    def listener(text: str) -> None:
+        if text.startswith("writing"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        export(run, "merged", listener=listener)
+    assert list((run / "exports").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [(["--to", "merged", "--base-gguf", "x.gguf"], "no meaning"), (["--to", "gguf", "--base-gguf", "x.gguf"], "no file"),
+     (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
+     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf")],
+)  # fmt: skip
+def test_calls_that_cannot_work_are_told_without_torch(runs: Any, args: list[str], said: str) -> None:
+    code = "import sys\nfrom disc_lite.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "export", str(runs("llama")), *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr and done.stdout.strip() == "False"
+
+
+def test_the_command_prints_its_proof(run: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "export", str(run), "--to", "gguf-lora"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    out = capsys.readouterr()
+    assert left.value.code == 0 and "tensors   equal: 28 of 28" in out.out and "--lora" in out.out
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "export", str(run), "--to", "adapter", "--json", "--quiet"])
+    with pytest.raises(SystemExit):
+        main()
+    out = capsys.readouterr()
+    assert json.loads(out.out)["proof"][1]["figure"] <= 1e-2 and not out.err
