@@ -6,7 +6,7 @@ process; here both are arguments, so the same call gives the same tokens anywher
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,10 +56,25 @@ def generate(
             size += 1
         batch, order = order[:size], order[size:]
         rows = [prompts[i] for i in batch]
-        with torch.no_grad():
-            found = _batch(model, rows, prefix, stop_ids, max_new_tokens, temperature, rng)
+        found = _batch(model, rows, prefix, stop_ids, max_new_tokens, temperature, rng)
         answers.update(zip(batch, found, strict=True))
     return [answers[i] for i in range(len(prompts))]
+
+
+def stream(
+    model: PreTrainedModel,
+    prompt: Sequence[int],
+    *,
+    stop_ids: frozenset[int],
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> Iterator[int]:
+    """What `generate` says to one prompt, each token as soon as there is one; not the one that ends it."""
+    rng = torch.Generator(device=model.device).manual_seed(seed)
+    for ((_, token, stopped),) in _steps(model, [prompt], (), stop_ids, max_new_tokens, temperature, rng):
+        if not stopped:
+            yield token
 
 
 def _batch(
@@ -71,11 +86,31 @@ def _batch(
     temperature: float,
     rng: torch.Generator,
 ) -> list[Continuation]:
+    ended: list[int | None] = [None] * len(prompts)
+    written: list[list[int]] = [[] for _ in prompts]
+    for step in _steps(model, prompts, prefix, stop_ids, max_new_tokens, temperature, rng):
+        for i, token, stopped in step:
+            if stopped:
+                ended[i] = token
+            else:
+                written[i].append(token)
+    return [Continuation(tuple(w), e) for w, e in zip(written, ended, strict=True)]
+
+
+@torch.no_grad()
+def _steps(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    prefix: Sequence[int],
+    stop_ids: frozenset[int],
+    max_new_tokens: int,
+    temperature: float,
+    rng: torch.Generator,
+) -> Iterator[list[tuple[int, int, bool]]]:
+    """For every forward pass: (prompt, its new token, whether that ends it) of all that had not ended."""
     input_ids, mask, position_ids = _left_padded(prompts, len(prefix), model.device)
     cache = _read_prefix(model, prefix, len(prompts))
     stops = torch.tensor(sorted(stop_ids), device=model.device)
-    ended: list[int | None] = [None] * len(prompts)
-    written: list[list[int]] = [[] for _ in prompts]
     alive = list(range(len(prompts)))
     for _ in range(max_new_tokens):
         out: Any = model(
@@ -84,14 +119,10 @@ def _batch(
         )  # fmt: skip
         token = sample(out.logits[:, -1].float(), temperature, rng)  # [B]
         stopped = torch.isin(token, stops).tolist()
-        for row, (i, t) in enumerate(zip(alive, token.tolist(), strict=True)):
-            if stopped[row]:
-                ended[i] = t
-            else:
-                written[i].append(t)
+        yield list(zip(alive, token.tolist(), stopped, strict=True))
         keep = [row for row, done in enumerate(stopped) if not done]
         if not keep:
-            break
+            return
         if len(keep) < len(alive):  # finished rows cost nothing from here on
             index = torch.tensor(keep, device=model.device)
             cache.batch_select_indices(index)
@@ -100,7 +131,6 @@ def _batch(
         input_ids = token[:, None]
         mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
         position_ids = position_ids[:, -1:] + 1
-    return [Continuation(tuple(w), e) for w, e in zip(written, ended, strict=True)]
 
 
 def _left_padded(prompts: Sequence[Sequence[int]], before: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,7 +13,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 import disc_lite
-from disc_lite.answering import ask, open_run
+from disc_lite.answering import ask, open_adapted, open_run
 from disc_lite.cli import main
 from disc_lite.export import export_adapter, export_merged
 from disc_lite.grading import normalise
@@ -108,7 +108,7 @@ def test_the_adapted_model_answers(adapted: dict[str, Any], capsys: Any, monkeyp
     asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
     asked = [q for q in asked if q["kind"] == "question"]
     known = next(q for q, g in zip(asked, given, strict=True) if normalise(g) == normalise(q["answers"][0]))
-    rows = ask(open_run(run), [known["text"]], with_base=True)
+    rows = ask(open_adapted(run), [known["text"]], with_base=True)
     assert normalise(rows[0]["adapted"]) == normalise(known["answers"][0])
     monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(run), known["text"]])
     with pytest.raises(SystemExit) as stop:

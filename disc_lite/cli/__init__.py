@@ -6,12 +6,12 @@ import json
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from disc_lite import __version__
+from disc_lite.cli.conversation import ask, chat
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, overrides_of
 from disc_lite.cli.proof import evaluate, inspect, report
@@ -28,6 +28,7 @@ def cli(debug: bool) -> None:
     \b
     disc-lite adapt docs/ --model mistral-7b
     disc-lite ask runs/docs-mistral-7b "Who runs the workshop?" --base
+    disc-lite chat runs/docs-mistral-7b
     """
 
 
@@ -70,30 +71,7 @@ def adapt(
         show_summary(summary, Console())
 
 
-@cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("questions", nargs=-1, required=True)
-@click.option("--base", "with_base", is_flag=True, help="Show what the base model says beside it.")
-@click.option("--device", help="cuda or cpu.")
-@AS_JSON
-def ask(run: Path, questions: tuple[str, ...], with_base: bool, device: str | None, as_json: bool) -> None:
-    """Ask the adapted model of a RUN, without the documents."""
-    from disc_lite.answering import ask as run_ask
-    from disc_lite.answering import open_run
-
-    rows = run_ask(open_run(run), questions, with_base, device)
-    if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-        return
-    for row in rows:
-        if len(rows) > 1 or with_base:
-            click.echo(click.style(row["question"], bold=True))
-        if with_base:
-            click.echo(f"  base     {row['base']}")
-        click.echo(f"  adapted  {row['adapted']}" if len(rows) > 1 or with_base else row["adapted"])
-
-
-for command in (export, evaluate, report, inspect, recipes, models):
+for command in (ask, chat, export, evaluate, report, inspect, recipes, models):
     cli.add_command(command)
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from disc_lite.errors import UsageError
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"cpu|cuda(:\d+)?", value):
+        raise UsageError(f"There is no device {value!r}.", "", "Take --device cuda or --device cpu.")
+    return value
+
+
+DEVICE = click.option("--device", callback=_device, help="cuda or cpu; by default cuda where there is one.")
 
 
 def overrides_of(overrides: tuple[str, ...]) -> dict[str, str]:

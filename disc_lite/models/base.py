@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -75,9 +75,19 @@ class Base:
         self.model.train()
 
     def load_adapter(self, folder: Path) -> None:
-        """Put a saved adapter on the base, for reading only."""
-        with _quietly():
-            self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False)
+        """Put a saved adapter on the base, for reading only. Raises EnvironmentNotReady where it does not fit."""
+        config = PeftConfig.from_pretrained(str(folder))
+        config.lora_dropout = 0.0  # the model stays in training mode, see `load_base`
+        try:
+            with _quietly():
+                warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # told below
+                self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False, config=config)
+            with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+                strange = set(file.keys()) ^ set(self.adapter_state())
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # shapes are a RuntimeError
+            raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
+        if strange:
+            raise _misfit(folder, f"Its tensors are not those that its configuration speaks of: {min(strange)}.")
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         self.model.train()
 
@@ -152,6 +162,8 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) ->
     bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
     """
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentNotReady("PyTorch finds no CUDA device here.", "", "Take --device cpu, or none.")
     dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
     try:
         tokens = Tokens(folder)
@@ -179,6 +191,12 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) ->
     # through them is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() is the same.
     model.train()
     return Base(model, tokens, folder, quantize)
+
+
+def _misfit(folder: Path, why: str) -> EnvironmentNotReady:
+    return EnvironmentNotReady(
+        f"The adapter in {folder} cannot be put on its base.", why, "Check that both were copied whole."
+    )
 
 
 @contextmanager

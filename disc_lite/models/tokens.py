@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from disc_lite.errors import EnvironmentNotReady
 
 FROZEN_DATE = datetime(2024, 7, 26)  # the date that Llama-3.1's own template falls back to
 SENTINEL = "Xq7contentXq7"  # stands for a message while the template is rendered
+UNFINISHED = "\ufffd"  # what bytes that are no whole character decode to
 NONCE = secrets.token_hex(8)  # of this process: no text can know how control tokens are spelled in it
 
 
@@ -61,12 +62,41 @@ class Tokens:
         """The text of ids, control tokens left out."""
         return str(self.hf.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
+    def pieces(self, ids: Iterable[int]) -> Iterator[str]:
+        """`decode` as the ids come: a text after every id, empty while a character is not whole, and a last one.
+
+        Each id is decoded beside those of the text before it, since what an id says hangs on its neighbours
+        (a space in front, the other bytes of a character). Half a character at the very end is left out.
+        """
+        begin, told, seen = 0, 0, list[int]()  # ids[begin:told] is what was given last, in front of what comes
+        for token in ids:
+            seen.append(token)
+            before, now = self.decode(seen[begin:told]), self.decode(seen[begin:])
+            whole = len(now) > len(before) and not now.endswith(UNFINISHED)
+            yield now[len(before) :] if whole else ""
+            if whole:
+                begin, told = told, len(seen)
+        yield self.decode(seen[begin:])[len(self.decode(seen[begin:told])) :].rstrip(UNFINISHED)
+
     # -- chat ------------------------------------------------------------------------------------
 
     def prompt(self, user: str) -> list[int]:
         """One user turn, up to where the assistant begins: what every question goes through."""
         before, between, _ = self._template
         return self._with_control(before, user.strip(), between)
+
+    def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
+        """What was asked and answered so far, and a question after it, up to where the assistant begins."""
+        said = [text.strip() for turn in turns for text in turn] + [user.strip()]
+        roles = ("user", "assistant")
+        stand_ins = [{"role": roles[n % 2], "content": SENTINEL} for n in range(len(said))]
+        parts = self.render(stand_ins, prompt=True).split(SENTINEL)
+        if len(parts) != len(said) + 1:
+            raise EnvironmentNotReady(
+                "This model's chat template does not write every turn of a conversation once.",
+                f"Of {len(said)} messages it wrote {len(parts) - 1}.", "Ask single questions with `disc-lite ask`.",
+            )  # fmt: skip
+        return self._with_control(*(text for pair in zip(parts, [*said, ""], strict=True) for text in pair))
 
     def turn(self, user: str, answer: str) -> tuple[list[int], list[int]]:
         """A user turn and the assistant's answer to it: ids of the prompt, ids of the answer.
@@ -93,9 +123,9 @@ class Tokens:
 
     # -- how -------------------------------------------------------------------------------------
 
-    def _with_control(self, before: str, content: str, after: str, more: str = "", end: str = "") -> list[int]:
-        """Ids of template parts (control tokens are control tokens) around contents (all text)."""
-        spelled = self._spell(before) + content + self._spell(after) + more + self._spell(end)
+    def _with_control(self, *parts: str) -> list[int]:
+        """Ids of template parts (control tokens are control tokens) and contents (all text), in turns."""
+        spelled = "".join(part if number % 2 else self._spell(part) for number, part in enumerate(parts))
         encoding = self._private.encode(spelled, add_special_tokens=False)
         return [self._original.get(i, i) for i in encoding.ids]
 
