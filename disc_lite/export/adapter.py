@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from disc_lite.adapters import PREFIX, WEIGHTS, check_fit, read_config
 from disc_lite.errors import UsageError
+from disc_lite.source import shapes_in
 
-FILE, CONFIG = "adapter_model.safetensors", "adapter_config.json"
-PREFIX = "base_model.model."
-# What changes the meaning of the tensors. llama.cpp's converter reads none of it, and is silently wrong.
-FLAGS = (
-    "use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "modules_to_save", "lora_bias", "fan_in_fan_out",
-    "trainable_token_indices", "layer_replication",
-)  # fmt: skip
+# llama.cpp's converter reads none of these and is silently wrong; they change what the tensors mean.
+FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
 
 
 @dataclass(frozen=True)
@@ -43,37 +40,24 @@ class Adapter:
 
 
 def read_adapter(folder: Path, base: Path) -> Adapter:
-    """Read an adapter and check it against the base's own weight files.
-
-    PEFT loads an adapter whose tensors are all missing with one warning. Raises UsageError where a
-    setting changes the meaning of the tensors, or names, shapes or numbers are not of this base.
-    """
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        saved = load_file(folder / FILE)
-        rank, alpha = int(config["r"]), float(config["lora_alpha"])
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise _unfit(folder, f"It cannot be read: {error}") from error
+    """Read an adapter that every program understands alike. Raises UsageError for any other, or one of another base."""
+    config = read_config(folder)
+    check_fit(folder, config, base)
     flag = next((name for name in FLAGS if config.get(name)), None)
-    if flag or config.get("bias", "none") != "none" or rank < 1 or alpha <= 0:
-        raise _unfit(
-            folder, f"Its setting {flag or 'bias, r or lora_alpha'} is not one that every program understands."
+    if flag:
+        raise UsageError(
+            f"The adapter in {folder} cannot be exported.",
+            f"Not every program understands its setting {flag}.",
+            "Merge it with PEFT, or adapt again.",
         )
-    shapes = weight_shapes(base)
+    saved = load_file(folder / WEIGHTS)
     tensors = {}
-    for name in sorted(name for name in saved if name.endswith(".lora_A.weight")):
-        module = name.removeprefix(PREFIX).removesuffix(".lora_A.weight")
-        a = saved.pop(name).to(torch.float32)
-        b = saved.pop(name.replace("lora_A", "lora_B"), torch.empty(0)).to(torch.float32)
-        out_features, in_features = shapes.get(f"{module}.weight", (0, 0))
-        if a.shape != (rank, in_features) or b.shape != (out_features, rank):
-            raise _unfit(folder, f"The base has no {module} to which its tensors fit.")
+    for name in sorted(name for name in saved if ".lora_A." in name):
+        a, b = (saved[name.replace("lora_A", f"lora_{x}")].to(torch.float32) for x in "AB")
         if not (a.isfinite().all() and b.isfinite().all()):
-            raise _unfit(folder, f"It has numbers that are not finite in {module}.")
-        tensors[module] = (a, b)
-    if saved or not tensors:
-        raise _unfit(folder, f"It has tensors that are no LoRA: {next(iter(saved), 'none at all')}.")
-    return Adapter(rank, alpha, tensors)
+            raise UsageError(f"The adapter in {folder} has numbers that are not finite.", name, "Adapt again.")
+        tensors[name.removeprefix(PREFIX).removesuffix(".lora_A.weight")] = (a, b)
+    return Adapter(int(config["r"]), float(config["lora_alpha"]), tensors)
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -87,11 +71,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every tensor of a model folder, from the headers alone."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in weight_files(folder):
-        with safe_open(path, framework="pt") as file:
-            shapes.update({name: tuple(file.get_slice(name).get_shape()) for name in file.keys()})  # noqa: SIM118
-    return shapes
+    return {name: tuple(shape) for path in weight_files(folder) for name, shape in shapes_in(path).items()}
 
 
 def read_weights(folder: Path, names: list[str]) -> dict[str, Tensor]:
@@ -102,7 +82,3 @@ def read_weights(folder: Path, names: list[str]) -> dict[str, Tensor]:
             there = set(file.keys())
             found.update({name: file.get_tensor(name) for name in names if name in there})
     return found
-
-
-def _unfit(folder: Path, why: str) -> UsageError:
-    return UsageError(f"The adapter in {folder} cannot be exported.", why, "Adapt again, or export another run.")

@@ -43,14 +43,19 @@ def model_card(run: Finished) -> str:
         f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{public}"), "path/to/this/folder")',
         f'tokenizer = AutoTokenizer.from_pretrained("{public}")',
         "```", "",
-        "## What it knows", "", *_card(run.summary["card"]), "",
-        "## What it kept", "", *_kept(run.summary["card"]), "",
+        *_measured(run.summary.get("card")),
         "## Documents", "", "| document | SHA-256 |", "|---|---|",
         *(f"| {cell(row['name'])} | `{row['sha256']}` |" for row in ledger), "",
         "## Settings", "", "```json", json.dumps(recipe.model_dump(), indent=1), "```", "",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _measured(card: Mapping[str, Any] | None) -> Iterable[str]:
+    """The report card; a run of an older disc-lite has none."""
+    if card:
+        yield from ("## What it knows", "", *_card(card), "", "## What it kept", "", *_kept(card), "")
 
 
 def _card(card: Mapping[str, Any]) -> Iterable[str]:
