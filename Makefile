@@ -41,8 +41,7 @@ $(SLOW)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(SLOW)
 	$(SLOW)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" $(SLOW)/bin/pip install --quiet --no-binary llama-cpp-python $(LLAMA) -c constraints.txt
-	$(SLOW)/bin/pip download --quiet --no-deps --no-build-isolation --no-binary llama-cpp-python $(LLAMA) -d $(SLOW) || \
-		$(SLOW)/bin/pip download --quiet --no-deps --no-binary llama-cpp-python $(LLAMA) -d $(SLOW)
+	$(SLOW)/bin/pip download --quiet --no-deps --no-binary llama-cpp-python $(LLAMA) -d $(SLOW)
 	tar -xzf $(SLOW)/llama_cpp_python-*.tar.gz -C $(SLOW)
 	touch $@
 
