@@ -16,6 +16,7 @@ from disc_lite.run.inputs import begin, gather
 NO_TERM = {"retention.weight": "0"}
 ARMS: dict[str, dict[str, str]] = {
     "both + retention": {"method": "both"},
+    "prompt + retention": {"method": "prompt"},
     "both": {"method": "both", **NO_TERM},
     "prompt": {"method": "prompt", **NO_TERM},
     "disc": {"method": "disc", **NO_TERM},
@@ -28,7 +29,7 @@ ARMS: dict[str, dict[str, str]] = {
     "next_token + 0.1 KL": {"method": "next_token", "train.epochs": "100", "retention.weight": "0.1"},
     "sft": {"method": "sft", **NO_TERM},
 }  # fmt: skip
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+RATES = (3e-4, 1e-3, 2e-3, 3e-3)  # 1e-2 was tried: it destroys every method
 WITH_PAIRS = ("both", "prompt", "sft")
 # What the base says is the same in every run of a seed.
 OF_THE_BASE = ("before.json", "kept_before.json", "neutral.jsonl")
