@@ -44,7 +44,8 @@ def main() -> None:
     a.runs.mkdir(parents=True, exist_ok=True)
     points: list[Point] = []
     began = time.monotonic()
-    with _workers(a.jobs) as pool:
+    pool = _workers(a.jobs)
+    try:
         corpora = dict(zip(seeds, pool.map(prepare, seeds, repeat(a.runs)), strict=True))
         wanted = [(arm, rate, seed) for seed in seeds for rate in rates for arm in arms]
         running = [pool.submit(run_point, *one, corpora[one[2]], a.runs) for one in wanted]
@@ -53,6 +54,8 @@ def main() -> None:
             print(line(points[-1].arm, points[-1].rate, points[-1:]), f"seed {points[-1].seed}", flush=True)
             in_order = sorted(points, key=lambda p: (arms.index(p.arm), p.rate, p.seed))
             save(in_order, a.output, "frontier-quick" if a.quick else "frontier", a.jobs)
+    finally:  # interrupted, the runs in progress save their state and the others are not begun
+        pool.shutdown(cancel_futures=True)
     print(f"{(time.monotonic() - began) / 60:.0f} minutes")
 
 
