@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 import disc_lite
 from disc_lite.answering import ask, open_adapted, open_run
 from disc_lite.cli import main
-from disc_lite.export import export_adapter, export_merged
+from disc_lite.export import export
 from disc_lite.grading import normalise
 from disc_lite.models import load_base
 
@@ -80,7 +80,7 @@ def test_plain_peft_loads_the_adapter_and_gives_the_same_logits(adapted: dict[st
     """The exported folder, the run's own adapter and the merged model say the same."""
     run = open_run(adapted["root"] / "run")
     out = adapted["root"] / "adapter"
-    export_adapter(run, out)
+    export(run.folder, "adapter", out)
     plain = AutoModelForCausalLM.from_pretrained(run.model.folder, dtype=torch.float32)
     ids = torch.tensor([load_base(run.model.folder, "none").tokens.prompt("Who leads Project X?")])
     with torch.no_grad():
@@ -93,7 +93,7 @@ def test_plain_peft_loads_the_adapter_and_gives_the_same_logits(adapted: dict[st
     assert (tuned - base).abs().max() > 0.1
 
     merged = adapted["root"] / "merged"
-    export_merged(run, merged)
+    export(run.folder, "merged", merged)
     with torch.no_grad():
         together = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32)(ids).logits
     # The merged weights are stored in the base's bf16.
