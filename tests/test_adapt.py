@@ -93,7 +93,7 @@ def test_plain_peft_loads_the_adapter_and_gives_the_same_logits(adapted: dict[st
     assert (tuned - base).abs().max() > 0.1
 
     merged = adapted["root"] / "merged"
-    export(run.folder, "merged", merged)
+    export(run.folder, "merged", merged, onto="original")
     with torch.no_grad():
         together = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32)(ids).logits
     # The merged weights are stored in the base's bf16.
