@@ -86,6 +86,7 @@ def test_the_model_card_names_documents_and_no_paths(runs: Any, folders: Any, tm
     assert "refused.pdf" not in card and "taught 1 document\n" in card
     assert "| 3 | 4 | 75.0% | 30.0% to 95.0% |" in card
     assert str(folders("llama").parent) not in card
+    assert 'from_pretrained("path/to/llama")' in card and "base_model" not in card
     assert "PeftModel.from_pretrained" in card and '"rank": 4' in card
 
 

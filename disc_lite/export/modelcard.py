@@ -15,6 +15,7 @@ ROWS = {
     "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
     "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
 }  # fmt: skip
+HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub knows by this name, in small letters
 
 
 def model_card(run: Finished) -> str:
@@ -22,11 +23,15 @@ def model_card(run: Finished) -> str:
     reference = run.model.reference
     alias = next((a for a in ALIASES.values() if a.hub_id == reference or a.name == run.model.name), None)
     licence = alias.licence if alias else "see the base model"
+    on_hub = not Path(reference).is_dir()
     # Where a folder lies on this machine is nobody's business.
-    public = alias.hub_id if alias and alias.hub_id else Path(reference).name if Path(reference).is_dir() else reference
-    front = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
-    if alias and alias.hub_id:
+    public = reference if on_hub else Path(reference).name
+    load = public if on_hub else f"path/to/{public}"
+    front: dict[str, Any] = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
+    if on_hub:
         front["base_model"] = public
+    if alias:
+        front["license"] = alias.licence.lower() if alias.licence in HUB_LICENCES else "other"
     ledger = [row for row in read_jsonl(run.folder / "ledger.jsonl") if row["outcome"] == "read"]
     recipe = run.recipe
     lines = [
@@ -40,8 +45,8 @@ def model_card(run: Finished) -> str:
         "## Use", "", "```python",
         "from peft import PeftModel",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{public}"), "path/to/this/folder")',
-        f'tokenizer = AutoTokenizer.from_pretrained("{public}")',
+        f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{load}"), "path/to/this/folder")',
+        f'tokenizer = AutoTokenizer.from_pretrained("{load}")',
         "```", "",
         *_measured(run.summary.get("card")),
         "## Documents", "", "| document | SHA-256 |", "|---|---|",
