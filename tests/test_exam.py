@@ -159,7 +159,7 @@ def test_drift_is_the_divergence_of_whole_distributions(load: Any) -> None:
 def test_training_ends_within_the_limit_on_drift(adapted: dict[str, Any], tmp_path: Path) -> None:
     limit = 1e-3
     overrides = {
-        **adapted["given"]["overrides"], "method": "sft", "train.epochs": "6", "retention.weight": "0", "train.learning_rate": "5e-3",
+        **adapted["given"]["overrides"], "method": "sft", "train.epochs": "6", "retention.weight": "0", "train.learning_rate": "2e-3",
         "retention.max_kl": str(limit), "train.warmup_fraction": "1",
     }  # fmt: skip
     summary = disc_lite.adapt(
