@@ -36,9 +36,10 @@ def draw(curves: Mapping[str, Sequence[Point]], lines: Mapping[str, float]) -> s
         parts.append(f'<path d="M{LEFT} {up(level):.1f}H{WIDTH - LEGEND}" stroke="#eee"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{up(level) + 4:.1f}" text-anchor="end">{level} %</text>')
     parts.append(f'<text x="{LEFT}" y="{HEIGHT - 12}">points of held-out world or skills forgotten (the larger)</text>')
-    for name, level in lines.items():
+    for number, (name, level) in enumerate(lines.items()):
         parts.append(f'<path d="M{LEFT} {up(level):.1f}H{WIDTH - LEGEND}" stroke="#888" stroke-dasharray="5 4"/>')
-        place = f'x="{WIDTH - LEGEND - 4}" y="{up(level) - 4:.1f}"'
+        # Side by side, for lines may lie on each other.
+        place = f'x="{WIDTH - LEGEND - 4 - 60 * number}" y="{up(level) - 4:.1f}"'
         parts.append(f'<text {place} text-anchor="end" fill="#666">{html.escape(name)}</text>')
     for number, (name, points) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]
