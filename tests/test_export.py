@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from disc_lite.cli import main
-from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, UsageError
+from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, RunFailed, UsageError
 from disc_lite.export import export, ggufs, ggufwriting, weights
 from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
@@ -485,9 +485,39 @@ def test_an_export_is_replaced_only_by_force_and_nothing_else_ever(run: Path, tm
     assert [p.name for p in (run / "exports").iterdir()] == ["gguf-lora"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "file").write_text("x")
-    for target in (tmp_path / "mine", tmp_path / "file"):
+    (tmp_path / "other").mkdir()  # another program's record
+    (tmp_path / "other" / "export.json").write_text('{"to": "gguf", "files": []}')
+    for target in (tmp_path / "mine", tmp_path / "file", tmp_path / "other"):
         with pytest.raises(UsageError, match="is no export"):
             export(run, "gguf-lora", target, force=True)
+
+
+def test_what_cannot_be_replaced_stays_and_nothing_lies_beside_it(run: Path, monkeypatch: Any) -> None:
+    export(run, "gguf-lora")
+    monkeypatch.chdir(run / "exports" / "gguf-lora")
+    with pytest.raises(RunFailed, match="cannot replace"):
+        export(run, "gguf-lora", ".", force=True)
+    assert {p.name for p in Path().iterdir()} == {"adapter.gguf", "export.json"}
+
+
+def test_the_adapter_takes_nothing_along_that_lies_beside_it(run: Path, folders: Any) -> None:
+    (run / "adapter" / "notes").mkdir()
+    export(run, "adapter", run / "adapter" / "out")
+    out = run / "adapter" / "out"
+    assert {p.name for p in out.iterdir()} == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "export.json",
+    }
+    assert read_json(out / "adapter_config.json")["base_model_name_or_path"] == "llama"
+    assert not [p for p in out.iterdir() if str(folders("llama").parent).encode() in p.read_bytes()]
+
+
+def test_a_run_without_its_adapter_is_told_without_torch(run: Path) -> None:
+    shutil.rmtree(run / "adapter")
+    with pytest.raises(UsageError, match="is no adapter"):
+        export(run, "merged")
 
 
 def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -515,7 +545,9 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
     ("args", "said"),
     [(["--to", "merged", "--base-gguf", "x.gguf"], "no meaning"), (["--to", "gguf", "--base-gguf", "x.gguf"], "no file"),
      (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
-     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf")],
+     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
+     (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
+     (["--to", "adapter", "--device", "gpu"], "no device")],
 )  # fmt: skip
 def test_calls_that_cannot_work_are_told_without_torch(runs: Any, args: list[str], said: str) -> None:
     code = "import sys\nfrom disc_lite.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from disc_lite.aliases import ALIASES
+from disc_lite.aliases import ALIASES, Alias
 from disc_lite.answering import Finished
+from disc_lite.source import Model
 from disc_lite.storage import read_jsonl
 
 ROWS = {
@@ -19,11 +20,8 @@ ROWS = {
 
 def model_card(run: Finished) -> str:
     """Markdown with the front matter that the hub reads."""
-    reference = run.model.reference
-    alias = next((a for a in ALIASES.values() if a.hub_id == reference or a.name == run.model.name), None)
+    alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
-    # Where a folder lies on this machine is nobody's business.
-    public = alias.hub_id if alias and alias.hub_id else Path(reference).name if Path(reference).is_dir() else reference
     front = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
     if alias and alias.hub_id:
         front["base_model"] = public
@@ -50,6 +48,18 @@ def model_card(run: Finished) -> str:
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def public_name(model: Model) -> str:
+    """Hub id, alias or folder name of a base: where a folder lies on this machine is nobody's business."""
+    alias = _alias(model)
+    if alias:
+        return alias.hub_id or alias.name
+    return Path(model.reference).name if Path(model.reference).is_dir() else model.reference
+
+
+def _alias(model: Model) -> Alias | None:
+    return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
 
 
 def _measured(card: Mapping[str, Any] | None) -> Iterable[str]:

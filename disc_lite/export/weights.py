@@ -9,21 +9,22 @@ from typing import Any
 import psutil
 import torch
 
-from disc_lite.errors import UsageError
+from disc_lite.adapters import CONFIG, WEIGHTS
 from disc_lite.export.adapter import read_weights, weight_files
 from disc_lite.export.job import Job, Made, forget
 from disc_lite.export.merging import merged_tensors, require_plain_weights, write_merged
-from disc_lite.export.modelcard import model_card
+from disc_lite.export.modelcard import model_card, public_name
 from disc_lite.export.proof import Line, compare, mean_kl, questions_for, said_by
 from disc_lite.models import load_base
-from disc_lite.storage import disk, write_text
+from disc_lite.storage import disk, read_json, write_json, write_text
 
 
 def make_adapter(job: Job, folder: Path) -> Made:
     """The PEFT folder, proved by plain PEFT on the same base."""
     assert job.adapter.tensors  # read and checked
-    for path in sorted(job.run.adapter.iterdir()):
-        shutil.copyfile(path, folder / path.name)
+    shutil.copyfile(job.run.adapter / WEIGHTS, folder / WEIGHTS)
+    config = read_json(job.run.adapter / CONFIG)
+    write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
     write_text(folder / "README.md", model_card(job.run))
     with job.trained() as base:
         asked = questions_for(job.run, base.tokens)
@@ -39,8 +40,6 @@ def make_merged(job: Job, folder: Path) -> Made:
     """Base and adapter in one, onto the weights that come closer to the trained model, or those asked for."""
     require_plain_weights(job.run.model.folder)
     if job.run.recipe.memory.quantize != "nf4":
-        if job.choice.onto == "nf4":
-            raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
         return _one_merged(job, "original", folder)
     if job.choice.onto != "auto":
         return _one_merged(job, job.choice.onto, folder)
