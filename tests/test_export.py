@@ -437,6 +437,21 @@ def test_the_proof_sees_every_difference() -> None:
     )
 
 
+def test_the_base_without_what_was_learned_never_passes() -> None:
+    """Where little was learned, its logits are within what rounding may cost."""
+    from dataclasses import replace
+
+    untrained = said(1.3).logits
+    trained = replace(said(), untrained=untrained)
+    rounded = Said(said().ids, 2, said().logits + np.float32([0.1, 0, 0]), said().answers)
+    (_, line, _) = compare(trained, rounded, "x", exact=False)
+    assert line.passed and ", of the base 0.0" in line.text
+    (_, line, _) = compare(trained, replace(rounded, logits=untrained + np.float32([0, 0.1, 0])), "x", exact=False)
+    assert not line.passed and mean_kl(trained.logits, untrained) < 0.1
+    nothing = replace(said(), untrained=said(0.05).logits)  # nothing was learned: nothing can be told apart
+    assert compare(nothing, replace(rounded, logits=said(0.1).logits), "x", exact=False)[1].passed
+
+
 @pytest.mark.parametrize("to", ["adapter", "merged", "gguf-lora", "gguf"])
 def test_a_failed_proof_leaves_nothing_and_exits_with_5(
     runs: Any, folders: Any, tmp_path: Path, monkeypatch: Any, capsys: Any, to: str

@@ -15,7 +15,7 @@ from disc_lite.answering import Finished
 from disc_lite.export import Choice
 from disc_lite.export.adapter import Adapter, read_adapter
 from disc_lite.export.layout import Layout, layout_of
-from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by
+from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
 from disc_lite.models import Base, load_base
 from disc_lite.models.tokens import Tokens
 
@@ -53,7 +53,7 @@ class Job:
     def _trained(self) -> tuple[Questions, Said]:
         with self.trained() as base:
             asked = questions_for(self.run, base.tokens)
-            return asked, said_by(base, asked, True)
+            return asked, said_by_trained(base, asked)
 
     @contextmanager
     def trained(self) -> Iterator[Base]:
