@@ -322,6 +322,76 @@ def test_a_gguf_that_is_cut_anywhere_is_refused(folders: Any, tmp_path: Path) ->
             open_gguf(path)
 
 
+def _rewritten(path: Path, target: Path, without: str = "", key: Any = None, kinds: Any = None) -> Path:
+    """A GGUF again, without a tensor or key, with a key of (name, value, type), or a tensor in another type."""
+    file = open_gguf(path)
+    writer = gguf.GGUFWriter(target, file.value("general.architecture"))
+    for field in file.reader.fields.values():
+        if not field.name.startswith(("GGUF.", "general.architecture")) and field.name not in (without, key and key[0]):
+            inner = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
+    if key:
+        writer.add_key_value(*key)
+    for name, tensor in file.tensors.items():
+        if name != without:
+            writer.add_tensor(name, np.array(tensor.data).astype((kinds or {}).get(name, tensor.data.dtype)))
+    ggufwriting._close(writer)
+    return target
+
+
+VALUES = gguf.GGUFValueType
+ODD: dict[str, tuple[dict[str, Any], str]] = {
+    "a part": ({"key": ("split.count", 3, VALUES.UINT16)}, "one of 3 files"),
+    "not UTF-8": ({"key": ("general.name", b"\xff", VALUES.STRING)}, "not UTF-8"),
+    "no tokens": ({"key": ("tokenizer.ggml.tokens", 3, VALUES.UINT32)}, "0 tokens"),
+    "no float": ({"kinds": {"output_norm.weight": np.int32}}, "I32"),
+    "no head": ({"without": "output.weight"}, "output.weight has the shape None"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_an_odd_base_gguf_is_refused_in_words(runs: Any, folders: Any, tmp_path: Path, case: str) -> None:
+    change, why = ODD[case]
+    path = _rewritten(write_base_gguf(folders("llama"), tmp_path / "base.gguf"), tmp_path / "odd.gguf", **change)
+    with pytest.raises(UsageError, match=why):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
+
+
+def test_an_empty_array_is_told_and_not_dropped(runs: Any, folders: Any, tmp_path: Path) -> None:
+    raw = write_base_gguf(folders("llama"), tmp_path / "base.gguf").read_bytes()
+    file = open_gguf(tmp_path / "base.gguf")
+    end = max(t.field.offset + sum(int(p.nbytes) for p in t.field.parts) for t in file.reader.tensors)
+    head = raw[:16] + struct.pack("<Q", 1 + file.reader.fields["GGUF.kv_count"].contents())
+    head += _text(b"x.empty") + struct.pack("<IIQ", 9, 8, 0) + raw[24:end]
+    (tmp_path / "odd.gguf").write_bytes(head + bytes(-len(head) % 32) + raw[file.reader.data_offset :])
+    with pytest.raises(UsageError, match=r"no empty array: x\.empty"):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=tmp_path / "odd.gguf")
+
+
+def test_a_base_of_old_with_its_rotary_frequencies_is_taken(run: Path, folders: Any, tmp_path: Path) -> None:
+    """Llama 2 has them in its folder; no GGUF does."""
+    path = write_base_gguf(folders("llama"), tmp_path / "base.gguf")
+    folder = _edited(
+        folders("llama"),
+        tmp_path / "old",
+        lambda t: t.update({"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}),
+    )
+    (run / "run.json").write_text(json.dumps(_run_of(folder)))
+    export(run, "gguf", tmp_path / "out", base_gguf=path)
+
+
+def test_only_the_rows_that_are_looked_at_are_read(folders: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """A model may be larger than memory: a tensor at a time."""
+    base = open_gguf(write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q8_0"))
+    layout = layout_of(folders("llama"))
+    real, asked = ggufwriting.read_weights, []
+    monkeypatch.setattr(ggufwriting, "read_weights", lambda f, names: asked.append(len(names)) or real(f, names))
+    vocabulary = {t: i for i, t in enumerate(base.value("tokenizer.ggml.tokens"))}
+    ggufwriting.check_same_model(base, folders("llama"), layout, vocabulary)
+    assert set(asked) == {1}
+    assert np.array_equal(base.rows("blk.0.attn_q.weight", [3, 9]), base.numbers("blk.0.attn_q.weight")[[3, 9]])
+
+
 def test_the_order_of_rows_goes_and_comes_back(folders: Any) -> None:
     layout = layout_of(folders("mistral"))
     values = np.arange(4 * 16 * 3).reshape(64, 3)

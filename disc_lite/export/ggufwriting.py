@@ -110,18 +110,26 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
     architecture = base.value("general.architecture")
     if architecture != layout.architecture:
         raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
+    parts = base.value("split.count")
+    if isinstance(parts, int) and parts > 1:
+        raise UsageError(
+            f"{base.path} is one of {parts} files of a model.",
+            "",
+            "Join them: `llama-gguf-split --merge FIRST ALL.gguf`.",
+        )
     _check_vocabulary(base, vocabulary)
-    shapes = weight_shapes(folder)
+    # Older folders of the Llama family carry these; they follow from the configuration, and no GGUF has them.
+    shapes = {name: shape for name, shape in weight_shapes(folder).items() if not name.endswith(".rotary_emb.inv_freq")}
     for tensor, shape in shapes.items():
         name = layout.name(tensor)
-        if tensor == "lm_head.weight" and name not in base.tensors:
-            continue  # tied
+        if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
+            continue
         there = base.tensors.get(name)
         found = tuple(int(n) for n in reversed(there.shape)) if there is not None else None
         if found != shape:
             raise _other(base, f"The tensor {name} has the shape {found}, in the model it has {shape}.")
-    norms = [name for name in shapes if "norm" in name]
-    for tensor, weight in read_weights(folder, norms).items():
+    for tensor in (name for name in shapes if "norm" in name):
+        weight = read_weights(folder, [tensor])[tensor]
         if not np.allclose(base.numbers(layout.name(tensor)), numbers(weight), rtol=4e-3, atol=1e-5):
             raise _other(
                 base, f"The numbers of {layout.name(tensor)} differ: it is another training of this architecture."
@@ -130,17 +138,18 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
 
 
 def _check_rows(base: Gguf, folder: Path, layout: Layout, tensors: list[str]) -> None:
-    for tensor, weight in read_weights(folder, tensors).items():
+    for tensor in tensors:
         name = layout.name(tensor)
-        expected = layout.rows(tensor, numbers(weight))
+        expected = layout.rows(tensor, numbers(read_weights(folder, [tensor])[tensor]))
         at = np.linspace(0, len(expected) - 1, SAMPLED_ROWS).astype(int)
-        off = np.linalg.norm(base.numbers(name)[at] - expected[at]) / np.linalg.norm(expected[at])
+        off = np.linalg.norm(base.rows(name, at) - expected[at]) / np.linalg.norm(expected[at])
         if off > ROUNDING.get(base.tensors[name].tensor_type.name, COARSE):
             raise _other(base, f"Rows of {name} are off by {off:.0%}.")
 
 
 def _check_vocabulary(base: Gguf, vocabulary: dict[str, int]) -> None:
-    tokens = base.value("tokenizer.ggml.tokens") or []
+    tokens = base.value("tokenizer.ggml.tokens")
+    tokens = tokens if isinstance(tokens, list) else []
     if len(tokens) <= max(vocabulary.values()):
         raise _other(base, f"It has {len(tokens):,} tokens, the model has {max(vocabulary.values()) + 1:,}.")
     different = next((t for t, i in sorted(vocabulary.items(), key=lambda item: item[1]) if tokens[i] != t), None)
@@ -187,7 +196,12 @@ def _copy_keys(base: Gguf, writer: Any) -> None:
             continue
         kind = field.types[0]
         inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
-        writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+        value = base.value(field.name)
+        if value == []:
+            raise UsageError(
+                f"{base.path} cannot be copied.", f"`gguf` writes no empty array: {field.name}.", "Take another."
+            )
+        writer.add_key_value(field.name, value, kind, sub_type=inner)
 
 
 def _close(writer: Any) -> None:
