@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from disc_lite.export import export, ggufs, ggufwriting, weights
 from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.layout import layout_of
+from disc_lite.export.llama import Request, ask_llama, run_child
 from disc_lite.export.merging import nf4_and_back
 from disc_lite.export.proof import Said, compare, mean_kl
 from disc_lite.storage import read_json
@@ -123,6 +125,14 @@ def test_nf4_weights_are_those_that_were_trained_against(
     plain = export(runs("llama"), "merged", tmp_path / "plain")
     first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
     assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_a_base_whose_merge_overflows_is_told_apart_in_json(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    real = weights.mean_kl
+    found = iter([float("inf")])
+    monkeypatch.setattr(weights, "mean_kl", lambda a, b: next(found, None) or real(a, b))
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert made["onto"] == "nf4" and made["kl_by_base"]["original"] is None
 
 
 def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, folders: Any, tmp_path: Path) -> None:
@@ -282,6 +292,50 @@ def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_an_interrupt_is_no_failure_of_the_other_program() -> None:
+    """Ctrl-C reaches a whole group of processes; and whoever asks us alone to stop does not wait for the other."""
+    code, group = run_child(
+        [sys.executable, "-c", "import os, sys; print(os.getpgrp(), file=sys.stderr)"], lambda: None
+    )
+    assert code == 0 and int(group) != os.getpgrp()
+
+    def stop() -> None:
+        raise Interrupted
+
+    begun = time.monotonic()
+    with pytest.raises(Interrupted):
+        run_child([sys.executable, "-c", "import time; time.sleep(60)"], stop)
+    assert (
+        run_child([sys.executable, "-c", "import time; time.sleep(60)"], lambda: None, None, 0.5)[0] == -signal.SIGKILL
+    )
+    assert time.monotonic() - begun < 30
+
+
+def test_llama_cpp_that_cannot_be_loaded_is_no_failed_proof(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "modules" / "llama_cpp").mkdir(parents=True)
+    (tmp_path / "modules" / "llama_cpp" / "__init__.py").write_text("raise RuntimeError('no libllama.so')")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    (tmp_path / "numpy.py").write_text("raise SystemExit('a file of the working folder was run')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EnvironmentNotReady, match=r"no libllama\.so"):
+        ask_llama(Request("model.gguf", "", [], [[1]], 0, [], 0))
+
+
+def test_the_converter_is_told_the_models_name_and_not_asked_in_vain(
+    run: Path, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    script = tmp_path / "convert_hf_to_gguf.py"
+    script.write_text("import sys\nsys.exit(' '.join(sys.argv[3:]))")
+    monkeypatch.setenv("DISC_LITE_LLAMA_CPP", str(tmp_path))
+    with pytest.raises(RunFailed, match="--model-name llama"):
+        export(run, "gguf", tmp_path / "out")
+    monkeypatch.setattr("disc_lite.export.layout.FAMILIES", {})
+    monkeypatch.setattr(ggufs, "make_merged", lambda job, folder: pytest.fail("merged first"))
+    with pytest.raises(UsageError, match="model type llama"):
+        export(run, "gguf", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def _header(keys: int = 0, tensors: int = 0, version: int = 3, body: bytes = b"") -> bytes:
     return struct.pack("<4sIQQ", b"GGUF", version, tensors, keys) + body
 
@@ -335,7 +389,10 @@ def _rewritten(path: Path, target: Path, without: str = "", key: Any = None, kin
     for name, tensor in file.tensors.items():
         if name != without:
             writer.add_tensor(name, np.array(tensor.data).astype((kinds or {}).get(name, tensor.data.dtype)))
-    ggufwriting._close(writer)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
     return target
 
 
@@ -614,6 +671,43 @@ def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any
         with pytest.raises(EnvironmentNotReady, match="no room"):
             export(run, to, tmp_path / "a" / "b" / "out")
     assert not (tmp_path / "a").exists()
+
+
+def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
+    runs: Any, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    import collections
+
+    path = write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q4_0")
+    monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
+    usage = collections.namedtuple("usage", "total used free")
+    free = path.stat().st_size
+    monkeypatch.setattr("disc_lite.export.shutil.disk_usage", lambda path: usage(1, 1, free))
+    with pytest.raises(EnvironmentNotReady, match="no room"):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("to", ["merged", "gguf-lora", "gguf"])
+def test_a_disk_that_is_full_is_told(runs: Any, folders: Any, tmp_path: Path, to: str) -> None:
+    command = ["export", str(runs("llama")), "--to", to, "-o", str(tmp_path / "out"), "--quiet"]
+    if to == "gguf":
+        command += ["--base-gguf", str(write_base_gguf(folders("llama"), tmp_path / "base.gguf"))]
+    code = "import resource\nfrom disc_lite.cli import main\nresource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480))\nmain()"
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "cannot write" in done.stderr and "Free some space" in done.stderr, done.stderr
+    assert {p.name for p in tmp_path.iterdir()} <= {"base.gguf"}
+
+
+def test_everybody_may_read_what_is_handed_on(runs: Any, tmp_path: Path) -> None:
+    export(runs("llama"), "merged", tmp_path / "out")
+    assert {oct(p.stat().st_mode) for p in (tmp_path / "out").iterdir()} == {oct(0o100666 & ~_umask())}
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def test_an_interrupted_export_leaves_nothing(run: Path) -> None:

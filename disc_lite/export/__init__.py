@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def export(
             interrupts.check()
             (listener or (lambda text: None))(text)
 
-        record = _write(Job(finished, choice, tell), makers[to])
+        record = _write(Job(finished, choice, tell, interrupts.check), makers[to])
     return {**record, "output": str(target)}
 
 
@@ -80,7 +81,8 @@ def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
     target = job.choice.target
     staged = disk.temporary_beside(target) if target.exists() else target
     with atomic_folder(staged) as folder:
-        made = make(job, folder)
+        with _disk_told(target):
+            made = make(job, folder)
         require_passed(made.proof, target)
         proof = [line.as_dict() for line in made.proof]
         record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
@@ -89,6 +91,20 @@ def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
     if staged != target:
         _replace(staged, target)
     return record
+
+
+@contextmanager
+def _disk_told(target: Path) -> Iterator[None]:
+    """What the disk says while files are written by other packages: each of them says it in its own way."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        # numpy counts the bytes that found no room, safetensors quotes the system.
+        full = getattr(error, "errno", None) in disk.NO_SPACE or "os error" in str(error) or "requested" in str(error)
+        remedy = "Free some space, or choose an --output on another disk." if full else ""
+        raise RunFailed(f"cannot write {target}", str(error), remedy) from error
 
 
 def _check_call(choice: Choice) -> None:
@@ -150,10 +166,16 @@ def _check_space(run: Finished, choice: Choice) -> None:
     adapter = sum((run.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
     base = sum(path.stat().st_size for path in run.model.folder.glob("model*.safetensors"))
     merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
-    # A K-quant of 4.5 bits may become Q8_0 of 8.5.
-    whole = 2 * choice.base_gguf.stat().st_size if choice.base_gguf else merged + 2 * base
+    # From a base GGUF: as large as that, and what becomes Q8_0 is looked at when its types are known. By the
+    # converter: two merged folders while they are compared, then the better one and the GGUF.
+    whole = choice.base_gguf.stat().st_size if choice.base_gguf else max(merged, 2 * base)
     needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": merged, "gguf": whole, "ollama": whole}[choice.to]
-    there = next(path for path in (choice.target, *choice.target.absolute().parents) if path.is_dir())
+    require_space(choice.target, needed)
+
+
+def require_space(target: Path, needed: int) -> None:
+    """Raises EnvironmentNotReady where the disk of `target` has less room than that."""
+    there = next(path for path in (target, *target.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(there).free
     if free < needed:
         raise EnvironmentNotReady(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -11,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from disc_lite.errors import UsageError
+from disc_lite.export import require_space
 from disc_lite.export.adapter import Adapter, read_weights, weight_shapes
-from disc_lite.export.ggufreading import Gguf, open_gguf
+from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
 
 SAMPLED_ROWS = 8
@@ -34,7 +37,10 @@ def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
         name = layout.name(tensor)
         writer.add_tensor(f"{name}.lora_a", numbers(a))
         writer.add_tensor(f"{name}.lora_b", np.ascontiguousarray(layout.rows(tensor, numbers(b))))
-    _close(writer)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    _close(writer, path)
 
 
 def lora_back(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
@@ -73,12 +79,15 @@ def write_model(
     _copy_keys(base, writer)
     modules = {layout.name(f"{module}.weight"): module for module in adapter.tensors}
     kinds = {name: _writable(base.tensors[name].tensor_type) for name in modules}
+    needed = 0
     for name, tensor in base.tensors.items():
         kind = kinds.get(name, tensor.tensor_type)
         shape = [int(n) for n in reversed(tensor.shape)]
         block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
         # With a type of its own beside it, the array's type says nothing; uint8 would be taken for bytes.
+        needed += prod(shape) // block * block_bytes
         writer.add_tensor_info(name, shape, np.dtype(np.float32), prod(shape) // block * block_bytes, raw_dtype=kind)
+    require_space(path, needed)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
@@ -88,7 +97,7 @@ def write_model(
         if name in modules:
             data = _quantised(adapted_numbers(base, adapter, layout, modules[name]), kinds[name])
         writer.write_tensor_data(data)
-    writer.close()
+    _close(writer, path)
     return Written({name: kind.name for name, kind in kinds.items()}, len(base.tensors) - len(kinds))
 
 
@@ -204,8 +213,10 @@ def _copy_keys(base: Gguf, writer: Any) -> None:
         writer.add_key_value(field.name, value, kind, sub_type=inner)
 
 
-def _close(writer: Any) -> None:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+def _close(writer: Any, path: Path) -> None:
+    """Raises OSError where the file is shorter than what was written: numpy's `tofile` may not say so."""
     writer.close()
+    try:
+        check_bounds(path)
+    except (ValueError, struct.error) as error:
+        raise OSError(errno.ENOSPC, "The file was cut off while it was written.") from error

@@ -22,11 +22,12 @@ from disc_lite.models.tokens import Tokens
 
 @dataclass(frozen=True)
 class Job:
-    """One export: the run, what was chosen, whom to tell; `tell` raises where the user asked to stop."""
+    """One export: the run, what was chosen, whom to tell; `tell` and `check` raise where the user asked to stop."""
 
     run: Finished
     choice: Choice
     tell: Callable[[str], None]
+    check: Callable[[], None] = lambda: None
 
     @cached_property
     def adapter(self) -> Adapter:
