@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from disc_lite.cli import main
-from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, UsageError
+from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, RunFailed, UsageError
 from disc_lite.export import export, ggufs, ggufwriting, weights
 from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.layout import layout_of
+from disc_lite.export.llama import Request, ask_llama, run_child
 from disc_lite.export.merging import nf4_and_back
 from disc_lite.export.proof import Said, compare, mean_kl
 from disc_lite.storage import read_json
@@ -124,6 +126,14 @@ def test_nf4_weights_are_those_that_were_trained_against(
     plain = export(runs("llama"), "merged", tmp_path / "plain")
     first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
     assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_a_base_whose_merge_overflows_is_told_apart_in_json(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    real = weights.mean_kl
+    found = iter([float("inf")])
+    monkeypatch.setattr(weights, "mean_kl", lambda a, b: next(found, None) or real(a, b))
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert made["onto"] == "nf4" and made["kl_by_base"]["original"] is None
 
 
 def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, folders: Any, tmp_path: Path) -> None:
@@ -283,6 +293,50 @@ def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_an_interrupt_is_no_failure_of_the_other_program() -> None:
+    """Ctrl-C reaches a whole group of processes; and whoever asks us alone to stop does not wait for the other."""
+    code, group = run_child(
+        [sys.executable, "-c", "import os, sys; print(os.getpgrp(), file=sys.stderr)"], lambda: None
+    )
+    assert code == 0 and int(group) != os.getpgrp()
+
+    def stop() -> None:
+        raise Interrupted
+
+    begun = time.monotonic()
+    with pytest.raises(Interrupted):
+        run_child([sys.executable, "-c", "import time; time.sleep(60)"], stop)
+    assert (
+        run_child([sys.executable, "-c", "import time; time.sleep(60)"], lambda: None, None, 0.5)[0] == -signal.SIGKILL
+    )
+    assert time.monotonic() - begun < 30
+
+
+def test_llama_cpp_that_cannot_be_loaded_is_no_failed_proof(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "modules" / "llama_cpp").mkdir(parents=True)
+    (tmp_path / "modules" / "llama_cpp" / "__init__.py").write_text("raise RuntimeError('no libllama.so')")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    (tmp_path / "numpy.py").write_text("raise SystemExit('a file of the working folder was run')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EnvironmentNotReady, match=r"no libllama\.so"):
+        ask_llama(Request("model.gguf", "", [], [[1]], 0, [], 0))
+
+
+def test_the_converter_is_told_the_models_name_and_not_asked_in_vain(
+    run: Path, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    script = tmp_path / "convert_hf_to_gguf.py"
+    script.write_text("import sys\nsys.exit(' '.join(sys.argv[3:]))")
+    monkeypatch.setenv("DISC_LITE_LLAMA_CPP", str(tmp_path))
+    with pytest.raises(RunFailed, match="--model-name llama"):
+        export(run, "gguf", tmp_path / "out")
+    monkeypatch.setattr("disc_lite.export.layout.FAMILIES", {})
+    monkeypatch.setattr(ggufs, "make_merged", lambda job, folder: pytest.fail("merged first"))
+    with pytest.raises(UsageError, match="model type llama"):
+        export(run, "gguf", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def _header(keys: int = 0, tensors: int = 0, version: int = 3, body: bytes = b"") -> bytes:
     return struct.pack("<4sIQQ", b"GGUF", version, tensors, keys) + body
 
@@ -321,6 +375,79 @@ def test_a_gguf_that_is_cut_anywhere_is_refused(folders: Any, tmp_path: Path) ->
         path.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(UsageError, match="no sound GGUF"):
             open_gguf(path)
+
+
+def _rewritten(path: Path, target: Path, without: str = "", key: Any = None, kinds: Any = None) -> Path:
+    """A GGUF again, without a tensor or key, with a key of (name, value, type), or a tensor in another type."""
+    file = open_gguf(path)
+    writer = gguf.GGUFWriter(target, file.value("general.architecture"))
+    for field in file.reader.fields.values():
+        if not field.name.startswith(("GGUF.", "general.architecture")) and field.name not in (without, key and key[0]):
+            inner = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
+    if key:
+        writer.add_key_value(*key)
+    for name, tensor in file.tensors.items():
+        if name != without:
+            writer.add_tensor(name, np.array(tensor.data).astype((kinds or {}).get(name, tensor.data.dtype)))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
+VALUES = gguf.GGUFValueType
+ODD: dict[str, tuple[dict[str, Any], str]] = {
+    "a part": ({"key": ("split.count", 3, VALUES.UINT16)}, "one of 3 files"),
+    "not UTF-8": ({"key": ("general.name", b"\xff", VALUES.STRING)}, "not UTF-8"),
+    "no tokens": ({"key": ("tokenizer.ggml.tokens", 3, VALUES.UINT32)}, "0 tokens"),
+    "no float": ({"kinds": {"output_norm.weight": np.int32}}, "I32"),
+    "no head": ({"without": "output.weight"}, "output.weight has the shape None"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_an_odd_base_gguf_is_refused_in_words(runs: Any, folders: Any, tmp_path: Path, case: str) -> None:
+    change, why = ODD[case]
+    path = _rewritten(write_base_gguf(folders("llama"), tmp_path / "base.gguf"), tmp_path / "odd.gguf", **change)
+    with pytest.raises(UsageError, match=why):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
+
+
+def test_an_empty_array_is_told_and_not_dropped(runs: Any, folders: Any, tmp_path: Path) -> None:
+    raw = write_base_gguf(folders("llama"), tmp_path / "base.gguf").read_bytes()
+    file = open_gguf(tmp_path / "base.gguf")
+    end = max(t.field.offset + sum(int(p.nbytes) for p in t.field.parts) for t in file.reader.tensors)
+    head = raw[:16] + struct.pack("<Q", 1 + file.reader.fields["GGUF.kv_count"].contents())
+    head += _text(b"x.empty") + struct.pack("<IIQ", 9, 8, 0) + raw[24:end]
+    (tmp_path / "odd.gguf").write_bytes(head + bytes(-len(head) % 32) + raw[file.reader.data_offset :])
+    with pytest.raises(UsageError, match=r"no empty array: x\.empty"):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=tmp_path / "odd.gguf")
+
+
+def test_a_base_of_old_with_its_rotary_frequencies_is_taken(run: Path, folders: Any, tmp_path: Path) -> None:
+    """Llama 2 has them in its folder; no GGUF does."""
+    path = write_base_gguf(folders("llama"), tmp_path / "base.gguf")
+    folder = _edited(
+        folders("llama"),
+        tmp_path / "old",
+        lambda t: t.update({"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}),
+    )
+    (run / "run.json").write_text(json.dumps(_run_of(folder)))
+    export(run, "gguf", tmp_path / "out", base_gguf=path)
+
+
+def test_only_the_rows_that_are_looked_at_are_read(folders: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """A model may be larger than memory: a tensor at a time."""
+    base = open_gguf(write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q8_0"))
+    layout = layout_of(folders("llama"))
+    real, asked = ggufwriting.read_weights, []
+    monkeypatch.setattr(ggufwriting, "read_weights", lambda f, names: asked.append(len(names)) or real(f, names))
+    vocabulary = {t: i for i, t in enumerate(base.value("tokenizer.ggml.tokens"))}
+    ggufwriting.check_same_model(base, folders("llama"), layout, vocabulary)
+    assert set(asked) == {1}
+    assert np.array_equal(base.rows("blk.0.attn_q.weight", [3, 9]), base.numbers("blk.0.attn_q.weight")[[3, 9]])
 
 
 def test_the_order_of_rows_goes_and_comes_back(folders: Any) -> None:
@@ -438,6 +565,21 @@ def test_the_proof_sees_every_difference() -> None:
     )
 
 
+def test_the_base_without_what_was_learned_never_passes() -> None:
+    """Where little was learned, its logits are within what rounding may cost."""
+    from dataclasses import replace
+
+    untrained = said(1.3).logits
+    trained = replace(said(), untrained=untrained)
+    rounded = Said(said().ids, 2, said().logits + np.float32([0.1, 0, 0]), said().answers)
+    (_, line, _) = compare(trained, rounded, "x", exact=False)
+    assert line.passed and ", of the base 0.0" in line.text
+    (_, line, _) = compare(trained, replace(rounded, logits=untrained + np.float32([0, 0.1, 0])), "x", exact=False)
+    assert not line.passed and mean_kl(trained.logits, untrained) < 0.1
+    nothing = replace(said(), untrained=said(0.05).logits)  # nothing was learned: nothing can be told apart
+    assert compare(nothing, replace(rounded, logits=said(0.1).logits), "x", exact=False)[1].passed
+
+
 @pytest.mark.parametrize("to", ["adapter", "merged", "gguf-lora", "gguf"])
 def test_a_failed_proof_leaves_nothing_and_exits_with_5(
     runs: Any, folders: Any, tmp_path: Path, monkeypatch: Any, capsys: Any, to: str
@@ -486,9 +628,39 @@ def test_an_export_is_replaced_only_by_force_and_nothing_else_ever(run: Path, tm
     assert [p.name for p in (run / "exports").iterdir()] == ["gguf-lora"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "file").write_text("x")
-    for target in (tmp_path / "mine", tmp_path / "file"):
+    (tmp_path / "other").mkdir()  # another program's record
+    (tmp_path / "other" / "export.json").write_text('{"to": "gguf", "files": []}')
+    for target in (tmp_path / "mine", tmp_path / "file", tmp_path / "other"):
         with pytest.raises(UsageError, match="is no export"):
             export(run, "gguf-lora", target, force=True)
+
+
+def test_what_cannot_be_replaced_stays_and_nothing_lies_beside_it(run: Path, monkeypatch: Any) -> None:
+    export(run, "gguf-lora")
+    monkeypatch.chdir(run / "exports" / "gguf-lora")
+    with pytest.raises(RunFailed, match="cannot replace"):
+        export(run, "gguf-lora", ".", force=True)
+    assert {p.name for p in Path().iterdir()} == {"adapter.gguf", "export.json"}
+
+
+def test_the_adapter_takes_nothing_along_that_lies_beside_it(run: Path, folders: Any) -> None:
+    (run / "adapter" / "notes").mkdir()
+    export(run, "adapter", run / "adapter" / "out")
+    out = run / "adapter" / "out"
+    assert {p.name for p in out.iterdir()} == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "export.json",
+    }
+    assert read_json(out / "adapter_config.json")["base_model_name_or_path"] == "llama"
+    assert not [p for p in out.iterdir() if str(folders("llama").parent).encode() in p.read_bytes()]
+
+
+def test_a_run_without_its_adapter_is_told_without_torch(run: Path) -> None:
+    shutil.rmtree(run / "adapter")
+    with pytest.raises(UsageError, match="is no adapter"):
+        export(run, "merged")
 
 
 def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -500,6 +672,43 @@ def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any
         with pytest.raises(EnvironmentNotReady, match="no room"):
             export(run, to, tmp_path / "a" / "b" / "out")
     assert not (tmp_path / "a").exists()
+
+
+def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
+    runs: Any, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    import collections
+
+    path = write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q4_0")
+    monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
+    usage = collections.namedtuple("usage", "total used free")
+    free = path.stat().st_size
+    monkeypatch.setattr("disc_lite.export.shutil.disk_usage", lambda path: usage(1, 1, free))
+    with pytest.raises(EnvironmentNotReady, match="no room"):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("to", ["merged", "gguf-lora", "gguf"])
+def test_a_disk_that_is_full_is_told(runs: Any, folders: Any, tmp_path: Path, to: str) -> None:
+    command = ["export", str(runs("llama")), "--to", to, "-o", str(tmp_path / "out"), "--quiet"]
+    if to == "gguf":
+        command += ["--base-gguf", str(write_base_gguf(folders("llama"), tmp_path / "base.gguf"))]
+    code = "import resource\nfrom disc_lite.cli import main\nresource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480))\nmain()"
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "cannot write" in done.stderr and "Free some space" in done.stderr, done.stderr
+    assert {p.name for p in tmp_path.iterdir()} <= {"base.gguf"}
+
+
+def test_everybody_may_read_what_is_handed_on(runs: Any, tmp_path: Path) -> None:
+    export(runs("llama"), "merged", tmp_path / "out")
+    assert {oct(p.stat().st_mode) for p in (tmp_path / "out").iterdir()} == {oct(0o100666 & ~_umask())}
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
@@ -516,7 +725,9 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
     ("args", "said"),
     [(["--to", "merged", "--base-gguf", "x.gguf"], "no meaning"), (["--to", "gguf", "--base-gguf", "x.gguf"], "no file"),
      (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
-     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf")],
+     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
+     (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
+     (["--to", "adapter", "--device", "gpu"], "no device")],
 )  # fmt: skip
 def test_calls_that_cannot_work_are_told_without_torch(runs: Any, args: list[str], said: str) -> None:
     code = "import sys\nfrom disc_lite.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON
+from disc_lite.cli.options import AS_JSON, DEVICE
 
 FORMS = ("adapter", "merged", "gguf-lora", "gguf", "ollama")
 NEXT = {
@@ -30,7 +30,7 @@ NEXT = {
 @click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")
 @click.option("--template", type=click.Path(path_type=Path), help="Output of `ollama show --modelfile BASE`.")
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
-@click.option("--device", help="cuda or cpu.")
+@DEVICE
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON
 def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disc_lite.adapters import CONFIG, WEIGHTS, check_fit, read_config
 from disc_lite.answering import Finished, open_run
-from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
 from disc_lite.interrupts import listening
 from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, sweep, write_json
 
@@ -49,6 +51,7 @@ def export(
     gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
     choice = Choice(to, target, gguf, onto, legacy_adapter, modelfile, force, device)
     _check_call(choice)
+    _check_run(finished, choice)
     _check_target(choice)
     _check_space(finished, choice)
     # torch and transformers load here, after every mistake that can be told without them.
@@ -67,7 +70,7 @@ def export(
             interrupts.check()
             (listener or (lambda text: None))(text)
 
-        record = _write(Job(finished, choice, tell), makers[to])
+        record = _write(Job(finished, choice, tell, interrupts.check), makers[to])
     return {**record, "output": str(target)}
 
 
@@ -78,7 +81,8 @@ def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
     target = job.choice.target
     staged = disk.temporary_beside(target) if target.exists() else target
     with atomic_folder(staged) as folder:
-        made = make(job, folder)
+        with _disk_told(target):
+            made = make(job, folder)
         require_passed(made.proof, target)
         proof = [line.as_dict() for line in made.proof]
         record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
@@ -87,6 +91,20 @@ def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
     if staged != target:
         _replace(staged, target)
     return record
+
+
+@contextmanager
+def _disk_told(target: Path) -> Iterator[None]:
+    """What the disk says while files are written by other packages: each of them says it in its own way."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        # numpy counts the bytes that found no room, safetensors quotes the system.
+        full = getattr(error, "errno", None) in disk.NO_SPACE or "os error" in str(error) or "requested" in str(error)
+        remedy = "Free some space, or choose an --output on another disk." if full else ""
+        raise RunFailed(f"cannot write {target}", str(error), remedy) from error
 
 
 def _check_call(choice: Choice) -> None:
@@ -98,6 +116,8 @@ def _check_call(choice: Choice) -> None:
     for path in (gguf, choice.template):
         if path is not None and not path.is_file():
             raise UsageError(f"There is no file {path}.")
+    if choice.onto != "auto" and (to in ("adapter", "gguf-lora") or gguf is not None):
+        raise UsageError("--onto has no meaning where nothing is merged.", "", "Leave it out.")
     if choice.legacy_adapter and (to != "ollama" or gguf is None):
         raise UsageError("--legacy-adapter needs --to ollama and --base-gguf FILE.", "", "Add them, or leave it out.")
     if choice.template and to != "ollama":
@@ -110,30 +130,52 @@ def _check_call(choice: Choice) -> None:
             find_converter()
 
 
+def _check_run(run: Finished, choice: Choice) -> None:
+    check_fit(run.adapter, read_config(run.adapter), run.model.folder)
+    if choice.onto == "nf4" and run.recipe.memory.quantize != "nf4":
+        raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
+
+
 def _check_target(choice: Choice) -> None:
     target = choice.target
     if not target.exists() and not target.is_symlink():
         return
-    if not (target / RECORD).is_file():
+    made = _record_in(target)
+    if made is None:
         raise UsageError(
             f"{target} exists and is no export.",
             "Nothing but an earlier export is ever replaced.",
             "Choose another --output.",
         )
     if not choice.force:
-        made = read_json(target / RECORD)
         raise UsageError(f"{target} holds an export already (--to {made.get('to')}).", "", "Add --force to replace it.")
+
+
+def _record_in(folder: Path) -> dict[str, Any] | None:
+    """The record of an earlier export; other programs write an `export.json` too, and theirs is no leave to delete."""
+    try:
+        made = read_json(folder / RECORD)
+    except RunFailed:
+        return None
+    ours = isinstance(made, dict) and made.get("to") in FORMS and "proof" in made and "files" in made
+    return made if ours else None
 
 
 def _check_space(run: Finished, choice: Choice) -> None:
     """Raises EnvironmentNotReady where the disk has less room than the export takes at most."""
-    adapter = sum(path.stat().st_size for path in run.adapter.iterdir())
+    adapter = sum((run.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
     base = sum(path.stat().st_size for path in run.model.folder.glob("model*.safetensors"))
     merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
-    # A K-quant of 4.5 bits may become Q8_0 of 8.5.
-    whole = 2 * choice.base_gguf.stat().st_size if choice.base_gguf else merged + 2 * base
+    # From a base GGUF: as large as that, and what becomes Q8_0 is looked at when its types are known. By the
+    # converter: two merged folders while they are compared, then the better one and the GGUF.
+    whole = choice.base_gguf.stat().st_size if choice.base_gguf else max(merged, 2 * base)
     needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": merged, "gguf": whole, "ollama": whole}[choice.to]
-    there = next(path for path in (choice.target, *choice.target.absolute().parents) if path.is_dir())
+    require_space(choice.target, needed)
+
+
+def require_space(target: Path, needed: int) -> None:
+    """Raises EnvironmentNotReady where the disk of `target` has less room than that."""
+    there = next(path for path in (target, *target.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(there).free
     if free < needed:
         raise EnvironmentNotReady(
@@ -146,6 +188,12 @@ def _check_space(run: Finished, choice: Choice) -> None:
 def _replace(staged: Path, target: Path) -> None:
     aside = disk.temporary_beside(target)
     with disk.told(f"cannot replace {target}"):
-        disk.rename(target, aside)
-        disk.rename(staged, target)
+        try:
+            disk.rename(target, aside)
+            disk.rename(staged, target)
+        except OSError:
+            if not target.exists():
+                disk.rename(aside, target)
+            disk.discard(staged)
+            raise
     disk.discard(aside)

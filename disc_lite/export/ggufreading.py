@@ -28,15 +28,29 @@ class Gguf:
     def value(self, key: str) -> Any:
         """The value of a key, None if it is not there."""
         field = self.reader.get_field(key)
-        return None if field is None else field.contents()
+        try:
+            return None if field is None else field.contents()
+        except UnicodeError as error:
+            raise _unsound(self.path, f"Its value of {key} is not UTF-8.") from error
 
     def numbers(self, name: str) -> Array:
         """A tensor [out, in] as fp32."""
+        return self.rows(name, slice(None)).reshape([int(n) for n in reversed(self.tensors[name].shape)])
+
+    def rows(self, name: str, at: Any) -> Array:
+        """Some rows of a tensor as fp32; the others stay on the disk. Raises UsageError for a type that is no float."""
         from gguf.quants import dequantize
 
         tensor = self.tensors[name]
-        values: Array = dequantize(tensor.data, tensor.tensor_type)
-        return values.reshape([int(n) for n in reversed(tensor.shape)])
+        try:
+            values: Array = dequantize(tensor.data[at], tensor.tensor_type)
+        except NotImplementedError as error:
+            raise UsageError(
+                f"{self.path} cannot be read.",
+                f"Its {name} is in {tensor.tensor_type.name}.",
+                "Take one of another type.",
+            ) from error
+        return values
 
 
 def open_gguf(path: Path) -> Gguf:
@@ -46,12 +60,12 @@ def open_gguf(path: Path) -> Gguf:
         check_bounds(path)
         reader = gguf.GGUFReader(path, "r")
     except (OSError, ValueError, KeyError, IndexError, struct.error, OverflowError, MemoryError, UnicodeError) as error:
-        raise UsageError(
-            f"{path} is no sound GGUF file.",
-            str(error).split("\n")[0] or "It is cut off.",
-            "Download or make it again.",
-        ) from error
+        raise _unsound(path, str(error).split("\n")[0] or "It is cut off.") from error
     return Gguf(path, reader, {tensor.name: tensor for tensor in reader.tensors})
+
+
+def _unsound(path: Path, why: str) -> UsageError:
+    return UsageError(f"{path} is no sound GGUF file.", why, "Download or make it again.")
 
 
 def check_bounds(path: Path) -> None:
@@ -122,12 +136,17 @@ class _Walk:
                 for _ in range(number):
                     self.text()
             else:
-                self._skip(SCALARS[item] * number)
+                self._skip(self._bytes_of(item) * number)
             return None
-        raw = self.file.read(SCALARS[kind])
-        if len(raw) < SCALARS[kind]:
+        raw = self.file.read(self._bytes_of(kind))
+        if len(raw) < self._bytes_of(kind):
             raise ValueError("It is cut off.")
         return int.from_bytes(raw, "little")
+
+    def _bytes_of(self, kind: int) -> int:
+        if kind not in SCALARS:
+            raise ValueError(f"It holds a value of type {kind}, or an array of arrays, which nothing here reads.")
+        return SCALARS[kind]
 
     def _skip(self, number: int) -> None:
         if self.file.tell() + number > self.size:

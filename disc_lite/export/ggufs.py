@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +23,8 @@ from disc_lite.export.ggufwriting import (
 )
 from disc_lite.export.job import Job, Made
 from disc_lite.export.layout import Array, find_converter, numbers
-from disc_lite.export.llama import Request, ask_llama, llama_version
+from disc_lite.export.llama import Request, ask_llama, llama_version, run_child
+from disc_lite.export.modelcard import public_name
 from disc_lite.export.proof import Line, Said, compare
 from disc_lite.export.weights import make_merged
 from disc_lite.modelfile import modelfile
@@ -78,14 +78,16 @@ def _check_base(job: Job) -> Gguf:
 
 def _converted(job: Job, folder: Path, path: Path) -> Made:
     converter = find_converter()
+    if not llama_version():
+        assert job.layout  # the proof needs it: an unknown family is told before the work
     merged = folder / "merged"
     merged.mkdir()
     made = make_merged(job, merged)
     job.tell("llama.cpp converts the merged model")
     command = [sys.executable, str(converter), str(merged), "--outfile", str(path), "--outtype", "auto"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode or not path.is_file():
-        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "It says nothing.")
+    # By itself it would call the model "Merged", after the folder.
+    code, last = run_child([*command, "--model-name", public_name(job.run.model)], job.check)
+    if code or not path.is_file():
         raise RunFailed(
             "llama.cpp's converter could not convert the merged model.", last, "Use --base-gguf FILE instead."
         )
@@ -97,7 +99,7 @@ def _converted(job: Job, folder: Path, path: Path) -> Made:
         }
         lines = _gguf_read_back(job, path, expected, None)
     disk.remove(merged)
-    return Made(lines, {**made.about, "converter": str(converter)})
+    return Made(lines, {**made.about, "converter": converter.name})
 
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line]:
@@ -106,13 +108,14 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line
         return []
     asked, trained = job.asked, job.said
     job.tell("asking llama.cpp")
+    file, other = (str(path.absolute()) if path else "" for path in (model, lora))
     request = Request(
-        str(model), str(lora or ""), list(asked.texts), [list(p) for p in asked.prompts], asked.answered,
-        sorted(job.tokens.stop_ids), asked.answer_tokens,
+        file, other, list(asked.texts), [list(p) for p in asked.prompts], asked.answered, sorted(job.tokens.stop_ids),
+        asked.answer_tokens,
     )  # fmt: skip
     how = f"llama.cpp, llama-cpp-python {llama_version()}"
     try:
-        given = ask_llama(request)
+        given = ask_llama(request, job.check)
     except ValueError as error:
         return [Line("loads", False, how, str(error))]
     ids, answers = tuple(map(tuple, given.ids)), tuple(map(tuple, given.answers))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -11,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from disc_lite.errors import UsageError
+from disc_lite.export import require_space
 from disc_lite.export.adapter import Adapter, read_weights, weight_shapes
-from disc_lite.export.ggufreading import Gguf, open_gguf
+from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
 
 SAMPLED_ROWS = 8
@@ -34,7 +37,10 @@ def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
         name = layout.name(tensor)
         writer.add_tensor(f"{name}.lora_a", numbers(a))
         writer.add_tensor(f"{name}.lora_b", np.ascontiguousarray(layout.rows(tensor, numbers(b))))
-    _close(writer)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    _close(writer, path)
 
 
 def lora_back(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
@@ -73,12 +79,15 @@ def write_model(
     _copy_keys(base, writer)
     modules = {layout.name(f"{module}.weight"): module for module in adapter.tensors}
     kinds = {name: _writable(base.tensors[name].tensor_type) for name in modules}
+    needed = 0
     for name, tensor in base.tensors.items():
         kind = kinds.get(name, tensor.tensor_type)
         shape = [int(n) for n in reversed(tensor.shape)]
         block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
         # With a type of its own beside it, the array's type says nothing; uint8 would be taken for bytes.
+        needed += prod(shape) // block * block_bytes
         writer.add_tensor_info(name, shape, np.dtype(np.float32), prod(shape) // block * block_bytes, raw_dtype=kind)
+    require_space(path, needed)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
@@ -88,7 +97,7 @@ def write_model(
         if name in modules:
             data = _quantised(adapted_numbers(base, adapter, layout, modules[name]), kinds[name])
         writer.write_tensor_data(data)
-    writer.close()
+    _close(writer, path)
     return Written({name: kind.name for name, kind in kinds.items()}, len(base.tensors) - len(kinds))
 
 
@@ -110,18 +119,26 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
     architecture = base.value("general.architecture")
     if architecture != layout.architecture:
         raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
+    parts = base.value("split.count")
+    if isinstance(parts, int) and parts > 1:
+        raise UsageError(
+            f"{base.path} is one of {parts} files of a model.",
+            "",
+            "Join them: `llama-gguf-split --merge FIRST ALL.gguf`.",
+        )
     _check_vocabulary(base, vocabulary)
-    shapes = weight_shapes(folder)
+    # Older folders of the Llama family carry these; they follow from the configuration, and no GGUF has them.
+    shapes = {name: shape for name, shape in weight_shapes(folder).items() if not name.endswith(".rotary_emb.inv_freq")}
     for tensor, shape in shapes.items():
         name = layout.name(tensor)
-        if tensor == "lm_head.weight" and name not in base.tensors:
-            continue  # tied
+        if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
+            continue
         there = base.tensors.get(name)
         found = tuple(int(n) for n in reversed(there.shape)) if there is not None else None
         if found != shape:
             raise _other(base, f"The tensor {name} has the shape {found}, in the model it has {shape}.")
-    norms = [name for name in shapes if "norm" in name]
-    for tensor, weight in read_weights(folder, norms).items():
+    for tensor in (name for name in shapes if "norm" in name):
+        weight = read_weights(folder, [tensor])[tensor]
         if not np.allclose(base.numbers(layout.name(tensor)), numbers(weight), rtol=4e-3, atol=1e-5):
             raise _other(
                 base, f"The numbers of {layout.name(tensor)} differ: it is another training of this architecture."
@@ -130,17 +147,18 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
 
 
 def _check_rows(base: Gguf, folder: Path, layout: Layout, tensors: list[str]) -> None:
-    for tensor, weight in read_weights(folder, tensors).items():
+    for tensor in tensors:
         name = layout.name(tensor)
-        expected = layout.rows(tensor, numbers(weight))
+        expected = layout.rows(tensor, numbers(read_weights(folder, [tensor])[tensor]))
         at = np.linspace(0, len(expected) - 1, SAMPLED_ROWS).astype(int)
-        off = np.linalg.norm(base.numbers(name)[at] - expected[at]) / np.linalg.norm(expected[at])
+        off = np.linalg.norm(base.rows(name, at) - expected[at]) / np.linalg.norm(expected[at])
         if off > ROUNDING.get(base.tensors[name].tensor_type.name, COARSE):
             raise _other(base, f"Rows of {name} are off by {off:.0%}.")
 
 
 def _check_vocabulary(base: Gguf, vocabulary: dict[str, int]) -> None:
-    tokens = base.value("tokenizer.ggml.tokens") or []
+    tokens = base.value("tokenizer.ggml.tokens")
+    tokens = tokens if isinstance(tokens, list) else []
     if len(tokens) <= max(vocabulary.values()):
         raise _other(base, f"It has {len(tokens):,} tokens, the model has {max(vocabulary.values()) + 1:,}.")
     different = next((t for t, i in sorted(vocabulary.items(), key=lambda item: item[1]) if tokens[i] != t), None)
@@ -187,11 +205,18 @@ def _copy_keys(base: Gguf, writer: Any) -> None:
             continue
         kind = field.types[0]
         inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
-        writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+        value = base.value(field.name)
+        if value == []:
+            raise UsageError(
+                f"{base.path} cannot be copied.", f"`gguf` writes no empty array: {field.name}.", "Take another."
+            )
+        writer.add_key_value(field.name, value, kind, sub_type=inner)
 
 
-def _close(writer: Any) -> None:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+def _close(writer: Any, path: Path) -> None:
+    """Raises OSError where the file is shorter than what was written: numpy's `tofile` may not say so."""
     writer.close()
+    try:
+        check_bounds(path)
+    except (ValueError, struct.error) as error:
+        raise OSError(errno.ENOSPC, "The file was cut off while it was written.") from error

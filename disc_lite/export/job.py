@@ -15,18 +15,19 @@ from disc_lite.answering import Finished
 from disc_lite.export import Choice
 from disc_lite.export.adapter import Adapter, read_adapter
 from disc_lite.export.layout import Layout, layout_of
-from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by
+from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
 from disc_lite.models import Base, load_base
 from disc_lite.models.tokens import Tokens
 
 
 @dataclass(frozen=True)
 class Job:
-    """One export: the run, what was chosen, whom to tell; `tell` raises where the user asked to stop."""
+    """One export: the run, what was chosen, whom to tell; `tell` and `check` raise where the user asked to stop."""
 
     run: Finished
     choice: Choice
     tell: Callable[[str], None]
+    check: Callable[[], None] = lambda: None
 
     @cached_property
     def adapter(self) -> Adapter:
@@ -53,7 +54,7 @@ class Job:
     def _trained(self) -> tuple[Questions, Said]:
         with self.trained() as base:
             asked = questions_for(self.run, base.tokens)
-            return asked, said_by(base, asked, True)
+            return asked, said_by_trained(base, asked)
 
     @contextmanager
     def trained(self) -> Iterator[Base]:

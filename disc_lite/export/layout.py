@@ -34,6 +34,7 @@ class Layout:
     heads: int
     kv_heads: int
     reordered: bool
+    tied: bool  # the head is the embedding matrix
     names: Any  # gguf.TensorNameMap
 
     def name(self, tensor: str) -> str:
@@ -80,7 +81,8 @@ def layout_of(folder: Path) -> Layout:
     layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
     kv_heads = int(config.get("num_key_value_heads") or heads)
     arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
-    return Layout(architecture, layers, heads, kv_heads, reordered, gguf.get_tensor_name_map(arch, layers))
+    tied = bool(config.get("tie_word_embeddings"))
+    return Layout(architecture, layers, heads, kv_heads, reordered, tied, gguf.get_tensor_name_map(arch, layers))
 
 
 def require_gguf() -> Any:
@@ -107,7 +109,7 @@ def find_converter() -> Path:
     if not found.is_file():
         raise UsageError(
             "A whole GGUF needs a GGUF of the base, or llama.cpp's converter.",
-            f"{CONVERTER} is not in $DISC_LITE_LLAMA_CPP and not on the PATH.",
+            f"{CONVERTER} is not in $DISC_LITE_LLAMA_CPP, {root}." if root else f"{CONVERTER} is not on the PATH.",
             "Add --base-gguf FILE (for instance the file that Ollama has), or name a checkout of llama.cpp.",
         )
     return found

@@ -6,19 +6,26 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from subprocess import DEVNULL, Popen, TimeoutExpired
+from tempfile import TemporaryDirectory, TemporaryFile
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
+from disc_lite.errors import EnvironmentNotReady
 from disc_lite.export.layout import Array
 
-SECONDS = 3600
+SECONDS, POLL_S = 3600, 0.2
+CANNOT_LOAD = 3  # exit code of the other process
 
 
 @dataclass(frozen=True)
@@ -51,24 +58,57 @@ def llama_version() -> str:
         return ""
 
 
-def ask_llama(request: Request) -> Given:
-    """Raises ValueError with llama.cpp's own words where it cannot load or read the file."""
+def ask_llama(request: Request, check: Callable[[], None] = lambda: None) -> Given:
+    """Raises ValueError with llama.cpp's own words where it cannot load or read the file.
+
+    Raises EnvironmentNotReady where llama_cpp itself cannot be loaded, and what `check` raises to stop.
+    """
     with TemporaryDirectory() as folder:
         asked, answer = Path(folder, "request.json"), Path(folder, "answer.npz")
         asked.write_text(json.dumps(asdict(request)), encoding="utf-8")
+        # `-m` looks for modules in the working directory first: not in one that strangers may have filled.
         command = [sys.executable, "-m", "disc_lite.export.llama", str(asked), str(answer)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
-        if done.returncode or not answer.is_file():
-            last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no word")
-            raise ValueError(f"llama.cpp ended with code {done.returncode}: {last}")
+        code, last = run_child(command, check, Path(folder), SECONDS)
+        if code == CANNOT_LOAD:
+            raise EnvironmentNotReady(
+                "llama_cpp is installed, but cannot be loaded.", last, "Install it again, or remove llama-cpp-python."
+            )
+        if code or not answer.is_file():
+            raise ValueError(f"llama.cpp ended with code {code}: {last}")
         with np.load(answer) as found:
             said: dict[str, Any] = json.loads(str(found["said"]))
             return Given(said["ids"], found["logits"], said["answers"])
 
 
+def run_child(
+    command: list[str], check: Callable[[], None], folder: Path | None = None, timeout_s: float = inf
+) -> tuple[int, str]:
+    """Exit code and last line of another program, which ends with what `check` raises; in `folder` with our modules."""
+    ends = monotonic() + timeout_s
+    paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+    env = {**os.environ, "PYTHONPATH": paths} if folder else None
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as words:
+        # In a session of its own, so that Ctrl-C comes to us alone and is not taken for a failure of the program.
+        with Popen(command, stdout=DEVNULL, stderr=words, cwd=folder, env=env, start_new_session=True) as child:
+            try:
+                while child.poll() is None and monotonic() < ends:
+                    check()
+                    with suppress(TimeoutExpired):
+                        child.wait(POLL_S)
+            finally:
+                child.kill()
+        words.seek(0)
+        last = next((line.strip() for line in reversed(words.read().splitlines()) if line.strip()), "It says nothing.")
+        return child.returncode, last
+
+
 def answer_request(request: Request) -> Given:
     """In the other process: load, tokenise, predict, answer greedily; cache in f32, so that logits can be compared."""
-    from llama_cpp import Llama
+    try:
+        from llama_cpp import Llama
+    except Exception as error:  # a library that is missing, or of another machine
+        print(error, file=sys.stderr)
+        sys.exit(CANNOT_LOAD)
 
     longest = max(map(len, request.prompts), default=1) + request.answer_tokens + 1
     model = Llama(

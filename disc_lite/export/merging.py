@@ -46,6 +46,8 @@ def write_merged(
         for path in base.glob(pattern):
             if path.name not in NOT_COPIED:
                 shutil.copyfile(path, target / path.name)
+    for path in target.glob("*.safetensors"):  # safetensors lets nobody but the writer read them, such as Ollama
+        shutil.copymode(target / "config.json", path)
 
 
 def merged_tensors(path: Path, adapter: Adapter, onto: str) -> Iterator[tuple[str, Tensor]]:

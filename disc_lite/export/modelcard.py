@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from disc_lite.aliases import ALIASES
+from disc_lite.aliases import ALIASES, Alias
 from disc_lite.answering import Finished
+from disc_lite.source import Model
 from disc_lite.storage import read_jsonl
 
 ROWS = {
@@ -20,12 +21,9 @@ HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub knows by this name, i
 
 def model_card(run: Finished) -> str:
     """Markdown with the front matter that the hub reads."""
-    reference = run.model.reference
-    alias = next((a for a in ALIASES.values() if a.hub_id == reference or a.name == run.model.name), None)
+    alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
-    on_hub = not Path(reference).is_dir()
-    # Where a folder lies on this machine is nobody's business.
-    public = reference if on_hub else Path(reference).name
+    on_hub = not Path(run.model.reference).is_dir()
     load = public if on_hub else f"path/to/{public}"
     front: dict[str, Any] = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
     if on_hub:
@@ -55,6 +53,18 @@ def model_card(run: Finished) -> str:
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def public_name(model: Model) -> str:
+    """Hub id, alias or folder name of a base: where a folder lies on this machine is nobody's business."""
+    alias = _alias(model)
+    if alias:
+        return alias.hub_id or alias.name
+    return Path(model.reference).name if Path(model.reference).is_dir() else model.reference
+
+
+def _alias(model: Model) -> Alias | None:
+    return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
 
 
 def _measured(card: Mapping[str, Any] | None) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,22 @@ import psutil
 import torch
 from safetensors import safe_open
 
-from disc_lite.errors import UsageError
+from disc_lite.adapters import CONFIG, WEIGHTS
 from disc_lite.export.adapter import weight_files
 from disc_lite.export.job import Job, Made, forget
 from disc_lite.export.merging import merged_tensors, require_plain_weights, write_merged
-from disc_lite.export.modelcard import model_card
+from disc_lite.export.modelcard import model_card, public_name
 from disc_lite.export.proof import Line, compare, mean_kl, questions_for, said_by
 from disc_lite.models import load_base
-from disc_lite.storage import disk, write_text
+from disc_lite.storage import disk, read_json, write_json, write_text
 
 
 def make_adapter(job: Job, folder: Path) -> Made:
     """The PEFT folder, proved by plain PEFT on the same base."""
     assert job.adapter.tensors  # read and checked
-    for path in sorted(job.run.adapter.iterdir()):
-        shutil.copyfile(path, folder / path.name)
+    shutil.copyfile(job.run.adapter / WEIGHTS, folder / WEIGHTS)
+    config = read_json(job.run.adapter / CONFIG)
+    write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
     write_text(folder / "README.md", model_card(job.run))
     with job.trained() as base:
         asked = questions_for(job.run, base.tokens)
@@ -40,8 +42,6 @@ def make_merged(job: Job, folder: Path) -> Made:
     """Base and adapter in one, onto the weights that come closer to the trained model, or those asked for."""
     require_plain_weights(job.run.model.folder)
     if job.run.recipe.memory.quantize != "nf4":
-        if job.choice.onto == "nf4":
-            raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
         return _one_merged(job, "original", folder)
     if job.choice.onto != "auto":
         return _one_merged(job, job.choice.onto, folder)
@@ -56,7 +56,10 @@ def make_merged(job: Job, folder: Path) -> Made:
         disk.rename(path, folder / path.name)
     for onto in made:
         disk.remove(folder / onto)
-    return Made(made[best].proof, {**made[best].about, "kl_by_base": nats})
+    return Made(
+        made[best].proof,
+        {**made[best].about, "kl_by_base": {k: v if v is not None and isfinite(v) else None for k, v in nats.items()}},
+    )
 
 
 def _one_merged(job: Job, onto: str, folder: Path) -> Made:
@@ -91,8 +94,8 @@ def _read_back(job: Job, onto: str, folder: Path) -> Line:
     for source, written in zip(weight_files(job.run.model.folder), weight_files(folder), strict=True):
         job.tell(f"reading {written.name} again")
         with safe_open(written, framework="pt") as file:
-            names = set(file.keys())
+            there = set(file.keys())
             for name, tensor in merged_tensors(source, job.adapter, onto):
                 of += 1
-                wrong += name not in names or not torch.equal(file.get_tensor(name), tensor)
+                wrong += name not in there or not torch.equal(file.get_tensor(name), tensor)
     return Line("tensors", not wrong, "read back, for want of memory to load it", f"equal: {of - wrong} of {of}", wrong)

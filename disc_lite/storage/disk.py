@@ -17,7 +17,7 @@ from pathlib import Path
 from disc_lite.errors import DiscLiteError, RunFailed
 
 TEMPORARY = ".tmp-"
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def make_folder(path: Path) -> None:
@@ -97,4 +97,4 @@ def told(what: str, error_class: type[DiscLiteError] = RunFailed) -> Iterator[No
         yield
     except OSError as error:
         remedy = "free some space and run the same command again"
-        raise error_class(what, error.strerror or str(error), remedy if error.errno in _NO_SPACE else "") from error
+        raise error_class(what, error.strerror or str(error), remedy if error.errno in NO_SPACE else "") from error
