@@ -736,6 +736,12 @@ def test_calls_that_cannot_work_are_told_without_torch(runs: Any, args: list[str
     assert said in done.stderr and done.stdout.strip() == "False"
 
 
+def test_a_template_that_is_no_utf_8_is_told(runs: Any, tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes('TEMPLATE "x"'.encode("utf-16"))
+    with pytest.raises(UsageError, match="as UTF-8"):
+        export(runs("llama"), "ollama", tmp_path / "out", base_gguf=tmp_path / "t", template=tmp_path / "t")
+
+
 def test_the_command_prints_its_proof(run: Path, monkeypatch: Any, capsys: Any) -> None:
     monkeypatch.setattr(sys, "argv", ["disc-lite", "export", str(run), "--to", "gguf-lora"])
     with pytest.raises(SystemExit) as left:
