@@ -679,10 +679,11 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     import collections
 
     path = write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q4_0")
-    monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
     usage = collections.namedtuple("usage", "total used free")
     free = path.stat().st_size
     monkeypatch.setattr("disc_lite.export.shutil.disk_usage", lambda path: usage(1, 1, free))
+    export(runs("llama"), "gguf", tmp_path / "same", base_gguf=path)
+    monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
     with pytest.raises(EnvironmentNotReady, match="no room"):
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
     assert not (tmp_path / "out").exists()
