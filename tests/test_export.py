@@ -680,10 +680,11 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     import collections
 
     path = write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q4_0")
-    monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
     usage = collections.namedtuple("usage", "total used free")
     free = path.stat().st_size
     monkeypatch.setattr("disc_lite.export.shutil.disk_usage", lambda path: usage(1, 1, free))
+    export(runs("llama"), "gguf", tmp_path / "same", base_gguf=path)
+    monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
     with pytest.raises(EnvironmentNotReady, match="no room"):
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
     assert not (tmp_path / "out").exists()
@@ -735,6 +736,12 @@ def test_calls_that_cannot_work_are_told_without_torch(runs: Any, args: list[str
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 2, done.stderr
     assert said in done.stderr and done.stdout.strip() == "False"
+
+
+def test_a_template_that_is_no_utf_8_is_told(runs: Any, tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes('TEMPLATE "x"'.encode("utf-16"))
+    with pytest.raises(UsageError, match="as UTF-8"):
+        export(runs("llama"), "ollama", tmp_path / "out", base_gguf=tmp_path / "t", template=tmp_path / "t")
 
 
 def test_the_command_prints_its_proof(run: Path, monkeypatch: Any, capsys: Any) -> None:

@@ -122,6 +122,11 @@ def _check_call(choice: Choice) -> None:
         raise UsageError("--legacy-adapter needs --to ollama and --base-gguf FILE.", "", "Add them, or leave it out.")
     if choice.template and to != "ollama":
         raise UsageError(f"--template has no meaning for --to {to}.", "", "Leave it out.")
+    if choice.template:
+        try:
+            choice.template.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise UsageError(f"{choice.template} cannot be read as UTF-8.", str(error), "Save it as UTF-8.") from error
     if to in WITH_GGUF:
         from disc_lite.export.layout import find_converter, require_gguf
 
