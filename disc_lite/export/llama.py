@@ -111,14 +111,14 @@ def answer_request(request: Request) -> Given:
         sys.exit(CANNOT_LOAD)
 
     longest = max(map(len, request.prompts), default=1) + request.answer_tokens + 1
-    model = Llama(
+    model: Any = Llama(
         request.model, lora_path=request.lora or None, n_ctx=longest, n_batch=longest, n_ubatch=longest,
         logits_all=True, type_k=0, type_v=0, flash_attn=False, verbose=False,
     )  # fmt: skip
     ids = [model.tokenize(text.encode(), add_bos=False, special=True) for text in request.texts]
     logits, answers = [], []
     for number, prompt in enumerate(request.prompts):
-        model.reset()  # type: ignore[no-untyped-call]
+        model.reset()
         model.eval(prompt)
         logits.append(np.array(model.scores[len(prompt) - 1], dtype=np.float32))
         if number < request.answered:
