@@ -30,7 +30,7 @@ from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import Request, ask_llama, run_child
 from disc_lite.export.merging import nf4_and_back
 from disc_lite.export.proof import Said, compare, mean_kl
-from disc_lite.storage import read_json
+from disc_lite.storage import disk, read_json
 
 gguf = pytest.importorskip("gguf")
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers
@@ -256,7 +256,7 @@ def _edited(folder: Path, target: Path, edit: Callable[[dict[str, Any]], None]) 
     return target
 
 
-@pytest.mark.parametrize("case", ["architecture", "vocabulary", "shape", "norm", "rows"])
+@pytest.mark.parametrize("case", ["architecture", "vocabulary", "shape", "norm", "matrix", "rows"])
 def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: Path, case: str) -> None:
     folder = folders("llama")
     if case == "architecture":
@@ -277,6 +277,8 @@ def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: P
         folder = make_model("llama", tmp_path / "other", intermediate_size=96)
     elif case == "norm":
         folder = _edited(folder, tmp_path / "other", lambda t: t["model.layers.1.input_layernorm.weight"].mul_(1.02))
+    elif case == "matrix":  # as a LoRA training leaves it: all norms are those of the base
+        folder = _edited(folder, tmp_path / "other", lambda t: t["model.layers.1.mlp.down_proj.weight"].mul_(1.02))
     else:
         folder = _edited(folder, tmp_path / "other", lambda t: t["model.layers.1.self_attn.q_proj.weight"].neg_())
     path = write_base_gguf(folder, tmp_path / "other.gguf")
@@ -288,6 +290,7 @@ def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: P
         "shape": "shape",
         "norm": "another training",
         "rows": "Rows",
+        "matrix": "Rows",
     }
     assert said[case] in refused.value.why
     assert not (tmp_path / "out").exists()
@@ -661,6 +664,25 @@ def test_a_run_without_its_adapter_is_told_without_torch(run: Path) -> None:
     shutil.rmtree(run / "adapter")
     with pytest.raises(UsageError, match="is no adapter"):
         export(run, "merged")
+
+
+def test_whatever_ends_a_replacement_an_export_stays(run: Path, monkeypatch: Any) -> None:
+    export(run, "gguf-lora")
+    real = disk.rename
+
+    def killed(source: Path, target: Path) -> None:
+        if ".old-" in str(next((p for p in (run / "exports").iterdir() if ".old-" in p.name), "")):
+            raise SystemExit("killed")
+        real(source, target)
+
+    monkeypatch.setattr(disk, "rename", killed)
+    with pytest.raises(SystemExit):
+        export(run, "gguf-lora", force=True)
+    monkeypatch.undo()
+    monkeypatch.setattr(ggufs, "llama_version", lambda: "")
+    export(run, "merged")  # sweeps what was left
+    (old,) = (p for p in (run / "exports").iterdir() if ".old-" in p.name)
+    assert (old / "adapter.gguf").is_file() and (old / "export.json").is_file()
 
 
 def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -191,7 +192,8 @@ def require_space(target: Path, needed: int) -> None:
 
 
 def _replace(staged: Path, target: Path) -> None:
-    aside = disk.temporary_beside(target)
+    # Under a name that nothing sweeps: whatever kills us between the two renames, the old export is still there.
+    aside = target.with_name(f"{target.name}.old-{secrets.token_hex(4)}")
     with disk.told(f"cannot replace {target}"):
         try:
             disk.rename(target, aside)

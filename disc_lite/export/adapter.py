@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,3 +82,13 @@ def read_weights(folder: Path, names: list[str]) -> dict[str, Tensor]:
             there = set(file.keys())
             found.update({name: file.get_tensor(name) for name in names if name in there})
     return found
+
+
+def read_rows(folder: Path, tensor: str, rows: Sequence[int]) -> Tensor:
+    """Some rows of a matrix: [len(rows), in]."""
+    for path in weight_files(folder):
+        with safe_open(path, framework="pt") as file:
+            if tensor in set(file.keys()):
+                part = file.get_slice(tensor)
+                return torch.cat([part[row : row + 1] for row in rows])
+    raise KeyError(tensor)

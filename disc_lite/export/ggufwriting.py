@@ -14,13 +14,16 @@ import numpy as np
 
 from disc_lite.errors import UsageError
 from disc_lite.export import require_space
-from disc_lite.export.adapter import Adapter, read_weights, weight_shapes
+from disc_lite.export.adapter import Adapter, read_rows, read_weights, weight_shapes
 from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
 
 SAMPLED_ROWS = 8
 # Largest share of a row's length that rounding may have changed, by type of the tensor; the rest: 0.35.
-ROUNDING = {"F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2}
+ROUNDING = {
+    "F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2, "Q6_K": 0.06, "Q5_K": 0.1, "Q5_0": 0.1, "Q5_1": 0.1,
+    "Q4_K": 0.2, "Q4_0": 0.2, "Q4_1": 0.2,
+}  # fmt: skip
 COARSE = 0.35
 
 
@@ -143,15 +146,17 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
             raise _other(
                 base, f"The numbers of {layout.name(tensor)} differ: it is another training of this architecture."
             )
-    _check_rows(base, folder, layout, [name for name in shapes if ".self_attn.q_proj.weight" in name])
+    _check_rows(base, folder, layout, {name: n for name, (n, *more) in shapes.items() if more and ".layers." in name})
 
 
-def _check_rows(base: Gguf, folder: Path, layout: Layout, tensors: list[str]) -> None:
-    for tensor in tensors:
+def _check_rows(base: Gguf, folder: Path, layout: Layout, matrices: dict[str, int]) -> None:
+    """A few rows of every matrix (name -> rows) against those of the model folder."""
+    for tensor, rows in matrices.items():
         name = layout.name(tensor)
-        expected = layout.rows(tensor, numbers(read_weights(folder, [tensor])[tensor]))
-        at = np.linspace(0, len(expected) - 1, SAMPLED_ROWS).astype(int)
-        off = np.linalg.norm(base.rows(name, at) - expected[at]) / np.linalg.norm(expected[at])
+        at = np.linspace(0, rows - 1, SAMPLED_ROWS).astype(int)
+        order = layout.rows(tensor, np.arange(rows))
+        expected = numbers(read_rows(folder, tensor, order[at].tolist()))
+        off = np.linalg.norm(base.rows(name, at) - expected) / max(1e-12, float(np.linalg.norm(expected)))
         if off > ROUNDING.get(base.tensors[name].tensor_type.name, COARSE):
             raise _other(base, f"Rows of {name} are off by {off:.0%}.")
 

@@ -50,8 +50,8 @@ def make_merged(job: Job, folder: Path) -> Made:
         (folder / onto).mkdir()
         made[onto] = _one_merged(job, onto, folder / onto)
     nats = {onto: one.about["kl"] for onto, one in made.items()}
-    # Where neither can be loaded: the weights that were trained against.
-    best = min(nats, key=lambda onto: (nats[onto] if nats[onto] is not None else 0.0, onto))
+    # Where none could be loaded and measured: the weights that were trained against.
+    best = min(nats, key=lambda onto: (nats[onto] is None, nats[onto] or 0.0, onto))
     for path in sorted((folder / best).iterdir()):
         disk.rename(path, folder / path.name)
     for onto in made:
