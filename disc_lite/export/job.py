@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -52,19 +51,21 @@ class Job:
 
     @cached_property
     def _trained(self) -> tuple[Questions, Said]:
-        with self.trained() as base:
-            asked = questions_for(self.run, base.tokens)
-            return asked, said_by_trained(base, asked)
+        found = self._ask_trained()
+        forget()
+        return found
 
-    @contextmanager
-    def trained(self) -> Iterator[Base]:
-        """The trained model, in memory for as long as it is needed."""
+    def _ask_trained(self) -> tuple[Questions, Said]:
+        base = self.load_trained()
+        asked = questions_for(self.run, base.tokens)
+        return asked, said_by_trained(base, asked)
+
+    def load_trained(self) -> Base:
+        """The trained model in memory."""
         self.tell("asking the trained model")
         base = load_base(self.run.model.folder, self.run.recipe.memory.quantize, self.choice.device)
         base.load_adapter(self.run.adapter)
-        yield base
-        del base
-        forget()
+        return base
 
 
 def forget() -> None:

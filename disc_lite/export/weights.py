@@ -28,13 +28,13 @@ def make_adapter(job: Job, folder: Path) -> Made:
     config = read_json(job.run.adapter / CONFIG)
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
     write_text(folder / "README.md", model_card(job.run))
-    with job.trained() as base:
-        asked = questions_for(job.run, base.tokens)
-        ours = said_by(base, asked, True)
-        base.model.load_adapter(str(folder), adapter_name="exported")
-        base.model.set_adapter("exported")
-        base.model.train()  # eval() would repack 4-bit weights on a CPU, see models.base
-        lines = compare(ours, said_by(base, asked, True), "transformers and peft", exact=True)
+    base = job.load_trained()
+    asked = questions_for(job.run, base.tokens)
+    ours = said_by(base, asked, True)
+    base.model.load_adapter(str(folder), adapter_name="exported")
+    base.model.set_adapter("exported")
+    base.model.train()  # eval() would repack 4-bit weights on a CPU, see models.base
+    lines = compare(ours, said_by(base, asked, True), "transformers and peft", exact=True)
     return Made(lines, {"tensors": 2 * len(job.adapter.tensors)})
 
 
@@ -71,9 +71,7 @@ def _one_merged(job: Job, onto: str, folder: Path) -> Made:
         return Made([_read_back(job, onto, folder)], about)
     asked, trained = job.asked, job.said
     job.tell(f"asking the merged model ({onto})")
-    base = load_base(folder, "none", where)
-    given = said_by(base, asked, False)
-    del base
+    given = said_by(load_base(folder, "none", where), asked, False)
     forget()
     return Made(
         compare(trained, given, "transformers", exact=False), {**about, "kl": mean_kl(trained.logits, given.logits)}
@@ -82,9 +80,9 @@ def _one_merged(job: Job, onto: str, folder: Path) -> Made:
 
 def _room_for(size_bytes: int, device: str | None) -> str:
     """Where a model of 16-bit weights can be loaded: on the GPU, in fp32 in memory, or nowhere ("")."""
-    cuda = device != "cpu" and torch.cuda.is_available()
-    if cuda and torch.cuda.mem_get_info()[0] > 1.2 * size_bytes:
-        return "cuda"
+    cuda = device or "cuda"
+    if cuda != "cpu" and torch.cuda.is_available() and torch.cuda.mem_get_info(cuda)[0] > 1.2 * size_bytes:
+        return cuda
     return "cpu" if psutil.virtual_memory().available > 2.4 * size_bytes else ""
 
 
