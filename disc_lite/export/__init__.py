@@ -193,7 +193,7 @@ def require_space(target: Path, needed: int) -> None:
 
 def _replace(staged: Path, target: Path) -> None:
     # Under a name that nothing sweeps: whatever kills us between the two renames, the old export is still there.
-    aside = target.with_name(f"{target.name}.old-{secrets.token_hex(4)}")
+    aside = target.parent / f"{target.name}.old-{secrets.token_hex(4)}"
     with disk.told(f"cannot replace {target}"):
         try:
             disk.rename(target, aside)
