@@ -88,7 +88,9 @@ def main() -> None:
     text = "\n".join([", ".join(f"{k} {v}" for k, v in about.items()), "", *lines]) + "\n"
     a.output.mkdir(parents=True, exist_ok=True)
     (a.output / "handbook.md").write_text(text)
-    (a.output / "handbook.json").write_text(json.dumps({"about": about, "runs": found}, indent=1) + "\n")
+    # The whole card of every run, with all its misses, is in the run folders.
+    short = {name: [{k: v for k, v in run.items() if k != "card"} for run in rows] for name, rows in found.items()}
+    (a.output / "handbook.json").write_text(json.dumps({"about": about, "runs": short}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
