@@ -150,13 +150,22 @@ def _object(path: Path) -> dict[str, Any]:
     return found
 
 
+def load_run(run: Finished, device: str | None = None) -> Base:
+    """The model of a run as it was trained, its adapter on it."""
+    return _loaded(run.model.folder, run.recipe.memory.quantize, run.adapter, device)
+
+
 def load(adapted: Adapted, device: str | None = None) -> Base:
     """The model in memory, its adapter on it."""
+    return _loaded(adapted.model, adapted.quantize, adapted.adapter, device)
+
+
+def _loaded(model: Path, quantize: str, adapter: Path | None, device: str | None) -> Base:
     from disc_lite.models import load_base
 
-    base = load_base(adapted.model, adapted.quantize, device)
-    if adapted.adapter is not None:
-        base.load_adapter(adapted.adapter)
+    base = load_base(model, quantize, device)
+    if adapter is not None:
+        base.load_adapter(adapter)
     return base
 
 

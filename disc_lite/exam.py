@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from disc_lite.answering import Finished, open_run
+from disc_lite.answering import Finished, load_run, open_run
 from disc_lite.card import counted, forgetting
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.grading import Pair, is_right, read_pairs, read_questions
@@ -47,7 +47,7 @@ def evaluate(
             f"The run in {finished.folder} has no questions.", "The model wrote none that its passages support.",
             "Name a file of your own: disc-lite eval RUN --questions FILE.",
         )  # fmt: skip
-    opened = cache(partial(_open, finished, device))
+    opened = cache(partial(load_run, finished, device))
     tell = listener or (lambda text: None)
     with lock(finished.folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,14 +80,6 @@ def check_gates(card: Mapping[str, Any], min_recall: float | None, max_forgettin
             f"It forgot {lost:.1%} of: {what}. Allowed are {max_forgetting:.1%}.", "",
             "A lower rate or a larger retention.weight keeps more.",
         )  # fmt: skip
-
-
-def _open(run: Finished, device: str | None) -> Any:
-    from disc_lite.models import load_base
-
-    base = load_base(run.model.folder, run.recipe.memory.quantize, device)
-    base.load_adapter(run.adapter)
-    return base
 
 
 def _pairs_of(run: Finished) -> tuple[Pair, ...]:

@@ -37,7 +37,7 @@ def cli(monkeypatch: Any, *words: str) -> Any:
 
 
 def test_the_card_of_a_run_is_read_not_measured_again(adapted: dict[str, Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr(exam, "_open", lambda *given: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(exam, "load_run", lambda *given: pytest.fail("a model was loaded"))
     assert disc_lite.evaluate(adapted["root"] / "run") == adapted["summary"]["card"]
 
 

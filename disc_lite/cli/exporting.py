@@ -10,7 +10,6 @@ import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
 
-FORMS = ("adapter", "merged", "gguf-lora", "gguf", "ollama")
 NEXT = {
     "gguf": "llama-cli -m {output}/model.gguf",
     "gguf-lora": "llama-cli -m BASE.gguf --lora {output}/adapter.gguf",
@@ -20,11 +19,11 @@ NEXT = {
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(FORMS), required=True, help="What to write.")
+@click.option("--to", metavar="FORM", required=True, help="What to write.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="New folder; by default RUN/exports/FORM.")
 @click.option("--base-gguf", type=click.Path(path_type=Path), help="A GGUF of the model that was adapted.")
 @click.option(
-    "--onto", type=click.Choice(["auto", "original", "nf4"]), default="auto", show_default=True,
+    "--onto", metavar="auto|original|nf4", default="auto", show_default=True,
     help="Weights that a merge starts from; auto: those that come closer to the trained model.",
 )  # fmt: skip
 @click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")

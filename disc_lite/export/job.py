@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from disc_lite.answering import Finished
+from disc_lite.answering import Finished, load_run
 from disc_lite.export import Choice
 from disc_lite.export.adapter import Adapter, read_adapter
 from disc_lite.export.layout import Layout, layout_of
 from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
-from disc_lite.models import Base, load_base
+from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
 
 
@@ -63,9 +63,7 @@ class Job:
     def load_trained(self) -> Base:
         """The trained model in memory."""
         self.tell("asking the trained model")
-        base = load_base(self.run.model.folder, self.run.recipe.memory.quantize, self.choice.device)
-        base.load_adapter(self.run.adapter)
-        return base
+        return load_run(self.run, self.choice.device)
 
 
 def forget() -> None:
