@@ -164,18 +164,12 @@ def load(folders: Callable[[str], Path]) -> Callable[..., Any]:
     """A fresh `Base` of a tiny model; with a rank, also an adapter whose B is not zero."""
 
     def fresh(name: str, quantize: str = "none", rank: int = 0, checkpointing: bool = False, b: float = 0.05) -> Any:
-        import torch
+        from made import with_adapter
 
         from disc_lite.models import load_base
 
         base = load_base(folders(name), quantize, "cpu")
-        if rank:
-            base.attach(rank, 2.0 * rank, 0, checkpointing)
-            rng = torch.Generator().manual_seed(1)
-            for key, parameter in base.adapter_parameters().items():
-                if "lora_B" in key and b:
-                    parameter.data.normal_(0.0, b, generator=rng)
-        return base
+        return with_adapter(base, rank, b, checkpointing) if rank else base
 
     return fresh
 

@@ -7,11 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.torch import load_file
 
 from disc_lite.run.teaching import save_adapter
 from disc_lite.source import open_model
 from disc_lite.storage import write_json, write_jsonl
+
+
+def with_adapter(base: Any, rank: int, b: float = 0.05, checkpointing: bool = False) -> Any:
+    """The base with an adapter that was not trained, but moves what it says: B is drawn too."""
+    base.attach(rank, 2.0 * rank, 0, checkpointing)
+    rng = torch.Generator().manual_seed(1)
+    for key, parameter in base.adapter_parameters().items():
+        if "lora_B" in key and b:
+            parameter.data.normal_(0.0, b, generator=rng)
+    return base
 
 
 def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:

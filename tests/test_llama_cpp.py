@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import CORPUS, NAMES, make_model
-from made import finished_run, write_base_gguf
+from made import finished_run, with_adapter, write_base_gguf
 from transformers import AutoModelForCausalLM
 
 from disc_lite.export import export
@@ -37,12 +37,7 @@ PROMPTS = [[5, 9, 20, 33, 41, 60, 7], [8], [100, 7, 7, 250, 31], list(range(30, 
 @pytest.fixture(scope="module")
 def pocket_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pocket with an adapter that was not trained, but moves what it says."""
-    base = load_base(POCKET, "nf4", "cpu")
-    base.attach(4, 8, 0, False)
-    rng = torch.Generator().manual_seed(1)
-    for key, parameter in base.adapter_parameters().items():
-        if "lora_B" in key:
-            parameter.data.normal_(0.0, 0.02, generator=rng)
+    base = with_adapter(load_base(POCKET, "nf4", "cpu"), 4, b=0.02)
     return finished_run(tmp_path_factory.mktemp("pocket") / "run", POCKET, base)
 
 
@@ -88,12 +83,7 @@ def tiny(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, P
     name, changes = KINDS[request.param]
     root = tmp_path_factory.mktemp("tiny")
     folder = make_model(name, root / "model", **changes)
-    base = load_base(folder, "none", "cpu")
-    base.attach(4, 8, 0, False)
-    rng = torch.Generator().manual_seed(1)
-    for key, parameter in base.adapter_parameters().items():
-        if "lora_B" in key:
-            parameter.data.normal_(0.0, 0.05, generator=rng)
+    base = with_adapter(load_base(folder, "none", "cpu"), 4)
     return request.param, folder, finished_run(root / "run", folder, base)
 
 
