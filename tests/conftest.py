@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 
-# Before torch and tokenizers load: forked children must find no thread pools, and nothing asks a hub.
+# Before torch and tokenizers load: forked children must find no thread pools, nothing asks a hub, and a card
+# is left alone (what is tested to the byte is tested on the CPU; `bench/gpu.sh` checks the arithmetic of CUDA).
 os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", DISC_LITE_OFFLINE="1")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import functools
 import json

@@ -274,7 +274,6 @@ for call in json.loads(sys.argv[1]):
     assert len(done.stderr.splitlines()) <= 3 * len(calls)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
 def test_without_a_cuda_device_that_is_said(shelf: Path) -> None:
     with pytest.raises(EnvironmentNotReady, match="no CUDA"):
         load(open_adapted(shelf / "run"), "cuda")

@@ -47,7 +47,7 @@ def test_gpu_dry_run(tmp_path: Path) -> None:
     assert set(verdicts.values()) == {"pass"}, verdicts
     cases = found["steps"]
     named = {(c["model"], c["rank"], c["teacher_tokens"], c["student_tokens"]) for c in cases}
-    assert named == {(m, r, *t) for m in MODELS for r in (16, 64) for t in ((64, 32), (128, 64))}
+    assert named == {(m, r, *t) for m in MODELS for r in (16, 64) for t in ((64, 32), (128, 64), (128, 128))}
     for case in cases:
         assert case["status"] == "measured"
         assert min(case["teacher_s"], case["student_s"], case["pack_s"]) > 0
@@ -56,7 +56,7 @@ def test_gpu_dry_run(tmp_path: Path) -> None:
     table = path.with_suffix(".md").read_text()
     assert "only the checks mean anything" in table
     assert all(check in table for check in CHECKS)
-    assert table.count("| qwen3-8b ") == 4
+    assert table.count("| qwen3-8b ") == 6
 
 
 def test_gpu_sh_is_bash() -> None:

@@ -80,3 +80,8 @@ def test_the_picture_has_every_point() -> None:
     across = [float(c.get("cx", "0")) for c in circles]
     assert across == sorted(across)
     assert max(across) <= 900 - 210
+
+
+def test_a_first_point_that_forgot_nothing_has_a_picture_too() -> None:
+    tree = ElementTree.fromstring(draw({"a": [(0.0, 50.0, "1e-3")]}, {}))
+    assert [e.get("cx") for e in tree.iter() if e.tag.endswith("circle")] == ["60.0"]

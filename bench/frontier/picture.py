@@ -15,7 +15,7 @@ Point = tuple[float, float, str]  # forgotten and known, in points of a hundred;
 def draw(curves: Mapping[str, Sequence[Point]], lines: Mapping[str, float]) -> str:
     """A picture of (forgotten, known) by method; `lines` are levels of what is known."""
     widest = max((x for points in curves.values() for x, _, _ in points), default=1.0)
-    most = next((t for t in TICKS if t >= widest), 100)
+    most = next((t for t in TICKS[1:] if t >= widest), 100)
 
     def across(x: float) -> float:
         return LEFT + (WIDTH - LEFT - LEGEND) * (min(x, most) / most) ** 0.5

@@ -14,8 +14,8 @@ from typing import Any
 from bench.gpu.budget import ROOT, Budget
 
 PARTS = ("checks", "adapt", "steps")
-NEEDED = ("torch", "transformers", "peft", "bitsandbytes", "pydantic", "yaml", "psutil", "click", "rich")
-ADAPT_SHARE = 0.45  # of the budget, at most
+NEEDED = ("torch", "transformers", "peft", "bitsandbytes", "pydantic", "yaml", "psutil", "click", "rich", "bm25s")
+ADAPT_SHARE = 0.6  # of the budget, at most
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ from torch import Tensor
 from bench.gpu.shapes import build, compute_dtype, nf4_linear, tiny
 from bench.gpu.steps import Reading, window_lesson
 from disc_lite import checkpoint
-from disc_lite.losses import Divergence, Head, divergence
+from disc_lite.losses import CHUNK, Divergence, Head, divergence
 from disc_lite.models import Base
 from disc_lite.packing import Packed, Segment, Sequence, lone, pack
 from disc_lite.recipe import Recipe
@@ -177,6 +177,22 @@ def losses(device: torch.device, dry_run: bool) -> Found:
             cosine = float(torch.cosine_similarity(student.grad.double().flatten(), slope.flatten(), dim=0))
             name, right, figure = _below(f"{kind}, {distance}: gradient", _error(student.grad, slope), 1e-2)
             yield name, right and cosine > 0.9999, f"{figure}, cosine {cosine:.6f}"
+    if device.type == "cuda":
+        yield _chunk_memory(device)
+
+
+def _chunk_memory(device: torch.device) -> tuple[str, bool, str]:
+    """What the loss takes beside its arguments: a chunk of logits a few times over, never all of them."""
+    rows, vocabulary, width = 1024, 32768, 256
+    head = Head(torch.randn(vocabulary, width, device=device).bfloat16())
+    student = torch.randn(rows, width, device=device).bfloat16().requires_grad_()
+    teacher = student.detach() + 0.02
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    divergence(student, teacher, head, Divergence("forward_kl", 2.0, True)).backward()  # type: ignore[no-untyped-call]
+    peak = torch.cuda.max_memory_allocated(device) - before
+    limit = 11 * CHUNK * vocabulary + 4 * student.nbytes + 2**24
+    return "memory of the loss", peak <= limit, f"{peak / 2**20:.0f} MiB (limit {limit / 2**20:.0f})"
 
 
 def _fp64(student: Tensor, teacher: Tensor, head: Head, how: Divergence) -> tuple[Tensor, Tensor]:

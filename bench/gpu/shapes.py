@@ -42,7 +42,7 @@ def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype 
     dtype = dtype or compute_dtype(device)
     causal: Any = AutoModelForCausalLM
     with torch.device("meta"):
-        model = causal.from_config(_config(shape), dtype=dtype, attn_implementation="sdpa")
+        model = causal.from_config(configuration(shape), dtype=dtype, attn_implementation="sdpa")
     rng = torch.Generator(device).manual_seed(seed)
     head = model.get_output_embeddings()
     for parent in list(model.modules()):
@@ -85,7 +85,8 @@ def linear_parameters(shape: Alias) -> int:
     return shape.layers * (attention + 3 * shape.hidden * shape.intermediate)
 
 
-def _config(shape: Alias) -> Any:
+def configuration(shape: Alias) -> Any:
+    """transformers' configuration of a model of this shape, head and embedding apart."""
     more: dict[str, Any] = {"sliding_window": None} if shape.name == "mistral-7b" else {}
     return FAMILIES[shape.name](
         hidden_size=shape.hidden, num_hidden_layers=shape.layers, num_attention_heads=shape.heads,

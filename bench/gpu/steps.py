@@ -48,8 +48,9 @@ class Reading:
     longest: int
 
 
-READINGS = (Reading(4096, 2048, 12, 16, 64), Reading(8192, 4096, 12, 16, 64))
-TINY_READINGS = (Reading(64, 32, 2, 4, 8), Reading(128, 64, 2, 4, 8))
+# The last is a batch of the default recipe: as many tokens of the retention term as of the task.
+READINGS = tuple(Reading(*tokens, 12, 16, 64) for tokens in ((4096, 2048), (8192, 4096), (8192, 8192)))
+TINY_READINGS = tuple(Reading(*tokens, 2, 4, 8) for tokens in ((64, 32), (128, 64), (128, 128)))
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ def measure(device: torch.device, matrix_tflops: float, budget: Budget, dry_run:
     readings = TINY_READINGS if dry_run else READINGS
     longest, measured = (0.0 if dry_run else FIRST_GUESS_S), False
     for name in FAMILIES:
-        _release()
         shape, base = tiny(name) if dry_run else ALIASES[name], None
+        _release()  # of the model before this one
         for rank, reading in product(RANKS, readings):
             named = (name, rank, reading.teacher, reading.student)
             if budget.left < longest * 1.2:

@@ -40,6 +40,10 @@ class Base:
         self.quantize = quantize
         self.device = torch.device(model.device)
         self.state_dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        if self.device.type == "cuda":
+            # On Hopper, cuDNN's attention plans anew for every new width, 0.1 s a time: each token generated
+            # is one, each packed batch another. A switch of the whole process, for recomputed layers need it too.
+            torch.backends.cuda.enable_cudnn_sdp(False)
         self._adapters: list[BaseTunerLayer] = []
         self._layers = list(model.get_decoder().layers)
         config = model.config
