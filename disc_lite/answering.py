@@ -60,7 +60,8 @@ def open_run(folder: Path) -> Finished:
             "The files in the model folder have changed since.",
             "Put the old files back, or adapt again.",
         )
-    recipe = load_recipe(str(folder / "recipe.yaml")).recipe
+    # As it was when the run was made, whatever the environment says by now.
+    recipe = load_recipe(str(folder / "recipe.yaml"), environment={}).recipe
     return Finished(folder, model, recipe, read_json(folder / "summary.json"))
 
 

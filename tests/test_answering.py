@@ -15,7 +15,7 @@ import torch
 from conftest import make_model
 from safetensors.torch import load_file, save_file
 
-from disc_lite.answering import Adapted, ask, load, open_adapted
+from disc_lite.answering import Adapted, ask, load, open_adapted, open_run
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.models import load_base
 from disc_lite.run.teaching import save_adapter
@@ -272,6 +272,14 @@ for call in json.loads(sys.argv[1]):
     done = subprocess.run([sys.executable, "-c", code, words], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["2 False"] * len(calls)
     assert len(done.stderr.splitlines()) <= 3 * len(calls)
+
+
+def test_a_run_is_read_as_it_was_made_whatever_the_environment_says(shelf: Path, monkeypatch: Any) -> None:
+    before = open_run(shelf / "run").recipe
+    monkeypatch.setenv("DISC_LITE_MEMORY__QUANTIZE", "none" if before.memory.quantize == "nf4" else "nf4")
+    monkeypatch.setenv("DISC_LITE_EVALUATION__ANSWER_TOKENS", "7")
+    assert open_run(shelf / "run").recipe == before
+    assert open_adapted(shelf / "run").quantize == before.memory.quantize
 
 
 def test_without_a_cuda_device_that_is_said(shelf: Path) -> None:

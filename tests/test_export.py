@@ -7,12 +7,15 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from conftest import NAMES
@@ -23,7 +26,7 @@ from transformers import AutoModelForCausalLM
 
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, RunFailed, UsageError
-from disc_lite.export import export, ggufs, ggufwriting, weights
+from disc_lite.export import export, ggufs, ggufwriting, llama, weights
 from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.layout import layout_of
@@ -40,7 +43,7 @@ RANK = 4
 @pytest.fixture(autouse=True)
 def _without_llama(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp has tests of its own (`make test-slow`); here it is as if it were not installed."""
-    monkeypatch.setattr(ggufs, "llama_version", lambda: "")
+    monkeypatch.setattr(ggufs, "way_to_llama", lambda: None)
     monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
 
 
@@ -323,6 +326,92 @@ def test_llama_cpp_that_cannot_be_loaded_is_no_failed_proof(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     with pytest.raises(EnvironmentNotReady, match=r"no libllama\.so"):
         ask_llama(Request("model.gguf", "", [], [[1]], 0, [], 0))
+
+
+SERVER = """#!{python}
+import json, math, os, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+if "--version" in sys.argv:
+    sys.exit("version: 9009 (abc)")
+told = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+if told["--model"].startswith("broken"):
+    sys.exit("0.1 I loading\\nerror: cannot read the file\\n0.2 I exiting")
+assert not [k for k in os.environ if k.startswith("LLAMA_") and not k.startswith("LLAMA_ARG")], "the user's own settings"
+assert (told["--lora"], told["--ctx-size"], os.environ["LLAMA_ARG_CACHE_TYPE_K"]) == ("a.gguf", "7", "f32")
+
+class Handler(BaseHTTPRequestHandler):
+    health = 0
+
+    def send(self, status, body):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def do_GET(self):
+        Handler.health += 1
+        self.send(*((200, {{"status": "ok"}}) if Handler.health > 2 else (503, {{"error": "loading"}})))
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/tokenize":
+            assert not body["add_special"] and body["parse_special"]
+            return self.send(200, {{"tokens": [ord(c) for c in body["content"]]}})
+        if told["--model"].startswith("slow"):
+            open("asked", "w").close()
+            import time; time.sleep(60)
+        if 9 in body["prompt"]:
+            return self.send(500, {{"error": "no such token"}})
+        ((forced, bias),) = body["logit_bias"]
+        assert (forced, body["n_predict"]) == (3, 1) and bias > 1000
+        likely = (body["prompt"][-1] + 1) % 4  # the next of 0 to 3; token 0 is beyond all numbers
+        probs = [0.0 if i == 0 else 0.7 if i == likely else 0.1 for i in range(4)]
+        logs = [{{"id": i, "logprob": math.log(p) if p else -3.4028234663852886e38}} for i, p in enumerate(probs)]
+        self.send(200, {{"completion_probabilities": [{{"top_logprobs": sorted(logs, key=lambda e: -e["logprob"])}}]}})
+
+HTTPServer(("127.0.0.1", int(told["--port"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: Any) -> Path:
+    """A program llama-server on the PATH, and no package llama_cpp."""
+    program = tmp_path / "bin" / "llama-server"
+    program.parent.mkdir()
+    program.write_text(SERVER.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.setenv("LLAMA_API_KEY", "mine")
+    monkeypatch.setattr(llama, "version", lambda name: (_ for _ in ()).throw(PackageNotFoundError(name)))
+    return program
+
+
+def test_llama_server_is_asked_where_there_is_no_package(server: Path, monkeypatch: Any) -> None:
+    way = llama.way_to_llama()
+    assert way == llama.Way("llama.cpp, llama-server 9009", str(server))
+    given = ask_llama(Request("m.gguf", "a.gguf", ["ab", "c"], [[7, 0], [2]], 1, [3], 3, way.server))
+    assert given.ids == [[97, 98], [99]]
+    assert given.answers == [[1, 2, 3]]
+    assert np.allclose(np.exp(given.logits), [[0, 0.7, 0.1, 0.1], [0, 0.1, 0.1, 0.7]])
+    with pytest.raises(ValueError, match="error: cannot read the file"):
+        ask_llama(Request("broken", "a.gguf", [], [[1]], 0, [3], 4, way.server))
+    with pytest.raises(ValueError, match=r"llama-server answers 500: .*no such token"):
+        ask_llama(Request("m.gguf", "a.gguf", [], [[9]], 0, [3], 4, way.server))
+    monkeypatch.setenv("PATH", "")
+    assert llama.way_to_llama() is None
+
+
+def test_an_interrupted_proof_leaves_no_server(server: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def stop() -> None:
+        if list(tmp_path.glob("*/asked")):
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        ask_llama(Request("slow", "a.gguf", [], [[1]], 0, [3], 4, str(server)), stop)
+    running = [p.cmdline() for p in psutil.process_iter() if p.status() != psutil.STATUS_ZOMBIE]
+    assert not [line for line in running if str(server) in line]
 
 
 def test_the_converter_is_told_the_models_name_and_not_asked_in_vain(
@@ -679,7 +768,7 @@ def test_whatever_ends_a_replacement_an_export_stays(run: Path, monkeypatch: Any
     with pytest.raises(SystemExit):
         export(run, "gguf-lora", force=True)
     monkeypatch.undo()
-    monkeypatch.setattr(ggufs, "llama_version", lambda: "")
+    monkeypatch.setattr(ggufs, "way_to_llama", lambda: None)
     export(run, "merged")  # sweeps what was left
     (old,) = (p for p in (run / "exports").iterdir() if ".old-" in p.name)
     assert (old / "adapter.gguf").is_file() and (old / "export.json").is_file()

@@ -23,7 +23,7 @@ from disc_lite.export.ggufwriting import (
 )
 from disc_lite.export.job import Job, Made
 from disc_lite.export.layout import Array, find_converter, numbers
-from disc_lite.export.llama import Request, ask_llama, llama_version, run_child
+from disc_lite.export.llama import Request, ask_llama, run_child, way_to_llama
 from disc_lite.export.modelcard import public_name
 from disc_lite.export.proof import Line, Said, compare
 from disc_lite.export.weights import make_merged
@@ -78,7 +78,7 @@ def _check_base(job: Job) -> Gguf:
 
 def _converted(job: Job, folder: Path, path: Path) -> Made:
     converter = find_converter()
-    if not llama_version():
+    if way_to_llama() is None:
         assert job.layout  # the proof needs it: an unknown family is told before the work
     merged = folder / "merged"
     merged.mkdir()
@@ -104,22 +104,22 @@ def _converted(job: Job, folder: Path, path: Path) -> Made:
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line]:
     """The proof by llama.cpp itself; nothing where it is not installed."""
-    if not llama_version():
+    way = way_to_llama()
+    if way is None:
         return []
     asked, trained = job.asked, job.said
     job.tell("asking llama.cpp")
     file, other = (str(path.absolute()) if path else "" for path in (model, lora))
     request = Request(
         file, other, list(asked.texts), [list(p) for p in asked.prompts], asked.answered, sorted(job.tokens.stop_ids),
-        asked.answer_tokens,
+        asked.answer_tokens, way.server,
     )  # fmt: skip
-    how = f"llama.cpp, llama-cpp-python {llama_version()}"
     try:
         given = ask_llama(request, job.check)
     except ValueError as error:
-        return [Line("loads", False, how, str(error))]
+        return [Line("loads", False, way.name, str(error))]
     ids, answers = tuple(map(tuple, given.ids)), tuple(map(tuple, given.answers))
-    return compare(trained, Said(ids, asked.certain, given.logits, answers), how, exact=False)
+    return compare(trained, Said(ids, asked.certain, given.logits, answers), way.name, exact=False)
 
 
 def _gguf_read_back(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None) -> list[Line]:

@@ -1,15 +1,17 @@
 """llama.cpp in a process of its own: what it makes of a GGUF. A refused adapter would take the process with it.
 
-`python -m disc_lite.export.llama REQUEST.json ANSWER.npz` is the other process.
+`python -m disc_lite.export.llama REQUEST.json ANSWER.npz` is the other process. It asks the package llama_cpp, or
+llama.cpp's program llama-server.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
@@ -17,12 +19,13 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.export.layout import Array
+from disc_lite.export.llamaserver import NAME, find_server, running, server_version
 
 SECONDS, POLL_S = 3600, 0.2
 CANNOT_LOAD = 3  # exit code of the other process
@@ -39,6 +42,7 @@ class Request:
     answered: int  # the first prompts that are also answered
     stop_ids: list[int]
     answer_tokens: int
+    server: str = ""  # path of llama-server; the package llama_cpp if empty
 
 
 @dataclass(frozen=True)
@@ -46,16 +50,25 @@ class Given:
     """What it says."""
 
     ids: list[list[int]]
-    logits: Array  # [P, V]
+    logits: Array  # [P, V], up to a constant for each prompt
     answers: list[list[int]]
 
 
-def llama_version() -> str:
-    """The version of the package llama_cpp, or nothing where it is not installed."""
+@dataclass(frozen=True)
+class Way:
+    """A way to llama.cpp that there is on this machine."""
+
+    name: str
+    server: str
+
+
+def way_to_llama() -> Way | None:
+    """The package llama_cpp, else the program llama-server, else none."""
     try:
-        return version("llama-cpp-python")
+        return Way(f"llama.cpp, llama-cpp-python {version('llama-cpp-python')}", "")
     except PackageNotFoundError:
-        return ""
+        server = find_server()
+        return Way(f"llama.cpp, {NAME} {server_version(server)}".rstrip(), server) if server else None
 
 
 def ask_llama(request: Request, check: Callable[[], None] = lambda: None) -> Given:
@@ -96,44 +109,78 @@ def run_child(
                     with suppress(TimeoutExpired):
                         child.wait(POLL_S)
             finally:
-                child.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)  # and what it has started
         words.seek(0)
         last = next((line.strip() for line in reversed(words.read().splitlines()) if line.strip()), "It says nothing.")
         return child.returncode, last
 
 
+class Model(Protocol):
+    """A loaded GGUF."""
+
+    def tokenize(self, text: str) -> list[int]:
+        """Ids of a text, control tokens in it being control tokens."""
+
+    def predict(self, input_ids: Sequence[int]) -> Array:
+        """Logits of the next token, [V], up to a constant."""
+
+
 def answer_request(request: Request) -> Given:
     """In the other process: load, tokenise, predict, answer greedily; cache in f32, so that logits can be compared."""
-    try:
-        from llama_cpp import Llama
-    except Exception as error:  # a library that is missing, or of another machine
-        print(error, file=sys.stderr)
-        sys.exit(CANNOT_LOAD)
-
-    longest = max(map(len, request.prompts), default=1) + request.answer_tokens + 1
-    model: Any = Llama(
-        request.model, lora_path=request.lora or None, n_ctx=longest, n_batch=longest, n_ubatch=longest,
-        logits_all=True, type_k=0, type_v=0, flash_attn=False, verbose=False,
-    )  # fmt: skip
-    ids = [model.tokenize(text.encode(), add_bos=False, special=True) for text in request.texts]
-    logits, answers = [], []
-    for number, prompt in enumerate(request.prompts):
-        model.reset()
-        model.eval(prompt)
-        logits.append(np.array(model.scores[len(prompt) - 1], dtype=np.float32))
-        if number < request.answered:
-            answers.append(_greedy(model, len(prompt), request))
+    context = max(map(len, request.prompts), default=1) + request.answer_tokens + 2
+    with _loaded(request, context) as model:
+        ids = [model.tokenize(text) for text in request.texts]
+        logits = [model.predict(prompt) for prompt in request.prompts]
+        answers = [_greedy(model, prompt, request) for prompt in request.prompts[: request.answered]]
     return Given(ids, np.stack(logits), answers)
 
 
-def _greedy(model: Any, at: int, request: Request) -> list[int]:
+@contextmanager
+def _loaded(request: Request, context: int) -> Iterator[Model]:
+    if request.server:
+        with running(request.server, request.model, request.lora, context, min(request.stop_ids)) as server:
+            yield server
+    else:
+        yield _Package(request, context)
+
+
+class _Package:
+    """The package llama_cpp; reads what it has read before only once."""
+
+    def __init__(self, request: Request, context: int) -> None:
+        try:
+            from llama_cpp import Llama
+        except Exception as error:  # a library that is missing, or of another machine
+            print(error, file=sys.stderr)
+            sys.exit(CANNOT_LOAD)
+
+        self._llama: Any = Llama(
+            request.model, lora_path=request.lora or None, n_ctx=context, n_batch=context, n_ubatch=context,
+            logits_all=True, type_k=0, type_v=0, flash_attn=False, verbose=False,
+        )  # fmt: skip
+        self._read: list[int] = []
+
+    def tokenize(self, text: str) -> list[int]:
+        return [int(i) for i in self._llama.tokenize(text.encode(), add_bos=False, special=True)]
+
+    def predict(self, input_ids: Sequence[int]) -> Array:
+        ids = list(input_ids)
+        if ids[: len(self._read)] != self._read:
+            self._llama.reset()
+            self._read = []
+        if len(ids) > len(self._read):
+            self._llama.eval(ids[len(self._read) :])
+        self._read = ids
+        return np.array(self._llama.scores[len(ids) - 1], dtype=np.float32)
+
+
+def _greedy(model: Model, prompt: Sequence[int], request: Request) -> list[int]:
     said: list[int] = []
     while len(said) < request.answer_tokens:
-        token = int(np.argmax(model.scores[at + len(said) - 1]))
-        said.append(token)
-        if token in request.stop_ids:
+        said.append(int(np.argmax(model.predict([*prompt, *said]))))
+        if said[-1] in request.stop_ids:
             break
-        model.eval([token])
     return said
 
 

@@ -30,6 +30,7 @@ EXACT = 1e-2  # logits: what another order of additions may change
 # KL(trained || exported) that other or rounded weights may cost. On pocket, trained in NF4: 0.13 with the
 # original weights, 0.21 with K-quants, 5.6 without the adapter.
 ROUNDED_NATS = 0.5
+FAINT_NATS = -80.0  # log-probabilities below are not told apart: llama-server has no number for them
 # What an adapter changes, KL(trained || base), from which on an export must be nearer to the trained model than to the
 # base. The base alone never is, and costs less than ROUNDED_NATS where little was learned (pocket, a tenth of B: 0.13).
 TOLD_APART_NATS = 0.02
@@ -129,7 +130,8 @@ def compare(trained: Said, exported: Said, how: str, exact: bool) -> list[Line]:
         words += f", and on {sum(others)} of {len(others)} that begin with a space or a control token"
     width = min(trained.logits.shape[1], exported.logits.shape[1])  # a GGUF's vocabulary may be padded
     ours, theirs = trained.logits[:, :width], exported.logits[:, :width]
-    largest, nats = float(np.abs(ours - theirs).max()), mean_kl(ours, theirs)
+    largest = float(np.abs(log_probabilities(ours) - log_probabilities(theirs)).max())
+    nats = mean_kl(ours, theirs)
     same = sum(a == b for a, b in zip(trained.answers, exported.answers, strict=True))
     of = len(trained.answers)
     near = bool(np.isfinite(theirs).all()) and (largest <= EXACT if exact else nats <= ROUNDED_NATS)
@@ -147,11 +149,19 @@ def compare(trained: Said, exported: Said, how: str, exact: bool) -> list[Line]:
     ]  # fmt: skip
 
 
+def log_probabilities(logits: Array) -> Array:
+    """[P, V] -> [P, V]: what remains of logits that are known up to a constant, and at least FAINT_NATS."""
+    exact = logits.astype(float)
+    with np.errstate(invalid="ignore"):  # what is not a number stays so
+        found: Array = np.maximum(exact - np.logaddexp.reduce(exact, axis=1, keepdims=True), FAINT_NATS)
+    return found
+
+
 def mean_kl(ours: Array, theirs: Array) -> float:
     """Mean over prompts of KL(ours || theirs), nats; [P, V] logits."""
     if not np.isfinite(theirs).all():
         return float("inf")
-    p, q = (x - np.logaddexp.reduce(x, axis=1, keepdims=True) for x in (ours.astype(float), theirs.astype(float)))
+    p, q = log_probabilities(ours), log_probabilities(theirs)
     return float((np.exp(p) * (p - q)).sum(1).mean())
 
 

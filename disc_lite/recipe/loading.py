@@ -34,6 +34,7 @@ def load_recipe(
     name_or_path: str | Path = "default",
     overrides: Mapping[str, str] | None = None,
     seed: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> ResolvedRecipe:
     """Load a recipe by name or path and apply what stands above it.
 
@@ -41,13 +42,14 @@ def load_recipe(
         name_or_path: a recipe of the package, or a YAML file.
         overrides: `--set` by dotted key, as in `{"train.epochs": "3"}`.
         seed: `--seed`, which wins over all else.
+        environment: variables like DISC_LITE_TRAIN__EPOCHS; by default the process's own.
 
     Raises RecipeError, whatever is wrong: an unknown name or key, a value of the wrong type or
     out of its range, a file that is no YAML.
     """
     entries = {
         **_from_file(name_or_path),
-        **_from_environment(os.environ),
+        **_from_environment(os.environ if environment is None else environment),
         **_from_overrides(overrides or {}),
     }
     if seed is not None:
