@@ -30,19 +30,25 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
-# The source distribution carries the whole of llama.cpp with its converters; an environment of its own.
+# The source distribution of llama-cpp-python carries the whole of llama.cpp with its converters. It is built once, for
+# the package and for llama-server, in an environment of its own.
 SLOW := .venv-slow
 LLAMA := llama-cpp-python==0.3.36
+TREE = $$(echo $(CURDIR)/$(SLOW)/llama_cpp_python-*/vendor/llama.cpp)
 
 test-slow: $(SLOW)/installed
-	DISC_LITE_LLAMA_CPP=$$(echo $(SLOW)/llama_cpp_python-*/vendor/llama.cpp) $(SLOW)/bin/pytest tests/test_llama_cpp.py -m slow -rP
+	DISC_LITE_LLAMA_CPP=$(TREE) LLAMA_CPP_LIB_PATH=$(CURDIR)/$(SLOW)/llama/bin \
+		$(SLOW)/bin/pytest tests/test_llama_cpp.py -m slow -rP
 
 $(SLOW)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(SLOW)
-	$(SLOW)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
-	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" $(SLOW)/bin/pip install --quiet --no-binary llama-cpp-python $(LLAMA) -c constraints.txt
+	$(SLOW)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]' cmake ninja -c constraints.txt
 	$(SLOW)/bin/pip download --quiet --no-deps --no-binary llama-cpp-python $(LLAMA) -d $(SLOW)
 	tar -xzf $(SLOW)/llama_cpp_python-*.tar.gz -C $(SLOW)
+	PATH=$(CURDIR)/$(SLOW)/bin:$$PATH cmake -G Ninja -S $(TREE) -B $(SLOW)/llama -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
+		-DGGML_NATIVE=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
+	PATH=$(CURDIR)/$(SLOW)/bin:$$PATH cmake --build $(SLOW)/llama --target llama-server
+	CMAKE_ARGS=-DLLAMA_BUILD=OFF $(SLOW)/bin/pip install --quiet --no-binary llama-cpp-python $(LLAMA) -c constraints.txt
 	touch $@
 
 clean:

@@ -156,13 +156,12 @@ def test_search_finds_the_passage_with_the_rare_words() -> None:
     assert best_passages([], ["mill"], 3) == [[]]
 
 
-def test_retrieval_does_not_wake_jax_on_the_card(tmp_path: Path) -> None:
+def test_retrieval_does_not_wake_jax(tmp_path: Path) -> None:
     """bm25s calls JAX once on import where there is one, and JAX reserves most of the card at its first call."""
     (tmp_path / "jax").mkdir()
-    (tmp_path / "jax" / "__init__.py").touch()
-    (tmp_path / "jax" / "lax.py").write_text("import os\ndef top_k(*_): print('jax on', os.environ['JAX_PLATFORMS'])\n")
-    code = "from disc_lite.retrieval import best_passages as b; print(b(['the mill', 'the shop'], ['shop'], 1))"
+    (tmp_path / "jax" / "__init__.py").write_text("print('awake')")
+    (tmp_path / "jax" / "lax.py").write_text("top_k = print")
+    code = "from disc_lite.retrieval import best_passages as b; print(b(['the mill', 'the shop'], ['shop'], 1)); import jax"
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[1]}"}
-    environment.pop("JAX_PLATFORMS", None)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.splitlines() == ["jax on cpu", "[['the shop']]"]
+    assert done.stdout.splitlines() == ["[['the shop']]", "awake"]

@@ -26,7 +26,7 @@ from transformers import AutoModelForCausalLM
 
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, RunFailed, UsageError
-from disc_lite.export import export, ggufs, ggufwriting, llama, weights
+from disc_lite.export import export, ggufs, ggufwriting, job, llama, weights
 from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.layout import layout_of
@@ -43,7 +43,7 @@ RANK = 4
 @pytest.fixture(autouse=True)
 def _without_llama(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp has tests of its own (`make test-slow`); here it is as if it were not installed."""
-    monkeypatch.setattr(ggufs, "way_to_llama", lambda: None)
+    monkeypatch.setattr(job, "way_to_llama", lambda: None)
     monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
 
 
@@ -333,12 +333,13 @@ import json, math, os, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 if "--version" in sys.argv:
-    sys.exit("version: 9009 (abc)")
+    sys.exit("version: 0.5.0-dev (build 9009, commit abc)")
 told = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 if told["--model"].startswith("broken"):
-    sys.exit("0.1 I loading\\nerror: cannot read the file\\n0.2 I exiting")
+    sys.exit("1 I loading\\n2 E failed to apply lora adapter: no base\\n3 E main: exiting due to model loading error")
 assert not [k for k in os.environ if k.startswith("LLAMA_") and not k.startswith("LLAMA_ARG")], "the user's own settings"
-assert (told["--lora"], told["--ctx-size"], os.environ["LLAMA_ARG_CACHE_TYPE_K"]) == ("a.gguf", "7", "f32")
+assert (told["--ctx-size"], os.environ["LLAMA_ARG_CACHE_TYPE_K"]) == ("7", "f32")
+assert open(told["--lora"]).read() == "lora" and "," not in told["--lora"]
 
 class Handler(BaseHTTPRequestHandler):
     health = 0
@@ -362,12 +363,18 @@ class Handler(BaseHTTPRequestHandler):
             import time; time.sleep(60)
         if 9 in body["prompt"]:
             return self.send(500, {{"error": "no such token"}})
+        if 8 in body["prompt"]:
+            print("GGML_ASSERT failed: 8", flush=True)
+            os._exit(6)
+        if told["--model"].startswith("old"):
+            return self.send(200, {{"completion_probabilities": [{{"content": "a", "probs": []}}]}})
         ((forced, bias),) = body["logit_bias"]
-        assert (forced, body["n_predict"]) == (3, 1) and bias > 1000
+        assert (forced, body["n_predict"]) == (0, 1) and bias > 1000
         likely = (body["prompt"][-1] + 1) % 4  # the next of 0 to 3; token 0 is beyond all numbers
         probs = [0.0 if i == 0 else 0.7 if i == likely else 0.1 for i in range(4)]
         logs = [{{"id": i, "logprob": math.log(p) if p else -3.4028234663852886e38}} for i, p in enumerate(probs)]
-        self.send(200, {{"completion_probabilities": [{{"top_logprobs": sorted(logs, key=lambda e: -e["logprob"])}}]}})
+        top = sorted(logs, key=lambda e: -e["logprob"])[: body["n_probs"]]
+        self.send(200, {{"completion_probabilities": [{{"top_logprobs": top}}]}})
 
 HTTPServer(("127.0.0.1", int(told["--port"])), Handler).serve_forever()
 """
@@ -386,32 +393,52 @@ def server(tmp_path: Path, monkeypatch: Any) -> Path:
     return program
 
 
-def test_llama_server_is_asked_where_there_is_no_package(server: Path, monkeypatch: Any) -> None:
+def test_llama_server_is_asked_where_there_is_no_package(server: Path, tmp_path: Path, monkeypatch: Any) -> None:
     way = llama.way_to_llama()
     assert way == llama.Way("llama.cpp, llama-server 9009", str(server))
-    given = ask_llama(Request("m.gguf", "a.gguf", ["ab", "c"], [[7, 0], [2]], 1, [3], 3, way.server))
-    assert given.ids == [[97, 98], [99]]
-    assert given.answers == [[1, 2, 3]]
-    assert np.allclose(np.exp(given.logits), [[0, 0.7, 0.1, 0.1], [0, 0.1, 0.1, 0.7]])
-    with pytest.raises(ValueError, match="error: cannot read the file"):
-        ask_llama(Request("broken", "a.gguf", [], [[1]], 0, [3], 4, way.server))
+    lora = tmp_path / "a,b.gguf"
+    lora.write_text("lora")
+
+    def given(model: str, prompts: list[list[int]]) -> Any:
+        return ask_llama(Request(model, str(lora), ["ab", "c"], prompts, 1, [3], 3, str(server)))
+
+    found = given("m.gguf", [[7, 0], [2]])
+    assert found.ids == [[97, 98], [99]]
+    assert found.answers == [[1, 2, 3]]
+    assert np.allclose(np.exp(found.logits), [[0, 0.7, 0.1, 0.1], [0, 0.1, 0.1, 0.7]])
+    with pytest.raises(ValueError, match="failed to apply lora adapter: no base"):
+        given("broken.gguf", [[1]])
     with pytest.raises(ValueError, match=r"llama-server answers 500: .*no such token"):
-        ask_llama(Request("m.gguf", "a.gguf", [], [[9]], 0, [3], 4, way.server))
+        given("m.gguf", [[1, 9]])
+    with pytest.raises(ValueError, match="GGML_ASSERT failed: 8"):
+        given("m.gguf", [[1, 8]])
+    with pytest.raises(EnvironmentNotReady, match="tells no probabilities") as told:
+        given("old.gguf", [[1, 1]])
+    assert str(server) in told.value.remedy
+    server.write_text("#!/bin/sh\necho cannot find libllama.so; exit 127")
+    assert llama.way_to_llama() is None
     monkeypatch.setenv("PATH", "")
     assert llama.way_to_llama() is None
 
 
 def test_an_interrupted_proof_leaves_no_server(server: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "a.gguf").write_text("lora")
 
     def stop() -> None:
         if list(tmp_path.glob("*/asked")):
             raise Interrupted
 
+    def running() -> list[Any]:
+        lines = [p.info for p in psutil.process_iter(["cmdline", "status"])]
+        return [i for i in lines if str(server) in (i["cmdline"] or []) and i["status"] != psutil.STATUS_ZOMBIE]
+
     with pytest.raises(Interrupted):
-        ask_llama(Request("slow", "a.gguf", [], [[1]], 0, [3], 4, str(server)), stop)
-    running = [p.cmdline() for p in psutil.process_iter() if p.status() != psutil.STATUS_ZOMBIE]
-    assert not [line for line in running if str(server) in line]
+        ask_llama(Request("slow", str(tmp_path / "a.gguf"), [], [[1]], 0, [3], 4, str(server)), stop)
+    ends = time.monotonic() + 10
+    while running() and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert not running()
 
 
 def test_the_converter_is_told_the_models_name_and_not_asked_in_vain(
@@ -768,7 +795,7 @@ def test_whatever_ends_a_replacement_an_export_stays(run: Path, monkeypatch: Any
     with pytest.raises(SystemExit):
         export(run, "gguf-lora", force=True)
     monkeypatch.undo()
-    monkeypatch.setattr(ggufs, "way_to_llama", lambda: None)
+    monkeypatch.setattr(job, "way_to_llama", lambda: None)
     export(run, "merged")  # sweeps what was left
     (old,) = (p for p in (run / "exports").iterdir() if ".old-" in p.name)
     assert (old / "adapter.gguf").is_file() and (old / "export.json").is_file()

@@ -1,6 +1,7 @@
 """What llama.cpp makes of every export (`make test-slow`): its logits are ours, its tokens are ours.
 
-Needs llama-cpp-python, and in $DISC_LITE_LLAMA_CPP the llama.cpp tree of its source distribution.
+Needs llama-cpp-python, in $DISC_LITE_LLAMA_CPP the llama.cpp tree of its source distribution, and in
+$LLAMA_CPP_LIB_PATH what was built from it: the library, and the program llama-server.
 Every figure is printed; run with -s to see them.
 """
 
@@ -8,6 +9,8 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,10 @@ from conftest import CORPUS, NAMES, make_model
 from made import finished_run, with_adapter, write_base_gguf
 from transformers import AutoModelForCausalLM
 
-from disc_lite.export import export
+from disc_lite.export import export, llama
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.llama import Request, ask_llama
-from disc_lite.export.proof import TEXTS
+from disc_lite.export.proof import TEXTS, log_probabilities
 from disc_lite.models import load_base
 
 pytestmark = [
@@ -31,6 +34,7 @@ pytestmark = [
 SAME = 1e-3  # f32 against f32
 TREE = Path(os.environ.get("DISC_LITE_LLAMA_CPP", "."))
 POCKET = Path(__file__).resolve().parents[1] / "disc_lite" / "pocket"
+SERVER = str(Path(os.environ.get("LLAMA_CPP_LIB_PATH", "."), "llama-server").absolute())
 PROMPTS = [[5, 9, 20, 33, 41, 60, 7], [8], [100, 7, 7, 250, 31], list(range(30, 90))]
 
 
@@ -99,6 +103,27 @@ def test_lora_and_whole_gguf_have_our_logits(tiny: Any, tmp_path: Path) -> None:
     assert told(f"{name}, gguf-lora", tuned, lora) < SAME
     export(run, "gguf", tmp_path / "whole", base_gguf=base)
     assert told(f"{name}, gguf", tuned, through_llama(tmp_path / "whole" / "model.gguf").logits) < SAME
+
+
+def test_llama_server_says_what_the_package_says(tiny: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    name, folder, run = tiny
+    base = write_base_gguf(folder, tmp_path / "base.gguf")
+    export(run, "gguf-lora", tmp_path / "lora")
+    asked = Request(str(base), str(tmp_path / "lora" / "adapter.gguf"), list(TEXTS), PROMPTS, 2, [1], 8)
+    package, server = ask_llama(asked), ask_llama(replace(asked, server=SERVER))
+    assert package.ids == server.ids
+    assert package.answers == server.answers
+    logits = through_transformers(folder, run / "adapter")
+    assert told(f"{name}, llama-server", log_probabilities(logits), log_probabilities(server.logits)) < SAME
+
+    def not_installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(llama, "version", not_installed)
+    monkeypatch.setenv("PATH", f"{Path(SERVER).parent}:{os.environ['PATH']}")
+    made = export(run, "gguf", tmp_path / "whole", base_gguf=base)
+    assert [line["what"] for line in made["proof"]] == ["tokens", "logits", "answers"]
+    assert all(line["how"].startswith("llama.cpp, llama-server ") for line in made["proof"])
 
 
 def test_our_lora_is_bit_for_bit_that_of_llama_cpps_converter(tiny: Any, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--model", default="mistral-7b", choices=FAMILIES)
     parser.add_argument("--dry-run", action="store_true", help="a tiny model, on any device")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--budget", type=float, default=560.0, help="seconds in all")
+    parser.add_argument("--budget", type=float, default=560.0, help="seconds for the commands, in all")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results")
     asked = parser.parse_args()
     began, device = time.monotonic(), torch.device(asked.device)
@@ -58,7 +58,7 @@ def main() -> int:
         "machine": machine.describe(device), "stages": [],
     }  # fmt: skip
     asked.output.mkdir(parents=True, exist_ok=True)
-    path = asked.output / f"whole-{asked.model}.json"
+    path = asked.output / f"{'dry-run-' if asked.dry_run else ''}whole-{asked.model}.json"
     with tempfile.TemporaryDirectory() as scratch:
         model, documents, run = (Path(scratch) / name for name in ("model", "documents", "run"))
         write_model(model, asked.model, device, asked.dry_run)
@@ -212,9 +212,11 @@ def watched(arguments: list[str], limit_s: float, device: torch.device) -> dict[
 
 
 def _resident(pid: int) -> int:
+    """Of the program and of what it has started: converters, llama.cpp."""
     try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
+        child = psutil.Process(pid)
+        return sum(int(p.memory_info().rss) for p in (child, *child.children(recursive=True)))
+    except psutil.Error:  # one of them has just ended
         return 0
 
 
@@ -222,9 +224,8 @@ def _on_card(device: torch.device) -> int:
     """Bytes in use on the card, by all programs: what a user's card must have."""
     if device.type != "cuda":
         return 0
-    done = subprocess.run(
-        ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], capture_output=True, text=True
-    )
+    command = ["nvidia-smi", "-i", str(device.index or 0), "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    done = subprocess.run(command, capture_output=True, text=True)
     return int(done.stdout.split()[0]) << 20 if done.returncode == 0 else 0
 
 

@@ -23,7 +23,7 @@ from disc_lite.export.ggufwriting import (
 )
 from disc_lite.export.job import Job, Made
 from disc_lite.export.layout import Array, find_converter, numbers
-from disc_lite.export.llama import Request, ask_llama, run_child, way_to_llama
+from disc_lite.export.llama import Request, ask_llama, run_child
 from disc_lite.export.modelcard import public_name
 from disc_lite.export.proof import Line, Said, compare
 from disc_lite.export.weights import make_merged
@@ -78,7 +78,7 @@ def _check_base(job: Job) -> Gguf:
 
 def _converted(job: Job, folder: Path, path: Path) -> Made:
     converter = find_converter()
-    if way_to_llama() is None:
+    if job.llama is None:
         assert job.layout  # the proof needs it: an unknown family is told before the work
     merged = folder / "merged"
     merged.mkdir()
@@ -104,7 +104,7 @@ def _converted(job: Job, folder: Path, path: Path) -> Made:
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line]:
     """The proof by llama.cpp itself; nothing where it is not installed."""
-    way = way_to_llama()
+    way = job.llama
     if way is None:
         return []
     asked, trained = job.asked, job.said
@@ -117,7 +117,7 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line
     try:
         given = ask_llama(request, job.check)
     except ValueError as error:
-        return [Line("loads", False, way.name, str(error))]
+        return [Line("runs", False, way.name, str(error))]
     ids, answers = tuple(map(tuple, given.ids)), tuple(map(tuple, given.answers))
     return compare(trained, Said(ids, asked.certain, given.logits, answers), way.name, exact=False)
 

@@ -14,6 +14,7 @@ from disc_lite.answering import Finished, load_run
 from disc_lite.export import Choice
 from disc_lite.export.adapter import Adapter, read_adapter
 from disc_lite.export.layout import Layout, layout_of
+from disc_lite.export.llama import Way, way_to_llama
 from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
@@ -39,6 +40,10 @@ class Job:
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.run.model.folder)
+
+    @cached_property
+    def llama(self) -> Way | None:
+        return way_to_llama()
 
     @cached_property
     def asked(self) -> Questions:

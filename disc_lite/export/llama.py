@@ -25,10 +25,10 @@ import numpy as np
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.export.layout import Array
-from disc_lite.export.llamaserver import NAME, find_server, running, server_version
+from disc_lite.export.llamaserver import NAME, OtherProgram, find_server, running, server_version
 
 SECONDS, POLL_S = 3600, 0.2
-CANNOT_LOAD = 3  # exit code of the other process
+CANNOT_ASK = 3  # exit code of the other process: the fault is llama.cpp's, not the file's
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,14 @@ def way_to_llama() -> Way | None:
         return Way(f"llama.cpp, llama-cpp-python {version('llama-cpp-python')}", "")
     except PackageNotFoundError:
         server = find_server()
-        return Way(f"llama.cpp, {NAME} {server_version(server)}".rstrip(), server) if server else None
+        number = server_version(server) if server else ""
+        return Way(f"llama.cpp, {NAME} {number}", server) if number else None
 
 
 def ask_llama(request: Request, check: Callable[[], None] = lambda: None) -> Given:
     """Raises ValueError with llama.cpp's own words where it cannot load or read the file.
 
-    Raises EnvironmentNotReady where llama_cpp itself cannot be loaded, and what `check` raises to stop.
+    Raises EnvironmentNotReady where llama.cpp itself cannot be used, and what `check` raises to stop.
     """
     with TemporaryDirectory() as folder:
         asked, answer = Path(folder, "request.json"), Path(folder, "answer.npz")
@@ -82,9 +83,11 @@ def ask_llama(request: Request, check: Callable[[], None] = lambda: None) -> Giv
         # `-m` looks for modules in the working directory first: not in one that strangers may have filled.
         command = [sys.executable, "-m", "disc_lite.export.llama", str(asked), str(answer)]
         code, last = run_child(command, check, Path(folder), SECONDS)
-        if code == CANNOT_LOAD:
+        if code == CANNOT_ASK:
             raise EnvironmentNotReady(
-                "llama_cpp is installed, but cannot be loaded.", last, "Install it again, or remove llama-cpp-python."
+                f"{NAME if request.server else 'llama_cpp'} is installed, but cannot be used.",
+                last,
+                f"Install it again, or remove {request.server or 'llama-cpp-python'}.",
             )
         if code or not answer.is_file():
             raise ValueError(f"llama.cpp ended with code {code}: {last}")
@@ -109,7 +112,7 @@ def run_child(
                     with suppress(TimeoutExpired):
                         child.wait(POLL_S)
             finally:
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError, PermissionError):
                     os.killpg(child.pid, signal.SIGKILL)  # and what it has started
         words.seek(0)
         last = next((line.strip() for line in reversed(words.read().splitlines()) if line.strip()), "It says nothing.")
@@ -125,6 +128,9 @@ class Model(Protocol):
     def predict(self, input_ids: Sequence[int]) -> Array:
         """Logits of the next token, [V], up to a constant."""
 
+    def likeliest(self, input_ids: Sequence[int]) -> int:
+        """The next token, greedily."""
+
 
 def answer_request(request: Request) -> Given:
     """In the other process: load, tokenise, predict, answer greedily; cache in f32, so that logits can be compared."""
@@ -139,8 +145,12 @@ def answer_request(request: Request) -> Given:
 @contextmanager
 def _loaded(request: Request, context: int) -> Iterator[Model]:
     if request.server:
-        with running(request.server, request.model, request.lora, context, min(request.stop_ids)) as server:
-            yield server
+        try:
+            with running(request.server, request.model, request.lora, context) as server:
+                yield server
+        except OtherProgram as error:
+            print(error, file=sys.stderr)
+            sys.exit(CANNOT_ASK)
     else:
         yield _Package(request, context)
 
@@ -153,7 +163,7 @@ class _Package:
             from llama_cpp import Llama
         except Exception as error:  # a library that is missing, or of another machine
             print(error, file=sys.stderr)
-            sys.exit(CANNOT_LOAD)
+            sys.exit(CANNOT_ASK)
 
         self._llama: Any = Llama(
             request.model, lora_path=request.lora or None, n_ctx=context, n_batch=context, n_ubatch=context,
@@ -174,11 +184,14 @@ class _Package:
         self._read = ids
         return np.array(self._llama.scores[len(ids) - 1], dtype=np.float32)
 
+    def likeliest(self, input_ids: Sequence[int]) -> int:
+        return int(np.argmax(self.predict(input_ids)))
+
 
 def _greedy(model: Model, prompt: Sequence[int], request: Request) -> list[int]:
     said: list[int] = []
     while len(said) < request.answer_tokens:
-        said.append(int(np.argmax(model.predict([*prompt, *said]))))
+        said.append(model.likeliest([*prompt, *said]))
         if said[-1] in request.stop_ids:
             break
     return said

@@ -23,20 +23,33 @@ from disc_lite.export.layout import Array
 NAME = "llama-server"
 START_S, ANSWER_S, POLL_S = 1800, 1800, 0.1
 FORCED = 1e6  # a bias that leaves the sampler no choice; the probabilities are read before it
+# What the user's own servers are told by the environment is not for this one. Arguments are spelled differently
+# by versions, and variables that one does not know are passed over. No card: it may be full. A template that
+# it knows: it would not start with one that it cannot read, and none is needed here.
+SETTINGS = {
+    "LLAMA_ARG_FLASH_ATTN": "off", "LLAMA_ARG_CACHE_TYPE_K": "f32", "LLAMA_ARG_CACHE_TYPE_V": "f32",
+    "LLAMA_ARG_DEVICE": "none", "LLAMA_ARG_CHAT_TEMPLATE": "chatml",
+}  # fmt: skip
+
+
+class OtherProgram(Exception):
+    """It does not answer as a llama-server does that we know."""
 
 
 def find_server() -> str:
     """The program on the PATH, or nothing."""
-    return shutil.which(NAME) or ""
+    found = shutil.which(NAME)
+    return os.path.abspath(found) if found else ""
 
 
 def server_version(program: str) -> str:
-    """llama.cpp's number of the build, as it tells it."""
+    """llama.cpp's number of the build, as it tells it; nothing where it does not run."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    found = re.search(r"version:\s*(\S+)", done.stdout + done.stderr)
+    said = done.stdout + done.stderr
+    found = re.search(r"build:? (\d+)", said) or re.search(r"version: (\S+)", said)
     return found[1] if found else ""
 
 
@@ -45,7 +58,6 @@ class Server:
     """A running server."""
 
     port: int
-    stop_id: int
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of a text, control tokens in it being control tokens."""
@@ -53,20 +65,31 @@ class Server:
         return [int(i) for i in found["tokens"]]
 
     def predict(self, input_ids: Sequence[int]) -> Array:
-        """Log-probabilities of the next token, [V].
+        """Logits of the next token, [V], up to a constant."""
+        told = self._next(input_ids, 2**30)
+        row = np.full(1 + max(i for i, _ in told), -np.inf, dtype=np.float32)
+        for i, logarithm in told:
+            row[i] = logarithm
+        return row
 
-        A token is sampled only because the server must: one that ends the answer, for it says nothing of
-        tokens that are part of a character.
+    def likeliest(self, input_ids: Sequence[int]) -> int:
+        return self._next(input_ids, 1)[0][0]
+
+    def _next(self, input_ids: Sequence[int], number: int) -> list[tuple[int, float]]:
+        """The likeliest next tokens with their log-probabilities, likeliest first.
+
+        A token is sampled only because the server must: the first, a control token everywhere, for of
+        tokens that are a part of a character it tells nothing.
         """
         found = self._ask("POST", "/completion", {
-            "prompt": list(input_ids), "n_predict": 1, "n_probs": 2**30, "cache_prompt": True, "samplers": [],
-            "logit_bias": [[self.stop_id, FORCED]],
+            "prompt": list(input_ids), "n_predict": 1, "n_probs": number, "cache_prompt": True, "samplers": [],
+            "logit_bias": [[0, FORCED]],
         })  # fmt: skip
-        told = found["completion_probabilities"][0]["top_logprobs"]
-        row = np.full(1 + max(entry["id"] for entry in told), -np.inf, dtype=np.float32)
-        for entry in told:
-            row[entry["id"]] = entry["logprob"]
-        return row
+        try:
+            told = found["completion_probabilities"][0]["top_logprobs"]
+            return [(int(entry["id"]), float(entry["logprob"])) for entry in told]
+        except (KeyError, IndexError, TypeError) as error:
+            raise OtherProgram(f"{NAME} tells no probabilities of next tokens: {str(found)[:200]}") from error
 
     def healthy(self) -> bool:
         try:
@@ -88,27 +111,39 @@ class Server:
 
 
 @contextmanager
-def running(program: str, model: str, lora: str, context: int, stop_id: int) -> Iterator[Server]:
-    """A server that has loaded the model; raises ValueError with its last words where it does not."""
+def running(program: str, model: str, lora: str, context: int) -> Iterator[Server]:
+    """A server that has loaded the model; raises ValueError with its own words where it does not, or dies.
+
+    The working folder must be a passing one: the adapter gets a name there that has no comma, which is read as
+    the end of a name.
+    """
     port = _free_port()
-    # What the user's own servers are told by the environment is not for this one. Arguments are spelled
-    # differently by versions, variables that one does not know are passed over.
-    env = {key: value for key, value in os.environ.items() if not key.startswith("LLAMA_")}
-    env |= {"LLAMA_ARG_FLASH_ATTN": "off", "LLAMA_ARG_CACHE_TYPE_K": "f32", "LLAMA_ARG_CACHE_TYPE_V": "f32"}
-    command = [program, "--model", model, *(["--lora", lora] if lora else []), "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--ctx-size", str(context), "--parallel", "1", "--n-gpu-layers", "0"]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("LLAMA_")} | SETTINGS
+    command = [program, "--model", model, "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--ctx-size", str(context), "--parallel", "1"]
+    if lora:
+        os.symlink(lora, "adapter.gguf")
+        command += ["--lora", "adapter.gguf"]
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as words:
         child = subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, env=env)
-        server, ends = Server(port, stop_id), time.monotonic() + START_S
         try:
-            while not server.healthy():
-                if child.poll() is not None or time.monotonic() > ends:
-                    raise ValueError(_last_error(words))
-                time.sleep(POLL_S)
-            yield server
+            yield _started(Server(port), child)
+        except (OSError, HTTPException) as error:
+            raise ValueError(_last_error(words)) from error
         finally:
             child.kill()
             child.wait()
+
+
+def _started(server: Server, child: subprocess.Popen[bytes]) -> Server:
+    ends = time.monotonic() + START_S
+    while not server.healthy():
+        if child.poll() is not None or time.monotonic() > ends:
+            raise ConnectionError
+        time.sleep(POLL_S)
+    if child.poll() is not None:  # another program has taken the port
+        raise ConnectionError
+    return server
 
 
 def _free_port() -> int:
@@ -118,7 +153,8 @@ def _free_port() -> int:
 
 
 def _last_error(words: IO[str]) -> str:
+    """The cause among its last words, which end with what every failure ends with."""
     words.seek(0)
     lines = [line.strip() for line in words.read().splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
+    errors = [line for line in lines if re.search("error|failed", line, re.IGNORECASE) and "exiting" not in line]
     return (errors or lines or ["It says nothing."])[-1]

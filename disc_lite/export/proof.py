@@ -1,7 +1,7 @@
 """What the trained model says, and whether an exported one says the same.
 
 tokens   the same ids for texts that tokenisers stumble over
-logits   of the next token after fixed prompts: the largest difference, and KL(trained || exported)
+logits   of the next token after fixed prompts, up to a constant: the largest difference, and KL(trained || exported)
 answers  greedy, to held-out questions
 """
 
