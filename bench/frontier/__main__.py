@@ -25,7 +25,7 @@ from bench.frontier.arms import ARMS, RATES, Point, prepare, run_point
 from bench.frontier.corpus import ROOT
 from bench.frontier.picture import draw
 
-QUICK = ("both + retention", "disc", "next_token")
+QUICK = ("both + retention", "next_token")
 LIMITS = (0.01, 0.05)  # forgetting that one may accept
 
 
