@@ -183,6 +183,23 @@ def test_a_folder_that_is_no_run_cannot_be_asked_or_exported(
         assert "not the folder of a run" in err
 
 
+@pytest.mark.parametrize("command", ["adapt", "ask", "chat", "export", "eval"])
+def test_a_device_that_is_not_there_is_told_first(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = {"adapt": ["--model", "pocket"], "ask": ["Who?"], "export": ["--to", "merged"]}.get(command, [])
+    for device, cards in (("gpu", 2), ("cuda:", 2), ("cuda:99", 2), ("cuda:01", 2), ("cuda", 0), ("cuda:0", 0)):
+        monkeypatch.setattr("torch.cuda.device_count", lambda cards=cards: cards)
+        code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
+        assert (code, len(err.splitlines()) <= 3) == (2, True)
+        assert f"no device '{device}'" in err
+    for device in ("cpu", "cuda", "cuda:1"):
+        monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+        code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
+        assert "no device" not in err
+        assert code == 2
+
+
 def test_an_unexpected_error_says_so(
     docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
