@@ -77,7 +77,11 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         return [*good, "--pairs", tmp_path / "none.jsonl"], 2, "none.jsonl"
     if name == "output is a file":
         (tmp_path / "run").write_text("mine")
-        return good, 2, "file"
+        return good, 2, "Not a directory"
+    if name == "output below a file":
+        return [docs, "--model", "pocket", "--output", docs / "a.md" / "run"], 2, "Not a directory"
+    if name == "output with a name too long":
+        return [docs, "--model", "pocket", "--output", "x" * 300], 2, "Choose another --output."
     assert name == "output holds other things"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
@@ -90,7 +94,7 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         "empty folder", "blank document", "only unreadable files", "no such folder", "unknown model",
         "model without weights", "unknown recipe", "recipe with a typo", "value out of range", "set without a value",
         "broken question", "questions of other documents", "no pairs file", "output is a file",
-        "output holds other things",
+        "output below a file", "output with a name too long", "output holds other things",
     ],
 )  # fmt: skip
 def test_a_bad_call_is_told_in_three_lines(

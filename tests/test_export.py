@@ -839,7 +839,8 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
      (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
      (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
      (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
-     (["--to", "adapter", "--device", "gpu"], "no device")],
+     (["--to", "adapter", "--device", "gpu"], "no device"), (["--to", "adapter", "-o", "x" * 300], "another --output"),
+     (["--to", "adapter", "-o", "README.md/out"], "another --output")],
 )  # fmt: skip
 def test_calls_that_cannot_work_are_told_without_torch(runs: Any, args: list[str], said: str) -> None:
     code = "import sys\nfrom disc_lite.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"

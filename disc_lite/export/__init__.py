@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from disc_lite.adapters import CONFIG, WEIGHTS, check_fit, read_config
 from disc_lite.answering import Finished, open_run
 from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
 from disc_lite.interrupts import listening
-from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, sweep, write_json
+from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
 
 FORMS = ("adapter", "merged", "gguf-lora", "gguf", "ollama")
 WITH_GGUF = FORMS[2:]
@@ -144,7 +145,8 @@ def _check_run(run: Finished, choice: Choice) -> None:
 
 def _check_target(choice: Choice) -> None:
     target = choice.target
-    if not target.exists() and not target.is_symlink():
+    if not os.path.lexists(target):
+        require_place(target)
         return
     made = _record_in(target)
     if made is None:
