@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from disc_lite.errors import UsageError
 from disc_lite.export.adapter import Adapter, weight_files
 from disc_lite.storage import write_json
 
@@ -70,14 +68,3 @@ def nf4_and_back(weight: Tensor) -> Tensor:
     codes, state = quantize_4bit(weight.contiguous(), blocksize=BLOCK, compress_statistics=True, quant_type="nf4")
     back: Tensor = dequantize_4bit(codes, state)
     return back
-
-
-def require_plain_weights(base: Path) -> None:
-    """Raises UsageError where the base is stored quantised: nothing can be added to its codes."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    if config.get("quantization_config"):
-        raise UsageError(
-            f"The base in {base} is stored quantised.",
-            "An update cannot be added to such weights without rounding them again.",
-            "Adapt the same model in 16 bits (it is quantised while loading), or use --to adapter.",
-        )
