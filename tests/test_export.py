@@ -19,10 +19,10 @@ import psutil
 import pytest
 import torch
 from conftest import NAMES
-from made import write_base_gguf
+from made import finished_run, write_base_gguf
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, RunFailed, UsageError
@@ -130,6 +130,18 @@ def test_nf4_weights_are_those_that_were_trained_against(
     plain = export(runs("llama"), "merged", tmp_path / "plain")
     first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
     assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_further_chat_templates_are_copied(folders: Any, load: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = {"default": tokenizer.chat_template, "tools": "{{ 'tools' }}"}
+    tokenizer.save_pretrained(folder)
+    assert (folder / "additional_chat_templates" / "tools.jinja").is_file()
+    run = finished_run(tmp_path / "run", folder, load("llama", "nf4", 4))
+    made = export(run, "merged", tmp_path / "out")
+    assert "additional_chat_templates/tools.jinja" in made["files"]
+    assert AutoTokenizer.from_pretrained(tmp_path / "out").chat_template == tokenizer.chat_template
 
 
 def test_a_base_whose_merge_overflows_is_told_apart_in_json(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:

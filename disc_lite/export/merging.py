@@ -14,7 +14,7 @@ from torch import Tensor
 from disc_lite.export.adapter import Adapter, weight_files
 from disc_lite.storage import write_json
 
-COPIED = ("*.json", "*.model", "*.jinja", "*.txt", "LICENSE*", "NOTICE*")
+COPIED = ("*.json", "*.model", "*.jinja", "additional_chat_templates/*.jinja", "*.txt", "LICENSE*", "NOTICE*")
 NOT_COPIED = {"probes.json", "training.json", "model.safetensors.index.json", "export.json"}
 BLOCK = 64  # weights that share a scale in NF4, as transformers quantises
 
@@ -43,7 +43,9 @@ def write_merged(
     for pattern in COPIED:
         for path in base.glob(pattern):
             if path.name not in NOT_COPIED:
-                shutil.copyfile(path, target / path.name)
+                copy = target / path.relative_to(base)
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, copy)
     for path in target.glob("*.safetensors"):  # safetensors lets nobody but the writer read them, such as Ollama
         shutil.copymode(target / "config.json", path)
 
