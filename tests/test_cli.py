@@ -77,7 +77,11 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         return [*good, "--pairs", tmp_path / "none.jsonl"], 2, "none.jsonl"
     if name == "output is a file":
         (tmp_path / "run").write_text("mine")
-        return good, 2, "file"
+        return good, 2, "Not a directory"
+    if name == "output below a file":
+        return [docs, "--model", "pocket", "--output", docs / "a.md" / "run"], 2, "Not a directory"
+    if name == "output with a name too long":
+        return [docs, "--model", "pocket", "--output", "x" * 300], 2, "Choose another --output."
     assert name == "output holds other things"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
@@ -90,7 +94,7 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         "empty folder", "blank document", "only unreadable files", "no such folder", "unknown model",
         "model without weights", "unknown recipe", "recipe with a typo", "value out of range", "set without a value",
         "broken question", "questions of other documents", "no pairs file", "output is a file",
-        "output holds other things",
+        "output below a file", "output with a name too long", "output holds other things",
     ],
 )  # fmt: skip
 def test_a_bad_call_is_told_in_three_lines(
@@ -181,6 +185,25 @@ def test_a_folder_that_is_no_run_cannot_be_asked_or_exported(
         code, _, err = run(monkeypatch, capsys, *args)
         assert code == 2
         assert "not the folder of a run" in err
+
+
+@pytest.mark.parametrize("command", ["adapt", "ask", "chat", "export", "eval"])
+def test_a_device_that_is_not_there_is_told_first(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = {"adapt": ["--model", "pocket"], "ask": ["Who?"], "export": ["--to", "merged"]}.get(command, [])
+    for device, cards, exit_code in (
+        ("gpu", 2, 2), ("cuda:", 2, 2), ("cuda:99", 2, 3), ("cuda:01", 2, 3), ("cuda", 0, 3), ("cuda:0", 0, 3),
+    ):  # fmt: skip
+        monkeypatch.setattr("torch.cuda.device_count", lambda cards=cards: cards)
+        code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
+        assert (code, len(err.splitlines()) <= 3) == (exit_code, True)
+        assert f"no device '{device}'" in err
+    for device in ("cpu", "cuda", "cuda:1"):
+        monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+        code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
+        assert "no device" not in err
+        assert code == 2
 
 
 def test_an_unexpected_error_says_so(

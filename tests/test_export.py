@@ -19,14 +19,14 @@ import psutil
 import pytest
 import torch
 from conftest import NAMES
-from made import write_base_gguf
+from made import finished_run, write_base_gguf
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted, RunFailed, UsageError
-from disc_lite.export import export, ggufs, ggufwriting, job, llama, weights
+from disc_lite.export import checks, export, ggufs, ggufwriting, job, llama, weights
 from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.layout import layout_of
@@ -43,7 +43,8 @@ RANK = 4
 @pytest.fixture(autouse=True)
 def _without_llama(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp has tests of its own (`make test-slow`); here it is as if it were not installed."""
-    monkeypatch.setattr(job, "way_to_llama", lambda: None)
+    for module in (checks, job):
+        monkeypatch.setattr(module, "way_to_llama", lambda: None)
     monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
 
 
@@ -129,6 +130,18 @@ def test_nf4_weights_are_those_that_were_trained_against(
     plain = export(runs("llama"), "merged", tmp_path / "plain")
     first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
     assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_further_chat_templates_are_copied(folders: Any, load: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = {"default": tokenizer.chat_template, "tools": "{{ 'tools' }}"}
+    tokenizer.save_pretrained(folder)
+    assert (folder / "additional_chat_templates" / "tools.jinja").is_file()
+    run = finished_run(tmp_path / "run", folder, load("llama", "nf4", 4))
+    made = export(run, "merged", tmp_path / "out")
+    assert "additional_chat_templates/tools.jinja" in made["files"]
+    assert AutoTokenizer.from_pretrained(tmp_path / "out").chat_template == tokenizer.chat_template
 
 
 def test_a_base_whose_merge_overflows_is_told_apart_in_json(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
@@ -645,12 +658,29 @@ def test_tensors_that_do_not_fit_the_base_are_refused(run: Path, folders: Any, c
         read_adapter(run / "adapter", folders("llama"))
 
 
-def test_a_base_that_is_stored_quantised_is_not_merged(run: Path, folders: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("to", "file", "change", "said"),
+    [("merged", "model/config.json", {"quantization_config": {"load_in_4bit": True}}, "stored quantised"),
+     ("gguf-lora", "model/config.json", {"model_type": "granite"}, "type granite"),
+     ("gguf", "model/config.json", {"model_type": "granite"}, "type granite"),
+     ("adapter", "run/adapter/adapter_config.json", {"use_rslora": True}, "use_rslora")],
+)  # fmt: skip
+def test_a_run_that_cannot_be_exported_is_told_without_torch(
+    run: Path, folders: Any, tmp_path: Path, to: str, file: str, change: dict[str, Any], said: str
+) -> None:
     folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": {"load_in_4bit": True}}))
-    with pytest.raises(UsageError, match="stored quantised"):
-        weights.require_plain_weights(folder)
+    config = tmp_path / file
+    config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
+    (run / "run.json").write_text(json.dumps(_run_of(folder)))
+    refused_without_torch(run, ["--to", to, *(["--base-gguf", str(config)] if to == "gguf" else [])], said)
+
+
+def refused_without_torch(run: Path, args: list[str], said: str) -> None:
+    code = "import sys\nfrom disc_lite.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "export", str(run), *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr and done.stdout.strip() == "False"
 
 
 # -- the proof ---------------------------------------------------------------------------------------------
@@ -866,14 +896,11 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
      (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
      (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
      (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
-     (["--to", "adapter", "--device", "gpu"], "no device")],
+     (["--to", "adapter", "--device", "gpu"], "no device"), (["--to", "adapter", "-o", "x" * 300], "another --output"),
+     (["--to", "adapter", "-o", "README.md/out"], "another --output")],
 )  # fmt: skip
 def test_calls_that_cannot_work_are_told_without_torch(runs: Any, args: list[str], said: str) -> None:
-    code = "import sys\nfrom disc_lite.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"
-    command = [sys.executable, "-c", code, "export", str(runs("llama")), *args]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
-    assert done.returncode == 2, done.stderr
-    assert said in done.stderr and done.stdout.strip() == "False"
+    refused_without_torch(runs("llama"), args, said)
 
 
 def test_a_template_that_is_no_utf_8_is_told(runs: Any, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite import storage
-from disc_lite.errors import EnvironmentNotReady, NonFiniteError, RunFailed
+from disc_lite.errors import EnvironmentNotReady, NonFiniteError, RunFailed, UsageError
 
 
 def test_json_keeps_order_and_any_text(tmp_path: Path) -> None:
@@ -151,3 +151,20 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         storage.append_jsonl(tmp_path / "file" / "x", {})
     with pytest.raises(RunFailed, match="cannot write"), storage.atomic_folder(tmp_path / "file/x"):
         pass
+
+
+@pytest.mark.parametrize("name", ["n" * 256, "long/" * 1000, "file", "file/run", "link", "link/run", "closed/run"])
+def test_a_folder_that_cannot_be_made_is_told_in_three_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "closed").mkdir()
+    real = os.access  # root may write everywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed" and real(path, mode))
+    with pytest.raises(UsageError) as told:
+        storage.require_place(tmp_path / name)
+    assert len(told.value.lines()) == 3
+    for path in (tmp_path, tmp_path / "closed", tmp_path / "new" / "run"):
+        storage.require_place(path)
+    assert not (tmp_path / "new").exists()

@@ -13,7 +13,7 @@ import click
 from disc_lite import __version__
 from disc_lite.cli.conversation import ask, chat
 from disc_lite.cli.exporting import export
-from disc_lite.cli.options import AS_JSON, overrides_of
+from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
 from disc_lite.cli.proof import evaluate, inspect, report
 from disc_lite.cli.shelf import models, recipes
 from disc_lite.errors import DiscLiteError
@@ -41,7 +41,7 @@ def cli(debug: bool) -> None:
 @click.option("--pairs", type=click.Path(), help="Reuse an (edited) pairs.jsonl instead of writing pairs.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
 @click.option("--seed", type=click.IntRange(0), help="All random choices follow from it.")
-@click.option("--device", help="cuda or cpu; by default cuda where there is one.")
+@DEVICE
 @click.option("--offline", is_flag=True, help="Take models only from this machine.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON

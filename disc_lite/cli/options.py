@@ -6,14 +6,25 @@ import re
 
 import click
 
-from disc_lite.errors import UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"cpu|cuda(:\d+)?", value):
+    """Checked before the command begins: what it does first may take long (a download, a merge)."""
+    if value is None or value == "cpu":
+        return value
+    if not re.fullmatch(r"cuda(:\d+)?", value):
         raise UsageError(f"There is no device {value!r}.", "", "Take --device cuda or --device cpu.")
+    import torch  # only torch knows which cards it can use
+
+    cards = torch.cuda.device_count()
+    if not cards or value not in ("cuda", *(f"cuda:{card}" for card in range(cards))):
+        raise EnvironmentNotReady(
+            f"There is no device {value!r}.", f"CUDA devices that PyTorch finds here: {cards or 'none'}.",
+            "Take --device cpu, or leave it out.",
+        )  # fmt: skip
     return value
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from disc_lite.cli.options import AS_JSON
+from disc_lite.cli.options import AS_JSON, DEVICE
 
 
 @click.command("eval")
@@ -20,7 +20,7 @@ from disc_lite.cli.options import AS_JSON
 @click.option("--limit", type=click.IntRange(1), help="Questions of a benchmark at most.")
 @click.option("--min-recall", type=click.FloatRange(0, 1), help="Leave with exit code 5 if it knows less.")
 @click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Leave with exit code 5 if a share fell by more.")
-@click.option("--device", help="cuda or cpu.")
+@DEVICE
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON
 def evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.adapters import CONFIG, WEIGHTS, check_fit, read_config
+from disc_lite.adapters import CONFIG, WEIGHTS
 from disc_lite.answering import Finished, open_run
 from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
 from disc_lite.interrupts import listening
-from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, sweep, write_json
+from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
 
 FORMS = ("adapter", "merged", "gguf-lora", "gguf", "ollama")
 WITH_GGUF = FORMS[2:]
@@ -51,8 +52,10 @@ def export(
     target = Path(output) if output else finished.folder / "exports" / to
     gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
     choice = Choice(to, target, gguf, onto, legacy_adapter, modelfile, force, device)
+    from disc_lite.export.checks import check_run
+
     _check_call(choice)
-    _check_run(finished, choice)
+    check_run(finished, choice)
     _check_target(choice)
     _check_space(finished, choice)
     # torch and transformers load here, after every mistake that can be told without them.
@@ -136,15 +139,10 @@ def _check_call(choice: Choice) -> None:
             find_converter()
 
 
-def _check_run(run: Finished, choice: Choice) -> None:
-    check_fit(run.adapter, read_config(run.adapter), run.model.folder)
-    if choice.onto == "nf4" and run.recipe.memory.quantize != "nf4":
-        raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
-
-
 def _check_target(choice: Choice) -> None:
     target = choice.target
-    if not target.exists() and not target.is_symlink():
+    if not os.path.lexists(target):
+        require_place(target)
         return
     made = _record_in(target)
     if made is None:

@@ -16,9 +16,6 @@ from disc_lite.adapters import PREFIX, WEIGHTS, check_fit, read_config
 from disc_lite.errors import UsageError
 from disc_lite.source import shapes_in
 
-# llama.cpp's converter reads none of these and is silently wrong; they change what the tensors mean.
-FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
-
 
 @dataclass(frozen=True)
 class Adapter:
@@ -40,16 +37,9 @@ class Adapter:
 
 
 def read_adapter(folder: Path, base: Path) -> Adapter:
-    """Read an adapter that every program understands alike. Raises UsageError for any other, or one of another base."""
+    """Read an adapter. Raises UsageError where it is not whole, or one of another base."""
     config = read_config(folder)
     check_fit(folder, config, base)
-    flag = next((name for name in FLAGS if config.get(name)), None)
-    if flag:
-        raise UsageError(
-            f"The adapter in {folder} cannot be exported.",
-            f"Not every program understands its setting {flag}.",
-            "Merge it with PEFT, or adapt again.",
-        )
     saved = load_file(folder / WEIGHTS)
     tensors = {}
     for name in sorted(name for name in saved if ".lora_A." in name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from disc_lite.errors import UsageError
 from disc_lite.export.adapter import Adapter, weight_files
 from disc_lite.storage import write_json
 
-COPIED = ("*.json", "*.model", "*.jinja", "*.txt", "LICENSE*", "NOTICE*")
+COPIED = ("*.json", "*.model", "*.jinja", "additional_chat_templates/*.jinja", "*.txt", "LICENSE*", "NOTICE*")
 NOT_COPIED = {"probes.json", "training.json", "model.safetensors.index.json", "export.json"}
 BLOCK = 64  # weights that share a scale in NF4, as transformers quantises
 
@@ -45,7 +43,9 @@ def write_merged(
     for pattern in COPIED:
         for path in base.glob(pattern):
             if path.name not in NOT_COPIED:
-                shutil.copyfile(path, target / path.name)
+                copy = target / path.relative_to(base)
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, copy)
     for path in target.glob("*.safetensors"):  # safetensors lets nobody but the writer read them, such as Ollama
         shutil.copymode(target / "config.json", path)
 
@@ -70,14 +70,3 @@ def nf4_and_back(weight: Tensor) -> Tensor:
     codes, state = quantize_4bit(weight.contiguous(), blocksize=BLOCK, compress_statistics=True, quant_type="nf4")
     back: Tensor = dequantize_4bit(codes, state)
     return back
-
-
-def require_plain_weights(base: Path) -> None:
-    """Raises UsageError where the base is stored quantised: nothing can be added to its codes."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    if config.get("quantization_config"):
-        raise UsageError(
-            f"The base in {base} is stored quantised.",
-            "An update cannot be added to such weights without rounding them again.",
-            "Adapt the same model in 16 bits (it is quantised while loading), or use --to adapter.",
-        )

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from disc_lite.adapters import CONFIG, WEIGHTS
 from disc_lite.export.adapter import weight_files
 from disc_lite.export.job import Job, Made, forget
-from disc_lite.export.merging import merged_tensors, require_plain_weights, write_merged
+from disc_lite.export.merging import merged_tensors, write_merged
 from disc_lite.export.modelcard import model_card, public_name
 from disc_lite.export.proof import Line, compare, mean_kl, questions_for, said_by
 from disc_lite.models import load_base
@@ -40,7 +40,6 @@ def make_adapter(job: Job, folder: Path) -> Made:
 
 def make_merged(job: Job, folder: Path) -> Made:
     """Base and adapter in one, onto the weights that come closer to the trained model, or those asked for."""
-    require_plain_weights(job.run.model.folder)
     if job.run.recipe.memory.quantize != "nf4":
         return _one_merged(job, "original", folder)
     if job.choice.onto != "auto":

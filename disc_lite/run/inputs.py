@@ -16,7 +16,7 @@ from disc_lite.errors import UsageError
 from disc_lite.grading import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
 from disc_lite.source import Model, open_model
-from disc_lite.storage import read_json, write_json, write_jsonl, write_text
+from disc_lite.storage import read_json, require_place, write_json, write_jsonl, write_text
 
 FORMAT = 2  # of the run folder
 
@@ -61,10 +61,11 @@ def gather(
     paths = [Path(d) for d in documents]
     if not paths:
         raise UsageError("No documents were named.", "", "Name a folder or files: disc-lite adapt docs/")
+    folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
+    require_place(folder)
     read, ledger = read_documents(paths)
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
-    folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, reused)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
@@ -87,8 +88,6 @@ def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
 def check_same_run(inputs: Inputs) -> None:
     """Raises UsageError if the output folder is of another run, or no run at all."""
     folder, path = inputs.folder, inputs.folder / "run.json"
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file.", "", "Choose another --output.")
     if path.is_file():
         before = read_json(path)["identity"]
         now = inputs.identity

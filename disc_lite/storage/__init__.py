@@ -14,7 +14,7 @@ from disc_lite.storage.files import (
     write_jsonl,
     write_text,
 )
-from disc_lite.storage.folders import atomic_folder, lock, sweep
+from disc_lite.storage.folders import atomic_folder, lock, require_place, sweep
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "manifest",
     "read_json",
     "read_jsonl",
+    "require_place",
     "seal",
     "sha256_of",
     "sweep",

@@ -91,10 +91,11 @@ def discard(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def told(what: str, error_class: type[DiscLiteError] = RunFailed) -> Iterator[None]:
+def told(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
     """Turn what the operating system says into an error with a cause and a remedy."""
     try:
         yield
     except OSError as error:
-        remedy = "free some space and run the same command again"
-        raise error_class(what, error.strerror or str(error), remedy if error.errno in NO_SPACE else "") from error
+        if error.errno in NO_SPACE:
+            remedy = "free some space and run the same command again"
+        raise error_class(what, error.strerror or str(error), remedy) from error

@@ -8,10 +8,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from disc_lite.errors import EnvironmentNotReady, RunFailed
+from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
 from disc_lite.storage import disk
 
 LOCK = ".lock"
+INSIDE = "x" * 100  # no path within a run or an export is longer
+
+
+def require_place(folder: Path) -> None:
+    """Raises UsageError where `folder` is not there and cannot be made, or is no folder; nothing is written."""
+    with disk.told(f"{folder} cannot be the output folder.", UsageError, "Choose another --output."):
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(folder / INSIDE)  # names that are too long, and files among its parents
+        there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not folder.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+            raise OSError(f"Nothing can be made in {there}.")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,54 @@
+"""Whether a run can be exported in the form that is asked for. Knows no torch, so that it is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from disc_lite.adapters import check_fit, read_config
+from disc_lite.answering import Finished
+from disc_lite.errors import UsageError
+from disc_lite.export import WITH_GGUF, Choice
+from disc_lite.export.layout import layout_of
+from disc_lite.export.llama import way_to_llama
+from disc_lite.storage import read_json
+
+# llama.cpp's converter reads none of these and is silently wrong; they change what the tensors mean.
+FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
+
+
+def check_run(run: Finished, choice: Choice) -> None:
+    """Raises UsageError where the form cannot be made of this run."""
+    base = run.model.folder
+    config = read_config(run.adapter)
+    check_fit(run.adapter, config, base)
+    _require_plain_settings(run.adapter, config)
+    if choice.onto == "nf4" and run.recipe.memory.quantize != "nf4":
+        raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
+    with_gguf = choice.to in WITH_GGUF
+    converted = with_gguf and choice.to != "gguf-lora" and choice.base_gguf is None
+    if choice.to == "merged" or converted:
+        _require_plain_weights(base)
+    # llama.cpp's converter knows more families; where llama.cpp is not there to prove what it wrote, we must.
+    if with_gguf and not (converted and way_to_llama()):
+        layout_of(base)
+
+
+def _require_plain_settings(adapter: Path, config: dict[str, Any]) -> None:
+    flag = next((name for name in FLAGS if config.get(name)), None)
+    if flag:
+        raise UsageError(
+            f"The adapter in {adapter} cannot be exported.",
+            f"Not every program understands its setting {flag}.",
+            "Merge it with PEFT, or adapt again.",
+        )
+
+
+def _require_plain_weights(base: Path) -> None:
+    """Nothing can be added to the codes of a base that is stored quantised."""
+    if read_json(base / "config.json").get("quantization_config"):
+        raise UsageError(
+            f"The base in {base} is stored quantised.",
+            "An update cannot be added to such weights without rounding them again.",
+            "Adapt the same model in 16 bits (it is quantised while loading), or use --to adapter.",
+        )
