@@ -1,6 +1,6 @@
 # make demo   teach pocket the example handbook and ask it three questions
 # make test   lint, types and tests
-# make test-slow   what llama.cpp makes of every export: builds it first (about 25 minutes in all on two cores)
+# make test-slow   what llama.cpp makes of every export: builds it first (about 20 minutes in all on two cores)
 # The first two make .venv and install into it first. Where pip finds packages is pip's own setting
 # (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL); PYTHON chooses the interpreter of the environment.
 
