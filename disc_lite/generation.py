@@ -43,7 +43,10 @@ def generate(
     batch_rows: int = BATCH_ROWS,
     batch_tokens: int = BATCH_TOKENS,
 ) -> list[Continuation]:
-    """Continue every prompt (after the shared `prefix`, read once); greedy at temperature 0."""
+    """Continue every prompt (after the shared `prefix`, read once); greedy at temperature 0.
+
+    Where the memory of the card does not suffice, half as many rows at a time are tried from there on.
+    """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     answers: dict[int, Continuation] = {}
     rng = torch.Generator(device=model.device).manual_seed(seed)
@@ -54,10 +57,15 @@ def generate(
             if size and widest * (size + 1) > batch_tokens:
                 break
             size += 1
-        batch, order = order[:size], order[size:]
-        rows = [prompts[i] for i in batch]
-        found = _batch(model, rows, prefix, stop_ids, max_new_tokens, temperature, rng)
-        answers.update(zip(batch, found, strict=True))
+        rows, drawn = [prompts[i] for i in order[:size]], rng.get_state()
+        found = _batch_if_it_fits(model, rows, prefix, stop_ids, max_new_tokens, temperature, rng)
+        if found is None:
+            batch_rows = size // 2
+            rng.set_state(drawn)
+            torch.cuda.empty_cache()
+            continue
+        answers.update(zip(order[:size], found, strict=True))
+        order = order[size:]
     return [answers[i] for i in range(len(prompts))]
 
 
@@ -75,6 +83,16 @@ def stream(
     for ((_, token, stopped),) in _steps(model, [prompt], (), stop_ids, max_new_tokens, temperature, rng):
         if not stopped:
             yield token
+
+
+def _batch_if_it_fits(model: PreTrainedModel, prompts: Sequence[Sequence[int]], *how: Any) -> list[Continuation] | None:
+    """None where the memory does not suffice: what was in it is let go with this frame."""
+    try:
+        return _batch(model, prompts, *how)
+    except torch.OutOfMemoryError:
+        if len(prompts) == 1:
+            raise
+        return None
 
 
 def _batch(

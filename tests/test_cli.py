@@ -220,3 +220,22 @@ def test_an_unexpected_error_says_so(
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) == 3
     assert time.monotonic() - begin < 60
+
+
+def test_a_full_card_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB.")
+
+    (tmp_path / "a.md").write_text("The mill opens at eight. Ada runs the mill.\n")
+    monkeypatch.setattr("disc_lite.run.adapting._perform", full)
+    monkeypatch.setattr("disc_lite.answering.open_adapted", full)
+    adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run")
+    for command, advice in ((adapt, "train.tokens_per_batch (1024)"), (("ask", tmp_path, "Who?"), "--device cpu")):
+        code, _, err = run(monkeypatch, capsys, *command)
+        assert (code, len(err.splitlines())) == (4, 3)
+        assert "does not suffice" in err
+        assert advice in err

@@ -67,6 +67,31 @@ def test_finished_rows_are_read_no_more(plain: Callable[..., Any]) -> None:
     assert rows == [n for n in expected if n]
 
 
+def test_rows_that_do_not_fit_into_the_card_are_read_in_halves(plain: Callable[..., Any]) -> None:
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": 1.0, "seed": 3}
+    rows: list[int] = []
+
+    def full(most: int) -> Callable[..., None]:
+        def hook(module: Any, args: Any, kwargs: Any) -> None:
+            rows.append(len(kwargs["input_ids"]))
+            # Full only after some tokens: what was drawn until then is drawn again.
+            if rows[-1] > most and kwargs["past_key_values"].get_seq_length() > 40:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB.")
+
+        return hook
+
+    with plain("llama").frozen(adapter=False) as model:
+        expected = generate(model, PROMPTS, batch_rows=3, **how)
+        handle = model.model.register_forward_pre_hook(full(3), with_kwargs=True)
+        assert generate(model, PROMPTS, **how) == expected
+        assert max(rows) == 6
+        handle.remove()
+        handle = model.model.register_forward_pre_hook(full(0), with_kwargs=True)
+        with pytest.raises(torch.OutOfMemoryError):
+            generate(model, PROMPTS, **how)
+        handle.remove()
+
+
 def test_sampling_follows_from_its_seed_alone(plain: Callable[..., Any]) -> None:
     how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 12, "temperature": 1.0}
     with plain("qwen3").frozen(adapter=False) as model:

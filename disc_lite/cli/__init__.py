@@ -16,7 +16,7 @@ from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
 from disc_lite.cli.proof import evaluate, inspect, report
 from disc_lite.cli.shelf import models, recipes
-from disc_lite.errors import DiscLiteError
+from disc_lite.errors import DiscLiteError, WillNotFit
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -91,6 +91,10 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not be loaded here
+            cause = str(error).split(". ")[0]
+            advice = "Close what else uses the card, or take --device cpu."
+            _fail(error, WillNotFit.exit_code, f"The memory of the card does not suffice.\n{cause}\n{advice}", debug)
         words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
         advice = "Run it again with `disc-lite --debug …` and report what it prints."
         _fail(error, 1, f"{words}\nThis is a defect of disc-lite.\n{advice}", debug)

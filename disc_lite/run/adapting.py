@@ -50,12 +50,15 @@ def adapt(
         for folder in (inputs.folder, inputs.folder / "checkpoints", inputs.folder / "within"):
             sweep(folder)
         begin(inputs)
-        return _perform(inputs, device, listener or (lambda event: None), interrupts)
+        # torch and transformers load here, after every mistake that can be told without them.
+        from disc_lite.run.workshop import within_memory
+
+        with within_memory(inputs.resolved.recipe):
+            return _perform(inputs, device, listener or (lambda event: None), interrupts)
 
 
 def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Interrupts) -> dict[str, Any]:
     """The stages in their order."""
-    # torch and transformers load here, after every mistake that can be told without them.
     from disc_lite.run import knowledge, measuring, teaching, workshop
 
     began = time.monotonic()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from disc_lite.errors import WillNotFit
 from disc_lite.examples import Text, tokenise
 from disc_lite.interrupts import Interrupts
 from disc_lite.models import Base, load_base
@@ -78,6 +80,21 @@ def open_workshop(inputs: Inputs, device: str | None, listener: Listener, interr
         "documents", f"{len(texts)} documents, {len(passages)} passages, {sum(len(t.ids) for t in texts):,} tokens"
     )
     return shop
+
+
+@contextmanager
+def within_memory(recipe: Recipe) -> Iterator[None]:
+    """Raises WillNotFit, with advice, where the memory of the card did not suffice."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        tokens, rank = recipe.train.tokens_per_batch, recipe.lora.rank
+        raise WillNotFit(
+            "The memory of the card does not suffice.",
+            str(error).split(". ")[0],
+            f"Lower train.tokens_per_batch ({tokens}) and lora.rank ({rank}) with --set, in another --output; "
+            "--pairs takes the pairs.jsonl of this one.",
+        ) from error
 
 
 def peak_bytes(base: Base) -> int:
