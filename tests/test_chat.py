@@ -198,12 +198,13 @@ def test_quit_ends(monkeypatch: Any) -> None:
 
 
 def test_ctrl_c_stops_an_answer_and_not_the_program(monkeypatch: Any, capsys: Any) -> None:
+    before = signal.getsignal(signal.SIGINT)  # a shell's background jobs ignore it
     parrot = Parrot(lambda: signal.raise_signal(signal.SIGINT) if parrot.asked[-1][0] == "Who is it?" else None)
     typing(monkeypatch, "Who is it?", "When?", parrot=parrot)
     out, err = capsys.readouterr()
     assert out == "W\nWhen?\n"
     assert "Stopped" in err
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_second_ctrl_c_ends(monkeypatch: Any, capsys: Any) -> None:
