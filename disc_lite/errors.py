@@ -63,6 +63,11 @@ class WillNotFit(DiscLiteError):
 
     exit_code: int = 4
 
+    @classmethod
+    def on_the_card(cls, error: BaseException, remedy: str) -> WillNotFit:
+        """What torch's OutOfMemoryError is told as."""
+        return cls("The memory of the card does not suffice.", str(error).split(". ")[0], remedy)
+
 
 class GateFailed(DiscLiteError):
     """The run ended well, but its result misses a quality gate that the user set."""

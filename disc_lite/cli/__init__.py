@@ -92,9 +92,8 @@ def main() -> NoReturn:
         sys.exit(1)
     except Exception as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not be loaded here
-            cause = str(error).split(". ")[0]
-            advice = "Close what else uses the card, or take --device cpu."
-            _fail(error, WillNotFit.exit_code, f"The memory of the card does not suffice.\n{cause}\n{advice}", debug)
+            full = WillNotFit.on_the_card(error, "Close what else uses the card, or take --device cpu.")
+            _fail(error, full.exit_code, str(full), debug)
         words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
         advice = "Run it again with `disc-lite --debug …` and report what it prints."
         _fail(error, 1, f"{words}\nThis is a defect of disc-lite.\n{advice}", debug)

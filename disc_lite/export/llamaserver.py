@@ -78,8 +78,8 @@ class Server:
     def _next(self, input_ids: Sequence[int], number: int) -> list[tuple[int, float]]:
         """The likeliest next tokens with their log-probabilities, likeliest first.
 
-        A token is sampled only because the server must: the first, a control token everywhere, for of
-        tokens that are a part of a character it tells nothing.
+        A token is sampled only because the server must: token 0, a control token or a whole character in
+        every vocabulary, for of one that is a part of a character the server tells nothing.
         """
         found = self._ask("POST", "/completion", {
             "prompt": list(input_ids), "n_predict": 1, "n_probs": number, "cache_prompt": True, "samplers": [],

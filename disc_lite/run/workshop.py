@@ -89,9 +89,8 @@ def within_memory(recipe: Recipe) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         tokens, rank = recipe.train.tokens_per_batch, recipe.lora.rank
-        raise WillNotFit(
-            "The memory of the card does not suffice.",
-            str(error).split(". ")[0],
+        raise WillNotFit.on_the_card(
+            error,
             f"Lower train.tokens_per_batch ({tokens}) and lora.rank ({rank}) with --set, in another --output; "
             "--pairs takes the pairs.jsonl of this one.",
         ) from error
