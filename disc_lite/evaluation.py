@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from disc_lite.examples import Text
 from disc_lite.generation import generate
 from disc_lite.grading import Question, word_set
 from disc_lite.losses import token_divergence
 from disc_lite.models import Base
 from disc_lite.packing import Segment, lone, pack
 from disc_lite.prompts import answer_task, join_passages
-from disc_lite.questions import write_pairs
-from disc_lite.recipe import Recipe
 from disc_lite.retention import Spoken
 from disc_lite.training import KEEP
 
@@ -64,13 +62,18 @@ def _first_sentence(text: str) -> str:
 
 
 def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[str]:
-    """For each question the passage (of its document, if named) that holds the answer, if any does.
+    """For each question its own passage, where it has one; else that (of its document, if named) with the answer.
 
     `passages` are (name of the document, text). Among several: the one that shares most words.
     """
+    known = _by_place(passages)
     words = [word_set(text) for _, text in passages]
     chosen = []
     for question in questions:
+        place = (question.document, question.passage_index)
+        if place in known:
+            chosen.append(known[place])
+            continue
         asked = word_set(question.text)
         ranked = [
             (any(a.lower() in text.lower() for a in question.answers), len(asked & words[i]), -i)
@@ -81,14 +84,14 @@ def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, 
     return chosen
 
 
-def own_questions(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> list[Question]:
-    """Questions for the evaluation, from a draw of their own, with the base's supported answers."""
-    number = sum(len(t.passages) for t in texts)
-    each = -(-recipe.evaluation.questions // max(1, number))
-    harvest = write_pairs(base, texts, recipe, seed, per_passage=each)
-    found = [Question(p.question, (p.answer,), p.document) for p in harvest.pairs]
-    stride = max(1, len(found) // recipe.evaluation.questions)
-    return found[::stride][: recipe.evaluation.questions]
+def _by_place(passages: Sequence[tuple[str, str]]) -> dict[tuple[str, int], str]:
+    """(document, number of the passage in it) -> text."""
+    found: dict[tuple[str, int], str] = {}
+    number: Counter[str] = Counter()
+    for name, text in passages:
+        found[name, number[name]] = text
+        number[name] += 1
+    return found
 
 
 def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:

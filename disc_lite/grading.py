@@ -15,6 +15,11 @@ from typing import Any
 from disc_lite.errors import UsageError
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
+# Han, kana, Thai, Lao, Khmer and Burmese write words without spaces between them.
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])\w)+")
+NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation + "“”‘’–—…", " "))
 
 
@@ -27,6 +32,7 @@ class Question:
     document: str = ""  # where the answer stands, if known
     kind: str = "question"  # or "completion"
     passage: str = ""  # shown with the question, in open-book probes
+    passage_index: int = -1  # of the document, where the answer stands in a passage of it that is known
     choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the answer given
 
 
@@ -151,16 +157,27 @@ def _f1(said: Counter[str], wanted: Counter[str]) -> float:
     return 2 * shared / (said.total() + wanted.total()) if shared else float(said == wanted)
 
 
+def words_of(text: str) -> list[str]:
+    """Words in lower case, in their order; one character each where a script puts no spaces between words."""
+    return WORD.findall(THOUSANDS.sub("", text.lower()))
+
+
 def word_set(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", text.lower()))
+    return frozenset(words_of(text))
+
+
+def numbers_of(text: str) -> frozenset[str]:
+    """The numbers in a text as they are written, thousands groups taken together."""
+    return frozenset(NUMBER.findall(THOUSANDS.sub("", text)))
 
 
 class Nearness:
-    """Finds near-duplicates: word sets whose Jaccard index reaches a limit."""
+    """Finds near-duplicates: word sets whose Jaccard index reaches a limit, and no other number in either."""
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
         self.limit = limit
         self.sets: list[frozenset[str]] = []
+        self.numbers: list[frozenset[str]] = []
         self.by_word: dict[str, list[int]] = {}
         for question in questions:
             self.add(question)
@@ -170,9 +187,12 @@ class Nearness:
         for word in words:
             self.by_word.setdefault(word, []).append(len(self.sets))
         self.sets.append(words)
+        self.numbers.append(numbers_of(question))
 
     def near(self, question: str) -> bool:
         """Whether one of the questions so far is the same but for a few words."""
-        words = word_set(question)
+        words, numbers = word_set(question), numbers_of(question)
         shared = Counter(i for word in words for i in self.by_word.get(word, ()))
-        return any(n / len(words | self.sets[i]) >= self.limit for i, n in shared.items())
+        return any(
+            n / len(words | self.sets[i]) >= self.limit and numbers == self.numbers[i] for i, n in shared.items()
+        )

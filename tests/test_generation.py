@@ -40,19 +40,43 @@ def test_greedy_is_what_transformers_says_to_each_prompt_alone(
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_a_shared_prefix_changes_nothing(plain: Callable[..., Any], name: str, temperature: float) -> None:
-    base, prefix = plain(name), list(range(70, 90))
+def test_beginnings_that_are_shared_change_nothing_and_are_read_once(
+    plain: Callable[..., Any], name: str, temperature: float
+) -> None:
+    base = plain(name)
     how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": temperature, "seed": 3}
+    # Two groups with beginnings of different lengths, and a prompt of its own.
+    beginnings = {0: list(range(70, 90)), 1: list(range(60, 67)), 2: []}
+    groups = [0, 1, 0, 1, 2, 0]
+    prompts = [beginnings[group] + prompt for group, prompt in zip(groups, PROMPTS, strict=True)]
     with base.frozen(adapter=False) as model:
-        together = generate(model, [prefix + p for p in PROMPTS], **how)
-        assert generate(model, PROMPTS, prefix=prefix, **how) == together
+        alone = generate(model, prompts, batch_rows=1, **how)
+        assert generate(model, prompts, groups=groups, **how) == alone
         read: list[int] = []
         handle = model.model.register_forward_pre_hook(
             lambda module, args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
         )
-        generate(model, PROMPTS, prefix=prefix, **{**how, "max_new_tokens": 1})
+        generate(model, prompts, groups=groups, **{**how, "max_new_tokens": 1})
         handle.remove()
-    assert read == [len(prefix), len(PROMPTS) * max(map(len, PROMPTS))]
+    assert sorted(read[:2]) == [7, 20]
+    assert read[2:] == [len(PROMPTS) * max(map(len, PROMPTS))]
+
+
+def test_a_prompt_says_the_same_whatever_else_is_in_the_batch(plain: Callable[..., Any]) -> None:
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": 1.0, "seed": 3}
+    with plain("llama").frozen(adapter=False) as model:
+        together = generate(model, PROMPTS, **how)
+        others = [*PROMPTS[:3], [99, 98, 97], *PROMPTS[4:], [5]]
+        again = generate(model, others, batch_tokens=60, **how)
+    assert [again[i] for i in (0, 1, 2, 4, 5)] == [together[i] for i in (0, 1, 2, 4, 5)]
+
+
+def test_finished_prompts_are_told(plain: Callable[..., Any]) -> None:
+    told: list[int] = []
+    with plain("llama").frozen(adapter=False) as model:
+        generate(model, PROMPTS, stop_ids=STOPS, max_new_tokens=24, batch_rows=4, on_finished=told.append)
+    assert told == sorted(set(told))
+    assert told[-1] == len(PROMPTS)
 
 
 def test_finished_rows_are_read_no_more(plain: Callable[..., Any]) -> None:
@@ -107,7 +131,10 @@ def test_sampling_follows_from_its_seed_alone(plain: Callable[..., Any]) -> None
 
 
 def test_samples_follow_the_softmax_at_the_temperature() -> None:
-    logits, rng = torch.tensor([[0.0, 1.0, 2.0]]), torch.Generator().manual_seed(0)
-    drawn = torch.bincount(sample(logits.expand(20_000, 3), 2.0, rng), minlength=3) / 20_000
+    logits = torch.tensor([[0.0, float("-inf"), 1.0, 2.0]])
+    uniforms = torch.rand(20_000, generator=torch.Generator().manual_seed(0))
+    drawn = torch.bincount(sample(logits.expand(20_000, 4), 2.0, uniforms), minlength=4) / 20_000
     torch.testing.assert_close(drawn, (logits[0] / 2).softmax(-1), atol=0.02, rtol=0)
-    assert sample(logits, 0.0, rng).tolist() == [2]
+    assert drawn[1] == 0
+    assert sample(logits.expand(2, 4), 2.0, torch.tensor([0.0, 1.0 - 2**-24])).tolist() == [0, 3]  # both ends
+    assert sample(logits, 0.0, uniforms[:1]).tolist() == [3]

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
+KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `synthesis.tasks`
 LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
@@ -45,7 +46,25 @@ class Disc(Section):
 class Prompt(Section):
     """Prompt distillation: questions and answers that the base model writes."""
 
-    questions_per_passage: Count = setting(30, "questions written about a passage", "questions", ge=1, le=10_000)
+    questions_per_sentence: Count = setting(
+        6, "pairs wanted of every sentence that can be asked about", "pairs", ge=1, le=1000
+    )
+    questions_per_1000_tokens: Number = setting(
+        0, "pairs wanted of a passage by its length instead, spread over its sentences; 0: by sentence", "pairs",
+        ge=0, le=100_000,
+    )  # fmt: skip
+    questions_per_passage: Count = setting(
+        0, "pairs wanted of every passage instead, spread over its sentences; 0: by sentence", "pairs", ge=0, le=10_000
+    )
+    kinds: str = setting(
+        "plain, rephrased, reversed",
+        "kinds of question, taken in turn: any of plain, reversed, rephrased, implied and contrast, with commas",
+        pattern=rf"^{KIND}(?:, *{KIND})*$",
+    )
+    worked_examples: Switch = setting(
+        True, "show the model questions and answers about other things before it writes its own"
+    )
+    yes_no_share: Number = setting(0.1, "largest share of pairs whose answer says yes or no", ge=0, le=1)
     question_temperature: Number = setting(1.0, "sampling temperature of questions; the paper takes 1.5", gt=0, le=10)
     question_tokens: Count = setting(64, "longest question", "tokens", ge=4, le=4096)
     answer_temperature: Number = setting(
@@ -59,6 +78,9 @@ class Prompt(Section):
         "nats per token",
         ge=-1000,
         le=0,
+    )
+    min_gain: Number = setting(
+        1.0, "how much likelier the passage must make an answer, as a whole", "nats", ge=-1000, le=1000
     )
     near_duplicate: Number = setting(0.8, "questions are the same from this word-set Jaccard similarity on", gt=0, le=1)
 

@@ -12,12 +12,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from disc_lite.evaluation import own_questions
 from disc_lite.grading import Nearness, Pair, Question, read_pairs
-from disc_lite.questions import HELD_OUT, Harvest, score_pairs, seed_of, write_pairs
 from disc_lite.retention import Spoken, apart_from, own_words
 from disc_lite.run.workshop import Workshop
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
 
 WITH_PAIRS = ("prompt", "both", "sft")
 
@@ -26,12 +25,19 @@ def hold_out(shop: Workshop) -> tuple[Question, ...]:
     """The questions that are measured with: the user's, or the base's own from a separate draw."""
     path = shop.folder / "questions.jsonl"
     if not path.is_file():
-        found = list(shop.inputs.questions)
-        if not found:
-            shop.tell("questions", "writing held-out questions")
-            found = own_questions(shop.base, shop.texts, shop.recipe, seed_of(shop.recipe.seed, "held out"))
+        found = shop.inputs.questions or _held_out(shop)
         write_jsonl(path, [asdict(q) for q in found])
     return saved_questions(path)
+
+
+def _held_out(shop: Workshop) -> tuple[Question, ...]:
+    wanted = shop.recipe.evaluation.questions
+    held_out = write_held_out(
+        shop.base, shop.texts, shop.recipe, seed_of(shop.recipe.seed, "held out"),
+        lambda n: shop.tell("questions", "held-out questions", n, wanted),
+    )  # fmt: skip
+    write_json(shop.folder / "questions.json", {"dropped": held_out.dropped})
+    return held_out.questions
 
 
 def saved_questions(path: Path) -> tuple[Question, ...]:
@@ -51,14 +57,17 @@ def gather_pairs(shop: Workshop, held_out: Sequence[Question]) -> tuple[tuple[Pa
         return (), {}
     path, about = shop.folder / "pairs.jsonl", shop.folder / "pairs.json"
     if not about.is_file():
-        harvest = _reused(shop, held_out) if shop.inputs.pairs else _written(shop, held_out)
-        write_jsonl(path, [w.as_dict() for w in harvest.written])
-        coverage = None if harvest.coverage is None else round(harvest.coverage, 4)
-        write_json(about, {"dropped": harvest.dropped, "coverage": coverage})
+        found = _reused(shop, held_out) if shop.inputs.pairs else _written(shop, held_out)
+        write_jsonl(path, [scored.as_dict() for scored in found.scored])
+        covered = found.coverage
+        write_json(about, {
+            "dropped": found.dropped, "coverage": None if covered is None else round(found.covered_share, 4),
+            "coverage_by_passage": covered,
+        })  # fmt: skip
     return read_pairs(path), read_json(about)
 
 
-def _reused(shop: Workshop, held_out: Sequence[Question]) -> Harvest:
+def _reused(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
     """The user's pairs, but for those that the evaluation asks; scored again, for they may be edited."""
     forbidden = Nearness([q.text for q in held_out], shop.recipe.prompt.near_duplicate)
     kept = [pair for pair in shop.inputs.pairs if not forbidden.near(pair.question)]
@@ -66,17 +75,13 @@ def _reused(shop: Workshop, held_out: Sequence[Question]) -> Harvest:
     return score_pairs(shop.base, shop.texts, kept, {HELD_OUT: len(shop.inputs.pairs) - len(kept)})
 
 
-def _written(shop: Workshop, held_out: Sequence[Question]) -> Harvest:
+def _written(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
     total = sum(len(t.passages) for t in shop.texts)
-    done, number = 0, 0
-
-    def on_passage(pairs: int) -> None:
-        nonlocal done, number
-        done, number = done + 1, number + pairs
-        shop.tell("questions", f"{number} pairs", done, total)
-
     seed = seed_of(shop.recipe.seed, "pairs")
-    return write_pairs(shop.base, shop.texts, shop.recipe, seed, [q.text for q in held_out], on_passage=on_passage)
+    return write_pairs(
+        shop.base, shop.texts, shop.recipe, seed, [q.text for q in held_out],
+        lambda passages, pairs: shop.tell("questions", f"{pairs} pairs", passages, total),
+    )  # fmt: skip
 
 
 def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:

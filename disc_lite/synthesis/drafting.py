@@ -1,0 +1,150 @@
+"""How the base is asked for questions and answers about one passage, and what is taken from what it writes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from random import Random
+
+from disc_lite import prompts
+from disc_lite.documents import Passage, is_heading
+from disc_lite.examples import Text
+from disc_lite.generation import Continuation, generate
+from disc_lite.grading import Pair, words_of
+from disc_lite.models import Base
+from disc_lite.models.tokens import Tokens
+from disc_lite.recipe import Recipe
+from disc_lite.synthesis import tasks
+from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
+
+
+@dataclass(frozen=True)
+class Question:
+    """A drafted question, and why it is no use, if it is none."""
+
+    sentence: int
+    kind: str
+    text: str
+    fault: str
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A question with an answer to it, not yet held against the passage."""
+
+    pair: Pair
+    sentence: int  # of the sentences of the passage that can be asked about
+    kind: str  # of study item
+
+
+def seed_of(*parts: object) -> int:
+    """A private seed from (seed, purpose, place), the same in every process."""
+    return int.from_bytes(sha256(repr(parts).encode()).digest()[:7], "big")
+
+
+def askable_sentences(text: Text, passage: Passage) -> list[str]:
+    """What can be asked about: sentences of at least two words, no headings, each under its own heading."""
+    found = []
+    for start, end in passage.sentences:
+        sentence = text.sentence_text(start, end).strip()
+        if len(words_of(sentence)) > 1 and not is_heading(sentence) and re.search(r"\w", sentence):
+            # "Price: 26 crowns" alone does not say of what, and a passage may have it twice.
+            above = text.heading_path(start)[-1:]
+            found.append(": ".join((*above, sentence)) if above and above[0] not in sentence else sentence)
+    return found
+
+
+def shares(wanted: int, sentences: int, seed: int) -> list[int]:
+    """How many pairs each sentence should get: as equal as can be, the remainder drawn."""
+    each, remainder = divmod(wanted, sentences)
+    more = set(Random(f"{seed} shares").sample(range(sentences), remainder))
+    return [each + (i in more) for i in range(sentences)]
+
+
+@dataclass(frozen=True)
+class Drafter:
+    """One passage, and how the base is asked to write about it."""
+
+    tokens: Tokens
+    text: Text
+    passage: Passage
+    sentences: Sequence[str]  # that can be asked about
+    recipe: Recipe
+    seed: int
+
+    @cached_property
+    def shown(self) -> str:
+        """The passage as it stands in front of every task."""
+        return prompts.join_passages([self.text.passage_text(self.passage)])
+
+    @cached_property
+    def language(self) -> str:
+        return tasks.language_of(self.shown)
+
+    # -- questions -------------------------------------------------------------------------------------
+
+    def kinds(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[Drafted]) -> list[tuple[int, str]]:
+        """(sentence, kind of question) for as many drafts about each sentence as it lacks pairs, kinds in turn."""
+        known = {drafted.sentence for drafted in accepted}
+        number: Counter[int] = Counter(drafted.sentence for drafted in accepted)
+        return [
+            (sentence, self._kind(number[sentence] + n + attempt, sentence in known))
+            for sentence, lacking in missing.items()
+            for n in range(lacking)
+        ]
+
+    def _kind(self, number: int, known: bool) -> str:
+        """The kind of a sentence's draft; a question is rephrased only where there is one."""
+        chosen = tasks.chosen(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
+        kind = chosen[number % len(chosen)]
+        alone = len(self.sentences) == 1
+        return "plain" if (kind == "rephrased" and not known) or (kind == "contrast" and alone) else kind
+
+    def question_prompt(self, kind: str, sentence: int, question: str = "") -> list[int]:
+        """The passage, and the task to write a question about one of its sentences (or to reword one)."""
+        about = self.sentences[sentence]
+        if not self.recipe.prompt.worked_examples:
+            return self.tokens.prompt(self.shown + prompts.question_task(about))
+        neighbour = self.sentences[sentence + 1 if sentence + 1 < len(self.sentences) else sentence - 1]
+        task = tasks.question_task(kind, about, question, neighbour, self.language)
+        return self.tokens.conversation(tasks.question_turns(kind, self.language), self.shown + task)
+
+    def screened(self, sentence: int, kind: str, draft: Continuation) -> Question:
+        """The question in a draft, and why it is no use, if it is none."""
+        question = clean_question(self.tokens.decode(draft.ids))
+        fault = question_fault(question, self.shown) if draft.ended else "question did not end"
+        return Question(sentence, kind, question, fault)
+
+    # -- answers ---------------------------------------------------------------------------------------
+
+    def answer_prompt(self, question: str, sentence: int, short: bool = False) -> list[int]:
+        """The passage, and the question with the sentence that it was asked about."""
+        if not self.recipe.prompt.worked_examples:
+            return self.tokens.prompt(self.shown + prompts.answer_task(question))
+        task = tasks.answer_task(question, self.sentences[sentence], self.language, short)
+        return self.tokens.conversation(tasks.answer_turns(self.language, short), self.shown + task)
+
+    def answered(self, question: Question, draft: Continuation) -> Drafted | str:
+        """The question with the answer in a draft, or why that is no use."""
+        answer = self.tokens.decode(draft.ids).strip()
+        fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
+        pair = Pair(self.text.document.name, self.passage.index, question.text, answer)
+        return fault or Drafted(pair, question.sentence, question.kind)
+
+
+def drafts(
+    base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], most: int, temperature: float, seed: int,
+) -> list[Continuation]:  # fmt: skip
+    """What the base writes after these prompts; those of one group begin alike."""
+    if not prompt_ids:
+        return []
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    with base.frozen(adapter=False) as model:
+        return generate(
+            model, prompt_ids, groups=[numbers[group] for group in groups], stop_ids=base.tokens.stop_ids,
+            max_new_tokens=most, temperature=temperature, seed=seed,
+        )  # fmt: skip

@@ -1,0 +1,144 @@
+"""Questions to measure with, where the user has none: few, from all over the documents, and gradable.
+
+Passages are drawn first, one sentence of each, so that no document and no beginning of a passage is
+preferred. A question stays if its short answer stands in the passage and the base, with the passage
+before it, gives that answer again: what the base cannot read it cannot be measured with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from disc_lite import prompts
+from disc_lite.examples import Text
+from disc_lite.grading import Nearness, Question, is_right, words_of
+from disc_lite.models import Base
+from disc_lite.recipe import Recipe
+from disc_lite.synthesis.drafting import Drafter, askable_sentences, drafts, seed_of
+from disc_lite.synthesis.screening import is_yes_no
+
+TOGETHER = 16  # passages that are asked about in one call
+ANSWER_WORDS = 10  # longest reference: a longer one is seldom given again word for word
+ANSWER_TOKENS = 24
+DRAFTS = 4  # per question wanted, at most: a model that cannot write them ends
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The questions, and what became of the other drafts."""
+
+    questions: tuple[Question, ...]
+    dropped: dict[str, int]  # reason -> number
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A sentence of a passage."""
+
+    drafter: Drafter
+    sentence: int
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A question about a sentence, and then its short answer."""
+
+    place: _Place
+    question: str
+    answer: str = ""
+
+
+def write_held_out(
+    base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, on_questions: Callable[[int], None] = lambda n: None
+) -> HeldOut:
+    """`evaluation.questions` questions with short answers, or as many as the base can write; each knows its passage."""
+    wanted, dropped = recipe.evaluation.questions, Counter[str]()
+    found: list[Question] = []
+    seen = Nearness((), recipe.prompt.near_duplicate)
+    places = _places(base, texts, recipe, seed)
+    for attempt, group in enumerate(_groups(places, DRAFTS * wanted)):
+        for draft in _gradable(base, group, recipe, seed_of(seed, attempt), dropped):
+            if seen.near(draft.question):
+                dropped["near-duplicate"] += 1
+            elif len(found) < wanted:
+                seen.add(draft.question)
+                passage = draft.place.drafter.passage
+                found.append(Question(draft.question, (draft.answer,), passage.document, passage_index=passage.index))
+        on_questions(len(found))
+        if len(found) == wanted:
+            break
+    return HeldOut(tuple(found), dict(sorted(dropped.items())))
+
+
+def _places(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> list[_Place]:
+    """Every sentence that can be asked about once: first one of each passage, then a second one, and so on."""
+    rng = Random(f"{seed} held out")
+    columns = []
+    for text in texts:
+        for passage in text.passages:
+            sentences = askable_sentences(text, passage)
+            drafter = Drafter(base.tokens, text, passage, sentences, recipe, seed)
+            column = [_Place(drafter, i) for i in range(len(sentences))]
+            rng.shuffle(column)
+            columns.append(column)
+    rng.shuffle(columns)
+    depth = max(map(len, columns), default=0)
+    return [column[n] for n in range(depth) for column in columns if n < len(column)]
+
+
+def _groups(places: Sequence[_Place], most: int) -> Iterator[Sequence[_Place]]:
+    for start in range(0, min(len(places), most), TOGETHER):
+        yield places[start : min(start + TOGETHER, most)]
+
+
+def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dropped: Counter[str]) -> list[_Draft]:
+    """Questions about these sentences whose short answers the base gives again."""
+    settings = recipe.prompt
+    everyone = range(len(group))
+    asked = drafts(
+        base, [p.drafter.question_prompt("plain", p.sentence) for p in group], everyone, settings.question_tokens,
+        settings.question_temperature, seed,
+    )  # fmt: skip
+    found = []
+    for place, draft in zip(group, asked, strict=True):
+        question = place.drafter.screened(place.sentence, "plain", draft)
+        if question.fault:
+            dropped[question.fault] += 1
+        else:
+            found.append(_Draft(place, question.text))
+    shorts = drafts(
+        base, [d.place.drafter.answer_prompt(d.question, d.place.sentence, short=True) for d in found],
+        everyone[: len(found)], ANSWER_TOKENS, 0.0, 0,
+    )  # fmt: skip
+    found = [
+        _Draft(d.place, d.question, base.tokens.decode(s.ids).strip().rstrip(".。"))
+        for d, s in zip(found, shorts, strict=True)
+    ]
+    found = _counted(found, [_answer_fault(d) for d in found], dropped)
+    again = drafts(
+        base, [base.tokens.prompt(d.place.drafter.shown + prompts.answer_task(d.question)) for d in found],
+        everyone[: len(found)], recipe.evaluation.answer_tokens, 0.0, 0,
+    )  # fmt: skip
+    grading = recipe.evaluation.grading
+    given = [is_right(base.tokens.decode(a.ids), [d.answer], grading) for d, a in zip(found, again, strict=True)]
+    return _counted(found, ["" if right else "the base does not give the answer again" for right in given], dropped)
+
+
+def _answer_fault(draft: _Draft) -> str:
+    """Why a short answer cannot be graded against, or nothing."""
+    words = words_of(draft.answer)
+    if not words or len(words) > ANSWER_WORDS:
+        return "no short answer"
+    if is_yes_no(draft.answer):
+        return "answer says only yes or no"
+    if is_right(draft.question, [draft.answer], "contains"):
+        return "answer stands in the question"
+    return "" if is_right(draft.place.drafter.shown, [draft.answer], "contains") else "answer not in the passage"
+
+
+def _counted(drafts: Sequence[_Draft], faults: Sequence[str], dropped: Counter[str]) -> list[_Draft]:
+    dropped.update(fault for fault in faults if fault)
+    return [draft for draft, fault in zip(drafts, faults, strict=True) if not fault]

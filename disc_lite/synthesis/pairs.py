@@ -1,0 +1,247 @@
+"""The base model writes questions about a passage and answers them with the passage in its prompt.
+
+It is asked for a line, never for JSON, one sentence of the passage at a time, so that every sentence
+gets its share. A pair is accepted if its words are about the passage (see `screening`) and if the
+teacher supports its answer: likely enough with the passage in the prompt, and clearly likelier than
+without it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from disc_lite.documents import Passage
+from disc_lite.examples import Text, prompt_lessons
+from disc_lite.grading import Nearness, Pair, normalise
+from disc_lite.models import Base
+from disc_lite.packing import Sequence as Tree
+from disc_lite.packing import lone
+from disc_lite.recipe import Recipe
+from disc_lite.synthesis.drafting import Drafted, Drafter, Question, askable_sentences, drafts, seed_of, shares
+from disc_lite.synthesis.screening import is_yes_no
+
+ROUNDS = 5  # how often the sentences of a passage that lack pairs are asked about before fewer are accepted
+ROWS = 192  # pairs that a group of passages wants, at least: a step of generation costs the same for one row or many
+UNKNOWN = -1  # the sentence of a pair that was not written here
+HELD_OUT = "held out for the evaluation"
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """A pair, what it was asked about, and how the teacher stands to its answer."""
+
+    drafted: Drafted
+    with_passage: float  # mean log-probability of the answer, nats per token
+    without_passage: float
+    gain: float  # how much the passage adds to the log-probability of the whole answer, nats
+
+    @property
+    def pair(self) -> Pair:
+        return self.drafted.pair
+
+    @property
+    def sentence(self) -> int:
+        return self.drafted.sentence
+
+    def as_dict(self) -> dict[str, Any]:
+        """A line of `pairs.jsonl`."""
+        row = {**asdict(self.pair), "sentence": self.sentence, "kind": self.drafted.kind}
+        figures = {"with_passage": self.with_passage, "without_passage": self.without_passage, "gain": self.gain}
+        return {**row, **{name: round(value, 4) for name, value in figures.items()}}
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """The accepted pairs of all passages, and what became of the rest."""
+
+    scored: tuple[ScoredPair, ...]
+    dropped: dict[str, int]  # reason -> number
+    coverage: dict[str, float] | None  # "document#passage" -> share of its sentences with a pair, where known
+    covered_share: float = 0.0  # of all sentences that can be asked about
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return tuple(s.pair for s in self.scored)
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """A passage, how many pairs each of its sentences should get, and those it has so far (this list grows)."""
+
+    drafter: Drafter
+    share: Sequence[int]
+    accepted: list[ScoredPair]
+    asked: Nearness  # questions drafted for it so far, all that were worth answering
+
+    @property
+    def missing(self) -> dict[int, int]:
+        have = Counter(s.sentence for s in self.accepted)
+        return {i: wanted - have[i] for i, wanted in enumerate(self.share) if wanted > have[i]}
+
+    @property
+    def coverage(self) -> float:
+        return len({s.sentence for s in self.accepted}) / len(self.share)
+
+
+def write_pairs(
+    base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, held_out: Iterable[str] = (),
+    on_passages: Callable[[int, int], None] = lambda passages, pairs: None,
+) -> PairSet:  # fmt: skip
+    """Pairs about every passage; none whose question is (nearly) one of `held_out`.
+
+    `on_passages` gets how many passages are done and how many pairs there are, after every group of passages.
+    """
+    dropped: Counter[str] = Counter()
+    finished: list[_Progress] = []
+    forbidden = Nearness(held_out, recipe.prompt.near_duplicate)
+    passages = [(text, passage) for text in texts for passage in text.passages]
+    for group in _groups([_progress(base, *place, recipe, seed) for place in passages]):
+        for attempt in range(ROUNDS):
+            if not any(progress.missing for progress in group):
+                break
+            _round(base, recipe, group, seed_of(seed, len(finished), attempt), attempt, forbidden, dropped)
+        finished += group
+        on_passages(len(finished), sum(len(p.accepted) for p in finished))
+    asked = [p for p in finished if p.share]
+    places = [f"{p.drafter.passage.document}#{p.drafter.passage.index}" for p in asked]
+    covered = sum(len({s.sentence for s in p.accepted}) for p in asked)
+    return PairSet(
+        tuple(scored for p in finished for scored in p.accepted), dict(sorted(dropped.items())),
+        {place: round(p.coverage, 4) for place, p in zip(places, asked, strict=True)},
+        covered / max(1, sum(len(p.share) for p in asked)),
+    )  # fmt: skip
+
+
+def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: int) -> _Progress:
+    sentences = askable_sentences(text, passage)
+    number = seed_of(seed, text.document.sha256, passage.index)
+    wanted = wanted_pairs(passage, len(sentences), recipe)
+    share = shares(wanted, len(sentences), number) if sentences else []
+    drafter = Drafter(base.tokens, text, passage, sentences, recipe, number)
+    return _Progress(drafter, share, [], Nearness((), recipe.prompt.near_duplicate))
+
+
+def _groups(passages: Sequence[_Progress]) -> Iterator[list[_Progress]]:
+    """Neighbours together until they want enough pairs for a step of generation to be worth its while."""
+    group: list[_Progress] = []
+    for progress in passages:
+        group.append(progress)
+        if sum(sum(p.share) for p in group) >= ROWS:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def score_pairs(base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int]) -> PairSet:
+    """Pairs from elsewhere, with how the teacher stands to them; those of no passage here are dropped."""
+    scored: list[ScoredPair] = []
+    for text in texts:
+        for passage in text.passages:
+            own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
+            found = support(base, text, own) if own else []
+            scored += [
+                ScoredPair(Drafted(pair, UNKNOWN, ""), *figures) for pair, figures in zip(own, found, strict=True)
+            ]
+    dropped = {**dropped, "no such passage": len(pairs) - len(scored)}
+    return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
+
+
+def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
+    """How many pairs a passage with so many sentences should get."""
+    settings = recipe.prompt
+    by_length = round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000)
+    return settings.questions_per_passage or by_length or settings.questions_per_sentence * sentences
+
+
+def _round(
+    base: Base, recipe: Recipe, group: Sequence[_Progress], seed: int, attempt: int, forbidden: Nearness,
+    dropped: Counter[str],
+) -> None:  # fmt: skip
+    """Ask about every sentence that lacks pairs, answer what was asked, and accept what the passage supports."""
+    fresh = []
+    for progress, question in _questions(base, recipe, group, seed, attempt):
+        near = forbidden.near(question.text), progress.asked.near(question.text)
+        reason = question.fault or (HELD_OUT if near[0] else "near-duplicate" if near[1] else "")
+        if reason:
+            dropped[reason] += 1
+        else:
+            progress.asked.add(question.text)
+            fresh.append((progress, question))
+    answered = _answers(base, recipe, fresh, seed, dropped)
+    for progress in group:
+        mine = [drafted for owner, drafted in answered if owner is progress]
+        progress.accepted.extend(_supported(base, progress, mine, dropped))
+
+
+def _questions(
+    base: Base, recipe: Recipe, group: Sequence[_Progress], seed: int, attempt: int
+) -> list[tuple[_Progress, Question]]:
+    orders = []
+    for progress in group:
+        known = {s.sentence: s.pair.question for s in progress.accepted}
+        written = [s.drafted for s in progress.accepted]
+        for sentence, kind in progress.drafter.kinds(progress.missing, attempt, written):
+            orders.append((progress, sentence, kind, known.get(sentence, "")))
+    found = drafts(
+        base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in orders],
+        [(p.drafter.seed, kind) for p, _, kind, _ in orders], recipe.prompt.question_tokens,
+        recipe.prompt.question_temperature, seed_of(seed, "questions"),
+    )  # fmt: skip
+    return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(orders, found, strict=True)]
+
+
+def _answers(
+    base: Base, recipe: Recipe, questions: Sequence[tuple[_Progress, Question]], seed: int, dropped: Counter[str]
+) -> list[tuple[_Progress, Drafted]]:
+    settings = recipe.prompt
+    repeated = [asked for asked in questions for _ in range(settings.answers_per_question)]
+    found = drafts(
+        base, [p.drafter.answer_prompt(q.text, q.sentence) for p, q in repeated],
+        [p.drafter.seed for p, _ in repeated], settings.answer_tokens, settings.answer_temperature,
+        seed_of(seed, "answers"),
+    )  # fmt: skip
+    unique: dict[tuple[int, str, str], tuple[_Progress, Drafted]] = {}
+    for (progress, question), draft in zip(repeated, found, strict=True):
+        answered = progress.drafter.answered(question, draft)
+        if isinstance(answered, str):
+            dropped[answered] += 1
+        else:
+            place = (progress.drafter.seed, question.text, normalise(answered.pair.answer))
+            unique[place] = (progress, answered)
+    return list(unique.values())
+
+
+def _supported(base: Base, progress: _Progress, answered: Sequence[Drafted], dropped: Counter[str]) -> list[ScoredPair]:
+    """Those whose answer the teacher supports, and of answers that say yes or no only a few."""
+    settings = progress.drafter.recipe.prompt
+    found = support(base, progress.drafter.text, [d.pair for d in answered]) if answered else []
+    most = max(1, round(settings.yes_no_share * sum(progress.share)))
+    room = most - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
+    accepted = []
+    for drafted, figures in zip(answered, found, strict=True):
+        (open_book, _, gain), yes_no = figures, is_yes_no(drafted.pair.answer)
+        if open_book < settings.min_support or gain < settings.min_gain:
+            dropped["answer not supported by the passage"] += 1
+        elif yes_no and room <= 0:
+            dropped["one yes or no too many"] += 1
+        else:
+            room -= yes_no
+            accepted.append(ScoredPair(drafted, *figures))
+    return accepted
+
+
+def support(base: Base, text: Text, pairs: Sequence[Pair]) -> list[tuple[float, float, float]]:
+    """Mean log-probability of each answer with the passage in the prompt and without it, and the gain of its sum."""
+    (lesson,) = prompt_lessons([text], pairs, base.tokens)
+    targets = [list(example.target_ids) for example in lesson.examples]
+    closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
+    at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
+    with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
+    without = base.log_probabilities(closed, at_closed, targets)
+    return [
+        (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
+    ]

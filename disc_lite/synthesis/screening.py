@@ -1,0 +1,108 @@
+"""Which drafted questions and answers are worth training on, told from their words alone. Does not import torch.
+
+A small model makes things up: it asks about names that the passage does not have, answers with numbers
+from nowhere, repeats the question, or talks about "the text". All of that shows without another pass of
+the model. What it cannot show, whether the passage makes an answer likelier, is measured in `pairs`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from disc_lite.grading import numbers_of, words_of
+
+MARKS = re.compile(r"^\s*(?:[-*•]|\d+[.)]|q(?:uestion)?\s*\d*\s*[:.])\s*", re.IGNORECASE)
+ENDS = ("?", "？", "؟", ";", "՞")  # Greek asks with a semicolon
+SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
+# "According to the passage" and its kin, where the student will have none to refer to.
+REFERS = re.compile(
+    r"\b(?:(?:the|this|that) (?:\w+ )?(?:text|passage|sentence|document|article|excerpt|paragraph|author|context)s?\b"
+    r"(?! (?:message|file|editor|field|box))"
+    r"|(?:as|is|are|was|were) (?:mentioned|stated|described|provided|given) (?:above|here|in the))"
+    r"|\b(?:de[rmsn]|diese[rmsn]?|im|laut) (?:Text|Textes|Passage|Abschnitts?|Satz|Satzes|Autors?)\b"
+    r"|(?:文中|本文|上文|文章|段落|作者|句子)",
+    re.IGNORECASE,
+)
+YES_NO = re.compile(r"^(?:yes|no|ja|nein|oui|non|sí|si|no|是的?|不是?|对|没有)\b|^(?:是的|不是|没有)", re.IGNORECASE)
+COMMON_CAPITALS = 0.12  # of the words inside sentences: above it capitals mark nouns (German), not names
+FUNCTION_WORDS = frozenset(
+    "a an the of in on at to for and or nor but is are was were be been being by with from as it its this that "
+    "these those what which who whom whose when where how why much many long do does did will would can could may "
+    "might must should shall has have had not no yes so than then there their they them he she his her him we our "
+    "you your i my me if into over under about up out after before during between while also only just each every "
+    "any some all both per der die das ein eine einen einem einer des dem den und oder ist sind war waren wird "
+    "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
+    "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
+)
+
+
+def clean_question(text: str) -> str:
+    """The first line that is not empty, without list marks and quotes."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return MARKS.sub("", line).strip().strip('"“”').strip()
+
+
+def content_words(text: str) -> set[str]:
+    """Words that carry meaning, in lower case; characters where a script puts no spaces between words."""
+    return {word for word in words_of(text) if word not in FUNCTION_WORDS}
+
+
+def question_fault(question: str, passage: str) -> str:
+    """Why a drafted question is no use, or nothing."""
+    if not question.endswith(ENDS) or len(words_of(question)) < 3:
+        return "not a question"
+    if REFERS.search(question):
+        return "question refers to the text"
+    if invented(question, passage):
+        return "question names what the passage does not"
+    content = content_words(question)
+    if len(content & content_words(passage)) < max(1, len(content) / 2):
+        return "question is about something else"
+    return ""
+
+
+def answer_fault(question: str, answer: str, passage: str) -> str:
+    """Why a drafted answer is no use, or nothing."""
+    if not answer:
+        return "empty answer"
+    if REFERS.search(answer):
+        return "answer refers to the text"
+    if invented(answer, f"{passage}\n{question}"):
+        return "answer names what the passage does not"
+    if not is_yes_no(answer) and not content_words(answer) - content_words(question):
+        return "answer repeats the question"
+    return ""
+
+
+def is_yes_no(answer: str) -> bool:
+    return YES_NO.match(answer) is not None
+
+
+def invented(text: str, source: str) -> bool:
+    """Whether `text` has a number or a name that `source` does not have."""
+    if numbers_of(text) - numbers_of(source):
+        return True
+    inside = _inside_words(source)
+    capitals = sum(word[0].isupper() for word in inside)
+    if capitals > COMMON_CAPITALS * len(inside) and _mostly_nouns(inside):
+        return False
+    known = {_bare(word).lower() for word in re.findall(r"[^\W\d_][\w’']*", source)}
+    return any(_bare(w).lower() not in known for w in _inside_words(text) if w[0].isupper() and w != "I")
+
+
+def _inside_words(text: str) -> list[str]:
+    """Words that do not begin a sentence."""
+    found = []
+    for sentence in SENTENCE_START.split(text):
+        found += re.findall(r"[^\W\d_][\w’']*", sentence)[1:]
+    return found
+
+
+def _mostly_nouns(words: Iterable[str]) -> bool:
+    """Whether many different words have a capital, as nouns have in German."""
+    return bool({word.lower() for word in words} & {"der", "die", "das", "und", "ist", "nicht", "ein", "eine"})
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"['’]s?$", "", word)
