@@ -32,7 +32,7 @@ def markdown(found: dict[str, Any]) -> str:
         parts.append("**Tiny shapes on whatever is here: only the checks mean anything.**")
     if found["checks"]:
         rows = [(r["check"], r["status"], r["figure"], f"{r['seconds']:.1f}") for r in found["checks"]]
-        parts += ["## Checks", _table(("check", "", "figure", "s"), rows, right=(3,))]
+        parts += ["## Checks", table(("check", "", "figure", "s"), rows, right=(3,))]
     if found["adapt"]:
         parts += ["## `adapt` on pocket and examples/handbook", _adapt(found["adapt"])]
     if found["steps"]:
@@ -82,7 +82,7 @@ def _steps(cases: Sequence[dict[str, Any]]) -> str:
             *(f"{c[key]:.3g}" for key in ("teacher_tflops", "student_tflops", "tflops")),
             f"{100 * c['share_of_matrix_rate']:.0f} %",
         ))  # fmt: skip
-    return _table(_HEAD, rows, right=range(1, len(_HEAD)))
+    return table(_HEAD, rows, right=range(1, len(_HEAD)))
 
 
 def _adapt(result: dict[str, Any]) -> str:
@@ -104,14 +104,14 @@ def _adapt(result: dict[str, Any]) -> str:
             for name, scores in s["retention"].items() if isinstance(scores, dict) for when in ("before", "after")
         ),
     ]  # fmt: skip
-    return _table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _score(score: dict[str, Any]) -> str:
     return f"{100 * score['share']:.1f} % ({score['right']} of {score['of']})"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """A Markdown table whose columns also line up as text."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
 

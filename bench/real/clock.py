@@ -1,0 +1,68 @@
+"""Seconds by stage of a run, over every call that worked on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from disc_lite.storage import read_json, write_json
+
+# These stages send their events before their work, all others after a part of it.
+TOLD_BEFORE = ("model", "evaluation")
+SAVED_EVERY_S = 10.0  # a killed run loses no more than this
+
+
+class StageClock:
+    """A listener of `adapt` that adds the time between two events to the stage that it was spent on.
+
+    What it measured lies in one JSON file: `seconds` by stage, and `calls`, which say where each call
+    ran. A later call goes on from there, unless the run is `fresh`. Work that a kill made necessary
+    twice counts twice. The first batch of the teacher counts as evaluation, its last event before.
+    """
+
+    def __init__(
+        self, path: Path, about: Mapping[str, Any], fresh: bool = False, now: Callable[[], float] = time.monotonic,
+        on_stage: Callable[[str], None] = lambda stage: None,
+    ) -> None:  # fmt: skip
+        self.path, self.about, self.now, self.on_stage = path, dict(about), now, on_stage
+        saved = {} if fresh else read_measured(path)
+        self.seconds: dict[str, float] = dict(saved.get("seconds", {}))
+        self.calls: list[dict[str, Any]] = list(saved.get("calls", ()))
+        self.stage = ""  # of the last event
+        self.at = self.saved_at = now()
+
+    def __call__(self, event: Any) -> None:
+        before = self.stage
+        started = before in TOLD_BEFORE or event.stage in TOLD_BEFORE
+        self._add(before if before and started else event.stage)
+        if event.stage != before:
+            self.stage = event.stage
+            self.on_stage(event.stage)
+        if not before and self.about not in self.calls:
+            self.calls.append(self.about)
+        if not before or self.at - self.saved_at >= SAVED_EVERY_S:
+            self._save()
+
+    def close(self) -> None:
+        """What came after the last event; nothing where there was none, as in a finished run."""
+        if self.stage:
+            self._add(self.stage)
+            self._save()
+
+    def _add(self, stage: str) -> None:
+        at = self.now()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + at - self.at
+        self.at = at
+
+    def _save(self) -> None:
+        seconds = {stage: round(spent, 3) for stage, spent in self.seconds.items()}
+        write_json(self.path, {"seconds": seconds, "calls": self.calls})
+        self.saved_at = self.at
+
+
+def read_measured(path: Path) -> dict[str, Any]:
+    """`seconds` and `calls` of a file that a clock wrote; empty where there is none."""
+    found: dict[str, Any] = read_json(path) if path.is_file() else {}
+    return found

@@ -1,0 +1,191 @@
+"""One run of the bench: a model, a domain and a method, adapted and read off its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import time
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from hashlib import sha256
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from typing import Any
+
+import disc_lite
+from bench.real.clock import StageClock, read_measured
+from disc_lite.card import counted
+from disc_lite.errors import DiscLiteError, Interrupted, RunFailed
+from disc_lite.grading import is_right
+from disc_lite.recipe import load_recipe
+from disc_lite.storage import read_json, read_jsonl
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = Path(__file__).resolve().parent / "corpus"
+METHODS = ("both", "prompt", "disc", "next_token", "sft")
+WITH_PAIRS = ("both", "prompt", "sft")
+TAGS = ("once", "twice", "two", "update")
+LEFT_OUT = ("misses", "farthest")  # of the card: long, and in the run folder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run that is asked for."""
+
+    model: str
+    domain: str
+    method: str
+    output: Path
+    overrides: Mapping[str, str] = field(default_factory=dict)  # besides the method; those of --quick included
+    quick: bool = False
+    pairs: Path | None = None
+    device: str | None = None
+    corpus: Path = CORPUS
+
+    @property
+    def reused(self) -> Path | None:
+        """The pairs file, for a method that learns from pairs."""
+        return self.pairs if self.method in WITH_PAIRS else None
+
+    @property
+    def name(self) -> str:
+        """Of the run folder: the same plan always finds its run again."""
+        digest = sha256(json.dumps(sorted(self.overrides.items())).encode())
+        if self.reused:
+            digest.update(self.reused.read_bytes())
+        return f"{short_name(self.model)}-{self.domain}-{self.method}-{digest.hexdigest()[:8]}"
+
+    @property
+    def folder(self) -> Path:
+        return self.output / self.name
+
+    @property
+    def questions(self) -> Path:
+        return self.corpus / f"{self.domain}.questions.jsonl"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run reached, or why it failed; a row of the results."""
+
+    model: str
+    domain: str
+    method: str
+    run: str  # name of its folder
+    seed: int
+    quick: bool
+    overrides: dict[str, str]
+    pairs: str  # name of the file they were taken from, or empty
+    summary: dict[str, Any]  # of `adapt`, without what is long; empty if it failed
+    tags: dict[str, dict[str, dict[str, Any]]]  # tag -> row of the card -> right, of, share
+    seconds: dict[str, float]  # by stage, over all calls
+    calls: list[dict[str, Any]]  # machine, cores, commit and date of each
+    failed: str = ""
+
+
+def short_name(model: str) -> str:
+    """The last part of a path or a hub id."""
+    return Path(os.path.abspath(os.path.expanduser(model))).name
+
+
+def measure(plan: Plan) -> Measured:
+    """Adapt, continue, or read what is finished. A run that fails is a result; one that is interrupted is none."""
+    path = plan.output / f"{plan.name}.stages.json"
+
+    def on_stage(stage: str) -> None:
+        print(f"{plan.name}: {stage}", flush=True)
+
+    clock = StageClock(path, about(plan.device), fresh=not plan.folder.is_dir(), on_stage=on_stage)
+    summary: dict[str, Any] = {}
+    tags: dict[str, dict[str, dict[str, Any]]] = {}
+    failed = ""
+    try:
+        summary = disc_lite.adapt(
+            plan.corpus / plan.domain, plan.model, recipe=plan.domain, output=plan.folder, questions=plan.questions,
+            pairs=plan.reused, overrides={**plan.overrides, "method": plan.method}, device=plan.device, listener=clock,
+        )  # fmt: skip
+        tags = by_tag(plan.folder, tags_of(plan.questions), summary["card"]["grading"])
+    except Interrupted:
+        raise
+    except DiscLiteError as error:
+        failed = " ".join(error.lines())
+    finally:
+        clock.close()
+    spent = read_measured(path)
+    return Measured(
+        short_name(plan.model), plan.domain, plan.method, plan.name,
+        load_recipe(plan.domain, plan.overrides).recipe.seed, plan.quick, dict(plan.overrides),
+        plan.reused.name if plan.reused else "", _shortened(summary), tags,
+        spent.get("seconds", {}), spent.get("calls", []), failed,
+    )  # fmt: skip
+
+
+def measure_apart(plan: Plan) -> Measured:
+    """`measure` in a process of its own: the peak of memory is a process's, and a run leaves nothing to the next."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        running = pool.submit(measure, plan)
+        try:
+            return running.result()
+        except BrokenProcessPool as error:
+            raise RunFailed(
+                f"The process of {plan.name} died.", "Perhaps the memory of the machine did not suffice.",
+                "Repeat the command: it continues from the last checkpoint.",
+            ) from error  # fmt: skip
+        except KeyboardInterrupt:  # the run saves its state and ends; leaving the block waits for it
+            for child in active_children():
+                if child.pid:
+                    os.kill(child.pid, signal.SIGTERM)
+            raise
+
+
+def tags_of(questions: Path) -> dict[str, str]:
+    """Question -> tag, as the corpus says it."""
+    rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return {row["question"].strip(): row["tag"] for row in rows if "question" in row}
+
+
+def by_tag(folder: Path, tags: Mapping[str, str], grading: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Right answers of every row of the card, for the questions of each tag."""
+    asked = [row for row in read_jsonl(folder / "questions.jsonl") if row["kind"] == "question"]
+    given = {row: said for when in ("before", "after")
+             for row, said in read_json(folder / f"{when}.json")["questions"].items()}  # fmt: skip
+    right = {
+        row: [float(is_right(a, q["answers"], grading)) for q, a in zip(asked, said, strict=True)]
+        for row, said in given.items()
+    }
+    found = {}
+    for tag in TAGS:
+        places = [i for i, question in enumerate(asked) if tags[question["text"]] == tag]
+        if places:
+            found[tag] = {row: counted([of_row[i] for i in places]) for row, of_row in right.items()}
+    return found
+
+
+def about(device: str | None) -> dict[str, Any]:
+    """Where and with which code a call runs."""
+    import torch
+
+    from bench.gpu.machine import commit, device_name
+
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    machine = device_name(where) if where.type == "cuda" else _cpu_name()
+    return {"machine": machine, "cores": os.cpu_count(), "commit": commit(), "date": time.strftime("%Y-%m-%d")}
+
+
+def _cpu_name() -> str:
+    path = Path("/proc/cpuinfo")  # `platform.processor` is empty on many Linuxes
+    lines = path.read_text().splitlines() if path.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _shortened(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Without paths of this machine and the longest lists of the card."""
+    short = {key: value for key, value in summary.items() if key not in ("run", "adapter", "model")}
+    if "card" in short:
+        short["card"] = {key: value for key, value in short["card"].items() if key not in LEFT_OUT}
+    return short
