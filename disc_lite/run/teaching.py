@@ -86,7 +86,8 @@ def learn(shop: Workshop, curriculum: Curriculum, neutral: Sequence[Spoken]) -> 
     path = shop.folder / "metrics.jsonl"
     watch = DriftWatch(shop, neutral)
     if not watch.ended:
-        _train(shop, curriculum, watch, path)
+        with shop.interrupts.postponed():  # the loop stops by itself, after a step and a save
+            _train(shop, curriculum, watch, path)
     if watch.ended:
         watch.go_back()
     shop.interrupts.check()
