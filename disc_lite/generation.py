@@ -6,7 +6,7 @@ process; here both are arguments, so the same call gives the same tokens anywher
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,12 @@ def generate(
     prefix: Sequence[int] = (),
     batch_rows: int = BATCH_ROWS,
     batch_tokens: int = BATCH_TOKENS,
+    on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[Continuation]:
     """Continue every prompt (after the shared `prefix`, read once); greedy at temperature 0.
 
     Where the memory of the card does not suffice, half as many rows at a time are tried from there on.
+    `on_finished` gets the number of prompts that are finished whenever it has changed: it grows, but for such a retry.
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     answers: dict[int, Continuation] = {}
@@ -58,7 +60,8 @@ def generate(
                 break
             size += 1
         rows, drawn = [prompts[i] for i in order[:size]], rng.get_state()
-        found = _batch_if_it_fits(model, rows, prefix, stop_ids, max_new_tokens, temperature, rng)
+        how = (prefix, stop_ids, max_new_tokens, temperature, rng, len(answers), on_finished)
+        found = _batch_if_it_fits(model, rows, *how)
         if found is None:
             batch_rows = size // 2
             rng.set_state(drawn)
@@ -103,7 +106,10 @@ def _batch(
     max_new_tokens: int,
     temperature: float,
     rng: torch.Generator,
+    before: int,
+    on_finished: Callable[[int], None],
 ) -> list[Continuation]:
+    """`before` prompts were finished in earlier batches."""
     ended: list[int | None] = [None] * len(prompts)
     written: list[list[int]] = [[] for _ in prompts]
     for step in _steps(model, prompts, prefix, stop_ids, max_new_tokens, temperature, rng):
@@ -112,6 +118,10 @@ def _batch(
                 ended[i] = token
             else:
                 written[i].append(token)
+        if any(stopped for _, _, stopped in step):
+            on_finished(before + sum(e is not None for e in ended))
+    if None in ended:  # those that ran into the limit
+        on_finished(before + len(prompts))
     return [Continuation(tuple(w), e) for w, e in zip(written, ended, strict=True)]
 
 

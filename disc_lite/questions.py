@@ -94,7 +94,10 @@ def write_pairs(
     return Harvest(tuple(written), dict(sorted(dropped.items())), covered / max(1, sentences))
 
 
-def score_pairs(base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int]) -> Harvest:
+def score_pairs(
+    base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int],
+    on_passage: Callable[[int], None] = lambda pairs: None,
+) -> Harvest:  # fmt: skip
     """Pairs from elsewhere, with how the teacher stands to them; those of no passage here are dropped."""
     written: list[Written] = []
     for text in texts:
@@ -102,6 +105,7 @@ def score_pairs(base: Base, texts: Sequence[Text], pairs: Sequence[Pair], droppe
             own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
             scored = support(base, text, own) if own else []
             written += [Written(pair, -1, *found) for pair, found in zip(own, scored, strict=True)]
+            on_passage(len(own))
     dropped = {**dropped, "no such passage": len(pairs) - len(written)}
     return Harvest(tuple(written), {reason: n for reason, n in dropped.items() if n}, None)
 

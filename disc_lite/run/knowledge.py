@@ -6,7 +6,7 @@ Each leaves its result in the run folder and is not done twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -28,8 +28,8 @@ def hold_out(shop: Workshop) -> tuple[Question, ...]:
     if not path.is_file():
         found = list(shop.inputs.questions)
         if not found:
-            shop.tell("questions", "writing held-out questions")
-            found = own_questions(shop.base, shop.texts, shop.recipe, seed_of(shop.recipe.seed, "held out"))
+            seed = seed_of(shop.recipe.seed, "held out")
+            found = own_questions(shop.base, shop.texts, shop.recipe, seed, _telling(shop, "held-out questions"))
         write_jsonl(path, [asdict(q) for q in found])
     return saved_questions(path)
 
@@ -62,21 +62,27 @@ def _reused(shop: Workshop, held_out: Sequence[Question]) -> Harvest:
     """The user's pairs, but for those that the evaluation asks; scored again, for they may be edited."""
     forbidden = Nearness([q.text for q in held_out], shop.recipe.prompt.near_duplicate)
     kept = [pair for pair in shop.inputs.pairs if not forbidden.near(pair.question)]
-    shop.tell("questions", f"{len(kept)} pairs reused")
-    return score_pairs(shop.base, shop.texts, kept, {HELD_OUT: len(shop.inputs.pairs) - len(kept)})
+    dropped = {HELD_OUT: len(shop.inputs.pairs) - len(kept)}
+    return score_pairs(shop.base, shop.texts, kept, dropped, _telling(shop, "pairs reused"))
 
 
 def _written(shop: Workshop, held_out: Sequence[Question]) -> Harvest:
+    seed, asked = seed_of(shop.recipe.seed, "pairs"), [q.text for q in held_out]
+    return write_pairs(shop.base, shop.texts, shop.recipe, seed, asked, on_passage=_telling(shop, "pairs"))
+
+
+def _telling(shop: Workshop, what: str) -> Callable[[int], None]:
+    """Tells of every passage, as it is done, how many of all are, and what they brought so far."""
     total = sum(len(t.passages) for t in shop.texts)
     done, number = 0, 0
 
-    def on_passage(pairs: int) -> None:
+    def on_passage(found: int) -> None:
         nonlocal done, number
-        done, number = done + 1, number + pairs
-        shop.tell("questions", f"{number} pairs", done, total)
+        done, number = done + 1, number + found
+        shop.tell("questions", f"{number} {what}", done, total)
 
-    seed = seed_of(shop.recipe.seed, "pairs")
-    return write_pairs(shop.base, shop.texts, shop.recipe, seed, [q.text for q in held_out], on_passage=on_passage)
+    shop.tell("questions", f"{number} {what}", done, total)
+    return on_passage
 
 
 def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
@@ -89,9 +95,10 @@ def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
           "quantize": recipe.memory.quantize, "device": shop.base.device.type}  # fmt: skip
     key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
     total = recipe.retention.prompts + recipe.evaluation.neutral_prompts
+    shop.tell("retention", "written by the model", 0, total)
     spoken, held_out = own_words(
         shop.base, recipe, key, reserved, recipe.evaluation.neutral_prompts,
-        on_chunk=lambda n: shop.tell("retention", "neutral prompts", min(n, total), total),
+        on_chunk=lambda n: shop.tell("retention", "written by the model", min(n, total), total),
     )  # fmt: skip
     apart = apart_from((t.document.text for t in shop.texts), spoken, shop.base.tokens.decode)
     if len(apart) < len(spoken):
