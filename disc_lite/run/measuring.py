@@ -71,7 +71,8 @@ class Progress:
         def on_finished(done: int) -> None:
             self.tell(text, first + done, self.total)
 
-        on_finished(0)
+        if prompts:
+            on_finished(0)
         return on_finished
 
 
