@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,10 +19,12 @@ from disc_lite.training import KEEP
 
 
 def answer(
-    base: Base, questions: Sequence[Question], adapter: bool, most: int, shown: Sequence[Sequence[str]] = ()
-) -> list[str]:
+    base: Base, questions: Sequence[Question], adapter: bool, most: int, shown: Sequence[Sequence[str]] = (),
+    on_finished: Callable[[int], None] = lambda questions: None,
+) -> list[str]:  # fmt: skip
     """What the model says to each question, greedily, in at most `most` tokens.
 
+    `on_finished` gets the number of questions answered so far.
     `shown` are the passages in front of each question; without them each question's own, if any.
     A completion is raw text, up to the end of its sentence; of choices, the likeliest is the answer.
     """
@@ -35,11 +37,12 @@ def answer(
         else tokens.prompt(asked[i]) for i in open_ended
     ]  # fmt: skip
     with base.frozen(adapter=adapter) as model:
-        found = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=most)
+        found = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=most, on_finished=on_finished)
     given = {i: tokens.decode(f.ids) for i, f in zip(open_ended, found, strict=True)}
     for i, question in enumerate(questions):
         if question.choices:
             given[i] = _likeliest(base, asked[i], question.choices, adapter)
+            on_finished(len(given))
     return [_first_sentence(given[i]) if q.kind == "completion" else given[i].strip() for i, q in enumerate(questions)]
 
 
@@ -102,8 +105,14 @@ def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:
     }
 
 
-def drift(base: Base, spoken: Sequence[Spoken], tokens_per_batch: int) -> list[float]:
-    """KL(base || adapted) of each prompt, in nats per token of the answer that the base gave to it."""
+def drift(
+    base: Base, spoken: Sequence[Spoken], tokens_per_batch: int,
+    on_finished: Callable[[int], None] = lambda prompts: None,
+) -> list[float]:  # fmt: skip
+    """KL(base || adapted) of each prompt, in nats per token of the answer that the base gave to it.
+
+    `on_finished` gets the number of prompts measured so far.
+    """
     found: list[float] = []
     for batch in _batches(spoken, tokens_per_batch):
         packed = pack([lone((*s.prompt_ids, *s.answer_ids)) for s in batch])
@@ -116,6 +125,7 @@ def drift(base: Base, spoken: Sequence[Spoken], tokens_per_batch: int) -> list[f
             after = base.hidden(packed)[at]
         nats = token_divergence(after, before, base.head, KEEP).cpu()
         found += [float(part.mean()) for part in nats.split([len(run) for run in runs])]
+        on_finished(len(found))
     return found
 
 

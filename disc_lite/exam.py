@@ -12,6 +12,7 @@ from disc_lite.answering import Finished, load_run, open_run
 from disc_lite.card import counted, forgetting
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.grading import Pair, is_right, read_pairs, read_questions
+from disc_lite.interrupts import Interrupts, listening
 from disc_lite.prompts import join_passages, judge_task
 from disc_lite.run.inputs import check_documents
 from disc_lite.storage import lock, read_json, sweep, write_json
@@ -28,9 +29,11 @@ def evaluate(
 
     What was asked once is kept in the run folder, so an interrupted evaluation goes on where it was
     and a repeated one costs nothing. `judge` lets the base decide as well, with the passage before it.
-    `benchmarks` are tasks of lm-evaluation-harness, each of at most `limit` questions.
+    `benchmarks` are tasks of lm-evaluation-harness, each of at most `limit` questions. `listener` gets an
+    `Event` for everything that happens.
 
-    Raises UsageError where the folder holds no finished run, or the questions are of other documents.
+    Raises UsageError where the folder holds no finished run, or the questions are of other documents;
+    Interrupted where a signal asks it to stop.
     """
     finished = open_run(Path(run))
     from disc_lite.run import knowledge, measuring
@@ -47,9 +50,9 @@ def evaluate(
             f"The run in {finished.folder} has no questions.", "The model wrote none that its passages support.",
             "Name a file of your own: disc-lite eval RUN --questions FILE.",
         )  # fmt: skip
-    opened = cache(partial(load_run, finished, device))
-    tell = listener or (lambda text: None)
-    with lock(finished.folder):
+    with lock(finished.folder), listening() as interrupts:
+        tell = partial(_tell, listener, interrupts)
+        opened = cache(partial(_load, finished, device, interrupts, tell))
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
         exam = measuring.compose(asked, passages, finished.model.probes, ())
@@ -64,6 +67,21 @@ def evaluate(
         if benchmarks:
             card["benchmarks"] = _benchmarked(opened, benchmarks, limit, finished.folder / "benchmarks.json", tell)
     return card
+
+
+def _load(finished: Finished, device: str | None, interrupts: Interrupts, tell: Any) -> Any:
+    tell(f"loading {finished.model.name}")
+    base = load_run(finished, device)
+    base.before_each_forward(interrupts.check)
+    return base
+
+
+def _tell(listener: Any, interrupts: Interrupts, text: str, done: int = 0, total: int = 0) -> None:
+    from disc_lite.run.workshop import Event
+
+    if listener is not None:
+        listener(Event("evaluation", text, done, total))
+    interrupts.check()
 
 
 def check_gates(card: Mapping[str, Any], min_recall: float | None, max_forgetting: float | None) -> None:
@@ -90,16 +108,17 @@ def _pairs_of(run: Finished) -> tuple[Pair, ...]:
 def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: Any) -> dict[str, Any]:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
     from disc_lite.retention import said_to
+    from disc_lite.run.measuring import Progress
 
     path = folder / "judge.json"
     if not path.is_file():
-        tell(f"the base judges {len(given)} answers")
         tasks = [
             join_passages([p] if p else []) + judge_task(q.text, q.answers, g)
             for q, g, p in zip(exam.questions, given, exam.right, strict=True)
         ]
-        base = opened()
-        write_json(path, [base.tokens.decode(s.answer_ids) for s in said_to(base, tasks, JUDGE_TOKENS, adapter=False)])
+        base, on_finished = opened(), Progress(tell, len(tasks)).part("the base judges the answers", len(tasks))
+        found = said_to(base, tasks, JUDGE_TOKENS, False, on_finished)
+        write_json(path, [base.tokens.decode(s.answer_ids) for s in found])
     verdicts = [verdict_in(text) for text in read_json(path)]
     exact = [is_right(g, q.answers, "exact") for q, g in zip(exam.questions, given, strict=True)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]

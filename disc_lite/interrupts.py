@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: a handler that only sets a flag, looked at where stopping loses nothing."""
+"""Ctrl-C and its kin: a handler that only sets a flag, looked at before every forward pass."""
 
 from __future__ import annotations
 
@@ -17,14 +17,24 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self._postponed = False
 
     def asked(self) -> bool:
         return self.received is not None
 
     def check(self) -> None:
-        """Raises Interrupted if a signal came."""
-        if self.received is not None:
+        """Raises Interrupted if a signal came, unless the answer is postponed."""
+        if self.received is not None and not self._postponed:
             raise Interrupted(self.received)
+
+    @contextmanager
+    def postponed(self) -> Iterator[None]:
+        """Inside the block `check` does nothing: what runs there asks `asked` where it can save and stop."""
+        self._postponed = True
+        try:
+            yield
+        finally:
+            self._postponed = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # A second one changes nothing: the way out is a step and a save long, and nothing may be lost on it.

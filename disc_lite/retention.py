@@ -74,11 +74,16 @@ def write_spoken(path: Path, spoken: Iterable[Spoken]) -> None:
     write_jsonl(path, ({"prompt_ids": list(s.prompt_ids), "answer_ids": list(s.answer_ids)} for s in spoken))
 
 
-def said_to(base: Base, prompts: Sequence[str], most: int, adapter: bool) -> list[Spoken]:
+def said_to(
+    base: Base, prompts: Sequence[str], most: int, adapter: bool,
+    on_finished: Callable[[int], None] = lambda prompts: None,
+) -> list[Spoken]:  # fmt: skip
     """Greedy answers, of at most `most` tokens, to given user turns; the token that ends one is part of it."""
     asked = [base.tokens.prompt(prompt) for prompt in prompts]
     with base.frozen(adapter=adapter) as model:
-        found = generate(model, asked, stop_ids=base.tokens.stop_ids, max_new_tokens=most)
+        found = generate(
+            model, asked, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished
+        )  # fmt: skip
     ends = [() if f.stop_id is None else (f.stop_id,) for f in found]
     return [Spoken(tuple(a), (*f.ids, *end)) for a, f, end in zip(asked, found, ends, strict=True)]
 
@@ -103,6 +108,7 @@ def _speak(
             answers = generate(
                 model, prompts, stop_ids=tokens.stop_ids, seed=seed,
                 max_new_tokens=settings.answer_tokens, temperature=settings.temperature,
+                on_finished=lambda answered: on_chunk(len(found) + answered),
             )  # fmt: skip
         for turn, prompt, answer in zip(fresh, prompts, answers, strict=True):
             if answer.stop_id is not None and not names_any(tokens.decode(answer.ids), reserved):

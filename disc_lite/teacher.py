@@ -97,11 +97,13 @@ def _fitting(indices: Iterable[int], sizes: Sequence[int], tokens_per_batch: int
     return batches
 
 
-def teachability(base: Base, states: TeacherStates, tokens_per_batch: int) -> dict[str, float]:
+def teachability(
+    base: Base, states: TeacherStates, tokens_per_batch: int, on_batch: Callable[[int], None] = lambda tokens: None
+) -> dict[str, float]:
     """Per document: mean of log p_teacher - log p_student on the target tokens, in nats.
 
     How much the context tells that the student does not know yet. A fact that is said once has none:
-    the teacher cannot foresee it either.
+    the teacher cannot foresee it either. `on_batch` gets tokens read.
     """
     sums: dict[str, list[float]] = {}
     indices = range(len(states.examples))
@@ -118,4 +120,5 @@ def teachability(base: Base, states: TeacherStates, tokens_per_batch: int) -> di
             total = sums.setdefault(example.document, [0.0, 0.0])
             total[0] += float(run.sum())
             total[1] += len(run)
+        on_batch(sum(len(example.input_ids) for example in examples))
     return {document: total / count for document, (total, count) in sums.items()}

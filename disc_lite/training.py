@@ -133,8 +133,9 @@ def train(
 ) -> Iterator[Step]:  # fmt: skip
     """Adapt the student, from the newest checkpoint of `folder` on; yields every step.
 
-    Saves when due, at the end, and when `should_stop` says so, and then returns. Raises
-    NonFiniteError after three steps in a row without a finite loss and gradient.
+    Saves when due, at the end, and when `should_stop` says so, and then returns; a step that is stopped between its
+    micro-batches is made whole another time. Raises NonFiniteError after three steps in a row without a finite loss
+    and gradient.
     """
     batches = plan(task.examples, keep.examples, recipe, seed)
     parameters = base.adapter_parameters()
@@ -145,7 +146,11 @@ def train(
     for n in range(first, len(batches)):
         begin = time.monotonic()
         rate = learning_rate(n, len(batches), recipe)
-        step = _step(base, task, keep, recipe, batches[n], list(parameters.values()), optimizer, rate)
+        step = _step(base, task, keep, recipe, batches[n], list(parameters.values()), optimizer, rate, should_stop)
+        if step is None:
+            if n:
+                checkpoint.save(folder, n, parameters, optimizer)
+            return
         unhealthy = unhealthy + 1 if step["skipped"] else 0
         if unhealthy >= PATIENCE:
             raise _not_finite(n, batches[n], task)
@@ -161,13 +166,17 @@ def train(
 def _step(
     base: Base, task: Task, keep: Task, recipe: Recipe, micro_batches: Sequence[MicroBatch],
     parameters: list[Any], optimizer: torch.optim.Optimizer, rate: float,
-) -> dict[str, Any]:  # fmt: skip
-    """Accumulate the gradient of all micro-batches, normalised by their tokens, and apply it if finite."""
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Accumulate the gradient of all micro-batches, normalised by their tokens, apply it if finite; None: stopped."""
     how = Divergence(recipe.loss.divergence, recipe.loss.temperature, recipe.loss.temperature_squared, recipe.loss.beta)
     counts = [sum(len(task.examples[i].compared) for m in micro_batches for i in m.task),
               sum(len(keep.examples[i].compared) for m in micro_batches for i in m.keep)]  # fmt: skip
     sums, tokens = [0.0, 0.0], 0
-    for micro in micro_batches:
+    for k, micro in enumerate(micro_batches):
+        if k and should_stop():
+            optimizer.zero_grad(set_to_none=True)
+            return None
         learned, kept, read = _read(base, task, keep, micro, how)
         loss = learned / counts[0] + recipe.retention.weight * kept / max(1, counts[1])
         loss.backward()

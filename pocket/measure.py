@@ -17,8 +17,8 @@ from disc_lite.generation import generate
 from disc_lite.grading import Question, is_right
 from disc_lite.models import Base, load_base
 from disc_lite.prompts import join_passages, question_task
-from disc_lite.questions import clean_question
 from disc_lite.recipe import load_recipe
+from disc_lite.synthesis.screening import clean_question
 
 EACH = 400  # questions of every kind
 RECIPE = load_recipe("pocket").recipe

@@ -57,7 +57,7 @@ def test_other_questions_are_asked_once(adapted: dict[str, Any], tmp_path: Path,
     shutil.copytree(adapted["root"] / "run", run)
     path = other_questions(adapted, tmp_path / "q.jsonl")
     asked: list[int] = []
-    spy = lambda base, questions, *more: asked.append(len(questions)) or answer(base, questions, *more)  # noqa: E731
+    spy = lambda base, questions, *more, **how: asked.append(len(questions)) or answer(base, questions, *more, **how)  # noqa: E731
     monkeypatch.setattr(measuring, "answer", spy)
     first = disc_lite.evaluate(run, path, judge=True)
     assert first["questions"] == 6

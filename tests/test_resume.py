@@ -70,6 +70,27 @@ def test_a_run_cut_after_any_step_ends_in_the_same_bytes(load: Callable[..., Any
         assert files_of(last(again.folder)) == expected
 
 
+def test_a_step_that_is_stopped_between_its_micro_batches_is_made_whole_later(
+    load: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A signal waits for one forward and backward pass at most, not for all of the step's."""
+    sections = {"train": {**FAST, "epochs": 2, "tokens_per_batch": 64, "micro_batches": 3}}
+    whole = Setup(load, tmp_path / "whole", **sections)
+    steps = whole.train()
+    for number in (2, 4, 5):  # in the first step, of which nothing is saved, and in the second
+        cut, calls = Setup(load, tmp_path / f"{number}", **sections), []
+        cut.base.before_each_forward(lambda calls=calls: calls.append(1))
+        folder = cut.folder / "checkpoints"
+        asked = lambda calls=calls, number=number: len(calls) >= number  # noqa: E731
+        found = list(training.train(cut.base, cut.task, cut.keep, cut.recipe, 0, folder, asked))
+        assert (len(calls), len(found)) == (number, (number - 1) // 3)
+        assert [p.name for p in folder.glob("*")] == [f"step-{s.step:08d}" for s in found]
+        again = Setup(load, tmp_path / f"{number}", **sections)
+        found += again.train()
+        assert [(s.step, s.loss, s.gradient_norm) for s in found] == [(s.step, s.loss, s.gradient_norm) for s in steps]
+        assert files_of(last(again.folder)) == files_of(last(whole.folder))
+
+
 @pytest.mark.parametrize("bits", [32, 8])
 def test_what_is_loaded_is_what_was_saved(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
     sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "optimizer_bits": bits}, "rank": 64}

@@ -52,7 +52,7 @@ def test_a_question_is_the_first_line_without_its_marks(said: str, question: str
         ("Who has run the mill since 1912?", "question names what the passage does not"),
         ("What does the passage say about the mill?", "question refers to the text"),
         ("What is mentioned above about the mill?", "question refers to the text"),
-        ("How can one text the mill?", ""),
+        ("How can one text the Ostwick mill?", ""),
         ("What is the best recipe for a birthday cake?", "question is about something else"),
     ],
 )
@@ -79,7 +79,7 @@ def test_an_answer_says_what_the_passage_says(answer: str, fault: str) -> None:
 def test_other_scripts_are_screened_by_their_own_marks() -> None:
     chinese = "差旅费由部门主管批准。超过20元的发票必须上交。"
     assert question_fault("谁批准差旅费？", chinese) == ""
-    assert question_fault("谁批准图书馆的门票？", chinese) == "question is about something else"
+    assert question_fault("今天北京下雨吗？", chinese) == "question is about something else"
     assert question_fault("文中谁批准差旅费？", chinese) == "question refers to the text"
     assert answer_fault("超过多少元的发票必须上交？", "超过30元。", chinese) == "answer names what the passage does not"
     german = (
@@ -206,12 +206,13 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     gains = {"Nobody sweeps the hall.": 0.2}  # the base says that without the passage as well
     monkeypatch.setattr(pairs, "support", lambda _, __, found: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found])
     recipe = recipe_of(prompt={"questions_per_sentence": 2, "kinds": "plain, rephrased, reversed"})
-    told: list[tuple[int, int]] = []
+    told: list[tuple[int, int, int]] = []
     found = write_pairs(base, [text], recipe, 0, ["Who was held out of the mill"], lambda *done: told.append(done))
     assert [p.question for p in found.pairs] == ["Who runs the mill?", "Is the saw old?"]
     assert found.covered_share == pytest.approx(2 / 3)  # "Yes." is nothing to ask about, a heading neither
     assert found.coverage == {"guide.md#0": 0.6667}
-    assert told == [(1, 2)]
+    assert told[0] == (2, 2, 6)
+    assert told[-1] == (2, 6, 6)
     rounds = pairs.ROUNDS
     # Each sentence is asked about until it has its two; a question is reworded only where there is one.
     per_sentence = Counter(sentence for _, sentence in writer.asked)

@@ -53,7 +53,8 @@ def adapt(
     Reads .md .txt .rst .html .pdf .docx. Writes an adapter, the questions it made, and a summary
     into the run folder.
     """
-    from disc_lite.cli.display import display, show_summary
+    from disc_lite.cli.display import show_summary
+    from disc_lite.cli.progress import display
     from disc_lite.run import adapt as run_adapt
 
     if offline:

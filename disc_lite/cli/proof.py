@@ -34,12 +34,16 @@ def evaluate(
     from rich.console import Console
 
     from disc_lite.cli.display import show_card
+    from disc_lite.cli.progress import display
     from disc_lite.exam import check_gates
     from disc_lite.exam import evaluate as run_evaluate
 
-    tell = None if quiet else lambda text: click.echo(f"Measuring: {text}", err=True)
+    show = display(quiet)
     tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
-    card = run_evaluate(run, questions, judge=judge, benchmarks=tasks, limit=limit, device=device, listener=tell)
+    try:
+        card = run_evaluate(run, questions, judge=judge, benchmarks=tasks, limit=limit, device=device, listener=show)
+    finally:
+        show.close()
     if as_json:
         click.echo(json.dumps(card, indent=2, ensure_ascii=False))
     else:

@@ -68,7 +68,9 @@ class Job:
     def load_trained(self) -> Base:
         """The trained model in memory."""
         self.tell("asking the trained model")
-        return load_run(self.run, self.choice.device)
+        base = load_run(self.run, self.choice.device)
+        base.before_each_forward(self.check)
+        return base
 
 
 def forget() -> None:

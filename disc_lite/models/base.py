@@ -6,7 +6,7 @@ The **teacher** is the model with the adapter off, the **student** the same mode
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Seq
 from contextlib import contextmanager
 from functools import partial
@@ -105,6 +105,14 @@ class Base:
         return state
 
     # -- reading -----------------------------------------------------------------------------------
+
+    def before_each_forward(self, callback: Callable[[], None]) -> None:
+        """Call this before every forward pass, of the base or of the student; what it raises ends the pass.
+
+        The decoder is what `hidden` and generation both go through. An adapter that is put on later wraps layers
+        inside it, and gradient checkpointing computes layers again, not the decoder.
+        """
+        self.causal.get_decoder().register_forward_pre_hook(lambda module, inputs: callback())
 
     @contextmanager
     def frozen(self, adapter: bool) -> Iterator[Any]:

@@ -71,17 +71,24 @@ def _reused(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
     """The user's pairs, but for those that the evaluation asks; scored again, for they may be edited."""
     forbidden = Nearness([q.text for q in held_out], shop.recipe.prompt.near_duplicate)
     kept = [pair for pair in shop.inputs.pairs if not forbidden.near(pair.question)]
-    shop.tell("questions", f"{len(kept)} pairs reused")
-    return score_pairs(shop.base, shop.texts, kept, {HELD_OUT: len(shop.inputs.pairs) - len(kept)})
+    dropped = {HELD_OUT: len(shop.inputs.pairs) - len(kept)}
+    total, done = len(kept), 0
+
+    def on_passage(pairs: int) -> None:
+        nonlocal done
+        done += pairs
+        shop.tell("questions", "pairs reused", done, total)
+
+    return score_pairs(shop.base, shop.texts, kept, dropped, on_passage)
 
 
 def _written(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
-    total = sum(len(t.passages) for t in shop.texts)
-    seed = seed_of(shop.recipe.seed, "pairs")
-    return write_pairs(
-        shop.base, shop.texts, shop.recipe, seed, [q.text for q in held_out],
-        lambda passages, pairs: shop.tell("questions", f"{pairs} pairs", passages, total),
-    )  # fmt: skip
+    seed, asked = seed_of(shop.recipe.seed, "pairs"), [q.text for q in held_out]
+
+    def on_round(pairs: int, done: int, wanted: int) -> None:
+        shop.tell("questions", f"{pairs} pairs", done, wanted)
+
+    return write_pairs(shop.base, shop.texts, shop.recipe, seed, asked, on_round)
 
 
 def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
@@ -94,9 +101,10 @@ def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
           "quantize": recipe.memory.quantize, "device": shop.base.device.type}  # fmt: skip
     key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
     total = recipe.retention.prompts + recipe.evaluation.neutral_prompts
+    shop.tell("retention", "written by the model", 0, total)
     spoken, held_out = own_words(
         shop.base, recipe, key, reserved, recipe.evaluation.neutral_prompts,
-        on_chunk=lambda n: shop.tell("retention", "neutral prompts", min(n, total), total),
+        on_chunk=lambda n: shop.tell("retention", "written by the model", min(n, total), total),
     )  # fmt: skip
     apart = apart_from((t.document.text for t in shop.texts), spoken, shop.base.tokens.decode)
     if len(apart) < len(spoken):

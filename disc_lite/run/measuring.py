@@ -20,6 +20,7 @@ from disc_lite.retention import Spoken, read_spoken, said_to, write_spoken
 from disc_lite.retrieval import best_passages
 from disc_lite.storage import read_json, read_jsonl, write_json
 
+Tell = Callable[[str, int, int], None]  # which part, how many prompts are done, of how many
 FARTHEST = 10  # neutral prompts named in the card: those whose answers changed most
 
 
@@ -55,8 +56,28 @@ def saved_passages(folder: Path) -> list[tuple[str, str]]:
     return [(row["document"], row["text"]) for row in read_jsonl(folder / "passages.jsonl")]
 
 
+@dataclass
+class Progress:
+    """Prompts that are done, counted over all parts, so that the time left can be told for the whole."""
+
+    tell: Tell
+    total: int
+    started: int = 0  # prompts of the parts that have begun
+
+    def part(self, text: str, prompts: int) -> Callable[[int], None]:
+        """Begin a part; what comes back is called with how many of its prompts are done."""
+        first, self.started = self.started, self.started + prompts
+
+        def on_finished(done: int) -> None:
+            self.tell(text, first + done, self.total)
+
+        if prompts:
+            on_finished(0)
+        return on_finished
+
+
 def ask_all(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Callable[[str], None]
+    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Tell
 ) -> dict[str, Any]:
     """Answers to the questions and completions, of the base or of the adapted model; asked once per folder.
 
@@ -75,18 +96,22 @@ def ask_all(
     shown["adapted_rag" if adapter else "rag"] = searched
     if not adapter:
         shown["ceiling"] = [[p] if p else [] for p in exam.right]
-    most = recipe.evaluation.answer_tokens
+    most, number = recipe.evaluation.answer_tokens, len(exam.questions)
+    progress = Progress(tell, len(shown) * number + len(exam.completions))
     given = {}
     for row, passages in shown.items():
-        tell(f"{when}: {len(exam.questions)} questions, {row.replace('_', ' + ')}")
-        given[row] = answer(base, exam.questions, adapter, most, passages)
-    told = {"questions": given, "completions": answer(base, exam.completions, adapter, most)}
+        on_finished = progress.part(f"{when}: {number} questions, {row.replace('_', ' + ')}", number)
+        given[row] = answer(base, exam.questions, adapter, most, passages, on_finished=on_finished)
+    on_finished = progress.part(f"{when}: {len(exam.completions)} statements", len(exam.completions))
+    told = {
+        "questions": given, "completions": answer(base, exam.completions, adapter, most, on_finished=on_finished),
+    }  # fmt: skip
     write_json(path, told)
     return told
 
 
 def keep_all(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Callable[[str], None]
+    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Tell
 ) -> dict[str, Any]:
     """What should have stayed: probes, instructions, answers that stop, and the drift from the base."""
     when = "after" if adapter else "before"
@@ -95,22 +120,26 @@ def keep_all(
         found: dict[str, Any] = read_json(path)
         return found
     base, told = opened(), {"probes": {}}  # type: Base, dict[str, Any]
-    tokens = base.tokens
+    tokens, most = base.tokens, recipe.evaluation.long_answer_tokens
+    instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
+    drifting = {"general": read_spoken(folder / "neutral.jsonl"), "own_words": list(exam.own_words)} if adapter else {}
+    parts: list[Sequence[Any]] = [*exam.probes.values(), instructions, prompts, *drifting.values()]
+    progress = Progress(tell, sum(map(len, parts)))
     for name, probe in exam.probes.items():
-        tell(f"{when}: probe {name}, {len(probe)} questions")
-        told["probes"][name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens)
-    tell(f"{when}: instructions and neutral prompts")
-    most = recipe.evaluation.long_answer_tokens
-    followed = said_to(base, [i.prompt for i in load_instructions()], most, adapter)
+        on_finished = progress.part(f"{when}: probe {name}, {len(probe)} questions", len(probe))
+        told["probes"][name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
+    on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
+    followed = said_to(base, instructions, most, adapter, on_finished)
     told["instructions"] = [tokens.decode(s.answer_ids).strip() for s in followed]
-    general = said_to(base, neutral_prompts(), most, adapter)
+    on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
+    general = said_to(base, prompts, most, adapter, on_finished)
     told["neutral"] = [tokens.decode(s.answer_ids).strip() for s in general]
     told["stopped"] = [s.answer_ids[-1] in tokens.stop_ids for s in general]
-    if adapter:
-        for name, spoken in (("general", read_spoken(folder / "neutral.jsonl")), ("own_words", list(exam.own_words))):
-            nats = drift(base, spoken, recipe.train.tokens_per_batch)
-            told[f"drift_{name}"] = {"mean": mean_drift(nats, spoken), "by_prompt": nats}
-    else:
+    for name, spoken in drifting.items():
+        on_finished = progress.part(f"{when}: drift on {len(spoken)} answers", len(spoken))
+        nats = drift(base, spoken, recipe.train.tokens_per_batch, on_finished)
+        told[f"drift_{name}"] = {"mean": mean_drift(nats, spoken), "by_prompt": nats}
+    if not adapter:
         write_spoken(folder / "neutral.jsonl", general)
     write_json(path, told)
     return told

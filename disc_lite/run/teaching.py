@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def _prepared(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -
         return Curriculum(Task(tuple(e for lesson in prompt for e in lesson.examples), None), keep, {}, {})
     disc = disc_lessons(shop.texts, base.tokens, recipe, recipe.seed) if recipe.method in ("disc", "both") else []
     states = _taught(shop, [*disc, *prompt], "documents")
-    by_document = teachability(base, _first(states, disc), recipe.train.tokens_per_batch) if disc else {}
+    by_document = _teachability(shop, _first(states, disc)) if disc else {}
     tokens = {"disc": sum(x.tokens for x in disc), "prompt": sum(x.tokens for x in prompt)}
     return Curriculum(Task(tuple(states.examples), states), keep, by_document, tokens)
 
@@ -70,15 +70,27 @@ def _first(states: TeacherStates, lessons: Sequence[Lesson]) -> TeacherStates:
 
 
 def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStates:
-    total, read = sum(lesson.tokens for lesson in lessons), 0
+    folder, limit_gib = shop.folder / "cache" / what, shop.recipe.memory.teacher_cache_gib
+    on_batch = _telling(shop, f"reads {what}", sum(lesson.tokens for lesson in lessons))
+    return read_lessons(shop.base, lessons, TEACHER_TOKENS, limit_gib, folder, on_batch)
+
+
+def _teachability(shop: Workshop, states: TeacherStates) -> dict[str, float]:
+    on_batch = _telling(shop, "compared with the student", sum(len(e.input_ids) for e in states.examples))
+    return teachability(shop.base, states, shop.recipe.train.tokens_per_batch, on_batch)
+
+
+def _telling(shop: Workshop, what: str, total: int) -> Callable[[int], None]:
+    """Tells of every batch how many tokens of all are read."""
+    read = 0
 
     def on_batch(tokens: int) -> None:
         nonlocal read
         read += tokens
-        shop.tell("teacher", f"reads {what}", read, total)
+        shop.tell("teacher", what, read, total)
 
-    folder = shop.folder / "cache" / what
-    return read_lessons(shop.base, lessons, TEACHER_TOKENS, shop.recipe.memory.teacher_cache_gib, folder, on_batch)
+    shop.tell("teacher", what, 0, total)
+    return on_batch
 
 
 def learn(shop: Workshop, curriculum: Curriculum, neutral: Sequence[Spoken]) -> list[Step]:
@@ -86,7 +98,8 @@ def learn(shop: Workshop, curriculum: Curriculum, neutral: Sequence[Spoken]) -> 
     path = shop.folder / "metrics.jsonl"
     watch = DriftWatch(shop, neutral)
     if not watch.ended:
-        _train(shop, curriculum, watch, path)
+        with shop.interrupts.postponed():  # the loop stops by itself, after a step and a save
+            _train(shop, curriculum, watch, path)
     if watch.ended:
         watch.go_back()
     shop.interrupts.check()

@@ -58,8 +58,7 @@ class Workshop:
 
     def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Any) -> None:
         self.listener(Event(stage, text, done, total, data))
-        if stage != "training":  # the loop stops by itself, after a save
-            self.interrupts.check()
+        self.interrupts.check()
 
 
 def open_workshop(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> Workshop:
@@ -67,6 +66,7 @@ def open_workshop(inputs: Inputs, device: str | None, listener: Listener, interr
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
     base = load_base(inputs.model.folder, recipe.memory.quantize, device)
+    base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     shop = Workshop(inputs, base, texts, listener, interrupts)
     passages = [p for t in texts for p in t.passages]

@@ -88,23 +88,28 @@ class _Progress:
 
 def write_pairs(
     base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, held_out: Iterable[str] = (),
-    on_passages: Callable[[int, int], None] = lambda passages, pairs: None,
+    on_round: Callable[[int, int, int], None] = lambda pairs, done, wanted: None,
 ) -> PairSet:  # fmt: skip
     """Pairs about every passage; none whose question is (nearly) one of `held_out`.
 
-    `on_passages` gets how many passages are done and how many pairs there are, after every group of passages.
+    `on_round` gets, again and again, how many pairs there are, and how many of the wanted ones are done with,
+    whether they were written or given up.
     """
     dropped: Counter[str] = Counter()
     finished: list[_Progress] = []
     forbidden = Nearness(held_out, recipe.prompt.near_duplicate)
-    passages = [(text, passage) for text in texts for passage in text.passages]
-    for group in _groups([_progress(base, *place, recipe, seed) for place in passages]):
+    passages = [_progress(base, t, p, recipe, seed) for t in texts for p in t.passages]
+    wanted = sum(sum(p.share) for p in passages)
+    for group in _groups(passages):
+        before = sum(sum(p.share) for p in finished)
         for attempt in range(ROUNDS):
             if not any(progress.missing for progress in group):
                 break
             _round(base, recipe, group, seed_of(seed, len(finished), attempt), attempt, forbidden, dropped)
+            written = sum(len(p.accepted) for p in group)
+            on_round(sum(len(p.accepted) for p in finished) + written, before + written, wanted)
         finished += group
-        on_passages(len(finished), sum(len(p.accepted) for p in finished))
+        on_round(sum(len(p.accepted) for p in finished), sum(sum(p.share) for p in finished), wanted)
     asked = [p for p in finished if p.share]
     places = [f"{p.drafter.passage.document}#{p.drafter.passage.index}" for p in asked]
     covered = sum(len({s.sentence for s in p.accepted}) for p in asked)
@@ -136,7 +141,10 @@ def _groups(passages: Sequence[_Progress]) -> Iterator[list[_Progress]]:
         yield group
 
 
-def score_pairs(base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int]) -> PairSet:
+def score_pairs(
+    base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int],
+    on_passage: Callable[[int], None] = lambda pairs: None,
+) -> PairSet:  # fmt: skip
     """Pairs from elsewhere, with how the teacher stands to them; those of no passage here are dropped."""
     scored: list[ScoredPair] = []
     for text in texts:
@@ -146,6 +154,7 @@ def score_pairs(base: Base, texts: Sequence[Text], pairs: Sequence[Pair], droppe
             scored += [
                 ScoredPair(Drafted(pair, UNKNOWN, ""), *figures) for pair, figures in zip(own, found, strict=True)
             ]
+            on_passage(len(own))
     dropped = {**dropped, "no such passage": len(pairs) - len(scored)}
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
 

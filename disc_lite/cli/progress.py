@@ -1,0 +1,185 @@
+"""How far a run is: bars on a terminal, lines elsewhere, each with an estimate of the time left."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from threading import Event as Flag
+from threading import Lock, Thread
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
+TICK_S = 0.5
+STAGES = {
+    "model": "Model", "documents": "Documents", "questions": "Questions", "retention": "Neutral prompts",
+    "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
+}  # fmt: skip
+
+
+class Pace:
+    """The time that a stage still takes, from its own beginning and what it has done since.
+
+    A stage begins when it is first heard of, when its total is another one, and when its count falls back to where
+    it began: the evaluation counts once before the training and once after it.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.counting: tuple[str, int] | None = None
+        self.began_s, self.first, self.done = 0.0, 0, 0
+
+    def hear(self, event: Any) -> bool:
+        """Whether the stage has just begun."""
+        counting = (event.stage, event.total)
+        begins = counting != self.counting or event.done <= self.first < self.done
+        if begins:
+            self.counting, self.began_s, self.first = counting, self.clock(), event.done
+        self.done = event.done
+        return begins
+
+    def left_s(self) -> float | None:
+        """Seconds left; None where nothing tells."""
+        total = self.counting[1] if self.counting else 0
+        done = self.done - self.first  # a resumed run did not do the rest at this pace
+        return (self.clock() - self.began_s) * (total - self.done) / done if total and done > 0 else None
+
+    def __str__(self) -> str:
+        """The time left in words; where nothing tells, the time since the stage began, if that is long."""
+        left_s, since_s = self.left_s(), self.clock() - self.began_s
+        if left_s is None:
+            return f"{duration(since_s)} so far" if self.counting and since_s >= TICK_S * 10 else ""
+        return f"about {duration(left_s)} left" if left_s else ""
+
+
+def duration(seconds: float) -> str:
+    """Rounded as a person would say it."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+class Silent:
+    """Tells nothing."""
+
+    def __call__(self, event: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Plain:
+    """Without a terminal: a line when a stage begins or ends, and at least every ten seconds in between.
+
+    A thread of its own looks at the clock, so that the lines come while a model loads and in a long forward pass too.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock, self.pace = clock, Pace(clock)
+        self.event: Any = None
+        self.printed_s, self.shown = 0.0, ""
+        self.lock, self.closed = Lock(), Flag()
+        self.thread: Thread | None = None
+
+    def __call__(self, event: Any) -> None:
+        with self.lock:
+            begins, self.event = self.pace.hear(event), event
+            if begins or event.done == event.total or self._due():
+                self._print()
+        if self.thread is None:  # not before: a run that cannot begin needs none
+            self.thread = Thread(target=self._tick, daemon=True)
+            self.thread.start()
+
+    def beat(self) -> None:
+        """Print where a line is due though nothing was told since."""
+        with self.lock:
+            if self._due():
+                self._print()
+
+    def close(self) -> None:
+        self.closed.set()
+        if self.thread is not None:
+            self.thread.join()
+
+    def _tick(self) -> None:
+        while not self.closed.wait(TICK_S):
+            self.beat()
+
+    def _due(self) -> bool:
+        return self.clock() - self.printed_s >= LINE_EVERY_S
+
+    def _print(self) -> None:
+        event = self.event
+        parts = (_place(event), str(self.pace), _details(event))
+        line = f"{STAGES.get(event.stage, event.stage)}: {'  '.join(part for part in parts if part)}"
+        if line != self.shown or self._due():
+            print(line, file=sys.stderr, flush=True)
+            self.shown, self.printed_s = line, self.clock()
+
+
+class Bars:
+    """On a terminal: a bar for every stage, with what it says of itself."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.pace = Pace(clock)
+        # The pace is a field of the stage that runs: rich asks it for its words at every refresh.
+        self.progress = Progress(
+            TextColumn("{task.description:<15}"), BarColumn(bar_width=24), TextColumn("{task.fields[place]:>15}"),
+            TextColumn("{task.fields[pace]}"), TextColumn("{task.fields[details]}", style="dim"), console=console,
+        )  # fmt: skip
+        self.tasks: dict[str, TaskID] = {}
+        self.progress.start()
+
+    def __call__(self, event: Any) -> None:
+        name = STAGES.get(event.stage, event.stage)
+        for other, task in self.tasks.items():
+            if other != name:  # what came before is over
+                self._finish(task)
+        if name not in self.tasks:
+            self.tasks[name] = self.progress.add_task(name, total=None, place="", pace="", details="")
+        self.pace.hear(event)
+        counts = {"completed": event.done, "total": event.total, "place": _place(event)} if event.total else {}
+        self.progress.update(self.tasks[name], **counts, pace=self.pace, details=_details(event))
+
+    def _finish(self, task: TaskID) -> None:
+        total = self.progress.tasks[task].total or 1
+        self.progress.update(task, completed=total, total=total, pace="")
+
+    def close(self) -> None:
+        for task in self.tasks.values():
+            self._finish(task)
+        self.progress.stop()
+
+
+def display(quiet: bool) -> Silent | Plain | Bars:
+    """What fits where stderr goes."""
+    console = Console(stderr=True)
+    if quiet:
+        return Silent()
+    return Bars(console) if console.is_terminal else Plain()
+
+
+def _place(event: Any) -> str:
+    return f"{event.done:,}/{event.total:,}" if event.total else ""
+
+
+def _details(event: Any) -> str:
+    if event.stage != "training":
+        return str(event.text)
+    data = event.data
+    speed = data["tokens"] / max(1e-9, data["seconds"])
+    skipped = "  skipped: not finite" if data["skipped"] else ""
+    loss = "-" if data["loss"] is None else f"{data['loss']:.4f}"
+    return f"loss {loss}  {speed:,.0f} tokens/s  {_memory_gib():.1f} GiB{skipped}"
+
+
+def _memory_gib() -> float:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / 2**30
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)
