@@ -119,6 +119,49 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
+TREE_TOKENS = 512  # of a tree of runs with one beginning: wider rows pay more for attention than the beginning costs
+WORTH_SHARING_TOKENS = 8  # a shorter beginning is read again with every run
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Runs of tokens as sequences, in which those with the same beginning share it."""
+
+    sequences: tuple[Sequence, ...]
+    places: tuple[
+        tuple[int, int, int], ...
+    ]  # per run: (sequence, segment, tokens of it that stand in the segment's root)
+
+
+def gather(runs: Seq[Seq[int]], beginning: Seq[int], needed: Seq[int]) -> Gathered:
+    """Runs that start with `beginning` become children of one root that holds it, in trees of about 512 tokens.
+
+    Each path reads as the run alone does. `needed` is the first position of each run whose state is asked for: a
+    run that needs a state of the beginning itself stands alone.
+    """
+    size = len(beginning)
+    start = tuple(beginning)
+    sharing = [
+        size >= WORTH_SHARING_TOKENS and need >= size and len(run) > size and tuple(run[:size]) == start
+        for run, need in zip(runs, needed, strict=True)
+    ]
+    sequences: list[list[Segment]] = []
+    places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(runs)
+    tree, room = -1, 0
+    for i, run in enumerate(runs):
+        if not sharing[i]:
+            places[i] = (len(sequences), 0, 0)
+            sequences.append([Segment(tuple(run))])
+            continue
+        if len(run) - size > room:
+            tree, room = len(sequences), TREE_TOKENS - size
+            sequences.append([Segment(start)])
+        places[i] = (tree, len(sequences[tree]), size)
+        sequences[tree].append(Segment(tuple(run[size:]), 0))
+        room -= len(run) - size
+    return Gathered(tuple(map(tuple, sequences)), tuple(places))
+
+
 ATTENTION_TOKENS = 4096  # a place in a row of this width costs as much in attention as elsewhere
 
 

@@ -22,7 +22,7 @@ from disc_lite.errors import NonFiniteError
 from disc_lite.examples import Example
 from disc_lite.losses import Divergence, cross_entropy, divergence
 from disc_lite.models import Base
-from disc_lite.packing import lone, pack
+from disc_lite.packing import gather, pack
 from disc_lite.recipe import Recipe
 from disc_lite.teacher import TeacherStates
 
@@ -199,8 +199,15 @@ def _step(
 def _read(base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence) -> tuple[Tensor, Tensor, int]:
     """The student reads both kinds of examples in one packed pass; sums of their divergences."""
     examples = [task.examples[i] for i in micro.task] + [keep.examples[i] for i in micro.keep]
-    packed = pack([lone(example.input_ids) for example in examples])
-    at = [packed.starts[k][0] + p for k, example in enumerate(examples) for p in example.compared]
+    # A chat template's system turn stands in front of most of them: it is read once a row, not once an example.
+    beginning = base.tokens.user_opening()
+    gathered = gather([e.input_ids for e in examples], beginning, [min(e.compared) for e in examples])
+    packed = pack(gathered.sequences)
+    at = [
+        packed.starts[sequence][segment] + p - shared
+        for example, (sequence, segment, shared) in zip(examples, gathered.places, strict=True)
+        for p in example.compared
+    ]
     with base.autocast():
         student = base.hidden(packed)[torch.tensor(at, device=base.device)]  # [S, H]
     border = sum(len(task.examples[i].compared) for i in micro.task)

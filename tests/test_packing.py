@@ -10,7 +10,18 @@ from conftest import NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.packing import Packed, Segment, Sequence, length, lone, pack, rows_of
+from disc_lite.packing import (
+    TREE_TOKENS,
+    WORTH_SHARING_TOKENS,
+    Packed,
+    Segment,
+    Sequence,
+    gather,
+    length,
+    lone,
+    pack,
+    rows_of,
+)
 
 
 def ids(start: int, number: int) -> tuple[int, ...]:
@@ -121,3 +132,34 @@ def test_rows_hold_everything_once_and_no_two_rows_fit_in_one(lengths: list[int]
     sums = sorted(sum(lengths[i] for i in row) for row in rows)
     assert all(len(row) == 1 or sum(lengths[i] for i in row) <= row_tokens for row in rows)
     assert len(sums) < 2 or sums[0] + sums[1] > row_tokens
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=40), min_size=1, max_size=12),
+    st.integers(0, 12),
+    st.data(),
+)
+def test_runs_with_one_beginning_share_it_and_read_as_before(
+    tails: list[list[int]], beginning_tokens: int, data: st.DataObject
+) -> None:
+    beginning = list(range(100, 100 + beginning_tokens))
+    runs = [beginning + tail if data.draw(st.booleans()) else tail for tail in tails]
+    needed = [data.draw(st.integers(0, len(run) - 1)) for run in runs]
+    found = gather(runs, beginning, needed)
+    for run, need, (sequence, segment, shared) in zip(runs, needed, found.places, strict=True):
+        child = found.sequences[sequence][segment]
+        root = found.sequences[sequence][0].input_ids if child.parent == 0 else ()
+        assert [*root, *child.input_ids] == run
+        assert shared == len(root) <= need  # the state that is asked for stands in the run's own segment
+        assert shared in (0, len(beginning))
+    trees = [sequence for sequence in found.sequences if len(sequence) > 1]
+    assert all(len(tree[0].input_ids) >= WORTH_SHARING_TOKENS for tree in trees)
+    alone = sum(map(len, runs))
+    assert sum(length(sequence) for sequence in found.sequences) <= alone + len(beginning)
+
+
+def test_what_a_system_turn_of_30_tokens_costs() -> None:
+    beginning = list(range(30))
+    found = gather([[*beginning, *range(200 + n, 230 + n)] for n in range(100)], beginning, [30] * 100)
+    assert sum(length(sequence) for sequence in found.sequences) < 0.55 * 100 * 60
+    assert max(length(sequence) for sequence in found.sequences) <= TREE_TOKENS

@@ -152,7 +152,8 @@ def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path
         assert step["gradient_norm"] == pytest.approx(changes[-1].norm().item(), rel=1e-3)
         assert step["target_tokens"] == sum(len(e.compared) for e in setup.task.examples[:12])
     for change in changes[1:]:
-        assert (change - changes[0]).norm() < 1e-6 * changes[0].norm()
+        # fp32: another cut adds up in another order (1.1e-6 on one of the machines seen).
+        assert (change - changes[0]).norm() < 3e-6 * changes[0].norm()
 
 
 def test_the_loss_is_the_mean_divergence_plus_the_weighted_retention(load: Callable[..., Any], tmp_path: Path) -> None:
