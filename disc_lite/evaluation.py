@@ -16,7 +16,7 @@ from disc_lite.packing import Segment, lone, pack
 from disc_lite.prompts import answer_task, join_passages
 from disc_lite.questions import write_pairs
 from disc_lite.recipe import Recipe
-from disc_lite.retention import Spoken
+from disc_lite.retention import RetentionExample
 from disc_lite.training import KEEP
 
 
@@ -99,7 +99,7 @@ def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:
     }
 
 
-def drift(base: Base, spoken: Sequence[Spoken], tokens_per_batch: int) -> list[float]:
+def drift(base: Base, spoken: Sequence[RetentionExample], tokens_per_batch: int) -> list[float]:
     """KL(base || adapted) of each prompt, in nats per token of the answer that the base gave to it."""
     found: list[float] = []
     for batch in _batches(spoken, tokens_per_batch):
@@ -116,14 +116,14 @@ def drift(base: Base, spoken: Sequence[Spoken], tokens_per_batch: int) -> list[f
     return found
 
 
-def mean_drift(nats: Sequence[float], spoken: Sequence[Spoken]) -> float:
+def mean_drift(nats: Sequence[float], spoken: Sequence[RetentionExample]) -> float:
     """The mean over all tokens, of what `drift` says by prompt."""
     tokens = [len(s.answer_ids) for s in spoken]
     return sum(n * t for n, t in zip(nats, tokens, strict=True)) / max(1, sum(tokens))
 
 
-def _batches(spoken: Sequence[Spoken], tokens_per_batch: int) -> list[list[Spoken]]:
-    batches: list[list[Spoken]] = [[]]
+def _batches(spoken: Sequence[RetentionExample], tokens_per_batch: int) -> list[list[RetentionExample]]:
+    batches: list[list[RetentionExample]] = [[]]
     size = 0
     for s in spoken:
         tokens = len(s.prompt_ids) + len(s.answer_ids)

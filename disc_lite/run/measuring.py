@@ -16,7 +16,7 @@ from disc_lite.grading import Grade, Pair, Question, grade
 from disc_lite.instructions import follows, load_instructions, neutral_prompts
 from disc_lite.models import Base
 from disc_lite.recipe import Recipe
-from disc_lite.retention import Spoken, read_spoken, said_to, write_spoken
+from disc_lite.retention import RetentionExample, generate_answers, read_examples, write_examples
 from disc_lite.retrieval import best_passages
 from disc_lite.storage import read_json, read_jsonl, write_json
 
@@ -31,7 +31,7 @@ class Exam:
     completions: tuple[Question, ...]
     passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
     probes: dict[str, list[Question]]
-    own_words: tuple[Spoken, ...]  # neutral prompts that the base made up, none trained on
+    own_words: tuple[RetentionExample, ...]  # neutral prompts that the base made up, none trained on
 
     @property
     def right(self) -> list[str]:
@@ -41,7 +41,7 @@ class Exam:
 
 def compose(
     asked: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
-    own_words: Sequence[Spoken],
+    own_words: Sequence[RetentionExample],
 ) -> Exam:  # fmt: skip
     """An exam of these questions and statements, and of the probes of a model folder."""
     return Exam(
@@ -101,17 +101,18 @@ def keep_all(
         told["probes"][name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens)
     tell(f"{when}: instructions and neutral prompts")
     most = recipe.evaluation.long_answer_tokens
-    followed = said_to(base, [i.prompt for i in load_instructions()], most, adapter)
+    followed = generate_answers(base, [i.prompt for i in load_instructions()], most, adapter)
     told["instructions"] = [tokens.decode(s.answer_ids).strip() for s in followed]
-    general = said_to(base, neutral_prompts(), most, adapter)
+    general = generate_answers(base, neutral_prompts(), most, adapter)
     told["neutral"] = [tokens.decode(s.answer_ids).strip() for s in general]
     told["stopped"] = [s.answer_ids[-1] in tokens.stop_ids for s in general]
     if adapter:
-        for name, spoken in (("general", read_spoken(folder / "neutral.jsonl")), ("own_words", list(exam.own_words))):
-            nats = drift(base, spoken, recipe.train.tokens_per_batch)
-            told[f"drift_{name}"] = {"mean": mean_drift(nats, spoken), "by_prompt": nats}
+        measured = {"general": read_examples(folder / "neutral.jsonl"), "own_words": list(exam.own_words)}
+        for name, examples in measured.items():
+            nats = drift(base, examples, recipe.train.tokens_per_batch)
+            told[f"drift_{name}"] = {"mean": mean_drift(nats, examples), "by_prompt": nats}
     else:
-        write_spoken(folder / "neutral.jsonl", general)
+        write_examples(folder / "neutral.jsonl", general)
     write_json(path, told)
     return told
 
