@@ -56,6 +56,12 @@ _TABLE = (
     # hidden, layers, heads, kv heads, head dim, intermediate, vocabulary, tied, licence, gated
     Alias("pocket", "", 0.00308,
           256, 4, 8, 4, 32, 640, 1280, True, "Apache-2.0", False, "built in, learns in minutes"),
+    Alias("smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct", 0.1345,
+          576, 30, 9, 3, 64, 1536, 49152, True, "Apache-2.0", False),
+    Alias("smollm2-360m", "HuggingFaceTB/SmolLM2-360M-Instruct", 0.362,
+          960, 32, 15, 5, 64, 2560, 49152, True, "Apache-2.0", False),
+    Alias("smollm2-1.7b", "HuggingFaceTB/SmolLM2-1.7B-Instruct", 1.71,
+          2048, 24, 32, 32, 64, 8192, 49152, True, "Apache-2.0", False),
     Alias("mistral-7b", "mistralai/Mistral-7B-Instruct-v0.3", 7.25,
           4096, 32, 32, 8, 128, 14336, 32768, False, "Apache-2.0", False),
     Alias("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B-Instruct", 0.49,

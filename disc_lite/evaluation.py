@@ -14,7 +14,7 @@ from disc_lite.losses import token_divergence
 from disc_lite.models import Base
 from disc_lite.packing import Segment, lone, pack
 from disc_lite.prompts import answer_task, join_passages
-from disc_lite.retention import Spoken
+from disc_lite.retention import RetentionExample
 from disc_lite.training import KEEP
 
 
@@ -106,7 +106,7 @@ def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:
 
 
 def drift(
-    base: Base, spoken: Sequence[Spoken], tokens_per_batch: int,
+    base: Base, examples: Sequence[RetentionExample], tokens_per_batch: int,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[float]:  # fmt: skip
     """KL(base || adapted) of each prompt, in nats per token of the answer that the base gave to it.
@@ -114,7 +114,7 @@ def drift(
     `on_finished` gets the number of prompts measured so far.
     """
     found: list[float] = []
-    for batch in _batches(spoken, tokens_per_batch):
+    for batch in _batches(examples, tokens_per_batch):
         packed = pack([lone((*s.prompt_ids, *s.answer_ids)) for s in batch])
         runs = [range(len(s.prompt_ids) - 1, len(s.prompt_ids) + len(s.answer_ids) - 1) for s in batch]
         places = [packed.starts[i][0] + p for i, run in enumerate(runs) for p in run]
@@ -129,14 +129,14 @@ def drift(
     return found
 
 
-def mean_drift(nats: Sequence[float], spoken: Sequence[Spoken]) -> float:
+def mean_drift(nats: Sequence[float], spoken: Sequence[RetentionExample]) -> float:
     """The mean over all tokens, of what `drift` says by prompt."""
     tokens = [len(s.answer_ids) for s in spoken]
     return sum(n * t for n, t in zip(nats, tokens, strict=True)) / max(1, sum(tokens))
 
 
-def _batches(spoken: Sequence[Spoken], tokens_per_batch: int) -> list[list[Spoken]]:
-    batches: list[list[Spoken]] = [[]]
+def _batches(spoken: Sequence[RetentionExample], tokens_per_batch: int) -> list[list[RetentionExample]]:
+    batches: list[list[RetentionExample]] = [[]]
     size = 0
     for s in spoken:
         tokens = len(s.prompt_ids) + len(s.answer_ids)

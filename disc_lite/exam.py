@@ -107,7 +107,7 @@ def _pairs_of(run: Finished) -> tuple[Pair, ...]:
 
 def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: Any) -> dict[str, Any]:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
-    from disc_lite.retention import said_to
+    from disc_lite.retention import generate_answers
     from disc_lite.run.measuring import Progress
 
     path = folder / "judge.json"
@@ -117,8 +117,8 @@ def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: An
             for q, g, p in zip(exam.questions, given, exam.right, strict=True)
         ]
         base, on_finished = opened(), Progress(tell, len(tasks)).part("the base judges the answers", len(tasks))
-        found = said_to(base, tasks, JUDGE_TOKENS, False, on_finished)
-        write_json(path, [base.tokens.decode(s.answer_ids) for s in found])
+        judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
+        write_json(path, [base.tokens.decode(answer.answer_ids) for answer in judged])
     verdicts = [verdict_in(text) for text in read_json(path)]
     exact = [is_right(g, q.answers, "exact") for q, g in zip(exam.questions, given, strict=True)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]

@@ -1,37 +1,49 @@
-"""What the base says when nobody asks: the prompts and answers that keep it what it is.
+"""Self-generated prompts and answers, trained with KL(base || student) against forgetting.
 
-The base samples user turns from nothing but the opening of one (arXiv 2406.08464), answers them
-itself, and KL(base || student) on those answers joins every step. No data and no download. The
-prompts depend on the model and the settings only, so they are made once and kept in the user's cache.
+The base samples user turns from nothing but the opening of one (arXiv 2406.08464) and answers them
+itself: no data and no download. They depend on the model and the settings only, never on the
+documents, so they are generated once per model and kept in the user's cache, which grows with the wish.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.examples import Lesson, own_words_lesson
-from disc_lite.generation import generate
+from disc_lite.generation import Continuation, generate
 from disc_lite.models import Base
-from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import Retention
 from disc_lite.storage import read_jsonl, write_jsonl
 
-CHUNK = 256  # prompts asked for at once
-COMMON = 0.05  # a word in a larger share of the neutral prompts names nothing in particular: "I", "English"
+COMMON = 0.05  # a word in a larger share of the prompts names nothing in particular: "I", "English"
+FEWEST = 200  # prompts of a run, however small its corpus
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words after which no sentence has just begun
-PATIENCE = 8  # chunks in a row that bring less than one new prompt in twenty: the model has no more
+# Turns sampled in one round. Always as many: those of a round share a batch and a random stream, so a
+# round that followed the wish of a run would make the prompts depend on which run asked first.
+ROUND = 64
+PATIENCE = 16  # rounds that together bring less than one new prompt in twenty turns: the model has no more
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """A user turn that the base made up, as ids, and its own answer, with the token that ends it."""
+class RetentionExample:
+    """A whole prompt of one user turn, as ids, and the model's answer: with the token that ends it, or cut."""
 
     prompt_ids: tuple[int, ...]
     answer_ids: tuple[int, ...]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.prompt_ids) + len(self.answer_ids)
+
+
+Round = list[RetentionExample]
 
 
 def cache_folder() -> Path:
@@ -42,90 +54,131 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "disc-lite"
 
 
-def own_words(
-    base: Base,
-    recipe: Recipe,
-    key: str,
-    reserved_names: Iterable[str],
-    held_out: int,
-    on_chunk: Callable[[int], None] = lambda prompts: None,
-) -> tuple[list[Spoken], list[Spoken]]:
-    """Prompts and answers to train on, and `held_out` others to measure with; from the cache if there.
+# -- how many --------------------------------------------------------------------------------------------
 
-    `key` stands for the model and everything else that they depend on. None contains a reserved name.
+
+def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
+    """How many prompts, so that none is read more than `max_reads` times in the whole training.
+
+    `task_tokens` are those of the task in all epochs. At least `FEWEST`, at most `settings.prompts`.
     """
-    wanted = (recipe.retention.prompts if recipe.retention.weight > 0 else 0) + held_out
-    path = cache_folder() / "retention" / f"{key}.jsonl"
-    if path.is_file():
-        spoken = read_spoken(path)
-    else:
-        spoken = _speak(base, recipe, tuple(reserved_names), wanted, on_chunk)
-        write_spoken(path, spoken)
-    # A model that has fewer to say than asked for is measured all the same.
-    held = min(held_out, len(spoken) // 4) if recipe.retention.weight > 0 else held_out
-    return spoken[held:], spoken[:held]
+    reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
+    return min(settings.prompts, max(FEWEST, math.ceil(reads / settings.max_reads)))
 
 
-def read_spoken(path: Path) -> list[Spoken]:
-    return [Spoken(tuple(row["prompt_ids"]), tuple(row["answer_ids"])) for row in read_jsonl(path)]
+# -- generation ------------------------------------------------------------------------------------------
 
 
-def write_spoken(path: Path, spoken: Iterable[Spoken]) -> None:
-    write_jsonl(path, ({"prompt_ids": list(s.prompt_ids), "answer_ids": list(s.answer_ids)} for s in spoken))
+def generate_retention_examples(
+    base: Base, settings: Retention, reserved_names: Sequence[str], cache: Path, wanted: int,
+    on_round: Callable[[int], None] = lambda prompts: None,
+) -> list[RetentionExample]:  # fmt: skip
+    """The first `wanted` prompts and answers of this model; fewer where it has no more to say.
+
+    What the file `cache` holds is read, what is missing is generated and written to it, whole after
+    every round. Round n is the same whoever asks for it. None contains a reserved name.
+    """
+    rounds = read_rounds(cache) if cache.is_file() else []
+    examples = [example for found in rounds for example in found]
+    seen = {example.prompt_ids for example in examples}
+    while len(examples) < wanted and not _exhausted(rounds):
+        rounds.append(_generate_round(base, settings, reserved_names, seen, seed=len(rounds) + 1))
+        write_rounds(cache, rounds)
+        examples += rounds[-1]
+        seen |= {example.prompt_ids for example in rounds[-1]}
+        on_round(len(examples))
+    return examples[:wanted]
 
 
-def said_to(
+def _exhausted(rounds: Sequence[Round]) -> bool:
+    new = sum(map(len, rounds[-PATIENCE:]))
+    return len(rounds) >= PATIENCE and new < PATIENCE * ROUND / 20
+
+
+def _generate_round(
+    base: Base, settings: Retention, reserved: Sequence[str], seen: AbstractSet[tuple[int, ...]], seed: int
+) -> Round:
+    """The new prompts among `ROUND` sampled turns, each with its answer.
+
+    A turn that does not end within `prompt_tokens` is no user turn. An answer that does not end
+    within `answer_tokens` is cut: the divergence at a token needs none of those after it.
+    """
+    tokens = base.tokens
+    with base.frozen(adapter=False) as model:
+        turns = generate(
+            model, [tokens.user_opening()] * ROUND, stop_ids=tokens.control_ids, seed=seed,
+            max_new_tokens=settings.prompt_tokens, temperature=settings.temperature,
+        )  # fmt: skip
+        different = dict.fromkeys(turn.ids for turn in turns if turn.ended and turn.ids)
+        prompts = [tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)]
+        prompts = [prompt for prompt in prompts if prompt not in seen]
+        answers = generate(
+            model, prompts, stop_ids=tokens.stop_ids, seed=seed,
+            max_new_tokens=settings.answer_tokens, temperature=settings.temperature,
+        )  # fmt: skip
+    return [
+        RetentionExample(prompt, _with_its_end(answer))
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if not names_any(tokens.decode(answer.ids), reserved)
+    ]
+
+
+def _with_its_end(answer: Continuation) -> tuple[int, ...]:
+    return answer.ids if answer.stop_id is None else (*answer.ids, answer.stop_id)
+
+
+def generate_answers(
     base: Base, prompts: Sequence[str], most: int, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
-) -> list[Spoken]:  # fmt: skip
+) -> list[RetentionExample]:  # fmt: skip
     """Greedy answers, of at most `most` tokens, to given user turns; the token that ends one is part of it."""
-    asked = [base.tokens.prompt(prompt) for prompt in prompts]
+    prompt_ids = [base.tokens.prompt(prompt) for prompt in prompts]
     with base.frozen(adapter=adapter) as model:
-        found = generate(
-            model, asked, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished
+        answers = generate(
+            model, prompt_ids, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished
         )  # fmt: skip
-    ends = [() if f.stop_id is None else (f.stop_id,) for f in found]
-    return [Spoken(tuple(a), (*f.ids, *end)) for a, f, end in zip(asked, found, ends, strict=True)]
+    return [RetentionExample(tuple(p), _with_its_end(a)) for p, a in zip(prompt_ids, answers, strict=True)]
 
 
-def _speak(
-    base: Base, recipe: Recipe, reserved: Sequence[str], wanted: int, on_chunk: Callable[[int], None]
-) -> list[Spoken]:
-    settings, tokens = recipe.retention, base.tokens
-    found: dict[tuple[int, ...], Spoken] = {}
-    fruitless = seed = 0
-    while len(found) < wanted and fruitless < PATIENCE:
-        seed += 1
-        before = len(found)
-        with base.frozen(adapter=False) as model:
-            turns = generate(
-                model, [tokens.user_opening()] * CHUNK, stop_ids=tokens.control_ids, seed=seed,
-                max_new_tokens=settings.prompt_tokens, temperature=settings.temperature,
-            )  # fmt: skip
-            fresh = list(dict.fromkeys(t.ids for t in turns if t.ended and t.ids and t.ids not in found))
-            fresh = [t for t in fresh if not names_any(tokens.decode(t), reserved)]
-            prompts = [tokens.after_user(t) for t in fresh]
-            answers = generate(
-                model, prompts, stop_ids=tokens.stop_ids, seed=seed,
-                max_new_tokens=settings.answer_tokens, temperature=settings.temperature,
-                on_finished=lambda answered: on_chunk(len(found) + answered),
-            )  # fmt: skip
-        for turn, prompt, answer in zip(fresh, prompts, answers, strict=True):
-            if answer.stop_id is not None and not names_any(tokens.decode(answer.ids), reserved):
-                found[turn] = Spoken(tuple(prompt), (*answer.ids, answer.stop_id))
-        fruitless = fruitless + 1 if len(found) - before < CHUNK / 20 else 0
-        on_chunk(len(found))
-    return list(found.values())[:wanted]
+# -- files -----------------------------------------------------------------------------------------------
+
+
+def read_examples(path: Path) -> list[RetentionExample]:
+    return [_example(row) for row in read_jsonl(path)]
+
+
+def write_examples(path: Path, examples: Iterable[RetentionExample]) -> None:
+    write_jsonl(path, map(_row, examples))
+
+
+def read_rounds(path: Path) -> list[Round]:
+    """A cache: a line a round, also for one that brought nothing."""
+    return [[_example(row) for row in line["examples"]] for line in read_jsonl(path)]
+
+
+def write_rounds(path: Path, rounds: Iterable[Round]) -> None:
+    write_jsonl(path, ({"examples": [_row(example) for example in found]} for found in rounds))
+
+
+def _example(row: dict[str, list[int]]) -> RetentionExample:
+    return RetentionExample(tuple(row["prompt_ids"]), tuple(row["answer_ids"]))
+
+
+def _row(example: RetentionExample) -> dict[str, list[int]]:
+    return {"prompt_ids": list(example.prompt_ids), "answer_ids": list(example.answer_ids)}
+
+
+# -- which of them ---------------------------------------------------------------------------------------
 
 
 def apart_from(
-    documents: Iterable[str], spoken: Sequence[Spoken], decode: Callable[[Sequence[int]], str]
-) -> list[Spoken]:
+    documents: Iterable[str], examples: Sequence[RetentionExample], decode: Callable[[Sequence[int]], str]
+) -> list[RetentionExample]:
     """Those whose prompt names nothing that the documents name: old answers must not be held against new ones."""
-    asked = [names(decode(s.prompt_ids)) for s in spoken]
-    common = Counter(name for found in asked for name in found)
-    named = {name for text in documents for name in names(text) if common[name] <= COMMON * len(spoken)}
-    return [s for s, found in zip(spoken, asked, strict=True) if not found & named]
+    in_prompt = [names(decode(example.prompt_ids)) for example in examples]
+    common = Counter(name for found in in_prompt for name in found)
+    named = {name for text in documents for name in names(text) if common[name] <= COMMON * len(examples)}
+    return [example for example, found in zip(examples, in_prompt, strict=True) if not found & named]
 
 
 def names(text: str) -> set[str]:
@@ -137,6 +190,6 @@ def names_any(text: str, names: Iterable[str]) -> bool:
     return any(name in text for name in names)
 
 
-def retention_lessons(spoken: Iterable[Spoken]) -> list[Lesson]:
+def retention_lessons(examples: Iterable[RetentionExample]) -> list[Lesson]:
     """Teacher and student read the same prompt and answer; the answer's tokens are compared."""
-    return [own_words_lesson(s.prompt_ids, s.answer_ids) for s in spoken]
+    return [own_words_lesson(example.prompt_ids, example.answer_ids) for example in examples]

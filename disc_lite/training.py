@@ -88,6 +88,12 @@ def plan(examples: Sequence[Example], keep: Sequence[Example], recipe: Recipe, s
     return tuple(tuple(batches[i : i + size]) for i in range(0, len(batches), size))
 
 
+def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
+    """Tokens of task examples that the student reads in all epochs of `plan`, whatever its seed."""
+    epochs = (_epoch(examples, recipe, Random(0), epoch) for epoch in range(recipe.train.epochs))
+    return sum(len(examples[i].input_ids) for epoch in epochs for i in epoch)
+
+
 def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int) -> list[int]:
     """One epoch in shuffled order: all pairs, and as many DiSC examples as their share asks for.
 

@@ -15,6 +15,7 @@ from disc_lite.errors import EnvironmentNotReady, UsageError
 
 REQUIRED = {
     *("pocket", "mistral-7b", "llama-3-8b", "llama-3.1-8b", "llama-3.2-1b", "llama-3.2-3b"),
+    *("smollm2-135m", "smollm2-360m", "smollm2-1.7b"),
     *("qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-7b", "qwen2.5-14b"),
     *("qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "qwen3-8b"),
 }

@@ -16,7 +16,7 @@ from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation import answer, drift, mean_drift
 from disc_lite.grading import Question, is_right, read_questions
 from disc_lite.prompts import RULE
-from disc_lite.retention import Spoken
+from disc_lite.retention import RetentionExample
 from disc_lite.run import measuring
 
 
@@ -139,7 +139,11 @@ def test_the_likeliest_choice_is_given(plain: Any, name: str) -> None:
 
 def test_drift_is_the_divergence_of_whole_distributions(load: Any) -> None:
     base = load("llama", rank=4)
-    spoken = [Spoken((1, 5, 9, 4), (8, 3)), Spoken((1, 7), (6, 6, 2, 9, 4)), Spoken((1, 2, 3), (4,))]
+    spoken = [
+        RetentionExample((1, 5, 9, 4), (8, 3)),
+        RetentionExample((1, 7), (6, 6, 2, 9, 4)),
+        RetentionExample((1, 2, 3), (4,)),
+    ]
     expected = []
     for s in spoken:
         ids = torch.tensor([[*s.prompt_ids, *s.answer_ids]])

@@ -17,7 +17,7 @@ from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.evaluation import right_passages
 from disc_lite.examples import tokenise
 from disc_lite.grading import Nearness, Pair, Question, is_right, normalise, read_questions, word_set
-from disc_lite.retention import Spoken, apart_from, names
+from disc_lite.retention import RetentionExample, apart_from, names
 from disc_lite.run import knowledge, teaching
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.storage import read_jsonl, write_jsonl
@@ -174,7 +174,7 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
     shop = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts)
     with pytest.raises(DocumentsError, match="nothing to learn"):
-        teaching.prepare(shop, (), ())
+        teaching.lessons_of(shop, ())
 
 
 # -- what the base writes ------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_names_are_words_with_a_capital_inside_a_sentence(text: str, found: set[
 def test_prompts_that_name_what_the_documents_name_are_left_out(plain: Callable[..., Any]) -> None:
     tokens = plain("llama").tokens
     asked = ["Who runs Ada?", *["What do I do"] * 30, "Where is Bo?", "What is new?"]
-    spoken = [Spoken(tuple(tokens.text(text)), tuple(tokens.text("Ask Ada of Ostwick."))) for text in asked]
+    spoken = [RetentionExample(tuple(tokens.text(text)), tuple(tokens.text("Ask Ada of Ostwick."))) for text in asked]
     documents = ["Here Ada and I met.", "It was in Ostwick."]
     # "I" is in too many to name anything; what an answer names does not count.
     assert [tokens.decode(s.prompt_ids) for s in apart_from(documents, spoken, tokens.decode)] == asked[1:]

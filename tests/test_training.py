@@ -16,7 +16,7 @@ from disc_lite import teacher, training
 from disc_lite.errors import NonFiniteError, WillNotFit
 from disc_lite.examples import Example, disc_lessons, next_token_examples, prompt_lessons, tokenise
 from disc_lite.grading import Pair
-from disc_lite.retention import Spoken, retention_lessons
+from disc_lite.retention import RetentionExample, retention_lessons
 from disc_lite.storage import append_jsonl
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
 from disc_lite.training import MicroBatch, Task, learning_rate, plan, train
@@ -113,7 +113,7 @@ class Setup:
         tokens = self.base.tokens
         self.texts = tokenise([document_of(CORPUS[:400]), document_of("Other. " * 9, "b.md")], tokens, 64)
         lessons = [*disc_lessons(self.texts, tokens, self.recipe, 0), *prompt_lessons(self.texts, PAIRS, tokens)]
-        spoken = [Spoken(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]
+        spoken = [RetentionExample(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]
         self.task = self.taught(lessons, folder / "task")
         self.keep = self.taught(retention_lessons(spoken), folder / "keep")
         self.folder = folder

@@ -99,14 +99,17 @@ class Loss(Section):
 
 
 class Retention(Section):
-    """The term that keeps what the base model says when nobody asks about the documents."""
+    """KL(base||student) on prompts and answers that the base model generates itself, against forgetting."""
 
     weight: Number = setting(3.0, "weight of KL(base||student); 0 turns it off", ge=0, le=1000)
     prompts: Count = setting(
-        2000, "neutral prompts that the base writes, once per model", "prompts", ge=1, le=1_000_000
+        2000, "most self-generated prompts, kept per model for all corpora", "prompts", ge=1, le=1_000_000
     )
-    prompt_tokens: Count = setting(64, "longest neutral prompt", "tokens", ge=1, le=4096)
-    answer_tokens: Count = setting(128, "longest answer to a neutral prompt", "tokens", ge=1, le=8192)
+    max_reads: Count = setting(
+        5, "how often one is read in the whole training: fewer prompts do for a small corpus", "times", ge=1, le=10_000
+    )
+    prompt_tokens: Count = setting(64, "longest self-generated prompt", "tokens", ge=1, le=4096)
+    answer_tokens: Count = setting(128, "where the answer to such a prompt is cut", "tokens", ge=1, le=8192)
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
     share: Number = setting(1.0, "its tokens in a step, relative to the tokens of the task", gt=0, le=10)
     max_kl: Number = setting(

@@ -2,7 +2,7 @@
 
 inputs     everything asked for, checked before torch is loaded
 workshop   what the stages share
-knowledge  the stages before training: questions, pairs, neutral prompts
+knowledge  the stages before training: questions, pairs, retention prompts
 measuring  what is asked before and after, and the report card
 watching   the limit on drift
 teaching   examples, the teacher's pass, the loop, the adapter

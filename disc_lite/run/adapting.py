@@ -60,12 +60,15 @@ def adapt(
 def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Interrupts) -> dict[str, Any]:
     """The stages in their order."""
     from disc_lite.run import knowledge, measuring, teaching, workshop
+    from disc_lite.training import task_tokens
 
     began = time.monotonic()
     shop = workshop.open_workshop(inputs, device, listener, interrupts)
     held_out = knowledge.hold_out(shop)
-    spoken, neutral = knowledge.speak(shop)
     pairs, about_pairs = knowledge.gather_pairs(shop, held_out)
+    lessons = teaching.lessons_of(shop, pairs)
+    # After the pairs: how many prompts are needed follows from what is learned.
+    retention, neutral = knowledge.generate_retention(shop, task_tokens(lessons.examples, shop.recipe))
     recipe, folder = shop.recipe, shop.folder
     exam = measuring.compose(held_out, measuring.saved_passages(folder), inputs.model.probes, neutral)
     told, kept = {}, {}
@@ -73,7 +76,7 @@ def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Inte
     told["before"] = measuring.ask_all(shop.model, recipe, exam, folder, False, tell)
     kept["before"] = measuring.keep_all(shop.model, recipe, exam, folder, False, tell)
     shop.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
-    curriculum = teaching.prepare(shop, pairs, spoken)
+    curriculum = teaching.prepare(shop, lessons, retention)
     steps = teaching.learn(shop, curriculum, neutral)
     teaching.save_adapter(shop.base, inputs.model.reference, inputs.folder / "adapter")
     told["after"] = measuring.ask_all(shop.model, recipe, exam, folder, True, tell)

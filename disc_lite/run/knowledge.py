@@ -1,4 +1,4 @@
-"""The stages before training: what will be asked, what the base writes and says.
+"""The stages before training: what will be asked, what the base writes about the documents and about nothing.
 
 Each leaves its result in the run folder and is not done twice.
 """
@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from disc_lite.grading import Nearness, Pair, Question, read_pairs
-from disc_lite.retention import Spoken, apart_from, own_words
+from disc_lite.retention import (
+    FEWEST,
+    RetentionExample,
+    apart_from,
+    cache_folder,
+    generate_retention_examples,
+    prompts_needed,
+)
 from disc_lite.run.workshop import Workshop
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
@@ -91,23 +98,44 @@ def _written(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
     return write_pairs(shop.base, shop.texts, shop.recipe, seed, asked, on_round)
 
 
-def speak(shop: Workshop) -> tuple[list[Spoken], list[Spoken]]:
-    """Neutral prompts and answers of the base: to train on, and to measure with."""
-    recipe, model = shop.recipe, shop.inputs.model
-    reserved = tuple(model.probes.get("reserved_names", ()))
-    training = recipe.retention.weight > 0
-    on = {"model": model.fingerprint, "settings": recipe.retention.model_dump(exclude={"weight", "share", "max_kl"}),
-          "held_out": recipe.evaluation.neutral_prompts, "reserved": reserved, "training": training,
-          "quantize": recipe.memory.quantize, "device": shop.base.device.type}  # fmt: skip
-    key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
-    total = recipe.retention.prompts + recipe.evaluation.neutral_prompts
-    shop.tell("retention", "written by the model", 0, total)
-    spoken, held_out = own_words(
-        shop.base, recipe, key, reserved, recipe.evaluation.neutral_prompts,
-        on_chunk=lambda n: shop.tell("retention", "written by the model", min(n, total), total),
-    )  # fmt: skip
-    apart = apart_from((t.document.text for t in shop.texts), spoken, shop.base.tokens.decode)
-    if len(apart) < len(spoken):
-        left_out = f"{len(spoken) - len(apart)} of {len(spoken)} neutral prompts name what the documents name: left out"
+def generate_retention(shop: Workshop, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+    """Self-generated prompts and answers: to train on, as many as `task_tokens` ask for, and to measure with.
+
+    `task_tokens` are those of the task in all epochs.
+    """
+    recipe = shop.recipe
+    if recipe.retention.weight == 0:
+        return _first_prompts(shop, 0)
+    sample, _ = _first_prompts(shop, min(FEWEST, recipe.retention.prompts))
+    # Of those that are left out nothing is read.
+    read = sum(example.tokens for example in _apart(shop, sample))
+    number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
+    examples, held_out = _first_prompts(shop, number)
+    apart = _apart(shop, examples)
+    if len(apart) < len(examples):
+        left_out = f"{len(examples) - len(apart)} of {len(examples)} prompts name what the documents name: left out"
         shop.tell("retention", left_out)
     return apart, held_out
+
+
+def _first_prompts(shop: Workshop, number: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+    """The model's first prompts: `evaluation.neutral_prompts` to measure with, then `number` to train on."""
+    recipe, model = shop.recipe, shop.inputs.model
+    reserved = tuple(model.probes.get("reserved_names", ()))
+    on = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
+          "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
+          "device": shop.base.device.type}  # fmt: skip
+    key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
+    held_out = recipe.evaluation.neutral_prompts
+    total = held_out + number
+    examples = generate_retention_examples(
+        shop.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.jsonl", total,
+        on_round=lambda prompts: shop.tell("retention", "self-generated prompts", min(prompts, total), total),
+    )  # fmt: skip
+    if len(examples) < total and number:  # a model that has fewer to say than asked for is measured all the same
+        held_out = min(held_out, len(examples) // 4)
+    return examples[held_out:], examples[:held_out]
+
+
+def _apart(shop: Workshop, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+    return apart_from((t.document.text for t in shop.texts), examples, shop.base.tokens.decode)

@@ -16,7 +16,7 @@ from disc_lite.grading import Grade, Pair, Question, grade
 from disc_lite.instructions import follows, load_instructions, neutral_prompts
 from disc_lite.models import Base
 from disc_lite.recipe import Recipe
-from disc_lite.retention import Spoken, read_spoken, said_to, write_spoken
+from disc_lite.retention import RetentionExample, generate_answers, read_examples, write_examples
 from disc_lite.retrieval import best_passages
 from disc_lite.storage import read_json, read_jsonl, write_json
 
@@ -32,7 +32,7 @@ class Exam:
     completions: tuple[Question, ...]
     passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
     probes: dict[str, list[Question]]
-    own_words: tuple[Spoken, ...]  # neutral prompts that the base made up, none trained on
+    own_words: tuple[RetentionExample, ...]  # neutral prompts that the base made up, none trained on
 
     @property
     def right(self) -> list[str]:
@@ -42,7 +42,7 @@ class Exam:
 
 def compose(
     asked: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
-    own_words: Sequence[Spoken],
+    own_words: Sequence[RetentionExample],
 ) -> Exam:  # fmt: skip
     """An exam of these questions and statements, and of the probes of a model folder."""
     return Exam(
@@ -122,17 +122,19 @@ def keep_all(
     base, told = opened(), {"probes": {}}  # type: Base, dict[str, Any]
     tokens, most = base.tokens, recipe.evaluation.long_answer_tokens
     instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
-    drifting = {"general": read_spoken(folder / "neutral.jsonl"), "own_words": list(exam.own_words)} if adapter else {}
+    drifting = {}
+    if adapter:
+        drifting = {"general": read_examples(folder / "neutral.jsonl"), "own_words": list(exam.own_words)}
     parts: list[Sequence[Any]] = [*exam.probes.values(), instructions, prompts, *drifting.values()]
     progress = Progress(tell, sum(map(len, parts)))
     for name, probe in exam.probes.items():
         on_finished = progress.part(f"{when}: probe {name}, {len(probe)} questions", len(probe))
         told["probes"][name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
-    followed = said_to(base, instructions, most, adapter, on_finished)
+    followed = generate_answers(base, instructions, most, adapter, on_finished)
     told["instructions"] = [tokens.decode(s.answer_ids).strip() for s in followed]
     on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
-    general = said_to(base, prompts, most, adapter, on_finished)
+    general = generate_answers(base, prompts, most, adapter, on_finished)
     told["neutral"] = [tokens.decode(s.answer_ids).strip() for s in general]
     told["stopped"] = [s.answer_ids[-1] in tokens.stop_ids for s in general]
     for name, spoken in drifting.items():
@@ -140,7 +142,7 @@ def keep_all(
         nats = drift(base, spoken, recipe.train.tokens_per_batch, on_finished)
         told[f"drift_{name}"] = {"mean": mean_drift(nats, spoken), "by_prompt": nats}
     if not adapter:
-        write_spoken(folder / "neutral.jsonl", general)
+        write_examples(folder / "neutral.jsonl", general)
     write_json(path, told)
     return told
 

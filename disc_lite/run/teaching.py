@@ -10,10 +10,10 @@ from typing import Any
 from safetensors.torch import save_file
 
 from disc_lite.errors import DocumentsError
-from disc_lite.examples import Lesson, disc_lessons, next_token_examples, prompt_lessons
+from disc_lite.examples import Example, Lesson, disc_lessons, next_token_examples, prompt_lessons
 from disc_lite.grading import Pair
 from disc_lite.models import Base
-from disc_lite.retention import Spoken, retention_lessons
+from disc_lite.retention import RetentionExample, retention_lessons
 from disc_lite.run.knowledge import WITH_PAIRS
 from disc_lite.run.watching import DriftWatch
 from disc_lite.run.workshop import Workshop
@@ -34,39 +34,49 @@ class Curriculum:
     teacher_tokens: dict[str, int]
 
 
-def prepare(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -> Curriculum:
-    """Examples of the recipe's method, and one pass of the teacher over their lessons."""
-    curriculum = _prepared(shop, pairs, spoken)
-    if not curriculum.task.examples:
+@dataclass(frozen=True)
+class Lessons:
+    """What is learned, before the teacher has read it."""
+
+    disc: tuple[Lesson, ...]
+    prompt: tuple[Lesson, ...]
+    alone: tuple[Example, ...]  # of `next_token`: nothing stands before them, for a teacher to read
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        return (*(e for lesson in (*self.disc, *self.prompt) for e in lesson.examples), *self.alone)
+
+
+def lessons_of(shop: Workshop, pairs: Sequence[Pair]) -> Lessons:
+    """The lessons of the recipe's method. Raises DocumentsError where there are none."""
+    recipe, tokens, texts = shop.recipe, shop.base.tokens, shop.texts
+    disc = disc_lessons(texts, tokens, recipe, recipe.seed) if recipe.method in ("disc", "both") else []
+    prompt = prompt_lessons(texts, pairs, tokens) if recipe.method in WITH_PAIRS else []
+    alone = next_token_examples(texts, tokens) if recipe.method == "next_token" else []
+    lessons = Lessons(tuple(disc), tuple(prompt), tuple(alone))
+    if not lessons.examples:
         raise DocumentsError(
-            f"There is nothing to learn with the method `{shop.recipe.method}`.",
+            f"There is nothing to learn with the method `{recipe.method}`.",
             "No pair of question and answer was kept, or no document has a second sentence.",
             "Add text to the documents, or choose another method (--set method=next_token).",
         )
-    return curriculum
+    return lessons
 
 
-def _prepared(shop: Workshop, pairs: Sequence[Pair], spoken: Sequence[Spoken]) -> Curriculum:
-    recipe, base = shop.recipe, shop.base
+def prepare(shop: Workshop, lessons: Lessons, retention: Sequence[RetentionExample]) -> Curriculum:
+    """One pass of the teacher over the lessons, and over the retention examples."""
+    recipe = shop.recipe
     keep_states = (
-        _taught(shop, retention_lessons(spoken), "retention") if recipe.retention.weight > 0 and spoken else None
+        _taught(shop, retention_lessons(retention), "retention") if recipe.retention.weight > 0 and retention else None
     )
     keep = Task(tuple(keep_states.examples) if keep_states else (), keep_states)
-    if recipe.method == "next_token":
-        return Curriculum(Task(tuple(next_token_examples(shop.texts, base.tokens)), None), keep, {}, {})
-    prompt = prompt_lessons(shop.texts, pairs, base.tokens) if recipe.method in WITH_PAIRS else []
-    if recipe.method == "sft":
-        return Curriculum(Task(tuple(e for lesson in prompt for e in lesson.examples), None), keep, {}, {})
-    disc = disc_lessons(shop.texts, base.tokens, recipe, recipe.seed) if recipe.method in ("disc", "both") else []
-    states = _taught(shop, [*disc, *prompt], "documents")
-    by_document = _teachability(shop, _first(states, disc)) if disc else {}
-    tokens = {"disc": sum(x.tokens for x in disc), "prompt": sum(x.tokens for x in prompt)}
+    if recipe.method in ("next_token", "sft"):  # no teacher: their own tokens are the targets
+        return Curriculum(Task(lessons.examples, None), keep, {}, {})
+    states = _taught(shop, [*lessons.disc, *lessons.prompt], "documents")
+    first = TeacherStates(lessons.disc, states.states)  # the part that belongs to the DiSC lessons, which come first
+    by_document = _teachability(shop, first) if lessons.disc else {}
+    tokens = {"disc": sum(x.tokens for x in lessons.disc), "prompt": sum(x.tokens for x in lessons.prompt)}
     return Curriculum(Task(tuple(states.examples), states), keep, by_document, tokens)
-
-
-def _first(states: TeacherStates, lessons: Sequence[Lesson]) -> TeacherStates:
-    """The part of the states that belongs to these lessons, which come first."""
-    return TeacherStates(lessons, states.states)
 
 
 def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStates:
@@ -93,7 +103,7 @@ def _telling(shop: Workshop, what: str, total: int) -> Callable[[int], None]:
     return on_batch
 
 
-def learn(shop: Workshop, curriculum: Curriculum, neutral: Sequence[Spoken]) -> list[Step]:
+def learn(shop: Workshop, curriculum: Curriculum, neutral: Sequence[RetentionExample]) -> list[Step]:
     """Train from the newest checkpoint on, one line of `metrics.jsonl` a step, within the limit on drift."""
     path = shop.folder / "metrics.jsonl"
     watch = DriftWatch(shop, neutral)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from disc_lite.errors import RunFailed
 from disc_lite.evaluation import drift, mean_drift
-from disc_lite.retention import Spoken
+from disc_lite.retention import RetentionExample
 from disc_lite.run.workshop import Workshop
 from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove
@@ -24,8 +24,8 @@ class DriftWatch:
     What it decides is a pure function of the run, so a resumed run decides the same.
     """
 
-    def __init__(self, shop: Workshop, spoken: Sequence[Spoken]) -> None:
-        self.shop, self.spoken = shop, spoken
+    def __init__(self, shop: Workshop, neutral: Sequence[RetentionExample]) -> None:
+        self.shop, self.neutral = shop, neutral
         self.limit = shop.recipe.retention.max_kl
         self.within, self.stop = shop.folder / "within", shop.folder / "stopped.json"
 
@@ -37,10 +37,10 @@ class DriftWatch:
     def exceeded(self, step: Step) -> bool:
         """After a step that is due: whether the limit is passed. Keeps the adapter if it is not."""
         every = max(1, step.steps // CHECKS)
-        if not self.limit or not self.spoken or (step.step % every and step.step < step.steps):
+        if not self.limit or not self.neutral or (step.step % every and step.step < step.steps):
             return False
         base = self.shop.base
-        nats = mean_drift(drift(base, self.spoken, self.shop.recipe.train.tokens_per_batch), self.spoken)
+        nats = mean_drift(drift(base, self.neutral, self.shop.recipe.train.tokens_per_batch), self.neutral)
         if nats > self.limit:
             write_json(self.stop, {"step": step.step, "kl": nats, "max_kl": self.limit, "kept_step": self._kept()})
             return True
