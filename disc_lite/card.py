@@ -21,6 +21,8 @@ ROWS = {
 }
 DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
 MISSES = 20
+LEARNED = 0.6  # of the ceiling: less is told
+FITTED = 0.8  # of the trained questions: less is a matter of training, not of wording
 EQUAL = 0.02  # RAG that is no more than this below the adapted model is as good
 
 Given = Mapping[str, Sequence[str]]  # row -> an answer to each question
@@ -114,6 +116,31 @@ def verdict(card: Mapping[str, Any]) -> str:
     if gain["low"] > 0:
         return f"The adapted model knows more than retrieval finds: {told}."
     return f"Retrieval alone is as good here: {told}. Adapt where a prompt cannot carry passages."
+
+
+def shortfall(card: Mapping[str, Any]) -> str:
+    """In words, that the model did not learn its documents, and what to do; nothing where it did.
+
+    `card["fit"]` holds how many of the questions that were trained on are answered closed book, where they were asked.
+    """
+    rows, fit = card["rows"], card.get("fit") or {}
+    if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
+        return ""
+    adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
+    if adapted >= LEARNED * ceiling:
+        return ""
+    told = f"It did not learn enough: the adapted model answers {adapted:.0%} where the passage gives {ceiling:.0%}. "
+    if not fit:
+        return told + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
+    if fit["share"] < FITTED:
+        return told + (
+            f"Of the questions it was trained on it answers {fit['share']:.0%}: train longer (train.epochs) or at a "
+            "higher rate (train.learning_rate)."
+        )
+    return told + (
+        f"It answers {fit['share']:.0%} of the questions it was trained on, but not in other words: more pairs for "
+        "each sentence (prompt.questions_per_sentence) teach that."
+    )
 
 
 def _right(grades: Sequence[Grade], grading: str) -> list[float]:

@@ -36,7 +36,7 @@ def evaluate(
     Interrupted where a signal asks it to stop.
     """
     finished = open_run(Path(run))
-    from disc_lite.run import knowledge, measuring
+    from disc_lite.run import fit, knowledge, measuring
 
     passages = measuring.saved_passages(finished.folder)
     if questions:
@@ -62,6 +62,7 @@ def evaluate(
             w: measuring.keep_all(opened, finished.recipe, exam, finished.folder, on, tell) for w, on in times.items()
         }
         card = measuring.card_of(exam, _pairs_of(finished), finished.recipe, told, kept)
+        card["fit"] = fit.last_measured(finished.folder)
         if judge:
             card["judge"] = _judged(opened, exam, told["after"]["questions"]["adapted"], folder, tell)
         if benchmarks:

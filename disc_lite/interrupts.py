@@ -30,11 +30,22 @@ class Interrupts:
     @contextmanager
     def postponed(self) -> Iterator[None]:
         """Inside the block `check` does nothing: what runs there asks `asked` where it can save and stop."""
-        self._postponed = True
+        with self._postponing(True):
+            yield
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """Inside the block `check` raises, also where it is postponed around it: what runs there can be repeated."""
+        with self._postponing(False):
+            yield
+
+    @contextmanager
+    def _postponing(self, postponed: bool) -> Iterator[None]:
+        before, self._postponed = self._postponed, postponed
         try:
             yield
         finally:
-            self._postponed = False
+            self._postponed = before
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # A second one changes nothing: the way out is a step and a save long, and nothing may be lost on it.

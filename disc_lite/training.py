@@ -27,6 +27,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.teacher import TeacherStates
 
 KEEP = Divergence("forward_kl", temperature=1.0, temperature_squared=False)  # the retention term
+FALL = 0.2  # of all steps made, over which the rate of `trapezoid` falls to zero
 PATIENCE = 3  # steps in a row that may be skipped because something was not finite
 
 
@@ -135,10 +136,12 @@ def _filled(stream: Sequence[int], sizes: Sequence[int], most: int) -> Iterator[
 
 def train(
     base: Base, task: Task, keep: Task, recipe: Recipe, seed: int, folder: Path,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] = lambda: False, learned_at: Callable[[int], int | None] = lambda n: None,
 ) -> Iterator[Step]:  # fmt: skip
     """Adapt the student, from the newest checkpoint of `folder` on; yields every step.
 
+    `learned_at` is asked after every step, and before the first one, after which step enough was learned, if so: then
+    the rate falls and training ends early.
     Saves when due, at the end, and when `should_stop` says so, and then returns; a step that is stopped between its
     micro-batches is made whole another time. Raises NonFiniteError after three steps in a row without a finite loss
     and gradient.
@@ -149,9 +152,14 @@ def train(
     found = checkpoint.newest(folder)
     first = checkpoint.load(found, parameters, optimizer) if found else 0
     saved, unhealthy = time.monotonic(), 0
-    for n in range(first, len(batches)):
+    n = first
+    while n < (last := last_step(len(batches), learned_at(n), recipe)):
+        if should_stop():  # while that was measured: it is measured again
+            if n:
+                checkpoint.save(folder, n, parameters, optimizer)
+            return
         begin = time.monotonic()
-        rate = learning_rate(n, len(batches), recipe)
+        rate = learning_rate(n, len(batches), recipe, last)
         step = _step(base, task, keep, recipe, batches[n], list(parameters.values()), optimizer, rate, should_stop)
         if step is None:
             if n:
@@ -160,10 +168,11 @@ def train(
         unhealthy = unhealthy + 1 if step["skipped"] else 0
         if unhealthy >= PATIENCE:
             raise _not_finite(n, batches[n], task)
-        yield Step(step=n + 1, steps=len(batches), seconds=time.monotonic() - begin, learning_rate=rate, **step)
+        n += 1
+        yield Step(step=n, steps=last, seconds=time.monotonic() - begin, learning_rate=rate, **step)
         due = time.monotonic() - saved > 60 * recipe.train.checkpoint_minutes
-        if due or should_stop() or n + 1 == len(batches):
-            checkpoint.save(folder, n + 1, parameters, optimizer)
+        if due or should_stop() or n == last:
+            checkpoint.save(folder, n, parameters, optimizer)
             saved = time.monotonic()
         if should_stop():
             return
@@ -230,15 +239,28 @@ def _read(base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence
     return learned, kept, sum(len(e.input_ids) for e in examples)
 
 
-def learning_rate(n: int, steps: int, recipe: Recipe) -> float:
-    """Linear warm-up, then constant or a cosine to zero; n from 0."""
-    warm = max(1, round(recipe.train.warmup_fraction * steps))
+def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
+    """How many of the planned steps are made: all; once enough is learned, as many more as the rate needs to fall."""
+    if learned_at is None:
+        return steps
+    falling = FALL if recipe.train.schedule == "trapezoid" else 0.0
+    return min(steps, math.ceil(learned_at / (1 - falling)))
+
+
+def learning_rate(n: int, steps: int, recipe: Recipe, last: int | None = None) -> float:
+    """Linear warm-up, then constant, a cosine to zero, or constant and a line to zero over the last fifth; n from 0.
+
+    `steps` were planned, `last` are made.
+    """
+    last = last or steps
+    peak, warm = recipe.train.learning_rate, max(1, round(recipe.train.warmup_fraction * steps))
     if n < warm:
-        return recipe.train.learning_rate * (n + 1) / warm
+        return peak * (n + 1) / warm
     if recipe.train.schedule == "constant":
-        return recipe.train.learning_rate
-    done = (n - warm) / max(1, steps - warm)
-    return recipe.train.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        return peak
+    if recipe.train.schedule == "cosine":
+        return peak * 0.5 * (1 + math.cos(math.pi * (n - warm) / max(1, steps - warm)))
+    return peak * min(1.0, (last - n) / max(1, round(FALL * last)))
 
 
 def _optimizer(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:

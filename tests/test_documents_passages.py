@@ -1,5 +1,6 @@
 """Sentences and passages: both tile what they cut, whatever the text and the tokens."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -176,11 +177,11 @@ def test_a_heading_is_a_sentence_of_its_own():
     assert first.sentences[:3] == ((0, 2), (2, 4), (4, 7))
 
 
-def test_a_token_belongs_where_it_ends_and_bytes_of_one_character_stay_in_order():
+def test_a_token_belongs_where_it_is_first_seen_and_bytes_of_one_character_stay_in_order():
     text = "One.\n\n🙂 two."
     tokens = [(0, 4), (3, 7), (6, 6), (6, 7), (7, 11)]
     (passage,) = cut_passages(document_of(text), tokens, 9)
-    assert passage.sentences == ((0, 1), (1, 5))
+    assert passage.sentences == ((0, 2), (2, 5))
     with pytest.raises(ValueError, match="at least 1"):
         cut_passages(document_of(text), tokens, 0)
 
@@ -189,3 +190,14 @@ def test_the_fixture_is_what_reading_gives(tmp_path):
     (tmp_path / "a.md").write_text(GUIDE)
     (document,), _ = read_documents([Path(tmp_path)])
     assert document.sections == document_of(GUIDE).sections
+
+
+def test_a_stop_and_a_line_break_in_one_token_end_the_sentence_before():
+    """Qwen's tokenizer has `.\\n\\n` as one token; a heading's mark that is glued to the break stays with the heading."""
+    text = "It is old.\n\nAsk Ada.\n\n# Rules\n\nNo saw."
+    cuts = [0, 2, 5, 9, 12, 15, 19, 20, 23, 29, 31, 33, 37, 38]
+    tokens = list(pairwise(cuts))
+    assert [text[a:b] for a, b in tokens][3] == ".\n\n"
+    (passage,) = cut_passages(document_of(text), tokens, 100)
+    found = [text[tokens[a][0] : tokens[b - 1][1]] for a, b in passage.sentences]
+    assert found == ["It is old.\n\n", "Ask Ada.", "\n\n# Rules", "\n\nNo saw."]

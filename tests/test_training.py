@@ -12,14 +12,14 @@ import pytest
 import torch
 from conftest import CORPUS, document_of, recipe_of
 
-from disc_lite import teacher, training
+from disc_lite import checkpoint, teacher, training
 from disc_lite.errors import NonFiniteError, WillNotFit
 from disc_lite.examples import Example, disc_lessons, next_token_examples, prompt_lessons, tokenise
 from disc_lite.grading import Pair
 from disc_lite.retention import RetentionExample, retention_lessons
 from disc_lite.storage import append_jsonl
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
-from disc_lite.training import MicroBatch, Task, learning_rate, plan, train
+from disc_lite.training import MicroBatch, Task, last_step, learning_rate, plan, train
 
 FAST = {"epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 200, "warmup_fraction": 0.0, "schedule": "constant"}
 PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]
@@ -93,7 +93,8 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
 
 
 def test_learning_rate_rises_then_falls_or_stays() -> None:
-    rates = [learning_rate(n, 100, recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1})) for n in range(100)]
+    cosine = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1, "schedule": "cosine"})
+    rates = [learning_rate(n, 100, cosine) for n in range(100)]
     assert rates[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[10] == pytest.approx(1.0)
@@ -102,6 +103,39 @@ def test_learning_rate_rises_then_falls_or_stays() -> None:
     constant = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1, "schedule": "constant"})
     assert [learning_rate(n, 100, constant) for n in (9, 10, 99)] == [1.0] * 3
     assert learning_rate(0, 1, recipe_of()) == recipe_of().train.learning_rate
+
+
+def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None:
+    recipe = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1})
+    for learned_at, last in ((None, 100), (40, 50), (79, 99), (90, 100)):
+        assert last_step(100, learned_at, recipe) == last
+        rates = [learning_rate(n, 100, recipe, last) for n in range(last)]
+        fall = round(0.2 * last)
+        assert rates[10 : last - fall] == [1.0] * (last - fall - 10)
+        assert rates[-fall:] == pytest.approx([1 - n / fall for n in range(fall)])
+    # Other schedules end at once.
+    assert last_step(100, 40, recipe_of(train={"schedule": "constant"})) == 40
+
+
+def test_training_ends_early_where_enough_is_learned(load: Callable[..., Any], tmp_path: Path) -> None:
+    whole = Setup(load, tmp_path / "whole", train={**FAST, "epochs": 9, "schedule": "trapezoid"})
+    steps = len(plan(whole.task.examples, whole.keep.examples, whole.recipe, 0))
+    learned = steps // 2
+    asked: list[int] = []
+
+    def learned_at(n: int) -> int | None:
+        asked.append(n)
+        return learned if n >= learned else None
+
+    folder = tmp_path / "checkpoints"
+    found = list(train(whole.base, whole.task, whole.keep, whole.recipe, 0, folder, learned_at=learned_at))
+    last = last_step(steps, learned, whole.recipe)
+    assert learned < last < steps
+    assert [step.step for step in found] == list(range(1, last + 1))
+    assert found[-1].steps == last
+    assert found[-1].learning_rate < found[0].learning_rate
+    assert asked == list(range(last + 1))
+    assert checkpoint.newest(folder).name.endswith(str(last))
 
 
 class Setup:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from disc_lite.card import ROWS, verdict
+from disc_lite.card import ROWS, shortfall, verdict
 
 SHOWN_MISSES = 5
 DRIFTS = {"general": "neutral prompts", "own_words": "its own prompts"}
@@ -87,7 +87,7 @@ def _shortened(passage: str) -> str:
 
 def words(card: dict[str, Any]) -> list[str]:
     """What the card says in words."""
-    lines = [verdict(card)]
+    lines = [shortfall(card), verdict(card)]
     for pair, gain in card["differences"].items():
         compared = pair.replace("adapted_rag", "adapted + RAG").replace("rag", "RAG").replace(" - ", " against ")
         lines.append(f"{compared}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")

@@ -1,12 +1,14 @@
 """Document and token offsets -> passages: cut at headings, then paragraphs, then sentences.
 
-Everything is cut in characters and counted in tokens. A token belongs where it ends, so with
-the ends of all tokens in order, the tokens before a cut are found by bisection.
+Everything is cut in characters and counted in tokens. A token belongs where its first visible
+character stands: one that holds a full stop and the line break after it (Qwen has such) stays with
+the sentence that the stop ends. So with the places of all tokens in order, the tokens before a cut
+are found by bisection.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise, takewhile
@@ -57,9 +59,10 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     """
     if passage_tokens < 1:
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
-    # Byte tokens may report an end before that of their predecessor; bisection needs order.
+    # Byte tokens may report a place before that of their predecessor; bisection needs order.
+    token_places = list(accumulate((_place(document.text, *range_) for range_ in offsets), max))
     token_ends = list(accumulate((end for _, end in offsets), max))
-    blocks = _sections_with_text(document, token_ends)
+    blocks = _sections_with_text(document, token_places)
     runs = [
         (run, block.heading_path)
         for block in _merged(blocks, passage_tokens)
@@ -74,11 +77,11 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     )
 
 
-def _sections_with_text(document: Document, token_ends: Sequence[int]) -> list[_Block]:
+def _sections_with_text(document: Document, token_places: Sequence[int]) -> list[_Block]:
     blocks: list[_Block] = []
     bare: tuple[_Sentence, ...] = ()
     for section in document.sections:
-        sentences = bare + tuple(_sentences(document, section, token_ends))
+        sentences = bare + tuple(_sentences(document, section, token_places))
         if all(sentence.is_heading for sentence in sentences):
             # A heading right above another heading has no text: it goes with the next section.
             bare = sentences
@@ -90,14 +93,14 @@ def _sections_with_text(document: Document, token_ends: Sequence[int]) -> list[_
     return blocks
 
 
-def _sentences(document: Document, section: Section, token_ends: Sequence[int]) -> Iterator[_Sentence]:
+def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
     spans = sentence_spans(text, section.start, section.end)
     after_heading = True
     for char_start, char_end in spans:
-        start = bisect_right(token_ends, char_start) if char_start else 0
+        start = bisect_left(token_places, char_start) if char_start else 0
         is_last = char_end == len(text)
-        end = len(token_ends) if is_last else bisect_right(token_ends, char_end)
+        end = len(token_places) if is_last else bisect_left(token_places, char_end)
         heading = is_heading(text[char_start:char_end])
         gap = text[char_start:char_end]
         gap = gap[: len(gap) - len(gap.lstrip())]
@@ -105,6 +108,11 @@ def _sentences(document: Document, section: Section, token_ends: Sequence[int]) 
         if start < end:
             yield _Sentence(start, end, char_start, char_end, heading, opens_paragraph)
             after_heading = heading
+
+
+def _place(text: str, start: int, end: int) -> int:
+    """Where a token's first visible character stands; of white space, its last character."""
+    return next((i for i in range(start, end) if not text[i].isspace()), end - 1)
 
 
 def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:

@@ -131,10 +131,18 @@ class Lora(Section):
 class Train(Section):
     """The loop."""
 
-    epochs: Count = setting(5, "how often every example is seen", "epochs", ge=1, le=10_000)
+    epochs: Count = setting(
+        10, "how often every example is seen; at most so often where `enough` is set", "epochs", ge=1, le=10_000
+    )
+    enough: Number = setting(
+        0.95, "share of trained questions answered closed book at which training slows to its end; 0: all epochs",
+        ge=0, le=1,
+    )  # fmt: skip
     learning_rate: Number = setting(1e-4, "peak learning rate of AdamW", gt=0, le=1)
     warmup_fraction: Number = setting(0.03, "share of the steps in which the rate rises from zero", ge=0, le=1)
-    schedule: Literal["cosine", "constant"] = setting("cosine", "the rate after the warm-up")
+    schedule: Literal["trapezoid", "cosine", "constant"] = setting(
+        "trapezoid", "the rate after the warm-up; `trapezoid` is constant, then falls to zero over the last fifth"
+    )
     weight_decay: Number = setting(0.0, "decoupled weight decay of AdamW", ge=0, le=10)
     beta1: Number = setting(0.9, "decay of AdamW's mean of gradients", ge=0, lt=1)
     beta2: Number = setting(0.999, "decay of AdamW's mean of squared gradients", ge=0, lt=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from disc_lite.card import forgetting, verdict
+from disc_lite.card import forgetting, shortfall, verdict
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
@@ -68,7 +68,7 @@ def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
     read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
-    spoken = verdict(run.card) if run.card["questions"] else ""
+    spoken = " ".join(filter(None, (shortfall(run.card), verdict(run.card)))) if run.card["questions"] else ""
     return element(
         "header", element("p", "disc-lite report", class_="kicker"),
         element("h1", foreign(run.model), f" after {read}"),

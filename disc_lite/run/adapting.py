@@ -59,7 +59,7 @@ def adapt(
 
 def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Interrupts) -> dict[str, Any]:
     """The stages in their order."""
-    from disc_lite.run import knowledge, measuring, teaching, workshop
+    from disc_lite.run import fit, knowledge, measuring, teaching, workshop
     from disc_lite.training import task_tokens
 
     began = time.monotonic()
@@ -77,11 +77,12 @@ def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Inte
     kept["before"] = measuring.keep_all(shop.model, recipe, exam, folder, False, tell)
     shop.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
     curriculum = teaching.prepare(shop, lessons, retention)
-    steps = teaching.learn(shop, curriculum, neutral)
+    steps = teaching.learn(shop, curriculum, pairs, neutral)
     teaching.save_adapter(shop.base, inputs.model.reference, inputs.folder / "adapter")
     told["after"] = measuring.ask_all(shop.model, recipe, exam, folder, True, tell)
     kept["after"] = measuring.keep_all(shop.model, recipe, exam, folder, True, tell)
     card = measuring.card_of(exam, pairs, recipe, told, kept)
+    card["fit"] = fit.last_measured(folder)
     summary = _summary(shop, curriculum, steps, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
     summary["peak_bytes"] = workshop.peak_bytes(shop.base)

@@ -14,12 +14,13 @@ from disc_lite.examples import Example, Lesson, disc_lessons, next_token_example
 from disc_lite.grading import Pair
 from disc_lite.models import Base
 from disc_lite.retention import RetentionExample, retention_lessons
+from disc_lite.run.fit import FitWatch
 from disc_lite.run.knowledge import WITH_PAIRS
 from disc_lite.run.watching import DriftWatch
 from disc_lite.run.workshop import Workshop
 from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
-from disc_lite.training import Step, Task, train
+from disc_lite.training import Step, Task, plan, train
 
 TEACHER_TOKENS = 8192  # read at once by the teacher, which keeps nothing for a backward pass
 
@@ -103,24 +104,30 @@ def _telling(shop: Workshop, what: str, total: int) -> Callable[[int], None]:
     return on_batch
 
 
-def learn(shop: Workshop, curriculum: Curriculum, neutral: Sequence[RetentionExample]) -> list[Step]:
-    """Train from the newest checkpoint on, one line of `metrics.jsonl` a step, within the limit on drift."""
+def learn(
+    shop: Workshop, curriculum: Curriculum, pairs: Sequence[Pair], neutral: Sequence[RetentionExample]
+) -> list[Step]:
+    """Train from the newest checkpoint on, one line of `metrics.jsonl` a step, until enough is learned.
+
+    Within the limit on drift; `pairs` are those that are trained on, some of which are asked on the way.
+    """
     path = shop.folder / "metrics.jsonl"
     watch = DriftWatch(shop, neutral)
     if not watch.ended:
         with shop.interrupts.postponed():  # the loop stops by itself, after a step and a save
-            _train(shop, curriculum, watch, path)
+            steps = len(plan(curriculum.task.examples, curriculum.keep.examples, shop.recipe, shop.recipe.seed))
+            _train(shop, curriculum, watch, FitWatch(shop, pairs, steps), path)
     if watch.ended:
         watch.go_back()
     shop.interrupts.check()
     return [Step(**row) for row in read_jsonl(path)]
 
 
-def _train(shop: Workshop, curriculum: Curriculum, watch: DriftWatch, path: Path) -> None:
+def _train(shop: Workshop, curriculum: Curriculum, watch: DriftWatch, fit: FitWatch, path: Path) -> None:
     rows = list(read_jsonl(path)) if path.is_file() else []
     steps = train(
         shop.base, curriculum.task, curriculum.keep, shop.recipe, shop.recipe.seed,
-        shop.folder / "checkpoints", shop.interrupts.asked,
+        shop.folder / "checkpoints", shop.interrupts.asked, fit.learned_at,
     )  # fmt: skip
     for number, step in enumerate(steps):
         if number == 0:  # what was measured after the checkpoint is measured again

@@ -70,9 +70,14 @@ def answer_fault(question: str, answer: str, passage: str) -> str:
         return "answer refers to the text"
     if invented(answer, f"{passage}\n{question}"):
         return "answer names what the passage does not"
-    if not is_yes_no(answer) and not content_words(answer) - content_words(question):
+    if not is_yes_no(answer) and not facts_of(question, answer):
         return "answer repeats the question"
     return ""
+
+
+def facts_of(question: str, answer: str) -> set[str]:
+    """What an answer says that its question does not: its content words, the numbers among them."""
+    return content_words(answer) - content_words(question)
 
 
 def is_yes_no(answer: str) -> bool:
