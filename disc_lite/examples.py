@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from disc_lite import tasks
 from disc_lite.documents import Document, Passage, cut_passages, is_heading
 from disc_lite.grading import Pair
 from disc_lite.models.tokens import Tokens, common_prefix
@@ -180,7 +181,22 @@ def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -
 # -- prompt distillation -----------------------------------------------------------------------------
 
 
-def prompt_lessons(texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, direct: bool = True) -> list[Lesson]:
+def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worked_examples: bool) -> list[int]:
+    """What the teacher reads before an answer; `shown` is the passage, `source` the sentence that was asked about.
+
+    Answers are drafted after the very same prompt: after another one the teacher would begin them otherwise than
+    they were written, and the student, which begins as the teacher does, would leave what it was taught at once.
+    """
+    if not (worked_examples and source):
+        return tokens.prompt(shown + answer_task(question))
+    language = tasks.language_of(shown)
+    task = tasks.answer_task(question, source, language)
+    return tokens.conversation(tasks.answer_turns(language), shown + task)
+
+
+def prompt_lessons(
+    texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, worked_examples: bool = False
+) -> list[Lesson]:
     """Prompt distillation (arXiv 2412.14964): the teacher sees the passage, the student does not."""
     of_passage: dict[tuple[str, int], list[Pair]] = {}
     for pair in pairs:
@@ -191,12 +207,12 @@ def prompt_lessons(texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens,
             found = of_passage.get((text.document.name, passage.index))
             if found:
                 shown = join_passages([text.passage_text(passage)])
-                lessons.append(_prompt_lesson(shown, found, tokens, direct))
+                lessons.append(_prompt_lesson(shown, found, tokens, worked_examples))
     return lessons
 
 
-def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, direct: bool) -> Lesson:
-    asked = [tokens.prompt(shown + answer_task(pair.question, direct)) for pair in pairs]
+def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> Lesson:
+    asked = [teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples) for pair in pairs]
     # One child alone would leave nothing shared to tell apart; its prompt is then the root.
     root = common_prefix(asked) if len(asked) > 1 else asked[0][:-1]
     segments, examples, places = [Segment(tuple(root))], [], []

@@ -8,7 +8,7 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Pair:
     passage: int  # its number in the document
     question: str
     answer: str
+    source: str = ""  # the sentence of the passage that it was asked about, where known
 
 
 def read_questions(path: Path) -> tuple[Question, ...]:
@@ -67,7 +68,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
                 f"Line {number} of {path} is not a pair.", why or f"It needs {', '.join(wanted)}.",
                 "Mend or delete the line.",
             )  # fmt: skip
-        found.append(Pair(*(row[key] for key in wanted)))
+        source = row.get("source", "")
+        found.append(replace(Pair(*(row[key] for key in wanted)), source=source if isinstance(source, str) else ""))
     return tuple(found)
 
 

@@ -30,13 +30,12 @@ def join_passages(passages: Sequence[str]) -> str:
     return "".join(passage + RULE for passage in passages)
 
 
-def answer_task(question: str, direct: bool = True) -> str:
+def answer_task(question: str) -> str:
     """Ask about the passage above so that the answer does not talk about "the text".
 
-    The student imitates the teacher's words and has no text to refer to. `direct=False` is the
-    bare question, as in the prompt-distillation paper (arXiv 2412.14964).
+    The student imitates the teacher's words and has no text to refer to.
     """
-    return f"Answer without mentioning the text: {question}" if direct else question
+    return f"Answer without mentioning the text: {question}"
 
 
 def question_task(sentence: str = "") -> str:

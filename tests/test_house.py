@@ -10,12 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors recipe storage documents prompts aliases source adapters grading intervals card instructions retrieval "
+    "errors recipe storage documents prompts aliases source adapters grading tasks intervals card instructions retrieval "
     "interrupts losses packing models generation examples teacher synthesis retention checkpoint training evaluation "
     "benchmarks run answering conversation exam report modelfile export cli"
 ).split()
 LIGHT = (
-    "errors recipe storage documents prompts aliases source adapters grading intervals card instructions retrieval "
+    "errors recipe storage documents prompts aliases source adapters grading tasks intervals card instructions retrieval "
     "interrupts answering exam report cli"
 ).split()
 HEAVY = "torch transformers peft bitsandbytes numpy huggingface_hub pypdf mammoth bs4 bm25s lm_eval".split()

@@ -18,7 +18,7 @@ from disc_lite.grading import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs, seed_of, support, write_held_out, write_pairs
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
 from disc_lite.synthesis.screening import answer_fault, clean_question, invented, question_fault
-from disc_lite.synthesis.tasks import EXAMPLES, KINDS, language_of, question_turns
+from disc_lite.tasks import EXAMPLES, KINDS, language_of, question_turns
 
 PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a day, and the flour goes to Varn."
 
@@ -139,7 +139,7 @@ def test_support_is_the_log_probability_with_and_without_the_passage(plain: Call
     asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink."), Pair("guide.md", 1, "What?", "Ann")]
     shown = text.passage_text(text.passages[1]) + "\n\n---\nAnswer without mentioning the text: "
     with base.frozen(adapter=False) as model:
-        for pair, found in zip(asked, support(base, text, asked), strict=True):
+        for pair, found in zip(asked, support(base, text, asked, False), strict=True):
             runs = []
             for context, mean in zip((shown, ""), found[:2], strict=True):
                 prompt, answer = base.tokens.turn(context + pair.question, pair.answer)
@@ -204,7 +204,9 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     )  # fmt: skip
     monkeypatch.setattr(pairs, "drafts", writer)
     gains = {"Nobody sweeps the hall.": 0.2}  # the base says that without the passage as well
-    monkeypatch.setattr(pairs, "support", lambda _, __, found: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found])
+    monkeypatch.setattr(
+        pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found]
+    )
     recipe = recipe_of(prompt={"questions_per_sentence": 2, "kinds": "plain, rephrased, reversed"})
     told: list[tuple[int, int, int]] = []
     found = write_pairs(base, [text], recipe, 0, ["Who was held out of the mill"], lambda *done: told.append(done))
@@ -251,7 +253,7 @@ def test_the_whole_of_a_long_passage_is_asked_about(plain: Callable[..., Any], m
         return found
 
     monkeypatch.setattr(pairs, "drafts", write)
-    monkeypatch.setattr(pairs, "support", lambda _, __, found: [(-0.1, -1.0, 3.0) for _ in found])
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
     found = write_pairs(base, [text], recipe_of(prompt={"questions_per_passage": 30}), 0)
     asked = [s.sentence for s in found.scored]
     assert len(asked) == len(set(asked)) == 30

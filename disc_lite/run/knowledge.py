@@ -86,7 +86,7 @@ def _reused(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
         done += pairs
         shop.tell("questions", "pairs reused", done, total)
 
-    return score_pairs(shop.base, shop.texts, kept, dropped, on_passage)
+    return score_pairs(shop.base, shop.texts, kept, shop.recipe.prompt.worked_examples, dropped, on_passage)
 
 
 def _written(shop: Workshop, held_out: Sequence[Question]) -> PairSet:

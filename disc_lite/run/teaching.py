@@ -52,7 +52,7 @@ def lessons_of(shop: Workshop, pairs: Sequence[Pair]) -> Lessons:
     """The lessons of the recipe's method. Raises DocumentsError where there are none."""
     recipe, tokens, texts = shop.recipe, shop.base.tokens, shop.texts
     disc = disc_lessons(texts, tokens, recipe, recipe.seed) if recipe.method in ("disc", "both") else []
-    prompt = prompt_lessons(texts, pairs, tokens) if recipe.method in WITH_PAIRS else []
+    prompt = prompt_lessons(texts, pairs, tokens, recipe.prompt.worked_examples) if recipe.method in WITH_PAIRS else []
     alone = next_token_examples(texts, tokens) if recipe.method == "next_token" else []
     lessons = Lessons(tuple(disc), tuple(prompt), tuple(alone))
     if not lessons.examples:

@@ -10,16 +10,28 @@ from functools import cached_property
 from hashlib import sha256
 from random import Random
 
-from disc_lite import prompts
+from disc_lite import prompts, tasks
 from disc_lite.documents import Passage, is_heading
-from disc_lite.examples import Text
+from disc_lite.examples import Text, teacher_prompt
 from disc_lite.generation import Continuation, generate
 from disc_lite.grading import Pair, words_of
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis import tasks
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of a passage, and the heading above it, where it does not name it itself."""
+
+    text: str
+    heading: str
+
+    @property
+    def under_heading(self) -> str:
+        """ "Price: 26 crowns" alone does not say of what, and a passage may have it twice."""
+        return f"{self.heading}: {self.text}" if self.heading else self.text
 
 
 @dataclass(frozen=True)
@@ -46,15 +58,14 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(sha256(repr(parts).encode()).digest()[:7], "big")
 
 
-def askable_sentences(text: Text, passage: Passage) -> list[str]:
+def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
     """What can be asked about: sentences of at least two words, no headings, each under its own heading."""
     found = []
     for start, end in passage.sentences:
         sentence = text.sentence_text(start, end).strip()
         if len(words_of(sentence)) > 1 and not is_heading(sentence) and re.search(r"\w", sentence):
-            # "Price: 26 crowns" alone does not say of what, and a passage may have it twice.
             above = text.heading_path(start)[-1:]
-            found.append(": ".join((*above, sentence)) if above and above[0] not in sentence else sentence)
+            found.append(Sentence(sentence, above[0] if above and above[0] not in sentence else ""))
     return found
 
 
@@ -72,7 +83,7 @@ class Drafter:
     tokens: Tokens
     text: Text
     passage: Passage
-    sentences: Sequence[str]  # that can be asked about
+    sentences: Sequence[Sentence]  # that can be asked about
     recipe: Recipe
     seed: int
 
@@ -106,10 +117,10 @@ class Drafter:
 
     def question_prompt(self, kind: str, sentence: int, question: str = "") -> list[int]:
         """The passage, and the task to write a question about one of its sentences (or to reword one)."""
-        about = self.sentences[sentence]
+        about = self.sentences[sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + prompts.question_task(about))
-        neighbour = self.sentences[sentence + 1 if sentence + 1 < len(self.sentences) else sentence - 1]
+        neighbour = self.sentences[sentence + 1 if sentence + 1 < len(self.sentences) else sentence - 1].text
         task = tasks.question_task(kind, about, question, neighbour, self.language)
         return self.tokens.conversation(tasks.question_turns(kind, self.language), self.shown + task)
 
@@ -121,18 +132,24 @@ class Drafter:
 
     # -- answers ---------------------------------------------------------------------------------------
 
-    def answer_prompt(self, question: str, sentence: int, short: bool = False) -> list[int]:
-        """The passage, and the question with the sentence that it was asked about."""
+    def answer_prompt(self, question: str, sentence: int) -> list[int]:
+        """What the teacher will read before this answer in training."""
+        worked = self.recipe.prompt.worked_examples
+        return teacher_prompt(self.shown, question, self.sentences[sentence].text, self.tokens, worked)
+
+    def short_answer_prompt(self, question: str, sentence: int) -> list[int]:
+        """The same, for an answer that can be graded against."""
         if not self.recipe.prompt.worked_examples:
-            return self.tokens.prompt(self.shown + prompts.answer_task(question))
-        task = tasks.answer_task(question, self.sentences[sentence], self.language, short)
-        return self.tokens.conversation(tasks.answer_turns(self.language, short), self.shown + task)
+            return self.answer_prompt(question, sentence)
+        task = tasks.answer_task(question, self.sentences[sentence].text, self.language, short=True)
+        return self.tokens.conversation(tasks.answer_turns(self.language, short=True), self.shown + task)
 
     def answered(self, question: Question, draft: Continuation) -> Drafted | str:
         """The question with the answer in a draft, or why that is no use."""
         answer = self.tokens.decode(draft.ids).strip()
         fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
-        pair = Pair(self.text.document.name, self.passage.index, question.text, answer)
+        source = self.sentences[question.sentence].text
+        pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source)
         return fault or Drafted(pair, question.sentence, question.kind)
 
 

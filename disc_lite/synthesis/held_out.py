@@ -110,7 +110,7 @@ def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dr
         else:
             found.append(_Draft(place, question.text))
     shorts = drafts(
-        base, [d.place.drafter.answer_prompt(d.question, d.place.sentence, short=True) for d in found],
+        base, [d.place.drafter.short_answer_prompt(d.question, d.place.sentence) for d in found],
         everyone[: len(found)], ANSWER_TOKENS, 0.0, 0,
     )  # fmt: skip
     found = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from disc_lite.documents import Passage
@@ -142,21 +142,32 @@ def _groups(passages: Sequence[_Progress]) -> Iterator[list[_Progress]]:
 
 
 def score_pairs(
-    base: Base, texts: Sequence[Text], pairs: Sequence[Pair], dropped: dict[str, int],
+    base: Base, texts: Sequence[Text], pairs: Sequence[Pair], worked_examples: bool, dropped: dict[str, int],
     on_passage: Callable[[int], None] = lambda pairs: None,
 ) -> PairSet:  # fmt: skip
     """Pairs from elsewhere, with how the teacher stands to them; those of no passage here are dropped."""
     scored: list[ScoredPair] = []
+    pairs = [_placed(pair, texts) for pair in pairs]
     for text in texts:
         for passage in text.passages:
             own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
-            found = support(base, text, own) if own else []
+            found = support(base, text, own, worked_examples) if own else []
             scored += [
                 ScoredPair(Drafted(pair, UNKNOWN, ""), *figures) for pair, figures in zip(own, found, strict=True)
             ]
             on_passage(len(own))
     dropped = {**dropped, "no such passage": len(pairs) - len(scored)}
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
+
+
+def _placed(pair: Pair, texts: Sequence[Text]) -> Pair:
+    """The pair at the passage that holds its source: passages may be cut otherwise now than when it was written."""
+    for text in texts:
+        if pair.source and text.document.name == pair.document:
+            holding = [p.index for p in text.passages if pair.source in text.passage_text(p)]
+            if holding and pair.passage not in holding:
+                return replace(pair, passage=holding[0])
+    return pair
 
 
 def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
@@ -227,7 +238,9 @@ def _answers(
 def _supported(base: Base, progress: _Progress, answered: Sequence[Drafted], dropped: Counter[str]) -> list[ScoredPair]:
     """Those whose answer the teacher supports, and of answers that say yes or no only a few."""
     settings = progress.drafter.recipe.prompt
-    found = support(base, progress.drafter.text, [d.pair for d in answered]) if answered else []
+    found = (
+        support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples) if answered else []
+    )
     most = max(1, round(settings.yes_no_share * sum(progress.share)))
     room = most - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
     accepted = []
@@ -243,9 +256,9 @@ def _supported(base: Base, progress: _Progress, answered: Sequence[Drafted], dro
     return accepted
 
 
-def support(base: Base, text: Text, pairs: Sequence[Pair]) -> list[tuple[float, float, float]]:
+def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
     """Mean log-probability of each answer with the passage in the prompt and without it, and the gain of its sum."""
-    (lesson,) = prompt_lessons([text], pairs, base.tokens)
+    (lesson,) = prompt_lessons([text], pairs, base.tokens, worked_examples)
     targets = [list(example.target_ids) for example in lesson.examples]
     closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
     at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]

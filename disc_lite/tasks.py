@@ -1,4 +1,4 @@
-"""The tasks of question writing, with worked examples in the language of the text. Does not import torch.
+"""The tasks of writing questions and answers, with worked examples in the language of the text. Knows no torch.
 
 A model of less than a billion parameters does not write a question when it is told to; after three
 turns in which it sees one written, it does. The examples are about things that no document is about.
