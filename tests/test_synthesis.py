@@ -12,10 +12,10 @@ from conftest import CORPUS, document_of, recipe_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.examples import tokenise
+from disc_lite.examples import prompt_lessons, tokenise
 from disc_lite.generation import Continuation
 from disc_lite.grading import Pair, Question
-from disc_lite.synthesis import drafting, held_out, pairs, seed_of, support, write_held_out, write_pairs
+from disc_lite.synthesis import drafting, held_out, pairs, score_pairs, seed_of, support, write_held_out, write_pairs
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
 from disc_lite.synthesis.screening import answer_fault, clean_question, invented, question_fault
 from disc_lite.tasks import EXAMPLES, KINDS, language_of, question_turns
@@ -349,3 +349,35 @@ def test_drafts_read_what_a_passages_prompts_share_once(plain: Callable[..., Any
     assert len(found) == 3
     assert read[0] == 20
     assert drafting.drafts(base, [], [], 2, 1.0, 0) == []
+
+
+def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[..., Any]) -> None:
+    """Otherwise it begins its answers otherwise, and the student leaves what it was taught at the first token."""
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of(TEXT)], tokens, 200)
+    for worked in (True, False):
+        recipe = recipe_of(prompt={"worked_examples": worked})
+        drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
+        question = drafting.Question(0, "plain", "Who runs the mill?", "")
+        drafted = drafter.answered(question, Continuation(tuple(tokens.text("Ada runs it.")), 1))
+        assert not isinstance(drafted, str)
+        assert drafted.pair.source == "Ada runs the mill."
+        (lesson,) = prompt_lessons([text], [drafted.pair], tokens, worked)
+        root, child = lesson.sequence
+        prompt, answer = drafter.answer_prompt(question.text, 0), lesson.examples[0].target_ids
+        # The token that ends the answer is compared, and read by nobody.
+        assert [*root.input_ids, *child.input_ids] == [*prompt, *answer]
+        assert ("Varn" in tokens.decode(prompt)) == worked
+
+
+def test_pairs_find_their_passage_where_it_was_cut_otherwise(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("llama")
+    (text,) = tokenise([document_of("Ada runs the mill here. " * 30 + "The last saw is blue.")], base.tokens, 60)
+    assert len(text.passages) > 2
+    last, source = text.passages[-1], "The last saw is blue."
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
+    asked = [Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw.")]
+    found = score_pairs(base, [text], asked, True, {})
+    assert sorted((p.question, p.passage) for p in found.pairs) == [("What?", 0), ("Who?", last.index)]

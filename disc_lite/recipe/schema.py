@@ -1,7 +1,7 @@
 """The recipe: every setting with its default, range, unit and meaning, and nowhere else.
 
 Defaults are published values where there are any: DiSC is arXiv 2602.16093, prompt
-distillation arXiv 2412.14964. Nothing here has been measured on a real model yet.
+distillation arXiv 2412.14964; `recipes/default.yaml` says which were measured and on what.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Documents(Section):
     """How documents are cut."""
 
     passage_tokens: Count = setting(
-        1024, "longest passage; cut at headings, then paragraphs", "tokens", ge=16, le=LONGEST
+        256, "longest passage; cut at headings, then paragraphs", "tokens", ge=16, le=LONGEST
     )
 
 
@@ -92,7 +92,7 @@ class Loss(Section):
         "forward_kl", "KL(teacher||student), KL(student||teacher), or generalised Jensen-Shannon"
     )
     beta: Number = setting(0.5, "weight of the teacher in the mixture of `jsd`", gt=0, lt=1)
-    temperature: Number = setting(2.0, "divides the logits of both; both papers take 2", gt=0, le=100)
+    temperature: Number = setting(1.0, "divides the logits of both; both papers take 2", gt=0, le=100)
     temperature_squared: Switch = setting(
         True, "multiply by the square of the temperature, as DiSC does and the other does not"
     )
@@ -138,7 +138,7 @@ class Train(Section):
         0.95, "share of trained questions answered closed book at which training slows to its end; 0: all epochs",
         ge=0, le=1,
     )  # fmt: skip
-    learning_rate: Number = setting(1e-4, "peak learning rate of AdamW", gt=0, le=1)
+    learning_rate: Number = setting(5e-4, "peak learning rate of AdamW", gt=0, le=1)
     warmup_fraction: Number = setting(0.03, "share of the steps in which the rate rises from zero", ge=0, le=1)
     schedule: Literal["trapezoid", "cosine", "constant"] = setting(
         "trapezoid", "the rate after the warm-up; `trapezoid` is constant, then falls to zero over the last fifth"

@@ -237,10 +237,10 @@ def _answers(
 
 def _supported(base: Base, progress: _Progress, answered: Sequence[Drafted], dropped: Counter[str]) -> list[ScoredPair]:
     """Those whose answer the teacher supports, and of answers that say yes or no only a few."""
+    if not answered:
+        return []
     settings = progress.drafter.recipe.prompt
-    found = (
-        support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples) if answered else []
-    )
+    found = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples)
     most = max(1, round(settings.yes_no_share * sum(progress.share)))
     room = most - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
     accepted = []
