@@ -74,7 +74,6 @@ class _Progress:
     drafter: Drafter
     share: Sequence[int]
     accepted: list[ScoredPair]
-    asked: Nearness  # questions drafted for it so far, all that were worth answering
 
     @property
     def missing(self) -> dict[int, int]:
@@ -126,7 +125,7 @@ def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: in
     wanted = wanted_pairs(passage, len(sentences), recipe)
     share = shares(wanted, len(sentences), number) if sentences else []
     drafter = Drafter(base.tokens, text, passage, sentences, recipe, number)
-    return _Progress(drafter, share, [], Nearness((), recipe.prompt.near_duplicate))
+    return _Progress(drafter, share, [])
 
 
 def _groups(passages: Sequence[_Progress]) -> Iterator[list[_Progress]]:
@@ -183,13 +182,16 @@ def _round(
 ) -> None:  # fmt: skip
     """Ask about every sentence that lacks pairs, answer what was asked, and accept what the passage supports."""
     fresh = []
+    near = recipe.prompt.near_duplicate
+    asked = {p.drafter.seed: Nearness((s.pair.question for s in p.accepted), near) for p in group}
     for progress, question in _questions(base, recipe, group, seed, attempt):
-        near = forbidden.near(question.text), progress.asked.near(question.text)
-        reason = question.fault or (HELD_OUT if near[0] else "near-duplicate" if near[1] else "")
+        known = asked[progress.drafter.seed]
+        reason = question.fault or (HELD_OUT if forbidden.near(question.text) else "")
+        reason = reason or ("near-duplicate" if known.near(question.text) else "")
         if reason:
             dropped[reason] += 1
         else:
-            progress.asked.add(question.text)
+            known.add(question.text)
             fresh.append((progress, question))
     answered = _answers(base, recipe, fresh, seed, dropped)
     for progress in group:
