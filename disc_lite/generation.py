@@ -124,7 +124,7 @@ def _batch_of(
     for place in places:
         members.setdefault(groups[place], []).append(place)
     # A cache with a sliding window forgets by place, and rows padded to one width do not agree on places.
-    window = getattr(model.config, "sliding_window", None)
+    window = getattr(model.config.get_text_config(), "sliding_window", None)
     shared = not window or 2 * max(len(prompts[i]) for i in places) + max_new_tokens < window
     lengths = {g: _shared_length([prompts[i] for i in found]) if shared else 0 for g, found in members.items()}
     numbers = {group: number for number, group in enumerate(members)}

@@ -7,7 +7,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,16 @@ def normalise(text: str) -> str:
 def is_right(given: str, answers: Iterable[str], grading: str) -> bool:
     """`exact`: the answer is one of `answers`; `contains`: it has one of them in it, as whole words."""
     said = normalise(given)
+    words = words_of(said)
     for answer in map(normalise, answers):
-        if said == answer or (grading == "contains" and f" {answer} " in f" {said} "):
+        if said == answer or (grading == "contains" and _has_run(words, words_of(answer))):
             return True
     return False
+
+
+def _has_run(words: Sequence[str], run: Sequence[str]) -> bool:
+    """Whether `run` stands in `words` as it is; words are characters where a script puts no spaces between words."""
+    return any(words[i : i + len(run)] == run for i in range(len(words) - len(run) + 1)) if run else False
 
 
 @dataclass(frozen=True)

@@ -133,33 +133,39 @@ class Gathered:
     ]  # per run: (sequence, segment, tokens of it that stand in the segment's root)
 
 
-def gather(runs: Seq[Seq[int]], beginning: Seq[int], needed: Seq[int]) -> Gathered:
-    """Runs that start with `beginning` become children of one root that holds it, in trees of about 512 tokens.
+def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
+    """Runs that begin alike become children of one root that holds their beginning, in trees of about 512 tokens.
 
-    Each path reads as the run alone does. `needed` is the first position of each run whose state is asked for: a
-    run that needs a state of the beginning itself stands alone.
+    Each path reads as the run alone does. `needed` is the first position of each run whose state is asked for: it
+    stands in the run's own segment. What begins the runs of a chat model is its template's system turn.
     """
-    size = len(beginning)
-    start = tuple(beginning)
-    sharing = [
-        size >= WORTH_SHARING_TOKENS and need >= size and len(run) > size and tuple(run[:size]) == start
-        for run, need in zip(runs, needed, strict=True)
-    ]
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for i, (run, need) in enumerate(zip(runs, needed, strict=True)):
+        shareable = len(run) > WORTH_SHARING_TOKENS and need >= WORTH_SHARING_TOKENS
+        alike.setdefault(tuple(run[:WORTH_SHARING_TOKENS]) if shareable else (-1, i), []).append(i)
     sequences: list[list[Segment]] = []
     places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(runs)
-    tree, room = -1, 0
-    for i, run in enumerate(runs):
-        if not sharing[i]:
-            places[i] = (len(sequences), 0, 0)
-            sequences.append([Segment(tuple(run))])
+    for members in alike.values():
+        if len(members) == 1:
+            places[members[0]] = (len(sequences), 0, 0)
+            sequences.append([Segment(tuple(runs[members[0]]))])
             continue
-        if len(run) - size > room:
-            tree, room = len(sequences), TREE_TOKENS - size
-            sequences.append([Segment(start)])
-        places[i] = (tree, len(sequences[tree]), size)
-        sequences[tree].append(Segment(tuple(run[size:]), 0))
-        room -= len(run) - size
+        size = min(_common([runs[i] for i in members]), *(min(needed[i], len(runs[i]) - 1) for i in members))
+        room = 0
+        for i in members:
+            if len(runs[i]) - size > room:
+                room = TREE_TOKENS - size
+                sequences.append([Segment(tuple(runs[i][:size]))])
+            places[i] = (len(sequences) - 1, len(sequences[-1]), size)
+            sequences[-1].append(Segment(tuple(runs[i][size:]), 0))
+            room -= len(runs[i]) - size
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
+
+
+def _common(runs: Seq[Seq[int]]) -> int:
+    """How many tokens all runs begin with."""
+    shortest = min(runs, key=len)
+    return next((n for n, token in enumerate(shortest) if any(run[n] != token for run in runs)), len(shortest))
 
 
 ATTENTION_TOKENS = 4096  # a place in a row of this width costs as much in attention as elsewhere

@@ -113,7 +113,7 @@ def _generate_round(
         prompts = [tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)]
         prompts = [prompt for prompt in prompts if prompt not in seen]
         answers = generate(
-            model, prompts, stop_ids=tokens.stop_ids, seed=seed,
+            model, prompts, stop_ids=tokens.stop_ids, seed=-seed,  # other streams than those of the turns
             max_new_tokens=settings.answer_tokens, temperature=settings.temperature,
         )  # fmt: skip
     return [

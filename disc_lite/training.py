@@ -215,8 +215,7 @@ def _read(base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence
     """The student reads both kinds of examples in one packed pass; sums of their divergences."""
     examples = [task.examples[i] for i in micro.task] + [keep.examples[i] for i in micro.keep]
     # A chat template's system turn stands in front of most of them: it is read once a row, not once an example.
-    beginning = base.tokens.user_opening()
-    gathered = gather([e.input_ids for e in examples], beginning, [min(e.compared) for e in examples])
+    gathered = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
     packed = pack(gathered.sequences)
     at = [
         packed.starts[sequence][segment] + p - shared
@@ -240,11 +239,13 @@ def _read(base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence
 
 
 def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
-    """How many of the planned steps are made: all; once enough is learned, as many more as the rate needs to fall."""
-    if learned_at is None:
+    """How many of the planned steps are made: all; once enough is learned, as many more as the rate needs to fall.
+
+    Only the rate of `trapezoid` can fall at any time.
+    """
+    if learned_at is None or recipe.train.schedule != "trapezoid":
         return steps
-    falling = FALL if recipe.train.schedule == "trapezoid" else 0.0
-    return min(steps, math.ceil(learned_at / (1 - falling)))
+    return min(steps, math.ceil(learned_at / (1 - FALL)))
 
 
 def learning_rate(n: int, steps: int, recipe: Recipe, last: int | None = None) -> float:

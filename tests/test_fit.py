@@ -14,7 +14,7 @@ from disc_lite.grading import Pair
 from disc_lite.interrupts import Interrupts
 from disc_lite.run import fit
 from disc_lite.run.fit import FitWatch, answered_again, last_measured
-from disc_lite.storage import read_json, read_jsonl
+from disc_lite.storage import read_jsonl
 
 PAIRS = [Pair("a.md", 0, f"Who runs mill {n}?", f"Ada{n} Brink runs mill {n}.") for n in range(100)]
 
@@ -56,13 +56,16 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
     monkeypatch.setattr(fit, "answer", model)
     watch = watch_of(tmp_path)
     assert len(watch.pairs) == fit.ASKED
-    found = [watch.learned_at(step) for step in range(21)]
-    assert found == [None] * 15 + [15] * 6
+    found = [watch.learned_at(step) for step in range(20)]
+    assert found == [None] * 15 + [15] * 5
     assert model.asked == 4  # every twentieth of the training
-    assert read_json(tmp_path / "learned.json") == {"step": 15, "share": round(62 / 64, 4), "enough": True}
-    assert last_measured(tmp_path) == {"step": 20, "share": round(63 / 64, 4)}
+    # Of 100 planned steps 19 are made: the rate falls over the last fifth. After the last one it is asked again.
+    assert list(read_jsonl(tmp_path / "fit.jsonl"))[2:] == [
+        {"step": 15, "share": round(62 / 64, 4)}, {"step": 19, "share": round(63 / 64, 4)},
+    ]  # fmt: skip
+    assert last_measured(tmp_path)["step"] == 19
     # A run that is continued decides the same, and asks nothing again.
-    assert [watch_of(tmp_path).learned_at(step) for step in (14, 15, 20)] == [15, 15, 15]
+    assert [watch_of(tmp_path).learned_at(step) for step in (14, 15, 19)] == [15, 15, 15]
     assert model.asked == 4
 
 
@@ -88,7 +91,6 @@ def test_more_of_the_same_that_teaches_no_more_ends_it_too(tmp_path: Path, monke
     watch = watch_of(tmp_path)
     found = [watch.learned_at(step) for step in range(5, 40, 5)]
     assert found == [None] * 6 + [35]
-    assert read_json(tmp_path / "learned.json")["enough"] is False
     # While hardly anything is known one waits on.
     monkeypatch.setattr(fit, "answer", Model(*[4] * 20))
     (tmp_path / "low").mkdir()

@@ -35,8 +35,8 @@ WRITTEN = [
     ("questions", "pairs", "pairs.json"),
 ]
 GIVEN = [
-    ("retention", "", "pairs.json"),
     ("questions", "pairs reused", "pairs.json"),
+    ("retention", "", "before.json"),
     ("evaluation", "before: 1 questions", "before.json"),
     ("evaluation", "before: 1 statements", "before.json"),
     ("evaluation", r"before: \d+ instructions", "kept_before.json"),
@@ -158,7 +158,7 @@ def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank:
     if rank:
         base.attach(rank, 2 * rank, 0, gradient_checkpointing=True)
     with base.frozen(adapter=False) as model:
-        generate(model, [[5, 6, 7]], stop_ids=frozenset(), max_new_tokens=3, prefix=[8, 9])
+        generate(model, [[8, 9, 5], [8, 9, 7]], groups=[0, 0], stop_ids=frozenset(), max_new_tokens=3)
         base.hidden(PACKED)
     assert len(calls) == 1 + 3 + 1
     if rank:

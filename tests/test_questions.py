@@ -74,6 +74,9 @@ def test_another_number_is_another_question_and_chinese_is_compared_by_character
         ("", ["x"], False, False),
         ("ten, twenty", ["twenty"], False, True),
         ("5.30", ["5 30"], True, True),
+        ("差旅费由部门主管批准。", ["部门主管"], False, True),
+        ("差旅费由部门主管批准。", ["主管部门"], False, False),
+        ("ห้องสมุดเปิดเก้าโมง", ["เก้าโมง"], False, True),
     ],
 )
 def test_right_answers(given_: str, answers: list[str], exact: bool, contains: bool) -> None:

@@ -35,7 +35,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, turns_of: Callable[[int], Sequence
     rounds: list[int] = []
 
     def fake(model: Any, prompts: Sequence[Sequence[int]], *, seed: int, **how: Any) -> list[Continuation]:
-        if rounds[-1:] == [seed]:
+        if rounds[-1:] == [-seed]:  # the answers to that round's turns
             return [Continuation((9,), 1) for _ in prompts]
         rounds.append(seed)
         turns = [Continuation((100 + turn,), 1) for turn in turns_of(seed)]

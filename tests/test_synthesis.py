@@ -48,6 +48,8 @@ def test_a_question_is_the_first_line_without_its_marks(said: str, question: str
         ("Who has run the mill in Ostwick since 1911?", ""),
         ("Ada Brink runs the mill.", "not a question"),
         ("The mill?", "not a question"),
+        ("Who runs the mill of O'Brink?", "question names what the passage does not"),
+        ("Who runs Ostwick's mill, if I'm right?", ""),
         ("Who runs the mill in Paris?", "question names what the passage does not"),
         ("Who has run the mill since 1912?", "question names what the passage does not"),
         ("What does the passage say about the mill?", "question refers to the text"),

@@ -113,8 +113,8 @@ def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None
         fall = round(0.2 * last)
         assert rates[10 : last - fall] == [1.0] * (last - fall - 10)
         assert rates[-fall:] == pytest.approx([1 - n / fall for n in range(fall)])
-    # Other schedules end at once.
-    assert last_step(100, 40, recipe_of(train={"schedule": "constant"})) == 40
+    # The rate of no other schedule can fall at any time.
+    assert last_step(100, 40, recipe_of(train={"schedule": "cosine"})) == 100
 
 
 def test_training_ends_early_where_enough_is_learned(load: Callable[..., Any], tmp_path: Path) -> None:

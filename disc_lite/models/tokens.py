@@ -94,7 +94,8 @@ class Tokens:
         if len(parts) != len(said) + 1:
             raise EnvironmentNotReady(
                 "This model's chat template does not write every turn of a conversation once.",
-                f"Of {len(said)} messages it wrote {len(parts) - 1}.", "Ask single questions with `disc-lite ask`.",
+                f"Of {len(said)} messages it wrote {len(parts) - 1}.",
+                "Ask single questions with `disc-lite ask`; train with --set prompt.worked_examples=false.",
             )  # fmt: skip
         return self._with_control(*(text for pair in zip(parts, [*said, ""], strict=True) for text in pair))
 

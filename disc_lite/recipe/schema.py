@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `synthesis.tasks`
+KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `tasks`
 LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
@@ -135,7 +135,7 @@ class Train(Section):
         10, "how often every example is seen; at most so often where `enough` is set", "epochs", ge=1, le=10_000
     )
     enough: Number = setting(
-        0.95, "share of trained questions answered closed book at which training slows to its end; 0: all epochs",
+        0.95, "share of trained questions answered closed book at which `trapezoid` ends training; 0: all epochs",
         ge=0, le=1,
     )  # fmt: skip
     learning_rate: Number = setting(5e-4, "peak learning rate of AdamW", gt=0, le=1)

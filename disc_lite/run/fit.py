@@ -16,8 +16,9 @@ from disc_lite.errors import Interrupted
 from disc_lite.evaluation import answer
 from disc_lite.grading import Pair, Question
 from disc_lite.run.workshop import Workshop
-from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.screening import content_words, facts_of
+from disc_lite.training import last_step
 
 ROWS = "fit.jsonl"
 ASKED = 64  # trained questions; 0.95 of them is 61
@@ -35,36 +36,38 @@ class FitWatch:
         gradable = [p for p in pairs if facts_of(p.question, p.answer)]
         drawn = Random(f"{shop.recipe.seed} fit").sample(gradable, min(ASKED, len(gradable)))
         self.pairs = drawn if self.limit else []
-        self.rows_path, self.learned_path = shop.folder / ROWS, shop.folder / "learned.json"
-        self.rows: list[dict[str, Any]] = list(read_jsonl(self.rows_path)) if self.rows_path.is_file() else []
+        self.path = shop.folder / ROWS
+        self.rows: list[dict[str, Any]] = list(read_jsonl(self.path)) if self.path.is_file() else []
 
     def learned_at(self, step: int) -> int | None:
         """The step after which enough was learned, if so; asked after `step`, which it measures where that is due.
 
         A signal ends the measurement, which is then made when the run is continued.
         """
-        due = step > 0 and (step % self.every == 0 or step >= self.steps)
+        last = last_step(self.steps, self._learned(), self.shop.recipe)
+        due = step > 0 and (step % self.every == 0 or step == last)
         if self.pairs and due and all(row["step"] < step for row in self.rows):
             with suppress(Interrupted), self.shop.interrupts.answered():
-                self._measure(step)
-        return int(read_json(self.learned_path)["step"]) if self.learned_path.is_file() else None
+                self.rows.append({"step": step, "share": self._share_answered()})
+                write_jsonl(self.path, self.rows)
+        return self._learned()
 
-    def _measure(self, step: int) -> None:
-        share = self._share_answered()
-        self.rows.append({"step": step, "share": share})
-        write_jsonl(self.rows_path, self.rows)
-        if not self.learned_path.is_file() and (share >= self.limit or self._stale()):
-            write_json(self.learned_path, {"step": step, "share": share, "enough": share >= self.limit})
-
-    def _stale(self) -> bool:
-        """Whether the last checks brought nothing new; while hardly anything is known, one waits on."""
-        shares = [row["share"] for row in self.rows]
-        best = max(shares)
-        return best >= self.limit / 2 and len(shares) - 1 - shares.index(best) >= STALE
+    def _learned(self) -> int | None:
+        """The step of the first row at which enough was answered, or nothing new had been for a while."""
+        shares: list[float] = []
+        for row in self.rows:
+            shares.append(row["share"])
+            best = max(shares)
+            # While hardly anything is known one waits on.
+            stale = best >= self.limit / 2 and len(shares) - 1 - shares.index(best) >= STALE
+            if best >= self.limit or stale:
+                return int(row["step"])
+        return None
 
     def _share_answered(self) -> float:
         questions = [Question(pair.question, (pair.answer,)) for pair in self.pairs]
-        given = answer(self.shop.base, questions, True, self.shop.recipe.evaluation.answer_tokens)
+        most = max(self.shop.recipe.evaluation.answer_tokens, self.shop.recipe.prompt.answer_tokens)
+        given = answer(self.shop.base, questions, True, most)
         known = [answered_again(pair, text) for pair, text in zip(self.pairs, given, strict=True)]
         return round(sum(known) / len(known), 4)
 

@@ -39,6 +39,7 @@ def hold_out(shop: Workshop) -> tuple[Question, ...]:
 
 def _held_out(shop: Workshop) -> tuple[Question, ...]:
     wanted = shop.recipe.evaluation.questions
+    shop.tell("questions", "held-out questions", 0, wanted)
     held_out = write_held_out(
         shop.base, shop.texts, shop.recipe, seed_of(shop.recipe.seed, "held out"),
         lambda n: shop.tell("questions", "held-out questions", n, wanted),
@@ -86,6 +87,7 @@ def _reused(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
         done += pairs
         shop.tell("questions", "pairs reused", done, total)
 
+    shop.tell("questions", "pairs reused", 0, total)
     return score_pairs(shop.base, shop.texts, kept, shop.recipe.prompt.worked_examples, dropped, on_passage)
 
 
@@ -95,6 +97,7 @@ def _written(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
     def on_round(pairs: int, done: int, wanted: int) -> None:
         shop.tell("questions", f"{pairs} pairs", done, wanted)
 
+    shop.tell("questions", "pairs")
     return write_pairs(shop.base, shop.texts, shop.recipe, seed, asked, on_round)
 
 
@@ -128,6 +131,7 @@ def _first_prompts(shop: Workshop, number: int) -> tuple[list[RetentionExample],
     key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
     held_out = recipe.evaluation.neutral_prompts
     total = held_out + number
+    shop.tell("retention", "self-generated prompts", 0, total)
     examples = generate_retention_examples(
         shop.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.jsonl", total,
         on_round=lambda prompts: shop.tell("retention", "self-generated prompts", min(prompts, total), total),

@@ -112,10 +112,10 @@ def learn(
     Within the limit on drift; `pairs` are those that are trained on, some of which are asked on the way.
     """
     path = shop.folder / "metrics.jsonl"
-    watch = DriftWatch(shop, neutral)
+    steps = len(plan(curriculum.task.examples, curriculum.keep.examples, shop.recipe, shop.recipe.seed))
+    watch = DriftWatch(shop, neutral, steps)
     if not watch.ended:
         with shop.interrupts.postponed():  # the loop stops by itself, after a step and a save
-            steps = len(plan(curriculum.task.examples, curriculum.keep.examples, shop.recipe, shop.recipe.seed))
             _train(shop, curriculum, watch, FitWatch(shop, pairs, steps), path)
     if watch.ended:
         watch.go_back()

@@ -24,8 +24,8 @@ class DriftWatch:
     What it decides is a pure function of the run, so a resumed run decides the same.
     """
 
-    def __init__(self, shop: Workshop, neutral: Sequence[RetentionExample]) -> None:
-        self.shop, self.neutral = shop, neutral
+    def __init__(self, shop: Workshop, neutral: Sequence[RetentionExample], steps: int) -> None:
+        self.shop, self.neutral, self.every = shop, neutral, max(1, steps // CHECKS)
         self.limit = shop.recipe.retention.max_kl
         self.within, self.stop = shop.folder / "within", shop.folder / "stopped.json"
 
@@ -36,13 +36,14 @@ class DriftWatch:
 
     def exceeded(self, step: Step) -> bool:
         """After a step that is due: whether the limit is passed. Keeps the adapter if it is not."""
-        every = max(1, step.steps // CHECKS)
-        if not self.limit or not self.neutral or (step.step % every and step.step < step.steps):
+        if not self.limit or not self.neutral or (step.step % self.every and step.step < step.steps):
             return False
         base = self.shop.base
         nats = mean_drift(drift(base, self.neutral, self.shop.recipe.train.tokens_per_batch), self.neutral)
         if nats > self.limit:
-            write_json(self.stop, {"step": step.step, "kl": nats, "max_kl": self.limit, "kept_step": self._kept()})
+            write_json(
+                self.stop, {"step": step.step, "kl": nats, "max_kl": self.limit, "kept_step": self._kept(step.step)}
+            )
             return True
         target = self.within / f"step-{step.step:08d}"
         if not target.exists():
@@ -54,8 +55,8 @@ class DriftWatch:
                 remove(old)
         return False
 
-    def _kept(self) -> int:
-        kept = [p for p in sorted(self.within.glob("step-*")) if not verify(p)]
+    def _kept(self, before: int) -> int:
+        kept = [p for p in sorted(self.within.glob("step-*")) if p.name < f"step-{before:08d}" and not verify(p)]
         if not kept:
             raise RunFailed(
                 f"The drift from the base passed {self.limit} nats per token at the first check.",

@@ -22,6 +22,7 @@ from disc_lite.synthesis.screening import is_yes_no
 
 TOGETHER = 16  # passages that are asked about in one call
 ANSWER_WORDS = 10  # longest reference: a longer one is seldom given again word for word
+ANSWER_CHARACTERS = 24  # the same where a script puts no spaces between words
 ANSWER_TOKENS = 24
 DRAFTS = 4  # per question wanted, at most: a model that cannot write them ends
 
@@ -114,7 +115,7 @@ def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dr
         everyone[: len(found)], ANSWER_TOKENS, 0.0, 0,
     )  # fmt: skip
     found = [
-        _Draft(d.place, d.question, base.tokens.decode(s.ids).strip().rstrip(".。"))
+        _Draft(d.place, d.question, base.tokens.decode(s.ids).strip().rstrip(".。") if s.ended else "")
         for d, s in zip(found, shorts, strict=True)
     ]
     found = _counted(found, [_answer_fault(d) for d in found], dropped)
@@ -130,7 +131,8 @@ def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dr
 def _answer_fault(draft: _Draft) -> str:
     """Why a short answer cannot be graded against, or nothing."""
     words = words_of(draft.answer)
-    if not words or len(words) > ANSWER_WORDS:
+    longest = ANSWER_WORDS if " " in draft.place.drafter.shown.strip() else ANSWER_CHARACTERS
+    if not words or len(words) > longest:
         return "no short answer"
     if is_yes_no(draft.answer):
         return "answer says only yes or no"

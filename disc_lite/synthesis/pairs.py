@@ -105,8 +105,8 @@ def write_pairs(
             if not any(progress.missing for progress in group):
                 break
             _round(base, recipe, group, seed_of(seed, len(finished), attempt), attempt, forbidden, dropped)
-            written = sum(len(p.accepted) for p in group)
-            on_round(sum(len(p.accepted) for p in finished) + written, before + written, wanted)
+            written = sum(len(p.accepted) for p in finished) + sum(len(p.accepted) for p in group)
+            on_round(written, before + sum(min(len(p.accepted), sum(p.share)) for p in group), wanted)
         finished += group
         on_round(sum(len(p.accepted) for p in finished), sum(sum(p.share) for p in finished), wanted)
     asked = [p for p in finished if p.share]
@@ -146,7 +146,7 @@ def score_pairs(
 ) -> PairSet:  # fmt: skip
     """Pairs from elsewhere, with how the teacher stands to them; those of no passage here are dropped."""
     scored: list[ScoredPair] = []
-    pairs = [_placed(pair, texts) for pair in pairs]
+    given, pairs = len(pairs), [placed for pair in pairs if (placed := _placed(pair, texts))]
     for text in texts:
         for passage in text.passages:
             own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
@@ -155,25 +155,31 @@ def score_pairs(
                 ScoredPair(Drafted(pair, UNKNOWN, ""), *figures) for pair, figures in zip(own, found, strict=True)
             ]
             on_passage(len(own))
-    dropped = {**dropped, "no such passage": len(pairs) - len(scored)}
+    dropped = {**dropped, "no such passage": given - len(scored)}
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
 
 
-def _placed(pair: Pair, texts: Sequence[Text]) -> Pair:
-    """The pair at the passage that holds its source: passages may be cut otherwise now than when it was written."""
+def _placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
+    """The pair at the passage that holds its source, if one does: passages may be cut otherwise now than before."""
+    if not pair.source:
+        return pair
+    source = " ".join(pair.source.split())
     for text in texts:
-        if pair.source and text.document.name == pair.document:
-            holding = [p.index for p in text.passages if pair.source in text.passage_text(p)]
-            if holding and pair.passage not in holding:
-                return replace(pair, passage=holding[0])
-    return pair
+        if text.document.name == pair.document:
+            holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
+            if holding:
+                return pair if pair.passage in holding else replace(pair, passage=holding[0])
+    return None
 
 
 def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
     """How many pairs a passage with so many sentences should get."""
     settings = recipe.prompt
-    by_length = round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000)
-    return settings.questions_per_passage or by_length or settings.questions_per_sentence * sentences
+    if settings.questions_per_passage:
+        return settings.questions_per_passage
+    if settings.questions_per_1000_tokens:
+        return max(1, round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000))
+    return settings.questions_per_sentence * sentences
 
 
 def _round(

@@ -25,6 +25,7 @@ REFERS = re.compile(
     re.IGNORECASE,
 )
 YES_NO = re.compile(r"^(?:yes|no|ja|nein|oui|non|sí|si|no|是的?|不是?|对|没有)\b|^(?:是的|不是|没有)", re.IGNORECASE)
+NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 COMMON_CAPITALS = 0.12  # of the words inside sentences: above it capitals mark nouns (German), not names
 FUNCTION_WORDS = frozenset(
     "a an the of in on at to for and or nor but is are was were be been being by with from as it its this that "
@@ -92,15 +93,15 @@ def invented(text: str, source: str) -> bool:
     capitals = sum(word[0].isupper() for word in inside)
     if capitals > COMMON_CAPITALS * len(inside) and _mostly_nouns(inside):
         return False
-    known = {_bare(word).lower() for word in re.findall(r"[^\W\d_][\w’']*", source)}
-    return any(_bare(w).lower() not in known for w in _inside_words(text) if w[0].isupper() and w != "I")
+    known = {_stem(word) for word in NAME.findall(source)}
+    return any(_stem(w) not in known for w in _inside_words(text) if w[0].isupper() and w != "I")
 
 
 def _inside_words(text: str) -> list[str]:
     """Words that do not begin a sentence."""
     found = []
     for sentence in SENTENCE_START.split(text):
-        found += re.findall(r"[^\W\d_][\w’']*", sentence)[1:]
+        found += NAME.findall(sentence)[1:]
     return found
 
 
@@ -109,5 +110,6 @@ def _mostly_nouns(words: Iterable[str]) -> bool:
     return bool({word.lower() for word in words} & {"der", "die", "das", "und", "ist", "nicht", "ein", "eine"})
 
 
-def _bare(word: str) -> str:
-    return re.sub(r"['’]s?$", "", word)
+def _stem(word: str) -> str:
+    """A name without the ending that its case gives it."""
+    return word.lower()[: max(4, len(word) - 2)]
