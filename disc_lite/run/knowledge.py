@@ -97,7 +97,6 @@ def _written(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
     def on_round(pairs: int, done: int, wanted: int) -> None:
         shop.tell("questions", f"{pairs} pairs", done, wanted)
 
-    shop.tell("questions", "pairs")
     return write_pairs(shop.base, shop.texts, shop.recipe, seed, asked, on_round)
 
 

@@ -99,6 +99,7 @@ def write_pairs(
     forbidden = Nearness(held_out, recipe.prompt.near_duplicate)
     passages = [_progress(base, t, p, recipe, seed) for t in texts for p in t.passages]
     wanted = sum(sum(p.share) for p in passages)
+    on_round(0, 0, wanted)
     for group in _groups(passages):
         before = sum(sum(p.share) for p in finished)
         for attempt in range(ROUNDS):
