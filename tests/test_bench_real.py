@@ -21,7 +21,7 @@ from bench.real.runs import CORPUS, METHODS, TAGS, Measured, Plan, measure, meas
 from bench.real.tables import label_runs, markdown  # noqa: E402
 from disc_lite.documents import read_documents  # noqa: E402
 from disc_lite.errors import RunFailed  # noqa: E402
-from disc_lite.grading import normalise, read_questions  # noqa: E402
+from disc_lite.grading import Nearness, normalise, read_pairs, read_questions  # noqa: E402
 from disc_lite.recipe import load_recipe  # noqa: E402
 
 DOMAINS = sorted(path.name for path in CORPUS.iterdir() if path.is_dir())
@@ -53,6 +53,16 @@ def test_the_corpus_says_what_its_tags_say(domain: str) -> None:
             assert any(answer.lower() in text for answer in question.answers), question
         said = f" {normalise(question.text)} "
         assert not [answer for answer in question.answers if f" {normalise(answer)} " in said], question
+
+
+def test_the_pairs_by_hand_stand_in_their_documents_and_ask_nothing_that_is_held_out() -> None:
+    pairs = read_pairs(CORPUS.parent / "pairs" / "handbook.jsonl")
+    documents, _ = read_documents([CORPUS / "handbook"])
+    texts = {d.name: " ".join(d.text.split()) for d in documents}
+    assert len(pairs) == len({p.question for p in pairs}) == 882
+    assert all(" ".join(pair.source.split()) in texts[pair.document] for pair in pairs)
+    held_out = Nearness([q.text for q in read_questions(CORPUS / "handbook.questions.jsonl")], 0.8)
+    assert sum(held_out.near(pair.question) for pair in pairs) <= 2  # which a run drops
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
