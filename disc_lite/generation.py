@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from disc_lite.packing import shared_length
+
 BATCH_ROWS = 128
 BATCH_TOKENS = 32_768  # prompt and answer tokens held in the cache at once
 
@@ -126,7 +128,7 @@ def _batch_of(
     # A cache with a sliding window forgets by place, and rows padded to one width do not agree on places.
     window = getattr(model.config.get_text_config(), "sliding_window", None)
     shared = not window or 2 * max(len(prompts[i]) for i in places) + max_new_tokens < window
-    lengths = {g: _shared_length([prompts[i] for i in found]) if shared else 0 for g, found in members.items()}
+    lengths = {g: _beginning([prompts[i] for i in found]) if shared else 0 for g, found in members.items()}
     numbers = {group: number for number, group in enumerate(members)}
     return _Batch(
         places=tuple(places),
@@ -136,13 +138,9 @@ def _batch_of(
     )
 
 
-def _shared_length(prompts: Sequence[Sequence[int]]) -> int:
-    """How many ids all prompts begin with; at least the last one of each is left over. One prompt shares nothing."""
-    if len(prompts) == 1:
-        return 0
-    shortest = min(prompts, key=len)
-    same = next((n for n, i in enumerate(shortest) if any(p[n] != i for p in prompts)), len(shortest))
-    return min(same, len(shortest) - 1)
+def _beginning(prompts: Sequence[Sequence[int]]) -> int:
+    """How many ids are read once: the last one of each prompt is left over, and one prompt alone shares nothing."""
+    return min(shared_length(prompts), len(min(prompts, key=len)) - 1) if len(prompts) > 1 else 0
 
 
 def _continued_if_it_fits(

@@ -128,9 +128,7 @@ class Gathered:
     """Runs of tokens as sequences, in which those with the same beginning share it."""
 
     sequences: tuple[Sequence, ...]
-    places: tuple[
-        tuple[int, int, int], ...
-    ]  # per run: (sequence, segment, tokens of it that stand in the segment's root)
+    places: tuple[tuple[int, int, int], ...]  # per run: (sequence, segment, how many of its tokens the root holds)
 
 
 def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
@@ -150,7 +148,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
             places[members[0]] = (len(sequences), 0, 0)
             sequences.append([Segment(tuple(runs[members[0]]))])
             continue
-        size = min(_common([runs[i] for i in members]), *(min(needed[i], len(runs[i]) - 1) for i in members))
+        size = min(shared_length([runs[i] for i in members]), *(min(needed[i], len(runs[i]) - 1) for i in members))
         room = 0
         for i in members:
             if len(runs[i]) - size > room:
@@ -162,7 +160,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
 
 
-def _common(runs: Seq[Seq[int]]) -> int:
+def shared_length(runs: Seq[Seq[int]]) -> int:
     """How many tokens all runs begin with."""
     shortest = min(runs, key=len)
     return next((n for n, token in enumerate(shortest) if any(run[n] != token for run in runs)), len(shortest))

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "errors recipe storage documents prompts aliases source adapters grading tasks intervals card instructions retrieval "
-    "interrupts losses packing models generation examples teacher synthesis retention checkpoint training evaluation "
+    "interrupts losses packing models generation examples teacher synthesis retention checkpoint schedule training evaluation "
     "benchmarks run answering conversation exam report modelfile export cli"
 ).split()
 LIGHT = (

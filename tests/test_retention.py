@@ -25,7 +25,7 @@ from disc_lite.retention import (
     read_rounds,
 )
 from disc_lite.run import knowledge
-from disc_lite.training import plan, task_tokens
+from disc_lite.schedule import plan, task_tokens
 
 SHORT = recipe_of(retention={"prompt_tokens": 24, "answer_tokens": 6}).retention
 

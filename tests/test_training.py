@@ -17,9 +17,10 @@ from disc_lite.errors import NonFiniteError, WillNotFit
 from disc_lite.examples import Example, disc_lessons, next_token_examples, prompt_lessons, tokenise
 from disc_lite.grading import Pair
 from disc_lite.retention import RetentionExample, retention_lessons
+from disc_lite.schedule import MicroBatch, last_step, learning_rate, plan
 from disc_lite.storage import append_jsonl
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
-from disc_lite.training import MicroBatch, Task, last_step, learning_rate, plan, train
+from disc_lite.training import Task, train
 
 FAST = {"epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 200, "warmup_fraction": 0.0, "schedule": "constant"}
 PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]

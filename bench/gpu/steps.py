@@ -29,8 +29,9 @@ from disc_lite.models import Base
 from disc_lite.packing import lone, pack
 from disc_lite.recipe import Recipe
 from disc_lite.run.workshop import peak_bytes
+from disc_lite.schedule import MicroBatch
 from disc_lite.teacher import read_lessons
-from disc_lite.training import MicroBatch, Task, _optimizer, _step
+from disc_lite.training import Task, _optimizer, _step
 
 RANKS = (16, 64)
 TIMED = 3  # steps, after one to warm up

@@ -20,6 +20,7 @@ from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.packing import shared_length
 
 FROZEN_DATE = datetime(2024, 7, 26)  # the date that Llama-3.1's own template falls back to
 SENTINEL = "Xq7contentXq7"  # stands for a message while the template is rendered
@@ -212,6 +213,5 @@ def _rename_added_tokens(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
     """The ids with which all prompts begin; at least the last id of each is left over."""
-    shortest, *others = sorted(prompts, key=len)
-    same = next((n for n, i in enumerate(shortest) if any(p[n] != i for p in others)), len(shortest))
-    return list(shortest[: min(same, len(shortest) - 1)])
+    shortest = min(prompts, key=len)
+    return list(shortest[: min(shared_length(prompts), len(shortest) - 1)])

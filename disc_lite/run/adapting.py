@@ -60,7 +60,7 @@ def adapt(
 def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Interrupts) -> dict[str, Any]:
     """The stages in their order."""
     from disc_lite.run import fit, knowledge, measuring, teaching, workshop
-    from disc_lite.training import task_tokens
+    from disc_lite.schedule import task_tokens
 
     began = time.monotonic()
     shop = workshop.open_workshop(inputs, device, listener, interrupts)

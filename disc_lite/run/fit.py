@@ -16,9 +16,9 @@ from disc_lite.errors import Interrupted
 from disc_lite.evaluation import answer
 from disc_lite.grading import Pair, Question
 from disc_lite.run.workshop import Workshop
+from disc_lite.schedule import last_step
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.screening import content_words, facts_of
-from disc_lite.training import last_step
 
 ROWS = "fit.jsonl"
 ASKED = 64  # trained questions; 0.95 of them is 61

@@ -18,9 +18,10 @@ from disc_lite.run.fit import FitWatch
 from disc_lite.run.knowledge import WITH_PAIRS
 from disc_lite.run.watching import DriftWatch
 from disc_lite.run.workshop import Workshop
+from disc_lite.schedule import plan
 from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
 from disc_lite.teacher import TeacherStates, read_lessons, teachability
-from disc_lite.training import Step, Task, plan, train
+from disc_lite.training import Step, Task, train
 
 TEACHER_TOKENS = 8192  # read at once by the teacher, which keeps nothing for a backward pass
 

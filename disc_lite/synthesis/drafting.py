@@ -138,7 +138,7 @@ class Drafter:
         return teacher_prompt(self.shown, question, self.sentences[sentence].text, self.tokens, worked)
 
     def short_answer_prompt(self, question: str, sentence: int) -> list[int]:
-        """The same, for an answer that can be graded against."""
+        """The same, for an answer that can be graded against; without worked examples the model's usual one."""
         if not self.recipe.prompt.worked_examples:
             return self.answer_prompt(question, sentence)
         task = tasks.answer_task(question, self.sentences[sentence].text, self.language, short=True)
