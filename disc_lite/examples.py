@@ -26,6 +26,7 @@ from disc_lite.prompts import about_task, answer_task, heading_lines, join_passa
 from disc_lite.recipe import Recipe
 
 # What is learned under one anchor comes out under that one. Under all of them it costs the teacher nothing more.
+PAIRS_TOGETHER = 64  # that one reading of a passage serves: who sees whom grows with the square of their tokens
 MIXED = ("heading", "chat", "lead_in", "none")
 
 
@@ -207,7 +208,9 @@ def prompt_lessons(
             found = of_passage.get((text.document.name, passage.index))
             if found:
                 shown = join_passages([text.passage_text(passage)])
-                lessons.append(_prompt_lesson(shown, found, tokens, worked_examples))
+                for first in range(0, len(found), PAIRS_TOGETHER):
+                    together = found[first : first + PAIRS_TOGETHER]
+                    lessons.append(_prompt_lesson(shown, together, tokens, worked_examples))
     return lessons
 
 

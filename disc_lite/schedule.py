@@ -1,4 +1,4 @@
-"""Which examples a training reads, when, and at which rate: pure functions of examples, recipe and seed. Knows no model."""
+"""Which examples a training reads, when, and at which rate: pure functions of examples, recipe and seed."""
 
 from __future__ import annotations
 

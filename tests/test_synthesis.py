@@ -12,7 +12,7 @@ from conftest import CORPUS, document_of, recipe_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.examples import prompt_lessons, tokenise
+from disc_lite.examples import PAIRS_TOGETHER, prompt_lessons, tokenise
 from disc_lite.generation import Continuation
 from disc_lite.grading import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs, score_pairs, seed_of, support, write_held_out, write_pairs
@@ -384,3 +384,16 @@ def test_pairs_find_their_passage_where_it_was_cut_otherwise(
     asked = [Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw.")]
     found = score_pairs(base, [text], asked, True, {})
     assert sorted((p.question, p.passage) for p in found.pairs) == [("What?", 0), ("Who?", last.index)]
+
+
+def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -> None:
+    """A tree of 300 pairs would need a mask of 300 million places."""
+    base = plain("llama")
+    (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
+    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(PAIRS_TOGETHER + 3)]
+    lessons = prompt_lessons([text], asked, base.tokens)
+    assert [len(lesson.examples) for lesson in lessons] == [PAIRS_TOGETHER, 3]
+    found = support(base, text, asked, False)
+    assert len(found) == len(asked)
+    for one, other in zip(found[-3:], support(base, text, asked[-3:], False), strict=True):
+        assert one == pytest.approx(other, abs=1e-3)

@@ -267,12 +267,14 @@ def _supported(base: Base, progress: _Progress, answered: Sequence[Drafted], dro
 
 def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
     """Mean log-probability of each answer with the passage in the prompt and without it, and the gain of its sum."""
-    (lesson,) = prompt_lessons([text], pairs, base.tokens, worked_examples)
-    targets = [list(example.target_ids) for example in lesson.examples]
-    closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
-    at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
-    with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
-    without = base.log_probabilities(closed, at_closed, targets)
-    return [
-        (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
-    ]
+    found: list[tuple[float, float, float]] = []
+    for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
+        targets = [list(example.target_ids) for example in lesson.examples]
+        closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
+        at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
+        with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
+        without = base.log_probabilities(closed, at_closed, targets)
+        found += [
+            (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
+        ]
+    return found
