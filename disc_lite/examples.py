@@ -25,8 +25,8 @@ from disc_lite.packing import Sequence as Tree
 from disc_lite.prompts import about_task, answer_task, heading_lines, join_passages, passage_text
 from disc_lite.recipe import Recipe
 
-# What is learned under one anchor comes out under that one. Under all of them it costs the teacher nothing more.
 PAIRS_TOGETHER = 64  # that one reading of a passage serves: who sees whom grows with the square of their tokens
+# What is learned under one anchor comes out under that one. Under all of them it costs the teacher nothing more.
 MIXED = ("heading", "chat", "lead_in", "none")
 
 
