@@ -51,6 +51,9 @@ class Divergence:
     beta: float = 0.5  # jsd only: the teacher's share in the mixture, 0 < beta < 1
 
 
+KEEP = Divergence("forward_kl", temperature=1.0, temperature_squared=False)  # the retention term
+
+
 def divergence(
     student: Tensor,
     teacher: Tensor,

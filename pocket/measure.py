@@ -12,11 +12,11 @@ from random import Random
 
 from world import KINDS, KNOWN, Fact, Writer, draw_style, fresh_entity, fresh_page, skill, write_document
 
-from disc_lite.evaluation import answer
-from disc_lite.generation import generate
-from disc_lite.grading import Question, is_right
+from disc_lite.evaluation.asking import answer
 from disc_lite.models import Base, load_base
-from disc_lite.prompts import join_passages, question_task
+from disc_lite.models.generation import generate
+from disc_lite.prompts.answering import join_passages, question_task
+from disc_lite.qa import Question, is_right
 from disc_lite.recipe import load_recipe
 from disc_lite.synthesis.screening import clean_question
 

@@ -13,7 +13,7 @@ from random import Random
 from tokenizers import Tokenizer
 from world import KNOWN, Fact, Style, Writer, draw_style, fresh_entity, skill, write_document, write_register
 
-from disc_lite.prompts import answer_task, join_passages, question_task
+from disc_lite.prompts.answering import answer_task, join_passages, question_task
 
 REGISTERS = 0.45  # share of the passages that are registers
 ANSWER_WEIGHT, QUESTION_WEIGHT, USER_WEIGHT, READ_WEIGHT = 4.0, 2.0, 1.0, 0.1

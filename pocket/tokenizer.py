@@ -16,7 +16,7 @@ from samples import ASSISTANT, BOS, EOS, USER, fresh_document
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, processors
 from world import KINDS, STARTS, skill
 
-from disc_lite.prompts import answer_task, question_task
+from disc_lite.prompts.answering import answer_task, question_task
 
 VOCABULARY = 1280
 CHAT_TEMPLATE = (

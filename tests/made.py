@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from disc_lite.run.teaching import save_adapter
-from disc_lite.source import open_model
+from disc_lite.hub.source import open_model
+from disc_lite.run.training import save_adapter
 from disc_lite.storage import write_json, write_jsonl
 
 

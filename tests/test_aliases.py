@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import disc_lite
-from disc_lite.aliases import ALIASES, Alias, ModelSource, check_folder, resolve
 from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.aliases import ALIASES, Alias, ModelSource, check_folder, resolve
 
 REQUIRED = {
     *("pocket", "mistral-7b", "llama-3-8b", "llama-3.1-8b", "llama-3.2-1b", "llama-3.2-3b"),

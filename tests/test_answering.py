@@ -15,11 +15,12 @@ import torch
 from conftest import make_model
 from safetensors.torch import load_file, save_file
 
-from disc_lite.answering import Adapted, ask, load, open_adapted, open_run
+from disc_lite.chat.opening import Adapted, ask, load, open_adapted
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
+from disc_lite.hub.source import fingerprint
 from disc_lite.models import load_base
-from disc_lite.run.teaching import save_adapter
-from disc_lite.source import fingerprint
+from disc_lite.run.finished import open_run
+from disc_lite.run.training import save_adapter
 
 QUESTION = "Who runs the workshop?"
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

@@ -21,7 +21,7 @@ from bench.real.runs import CORPUS, METHODS, TAGS, Measured, Plan, measure, meas
 from bench.real.tables import label_runs, markdown  # noqa: E402
 from disc_lite.documents import read_documents  # noqa: E402
 from disc_lite.errors import RunFailed  # noqa: E402
-from disc_lite.grading import Nearness, normalise, read_pairs, read_questions  # noqa: E402
+from disc_lite.qa import Nearness, normalise, read_pairs, read_questions  # noqa: E402
 from disc_lite.recipe import load_recipe  # noqa: E402
 
 DOMAINS = sorted(path.name for path in CORPUS.iterdir() if path.is_dir())

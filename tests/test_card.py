@@ -9,11 +9,12 @@ from random import Random
 
 import pytest
 
-from disc_lite.card import forgetting, overlaps, report_card, row_of, verdict
-from disc_lite.exam import verdict_in
-from disc_lite.grading import Pair, Question, grade, token_f1
-from disc_lite.intervals import paired_difference, wilson
-from disc_lite.retrieval import best_passages
+from disc_lite.evaluation.card import forgetting, overlaps, report_card, row_of, verdict
+from disc_lite.evaluation.grading import grade, token_f1
+from disc_lite.evaluation.intervals import paired_difference, wilson
+from disc_lite.evaluation.retrieval import best_passages
+from disc_lite.qa import Pair, Question
+from disc_lite.run.evaluate import verdict_in
 
 
 def test_wilson_agrees_with_the_published_example_and_with_its_defining_equation() -> None:

@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 from test_answering import shelf  # noqa: F401 - a fixture
 
-from disc_lite.answering import ask, open_adapted
+from disc_lite.chat.conversation import Conversation, Piece
+from disc_lite.chat.opening import ask, open_adapted
 from disc_lite.cli import main
 from disc_lite.cli.dialogue import COMMANDS, Dialogue, at_a_terminal
-from disc_lite.cli.speech import harmless, show_columns, show_stream
-from disc_lite.conversation import Conversation, Piece
+from disc_lite.cli.terminal import harmless, show_columns, show_stream
 from disc_lite.errors import UsageError
 
 QUESTION = "Who runs the workshop?"
@@ -247,7 +247,9 @@ def test_nothing_a_model_says_reaches_the_terminal_as_a_command(capsys: Any) -> 
 
 
 def test_ask_prints_only_text(shelf: Path, monkeypatch: Any, capsys: Any) -> None:  # noqa: F811
-    monkeypatch.setattr("disc_lite.answering.ask", lambda *given: [{"question": EVIL, "adapted": EVIL, "base": EVIL}])
+    monkeypatch.setattr(
+        "disc_lite.chat.opening.ask", lambda *given: [{"question": EVIL, "adapted": EVIL, "base": EVIL}]
+    )
     monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(shelf / "run"), "x", "--base"])
     with pytest.raises(SystemExit):
         main()
@@ -257,7 +259,7 @@ def test_ask_prints_only_text(shelf: Path, monkeypatch: Any, capsys: Any) -> Non
 
 
 def test_streams_begin_before_the_answer_ends(shelf: Path, monkeypatch: Any) -> None:  # noqa: F811
-    from disc_lite.answering import load
+    from disc_lite.chat.opening import load
 
     heard: list[str] = []
     conversation = Conversation(load(open_adapted(shelf / "run"), "cpu"), 1024, 24)

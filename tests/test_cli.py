@@ -212,7 +212,7 @@ def test_an_unexpected_error_says_so(
     def explode(*args: object, **options: object) -> None:
         raise ZeroDivisionError("of the bug")
 
-    monkeypatch.setattr("disc_lite.run.adapt", explode)
+    monkeypatch.setattr("disc_lite.run.adapt.adapt", explode)
     begin = time.monotonic()
     code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket")
     assert code == 1
@@ -231,8 +231,8 @@ def test_a_full_card_is_told(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB.")
 
     (tmp_path / "a.md").write_text("The mill opens at eight. Ada runs the mill.\n")
-    monkeypatch.setattr("disc_lite.run.adapting._perform", full)
-    monkeypatch.setattr("disc_lite.answering.open_adapted", full)
+    monkeypatch.setattr("disc_lite.run.adapt._perform", full)
+    monkeypatch.setattr("disc_lite.chat.opening.open_adapted", full)
     adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run")
     for command, advice in ((adapt, "train.tokens_per_batch (1024)"), (("ask", tmp_path, "Who?"), "--device cpu")):
         code, _, err = run(monkeypatch, capsys, *command)

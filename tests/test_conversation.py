@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_tokens import PLAIN, control, rendered, spellings
 
-from disc_lite.conversation import Conversation, Turn, fitted, stripped
+from disc_lite.chat.conversation import Conversation, Turn, fitted, stripped
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.evaluation import answer
-from disc_lite.generation import generate, stream
-from disc_lite.grading import Question
+from disc_lite.evaluation.asking import answer
+from disc_lite.models.generation import generate, stream
 from disc_lite.models.tokens import Tokens
+from disc_lite.qa import Question
 
 PROMPTS = [[30, 31, 32], [40], list(range(100, 140))]
 STOPS = frozenset(range(200, 212))

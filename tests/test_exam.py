@@ -10,14 +10,14 @@ import pytest
 import torch
 
 import disc_lite
-from disc_lite import exam
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
-from disc_lite.evaluation import answer, drift, mean_drift
-from disc_lite.grading import Question, is_right, read_questions
-from disc_lite.prompts import RULE
-from disc_lite.retention import RetentionExample
-from disc_lite.run import measuring
+from disc_lite.evaluation.asking import answer
+from disc_lite.evaluation.drift import drift, mean_drift
+from disc_lite.prompts.answering import RULE
+from disc_lite.qa import Question, is_right, read_questions
+from disc_lite.run import evaluate, measuring
+from disc_lite.synthesis.retention import RetentionExample
 
 
 def other_questions(adapted: dict[str, Any], path: Path, number: int = 6) -> Path:
@@ -37,7 +37,7 @@ def cli(monkeypatch: Any, *words: str) -> Any:
 
 
 def test_the_card_of_a_run_is_read_not_measured_again(adapted: dict[str, Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr(exam, "load_run", lambda *given: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
     assert disc_lite.evaluate(adapted["root"] / "run") == adapted["summary"]["card"]
 
 
@@ -104,8 +104,8 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
     card = json.loads(json.dumps(adapted["summary"]["card"]))
     card["kept"]["skills"]["after"]["share"] = card["kept"]["skills"]["before"]["share"] - 0.5
     with pytest.raises(GateFailed, match="skills"):
-        exam.check_gates(card, None, 0.49)
-    exam.check_gates(card, None, 0.51)
+        evaluate.check_gates(card, None, 0.49)
+    evaluate.check_gates(card, None, 0.51)
 
 
 def test_choices_are_read_with_their_answers_among_them(tmp_path: Path) -> None:

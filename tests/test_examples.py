@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from conftest import CORPUS, NAMES, document_of, recipe_of
 
-from disc_lite.documents import is_heading
-from disc_lite.examples import (
+from disc_lite.distillation.examples import (
     MIXED,
     Lesson,
     Text,
@@ -19,8 +18,9 @@ from disc_lite.examples import (
     prompt_lessons,
     tokenise,
 )
-from disc_lite.grading import Pair
+from disc_lite.documents import is_heading
 from disc_lite.models import Tokens
+from disc_lite.qa import Pair
 
 PAIRS = [
     Pair("guide.md", 0, "Who runs the workshop?", "Ada Brink runs it."),

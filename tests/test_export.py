@@ -173,7 +173,7 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
 
 
 def _run_of(folder: Path) -> dict[str, Any]:
-    from disc_lite.source import open_model
+    from disc_lite.hub.source import open_model
 
     return {"identity": {"model": open_model(str(folder)).fingerprint}, "model": {"name": str(folder)}}
 
@@ -835,7 +835,7 @@ def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any
     import collections
 
     usage = collections.namedtuple("usage", "total used free")
-    monkeypatch.setattr("disc_lite.export.shutil.disk_usage", lambda path: usage(1, 1, 1000))
+    monkeypatch.setattr("disc_lite.export.choice.shutil.disk_usage", lambda path: usage(1, 1, 1000))
     for to in ("adapter", "merged", "gguf-lora"):
         with pytest.raises(EnvironmentNotReady, match="no room"):
             export(run, to, tmp_path / "a" / "b" / "out")
@@ -850,7 +850,7 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     path = write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q4_0")
     usage = collections.namedtuple("usage", "total used free")
     free = path.stat().st_size
-    monkeypatch.setattr("disc_lite.export.shutil.disk_usage", lambda path: usage(1, 1, free))
+    monkeypatch.setattr("disc_lite.export.choice.shutil.disk_usage", lambda path: usage(1, 1, free))
     export(runs("llama"), "gguf", tmp_path / "same", base_gguf=path)
     monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
     with pytest.raises(EnvironmentNotReady, match="no room"):

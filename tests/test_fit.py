@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from conftest import recipe_of
 
-from disc_lite.card import shortfall
-from disc_lite.grading import Pair
-from disc_lite.interrupts import Interrupts
+from disc_lite.evaluation.card import shortfall
+from disc_lite.qa import Pair
 from disc_lite.run import fit
 from disc_lite.run.fit import FitWatch, answered_again, last_measured
+from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl
 
 PAIRS = [Pair("a.md", 0, f"Who runs mill {n}?", f"Ada{n} Brink runs mill {n}.") for n in range(100)]

@@ -13,7 +13,7 @@ from bench.frontier.__main__ import best, forgetting, line, save, share  # noqa:
 from bench.frontier.arms import ARMS, Point  # noqa: E402
 from bench.frontier.corpus import write_corpus  # noqa: E402
 from bench.frontier.picture import draw  # noqa: E402
-from disc_lite.grading import read_questions  # noqa: E402
+from disc_lite.qa import read_questions  # noqa: E402
 from disc_lite.recipe import load_recipe  # noqa: E402
 
 

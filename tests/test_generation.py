@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import NAMES
 
-from disc_lite.generation import Continuation, generate, sample
+from disc_lite.models.generation import Continuation, generate, sample
 
 PROMPTS = [[30, 31, 32], [40], [50, 51, 52, 53, 54, 55, 56, 57], [60, 61], [40], list(range(100, 140))]
 STOPS = frozenset(range(200, 212))  # enough that rows end at different times

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.instructions import CHECKS, Check, Instruction, follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.instructions import CHECKS, Check, Instruction, follows, load_instructions, neutral_prompts
 
 INSTRUCTIONS = load_instructions()
 ANSWERS = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from disc_lite.instructions import CHECKS
-from disc_lite.instructions.parts import lines_in, paragraphs_in, sentences_in, words_in
+from disc_lite.evaluation.instructions import CHECKS
+from disc_lite.evaluation.instructions.parts import lines_in, paragraphs_in, sentences_in, words_in
 
 
 def holds(kind: str, answer: str, **arguments: Any) -> bool:

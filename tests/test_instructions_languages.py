@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.instructions.languages import FREQUENT, Language, is_in
+from disc_lite.evaluation.instructions.languages import FREQUENT, Language, is_in
 
 TEXTS = {
     "Dutch": "De bakker staat heel vroeg op. Hij bakt brood voor de mensen in het dorp.",

@@ -15,13 +15,12 @@ import pytest
 from test_resume import Shop, adapter_of, last
 
 import disc_lite
-from disc_lite import exam
 from disc_lite.cli import main
 from disc_lite.errors import Interrupted
-from disc_lite.generation import generate
-from disc_lite.interrupts import Interrupts, listening
+from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
-from disc_lite.run import workshop
+from disc_lite.run import context, evaluate
+from disc_lite.run.interrupts import Interrupts, listening
 from disc_lite.storage import read_json, read_jsonl
 
 PACKED = pack([lone(range(20, 31))])
@@ -112,11 +111,11 @@ def test_a_signal_ends_every_stage_before_the_next_forward_pass(
 ) -> None:
     """One run, stopped in one stage after the other; the same call goes on each time, and to the same end."""
     shop: Shop = request.getfixturevalue(kind)
-    run, whole, load = shop.root / "stopped", shop.root / "whole", workshop.load_base
+    run, whole, load = shop.root / "stopped", shop.root / "whole", context.load_base
     for stage, text, missing in GIVEN if kind == "given" else WRITTEN:
         watched = Watched(stage, text)
         with monkeypatch.context() as patched:
-            patched.setattr(workshop, "load_base", lambda *how, watched=watched: watched.watch(load(*how)))
+            patched.setattr(context, "load_base", lambda *how, watched=watched: watched.watch(load(*how)))
             with pytest.raises(Interrupted) as stop:
                 shop.adapt(run, listener=watched.listener, **SHORT)
         assert (stop.value.exit_code, watched.inside, watched.after) == (143, 1, 0), (stage, text)
@@ -207,10 +206,10 @@ def test_eval_answers_a_signal_and_goes_on(
     (run / "after.json").unlink()  # so that something is still to be asked
     (run / "kept_after.json").unlink()
     (run / "before.json").unlink()
-    watched, load_run = Watched("evaluation", "after: 1 questions, adapted", number), exam.load_run
+    watched, load_run = Watched("evaluation", "after: 1 questions, adapted", number), evaluate.load_run
     monkeypatch.setattr(sys, "argv", ["disc-lite", "eval", str(run), "--device", "cpu"])
     with monkeypatch.context() as patched:
-        patched.setattr(exam, "load_run", lambda *how: watched.watch(load_run(*how)))
+        patched.setattr(evaluate, "load_run", lambda *how: watched.watch(load_run(*how)))
         patched.setattr("disc_lite.cli.progress.display", lambda quiet: _Closing(watched.listener))
         with pytest.raises(SystemExit) as stop:
             main()

@@ -11,14 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from disc_lite import losses
-from disc_lite.losses import (
-    Divergence,
-    Head,
-    cross_entropy,
-    divergence,
-    log_probabilities,
-    token_divergence,
-)
+from disc_lite.losses import Divergence, Head, cross_entropy, divergence, log_probabilities, token_divergence
 
 S, V, H = 9, 50, 16
 Kind = Literal["forward_kl", "reverse_kl", "jsd"]

@@ -11,7 +11,7 @@ import pytest
 from conftest import MODELS, make_tokenizer
 
 from disc_lite.errors import UsageError
-from disc_lite.modelfile import _literal, _pieces, _said, _taken, conversations, modelfile
+from disc_lite.export.modelfile import _literal, _pieces, _said, _taken, conversations, modelfile
 from disc_lite.models import Tokens
 
 # The templates of the real models without their branches for tools (by hand compared with the whole ones).

@@ -13,14 +13,14 @@ from conftest import CORPUS, document_of, recipe_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import DocumentsError, UsageError
-from disc_lite.evaluation import right_passages
-from disc_lite.examples import tokenise
-from disc_lite.grading import Nearness, Pair, Question, is_right, normalise, read_questions, word_set
-from disc_lite.retention import RetentionExample, apart_from, names
-from disc_lite.run import knowledge, teaching
+from disc_lite.evaluation.asking import right_passages
+from disc_lite.qa import Nearness, Pair, Question, is_right, normalise, read_questions, word_set
+from disc_lite.run import synthesis, training
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.storage import read_jsonl, write_jsonl
+from disc_lite.synthesis.retention import RetentionExample, apart_from, names
 
 words = st.lists(st.sampled_from("who runs the Workshop? key saw hall, is a Ada".split()), max_size=9).map(" ".join)
 
@@ -158,18 +158,18 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     shop = SimpleNamespace(
         recipe=inputs.resolved.recipe, folder=inputs.folder, inputs=inputs, base=base, texts=texts, tell=lambda *a: None
     )
-    pairs, about = knowledge.gather_pairs(shop, ())
+    pairs, about = synthesis.gather_pairs(shop, ())
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))
     assert about["dropped"] == {"no such passage": 1}
     rows = read_jsonl(inputs.folder / "pairs.jsonl")
     assert [row["sentence"] for row in rows] == [-1, -1]
     # Edited in the run folder, before the training starts: that counts.
     write_jsonl(inputs.folder / "pairs.jsonl", rows[1:])
-    assert knowledge.gather_pairs(shop, ())[0] == pairs[1:]
+    assert synthesis.gather_pairs(shop, ())[0] == pairs[1:]
     # Nor is a question trained on that is measured with.
     (inputs.folder / "pairs.json").unlink()
     held_out = (Question("who runs it", ("Ada",)),)
-    assert knowledge.gather_pairs(shop, held_out)[1]["dropped"]["held out for the evaluation"] == 3
+    assert synthesis.gather_pairs(shop, held_out)[1]["dropped"]["held out for the evaluation"] == 3
 
 
 def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
@@ -177,7 +177,7 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
     shop = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts)
     with pytest.raises(DocumentsError, match="nothing to learn"):
-        teaching.lessons_of(shop, ())
+        training.lessons_of(shop, ())
 
 
 # -- what the base writes ------------------------------------------------------------------------------

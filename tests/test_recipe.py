@@ -13,15 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from disc_lite.errors import RecipeError
-from disc_lite.recipe import (
-    SETTINGS,
-    Recipe,
-    ResolvedRecipe,
-    list_recipes,
-    load_recipe,
-    recipe_path,
-    to_yaml,
-)
+from disc_lite.recipe import SETTINGS, Recipe, ResolvedRecipe, list_recipes, load_recipe, recipe_path, to_yaml
 
 NAMES = (
     "default api-reference biomedical handbook legal news paper-disc paper-prompt-distillation personal-notes pocket"
@@ -136,7 +128,7 @@ def test_a_recipe_cannot_change() -> None:
 
 
 def test_nothing_heavy_is_imported() -> None:
-    light = ["recipe", "aliases", "errors", "storage", "documents"]
+    light = ["recipe", "hub.aliases", "errors", "storage", "documents"]
     code = (
         "import sys, importlib\n"
         f"for name in {light!r}: importlib.import_module('disc_lite.' + name)\n"

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from disc_lite.card import counted, report_card, row_of
 from disc_lite.cli import main
 from disc_lite.errors import UsageError
-from disc_lite.grading import Pair, Question, grade
+from disc_lite.evaluation.card import counted, report_card, row_of
+from disc_lite.evaluation.grading import grade
+from disc_lite.qa import Pair, Question
 from disc_lite.report import inspect_document, write_report
 from disc_lite.report.answers import chosen
 from disc_lite.report.charts import Line, line_chart, smoothed, thinned

@@ -20,10 +20,12 @@ import torch
 from conftest import CORPUS, recipe_of
 from test_training import FAST, Setup
 
-from disc_lite import checkpoint, cli, training
-from disc_lite.checkpoint import KEPT
+import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
+from disc_lite import cli
+from disc_lite.distillation import checkpoint, training
+from disc_lite.distillation.checkpoint import KEPT
 from disc_lite.packing import lone, pack
-from disc_lite.run import adapt, adapting, teaching  # noqa: F401  (loaded before anything forks)
+from disc_lite.run.adapt import adapt
 from disc_lite.storage import disk, read_json, read_jsonl, sha256_of, verify
 
 KILLS = 20

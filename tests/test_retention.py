@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from conftest import document_of, recipe_of
 
-from disc_lite import retention
+from disc_lite.distillation.examples import Example
+from disc_lite.distillation.schedule import plan, task_tokens
 from disc_lite.errors import Interrupted
-from disc_lite.examples import Example
-from disc_lite.generation import Continuation, generate
-from disc_lite.retention import (
+from disc_lite.models.generation import Continuation, generate
+from disc_lite.run import synthesis
+from disc_lite.synthesis import retention
+from disc_lite.synthesis.retention import (
     FEWEST,
     PATIENCE,
     ROUND,
@@ -24,8 +26,6 @@ from disc_lite.retention import (
     prompts_needed,
     read_rounds,
 )
-from disc_lite.run import knowledge
-from disc_lite.schedule import plan, task_tokens
 
 SHORT = recipe_of(retention={"prompt_tokens": 24, "answer_tokens": 6}).retention
 
@@ -170,7 +170,7 @@ def shop_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> Any:
     """A run whose model has `says` prompts of ten tokens to say; every second names what the documents name."""
     texts = ["Tell me of Ada", "Tell me of Bo"]
     examples = [RetentionExample((n % 2,), (n,) * 9) for n in range(says)]
-    monkeypatch.setattr(knowledge, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted])
+    monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted])
     monkeypatch.setattr(retention, "COMMON", 1.0)
     tokens = SimpleNamespace(decode=lambda ids: texts[ids[0]])
     return SimpleNamespace(
@@ -183,8 +183,8 @@ def shop_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> Any:
 
 def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = shop_of(monkeypatch, 10_000)
-    small, held = knowledge.generate_retention(shop, 1000)
-    large, held_again = knowledge.generate_retention(shop, 20_000)
+    small, held = synthesis.generate_retention(shop, 1000)
+    large, held_again = synthesis.generate_retention(shop, 20_000)
     assert held == held_again == [RetentionExample((n % 2,), (n,) * 9) for n in range(100)]
     # Half of the 200 are left out, so the 20,000 tokens need twice as many: 800 prompts, 400 of them read.
     assert (len(small), len(large)) == (100, 400)
@@ -193,12 +193,12 @@ def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: py
 
 
 def test_where_there_is_little_to_say_or_no_term_it_is_measured_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, held = knowledge.generate_retention(shop_of(monkeypatch, 80), 10_000)
+    train, held = synthesis.generate_retention(shop_of(monkeypatch, 80), 10_000)
     assert (len(train), len(held)) == (30, 20)
-    assert len(knowledge.generate_retention(shop_of(monkeypatch, 300), 1000)[1]) == 100
-    train, held = knowledge.generate_retention(shop_of(monkeypatch, 10_000, weight=0), 10_000)
+    assert len(synthesis.generate_retention(shop_of(monkeypatch, 300), 1000)[1]) == 100
+    train, held = synthesis.generate_retention(shop_of(monkeypatch, 10_000, weight=0), 10_000)
     assert (len(train), len(held)) == (0, 100)
-    train, held = knowledge.generate_retention(shop_of(monkeypatch, 80, weight=0), 10_000)
+    train, held = synthesis.generate_retention(shop_of(monkeypatch, 80, weight=0), 10_000)
     assert (len(train), len(held)) == (0, 80)
 
 
@@ -206,8 +206,8 @@ def test_all_corpora_share_the_cache_of_a_model(monkeypatch: pytest.MonkeyPatch)
     def cache_of(**settings: Any) -> set[Path]:
         shop = shop_of(monkeypatch, 0, **settings)
         paths: set[Path] = set()
-        monkeypatch.setattr(knowledge, "generate_retention_examples", lambda b, s, r, c, w, **k: paths.add(c) or [])
-        knowledge.generate_retention(shop, 10_000)
+        monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, w, **k: paths.add(c) or [])
+        synthesis.generate_retention(shop, 10_000)
         return paths
 
     one = cache_of()

@@ -12,13 +12,13 @@ from conftest import CORPUS, document_of, recipe_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.examples import PAIRS_TOGETHER, prompt_lessons, tokenise
-from disc_lite.generation import Continuation
-from disc_lite.grading import Pair, Question
+from disc_lite.distillation.examples import PAIRS_TOGETHER, prompt_lessons, tokenise
+from disc_lite.models.generation import Continuation
+from disc_lite.prompts.writing import EXAMPLES, KINDS, language_of, question_turns
+from disc_lite.qa import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs, score_pairs, seed_of, support, write_held_out, write_pairs
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
 from disc_lite.synthesis.screening import answer_fault, clean_question, invented, question_fault
-from disc_lite.tasks import EXAMPLES, KINDS, language_of, question_turns
 
 PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a day, and the flour goes to Varn."
 

@@ -13,8 +13,8 @@ from conftest import CORPUS, NAMES, document_of, make_tokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.examples import tokenise
 from disc_lite.models.tokens import NONCE, Tokens, common_prefix
 
 PLAIN = ("Who runs the workshop?", "Ada Brink\n\nruns: it!", "naïve  café — 日本 🙂", "a", "1. one\n2. two")

@@ -12,15 +12,15 @@ import pytest
 import torch
 from conftest import CORPUS, document_of, recipe_of
 
-from disc_lite import checkpoint, teacher, training
+from disc_lite.distillation import checkpoint, teacher, training
+from disc_lite.distillation.examples import Example, disc_lessons, next_token_examples, prompt_lessons, tokenise
+from disc_lite.distillation.schedule import MicroBatch, last_step, learning_rate, plan
+from disc_lite.distillation.teacher import TeacherStates, read_lessons, teachability
+from disc_lite.distillation.training import Task, train
 from disc_lite.errors import NonFiniteError, WillNotFit
-from disc_lite.examples import Example, disc_lessons, next_token_examples, prompt_lessons, tokenise
-from disc_lite.grading import Pair
-from disc_lite.retention import RetentionExample, retention_lessons
-from disc_lite.schedule import MicroBatch, last_step, learning_rate, plan
+from disc_lite.qa import Pair
 from disc_lite.storage import append_jsonl
-from disc_lite.teacher import TeacherStates, read_lessons, teachability
-from disc_lite.training import Task, train
+from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 FAST = {"epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 200, "warmup_fraction": 0.0, "schedule": "constant"}
 PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import disc_lite
 from bench.frontier.corpus import Corpus, write_corpus
-from disc_lite.grading import is_right
+from disc_lite.qa import is_right
 from disc_lite.run.inputs import begin, gather
 
 NO_TERM = {"retention.weight": "0"}

@@ -20,13 +20,13 @@ from torch import Tensor
 
 from bench.gpu.shapes import build, compute_dtype, nf4_linear, tiny
 from bench.gpu.steps import Reading, window_lesson
-from disc_lite import checkpoint
+from disc_lite.distillation import checkpoint
+from disc_lite.distillation.teacher import read_lessons
+from disc_lite.distillation.training import Task, train
 from disc_lite.losses import CHUNK, Divergence, Head, divergence
 from disc_lite.models import Base
 from disc_lite.packing import Packed, Segment, Sequence, lone, pack
 from disc_lite.recipe import Recipe
-from disc_lite.teacher import read_lessons
-from disc_lite.training import Task, train
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen3Config
 
-from disc_lite.aliases import ALIASES, Alias
+from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 
 FAMILIES: dict[str, Any] = {  # name of an alias -> class of its configuration

@@ -23,15 +23,15 @@ import torch
 from bench.gpu.budget import Budget
 from bench.gpu.machine import synchronize
 from bench.gpu.shapes import FAMILIES, build, linear_parameters, tiny
-from disc_lite.aliases import ALIASES, Alias
-from disc_lite.examples import Example, Lesson
+from disc_lite.distillation.examples import Example, Lesson
+from disc_lite.distillation.schedule import MicroBatch
+from disc_lite.distillation.teacher import read_lessons
+from disc_lite.distillation.training import Task, _optimizer, _step
+from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 from disc_lite.packing import lone, pack
 from disc_lite.recipe import Recipe
-from disc_lite.run.workshop import peak_bytes
-from disc_lite.schedule import MicroBatch
-from disc_lite.teacher import read_lessons
-from disc_lite.training import Task, _optimizer, _step
+from disc_lite.run.context import peak_bytes
 
 RANKS = (16, 64)
 TIMED = 3  # steps, after one to warm up

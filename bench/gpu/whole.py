@@ -29,7 +29,7 @@ import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
 from bench.gpu import machine
 from bench.gpu.budget import ROOT
 from bench.gpu.shapes import FAMILIES, configuration, tiny
-from disc_lite.aliases import ALIASES
+from disc_lite.hub.aliases import ALIASES
 
 GIB = 1 << 30
 POCKET = ROOT / "disc_lite" / "pocket"

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from bench.real.runs import CORPUS, METHODS, ROOT, WITH_PAIRS, Measured, Plan, measure_apart, short_name
 from bench.real.tables import markdown
-from disc_lite.aliases import resolve
 from disc_lite.cli.options import overrides_of
 from disc_lite.errors import DiscLiteError, Interrupted
+from disc_lite.hub.aliases import resolve
 from disc_lite.recipe import load_recipe
 from disc_lite.storage import read_json, write_json, write_text
 

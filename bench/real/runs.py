@@ -18,9 +18,9 @@ from typing import Any
 
 import disc_lite
 from bench.real.clock import StageClock, read_measured
-from disc_lite.card import counted
 from disc_lite.errors import DiscLiteError, Interrupted, RunFailed
-from disc_lite.grading import is_right
+from disc_lite.evaluation.card import counted
+from disc_lite.qa import is_right
 from disc_lite.recipe import load_recipe
 from disc_lite.storage import read_json, read_jsonl
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.gpu.report import GIB, table
 from bench.real.runs import METHODS, TAGS, Measured
-from disc_lite.intervals import wilson
+from disc_lite.evaluation.intervals import wilson
 
 NOTHING = "–"
 ROWS = {"floor": "floor", "rag": "RAG", "ceiling": "ceiling", "adapted": "adapted", "adapted_rag": "adapted + RAG"}

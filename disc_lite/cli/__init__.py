@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 import click
 
-from disc_lite import __version__
+from disc_lite.cli.catalogue import models, recipes
 from disc_lite.cli.conversation import ask, chat
+from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
-from disc_lite.cli.proof import evaluate, inspect, report
-from disc_lite.cli.shelf import models, recipes
 from disc_lite.errors import DiscLiteError, WillNotFit
+from disc_lite.version import __version__
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -55,7 +55,7 @@ def adapt(
     """
     from disc_lite.cli.display import show_summary
     from disc_lite.cli.progress import display
-    from disc_lite.run import adapt as run_adapt
+    from disc_lite.run.adapt import adapt as run_adapt
 
     if offline:
         os.environ["DISC_LITE_OFFLINE"] = "1"

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
-from disc_lite.cli.speech import harmless
+from disc_lite.cli.terminal import harmless
 from disc_lite.errors import UsageError
 
 
@@ -25,8 +25,8 @@ def ask(folder: Path, questions: tuple[str, ...], with_base: bool, device: str |
 
     FOLDER is a run, an adapter or a merged model.
     """
-    from disc_lite.answering import ask as run_ask
-    from disc_lite.answering import open_adapted
+    from disc_lite.chat.opening import ask as run_ask
+    from disc_lite.chat.opening import open_adapted
 
     rows = run_ask(open_adapted(folder), questions, with_base, device)
     if as_json:
@@ -59,7 +59,7 @@ def chat(
     Without a terminal every line on stdin is a question (or one of these commands), all of one
     conversation, and every answer goes to stdout.
     """
-    from disc_lite.answering import load, open_adapted
+    from disc_lite.chat.opening import load, open_adapted
 
     if not (temperature == 0 or 0.01 <= temperature <= 10):
         raise UsageError(f"--temperature {temperature} is out of range.", "", "Take 0, or 0.01 to 10.")
@@ -80,8 +80,8 @@ def chat(
             base = load(adapted, device)
     else:
         base = load(adapted, device)
+    from disc_lite.chat.conversation import Conversation
     from disc_lite.cli.dialogue import Dialogue, at_a_terminal, note, over_a_pipe
-    from disc_lite.conversation import Conversation
 
     dialogue = Dialogue(adapted, Conversation(base, adapted.context_tokens, most, temperature), compare)
     if typed:

@@ -11,11 +11,11 @@ from itertools import takewhile
 import click
 from rich.console import Console
 
-from disc_lite.answering import Adapted
-from disc_lite.cli.speech import TWO_COLUMNS, harmless, show_columns, show_stream
-from disc_lite.conversation import Conversation, Piece
+from disc_lite.chat.conversation import Conversation, Piece
+from disc_lite.chat.opening import Adapted
+from disc_lite.cli.terminal import TWO_COLUMNS, harmless, show_columns, show_stream
 from disc_lite.errors import UsageError
-from disc_lite.interrupts import Interrupts, listening
+from disc_lite.run.interrupts import Interrupts, listening
 
 PROMPT = "> "
 COMMANDS = {

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from disc_lite.card import ROWS, shortfall, verdict
+from disc_lite.evaluation.card import ROWS, shortfall, verdict
 
 SHOWN_MISSES = 5
 DRIFTS = {"general": "neutral prompts", "own_words": "its own prompts"}

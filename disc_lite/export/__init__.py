@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.adapters import CONFIG, WEIGHTS
-from disc_lite.answering import Finished, open_run
-from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
-from disc_lite.interrupts import listening
+from disc_lite.errors import RunFailed, UsageError
+from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
+from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.run.finished import Finished, open_run
+from disc_lite.run.interrupts import listening
 from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
 
-FORMS = ("adapter", "merged", "gguf-lora", "gguf", "ollama")
-WITH_GGUF = FORMS[2:]
-ONTO = ("auto", "original", "nf4")
 RECORD = "export.json"
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is to be written, where, and from what."""
-
-    to: str
-    target: Path
-    base_gguf: Path | None
-    onto: str
-    legacy_adapter: bool
-    template: Path | None
-    force: bool
-    device: str | None
 
 
 def export(
@@ -175,18 +157,6 @@ def _check_space(run: Finished, choice: Choice) -> None:
     whole = choice.base_gguf.stat().st_size if choice.base_gguf else max(merged, 2 * base)
     needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": merged, "gguf": whole, "ollama": whole}[choice.to]
     require_space(choice.target, needed)
-
-
-def require_space(target: Path, needed: int) -> None:
-    """Raises EnvironmentNotReady where the disk of `target` has less room than that."""
-    there = next(path for path in (target, *target.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
-    if free < needed:
-        raise EnvironmentNotReady(
-            f"There is no room for the export on the disk of {there}.",
-            f"It may take {needed / 2**30:.1f} GiB; {free / 2**30:.1f} GiB are free.",
-            "Free some space, or choose an --output on another disk.",
-        )
 
 
 def _replace(staged: Path, target: Path) -> None:

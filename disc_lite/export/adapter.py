@@ -12,9 +12,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from disc_lite.adapters import PREFIX, WEIGHTS, check_fit, read_config
 from disc_lite.errors import UsageError
-from disc_lite.source import shapes_in
+from disc_lite.hub.adapters import PREFIX, WEIGHTS, check_fit, read_config
+from disc_lite.hub.source import shapes_in
 
 
 @dataclass(frozen=True)

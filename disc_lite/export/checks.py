@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from disc_lite.adapters import check_fit, read_config
-from disc_lite.answering import Finished
 from disc_lite.errors import UsageError
-from disc_lite.export import WITH_GGUF, Choice
+from disc_lite.export.choice import WITH_GGUF, Choice
 from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import way_to_llama
+from disc_lite.hub.adapters import check_fit, read_config
+from disc_lite.run.finished import Finished
 from disc_lite.storage import read_json
 
 # llama.cpp's converter reads none of these and is silently wrong; they change what the tensors mean.

@@ -25,9 +25,9 @@ from disc_lite.export.job import Job, Made
 from disc_lite.export.layout import Array, find_converter, numbers
 from disc_lite.export.llama import Request, ask_llama, run_child
 from disc_lite.export.modelcard import public_name
+from disc_lite.export.modelfile import modelfile
 from disc_lite.export.proof import Line, Said, compare
 from disc_lite.export.weights import make_merged
-from disc_lite.modelfile import modelfile
 from disc_lite.storage import disk, write_text
 
 GGUF, LORA, BASE = "model.gguf", "adapter.gguf", "base.gguf"

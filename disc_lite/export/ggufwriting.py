@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from disc_lite.errors import UsageError
-from disc_lite.export import require_space
 from disc_lite.export.adapter import Adapter, read_rows, read_weights, weight_shapes
+from disc_lite.export.choice import require_space
 from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
 

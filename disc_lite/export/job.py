@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from disc_lite.answering import Finished, load_run
-from disc_lite.export import Choice
 from disc_lite.export.adapter import Adapter, read_adapter
+from disc_lite.export.choice import Choice
 from disc_lite.export.layout import Layout, layout_of
 from disc_lite.export.llama import Way, way_to_llama
 from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
+from disc_lite.run.finished import Finished, load_run
 
 
 @dataclass(frozen=True)

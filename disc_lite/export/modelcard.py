@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from disc_lite.aliases import ALIASES, Alias
-from disc_lite.answering import Finished
-from disc_lite.source import Model
+from disc_lite.hub.aliases import ALIASES, Alias
+from disc_lite.hub.source import Model
+from disc_lite.run.finished import Finished
 from disc_lite.storage import read_jsonl
 
 ROWS = {

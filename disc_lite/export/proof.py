@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from disc_lite.answering import Finished
 from disc_lite.errors import GateFailed
+from disc_lite.evaluation.instructions import neutral_prompts
 from disc_lite.export.layout import Array
-from disc_lite.generation import generate
-from disc_lite.instructions import neutral_prompts
 from disc_lite.models import Base
+from disc_lite.models.generation import generate
 from disc_lite.models.tokens import Tokens
+from disc_lite.run.finished import Finished
 from disc_lite.storage import read_jsonl
 
 QUESTIONS, NEUTRAL = 3, 5

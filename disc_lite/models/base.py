@@ -168,8 +168,8 @@ class Base:
         return list(found.cpu().split([len(run) for run in targets]))
 
 
-def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:
-    """Load a model folder, frozen: NF4 with double quantisation, or as it is stored.
+def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:
+    """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if named.
 
     bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
     """
@@ -202,7 +202,10 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None) ->
     # Never eval(): there a no-grad forward on CPU repacks 4-bit weights in place and the gradient
     # through them is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() is the same.
     model.train()
-    return Base(model, tokens, folder, quantize)
+    base = Base(model, tokens, folder, quantize)
+    if adapter is not None:
+        base.load_adapter(adapter)
+    return base
 
 
 def _misfit(folder: Path, why: str) -> EnvironmentNotReady:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from disc_lite.grading import is_right
+from disc_lite.qa import is_right
 from disc_lite.report.markup import Child, Html, element, foreign, paragraph
 from disc_lite.report.reading import Asked, Row, RunFiles
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from disc_lite.errors import UsageError
-from disc_lite.grading import is_right, word_set
+from disc_lite.qa import is_right, word_set
 from disc_lite.report.reading import Asked, Row, RunFiles, read_run
 
 LIKE = 100  # characters of a name that are compared: it takes quadratic time

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.answering import require_finished
 from disc_lite.errors import UsageError
-from disc_lite.grading import is_right
+from disc_lite.qa import is_right
+from disc_lite.run.finished import require_finished
 from disc_lite.storage import read_json, read_jsonl
 
 Row = Mapping[str, Any]

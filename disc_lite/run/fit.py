@@ -12,11 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
-from disc_lite.evaluation import answer
-from disc_lite.grading import Pair, Question
-from disc_lite.run.workshop import Workshop
-from disc_lite.schedule import last_step
+from disc_lite.evaluation.asking import answer
+from disc_lite.qa import Pair, Question
+from disc_lite.run.context import Workshop
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.screening import content_words, facts_of
 

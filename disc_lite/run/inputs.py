@@ -10,12 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from disc_lite.aliases import resolve
 from disc_lite.documents import Document, LedgerEntry, read_documents
 from disc_lite.errors import UsageError
-from disc_lite.grading import Pair, Question, read_pairs, read_questions
+from disc_lite.hub.aliases import resolve
+from disc_lite.hub.source import Model, open_model
+from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
-from disc_lite.source import Model, open_model
 from disc_lite.storage import read_json, require_place, write_json, write_jsonl, write_text
 
 FORMAT = 2  # of the run folder

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.card import counted, report_card, row_of
-from disc_lite.evaluation import answer, drift, mean_drift, probes_of, right_passages
-from disc_lite.grading import Grade, Pair, Question, grade
-from disc_lite.instructions import follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
+from disc_lite.evaluation.card import counted, report_card, row_of
+from disc_lite.evaluation.drift import drift, mean_drift
+from disc_lite.evaluation.grading import Grade, grade
+from disc_lite.evaluation.instructions import follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.models import Base
+from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
-from disc_lite.retention import RetentionExample, generate_answers, read_examples, write_examples
-from disc_lite.retrieval import best_passages
 from disc_lite.storage import read_json, read_jsonl, write_json
+from disc_lite.synthesis.retention import RetentionExample, read_examples, write_examples
 
 Tell = Callable[[str, int, int], None]  # which part, how many prompts are done, of how many
 FARTHEST = 10  # neutral prompts named in the card: those whose answers changed most

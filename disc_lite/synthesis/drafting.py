@@ -10,13 +10,13 @@ from functools import cached_property
 from hashlib import sha256
 from random import Random
 
-from disc_lite import prompts, tasks
+from disc_lite.distillation.examples import Text, teacher_prompt
 from disc_lite.documents import Passage, is_heading
-from disc_lite.examples import Text, teacher_prompt
-from disc_lite.generation import Continuation, generate
-from disc_lite.grading import Pair, words_of
 from disc_lite.models import Base
+from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
+from disc_lite.prompts import answering, writing
+from disc_lite.qa import Pair, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
@@ -90,11 +90,11 @@ class Drafter:
     @cached_property
     def shown(self) -> str:
         """The passage as it stands in front of every task."""
-        return prompts.join_passages([self.text.passage_text(self.passage)])
+        return answering.join_passages([self.text.passage_text(self.passage)])
 
     @cached_property
     def language(self) -> str:
-        return tasks.language_of(self.shown)
+        return writing.language_of(self.shown)
 
     # -- questions -------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class Drafter:
 
     def _kind(self, number: int, known: bool) -> str:
         """The kind of a sentence's draft; a question is rephrased only where there is one."""
-        chosen = tasks.chosen(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
+        chosen = writing.chosen(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
         kind = chosen[number % len(chosen)]
         alone = len(self.sentences) == 1
         return "plain" if (kind == "rephrased" and not known) or (kind == "contrast" and alone) else kind
@@ -119,10 +119,10 @@ class Drafter:
         """The passage, and the task to write a question about one of its sentences (or to reword one)."""
         about = self.sentences[sentence].under_heading
         if not self.recipe.prompt.worked_examples:
-            return self.tokens.prompt(self.shown + prompts.question_task(about))
+            return self.tokens.prompt(self.shown + answering.question_task(about))
         neighbour = self.sentences[sentence + 1 if sentence + 1 < len(self.sentences) else sentence - 1].text
-        task = tasks.question_task(kind, about, question, neighbour, self.language)
-        return self.tokens.conversation(tasks.question_turns(kind, self.language), self.shown + task)
+        task = writing.question_task(kind, about, question, neighbour, self.language)
+        return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 
     def screened(self, sentence: int, kind: str, draft: Continuation) -> Question:
         """The question in a draft, and why it is no use, if it is none."""
@@ -141,8 +141,8 @@ class Drafter:
         """The same, for an answer that can be graded against; without worked examples the model's usual one."""
         if not self.recipe.prompt.worked_examples:
             return self.answer_prompt(question, sentence)
-        task = tasks.answer_task(question, self.sentences[sentence].text, self.language, short=True)
-        return self.tokens.conversation(tasks.answer_turns(self.language, short=True), self.shown + task)
+        task = writing.answer_task(question, self.sentences[sentence].text, self.language, short=True)
+        return self.tokens.conversation(writing.answer_turns(self.language, short=True), self.shown + task)
 
     def answered(self, question: Question, draft: Continuation) -> Drafted | str:
         """The question with the answer in a draft, or why that is no use."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from disc_lite import prompts
-from disc_lite.examples import Text
-from disc_lite.grading import Nearness, Question, is_right, words_of
+from disc_lite.distillation.examples import Text
 from disc_lite.models import Base
+from disc_lite.prompts import answering
+from disc_lite.qa import Nearness, Question, is_right, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, drafts, seed_of
 from disc_lite.synthesis.screening import is_yes_no
@@ -120,7 +120,7 @@ def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dr
     ]
     found = _counted(found, [_answer_fault(d) for d in found], dropped)
     again = drafts(
-        base, [base.tokens.prompt(d.place.drafter.shown + prompts.answer_task(d.question)) for d in found],
+        base, [base.tokens.prompt(d.place.drafter.shown + answering.answer_task(d.question)) for d in found],
         everyone[: len(found)], recipe.evaluation.answer_tokens, 0.0, 0,
     )  # fmt: skip
     grading = recipe.evaluation.grading

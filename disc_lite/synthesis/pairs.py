@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from disc_lite.distillation.examples import Text, prompt_lessons
 from disc_lite.documents import Passage
-from disc_lite.examples import Text, prompt_lessons
-from disc_lite.grading import Nearness, Pair, normalise
 from disc_lite.models import Base
 from disc_lite.packing import Sequence as Tree
 from disc_lite.packing import lone
+from disc_lite.qa import Nearness, Pair, normalise
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import Drafted, Drafter, Question, askable_sentences, drafts, seed_of, shares
 from disc_lite.synthesis.screening import is_yes_no

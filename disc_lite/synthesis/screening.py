@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from disc_lite.grading import numbers_of, words_of
+from disc_lite.qa import numbers_of, words_of
 
 MARKS = re.compile(r"^\s*(?:[-*•]|\d+[.)]|q(?:uestion)?\s*\d*\s*[:.])\s*", re.IGNORECASE)
 ENDS = ("?", "？", "؟", ";", "՞")  # Greek asks with a semicolon

@@ -1,0 +1,137 @@
+"""What can be asked: a finished run, an adapter folder or a merged folder; and the base beside it.
+
+Knows no torch until something is asked, so that what is wrong with a folder is told at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
+from disc_lite.hub.aliases import check_folder
+from disc_lite.hub.source import shapes_in
+from disc_lite.recipe import Recipe
+from disc_lite.run.finished import open_run
+
+if TYPE_CHECKING:
+    from disc_lite.models import Base
+
+TEMPLATES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates")
+UNLIMITED = 1 << 20  # tokens, of a model that names no limit
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """An adapted model on disk, whichever way it was saved."""
+
+    folder: Path  # as the user wrote it
+    kind: Literal["run", "adapter", "merged"]
+    name: str  # of the base
+    model: Path  # the folder of the base; of a merged model its own
+    adapter: Path | None  # None: merged, there is no base to compare with
+    quantize: str
+    answer_tokens: int  # longest answer, by default
+    context_tokens: int  # what the model reads and writes at once
+
+    def require_base(self) -> None:
+        """Raises UsageError where only the adapted model is there."""
+        if self.adapter is None:
+            raise UsageError(
+                f"{self.folder} is a merged model: there is no base in it to compare with.", "",
+                "Name the run or the adapter folder it was merged from.",
+            )  # fmt: skip
+
+
+def open_adapted(folder: Path) -> Adapted:
+    """Find out what a folder is, and check it without loading it.
+
+    A run is read as it was trained. An adapter goes on its base in NF4, the recipe's default: it was trained
+    to correct that. A merged model is read as it is stored: to quantise it would round away a part of what
+    it learned, and what the adapter had corrected comes anew.
+
+    Raises UsageError where the folder is none of the three, or not whole; EnvironmentNotReady where a model is.
+    """
+    longest = Recipe().prompt.answer_tokens
+    if (folder / "run.json").is_file():
+        run = open_run(folder)
+        check_fit(run.adapter, read_config(run.adapter), run.model.folder)
+        model, quantize, longest = run.model, run.recipe.memory.quantize, run.recipe.prompt.answer_tokens
+        context = _context(model.folder)
+        return Adapted(folder, "run", model.name, model.folder, run.adapter, quantize, longest, context)
+    is_model = any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors"))
+    if (folder / CONFIG).is_file() and is_model:
+        raise UsageError(
+            f"{folder} holds both a whole model and an adapter.", f"{CONFIG} lies beside the model's weights.",
+            "Put them into folders of their own, and name one.",
+        )  # fmt: skip
+    if (folder / CONFIG).is_file():
+        model, quantize = open_base(folder), Recipe().memory.quantize
+        context = _context(model.folder)
+        return Adapted(folder, "adapter", model.name, model.folder, folder, quantize, longest, context)
+    if not (is_model or (folder / "config.json").is_file()):
+        why = "" if folder.is_dir() else "It is a file." if folder.exists() else "There is no such folder."
+        raise UsageError(
+            f"{folder} is not the folder of a run, an adapter or a merged model.", why,
+            "Name the --output of an `adapt` or an `export`.",
+        )  # fmt: skip
+    check_folder(folder)
+    for path in folder.glob("*.safetensors"):
+        shapes_in(path)
+    return Adapted(folder, "merged", folder.name, folder, None, "none", longest, _context(folder))
+
+
+def _context(model: Path) -> int:
+    """Tokens that a model reads at once. Raises EnvironmentNotReady where it cannot be talked to."""
+    config = _object(model / "config.json")
+    text = config.get("text_config") or config
+    settings = _object(model / "tokenizer_config.json")
+    if not any((model / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise EnvironmentNotReady(f"The model in {model} has no tokenizer.", "", "Copy tokenizer.json beside it.")
+    if "chat_template" not in settings and not any((model / name).exists() for name in TEMPLATES):
+        raise EnvironmentNotReady(
+            f"The model in {model} has no chat template.", "Questions are asked through a model's own template.",
+            "Take an instruct model, or copy its chat_template.jinja beside it.",
+        )  # fmt: skip
+    return int(text.get("max_position_embeddings") or UNLIMITED)
+
+
+def _object(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        assert isinstance(found, dict), "It holds no JSON object."
+    except (ValueError, AssertionError) as error:
+        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
+    return found
+
+
+def load(adapted: Adapted, device: str | None = None) -> Base:
+    """The model in memory, its adapter on it."""
+    from disc_lite.models import load_base
+
+    return load_base(adapted.model, adapted.quantize, device, adapted.adapter)
+
+
+def ask(
+    adapted: Adapted, questions: Sequence[str], with_base: bool = False, device: str | None = None
+) -> list[dict[str, str]]:
+    """Greedy answers, closed book, each question by itself: `adapted`, and `base` if asked for."""
+    if with_base:
+        adapted.require_base()
+    from disc_lite.evaluation.asking import answer
+    from disc_lite.qa import Question
+
+    base = load(adapted, device)
+    asked = [Question(text, ("",)) for text in questions]
+    most = adapted.answer_tokens
+    rows = [{"question": q, "adapted": a} for q, a in zip(questions, answer(base, asked, True, most), strict=True)]
+    if with_base:
+        for row, said in zip(rows, answer(base, asked, False, most), strict=True):
+            row["base"] = said
+    return rows

@@ -1,0 +1,81 @@
+"""Commands about what is on the shelf: recipes and models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+
+from disc_lite.cli.options import AS_JSON, overrides_of
+from disc_lite.errors import UsageError
+
+
+@click.group()
+def recipes() -> None:
+    """List, show, copy and check recipes."""
+
+
+@recipes.command("list")
+@AS_JSON
+def list_(as_json: bool) -> None:
+    """Name and purpose of every recipe."""
+    from disc_lite.recipe import list_recipes
+
+    found = list_recipes()
+    if as_json:
+        click.echo(json.dumps([{"name": name, "about": about} for name, about in found], indent=2))
+    else:
+        width = max(len(name) for name, _ in found)
+        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in found))
+
+
+@recipes.command()
+@click.argument("name")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value first.")
+def show(name: str, overrides: tuple[str, ...]) -> None:
+    """Every setting of a recipe as it resolves here, with where its value comes from."""
+    from disc_lite.recipe import load_recipe, to_yaml
+
+    click.echo(to_yaml(load_recipe(name, overrides_of(overrides))), nl=False)
+
+
+@recipes.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+def copy(name: str, target: Path) -> None:
+    """Copy a recipe to a file of your own."""
+    from disc_lite.recipe import recipe_path
+
+    source = recipe_path(name)
+    if target.exists():
+        raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
+    shutil.copyfile(source, target)
+    click.echo(f"{target}: use it with --recipe {target}")
+
+
+@recipes.command()
+@click.argument("name")
+def validate(name: str) -> None:
+    """Check a recipe file; says what is wrong, and where."""
+    from disc_lite.recipe import load_recipe
+
+    load_recipe(name)
+    click.echo(f"{name} is a valid recipe")
+
+
+@click.command()
+@AS_JSON
+def models(as_json: bool) -> None:
+    """Names that --model understands; any folder or hub id works too."""
+    from dataclasses import asdict
+
+    from disc_lite.hub.aliases import ALIASES
+
+    if as_json:
+        click.echo(json.dumps([asdict(a) for a in ALIASES.values()], indent=2))
+        return
+    for a in ALIASES.values():
+        notes = a.licence + ("  gated" if a.gated else "")
+        click.echo(f"{a.name:<14} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")

@@ -1,0 +1,81 @@
+"""Commands that look at a finished run: eval, report, inspect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from disc_lite.cli.options import AS_JSON, DEVICE
+
+
+@click.command("eval")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--questions", "-q", type=click.Path(path_type=Path), help="Other questions to measure with (JSON lines)."
+)
+@click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage before it.")
+@click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness too, or YAML files of such tasks.")
+@click.option("--limit", type=click.IntRange(1), help="Questions of a benchmark at most.")
+@click.option("--min-recall", type=click.FloatRange(0, 1), help="Leave with exit code 5 if it knows less.")
+@click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Leave with exit code 5 if a share fell by more.")
+@DEVICE
+@click.option("--quiet", is_flag=True, help="No progress.")
+@AS_JSON
+def evaluate(
+    run: Path, questions: Path | None, judge: bool, benchmarks: str | None, limit: int | None,
+    min_recall: float | None, max_forgetting: float | None, device: str | None, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """The report card of a RUN: floor, retrieval, ceiling, adapted; and what was kept.
+
+    What was measured before is not measured again.
+    """
+    from rich.console import Console
+
+    from disc_lite.cli.display import show_card
+    from disc_lite.cli.progress import display
+    from disc_lite.run.evaluate import check_gates
+    from disc_lite.run.evaluate import evaluate as run_evaluate
+
+    show = display(quiet)
+    tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
+    try:
+        card = run_evaluate(run, questions, judge=judge, benchmarks=tasks, limit=limit, device=device, listener=show)
+    finally:
+        show.close()
+    if as_json:
+        click.echo(json.dumps(card, indent=2, ensure_ascii=False))
+    else:
+        show_card(card, Console(), documents=True)
+    check_gates(card, min_recall, max_forgetting)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def report(run: Path) -> None:
+    """Write RUN/report.html: what it learned, what it kept, how it went, in one file."""
+    from disc_lite.report import write_report
+
+    click.echo(write_report(run))
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("document")
+@AS_JSON
+def inspect(run: Path, document: str, as_json: bool) -> None:
+    """One DOCUMENT of a RUN: its passages, what was asked about each, and what is answered now.
+
+    The document is named as in the run's ledger.jsonl.
+    """
+    from rich.console import Console
+
+    from disc_lite.cli.inspection import show_document
+    from disc_lite.report import inspect_document
+
+    found = inspect_document(run, document)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        show_document(found, Console())

@@ -1,0 +1,112 @@
+"""Which examples a training reads, when, and at which rate: pure functions of examples, recipe and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from disc_lite.distillation.examples import Example
+from disc_lite.recipe import Recipe
+
+FALL = 0.2  # of all steps made, over which the rate of `trapezoid` falls to zero
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Indices of task examples and of retention examples that are read together."""
+
+    task: tuple[int, ...]
+    keep: tuple[int, ...]
+
+
+Plan = tuple[tuple[MicroBatch, ...], ...]  # of every step, its micro-batches
+
+
+def plan(examples: Sequence[Example], keep: Sequence[Example], recipe: Recipe, seed: int) -> Plan:
+    """All batches of a run: a pure function of the examples, the recipe and the seed."""
+    rng = Random(f"{seed} order")
+    stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch)]
+    sizes = [len(e.input_ids) for e in examples]
+    kept = _cycle(len(keep), Random(f"{seed} retention order"))
+    batches: list[MicroBatch] = []
+    owed = 0.0
+    for task in _filled(stream, sizes, recipe.train.tokens_per_batch):
+        chosen: list[int] = []
+        if keep:
+            owed += recipe.retention.share * sum(sizes[i] for i in task)
+            while owed > 0:
+                chosen.append(next(kept))
+                owed -= len(keep[chosen[-1]].input_ids)
+        batches.append(MicroBatch(tuple(task), tuple(chosen)))
+    size = recipe.train.micro_batches
+    return tuple(tuple(batches[i : i + size]) for i in range(0, len(batches), size))
+
+
+def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
+    """Tokens of task examples that the student reads in all epochs of `plan`, whatever its seed."""
+    epochs = (_epoch(examples, recipe, Random(0), epoch) for epoch in range(recipe.train.epochs))
+    return sum(len(examples[i].input_ids) for epoch in epochs for i in epoch)
+
+
+def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int) -> list[int]:
+    """One epoch in shuffled order: all pairs, and as many DiSC examples as their share asks for.
+
+    The DiSC examples of successive epochs follow each other through their list, so that every
+    sentence is covered over the epochs even where one epoch has room for a part of them.
+    """
+    disc = [i for i, e in enumerate(examples) if e.method == "disc"]
+    rest = [i for i, e in enumerate(examples) if e.method != "disc"]
+    if disc and rest:
+        number = max(1, round(len(rest) * recipe.disc.share / (1 - recipe.disc.share)))
+        disc = [disc[(epoch * number + k) % len(disc)] for k in range(number)]
+    order = disc + rest
+    rng.shuffle(order)
+    return order
+
+
+def _cycle(number: int, rng: Random) -> Iterator[int]:
+    while number:
+        order = list(range(number))
+        rng.shuffle(order)
+        yield from order
+
+
+def _filled(stream: Sequence[int], sizes: Sequence[int], most: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    tokens = 0
+    for i in stream:
+        if batch and tokens + sizes[i] > most:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(i)
+        tokens += sizes[i]
+    if batch:
+        yield batch
+
+
+def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
+    """How many of the planned steps are made: all; once enough is learned, as many more as the rate needs to fall.
+
+    Only the rate of `trapezoid` can fall at any time.
+    """
+    if learned_at is None or recipe.train.schedule != "trapezoid":
+        return steps
+    return min(steps, math.ceil(learned_at / (1 - FALL)))
+
+
+def learning_rate(n: int, steps: int, recipe: Recipe, last: int | None = None) -> float:
+    """Linear warm-up, then constant, a cosine to zero, or constant and a line to zero over the last fifth; n from 0.
+
+    `steps` were planned, `last` are made.
+    """
+    last = last or steps
+    peak, warm = recipe.train.learning_rate, max(1, round(recipe.train.warmup_fraction * steps))
+    if n < warm:
+        return peak * (n + 1) / warm
+    if recipe.train.schedule == "constant":
+        return peak
+    if recipe.train.schedule == "cosine":
+        return peak * 0.5 * (1 + math.cos(math.pi * (n - warm) / max(1, steps - warm)))
+    return peak * min(1.0, (last - n) / max(1, round(FALL * last)))

@@ -1,0 +1,124 @@
+"""What the teacher thinks at every compared position: read once, kept for all epochs.
+
+The last hidden state (after the final norm) is kept, not the logits: 2·H bytes a token in bf16, and
+the head turns it into exactly the teacher's distribution again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import psutil
+import torch
+from torch import Tensor
+
+from disc_lite.distillation.examples import Lesson
+from disc_lite.errors import WillNotFit
+from disc_lite.losses import log_probabilities
+from disc_lite.models import Base
+from disc_lite.packing import lone, pack
+
+GIB = 1 << 30
+MEMORY_SHARE = 0.25  # of the free memory; more than that goes to disk
+
+
+class TeacherStates:
+    """Hidden states `[N, H]` of all compared positions, the lessons' examples one after another."""
+
+    def __init__(self, lessons: Sequence[Lesson], states: Tensor) -> None:
+        self.states = states
+        self.examples = [example for lesson in lessons for example in lesson.examples]
+        sizes = [len(example.compared) for example in self.examples]
+        self.first = torch.tensor([0, *sizes]).cumsum(0).tolist()
+
+    def rows(self, indices: Sequence[int]) -> Tensor:
+        """The states of these examples, in this order: [sum of their compared positions, H]."""
+        return torch.cat([self.states[self.first[i] : self.first[i + 1]] for i in indices])
+
+
+def keep(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float, folder: Path) -> Tensor:
+    """Room for the states: in memory, or in a file of the run folder; refused beyond the limit."""
+    needed = shape[0] * shape[1] * dtype.itemsize
+    if needed > limit_gib * GIB:
+        raise WillNotFit(
+            f"The teacher's states need {needed / GIB:.1f} GiB.",
+            f"The recipe allows {limit_gib:g} GiB (memory.teacher_cache_gib) for {shape[0]:,} positions.",
+            "Raise it, teach fewer documents at once, or write fewer questions per passage.",
+        )
+    if needed < psutil.virtual_memory().available * MEMORY_SHARE:
+        return torch.empty(shape, dtype=dtype)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "teacher.states"
+    flat = torch.from_file(str(path), shared=True, size=shape[0] * shape[1], dtype=dtype)
+    return flat.view(shape)
+
+
+def read_lessons(
+    base: Base,
+    lessons: Sequence[Lesson],
+    tokens_per_batch: int,
+    limit_gib: float,
+    folder: Path,
+    on_batch: Callable[[int], None] = lambda tokens: None,
+) -> TeacherStates:
+    """One pass of the frozen base, adapter off, over all lessons; `on_batch` gets tokens read."""
+    positions = sum(len(lesson.teacher_at) for lesson in lessons)
+    hidden_size = base.head.weight.shape[1]
+    states = keep((positions, hidden_size), base.state_dtype, limit_gib, folder)
+    done = 0
+    sizes = [lesson.tokens for lesson in lessons]
+    for indices in _fitting(range(len(lessons)), sizes, tokens_per_batch):
+        batch = [lessons[i] for i in indices]
+        packed = pack([lesson.sequence for lesson in batch])
+        at = [
+            packed.starts[i][segment] + position
+            for i, lesson in enumerate(batch)
+            for segment, position in lesson.teacher_at
+        ]
+        with base.frozen(adapter=False):
+            found = base.hidden(packed)[torch.tensor(at, device=base.device)]
+        states[done : done + len(at)] = found.to("cpu", base.state_dtype)
+        done += len(at)
+        on_batch(sum(sizes[i] for i in indices))
+    return TeacherStates(lessons, states)
+
+
+def _fitting(indices: Iterable[int], sizes: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
+    """Neighbours together while they fit."""
+    batches: list[list[int]] = []
+    room = 0
+    for i in indices:
+        if sizes[i] > room or not batches:
+            batches.append([])
+            room = tokens_per_batch
+        batches[-1].append(i)
+        room -= sizes[i]
+    return batches
+
+
+def teachability(
+    base: Base, states: TeacherStates, tokens_per_batch: int, on_batch: Callable[[int], None] = lambda tokens: None
+) -> dict[str, float]:
+    """Per document: mean of log p_teacher - log p_student on the target tokens, in nats.
+
+    How much the context tells that the student does not know yet. A fact that is said once has none:
+    the teacher cannot foresee it either. `on_batch` gets tokens read.
+    """
+    sums: dict[str, list[float]] = {}
+    indices = range(len(states.examples))
+    for batch in _fitting(indices, [len(e.input_ids) for e in states.examples], tokens_per_batch):
+        examples = [states.examples[i] for i in batch]
+        packed = pack([lone(example.input_ids) for example in examples])
+        at = [packed.starts[k][0] + p for k, e in enumerate(examples) for p in e.compared]
+        ids = torch.tensor([t for e in examples for t in e.target_ids], device=base.device)
+        with base.frozen(adapter=False):
+            student = base.hidden(packed)[torch.tensor(at, device=base.device)]
+            told = log_probabilities(states.rows(batch).to(base.device), ids, base.head)
+            gain = told - log_probabilities(student, ids, base.head)
+        for example, run in zip(examples, gain.cpu().split([len(e.compared) for e in examples]), strict=True):
+            total = sums.setdefault(example.document, [0.0, 0.0])
+            total[0] += float(run.sum())
+            total[1] += len(run)
+        on_batch(sum(len(example.input_ids) for example in examples))
+    return {document: total / count for document, (total, count) in sums.items()}

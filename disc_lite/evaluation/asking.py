@@ -1,0 +1,114 @@
+"""What a model answers: to questions, closed book or with passages, to statements, choices and given prompts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from disc_lite.models import Base
+from disc_lite.models.generation import generate
+from disc_lite.packing import Segment
+from disc_lite.prompts.answering import answer_task, join_passages
+from disc_lite.qa import Question, word_set
+from disc_lite.synthesis.retention import RetentionExample
+
+
+def answer(
+    base: Base, questions: Sequence[Question], adapter: bool, most: int, shown: Sequence[Sequence[str]] = (),
+    on_finished: Callable[[int], None] = lambda questions: None,
+) -> list[str]:  # fmt: skip
+    """What the model says to each question, greedily, in at most `most` tokens.
+
+    `on_finished` gets the number of questions answered so far.
+    `shown` are the passages in front of each question; without them each question's own, if any.
+    A completion is raw text, up to the end of its sentence; of choices, the likeliest is the answer.
+    """
+    tokens = base.tokens
+    shown = shown or [[q.passage] if q.passage else [] for q in questions]
+    asked = [join_passages(p) + (answer_task(q.text) if p else q.text) for q, p in zip(questions, shown, strict=True)]
+    open_ended = [i for i, q in enumerate(questions) if not q.choices]
+    prompts = [
+        [*tokens.bos, *tokens.text(questions[i].text.rstrip())] if questions[i].kind == "completion"
+        else tokens.prompt(asked[i]) for i in open_ended
+    ]  # fmt: skip
+    with base.frozen(adapter=adapter) as model:
+        found = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=most, on_finished=on_finished)
+    given = {i: tokens.decode(f.ids) for i, f in zip(open_ended, found, strict=True)}
+    for i, question in enumerate(questions):
+        if question.choices:
+            given[i] = _likeliest(base, asked[i], question.choices, adapter)
+            on_finished(len(given))
+    return [_first_sentence(given[i]) if q.kind == "completion" else given[i].strip() for i, q in enumerate(questions)]
+
+
+def generate_answers(
+    base: Base, prompts: Sequence[str], most: int, adapter: bool,
+    on_finished: Callable[[int], None] = lambda prompts: None,
+) -> list[RetentionExample]:  # fmt: skip
+    """Greedy answers, of at most `most` tokens, to given user turns; the token that ends one is part of it."""
+    prompt_ids = [base.tokens.prompt(prompt) for prompt in prompts]
+    with base.frozen(adapter=adapter) as model:
+        answers = generate(
+            model, prompt_ids, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished
+        )  # fmt: skip
+    return [RetentionExample(tuple(p), a.whole_ids) for p, a in zip(prompt_ids, answers, strict=True)]
+
+
+def _likeliest(base: Base, asked: str, choices: Sequence[str], adapter: bool) -> str:
+    """The choice with the highest log-probability, its end included, after the question, which is read once."""
+    turns = [base.tokens.turn(asked, choice) for choice in choices]
+    prompt = turns[0][0]
+    tree = (Segment(tuple(prompt)), *(Segment(tuple(answer[:-1]), 0) for _, answer in turns))
+    places = []
+    for number, (_, answer) in enumerate(turns, 1):
+        places += [(0, 0, len(prompt) - 1), *((0, number, p) for p in range(len(answer) - 1))]
+    found = base.log_probabilities([tree], places, [answer for _, answer in turns], adapter)
+    totals = [float(run.sum()) for run in found]
+    return choices[totals.index(max(totals))]
+
+
+def _first_sentence(text: str) -> str:
+    line = text.strip().split("\n")[0]
+    return line.split(". ")[0].rstrip(".").strip()
+
+
+def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[str]:
+    """For each question its own passage, where it has one; else that (of its document, if named) with the answer.
+
+    `passages` are (name of the document, text). Among several: the one that shares most words.
+    """
+    known = _by_place(passages)
+    words = [word_set(text) for _, text in passages]
+    chosen = []
+    for question in questions:
+        place = (question.document, question.passage_index)
+        if place in known:
+            chosen.append(known[place])
+            continue
+        asked = word_set(question.text)
+        ranked = [
+            (any(a.lower() in text.lower() for a in question.answers), len(asked & words[i]), -i)
+            for i, (name, text) in enumerate(passages)
+            if question.document in ("", name)
+        ]
+        chosen.append(passages[-max(ranked)[2]][1] if ranked else "")
+    return chosen
+
+
+def _by_place(passages: Sequence[tuple[str, str]]) -> dict[tuple[str, int], str]:
+    """(document, number of the passage in it) -> text."""
+    found: dict[tuple[str, int], str] = {}
+    number: Counter[str] = Counter()
+    for name, text in passages:
+        found[name, number[name]] = text
+        number[name] += 1
+    return found
+
+
+def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:
+    """Name -> questions of a model folder's `probes.json`."""
+    return {
+        name: [Question(q["question"], tuple(q["answers"]), passage=q.get("passage", "")) for q in rows]
+        for name, rows in spec.get("probes", {}).items()
+    }

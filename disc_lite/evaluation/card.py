@@ -1,0 +1,176 @@
+"""The report card: what a model knew before and after, graded, with intervals, whole and by document.
+
+A pure function of questions and the answers that were given to them; knows no model and no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from disc_lite.evaluation.grading import Grade, grade
+from disc_lite.evaluation.intervals import Interval, paired_difference, wilson
+from disc_lite.qa import Pair, Question, normalise, word_set
+
+# Row -> how a person reads it. The order is that of every table.
+ROWS = {
+    "floor": "base, closed book",
+    "rag": "base + RAG",
+    "ceiling": "base + right passage",
+    "adapted": "adapted, closed book",
+    "adapted_rag": "adapted + RAG",
+}
+DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
+MISSES = 20
+LEARNED = 0.6  # of the ceiling: less is told
+FITTED = 0.8  # of the trained questions: less is a matter of training, not of wording
+EQUAL = 0.02  # RAG that is no more than this below the adapted model is as good
+
+Given = Mapping[str, Sequence[str]]  # row -> an answer to each question
+
+
+def report_card(
+    questions: Sequence[Question], given: Given, passages: Sequence[str], pairs: Sequence[Pair], grading: str,
+    near: float,
+) -> dict[str, Any]:  # fmt: skip
+    """All that is known about these questions, as JSON has it.
+
+    `given` holds the answers of the rows of ROWS that were asked; `passages` the right passage of
+    each question (or ""); `pairs` what was trained on; `near` the word-set Jaccard index from which
+    a question counts as trained on.
+    """
+    grades = {
+        row: [grade(a, q.answers) for a, q in zip(given[row], questions, strict=True)] for row in ROWS if row in given
+    }
+    overlap = overlaps(questions, pairs, near)
+    everywhere = list(range(len(questions)))
+
+    def rows(places: Sequence[int]) -> dict[str, dict[str, Any]]:
+        return {row: row_of([every[i] for i in places], grading) for row, every in grades.items()}
+
+    return {
+        "grading": grading,
+        "questions": len(questions),
+        "rows": rows(everywhere),
+        "documents": {
+            name: rows([i for i in everywhere if questions[i].document == name])
+            for name in sorted({q.document for q in questions} - {""})
+        },
+        "differences": _differences(grades, grading),
+        "overlap": {
+            "exact": overlap.count("exact"), "near": overlap.count("near"), "limit": near, "pairs": len(pairs),
+            "with": rows([i for i in everywhere if overlap[i]]),
+            "without": rows([i for i in everywhere if not overlap[i]]),
+        },
+        "misses": misses(questions, given, passages, grades, grading),
+    }  # fmt: skip
+
+
+def _differences(grades: Mapping[str, Sequence[Grade]], grading: str) -> dict[str, dict[str, float]]:
+    found = {}
+    for first, second in DIFFERENCES:
+        if first in grades and second in grades:
+            gain = paired_difference(_right(grades[first], grading), _right(grades[second], grading))
+            found[f"{second} - {first}"] = _interval(gain)
+    return found
+
+
+def overlaps(questions: Sequence[Question], pairs: Sequence[Pair], near: float) -> list[str]:
+    """For each question: `exact` if a pair asks it word for word, `near` if it is a near-duplicate, or nothing."""
+    asked = {normalise(p.question) for p in pairs}
+    sets = {word_set(p.question) for p in pairs}
+    found = []
+    for question in questions:
+        words = word_set(question.text)
+        nearest = max((len(words & s) / max(1, len(words | s)) for s in sets), default=0.0)
+        found.append("exact" if normalise(question.text) in asked else "near" if nearest >= near else "")
+    return found
+
+
+def misses(
+    questions: Sequence[Question], given: Given, passages: Sequence[str], grades: Mapping[str, Sequence[Grade]],
+    grading: str,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The worst answers of the adapted model: first those that the base had right with the passage."""
+    if "adapted" not in grades:
+        return []
+    wrong = [i for i, right in enumerate(_right(grades["adapted"], grading)) if not right]
+    could = _right(grades["ceiling"], grading) if "ceiling" in grades else [0.0] * len(questions)
+    wrong.sort(key=lambda i: (-could[i], grades["adapted"][i].f1, i))
+    return [
+        {"document": questions[i].document, "question": questions[i].text, "expected": list(questions[i].answers),
+         **{row: given[row][i] for row in ROWS if row in given}, "passage": passages[i]}
+        for i in wrong[:MISSES]
+    ]  # fmt: skip
+
+
+def verdict(card: Mapping[str, Any]) -> str:
+    """In words, whether adaptation was worth it; an honest one where retrieval does as well."""
+    rows, differences = card["rows"], card["differences"]
+    if "rag" not in rows or "adapted" not in rows or not rows["rag"]["of"]:
+        return ""
+    rag, adapted, gain = rows["rag"]["share"], rows["adapted"]["share"], differences["adapted - rag"]
+    told = f"retrieval (RAG) answers {rag:.0%}, the adapted model {adapted:.0%} without any passage"
+    if rag > adapted + EQUAL:
+        sure = "" if gain["high"] < 0 else ", though not beyond chance"
+        return f"Retrieval alone does better here{sure}: {told}."
+    if gain["low"] > 0:
+        return f"The adapted model knows more than retrieval finds: {told}."
+    return f"Retrieval alone is as good here: {told}. Adapt where a prompt cannot carry passages."
+
+
+def shortfall(card: Mapping[str, Any]) -> str:
+    """In words, that the model did not learn its documents, and what to do; nothing where it did.
+
+    `card["fit"]` holds how many of the questions that were trained on are answered closed book, where they were asked.
+    """
+    rows, fit = card["rows"], card.get("fit") or {}
+    if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
+        return ""
+    adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
+    if adapted >= LEARNED * ceiling:
+        return ""
+    told = f"It did not learn enough: the adapted model answers {adapted:.0%} where the passage gives {ceiling:.0%}. "
+    if not fit:
+        return told + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
+    if fit["share"] < FITTED:
+        return told + (
+            f"Of the questions it was trained on it answers {fit['share']:.0%}: train longer (train.epochs) or at a "
+            "higher rate (train.learning_rate)."
+        )
+    return told + (
+        f"It answers {fit['share']:.0%} of the questions it was trained on, but not in other words: more pairs for "
+        "each sentence (prompt.questions_per_sentence) teach that."
+    )
+
+
+def _right(grades: Sequence[Grade], grading: str) -> list[float]:
+    return [float(g.exact if grading == "exact" else g.contains) for g in grades]
+
+
+def row_of(grades: Sequence[Grade], grading: str) -> dict[str, Any]:
+    """Counts and shares of one row, by every rule; `right` is by `grading`."""
+    total = max(1, len(grades))
+    return {
+        **counted(_right(grades, grading)),
+        "exact": round(sum(g.exact for g in grades) / total, 4),
+        "contains": round(sum(g.contains for g in grades) / total, 4),
+        "f1": round(sum(g.f1 for g in grades) / total, 4),
+    }
+
+
+def counted(right: Sequence[float]) -> dict[str, Any]:
+    """How many of how many, as a share with its interval."""
+    number = round(sum(right))
+    share = wilson(number, len(right))
+    return {"right": number, "of": len(right), **_interval(share), "share": round(share.mean, 4)}
+
+
+def forgetting(card: Mapping[str, Any]) -> tuple[float, str]:
+    """The largest fall of a share that should have stayed, and of what."""
+    falls = [(row["before"]["share"] - row["after"]["share"], name) for name, row in card["kept"].items()]
+    return max(falls, default=(0.0, ""))
+
+
+def _interval(found: Interval) -> dict[str, float]:
+    return {"mean": round(found.mean, 4), "low": round(found.low, 4), "high": round(found.high, 4)}

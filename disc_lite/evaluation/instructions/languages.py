@@ -1,0 +1,91 @@
+"""Which language a text is in, by its most frequent words: enough for a few sentences, not for a word."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal, get_args
+
+from disc_lite.evaluation.instructions.parts import sentences_in
+
+Language = Literal["Dutch", "English", "French", "German", "Italian", "Portuguese", "Spanish"]
+
+MIN_HITS = 2  # frequent words that a text needs at least
+MIN_SHARE = 1 / 5  # and their share of all words; in running text it is about a half
+FOREIGN_HITS = 2  # a sentence with so many more frequent words of another language is in that one
+
+# A word that two languages share stands in both lists, so that it speaks for neither.
+# Single letters are what an apostrophe leaves: l'eau, c'è, it's.
+_FREQUENT: dict[Language, str] = {
+    "Dutch": """
+        aan al alle als bij dan dat de den deze die dit door een en er geen had haar heb hebben heeft het hij hoe
+        hun ik in is je jij jullie kan kunnen maar me meer met mijn moet naar niet nog of om onder ook op over
+        te tot u uit van veel voor waar want waren was wat we wel wie wij wordt worden ze zij zijn zo zoals zeer
+    """,
+    "English": """
+        a about all also an and any are as at be because been but by can could did do does for from had has have
+        he her him his how i if in into is it its me more most my no not of on one or our out s she so some t than
+        that the their them then there these they this those to very was we were what when where which who will
+        with would you your
+    """,
+    "French": """
+        a ai au aussi autre aux avec avoir beaucoup bien c car ce ces cet cette chaque chez comme d dans de des
+        deux dont du elle elles en entre est et était être eux fait faire il ils j je l la le les leur leurs lui
+        m ma mais me même mes moi moins mon n ne nos notre nous on ont ou où par pas peu peut peuvent plus pour
+        qu quand que qui s sa sans se ses si son sont sous souvent sur t ta te tes toi ton tous tout toute toutes
+        très tu un une vos votre vous y
+    """,
+    "German": """
+        aber alle als also am an auch auf aus bei beim bin bis bist da damit dann das dass dein dem den denn der
+        des dich die dies diese dieser dieses dir doch dort du durch ein eine einem einen einer eines er es etwas
+        für gibt habe haben hat hatte hier ich ihm ihn ihr ihre im immer in ins ist ja jede jeder jedes kann kein
+        keine können man mehr mein meine mich mir mit muss nach nicht noch nun nur ob oder oft ohne schon sehr
+        sein seine seit sich sie sind so über um und uns unter viel viele vom von vor war waren was weil wenn wer
+        werden wie wir wird wo wurde zu zum zur
+    """,
+    "Italian": """
+        a abbiamo agli ai al alla alle allo anche avere c che chi ci come con così cui d da dai dal dalla dalle
+        degli dei del dell della delle dello di dopo dove due e è ed era erano essere fra già gli ha hai hanno ho
+        i il in io l la le lei li lo loro lui ma mi mia mio molti molto ne negli nei nel nell nella nelle nello
+        no noi non o ogni per perché più poi può qual quando quanto quella quello questa queste questi questo sei
+        senza si sia solo sono sopra sotto spesso stato su sua sue sui sul sull sulla sulle suo te ti tra tu
+        tuo tutti tutto un una uno vi voi
+    """,
+    "Portuguese": """
+        a à ao aos as às até cada com como da das de do dos e é ela elas ele eles em entre era essa esse esta
+        está estão este eu foi há isso já lhe mais mas me meu minha muito muitos na não nas no nos nós nossa nosso
+        num numa o onde os ou para pela pelo pode por porque pouco quando que quem se sem ser seu seus são sobre
+        sua suas também te tem toda todo todos tu tudo um uma umas uns vez você
+    """,
+    "Spanish": """
+        a al algo así aunque aún cada como cómo con cual cuando de del desde donde dos e el él ella ellas ellos
+        en entre era es esa ese eso esta está están este esto estos fue ha hace han hasta hay hoy la las le les lo
+        los más me mi mis muchas mucho muchos muy nada ni no nos nosotros nuestra nuestro o otra otro para pero
+        poco por porque puede pueden que qué quien se ser sí si sido siempre sin sobre son su sus también te tengo
+        tiene tienen toda todas todo todos tu tus u un una unas uno unos usted y ya yo
+    """,
+}
+FREQUENT: dict[Language, frozenset[str]] = {name: frozenset(_FREQUENT[name].split()) for name in get_args(Language)}
+
+
+def is_in(text: str, language: Language) -> bool:
+    """Whether all of `text` is in one language: no list of frequent words fits it, or a sentence of it, better."""
+    words = _words(text)
+    hits = _hits(words)
+    own = hits.pop(language)
+    if own < max(MIN_HITS, MIN_SHARE * len(words)) or own <= max(hits.values()):
+        return False
+    return not any(_is_foreign(_words(sentence), language) for sentence in sentences_in(text))
+
+
+def _is_foreign(words: list[str], language: Language) -> bool:
+    hits = _hits(words)
+    return max(hits.values()) >= hits[language] + FOREIGN_HITS
+
+
+def _hits(words: list[str]) -> dict[Language, int]:
+    return {name: sum(word in frequent for word in words) for name, frequent in FREQUENT.items()}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text).lower())

@@ -1,0 +1,136 @@
+"""An adapter folder as PEFT writes it: what it was trained on, and whether it fits. Knows no torch.
+
+PEFT loads an adapter of which no tensor fits with a warning, and settings it does not know it leaves
+out. So everything is looked at before: what is refused here would have answered like the base.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.source import Model, open_model, shapes_in
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+PREFIX = "base_model.model."
+# Settings of a LoRA that change nothing about loading it, or that PEFT applies by itself when it does.
+HARMLESS = frozenset(
+    "alpha_pattern auto_mapping base_model_name_or_path exclude_modules inference_mode layers_pattern "
+    "layers_to_transform lora_alpha lora_dropout megatron_core peft_type peft_version qalora_group_size r "
+    "rank_pattern target_modules use_rslora".split()
+)
+# Others, and the values with which they do nothing. Not among them: drawings of A and B that change the base.
+IDLE: dict[str, tuple[Any, ...]] = {
+    "bias": ("none",), "task_type": ("CAUSAL_LM",), "revision": ("main",), "init_lora_weights": (True, "gaussian"),
+}  # fmt: skip
+
+
+def open_base(folder: Path) -> Model:
+    """The model that an adapter folder names, once the adapter is known to fit it.
+
+    Raises UsageError where the adapter is of a kind that disc-lite does not load, names no base that can be
+    found, or has other tensors than that base; EnvironmentNotReady where the base cannot be had.
+    """
+    config = read_config(folder)
+    name = config.get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise UsageError(
+            f"{folder} does not say which model it was trained on.", f"{CONFIG} has no base_model_name_or_path.",
+            "Write the model's folder or hub id there.",
+        )  # fmt: skip
+    try:
+        model = open_model(name)
+    except UsageError as error:
+        raise UsageError(
+            f"The model that {folder} was trained on is not here.", error.what,
+            f"Write where it is now as base_model_name_or_path into {folder / CONFIG}.",
+        ) from error  # fmt: skip
+    check_fit(folder, config, model.folder)
+    return model
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a LoRA adapter that can be loaded. Raises UsageError for any other."""
+    if not (folder / CONFIG).is_file():
+        raise UsageError(f"{folder} is no adapter: it has no {CONFIG}.", "", "Copy the adapter folder again.")
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        assert isinstance(config, dict), "It holds no JSON object."
+    except (ValueError, AssertionError) as error:
+        raise UsageError(f"{folder / CONFIG} is broken.", str(error), "Copy the adapter folder again.") from error
+    if not (folder / WEIGHTS).is_file():
+        pickled = any(folder.glob("adapter_model.*"))
+        raise UsageError(
+            f"{folder} has no {WEIGHTS}.",
+            "Its weights are a pickle, and loading one runs whatever code is in it." if pickled else "",
+            "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
+        )
+    if config.get("peft_type") != "LORA":
+        raise UsageError(
+            f"{folder} is no LoRA adapter but {config.get('peft_type')}.", "disc-lite loads LoRA adapters only.",
+            "Merge it into its base with PEFT, and name the merged folder.",
+        )  # fmt: skip
+    alpha = config.get("lora_alpha")
+    if not isinstance(alpha, (int, float)) or alpha <= 0:
+        raise UsageError(f"{folder / CONFIG} is broken.", f"lora_alpha is {alpha!r}.", "Copy the adapter folder again.")
+    strange = sorted(key for key, value in config.items() if not _does_nothing(key, value))
+    if strange:
+        raise UsageError(
+            f"{folder} uses what disc-lite does not load: "
+            + ", ".join(f"{key} = {json.dumps(config[key])[:40]}" for key in strange[:3]),
+            "It would answer unlike what was trained.",
+            "Merge it into its base with PEFT, and name the merged folder.",
+        )
+    return config
+
+
+def _does_nothing(key: str, value: Any) -> bool:
+    return key in HARMLESS or not value or value in IDLE.get(key, ())
+
+
+def check_fit(folder: Path, config: dict[str, Any], base: Path) -> None:
+    """Raises UsageError unless the adapter has an A and a B for weights of the base, all it speaks of, and no more."""
+    try:
+        lora = shapes_in(folder / WEIGHTS)
+    except EnvironmentNotReady as error:
+        raise UsageError(*error.args) from error
+    weights = {name: shape for path in sorted(base.glob("*.safetensors")) for name, shape in shapes_in(path).items()}
+    fault = _fault(lora, weights, config)
+    if fault:
+        raise UsageError(
+            f"The adapter in {folder} does not fit its base.", fault,
+            f"Check that {base} is the model it was trained on, and that the adapter was copied whole.",
+        )  # fmt: skip
+
+
+def _fault(lora: dict[str, Any], weights: dict[str, Any], config: dict[str, Any]) -> str:
+    """The first thing that does not fit, in a sentence; empty if all does."""
+    modules = {n.removesuffix(f".lora_{x}.weight") for x in "AB" for n in lora if n.endswith(f".lora_{x}.weight")}
+    parts = {f"{module}.lora_{x}.weight" for module in modules for x in "AB"}
+    if parts != set(lora):
+        kind = "lacks" if parts - set(lora) else "has, beside A and B of LoRA,"
+        return f"It {kind} {min(parts ^ set(lora))}."
+    for module in sorted(modules):
+        weight = weights.get(f"{module.removeprefix(PREFIX)}.weight")
+        if weight is None or not module.startswith(PREFIX):
+            return f"The base has no weight {module.removeprefix(PREFIX)}."
+        a, b = (lora[f"{module}.lora_{x}.weight"] for x in "AB")
+        if weight and not (len(weight) == len(a) == 2 and a[1] == weight[1] and b == (weight[0], a[0])):
+            return f"{module.removeprefix(PREFIX)} is {weight} in the base, its A and B are {a} and {b}."
+        if a[:1] != (config.get("r"),) and not config.get("rank_pattern"):
+            return f"A of {module.removeprefix(PREFIX)} is {a}, the rank in {CONFIG} is {config.get('r')}."
+    missing = _spoken_of(config, weights) - {module.removeprefix(PREFIX) for module in modules}
+    if missing:
+        return f"It has no tensors for {min(missing)}, of which {CONFIG} speaks."
+    return "" if modules else "It holds no tensors."
+
+
+def _spoken_of(config: dict[str, Any], weights: dict[str, Any]) -> set[str]:
+    """The base's modules that the configuration names; none where it names them by a pattern or in part."""
+    targets = config.get("target_modules")
+    if not isinstance(targets, list) or config.get("exclude_modules") or config.get("layers_to_transform"):
+        return set()
+    names = {n.removesuffix(".weight") for n, shape in weights.items() if n.endswith(".weight") and len(shape) != 1}
+    return {n for n in names if any(n == t or n.endswith(f".{t}") for t in targets)}

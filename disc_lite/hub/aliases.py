@@ -1,0 +1,186 @@
+"""Short names of models: hub id, shape, licence; and what a `--model` value means.
+
+The shapes are those of each model's `config.json`. They are here so that a name can be told
+wrong, and the memory of a run be told, without the network and without torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from disc_lite.errors import EnvironmentNotReady, UsageError
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_INDEX = "model.safetensors.index.json"
+_RECOMMENDED = "choose a name of `disc-lite models`, a model folder, or a hub id `owner/name`"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A model known by a short name. Sizes are in elements, not bytes."""
+
+    name: str
+    hub_id: str  # empty for what is part of the package
+    parameters_billion: float
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate: int
+    vocab: int
+    tied: bool  # the head is the embedding matrix
+    licence: str
+    gated: bool  # its publisher asks for a login and consent before the download
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model is loaded from, and the alias whose shape it has, if any."""
+
+    kind: Literal["folder", "hub"]
+    location: str  # a path, or `owner/name`
+    alias: str | None
+
+
+# fmt: off
+_TABLE = (
+    # name, hub id, billions,
+    # hidden, layers, heads, kv heads, head dim, intermediate, vocabulary, tied, licence, gated
+    Alias("pocket", "", 0.00308,
+          256, 4, 8, 4, 32, 640, 1280, True, "Apache-2.0", False, "built in, learns in minutes"),
+    Alias("smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct", 0.1345,
+          576, 30, 9, 3, 64, 1536, 49152, True, "Apache-2.0", False),
+    Alias("smollm2-360m", "HuggingFaceTB/SmolLM2-360M-Instruct", 0.362,
+          960, 32, 15, 5, 64, 2560, 49152, True, "Apache-2.0", False),
+    Alias("smollm2-1.7b", "HuggingFaceTB/SmolLM2-1.7B-Instruct", 1.71,
+          2048, 24, 32, 32, 64, 8192, 49152, True, "Apache-2.0", False),
+    Alias("mistral-7b", "mistralai/Mistral-7B-Instruct-v0.3", 7.25,
+          4096, 32, 32, 8, 128, 14336, 32768, False, "Apache-2.0", False),
+    Alias("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B-Instruct", 0.49,
+          896, 24, 14, 2, 64, 4864, 151936, True, "Apache-2.0", False),
+    Alias("qwen2.5-1.5b", "Qwen/Qwen2.5-1.5B-Instruct", 1.54,
+          1536, 28, 12, 2, 128, 8960, 151936, True, "Apache-2.0", False),
+    Alias("qwen2.5-3b", "Qwen/Qwen2.5-3B-Instruct", 3.09,
+          2048, 36, 16, 2, 128, 11008, 151936, True, "Qwen Research", False,
+          "in both papers; not for commercial use"),
+    Alias("qwen2.5-7b", "Qwen/Qwen2.5-7B-Instruct", 7.62,
+          3584, 28, 28, 4, 128, 18944, 152064, False, "Apache-2.0", False, "in the DiSC paper"),
+    Alias("qwen2.5-14b", "Qwen/Qwen2.5-14B-Instruct", 14.77,
+          5120, 48, 40, 8, 128, 13824, 152064, False, "Apache-2.0", False),
+    Alias("llama-3-8b", "meta-llama/Meta-Llama-3-8B-Instruct", 8.03,
+          4096, 32, 32, 8, 128, 14336, 128256, False, "Llama 3 Community", True,
+          "in the prompt distillation paper"),
+    Alias("llama-3.1-8b", "meta-llama/Llama-3.1-8B-Instruct", 8.03,
+          4096, 32, 32, 8, 128, 14336, 128256, False, "Llama 3.1 Community", True,
+          "in the DiSC paper"),
+    Alias("llama-3.2-1b", "meta-llama/Llama-3.2-1B-Instruct", 1.24,
+          2048, 16, 32, 8, 64, 8192, 128256, True, "Llama 3.2 Community", True),
+    Alias("llama-3.2-3b", "meta-llama/Llama-3.2-3B-Instruct", 3.21,
+          3072, 28, 24, 8, 128, 8192, 128256, True, "Llama 3.2 Community", True),
+    Alias("qwen3-0.6b", "Qwen/Qwen3-0.6B", 0.60,
+          1024, 28, 16, 8, 128, 3072, 151936, True, "Apache-2.0", False),
+    Alias("qwen3-1.7b", "Qwen/Qwen3-1.7B", 1.72,
+          2048, 28, 16, 8, 128, 6144, 151936, True, "Apache-2.0", False),
+    Alias("qwen3-4b", "Qwen/Qwen3-4B", 4.02,
+          2560, 36, 32, 8, 128, 9728, 151936, True, "Apache-2.0", False),
+    Alias("qwen3-8b", "Qwen/Qwen3-8B", 8.19,
+          4096, 36, 32, 8, 128, 12288, 151936, False, "Apache-2.0", False, "in the DiSC paper"),
+)
+# fmt: on
+ALIASES: dict[str, Alias] = {alias.name: alias for alias in _TABLE}
+
+
+def resolve(name: str) -> ModelSource:
+    """What `--model NAME` means: an alias, else a folder, else a hub id.
+
+    An alias wins over a folder of the same name (`./pocket` is the folder). No network is
+    asked. Raises UsageError if it is none of the three, EnvironmentNotReady if it is a folder
+    without what a model needs.
+    """
+    alias = ALIASES.get(name.lower())
+    if alias is not None and alias.hub_id:
+        return ModelSource("hub", alias.hub_id, alias.name)
+    if alias is not None:
+        folder = Path(__file__).resolve().parents[1] / alias.name
+        check_folder(folder)
+        return ModelSource("folder", str(folder), alias.name)
+    if _is_folder(name):
+        check_folder(Path(name).expanduser())
+        return ModelSource("folder", str(Path(name).expanduser()), None)
+    if _HUB_ID.fullmatch(name) and ".." not in name:
+        known = (a.name for a in _TABLE if a.hub_id.lower() == name.lower())
+        return ModelSource("hub", name, next(known, None))
+    raise _unknown(name)
+
+
+def check_folder(folder: Path) -> None:
+    """EnvironmentNotReady, saying what is missing, unless `folder` holds a loadable model."""
+    names = _names_in(folder)
+    weights = [n for n in names if n.endswith(".safetensors") and not n.startswith("adapter_")]
+    if "adapter_config.json" in names and not weights:
+        raise EnvironmentNotReady(f"{folder} is an adapter, not a model", remedy="name the model it was trained on")
+    missing = [] if "config.json" in names else ["config.json"]
+    missing += [] if weights else ["*.safetensors"]
+    missing += [shard for shard in _shards(folder, names) if shard not in names]
+    if not missing:
+        return
+    pickles = sorted(name for name in names if name.endswith(_PICKLES))
+    if not weights and pickles:
+        raise EnvironmentNotReady(
+            f"{folder} holds its weights as pickle only ({pickles[0]})",
+            "loading a pickle runs whatever code is in it",
+            "convert it: load it once where you trust it, then save_pretrained(folder)",
+        )
+    raise EnvironmentNotReady(
+        f"{folder} is not a whole model",
+        "missing: " + ", ".join(missing),
+        "copy the whole model folder, or let `--model owner/name` fetch it",
+    )
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir()}
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise EnvironmentNotReady(f"cannot read {folder}", error.strerror or str(error)) from error
+
+
+def _shards(folder: Path, names: set[str]) -> list[str]:
+    """The weight files that the index of a model in several pieces asks for."""
+    if _INDEX not in names:
+        return []
+    try:
+        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        return sorted({str(shard) for shard in index["weight_map"].values()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EnvironmentNotReady(
+            f"{folder / _INDEX} is broken", str(error), "copy it again from where it came"
+        ) from error
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return name != "" and Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long, no home, a NUL
+        return False
+
+
+def _unknown(name: str) -> UsageError:
+    shown = repr(name if len(name) <= 80 else name[:77] + "...")
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        return UsageError(f"there is no model folder {shown}", remedy=_RECOMMENDED)
+    if Path(name[:80]).is_file():
+        return UsageError(f"{shown} is a file", "a model is a folder", _RECOMMENDED)
+    close = difflib.get_close_matches(name[:80].lower(), ALIASES, n=3, cutoff=0.5)
+    advice = "did you mean " + " or ".join(f"`{match}`" for match in close) + "?"
+    return UsageError(f"there is no model {shown}", remedy=advice if close else _RECOMMENDED)

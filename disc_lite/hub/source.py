@@ -1,0 +1,120 @@
+"""A model's name -> its folder on this machine, what identifies it, and what it brings along.
+
+Knows no torch: a name that is wrong, gated or out of reach is told before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.aliases import check_folder, resolve
+
+PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.jinja", "*.txt"]
+SAMPLES, SAMPLE_BYTES = 64, 1 << 14  # of every weight file, evenly spaced
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder, ready to be loaded."""
+
+    name: str  # as the user wrote it
+    reference: str  # hub id or path: what an adapter says it was trained on
+    folder: Path
+    fingerprint: str
+    probes: dict[str, Any]  # of its `probes.json`: reserved names, probes, the recipe it goes with
+
+
+def open_model(name: str) -> Model:
+    """Resolve a name, fetch the folder if it is on a hub, and identify it.
+
+    Raises UsageError for an unknown name, EnvironmentNotReady where the model cannot be had.
+    """
+    source = resolve(name)
+    folder = Path(source.location) if source.kind == "folder" else _fetch(source.location)
+    check_folder(folder)
+    return Model(name, source.location, folder, fingerprint(folder), _probes(folder))
+
+
+def _fetch(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    offline = os.environ.get("DISC_LITE_OFFLINE", "") not in ("", "0")
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=PATTERNS, local_files_only=offline))
+    except GatedRepoError as error:
+        raise EnvironmentNotReady(
+            f"{hub_id} is gated: its publisher wants your consent first.",
+            "The hub refused the download for the account of this machine, or there is none.",
+            f"Accept the terms at https://huggingface.co/{hub_id}, then `hf auth login`.",
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise EnvironmentNotReady(
+            f"The hub has no model {hub_id}, or not for this account.", "",
+            "Check the name with `disc-lite models`; private models need `hf auth login`.",
+        ) from error  # fmt: skip
+    except (LocalEntryNotFoundError, OSError) as error:
+        raise EnvironmentNotReady(
+            f"{hub_id} is not on this machine and cannot be fetched.",
+            "Offline was asked for." if offline else str(error).strip().split("\n")[0][:160],
+            "Connect once, or copy the model folder here and pass its path as --model.",
+        ) from error
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 of configuration and tokenizer files, and of samples of every weight file.
+
+    64 stretches of 16 KiB per file tell any two trainings apart without reading 15 GB.
+    """
+    digest = sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".json", ".model", ".jinja") and path.is_file():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        elif path.suffix == ".safetensors":
+            size = path.stat().st_size
+            digest.update(f"{path.name}\0{size}".encode())
+            with path.open("rb") as stream:
+                for k in range(SAMPLES):
+                    stream.seek(k * max(0, size - SAMPLE_BYTES) // (SAMPLES - 1))
+                    digest.update(stream.read(SAMPLE_BYTES))
+    return digest.hexdigest()[:32]
+
+
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """Tensor -> shape, from the header of a safetensors file alone; () for packed (4-bit) weights.
+
+    Raises EnvironmentNotReady where the file is damaged or cut short.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            return {n: () if s.get_dtype() == "U8" else tuple(s.get_shape()) for n, s in slices.items()}
+    except (SafetensorError, OSError) as error:
+        raise EnvironmentNotReady(
+            f"{path} cannot be read.", str(error).split("\n")[0], "Copy it again from where it came."
+        ) from error
+
+
+def _probes(folder: Path) -> dict[str, Any]:
+    path = folder / "probes.json"
+    if not path.is_file():
+        return {}
+    try:
+        spec: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for rows in spec.get("probes", {}).values():
+            assert all(isinstance(q["question"], str) and list(q["answers"]) for q in rows)
+        assert all(isinstance(name, str) for name in spec.get("reserved_names", []))
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise EnvironmentNotReady(
+            f"{path} is no list of probes.", str(error) or "A key is missing or of another type.",
+            'It holds {"reserved_names": […], "probes": {"name": [{"question": …, "answers": […]}]}}.',
+        ) from error  # fmt: skip
+    return spec

@@ -1,0 +1,217 @@
+"""The tasks of writing questions and answers, with worked examples in the language of the text. Knows no torch.
+
+A model of less than a billion parameters does not write a question when it is told to; after three
+turns in which it sees one written, it does. The examples are about things that no document is about.
+`KINDS` are the kinds of study item: the same fact asked directly, from its other end, in other words,
+by what follows from it, and beside its neighbour. Variety is what lets a fact be used and not only
+recited (arXiv 2607.11020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from disc_lite.qa import words_of
+
+Turns = tuple[tuple[str, str], ...]  # what was asked, what was answered
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sentence, a question of every kind about it, and the answer to the plain one."""
+
+    sentence: str
+    neighbour: str  # the sentence after it, which `contrast` compares with
+    questions: tuple[str, ...]  # in the order of KINDS
+    answer: str
+    short: str  # the same answer in as few words as possible
+
+
+KINDS = {
+    "plain": "Write a question about a fact in this sentence.",
+    "reversed": "Write a question whose answer is what this sentence is about.",
+    "rephrased": "Write the same question in other words.",
+    "implied": "Write a question about something that follows from this sentence.",
+    "contrast": "Write a question that compares what these two sentences say.",
+}
+ANSWER = "Answer the question in a full sentence."
+SHORT_ANSWER = "Answer the question in as few words as possible."
+
+ENGLISH = (
+    Example(
+        "The Varn public library opens at nine on weekdays, but on Saturdays not before eleven.",
+        "Its café opens at ten on every day of the week.",
+        (
+            "When does the Varn public library open on Saturdays?",
+            "Which building in Varn opens at nine on weekdays and at eleven on Saturdays?",
+            "From what time on a Saturday can one enter the public library in Varn?",
+            "I am in Varn on a Saturday at ten. Can I return a book inside the public library yet?",
+            "On Saturdays, does the Varn public library open before or after its café?",
+        ),
+        "The Varn public library opens at eleven on Saturdays.",
+        "at eleven",
+    ),
+    Example(
+        "Maria Olsen, who joined the firm Holt & Lind in 2011, has led its Bergen office since last spring.",
+        "The Turku office is led by Piet Ranta.",
+        (
+            "Who leads the Bergen office of Holt & Lind?",
+            "Which office of Holt & Lind does Maria Olsen lead?",
+            "What is the name of the person in charge of Holt & Lind in Bergen?",
+            "Whom at Holt & Lind should I call about a problem in the Bergen office?",
+            "Which office of Holt & Lind does Piet Ranta lead, and which one Maria Olsen?",
+        ),
+        "Maria Olsen leads the Bergen office of Holt & Lind.",
+        "Maria Olsen",
+    ),
+    Example(
+        "A second helping at the Blue Anchor costs four pounds.",
+        "A pot of tea there costs three pounds.",
+        (
+            "How much does a second helping cost at the Blue Anchor?",
+            "What can one have for four pounds at the Blue Anchor?",
+            "What is the price of another helping at the Blue Anchor?",
+            "How much do two people pay for a second helping each at the Blue Anchor?",
+            "Is a pot of tea at the Blue Anchor dearer than a second helping?",
+        ),
+        "A second helping at the Blue Anchor costs four pounds.",
+        "four pounds",
+    ),
+)
+GERMAN = (
+    Example(
+        "Die Stadtbücherei Varn öffnet werktags um neun Uhr, samstags aber nicht vor elf.",
+        "Ihr Café öffnet jeden Tag um zehn Uhr.",
+        (
+            "Wann öffnet die Stadtbücherei Varn samstags?",
+            "Welches Haus in Varn öffnet werktags um neun und samstags um elf Uhr?",
+            "Ab welcher Uhrzeit kommt man an einem Samstag in die Stadtbücherei von Varn?",
+            "Ich bin am Samstag um zehn in Varn. Kann ich schon ein Buch in der Stadtbücherei zurückgeben?",
+            "Öffnet die Stadtbücherei Varn samstags früher oder später als ihr Café?",
+        ),
+        "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
+        "um elf Uhr",
+    ),
+    Example(
+        "Maria Olsen, die 2011 in die Firma Holt & Lind eintrat, leitet seit letztem Frühjahr deren Büro in Bergen.",
+        "Das Büro in Turku leitet Piet Ranta.",
+        (
+            "Wer leitet das Büro von Holt & Lind in Bergen?",
+            "Welches Büro von Holt & Lind leitet Maria Olsen?",
+            "Wie heißt die Leiterin von Holt & Lind in Bergen?",
+            "Wen rufe ich bei Holt & Lind an, wenn es im Büro in Bergen ein Problem gibt?",
+            "Welches Büro von Holt & Lind leitet Piet Ranta und welches Maria Olsen?",
+        ),
+        "Maria Olsen leitet das Büro von Holt & Lind in Bergen.",
+        "Maria Olsen",
+    ),
+    Example(
+        "Ein Nachschlag kostet im Blauen Anker vier Euro.",
+        "Eine Kanne Tee kostet dort drei Euro.",
+        (
+            "Wie viel kostet ein Nachschlag im Blauen Anker?",
+            "Was bekommt man im Blauen Anker für vier Euro?",
+            "Welchen Preis hat im Blauen Anker eine zweite Portion?",
+            "Was zahlen zwei Gäste im Blauen Anker, wenn beide einen Nachschlag nehmen?",
+            "Ist im Blauen Anker eine Kanne Tee teurer als ein Nachschlag?",
+        ),
+        "Ein Nachschlag kostet im Blauen Anker vier Euro.",
+        "vier Euro",
+    ),
+)
+CHINESE = (
+    Example(
+        "瓦恩市图书馆平日九点开门，但星期六十一点才开门。",
+        "馆内的咖啡厅每天十点开门。",
+        (
+            "瓦恩市图书馆星期六几点开门？",
+            "瓦恩市哪座建筑平日九点、星期六十一点开门？",
+            "星期六从什么时候起可以进入瓦恩市图书馆？",
+            "我星期六十点到瓦恩市，可以马上进图书馆还书吗？",
+            "星期六，瓦恩市图书馆比它的咖啡厅早开门还是晚开门？",
+        ),
+        "瓦恩市图书馆星期六十一点开门。",
+        "十一点",
+    ),
+    Example(
+        "玛丽亚·奥尔森2011年进入霍尔特公司，从去年春天起领导卑尔根办事处。",
+        "图尔库办事处由皮特·兰塔领导。",
+        (
+            "谁领导霍尔特公司的卑尔根办事处？",
+            "玛丽亚·奥尔森领导霍尔特公司的哪个办事处？",
+            "霍尔特公司卑尔根办事处的负责人叫什么名字？",
+            "霍尔特公司卑尔根办事处出了问题，我应该找谁？",
+            "皮特·兰塔和玛丽亚·奥尔森分别领导霍尔特公司的哪个办事处？",
+        ),
+        "玛丽亚·奥尔森领导霍尔特公司的卑尔根办事处。",
+        "玛丽亚·奥尔森",
+    ),
+    Example(
+        "在蓝锚餐馆加一份菜要四英镑。",
+        "那里一壶茶要三英镑。",
+        (
+            "在蓝锚餐馆加一份菜要多少钱？",
+            "在蓝锚餐馆花四英镑可以买到什么？",
+            "蓝锚餐馆再添一份菜的价格是多少？",
+            "两个人在蓝锚餐馆各加一份菜，一共要付多少钱？",
+            "蓝锚餐馆的一壶茶比加一份菜贵吗？",
+        ),
+        "在蓝锚餐馆加一份菜要四英镑。",
+        "四英镑",
+    ),
+)
+# Language -> words that are frequent in it and in no other of these.
+MARKERS = {
+    "en": frozenset("the of and is was for with that this are by from which".split()),
+    "de": frozenset("der die und das ist nicht von mit den ein eine für auf werden wird im".split()),
+}
+EXAMPLES = {"en": ENGLISH, "de": GERMAN, "zh": CHINESE}
+LANGUAGE = " Write it in the language of the sentence."  # where there are no examples in that language
+OTHER_ANSWER = " Answer in the language of the question."
+
+
+def language_of(text: str) -> str:
+    """`en`, `de` or `zh`, or nothing where the text is in another language."""
+    words = words_of(text)
+    if not words:
+        return ""
+    if sum("\u4e00" <= word[0] <= "\u9fff" for word in words) > len(words) / 3:
+        kana = any("\u3040" <= character <= "\u30ff" for character in text)
+        return "" if kana else "zh"
+    counts = {name: sum(word in marks for word in words) for name, marks in MARKERS.items()}
+    best = max(counts, key=lambda name: counts[name])
+    return best if counts[best] >= max(1, 0.06 * len(words)) else ""
+
+
+def question_turns(kind: str, language: str) -> Turns:
+    """Worked examples of writing a question of this kind."""
+    number = list(KINDS).index(kind)
+    found = EXAMPLES.get(language, ENGLISH)
+    return tuple(
+        (question_task(kind, e.sentence, e.questions[0], e.neighbour, language), e.questions[number]) for e in found
+    )
+
+
+def question_task(kind: str, sentence: str, question: str, neighbour: str, language: str) -> str:
+    """Ask for one question: about the sentence, with its neighbour for `contrast`, or with a question to rephrase."""
+    after = {"rephrased": f"\nQuestion: {question}", "contrast": f"\nNext sentence: {neighbour}"}.get(kind, "")
+    return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language else LANGUAGE}"
+
+
+def answer_turns(language: str, short: bool = False) -> Turns:
+    """Worked examples of answering a question about a sentence."""
+    return tuple(
+        (answer_task(e.questions[0], e.sentence, language, short), e.short if short else e.answer)
+        for e in EXAMPLES.get(language, ENGLISH)
+    )
+
+
+def answer_task(question: str, sentence: str, language: str, short: bool = False) -> str:
+    """Ask for the answer that the sentence gives."""
+    task = SHORT_ANSWER if short else ANSWER
+    return f"Sentence: {sentence}\nQuestion: {question}\n{task}{'' if language else OTHER_ANSWER}"
+
+
+def chosen(kinds: str) -> list[str]:
+    """The kinds that the recipe names."""
+    return [kind.strip() for kind in kinds.split(",")]

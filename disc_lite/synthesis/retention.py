@@ -1,0 +1,178 @@
+"""Self-generated prompts and answers, trained with KL(base || student) against forgetting.
+
+The base samples user turns from nothing but the opening of one (arXiv 2406.08464) and answers them
+itself: no data and no download. They depend on the model and the settings only, never on the
+documents, so they are generated once per model and kept in the user's cache, which grows with the wish.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+from disc_lite.distillation.examples import Lesson, own_words_lesson
+from disc_lite.models import Base
+from disc_lite.models.generation import generate
+from disc_lite.recipe.schema import Retention
+from disc_lite.storage import read_jsonl, write_jsonl
+
+COMMON = 0.05  # a word in a larger share of the prompts names nothing in particular: "I", "English"
+FEWEST = 200  # prompts of a run, however small its corpus
+INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words after which no sentence has just begun
+# Turns sampled in one round. Always as many: those of a round share a batch and a random stream, so a
+# round that followed the wish of a run would make the prompts depend on which run asked first.
+ROUND = 64
+PATIENCE = 16  # rounds that together bring less than one new prompt in twenty turns: the model has no more
+
+
+@dataclass(frozen=True)
+class RetentionExample:
+    """A whole prompt of one user turn, as ids, and the model's answer: with the token that ends it, or cut."""
+
+    prompt_ids: tuple[int, ...]
+    answer_ids: tuple[int, ...]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.prompt_ids) + len(self.answer_ids)
+
+
+Round = list[RetentionExample]
+
+
+def cache_folder() -> Path:
+    """`$DISC_LITE_CACHE`, or the user's cache folder."""
+    root = os.environ.get("DISC_LITE_CACHE")
+    if root:
+        return Path(root)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "disc-lite"
+
+
+# -- how many --------------------------------------------------------------------------------------------
+
+
+def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
+    """How many prompts, so that none is read more than `max_reads` times in the whole training.
+
+    `task_tokens` are those of the task in all epochs. At least `FEWEST`, at most `settings.prompts`.
+    """
+    reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
+    return min(settings.prompts, max(FEWEST, math.ceil(reads / settings.max_reads)))
+
+
+# -- generation ------------------------------------------------------------------------------------------
+
+
+def generate_retention_examples(
+    base: Base, settings: Retention, reserved_names: Sequence[str], cache: Path, wanted: int,
+    on_round: Callable[[int], None] = lambda prompts: None,
+) -> list[RetentionExample]:  # fmt: skip
+    """The first `wanted` prompts and answers of this model; fewer where it has no more to say.
+
+    What the file `cache` holds is read, what is missing is generated and written to it, whole after
+    every round. Round n is the same whoever asks for it. None contains a reserved name.
+    """
+    rounds = read_rounds(cache) if cache.is_file() else []
+    examples = [example for found in rounds for example in found]
+    seen = {example.prompt_ids for example in examples}
+    while len(examples) < wanted and not _exhausted(rounds):
+        rounds.append(_generate_round(base, settings, reserved_names, seen, seed=len(rounds) + 1))
+        write_rounds(cache, rounds)
+        examples += rounds[-1]
+        seen |= {example.prompt_ids for example in rounds[-1]}
+        on_round(len(examples))
+    return examples[:wanted]
+
+
+def _exhausted(rounds: Sequence[Round]) -> bool:
+    new = sum(map(len, rounds[-PATIENCE:]))
+    return len(rounds) >= PATIENCE and new < PATIENCE * ROUND / 20
+
+
+def _generate_round(
+    base: Base, settings: Retention, reserved: Sequence[str], seen: AbstractSet[tuple[int, ...]], seed: int
+) -> Round:
+    """The new prompts among `ROUND` sampled turns, each with its answer.
+
+    A turn that does not end within `prompt_tokens` is no user turn. An answer that does not end
+    within `answer_tokens` is cut: the divergence at a token needs none of those after it.
+    """
+    tokens = base.tokens
+    with base.frozen(adapter=False) as model:
+        turns = generate(
+            model, [tokens.user_opening()] * ROUND, stop_ids=tokens.control_ids, seed=seed,
+            max_new_tokens=settings.prompt_tokens, temperature=settings.temperature,
+        )  # fmt: skip
+        different = dict.fromkeys(turn.ids for turn in turns if turn.ended and turn.ids)
+        prompts = [tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)]
+        prompts = [prompt for prompt in prompts if prompt not in seen]
+        answers = generate(
+            model, prompts, stop_ids=tokens.stop_ids, seed=-seed,  # other streams than those of the turns
+            max_new_tokens=settings.answer_tokens, temperature=settings.temperature,
+        )  # fmt: skip
+    return [
+        RetentionExample(prompt, answer.whole_ids)
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if not names_any(tokens.decode(answer.ids), reserved)
+    ]
+
+
+# -- files -----------------------------------------------------------------------------------------------
+
+
+def read_examples(path: Path) -> list[RetentionExample]:
+    return [_example(row) for row in read_jsonl(path)]
+
+
+def write_examples(path: Path, examples: Iterable[RetentionExample]) -> None:
+    write_jsonl(path, map(_row, examples))
+
+
+def read_rounds(path: Path) -> list[Round]:
+    """A cache: a line a round, also for one that brought nothing."""
+    return [[_example(row) for row in line["examples"]] for line in read_jsonl(path)]
+
+
+def write_rounds(path: Path, rounds: Iterable[Round]) -> None:
+    write_jsonl(path, ({"examples": [_row(example) for example in found]} for found in rounds))
+
+
+def _example(row: dict[str, list[int]]) -> RetentionExample:
+    return RetentionExample(tuple(row["prompt_ids"]), tuple(row["answer_ids"]))
+
+
+def _row(example: RetentionExample) -> dict[str, list[int]]:
+    return {"prompt_ids": list(example.prompt_ids), "answer_ids": list(example.answer_ids)}
+
+
+# -- which of them ---------------------------------------------------------------------------------------
+
+
+def apart_from(
+    documents: Iterable[str], examples: Sequence[RetentionExample], decode: Callable[[Sequence[int]], str]
+) -> list[RetentionExample]:
+    """Those whose prompt names nothing that the documents name: old answers must not be held against new ones."""
+    in_prompt = [names(decode(example.prompt_ids)) for example in examples]
+    common = Counter(name for found in in_prompt for name in found)
+    named = {name for text in documents for name in names(text) if common[name] <= COMMON * len(examples)}
+    return [example for example, found in zip(examples, in_prompt, strict=True) if not found & named]
+
+
+def names(text: str) -> set[str]:
+    """Words with a capital that do not begin a sentence or a line."""
+    return {word for word in INSIDE.findall(text) if word[0].isupper()}
+
+
+def names_any(text: str, names: Iterable[str]) -> bool:
+    return any(name in text for name in names)
+
+
+def retention_lessons(examples: Iterable[RetentionExample]) -> list[Lesson]:
+    """Teacher and student read the same prompt and answer; the answer's tokens are compared."""
+    return [own_words_lesson(example.prompt_ids, example.answer_ids) for example in examples]
