@@ -139,7 +139,7 @@ def test_a_wheel_works_elsewhere(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     code = (
-        "import disc_lite; from disc_lite.recipe import list_recipes; from disc_lite.source import open_model;"
+        "import disc_lite; from disc_lite.recipe import list_recipes; from disc_lite.hub.source import open_model;"
         "print(disc_lite.__file__, len(list_recipes()), open_model('pocket').folder)"
     )
     done = command([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); {code}"],

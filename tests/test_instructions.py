@@ -120,7 +120,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_nothing_heavy_is_imported() -> None:
-    code = "import sys, disc_lite.instructions\n"
+    code = "import sys, disc_lite.evaluation.instructions\n"
     code += "print([m for m in ('torch', 'transformers', 'pydantic', 'numpy', 'yaml') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

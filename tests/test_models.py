@@ -211,7 +211,7 @@ def test_a_damaged_folder_is_told(tmp_path: Path, fault: str) -> None:
 def test_no_kernel_is_fetched_and_nothing_is_said_about_it(tmp_path: Path) -> None:
     """bitsandbytes asks a hub for a kernel when it is imported, where the package `kernels` is installed."""
     (tmp_path / "kernels.py").write_text("def get_kernel(*args, **kwargs):\n    print('fetched')\n")
-    code = "import disc_lite.run.teaching, sys; assert 'bitsandbytes' in sys.modules"
+    code = "import disc_lite.run.training, sys; assert 'bitsandbytes' in sys.modules"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
     )
