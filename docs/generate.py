@@ -1,0 +1,121 @@
+"""Writes the generated parts of the documentation: settings (recipes.md), commands (cli.md), modules (code-map.md).
+
+`python docs/generate.py` fills the pages between their marker comments. `tests/test_docs.py` compares the pages with
+what this would write.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from disc_lite.cli import cli
+from disc_lite.recipe import SETTINGS, Recipe, Setting, list_recipes
+
+DOCS = Path(__file__).resolve().parent
+PACKAGE = DOCS.parent / "disc_lite"
+COLUMNS = 100  # of a help text
+
+
+def pages() -> dict[Path, str]:
+    """Every page with a generated part, and the text that it should have."""
+    recipes, commands, code_map = DOCS / "recipes.md", DOCS / "cli.md", DOCS / "code-map.md"
+    text = filled(recipes.read_text(encoding="utf-8"), "recipes", recipe_table())
+    return {
+        recipes: filled(text, "settings", settings_tables()),
+        commands: filled(commands.read_text(encoding="utf-8"), "commands", command_reference()),
+        code_map: filled(code_map.read_text(encoding="utf-8"), "modules", module_tables(modules_in_order())),
+    }
+
+
+def filled(page: str, name: str, content: str) -> str:
+    """The page with `content` between `<!-- name -->` and `<!-- /name -->`. Raises ValueError without these markers."""
+    before, begin, rest = page.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->\n")
+    if not begin or not end:
+        raise ValueError(f"the page has no markers <!-- {name} --> and <!-- /{name} -->")
+    return f"{before}{begin}\n{content.strip()}\n\n{end}{after}"
+
+
+def recipe_table() -> str:
+    """Name and purpose of every recipe that comes with the package."""
+    return table(("recipe", "made for"), [(f"`{name}`", about) for name, about in list_recipes()])
+
+
+def settings_tables() -> str:
+    """A table of settings for every section of a recipe, after one for those that stand in no section."""
+    parts = [f"### The recipe itself\n\nThese stand in no section.\n\n{settings_table('')}"]
+    for name, field in Recipe.model_fields.items():
+        if name not in SETTINGS:
+            parts.append(f"### {name}\n\n{field.description}\n\n{settings_table(name)}")
+    return "\n\n".join(parts)
+
+
+def settings_table(section: str) -> str:
+    """The settings of one section."""
+    chosen = [setting for key, setting in SETTINGS.items() if key.rpartition(".")[0] == section]
+    return table(("setting", "default", "takes", "what it does"), [row(setting) for setting in chosen])
+
+
+def row(setting: Setting) -> tuple[str, str, str, str]:
+    """The cells of one setting; its default is written as YAML has it."""
+    default = setting.default
+    shown = default if isinstance(default, str) and default else json.dumps(default)
+    return f"`{setting.key}`", f"`{shown}`", setting.allowed, setting.description
+
+
+def command_reference() -> str:
+    """The `--help` of every command, under a heading of its own."""
+    return "\n\n".join(f"## {name}\n\n```text\n{help_text}\n```" for name, help_text in help_texts(cli, "disc-lite"))
+
+
+def help_texts(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    """(full name, help text) of a command, then of all commands below it."""
+    context = command.make_context(
+        name, [], parent=parent, resilient_parsing=True, terminal_width=COLUMNS, max_content_width=COLUMNS
+    )
+    yield context.command_path, context.get_help()
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from help_texts(found, child, context)
+
+
+def modules_in_order() -> list[str]:
+    """The modules of the package in the order of the data, which the page itself says."""
+    return re.findall(r"^### `(\w+)`$", (DOCS / "code-map.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def module_tables(names: list[str]) -> str:
+    """What each module does, and each of its files, by the first lines of their docstrings."""
+    parts = []
+    for name in names:
+        folder = PACKAGE / name
+        files = sorted(path for path in folder.rglob("*.py") if path != folder / "__init__.py")
+        rows = [(f"`{path.relative_to(folder)}`", summary(path)) for path in files]
+        about = summary(folder / "__init__.py" if folder.is_dir() else PACKAGE / f"{name}.py")
+        parts.append("\n\n".join([f"### `{name}`", about, *([table(("file", "what it does"), rows)] if rows else [])]))
+    return "\n\n".join(parts)
+
+
+def summary(path: Path) -> str:
+    """The first line of a module's docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+
+
+def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [headings, ("---",) * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path}")
