@@ -31,7 +31,9 @@ PLANNED = {"disc_lite/distillation/methods.py", "disc_lite/hub/families.py"}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-SETTING = re.compile(rf"({'|'.join({key.partition('.')[0] for key in SETTINGS if '.' in key})})\.(?!py$)([a-z]\w*)(?:[=:]|$)")
+SETTING = re.compile(
+    rf"({'|'.join({key.partition('.')[0] for key in SETTINGS if '.' in key})})\.(?!py$)([a-z]\w*)(?:[=:]|$)"
+)
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
