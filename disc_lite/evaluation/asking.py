@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from disc_lite.documents import sentence_spans
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.packing import Segment
@@ -39,7 +40,7 @@ def answer(
         if question.choices:
             given[i] = _likeliest(base, asked[i], question.choices, adapter)
             on_finished(len(given))
-    return [_first_sentence(given[i]) if q.kind == "completion" else given[i].strip() for i, q in enumerate(questions)]
+    return [first_sentence(given[i]) if q.kind == "completion" else given[i].strip() for i, q in enumerate(questions)]
 
 
 def generate_answers(
@@ -68,9 +69,11 @@ def _likeliest(base: Base, asked: str, choices: Sequence[str], adapter: bool) ->
     return choices[totals.index(max(totals))]
 
 
-def _first_sentence(text: str) -> str:
+def first_sentence(text: str) -> str:
+    """The first sentence of the first line, without its full stop."""
     line = text.strip().split("\n")[0]
-    return line.split(". ")[0].rstrip(".").strip()
+    first = next(iter(sentence_spans(line, 0, len(line))), (0, 0))
+    return line[slice(*first)].strip().rstrip(".。").strip()
 
 
 def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from disc_lite.qa import is_right, normalise
+from disc_lite.qa import Comparison, compare
 
 
 @dataclass(frozen=True)
@@ -20,16 +19,19 @@ class Grade:
 
 def grade(given: str, answers: Iterable[str]) -> Grade:
     """An answer by every rule."""
-    answers = tuple(answers)
-    return Grade(is_right(given, answers, "exact"), is_right(given, answers, "contains"), token_f1(given, answers))
+    found = [compare(given, answer) for answer in answers]
+    return Grade(any(c.exact for c in found), any(c.contains for c in found), max(map(_f1, found), default=0.0))
 
 
 def token_f1(given: str, answers: Iterable[str]) -> float:
-    """Harmonic mean of precision and recall of the words, against the nearest of `answers`."""
-    said = Counter(normalise(given).split())
-    return max((_f1(said, Counter(normalise(answer).split())) for answer in answers), default=0.0)
+    """Harmonic mean of precision and recall of the words, against the nearest of `answers`.
+
+    Words are characters where a script puts no spaces between words.
+    """
+    return grade(given, answers).f1
 
 
-def _f1(said: Counter[str], wanted: Counter[str]) -> float:
-    shared = (said & wanted).total()
-    return 2 * shared / (said.total() + wanted.total()) if shared else float(said == wanted)
+def _f1(found: Comparison) -> float:
+    if not found.wanted:
+        return float(found.exact)  # of marks only, such as "#"
+    return 2 * found.shared / (found.given + found.wanted)

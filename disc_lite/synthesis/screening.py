@@ -87,7 +87,7 @@ def is_yes_no(answer: str) -> bool:
 
 def invented(text: str, source: str) -> bool:
     """Whether `text` has a number or a name that `source` does not have."""
-    if numbers_of(text) - numbers_of(source):
+    if numbers_of(text) - numbers_of(source, in_words=True):
         return True
     inside = _inside_words(source)
     capitals = sum(word[0].isupper() for word in inside)

@@ -1,0 +1,250 @@
+"""Text -> words, numbers and symbols as they stand in it; everything else, in whatever script, is a mark between them.
+
+Han, kana, Thai, Lao, Khmer and Burmese put no spaces between words: there a letter with its marks is a word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from disc_lite.qa.numbers import chinese_value, clock_names_of, date_of, is_list, number_of
+from disc_lite.qa.records import Word
+from disc_lite.qa.spelling import fold, singulars, spellings
+from disc_lite.qa.vocabulary import (
+    ELIDED,
+    FOREIGN_NUMBERS,
+    LETTER_UNITS,
+    MONTH_NAMES,
+    MONTHS,
+    ORDINALS,
+    SMALL_NUMBERS,
+    TENS,
+    WEEKDAYS,
+)
+
+UNSPACED_MARKS = (
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u105e-\u1060\u1062-\u1064"
+    "\u1067-\u106d\u1071-\u1074\u1082-\u108d\u108f\u109a-\u109d\u17b4-\u17d3\u3099\u309a"
+)
+UNSPACED = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u109f\u1780-\u17d3\u3005-\u3007\u3041-\u309f"
+    "\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# Vowel signs and points, which Python's \w leaves out.
+MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u0900-\u0963\u0971-\u0df3"
+)
+
+_LINE_HYPHEN = re.compile(r"(?<=\w)-[^\S\n]*\n[^\S\n]*(?=[^\W\d_])")
+_SIGN_BEFORE_CURRENCY = re.compile(r"(?<![\w)\]])[-−–]([$€£¥₹])(?=\d)")
+_FRACTION = re.compile("(\\d+ ?)?([¼-¾⅐-⅞])")
+_EXPONENT = re.compile("(?<=\\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
+_FOOTNOTE = re.compile("(?<=[^\\W\\d_])[⁰¹⁴-⁹]+|[™®©℠]")
+_INVISIBLE = re.compile("[\u00ad\u0640\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
+_ALIKE = str.maketrans(
+    dict.fromkeys("’‘‛ʼʻ′´", "'") | dict.fromkeys("‐‑−", "-") | {"٫": ".", "٬": ",", "٪": "%", "⁄": "/"}
+)
+
+_LETTER = rf"(?:[^\W\d_{UNSPACED}]|[{MARKS}])"
+_WORD_END = rf"(?:[^\W_{UNSPACED}]|[{MARKS}])"
+# A sign stands after nothing that could be reckoned from: not in "9-17".
+_SIGN = rf"(?:(?<![^\s(\[{{\"'«„“<>≤≥~=:$€£¥₹{UNSPACED}])[-+–](?=\.?\d))?"
+_DATE = r"\d{4}-\d\d?-\d\d?(?![\d-])|\d\d?-\d\d?-\d{4}(?![\d-])"
+_SPACED_GROUPS = r"[1-9]\d{0,2}(?: \d{3}){1,5}(?! ?\d)(?:[.,]\d+)?"
+_NUMBER = rf"{_DATE}|{_SPACED_GROUPS}|\d+(?:[.,:/']\d+)*(?:\^-?\d+)?|(?<![\w.])\.\d+"
+_SUFFIX = rf"[万萬亿億]|[AaPp]\.[Mm](?!\w)\.?|(?:{_LETTER}{_WORD_END}*)?"
+_AFTER_WEEK = "(?<!星期)(?<!礼拜)(?<!禮拜)(?<!周)(?<!週)"  # what stands there is the name of a day
+_LEXEME = re.compile(
+    "|".join(
+        (
+            rf"(?P<sign>{_SIGN})(?P<number>{_NUMBER})(?P<suffix>{_SUFFIX})",
+            rf"{_AFTER_WEEK}(?P<han>[〇零一二三四五六七八九十百千两兩万萬亿億]+)",
+            rf"(?P<unspaced>[{UNSPACED}][{UNSPACED_MARKS}]*)",
+            rf"(?P<dotted>(?:{_LETTER}\.)+{_LETTER}(?!\w)|(?:{_LETTER}\.){{2,}})",
+            rf"(?P<word>{_LETTER}(?:{_WORD_END}|(?<=\d)\.(?=\d))*(?:['_-]{_WORD_END}+)*(?:\+\+|#|\+(?![\w+]))?)",
+            r"(?P<symbol>°[CF](?!\w)|[%‰°€$£¥₹<>≤≥±&])",
+        )
+    )
+)
+# Quotes, emphasis, slashes and single line breaks do not end a clause.
+_ENDS_CLAUSE = re.compile(r"""[^\w\s'"“”‘’«»„‹›「」『』*_`/+\-#~|\\]|\s-+\s|\n\s*(?:\n|[-*])""")
+_ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|e|eme)$")
+_SQUARE_OR_CUBIC = re.compile(r"[ckm]?m[23]$")
+_DECADE = re.compile(r"\d{4}$")
+_CONTRACTED = re.compile(
+    r"(ca|wo|sha|ai|do|does|did|is|are|was|were|has|have|had|could|would|should|must|need|might)n'?t$"
+)
+_FULL = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
+_TAILS = {"'re": "are", "'m": "am", "'ve": "have", "'ll": "will"}
+_BE = frozenset("who what where when why how it that there here he she".split())  # who's, it's
+_VERSION = re.compile(r"v(\d+(?:\.\d+)*)$")
+
+
+def prepared(text: str) -> str:
+    """The text with one sign for what looks alike: NFKC, ASCII digits, plain apostrophes and hyphens."""
+    text = text.replace("<=", "≤").replace(">=", "≥")
+    text = _SIGN_BEFORE_CURRENCY.sub(r"\1-", _LINE_HYPHEN.sub("-", text))
+    if text.isascii():
+        return text
+    text = _FRACTION.sub(_decimal, text)
+    text = _EXPONENT.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), text)
+    text = _INVISIBLE.sub("", _FOOTNOTE.sub("", re.sub("(?<=\\d)[ºª]", "th", text)))
+    text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).translate(_ALIKE)
+    return _FOREIGN_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)
+
+
+def _decimal(found: re.Match[str]) -> str:
+    """2½ as 2.5, and ½ as 1/2."""
+    whole, fraction = found.groups()
+    if not whole:
+        return unicodedata.normalize("NFKC", fraction).replace("⁄", "/")
+    return f"{int(whole) + unicodedata.numeric(fraction):g}"
+
+
+def lexed(text: str) -> Iterator[Word]:
+    """The words of a text in their order, each by itself: "9" and "am" are two, and so are "20" and "June"."""
+    text, end = prepared(text), 0
+    for found in _LEXEME.finditer(text):
+        opens = end == 0 or _ENDS_CLAUSE.search(text, end, found.start()) is not None
+        words = list(_words_in(found))
+        if words:
+            yield replace(words[0], opens=opens)
+            yield from words[1:]
+            end = found.end()
+
+
+def _words_in(found: re.Match[str]) -> Iterator[Word]:
+    kind, written = str(found.lastgroup), found[0]
+    if found["number"] is not None:
+        yield from _number(found["sign"], found["number"], found["suffix"])
+    elif kind == "han":
+        value = chinese_value(written)
+        if value:
+            yield Word(value, written, frozenset({value} | clock_names_of(value)), number=True)
+        else:
+            yield from map(_bare, written)
+    elif kind == "dotted":
+        letters = fold(written).split(".")
+        joined = "".join(letters)
+        yield Word(joined, written, frozenset({joined}), tuple(filter(None, letters)))
+    elif kind == "word":
+        yield from _word(written)
+    else:
+        text = "and" if written == "&" else fold(written)
+        yield Word(text, written, frozenset({text}))
+
+
+def _number(sign: str, body: str, suffix: str) -> Iterator[Word]:
+    date = date_of(body)
+    if date and not suffix:
+        yield from date_words(*date)
+        return
+    if is_list(body):
+        for part in body.split(","):
+            yield from _number("", part, "")
+        return
+    text, names = number_of(body)
+    minus = "-" if sign in ("-", "–") else ""
+    names = {minus + name for name in names if not (minus and name.startswith("t:"))}
+    number = Word(minus + text, minus + body, frozenset({minus + text} | names), number=True)
+    suffix = suffix.replace(".", "")
+    folded = fold(suffix)
+    if not suffix:
+        yield number
+    elif suffix in "万萬亿億" and re.fullmatch(r"\d+(?:\.\d+)?", text):
+        value = f"{float(text) * (10**4 if suffix in '万萬' else 10**8):.0f}"
+        yield Word(minus + value, number.written + suffix, frozenset({minus + value}), number=True)
+    elif body.isdigit() and suffix.islower() and _ORDINAL.match(folded):
+        yield Word(text + folded, body + suffix, frozenset({text + folded, f"o:{int(text)}"}))
+    elif body.isdigit() and folded[0] == "h" and folded[1:].isdigit():  # 9h30
+        yield from _number("", f"{body}:{folded[1:]}", "")
+    elif not (folded == "s" and _DECADE.match(body)) and _is_apart(suffix):
+        yield number
+        yield from _word(suffix)
+    else:
+        yield Word(
+            text + folded, body + suffix, frozenset({text + folded, *spellings(suffix, text + folded)}), (text, folded)
+        )
+
+
+def _is_apart(suffix: str) -> bool:
+    """Whether letters that stand right after digits are a word of their own: 5km is, 5G and 12a are not."""
+    if suffix in LETTER_UNITS or not suffix.isascii() or _SQUARE_OR_CUBIC.match(suffix):
+        return True
+    return len(suffix) > 1 and suffix.isalpha() and suffix.islower()
+
+
+def date_words(year: int, month: int, day: int) -> tuple[Word, ...]:
+    """A date in the order day, month, year."""
+    name = MONTH_NAMES[month - 1]
+    return (
+        Word(str(day), str(day), frozenset({str(day), f"o:{day}"}), number=True),
+        Word(name, name, frozenset({name, f"m:{month}"})),
+        Word(str(year), str(year), frozenset({str(year)}), number=True),
+    )
+
+
+def _word(written: str) -> Iterator[Word]:
+    """A word, or the several that an apostrophe has drawn together."""
+    text = fold(written)
+    if "-" in text and _is_span_or_count(text.split("-")):
+        yield from (replace(word, opens=False) for part in written.split("-", 1) for word in lexed(part))
+        return
+    contracted = _CONTRACTED.match(text)
+    if contracted and (len(contracted[1]) > 2 or "'" in text or contracted[1] in ("do", "is")):
+        base = _FULL.get(contracted[1], contracted[1])
+        yield from map(_bare, (base, "not"))
+        return
+    if text == "cannot":
+        yield from map(_bare, ("can", "not"))
+        return
+    head, apostrophe, tail = text.rpartition("'")
+    if apostrophe and head in ELIDED and len(tail) > 1:
+        yield Word(head, written, frozenset({head}), skipped=True)
+        yield from _word(written[len(head) + 1 :])
+    elif apostrophe and (f"'{tail}" in _TAILS or (tail == "s" and head in _BE)):
+        yield from map(_bare, (head, _TAILS.get(f"'{tail}", "is")))
+    elif apostrophe and tail == "s" and len(head) > 1:
+        owner = _plain(written[:-2], head)
+        yield replace(owner, names=owner.names | {head + "s"})
+    else:
+        yield _plain(written, text)
+
+
+def _is_span_or_count(parts: Sequence[str]) -> bool:
+    """Whether hyphens part what is no compound: Monday-Friday, Dec-2024, and twelve-hour as well as 12-hour."""
+    if all(part in WEEKDAYS or part in MONTHS or part.isdigit() for part in parts):
+        return True
+    head, tail = parts[0], parts[1]
+    numbers = SMALL_NUMBERS.keys() | TENS.keys()
+    return (
+        head in numbers - {"zero", "one"}
+        and tail not in numbers | ORDINALS.keys()
+        and not singulars(tail) & ORDINALS.keys()
+    )
+
+
+def _bare(text: str) -> Word:
+    return Word(text, text, frozenset({text}))
+
+
+def _plain(written: str, text: str) -> Word:
+    names = {text} | spellings(written, text)
+    parts = tuple(re.split("[-_]", text)) if re.search("[-_]", text) else ()
+    if parts:
+        names.add("".join(parts))
+    if text in ORDINALS:
+        names.add(f"o:{ORDINALS[text]}")
+    if len(parts) == 2 and parts[0] in TENS and ORDINALS.get(parts[1], 10) < 10:
+        names.add(f"o:{TENS[parts[0]] + ORDINALS[parts[1]]}")
+    if text in FOREIGN_NUMBERS:
+        names.add(str(FOREIGN_NUMBERS[text]))
+    version = _VERSION.match(text)
+    if version:
+        names.add(version[1])
+    return Word(text, written, frozenset(names), parts)

@@ -1,0 +1,180 @@
+"""A file of questions -> its rows, in whichever shape it is: JSON lines, a JSON array, SQuAD, or CSV with a header."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from disc_lite.errors import UsageError
+
+EXAMPLE = 'Write lines like {"question": "Who …?", "answers": ["…"], "document": "guide.md"}.'
+_TABLE = "Save it as CSV in UTF-8 whose first line is: question,answer,document"
+# First bytes -> what such a file is, and what to do.
+_BINARY = {
+    b"PK\x03\x04": ("It is a zip file, as Excel and Word write them.", _TABLE),
+    b"\xd0\xcf\x11\xe0": ("It is a workbook or document of old Office.", _TABLE),
+    b"PAR1": ("It is a Parquet file.", "Export it as JSON lines or as CSV."),
+    b"\x1f\x8b": ("It is a gzip file.", "Unpack it first."),
+    b"%PDF": ("It is a PDF file.", EXAMPLE),
+}
+_TEXTS, _ANSWERS = ("question", "completion"), ("answer", "answers")
+_SEPARATORS = (",", ";", "\t")
+_LISTS = ("data", "questions")  # keys under which an object may hold all its questions
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of a file: where it stands, what it is, and why it could not be read if so."""
+
+    place: str
+    value: Any
+    fault: str = ""
+
+
+def question_rows(path: Path) -> list[Row]:
+    """All entries of a questions file. Raises UsageError where it is in no shape that is known."""
+    text = read_text(path, "questions")
+    start = text.lstrip()[:1]
+    separator = _separator(text)
+    if separator or path.suffix.lower() in (".csv", ".tsv"):
+        return _csv_rows(path, text, separator)
+    if start == "[":
+        return _array_rows(_whole(path, text))
+    if start == "{":
+        first = next(line for line in text.split("\n") if line.strip())
+        found = _object(text)
+        if isinstance(found, dict):
+            return _object_rows(found)
+        if _object(first) is None and path.suffix.lower() == ".json":
+            _whole(path, text)  # which says where it is broken
+    return line_rows(text)
+
+
+def line_rows(text: str) -> list[Row]:
+    """Every line that is not blank, as JSON."""
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                rows.append(Row(f"Line {number}", json.loads(line, parse_float=Decimal)))
+            except ValueError as error:
+                rows.append(Row(f"Line {number}", None, f"It is no JSON: {error}"))
+    return rows
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a file of `what` in UTF-8, or in UTF-16 with its mark. Raises UsageError if it is none."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The {what} file {path} cannot be read.", str(error)) from error
+    for start, (why, remedy) in _BINARY.items():
+        if raw.startswith(start):
+            raise UsageError(f"The {what} file {path} is not text.", why, remedy)
+    is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return raw.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The {what} file {path} cannot be read.", str(error), "Save it as UTF-8.") from error
+
+
+def _object(text: str) -> Any:
+    """What a JSON text is; None if it is none."""
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError:
+        return None
+
+
+def _whole(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError as error:
+        raise UsageError(
+            f"The questions file {path} is broken JSON.", f"{error}.", "Mend it, or write one JSON object a line."
+        ) from error
+
+
+def _array_rows(values: Sequence[Any]) -> list[Row]:
+    return [Row(f"Question {number}", value) for number, value in enumerate(values, 1)]
+
+
+def _object_rows(whole: Mapping[str, Any]) -> list[Row]:
+    """A file that is one object: SQuAD, a list under a key, or a single question."""
+    entries = next((whole[key] for key in _LISTS if isinstance(whole.get(key), list)), None)
+    if entries is None:
+        return [Row("Line 1", dict(whole))]
+    if any(isinstance(entry, dict) and "paragraphs" in entry for entry in entries):
+        return [
+            Row(f"Question {number}{_named(value)}", value) for number, value in enumerate(_squad_questions(entries), 1)
+        ]
+    return _array_rows(entries)
+
+
+def _squad_questions(articles: Sequence[Any]) -> Iterator[Any]:
+    """The questions of {"data": [{"paragraphs": [{"qas": [{"question": …, "answers": [{"text": …}]}]}]}]}."""
+    for article in articles:
+        for paragraph in _list_in(article, "paragraphs"):
+            yield from _list_in(paragraph, "qas")
+
+
+def _list_in(value: Any, key: str) -> list[Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _named(value: Any) -> str:
+    name = value.get("id") if isinstance(value, dict) else None
+    return f" (id {name})" if isinstance(name, str) else ""
+
+
+def _separator(text: str) -> str:
+    """What parts the cells of a CSV file whose first line is a header; nothing if it is none."""
+    line = text.lstrip().partition("\n")[0]
+    for separator in _SEPARATORS:
+        header = _header(next(csv.reader([line], delimiter=separator), []))
+        if set(header) & set(_TEXTS) and set(header) & set(_ANSWERS):
+            return separator
+    return ""
+
+
+def _header(cells: Sequence[str]) -> list[str]:
+    return [cell.strip().lower() for cell in cells]
+
+
+def _csv_rows(path: Path, text: str, separator: str) -> list[Row]:
+    if not separator:
+        raise UsageError(
+            f"The questions file {path} has no header with `question` and `answer`.",
+            f"Its first line is: {text.strip().partition(chr(10))[0][:80]}",
+            "Begin it with the line: question,answer,document",
+        )
+    reader = csv.reader(io.StringIO(text.lstrip(), newline=""), delimiter=separator, strict=True)
+    header, rows = _header(next(reader)), []
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append(_csv_row(f"Line {reader.line_num}", header, cells))
+    except csv.Error as error:
+        raise UsageError(
+            f"Line {reader.line_num} of {path} is broken CSV.", f"{error}.", "Look for a quote that is not closed."
+        ) from error
+    return rows
+
+
+def _csv_row(place: str, header: Sequence[str], cells: Sequence[str]) -> Row:
+    if len(cells) > len(header):
+        return Row(place, None, "It has more cells than the header: put text that has a separator in it in quotes")
+    row: dict[str, Any] = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+    for name in ("answers", "choices"):
+        if name in row:
+            mark = "|" if "|" in row[name] else ";"
+            row[name] = [part.strip() for part in row[name].split(mark) if part.strip()]
+    return Row(place, row)

@@ -1,0 +1,85 @@
+"""How one word may be spelled: without accents, with umlauts written out, without its apostrophe, in the singular."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from disc_lite.qa.vocabulary import IRREGULAR, NO_PLURALS, PARTICLES
+
+# Marks are stripped where a word without them is the same word: Latin, Greek, Arabic, Hebrew and the Russian ё, but not
+# in й, and neither in the scripts of India and Thailand nor in kana, whose marks are letters.
+_ACCENTS = re.compile(
+    "(?<=[a-zıøłđ\u03b1-\u03c9])[\u0300-\u036f]+|(?<=е)\u0308|[\u064b-\u065f\u0670\u06d6-\u06ed]|[\u0591-\u05bd\u05bf-\u05c7]"
+)
+_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_HANGUL_END = re.compile("[\uac00-\ud7a3]$")
+_SHORTEST_STEM = 3  # letters before an apostrophe that are a word of their own: Orsund's, Ankara'da
+_SHORTEST_PLURAL = 4
+
+
+def fold(text: str) -> str:
+    """Small letters without accents."""
+    text = text.casefold()
+    if text.isascii():
+        return text
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text))
+    return unicodedata.normalize("NFC", bare).translate(_LETTERS)
+
+
+def accents_agree(first: str, second: str) -> bool:
+    """Whether two words that are equal when folded are the same: an accent may be missing, but not be another one."""
+    if first.isascii() or second.isascii():
+        return True
+    first, second = (unicodedata.normalize("NFC", text.casefold()) for text in (first, second))
+    if len(first) != len(second):
+        return True
+    return all(a == b or a == fold(b) or b == fold(a) for a, b in zip(first, second, strict=True))
+
+
+def spellings(written: str, text: str) -> set[str]:
+    """Other spellings of a word: Mueller, oneill, the stem before an apostrophe, a Korean or Arabic word by itself."""
+    found = set()
+    if not written.isascii():
+        composed = unicodedata.normalize("NFC", written.casefold())
+        found.add(fold(composed.translate(_WRITTEN_OUT)))
+        if _HANGUL_END.search(text):
+            found |= {text.removesuffix(p) for p in PARTICLES if text.endswith(p) and len(text) >= len(p) + 2}
+        found |= _arabic(text)
+    stem, apostrophe, _ = text.partition("'")
+    if apostrophe:
+        found.add(text.replace("'", ""))
+        if len(stem) >= _SHORTEST_STEM:
+            found.add(stem)
+    return found
+
+
+def _arabic(text: str) -> set[str]:
+    """An Arabic word without "and", "in", "by", "as", "for", and without its article."""
+    found = set()
+    if text.startswith("لل"):
+        text = "ال" + text[2:]
+        found.add(text)
+    elif text[:1] in "وفبكل" and text[1:3] == "ال":
+        text = text[1:]
+        found.add(text)
+    if text.startswith("ال") and len(text) > 4:
+        found.add(text[2:])
+    return found
+
+
+def singulars(text: str) -> set[str]:
+    """What a word is the plural of, if it is one: houses gives house (and hous, which is no word and harms nothing)."""
+    if text in IRREGULAR:
+        return {IRREGULAR[text]}
+    if len(text) < _SHORTEST_PLURAL or not text.endswith("s") or text.endswith(("ss", "us", "is")):
+        return set()
+    if text in NO_PLURALS or text[-2].isdigit():
+        return set()
+    found = {text[:-1]}
+    if text.endswith("ies"):
+        found.add(text[:-3] + "y")
+    if text.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
+        found.add(text[:-2])
+    return found

@@ -1,0 +1,145 @@
+"""Words that grading knows: articles, negators, months, numbers, units. All in lower case and without accents."""
+
+from __future__ import annotations
+
+# An article is one only where a word follows: "Option A" ends in a letter. English, German, French, Spanish, Italian
+# and Dutch, as MLQA has it (arXiv 1910.07475), but for words that mean something else in another language ("um", "as").
+ARTICLES = frozenset(
+    "a an the der die das den dem des ein eine einen einem einer eines le la les un une el los las unos unas il lo gli "
+    "uno una het een".split()
+)
+# What French and Italian shorten before a vowel: l'école, d'accord, dell'arte.
+ELIDED = frozenset("l d qu n s j m t c jusqu lorsqu puisqu quelqu dell all nell sull dall un gl quell".split())
+
+NEGATORS = frozenset(
+    "not no never neither nor nicht kein keine keinen keinem keiner keines nie niemals weder pas jamais ni "
+    "aucun aucune nunca jamas tampoco ningun ninguna non nessun nessuno nessuna nao nem niet geen nooit nie не нет ни "
+    "нельзя ikke inte aldrig khong tidak bukan δεν μη μην οχι لا ليس ليست لم لن غير לא אין नहीं न".split()
+)
+# "No" negates in English and Spanish; it is "in the" in Portuguese. So it counts where one of these stands in the text.
+NO_NEGATES_BESIDE = frozenset(
+    "is are was were be been am has have had do does did can will may must should there the it this that he she they "
+    "we you i of and for to at with in on by es esta son hay el los las del".split()
+)
+# What may stand between a negator and what it negates; adverbs in -ly may as well, but for AFFIRMING.
+TRANSPARENT = frozenset(
+    "be been being is are was were am do does did have has had at in on to for by of from with as this that very yet "
+    "longer even ever any anymore always am im an auf bei um zu mit von vom zum zur fur ist sind war mehr en au aux de "
+    "du dans sur pour sont est es esta son estan ser al del sono e di nel nella sao em na в на это op с يوم".split()
+)
+AFFIRMING = frozenset("only merely solely simply exclusively".split())
+# What negates when it follows.
+NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
+BETWEEN_AFTER = frozenset("को में पर से का की के है".split())
+# The same in scripts that put no spaces between words.
+UNSPACED_NEGATORS = tuple(
+    "不 没 沒 未 不是 不在 不会 不會 不能 不可 不可以 不得 不需要 不用 不再 没有 沒有 并非 並非 并不 並不 "
+    "尚未 从未 從未 无法 無法 ไม่ ไม่ใช่ ไม่ได้ ไม่ได้รับ ไม่มี มิใช่".split()
+)
+UNSPACED_NEGATORS_AFTER = ("ではな", "ではあり", "じゃな", "じゃあり", "でな")
+YES_NO = frozenset("yes no ja nein oui non да нет nao sim tidak nee".split())
+
+_MONTHS = """
+    january jan januar janner janvier janv enero gennaio janeiro januari января январь stycznia ocak يناير जनवरी
+    february feb februar fevrier fevr febrero febbraio fevereiro fev februari февраля февраль lutego subat فبراير फरवरी
+    march mar marz maerz mars marzo marco maart марта март marca mart مارس मार्च
+    april apr avril avr abril abr aprile апреля апрель kwietnia nisan ابريل अप्रैल
+    may mai mayo maggio mag maio mei maj мая май maja mayis مايو मई
+    june jun juni juin junio giugno giu junho июня июнь czerwca haziran يونيو जून
+    july jul juli juillet juil julio luglio lug julho июля июль lipca temmuz يوليو जुलाई
+    august aug aout agosto augustus augusti августа август sierpnia agustos اغسطس अगस्त
+    september sept sep septembre septiembre setiembre settembre setembro сентября сентябрь wrzesnia eylul سبتمبر सितंबर
+    october oct oktober okt octobre octubre ottobre ott outubro октября октябрь pazdziernika ekim اكتوبر अक्टूबर अक्तूबर
+    november nov novembre noviembre novembro ноября ноябрь listopada kasim نوفمبر नवंबर नवम्बर
+    december dec dezember dez decembre diciembre dic dicembre dezembro декабря декабрь grudnia aralik ديسمبر दिसंबर
+"""
+MONTHS = {name: number for number, line in enumerate(_MONTHS.split("\n")[1:-1], 1) for name in line.split()}
+MONTH_NAMES = tuple(line.split()[0] for line in _MONTHS.split("\n")[1:-1])
+VERBS = frozenset({"may", "march"})  # in lower case, before a number
+OF = frozenset("of de del di van".split())  # 20th of June, 20 de junio
+TO = frozenset({"to", "through", "bis"})  # 9 to 17, Monday to Friday
+WEEKDAYS = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday "
+    "montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
+)
+
+SMALL_NUMBERS = {
+    word: value
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
+    )
+}
+TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
+MINUS = frozenset({"minus", "минус"})
+NOT_ONE = frozenset("no any every some each which this that another the".split())  # no one, the one who
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+ORDINALS = {word: n for n, word in enumerate(_ORDINALS.split(), 1)} | {"thirtieth": 30}
+# Other languages, up to twelve and without what is another word in English ("once", "on").
+_FOREIGN = """
+    zwei deux dos due dois duas twee два две iki
+    drei trois tres tre drie три
+    vier quatre cuatro quattro quatro четыре dort
+    funf fuenf cinq cinco cinque vijf пять bes
+    sechs seis zes шесть alti
+    sieben sept siete sette sete zeven семь yedi
+    acht huit ocho otto oito восемь sekiz
+    neun neuf nueve nove negen девять dokuz
+    zehn dix diez dieci dez tien десять
+    elf onze undici одиннадцать
+    zwolf zwoelf douze doce dodici doze twaalf двенадцать
+"""
+FOREIGN_NUMBERS = {word: n for n, line in enumerate(_FOREIGN.split("\n")[1:-1], 2) for word in line.split()}
+
+_UNITS = """
+    % percent pct prozent pourcent
+    km kilometre kilometres kilometer kilometers
+    m metre metres meter meters
+    cm centimetre centimetres centimeter centimeters zentimeter
+    mm millimetre millimetres millimeter millimeters
+    kg kilogram kilograms kilo kilos kilogramm
+    g gram grams gramm gramme grammes
+    mg milligram milligrams milligramm
+    l litre litres liter liters
+    ml millilitre millilitres milliliter milliliters
+    h hour hours hr hrs stunde stunden heure heures hora horas ore
+    min minute minutes mins minuten minutos minuti
+    s sec secs second seconds sekunde sekunden
+    ms millisecond milliseconds
+    kb kilobyte kilobytes
+    mb megabyte megabytes
+    gb gigabyte gigabytes
+    tb terabyte terabytes
+    mi mile miles
+    ft foot feet
+    inch inches
+    € euro euros eur
+    $ dollar dollars usd
+    £ pound pounds gbp
+    ¥ yen jpy
+    ₹ rupee rupees inr rs
+    chf
+"""
+UNITS = {word: line.split()[0] for line in _UNITS.split("\n")[1:-1] for word in line.split()}
+CURRENCIES = frozenset("€ $ £ ¥ ₹".split())
+CURRENCY_CODES = frozenset("EUR USD GBP JPY INR Rs CHF".split())  # before a number, as they are written
+# After digits these are units, though they have a capital or are single letters: 5 g, but 5G is something else.
+LETTER_UNITS = frozenset(
+    "m g l h s L V W Hz kHz MHz GHz kW MW GW kWh MWh kB KB MB GB TB kPa hPa dB mAh AM PM Uhr".split()
+)
+# Korean particles, the longest first: a word with one is that word.
+PARTICLES = tuple(
+    "이었습니다 입니다 이에요 에서는 으로는 에게서 까지 부터 에서 에게 으로 이다 예요 이며 처럼 보다 한테 마다 "
+    "은 는 이 가 을 를 에 의 로 와 과 도 만".split()
+)
+# No plural of another word, or one that means something else.
+NO_PLURALS = frozenset("news goods customs means arms always perhaps species series thanks".split())
+IRREGULAR = {
+    "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "teeth": "tooth",
+    "mice": "mouse", "geese": "goose", "knives": "knife", "wives": "wife", "lives": "life", "halves": "half",
+    "leaves": "leaf", "loaves": "loaf", "shelves": "shelf", "wolves": "wolf",
+}  # fmt: skip

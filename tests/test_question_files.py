@@ -1,0 +1,173 @@
+"""Files of questions: every shape that is read, and what is said of the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disc_lite.errors import UsageError
+from disc_lite.qa import Question, read_pairs, read_questions
+
+WHO = Question("Who approves?", ("the head",))
+PAYS = Question("Who pays?", ("nobody", "no one"), "travel.md")
+
+
+def written(tmp_path: Path, name: str, content: str | bytes | Any) -> Path:
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8", newline="")
+    return path
+
+
+def test_answers_may_be_one_text_a_number_or_as_in_squad(tmp_path: Path) -> None:
+    rows = [
+        '{"question": "Who?", "answer": "the head"}', '{"question": "Who?", "answers": "the head"}',
+        '{"question": "Who?", "answers": {"text": ["the head", "the head"], "answer_start": [3, 9]}}',
+        '{"question": "Who?", "answers": [{"text": "the head", "answer_start": 3}]}',
+        '{"question": "Who?", "answer": ["the head"], "document": null, "choices": []}',
+    ]  # fmt: skip
+    assert read_questions(written(tmp_path, "q.jsonl", "\n".join(rows))) == (Question("Who?", ("the head",)),) * 5
+    numbers = '{"question": "How many?", "answers": [42, -7]}\n{"question": "How much?", "answer": 3.50}'
+    assert [q.answers for q in read_questions(written(tmp_path, "n.jsonl", numbers))] == [("42", "-7"), ("3.50",)]
+
+
+def test_an_answer_may_be_a_mark(tmp_path: Path) -> None:
+    path = written(tmp_path, "q.jsonl", '{"question": "Which mark?", "answers": ["#"]}')
+    assert read_questions(path)[0].answers == ("#",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("q.csv", "question,answers,document\nWho approves?,the head,\nWho pays?,nobody|no one,travel.md\n"),
+        (
+            "q.csv",
+            "Question;Answers;Document\r\nWho approves?;the head;\r\n;;\r\nWho pays?;nobody|no one;travel.md\r\n",
+        ),
+        ("q.csv", '\ufeffquestion,answers,document\n"Who approves?",the head\nWho pays?,nobody;no one,./travel.md\n'),
+        ("q.tsv", "document\tanswers\tquestion\n\tthe head\tWho approves?\ntravel.md\tnobody; no one\tWho pays?\n"),
+        ("q.txt", "id,question,answers,document\n1,Who approves?,the head,\n2,Who pays?,nobody|no one,travel.md\n"),
+    ],
+)
+def test_csv_with_a_header(tmp_path: Path, name: str, content: str) -> None:
+    assert read_questions(written(tmp_path, name, content)) == (WHO, PAYS)
+
+
+def test_csv_keeps_a_single_answer_whole_and_reads_quoted_cells(tmp_path: Path) -> None:
+    content = 'question,answer\n"Who, in Varn,\napproves?","Ada; or ""Bo"""\n'
+    assert read_questions(written(tmp_path, "q.csv", content)) == (
+        Question("Who, in Varn,\napproves?", ('Ada; or "Bo"',)),
+    )
+    content = "completion,answers,document\nIt opens at,nine|9,\n"
+    assert read_questions(written(tmp_path, "q.csv", content)) == (
+        Question("It opens at", ("nine", "9"), "", "completion"),
+    )
+    content = "question,answer,choices\nWhich?,ox,ox|owl\n"
+    assert read_questions(written(tmp_path, "q.csv", content))[0].choices == ("ox", "owl")
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_files_of_other_programs_are_decoded_by_their_mark(tmp_path: Path, codec: str) -> None:
+    path = written(tmp_path, "q.csv", "question,answer\r\nQuel café ?,Ça\r\n".encode(codec))
+    assert read_questions(path) == (Question("Quel café ?", ("Ça",)),)
+
+
+ROWS = [
+    {"question": "Who approves?", "answers": ["the head"]},
+    {"question": "Who pays?", "answers": ["nobody", "no one"], "document": "travel.md"},
+]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("whole", [ROWS, {"questions": ROWS}, {"data": ROWS}])
+def test_a_json_array_and_a_list_in_an_object(tmp_path: Path, whole: Any, indent: int | None) -> None:
+    assert read_questions(written(tmp_path, "q.json", json.dumps(whole, indent=indent))) == (WHO, PAYS)
+
+
+def test_one_question_over_several_lines(tmp_path: Path) -> None:
+    assert read_questions(written(tmp_path, "q.json", json.dumps(ROWS[1], indent=2))) == (PAYS,)
+
+
+def squad(*questions: dict[str, Any]) -> dict[str, Any]:
+    halves = questions[:1], questions[1:]
+    articles = [{"title": "t", "paragraphs": [{"context": "c", "qas": list(half)}]} for half in halves]
+    return {"version": "1.1", "data": articles}
+
+
+def test_squad(tmp_path: Path) -> None:
+    answers = [{"text": text, "answer_start": 0} for text in ("nobody", "no one", "nobody")]
+    whole = squad(
+        {"id": "1", "question": "Who approves?", "answers": [{"text": "the head", "answer_start": 0}]},
+        {"id": "2", "question": "Who pays?", "answers": answers, "is_impossible": False, "document": "travel.md"},
+    )
+    assert read_questions(written(tmp_path, "train.json", whole)) == (WHO, PAYS)
+
+
+def test_the_questions_of_a_run(tmp_path: Path) -> None:
+    row = {
+        "text": "Who approves?", "answers": ["the head"], "document": "", "kind": "question", "passage": "",
+        "passage_index": 7, "choices": [],
+    }  # fmt: skip
+    other = {**row, "text": "It opens at", "answers": ["nine"], "kind": "completion"}
+    found = read_questions(written(tmp_path, "questions.jsonl", "\n".join(map(json.dumps, (row, other)))))
+    # The number of a passage is of that run's passages; another run may cut them otherwise.
+    assert found == (WHO, Question("It opens at", ("nine",), "", "completion"))
+
+
+def test_choices_are_compared_as_answers_are(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "q.jsonl", '{"question": "Who?", "answers": ["the head"], "choices": ["The head", "nobody"]}'
+    )
+    assert read_questions(path)[0].choices == ("The head", "nobody")
+
+
+CHAT = {"messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "the head"}]}
+IMPOSSIBLE = {"id": "a7", "question": "Who?", "answers": [], "is_impossible": True}
+REFUSED = [
+    ("q.jsonl", {"instruction": "Who?", "input": "", "output": "the head"}, r"Line 1 of .* is not a question", "Alpaca"),
+    ("q.jsonl", CHAT, r"Line 1 of .* is not a question", "a chat"),
+    ("q.jsonl", {"prompt": "Who?", "completion": "the head"}, r"Line 1 of .* is not a question", "prompt with its completion"),
+    ("q.jsonl", {"q": "Who?", "a": "the head"}, r"Line 1 of .* is not a question", "it has `q`, `a`"),
+    ("q.json", [*ROWS, {"question": "Who?"}], r"Question 3 of .* is not a question", "`answer`, a text"),
+    ("q.json", [*ROWS, "Who?"], r"Question 3 of .* is not a question", "object"),
+    ("q.jsonl", {"question": "Who?", "answers": ["the head", ""]}, r"Line 1 of .* is not a question", "none may be blank"),
+    ("q.jsonl", {"question": "Who?", "answers": [True]}, r"Line 1 of .* is not a question", "a list of texts"),
+    ("q.jsonl", {"question": "Who?", "answers": []}, r"Line 1 of .* is not a question", "no answer"),
+    ("q.jsonl", {"completion": "It is", "answers": ["a"], "choices": ["a", "b"]}, r"Line 1 of .* is not a question", "choices"),
+    ("dev.json", squad(IMPOSSIBLE), r"Question 1 \(id a7\) of .* is not a question", "SQuAD 2.0"),
+    ("q.json", '[{"question": "Who?", "answers": ["x"]},\n{"question"', r"broken JSON", "line 2"),
+    ("q.json", '{\n  "data": [\n', r"broken JSON", "line 3"),
+    ("q.csv", "Who approves?,the head\n", r"no header", "Who approves"),
+    ("q.csv", "question,answer\nWho, really?,the head\n", r"Line 2 of .* is not a question", "more cells"),
+    ("q.csv", "question,answer\nWho?,\n", r"Line 2 of .* is not a question", "`answer`"),
+    ("q.csv", 'question,answer\n"Who?,x\n', r"broken CSV", "unexpected end"),
+    ("q.csv", "question,answer\n", r"holds no question", ""),
+    ("q.csv", b"question,answer\nCaf\xe9?,x\n", r"cannot be read", "utf-8"),
+    ("q.xlsx", b"PK\x03\x04rest", r"is not text", "Excel"),
+    ("q.parquet", b"PAR1rest", r"is not text", "Parquet"),
+    ("q.md", "# Questions\n\nWho approves?\n", r"Line 1 of .* is not a question", "no JSON"),
+    ("q.json", {"data": []}, r"holds no question", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "what", "why"), REFUSED, ids=range(len(REFUSED)))
+def test_another_shape_is_told_by_what_it_is_and_what_to_change(
+    tmp_path: Path, name: str, content: Any, what: str, why: str
+) -> None:
+    with pytest.raises(UsageError, match=what) as caught:
+        read_questions(written(tmp_path, name, content))
+    assert caught.value.exit_code == 2
+    assert why in caught.value.why
+    assert caught.value.remedy
+
+
+def test_pairs_are_read_line_by_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^Line 1 of .* is not a pair"):
+        read_pairs(
+            written(tmp_path, "pairs.json", [{"document": "a.md", "passage": 0, "question": "Who?", "answer": "x"}])
+        )
