@@ -57,8 +57,8 @@ def is_right(given: str, answers: Iterable[str], grading: str) -> bool:
 
 def compare(given: str, answer: str) -> Comparison:
     """Both by their words; what consists of marks only ("#") by its marks."""
-    read, wanted = read_words(given), _compared(read_words(answer))
-    ours = _compared(read)
+    read, wanted = read_words(given), _without_skipped(read_words(answer))
+    ours = _without_skipped(read)
     ours, theirs = _with_compounds(ours, wanted), _with_compounds(wanted, ours)
     if not theirs:
         return Comparison(len(ours), 0, 0, *_same_marks(given, answer))
@@ -109,7 +109,8 @@ def _same_marks(given: str, answer: str) -> tuple[bool, bool]:
     return exact, exact or stands
 
 
-def _compared(words: Sequence[Word]) -> list[Word]:
+def _without_skipped(words: Sequence[Word]) -> list[Word]:
+    """The words that are compared; the mark before a skipped one stands before the next."""
     found: list[Word] = []
     opens = False
     for word in words:
