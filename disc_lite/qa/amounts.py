@@ -28,11 +28,13 @@ _PER, _CENT = ("per", "por", "pour"), ("cent", "ciento", "cento")
 
 def digits_of(word: Word) -> str:
     """A number in digits, be it a small one in words of another language than English; nothing for other words."""
-    return word.text if word.number else str(FOREIGN_NUMBERS.get(word.text, ""))
+    if word.number:
+        return "1" if word.text == "one" else word.text
+    return str(FOREIGN_NUMBERS.get(word.text, ""))
 
 
 def join_number_words(words: Sequence[Word]) -> list[Word]:
-    """English numbers in words, and digits before "million", as numbers in digits."""
+    """English numbers in words, and digits before "million", as numbers in digits; "one" keeps its form."""
     found: list[Word] = []
     i = 0
     while i < len(words):
@@ -41,7 +43,9 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
             text = str(value) if value.denominator == 1 else f"{float(value):g}"
             written = " ".join(w.written for w in words[i : i + length])
             names = frozenset({text} | clock_names_of(text) | (words[i].names if length == 1 else set()))
-            found.append(Word(text, written, names, opens=words[i].opens, number=True))
+            # As a pronoun it would be "the one" here and a number there.
+            form = "one" if words[i].text == "one" and length == 1 else text
+            found.append(Word(form, written, names, opens=words[i].opens, number=True))
         else:
             found.append(words[i])
         i += length or 1
@@ -111,7 +115,7 @@ def read_minus(words: Sequence[Word]) -> list[Word]:
     for word in words:
         if found and found[-1].text in MINUS and word.number and not word.opens and word.text[0] != "-":
             names = {f"-{name}" for name in word.names if not name.startswith("t:")}
-            found[-1] = replace(word, text=f"-{word.text}", names=frozenset(names), opens=found[-1].opens)
+            found[-1] = replace(word, text=f"-{digits_of(word)}", names=frozenset(names), opens=found[-1].opens)
         else:
             found.append(word)
     return found

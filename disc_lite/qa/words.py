@@ -60,7 +60,7 @@ def numbers_of(text: str, in_words: bool = False) -> frozenset[str]:
     for word in read_words(text):
         if not word.number:
             found.update(_DIGITS.findall(word.text))
-        elif _DIGITS.search(word.written) or (in_words and word.text != "1"):
+        elif _DIGITS.search(word.written) or (in_words and word.text not in ("1", "one")):
             found.add(word.text)
         if in_words:
             found |= {name.removeprefix("o:") for name in word.names if name.startswith(("o:", "m:"))}
