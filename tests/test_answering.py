@@ -19,7 +19,7 @@ from disc_lite.chat.opening import Adapted, ask, load, open_adapted
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.source import fingerprint
 from disc_lite.models import load_base
-from disc_lite.run.finished import open_run
+from disc_lite.run.folder import FORMAT, open_run
 from disc_lite.run.training import save_adapter
 
 QUESTION = "Who runs the workshop?"
@@ -29,7 +29,7 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 def write_run(folder: Path, base: Path, adapter: Path) -> Path:
     """What `open_run` reads of a finished run."""
     shutil.copytree(adapter, folder / "adapter")
-    run = {"model": {"name": str(base)}, "identity": {"model": fingerprint(base)}}
+    run = {"model": {"name": str(base)}, "identity": {"format": FORMAT, "model": fingerprint(base)}}
     (folder / "run.json").write_text(json.dumps(run))
     (folder / "summary.json").write_text("{}")
     (folder / "recipe.yaml").write_text("prompt:\n  answer_tokens: 24\n")

@@ -135,11 +135,11 @@ def test_forgetting_is_the_largest_fall() -> None:
             for w, n in (("before", before), ("after", after))
         }
 
-    assert forgetting({"kept": {"world": rows(10, 9), "skills": rows(10, 7), "more": rows(1, 5)}}) == (
+    assert forgetting({"retained": {"world": rows(10, 9), "skills": rows(10, 7), "more": rows(1, 5)}}) == (
         pytest.approx(0.3),
         "skills",
     )
-    assert forgetting({"kept": {}}) == (0.0, "")
+    assert forgetting({"retained": {}}) == (0.0, "")
 
 
 def test_a_judge_must_say_a_verdict() -> None:

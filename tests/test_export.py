@@ -33,6 +33,7 @@ from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import Request, ask_llama, run_child
 from disc_lite.export.merging import nf4_and_back
 from disc_lite.export.proof import Said, compare, mean_kl
+from disc_lite.run.folder import FORMAT
 from disc_lite.storage import disk, read_json
 
 gguf = pytest.importorskip("gguf")
@@ -175,7 +176,10 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
 def _run_of(folder: Path) -> dict[str, Any]:
     from disc_lite.hub.source import open_model
 
-    return {"identity": {"model": open_model(str(folder)).fingerprint}, "model": {"name": str(folder)}}
+    return {
+        "identity": {"format": FORMAT, "model": open_model(str(folder)).fingerprint},
+        "model": {"name": str(folder)},
+    }
 
 
 def test_without_memory_to_load_it_the_tensors_are_read_again(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:

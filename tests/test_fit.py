@@ -13,6 +13,7 @@ from disc_lite.evaluation.card import shortfall
 from disc_lite.qa import Pair
 from disc_lite.run import fit
 from disc_lite.run.fit import FitWatch, answered_again, last_measured
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl
 
@@ -34,7 +35,7 @@ class Model:
 
 def watch_of(folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, **train: Any) -> FitWatch:
     recipe = recipe_of(train=train)
-    shop: Any = SimpleNamespace(recipe=recipe, folder=folder, base=None, interrupts=Interrupts())
+    shop: Any = SimpleNamespace(recipe=recipe, folder=RunFolder(folder), base=None, interrupts=Interrupts())
     return FitWatch(shop, pairs, steps)
 
 
@@ -63,7 +64,7 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
     assert list(read_jsonl(tmp_path / "fit.jsonl"))[2:] == [
         {"step": 15, "share": round(62 / 64, 4)}, {"step": 19, "share": round(63 / 64, 4)},
     ]  # fmt: skip
-    assert last_measured(tmp_path)["step"] == 19
+    assert last_measured(RunFolder(tmp_path))["step"] == 19
     # A run that is continued decides the same, and asks nothing again.
     assert [watch_of(tmp_path).learned_at(step) for step in (14, 15, 19)] == [15, 15, 15]
     assert model.asked == 4
@@ -104,7 +105,7 @@ def test_nothing_is_asked_where_nothing_can_be(tmp_path: Path, monkeypatch: pyte
     assert watch_of(tmp_path, enough=0).learned_at(5) is None
     assert watch_of(tmp_path, pairs=[]).learned_at(5) is None
     assert watch_of(tmp_path, pairs=[Pair("a", 0, "Is it old?", "It is old.")]).learned_at(5) is None
-    assert last_measured(tmp_path) == {}
+    assert last_measured(RunFolder(tmp_path)) == {}
 
 
 def test_a_model_that_did_not_learn_is_told_and_what_to_do() -> None:

@@ -38,14 +38,14 @@ GIVEN = [
     ("retention", "", "before.json"),
     ("evaluation", "before: 1 questions", "before.json"),
     ("evaluation", "before: 1 statements", "before.json"),
-    ("evaluation", r"before: \d+ instructions", "kept_before.json"),
+    ("evaluation", r"before: \d+ instructions", "retained_before.json"),
     ("teacher", "reads retention", "metrics.jsonl"),
     ("teacher", "reads documents", "metrics.jsonl"),
     ("teacher", "compared", "metrics.jsonl"),
     ("training", "", "adapter"),
     ("evaluation", "after: 1 questions", "after.json"),
-    ("evaluation", r"after: \d+ neutral", "kept_after.json"),
-    ("evaluation", r"after: drift", "kept_after.json"),
+    ("evaluation", r"after: \d+ neutral", "retained_after.json"),
+    ("evaluation", r"after: drift", "retained_after.json"),
 ]
 
 
@@ -125,7 +125,7 @@ def test_a_signal_ends_every_stage_before_the_next_forward_pass(
     shop.adapt(run, **SHORT)
     shop.adapt(whole, **SHORT)
     assert adapter_of(run) == adapter_of(whole)
-    for name in ("questions.jsonl", "before.json", "after.json", "kept_after.json"):
+    for name in ("questions.jsonl", "before.json", "after.json", "retained_after.json"):
         assert (run / name).read_bytes() == (whole / name).read_bytes()
 
 
@@ -204,7 +204,7 @@ def test_eval_answers_a_signal_and_goes_on(
     run = tmp_path / "run"
     shutil.copytree(whole, run)
     (run / "after.json").unlink()  # so that something is still to be asked
-    (run / "kept_after.json").unlink()
+    (run / "retained_after.json").unlink()
     (run / "before.json").unlink()
     watched, load_run = Watched("evaluation", "after: 1 questions, adapted", number), evaluate.load_run
     monkeypatch.setattr(sys, "argv", ["disc-lite", "eval", str(run), "--device", "cpu"])

@@ -161,13 +161,13 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     pairs, about = synthesis.gather_pairs(shop, ())
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))
     assert about["dropped"] == {"no such passage": 1}
-    rows = read_jsonl(inputs.folder / "pairs.jsonl")
+    rows = read_jsonl(inputs.folder.path / "pairs.jsonl")
     assert [row["sentence"] for row in rows] == [-1, -1]
     # Edited in the run folder, before the training starts: that counts.
-    write_jsonl(inputs.folder / "pairs.jsonl", rows[1:])
+    write_jsonl(inputs.folder.path / "pairs.jsonl", rows[1:])
     assert synthesis.gather_pairs(shop, ())[0] == pairs[1:]
     # Nor is a question trained on that is measured with.
-    (inputs.folder / "pairs.json").unlink()
+    (inputs.folder.path / "pairs.json").unlink()
     held_out = (Question("who runs it", ("Ada",)),)
     assert synthesis.gather_pairs(shop, held_out)[1]["dropped"]["held out for the evaluation"] == 3
 

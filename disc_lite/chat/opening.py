@@ -16,7 +16,7 @@ from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
 from disc_lite.hub.aliases import check_folder
 from disc_lite.hub.source import shapes_in
 from disc_lite.recipe import Recipe
-from disc_lite.run.finished import open_run
+from disc_lite.run.folder import RunFolder, open_run
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -57,12 +57,12 @@ def open_adapted(folder: Path) -> Adapted:
     Raises UsageError where the folder is none of the three, or not whole; EnvironmentNotReady where a model is.
     """
     longest = Recipe().prompt.answer_tokens
-    if (folder / "run.json").is_file():
+    if RunFolder(folder).record.is_file():
         run = open_run(folder)
-        check_fit(run.adapter, read_config(run.adapter), run.model.folder)
+        check_fit(run.folder.adapter, read_config(run.folder.adapter), run.model.folder)
         model, quantize, longest = run.model, run.recipe.memory.quantize, run.recipe.prompt.answer_tokens
         context = _context(model.folder)
-        return Adapted(folder, "run", model.name, model.folder, run.adapter, quantize, longest, context)
+        return Adapted(folder, "run", model.name, model.folder, run.folder.adapter, quantize, longest, context)
     is_model = any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors"))
     if (folder / CONFIG).is_file() and is_model:
         raise UsageError(

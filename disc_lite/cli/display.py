@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -10,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from disc_lite.evaluation.card import ROWS, shortfall, verdict
+from disc_lite.run.folder import RunFolder
 
 SHOWN_MISSES = 5
-DRIFTS = {"general": "neutral prompts", "own_words": "its own prompts"}
+DRIFTS = {"general": "neutral prompts", "self_generated": "its own prompts"}
 
 
 def show_summary(summary: dict[str, Any], console: Console) -> None:
@@ -53,7 +55,7 @@ def _table(title: str, *headings: str) -> Table:
 
 def _show_kept(card: dict[str, Any], console: Console) -> None:
     table = _table("Kept", "before", "after", "95 %")
-    for name, row in card["kept"].items():
+    for name, row in card["retained"].items():
         table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), _span(row["after"]))
     for name, label in DRIFTS.items():
         table.add_row(f"drift on {label}", "", f"{card['drift'][name]:.4f}", "nats")
@@ -120,11 +122,12 @@ def remarks(summary: dict[str, Any]) -> list[str]:
     ]
     if documents["refused"] or documents["duplicate"]:
         counts = f"{documents['refused']} files refused, {documents['duplicate']} duplicates"
-        lines.append(f"{counts}: see {summary['run']}/ledger.jsonl")
+        lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
     if pairs.get("dropped"):
         dropped = sum(pairs["dropped"].values())
         lines.append(
-            f"{pairs['kept']} pairs kept, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences asked about."
+            f"{pairs['accepted']} pairs accepted, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences "
+            "have one."
         )
     low = summary["teachability"]["low"]
     if low:

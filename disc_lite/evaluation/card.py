@@ -168,7 +168,7 @@ def counted(right: Sequence[float]) -> dict[str, Any]:
 
 def forgetting(card: Mapping[str, Any]) -> tuple[float, str]:
     """The largest fall of a share that should have stayed, and of what."""
-    falls = [(row["before"]["share"] - row["after"]["share"], name) for name, row in card["kept"].items()]
+    falls = [(row["before"]["share"] - row["after"]["share"], name) for name, row in card["retained"].items()]
     return max(falls, default=(0.0, ""))
 
 

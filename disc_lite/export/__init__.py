@@ -12,7 +12,7 @@ from typing import Any
 from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
-from disc_lite.run.finished import Finished, open_run
+from disc_lite.run.folder import FinishedRun, open_run
 from disc_lite.run.interrupts import listening
 from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
 
@@ -31,7 +31,7 @@ def export(
     export does not say what the trained model says, UsageError and EnvironmentNotReady before that.
     """
     finished = open_run(Path(run))
-    target = Path(output) if output else finished.folder / "exports" / to
+    target = Path(output) if output else finished.folder.exports / to
     gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
     choice = Choice(to, target, gguf, onto, legacy_adapter, modelfile, force, device)
     from disc_lite.export.checks import check_run
@@ -48,8 +48,8 @@ def export(
         "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
         "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
     }  # fmt: skip
-    with lock(finished.folder), listening() as interrupts:
-        if target.parent == finished.folder / "exports" and target.parent.is_dir():
+    with lock(finished.folder.path), listening() as interrupts:
+        if target.parent == finished.folder.exports and target.parent.is_dir():
             sweep(target.parent)
 
         def tell(text: str) -> None:
@@ -147,9 +147,9 @@ def _record_in(folder: Path) -> dict[str, Any] | None:
     return made if ours else None
 
 
-def _check_space(run: Finished, choice: Choice) -> None:
+def _check_space(run: FinishedRun, choice: Choice) -> None:
     """Raises EnvironmentNotReady where the disk has less room than the export takes at most."""
-    adapter = sum((run.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
+    adapter = sum((run.folder.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
     base = sum(path.stat().st_size for path in run.model.folder.glob("model*.safetensors"))
     merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
     # From a base GGUF: as large as that, and what becomes Q8_0 is looked at when its types are known. By the

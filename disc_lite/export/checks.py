@@ -10,19 +10,19 @@ from disc_lite.export.choice import WITH_GGUF, Choice
 from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import way_to_llama
 from disc_lite.hub.adapters import check_fit, read_config
-from disc_lite.run.finished import Finished
+from disc_lite.run.folder import FinishedRun
 from disc_lite.storage import read_json
 
 # llama.cpp's converter reads none of these and is silently wrong; they change what the tensors mean.
 FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
 
 
-def check_run(run: Finished, choice: Choice) -> None:
+def check_run(run: FinishedRun, choice: Choice) -> None:
     """Raises UsageError where the form cannot be made of this run."""
     base = run.model.folder
-    config = read_config(run.adapter)
-    check_fit(run.adapter, config, base)
-    _require_plain_settings(run.adapter, config)
+    config = read_config(run.folder.adapter)
+    check_fit(run.folder.adapter, config, base)
+    _require_plain_settings(run.folder.adapter, config)
     if choice.onto == "nf4" and run.recipe.memory.quantize != "nf4":
         raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
     with_gguf = choice.to in WITH_GGUF

@@ -17,21 +17,21 @@ from disc_lite.export.llama import Way, way_to_llama
 from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
-from disc_lite.run.finished import Finished, load_run
+from disc_lite.run.folder import FinishedRun, load_run
 
 
 @dataclass(frozen=True)
 class Job:
     """One export: the run, what was chosen, whom to tell; `tell` and `check` raise where the user asked to stop."""
 
-    run: Finished
+    run: FinishedRun
     choice: Choice
     tell: Callable[[str], None]
     check: Callable[[], None] = lambda: None
 
     @cached_property
     def adapter(self) -> Adapter:
-        return read_adapter(self.run.adapter, self.run.model.folder)
+        return read_adapter(self.run.folder.adapter, self.run.model.folder)
 
     @cached_property
     def layout(self) -> Layout:

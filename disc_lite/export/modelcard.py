@@ -9,7 +9,7 @@ from typing import Any
 
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
-from disc_lite.run.finished import Finished
+from disc_lite.run.folder import FinishedRun
 from disc_lite.storage import read_jsonl
 
 ROWS = {
@@ -19,7 +19,7 @@ ROWS = {
 HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub knows by this name, in small letters
 
 
-def model_card(run: Finished) -> str:
+def model_card(run: FinishedRun) -> str:
     """Markdown with the front matter that the hub reads."""
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
@@ -30,7 +30,7 @@ def model_card(run: Finished) -> str:
         front["base_model"] = public
     if alias:
         front["license"] = alias.licence.lower() if alias.licence in HUB_LICENCES else "other"
-    ledger = [row for row in read_jsonl(run.folder / "ledger.jsonl") if row["outcome"] == "read"]
+    ledger = [row for row in read_jsonl(run.folder.ledger) if row["outcome"] == "read"]
     recipe = run.recipe
     lines = [
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
@@ -46,7 +46,8 @@ def model_card(run: Finished) -> str:
         f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{load}"), "path/to/this/folder")',
         f'tokenizer = AutoTokenizer.from_pretrained("{load}")',
         "```", "",
-        *_measured(run.summary.get("card")),
+        "## What it knows", "", *_card(run.summary["card"]), "",
+        "## What it retained", "", *_retained(run.summary["card"]), "",
         "## Documents", "", "| document | SHA-256 |", "|---|---|",
         *(f"| {cell(row['name'])} | `{row['sha256']}` |" for row in ledger), "",
         "## Settings", "", "```json", json.dumps(recipe.model_dump(), indent=1), "```", "",
@@ -67,12 +68,6 @@ def _alias(model: Model) -> Alias | None:
     return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
 
 
-def _measured(card: Mapping[str, Any] | None) -> Iterable[str]:
-    """The report card; a run of an older disc-lite has none."""
-    if card:
-        yield from ("## What it knows", "", *_card(card), "", "## What it kept", "", *_kept(card), "")
-
-
 def _card(card: Mapping[str, Any]) -> Iterable[str]:
     yield "| questions answered by | right | of | share | 95 % interval |"
     yield "|---|---|---|---|---|"
@@ -80,10 +75,10 @@ def _card(card: Mapping[str, Any]) -> Iterable[str]:
         yield _row(name, card["rows"].get(key))
 
 
-def _kept(card: Mapping[str, Any]) -> Iterable[str]:
+def _retained(card: Mapping[str, Any]) -> Iterable[str]:
     yield "| probe | before | after |"
     yield "|---|---|---|"
-    for name, row in card["kept"].items():
+    for name, row in card["retained"].items():
         yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} |"
 
 

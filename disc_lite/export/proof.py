@@ -21,8 +21,7 @@ from disc_lite.export.layout import Array
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.models.tokens import Tokens
-from disc_lite.run.finished import Finished
-from disc_lite.storage import read_jsonl
+from disc_lite.run.folder import FinishedRun
 
 QUESTIONS, NEUTRAL = 3, 5
 ANSWER_TOKENS = 64
@@ -81,11 +80,11 @@ class Line:
         return asdict(self)
 
 
-def questions_for(run: Finished, tokens: Tokens) -> Questions:
+def questions_for(run: FinishedRun, tokens: Tokens) -> Questions:
     """Held-out questions of the run, neutral prompts, and texts with the model's own control tokens."""
-    rows = [r for r in read_jsonl(run.folder / "questions.jsonl") if r["kind"] == "question" and not r["passage"]]
+    rows = [q for q in run.folder.read_questions() if q.kind == "question" and not q.passage]
     step = max(1, len(rows) // QUESTIONS)
-    asked = [str(row["text"]) for row in rows[::step][:QUESTIONS]]
+    asked = [question.text for question in rows[::step][:QUESTIONS]]
     prompts = [tokens.prompt(text) for text in (*asked, *neutral_prompts()[:NEUTRAL])]
     controls = [str(tokens.hf.convert_ids_to_tokens(i)) for i in (*tokens.bos, *sorted(tokens.stop_ids))]
     controls = list(dict.fromkeys(controls))

@@ -24,8 +24,8 @@ from disc_lite.storage import disk, read_json, write_json, write_text
 def make_adapter(job: Job, folder: Path) -> Made:
     """The PEFT folder, proved by plain PEFT on the same base."""
     assert job.adapter.tensors  # read and checked
-    shutil.copyfile(job.run.adapter / WEIGHTS, folder / WEIGHTS)
-    config = read_json(job.run.adapter / CONFIG)
+    shutil.copyfile(job.run.folder.adapter / WEIGHTS, folder / WEIGHTS)
+    config = read_json(job.run.folder.adapter / CONFIG)
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
     write_text(folder / "README.md", model_card(job.run))
     base = job.load_trained()

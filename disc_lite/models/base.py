@@ -23,6 +23,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Sequence, pack
@@ -86,7 +87,7 @@ class Base:
             with _quietly():
                 warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # told below
                 self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False, config=config)
-            with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+            with safe_open(folder / WEIGHTS, framework="pt") as file:
                 strange = set(file.keys()) ^ set(self.adapter_state())
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # shapes are a RuntimeError
             raise _misfit(folder, str(error).split("\n")[-1].strip()) from error

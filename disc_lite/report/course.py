@@ -24,7 +24,7 @@ def training(run: RunFiles) -> list[Child]:
     skipped = [int(row["step"]) for row in run.steps if row.get("skipped")]
     marks = [Mark(step, "skipped", 0.12) for step in skipped]
     if run.stopped:
-        marks += [Mark(int(run.stopped["kept_step"]), "kept-step"), Mark(int(run.stopped["step"]), "stopped")]
+        marks += [Mark(int(run.stopped["adapter_step"]), "adapter-step"), Mark(int(run.stopped["step"]), "stopped")]
     figures = [_curve(run, key, planned, marks) for key in CURVES]
     return [paragraph(_in_words(run, planned, skipped), class_="note"), *figures]
 
@@ -45,7 +45,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
         words += (
             f" Dashed: the drift reached {run.stopped['kl']:.4f} nats per token at step {run.stopped['step']:,}, above "
             f"the limit of {run.stopped['max_kl']:g}, and training ended. The adapter is that of step "
-            f"{run.stopped['kept_step']:,} (dotted)."
+            f"{run.stopped['adapter_step']:,} (dotted)."
         )
     return words
 
@@ -99,7 +99,7 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
         ("recipe", str(summary.get("recipe", ""))),
         ("passages", f"{summary['passages']:,}" if "passages" in summary else ""),
         ("examples", _listed(summary.get("examples", {}))),
-        ("pairs kept", f"{pairs['kept']:,}" if pairs.get("kept") else ""),
+        ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
         ("pairs dropped", f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
         ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}"),
         ("tokens read by the teacher", _listed(summary.get("teacher_tokens", {}))),

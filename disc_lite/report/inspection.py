@@ -11,6 +11,7 @@ from typing import Any
 from disc_lite.errors import UsageError
 from disc_lite.qa import is_right, word_set
 from disc_lite.report.reading import Asked, Row, RunFiles, read_run
+from disc_lite.run.folder import RunFolder
 
 LIKE = 100  # characters of a name that are compared: it takes quadratic time
 
@@ -44,7 +45,9 @@ def _entry(files: RunFiles, document: str) -> Row:
         return entries[document]
     nearest = max(sorted(entries), key=lambda name: _likeness(name, document), default="")
     remedy = f"Did you mean {nearest}?" if nearest else ""
-    raise UsageError(f"{document} is no document of this run.", "Names are those of its ledger.jsonl.", remedy)
+    raise UsageError(
+        f"{document} is no document of this run.", f"Names are those of its {RunFolder.ledger.name}.", remedy
+    )
 
 
 def _likeness(name: str, document: str) -> tuple[bool, float]:

@@ -1,4 +1,4 @@
-"""What was learned and what was kept: the report card, before against after, document by document."""
+"""What was learned and what was retained: the report card, before against after, document by document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from disc_lite.report.reading import Row, RunFiles
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
-DRIFTS = {"general": "neutral prompts", "own_words": "prompts that the base made up"}
+DRIFTS = {"general": "neutral prompts", "self_generated": "prompts that the base made up"}
 AXIS = charts.axis("0%", "50%", "100%")
 
 
@@ -81,19 +81,19 @@ def _overlap(card: Row) -> Html | None:
 # -- learned against forgotten ---------------------------------------------------------------------------
 
 
-def learned_and_kept(run: RunFiles) -> list[Child]:
+def learned_and_retained(run: RunFiles) -> list[Child]:
     card = run.card
     learned = {}
     if card["questions"] and {"floor", "adapted"} <= set(card["rows"]):
         learned["questions, closed book"] = {"before": card["rows"]["floor"], "after": card["rows"]["adapted"]}
     learned["statements finished"] = card.get("completions", {})
-    kept = {name.replace("_", " "): row for name, row in card["kept"].items()}
+    retained = {name.replace("_", " "): row for name, row in card["retained"].items()}
     parts: list[Child] = []
-    for title, group, class_ in (("Learned", learned, "adapted"), ("Kept", kept, "kept")):
+    for title, group, class_ in (("Learned", learned, "adapted"), ("Retained", retained, "retained")):
         items = [_before_after(name, row, class_) for name, row in group.items() if row and row["after"]["of"]]
         if items:
             parts += [element("h3", title), charts.rows(title, [*items, AXIS])]
-    note = "Hollow: before. Full: after, with its interval of 95%. Kept is what no document is about."
+    note = "Hollow: before. Full: after, with its interval of 95%. Retained is what no document is about."
     return [paragraph(note, class_="note"), *parts, _drift(card), _benchmarks(run)] if parts else []
 
 

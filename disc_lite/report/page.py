@@ -8,15 +8,15 @@ from disc_lite.evaluation.card import forgetting, shortfall, verdict
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import write_text
 
-NAME = "report.html"
 # Style from the page itself, and nothing else from anywhere.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 # Anchor, heading, and what stands under it; a part with nothing to show is left out.
 PARTS = (
     ("card", "Report card", learned.report_card),
-    ("kept", "Learned against forgotten", learned.learned_and_kept),
+    ("retained", "Learned against forgotten", learned.learned_and_retained),
     ("documents", "Recall by document", learned.by_document),
     ("training", "Training", course.training),
     ("teachability", "Teachability", learned.teachability),
@@ -33,7 +33,7 @@ def write_report(run: Path) -> Path:
 
     Raises UsageError where the folder holds no finished run.
     """
-    path = run / NAME
+    path = RunFolder(run).report
     write_text(path, page(read_run(run)))
     return path
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.errors import UsageError
-from disc_lite.qa import is_right
-from disc_lite.run.finished import require_finished
+from disc_lite.qa import Question, is_right
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, read_jsonl
 
 Row = Mapping[str, Any]
@@ -55,27 +54,23 @@ class RunFiles:
         return dict(self.summary.get("teachability", {}).get("documents", {}))
 
 
-def read_run(folder: Path) -> RunFiles:
+def read_run(path: Path) -> RunFiles:
     """Read a finished run. Raises UsageError where there is none."""
-    require_finished(folder)
-    summary = read_json(folder / "summary.json")
-    if "card" not in summary:
-        raise UsageError(
-            f"The run in {folder} has no report card.", "An older disc-lite made it.", "Adapt again in another folder."
-        )
-    recipe = folder / "recipe.yaml"
+    folder = RunFolder(path)
+    folder.require_finished()
+    summary = read_json(folder.summary)
     return RunFiles(
-        model=_name_of(str(read_json(folder / "run.json")["model"]["name"])),
-        recipe=recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else "",
+        model=_name_of(str(folder.read_record()["model"]["name"])),
+        recipe=folder.recipe.read_text(encoding="utf-8", errors="replace") if folder.recipe.is_file() else "",
         summary=summary,
-        stopped=_object(folder / "stopped.json"),
-        ledger=_lines(folder / "ledger.jsonl"),
-        passages=_lines(folder / "passages.jsonl"),
-        pairs=_lines(folder / "pairs.jsonl"),
-        steps=_lines(folder / "metrics.jsonl"),
-        resumes=_lines(folder / "resumes.jsonl"),
+        stopped=_object(folder.stopped),
+        ledger=_lines(folder.ledger),
+        passages=_lines(folder.passages),
+        pairs=_lines(folder.pairs),
+        steps=_lines(folder.metrics),
+        resumes=_lines(folder.resumes),
         asked=_asked(folder, summary["card"]["grading"]),
-        benchmarks=_object(folder / "benchmarks.json"),
+        benchmarks=_object(folder.benchmarks),
     )
 
 
@@ -90,26 +85,26 @@ def _object(path: Path) -> Row:
 
 
 def _lines(path: Path) -> tuple[Row, ...]:
-    return tuple(read_jsonl(path)) if path.is_file() else ()
+    return tuple(read_jsonl(path, missing_ok=True))
 
 
-def _asked(folder: Path, grading: str) -> tuple[Asked, ...]:
+def _asked(folder: RunFolder, grading: str) -> tuple[Asked, ...]:
     """What was asked closed book, before and after; nothing where the answers are gone."""
-    if not ((folder / "before.json").is_file() and (folder / "after.json").is_file()):
+    before, after = folder.read_answers("before"), folder.read_answers("after")
+    if before is None or after is None:
         return ()
-    before, after = read_json(folder / "before.json"), read_json(folder / "after.json")
-    rows = _lines(folder / "questions.jsonl")
-    questions = [row for row in rows if row["kind"] == "question"]
-    completions = [row for row in rows if row["kind"] == "completion"]
+    asked = folder.read_questions()
+    questions = [question for question in asked if question.kind == "question"]
+    completions = [question for question in asked if question.kind == "completion"]
     return (
-        *_paired(questions, before["questions"]["floor"], after["questions"]["adapted"], grading),
-        *_paired(completions, before["completions"], after["completions"], grading),
+        *_paired(questions, before.questions["floor"], after.questions["adapted"], grading),
+        *_paired(completions, before.completions, after.completions, grading),
     )
 
 
-def _paired(rows: Sequence[Row], before: Sequence[str], after: Sequence[str], grading: str) -> list[Asked]:
+def _paired(asked: Sequence[Question], before: Sequence[str], after: Sequence[str], grading: str) -> list[Asked]:
     found = []
-    for row, first, second in zip(rows, before, after, strict=True):
-        rights = (is_right(said, row["answers"], grading) for said in (first, second))
-        found.append(Asked(row["text"], row["kind"], row["document"], tuple(row["answers"]), first, second, *rights))
+    for one, first, second in zip(asked, before, after, strict=True):
+        rights = (is_right(given, one.answers, grading) for given in (first, second))
+        found.append(Asked(one.text, one.kind, one.document, one.answers, first, second, *rights))
     return found

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, listening
 from disc_lite.storage import lock, read_json, sweep, write_json
@@ -42,13 +43,13 @@ def adapt(
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed)
-    finished = inputs.folder / "summary.json"
-    if finished.is_file():
-        summary: dict[str, Any] = read_json(finished)
+    folder = inputs.folder
+    if folder.summary.is_file():
+        summary: dict[str, Any] = read_json(folder.summary)
         return summary
-    with lock(inputs.folder), listening() as interrupts:
-        for folder in (inputs.folder, inputs.folder / "checkpoints", inputs.folder / "within"):
-            sweep(folder)
+    with lock(folder.path), listening() as interrupts:
+        for path in (folder.path, folder.checkpoints, folder.within):
+            sweep(path)
         begin(inputs)
         # torch and transformers load here, after every mistake that can be told without them.
         from disc_lite.run.context import within_memory
@@ -70,23 +71,24 @@ def _perform(inputs: Inputs, device: str | None, listener: Any, interrupts: Inte
     # After the pairs: how many prompts are needed follows from what is learned.
     retention, neutral = synthesis.generate_retention(shop, task_tokens(lessons.examples, shop.recipe))
     recipe, folder = shop.recipe, shop.folder
-    exam = measuring.compose(held_out, measuring.saved_passages(folder), inputs.model.probes, neutral)
-    told, kept = {}, {}
+    exam = measuring.compose(held_out, folder.read_passages(), inputs.model.probes, neutral)
+    answers: dict[When, Answers] = {}
+    retained: dict[When, Retained] = {}
     tell = partial(shop.tell, "evaluation")
-    told["before"] = measuring.ask_all(shop.model, recipe, exam, folder, False, tell)
-    kept["before"] = measuring.keep_all(shop.model, recipe, exam, folder, False, tell)
+    answers["before"] = measuring.measure_answers(shop.model, recipe, exam, folder, "before", tell)
+    retained["before"] = measuring.measure_retained(shop.model, recipe, exam, folder, "before", tell)
     shop.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
     curriculum = training.prepare(shop, lessons, retention)
     steps = training.learn(shop, curriculum, pairs, neutral)
-    training.save_adapter(shop.base, inputs.model.reference, inputs.folder / "adapter")
-    told["after"] = measuring.ask_all(shop.model, recipe, exam, folder, True, tell)
-    kept["after"] = measuring.keep_all(shop.model, recipe, exam, folder, True, tell)
-    card = measuring.card_of(exam, pairs, recipe, told, kept)
+    training.save_adapter(shop.base, inputs.model.reference, inputs.folder.adapter)
+    answers["after"] = measuring.measure_answers(shop.model, recipe, exam, folder, "after", tell)
+    retained["after"] = measuring.measure_retained(shop.model, recipe, exam, folder, "after", tell)
+    card = measuring.card_of(exam, pairs, recipe, answers, retained)
     card["fit"] = fit.last_measured(folder)
     summary = _summary(shop, curriculum, steps, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
     summary["peak_bytes"] = context.peak_bytes(shop.base)
-    write_json(inputs.folder / "summary.json", summary)
+    write_json(folder.summary, summary)
     return summary
 
 
@@ -106,22 +108,22 @@ def _summary(
         "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")},
         "passages": sum(len(text.passages) for text in shop.texts),
         "examples": {m: sum(e.method == m for e in examples) for m in sorted({e.method for e in examples})},
-        "pairs": {"kept": pairs, **about_pairs},
+        "pairs": {"accepted": pairs, **about_pairs},
         "teachability": _teachability(curriculum),
         "teacher_tokens": curriculum.teacher_tokens,
         "steps": len(steps),
-        "stopped_at": read_json(stopped) if (stopped := inputs.folder / "stopped.json").is_file() else None,
+        "stopped_at": read_json(stopped) if (stopped := inputs.folder.stopped).is_file() else None,
         "skipped_steps": sum(step.skipped for step in steps),
         "loss": {"first": losses[0], "last": losses[-1]} if losses else {},
         "recall": {when: card["rows"][row] for when, row in RECALL.items()},
         "completions": card["completions"],
         "retention": {
-            "kl": card["drift"]["own_words"],
+            "kl": card["drift"]["self_generated"],
             "kl_general": card["drift"]["general"],
-            **card["kept"],
+            **card["retained"],
         },
         "card": card,
-        "adapter": str(inputs.folder / "adapter"),
+        "adapter": str(inputs.folder.adapter),
         "versions": {"disc-lite": __version__, **{package: version(package) for package in PACKAGES}},
     }
 

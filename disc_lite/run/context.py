@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,9 +15,9 @@ from disc_lite.distillation.examples import Text, tokenise
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base, load_base
 from disc_lite.recipe import Recipe
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.storage import write_jsonl
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Workshop:
         return self.inputs.resolved.recipe
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> RunFolder:
         return self.inputs.folder
 
     def model(self) -> Base:
@@ -70,12 +69,8 @@ def open_workshop(inputs: Inputs, device: str | None, listener: Listener, interr
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     shop = Workshop(inputs, base, texts, listener, interrupts)
     passages = [p for t in texts for p in t.passages]
-    if not (path := inputs.folder / "passages.jsonl").is_file():
-        write_jsonl(path, [
-            {"document": t.document.name, "passage": p.index, "tokens": p.end - p.start, "text": t.passage_text(p),
-             "sentences": [t.sentence_text(*s).strip() for s in p.sentences]}
-            for t in texts for p in t.passages
-        ])  # fmt: skip
+    if not inputs.folder.passages.is_file():
+        inputs.folder.write_passages(texts)
     shop.tell(
         "documents", f"{len(texts)} documents, {len(passages)} passages, {sum(len(t.ids) for t in texts):,} tokens"
     )
@@ -92,7 +87,7 @@ def within_memory(recipe: Recipe) -> Iterator[None]:
         raise WillNotFit.on_the_card(
             error,
             f"Lower train.tokens_per_batch ({tokens}) and lora.rank ({rank}) with --set, in another --output; "
-            "--pairs takes the pairs.jsonl of this one.",
+            f"--pairs takes the {RunFolder.pairs.name} of this one.",
         ) from error
 
 

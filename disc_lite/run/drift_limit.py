@@ -27,7 +27,7 @@ class DriftWatch:
     def __init__(self, shop: Workshop, neutral: Sequence[RetentionExample], steps: int) -> None:
         self.shop, self.neutral, self.every = shop, neutral, max(1, steps // CHECKS)
         self.limit = shop.recipe.retention.max_kl
-        self.within, self.stop = shop.folder / "within", shop.folder / "stopped.json"
+        self.within, self.stop = shop.folder.within, shop.folder.stopped
 
     @property
     def ended(self) -> bool:
@@ -42,7 +42,8 @@ class DriftWatch:
         nats = mean_drift(drift(base, self.neutral, self.shop.recipe.train.tokens_per_batch), self.neutral)
         if nats > self.limit:
             write_json(
-                self.stop, {"step": step.step, "kl": nats, "max_kl": self.limit, "kept_step": self._kept(step.step)}
+                self.stop,
+                {"step": step.step, "kl": nats, "max_kl": self.limit, "adapter_step": self._newest_within(step.step)},
             )
             return True
         target = self.within / f"step-{step.step:08d}"
@@ -55,7 +56,7 @@ class DriftWatch:
                 remove(old)
         return False
 
-    def _kept(self, before: int) -> int:
+    def _newest_within(self, before: int) -> int:
         kept = [p for p in sorted(self.within.glob("step-*")) if p.name < f"step-{before:08d}" and not verify(p)]
         if not kept:
             raise RunFailed(
@@ -68,7 +69,7 @@ class DriftWatch:
     def go_back(self) -> None:
         """Put the last adapter within the limit on the base."""
         stopped = read_json(self.stop)
-        folder = self.within / f"step-{stopped['kept_step']:08d}"
+        folder = self.within / f"step-{stopped['adapter_step']:08d}"
         saved = load_file(folder / "adapter.safetensors")
         with torch.no_grad():
             for name, parameter in self.shop.base.adapter_parameters().items():

@@ -11,8 +11,8 @@ from typing import Any
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.card import counted, forgetting
 from disc_lite.prompts.answering import join_passages, judge_task
-from disc_lite.qa import Pair, is_right, read_pairs, read_questions
-from disc_lite.run.finished import Finished, load_run, open_run
+from disc_lite.qa import is_right, read_questions
+from disc_lite.run.folder import BEFORE_AND_AFTER, FinishedRun, RunFolder, load_run, open_run
 from disc_lite.run.inputs import check_documents
 from disc_lite.run.interrupts import Interrupts, listening
 from disc_lite.storage import lock, read_json, sweep, write_json
@@ -36,41 +36,45 @@ def evaluate(
     Interrupted where a signal asks it to stop.
     """
     finished = open_run(Path(run))
-    from disc_lite.run import fit, measuring, synthesis
+    from disc_lite.run import fit, measuring
 
-    passages = measuring.saved_passages(finished.folder)
+    run_folder = finished.folder
+    passages = run_folder.read_passages()
     if questions:
         asked = read_questions(Path(questions))
         check_documents("questions", (q.document for q in asked), {name for name, _ in passages})
-        folder = finished.folder / "evaluations" / synthesis.digest(asked)
+        folder = run_folder.evaluation(asked)
     else:
-        asked, folder = synthesis.saved_questions(finished.folder / "questions.jsonl"), finished.folder
+        asked, folder = run_folder.read_questions(), run_folder
     if not asked:
         raise UsageError(
-            f"The run in {finished.folder} has no questions.", "The model wrote none that its passages support.",
+            f"The run in {run_folder} has no questions.", "The model wrote none that its passages support.",
             "Name a file of your own: disc-lite eval RUN --questions FILE.",
         )  # fmt: skip
-    with lock(finished.folder), listening() as interrupts:
+    with lock(run_folder.path), listening() as interrupts:
         tell = partial(_tell, listener, interrupts)
         opened = cache(partial(_load, finished, device, interrupts, tell))
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        sweep(folder.path)
         exam = measuring.compose(asked, passages, finished.model.probes, ())
-        times = {"before": False, "after": True}
-        told = {w: measuring.ask_all(opened, finished.recipe, exam, folder, on, tell) for w, on in times.items()}
-        kept = {
-            w: measuring.keep_all(opened, finished.recipe, exam, finished.folder, on, tell) for w, on in times.items()
+        answers = {
+            when: measuring.measure_answers(opened, finished.recipe, exam, folder, when, tell)
+            for when in BEFORE_AND_AFTER
         }
-        card = measuring.card_of(exam, _pairs_of(finished), finished.recipe, told, kept)
-        card["fit"] = fit.last_measured(finished.folder)
+        retained = {
+            when: measuring.measure_retained(opened, finished.recipe, exam, run_folder, when, tell)
+            for when in BEFORE_AND_AFTER
+        }
+        card = measuring.card_of(exam, run_folder.read_pairs(), finished.recipe, answers, retained)
+        card["fit"] = fit.last_measured(run_folder)
         if judge:
-            card["judge"] = _judged(opened, exam, told["after"]["questions"]["adapted"], folder, tell)
+            card["judge"] = _judged(opened, exam, answers["after"].questions["adapted"], folder, tell)
         if benchmarks:
-            card["benchmarks"] = _benchmarked(opened, benchmarks, limit, finished.folder / "benchmarks.json", tell)
+            card["benchmarks"] = _benchmarked(opened, benchmarks, limit, run_folder.benchmarks, tell)
     return card
 
 
-def _load(finished: Finished, device: str | None, interrupts: Interrupts, tell: Any) -> Any:
+def _load(finished: FinishedRun, device: str | None, interrupts: Interrupts, tell: Any) -> Any:
     tell(f"loading {finished.model.name}")
     base = load_run(finished, device)
     base.before_each_forward(interrupts.check)
@@ -101,17 +105,12 @@ def check_gates(card: Mapping[str, Any], min_recall: float | None, max_forgettin
         )  # fmt: skip
 
 
-def _pairs_of(run: Finished) -> tuple[Pair, ...]:
-    path = run.folder / "pairs.jsonl"
-    return read_pairs(path) if path.is_file() else ()
-
-
-def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: Any) -> dict[str, Any]:
+def _judged(opened: Any, exam: Any, given: Sequence[str], folder: RunFolder, tell: Any) -> dict[str, Any]:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
     from disc_lite.evaluation.asking import generate_answers
     from disc_lite.run.measuring import Progress
 
-    path = folder / "judge.json"
+    path = folder.judge
     if not path.is_file():
         tasks = [
             join_passages([p] if p else []) + judge_task(q.text, q.answers, g)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -17,10 +16,10 @@ from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
 from disc_lite.qa import Pair, Question
 from disc_lite.run.context import Workshop
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.screening import content_words, facts_of
 
-ROWS = "fit.jsonl"
 ASKED = 64  # trained questions; 0.95 of them is 61
 CHECKS = 20  # over a whole training
 FACTS = 0.75  # of an answer's facts, at least, for it to count as given
@@ -36,8 +35,8 @@ class FitWatch:
         gradable = [p for p in pairs if facts_of(p.question, p.answer)]
         drawn = Random(f"{shop.recipe.seed} fit").sample(gradable, min(ASKED, len(gradable)))
         self.pairs = drawn if self.limit else []
-        self.path = shop.folder / ROWS
-        self.rows: list[dict[str, Any]] = list(read_jsonl(self.path)) if self.path.is_file() else []
+        self.path = shop.folder.fit
+        self.rows: list[dict[str, Any]] = read_jsonl(self.path, missing_ok=True)
 
     def learned_at(self, step: int) -> int | None:
         """The step after which enough was learned, if so; asked after `step`, which it measures where that is due.
@@ -72,10 +71,9 @@ class FitWatch:
         return round(sum(known) / len(known), 4)
 
 
-def last_measured(folder: Path) -> dict[str, Any]:
+def last_measured(folder: RunFolder) -> dict[str, Any]:
     """The last share of trained questions that were answered in a run, and after which step; empty where none were."""
-    path = folder / ROWS
-    rows = list(read_jsonl(path)) if path.is_file() else []
+    rows = read_jsonl(folder.fit, missing_ok=True)
     return dict(rows[-1]) if rows else {}
 
 

@@ -16,16 +16,15 @@ from disc_lite.hub.aliases import resolve
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
-from disc_lite.storage import read_json, require_place, write_json, write_jsonl, write_text
-
-FORMAT = 2  # of the run folder
+from disc_lite.run.folder import FORMAT, RunFolder
+from disc_lite.storage import is_untouched, require_place, write_json, write_jsonl, write_text
 
 
 @dataclass(frozen=True)
 class Inputs:
     """What one run is made of."""
 
-    folder: Path
+    folder: RunFolder
     model: Model
     resolved: ResolvedRecipe
     documents: tuple[Document, ...]
@@ -66,7 +65,7 @@ def gather(
     read, ledger = read_documents(paths)
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
-    inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, reused)
+    inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), asked, reused)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
     check_documents("pairs", (p.document for p in inputs.pairs), known)
@@ -86,10 +85,10 @@ def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
 
 
 def check_same_run(inputs: Inputs) -> None:
-    """Raises UsageError if the output folder is of another run, or no run at all."""
-    folder, path = inputs.folder, inputs.folder / "run.json"
-    if path.is_file():
-        before = read_json(path)["identity"]
+    """Raises UsageError if the output folder is of another run or another version, or no run at all."""
+    folder, path = inputs.folder, inputs.folder.path
+    if folder.record.is_file():
+        before = folder.read_record()["identity"]
         now = inputs.identity
         differing = [key for key in now if before.get(key) != now[key]]
         if differing:
@@ -97,20 +96,20 @@ def check_same_run(inputs: Inputs) -> None:
                 f"{folder} holds another run.", f"It differs in: {', '.join(differing)}.",
                 "Choose another --output, or repeat the command of that run to continue it.",
             )  # fmt: skip
-    elif folder.is_dir() and any(p.name != ".lock" and not p.name.startswith(".tmp") for p in folder.iterdir()):
+    elif path.is_dir() and not is_untouched(path):
         raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
 
 def begin(inputs: Inputs) -> None:
-    """Write what is known from the start; `run.json` first: with it the folder is this run's."""
+    """Write what is known from the start; the record first: with it the folder is this run's."""
     folder = inputs.folder
-    if not (folder / "run.json").is_file():
+    if not folder.record.is_file():
         model = {"name": inputs.model.name, "reference": inputs.model.reference}
-        write_json(folder / "run.json", {"identity": inputs.identity, "model": model})
-    if not (folder / "recipe.yaml").is_file():
-        write_text(folder / "recipe.yaml", to_yaml(inputs.resolved))
-    if not (folder / "ledger.jsonl").is_file():
-        write_jsonl(folder / "ledger.jsonl", [entry.as_dict() for entry in inputs.ledger])
+        write_json(folder.record, {"identity": inputs.identity, "model": model})
+    if not folder.recipe.is_file():
+        write_text(folder.recipe, to_yaml(inputs.resolved))
+    if not folder.ledger.is_file():
+        write_jsonl(folder.ledger, [entry.as_dict() for entry in inputs.ledger])
 
 
 def _digest(text: str) -> str:

@@ -1,13 +1,12 @@
 """The exam: what is asked before and after training, and the report card that comes of it.
 
-Only what the model said is kept (`before.json`, `kept_before.json`, …); every figure is computed from that.
+Only what the model answered is saved in the run folder; every figure is computed from that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
@@ -19,8 +18,8 @@ from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
-from disc_lite.storage import read_json, read_jsonl, write_json
-from disc_lite.synthesis.retention import RetentionExample, read_examples, write_examples
+from disc_lite.run.folder import Answers, Drift, Retained, RunFolder, When
+from disc_lite.synthesis.retention import RetentionExample
 
 Tell = Callable[[str, int, int], None]  # which part, how many prompts are done, of how many
 FARTHEST = 10  # neutral prompts named in the card: those whose answers changed most
@@ -34,7 +33,7 @@ class Exam:
     completions: tuple[Question, ...]
     passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
     probes: dict[str, list[Question]]
-    own_words: tuple[RetentionExample, ...]  # neutral prompts that the base made up, none trained on
+    self_generated: tuple[RetentionExample, ...]  # neutral prompts that the base made up, none trained on
 
     @property
     def right(self) -> list[str]:
@@ -44,18 +43,13 @@ class Exam:
 
 def compose(
     asked: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
-    own_words: Sequence[RetentionExample],
+    self_generated: Sequence[RetentionExample],
 ) -> Exam:  # fmt: skip
     """An exam of these questions and statements, and of the probes of a model folder."""
     return Exam(
         tuple(q for q in asked if q.kind == "question"), tuple(q for q in asked if q.kind == "completion"),
-        tuple(passages), probes_of(dict(probes)), tuple(own_words),
+        tuple(passages), probes_of(dict(probes)), tuple(self_generated),
     )  # fmt: skip
-
-
-def saved_passages(folder: Path) -> list[tuple[str, str]]:
-    """(document, text) of the passages of a run."""
-    return [(row["document"], row["text"]) for row in read_jsonl(folder / "passages.jsonl")]
 
 
 @dataclass
@@ -78,19 +72,17 @@ class Progress:
         return on_finished
 
 
-def ask_all(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Tell
-) -> dict[str, Any]:
-    """Answers to the questions and completions, of the base or of the adapted model; asked once per folder.
+def measure_answers(
+    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: RunFolder, when: When, tell: Tell
+) -> Answers:
+    """Answers to the questions and statements, of the base or of the adapted model; asked once per folder.
 
     `opened` gives the model, which is loaded only if something is still to be asked.
     """
-    when = "after" if adapter else "before"
-    path = folder / f"{when}.json"
-    if path.is_file():
-        found: dict[str, Any] = read_json(path)
-        return found
-    base = opened()
+    saved = folder.read_answers(when)
+    if saved:
+        return saved
+    base, adapter = opened(), when == "after"
     searched = best_passages(
         [text for _, text in exam.passages], [q.text for q in exam.questions], recipe.evaluation.rag_passages
     )
@@ -100,76 +92,77 @@ def ask_all(
         shown["ceiling"] = [[p] if p else [] for p in exam.right]
     most, number = recipe.evaluation.answer_tokens, len(exam.questions)
     progress = Progress(tell, len(shown) * number + len(exam.completions))
-    given = {}
+    by_row = {}
     for row, passages in shown.items():
         on_finished = progress.part(f"{when}: {number} questions, {row.replace('_', ' + ')}", number)
-        given[row] = answer(base, exam.questions, adapter, most, passages, on_finished=on_finished)
+        by_row[row] = answer(base, exam.questions, adapter, most, passages, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(exam.completions)} statements", len(exam.completions))
-    told = {
-        "questions": given, "completions": answer(base, exam.completions, adapter, most, on_finished=on_finished),
-    }  # fmt: skip
-    write_json(path, told)
-    return told
+    completions = answer(base, exam.completions, adapter, most, on_finished=on_finished)
+    folder.write_answers(when, Answers(by_row, completions))
+    return Answers(by_row, completions)
 
 
-def keep_all(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Tell
-) -> dict[str, Any]:
-    """What should have stayed: probes, instructions, answers that stop, and the drift from the base."""
-    when = "after" if adapter else "before"
-    path = folder / f"kept_{when}.json"
-    if path.is_file():
-        found: dict[str, Any] = read_json(path)
-        return found
-    base, told = opened(), {"probes": {}}  # type: Base, dict[str, Any]
+def measure_retained(
+    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: RunFolder, when: When, tell: Tell
+) -> Retained:
+    """What should not have changed: probes, instructions, answers that stop, and the drift from the base."""
+    saved = folder.read_retained(when)
+    if saved:
+        return saved
+    base, adapter = opened(), when == "after"
     tokens, most = base.tokens, recipe.evaluation.long_answer_tokens
     instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
     drifting = {}
     if adapter:
-        drifting = {"general": read_examples(folder / "neutral.jsonl"), "own_words": list(exam.own_words)}
+        drifting = {"general": folder.read_neutral(), "self_generated": list(exam.self_generated)}
     parts: list[Sequence[Any]] = [*exam.probes.values(), instructions, prompts, *drifting.values()]
     progress = Progress(tell, sum(map(len, parts)))
+    probes = {}
     for name, probe in exam.probes.items():
         on_finished = progress.part(f"{when}: probe {name}, {len(probe)} questions", len(probe))
-        told["probes"][name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
+        probes[name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
     followed = generate_answers(base, instructions, most, adapter, on_finished)
-    told["instructions"] = [tokens.decode(s.answer_ids).strip() for s in followed]
     on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
-    general = generate_answers(base, prompts, most, adapter, on_finished)
-    told["neutral"] = [tokens.decode(s.answer_ids).strip() for s in general]
-    told["stopped"] = [s.answer_ids[-1] in tokens.stop_ids for s in general]
-    for name, spoken in drifting.items():
-        on_finished = progress.part(f"{when}: drift on {len(spoken)} answers", len(spoken))
-        nats = drift(base, spoken, recipe.train.tokens_per_batch, on_finished)
-        told[f"drift_{name}"] = {"mean": mean_drift(nats, spoken), "by_prompt": nats}
+    neutral = generate_answers(base, prompts, most, adapter, on_finished)
+    drifts = {}
+    for name, examples in drifting.items():
+        on_finished = progress.part(f"{when}: drift on {len(examples)} answers", len(examples))
+        nats = drift(base, examples, recipe.train.tokens_per_batch, on_finished)
+        drifts[name] = Drift(mean_drift(nats, examples), nats)
+    retained = Retained(
+        probes, [tokens.decode(e.answer_ids).strip() for e in followed],
+        [tokens.decode(e.answer_ids).strip() for e in neutral],
+        [e.answer_ids[-1] in tokens.stop_ids for e in neutral], drifts,
+    )  # fmt: skip
     if not adapter:
-        write_examples(folder / "neutral.jsonl", general)
-    write_json(path, told)
-    return told
+        folder.write_neutral(neutral)
+    folder.write_retained(when, retained)
+    return retained
 
 
 def card_of(
-    exam: Exam, pairs: Sequence[Pair], recipe: Recipe, told: Mapping[str, Any], kept: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The whole report card; `told` and `kept` hold what was said `before` and `after`."""
+    exam: Exam, pairs: Sequence[Pair], recipe: Recipe, answers: Mapping[When, Answers],
+    retained: Mapping[When, Retained],
+) -> dict[str, Any]:  # fmt: skip
+    """The whole report card, of what was answered before and after."""
     grading = recipe.evaluation.grading
-    given = {**told["before"]["questions"], **told["after"]["questions"]}
-    card = report_card(exam.questions, given, exam.right, pairs, grading, recipe.prompt.near_duplicate)
+    by_row = {**answers["before"].questions, **answers["after"].questions}
+    card = report_card(exam.questions, by_row, exam.right, pairs, grading, recipe.prompt.near_duplicate)
     card["completions"] = {
-        when: row_of(_grades(exam.completions, said["completions"]), grading) for when, said in told.items()
+        when: row_of(_grades(exam.completions, found.completions), grading) for when, found in answers.items()
     }
-    card["kept"] = {
-        **{name: {when: row_of(_grades(probe, said["probes"][name]), grading) for when, said in kept.items()}
+    card["retained"] = {
+        **{name: {when: row_of(_grades(probe, found.probes[name]), grading) for when, found in retained.items()}
            for name, probe in exam.probes.items()},
-        "instructions": {when: counted(_followed(said["instructions"])) for when, said in kept.items()},
-        "answers that stop": {when: counted(said["stopped"]) for when, said in kept.items()},
+        "instructions": {when: counted(_followed(found.instructions)) for when, found in retained.items()},
+        "answers that stop": {when: counted(found.stopped) for when, found in retained.items()},
     }  # fmt: skip
-    after = kept["after"]
-    card["drift"] = {name: round(after[f"drift_{name}"]["mean"], 5) for name in ("general", "own_words")}
-    nats, prompts = after["drift_general"]["by_prompt"], neutral_prompts()
+    drifts = retained["after"].drift
+    card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
+    nats, prompts = drifts["general"].by_prompt, neutral_prompts()
     card["farthest"] = [
-        {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: kept[when]["neutral"][i] for when in kept}}
+        {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: retained[when].neutral[i] for when in retained}}
         for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
     ]
     return card
@@ -179,5 +172,5 @@ def _followed(answers: Sequence[str]) -> list[bool]:
     return [follows(i, a) for i, a in zip(load_instructions(), answers, strict=True)]
 
 
-def _grades(asked: Sequence[Question], given: Sequence[str]) -> list[Grade]:
-    return [grade(g, q.answers) for g, q in zip(given, asked, strict=True)]
+def _grades(asked: Sequence[Question], answers: Sequence[str]) -> list[Grade]:
+    return [grade(a, q.answers) for a, q in zip(answers, asked, strict=True)]

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-from disc_lite.qa import Nearness, Pair, Question, read_pairs
+from disc_lite.qa import Nearness, Pair, Question
 from disc_lite.run.context import Workshop
-from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.storage import read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.retention import (
     FEWEST,
@@ -30,11 +28,9 @@ WITH_PAIRS = ("prompt", "both", "sft")
 
 def hold_out(shop: Workshop) -> tuple[Question, ...]:
     """The questions that are measured with: the user's, or the base's own from a separate draw."""
-    path = shop.folder / "questions.jsonl"
-    if not path.is_file():
-        found = shop.inputs.questions or _held_out(shop)
-        write_jsonl(path, [asdict(q) for q in found])
-    return saved_questions(path)
+    if not shop.folder.questions.is_file():
+        shop.folder.write_questions(shop.inputs.questions or _held_out(shop))
+    return shop.folder.read_questions()
 
 
 def _held_out(shop: Workshop) -> tuple[Question, ...]:
@@ -44,35 +40,24 @@ def _held_out(shop: Workshop) -> tuple[Question, ...]:
         shop.base, shop.texts, shop.recipe, seed_of(shop.recipe.seed, "held out"),
         lambda n: shop.tell("questions", "held-out questions", n, wanted),
     )  # fmt: skip
-    write_json(shop.folder / "questions.json", {"dropped": held_out.dropped})
+    write_json(shop.folder.question_drafts, {"dropped": held_out.dropped})
     return held_out.questions
-
-
-def saved_questions(path: Path) -> tuple[Question, ...]:
-    """The `questions.jsonl` of a run folder."""
-    rows = read_jsonl(path)
-    return tuple(Question(**{**r, "answers": tuple(r["answers"]), "choices": tuple(r["choices"])}) for r in rows)
-
-
-def digest(asked: Sequence[Question]) -> str:
-    """Twelve hexadecimal digits that stand for these questions."""
-    return sha256(repr(tuple(asked)).encode()).hexdigest()[:12]
 
 
 def gather_pairs(shop: Workshop, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], dict[str, Any]]:
     """The training pairs: of the run folder if there, else the user's, else newly written."""
     if shop.recipe.method not in WITH_PAIRS:
         return (), {}
-    path, about = shop.folder / "pairs.jsonl", shop.folder / "pairs.json"
+    about = shop.folder.pair_drafts
     if not about.is_file():
         found = _reused(shop, held_out) if shop.inputs.pairs else _written(shop, held_out)
-        write_jsonl(path, [scored.as_dict() for scored in found.scored])
+        write_jsonl(shop.folder.pairs, [scored.as_dict() for scored in found.scored])
         covered = found.coverage
         write_json(about, {
             "dropped": found.dropped, "coverage": None if covered is None else round(found.covered_share, 4),
             "coverage_by_passage": covered,
         })  # fmt: skip
-    return read_pairs(path), read_json(about)
+    return shop.folder.read_pairs(), read_json(about)
 
 
 def _reused(shop: Workshop, held_out: Sequence[Question]) -> PairSet:

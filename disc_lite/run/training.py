@@ -14,6 +14,7 @@ from disc_lite.distillation.schedule import plan
 from disc_lite.distillation.teacher import TeacherStates, read_lessons, teachability
 from disc_lite.distillation.training import Step, Task, train
 from disc_lite.errors import DocumentsError
+from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
 from disc_lite.qa import Pair
 from disc_lite.run.context import Workshop
@@ -82,7 +83,7 @@ def prepare(shop: Workshop, lessons: Lessons, retention: Sequence[RetentionExamp
 
 
 def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStates:
-    folder, limit_gib = shop.folder / "cache" / what, shop.recipe.memory.teacher_cache_gib
+    folder, limit_gib = shop.folder.cache / what, shop.recipe.memory.teacher_cache_gib
     on_batch = _telling(shop, f"reads {what}", sum(lesson.tokens for lesson in lessons))
     return read_lessons(shop.base, lessons, TEACHER_TOKENS, limit_gib, folder, on_batch)
 
@@ -112,7 +113,7 @@ def learn(
 
     Within the limit on drift; `pairs` are those that are trained on, some of which are asked on the way.
     """
-    path = shop.folder / "metrics.jsonl"
+    path = shop.folder.metrics
     steps = len(plan(curriculum.task.examples, curriculum.keep.examples, shop.recipe, shop.recipe.seed))
     watch = DriftWatch(shop, neutral, steps)
     if not watch.ended:
@@ -125,17 +126,17 @@ def learn(
 
 
 def _train(shop: Workshop, curriculum: Curriculum, watch: DriftWatch, fit: FitWatch, path: Path) -> None:
-    rows = list(read_jsonl(path)) if path.is_file() else []
+    rows = read_jsonl(path, missing_ok=True)
     steps = train(
         shop.base, curriculum.task, curriculum.keep, shop.recipe, shop.recipe.seed,
-        shop.folder / "checkpoints", shop.interrupts.asked, fit.learned_at,
+        shop.folder.checkpoints, shop.interrupts.asked, fit.learned_at,
     )  # fmt: skip
     for number, step in enumerate(steps):
         if number == 0:  # what was measured after the checkpoint is measured again
             rows = [row for row in rows if row["step"] < step.step]
             write_jsonl(path, rows)
             if step.step > 1:
-                append_jsonl(shop.folder / "resumes.jsonl", {"after_step": step.step - 1})
+                append_jsonl(shop.folder.resumes, {"after_step": step.step - 1})
         append_jsonl(path, asdict(step))
         shop.tell("training", done=step.step, total=step.steps, **asdict(step))
         if watch.exceeded(step):
@@ -151,8 +152,8 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
     config["target_modules"] = sorted(config["target_modules"])
     state = base.adapter_state()
     with atomic_folder(target) as temporary:
-        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / "adapter_model.safetensors")
-        write_json(temporary / "adapter_config.json", {k: _plain(v) for k, v in sorted(config.items())})
+        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / WEIGHTS)
+        write_json(temporary / CONFIG, {k: _plain(v) for k, v in sorted(config.items())})
 
 
 def _plain(value: Any) -> Any:

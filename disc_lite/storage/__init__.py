@@ -14,13 +14,14 @@ from disc_lite.storage.files import (
     write_jsonl,
     write_text,
 )
-from disc_lite.storage.folders import atomic_folder, lock, require_place, sweep
+from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
 
 __all__ = [
     "MANIFEST",
     "append_jsonl",
     "atomic_folder",
+    "is_untouched",
     "lock",
     "manifest",
     "read_json",

@@ -72,12 +72,14 @@ def read_json(path: Path) -> Json:
         raise RunFailed(f"{path} is not valid JSON", str(error)) from error
 
 
-def read_jsonl(path: Path) -> list[dict[str, Json]]:
-    """Read one JSON object a line; blank lines are skipped.
+def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
+    """Read one JSON object a line; blank lines are skipped. With `missing_ok` a file that is not there has none.
 
     A broken last line without its line end is what a killed `append_jsonl` leaves: it is
     dropped. Any other broken line raises RunFailed with its number.
     """
+    if missing_ok and not path.is_file():
+        return []
     lines = _read(path).split(b"\n")
     rows = []
     for number, line in enumerate(lines, start=1):

@@ -49,6 +49,11 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         disk.sync_path(target.parent)
 
 
+def is_untouched(folder: Path) -> bool:
+    """Whether a folder has nothing in it but a lock and what killed writers left."""
+    return all(path.name == LOCK or path.name.startswith(disk.TEMPORARY) for path in folder.iterdir())
+
+
 def sweep(parent: Path) -> list[str]:
     """Remove what killed writers left in `parent`; the names of what was removed.
 
