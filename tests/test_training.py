@@ -252,7 +252,7 @@ def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp
 def test_what_the_teacher_knows_more_is_told_by_document(load: Callable[..., Any], tmp_path: Path) -> None:
     setup = Setup(load, tmp_path)
     states = setup.task.states
-    found = teachability(setup.base, states, 200)
+    found = teachability(setup.base, states, range(len(states.examples)), 200)
     assert set(found) == {"guide.md", "b.md"}
     told: dict[str, list[float]] = {}
     with setup.base.frozen(adapter=False) as model, torch.no_grad():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from disc_lite.distillation.examples import Example
+from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.recipe import Recipe
 
 FALL = 0.2  # of all steps made, over which the rate of `trapezoid` falls to zero
@@ -56,12 +57,12 @@ def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int)
     The DiSC examples of successive epochs follow each other through their list, so that every
     sentence is covered over the epochs even where one epoch has room for a part of them.
     """
-    disc = [i for i, e in enumerate(examples) if e.method == "disc"]
-    rest = [i for i, e in enumerate(examples) if e.method != "disc"]
-    if disc and rest:
+    shared = [i for i, e in enumerate(examples) if LESSON_KINDS[e.method].by_share]
+    rest = [i for i, e in enumerate(examples) if not LESSON_KINDS[e.method].by_share]
+    if shared and rest:
         number = max(1, round(len(rest) * recipe.disc.share / (1 - recipe.disc.share)))
-        disc = [disc[(epoch * number + k) % len(disc)] for k in range(number)]
-    order = disc + rest
+        shared = [shared[(epoch * number + k) % len(shared)] for k in range(number)]
+    order = shared + rest
     rng.shuffle(order)
     return order
 

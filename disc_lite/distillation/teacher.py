@@ -98,15 +98,15 @@ def _fitting(indices: Iterable[int], sizes: Sequence[int], tokens_per_batch: int
 
 
 def teachability(
-    base: Base, states: TeacherStates, tokens_per_batch: int, on_batch: Callable[[int], None] = lambda tokens: None
-) -> dict[str, float]:
-    """Per document: mean of log p_teacher - log p_student on the target tokens, in nats.
+    base: Base, states: TeacherStates, indices: Sequence[int], tokens_per_batch: int,
+    on_batch: Callable[[int], None] = lambda tokens: None,
+) -> dict[str, float]:  # fmt: skip
+    """Per document: mean of log p_teacher - log p_student on the target tokens of these examples, in nats.
 
     How much the context tells that the student does not know yet. A fact that is said once has none:
     the teacher cannot foresee it either. `on_batch` gets tokens read.
     """
     sums: dict[str, list[float]] = {}
-    indices = range(len(states.examples))
     for batch in _fitting(indices, [len(e.input_ids) for e in states.examples], tokens_per_batch):
         examples = [states.examples[i] for i in batch]
         packed = pack([lone(example.input_ids) for example in examples])

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `tasks`
+KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `prompts.writing`
+# What each of them teaches stands in `distillation.methods`, which imports torch; a test holds the two together.
+MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
@@ -187,9 +189,7 @@ class Recipe(Section):
 
     name: str = setting("default", "name of the recipe")
     about: str = setting("", "what it is for, in a sentence")
-    method: Literal["disc", "prompt", "both", "next_token", "sft"] = setting(
-        "both", "the two methods, both in one stream, or one of the two baselines"
-    )
+    method: MethodName = setting("both", "the two methods, both in one stream, or one of the two baselines")
     documents: Documents = section(Documents)
     disc: Disc = section(Disc)
     prompt: Prompt = section(Prompt)

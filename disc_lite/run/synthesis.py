@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from disc_lite.distillation.methods import METHODS
 from disc_lite.qa import Nearness, Pair, Question
 from disc_lite.run.context import Workshop
 from disc_lite.storage import read_json, write_json, write_jsonl
@@ -22,8 +23,6 @@ from disc_lite.synthesis.retention import (
     generate_retention_examples,
     prompts_needed,
 )
-
-WITH_PAIRS = ("prompt", "both", "sft")
 
 
 def hold_out(shop: Workshop) -> tuple[Question, ...]:
@@ -46,7 +45,7 @@ def _held_out(shop: Workshop) -> tuple[Question, ...]:
 
 def gather_pairs(shop: Workshop, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], dict[str, Any]]:
     """The training pairs: of the run folder if there, else the user's, else newly written."""
-    if shop.recipe.method not in WITH_PAIRS:
+    if not METHODS[shop.recipe.method].needs_pairs:
         return (), {}
     about = shop.folder.pair_drafts
     if not about.is_file():

@@ -9,7 +9,8 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from disc_lite.distillation.examples import Example, Lesson, disc_lessons, next_token_examples, prompt_lessons
+from disc_lite.distillation.examples import Lesson
+from disc_lite.distillation.methods import LESSON_KINDS, METHODS, Lessons, build_lessons
 from disc_lite.distillation.schedule import plan
 from disc_lite.distillation.teacher import TeacherStates, read_lessons, teachability
 from disc_lite.distillation.training import Step, Task, train
@@ -20,7 +21,6 @@ from disc_lite.qa import Pair
 from disc_lite.run.context import Workshop
 from disc_lite.run.drift_limit import DriftWatch
 from disc_lite.run.fit import FitWatch
-from disc_lite.run.synthesis import WITH_PAIRS
 from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
@@ -33,34 +33,17 @@ class Curriculum:
 
     task: Task
     keep: Task
-    teachability: dict[str, float]  # by document, of the DiSC targets
+    teachability: dict[str, float]  # by document
     teacher_tokens: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """What is learned, before the teacher has read it."""
-
-    disc: tuple[Lesson, ...]
-    prompt: tuple[Lesson, ...]
-    alone: tuple[Example, ...]  # of `next_token`: nothing stands before them, for a teacher to read
-
-    @property
-    def examples(self) -> tuple[Example, ...]:
-        return (*(e for lesson in (*self.disc, *self.prompt) for e in lesson.examples), *self.alone)
 
 
 def lessons_of(shop: Workshop, pairs: Sequence[Pair]) -> Lessons:
     """The lessons of the recipe's method. Raises DocumentsError where there are none."""
-    recipe, tokens, texts = shop.recipe, shop.base.tokens, shop.texts
-    disc = disc_lessons(texts, tokens, recipe, recipe.seed) if recipe.method in ("disc", "both") else []
-    prompt = prompt_lessons(texts, pairs, tokens, recipe.prompt.worked_examples) if recipe.method in WITH_PAIRS else []
-    alone = next_token_examples(texts, tokens) if recipe.method == "next_token" else []
-    lessons = Lessons(tuple(disc), tuple(prompt), tuple(alone))
+    lessons = build_lessons(shop.texts, pairs, shop.base.tokens, shop.recipe)
     if not lessons.examples:
         raise DocumentsError(
-            f"There is nothing to learn with the method `{recipe.method}`.",
-            "No pair of question and answer was kept, or no document has a second sentence.",
+            f"There is nothing to learn with the method `{shop.recipe.method}`.",
+            "No pair of question and answer was accepted, or no document has a second sentence.",
             "Add text to the documents, or choose another method (--set method=next_token).",
         )
     return lessons
@@ -73,13 +56,11 @@ def prepare(shop: Workshop, lessons: Lessons, retention: Sequence[RetentionExamp
         _taught(shop, retention_lessons(retention), "retention") if recipe.retention.weight > 0 and retention else None
     )
     keep = Task(tuple(keep_states.examples) if keep_states else (), keep_states)
-    if recipe.method in ("next_token", "sft"):  # no teacher: their own tokens are the targets
+    if not METHODS[recipe.method].has_teacher:
         return Curriculum(Task(lessons.examples, None), keep, {}, {})
-    states = _taught(shop, [*lessons.disc, *lessons.prompt], "documents")
-    first = TeacherStates(lessons.disc, states.states)  # the part that belongs to the DiSC lessons, which come first
-    by_document = _teachability(shop, first) if lessons.disc else {}
-    tokens = {"disc": sum(x.tokens for x in lessons.disc), "prompt": sum(x.tokens for x in lessons.prompt)}
-    return Curriculum(Task(tuple(states.examples), states), keep, by_document, tokens)
+    states = _taught(shop, lessons.all, "documents")
+    tokens = {kind: sum(lesson.tokens for lesson in found) for kind, found in lessons.by_kind.items()}
+    return Curriculum(Task(tuple(states.examples), states), keep, _teachability(shop, states), tokens)
 
 
 def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStates:
@@ -89,8 +70,12 @@ def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStat
 
 
 def _teachability(shop: Workshop, states: TeacherStates) -> dict[str, float]:
-    on_batch = _telling(shop, "compared with the student", sum(len(e.input_ids) for e in states.examples))
-    return teachability(shop.base, states, shop.recipe.train.tokens_per_batch, on_batch)
+    """By document; nothing where no kind of lessons measures it."""
+    chosen = [i for i, e in enumerate(states.examples) if LESSON_KINDS[e.method].measures_teachability]
+    if not chosen:
+        return {}
+    on_batch = _telling(shop, "compared with the student", sum(len(states.examples[i].input_ids) for i in chosen))
+    return teachability(shop.base, states, chosen, shop.recipe.train.tokens_per_batch, on_batch)
 
 
 def _telling(shop: Workshop, what: str, total: int) -> Callable[[int], None]:
