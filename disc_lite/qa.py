@@ -156,7 +156,7 @@ def numbers_of(text: str) -> frozenset[str]:
     return frozenset(NUMBER.findall(THOUSANDS.sub("", text)))
 
 
-class Nearness:
+class NearDuplicates:
     """Finds near-duplicates: word sets whose Jaccard index reaches a limit, and no other number in either."""
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:

@@ -21,7 +21,7 @@ from bench.real.runs import CORPUS, METHODS, TAGS, Measured, Plan, measure, meas
 from bench.real.tables import label_runs, markdown  # noqa: E402
 from disc_lite.documents import read_documents  # noqa: E402
 from disc_lite.errors import RunFailed  # noqa: E402
-from disc_lite.qa import Nearness, normalise, read_pairs, read_questions  # noqa: E402
+from disc_lite.qa import NearDuplicates, normalise, read_pairs, read_questions  # noqa: E402
 from disc_lite.recipe import load_recipe  # noqa: E402
 
 DOMAINS = sorted(path.name for path in CORPUS.iterdir() if path.is_dir())
@@ -61,7 +61,7 @@ def test_the_pairs_by_hand_stand_in_their_documents_and_ask_nothing_that_is_held
     texts = {d.name: " ".join(d.text.split()) for d in documents}
     assert len(pairs) == len({p.question for p in pairs}) == 882
     assert all(" ".join(pair.source.split()) in texts[pair.document] for pair in pairs)
-    held_out = Nearness([q.text for q in read_questions(CORPUS / "handbook.questions.jsonl")], 0.8)
+    held_out = NearDuplicates([q.text for q in read_questions(CORPUS / "handbook.questions.jsonl")], 0.8)
     assert sum(held_out.near(pair.question) for pair in pairs) <= 2  # which a run drops
 
 

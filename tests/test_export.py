@@ -31,7 +31,7 @@ from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import Request, ask_llama, run_child
-from disc_lite.export.merging import nf4_and_back
+from disc_lite.export.merging import round_to_nf4
 from disc_lite.export.proof import Said, compare, mean_kl
 from disc_lite.run.folder import FORMAT
 from disc_lite.storage import disk, read_json
@@ -45,7 +45,7 @@ RANK = 4
 def _without_llama(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp has tests of its own (`make test-slow`); here it is as if it were not installed."""
     for module in (checks, job):
-        monkeypatch.setattr(module, "way_to_llama", lambda: None)
+        monkeypatch.setattr(module, "find_llama", lambda: None)
     monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
 
 
@@ -117,8 +117,8 @@ def test_nf4_weights_are_those_that_were_trained_against(
     base = load("llama", "nf4")
     weight = base.causal.model.layers[1].mlp.up_proj.weight
     stored = load_file(base.folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
-    assert torch.equal(nf4_and_back(stored.float()), dequantize_4bit(weight.data, weight.quant_state).float())
-    assert not torch.equal(nf4_and_back(stored.float()), stored.float())
+    assert torch.equal(round_to_nf4(stored.float()), dequantize_4bit(weight.data, weight.quant_state).float())
+    assert not torch.equal(round_to_nf4(stored.float()), stored.float())
     made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
     assert made["onto"] == "nf4"
     assert made["kl_by_base"]["nf4"] < 1e-6 < made["kl_by_base"]["original"]
@@ -411,7 +411,7 @@ def server(tmp_path: Path, monkeypatch: Any) -> Path:
 
 
 def test_llama_server_is_asked_where_there_is_no_package(server: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    way = llama.way_to_llama()
+    way = llama.find_llama()
     assert way == llama.Way("llama.cpp, llama-server 9009", str(server))
     lora = tmp_path / "a,b.gguf"
     lora.write_text("lora")
@@ -433,9 +433,9 @@ def test_llama_server_is_asked_where_there_is_no_package(server: Path, tmp_path:
         given("old.gguf", [[1, 1]])
     assert str(server) in told.value.remedy
     server.write_text("#!/bin/sh\necho cannot find libllama.so; exit 127")
-    assert llama.way_to_llama() is None
+    assert llama.find_llama() is None
     monkeypatch.setenv("PATH", "")
-    assert llama.way_to_llama() is None
+    assert llama.find_llama() is None
 
 
 def test_an_interrupted_proof_leaves_no_server(server: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -829,7 +829,7 @@ def test_whatever_ends_a_replacement_an_export_stays(run: Path, monkeypatch: Any
     with pytest.raises(SystemExit):
         export(run, "gguf-lora", force=True)
     monkeypatch.undo()
-    monkeypatch.setattr(job, "way_to_llama", lambda: None)
+    monkeypatch.setattr(job, "find_llama", lambda: None)
     export(run, "merged")  # sweeps what was left
     (old,) = (p for p in (run / "exports").iterdir() if ".old-" in p.name)
     assert (old / "adapter.gguf").is_file() and (old / "export.json").is_file()

@@ -20,7 +20,7 @@ from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
 from disc_lite.run import context, evaluate
-from disc_lite.run.interrupts import Interrupts, listening
+from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import read_json, read_jsonl
 
 PACKED = pack([lone(range(20, 31))])
@@ -166,12 +166,12 @@ def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank:
 
 
 def test_a_signal_is_told_unless_postponed() -> None:
-    with listening() as interrupts:
+    with catch_signals() as interrupts:
         interrupts.check()
         with interrupts.postponed():
             signal.raise_signal(signal.SIGHUP)
             interrupts.check()
-            assert interrupts.asked()
+            assert interrupts.stop_requested()
         with pytest.raises(Interrupted) as stop:
             interrupts.check()
     assert stop.value.exit_code == 129

@@ -15,7 +15,7 @@ from disc_lite.chat.conversation import Conversation, Piece
 from disc_lite.chat.opening import Adapted
 from disc_lite.cli.terminal import TWO_COLUMNS, harmless, show_columns, show_stream
 from disc_lite.errors import UsageError
-from disc_lite.run.interrupts import Interrupts, listening
+from disc_lite.run.interrupts import Interrupts, catch_signals
 
 PROMPT = "> "
 COMMANDS = {
@@ -102,7 +102,7 @@ def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> Non
 def _answer(dialogue: Dialogue, question: str) -> bool:
     """Show the answer; whether Ctrl-C stopped it."""
     console = Console()
-    with listening() as interrupts, closing(dialogue.answers(question)) as pieces:
+    with catch_signals() as interrupts, closing(dialogue.answers(question)) as pieces:
         heard = _until(interrupts, pieces)
         if dialogue.compare and console.width >= TWO_COLUMNS:
             show_columns(heard, console)
@@ -110,13 +110,13 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
             show_stream(heard, dialogue.compare)
     if interrupts.received not in (None, signal.SIGINT):
         signal.raise_signal(interrupts.received or signal.SIGTERM)
-    if interrupts.asked():
+    if interrupts.stop_requested():
         note("Stopped. Once more ends.")
-    return interrupts.asked()
+    return interrupts.stop_requested()
 
 
 def _until(interrupts: Interrupts, pieces: Iterable[Piece]) -> Iterator[Piece]:
-    return takewhile(lambda piece: not interrupts.asked(), pieces)
+    return takewhile(lambda piece: not interrupts.stop_requested(), pieces)
 
 
 def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from disc_lite.losses import KEEP, token_divergence
+from disc_lite.losses import RETENTION_KL, token_divergence
 from disc_lite.models import Base
 from disc_lite.packing import lone, pack
 from disc_lite.synthesis.retention import RetentionExample
@@ -30,7 +30,7 @@ def drift(
             before = base.hidden(packed)[at]
         with base.frozen(adapter=True):
             after = base.hidden(packed)[at]
-        nats = token_divergence(after, before, base.head, KEEP).cpu()
+        nats = token_divergence(after, before, base.head, RETENTION_KL).cpu()
         found += [float(part.mean()) for part in nats.split([len(run) for run in runs])]
         on_finished(len(found))
     return found

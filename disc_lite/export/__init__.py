@@ -13,7 +13,7 @@ from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.run.folder import FinishedRun, open_run
-from disc_lite.run.interrupts import listening
+from disc_lite.run.interrupts import catch_signals
 from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
 
 RECORD = "export.json"
@@ -48,7 +48,7 @@ def export(
         "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
         "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
     }  # fmt: skip
-    with lock(finished.folder.path), listening() as interrupts:
+    with lock(finished.folder.path), catch_signals() as interrupts:
         if target.parent == finished.folder.exports and target.parent.is_dir():
             sweep(target.parent)
 

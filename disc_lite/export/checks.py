@@ -8,7 +8,7 @@ from typing import Any
 from disc_lite.errors import UsageError
 from disc_lite.export.choice import WITH_GGUF, Choice
 from disc_lite.export.layout import layout_of
-from disc_lite.export.llama import way_to_llama
+from disc_lite.export.llama import find_llama
 from disc_lite.hub.adapters import check_fit, read_config
 from disc_lite.run.folder import FinishedRun
 from disc_lite.storage import read_json
@@ -30,7 +30,7 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
     if choice.to == "merged" or converted:
         _require_plain_weights(base)
     # llama.cpp's converter knows more families; where llama.cpp is not there to prove what it wrote, we must.
-    if with_gguf and not (converted and way_to_llama()):
+    if with_gguf and not (converted and find_llama()):
         layout_of(base)
 
 

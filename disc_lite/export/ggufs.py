@@ -17,7 +17,7 @@ from disc_lite.export.ggufwriting import (
     ROUNDING,
     adapted_numbers,
     check_same_model,
-    lora_back,
+    read_lora,
     write_lora,
     write_model,
 )
@@ -37,7 +37,7 @@ def make_gguf_lora(job: Job, folder: Path) -> Made:
     """The adapter as a LoRA GGUF; through llama.cpp if it is there and the base GGUF is named."""
     path = folder / LORA
     write_lora(job.adapter, job.layout, path)
-    alpha, found = lora_back(path, job.layout, list(job.adapter.tensors))
+    alpha, found = read_lora(path, job.layout, list(job.adapter.tensors))
     pairs = [
         (theirs, numbers(ours)) for m in found for theirs, ours in zip(found[m], job.adapter.tensors[m], strict=True)
     ]

@@ -46,7 +46,7 @@ def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
     _close(writer, path)
 
 
-def lora_back(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
+def read_lora(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
     """Alpha and the tensors of a LoRA GGUF, in the order of transformers."""
     gguf = require_gguf()
     file = open_gguf(path)

@@ -13,8 +13,8 @@ import torch
 from disc_lite.export.adapter import Adapter, read_adapter
 from disc_lite.export.choice import Choice
 from disc_lite.export.layout import Layout, layout_of
-from disc_lite.export.llama import Way, way_to_llama
-from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
+from disc_lite.export.llama import Way, find_llama
+from disc_lite.export.proof import Line, Questions, Said, questions_for, trained_outputs
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
 from disc_lite.run.folder import FinishedRun, load_run
@@ -43,7 +43,7 @@ class Job:
 
     @cached_property
     def llama(self) -> Way | None:
-        return way_to_llama()
+        return find_llama()
 
     @cached_property
     def asked(self) -> Questions:
@@ -63,7 +63,7 @@ class Job:
     def _ask_trained(self) -> tuple[Questions, Said]:
         base = self.load_trained()
         asked = questions_for(self.run, base.tokens)
-        return asked, said_by_trained(base, asked)
+        return asked, trained_outputs(base, asked)
 
     def load_trained(self) -> Base:
         """The trained model in memory."""

@@ -62,7 +62,7 @@ class Way:
     server: str
 
 
-def way_to_llama() -> Way | None:
+def find_llama() -> Way | None:
     """The package llama_cpp, else the program llama-server, else none."""
     try:
         return Way(f"llama.cpp, llama-cpp-python {version('llama-cpp-python')}", "")

@@ -94,7 +94,7 @@ class Server:
     def healthy(self) -> bool:
         try:
             return bool(self._ask("GET", "/health")["status"] == "ok")
-        except (OSError, HTTPException, ValueError, KeyError):  # not listening yet, or still loading
+        except (OSError, HTTPException, ValueError, KeyError):  # not catch_signals yet, or still loading
             return False
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:

@@ -58,12 +58,12 @@ def merged_tensors(path: Path, adapter: Adapter, onto: str) -> Iterator[tuple[st
             module = name.removesuffix(".weight")
             if module in adapter.tensors:
                 wide = weight.to(torch.float32)
-                wide = nf4_and_back(wide) if onto == "nf4" else wide
+                wide = round_to_nf4(wide) if onto == "nf4" else wide
                 weight = (wide + adapter.delta(module)).to(weight.dtype)
             yield name, weight.contiguous()
 
 
-def nf4_and_back(weight: Tensor) -> Tensor:
+def round_to_nf4(weight: Tensor) -> Tensor:
     """The weight as the 4-bit base has it: NF4 in blocks of 64, their scales quantised too."""
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 

@@ -94,7 +94,7 @@ def questions_for(run: FinishedRun, tokens: Tokens) -> Questions:
     return Questions(texts, len(certain), tuple(map(tuple, prompts)), len(asked), most)
 
 
-def said_by(base: Base, questions: Questions, adapter: bool) -> Said:
+def outputs_of(base: Base, questions: Questions, adapter: bool) -> Said:
     """What a loaded model says, through plain transformers calls."""
     ids = [tuple(base.tokens.hf.encode(text, add_special_tokens=False)) for text in questions.texts]
     with base.frozen(adapter=adapter) as model:
@@ -107,11 +107,11 @@ def said_by(base: Base, questions: Questions, adapter: bool) -> Said:
     return Said(tuple(ids), questions.certain, logits, tuple(answers))
 
 
-def said_by_trained(base: Base, questions: Questions) -> Said:
+def trained_outputs(base: Base, questions: Questions) -> Said:
     """What the trained model says, and the logits that it had without the adapter."""
     with base.frozen(adapter=False) as model:
         untrained = _logits(model, questions)
-    return replace(said_by(base, questions, True), untrained=untrained)
+    return replace(outputs_of(base, questions, True), untrained=untrained)
 
 
 def _logits(model: Any, questions: Questions) -> Array:

@@ -15,7 +15,7 @@ from disc_lite.export.adapter import weight_files
 from disc_lite.export.job import Job, Made, forget
 from disc_lite.export.merging import merged_tensors, write_merged
 from disc_lite.export.modelcard import model_card, public_name
-from disc_lite.export.proof import Line, compare, mean_kl, questions_for, said_by
+from disc_lite.export.proof import Line, compare, mean_kl, outputs_of, questions_for
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import load_base
 from disc_lite.storage import disk, read_json, write_json, write_text
@@ -30,11 +30,11 @@ def make_adapter(job: Job, folder: Path) -> Made:
     write_text(folder / "README.md", model_card(job.run))
     base = job.load_trained()
     asked = questions_for(job.run, base.tokens)
-    ours = said_by(base, asked, True)
+    ours = outputs_of(base, asked, True)
     base.model.load_adapter(str(folder), adapter_name="exported")
     base.model.set_adapter("exported")
     base.model.train()  # eval() would repack 4-bit weights on a CPU, see models.base
-    lines = compare(ours, said_by(base, asked, True), "transformers and peft", exact=True)
+    lines = compare(ours, outputs_of(base, asked, True), "transformers and peft", exact=True)
     return Made(lines, {"tensors": 2 * len(job.adapter.tensors)})
 
 
@@ -70,7 +70,7 @@ def _one_merged(job: Job, onto: str, folder: Path) -> Made:
         return Made([_read_back(job, onto, folder)], about)
     asked, trained = job.asked, job.said
     job.tell(f"asking the merged model ({onto})")
-    given = said_by(load_base(folder, "none", where), asked, False)
+    given = outputs_of(load_base(folder, "none", where), asked, False)
     forget()
     return Made(
         compare(trained, given, "transformers", exact=False), {**about, "kl": mean_kl(trained.logits, given.logits)}

@@ -1,4 +1,4 @@
-"""Everything an adaptation is asked for, checked before torch is loaded."""
+"""The inputs of an adaptation, checked before torch is imported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from disc_lite.storage import is_untouched, require_place, write_json, write_jso
 
 @dataclass(frozen=True)
 class Inputs:
-    """What one run is made of."""
+    """All inputs of one run."""
 
     folder: RunFolder
     model: Model
@@ -34,7 +34,7 @@ class Inputs:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes a run this run: the same again continues it, anything else is another run."""
+        """What identifies a run: the same identity continues it, any other is another run."""
         recipe = self.resolved.recipe.model_dump()
         return {
             "format": FORMAT,
@@ -50,22 +50,22 @@ def gather(
     documents: Sequence[str | os.PathLike[str]], model: str, recipe: str | None, output: str | Path | None,
     questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
 ) -> Inputs:  # fmt: skip
-    """Check and read all inputs, the quick ones first. Raises the error of whatever is wrong."""
-    resolve(model)  # a wrong name or a typo is told before anything is read or fetched
+    """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong."""
+    resolve(model)  # a wrong name is reported before anything is read or downloaded
     load_recipe(recipe or "default", overrides, seed)
-    asked = read_questions(Path(questions)) if questions else ()
-    reused = read_pairs(Path(pairs)) if pairs else ()
-    if pairs and not reused:
+    own_questions = read_questions(Path(questions)) if questions else ()
+    own_pairs = read_pairs(Path(pairs)) if pairs else ()
+    if pairs and not own_pairs:
         raise UsageError(f"The pairs file {pairs} holds no pair.")
     paths = [Path(d) for d in documents]
     if not paths:
-        raise UsageError("No documents were named.", "", "Name a folder or files: disc-lite adapt docs/")
+        raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     require_place(folder)
     read, ledger = read_documents(paths)
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
-    inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), asked, reused)
+    inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
     check_documents("pairs", (p.document for p in inputs.pairs), known)
@@ -74,13 +74,13 @@ def gather(
 
 
 def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
-    """Raises UsageError if `what` (questions or pairs) names a document that was not read."""
-    strange = sorted(set(named) - known - {""})
-    if strange:
+    """Raises UsageError if `what` (questions or pairs) name a document that was not read."""
+    unknown = sorted(set(named) - known - {""})
+    if unknown:
         raise UsageError(
-            f"The {what} name a document that was not read: {strange[0]}.",
-            f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-            f"Take the {what} of these documents.",
+            f"The {what} name a document that was not read: {unknown[0]}.",
+            f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
+            f"Use {what} about these documents.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The exam: what is asked before and after training, and the report card that comes of it.
+"""What is asked before and after training, and the report card made of the answers.
 
 Only what the model answered is saved in the run folder; every figure is computed from that.
 """
@@ -21,19 +21,19 @@ from disc_lite.recipe import Recipe
 from disc_lite.run.folder import Answers, Drift, Retained, RunFolder, When
 from disc_lite.synthesis.retention import RetentionExample
 
-Tell = Callable[[str, int, int], None]  # which part, how many prompts are done, of how many
-FARTHEST = 10  # neutral prompts named in the card: those whose answers changed most
+Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
+FARTHEST = 10  # neutral prompts in the card: those with the largest drift
 
 
 @dataclass(frozen=True)
-class Exam:
+class EvalSet:
     """Everything that is asked, the same before and after."""
 
     questions: tuple[Question, ...]
     completions: tuple[Question, ...]
     passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
     probes: dict[str, list[Question]]
-    self_generated: tuple[RetentionExample, ...]  # neutral prompts that the base made up, none trained on
+    self_generated: tuple[RetentionExample, ...]  # held-out prompts that the base generated
 
     @property
     def right(self) -> list[str]:
@@ -41,27 +41,27 @@ class Exam:
         return right_passages(self.questions, self.passages)
 
 
-def compose(
-    asked: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
+def eval_set_of(
+    questions: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
     self_generated: Sequence[RetentionExample],
-) -> Exam:  # fmt: skip
-    """An exam of these questions and statements, and of the probes of a model folder."""
-    return Exam(
-        tuple(q for q in asked if q.kind == "question"), tuple(q for q in asked if q.kind == "completion"),
+) -> EvalSet:  # fmt: skip
+    """These questions and statements, and the probes of a model folder."""
+    return EvalSet(
+        tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion"),
         tuple(passages), probes_of(dict(probes)), tuple(self_generated),
     )  # fmt: skip
 
 
 @dataclass
 class Progress:
-    """Prompts that are done, counted over all parts, so that the time left can be told for the whole."""
+    """Prompts that are done, counted over all parts, so that the time left can be estimated for the whole."""
 
     tell: Tell
     total: int
     started: int = 0  # prompts of the parts that have begun
 
     def part(self, text: str, prompts: int) -> Callable[[int], None]:
-        """Begin a part; what comes back is called with how many of its prompts are done."""
+        """Begin a part; the callback takes how many of its prompts are done."""
         first, self.started = self.started, self.started + prompts
 
         def on_finished(done: int) -> None:
@@ -73,39 +73,39 @@ class Progress:
 
 
 def measure_answers(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: RunFolder, when: When, tell: Tell
+    opened: Callable[[], Base], recipe: Recipe, eval_set: EvalSet, folder: RunFolder, when: When, tell: Tell
 ) -> Answers:
-    """Answers to the questions and statements, of the base or of the adapted model; asked once per folder.
+    """Answers of the base (before) or the adapted model (after) to the questions and statements; generated once.
 
-    `opened` gives the model, which is loaded only if something is still to be asked.
+    `opened` returns the model; it is called only if answers are missing in the folder.
     """
     saved = folder.read_answers(when)
     if saved:
         return saved
     base, adapter = opened(), when == "after"
     searched = best_passages(
-        [text for _, text in exam.passages], [q.text for q in exam.questions], recipe.evaluation.rag_passages
+        [text for _, text in eval_set.passages], [q.text for q in eval_set.questions], recipe.evaluation.rag_passages
     )
-    shown: dict[str, Sequence[Sequence[str]]] = {"adapted" if adapter else "floor": [[]] * len(exam.questions)}
+    shown: dict[str, Sequence[Sequence[str]]] = {"adapted" if adapter else "floor": [[]] * len(eval_set.questions)}
     shown["adapted_rag" if adapter else "rag"] = searched
     if not adapter:
-        shown["ceiling"] = [[p] if p else [] for p in exam.right]
-    most, number = recipe.evaluation.answer_tokens, len(exam.questions)
-    progress = Progress(tell, len(shown) * number + len(exam.completions))
+        shown["ceiling"] = [[p] if p else [] for p in eval_set.right]
+    most, number = recipe.evaluation.answer_tokens, len(eval_set.questions)
+    progress = Progress(tell, len(shown) * number + len(eval_set.completions))
     by_row = {}
     for row, passages in shown.items():
         on_finished = progress.part(f"{when}: {number} questions, {row.replace('_', ' + ')}", number)
-        by_row[row] = answer(base, exam.questions, adapter, most, passages, on_finished=on_finished)
-    on_finished = progress.part(f"{when}: {len(exam.completions)} statements", len(exam.completions))
-    completions = answer(base, exam.completions, adapter, most, on_finished=on_finished)
+        by_row[row] = answer(base, eval_set.questions, adapter, most, passages, on_finished=on_finished)
+    on_finished = progress.part(f"{when}: {len(eval_set.completions)} statements", len(eval_set.completions))
+    completions = answer(base, eval_set.completions, adapter, most, on_finished=on_finished)
     folder.write_answers(when, Answers(by_row, completions))
     return Answers(by_row, completions)
 
 
 def measure_retained(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: RunFolder, when: When, tell: Tell
+    opened: Callable[[], Base], recipe: Recipe, eval_set: EvalSet, folder: RunFolder, when: When, tell: Tell
 ) -> Retained:
-    """What should not have changed: probes, instructions, answers that stop, and the drift from the base."""
+    """Answers where nothing should change (probes, instructions, neutral prompts), and the drift from the base."""
     saved = folder.read_retained(when)
     if saved:
         return saved
@@ -114,11 +114,11 @@ def measure_retained(
     instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
     drifting = {}
     if adapter:
-        drifting = {"general": folder.read_neutral(), "self_generated": list(exam.self_generated)}
-    parts: list[Sequence[Any]] = [*exam.probes.values(), instructions, prompts, *drifting.values()]
+        drifting = {"general": folder.read_neutral(), "self_generated": list(eval_set.self_generated)}
+    parts: list[Sequence[Any]] = [*eval_set.probes.values(), instructions, prompts, *drifting.values()]
     progress = Progress(tell, sum(map(len, parts)))
     probes = {}
-    for name, probe in exam.probes.items():
+    for name, probe in eval_set.probes.items():
         on_finished = progress.part(f"{when}: probe {name}, {len(probe)} questions", len(probe))
         probes[name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
@@ -142,19 +142,19 @@ def measure_retained(
 
 
 def card_of(
-    exam: Exam, pairs: Sequence[Pair], recipe: Recipe, answers: Mapping[When, Answers],
+    eval_set: EvalSet, pairs: Sequence[Pair], recipe: Recipe, answers: Mapping[When, Answers],
     retained: Mapping[When, Retained],
 ) -> dict[str, Any]:  # fmt: skip
     """The whole report card, of what was answered before and after."""
     grading = recipe.evaluation.grading
     by_row = {**answers["before"].questions, **answers["after"].questions}
-    card = report_card(exam.questions, by_row, exam.right, pairs, grading, recipe.prompt.near_duplicate)
+    card = report_card(eval_set.questions, by_row, eval_set.right, pairs, grading, recipe.prompt.near_duplicate)
     card["completions"] = {
-        when: row_of(_grades(exam.completions, found.completions), grading) for when, found in answers.items()
+        when: row_of(_grades(eval_set.completions, found.completions), grading) for when, found in answers.items()
     }
     card["retained"] = {
         **{name: {when: row_of(_grades(probe, found.probes[name]), grading) for when, found in retained.items()}
-           for name, probe in exam.probes.items()},
+           for name, probe in eval_set.probes.items()},
         "instructions": {when: counted(_followed(found.instructions)) for when, found in retained.items()},
         "answers that stop": {when: counted(found.stopped) for when, found in retained.items()},
     }  # fmt: skip
@@ -172,5 +172,5 @@ def _followed(answers: Sequence[str]) -> list[bool]:
     return [follows(i, a) for i, a in zip(load_instructions(), answers, strict=True)]
 
 
-def _grades(asked: Sequence[Question], answers: Sequence[str]) -> list[Grade]:
-    return [grade(a, q.answers) for a, q in zip(answers, asked, strict=True)]
+def _grades(questions: Sequence[Question], answers: Sequence[str]) -> list[Grade]:
+    return [grade(a, q.answers) for a, q in zip(answers, questions, strict=True)]

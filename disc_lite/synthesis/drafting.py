@@ -45,7 +45,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Drafted:
+class DraftedPair:
     """A question with an answer to it, not yet held against the passage."""
 
     pair: Pair
@@ -98,7 +98,7 @@ class Drafter:
 
     # -- questions -------------------------------------------------------------------------------------
 
-    def kinds(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[Drafted]) -> list[tuple[int, str]]:
+    def kinds(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[tuple[int, str]]:
         """(sentence, kind of question) for as many drafts about each sentence as it lacks pairs, kinds in turn."""
         known = {drafted.sentence for drafted in accepted}
         number: Counter[int] = Counter(drafted.sentence for drafted in accepted)
@@ -144,13 +144,13 @@ class Drafter:
         task = writing.answer_task(question, self.sentences[sentence].text, self.language, short=True)
         return self.tokens.conversation(writing.answer_turns(self.language, short=True), self.shown + task)
 
-    def answered(self, question: Question, draft: Continuation) -> Drafted | str:
+    def answered(self, question: Question, draft: Continuation) -> DraftedPair | str:
         """The question with the answer in a draft, or why that is no use."""
         answer = self.tokens.decode(draft.ids).strip()
         fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
         source = self.sentences[question.sentence].text
         pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source)
-        return fault or Drafted(pair, question.sentence, question.kind)
+        return fault or DraftedPair(pair, question.sentence, question.kind)
 
 
 def drafts(

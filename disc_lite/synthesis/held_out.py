@@ -15,7 +15,7 @@ from random import Random
 from disc_lite.distillation.examples import Text
 from disc_lite.models import Base
 from disc_lite.prompts import answering
-from disc_lite.qa import Nearness, Question, is_right, words_of
+from disc_lite.qa import NearDuplicates, Question, is_right, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, drafts, seed_of
 from disc_lite.synthesis.screening import is_yes_no
@@ -58,7 +58,7 @@ def write_held_out(
     """`evaluation.questions` questions with short answers, or as many as the base can write; each knows its passage."""
     wanted, dropped = recipe.evaluation.questions, Counter[str]()
     found: list[Question] = []
-    seen = Nearness((), recipe.prompt.near_duplicate)
+    seen = NearDuplicates((), recipe.prompt.near_duplicate)
     places = _places(base, texts, recipe, seed)
     for attempt, group in enumerate(_groups(places, DRAFTS * wanted)):
         for draft in _gradable(base, group, recipe, seed_of(seed, attempt), dropped):

@@ -18,9 +18,9 @@ from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.packing import Sequence as Tree
 from disc_lite.packing import lone
-from disc_lite.qa import Nearness, Pair, normalise
+from disc_lite.qa import NearDuplicates, Pair, normalise
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.drafting import Drafted, Drafter, Question, askable_sentences, drafts, seed_of, shares
+from disc_lite.synthesis.drafting import DraftedPair, Drafter, Question, askable_sentences, drafts, seed_of, shares
 from disc_lite.synthesis.screening import is_yes_no
 
 ROUNDS = 5  # how often the sentences of a passage that lack pairs are asked about before fewer are accepted
@@ -33,7 +33,7 @@ HELD_OUT = "held out for the evaluation"
 class ScoredPair:
     """A pair, what it was asked about, and how the teacher stands to its answer."""
 
-    drafted: Drafted
+    drafted: DraftedPair
     with_passage: float  # mean log-probability of the answer, nats per token
     without_passage: float
     gain: float  # how much the passage adds to the log-probability of the whole answer, nats
@@ -96,7 +96,7 @@ def write_pairs(
     """
     dropped: Counter[str] = Counter()
     finished: list[_Progress] = []
-    forbidden = Nearness(held_out, recipe.prompt.near_duplicate)
+    forbidden = NearDuplicates(held_out, recipe.prompt.near_duplicate)
     passages = [_progress(base, t, p, recipe, seed) for t in texts for p in t.passages]
     wanted = sum(sum(p.share) for p in passages)
     on_round(0, 0, wanted)
@@ -153,7 +153,7 @@ def score_pairs(
             own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
             found = support(base, text, own, worked_examples) if own else []
             scored += [
-                ScoredPair(Drafted(pair, UNKNOWN, ""), *figures) for pair, figures in zip(own, found, strict=True)
+                ScoredPair(DraftedPair(pair, UNKNOWN, ""), *figures) for pair, figures in zip(own, found, strict=True)
             ]
             on_passage(len(own))
     dropped = {**dropped, "no such passage": given - len(scored)}
@@ -184,13 +184,13 @@ def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
 
 
 def _round(
-    base: Base, recipe: Recipe, group: Sequence[_Progress], seed: int, attempt: int, forbidden: Nearness,
+    base: Base, recipe: Recipe, group: Sequence[_Progress], seed: int, attempt: int, forbidden: NearDuplicates,
     dropped: Counter[str],
 ) -> None:  # fmt: skip
     """Ask about every sentence that lacks pairs, answer what was asked, and accept what the passage supports."""
     fresh = []
     near = recipe.prompt.near_duplicate
-    asked = {p.drafter.seed: Nearness((s.pair.question for s in p.accepted), near) for p in group}
+    asked = {p.drafter.seed: NearDuplicates((s.pair.question for s in p.accepted), near) for p in group}
     for progress, question in _questions(base, recipe, group, seed, attempt):
         known = asked[progress.drafter.seed]
         reason = question.fault or (HELD_OUT if forbidden.near(question.text) else "")
@@ -225,7 +225,7 @@ def _questions(
 
 def _answers(
     base: Base, recipe: Recipe, questions: Sequence[tuple[_Progress, Question]], seed: int, dropped: Counter[str]
-) -> list[tuple[_Progress, Drafted]]:
+) -> list[tuple[_Progress, DraftedPair]]:
     settings = recipe.prompt
     repeated = [asked for asked in questions for _ in range(settings.answers_per_question)]
     found = drafts(
@@ -233,7 +233,7 @@ def _answers(
         [p.drafter.seed for p, _ in repeated], settings.answer_tokens, settings.answer_temperature,
         seed_of(seed, "answers"),
     )  # fmt: skip
-    unique: dict[tuple[int, str, str], tuple[_Progress, Drafted]] = {}
+    unique: dict[tuple[int, str, str], tuple[_Progress, DraftedPair]] = {}
     for (progress, question), draft in zip(repeated, found, strict=True):
         answered = progress.drafter.answered(question, draft)
         if isinstance(answered, str):
@@ -244,7 +244,9 @@ def _answers(
     return list(unique.values())
 
 
-def _supported(base: Base, progress: _Progress, answered: Sequence[Drafted], dropped: Counter[str]) -> list[ScoredPair]:
+def _supported(
+    base: Base, progress: _Progress, answered: Sequence[DraftedPair], dropped: Counter[str]
+) -> list[ScoredPair]:
     """Those whose answer the teacher supports, and of answers that say yes or no only a few."""
     if not answered:
         return []

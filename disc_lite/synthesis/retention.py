@@ -16,14 +16,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.distillation.examples import Lesson, own_words_lesson
+from disc_lite.distillation.examples import Lesson, retention_lesson
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.recipe.schema import Retention
 from disc_lite.storage import read_jsonl, write_jsonl
 
 COMMON = 0.05  # a word in a larger share of the prompts names nothing in particular: "I", "English"
-FEWEST = 200  # prompts of a run, however small its corpus
+FEWEST_PROMPTS = 200  # prompts of a run, however small its corpus
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words after which no sentence has just begun
 # Turns sampled in one round. Always as many: those of a round share a batch and a random stream, so a
 # round that followed the wish of a run would make the prompts depend on which run asked first.
@@ -60,10 +60,10 @@ def cache_folder() -> Path:
 def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
     """How many prompts, so that none is read more than `max_reads` times in the whole training.
 
-    `task_tokens` are those of the task in all epochs. At least `FEWEST`, at most `settings.prompts`.
+    `task_tokens` are those of the task in all epochs. At least `FEWEST_PROMPTS`, at most `settings.prompts`.
     """
     reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
-    return min(settings.prompts, max(FEWEST, math.ceil(reads / settings.max_reads)))
+    return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
 
 
 # -- generation ------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def _row(example: RetentionExample) -> dict[str, list[int]]:
 # -- which of them ---------------------------------------------------------------------------------------
 
 
-def apart_from(
+def without_document_names(
     documents: Iterable[str], examples: Sequence[RetentionExample], decode: Callable[[Sequence[int]], str]
 ) -> list[RetentionExample]:
     """Those whose prompt names nothing that the documents name: old answers must not be held against new ones."""
@@ -175,4 +175,4 @@ def names_any(text: str, names: Iterable[str]) -> bool:
 
 def retention_lessons(examples: Iterable[RetentionExample]) -> list[Lesson]:
     """Teacher and student read the same prompt and answer; the answer's tokens are compared."""
-    return [own_words_lesson(example.prompt_ids, example.answer_ids) for example in examples]
+    return [retention_lesson(example.prompt_ids, example.answer_ids) for example in examples]
