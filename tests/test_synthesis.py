@@ -298,7 +298,7 @@ def test_held_out_questions_are_gradable_and_know_their_passage(
     monkeypatch.setattr(held_out, "drafts", writer)
     found = write_held_out(base, [text], recipe_of(evaluation={"questions": 5}), 0)
     assert found.questions == (Question("Who runs the mill?", ("Ada",), "guide.md", passage_index=0),)
-    assert found.dropped == {"answer not in the passage": 1, "the base does not give the answer again": 1}
+    assert found.dropped == {"answer not in the passage": 1, "the base does not repeat the answer": 1}
     assert len(writer.asked) == 3  # every sentence once, and it ends
 
 
@@ -332,7 +332,7 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
     assert len(found.questions) == 24
     assert len({q.document for q in found.questions}) == 8
     assert len({(q.document, q.passage_index) for q in found.questions}) > 16
-    assert sum(calls) <= 3 * 2 * held_out.TOGETHER  # not 160 sentences to keep 24
+    assert sum(calls) <= 3 * 2 * held_out.PLACES_AT_ONCE  # not 160 sentences to keep 24
 
 
 def test_seeds_are_private_and_stable() -> None:
@@ -347,11 +347,11 @@ def test_drafts_read_what_a_passages_prompts_share_once(plain: Callable[..., Any
     handle = base.model.model.register_forward_pre_hook(
         lambda module, args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
-    found = drafting.drafts(base, [[*shared, 5, 6], [*shared, 7], [9, 8, 7]], ["a", "a", "b"], 2, 1.0, 0)
+    found = drafting.write_drafts(base, [[*shared, 5, 6], [*shared, 7], [9, 8, 7]], ["a", "a", "b"], 2, 1.0, 0)
     handle.remove()
     assert len(found) == 3
     assert read[0] == 20
-    assert drafting.drafts(base, [], [], 2, 1.0, 0) == []
+    assert drafting.write_drafts(base, [], [], 2, 1.0, 0) == []
 
 
 def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[..., Any]) -> None:

@@ -1,6 +1,6 @@
 """Public benchmarks through lm-evaluation-harness (extra `eval`), on the model that is already in memory.
 
-The base is the same object with the adapter off, so both are asked the same thing in the same way.
+The base is the same object with the adapter off, so both are evaluated in exactly the same way.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SUFFIXES = (".yaml", ".yml")
 def run_benchmarks(
     base: Base, tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Task -> {before, after} -> metric -> value; a task is a name of the harness or a YAML file of one's own.
+    """Task -> {before, after} -> metric -> value; a task is a name of the harness or a YAML file.
 
-    Raises EnvironmentNotReady without the extra, or where a task's data cannot be had; UsageError for
-    a task that the harness does not know.
+    Raises EnvironmentNotReady without the extra, or where the data of a task cannot be downloaded; UsageError for
+    a task that the harness does not have.
     """
     harness, wrapper, manager_of = _harness()
     files = [Path(task) for task in tasks if task.endswith(SUFFIXES)]
@@ -32,9 +32,9 @@ def run_benchmarks(
     unknown = sorted(set(names) - set(manager.all_tasks))
     if unknown:
         raise UsageError(
-            f"lm-evaluation-harness knows no task {unknown[0]}.",
+            f"lm-evaluation-harness has no task {unknown[0]}.",
             "",
-            "`lm-eval ls tasks` lists all; or name a YAML file.",
+            "`lm-eval ls tasks` lists all; or give a YAML file.",
         )
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
     for when, adapter in (("before", False), ("after", True)):
@@ -81,7 +81,7 @@ def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, lim
 
 
 def _name(task: str) -> str:
-    """The task's name; a file says it in its line `task:`."""
+    """The task's name; a YAML file has it in its line `task:`."""
     if not task.endswith(SUFFIXES):
         return task
     path = Path(task)

@@ -1,10 +1,9 @@
-"""The tasks of writing questions and answers, with worked examples in the language of the text. Knows no torch.
+"""Prompts for writing questions and answers, with worked examples in the language of the text. Does not import torch.
 
-A model of less than a billion parameters does not write a question when it is told to; after three
-turns in which it sees one written, it does. The examples are about things that no document is about.
-`KINDS` are the kinds of study item: the same fact asked directly, from its other end, in other words,
-by what follows from it, and beside its neighbour. Variety is what lets a fact be used and not only
-recited (arXiv 2607.11020).
+A model of less than a billion parameters writes no question from an instruction alone, but does after three worked
+examples, given as turns of a conversation. `KINDS` are the kinds of question about one fact: asked directly, reversed,
+in other words, by an implication, and in contrast to the next sentence. With varied questions a model learns to use a
+fact, not only to recite it (arXiv 2607.11020).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 from disc_lite.qa import words_of
 
-Turns = tuple[tuple[str, str], ...]  # what was asked, what was answered
+Turns = tuple[tuple[str, str], ...]  # (user, assistant)
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Example:
     """A sentence, a question of every kind about it, and the answer to the plain one."""
 
     sentence: str
-    neighbour: str  # the sentence after it, which `contrast` compares with
+    neighbour: str  # the next sentence, for `contrast`
     questions: tuple[str, ...]  # in the order of KINDS
     answer: str
     short: str  # the same answer in as few words as possible
@@ -166,12 +165,12 @@ MARKERS = {
     "de": frozenset("der die und das ist nicht von mit den ein eine für auf werden wird im".split()),
 }
 EXAMPLES = {"en": ENGLISH, "de": GERMAN, "zh": CHINESE}
-LANGUAGE = " Write it in the language of the sentence."  # where there are no examples in that language
+LANGUAGE = " Write it in the language of the sentence."  # if there are no worked examples in that language
 OTHER_ANSWER = " Answer in the language of the question."
 
 
 def language_of(text: str) -> str:
-    """`en`, `de` or `zh`, or nothing where the text is in another language."""
+    """`en`, `de` or `zh`, or "" for other languages."""
     words = words_of(text)
     if not words:
         return ""
@@ -193,7 +192,7 @@ def question_turns(kind: str, language: str) -> Turns:
 
 
 def question_task(kind: str, sentence: str, question: str, neighbour: str, language: str) -> str:
-    """Ask for one question: about the sentence, with its neighbour for `contrast`, or with a question to rephrase."""
+    """The task to write one question about the sentence; `contrast` gets its neighbour, `rephrased` the question."""
     after = {"rephrased": f"\nQuestion: {question}", "contrast": f"\nNext sentence: {neighbour}"}.get(kind, "")
     return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language else LANGUAGE}"
 
@@ -207,11 +206,11 @@ def answer_turns(language: str, short: bool = False) -> Turns:
 
 
 def answer_task(question: str, sentence: str, language: str, short: bool = False) -> str:
-    """Ask for the answer that the sentence gives."""
+    """The task to answer the question from the sentence."""
     task = SHORT_ANSWER if short else ANSWER
     return f"Sentence: {sentence}\nQuestion: {question}\n{task}{'' if language else OTHER_ANSWER}"
 
 
-def chosen(kinds: str) -> list[str]:
-    """The kinds that the recipe names."""
+def kinds_in(kinds: str) -> list[str]:
+    """The kinds in the recipe's `prompt.kinds`."""
     return [kind.strip() for kind in kinds.split(",")]

@@ -65,8 +65,8 @@ class FitCheck:
 
     def _share_recalled(self) -> float:
         questions = [Question(pair.question, (pair.answer,)) for pair in self.pairs]
-        most = max(self.context.recipe.evaluation.answer_tokens, self.context.recipe.prompt.answer_tokens)
-        answers = answer(self.context.base, questions, True, most)
+        max_tokens = max(self.context.recipe.evaluation.answer_tokens, self.context.recipe.prompt.answer_tokens)
+        answers = answer(self.context.base, questions, True, max_tokens)
         known = [recalls(pair, text) for pair, text in zip(self.pairs, answers, strict=True)]
         return round(sum(known) / len(known), 4)
 

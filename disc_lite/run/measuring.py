@@ -90,14 +90,14 @@ def measure_answers(
     shown["adapted_rag" if adapter else "rag"] = searched
     if not adapter:
         shown["ceiling"] = [[p] if p else [] for p in eval_set.right]
-    most, number = recipe.evaluation.answer_tokens, len(eval_set.questions)
+    max_tokens, number = recipe.evaluation.answer_tokens, len(eval_set.questions)
     progress = Progress(tell, len(shown) * number + len(eval_set.completions))
     by_row = {}
     for row, passages in shown.items():
         on_finished = progress.part(f"{when}: {number} questions, {row.replace('_', ' + ')}", number)
-        by_row[row] = answer(base, eval_set.questions, adapter, most, passages, on_finished=on_finished)
+        by_row[row] = answer(base, eval_set.questions, adapter, max_tokens, passages, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(eval_set.completions)} statements", len(eval_set.completions))
-    completions = answer(base, eval_set.completions, adapter, most, on_finished=on_finished)
+    completions = answer(base, eval_set.completions, adapter, max_tokens, on_finished=on_finished)
     folder.write_answers(when, Answers(by_row, completions))
     return Answers(by_row, completions)
 
@@ -110,7 +110,7 @@ def measure_retained(
     if saved:
         return saved
     base, adapter = opened(), when == "after"
-    tokens, most = base.tokens, recipe.evaluation.long_answer_tokens
+    tokens, max_tokens = base.tokens, recipe.evaluation.long_answer_tokens
     instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
     drifting = {}
     if adapter:
@@ -122,9 +122,9 @@ def measure_retained(
         on_finished = progress.part(f"{when}: probe {name}, {len(probe)} questions", len(probe))
         probes[name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
-    followed = generate_answers(base, instructions, most, adapter, on_finished)
+    followed = generate_answers(base, instructions, max_tokens, adapter, on_finished)
     on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
-    neutral = generate_answers(base, prompts, most, adapter, on_finished)
+    neutral = generate_answers(base, prompts, max_tokens, adapter, on_finished)
     drifts = {}
     for name, examples in drifting.items():
         on_finished = progress.part(f"{when}: drift on {len(examples)} answers", len(examples))
