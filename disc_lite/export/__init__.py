@@ -162,7 +162,7 @@ def _check_space(run: FinishedRun, choice: Choice) -> None:
 def _replace(staged: Path, target: Path) -> None:
     # Under a name that nothing sweeps: whatever kills us between the two renames, the old export is still there.
     aside = target.parent / f"{target.name}.old-{secrets.token_hex(4)}"
-    with disk.told(f"cannot replace {target}"):
+    with disk.reporting(f"cannot replace {target}"):
         try:
             disk.rename(target, aside)
             disk.rename(staged, target)

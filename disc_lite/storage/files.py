@@ -21,7 +21,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     Raises RunFailed if the disk refuses; the previous content of `path` is then untouched.
     """
-    with disk.told(f"cannot write {path}"):
+    with disk.reporting(f"cannot write {path}"):
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:
@@ -51,7 +51,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:
 def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
     """Add one line durably, in one write; a torn last line is cut off before it."""
     line = _dump(row, path) + b"\n"
-    with disk.told(f"cannot write {path}"):
+    with disk.reporting(f"cannot write {path}"):
         is_new = not path.exists()
         disk.make_parents(path.parent)
         descriptor = disk.create(path, os.O_RDWR | os.O_APPEND)
@@ -104,7 +104,7 @@ def _create_with(path: Path, data: bytes) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with disk.told(f"cannot read {path}"):
+    with disk.reporting(f"cannot read {path}"):
         # An editor on Windows puts the mark of UTF-8 in front; it is not part of the JSON.
         return path.read_bytes().removeprefix(codecs.BOM_UTF8)
 
