@@ -202,7 +202,7 @@ def test_what_only_peft_can_tell_is_told_when_it_is_loaded(shelf: Path, tmp_path
     pattern = edited(shelf, tmp_path / "b", target_modules=r".*_proj")
     assert torch.equal(logits(open_adapted(pattern)), logits(open_adapted(shelf / "adapter")))
     ranks = edited(shelf, tmp_path / "c", rank_pattern={"q_proj": 8})
-    with pytest.raises(EnvironmentNotReady, match="cannot be put on its base"):
+    with pytest.raises(EnvironmentNotReady, match="cannot be loaded onto its base"):
         load(open_adapted(ranks), "cpu")
 
 

@@ -1,4 +1,4 @@
-"""The README of an exported adapter: what it was taught, what it knows, how to use it. No text of the documents."""
+"""The model card of an exported adapter: training documents, recall, use. It has no text of the documents."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ROWS = {
     "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
     "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
 }  # fmt: skip
-HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub knows by this name, in small letters
+HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
 
 
 def model_card(run: FinishedRun) -> str:
-    """Markdown with the front matter that the hub reads."""
+    """Markdown with front matter for the hub."""
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
@@ -37,7 +37,7 @@ def model_card(run: FinishedRun) -> str:
         f"# {public.split('/')[-1]}, taught {len(ledger)} document{'s' if len(ledger) != 1 else ''}", "",
         f"A LoRA adapter (rank {recipe.lora.rank}, alpha {recipe.lora.alpha}) for `{public}` "
         f"(licence of the base: {licence}). It was trained with disc-lite by self-distillation: "
-        "the base with the documents in its context taught the "
+        "the base with the documents in its context was the teacher of the "
         f"base without them (method `{recipe.method}`, recipe `{recipe.name}`, {run.summary['steps']} steps, base in "
         f"{'NF4' if recipe.memory.quantize == 'nf4' else 'its own precision'}).", "",
         "## Use", "", "```python",
@@ -57,7 +57,7 @@ def model_card(run: FinishedRun) -> str:
 
 
 def public_name(model: Model) -> str:
-    """Hub id, alias or folder name of a base: where a folder lies on this machine is nobody's business."""
+    """Hub id, alias or folder name of a base, without its path on this machine."""
     alias = _alias(model)
     if alias:
         return alias.hub_id or alias.name
@@ -93,6 +93,6 @@ def _share(row: Mapping[str, Any]) -> str:
 
 
 def cell(text: str) -> str:
-    """Foreign text inside a Markdown table: one line, nothing of it is markup."""
+    """Untrusted text for a cell of a Markdown table: one line, all markup escaped."""
     flat = " ".join(text.split())
     return "".join(f"\\{c}" if c in "\\|`*_[]<>#" else c for c in flat)
