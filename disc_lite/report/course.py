@@ -1,4 +1,4 @@
-"""How the training went: loss, retention and learning rate over the steps, and what it all took."""
+"""Training curves (loss, retention, learning rate), and the time and memory of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CURVES = {
     "retention": ("Retention", "nats per token of the base's own answers, unweighted"),
     "learning_rate": ("Learning rate", ""),
 }
-SMOOTH_FROM = 40  # steps: fewer are read well as they are
+SMOOTH_FROM = 40  # steps
 GIB = 2**30
 
 Values = list[tuple[int, float | None]]
@@ -36,7 +36,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
         words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
     if skipped:
         shown = ", ".join(f"{step:,}" for step in skipped[:10]) + (" …" if len(skipped) > 10 else "")
-        words += f" Red strokes at the foot: steps that were skipped because something was not finite ({shown})."
+        words += f" Red strokes at the bottom: skipped steps, whose loss or gradient was not finite ({shown})."
     if run.resumes:
         after = ", ".join(f"{row['after_step']:,}" for row in run.resumes[:10])
         more = " …" if len(run.resumes) > 10 else ""
@@ -80,7 +80,7 @@ def _figure(value: float) -> str:
     return f"{value:.3g}" if abs(value) > 1e-9 else "0"  # below it is rounding
 
 
-# -- what it took ----------------------------------------------------------------------------------------
+# -- time and memory ----------------------------------------------------------------------------------------
 
 
 def costs(run: RunFiles) -> list[Child]:
@@ -102,8 +102,8 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
         ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
         ("pairs dropped", f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
         ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}"),
-        ("tokens read by the teacher", _listed(summary.get("teacher_tokens", {}))),
-        ("tokens read by the student", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
+        ("teacher tokens", _listed(summary.get("teacher_tokens", {}))),
+        ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
         ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),
     ]
 
@@ -117,7 +117,7 @@ def _machine(run: RunFiles) -> list[tuple[str, Child]]:
         ("steps", "" if steps is None else f"{steps:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
         ("time of all steps", _duration(training_s) if run.steps else ""),
         ("time of the last call", _duration(summary["seconds"]) if "seconds" in summary else ""),
-        ("most memory at once", f"{summary['peak_bytes'] / GIB:.1f} GiB" if summary.get("peak_bytes") else ""),
+        ("peak memory", f"{summary['peak_bytes'] / GIB:.1f} GiB" if summary.get("peak_bytes") else ""),
         *((f"version of {name}", str(version)) for name, version in dict(versions).items()),
     ]
 

@@ -1,4 +1,4 @@
-"""Text -> HTML. Only what this module made is markup; every other text is escaped on its way in."""
+"""Text -> HTML. Only what this module made is markup; every other text is escaped on its path in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run folder -> all that the report is made of. Reads files only: no model, no torch."""
+"""The files of a run folder, for the report. Loads no model and does not import torch."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question of the evaluation (or a statement to finish) with the answers before and after."""
+class AnsweredQuestion:
+    """A question (or a statement to finish) with its answers before and after."""
 
     text: str
     kind: str
@@ -30,7 +30,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What a finished run left; what it did not leave is empty."""
+    """The content of a finished run; missing files are empty."""
 
     model: str
     recipe: str
@@ -40,8 +40,8 @@ class RunFiles:
     passages: tuple[Row, ...]
     pairs: tuple[Row, ...]
     steps: tuple[Row, ...]  # lines of `metrics.jsonl`
-    resumes: tuple[Row, ...]  # after which steps training was taken up again
-    asked: tuple[Asked, ...]
+    resumes: tuple[Row, ...]  # after which steps training was continued
+    questions: tuple[AnsweredQuestion, ...]
     benchmarks: Row  # task -> {before, after} -> metric -> value
 
     @property
@@ -69,13 +69,13 @@ def read_run(path: Path) -> RunFiles:
         pairs=_lines(folder.pairs),
         steps=_lines(folder.metrics),
         resumes=_lines(folder.resumes),
-        asked=_asked(folder, summary["card"]["grading"]),
+        questions=_questions(folder, summary["card"]["grading"]),
         benchmarks=_object(folder.benchmarks),
     )
 
 
 def _name_of(model: str) -> str:
-    """A model folder by its own name: where it lies on this machine is nobody's business."""
+    """The name of a model folder without its path on this machine."""
     path = Path(model)
     return path.name if path.is_absolute() or model.startswith(("./", "../", "~")) else model
 
@@ -88,23 +88,25 @@ def _lines(path: Path) -> tuple[Row, ...]:
     return tuple(read_jsonl(path, missing_ok=True))
 
 
-def _asked(folder: RunFolder, grading: str) -> tuple[Asked, ...]:
-    """What was asked closed book, before and after; nothing where the answers are gone."""
+def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:
+    """Closed-book questions with their answers; empty where the answers are missing."""
     before, after = folder.read_answers("before"), folder.read_answers("after")
     if before is None or after is None:
         return ()
-    asked = folder.read_questions()
-    questions = [question for question in asked if question.kind == "question"]
-    completions = [question for question in asked if question.kind == "completion"]
+    every = folder.read_questions()
+    questions = [question for question in every if question.kind == "question"]
+    completions = [question for question in every if question.kind == "completion"]
     return (
         *_paired(questions, before.questions["floor"], after.questions["adapted"], grading),
         *_paired(completions, before.completions, after.completions, grading),
     )
 
 
-def _paired(asked: Sequence[Question], before: Sequence[str], after: Sequence[str], grading: str) -> list[Asked]:
+def _paired(
+    questions: Sequence[Question], before: Sequence[str], after: Sequence[str], grading: str
+) -> list[AnsweredQuestion]:
     found = []
-    for one, first, second in zip(asked, before, after, strict=True):
-        rights = (is_right(given, one.answers, grading) for given in (first, second))
-        found.append(Asked(one.text, one.kind, one.document, one.answers, first, second, *rights))
+    for one, first, second in zip(questions, before, after, strict=True):
+        rights = (is_right(prediction, one.answers, grading) for prediction in (first, second))
+        found.append(AnsweredQuestion(one.text, one.kind, one.document, one.answers, first, second, *rights))
     return found
