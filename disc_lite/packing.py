@@ -91,8 +91,8 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
     position_ids = torch.arange(width).repeat(len(rows), 1)
     segment_ids = torch.zeros(len(rows), width, dtype=torch.long)
-    most = 1 + max(sum(len(sequences[i]) for i in row) for row in rows)
-    sees = torch.zeros(len(rows), most, most, dtype=torch.bool)
+    max_segments = 1 + max(sum(len(sequences[i]) for i in row) for row in rows)
+    sees = torch.zeros(len(rows), max_segments, max_segments, dtype=torch.bool)
     sees[:, 0, 0] = True  # padding attends to padding only
     starts: list[tuple[int, ...]] = [()] * len(sequences)
     for r, row in enumerate(rows):

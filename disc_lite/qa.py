@@ -55,16 +55,16 @@ def read_questions(path: Path) -> tuple[Question, ...]:
 
     Raises UsageError with the number of the first invalid line.
     """
-    found = tuple(_question(path, number, row, why) for number, row, why in _rows(path, "question"))
-    if not found:
+    questions = tuple(_question(path, number, row, why) for number, row, why in _rows(path, "question"))
+    if not questions:
         raise UsageError(f"The questions file {path} has no question.")
-    return found
+    return questions
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:
     """Lines of a run's `pairs.jsonl`, perhaps edited. Raises UsageError with the number of a broken line."""
     wanted = {"document": str, "passage": int, "question": str, "answer": str}
-    found = []
+    pairs = []
     for number, row, why in _rows(path, "pair"):
         if not isinstance(row, dict) or not all(_is_a(row.get(key), kind) for key, kind in wanted.items()):
             raise UsageError(
@@ -72,8 +72,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
                 "Correct or delete the line.",
             )  # fmt: skip
         source = row.get("source", "")
-        found.append(replace(Pair(*(row[key] for key in wanted)), source=source if isinstance(source, str) else ""))
-    return tuple(found)
+        pairs.append(replace(Pair(*(row[key] for key in wanted)), source=source if isinstance(source, str) else ""))
+    return tuple(pairs)
 
 
 def _is_a(value: Any, kind: type) -> bool:

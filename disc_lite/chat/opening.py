@@ -104,11 +104,11 @@ def _object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        assert isinstance(found, dict), "It is not a JSON object."
+        content = json.loads(path.read_text(encoding="utf-8"))
+        assert isinstance(content, dict), "It is not a JSON object."
     except (ValueError, AssertionError) as error:
         raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
-    return found
+    return content
 
 
 def load(adapted: Adapted, device: str | None = None) -> Base:
@@ -128,10 +128,10 @@ def ask(
     from disc_lite.qa import Question
 
     base = load(adapted, device)
-    asked = [Question(text, ("",)) for text in questions]
-    answers = answer(base, asked, True, adapted.answer_tokens)
+    as_questions = [Question(text, ("",)) for text in questions]
+    answers = answer(base, as_questions, True, adapted.answer_tokens)
     rows = [{"question": question, "adapted": text} for question, text in zip(questions, answers, strict=True)]
     if with_base:
-        for row, text in zip(rows, answer(base, asked, False, adapted.answer_tokens), strict=True):
+        for row, text in zip(rows, answer(base, as_questions, False, adapted.answer_tokens), strict=True):
             row["base"] = text
     return rows

@@ -23,12 +23,12 @@ def list_(as_json: bool) -> None:
     """Name and purpose of every recipe."""
     from disc_lite.recipe import list_recipes
 
-    found = list_recipes()
+    named = list_recipes()
     if as_json:
-        click.echo(json.dumps([{"name": name, "about": about} for name, about in found], indent=2))
+        click.echo(json.dumps([{"name": name, "about": about} for name, about in named], indent=2))
     else:
-        width = max(len(name) for name, _ in found)
-        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in found))
+        width = max(len(name) for name, _ in named)
+        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in named))
 
 
 @recipes.command()

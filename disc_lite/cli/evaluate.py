@@ -74,8 +74,8 @@ def inspect(run: Path, document: str, as_json: bool) -> None:
     from disc_lite.cli.inspection import show_document
     from disc_lite.report import inspect_document
 
-    found = inspect_document(run, document)
+    content = inspect_document(run, document)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        show_document(found, Console())
+        show_document(content, Console())

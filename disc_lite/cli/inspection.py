@@ -9,23 +9,23 @@ from rich.padding import Padding
 from rich.text import Text
 
 
-def show_document(found: dict[str, Any], console: Console) -> None:
+def show_document(content: dict[str, Any], console: Console) -> None:
     """Passages with their sentences and pairs, then the questions of the evaluation."""
-    _line(console, 0, found["document"], "bold")
-    if found["outcome"] != "read":
-        _line(console, 0, f"{found['outcome']}: {found['reason']}")
+    _line(console, 0, content["document"], "bold")
+    if content["outcome"] != "read":
+        _line(console, 0, f"{content['outcome']}: {content['reason']}")
         return
-    if found["teachability"] is not None:
-        _line(console, 0, f"teachability {found['teachability']:.2f} nats per token")
-    if recall := found["recall"]:
+    if content["teachability"] is not None:
+        _line(console, 0, f"teachability {content['teachability']:.2f} nats per token")
+    if recall := content["recall"]:
         shares = (f"{name.replace('_', ' + ')} {row['right']}/{row['of']}" for name, row in recall.items())
         _line(console, 0, f"right answers: {', '.join(shares)}")
-    for passage in found["passages"]:
+    for passage in content["passages"]:
         _show_passage(passage, console)
-    if found["questions"]:
+    if content["questions"]:
         console.print()
-        _line(console, 0, f"Evaluation: questions {len(found['questions'])}", "bold")
-    for question in found["questions"]:
+        _line(console, 0, f"Evaluation: questions {len(content['questions'])}", "bold")
+    for question in content["questions"]:
         _show_question(question, console)
 
 

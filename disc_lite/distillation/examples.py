@@ -123,24 +123,24 @@ def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
     return [*drawn, later[-1]]
 
 
-def _windows(text: Text, most: int) -> list[tuple[int, int]]:
+def _windows(text: Text, max_tokens: int) -> list[tuple[int, int]]:
     """Token ranges of at most `most` tokens, each token once: whole passages where they fit, else sentences."""
     windows: list[tuple[int, int]] = []
-    for start, end in _pieces(text, most):
-        if windows and end - windows[-1][0] <= most:
+    for start, end in _pieces(text, max_tokens):
+        if windows and end - windows[-1][0] <= max_tokens:
             windows[-1] = (windows[-1][0], end)
         else:
             windows.append((start, end))
     return windows
 
 
-def _pieces(text: Text, most: int) -> Iterator[tuple[int, int]]:
+def _pieces(text: Text, max_tokens: int) -> Iterator[tuple[int, int]]:
     for passage in text.passages:
-        if passage.end - passage.start <= most:
+        if passage.end - passage.start <= max_tokens:
             yield passage.start, passage.end
         else:
             for start, end in passage.sentences:
-                yield from ((first, min(first + most, end)) for first in range(start, end, most))
+                yield from ((first, min(first + max_tokens, end)) for first in range(start, end, max_tokens))
 
 
 def _disc_lesson(

@@ -70,7 +70,7 @@ class Lessons:
 
     @property
     def all(self) -> tuple[Lesson, ...]:
-        return tuple(lesson for found in self.by_kind.values() for lesson in found)
+        return tuple(lesson for lessons in self.by_kind.values() for lesson in lessons)
 
     @property
     def examples(self) -> tuple[Example, ...]:

@@ -74,11 +74,11 @@ def _cycle(number: int, rng: Random) -> Iterator[int]:
         yield from order
 
 
-def _filled(stream: Sequence[int], sizes: Sequence[int], most: int) -> Iterator[list[int]]:
+def _filled(stream: Sequence[int], sizes: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
     batch: list[int] = []
     tokens = 0
     for i in stream:
-        if batch and tokens + sizes[i] > most:
+        if batch and tokens + sizes[i] > max_tokens:
             yield batch
             batch, tokens = [], 0
         batch.append(i)

@@ -77,8 +77,8 @@ def read_lessons(
             for segment, position in lesson.teacher_at
         ]
         with base.frozen(adapter=False):
-            found = base.hidden(packed)[torch.tensor(at, device=base.device)]
-        states[done : done + len(at)] = found.to("cpu", base.state_dtype)
+            hidden = base.hidden(packed)[torch.tensor(at, device=base.device)]
+        states[done : done + len(at)] = hidden.to("cpu", base.state_dtype)
         done += len(at)
         on_batch(sum(sizes[i] for i in indices))
     return TeacherStates(lessons, states)

@@ -53,8 +53,8 @@ class Heading:
 
 def find_headings(text: str, markup: Markup) -> list[Heading]:
     """All headings of a text, in order."""
-    found = _rst_headings(text) if markup == "rst" else _markdown_headings(text, markup)
-    return [heading for heading in found if heading.title]
+    headings = _rst_headings(text) if markup == "rst" else _markdown_headings(text, markup)
+    return [heading for heading in headings if heading.title]
 
 
 def title_of(headings: Sequence[Heading], fallback: str) -> str:

@@ -84,8 +84,8 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int) ->
         separator = ""
     else:
         # A break that the margin did not force, before a capital, is the author's: keep it.
-        kept = _stops_early(before, line, width) and not line[0].islower()
-        separator = "\n" if kept else " "
+        is_break_meant = _stops_early(before, line, width) and not line[0].islower()
+        separator = "\n" if is_break_meant else " "
     if separator.strip("\n") or not separator:
         parts[-1] += separator + line
     else:

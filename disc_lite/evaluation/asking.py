@@ -102,12 +102,12 @@ def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, 
 
 def _by_place(passages: Sequence[tuple[str, str]]) -> dict[tuple[str, int], str]:
     """(document, number of the passage in it) -> text."""
-    found: dict[tuple[str, int], str] = {}
+    texts: dict[tuple[str, int], str] = {}
     number: Counter[str] = Counter()
     for name, text in passages:
-        found[name, number[name]] = text
+        texts[name, number[name]] = text
         number[name] += 1
-    return found
+    return texts
 
 
 def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:

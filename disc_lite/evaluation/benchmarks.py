@@ -36,19 +36,19 @@ def run_benchmarks(
             "",
             "`lm-eval ls tasks` lists all; or give a YAML file.",
         )
-    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
+    scores: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
     for when, adapter in (("before", False), ("after", True)):
         tell(f"{when}: {', '.join(names)} (lm-evaluation-harness)")
         with base.frozen(adapter=adapter) as model:
             wrapped = wrapper(pretrained=model, tokenizer=base.tokens.hf, backend="causal", batch_size=BATCH)
             results = _evaluated(harness, wrapped, names, manager, limit)
         for name in names:
-            found[name][when] = {
+            scores[name][when] = {
                 metric.split(",")[0]: float(value)
                 for metric, value in results[name].items()
                 if isinstance(value, (int, float)) and "stderr" not in metric
             }
-    return found
+    return scores
 
 
 def _harness() -> tuple[Any, Any, Any]:
@@ -66,7 +66,7 @@ def _harness() -> tuple[Any, Any, Any]:
 
 def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, limit: int | None) -> dict[str, Any]:
     try:
-        found = harness(
+        evaluated = harness(
             model, tasks=list(names), task_manager=manager, limit=limit, apply_chat_template=True,
             bootstrap_iters=0, log_samples=False,
         )  # fmt: skip
@@ -76,7 +76,7 @@ def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, lim
             f"A benchmark could not be run{offline}: {', '.join(names)}.", str(error).split("\n")[0],
             "The harness fetches a task's questions from the hub the first time; that needs the network.",
         ) from error  # fmt: skip
-    results: dict[str, Any] = found["results"]
+    results: dict[str, Any] = evaluated["results"]
     return results
 
 

@@ -68,24 +68,24 @@ def report_card(
 
 
 def _differences(grades: Mapping[str, Sequence[Grade]], grading: str) -> dict[str, dict[str, float]]:
-    found = {}
+    differences = {}
     for first, second in DIFFERENCES:
         if first in grades and second in grades:
             gain = paired_difference(_right(grades[first], grading), _right(grades[second], grading))
-            found[f"{second} - {first}"] = _interval(gain)
-    return found
+            differences[f"{second} - {first}"] = _interval(gain)
+    return differences
 
 
 def overlaps(questions: Sequence[Question], pairs: Sequence[Pair], near: float) -> list[str]:
     """For each question `exact` if a pair has the same question, `near` if it has a near-duplicate, else ""."""
     trained = {normalise(p.question) for p in pairs}
     sets = {word_set(p.question) for p in pairs}
-    found = []
+    kinds = []
     for question in questions:
         words = word_set(question.text)
         nearest = max((len(words & s) / max(1, len(words | s)) for s in sets), default=0.0)
-        found.append("exact" if normalise(question.text) in trained else "near" if nearest >= near else "")
-    return found
+        kinds.append("exact" if normalise(question.text) in trained else "near" if nearest >= near else "")
+    return kinds
 
 
 def misses(
@@ -173,5 +173,5 @@ def forgetting(card: Mapping[str, Any]) -> tuple[float, str]:
     return max(falls, default=(0.0, ""))
 
 
-def _interval(found: Interval) -> dict[str, float]:
-    return {"mean": round(found.mean, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
+def _interval(interval: Interval) -> dict[str, float]:
+    return {"mean": round(interval.mean, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}

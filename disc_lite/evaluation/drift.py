@@ -20,7 +20,7 @@ def drift(
 
     `on_finished` is called with the number of prompts measured so far.
     """
-    found: list[float] = []
+    means: list[float] = []
     for batch in _batches(examples, tokens_per_batch):
         packed = pack([lone((*s.prompt_ids, *s.answer_ids)) for s in batch])
         runs = [range(len(s.prompt_ids) - 1, len(s.prompt_ids) + len(s.answer_ids) - 1) for s in batch]
@@ -31,9 +31,9 @@ def drift(
         with base.frozen(adapter=True):
             after = base.hidden(packed)[at]
         nats = token_divergence(after, before, base.head, RETENTION_KL).cpu()
-        found += [float(part.mean()) for part in nats.split([len(run) for run in runs])]
-        on_finished(len(found))
-    return found
+        means += [float(part.mean()) for part in nats.split([len(run) for run in runs])]
+        on_finished(len(means))
+    return means
 
 
 def mean_drift(nats: Sequence[float], examples: Sequence[RetentionExample]) -> float:

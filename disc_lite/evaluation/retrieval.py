@@ -18,11 +18,11 @@ def best_passages(passages: Sequence[str], questions: Sequence[str], number: int
         return [[] for _ in questions]
     index = BM25(method="lucene")
     index.index(tokenize(list(passages), stopwords=[], show_progress=False), show_progress=False)
-    found, _ = index.retrieve(
+    indices, _ = index.retrieve(
         tokenize(list(questions), stopwords=[], show_progress=False), k=number, show_progress=False, n_threads=0,
         backend_selection="numpy",
     )  # fmt: skip
-    return [[passages[int(i)] for i in row] for row in found]
+    return [[passages[int(i)] for i in row] for row in indices]
 
 
 @contextmanager

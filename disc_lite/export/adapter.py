@@ -66,12 +66,12 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 def read_weights(folder: Path, names: list[str]) -> dict[str, Tensor]:
     """The tensors of these names."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for path in weight_files(folder):
         with safe_open(path, framework="pt") as file:
-            there = set(file.keys())
-            found.update({name: file.get_tensor(name) for name in names if name in there})
-    return found
+            names_here = set(file.keys())
+            tensors.update({name: file.get_tensor(name) for name in names if name in names_here})
+    return tensors
 
 
 def read_rows(folder: Path, tensor: str, rows: Sequence[int]) -> Tensor:

@@ -29,11 +29,11 @@ class Choice:
 
 def require_space(target: Path, needed_bytes: int) -> None:
     """Raises EnvironmentNotReady where the disk of `target` has less free space than `needed_bytes`."""
-    there = next(path for path in (target, *target.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
+    existing = next(path for path in (target, *target.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free
     if free < needed_bytes:
         raise EnvironmentNotReady(
-            f"Not enough disk space for the export in {there}.",
+            f"Not enough disk space for the export in {existing}.",
             f"It may take {needed_bytes / 2**30:.1f} GiB; {free / 2**30:.1f} GiB are free.",
             "Free some space, or choose an --output on another disk.",
         )

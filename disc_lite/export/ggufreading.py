@@ -120,10 +120,10 @@ class _Walk:
     def text(self) -> bytes:
         (length,) = self.take("<Q")
         self.limit("bytes of text", length, min(LONGEST_TEXT, self.size))
-        found = self.file.read(length)
-        if len(found) < length:
+        text = self.file.read(length)
+        if len(text) < length:
             raise ValueError("It is cut off.")
-        return found
+        return text
 
     def value(self, kind: int) -> Any:
         """A value; only texts and integers are returned, others are skipped."""

@@ -37,9 +37,11 @@ def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
     """The adapter as a LoRA GGUF; verified in llama.cpp if that is installed and a base GGUF is given."""
     path = folder / LORA
     write_lora(job.adapter, job.layout, path)
-    alpha, found = read_lora(path, job.layout, list(job.adapter.tensors))
+    alpha, tensors = read_lora(path, job.layout, list(job.adapter.tensors))
     pairs = [
-        (theirs, numbers(ours)) for m in found for theirs, ours in zip(found[m], job.adapter.tensors[m], strict=True)
+        (theirs, numbers(ours))
+        for m in tensors
+        for theirs, ours in zip(tensors[m], job.adapter.tensors[m], strict=True)
     ]
     equal = sum(np.array_equal(a, b) for a, b in pairs)
     same = equal == len(pairs) and alpha == job.adapter.alpha

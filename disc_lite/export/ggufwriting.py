@@ -50,15 +50,15 @@ def read_lora(path: Path, layout: Layout, modules: list[str]) -> tuple[float, di
     """Alpha and the tensors of a LoRA GGUF, rows in the order of transformers."""
     gguf = require_gguf()
     file = open_gguf(path)
-    found = {}
+    tensors = {}
     for module in modules:
         tensor = f"{module}.weight"
         name = layout.name(tensor)
         a, b = file.numbers(f"{name}.lora_a"), file.numbers(f"{name}.lora_b")
-        found[module] = (a, layout.rows_back(tensor, b))
+        tensors[module] = (a, layout.rows_back(tensor, b))
     if len(file.tensors) != 2 * len(modules):
         raise ValueError("The LoRA GGUF has other tensors than the adapter.")
-    return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), found
+    return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), tensors
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
         name = layout.name(tensor)
         if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
             continue
-        there = base.tensors.get(name)
-        found = tuple(int(n) for n in reversed(there.shape)) if there is not None else None
-        if found != shape:
-            raise _other(base, f"The tensor {name} has the shape {found}, in the model it has {shape}.")
+        gguf_tensor = base.tensors.get(name)
+        found_shape = tuple(int(n) for n in reversed(gguf_tensor.shape)) if gguf_tensor is not None else None
+        if found_shape != shape:
+            raise _other(base, f"The tensor {name} has the shape {found_shape}, in the model it has {shape}.")
     for tensor in (name for name in shapes if "norm" in name):
         weight = read_weights(folder, [tensor])[tensor]
         if not np.allclose(base.numbers(layout.name(tensor)), numbers(weight), rtol=4e-3, atol=1e-5):
@@ -197,8 +197,8 @@ def _writable(kind: Any) -> Any:
 def _quantised(values: Array, kind: Any) -> Array:
     from gguf.quants import quantize
 
-    found: Array = quantize(values, kind)
-    return found
+    quantised: Array = quantize(values, kind)
+    return quantised
 
 
 def _copy_keys(base: Gguf, writer: Any) -> None:

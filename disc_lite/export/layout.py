@@ -39,10 +39,10 @@ class Layout:
 
     def name(self, tensor: str) -> str:
         """`model.layers.0.self_attn.q_proj.weight` -> `blk.0.attn_q.weight`. Raises UsageError if there is none."""
-        found = self.names.get_name(tensor, try_suffixes=(".weight", ".bias"))
-        if found is None:
+        name = self.names.get_name(tensor, try_suffixes=(".weight", ".bias"))
+        if name is None:
             raise UsageError(f"llama.cpp has no name for the tensor {tensor}.", "", "Use --to adapter or --to merged.")
-        return str(found)
+        return str(name)
 
     def rows(self, tensor: str, values: Array) -> Array:
         """Rows [out, …] in llama.cpp's order."""
@@ -98,18 +98,18 @@ def require_gguf() -> Any:
 
 def numbers(tensor: Any) -> Array:
     """A torch tensor as an fp32 array."""
-    found: Array = np.ascontiguousarray(tensor.float().numpy())
-    return found
+    array: Array = np.ascontiguousarray(tensor.float().numpy())
+    return array
 
 
 def find_converter() -> Path:
     """llama.cpp's converter: in the folder `$DISC_LITE_LLAMA_CPP`, or on the PATH. Raises UsageError."""
     root = os.environ.get("DISC_LITE_LLAMA_CPP")
-    found = Path(root, CONVERTER) if root else Path(shutil.which(CONVERTER) or "")
-    if not found.is_file():
+    path = Path(root, CONVERTER) if root else Path(shutil.which(CONVERTER) or "")
+    if not path.is_file():
         raise UsageError(
             "A whole GGUF needs a GGUF of the base, or llama.cpp's converter.",
             f"{CONVERTER} is not in $DISC_LITE_LLAMA_CPP, {root}." if root else f"{CONVERTER} is not on the PATH.",
             "Add --base-gguf FILE (for instance the file that Ollama has), or name a checkout of llama.cpp.",
         )
-    return found
+    return path

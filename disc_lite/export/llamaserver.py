@@ -38,8 +38,8 @@ class UnknownServer(Exception):
 
 def find_server() -> str:
     """The program on the PATH, or nothing."""
-    found = shutil.which(NAME)
-    return os.path.abspath(found) if found else ""
+    path = shutil.which(NAME)
+    return os.path.abspath(path) if path else ""
 
 
 def server_version(program: str) -> str:
@@ -49,8 +49,8 @@ def server_version(program: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     printed = done.stdout + done.stderr
-    found = re.search(r"build:? (\d+)", printed) or re.search(r"version: (\S+)", printed)
-    return found[1] if found else ""
+    match = re.search(r"build:? (\d+)", printed) or re.search(r"version: (\S+)", printed)
+    return match[1] if match else ""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Server:
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of a text, in which control tokens are recognised."""
-        found = self._ask("POST", "/tokenize", {"content": text, "add_special": False, "parse_special": True})
-        return [int(i) for i in found["tokens"]]
+        answer = self._ask("POST", "/tokenize", {"content": text, "add_special": False, "parse_special": True})
+        return [int(i) for i in answer["tokens"]]
 
     def predict(self, input_ids: Sequence[int]) -> Array:
         """Logits of the next token, [V], up to a constant."""
@@ -81,15 +81,15 @@ class Server:
         The server has to sample a token: it is token 0, which is a control token or a whole character in every
         vocabulary. For a part of a character the server reports no probabilities.
         """
-        found = self._ask("POST", "/completion", {
+        answer = self._ask("POST", "/completion", {
             "prompt": list(input_ids), "n_predict": 1, "n_probs": number, "cache_prompt": True, "samplers": [],
             "logit_bias": [[0, FORCED]],
         })  # fmt: skip
         try:
-            entries = found["completion_probabilities"][0]["top_logprobs"]
+            entries = answer["completion_probabilities"][0]["top_logprobs"]
             return [(int(entry["id"]), float(entry["logprob"])) for entry in entries]
         except (KeyError, IndexError, TypeError) as error:
-            raise UnknownServer(f"{NAME} reports no probabilities of next tokens: {str(found)[:200]}") from error
+            raise UnknownServer(f"{NAME} reports no probabilities of next tokens: {str(answer)[:200]}") from error
 
     def healthy(self) -> bool:
         try:

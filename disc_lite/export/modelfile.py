@@ -222,10 +222,10 @@ def _literal(text: str) -> str:
     """Text in a Go template: as it is, or as a Go string where it would be syntax."""
 
     def spelled(match: re.Match[str]) -> str:
-        found = match.group()
-        if found.isprintable() and found[0] not in '{"':
-            return found
-        return '{{ "' + "".join(c if c.isprintable() and c != '"' else f"\\U{ord(c):08x}" for c in found) + '" }}'
+        special = match.group()
+        if special.isprintable() and special[0] not in '{"':
+            return special
+        return '{{ "' + "".join(c if c.isprintable() and c != '"' else f"\\U{ord(c):08x}" for c in special) + '" }}'
 
     return _SPECIAL.sub(spelled, text)
 
@@ -260,8 +260,8 @@ def _path(name: str) -> str:
 
 def _copied_lines(template: str) -> list[str]:
     """The lines of another Modelfile about prompts and sampling."""
-    found = [(name.upper(), value.strip()) for name, value in _COMMAND.findall(template.replace("\r\n", "\n"))]
-    copied = [(name, value) for name, value in found if name in COPIED]
+    commands = [(name.upper(), value.strip()) for name, value in _COMMAND.findall(template.replace("\r\n", "\n"))]
+    copied = [(name, value) for name, value in commands if name in COPIED]
     templates = [value for name, value in copied if name in ("TEMPLATE", "RENDERER")]
     if not templates:
         raise UsageError("The Modelfile for the template has no TEMPLATE.", "", REMEDY)

@@ -99,11 +99,11 @@ def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
     ids = [tuple(base.tokens.hf.encode(text, add_special_tokens=False)) for text in inputs.texts]
     with base.frozen(adapter=adapter) as model:
         logits = _logits(model, inputs)
-        found = generate(
+        continuations = generate(
             model, inputs.prompts[: inputs.answered], stop_ids=base.tokens.stop_ids,
             max_new_tokens=inputs.answer_tokens,
         )  # fmt: skip
-    answers = [(*f.ids, *(() if f.stop_id is None else (f.stop_id,))) for f in found]
+    answers = [(*f.ids, *(() if f.stop_id is None else (f.stop_id,))) for f in continuations]
     return Outputs(tuple(ids), inputs.certain, logits, tuple(answers))
 
 
@@ -115,8 +115,8 @@ def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
 
 
 def _logits(model: Any, inputs: ProofInputs) -> Array:
-    found = [model(torch.tensor([p], device=model.device)).logits[0, -1].float().cpu() for p in inputs.prompts]
-    logits: Array = torch.stack(found).numpy()
+    by_prompt = [model(torch.tensor([p], device=model.device)).logits[0, -1].float().cpu() for p in inputs.prompts]
+    logits: Array = torch.stack(by_prompt).numpy()
     return logits
 
 
@@ -152,8 +152,8 @@ def log_probabilities(logits: Array) -> Array:
     """Logits [P, V], known up to a constant -> log-probabilities [P, V], at least FLOOR_NATS."""
     exact = logits.astype(float)
     with np.errstate(invalid="ignore"):  # NaN stays NaN
-        found: Array = np.maximum(exact - np.logaddexp.reduce(exact, axis=1, keepdims=True), FLOOR_NATS)
-    return found
+        values: Array = np.maximum(exact - np.logaddexp.reduce(exact, axis=1, keepdims=True), FLOOR_NATS)
+    return values
 
 
 def mean_kl(ours: Array, theirs: Array) -> float:

@@ -91,10 +91,10 @@ def _read_back(job: Job, onto: str, folder: Path) -> Check:
     for source, written in zip(weight_files(job.run.model.folder), weight_files(folder), strict=True):
         job.tell(f"reading back {written.name}")
         with safe_open(written, framework="pt") as file:
-            there = set(file.keys())
+            names = set(file.keys())
             for name, tensor in merged_tensors(source, job.adapter, onto):
                 of += 1
-                wrong += name not in there or not torch.equal(file.get_tensor(name), tensor)
+                wrong += name not in names or not torch.equal(file.get_tensor(name), tensor)
     return Check(
         "tensors", not wrong, "read back, since it does not fit into memory", f"equal: {of - wrong} of {of}", wrong
     )

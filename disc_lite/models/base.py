@@ -165,8 +165,8 @@ class Base:
         at = torch.tensor([packed.starts[i][s] + p for i, s, p in places], device=self.device)
         ids = torch.tensor([t for run in targets for t in run], device=self.device)
         with self.frozen(adapter=adapter):
-            found = log_probabilities(self.hidden(packed)[at], ids, self.head)
-        return list(found.cpu().split([len(run) for run in targets]))
+            values = log_probabilities(self.hidden(packed)[at], ids, self.head)
+        return list(values.cpu().split([len(run) for run in targets]))
 
 
 def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:

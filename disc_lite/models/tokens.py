@@ -175,9 +175,9 @@ class Tokens:
 
 
 def _id(tokenizer: Tokenizer, token: str) -> int:
-    found = tokenizer.token_to_id(token)
-    assert found is not None
-    return int(found)
+    token_id = tokenizer.token_to_id(token)
+    assert token_id is not None
+    return int(token_id)
 
 
 @functools.cache

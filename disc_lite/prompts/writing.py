@@ -185,9 +185,9 @@ def language_of(text: str) -> str:
 def question_turns(kind: str, language: str) -> Turns:
     """Worked examples of writing a question of this kind."""
     number = list(KINDS).index(kind)
-    found = EXAMPLES.get(language, ENGLISH)
+    examples = EXAMPLES.get(language, ENGLISH)
     return tuple(
-        (question_task(kind, e.sentence, e.questions[0], e.neighbour, language), e.questions[number]) for e in found
+        (question_task(kind, e.sentence, e.questions[0], e.neighbour, language), e.questions[number]) for e in examples
     )
 
 

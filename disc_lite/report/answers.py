@@ -44,14 +44,14 @@ def _alternating(questions: Iterable[AnsweredQuestion]) -> list[AnsweredQuestion
 
 
 def instructive(run: RunFiles) -> list[Child]:
-    found = chosen(run)
-    if not found:
+    shown = chosen(run)
+    if not shown:
         return []
     note = (
         "Closed book. First questions that the base has wrong and the adapted model has right, then questions that "
         "the base answers with the passage in its prompt and the adapted model does not."
     )
-    return [paragraph(note, class_="note"), *(_answer(one) for one in found)]
+    return [paragraph(note, class_="note"), *(_answer(one) for one in shown)]
 
 
 def _answer(one: AnsweredQuestion) -> Html:

@@ -171,27 +171,27 @@ def thinned(values: Sequence[tuple[int, float | None]], most: int = POINTS) -> l
     size = math.ceil(len(values) / most)
     if size <= 1:
         return list(values)
-    found = []
+    points = []
     for start in range(0, len(values), size):
         group = values[start : start + size]
-        there = [value for _, value in group if value is not None]
-        found.append((group[len(group) // 2][0], sum(there) / len(there) if there else None))
-    return found
+        measured = [value for _, value in group if value is not None]
+        points.append((group[len(group) // 2][0], sum(measured) / len(measured) if measured else None))
+    return points
 
 
 def smoothed(values: Sequence[tuple[int, float | None]], reach: int) -> list[tuple[int, float | None]]:
     """Each value's mean with up to `reach` neighbours on either side; fewer near the ends, which would bend else."""
-    found: list[tuple[int, float | None]] = []
+    points: list[tuple[int, float | None]] = []
     for i, (step, _) in enumerate(values):
         far = max(reach // 3, min(reach, i, len(values) - 1 - i))
         near = [v for _, v in values[max(0, i - far) : i + far + 1] if v is not None]
-        found.append((step, sum(near) / len(near) if near else None))
-    return found
+        points.append((step, sum(near) / len(near) if near else None))
+    return points
 
 
-def nice(most: float) -> float:
+def nice(largest: float) -> float:
     """The next of a few round numbers times a power of ten: the top of an axis, whose half is round as well."""
-    if most <= 0:
+    if largest <= 0:
         return 1.0
-    power = 10.0 ** math.floor(math.log10(most))
-    return next((n * power for n in (1, 1.5, 2, 3, 4, 5, 6, 8) if n * power >= most * (1 - 1e-9)), 10 * power)
+    power = 10.0 ** math.floor(math.log10(largest))
+    return next((n * power for n in (1, 1.5, 2, 3, 4, 5, 6, 8) if n * power >= largest * (1 - 1e-9)), 10 * power)

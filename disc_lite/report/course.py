@@ -57,16 +57,15 @@ def _grain(run: RunFiles) -> str:
 
 def _curve(run: RunFiles, key: str, planned: int, marks: list[Mark]) -> Html | None:
     values: Values = [(int(row["step"]), row.get(key)) for row in run.steps]
-    there = [(value, step) for step, value in values if value is not None]
-    if not there or (key == "retention" and not any(value for value, _ in there)):
+    measured = [(value, step) for step, value in values if value is not None]
+    if not measured or (key == "retention" and not any(value for value, _ in measured)):
         return None
     title, unit = CURVES[key]
-    lowest = min(there)
-    text = (
-        f"first {_figure(there[0][0])}, last {_figure(there[-1][0])}, lowest {_figure(lowest[0])} at step {lowest[1]:,}"
-    )
+    lowest = min(measured)
+    first, last = (_figure(measured[place][0]) for place in (0, -1))
+    text = f"first {first}, last {last}, lowest {_figure(lowest[0])} at step {lowest[1]:,}"
     if key == "learning_rate":
-        text = f"highest {_figure(max(there)[0])}, last {_figure(there[-1][0])}"
+        text = f"highest {_figure(max(measured)[0])}, last {last}"
     drawn = thinned(values)
     lines = [Line(drawn, "strong")]
     if key != "learning_rate" and len(values) >= SMOOTH_FROM:

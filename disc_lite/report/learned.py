@@ -49,11 +49,11 @@ def report_card(run: RunFiles) -> list[Child]:
 def _differences(card: Row) -> Html | None:
     if not card["differences"]:
         return None
-    found = card["differences"].items()
-    reach = charts.nice(max(abs(gain[end]) for _, gain in found for end in ("low", "high")))
+    differences = card["differences"].items()
+    reach = charts.nice(max(abs(gain[end]) for _, gain in differences for end in ("low", "high")))
     scale = Scale(-reach, reach)
     items: list[Item] = []
-    for pair, gain in found:
+    for pair, gain in differences:
         second, first = (ROWS.get(name, name) for name in pair.split(" - "))
         text = f"{points(gain['mean'])} ({points(gain['low'])} to {points(gain['high'])})"
         title = f"{second} against {first}: {text}"
@@ -146,15 +146,15 @@ def _recall(name: str, row: Row) -> Item:
 
 
 def teachability(run: RunFiles) -> list[Child]:
-    found = run.teachability
-    if not found:
+    by_document = run.teachability
+    if not by_document:
         return []
     low = set(run.summary["teachability"].get("low", ()))
-    top = charts.nice(max(0.1, *found.values()))
+    top = charts.nice(max(0.1, *by_document.values()))
     items = [
         (foreign(name), charts.bar(f"{name}: {nats:.2f} nats", nats, Scale(0, top), "low" if name in low else "base"),
          f"{nats:.2f}".replace("-", "−") + (" (low)" if name in low else ""))
-        for name, nats in sorted(found.items(), key=lambda pair: (pair[1], pair[0]))
+        for name, nats in sorted(by_document.items(), key=lambda pair: (pair[1], pair[0]))
     ]  # fmt: skip
     note = (
         "How much better the teacher predicts a document than the student, in nats per token. Facts that a document "

@@ -51,13 +51,17 @@ def page(run: RunFiles) -> str:
         element("title", f"{run.model}: what it learned"),
         element("style", Html(style)),
     )
-    parts = [(anchor, title, found) for anchor, title, part in PARTS if any(found := part(run))]
+    parts = [(anchor, title, content) for anchor, title, part in PARTS if any(content := part(run))]
     links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in parts]
     sections = [
         element(
-            "section", element("h2", title, id=f"{anchor}-title"), *found, id=anchor, aria_labelledby=f"{anchor}-title"
+            "section",
+            element("h2", title, id=f"{anchor}-title"),
+            *content,
+            id=anchor,
+            aria_labelledby=f"{anchor}-title",
         )
-        for anchor, title, found in parts
+        for anchor, title, content in parts
     ]
     nav = element("nav", *links, aria_label="Contents")
     body = element("body", _header(run), nav, element("main", *sections))

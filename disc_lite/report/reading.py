@@ -46,8 +46,8 @@ class RunFiles:
 
     @property
     def card(self) -> Row:
-        found: Row = self.summary["card"]
-        return found
+        card: Row = self.summary["card"]
+        return card
 
     @property
     def teachability(self) -> dict[str, float]:
@@ -105,8 +105,8 @@ def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:
 def _paired(
     questions: Sequence[Question], before: Sequence[str], after: Sequence[str], grading: str
 ) -> list[AnsweredQuestion]:
-    found = []
+    answered = []
     for one, first, second in zip(questions, before, after, strict=True):
         rights = (is_right(prediction, one.answers, grading) for prediction in (first, second))
-        found.append(AnsweredQuestion(one.text, one.kind, one.document, one.answers, first, second, *rights))
-    return found
+        answered.append(AnsweredQuestion(one.text, one.kind, one.document, one.answers, first, second, *rights))
+    return answered

@@ -154,13 +154,13 @@ def _run_benchmarks(
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
     missing = [task for task, name in named.items() if name not in known]
     if missing:
-        found = run_benchmarks(opened(), missing, limit, tell)
-        known.update({named[task]: row for task, row in zip(missing, found.values(), strict=True)})
+        scores = run_benchmarks(opened(), missing, limit, tell)
+        known.update({named[task]: row for task, row in zip(missing, scores.values(), strict=True)})
         write_json(path, known)
     return {name: known[name] for name in named.values()}
 
 
 def verdict_in(text: str) -> bool | None:
     """The last verdict in a judge's reply; None where there is none."""
-    found = VERDICT.findall(text)
-    return found[-1].lower() == "right" if found else None
+    verdicts = VERDICT.findall(text)
+    return verdicts[-1].lower() == "right" if verdicts else None

@@ -20,9 +20,9 @@ def require_place(folder: Path) -> None:
     with disk.reporting(f"{folder} cannot be the output folder.", UsageError, "Choose another --output."):
         with contextlib.suppress(FileNotFoundError):
             os.lstat(folder / LONGEST_INSIDE)  # names that are too long, and files among its parents
-        there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
-        if not folder.is_dir() and not os.access(there, os.W_OK | os.X_OK):
-            raise OSError(f"{there} is not writable.")
+        existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not folder.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
+            raise OSError(f"{existing} is not writable.")
 
 
 @contextlib.contextmanager

@@ -60,13 +60,13 @@ def seed_of(*parts: object) -> int:
 
 def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
     """Sentences to ask about: of at least two words, no headings, each with the heading above it."""
-    found = []
+    sentences = []
     for start, end in passage.sentences:
         sentence = text.sentence_text(start, end).strip()
         if len(words_of(sentence)) > 1 and not is_heading(sentence) and re.search(r"\w", sentence):
             above = text.heading_path(start)[-1:]
-            found.append(Sentence(sentence, above[0] if above and above[0] not in sentence else ""))
-    return found
+            sentences.append(Sentence(sentence, above[0] if above and above[0] not in sentence else ""))
+    return sentences
 
 
 def shares(wanted: int, sentences: int, seed: int) -> list[int]:

@@ -57,21 +57,23 @@ def write_held_out(
 ) -> HeldOut:
     """`evaluation.questions` questions with short answers and their passages, or as many as the base can write."""
     wanted, dropped = recipe.evaluation.questions, Counter[str]()
-    found: list[Question] = []
+    questions: list[Question] = []
     seen = NearDuplicates((), recipe.prompt.near_duplicate)
     places = _places(base, texts, recipe, seed)
     for attempt, group in enumerate(_groups(places, DRAFTS * wanted)):
         for draft in _gradable(base, group, recipe, seed_of(seed, attempt), dropped):
             if seen.near(draft.question):
                 dropped["near-duplicate"] += 1
-            elif len(found) < wanted:
+            elif len(questions) < wanted:
                 seen.add(draft.question)
                 passage = draft.place.drafter.passage
-                found.append(Question(draft.question, (draft.answer,), passage.document, passage_index=passage.index))
-        on_questions(len(found))
-        if len(found) == wanted:
+                questions.append(
+                    Question(draft.question, (draft.answer,), passage.document, passage_index=passage.index)
+                )
+        on_questions(len(questions))
+        if len(questions) == wanted:
             break
-    return HeldOut(tuple(found), dict(sorted(dropped.items())))
+    return HeldOut(tuple(questions), dict(sorted(dropped.items())))
 
 
 def _places(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> list[_Place]:
@@ -90,9 +92,9 @@ def _places(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> lis
     return [column[n] for n in range(depth) for column in columns if n < len(column)]
 
 
-def _groups(places: Sequence[_Place], most: int) -> Iterator[Sequence[_Place]]:
-    for start in range(0, min(len(places), most), PLACES_AT_ONCE):
-        yield places[start : min(start + PLACES_AT_ONCE, most)]
+def _groups(places: Sequence[_Place], max_places: int) -> Iterator[Sequence[_Place]]:
+    for start in range(0, min(len(places), max_places), PLACES_AT_ONCE):
+        yield places[start : min(start + PLACES_AT_ONCE, max_places)]
 
 
 def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dropped: Counter[str]) -> list[_Draft]:

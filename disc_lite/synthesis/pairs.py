@@ -222,12 +222,12 @@ def _questions(
         written = [s.drafted for s in progress.accepted]
         for sentence, kind in progress.drafter.kinds(progress.missing, attempt, written):
             requests.append((progress, sentence, kind, known.get(sentence, "")))
-    found = write_drafts(
+    drafts = write_drafts(
         base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
         [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
         recipe.prompt.question_temperature, seed_of(seed, "questions"),
     )  # fmt: skip
-    return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, found, strict=True)]
+    return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, drafts, strict=True)]
 
 
 def _answers(
@@ -239,13 +239,13 @@ def _answers(
 ) -> list[tuple[_PassagePairs, DraftedPair]]:
     settings = recipe.prompt
     repeated = [question for question in questions for _ in range(settings.answers_per_question)]
-    found = write_drafts(
+    drafts = write_drafts(
         base, [p.drafter.answer_prompt(q.text, q.sentence) for p, q in repeated],
         [p.drafter.seed for p, _ in repeated], settings.answer_tokens, settings.answer_temperature,
         seed_of(seed, "answers"),
     )  # fmt: skip
     unique: dict[tuple[int, str, str], tuple[_PassagePairs, DraftedPair]] = {}
-    for (progress, question), draft in zip(repeated, found, strict=True):
+    for (progress, question), draft in zip(repeated, drafts, strict=True):
         answered = progress.drafter.answered(question, draft)
         if isinstance(answered, str):
             dropped[answered] += 1
@@ -263,8 +263,8 @@ def _supported(
         return []
     settings = progress.drafter.recipe.prompt
     scores = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples)
-    most = max(1, round(settings.yes_no_share * sum(progress.share)))
-    room = most - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
+    most_yes_no = max(1, round(settings.yes_no_share * sum(progress.share)))
+    room = most_yes_no - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
     accepted = []
     for drafted, score in zip(answered, scores, strict=True):
         (open_book, _, gain), yes_no = score, is_yes_no(drafted.pair.answer)
@@ -280,14 +280,14 @@ def _supported(
 
 def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
     """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum."""
-    found: list[tuple[float, float, float]] = []
+    scores: list[tuple[float, float, float]] = []
     for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
         targets = [list(example.target_ids) for example in lesson.examples]
         closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
         at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
         with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
         without = base.log_probabilities(closed, at_closed, targets)
-        found += [
+        scores += [
             (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
         ]
-    return found
+    return scores

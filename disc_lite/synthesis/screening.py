@@ -99,10 +99,10 @@ def invented(text: str, source: str) -> bool:
 
 def _inside_words(text: str) -> list[str]:
     """Words that do not begin a sentence."""
-    found = []
+    words = []
     for sentence in SENTENCE_START.split(text):
-        found += NAME.findall(sentence)[1:]
-    return found
+        words += NAME.findall(sentence)[1:]
+    return words
 
 
 def _mostly_nouns(words: Iterable[str]) -> bool:

@@ -156,8 +156,8 @@ def language(answer: str, language: Language) -> bool:
 
 def mentions(answer: str, word: str, least: int = 1, most: int = sys.maxsize) -> bool:
     """Holds a word so many times, whatever its capitals; `bridges` is not the word `bridge`."""
-    found = re.findall(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", _straight(answer).casefold())
-    return least <= len(found) <= most
+    occurrences = re.findall(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", _straight(answer).casefold())
+    return least <= len(occurrences) <= most
 
 
 def avoids(answer: str, words: tuple[str, ...]) -> bool:
@@ -186,8 +186,8 @@ def one_of(answer: str, choices: tuple[str, ...]) -> bool:
 
 def number(answer: str, equals: float) -> bool:
     """The last number in it, written in digits, is this one."""
-    found = _NUMBER.findall(_straight(answer))
-    return bool(found) and Decimal(re.sub("[,\u00a0\u202f]", "", found[-1])) == Decimal(str(equals))
+    numbers = _NUMBER.findall(_straight(answer))
+    return bool(numbers) and Decimal(re.sub("[,\u00a0\u202f]", "", numbers[-1])) == Decimal(str(equals))
 
 
 def json_object(answer: str, keys: tuple[str, ...]) -> bool:

@@ -33,8 +33,8 @@ def paragraphs_in(text: str) -> list[str]:
 
 def lines_in(text: str) -> list[str]:
     """The lines that are not blank, without list markers and emphasis."""
-    said = (line for line in text.splitlines() if not _RULE.fullmatch(line))
-    bare = (_MARKER.sub("", line).strip("*_ \t") for line in said)
+    text_lines = (line for line in text.splitlines() if not _RULE.fullmatch(line))
+    bare = (_MARKER.sub("", line).strip("*_ \t") for line in text_lines)
     return [line for line in bare if line]
 
 
@@ -44,24 +44,24 @@ def sentences_in(text: str) -> list[str]:
     Where a text has no capitals at all, a lower-case letter may open a sentence.
     """
     has_capitals = text != text.lower()
-    found = []
+    sentences = []
     for block in paragraphs_in(_MARKER.sub("", text)):
         start = 0
         for stop in _STOP.finditer(block):
             if _ends_sentence(block, start, stop, has_capitals):
-                found.append(block[start : stop.end()])
+                sentences.append(block[start : stop.end()])
                 start = stop.end()
-        found.append(block[start:])
-    return [sentence.strip() for sentence in found if _says_something(sentence)]
+        sentences.append(block[start:])
+    return [sentence.strip() for sentence in sentences if _says_something(sentence)]
 
 
 def list_items(text: str, marker: re.Pattern[str]) -> list[re.Match[str]]:
     """The first lines of the items of a list, `BULLET` or `NUMBERED`, without those of lists inside it."""
     lines = (line.expandtabs(4) for line in text.splitlines() if not _RULE.fullmatch(line))
-    found = [match for line in lines if (match := marker.match(line))]
-    shallowest = min((len(match["indent"]) for match in found), default=0)
+    matches = [match for line in lines if (match := marker.match(line))]
+    shallowest = min((len(match["indent"]) for match in matches), default=0)
     # Markdown nests from two spaces on; one is carelessness.
-    return [match for match in found if len(match["indent"]) < shallowest + 2]
+    return [match for match in matches if len(match["indent"]) < shallowest + 2]
 
 
 def _says_something(text: str) -> bool:

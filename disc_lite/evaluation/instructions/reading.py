@@ -20,15 +20,15 @@ def load_instructions(path: Path = INSTRUCTIONS) -> tuple[Instruction, ...]:
 
     Raises EnvironmentNotReady with the number of the first line that is none: the file is damaged.
     """
-    found = []
+    instructions = []
     for number, line in _lines(path):
         try:
-            found.append(_instruction(json.loads(line)))
+            instructions.append(_instruction(json.loads(line)))
         except ValueError as error:
             raise EnvironmentNotReady(
                 f"Line {number} of {path} is not an instruction.", f"{error}.", "Install disc-lite again."
             ) from error
-    return tuple(found)
+    return tuple(instructions)
 
 
 def neutral_prompts() -> tuple[str, ...]:
