@@ -77,9 +77,14 @@ def test_no_circle_of_imports() -> None:
     assert not graph
 
 
-def test_the_readme_lists_the_modules_in_the_order_of_the_data() -> None:
-    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert listed == ORDER
+def test_the_readme_lists_the_rooms_in_their_order_with_their_docstrings() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert listed == [(name, first_paragraph(name).replace("|", "\\|")) for name in ORDER]
+
+
+def first_paragraph(room: str) -> str:
+    path = PACKAGE / f"{room}.py" if (PACKAGE / f"{room}.py").is_file() else PACKAGE / room / "__init__.py"
+    return " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].split())
 
 
 def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:

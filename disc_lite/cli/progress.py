@@ -57,7 +57,7 @@ class Pace:
 
 
 def duration(seconds: float) -> str:
-    """Rounded as a person would say it."""
+    """A rounded duration."""
     if seconds < 59.5:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

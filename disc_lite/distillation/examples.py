@@ -153,7 +153,7 @@ def _disc_lesson(
     for start, end, kind in [(*target, kind) for target in targets for kind in kinds]:
         before = [*tokens.bos, *_anchor(text, start, kind, tokens, recipe)]
         input_ids = (*before, *text.ids[start:end])
-        # The first shared token is predicted only where something stands before it, on both sides.
+        # The first shared token is compared only if a token precedes it on both sides.
         compared = tuple(
             p for p in range(len(before) - 1, len(input_ids) - 1)
             if p >= 0 and start + shift + p - len(before) >= 0

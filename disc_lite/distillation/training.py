@@ -133,7 +133,7 @@ def _step(
 def _sums(base: Base, task: Task, retention: Task, micro: MicroBatch, how: Divergence) -> tuple[Tensor, Tensor, int]:
     """One packed forward pass over both kinds of examples: the sums of their divergences, and tokens read."""
     examples = [task.examples[i] for i in micro.task] + [retention.examples[i] for i in micro.retention]
-    # Most begin with the same system turn of the chat template: it is read once a row, not once an example.
+    # Most begin with the same system turn of the chat template: it is computed once a row, not once an example.
     gathered = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
     packed = pack(gathered.sequences)
     at = [

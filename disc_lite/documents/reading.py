@@ -1,7 +1,7 @@
 """Folders and files -> documents, and a ledger with exactly one line per file.
 
-Nothing is lost in silence: what is not read is refused with a reason or named as a duplicate.
-Only what is hidden (its name, or that of a folder above it, begins with a dot) has no line.
+A file that is not read is refused with a reason or named as a duplicate. Only hidden files (whose name, or that of a
+folder above, begins with a dot) have no line.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _folded_sha256(text: str) -> str:
     digest = hashlib.sha256()
     start = 0
     while start < len(text):
-        # In blocks, for memory; cut at white space, which composes with nothing after it.
+        # In blocks, for memory; cut at white space, which does not compose with the next character.
         gap = _WHITE_SPACE.search(text, min(start + _FOLD_CHARS, len(text)))
         end = gap.start() if gap else len(text)
         words = unicodedata.normalize("NFC", text[start:end]).split()

@@ -1,4 +1,4 @@
-"""Recipes: every setting of a run, where it is written once, and where its value came from."""
+"""Recipes: every setting of a run with its default, range and meaning, and the source of its value."""
 
 from disc_lite.recipe.loading import ResolvedRecipe, load_recipe
 from disc_lite.recipe.schema import Recipe

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
 KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `prompts.writing`
-# What each of them teaches stands in `distillation.methods`, which imports torch; a test holds the two together.
+# Defined in `distillation.methods`, which imports torch; a test compares the names.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model reads more at once
 

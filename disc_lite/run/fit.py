@@ -78,6 +78,6 @@ def last_measured(folder: RunFolder) -> dict[str, Any]:
 
 
 def recalls(pair: Pair, answer: str) -> bool:
-    """Whether an answer says what the pair's answer says: most of the words that the question does not have."""
+    """Whether an answer has the facts of the pair's answer: most of the words that are not in the question."""
     facts = facts_of(pair.question, pair.answer)
     return len(facts & content_words(answer)) >= FACTS * len(facts)

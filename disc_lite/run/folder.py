@@ -216,7 +216,7 @@ def open_run(path: Path) -> FinishedRun:
             "The files in the model folder have changed since.",
             "Put the old files back, or adapt again.",
         )
-    # As it was when the run was made, whatever the environment says by now.
+    # As it was when the run was made, without the present environment variables.
     recipe = load_recipe(str(folder.recipe), environment={}).recipe
     return FinishedRun(folder, model, recipe, read_json(folder.summary))
 

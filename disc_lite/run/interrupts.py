@@ -58,7 +58,7 @@ def catch_signals() -> Iterator[Interrupts]:
     interrupts = Interrupts()
     try:
         before = {number: signal.signal(number, interrupts._on_signal) for number in SIGNALS}
-    except ValueError:  # not the main thread: whoever owns the process handles its signals
+    except ValueError:  # not the main thread: the program that calls handles its signals
         before = {}
     try:
         yield interrupts

@@ -76,7 +76,7 @@ def lock(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # The file itself stays: whoever removed it could remove the lock of the next process.
+        # The file itself stays: removing it could remove the lock of the next process.
         os.close(descriptor)
 
 

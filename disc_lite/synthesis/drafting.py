@@ -30,7 +30,7 @@ class Sentence:
 
     @property
     def under_heading(self) -> str:
-        """With its heading: "Price: 26 crowns" alone does not say of what, and a passage may contain it twice."""
+        """With its heading: "Price: 26 crowns" alone does not name the article, and a passage may contain it twice."""
         return f"{self.heading}: {self.text}" if self.heading else self.text
 
 
@@ -83,7 +83,7 @@ class Drafter:
     tokens: Tokens
     text: Text
     passage: Passage
-    sentences: Sequence[Sentence]  # that can be asked about
+    sentences: Sequence[Sentence]  # the askable ones
     recipe: Recipe
     seed: int
 

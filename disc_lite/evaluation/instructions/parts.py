@@ -1,4 +1,4 @@
-"""An answer's words, sentences, paragraphs, lines and list items, as a reader counts them."""
+"""The words, sentences, paragraphs, lines and list items of an answer, as a reader counts them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BULLET = re.compile(r"(?P<indent>[ ]*)[-*+•‣◦–—][ ]+\S")
 NUMBERED = re.compile(r"(?P<indent>[ ]*)(?:#{1,6}[ ]+)?(?:\*\*|__)?(?P<number>\d{1,3})[.)](?:\*\*|__)?[ ]+\S")
 
 _MARKER = re.compile(r"^[ \t]*(?:[-*+•‣◦–—]|(?:\*\*|__)?\d{1,3}[.)])[ \t]+", re.MULTILINE)
-_RULE = re.compile(r"[ \t]*([-*_])(?:[ \t]*\1)+[ \t]*")  # drawn, not said
+_RULE = re.compile(r"[ \t]*([-*_])(?:[ \t]*\1)+[ \t]*")  # a horizontal rule
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _WORD_GAP = re.compile(r"[\s—]+|--+")
 _STOP = re.compile(r"(?P<mark>[.!?…]+)[\"'”’»)\]*_]*\s+")
@@ -18,16 +18,16 @@ _ALPHANUMERIC = re.compile(r"[^\W_]")
 _LAST_WORD = re.compile(r"[^\W_][\w.]*$")
 # "U.S" and "K" in "John K. Smith" end no sentence; "C" in "It has vitamin C. It …" does.
 _INITIAL = re.compile(r"(?:^|\b[A-Z]\w*\.?\s+|\.)[A-Z]$")
-_LOOK_BACK_CHARS = 40  # no abbreviation is longer, and a model can write "A. A. A. …" for ever
+_LOOK_BACK_CHARS = 40  # no abbreviation is longer, and a model may write "A. A. A. …" endlessly
 
 
 def words_in(text: str) -> list[str]:
-    """What stands between spaces or dashes and holds a letter or a digit; `&` and the `1.` of a list are no words."""
+    """Text between spaces or dashes with a letter or a digit; `&` and the `1.` of a list are not words."""
     return [word for word in _WORD_GAP.split(_MARKER.sub("", text)) if _says_something(word)]
 
 
 def paragraphs_in(text: str) -> list[str]:
-    """What stands between blank lines; a drawn rule is no paragraph."""
+    """Text between blank lines; a horizontal rule is not a paragraph."""
     return [block.strip() for block in _BLANK_LINES.split(text) if _says_something(block)]
 
 
