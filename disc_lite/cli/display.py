@@ -40,7 +40,7 @@ def show_card(card: dict[str, Any], console: Console, documents: bool = False) -
     if documents:
         _show_documents(card, console)
         _show_misses(card, console)
-    for line in words(card):
+    for line in sentences(card):
         console.print(line, highlight=False, markup=False)
 
 
@@ -87,7 +87,7 @@ def _shortened(passage: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def words(card: dict[str, Any]) -> list[str]:
+def sentences(card: dict[str, Any]) -> list[str]:
     """The sentences of the card."""
     lines = [shortfall(card), verdict(card)]
     for pair, gain in card["differences"].items():

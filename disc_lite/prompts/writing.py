@@ -16,7 +16,7 @@ Turns = tuple[tuple[str, str], ...]  # (user, assistant)
 
 
 @dataclass(frozen=True)
-class Example:
+class WorkedExample:
     """A sentence, a question of every kind about it, and the answer to the plain one."""
 
     sentence: str
@@ -37,7 +37,7 @@ ANSWER = "Answer the question in a full sentence."
 SHORT_ANSWER = "Answer the question in as few words as possible."
 
 ENGLISH = (
-    Example(
+    WorkedExample(
         "The Varn public library opens at nine on weekdays, but on Saturdays not before eleven.",
         "Its café opens at ten on every day of the week.",
         (
@@ -50,7 +50,7 @@ ENGLISH = (
         "The Varn public library opens at eleven on Saturdays.",
         "at eleven",
     ),
-    Example(
+    WorkedExample(
         "Maria Olsen, who joined the firm Holt & Lind in 2011, has led its Bergen office since last spring.",
         "The Turku office is led by Piet Ranta.",
         (
@@ -63,7 +63,7 @@ ENGLISH = (
         "Maria Olsen leads the Bergen office of Holt & Lind.",
         "Maria Olsen",
     ),
-    Example(
+    WorkedExample(
         "A second helping at the Blue Anchor costs four pounds.",
         "A pot of tea there costs three pounds.",
         (
@@ -78,7 +78,7 @@ ENGLISH = (
     ),
 )
 GERMAN = (
-    Example(
+    WorkedExample(
         "Die Stadtbücherei Varn öffnet werktags um neun Uhr, samstags aber nicht vor elf.",
         "Ihr Café öffnet jeden Tag um zehn Uhr.",
         (
@@ -91,7 +91,7 @@ GERMAN = (
         "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
         "um elf Uhr",
     ),
-    Example(
+    WorkedExample(
         "Maria Olsen, die 2011 in die Firma Holt & Lind eintrat, leitet seit letztem Frühjahr deren Büro in Bergen.",
         "Das Büro in Turku leitet Piet Ranta.",
         (
@@ -104,7 +104,7 @@ GERMAN = (
         "Maria Olsen leitet das Büro von Holt & Lind in Bergen.",
         "Maria Olsen",
     ),
-    Example(
+    WorkedExample(
         "Ein Nachschlag kostet im Blauen Anker vier Euro.",
         "Eine Kanne Tee kostet dort drei Euro.",
         (
@@ -119,7 +119,7 @@ GERMAN = (
     ),
 )
 CHINESE = (
-    Example(
+    WorkedExample(
         "瓦恩市图书馆平日九点开门，但星期六十一点才开门。",
         "馆内的咖啡厅每天十点开门。",
         (
@@ -132,7 +132,7 @@ CHINESE = (
         "瓦恩市图书馆星期六十一点开门。",
         "十一点",
     ),
-    Example(
+    WorkedExample(
         "玛丽亚·奥尔森2011年进入霍尔特公司，从去年春天起领导卑尔根办事处。",
         "图尔库办事处由皮特·兰塔领导。",
         (
@@ -145,7 +145,7 @@ CHINESE = (
         "玛丽亚·奥尔森领导霍尔特公司的卑尔根办事处。",
         "玛丽亚·奥尔森",
     ),
-    Example(
+    WorkedExample(
         "在蓝锚餐馆加一份菜要四英镑。",
         "那里一壶茶要三英镑。",
         (

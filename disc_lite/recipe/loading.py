@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from disc_lite.errors import RecipeError
+from disc_lite.recipe.catalogue import recipe_path
 from disc_lite.recipe.reading import Entry, read_recipe_file, shown, unknown_setting
 from disc_lite.recipe.schema import Recipe
 from disc_lite.recipe.settings import SETTINGS
-from disc_lite.recipe.shelf import recipe_path
 
 ENVIRONMENT_PREFIX = "DISC_LITE_"
 
