@@ -1,4 +1,4 @@
-"""Hidden states x frozen head -> divergence and its gradient, chunk by chunk; knows no model.
+"""Hidden states x frozen lm_head -> divergence and its gradient, chunk by chunk; independent of the model.
 
 With W the head, s its scale and T the temperature, row i of the student and of the teacher give
 
@@ -51,7 +51,7 @@ class Divergence:
     beta: float = 0.5  # jsd only: the teacher's share in the mixture, 0 < beta < 1
 
 
-KEEP = Divergence("forward_kl", temperature=1.0, temperature_squared=False)  # the retention term
+RETENTION_KL = Divergence("forward_kl", temperature=1.0, temperature_squared=False)  # of the retention loss
 
 
 def divergence(

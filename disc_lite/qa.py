@@ -1,4 +1,4 @@
-"""Questions, question-answer pairs and their files; when an answer is right, and when two questions are the same.
+"""Questions and question-answer pairs: file formats, normalisation, right answers, near-duplicates.
 
 Does not import torch.
 """
@@ -28,52 +28,52 @@ PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation + "“”‘’–�
 
 @dataclass(frozen=True)
 class Question:
-    """Something to ask (or a statement to finish), and what counts as a right answer."""
+    """A question (or a statement to finish), and its right answers."""
 
     text: str
     answers: tuple[str, ...]
-    document: str = ""  # where the answer stands, if known
+    document: str = ""  # that has the answer, if known
     kind: str = "question"  # or "completion"
-    passage: str = ""  # shown with the question, in open-book probes
-    passage_index: int = -1  # of the document, where the answer stands in a passage of it that is known
-    choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the answer given
+    passage: str = ""  # in the prompt of an open-book probe
+    passage_index: int = -1  # number of the passage of the document that has the answer, if known
+    choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the prediction
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A question about a passage and an answer to it: what prompt distillation teaches with."""
+    """A question about a passage and its answer, to train on."""
 
     document: str
     passage: int  # its number in the document
     question: str
     answer: str
-    source: str = ""  # the sentence of the passage that it was asked about, where known
+    source: str = ""  # the sentence of the passage that the question is about, if known
 
 
 def read_questions(path: Path) -> tuple[Question, ...]:
     """Lines of `{"question" | "completion": …, "answers": […], "document": …, "choices": […]}`.
 
-    Raises UsageError with the number of the first line that is none.
+    Raises UsageError with the number of the first invalid line.
     """
-    found = tuple(_question(path, number, row, why) for number, row, why in _rows(path, "question"))
-    if not found:
-        raise UsageError(f"The questions file {path} holds no question.")
-    return found
+    questions = tuple(_question(path, number, row, why) for number, row, why in _rows(path, "question"))
+    if not questions:
+        raise UsageError(f"The questions file {path} has no question.")
+    return questions
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:
     """Lines of a run's `pairs.jsonl`, perhaps edited. Raises UsageError with the number of a broken line."""
     wanted = {"document": str, "passage": int, "question": str, "answer": str}
-    found = []
+    pairs = []
     for number, row, why in _rows(path, "pair"):
         if not isinstance(row, dict) or not all(_is_a(row.get(key), kind) for key, kind in wanted.items()):
             raise UsageError(
                 f"Line {number} of {path} is not a pair.", why or f"It needs {', '.join(wanted)}.",
-                "Mend or delete the line.",
+                "Correct or delete the line.",
             )  # fmt: skip
         source = row.get("source", "")
-        found.append(replace(Pair(*(row[key] for key in wanted)), source=source if isinstance(source, str) else ""))
-    return tuple(found)
+        pairs.append(replace(Pair(*(row[key] for key in wanted)), source=source if isinstance(source, str) else ""))
+    return tuple(pairs)
 
 
 def _is_a(value: Any, kind: type) -> bool:
@@ -83,7 +83,7 @@ def _is_a(value: Any, kind: type) -> bool:
 
 
 def _rows(path: Path, what: str) -> list[tuple[int, Any, str]]:
-    """Number, JSON value (None if broken) and what is wrong with it, for every line that is not blank."""
+    """Number, JSON value (None if invalid) and the error, for every line that is not blank."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -127,23 +127,23 @@ def normalise(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", plain).split())
 
 
-def is_right(given: str, answers: Iterable[str], grading: str) -> bool:
-    """`exact`: the answer is one of `answers`; `contains`: it has one of them in it, as whole words."""
-    said = normalise(given)
-    words = words_of(said)
+def is_right(prediction: str, answers: Iterable[str], grading: str) -> bool:
+    """`exact`: the prediction is one of `answers`; `contains`: it contains one of them, as whole words."""
+    prediction = normalise(prediction)
+    words = words_of(prediction)
     for answer in map(normalise, answers):
-        if said == answer or (grading == "contains" and _has_run(words, words_of(answer))):
+        if prediction == answer or (grading == "contains" and _has_run(words, words_of(answer))):
             return True
     return False
 
 
 def _has_run(words: Sequence[str], run: Sequence[str]) -> bool:
-    """Whether `run` stands in `words` as it is; words are characters where a script puts no spaces between words."""
+    """Whether the words `run` occur in `words` in this order without a gap."""
     return any(words[i : i + len(run)] == run for i in range(len(words) - len(run) + 1)) if run else False
 
 
 def words_of(text: str) -> list[str]:
-    """Words in lower case, in their order; one character each where a script puts no spaces between words."""
+    """Words in lower case, in their order; single characters in scripts without spaces between words."""
     return WORD.findall(THOUSANDS.sub("", text.lower()))
 
 
@@ -152,12 +152,12 @@ def word_set(text: str) -> frozenset[str]:
 
 
 def numbers_of(text: str) -> frozenset[str]:
-    """The numbers in a text as they are written, thousands groups taken together."""
+    """The numbers in a text as they are written, without thousands separators."""
     return frozenset(NUMBER.findall(THOUSANDS.sub("", text)))
 
 
-class Nearness:
-    """Finds near-duplicates: word sets whose Jaccard index reaches a limit, and no other number in either."""
+class NearDuplicates:
+    """An index of questions that finds near-duplicates: Jaccard index of the word sets above a limit, equal numbers."""
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
         self.limit = limit
@@ -175,7 +175,7 @@ class Nearness:
         self.numbers.append(numbers_of(question))
 
     def near(self, question: str) -> bool:
-        """Whether one of the questions so far is the same but for a few words."""
+        """Whether a near-duplicate of the question is in the index."""
         words, numbers = word_set(question), numbers_of(question)
         shared = Counter(i for word in words for i in self.by_word.get(word, ()))
         return any(

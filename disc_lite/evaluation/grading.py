@@ -1,4 +1,4 @@
-"""How right an answer is, by every rule. Does not import torch."""
+"""Exact match, containment and word F1 of an answer. Does not import torch."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from disc_lite.qa import is_right, normalise
 
 @dataclass(frozen=True)
 class Grade:
-    """One answer by every rule; the best of the accepted answers counts."""
+    """One prediction by every rule, against the accepted answer that fits best."""
 
     exact: bool
     contains: bool
     f1: float  # of the words (Rajpurkar et al., arXiv 1606.05250)
 
 
-def grade(given: str, answers: Iterable[str]) -> Grade:
-    """An answer by every rule."""
+def grade(prediction: str, answers: Iterable[str]) -> Grade:
+    """A prediction by every rule."""
     answers = tuple(answers)
-    return Grade(is_right(given, answers, "exact"), is_right(given, answers, "contains"), token_f1(given, answers))
+    return Grade(
+        is_right(prediction, answers, "exact"), is_right(prediction, answers, "contains"), token_f1(prediction, answers)
+    )
 
 
-def token_f1(given: str, answers: Iterable[str]) -> float:
-    """Harmonic mean of precision and recall of the words, against the nearest of `answers`."""
-    said = Counter(normalise(given).split())
-    return max((_f1(said, Counter(normalise(answer).split())) for answer in answers), default=0.0)
+def token_f1(prediction: str, answers: Iterable[str]) -> float:
+    """Harmonic mean of precision and recall of the words, against the best of `answers`."""
+    words = Counter(normalise(prediction).split())
+    return max((_f1(words, Counter(normalise(answer).split())) for answer in answers), default=0.0)
 
 
-def _f1(said: Counter[str], wanted: Counter[str]) -> float:
-    shared = (said & wanted).total()
-    return 2 * shared / (said.total() + wanted.total()) if shared else float(said == wanted)
+def _f1(prediction: Counter[str], answer: Counter[str]) -> float:
+    shared = (prediction & answer).total()
+    return 2 * shared / (prediction.total() + answer.total()) if shared else float(prediction == answer)

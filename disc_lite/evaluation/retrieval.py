@@ -1,4 +1,4 @@
-"""The passages nearest to a question by BM25: what a model without adaptation would be given."""
+"""Retrieval by BM25: the passages that would be in the prompt of a model without adaptation (RAG)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def best_passages(passages: Sequence[str], questions: Sequence[str], number: int
         return [[] for _ in questions]
     index = BM25(method="lucene")
     index.index(tokenize(list(passages), stopwords=[], show_progress=False), show_progress=False)
-    found, _ = index.retrieve(
+    indices, _ = index.retrieve(
         tokenize(list(questions), stopwords=[], show_progress=False), k=number, show_progress=False, n_threads=0,
         backend_selection="numpy",
     )  # fmt: skip
-    return [[passages[int(i)] for i in row] for row in found]
+    return [[passages[int(i)] for i in row] for row in indices]
 
 
 @contextmanager
 def _without_jax() -> Iterator[None]:
-    """As if JAX were not installed: bm25s calls it on import, and it takes three quarters of the card at once."""
+    """Hides JAX: bm25s imports it, and it allocates three quarters of the GPU memory at once."""
     there = sys.modules.get("jax")
-    sys.modules["jax"] = None  # type: ignore[assignment]  # Python's own sign for a module that is not to be found
+    sys.modules["jax"] = None  # type: ignore[assignment]  # makes the import fail
     try:
         yield
     finally:
