@@ -25,6 +25,7 @@ class LessonKind:
     build: Build
     by_share: bool = False  # beside other kinds these fill `disc.share` of an epoch, and go on in the next one
     measures_teachability: bool = False
+    labelled: bool = False  # the tokens themselves have `loss.label_share` of the distribution that is learned
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _next_token(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, re
 
 LESSON_KINDS: dict[str, LessonKind] = {
     "disc": LessonKind(_disc, by_share=True, measures_teachability=True),
-    "prompt": LessonKind(_prompt),
+    "prompt": LessonKind(_prompt, labelled=True),
     "next_token": LessonKind(_next_token),
 }
 METHODS: dict[MethodName, Method] = {

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.examples import Example
+from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.distillation.schedule import MicroBatch, last_step, learning_rate, plan
 from disc_lite.distillation.teacher import TeacherStates
 from disc_lite.errors import NonFiniteError
-from disc_lite.losses import RETENTION_KL, Divergence, cross_entropy, divergence
+from disc_lite.losses import RETENTION_KL, Divergence, Labels, cross_entropy, divergence
 from disc_lite.models import Base
 from disc_lite.packing import gather, pack
 from disc_lite.recipe import Recipe
@@ -111,7 +112,7 @@ def _step(
         if k and should_stop():
             optimizer.zero_grad(set_to_none=True)
             return None
-        task_sum, retention_sum, read = _sums(base, task, retention, micro, how)
+        task_sum, retention_sum, read = _sums(base, task, retention, micro, how, recipe.loss.label_share)
         loss = task_sum / counts[0] + recipe.retention.weight * retention_sum / max(1, counts[1])
         loss.backward()
         sums = [sums[0] + float(task_sum.detach()), sums[1] + float(retention_sum.detach())]
@@ -130,7 +131,9 @@ def _step(
     }  # fmt: skip
 
 
-def _sums(base: Base, task: Task, retention: Task, micro: MicroBatch, how: Divergence) -> tuple[Tensor, Tensor, int]:
+def _sums(
+    base: Base, task: Task, retention: Task, micro: MicroBatch, how: Divergence, label_share: float
+) -> tuple[Tensor, Tensor, int]:
     """One packed forward pass over both kinds of examples: the sums of their divergences, and tokens read."""
     examples = [task.examples[i] for i in micro.task] + [retention.examples[i] for i in micro.retention]
     # Most begin with the same system turn of the chat template: it is computed once a row, not once an example.
@@ -143,18 +146,25 @@ def _sums(base: Base, task: Task, retention: Task, micro: MicroBatch, how: Diver
     ]
     with base.autocast():
         student = base.hidden(packed)[torch.tensor(at, device=base.device)]  # [S, H]
-    border = sum(len(task.examples[i].compared) for i in micro.task)
+    labels = _labels([task.examples[i] for i in micro.task], label_share, base.device)
+    border = len(labels.ids)
     if task.states is None:
-        ids = [t for i in micro.task for t in task.examples[i].target_ids]
-        task_sum = cross_entropy(student[:border], torch.tensor(ids, device=base.device), base.head)
+        task_sum = cross_entropy(student[:border], labels.ids, base.head)
     else:
         teacher = task.states.rows(micro.task).to(base.device)
-        task_sum = divergence(student[:border], teacher, base.head, how)
+        task_sum = divergence(student[:border], teacher, base.head, how, labels=labels if label_share else None)
     retention_sum = student.new_zeros((), dtype=torch.float32)
     if micro.retention and retention.states is not None:
         teacher = retention.states.rows(micro.retention).to(base.device)
         retention_sum = divergence(student[border:], teacher, base.head, RETENTION_KL)
     return task_sum, retention_sum, sum(len(e.input_ids) for e in examples)
+
+
+def _labels(examples: Sequence[Example], share: float, device: torch.device) -> Labels:
+    """The tokens after all compared positions; of answers to questions they have a share in what is learned."""
+    ids = [token for example in examples for token in example.target_ids]
+    shares = [share * LESSON_KINDS[e.method].labelled for e in examples for _ in e.compared]
+    return Labels(torch.tensor(ids, device=device), torch.tensor(shares, dtype=torch.float32, device=device))
 
 
 def _optimizer(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:

@@ -98,6 +98,10 @@ class Loss(Section):
     temperature_squared: Switch = setting(
         True, "multiply by the square of the temperature, as DiSC does and the other does not"
     )
+    label_share: Number = setting(
+        0.0, "share of an answer's own tokens in the distribution learned from a pair; the rest is the teacher's",
+        ge=0, lt=1,
+    )  # fmt: skip
 
 
 class Retention(Section):
