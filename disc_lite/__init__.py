@@ -14,7 +14,7 @@ __all__ = ["__version__", "adapt", "evaluate"]
 
 
 def __getattr__(name: str) -> Any:
-    """`disc_lite.adapt` and `evaluate`, imported when asked for: `import disc_lite` stays quick."""
+    """`disc_lite.adapt` and `evaluate`, imported on first use: `import disc_lite` stays quick."""
     if name == "adapt":
         from disc_lite.run.adapt import adapt
 

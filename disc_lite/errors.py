@@ -1,7 +1,7 @@
 """Every way to fail: an exit code, what happened, why, and what to do about it.
 
-Whoever raises one of these has already understood the problem, so the command line prints
-its lines and leaves with its exit code; a traceback appears only with `--debug`.
+The code that raises one of these knows the cause, so the command line prints its lines and exits with its exit
+code; a traceback is printed only with `--debug`.
 Exit codes: 1 run failed, 2 usage, recipe or documents, 3 environment not ready, 4 will not
 fit in memory, 5 quality gate failed, 130 / 143 / 129 interrupted and resumable.
 """
@@ -12,7 +12,7 @@ import signal
 
 
 class DiscLiteError(Exception):
-    """An expected failure that is told to the user in at most three lines."""
+    """An expected failure, printed in at most three lines: what happened, why, what to do."""
 
     exit_code: int = 1
 
@@ -26,7 +26,7 @@ class DiscLiteError(Exception):
     def lines(self) -> list[str]:
         """What happened, why, what to do: one line each, the empty ones left out."""
         parts = (self.what, self.why, self.remedy)
-        # Causes quoted from other libraries span lines; the promise is three lines in all.
+        # Messages of other libraries may span lines; here are three lines in all.
         folded = (" ".join(part.split()) for part in parts)
         return [line for line in folded if line]
 
@@ -64,9 +64,10 @@ class WillNotFit(DiscLiteError):
     exit_code: int = 4
 
     @classmethod
-    def on_the_card(cls, error: BaseException, remedy: str) -> WillNotFit:
-        """What torch's OutOfMemoryError is told as."""
-        return cls("The memory of the card does not suffice.", str(error).split(". ")[0], remedy)
+    def out_of_memory(cls, error: BaseException, remedy: str) -> WillNotFit:
+        """From torch's OutOfMemoryError."""
+        details = str(error).partition(". ")[2]  # after "CUDA out of memory. "
+        return cls("CUDA out of memory.", details.split(". ")[0], remedy)
 
 
 class GateFailed(DiscLiteError):
@@ -86,7 +87,7 @@ class NonFiniteError(RunFailed):
 
 
 class Interrupted(DiscLiteError):
-    """A signal stopped the run; what it had saved is there and the same command continues it."""
+    """A signal stopped the run; the same command continues from what is saved."""
 
     exit_code: int = 130
 

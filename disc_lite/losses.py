@@ -1,4 +1,4 @@
-"""Hidden states x frozen head -> divergence and its gradient, chunk by chunk; knows no model.
+"""Hidden states x frozen lm_head -> divergence and its gradient, chunk by chunk; independent of the model.
 
 With W the head, s its scale and T the temperature, row i of the student and of the teacher give
 
@@ -9,6 +9,8 @@ With W the head, s its scale and T the temperature, row i of the student and of 
     reverse_kl  sum q log(q/p)                                d/da = q (log(q/p) - reverse_kl)
     jsd         sum beta p log(p/m) + (1-beta) q log(q/m)     d/da = (1-beta) q (log(q/m) - KL(q|m))
                 with m = beta p + (1-beta) q                  (GKD, arXiv:2306.13649)
+
+Where a row has a label y with share l, p is (1-l) softmax(b) + l [y]: at l = 1 forward_kl would be cross-entropy.
 
 The head is frozen, so no gradient of W exists, and the gradient of the student's hidden states,
 (d/da) W s/T, is computed in the forward: of S rows only C have logits at any time (about 10*C*V
@@ -51,7 +53,24 @@ class Divergence:
     beta: float = 0.5  # jsd only: the teacher's share in the mixture, 0 < beta < 1
 
 
-KEEP = Divergence("forward_kl", temperature=1.0, temperature_squared=False)  # the retention term
+@dataclass(frozen=True)
+class Labels:
+    """The token after each row, and its share of the distribution that the row is compared with."""
+
+    ids: Tensor  # [S], each in [0, V)
+    share: Tensor  # [S], 0 <= share < 1
+
+    def __getitem__(self, rows: slice) -> Labels:
+        return Labels(self.ids[rows], self.share[rows])
+
+    def mixed_into(self, log_p: Tensor) -> Tensor:
+        """log((1 - share) p + share [id]) of log p, [S, V]."""
+        index, share = self.ids.long().unsqueeze(-1), self.share.unsqueeze(-1)
+        log_p = log_p + torch.log1p(-share)
+        return log_p.scatter_(-1, index, torch.logaddexp(log_p.gather(-1, index), share.log()))
+
+
+RETENTION_KL = Divergence("forward_kl", temperature=1.0, temperature_squared=False)  # of the retention loss
 
 
 def divergence(
@@ -61,14 +80,15 @@ def divergence(
     how: Divergence,
     weight: Tensor | None = None,
     *,
+    labels: Labels | None = None,
     chunk: int = CHUNK,
 ) -> Tensor:
     """Sum over rows of weight_i * D_i, a 0-d fp32 tensor; divide by the step's count of targets.
 
-    student, teacher: hidden states after the final norm, [S, H]; weight: [S], ones if None.
+    student, teacher: hidden states after the final norm, [S, H]; weight: [S], ones if None; labels: none if None.
     Differentiable in `student` alone. Raises ValueError if shapes do not match.
     """
-    return _weighted_sum(student, _Comparison(teacher, head, how, chunk, weight))
+    return _weighted_sum(student, _Comparison(teacher, head, how, chunk, weight, labels))
 
 
 def cross_entropy(
@@ -105,6 +125,7 @@ class _Comparison:
     how: Divergence | None  # None: cross-entropy against token ids
     chunk: int
     weight: Tensor | None = None  # [S]
+    labels: Labels | None = None
 
     def check(self, student: Tensor) -> None:
         vocabulary, width = self.head.weight.shape
@@ -113,6 +134,8 @@ class _Comparison:
             ("hidden states", student, (*rows, width)),
             ("target", self.target, (*rows, width) if self.how else rows),
             ("weight", self.weight, rows),
+            ("labels", None if self.labels is None else self.labels.ids, rows),
+            ("shares of the labels", None if self.labels is None else self.labels.share, rows),
             ("bias", self.head.bias, (vocabulary,)),
         ):
             if tensor is not None and tensor.shape != shape:
@@ -151,27 +174,31 @@ def _sweep(student: Tensor, comparison: _Comparison, gradient: Tensor | None = N
         for start in range(0, len(student), comparison.chunk):
             rows = slice(start, start + comparison.chunk)
             slope = None if gradient is None else gradient[rows]
-            _one_chunk(comparison, student[rows], comparison.target[rows], values[rows], slope)
+            _one_chunk(comparison, rows, student[rows], values[rows], slope)
     return values
 
 
-def _one_chunk(comparison: _Comparison, student: Tensor, target: Tensor, values: Tensor, slope: Tensor | None) -> None:
+def _one_chunk(comparison: _Comparison, chunk: slice, student: Tensor, values: Tensor, slope: Tensor | None) -> None:
     """Multiply `values` [C], the factor of each row, by D_i, and fill `slope` [C, H].
 
     A function of its own, so that its logits are gone before those of the next chunk come.
     """
-    head, how = comparison.head, comparison.how
+    head, how, target = comparison.head, comparison.how, comparison.target[chunk]
+    labels = comparison.labels[chunk] if comparison.labels else None
     if how is None:
         logits, other = _logits(student, head), target
     else:
         logits, other = _logits(torch.cat([student, target]), head).chunk(2)
     row_factor = values * (head.scale / (how.temperature if how else 1.0))
-    parts = (torch.split(each, -(-len(logits) // PARTS)) for each in (logits, other, values))
-    for a, b, value in zip(*parts, strict=True):
+    size = max(1, -(-len(logits) // PARTS))
+    for start in range(0, len(logits), size):
+        part = slice(start, start + size)
+        a, b, value = logits[part], other[part], values[part]
         if how is None:
             rows, gradient = _cross_entropy(a.log_softmax(-1), b)
         else:
             log_q, log_p = ((each / how.temperature).log_softmax(-1) for each in (a, b))
+            log_p = labels[part].mixed_into(log_p) if labels else log_p
             rows, gradient = _KINDS[how.kind](log_p, log_q, how.beta)
         if head.softcap is not None:  # tanh' = 1 - tanh^2, and the logits are softcap * tanh
             gradient *= 1 - (a / head.softcap) ** 2

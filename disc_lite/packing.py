@@ -1,10 +1,9 @@
-"""Sequences of segments -> rows of tokens, their positions, and who sees whom.
+"""Sequences of segments -> packed rows of tokens, position ids and attention masks.
 
-A **sequence** is a tree of segments: each token sees the earlier tokens of its own segment and all
-tokens of the segment's ancestors, nothing else. A lone segment is ordinary causal text; a passage
-with question-and-answer children is what a prompt-distillation teacher reads. Positions restart
-with every sequence, and a child's positions follow its parent's, so each path from a root reads
-exactly as if it stood alone.
+A **sequence** is a tree of segments: each token attends to the earlier tokens of its own segment and to all tokens of
+the segment's ancestors, nothing else. A single segment is ordinary causal text; a passage with question-and-answer
+children is the sequence of a prompt-distillation teacher. Positions restart with every sequence, and those of a child
+follow its parent's, so each path from the root is computed exactly as if it were alone.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Segment:
-    """Tokens that stand together; `parent` is an earlier segment of the same sequence, or -1."""
+    """Consecutive tokens; `parent` is the index of an earlier segment of the same sequence, or -1."""
 
     input_ids: tuple[int, ...]
     parent: int = -1
@@ -28,7 +27,7 @@ Sequence = tuple[Segment, ...]
 
 
 def lone(input_ids: Seq[int]) -> Sequence:
-    """Ordinary causal text: one segment that sees only itself."""
+    """Ordinary causal text: a sequence of one segment."""
     return (Segment(tuple(input_ids)),)
 
 
@@ -45,17 +44,17 @@ class Packed:
     segment_ids: Tensor  # [R, L]: which segment of its row a token is of; 0 is padding
     sees: Tensor  # [R, K, K] bool: segment sees segment (itself and its ancestors)
     starts: tuple[tuple[int, ...], ...]  # per sequence and segment: index of its first token in R*L
-    plain: bool  # every row is one lone segment, and padding behind it
+    plain: bool  # every row is a single segment with padding after it
 
     @property
     def tokens(self) -> int:
         return self.input_ids.numel()
 
     def visible(self, device: torch.device | str = "cpu") -> Tensor | None:
-        """Query sees key, [R, 1, L, L] bool; None where the plain causal mask says the same.
+        """The attention mask [R, 1, L, L]: query attends to key; None where the plain causal mask is the same.
 
-        A key is seen if its segment is the query's own or an ancestor, and it does not come later.
-        Built on the device that needs it: it is the largest tensor of a batch.
+        A query attends to keys of its own segment and its ancestors that do not come later. Built on the device where
+        it is used, since it is the largest tensor of a batch.
         """
         if self.plain:
             return None
@@ -81,10 +80,10 @@ def rows_of(lengths: Seq[int], row_tokens: int) -> list[list[int]]:
 
 
 def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
-    """Lay sequences out in rows of about `row_tokens`; at least the longest sequence fits.
+    """Pack sequences into rows of about `row_tokens`, at least the length of the longest.
 
-    Linear layers pay for every place, attention for places times width: by default the width is the
-    one that costs least.
+    Linear layers cost in proportion to all positions, attention to positions times width; by default the width is the
+    one of least cost.
     """
     lengths = [length(s) for s in sequences]
     rows = rows_of(lengths, max(row_tokens, *lengths)) if row_tokens else _cheapest_rows(lengths)
@@ -92,9 +91,9 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
     position_ids = torch.arange(width).repeat(len(rows), 1)
     segment_ids = torch.zeros(len(rows), width, dtype=torch.long)
-    most = 1 + max(sum(len(sequences[i]) for i in row) for row in rows)
-    sees = torch.zeros(len(rows), most, most, dtype=torch.bool)
-    sees[:, 0, 0] = True  # padding sees only padding
+    max_segments = 1 + max(sum(len(sequences[i]) for i in row) for row in rows)
+    sees = torch.zeros(len(rows), max_segments, max_segments, dtype=torch.bool)
+    sees[:, 0, 0] = True  # padding attends to padding only
     starts: list[tuple[int, ...]] = [()] * len(sequences)
     for r, row in enumerate(rows):
         column, number = 0, 1
@@ -119,23 +118,23 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
-TREE_TOKENS = 512  # of a tree of runs with one beginning: wider rows pay more for attention than the beginning costs
-WORTH_SHARING_TOKENS = 8  # a shorter beginning is read again with every run
+TREE_TOKENS = 512  # of a tree of runs with a shared prefix: wider rows cost more in attention than the prefix does
+WORTH_SHARING_TOKENS = 8  # a shorter prefix is not shared
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Runs of tokens as sequences, in which those with the same beginning share it."""
+    """Runs of tokens as sequences, in which runs with the same prefix share it."""
 
     sequences: tuple[Sequence, ...]
-    places: tuple[tuple[int, int, int], ...]  # per run: (sequence, segment, how many of its tokens the root holds)
+    places: tuple[tuple[int, int, int], ...]  # per run: (sequence, segment, number of its tokens in the root)
 
 
 def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
-    """Runs that begin alike become children of one root that holds their beginning, in trees of about 512 tokens.
+    """Runs with a shared prefix become children of one root with that prefix, in trees of about 512 tokens.
 
-    Each path reads as the run alone does. `needed` is the first position of each run whose state is asked for: it
-    stands in the run's own segment. What begins the runs of a chat model is its template's system turn.
+    Each path is computed like the run alone. `needed` is the first position of each run whose hidden state is needed:
+    it stays in the run's own segment. The shared prefix of a chat model is the system turn of its template.
     """
     alike: dict[tuple[int, ...], list[int]] = {}
     for i, (run, need) in enumerate(zip(runs, needed, strict=True)):
@@ -161,12 +160,12 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
 
 
 def shared_length(runs: Seq[Seq[int]]) -> int:
-    """How many tokens all runs begin with."""
+    """The length of the prefix that all runs share."""
     shortest = min(runs, key=len)
     return next((n for n, token in enumerate(shortest) if any(run[n] != token for run in runs)), len(shortest))
 
 
-ATTENTION_TOKENS = 4096  # a place in a row of this width costs as much in attention as elsewhere
+ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
 
 
 def _cheapest_rows(lengths: Seq[int]) -> list[list[int]]:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from disc_lite.hub.source import open_model
+from disc_lite.run.folder import FORMAT
 from disc_lite.run.training import save_adapter
 from disc_lite.storage import write_json, write_jsonl
 
@@ -31,7 +32,9 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
     recipe = {"memory": {"quantize": base.quantize}, "lora": {"rank": 4, "alpha": 8}, **sections}
     (root / "recipe.yaml").write_text(json.dumps(recipe))  # JSON is YAML
     model = open_model(str(folder))
-    write_json(root / "run.json", {"identity": {"model": model.fingerprint}, "model": {"name": str(folder)}})
+    write_json(
+        root / "run.json", {"identity": {"format": FORMAT, "model": model.fingerprint}, "model": {"name": str(folder)}}
+    )
     save_adapter(base, str(folder), root / "adapter")
     rows = [{"name": "a|b\n# <c>.md", "outcome": "read", "reason": "", "bytes": 1, "sha256": "ab" * 32, "characters": 1},
             {"name": "refused.pdf", "outcome": "refused", "reason": "x", "bytes": 1, "sha256": "", "characters": 0}]  # fmt: skip
@@ -40,7 +43,7 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
              for w in ("workshop", "saw", "hall", "keys", "north")]  # fmt: skip
     write_jsonl(root / "questions.jsonl", asked)
     row = {"right": 3, "of": 4, "share": 0.75, "low": 0.3, "high": 0.95}
-    card = {"rows": {"floor": row, "adapted": row}, "kept": {"skills": {"before": row, "after": row}}}
+    card = {"rows": {"floor": row, "adapted": row}, "retained": {"skills": {"before": row, "after": row}}}
     write_json(root / "summary.json", {"card": card, "steps": 7, "versions": {"torch": "2"}})
     return root
 

@@ -18,7 +18,7 @@ from disc_lite.cli import main
 from disc_lite.export import export
 from disc_lite.models import load_base
 from disc_lite.qa import normalise
-from disc_lite.run.finished import open_run
+from disc_lite.run.folder import open_run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -81,20 +81,20 @@ def test_plain_peft_loads_the_adapter_and_gives_the_same_logits(adapted: dict[st
     """The exported folder, the run's own adapter and the merged model say the same."""
     run = open_run(adapted["root"] / "run")
     out = adapted["root"] / "adapter"
-    export(run.folder, "adapter", out)
+    export(run.folder.path, "adapter", out)
     plain = AutoModelForCausalLM.from_pretrained(run.model.folder, dtype=torch.float32)
     ids = torch.tensor([load_base(run.model.folder, "none").tokens.prompt("Who leads Project X?")])
     with torch.no_grad():
         base = plain(ids).logits
         tuned = PeftModel.from_pretrained(plain, str(out)).eval()(ids).logits
     ours = load_base(run.model.folder, "none")
-    ours.load_adapter(run.adapter)
+    ours.load_adapter(run.folder.adapter)
     with ours.frozen(adapter=True) as model:
         assert torch.allclose(model(ids).logits, tuned, atol=1e-4)
     assert (tuned - base).abs().max() > 0.1
 
     merged = adapted["root"] / "merged"
-    export(run.folder, "merged", merged, onto="original")
+    export(run.folder.path, "merged", merged, onto="original")
     with torch.no_grad():
         together = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32)(ids).logits
     # The merged weights are stored in the base's bf16.

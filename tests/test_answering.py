@@ -19,7 +19,7 @@ from disc_lite.chat.opening import Adapted, ask, load, open_adapted
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.source import fingerprint
 from disc_lite.models import load_base
-from disc_lite.run.finished import open_run
+from disc_lite.run.folder import FORMAT, open_run
 from disc_lite.run.training import save_adapter
 
 QUESTION = "Who runs the workshop?"
@@ -29,7 +29,7 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 def write_run(folder: Path, base: Path, adapter: Path) -> Path:
     """What `open_run` reads of a finished run."""
     shutil.copytree(adapter, folder / "adapter")
-    run = {"model": {"name": str(base)}, "identity": {"model": fingerprint(base)}}
+    run = {"model": {"name": str(base)}, "identity": {"format": FORMAT, "model": fingerprint(base)}}
     (folder / "run.json").write_text(json.dumps(run))
     (folder / "summary.json").write_text("{}")
     (folder / "recipe.yaml").write_text("prompt:\n  answer_tokens: 24\n")
@@ -197,12 +197,12 @@ def test_tensors_that_do_not_fit_are_refused(shelf: Path, tmp_path: Path, name: 
 def test_what_only_peft_can_tell_is_told_when_it_is_loaded(shelf: Path, tmp_path: Path) -> None:
     """Targets named by a pattern: PEFT would load nothing for half of them, and only warn."""
     folder = edited(shelf, tmp_path / "a", target_modules=r".*\.(q_proj|k_proj)")
-    with pytest.raises(EnvironmentNotReady, match="speaks of"):
+    with pytest.raises(EnvironmentNotReady, match="do not match its configuration"):
         load(open_adapted(folder), "cpu")
     pattern = edited(shelf, tmp_path / "b", target_modules=r".*_proj")
     assert torch.equal(logits(open_adapted(pattern)), logits(open_adapted(shelf / "adapter")))
     ranks = edited(shelf, tmp_path / "c", rank_pattern={"q_proj": 8})
-    with pytest.raises(EnvironmentNotReady, match="cannot be put on its base"):
+    with pytest.raises(EnvironmentNotReady, match="cannot be loaded onto its base"):
         load(open_adapted(ranks), "cpu")
 
 

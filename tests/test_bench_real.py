@@ -21,7 +21,7 @@ from bench.real.runs import CORPUS, METHODS, TAGS, Measured, Plan, measure, meas
 from bench.real.tables import label_runs, markdown  # noqa: E402
 from disc_lite.documents import read_documents  # noqa: E402
 from disc_lite.errors import RunFailed  # noqa: E402
-from disc_lite.qa import Nearness, normalise, read_pairs, read_questions  # noqa: E402
+from disc_lite.qa import NearDuplicates, normalise, read_pairs, read_questions  # noqa: E402
 from disc_lite.recipe import load_recipe  # noqa: E402
 
 DOMAINS = sorted(path.name for path in CORPUS.iterdir() if path.is_dir())
@@ -61,7 +61,7 @@ def test_the_pairs_by_hand_stand_in_their_documents_and_ask_nothing_that_is_held
     texts = {d.name: " ".join(d.text.split()) for d in documents}
     assert len(pairs) == len({p.question for p in pairs}) == 882
     assert all(" ".join(pair.source.split()) in texts[pair.document] for pair in pairs)
-    held_out = Nearness([q.text for q in read_questions(CORPUS / "handbook.questions.jsonl")], 0.8)
+    held_out = NearDuplicates([q.text for q in read_questions(CORPUS / "handbook.questions.jsonl")], 0.8)
     assert sum(held_out.near(pair.question) for pair in pairs) <= 2  # which a run drops
 
 
@@ -135,12 +135,12 @@ def made_up(method: str, domain: str = "news", adapted: int = 18, digest: str = 
     summary: dict[str, Any] = {
         "card": {
             "rows": rows,
-            "kept": {"instructions": {"before": counts(40, 65), "after": counts(38, 65)},
+            "retained": {"instructions": {"before": counts(40, 65), "after": counts(38, 65)},
                      "answers that stop": {"before": counts(90, 100), "after": counts(95, 100)}},
-            "drift": {"general": 0.0123, "own_words": 0.0456},
+            "drift": {"general": 0.0123, "self_generated": 0.0456},
         },
         "completions": {"before": counts(0, 0), "after": counts(0, 0)},
-        "pairs": {"kept": 71, "dropped": {"not a question": 28, "near-duplicate": 3}, "coverage": 0.93},
+        "pairs": {"accepted": 71, "dropped": {"not a question": 28, "near-duplicate": 3}, "coverage": 0.93},
         "steps": 137, "skipped_steps": 1, "stopped_at": None, "loss": {"first": 1.1, "last": 0.25},
         "peak_bytes": 3 << 29, "versions": {"disc-lite": "0.1.0", "torch": "2.13.0"},
     }  # fmt: skip
@@ -161,7 +161,7 @@ def cells(text: str, name: str) -> list[str]:
 
 
 def test_a_table_has_methods_beside_each_other() -> None:
-    nothing = {"kept": 0}
+    nothing = {"accepted": 0}
     disc = made_up("disc", adapted=6)
     disc = replace(disc, summary={**disc.summary, "pairs": nothing, "loss": {}}, seconds={"teacher": 5.0})
     text = markdown([disc, made_up("both")])
@@ -195,7 +195,7 @@ def test_a_table_has_methods_beside_each_other() -> None:
 def test_statements_and_a_training_that_went_back_are_told() -> None:
     run = made_up("both")
     more = {"completions": {"before": counts(1, 10), "after": counts(8, 10)},
-            "stopped_at": {"kept_step": 60, "kl": 0.2, "step": 66, "max_kl": 0.1}}  # fmt: skip
+            "stopped_at": {"adapter_step": 60, "kl": 0.2, "step": 66, "max_kl": 0.1}}  # fmt: skip
     text = markdown([replace(run, summary={**run.summary, **more})])
     assert cells(text, "statements") == ["1 → 8 of 10"]
     assert cells(text, "steps") == ["137 (1 skipped; back to 60, drift 0.200)"]

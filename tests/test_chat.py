@@ -19,7 +19,7 @@ from disc_lite.chat.conversation import Conversation, Piece
 from disc_lite.chat.opening import ask, open_adapted
 from disc_lite.cli import main
 from disc_lite.cli.dialogue import COMMANDS, Dialogue, at_a_terminal
-from disc_lite.cli.terminal import harmless, show_columns, show_stream
+from disc_lite.cli.terminal import escape_controls, show_columns, show_stream
 from disc_lite.errors import UsageError
 
 QUESTION = "Who runs the workshop?"
@@ -101,7 +101,7 @@ def test_it_is_said_once_that_the_beginning_is_left_out(shelf: Path, monkeypatch
     code, out, err = run(monkeypatch, capsys, typed, shelf / "run", "--json", "--max-tokens", "500")
     assert code == 0
     assert len(out.splitlines()) == 6
-    assert err.count("has outgrown the 1024 tokens") == 1
+    assert err.count("longer than the context of 1024 tokens") == 1
 
 
 def test_temperature_draws_other_words_and_the_same_again(shelf: Path, monkeypatch: Any, capsys: Any) -> None:  # noqa: F811
@@ -174,8 +174,8 @@ def test_questions_and_commands_are_typed(monkeypatch: Any, capsys: Any) -> None
     assert out.startswith("Who?\n")
     assert ["WHEN?", "When?"] in [line.split() for line in out.splitlines()]  # side by side
     assert "base answers too" in err
-    assert "alone again" in err
-    assert "forgotten" in err
+    assert "Only the adapted model answers now" in err
+    assert "A new conversation" in err
 
 
 def test_on_a_narrow_terminal_answers_stand_below_each_other(monkeypatch: Any, capsys: Any) -> None:
@@ -211,7 +211,7 @@ def test_a_second_ctrl_c_ends(monkeypatch: Any, capsys: Any) -> None:
     typing(
         monkeypatch, KeyboardInterrupt, "Who?", KeyboardInterrupt, "/help", KeyboardInterrupt
     )  # none follows another
-    assert "Once more ends" in capsys.readouterr().err
+    assert "Ctrl-C again ends" in capsys.readouterr().err
     with pytest.raises(KeyboardInterrupt):
         typing(monkeypatch, "Who?", KeyboardInterrupt, KeyboardInterrupt)
     parrot = Parrot(lambda: signal.raise_signal(signal.SIGINT))
@@ -235,8 +235,8 @@ TAMED = "␛[31m[bold]red[/bold]␇ \ufffd2J␍abc\ufffd\ufffd :smile: [/]"
 
 
 def test_nothing_a_model_says_reaches_the_terminal_as_a_command(capsys: Any) -> None:
-    assert harmless(EVIL) == TAMED
-    assert harmless("a\tb\n日本 🙂 é العربية") == "a\tb\n日本 🙂 é العربية"
+    assert escape_controls(EVIL) == TAMED
+    assert escape_controls("a\tb\n日本 🙂 é العربية") == "a\tb\n日本 🙂 é العربية"
     show_stream([Piece("adapted", EVIL)], compare=False)
     assert capsys.readouterr().out == TAMED + "\n"
     screen = io.StringIO()

@@ -231,11 +231,11 @@ def test_a_full_card_is_told(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB.")
 
     (tmp_path / "a.md").write_text("The mill opens at eight. Ada runs the mill.\n")
-    monkeypatch.setattr("disc_lite.run.adapt._perform", full)
+    monkeypatch.setattr("disc_lite.run.adapt._run_stages", full)
     monkeypatch.setattr("disc_lite.chat.opening.open_adapted", full)
     adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run")
     for command, advice in ((adapt, "train.tokens_per_batch (1024)"), (("ask", tmp_path, "Who?"), "--device cpu")):
         code, _, err = run(monkeypatch, capsys, *command)
         assert (code, len(err.splitlines())) == (4, 3)
-        assert "does not suffice" in err
+        assert "CUDA out of memory" in err
         assert advice in err

@@ -46,7 +46,7 @@ def test_the_card_of_a_run_tells_what_a_person_wants_to_know(adapted: dict[str, 
     assert list(card["rows"]) == ["floor", "rag", "ceiling", "adapted", "adapted_rag"]
     assert card["rows"]["adapted"]["right"] > card["rows"]["floor"]["right"]
     assert sum(rows["adapted"]["of"] for rows in card["documents"].values()) == card["questions"]
-    assert set(card["kept"]) == {"world", "skills", "open_book", "instructions", "answers that stop"}
+    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", "answers that stop"}
     assert card["drift"]["general"] > 0
     assert card["overlap"]["exact"] == card["overlap"]["near"] == 0
     assert all(miss["passage"] for miss in card["misses"])
@@ -61,7 +61,7 @@ def test_other_questions_are_asked_once(adapted: dict[str, Any], tmp_path: Path,
     monkeypatch.setattr(measuring, "answer", spy)
     first = disc_lite.evaluate(run, path, judge=True)
     assert first["questions"] == 6
-    assert first["kept"] == adapted["summary"]["card"]["kept"]
+    assert first["retained"] == adapted["summary"]["card"]["retained"]
     assert first["judge"]["of"] + first["judge"]["undecided"] == 6
     count = len(asked)
     assert disc_lite.evaluate(run, path, judge=True) == first
@@ -102,7 +102,7 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
     assert "less than 100.0%" in shown.err
     assert "adapted, closed book" in shown.out
     card = json.loads(json.dumps(adapted["summary"]["card"]))
-    card["kept"]["skills"]["after"]["share"] = card["kept"]["skills"]["before"]["share"] - 0.5
+    card["retained"]["skills"]["after"]["share"] = card["retained"]["skills"]["before"]["share"] - 0.5
     with pytest.raises(GateFailed, match="skills"):
         evaluate.check_gates(card, None, 0.49)
     evaluate.check_gates(card, None, 0.51)
@@ -172,7 +172,7 @@ def test_training_ends_within_the_limit_on_drift(adapted: dict[str, Any], tmp_pa
     )  # fmt: skip
     stopped = summary["stopped_at"]
     assert stopped["kl"] > limit
-    assert 0 < stopped["kept_step"] < stopped["step"] == summary["steps"]
+    assert 0 < stopped["adapter_step"] < stopped["step"] == summary["steps"]
     assert 0 < summary["retention"]["kl"] <= limit
 
 

@@ -14,8 +14,8 @@ from disc_lite.distillation.examples import (
     Text,
     disc_lessons,
     next_token_examples,
-    own_words_lesson,
     prompt_lessons,
+    retention_lesson,
     tokenise,
 )
 from disc_lite.documents import is_heading
@@ -202,6 +202,6 @@ def test_baselines_and_own_words(tokens: Tokens) -> None:
     assert [t for e in examples for t in e.input_ids[len(tokens.bos) :]] == list(text.ids)
     missing = 0 if tokens.bos else len(text.passages)  # a first token that nothing stands before
     assert sum(len(e.target_ids) for e in examples) == len(text.ids) - missing
-    lesson = own_words_lesson([1, 2, 3], [4, 5])
+    lesson = retention_lesson([1, 2, 3], [4, 5])
     check_same_tokens(lesson)
     assert lesson.examples[0].target_ids == (4, 5)

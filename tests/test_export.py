@@ -30,9 +30,10 @@ from disc_lite.export import checks, export, ggufs, ggufwriting, job, llama, wei
 from disc_lite.export.adapter import read_adapter
 from disc_lite.export.ggufreading import open_gguf
 from disc_lite.export.layout import layout_of
-from disc_lite.export.llama import Request, ask_llama, run_child
-from disc_lite.export.merging import nf4_and_back
-from disc_lite.export.proof import Said, compare, mean_kl
+from disc_lite.export.llama import Request, run_child, run_llama
+from disc_lite.export.merging import round_to_nf4
+from disc_lite.export.proof import Outputs, compare, mean_kl
+from disc_lite.run.folder import FORMAT
 from disc_lite.storage import disk, read_json
 
 gguf = pytest.importorskip("gguf")
@@ -44,7 +45,7 @@ RANK = 4
 def _without_llama(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp has tests of its own (`make test-slow`); here it is as if it were not installed."""
     for module in (checks, job):
-        monkeypatch.setattr(module, "way_to_llama", lambda: None)
+        monkeypatch.setattr(module, "find_llama", lambda: None)
     monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
 
 
@@ -116,8 +117,8 @@ def test_nf4_weights_are_those_that_were_trained_against(
     base = load("llama", "nf4")
     weight = base.causal.model.layers[1].mlp.up_proj.weight
     stored = load_file(base.folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
-    assert torch.equal(nf4_and_back(stored.float()), dequantize_4bit(weight.data, weight.quant_state).float())
-    assert not torch.equal(nf4_and_back(stored.float()), stored.float())
+    assert torch.equal(round_to_nf4(stored.float()), dequantize_4bit(weight.data, weight.quant_state).float())
+    assert not torch.equal(round_to_nf4(stored.float()), stored.float())
     made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
     assert made["onto"] == "nf4"
     assert made["kl_by_base"]["nf4"] < 1e-6 < made["kl_by_base"]["original"]
@@ -175,7 +176,10 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
 def _run_of(folder: Path) -> dict[str, Any]:
     from disc_lite.hub.source import open_model
 
-    return {"identity": {"model": open_model(str(folder)).fingerprint}, "model": {"name": str(folder)}}
+    return {
+        "identity": {"format": FORMAT, "model": open_model(str(folder)).fingerprint},
+        "model": {"name": str(folder)},
+    }
 
 
 def test_without_memory_to_load_it_the_tensors_are_read_again(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
@@ -338,7 +342,7 @@ def test_llama_cpp_that_cannot_be_loaded_is_no_failed_proof(tmp_path: Path, monk
     (tmp_path / "numpy.py").write_text("raise SystemExit('a file of the working folder was run')")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(EnvironmentNotReady, match=r"no libllama\.so"):
-        ask_llama(Request("model.gguf", "", [], [[1]], 0, [], 0))
+        run_llama(Request("model.gguf", "", [], [[1]], 0, [], 0))
 
 
 SERVER = """#!{python}
@@ -407,13 +411,13 @@ def server(tmp_path: Path, monkeypatch: Any) -> Path:
 
 
 def test_llama_server_is_asked_where_there_is_no_package(server: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    way = llama.way_to_llama()
-    assert way == llama.Way("llama.cpp, llama-server 9009", str(server))
+    way = llama.find_llama()
+    assert way == llama.Backend("llama.cpp, llama-server 9009", str(server))
     lora = tmp_path / "a,b.gguf"
     lora.write_text("lora")
 
     def given(model: str, prompts: list[list[int]]) -> Any:
-        return ask_llama(Request(model, str(lora), ["ab", "c"], prompts, 1, [3], 3, str(server)))
+        return run_llama(Request(model, str(lora), ["ab", "c"], prompts, 1, [3], 3, str(server)))
 
     found = given("m.gguf", [[7, 0], [2]])
     assert found.ids == [[97, 98], [99]]
@@ -425,13 +429,13 @@ def test_llama_server_is_asked_where_there_is_no_package(server: Path, tmp_path:
         given("m.gguf", [[1, 9]])
     with pytest.raises(ValueError, match="GGML_ASSERT failed: 8"):
         given("m.gguf", [[1, 8]])
-    with pytest.raises(EnvironmentNotReady, match="tells no probabilities") as told:
+    with pytest.raises(EnvironmentNotReady, match="reports no probabilities") as told:
         given("old.gguf", [[1, 1]])
     assert str(server) in told.value.remedy
     server.write_text("#!/bin/sh\necho cannot find libllama.so; exit 127")
-    assert llama.way_to_llama() is None
+    assert llama.find_llama() is None
     monkeypatch.setenv("PATH", "")
-    assert llama.way_to_llama() is None
+    assert llama.find_llama() is None
 
 
 def test_an_interrupted_proof_leaves_no_server(server: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -447,7 +451,7 @@ def test_an_interrupted_proof_leaves_no_server(server: Path, tmp_path: Path, mon
         return [i for i in lines if str(server) in (i["cmdline"] or []) and i["status"] != psutil.STATUS_ZOMBIE]
 
     with pytest.raises(Interrupted):
-        ask_llama(Request("slow", str(tmp_path / "a.gguf"), [], [[1]], 0, [3], 4, str(server)), stop)
+        run_llama(Request("slow", str(tmp_path / "a.gguf"), [], [[1]], 0, [3], 4, str(server)), stop)
     ends = time.monotonic() + 10
     while running() and time.monotonic() < ends:
         time.sleep(0.1)
@@ -495,7 +499,7 @@ BROKEN = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_gguf_is_refused_at_once(runs: Any, tmp_path: Path, case: str) -> None:
     (tmp_path / "base.gguf").write_bytes(BROKEN[case])
-    with pytest.raises(UsageError, match="no sound GGUF"):
+    with pytest.raises(UsageError, match="not a valid GGUF"):
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=tmp_path / "base.gguf")
 
 
@@ -505,7 +509,7 @@ def test_a_gguf_that_is_cut_anywhere_is_refused(folders: Any, tmp_path: Path) ->
     open_gguf(path)
     for share in (0.0001, 0.01, 0.05, 0.3, 0.9, 0.9999):
         path.write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(UsageError, match="no sound GGUF"):
+        with pytest.raises(UsageError, match="not a valid GGUF"):
             open_gguf(path)
 
 
@@ -554,7 +558,7 @@ def test_an_empty_array_is_told_and_not_dropped(runs: Any, folders: Any, tmp_pat
     head = raw[:16] + struct.pack("<Q", 1 + file.reader.fields["GGUF.kv_count"].contents())
     head += _text(b"x.empty") + struct.pack("<IIQ", 9, 8, 0) + raw[24:end]
     (tmp_path / "odd.gguf").write_bytes(head + bytes(-len(head) % 32) + raw[file.reader.data_offset :])
-    with pytest.raises(UsageError, match=r"no empty array: x\.empty"):
+    with pytest.raises(UsageError, match=r"an empty array: x\.empty"):
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=tmp_path / "odd.gguf")
 
 
@@ -686,14 +690,14 @@ def refused_without_torch(run: Path, args: list[str], said: str) -> None:
 # -- the proof ---------------------------------------------------------------------------------------------
 
 
-def said(shift: float = 0.0, ids: int = 1, answer: int = 2, edge: int = 3) -> Said:
+def said(shift: float = 0.0, ids: int = 1, answer: int = 2, edge: int = 3) -> Outputs:
     logits = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]], dtype=np.float32)
     logits[0, 0] += shift
-    return Said(((1,), (ids,), (edge,)), 2, logits, ((1,), (2,), (answer,)))
+    return Outputs(((1,), (ids,), (edge,)), 2, logits, ((1,), (2,), (answer,)))
 
 
 def test_the_proof_sees_every_difference() -> None:
-    def passed(other: Said, exact: bool) -> list[bool]:
+    def passed(other: Outputs, exact: bool) -> list[bool]:
         return [line.passed for line in compare(said(), other, "x", exact)]
 
     assert passed(said(), True) == passed(said(), False) == [True] * 3
@@ -720,7 +724,7 @@ def test_the_base_without_what_was_learned_never_passes() -> None:
 
     untrained = said(1.3).logits
     trained = replace(said(), untrained=untrained)
-    rounded = Said(said().ids, 2, said().logits + np.float32([0.1, 0, 0]), said().answers)
+    rounded = Outputs(said().ids, 2, said().logits + np.float32([0.1, 0, 0]), said().answers)
     (_, line, _) = compare(trained, rounded, "x", exact=False)
     assert line.passed and ", of the base 0.0" in line.text
     (_, line, _) = compare(trained, replace(rounded, logits=untrained + np.float32([0, 0.1, 0])), "x", exact=False)
@@ -759,7 +763,7 @@ def test_a_failed_proof_leaves_nothing_and_exits_with_5(
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 5
-    assert "is not the model that was trained" in capsys.readouterr().err
+    assert "differs from the trained one" in capsys.readouterr().err
     assert {p.name for p in tmp_path.iterdir()} <= {"base.gguf"}
 
 
@@ -780,7 +784,7 @@ def test_an_export_is_replaced_only_by_force_and_nothing_else_ever(run: Path, tm
     (tmp_path / "other").mkdir()  # another program's record
     (tmp_path / "other" / "export.json").write_text('{"to": "gguf", "files": []}')
     for target in (tmp_path / "mine", tmp_path / "file", tmp_path / "other"):
-        with pytest.raises(UsageError, match="is no export"):
+        with pytest.raises(UsageError, match="is not an export"):
             export(run, "gguf-lora", target, force=True)
 
 
@@ -808,7 +812,7 @@ def test_the_adapter_takes_nothing_along_that_lies_beside_it(run: Path, folders:
 
 def test_a_run_without_its_adapter_is_told_without_torch(run: Path) -> None:
     shutil.rmtree(run / "adapter")
-    with pytest.raises(UsageError, match="is no adapter"):
+    with pytest.raises(UsageError, match="is not an adapter folder"):
         export(run, "merged")
 
 
@@ -825,7 +829,7 @@ def test_whatever_ends_a_replacement_an_export_stays(run: Path, monkeypatch: Any
     with pytest.raises(SystemExit):
         export(run, "gguf-lora", force=True)
     monkeypatch.undo()
-    monkeypatch.setattr(job, "way_to_llama", lambda: None)
+    monkeypatch.setattr(job, "find_llama", lambda: None)
     export(run, "merged")  # sweeps what was left
     (old,) = (p for p in (run / "exports").iterdir() if ".old-" in p.name)
     assert (old / "adapter.gguf").is_file() and (old / "export.json").is_file()
@@ -837,7 +841,7 @@ def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr("disc_lite.export.choice.shutil.disk_usage", lambda path: usage(1, 1, 1000))
     for to in ("adapter", "merged", "gguf-lora"):
-        with pytest.raises(EnvironmentNotReady, match="no room"):
+        with pytest.raises(EnvironmentNotReady, match="Not enough disk space"):
             export(run, to, tmp_path / "a" / "b" / "out")
     assert not (tmp_path / "a").exists()
 
@@ -853,7 +857,7 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     monkeypatch.setattr("disc_lite.export.choice.shutil.disk_usage", lambda path: usage(1, 1, free))
     export(runs("llama"), "gguf", tmp_path / "same", base_gguf=path)
     monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
-    with pytest.raises(EnvironmentNotReady, match="no room"):
+    with pytest.raises(EnvironmentNotReady, match="Not enough disk space"):
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
     assert not (tmp_path / "out").exists()
 

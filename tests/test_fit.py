@@ -12,7 +12,8 @@ from conftest import recipe_of
 from disc_lite.evaluation.card import shortfall
 from disc_lite.qa import Pair
 from disc_lite.run import fit
-from disc_lite.run.fit import FitWatch, answered_again, last_measured
+from disc_lite.run.fit import FitCheck, last_measured, recalls
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl
 
@@ -32,10 +33,10 @@ class Model:
         return [q.answers[0] if i < number else "Otto runs it." for i, q in enumerate(questions)]
 
 
-def watch_of(folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, **train: Any) -> FitWatch:
+def check_of(folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, **train: Any) -> FitCheck:
     recipe = recipe_of(train=train)
-    shop: Any = SimpleNamespace(recipe=recipe, folder=folder, base=None, interrupts=Interrupts())
-    return FitWatch(shop, pairs, steps)
+    context: Any = SimpleNamespace(recipe=recipe, folder=RunFolder(folder), base=None, interrupts=Interrupts())
+    return FitCheck(context, pairs, steps)
 
 
 @pytest.mark.parametrize(
@@ -48,63 +49,63 @@ def watch_of(folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, **train:
     ],
 )
 def test_an_answer_counts_by_what_its_question_does_not_say(given: str, right: bool) -> None:
-    assert answered_again(PAIRS[3], given) == right
+    assert recalls(PAIRS[3], given) == right
 
 
 def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(10, 40, 62, 63)
     monkeypatch.setattr(fit, "answer", model)
-    watch = watch_of(tmp_path)
-    assert len(watch.pairs) == fit.ASKED
-    found = [watch.learned_at(step) for step in range(20)]
+    fit_check = check_of(tmp_path)
+    assert len(fit_check.pairs) == fit.SAMPLE
+    found = [fit_check.learned_at(step) for step in range(20)]
     assert found == [None] * 15 + [15] * 5
     assert model.asked == 4  # every twentieth of the training
     # Of 100 planned steps 19 are made: the rate falls over the last fifth. After the last one it is asked again.
     assert list(read_jsonl(tmp_path / "fit.jsonl"))[2:] == [
         {"step": 15, "share": round(62 / 64, 4)}, {"step": 19, "share": round(63 / 64, 4)},
     ]  # fmt: skip
-    assert last_measured(tmp_path)["step"] == 19
+    assert last_measured(RunFolder(tmp_path))["step"] == 19
     # A run that is continued decides the same, and asks nothing again.
-    assert [watch_of(tmp_path).learned_at(step) for step in (14, 15, 19)] == [15, 15, 15]
+    assert [check_of(tmp_path).learned_at(step) for step in (14, 15, 19)] == [15, 15, 15]
     assert model.asked == 4
 
 
 def test_a_signal_while_it_is_asked_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = watch_of(tmp_path)
+    fit_check = check_of(tmp_path)
 
     def interrupted(*_: Any) -> list[str]:
-        watch.shop.interrupts.received = 15
-        watch.shop.interrupts.check()  # as before every forward pass
+        fit_check.context.interrupts.received = 15
+        fit_check.context.interrupts.check()  # as before every forward pass
         return []
 
     monkeypatch.setattr(fit, "answer", interrupted)
-    with watch.shop.interrupts.postponed():  # as in the loop, which saves and stops by itself
-        assert watch.learned_at(5) is None
-        watch.shop.interrupts.check()
+    with fit_check.context.interrupts.postponed():  # as in the loop, which saves and stops by itself
+        assert fit_check.learned_at(5) is None
+        fit_check.context.interrupts.check()
     assert not (tmp_path / "fit.jsonl").exists()
     monkeypatch.setattr(fit, "answer", Model(64))
-    assert watch_of(tmp_path).learned_at(5) == 5
+    assert check_of(tmp_path).learned_at(5) == 5
 
 
 def test_more_of_the_same_that_teaches_no_more_ends_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "answer", Model(20, 50, 49, 50, 48, 47, 49))
-    watch = watch_of(tmp_path)
-    found = [watch.learned_at(step) for step in range(5, 40, 5)]
+    fit_check = check_of(tmp_path)
+    found = [fit_check.learned_at(step) for step in range(5, 40, 5)]
     assert found == [None] * 6 + [35]
     # While hardly anything is known one waits on.
     monkeypatch.setattr(fit, "answer", Model(*[4] * 20))
     (tmp_path / "low").mkdir()
-    low = watch_of(tmp_path / "low")
+    low = check_of(tmp_path / "low")
     assert [low.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
     assert len(list(read_jsonl(tmp_path / "low" / "fit.jsonl"))) == 20
 
 
 def test_nothing_is_asked_where_nothing_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "answer", Model())
-    assert watch_of(tmp_path, enough=0).learned_at(5) is None
-    assert watch_of(tmp_path, pairs=[]).learned_at(5) is None
-    assert watch_of(tmp_path, pairs=[Pair("a", 0, "Is it old?", "It is old.")]).learned_at(5) is None
-    assert last_measured(tmp_path) == {}
+    assert check_of(tmp_path, enough=0).learned_at(5) is None
+    assert check_of(tmp_path, pairs=[]).learned_at(5) is None
+    assert check_of(tmp_path, pairs=[Pair("a", 0, "Is it old?", "It is old.")]).learned_at(5) is None
+    assert last_measured(RunFolder(tmp_path)) == {}
 
 
 def test_a_model_that_did_not_learn_is_told_and_what_to_do() -> None:

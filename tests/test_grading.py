@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from disc_lite.evaluation.asking import first_sentence
 from disc_lite.evaluation.grading import grade, token_f1
 from disc_lite.evaluation.retrieval import best_passages, search_terms
-from disc_lite.qa import Nearness, is_right, normalise, numbers_of, word_set, words_of
+from disc_lite.qa import NearDuplicates, is_right, normalise, numbers_of, word_set, words_of
 from disc_lite.synthesis.screening import invented
 
 TABLE = Path(__file__).with_name("grading_cases.jsonl")
@@ -171,6 +171,8 @@ def test_a_completion_ends_with_its_sentence(text: str, sentence: str) -> None:
         ("What must be done by 20 June in the old hall of Orsund?", "What must be done by 20 July in the old hall of Orsund?", False),
         ("What must be done by 20 June in the hall?", "What must be done by June 20 in the hall?", True),
         ("What does a B12 permit cost in the town of Varn?", "What does a B13 permit cost in the town of Varn?", False),
+        ("What does error code 17 mean?", "What does error code 18 mean?", False),
+        ("Who won in 1911 the race?", "Who won in 1921 the race?", False),
         ("Who paid 1,000 crowns for it?", "Who paid 1000 crowns for it?", True),
         ("Which one of the halls is open?", "Which of the halls is open?", True),
         ("Which of the tickets are refundable in the old hall?", "Which of the tickets are not refundable in the old hall?", False),
@@ -191,8 +193,8 @@ def test_a_completion_ends_with_its_sentence(text: str, sentence: str) -> None:
     ],
 )  # fmt: skip
 def test_near_duplicates(first: str, second: str, near: bool) -> None:
-    assert Nearness([first], 0.8).near(second) == near
-    assert Nearness([second], 0.8).near(first) == near
+    assert NearDuplicates([first], 0.8).near(second) == near
+    assert NearDuplicates([second], 0.8).near(first) == near
 
 
 def test_word_sets_hold_what_grading_compares() -> None:
@@ -240,6 +242,11 @@ def test_european_text_is_searched_by_the_words_of_bm25s(text: str) -> None:
 
     found = tokenize([text], stopwords=[], show_progress=False, return_ids=False)[0]
     assert search_terms(text) == found
+
+
+def test_search_needs_no_terms() -> None:
+    assert [len(found) for found in best_passages(["A", "B"], ["x"], 1)] == [1]
+    assert [len(found) for found in best_passages(["the mill", "?"], ["?", "mill"], 2)] == [2, 2]
 
 
 def test_f1_counts_characters_where_there_are_no_spaces() -> None:

@@ -20,7 +20,7 @@ from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
 from disc_lite.run import context, evaluate
-from disc_lite.run.interrupts import Interrupts, listening
+from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import read_json, read_jsonl
 
 PACKED = pack([lone(range(20, 31))])
@@ -38,14 +38,14 @@ GIVEN = [
     ("retention", "", "before.json"),
     ("evaluation", "before: 1 questions", "before.json"),
     ("evaluation", "before: 1 statements", "before.json"),
-    ("evaluation", r"before: \d+ instructions", "kept_before.json"),
+    ("evaluation", r"before: \d+ instructions", "retained_before.json"),
     ("teacher", "reads retention", "metrics.jsonl"),
     ("teacher", "reads documents", "metrics.jsonl"),
     ("teacher", "compared", "metrics.jsonl"),
     ("training", "", "adapter"),
     ("evaluation", "after: 1 questions", "after.json"),
-    ("evaluation", r"after: \d+ neutral", "kept_after.json"),
-    ("evaluation", r"after: drift", "kept_after.json"),
+    ("evaluation", r"after: \d+ neutral", "retained_after.json"),
+    ("evaluation", r"after: drift", "retained_after.json"),
 ]
 
 
@@ -125,7 +125,7 @@ def test_a_signal_ends_every_stage_before_the_next_forward_pass(
     shop.adapt(run, **SHORT)
     shop.adapt(whole, **SHORT)
     assert adapter_of(run) == adapter_of(whole)
-    for name in ("questions.jsonl", "before.json", "after.json", "kept_after.json"):
+    for name in ("questions.jsonl", "before.json", "after.json", "retained_after.json"):
         assert (run / name).read_bytes() == (whole / name).read_bytes()
 
 
@@ -166,12 +166,12 @@ def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank:
 
 
 def test_a_signal_is_told_unless_postponed() -> None:
-    with listening() as interrupts:
+    with catch_signals() as interrupts:
         interrupts.check()
         with interrupts.postponed():
             signal.raise_signal(signal.SIGHUP)
             interrupts.check()
-            assert interrupts.asked()
+            assert interrupts.stop_requested()
         with pytest.raises(Interrupted) as stop:
             interrupts.check()
     assert stop.value.exit_code == 129
@@ -204,7 +204,7 @@ def test_eval_answers_a_signal_and_goes_on(
     run = tmp_path / "run"
     shutil.copytree(whole, run)
     (run / "after.json").unlink()  # so that something is still to be asked
-    (run / "kept_after.json").unlink()
+    (run / "retained_after.json").unlink()
     (run / "before.json").unlink()
     watched, load_run = Watched("evaluation", "after: 1 questions, adapted", number), evaluate.load_run
     monkeypatch.setattr(sys, "argv", ["disc-lite", "eval", str(run), "--device", "cpu"])

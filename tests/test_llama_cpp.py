@@ -23,7 +23,7 @@ from transformers import AutoModelForCausalLM
 
 from disc_lite.export import export, llama
 from disc_lite.export.ggufreading import open_gguf
-from disc_lite.export.llama import Request, ask_llama
+from disc_lite.export.llama import Request, run_llama
 from disc_lite.export.proof import TEXTS, log_probabilities
 from disc_lite.models import load_base
 
@@ -46,7 +46,7 @@ def pocket_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def through_llama(model: Path, lora: Path | None = None, texts: tuple[str, ...] = ()) -> Any:
-    return ask_llama(Request(str(model), str(lora or ""), list(texts), PROMPTS, 0, [], 0))
+    return run_llama(Request(str(model), str(lora or ""), list(texts), PROMPTS, 0, [], 0))
 
 
 def through_transformers(folder: Path, adapter: Path | None = None) -> Any:
@@ -110,7 +110,7 @@ def test_llama_server_says_what_the_package_says(tiny: Any, tmp_path: Path, monk
     base = write_base_gguf(folder, tmp_path / "base.gguf")
     export(run, "gguf-lora", tmp_path / "lora")
     asked = Request(str(base), str(tmp_path / "lora" / "adapter.gguf"), list(TEXTS), PROMPTS, 2, [1], 8)
-    package, server = ask_llama(asked), ask_llama(replace(asked, server=SERVER))
+    package, server = run_llama(asked), run_llama(replace(asked, server=SERVER))
     assert package.ids == server.ids
     assert package.answers == server.answers
     logits = through_transformers(folder, run / "adapter")

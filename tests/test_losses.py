@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from disc_lite import losses
-from disc_lite.losses import Divergence, Head, cross_entropy, divergence, log_probabilities, token_divergence
+from disc_lite.losses import Divergence, Head, Labels, cross_entropy, divergence, log_probabilities, token_divergence
 
 S, V, H = 9, 50, 16
 Kind = Literal["forward_kl", "reverse_kl", "jsd"]
@@ -94,6 +94,30 @@ def test_error_is_at_most_the_naive_error_for_every_chunk_size(how: Divergence, 
         found = ours(student, teacher, head, how, chunk=chunk)
         for mine, theirs, true in zip(found, plain, truth, strict=True):
             assert error(mine, true) <= error(theirs, true) + 1e-6 * true.abs().max().item()
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
+def test_labels_have_their_share_of_the_teachers_distribution(how: Divergence) -> None:
+    student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head("all")
+    ids, share = torch.arange(S) * 5, torch.linspace(0, 0.9, S)
+    hidden = student.double().requires_grad_()
+    p = (naive_logits(teacher.double(), head) / how.temperature).softmax(-1) * (1 - share.double()[:, None])
+    p[torch.arange(S), ids] += share
+    rows = naive_rows(naive_logits(hidden, head), how.temperature * p.log(), how)
+    gradient = torch.autograd.grad(rows.sum(), hidden)[0]
+    for chunk in (1, 4, S + 1):
+        found = ours(student, teacher, head, how, labels=Labels(ids, share), chunk=chunk)
+        torch.testing.assert_close(found[0].double(), rows.sum().detach(), rtol=2e-6, atol=0)
+        torch.testing.assert_close(found[1].double(), gradient, rtol=1e-5, atol=1e-5)
+
+
+def test_a_label_with_nearly_all_of_the_share_is_cross_entropy() -> None:
+    student, teacher, head, ids = normal(S, H), normal(S, H, seed=3), make_head(), torch.arange(S) * 5
+    labels = Labels(ids, torch.full((S,), 1 - 1e-6))
+    hidden = student.clone().requires_grad_()
+    truth = torch.autograd.grad(cross_entropy(hidden, ids, head), hidden)[0]
+    found = ours(student, teacher, head, Divergence("forward_kl", 1.0, False), labels=labels)[1]
+    torch.testing.assert_close(found, truth, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("head_name", HEADS)

@@ -11,7 +11,7 @@ import pytest
 from conftest import MODELS, make_tokenizer
 
 from disc_lite.errors import UsageError
-from disc_lite.export.modelfile import _literal, _pieces, _said, _taken, conversations, modelfile
+from disc_lite.export.modelfile import _copied_lines, _literal, _pieces, _rendered, conversations, modelfile
 from disc_lite.models import Tokens
 
 # The templates of the real models without their branches for tools (by hand compared with the whole ones).
@@ -175,7 +175,7 @@ def test_the_text_of_mistral_and_qwen3(folder: Any) -> None:
 @pytest.mark.parametrize("name", ["llama-3.1", "llama-3.2"])
 def test_no_date_and_no_bos_are_frozen_into_llama(name: str, folder: Any) -> None:
     text = modelfile(folder(*CASES[name]), "m.gguf")
-    assert "Cutting Knowledge Date: December 2023\n\n" in text and "without the line that tells the date" in text
+    assert "Cutting Knowledge Date: December 2023\n\n" in text and "without the line with the date" in text
     assert "2024" not in text and "Today" not in text and "<|begin|>" not in text and "SYSTEM" not in text
 
 
@@ -245,14 +245,14 @@ def test_the_lines_of_another_modelfile_are_taken(tmp_path: Path) -> None:
         'SYSTEM "two\nlines"\nRENDERER qwen3\nPARAMETER stop <|im_end|>\nPARAMETER temperature 0.6\n'
     )
     with pytest.raises(UsageError, match="no TEMPLATE"):
-        _taken("FROM a\nPARAMETER stop x\n")
+        _copied_lines("FROM a\nPARAMETER stop x\n")
     with pytest.raises(UsageError, match="Jinja"):
-        _taken('FROM a\nTEMPLATE "{% for m in messages %}"\n')
+        _copied_lines('FROM a\nTEMPLATE "{% for m in messages %}"\n')
 
 
 def test_a_line_with_the_date_is_left_out_also_from_a_clock(folder: Any) -> None:
     tokens = Tokens(folder("qwen2", "On {{ strftime_now('%A %-d %B') }}:\n" + CHATML + BEGIN))
-    assert _said(tokens, [{"role": "user", "content": "hi"}], prompt=False) == "<|im_start|>user\nhi<|im_end|>\n"
+    assert _rendered(tokens, [{"role": "user", "content": "hi"}], prompt=False) == "<|im_start|>user\nhi<|im_end|>\n"
 
 
 def test_a_default_system_prompt_that_a_modelfile_cannot_hold_stays_in_the_template(folder: Any) -> None:

@@ -123,30 +123,30 @@ def test_the_pace_is_that_of_the_stage_itself(clock: Clock) -> None:
     pace = Pace(clock)
     assert str(pace) == ""
     clock.now += 500  # loading and so on
-    pace.hear(Event("training", "", 900, 1000))  # resumed: 900 steps were done in another process
+    pace.update(Event("training", "", 900, 1000))  # resumed: 900 steps were done in another process
     assert pace.left_s() is None
     clock.now += 20
-    pace.hear(Event("training", "", 910, 1000))
+    pace.update(Event("training", "", 910, 1000))
     assert pace.left_s() == pytest.approx(180)
     assert str(pace) == "about 3 min left"
     clock.now += 180
-    pace.hear(Event("training", "", 1000, 1000))
+    pace.update(Event("training", "", 1000, 1000))
     assert str(pace) == ""
 
 
 def test_a_count_that_begins_again_is_timed_again(clock: Clock) -> None:
     pace = Pace(clock)
     for total in (50, 50, 80):  # the same stage: before and after training, and another one
-        assert pace.hear(Event("evaluation", "before", 0, total))
+        assert pace.update(Event("evaluation", "before", 0, total))
         clock.now += 10
-        assert not pace.hear(Event("evaluation", "before", 10, total))
+        assert not pace.update(Event("evaluation", "before", 10, total))
         assert pace.left_s() == pytest.approx(total - 10)
         clock.now += 1000
-        assert not pace.hear(Event("evaluation", "before", total, total))
-    pace.hear(Event("retention", "", 0, 100))
+        assert not pace.update(Event("evaluation", "before", total, total))
+    pace.update(Event("retention", "", 0, 100))
     clock.now += 10
-    pace.hear(Event("retention", "", 10, 100))
-    assert not pace.hear(Event("retention", "", 5, 100))  # some were dropped again: the same count goes on
+    pace.update(Event("retention", "", 10, 100))
+    assert not pace.update(Event("retention", "", 5, 100))  # some were dropped again: the same count goes on
     assert pace.left_s() == pytest.approx(190)
 
 

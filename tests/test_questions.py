@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.evaluation.asking import right_passages
-from disc_lite.qa import Nearness, Pair, Question, is_right, read_questions, word_set
+from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_questions, word_set
 from disc_lite.run import synthesis, training
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.retention import RetentionExample, apart_from, names
+from disc_lite.synthesis.retention import RetentionExample, names, without_document_names
 
-words = st.lists(st.sampled_from("who runs the Workshop? key saw hall, is a Ada".split()), max_size=9).map(" ".join)
+words = st.lists(st.sampled_from("who runs the RunContext? key saw hall, is a Ada".split()), max_size=9).map(" ".join)
 
 
 @given(st.lists(words, max_size=12), words, st.sampled_from([0.1, 0.5, 0.8, 1.0]))
@@ -31,11 +31,11 @@ def test_near_is_jaccard_with_any_question_so_far(known: list[str], question: st
         return len(a & b) / len(a | b) if a & b else 0.0
 
     expected = any(jaccard(word_set(question), word_set(k)) >= limit for k in known)
-    assert Nearness(known, limit).near(question) == expected
+    assert NearDuplicates(known, limit).near(question) == expected
 
 
 def test_near_sees_what_is_added_and_ignores_case_and_marks() -> None:
-    nearness = Nearness(["Who runs the old workshop?"], 0.8)
+    nearness = NearDuplicates(["Who runs the old workshop?"], 0.8)
     assert nearness.near("who runs: the OLD workshop")
     assert nearness.near("Who now runs the old workshop?")  # 5 of 6
     assert not nearness.near("Who runs the workshop now?")  # 4 of 6
@@ -135,29 +135,29 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     inputs = gathered(tmp_path, folders("llama"), [json.dumps(row) for row in (PAIR, edited, elsewhere)])
     base = load("llama")
     texts = tokenise(inputs.documents, base.tokens, 64)
-    shop = SimpleNamespace(
+    context = SimpleNamespace(
         recipe=inputs.resolved.recipe, folder=inputs.folder, inputs=inputs, base=base, texts=texts, tell=lambda *a: None
     )
-    pairs, about = synthesis.gather_pairs(shop, ())
+    pairs, about = synthesis.gather_pairs(context, ())
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))
     assert about["dropped"] == {"no such passage": 1}
-    rows = read_jsonl(inputs.folder / "pairs.jsonl")
+    rows = read_jsonl(inputs.folder.path / "pairs.jsonl")
     assert [row["sentence"] for row in rows] == [-1, -1]
     # Edited in the run folder, before the training starts: that counts.
-    write_jsonl(inputs.folder / "pairs.jsonl", rows[1:])
-    assert synthesis.gather_pairs(shop, ())[0] == pairs[1:]
+    write_jsonl(inputs.folder.path / "pairs.jsonl", rows[1:])
+    assert synthesis.gather_pairs(context, ())[0] == pairs[1:]
     # Nor is a question trained on that is measured with.
-    (inputs.folder / "pairs.json").unlink()
+    (inputs.folder.path / "pairs.json").unlink()
     held_out = (Question("who runs it", ("Ada",)),)
-    assert synthesis.gather_pairs(shop, held_out)[1]["dropped"]["held out for the evaluation"] == 3
+    assert synthesis.gather_pairs(context, held_out)[1]["dropped"]["held out for the evaluation"] == 3
 
 
 def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     base = load("llama", rank=2)
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
-    shop = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts)
+    context = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts)
     with pytest.raises(DocumentsError, match="nothing to learn"):
-        training.lessons_of(shop, ())
+        training.lessons_of(context, ())
 
 
 # -- what the base writes ------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_prompts_that_name_what_the_documents_name_are_left_out(plain: Callable[
     spoken = [RetentionExample(tuple(tokens.text(text)), tuple(tokens.text("Ask Ada of Ostwick."))) for text in asked]
     documents = ["Here Ada and I met.", "It was in Ostwick."]
     # "I" is in too many to name anything; what an answer names does not count.
-    assert [tokens.decode(s.prompt_ids) for s in apart_from(documents, spoken, tokens.decode)] == asked[1:]
+    assert [tokens.decode(s.prompt_ids) for s in without_document_names(documents, spoken, tokens.decode)] == asked[1:]
 
 
 def test_the_right_passage_holds_the_answer_and_shares_most_words(plain: Callable[..., Any]) -> None:

@@ -88,14 +88,14 @@ def test_a_wrong_value_is_told_with_its_line_and_range(tmp_path: Path, line: str
         ("train: {epochs: 1}\ntrain.epochs: 2", "line 2: train.epochs is set twice"),
         ("train: 3", "`train` is a group of settings"),
         ("? [a]\n: 3", "a key is a single word"),
-        ("- a", "this is no recipe"),
-        ("3", "this is no recipe"),
+        ("- a", "this is not a recipe"),
+        ("3", "this is not a recipe"),
         ("a: b: c", "line 1: this is not valid YAML"),
         ("a: 1\n--- \nb: 2", "this is not valid YAML"),
         ("[" * 2000, "nested too deeply"),
         ("seed: \x01", "this is not valid YAML"),
         ("seed: \ud800", "is not UTF-8"),
-        ("#" * (1 << 20) + "#", "this is no recipe"),
+        ("#" * (1 << 20) + "#", "this is not a recipe"),
     ],
 )
 def test_a_fault_of_form_is_told(tmp_path: Path, text: str, told: str) -> None:

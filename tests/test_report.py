@@ -20,6 +20,7 @@ from disc_lite.report import inspect_document, write_report
 from disc_lite.report.answers import chosen
 from disc_lite.report.charts import Line, line_chart, smoothed, thinned
 from disc_lite.report.reading import read_run
+from disc_lite.run.folder import FORMAT
 from disc_lite.storage import write_json, write_jsonl
 
 EVIL = "<script>alert(1)</script>"
@@ -72,18 +73,18 @@ def make_run(folder: Path, **changes: Any) -> Path:
     pairs = [Pair(name, 0, f"Question 0 about {k}?", f"answer {k} 0") for k, name in enumerate(NAMES[:4])]
     card = report_card(asked, given, [f"passage {EVIL}" for _ in asked], pairs, "contains", 0.8)
     card["completions"] = rows_of(1, 9, 10)
-    card["kept"] = {
+    card["retained"] = {
         "world": rows_of(38, 37), "open_book": rows_of(20, 12),
         "instructions": {"before": counted([1, 1, 0]), "after": counted([1, 0, 0])},
         "answers that stop": {"before": counted([1, 1]), "after": counted([1, 1])},
     }  # fmt: skip
-    card["drift"] = {"general": 0.0123, "own_words": 0.0456}
+    card["drift"] = {"general": 0.0123, "self_generated": 0.0456}
     card["farthest"] = [{"prompt": f"{EVIL} {NUL}", "nats": 1.25, "before": f"{SHARP}\n\nsecond line", "after": ARABIC}]
     teachability = {name: [0.05, 1.25, 2.5, -0.3, 0.7][k] for k, name in enumerate(NAMES)}
     summary = {
         "run": "/home/somebody/secret/run", "model": "/home/somebody/secret/tiny", "method": "both", "recipe": "pocket",
         "documents": {"read": 5, "refused": 1, "duplicate": 1}, "passages": 5, "examples": {"disc": 20, "prompt": 4},
-        "pairs": {"kept": 4, "dropped": {"not a question": 2}, "coverage": 0.5},
+        "pairs": {"accepted": 4, "dropped": {"not a question": 2}, "coverage": 0.5},
         "teachability": {"mean": 1.0, "documents": teachability, "low": ["a.md", NAMES[3]]},
         "teacher_tokens": {"disc": 500, "prompt": 900}, "steps": 40, "stopped_at": None, "skipped_steps": 1,
         "loss": {"first": 3.0, "last": 0.1}, "card": card, "adapter": "/home/somebody/secret/run/adapter",
@@ -92,7 +93,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
     ledger = [{"name": name, "outcome": "read", "reason": ""} for name in NAMES]
     ledger += [{"name": f"broken {SHARP}.pdf", "outcome": "refused", "reason": f"not text {EVIL}"},
                {"name": "copy.md", "outcome": "duplicate", "reason": f"same text as {NAMES[1]}"}]  # fmt: skip
-    identity = {"documents": dict.fromkeys(NAMES, "0")}
+    identity = {"format": FORMAT, "documents": dict.fromkeys(NAMES, "0")}
     write_json(folder / "run.json", {"identity": identity, "model": {"name": summary["model"], "reference": "x"}})
     (folder / "recipe.yaml").write_text(f"# resolved recipe\nname: pocket  # {SHARP}\nmethod: both\n")
     write_jsonl(folder / "ledger.jsonl", [{**row, "bytes": 1234, "sha256": "0", "characters": 1200} for row in ledger])
@@ -115,7 +116,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
     write_json(folder / "after.json", {"questions": by_row["after"], "completions": ["eight"]})
     write_jsonl(folder / "metrics.jsonl", metrics(40))
     write_jsonl(folder / "resumes.jsonl", [{"after_step": 12}, {"after_step": 31}])
-    write_json(folder / "stopped.json", {"step": 40, "kl": 0.1234, "max_kl": 0.1, "kept_step": 36})
+    write_json(folder / "stopped.json", {"step": 40, "kl": 0.1234, "max_kl": 0.1, "adapter_step": 36})
     write_json(folder / "benchmarks.json", {f"arc {EVIL} (20)": {"before": {"acc": 0.5}, "after": {"acc": 0.4567}}})
     write_json(folder / "summary.json", summary)
     return folder
@@ -172,20 +173,20 @@ def page_of(run: Path) -> Page:
 def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: Path) -> None:
     page = page_of(run)
     assert page.sections == [
-        "card", "kept", "documents", "training", "teachability", "answers", "neutral", "ledger", "recipe", "costs",
+        "card", "retained", "documents", "training", "teachability", "answers", "neutral", "ledger", "recipe", "costs",
     ]  # fmt: skip
     assert "tiny after 5 documents" in page.text[""]
     assert "Not read: 1 refused, 1 duplicate" in page.text[""]
     assert "retrieval (RAG) answers 50%, the adapted model 75% without any passage" in page.text[""]
-    assert "the largest fall is 33.3 points: instructions" in page.text[""]
+    assert "33.3 points: instructions" in page.text[""]
     for said in ("15 of 20", "75.0%", "53.1% to 88.8%", "contains", "against base, closed book", "+75.0"):
         assert said in page.text["card"], said
     for said in ("world", "open book", "50.0% → 30.0%", "statements finished", "0.0123 on neutral prompts", "0.4567"):
-        assert said in page.text["kept"], said
+        assert said in page.text["retained"], said
     assert page.text["documents"].count("0 → 3 of 4, ceiling 4") >= len(NAMES)
     for said in (
         "40 of 60 planned steps",
-        "skipped because something was not finite (7)",
+        "whose loss or gradient was not finite (7)",
         "at step 40",
         "step 36",
         "step 12, 31",
@@ -260,7 +261,9 @@ def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> No
 
 def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) -> None:
     empty = {"mean": None, "documents": {}, "low": []}
-    run = make_run(tmp_path, method="next_token", teachability=empty, pairs={"kept": 0}, teacher_tokens={}, examples={})
+    run = make_run(
+        tmp_path, method="next_token", teachability=empty, pairs={"accepted": 0}, teacher_tokens={}, examples={}
+    )
     (run / "pairs.jsonl").unlink()
     (run / "stopped.json").unlink()
     (run / "resumes.jsonl").unlink()
@@ -278,7 +281,7 @@ def test_without_their_files_parts_are_left_out(run: Path) -> None:
     ):  # fmt: skip
         (run / name).unlink()
     page = page_of(run)
-    assert page.sections == ["card", "kept", "documents", "teachability", "answers", "neutral", "costs"]
+    assert page.sections == ["card", "retained", "documents", "teachability", "answers", "neutral", "costs"]
     assert page.text["answers"].count("✗ wrong") == 2 * 5  # misses are in the card
 
 
@@ -287,7 +290,7 @@ def test_a_run_without_questions_and_completions_has_a_page(run: Path) -> None:
     card = report_card(
         [], {row: [] for row in ("floor", "rag", "ceiling", "adapted", "adapted_rag")}, [], (), "contains", 0.8
     )
-    card.update(completions={"before": counted([]), "after": counted([])}, kept={}, drift={}, farthest=[])
+    card.update(completions={"before": counted([]), "after": counted([])}, retained={}, drift={}, farthest=[])
     write_json(run / "summary.json", {**summary, "card": card})
     write_jsonl(run / "questions.jsonl", [])
     said = {"floor": [], "rag": [], "ceiling": [], "adapted": [], "adapted_rag": []}
@@ -319,11 +322,11 @@ def test_many_documents_fold(run: Path) -> None:
 def test_no_run_an_unfinished_run_and_an_old_run_are_told(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not the folder of a run"):
         write_report(tmp_path)
-    summary = json.loads((run / "summary.json").read_text())
-    del summary["card"]
-    write_json(run / "summary.json", summary)
-    with pytest.raises(UsageError, match="no report card"):
+    record = json.loads((run / "run.json").read_text())
+    write_json(run / "run.json", {**record, "identity": {"format": 1}})
+    with pytest.raises(UsageError, match="another version"):
         write_report(run)
+    write_json(run / "run.json", record)
     (run / "summary.json").unlink()
     with pytest.raises(UsageError, match="not finished"):
         write_report(run)

@@ -23,7 +23,7 @@ from test_training import FAST, Setup
 import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
 from disc_lite import cli
 from disc_lite.distillation import checkpoint, training
-from disc_lite.distillation.checkpoint import KEPT
+from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.packing import lone, pack
 from disc_lite.run.adapt import adapt
 from disc_lite.storage import disk, read_json, read_jsonl, sha256_of, verify
@@ -84,7 +84,7 @@ def test_a_step_that_is_stopped_between_its_micro_batches_is_made_whole_later(
         cut.base.before_each_forward(lambda calls=calls: calls.append(1))
         folder = cut.folder / "checkpoints"
         asked = lambda calls=calls, number=number: len(calls) >= number  # noqa: E731
-        found = list(training.train(cut.base, cut.task, cut.keep, cut.recipe, 0, folder, asked))
+        found = list(training.train(cut.base, cut.task, cut.retention, cut.recipe, 0, folder, asked))
         assert (len(calls), len(found)) == (number, (number - 1) // 3)
         assert [p.name for p in folder.glob("*")] == [f"step-{s.step:08d}" for s in found]
         again = Setup(load, tmp_path / f"{number}", **sections)
@@ -115,7 +115,7 @@ def test_damaged_checkpoints_step_aside_for_the_one_before(load: Callable[..., A
     steps = setup.train()
     folder = tmp_path / "checkpoints"
     newest, expected = last(tmp_path), files_of(last(tmp_path))
-    assert len(list(folder.glob("step-*"))) == KEPT
+    assert len(list(folder.glob("step-*"))) == MOST_CHECKPOINTS
     for damage in ("flip", "truncate", "remove"):
         path = newest / "adapter.safetensors"
         data = bytearray(path.read_bytes())
@@ -220,7 +220,7 @@ def check_finished(run: Path, undisturbed: tuple[str, int, float]) -> None:
     assert [p.name for p in run.rglob(".tmp-*")] == []
     assert not list(run.rglob("broken-*"))
     left = sorted((run / "checkpoints").glob("step-*"))
-    assert len(left) == KEPT
+    assert len(left) == MOST_CHECKPOINTS
     assert [verify(path) for path in left] == [[], []]
 
 

@@ -18,7 +18,7 @@ from disc_lite.models.generation import Continuation, generate
 from disc_lite.run import synthesis
 from disc_lite.synthesis import retention
 from disc_lite.synthesis.retention import (
-    FEWEST,
+    FEWEST_PROMPTS,
     PATIENCE,
     ROUND,
     RetentionExample,
@@ -142,7 +142,7 @@ def test_one_new_prompt_in_twenty_turns_is_enough_to_go_on(
 
 def test_the_number_follows_what_is_learned() -> None:
     settings = recipe_of(retention={"prompts": 3000}).retention
-    assert prompts_needed(0, 180.0, settings) == FEWEST
+    assert prompts_needed(0, 180.0, settings) == FEWEST_PROMPTS
     assert prompts_needed(180 * 5 * 1000, 180.0, settings) == 1000
     assert prompts_needed(180 * 5 * 1000, 90.0, settings) == 2000
     assert prompts_needed(10**9, 180.0, settings) == 3000
@@ -159,14 +159,14 @@ def test_no_prompt_is_read_more_often_than_allowed(share: float) -> None:
     tokens = task_tokens(task, recipe)
     assert tokens == sum(len(task[i].input_ids) for step in steps for m in step for i in m.task)
     number = prompts_needed(tokens, 25.0, recipe.retention)
-    assert FEWEST < number < recipe.retention.prompts
+    assert FEWEST_PROMPTS < number < recipe.retention.prompts
     keep = [Example("retention", "", tuple(range(20 + n % 11)), (0,)) for n in range(number)]  # 25 on average
-    reads = Counter(i for step in plan(task, keep, recipe, 3) for m in step for i in m.keep)
+    reads = Counter(i for step in plan(task, keep, recipe, 3) for m in step for i in m.retention)
     assert len(reads) == number
     assert 4 <= min(reads.values()) <= max(reads.values()) <= 6
 
 
-def shop_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> Any:
+def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> Any:
     """A run whose model has `says` prompts of ten tokens to say; every second names what the documents name."""
     texts = ["Tell me of Ada", "Tell me of Bo"]
     examples = [RetentionExample((n % 2,), (n,) * 9) for n in range(says)]
@@ -182,9 +182,9 @@ def shop_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> Any:
 
 
 def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = shop_of(monkeypatch, 10_000)
-    small, held = synthesis.generate_retention(shop, 1000)
-    large, held_again = synthesis.generate_retention(shop, 20_000)
+    context = context_of(monkeypatch, 10_000)
+    small, held = synthesis.generate_retention(context, 1000)
+    large, held_again = synthesis.generate_retention(context, 20_000)
     assert held == held_again == [RetentionExample((n % 2,), (n,) * 9) for n in range(100)]
     # Half of the 200 are left out, so the 20,000 tokens need twice as many: 800 prompts, 400 of them read.
     assert (len(small), len(large)) == (100, 400)
@@ -193,21 +193,21 @@ def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: py
 
 
 def test_where_there_is_little_to_say_or_no_term_it_is_measured_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, held = synthesis.generate_retention(shop_of(monkeypatch, 80), 10_000)
+    train, held = synthesis.generate_retention(context_of(monkeypatch, 80), 10_000)
     assert (len(train), len(held)) == (30, 20)
-    assert len(synthesis.generate_retention(shop_of(monkeypatch, 300), 1000)[1]) == 100
-    train, held = synthesis.generate_retention(shop_of(monkeypatch, 10_000, weight=0), 10_000)
+    assert len(synthesis.generate_retention(context_of(monkeypatch, 300), 1000)[1]) == 100
+    train, held = synthesis.generate_retention(context_of(monkeypatch, 10_000, weight=0), 10_000)
     assert (len(train), len(held)) == (0, 100)
-    train, held = synthesis.generate_retention(shop_of(monkeypatch, 80, weight=0), 10_000)
+    train, held = synthesis.generate_retention(context_of(monkeypatch, 80, weight=0), 10_000)
     assert (len(train), len(held)) == (0, 80)
 
 
 def test_all_corpora_share_the_cache_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def cache_of(**settings: Any) -> set[Path]:
-        shop = shop_of(monkeypatch, 0, **settings)
+        context = context_of(monkeypatch, 0, **settings)
         paths: set[Path] = set()
         monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, w, **k: paths.add(c) or [])
-        synthesis.generate_retention(shop, 10_000)
+        synthesis.generate_retention(context, 10_000)
         return paths
 
     one = cache_of()

@@ -12,7 +12,7 @@ from conftest import CORPUS, document_of, recipe_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.distillation.examples import PAIRS_TOGETHER, prompt_lessons, tokenise
+from disc_lite.distillation.examples import MOST_PAIRS, prompt_lessons, tokenise
 from disc_lite.models.generation import Continuation
 from disc_lite.prompts.writing import EXAMPLES, KINDS, language_of, question_turns
 from disc_lite.qa import Pair, Question
@@ -205,7 +205,7 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
             "Who owns the mill?": None, "Who sweeps the hall?": "Nobody sweeps the hall.",
         },
     )  # fmt: skip
-    monkeypatch.setattr(pairs, "drafts", writer)
+    monkeypatch.setattr(pairs, "write_drafts", writer)
     gains = {"Nobody sweeps the hall.": 0.2}  # the base says that without the passage as well
     monkeypatch.setattr(
         pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found]
@@ -255,7 +255,7 @@ def test_the_whole_of_a_long_passage_is_asked_about(plain: Callable[..., Any], m
             found.append(Continuation(tuple(base.tokens.text(said)), 1))
         return found
 
-    monkeypatch.setattr(pairs, "drafts", write)
+    monkeypatch.setattr(pairs, "write_drafts", write)
     monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
     found = write_pairs(base, [text], recipe_of(prompt={"questions_per_passage": 30}), 0)
     asked = [s.sentence for s in found.scored]
@@ -295,10 +295,10 @@ def test_held_out_questions_are_gradable_and_know_their_passage(
     writer.shorts = {
         "Who runs the mill?": "Ada.", "What is old in the hall?": "The saw", "Who sweeps the hall?": "the cleaning company",
     }  # fmt: skip
-    monkeypatch.setattr(held_out, "drafts", writer)
+    monkeypatch.setattr(held_out, "write_drafts", writer)
     found = write_held_out(base, [text], recipe_of(evaluation={"questions": 5}), 0)
     assert found.questions == (Question("Who runs the mill?", ("Ada",), "guide.md", passage_index=0),)
-    assert found.dropped == {"answer not in the passage": 1, "the base does not give the answer again": 1}
+    assert found.dropped == {"answer not in the passage": 1, "the base does not repeat the answer": 1}
     assert len(writer.asked) == 3  # every sentence once, and it ends
 
 
@@ -327,12 +327,12 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
             found.append(Continuation(tuple(base.tokens.text(said)), 1))
         return found
 
-    monkeypatch.setattr(held_out, "drafts", write)
+    monkeypatch.setattr(held_out, "write_drafts", write)
     found = write_held_out(base, texts, recipe_of(evaluation={"questions": 24}), 0)
     assert len(found.questions) == 24
     assert len({q.document for q in found.questions}) == 8
     assert len({(q.document, q.passage_index) for q in found.questions}) > 16
-    assert sum(calls) <= 3 * 2 * held_out.TOGETHER  # not 160 sentences to keep 24
+    assert sum(calls) <= 3 * 2 * held_out.PLACES_AT_ONCE  # not 160 sentences to keep 24
 
 
 def test_seeds_are_private_and_stable() -> None:
@@ -347,11 +347,11 @@ def test_drafts_read_what_a_passages_prompts_share_once(plain: Callable[..., Any
     handle = base.model.model.register_forward_pre_hook(
         lambda module, args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
-    found = drafting.drafts(base, [[*shared, 5, 6], [*shared, 7], [9, 8, 7]], ["a", "a", "b"], 2, 1.0, 0)
+    found = drafting.write_drafts(base, [[*shared, 5, 6], [*shared, 7], [9, 8, 7]], ["a", "a", "b"], 2, 1.0, 0)
     handle.remove()
     assert len(found) == 3
     assert read[0] == 20
-    assert drafting.drafts(base, [], [], 2, 1.0, 0) == []
+    assert drafting.write_drafts(base, [], [], 2, 1.0, 0) == []
 
 
 def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[..., Any]) -> None:
@@ -361,7 +361,7 @@ def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[...
     for worked in (True, False):
         recipe = recipe_of(prompt={"worked_examples": worked})
         drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
-        question = drafting.Question(0, "plain", "Who runs the mill?", "")
+        question = drafting.DraftedQuestion(0, "plain", "Who runs the mill?", "")
         drafted = drafter.answered(question, Continuation(tuple(tokens.text("Ada runs it.")), 1))
         assert not isinstance(drafted, str)
         assert drafted.pair.source == "Ada runs the mill."
@@ -390,9 +390,9 @@ def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -
     """A tree of 300 pairs would need a mask of 300 million places."""
     base = plain("llama")
     (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
-    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(PAIRS_TOGETHER + 3)]
+    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(MOST_PAIRS + 3)]
     lessons = prompt_lessons([text], asked, base.tokens)
-    assert [len(lesson.examples) for lesson in lessons] == [PAIRS_TOGETHER, 3]
+    assert [len(lesson.examples) for lesson in lessons] == [MOST_PAIRS, 3]
     found = support(base, text, asked, False)
     assert len(found) == len(asked)
     for one, other in zip(found[-3:], support(base, text, asked[-3:], False), strict=True):

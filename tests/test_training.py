@@ -32,7 +32,7 @@ def made_up(method: str, number: int, tokens: int = 10) -> list[Example]:
 
 def streams(steps: Any) -> tuple[list[int], list[int]]:
     micro = [m for step in steps for m in step]
-    return [i for m in micro for i in m.task], [i for m in micro for i in m.keep]
+    return [i for m in micro for i in m.task], [i for m in micro for i in m.retention]
 
 
 def test_a_plan_follows_from_the_seed() -> None:
@@ -81,7 +81,7 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
     assert {len(step) for step in steps[:-1]} == {3}
     owed = 0.0
     for m, size in zip(micro, sizes, strict=True):
-        owed += share * size - sum(len(keep[i].input_ids) for i in m.keep)
+        owed += share * size - sum(len(keep[i].input_ids) for i in m.retention)
         assert -21 <= owed <= 0  # never behind, never more than one answer ahead
     _, kept = streams(steps)
     rounds = [sorted(kept[n : n + 13]) for n in range(0, len(kept) - 12, 13)]
@@ -120,7 +120,7 @@ def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None
 
 def test_training_ends_early_where_enough_is_learned(load: Callable[..., Any], tmp_path: Path) -> None:
     whole = Setup(load, tmp_path / "whole", train={**FAST, "epochs": 9, "schedule": "trapezoid"})
-    steps = len(plan(whole.task.examples, whole.keep.examples, whole.recipe, 0))
+    steps = len(plan(whole.task.examples, whole.retention.examples, whole.recipe, 0))
     learned = steps // 2
     asked: list[int] = []
 
@@ -129,7 +129,7 @@ def test_training_ends_early_where_enough_is_learned(load: Callable[..., Any], t
         return learned if n >= learned else None
 
     folder = tmp_path / "checkpoints"
-    found = list(train(whole.base, whole.task, whole.keep, whole.recipe, 0, folder, learned_at=learned_at))
+    found = list(train(whole.base, whole.task, whole.retention, whole.recipe, 0, folder, learned_at=learned_at))
     last = last_step(steps, learned, whole.recipe)
     assert learned < last < steps
     assert [step.step for step in found] == list(range(1, last + 1))
@@ -150,7 +150,7 @@ class Setup:
         lessons = [*disc_lessons(self.texts, tokens, self.recipe, 0), *prompt_lessons(self.texts, PAIRS, tokens)]
         spoken = [RetentionExample(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]
         self.task = self.taught(lessons, folder / "task")
-        self.keep = self.taught(retention_lessons(spoken), folder / "keep")
+        self.retention = self.taught(retention_lessons(spoken), folder / "retention")
         self.folder = folder
 
     def taught(self, lessons: Any, folder: Path) -> Task:
@@ -161,7 +161,7 @@ class Setup:
         """The steps; stopped, as by a signal, after so many."""
         seen: list[Any] = []
         folder = self.folder / "checkpoints"
-        steps = train(self.base, self.task, self.keep, self.recipe, 0, folder, lambda: len(seen) == stop_after)
+        steps = train(self.base, self.task, self.retention, self.recipe, 0, folder, lambda: len(seen) == stop_after)
         for step in steps:
             seen.append(step)
         return seen
@@ -182,7 +182,7 @@ def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path
         # Ragged on purpose: a mean of means would be far off.
         micro = [MicroBatch(tuple(range(a, b)), tuple(range(a // 3, b // 3))) for a, b in cut]
         sgd = torch.optim.SGD(parameters, lr=1.0)
-        step = training._step(setup.base, setup.task, setup.keep, setup.recipe, micro, parameters, sgd, 1.0)
+        step = training._step(setup.base, setup.task, setup.retention, setup.recipe, micro, parameters, sgd, 1.0)
         changes.append(torch.cat([(p - b).detach().flatten() for p, b in zip(parameters, before, strict=True)]))
         assert step["gradient_norm"] == pytest.approx(changes[-1].norm().item(), rel=1e-3)
         assert step["target_tokens"] == sum(len(e.compared) for e in setup.task.examples[:12])
@@ -196,7 +196,7 @@ def test_the_loss_is_the_mean_divergence_plus_the_weighted_retention(load: Calla
     setup = Setup(load, tmp_path, retention={"weight": 2.5}, train={**FAST, "clip_norm": 1e6})
     base, parameters = setup.base, list(setup.base.adapter_parameters().values())
     means = []
-    for task in (setup.task, setup.keep):
+    for task in (setup.task, setup.retention):
         rows = []
         for number, example in enumerate(task.examples[:4]):
             hidden = base.causal.get_decoder()(torch.tensor([example.input_ids])).last_hidden_state[0]
@@ -208,7 +208,7 @@ def test_the_loss_is_the_mean_divergence_plus_the_weighted_retention(load: Calla
     norm = torch.cat([g.flatten() for g in expected]).norm().item()
     micro = [MicroBatch((0, 1, 2, 3), (0, 1, 2, 3))]
     step = training._step(
-        base, setup.task, setup.keep, setup.recipe, micro, parameters, torch.optim.SGD(parameters), 0.0
+        base, setup.task, setup.retention, setup.recipe, micro, parameters, torch.optim.SGD(parameters), 0.0
     )
     assert step["loss"] == pytest.approx(means[0].item(), rel=1e-5)
     assert step["retention"] == pytest.approx(means[1].item(), rel=1e-5)
@@ -252,7 +252,7 @@ def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp
 def test_what_the_teacher_knows_more_is_told_by_document(load: Callable[..., Any], tmp_path: Path) -> None:
     setup = Setup(load, tmp_path)
     states = setup.task.states
-    found = teachability(setup.base, states, 200)
+    found = teachability(setup.base, states, range(len(states.examples)), 200)
     assert set(found) == {"guide.md", "b.md"}
     told: dict[str, list[float]] = {}
     with setup.base.frozen(adapter=False) as model, torch.no_grad():
@@ -276,7 +276,7 @@ def test_the_teachers_states_go_to_disk_where_memory_is_short(
     assert (tmp_path / "two" / "task" / "teacher.states").read_bytes() == states.numpy().tobytes()
     assert not (tmp_path / "one").exists()
     with pytest.raises(WillNotFit, match="GiB"):
-        teacher.keep((1 << 20, 1 << 12), torch.bfloat16, 7.99, tmp_path)
+        teacher.allocate_states((1 << 20, 1 << 12), torch.bfloat16, 7.99, tmp_path)
 
 
 # -- R7: nothing that is not finite is learned -----------------------------------------------------------
@@ -313,7 +313,7 @@ def test_a_step_that_is_not_finite_changes_nothing(
     setup = Setup(load, tmp_path)
     poison(setup, place, monkeypatch, {2, 4, 5}, value)
     before, skipped = setup.weights(), []
-    for step in train(setup.base, setup.task, setup.keep, setup.recipe, 0, tmp_path / "c"):
+    for step in train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c"):
         after = setup.weights()
         changed = any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))
         assert changed != step.skipped
@@ -331,7 +331,7 @@ def test_three_in_a_row_end_the_run_with_step_and_documents(
     poison(setup, "hidden", monkeypatch, {3, 4, 5, 6}, float("nan"))
     seen = []
     with pytest.raises(NonFiniteError) as caught:
-        seen.extend(train(setup.base, setup.task, setup.keep, setup.recipe, 0, tmp_path / "c"))
+        seen.extend(train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c"))
     assert "step 5" in caught.value.what
     assert "guide.md" in caught.value.why
     assert all(weight.isfinite().all() for weight in setup.weights())

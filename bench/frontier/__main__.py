@@ -74,7 +74,7 @@ def share(points: list[Point], where: str, key: str) -> float:
 
 def forgetting(points: list[Point]) -> float:
     """The larger fall of held-out world and skills."""
-    return max(share(points, "base", probe) - share(points, "kept", probe) for probe in ("world", "skills"))
+    return max(share(points, "base", probe) - share(points, "retained", probe) for probe in ("world", "skills"))
 
 
 HEAD = "| method | rate | all | once | restated | update | statements | world | skills | open book | KL | tokens | s |"
@@ -82,7 +82,7 @@ HEAD = "| method | rate | all | once | restated | update | statements | world | 
 
 def line(arm: str, rate: float, points: list[Point]) -> str:
     shares = [share(points, "recall", k) for k in ("all", "once", "restated", "update", "statements")]
-    shares += [share(points, "kept", k) for k in ("world", "skills", "open_book")]
+    shares += [share(points, "retained", k) for k in ("world", "skills", "open_book")]
     kl = sum(p.kl for p in points) / len(points)
     tokens = sum(p.student_tokens for p in points) // len(points)
     seconds = sorted(p.seconds for p in points)[len(points) // 2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 import disc_lite
 from bench.frontier.corpus import Corpus, write_corpus
 from disc_lite.qa import is_right
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import begin, gather
+from disc_lite.storage import read_jsonl
 
 NO_TERM = {"retention.weight": "0"}
 ARMS: dict[str, dict[str, str]] = {
@@ -32,7 +33,7 @@ ARMS: dict[str, dict[str, str]] = {
 RATES = (3e-4, 1e-3, 2e-3, 3e-3)  # 1e-2 was tried: it destroys every method
 WITH_PAIRS = ("both", "prompt", "sft")
 # What the base says is the same in every run of a seed.
-OF_THE_BASE = ("before.json", "kept_before.json", "neutral.jsonl")
+OF_THE_BASE = (RunFolder.answers_before, RunFolder.retained_before, RunFolder.neutral)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Point:
     rate: float
     seed: int
     recall: dict[str, tuple[int, int]]  # by kind of fact, and "all", "statements", "floor", "rag", "ceiling"
-    kept: dict[str, tuple[int, int]]  # after; before stands in `base`
+    retained: dict[str, tuple[int, int]]  # after; before stands in `base`
     base: dict[str, tuple[int, int]]
     kl: float
     student_tokens: int
@@ -62,35 +63,43 @@ def prepare(seed: int, folder: Path) -> Corpus:
 
 def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) -> Point:
     """Adapt, or take what is finished."""
-    base, run = folder / f"base-{seed}", folder / f"{arm.replace(' ', '_')}-{rate:g}-{seed}"
+    base, run = (RunFolder(folder / name) for name in (f"base-{seed}", f"{arm.replace(' ', '_')}-{rate:g}-{seed}"))
     overrides = {**ARMS[arm], "train.learning_rate": str(rate)}
-    pairs = base / "pairs.jsonl" if overrides["method"] in WITH_PAIRS else None
-    begin(gather([corpus.documents], "pocket", None, run, corpus.questions, pairs, overrides, seed))
-    for name in OF_THE_BASE:
-        if not (run / name).exists():
-            shutil.copyfile(base / name, run / name)
+    pairs = base.pairs if overrides["method"] in WITH_PAIRS else None
+    begin(gather([corpus.documents], "pocket", None, run.path, corpus.questions, pairs, overrides, seed))
+    for entry in OF_THE_BASE:
+        if not (run.path / entry.name).exists():
+            shutil.copyfile(base.path / entry.name, run.path / entry.name)
     summary = disc_lite.adapt(
-        corpus.documents, "pocket", output=run, questions=corpus.questions, pairs=pairs, overrides=overrides, seed=seed
+        corpus.documents,
+        "pocket",
+        output=run.path,
+        questions=corpus.questions,
+        pairs=pairs,
+        overrides=overrides,
+        seed=seed,
     )
     return _read(arm, rate, seed, corpus, run, summary)
 
 
-def _read(arm: str, rate: float, seed: int, corpus: Corpus, run: Path, summary: dict[str, Any]) -> Point:
+def _read(arm: str, rate: float, seed: int, corpus: Corpus, run: RunFolder, summary: dict[str, Any]) -> Point:
     card = summary["card"]
     recall = {row: _counts(card["rows"][row]) for row in ("floor", "rag", "ceiling")}
     recall["all"], recall["statements"] = _counts(card["rows"]["adapted"]), _counts(card["completions"]["after"])
-    asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
-    asked = [q for q in asked if q["kind"] == "question"]
-    given = json.loads((run / "after.json").read_text())["questions"]["adapted"]
+    asked = [question for question in run.read_questions() if question.kind == "question"]
+    answers = run.read_answers("after")
+    assert answers is not None
     for kind in ("once", "restated", "update"):
-        of_kind = [(q, g) for q, g in zip(asked, given, strict=True) if corpus.kinds[q["text"]] == kind]
-        recall[kind] = (sum(is_right(g, q["answers"], "exact") for q, g in of_kind), len(of_kind))
-    metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    kept = card["kept"]
+        of_kind = [
+            (q, a) for q, a in zip(asked, answers.questions["adapted"], strict=True) if corpus.kinds[q.text] == kind
+        ]
+        recall[kind] = (sum(is_right(a, q.answers, "exact") for q, a in of_kind), len(of_kind))
+    metrics = read_jsonl(run.metrics)
+    retained = card["retained"]
     return Point(
         arm, rate, seed, recall,
-        {name: _counts(row["after"]) for name, row in kept.items()},
-        {name: _counts(row["before"]) for name, row in kept.items()},
+        {name: _counts(row["after"]) for name, row in retained.items()},
+        {name: _counts(row["before"]) for name, row in retained.items()},
         summary["retention"]["kl"], sum(m["tokens"] for m in metrics), summary["seconds"],
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from disc_lite.errors import DiscLiteError, Interrupted, RunFailed
 from disc_lite.evaluation.card import counted
 from disc_lite.qa import is_right
 from disc_lite.recipe import load_recipe
-from disc_lite.storage import read_json, read_jsonl
+from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).resolve().parent / "corpus"
@@ -108,7 +108,7 @@ def measure(plan: Plan) -> Measured:
             plan.corpus / plan.domain, plan.model, recipe=plan.domain, output=plan.folder, questions=plan.questions,
             pairs=plan.reused, overrides={**plan.overrides, "method": plan.method}, device=plan.device, listener=clock,
         )  # fmt: skip
-        tags = by_tag(plan.folder, tags_of(plan.questions), summary["card"]["grading"])
+        tags = by_tag(RunFolder(plan.folder), tags_of(plan.questions), summary["card"]["grading"])
     except Interrupted:
         raise
     except DiscLiteError as error:
@@ -148,18 +148,17 @@ def tags_of(questions: Path) -> dict[str, str]:
     return {row["question"].strip(): row["tag"] for row in rows if "question" in row}
 
 
-def by_tag(folder: Path, tags: Mapping[str, str], grading: str) -> dict[str, dict[str, dict[str, Any]]]:
+def by_tag(folder: RunFolder, tags: Mapping[str, str], grading: str) -> dict[str, dict[str, dict[str, Any]]]:
     """Right answers of every row of the card, for the questions of each tag."""
-    asked = [row for row in read_jsonl(folder / "questions.jsonl") if row["kind"] == "question"]
-    given = {row: said for when in ("before", "after")
-             for row, said in read_json(folder / f"{when}.json")["questions"].items()}  # fmt: skip
+    asked = [question for question in folder.read_questions() if question.kind == "question"]
+    both = [answers for when in BEFORE_AND_AFTER if (answers := folder.read_answers(when))]
     right = {
-        row: [float(is_right(a, q["answers"], grading)) for q, a in zip(asked, said, strict=True)]
-        for row, said in given.items()
-    }
+        row: [float(is_right(a, q.answers, grading)) for q, a in zip(asked, given, strict=True)]
+        for answers in both for row, given in answers.questions.items()
+    }  # fmt: skip
     found = {}
     for tag in TAGS:
-        places = [i for i, question in enumerate(asked) if tags[question["text"]] == tag]
+        places = [i for i, question in enumerate(asked) if tags[question.text] == tag]
         if places:
             found[tag] = {row: counted([of_row[i] for i in places]) for row, of_row in right.items()}
     return found

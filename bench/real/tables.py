@@ -83,9 +83,9 @@ def _scores(columns: dict[str, list[Measured]]) -> list[Line]:
         lines.append((f"{tag}: floor → adapted (ceiling)", lambda runs, tag=tag: _tagged(runs, tag)))
     if any(r.summary["completions"]["after"]["of"] for r in every):
         lines.append(("statements", lambda runs: _change([r.summary["completions"] for r in runs])))
-    for name in dict.fromkeys(name for r in every for name in r.summary["card"]["kept"]):
-        lines.append((name, lambda runs, name=name: _change([r.summary["card"]["kept"].get(name) for r in runs])))
-    for key, name in (("general", "drift, general, nats"), ("own_words", "drift, own prompts, nats")):
+    for name in dict.fromkeys(name for r in every for name in r.summary["card"]["retained"]):
+        lines.append((name, lambda runs, name=name: _change([r.summary["card"]["retained"].get(name) for r in runs])))
+    for key, name in (("general", "drift, general, nats"), ("self_generated", "drift, own prompts, nats")):
         lines.append((name, lambda runs, key=key: _mean([r.summary["card"]["drift"][key] for r in runs])))
     return lines
 
@@ -96,7 +96,7 @@ def _course(columns: dict[str, list[Measured]]) -> list[Line]:
     reasons = dict.fromkeys(reason for r in every for reason in r.summary["pairs"].get("dropped", {}))
     stages = [*STAGES, *sorted({stage for r in every for stage in r.seconds} - set(STAGES))]
     return [
-        ("pairs accepted", lambda runs: str(runs[0].summary["pairs"]["kept"])),
+        ("pairs accepted", lambda runs: str(runs[0].summary["pairs"]["accepted"])),
         *((f"dropped: {why}", lambda runs, why=why: str(runs[0].summary["pairs"].get("dropped", {}).get(why, 0)))
           for why in reasons),
         ("coverage", lambda runs: _share(runs[0].summary["pairs"].get("coverage"))),
@@ -154,7 +154,7 @@ def _seconds(value: float | None) -> str:
 def _steps(summary: dict[str, Any]) -> str:
     skipped, stopped = summary["skipped_steps"], summary["stopped_at"]
     told = [f"{skipped} skipped"] if skipped else []
-    told += [f"back to {stopped['kept_step']}, drift {stopped['kl']:.3f}"] if stopped else []
+    told += [f"back to {stopped['adapter_step']}, drift {stopped['kl']:.3f}"] if stopped else []
     return f"{summary['steps']}" + (f" ({'; '.join(told)})" if told else "")
 
 

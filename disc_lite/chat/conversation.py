@@ -1,7 +1,7 @@
-"""A conversation with an adapted model: answers as they are written, a history that fits, the base beside it.
+"""A conversation with an adapted model: streamed answers, a history within the context, the base for comparison.
 
-Base and adapted model hear the same questions, and each remembers its own answers only: would the base
-read what the adapted model said, it would seem to know it.
+Base and adapted model get the same questions, and each has only its own answers in its history: with those of the
+adapted model in its prompt the base would seem to know them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Side = Literal["base", "adapted"]
 
 @dataclass(frozen=True)
 class Turn:
-    """A question, which one of the conversation it is, and what one side answered."""
+    """A question, its number in the conversation, and the answer of one side."""
 
     number: int
     question: str
@@ -28,61 +28,61 @@ class Turn:
 
 @dataclass(frozen=True)
 class Piece:
-    """The next part of an answer; empty where a token completes no character, or nobody need hear it."""
+    """The next part of an answer; empty where a token completes no character, or the answer is not shown."""
 
     side: Side
     text: str
 
 
 class Conversation:
-    """Questions and answers so far; `dropped` counts the turns that the adapted model no longer reads."""
+    """Questions and answers so far; `dropped` counts the turns that no longer fit into the context."""
 
     def __init__(self, base: Base, context_tokens: int, answer_tokens: int, temperature: float = 0.0) -> None:
         self.base = base
         self.room = context_tokens - answer_tokens  # tokens, for the history and the question
         self.answer_tokens = answer_tokens
         self.temperature = temperature
-        self.asked = 0
+        self.count = 0
         self.dropped = 0
         self.turns: dict[Side, list[Turn]] = {"base": [], "adapted": []}
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all turns."""
         self.turns = {"base": [], "adapted": []}
         self.dropped = 0
 
     def ask(self, question: str, compare: bool = False) -> Iterator[Piece]:
         """The answer of the adapted model, with `compare` after that of the base; one piece a token.
 
-        The base first answers what it was not asked before. Whoever closes the iterator stops the answer:
-        what was said until then is remembered, unless the adapted model had not begun.
-        Raises UsageError where the question alone is longer than what the model reads.
+        The base first answers the questions that it was not asked before. Closing the iterator stops the answer; the
+        part so far stays in the history, unless the adapted model had not begun.
+        Raises UsageError where the question alone is longer than the context.
         """
-        number, self.asked = self.asked, self.asked + 1
-        said: dict[Side, str] = {"base": "", "adapted": ""}
+        number, self.count = self.count, self.count + 1
+        answers: dict[Side, str] = {"base": "", "adapted": ""}
         if compare:
             yield from self._catch_up()
         try:
             for side in ("base", "adapted") if compare else ("adapted",):
-                for text in self._say(side, question, number):
-                    said[side] += text
+                for text in self._generate(side, question, number):
+                    answers[side] += text
                     yield Piece(side, text)
         finally:
-            if said["adapted"]:
+            if answers["adapted"]:
                 for side in self.turns:
-                    self.turns[side] += [Turn(number, question, said[side])] if said[side] else []
+                    self.turns[side] += [Turn(number, question, answers[side])] if answers[side] else []
 
     def _catch_up(self) -> Iterator[Piece]:
-        """The base answers what only the adapted model was asked."""
-        heard = max((turn.number for turn in self.turns["base"]), default=-1)
-        for turn in [turn for turn in self.turns["adapted"] if turn.number > heard]:
+        """The base answers the questions that only the adapted model was asked."""
+        last = max((turn.number for turn in self.turns["base"]), default=-1)
+        for turn in [turn for turn in self.turns["adapted"] if turn.number > last]:
             answer = ""
-            for text in self._say("base", turn.question, turn.number):
+            for text in self._generate("base", turn.question, turn.number):
                 answer += text
                 yield Piece("base", "")
             self.turns["base"].append(Turn(turn.number, turn.question, answer))
 
-    def _say(self, side: Side, question: str, number: int) -> Iterator[str]:
+    def _generate(self, side: Side, question: str, number: int) -> Iterator[str]:
         tokens = self.base.tokens
         prompt, dropped = fitted(tokens, self.turns[side], question, self.room)
         self.turns[side] = self.turns[side][dropped:]
@@ -96,19 +96,19 @@ class Conversation:
 
 
 def fitted(tokens: Tokens, turns: list[Turn], question: str, room: int) -> tuple[list[int], int]:
-    """The prompt with as many of the last turns as `room` tokens hold, and how many were left out."""
+    """A prompt of at most `room` tokens with as many of the last turns as fit, and the number left out."""
     for dropped in range(len(turns) + 1):
         prompt = tokens.conversation([(t.question, t.answer) for t in turns[dropped:]], question)
         if len(prompt) <= room:
             return prompt, dropped
     raise UsageError(
-        "The question is longer than what the model reads.", f"It takes {len(prompt)} tokens of {room}.",
-        "Ask less at once, or leave it more room with a smaller --max-tokens.",
+        "The question is longer than the context of the model.", f"It has {len(prompt)} tokens, at most {room} fit.",
+        "Ask a shorter question, or use a smaller --max-tokens.",
     )  # fmt: skip
 
 
 def stripped(pieces: Iterable[str]) -> Iterator[str]:
-    """The pieces without white space in front of the first word and after the last."""
+    """The pieces without white space before the first word and after the last."""
     begun, space = False, ""
     for piece in pieces:
         text = space + piece if begun else piece.lstrip()

@@ -1,6 +1,6 @@
-"""What can be asked: a finished run, an adapter folder or a merged folder; and the base beside it.
+"""A finished run, an adapter folder or a merged model: checked, loaded, and asked single questions.
 
-Knows no torch until something is asked, so that what is wrong with a folder is told at once.
+Imports torch only to load the model, so that errors in a folder are reported at once.
 """
 
 from __future__ import annotations
@@ -16,58 +16,58 @@ from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
 from disc_lite.hub.aliases import check_folder
 from disc_lite.hub.source import shapes_in
 from disc_lite.recipe import Recipe
-from disc_lite.run.finished import open_run
+from disc_lite.run.folder import RunFolder, open_run
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
 
 TEMPLATES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates")
-UNLIMITED = 1 << 20  # tokens, of a model that names no limit
+UNLIMITED = 1 << 20  # tokens, for a model whose configuration has no limit
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """An adapted model on disk, whichever way it was saved."""
+    """An adapted model on disk, in any of the three forms."""
 
-    folder: Path  # as the user wrote it
+    folder: Path  # as the user gave it
     kind: Literal["run", "adapter", "merged"]
     name: str  # of the base
-    model: Path  # the folder of the base; of a merged model its own
-    adapter: Path | None  # None: merged, there is no base to compare with
+    model: Path  # the folder of the base, or of the merged model
+    adapter: Path | None  # None: merged, so there is no base to compare with
     quantize: str
-    answer_tokens: int  # longest answer, by default
-    context_tokens: int  # what the model reads and writes at once
+    answer_tokens: int  # default limit of an answer
+    context_tokens: int  # prompt and answer together
 
     def require_base(self) -> None:
-        """Raises UsageError where only the adapted model is there."""
+        """Raises UsageError for a merged model, which has no base to compare with."""
         if self.adapter is None:
             raise UsageError(
                 f"{self.folder} is a merged model: there is no base in it to compare with.", "",
-                "Name the run or the adapter folder it was merged from.",
+                "Use the run or the adapter folder that it was merged from.",
             )  # fmt: skip
 
 
 def open_adapted(folder: Path) -> Adapted:
-    """Find out what a folder is, and check it without loading it.
+    """Determine the form of a folder, and check it without loading it.
 
-    A run is read as it was trained. An adapter goes on its base in NF4, the recipe's default: it was trained
-    to correct that. A merged model is read as it is stored: to quantise it would round away a part of what
-    it learned, and what the adapter had corrected comes anew.
+    A run is loaded as it was trained. An adapter is loaded onto its base in NF4, the default of the recipe: it was
+    trained to correct that quantisation. A merged model is loaded as it is stored: quantising it would lose a part of
+    what it learned, and add the errors again that the adapter had corrected.
 
-    Raises UsageError where the folder is none of the three, or not whole; EnvironmentNotReady where a model is.
+    Raises UsageError where the folder is none of the three or is incomplete; EnvironmentNotReady where a model is.
     """
     longest = Recipe().prompt.answer_tokens
-    if (folder / "run.json").is_file():
+    if RunFolder(folder).record.is_file():
         run = open_run(folder)
-        check_fit(run.adapter, read_config(run.adapter), run.model.folder)
+        check_fit(run.folder.adapter, read_config(run.folder.adapter), run.model.folder)
         model, quantize, longest = run.model, run.recipe.memory.quantize, run.recipe.prompt.answer_tokens
         context = _context(model.folder)
-        return Adapted(folder, "run", model.name, model.folder, run.adapter, quantize, longest, context)
+        return Adapted(folder, "run", model.name, model.folder, run.folder.adapter, quantize, longest, context)
     is_model = any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors"))
     if (folder / CONFIG).is_file() and is_model:
         raise UsageError(
             f"{folder} holds both a whole model and an adapter.", f"{CONFIG} lies beside the model's weights.",
-            "Put them into folders of their own, and name one.",
+            "Move them into folders of their own, and use one.",
         )  # fmt: skip
     if (folder / CONFIG).is_file():
         model, quantize = open_base(folder), Recipe().memory.quantize
@@ -77,7 +77,7 @@ def open_adapted(folder: Path) -> Adapted:
         why = "" if folder.is_dir() else "It is a file." if folder.exists() else "There is no such folder."
         raise UsageError(
             f"{folder} is not the folder of a run, an adapter or a merged model.", why,
-            "Name the --output of an `adapt` or an `export`.",
+            "Use the --output of an `adapt` or an `export`.",
         )  # fmt: skip
     check_folder(folder)
     for path in folder.glob("*.safetensors"):
@@ -86,7 +86,7 @@ def open_adapted(folder: Path) -> Adapted:
 
 
 def _context(model: Path) -> int:
-    """Tokens that a model reads at once. Raises EnvironmentNotReady where it cannot be talked to."""
+    """The context length of a model. Raises EnvironmentNotReady where it has no tokenizer or no chat template."""
     config = _object(model / "config.json")
     text = config.get("text_config") or config
     settings = _object(model / "tokenizer_config.json")
@@ -94,8 +94,8 @@ def _context(model: Path) -> int:
         raise EnvironmentNotReady(f"The model in {model} has no tokenizer.", "", "Copy tokenizer.json beside it.")
     if "chat_template" not in settings and not any((model / name).exists() for name in TEMPLATES):
         raise EnvironmentNotReady(
-            f"The model in {model} has no chat template.", "Questions are asked through a model's own template.",
-            "Take an instruct model, or copy its chat_template.jinja beside it.",
+            f"The model in {model} has no chat template.", "disc-lite writes prompts with a model's own chat template.",
+            "Use an instruct model, or copy its chat_template.jinja beside it.",
         )  # fmt: skip
     return int(text.get("max_position_embeddings") or UNLIMITED)
 
@@ -104,11 +104,11 @@ def _object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        assert isinstance(found, dict), "It holds no JSON object."
+        content = json.loads(path.read_text(encoding="utf-8"))
+        assert isinstance(content, dict), "It is not a JSON object."
     except (ValueError, AssertionError) as error:
         raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
-    return found
+    return content
 
 
 def load(adapted: Adapted, device: str | None = None) -> Base:
@@ -121,17 +121,17 @@ def load(adapted: Adapted, device: str | None = None) -> Base:
 def ask(
     adapted: Adapted, questions: Sequence[str], with_base: bool = False, device: str | None = None
 ) -> list[dict[str, str]]:
-    """Greedy answers, closed book, each question by itself: `adapted`, and `base` if asked for."""
+    """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`."""
     if with_base:
         adapted.require_base()
     from disc_lite.evaluation.asking import answer
     from disc_lite.qa import Question
 
     base = load(adapted, device)
-    asked = [Question(text, ("",)) for text in questions]
-    most = adapted.answer_tokens
-    rows = [{"question": q, "adapted": a} for q, a in zip(questions, answer(base, asked, True, most), strict=True)]
+    as_questions = [Question(text, ("",)) for text in questions]
+    answers = answer(base, as_questions, True, adapted.answer_tokens)
+    rows = [{"question": question, "adapted": text} for question, text in zip(questions, answers, strict=True)]
     if with_base:
-        for row, said in zip(rows, answer(base, asked, False, most), strict=True):
-            row["base"] = said
+        for row, text in zip(rows, answer(base, as_questions, False, adapted.answer_tokens), strict=True):
+            row["base"] = text
     return rows

@@ -1,4 +1,4 @@
-"""The command line: options in, one call, what it says out; no mathematics."""
+"""The command line: parses options, makes one call, prints the result; computes nothing."""
 
 from __future__ import annotations
 
@@ -38,17 +38,19 @@ def cli(debug: bool) -> None:
 @click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
 @click.option("--output", "-o", type=click.Path(), help="Run folder; repeat the command to continue it.")
 @click.option("--questions", "-q", type=click.Path(), help="Questions to measure with (JSON lines).")
-@click.option("--pairs", type=click.Path(), help="Reuse an (edited) pairs.jsonl instead of writing pairs.")
+@click.option(
+    "--pairs", type=click.Path(), help="Use the (edited) pairs.jsonl of another run instead of writing pairs."
+)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
-@click.option("--seed", type=click.IntRange(0), help="All random choices follow from it.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of all random choices.")
 @DEVICE
-@click.option("--offline", is_flag=True, help="Take models only from this machine.")
+@click.option("--offline", is_flag=True, help="Use only models that are on this machine.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON
 def adapt(
     documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, quiet: bool, offline: bool, **options: Any
 ) -> None:
-    """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and kept.
+    """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and retained.
 
     Reads .md .txt .rst .html .pdf .docx. Writes an adapter, the questions it made, and a summary
     into the run folder.
@@ -93,7 +95,7 @@ def main() -> NoReturn:
         sys.exit(1)
     except Exception as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not be loaded here
-            full = WillNotFit.on_the_card(error, "Close what else uses the card, or take --device cpu.")
+            full = WillNotFit.out_of_memory(error, "Close other programs that use the GPU, or use --device cpu.")
             _fail(error, full.exit_code, str(full), debug)
         words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
         advice = "Run it again with `disc-lite --debug …` and report what it prints."

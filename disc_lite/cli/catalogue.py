@@ -1,4 +1,4 @@
-"""Commands about what is on the shelf: recipes and models."""
+"""The commands recipes and models."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def list_(as_json: bool) -> None:
     """Name and purpose of every recipe."""
     from disc_lite.recipe import list_recipes
 
-    found = list_recipes()
+    named = list_recipes()
     if as_json:
-        click.echo(json.dumps([{"name": name, "about": about} for name, about in found], indent=2))
+        click.echo(json.dumps([{"name": name, "about": about} for name, about in named], indent=2))
     else:
-        width = max(len(name) for name, _ in found)
-        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in found))
+        width = max(len(name) for name, _ in named)
+        click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in named))
 
 
 @recipes.command()
 @click.argument("name")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value first.")
 def show(name: str, overrides: tuple[str, ...]) -> None:
-    """Every setting of a recipe as it resolves here, with where its value comes from."""
+    """Every resolved setting of a recipe, with the source of its value."""
     from disc_lite.recipe import load_recipe, to_yaml
 
     click.echo(to_yaml(load_recipe(name, overrides_of(overrides))), nl=False)
@@ -45,7 +45,7 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
 @click.argument("name")
 @click.argument("target", type=click.Path(path_type=Path))
 def copy(name: str, target: Path) -> None:
-    """Copy a recipe to a file of your own."""
+    """Copy a recipe to a new file."""
     from disc_lite.recipe import recipe_path
 
     source = recipe_path(name)
@@ -58,7 +58,7 @@ def copy(name: str, target: Path) -> None:
 @recipes.command()
 @click.argument("name")
 def validate(name: str) -> None:
-    """Check a recipe file; says what is wrong, and where."""
+    """Check a recipe file; prints its first error."""
     from disc_lite.recipe import load_recipe
 
     load_recipe(name)
@@ -68,7 +68,7 @@ def validate(name: str) -> None:
 @click.command()
 @AS_JSON
 def models(as_json: bool) -> None:
-    """Names that --model understands; any folder or hub id works too."""
+    """Names for --model; any model folder or hub id works too."""
     from dataclasses import asdict
 
     from disc_lite.hub.aliases import ALIASES

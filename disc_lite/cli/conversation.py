@@ -1,4 +1,4 @@
-"""Commands that talk with an adapted model: ask, chat."""
+"""The commands ask and chat."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
-from disc_lite.cli.terminal import harmless
+from disc_lite.cli.terminal import escape_controls
 from disc_lite.errors import UsageError
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
-@click.option("--base", "with_base", is_flag=True, help="Show what the base model says beside it.")
+@click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")
 @DEVICE
 @AS_JSON
 def ask(folder: Path, questions: tuple[str, ...], with_base: bool, device: str | None, as_json: bool) -> None:
@@ -33,59 +33,59 @@ def ask(folder: Path, questions: tuple[str, ...], with_base: bool, device: str |
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for row in rows:
-        said = {name: harmless(text) for name, text in row.items()}
+        shown = {name: escape_controls(text) for name, text in row.items()}
         if len(rows) > 1 or with_base:
-            click.echo(click.style(said["question"], bold=True))
+            click.echo(click.style(shown["question"], bold=True))
         if with_base:
-            click.echo(f"  base     {said['base']}")
-        click.echo(f"  adapted  {said['adapted']}" if len(rows) > 1 or with_base else said["adapted"])
+            click.echo(f"  base     {shown['base']}")
+        click.echo(f"  adapted  {shown['adapted']}" if len(rows) > 1 or with_base else shown["adapted"])
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--compare", is_flag=True, help="Begin with the base beside it, as after /compare.")
-@click.option("--temperature", type=float, default=0.0, show_default=True, help="Of sampling; 0: the likeliest words.")
-@click.option("--max-tokens", type=click.IntRange(1), help="Longest answer; by default as in the recipe.")
+@click.option("--compare", is_flag=True, help="Show the answers of the base too, as after /compare.")
+@click.option("--temperature", type=float, default=0.0, show_default=True, help="Of sampling; 0 is greedy.")
+@click.option("--max-tokens", type=click.IntRange(1), help="Longest answer in tokens; by default as in the recipe.")
 @DEVICE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for every question on stdin.")
 def chat(
     folder: Path, compare: bool, temperature: float, max_tokens: int | None, device: str | None, as_json: bool
 ) -> None:
-    """Talk with an adapted model; it remembers what was said.
+    """Talk with an adapted model; earlier turns stay in its context.
 
-    FOLDER is a run, an adapter or a merged model. /compare shows what the base says beside it, /clear
-    forgets what was said, /help lists the rest; Ctrl-C stops an answer, Ctrl-D ends.
+    FOLDER is a run, an adapter or a merged model. /compare shows the answers of the base too, /clear
+    starts a new conversation, /help lists all commands; Ctrl-C stops an answer, Ctrl-D ends.
 
-    Without a terminal every line on stdin is a question (or one of these commands), all of one
+    Without a terminal every line on stdin is a question (or one of these commands) of one
     conversation, and every answer goes to stdout.
     """
     from disc_lite.chat.opening import load, open_adapted
 
     if not (temperature == 0 or 0.01 <= temperature <= 10):
-        raise UsageError(f"--temperature {temperature} is out of range.", "", "Take 0, or 0.01 to 10.")
+        raise UsageError(f"--temperature {temperature} is out of range.", "", "Use 0, or 0.01 to 10.")
     adapted = open_adapted(folder)
     if compare:
         adapted.require_base()
     if max_tokens is not None and max_tokens >= adapted.context_tokens:
         raise UsageError(
             f"Answers of {max_tokens} tokens leave no room for a question.",
-            f"The model reads and writes {adapted.context_tokens} tokens in all.", "Take fewer --max-tokens.",
+            f"The context of the model is {adapted.context_tokens} tokens.", "Use a smaller --max-tokens.",
         )  # fmt: skip
-    most = max_tokens or min(adapted.answer_tokens, adapted.context_tokens // 2)
-    typed = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
-    if typed:
+    answer_tokens = max_tokens or min(adapted.answer_tokens, adapted.context_tokens // 2)
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    if at_terminal:
         from rich.console import Console
 
-        with Console(stderr=True).status(f"Loading {harmless(adapted.name)}"):
+        with Console(stderr=True).status(f"Loading {escape_controls(adapted.name)}"):
             base = load(adapted, device)
     else:
         base = load(adapted, device)
     from disc_lite.chat.conversation import Conversation
     from disc_lite.cli.dialogue import Dialogue, at_a_terminal, note, over_a_pipe
 
-    dialogue = Dialogue(adapted, Conversation(base, adapted.context_tokens, most, temperature), compare)
-    if typed:
-        note(f"{adapted.name}, as it is in {folder}. /help lists commands, Ctrl-D ends.")
+    dialogue = Dialogue(adapted, Conversation(base, adapted.context_tokens, answer_tokens, temperature), compare)
+    if at_terminal:
+        note(f"{adapted.name} from {folder}. /help lists commands, Ctrl-D ends.")
         at_a_terminal(dialogue)
     else:
         over_a_pipe(dialogue, TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"), as_json)

@@ -1,4 +1,4 @@
-"""Questions in, answers out: typed at a terminal, or one a line on stdin."""
+"""A conversation at a terminal, or with one question a line on stdin."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from rich.console import Console
 
 from disc_lite.chat.conversation import Conversation, Piece
 from disc_lite.chat.opening import Adapted
-from disc_lite.cli.terminal import TWO_COLUMNS, harmless, show_columns, show_stream
+from disc_lite.cli.terminal import TWO_COLUMNS, escape_controls, show_columns, show_stream
 from disc_lite.errors import UsageError
-from disc_lite.run.interrupts import Interrupts, listening
+from disc_lite.run.interrupts import Interrupts, catch_signals
 
 PROMPT = "> "
 COMMANDS = {
-    "/compare": "the base answers too, beside the adapted model; again: no longer",
-    "/clear": "forget what was said",
-    "/help": "this list",
-    "/quit": "end, as Ctrl-D does; Ctrl-C stops an answer",
+    "/compare": "show the answers of the base too; again: stop that",
+    "/clear": "start a new conversation",
+    "/help": "list the commands",
+    "/quit": "end, like Ctrl-D; Ctrl-C stops an answer",
 }
 
 
 def note(text: str) -> None:
-    """What the program says of itself: on stderr, apart from what the models say."""
+    """Print a message of the program on stderr, apart from the answers."""
     console = Console(stderr=True)
-    console.print(harmless(text), style="dim", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    console.print(escape_controls(text), style="dim", markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 class Dialogue:
-    """A conversation, whether the base takes part in it, and what the person has been told."""
+    """A conversation, whether the base answers too, and whether the user was warned of a long history."""
 
     def __init__(self, adapted: Adapted, conversation: Conversation, compare: bool) -> None:
         self.adapted = adapted
         self.conversation = conversation
         self.compare = compare
-        self.told = False  # that the beginning is forgotten
+        self.warned = False  # that the first turns no longer fit
 
     def question_in(self, line: str) -> str:
-        """The question in a line; none where it is blank, or a command, which is obeyed.
+        """The question in a line; "" where it is blank, or a command, which is carried out.
 
-        Raises EOFError for /quit, UsageError for a command that there is not or that cannot be obeyed.
+        Raises EOFError for /quit, UsageError for an unknown command or one that cannot be carried out.
         """
         line = line.encode("utf-8", "replace").decode("utf-8").strip().removeprefix("\ufeff")
         word, *more = line.split(maxsplit=1)[:2] or [""]
         if word not in COMMANDS and (more or not word.startswith("/")):
-            return line  # also one that begins with a path
+            return line  # also a question that begins with a path
         if word not in COMMANDS or more:
             raise UsageError(f"There is no command {line}.", "", f"There are {', '.join(COMMANDS)}.")
         if word == "/quit":
@@ -58,8 +58,8 @@ class Dialogue:
             note("\n".join(f"{name:<9} {what}" for name, what in COMMANDS.items()))
         if word == "/clear":
             self.conversation.clear()
-            self.told = False
-            note("What was said is forgotten.")
+            self.warned = False
+            note("A new conversation.")
         if word == "/compare":
             self._toggle()
         return ""
@@ -67,21 +67,19 @@ class Dialogue:
     def _toggle(self) -> None:
         self.adapted.require_base()
         self.compare = not self.compare
-        heard = " It is first asked what was asked so far." if self.conversation.turns["adapted"] else ""
-        note(f"The base answers too from now on.{heard}" if self.compare else "The adapted model answers alone again.")
+        catch_up = " It first answers the earlier questions." if self.conversation.turns["adapted"] else ""
+        note(f"The base answers too from now on.{catch_up}" if self.compare else "Only the adapted model answers now.")
 
     def answers(self, question: str) -> Generator[Piece, None, None]:
         yield from self.conversation.ask(question, self.compare)
-        if self.conversation.dropped and not self.told:
-            self.told = True
+        if self.conversation.dropped and not self.warned:
+            self.warned = True
             room = self.conversation.room + self.conversation.answer_tokens
-            note(
-                f"The conversation has outgrown the {room} tokens that the model reads: its beginning is left out now."
-            )
+            note(f"The conversation is longer than the context of {room} tokens: its first turns are left out now.")
 
 
 def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> None:
-    """Until Ctrl-D or /quit. Ctrl-C stops an answer; once more, or twice at the prompt, is a KeyboardInterrupt."""
+    """Until Ctrl-D or /quit. Ctrl-C stops an answer; again, or twice at the prompt, raises KeyboardInterrupt."""
     stopped = False
     while True:
         try:
@@ -96,40 +94,40 @@ def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> Non
                 raise
             stopped = True
             click.echo()
-            note("Once more ends; so do Ctrl-D and /quit.")
+            note("Ctrl-C again ends; so do Ctrl-D and /quit.")
 
 
 def _answer(dialogue: Dialogue, question: str) -> bool:
-    """Show the answer; whether Ctrl-C stopped it."""
+    """Show the answer; returns whether Ctrl-C stopped it."""
     console = Console()
-    with listening() as interrupts, closing(dialogue.answers(question)) as pieces:
-        heard = _until(interrupts, pieces)
+    with catch_signals() as interrupts, closing(dialogue.answers(question)) as pieces:
+        shown = _until(interrupts, pieces)
         if dialogue.compare and console.width >= TWO_COLUMNS:
-            show_columns(heard, console)
+            show_columns(shown, console)
         else:
-            show_stream(heard, dialogue.compare)
+            show_stream(shown, dialogue.compare)
     if interrupts.received not in (None, signal.SIGINT):
         signal.raise_signal(interrupts.received or signal.SIGTERM)
-    if interrupts.asked():
-        note("Stopped. Once more ends.")
-    return interrupts.asked()
+    if interrupts.stop_requested():
+        note("Stopped. Ctrl-C again ends.")
+    return interrupts.stop_requested()
 
 
 def _until(interrupts: Interrupts, pieces: Iterable[Piece]) -> Iterator[Piece]:
-    return takewhile(lambda piece: not interrupts.asked(), pieces)
+    return takewhile(lambda piece: not interrupts.stop_requested(), pieces)
 
 
 def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> None:
-    """One answer a line, in plain text as it comes or as one line of JSON when it is there."""
+    """One question a line; the answer is streamed as plain text, or printed as one line of JSON."""
     for line in lines:
         try:
             question = dialogue.question_in(line)
         except EOFError:
             return
         if question and as_json:
-            said = {"adapted": "", "base": ""} if dialogue.compare else {"adapted": ""}
+            answers = {"adapted": "", "base": ""} if dialogue.compare else {"adapted": ""}
             for piece in dialogue.answers(question):
-                said[piece.side] += piece.text
-            click.echo(json.dumps({"question": question, **said}, ensure_ascii=False))
+                answers[piece.side] += piece.text
+            click.echo(json.dumps({"question": question, **answers}, ensure_ascii=False))
         elif question:
             show_stream(dialogue.answers(question), dialogue.compare)

@@ -1,7 +1,8 @@
-"""How a run is shown when it is done: one table, and what a person should know beside it."""
+"""Prints the summary and the report card of a finished run."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -10,13 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from disc_lite.evaluation.card import ROWS, shortfall, verdict
+from disc_lite.run.folder import RunFolder
 
 SHOWN_MISSES = 5
-DRIFTS = {"general": "neutral prompts", "own_words": "its own prompts"}
+DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
 
 
 def show_summary(summary: dict[str, Any], console: Console) -> None:
-    """What it learned, what it kept, what it took."""
+    """The report card, with time, memory and remarks."""
     console.print(f"[bold]{summary['model']}[/bold] after {summary['documents']['read']} documents")
     show_card(summary["card"], console)
     for remark in remarks(summary):
@@ -24,7 +26,7 @@ def show_summary(summary: dict[str, Any], console: Console) -> None:
 
 
 def show_card(card: dict[str, Any], console: Console, documents: bool = False) -> None:
-    """The report card: learned and kept; with `documents` a line for each of them too."""
+    """The report card; with `documents` also by document, with misses."""
     table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
     for name, label in ROWS.items():
         if name in card["rows"]:
@@ -34,11 +36,11 @@ def show_card(card: dict[str, Any], console: Console, documents: bool = False) -
         if row["of"]:
             table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row))
     console.print(table)
-    _show_kept(card, console)
+    _show_retained(card, console)
     if documents:
         _show_documents(card, console)
         _show_misses(card, console)
-    for line in words(card):
+    for line in sentences(card):
         console.print(line, highlight=False, markup=False)
 
 
@@ -51,9 +53,9 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _show_kept(card: dict[str, Any], console: Console) -> None:
-    table = _table("Kept", "before", "after", "95 %")
-    for name, row in card["kept"].items():
+def _show_retained(card: dict[str, Any], console: Console) -> None:
+    table = _table("Retained", "before", "after", "95 %")
+    for name, row in card["retained"].items():
         table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), _span(row["after"]))
     for name, label in DRIFTS.items():
         table.add_row(f"drift on {label}", "", f"{card['drift'][name]:.4f}", "nats")
@@ -74,8 +76,8 @@ def _show_documents(card: dict[str, Any], console: Console) -> None:
 def _show_misses(card: dict[str, Any], console: Console) -> None:
     for miss in card["misses"][:SHOWN_MISSES]:
         console.print(f"[bold]{escape(miss['question'])}[/bold]  {escape(miss['document'])}", highlight=False)
-        for name, said in (("expected", " / ".join(miss["expected"])), ("given", miss["adapted"])):
-            console.print(f"  {name:<9}{escape(said)}", highlight=False)
+        for name, text in (("expected", " / ".join(miss["expected"])), ("answer", miss["adapted"])):
+            console.print(f"  {name:<9}{escape(text)}", highlight=False)
         if miss["passage"]:
             console.print(f"  passage  {escape(_shortened(miss['passage']))}", style="dim", highlight=False)
 
@@ -85,15 +87,15 @@ def _shortened(passage: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def words(card: dict[str, Any]) -> list[str]:
-    """What the card says in words."""
+def sentences(card: dict[str, Any]) -> list[str]:
+    """The sentences of the card."""
     lines = [shortfall(card), verdict(card)]
     for pair, gain in card["differences"].items():
         compared = pair.replace("adapted_rag", "adapted + RAG").replace("rag", "RAG").replace(" - ", " against ")
         lines.append(f"{compared}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
     judge = card.get("judge")
     if judge and not judge["of"]:
-        lines.append("The base as judge came to no verdict on any answer.")
+        lines.append("The base as judge gave no verdict on any answer.")
     elif judge:
         lines.append(
             f"The base as judge finds {_share(judge)} right ({judge['undecided']} without a verdict); it agrees with "
@@ -102,8 +104,8 @@ def words(card: dict[str, Any]) -> list[str]:
     overlap = card["overlap"]
     if overlap["pairs"]:
         lines.append(
-            f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} nearly "
-            f"(word sets alike by {overlap['limit']} or more), of {overlap['pairs']} pairs."
+            f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are "
+            f"near-duplicates (Jaccard index of at least {overlap['limit']}), of {overlap['pairs']} pairs."
         )
     if overlap["exact"] + overlap["near"]:
         known, unknown = overlap["with"]["adapted"], overlap["without"]["adapted"]
@@ -112,7 +114,7 @@ def words(card: dict[str, Any]) -> list[str]:
 
 
 def remarks(summary: dict[str, Any]) -> list[str]:
-    """What a person should know beside the table, and what to type next."""
+    """Remarks beside the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
         f"{summary['steps']} steps in {summary['seconds']:.0f} s, peak {summary['peak_bytes'] / 2**30:.1f} GiB. "
@@ -120,17 +122,18 @@ def remarks(summary: dict[str, Any]) -> list[str]:
     ]
     if documents["refused"] or documents["duplicate"]:
         counts = f"{documents['refused']} files refused, {documents['duplicate']} duplicates"
-        lines.append(f"{counts}: see {summary['run']}/ledger.jsonl")
+        lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
     if pairs.get("dropped"):
         dropped = sum(pairs["dropped"].values())
         lines.append(
-            f"{pairs['kept']} pairs kept, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences asked about."
+            f"{pairs['accepted']} pairs accepted, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences "
+            "have one."
         )
     low = summary["teachability"]["low"]
     if low:
         lines.append(
-            f"Low teachability: {', '.join(low[:3])}{' …' if len(low) > 3 else ''}. What these say only once, "
-            "split contexts cannot teach; use method: prompt (or both)."
+            f"Low teachability: {', '.join(low[:3])}{' …' if len(low) > 3 else ''}. Facts that these state only once "
+            "cannot be taught by split contexts; use method: prompt (or both)."
         )
     return [*lines, f'Next: disc-lite ask {summary["run"]} "…" --base']
 

@@ -1,4 +1,4 @@
-"""Commands that look at a finished run: eval, report, inspect."""
+"""The commands eval, report and inspect, for a finished run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from disc_lite.cli.options import AS_JSON, DEVICE
 @click.option(
     "--questions", "-q", type=click.Path(path_type=Path), help="Other questions to measure with (JSON lines)."
 )
-@click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage before it.")
-@click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness too, or YAML files of such tasks.")
-@click.option("--limit", type=click.IntRange(1), help="Questions of a benchmark at most.")
-@click.option("--min-recall", type=click.FloatRange(0, 1), help="Leave with exit code 5 if it knows less.")
-@click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Leave with exit code 5 if a share fell by more.")
+@click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage in its prompt.")
+@click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness, or YAML files of tasks.")
+@click.option("--limit", type=click.IntRange(1), help="Most questions of a benchmark.")
+@click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower.")
+@click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if a retained share fell by more.")
 @DEVICE
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON
@@ -27,9 +27,9 @@ def evaluate(
     run: Path, questions: Path | None, judge: bool, benchmarks: str | None, limit: int | None,
     min_recall: float | None, max_forgetting: float | None, device: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """The report card of a RUN: floor, retrieval, ceiling, adapted; and what was kept.
+    """The report card of a RUN: floor, retrieval, ceiling, adapted; and what was retained.
 
-    What was measured before is not measured again.
+    Answers that are saved in RUN are not generated again.
     """
     from rich.console import Console
 
@@ -54,7 +54,7 @@ def evaluate(
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 def report(run: Path) -> None:
-    """Write RUN/report.html: what it learned, what it kept, how it went, in one file."""
+    """Write RUN/report.html: report card, training curves, answers, in one file."""
     from disc_lite.report import write_report
 
     click.echo(write_report(run))
@@ -65,7 +65,7 @@ def report(run: Path) -> None:
 @click.argument("document")
 @AS_JSON
 def inspect(run: Path, document: str, as_json: bool) -> None:
-    """One DOCUMENT of a RUN: its passages, what was asked about each, and what is answered now.
+    """One DOCUMENT of a RUN: its passages with their pairs, and its questions with the answers.
 
     The document is named as in the run's ledger.jsonl.
     """
@@ -74,8 +74,8 @@ def inspect(run: Path, document: str, as_json: bool) -> None:
     from disc_lite.cli.inspection import show_document
     from disc_lite.report import inspect_document
 
-    found = inspect_document(run, document)
+    content = inspect_document(run, document)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        show_document(found, Console())
+        show_document(content, Console())

@@ -1,4 +1,4 @@
-"""The command that hands a run to other programs."""
+"""The command export."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NEXT = {
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", metavar="FORM", required=True, help="What to write.")
+@click.option("--to", metavar="FORM", required=True, help="Form of the export, see above.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="New folder; by default RUN/exports/FORM.")
 @click.option("--base-gguf", type=click.Path(path_type=Path), help="A GGUF of the model that was adapted.")
 @click.option(
     "--onto", metavar="auto|original|nf4", default="auto", show_default=True,
-    help="Weights that a merge starts from; auto: those that come closer to the trained model.",
+    help="Weights to merge onto; auto: those that come closer to the trained model.",
 )  # fmt: skip
 @click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")
 @click.option("--template", type=click.Path(path_type=Path), help="Output of `ollama show --modelfile BASE`.")
@@ -33,7 +33,7 @@ NEXT = {
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON
 def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> None:
-    """Write a RUN for others to load, and prove that it says what the trained model says.
+    """Export a RUN for other programs, and verify that its outputs are those of the trained model.
 
     \b
     adapter    a PEFT folder

@@ -1,4 +1,4 @@
-"""How one document of a run is shown on a terminal."""
+"""Prints one document of a run."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from rich.padding import Padding
 from rich.text import Text
 
 
-def show_document(found: dict[str, Any], console: Console) -> None:
+def show_document(content: dict[str, Any], console: Console) -> None:
     """Passages with their sentences and pairs, then the questions of the evaluation."""
-    _line(console, 0, found["document"], "bold")
-    if found["outcome"] != "read":
-        _line(console, 0, f"{found['outcome']}: {found['reason']}")
+    _line(console, 0, content["document"], "bold")
+    if content["outcome"] != "read":
+        _line(console, 0, f"{content['outcome']}: {content['reason']}")
         return
-    if found["teachability"] is not None:
-        _line(console, 0, f"teachability {found['teachability']:.2f} nats per token")
-    if recall := found["recall"]:
+    if content["teachability"] is not None:
+        _line(console, 0, f"teachability {content['teachability']:.2f} nats per token")
+    if recall := content["recall"]:
         shares = (f"{name.replace('_', ' + ')} {row['right']}/{row['of']}" for name, row in recall.items())
         _line(console, 0, f"right answers: {', '.join(shares)}")
-    for passage in found["passages"]:
+    for passage in content["passages"]:
         _show_passage(passage, console)
-    if found["questions"]:
+    if content["questions"]:
         console.print()
-        _line(console, 0, f"Evaluation: questions {len(found['questions'])}", "bold")
-    for question in found["questions"]:
+        _line(console, 0, f"Evaluation: questions {len(content['questions'])}", "bold")
+    for question in content["questions"]:
         _show_question(question, console)
 
 
@@ -38,8 +38,8 @@ def _show_passage(passage: dict[str, Any], console: Console) -> None:
     for pair in passage["pairs"]:
         _line(console, 2, f"{pair['question']}  {pair['answer']}", "cyan")
         if pair["with_passage"] is not None and pair["without_passage"] is not None:
-            told = f"{pair['with_passage']:.2f} with the passage, {pair['without_passage']:.2f} without"
-            _line(console, 4, f"log-probability per token {told}", "dim")
+            scores = f"{pair['with_passage']:.2f} with the passage, {pair['without_passage']:.2f} without"
+            _line(console, 4, f"log-probability per token {scores}", "dim")
 
 
 def _show_question(question: dict[str, Any], console: Console) -> None:
@@ -50,14 +50,14 @@ def _show_question(question: dict[str, Any], console: Console) -> None:
         mark = "right" if right else "wrong"
         _line(console, 4, f"{when:<8}  {question[when]}  ({mark})", "green" if right else "red")
     places = ", ".join(str(number) for number in question["stands_in"])
-    _line(console, 4, f"stands in passage {places}" if places else "stands in no passage", "dim")
+    _line(console, 4, f"answer in passage {places}" if places else "answer in no passage", "dim")
     if pair := question["nearest_pair"]:
-        told = f"nearest pair, of passage {pair['passage']}, alike by {pair['likeness']:.2f}: {pair['question']}"
-        _line(console, 4, f"{told}  {pair['answer']}", "dim")
+        nearest = f"nearest pair, of passage {pair['passage']}, similarity {pair['likeness']:.2f}: {pair['question']}"
+        _line(console, 4, f"{nearest}  {pair['answer']}", "dim")
 
 
 def _line(console: Console, indent: int, text: str, style: str = "") -> None:
-    """Text of documents and models as it is: no markup, and nothing that would steer the terminal."""
+    """Untrusted text: printed without markup and control characters."""
     plain = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
     shown = Text(plain, style=style)
     console.print(Padding(shown, (0, 0, 0, indent), expand=False))

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Checked before the command begins: what it does first may take long (a download, a merge)."""
+    """Checked before the command begins, whose first step may take long (a download, a merge)."""
     if value is None or value == "cpu":
         return value
     if not re.fullmatch(r"cuda(:\d+)?", value):
-        raise UsageError(f"There is no device {value!r}.", "", "Take --device cuda or --device cpu.")
-    import torch  # only torch knows which cards it can use
+        raise UsageError(f"There is no device {value!r}.", "", "Use --device cuda or --device cpu.")
+    import torch  # only torch knows which GPUs it can use
 
-    cards = torch.cuda.device_count()
-    if not cards or value not in ("cuda", *(f"cuda:{card}" for card in range(cards))):
+    gpus = torch.cuda.device_count()
+    if not gpus or value not in ("cuda", *(f"cuda:{gpu}" for gpu in range(gpus))):
         raise EnvironmentNotReady(
-            f"There is no device {value!r}.", f"CUDA devices that PyTorch finds here: {cards or 'none'}.",
-            "Take --device cpu, or leave it out.",
+            f"There is no device {value!r}.", f"CUDA devices that PyTorch finds here: {gpus or 'none'}.",
+            "Use --device cpu, or leave it out.",
         )  # fmt: skip
     return value
 
@@ -35,5 +35,5 @@ def overrides_of(overrides: tuple[str, ...]) -> dict[str, str]:
     """`--set key=value` as a mapping."""
     wrong = next((text for text in overrides if "=" not in text), None)
     if wrong is not None:
-        raise UsageError(f"--set {wrong} names no value.", "", "Write --set train.epochs=3.")
+        raise UsageError(f"--set {wrong} has no value.", "", "Write --set train.epochs=3.")
     return dict(text.split("=", 1) for text in overrides)

@@ -1,4 +1,4 @@
-"""How far a run is: bars on a terminal, lines elsewhere, each with an estimate of the time left."""
+"""Progress of a run: bars on a terminal, lines elsewhere, with an estimate of the time left."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ STAGES = {
 
 
 class Pace:
-    """The time that a stage still takes, from its own beginning and what it has done since.
+    """Estimates the time left of a stage from its progress so far.
 
-    A stage begins when it is first heard of, when its total is another one, and when its count falls back to where
-    it began: the evaluation counts once before the training and once after it.
+    A stage begins with its first event, when its total changes, and when its count falls back to where it began: the
+    evaluation counts once before the training and once after it.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -33,8 +33,8 @@ class Pace:
         self.counting: tuple[str, int] | None = None
         self.began_s, self.first, self.done = 0.0, 0, 0
 
-    def hear(self, event: Any) -> bool:
-        """Whether the stage has just begun."""
+    def update(self, event: Any) -> bool:
+        """Take an event; returns whether a stage has just begun."""
         counting = (event.stage, event.total)
         begins = counting != self.counting or event.done <= self.first < self.done
         if begins:
@@ -43,13 +43,13 @@ class Pace:
         return begins
 
     def left_s(self) -> float | None:
-        """Seconds left; None where nothing tells."""
+        """Seconds left; None where there is no estimate."""
         total = self.counting[1] if self.counting else 0
-        done = self.done - self.first  # a resumed run did not do the rest at this pace
+        done = self.done - self.first  # a resumed run did the rest earlier
         return (self.clock() - self.began_s) * (total - self.done) / done if total and done > 0 else None
 
     def __str__(self) -> str:
-        """The time left in words; where nothing tells, the time since the stage began, if that is long."""
+        """The time left as text; without an estimate the time since the stage began, if that is long."""
         left_s, since_s = self.left_s(), self.clock() - self.began_s
         if left_s is None:
             return f"{duration(since_s)} so far" if self.counting and since_s >= TICK_S * 10 else ""
@@ -57,7 +57,7 @@ class Pace:
 
 
 def duration(seconds: float) -> str:
-    """Rounded as a person would say it."""
+    """A rounded duration."""
     if seconds < 59.5:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
@@ -65,7 +65,7 @@ def duration(seconds: float) -> str:
 
 
 class Silent:
-    """Tells nothing."""
+    """Prints nothing."""
 
     def __call__(self, event: Any) -> None: ...
 
@@ -75,7 +75,7 @@ class Silent:
 class Plain:
     """Without a terminal: a line when a stage begins or ends, and at least every ten seconds in between.
 
-    A thread of its own looks at the clock, so that the lines come while a model loads and in a long forward pass too.
+    A thread of its own checks the clock, so that lines are printed while a model loads and in a long forward pass too.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -87,15 +87,15 @@ class Plain:
 
     def __call__(self, event: Any) -> None:
         with self.lock:
-            begins, self.event = self.pace.hear(event), event
+            begins, self.event = self.pace.update(event), event
             if begins or event.done == event.total or self._due():
                 self._print()
-        if self.thread is None:  # not before: a run that cannot begin needs none
+        if self.thread is None:  # not before the first event
             self.thread = Thread(target=self._tick, daemon=True)
             self.thread.start()
 
     def beat(self) -> None:
-        """Print where a line is due though nothing was told since."""
+        """Print a line if one is due without a new event."""
         with self.lock:
             if self._due():
                 self._print()
@@ -122,11 +122,11 @@ class Plain:
 
 
 class Bars:
-    """On a terminal: a bar for every stage, with what it says of itself."""
+    """On a terminal: a bar for every stage, with its details."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.pace = Pace(clock)
-        # The pace is a field of the stage that runs: rich asks it for its words at every refresh.
+        # The pace is a field of the running stage: rich formats it at every refresh.
         self.progress = Progress(
             TextColumn("{task.description:<15}"), BarColumn(bar_width=24), TextColumn("{task.fields[place]:>15}"),
             TextColumn("{task.fields[pace]}"), TextColumn("{task.fields[details]}", style="dim"), console=console,
@@ -137,11 +137,11 @@ class Bars:
     def __call__(self, event: Any) -> None:
         name = STAGES.get(event.stage, event.stage)
         for other, task in self.tasks.items():
-            if other != name:  # what came before is over
+            if other != name:  # earlier stages are finished
                 self._finish(task)
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=None, place="", pace="", details="")
-        self.pace.hear(event)
+        self.pace.update(event)
         counts = {"completed": event.done, "total": event.total, "place": _place(event)} if event.total else {}
         self.progress.update(self.tasks[name], **counts, pace=self.pace, details=_details(event))
 
@@ -156,7 +156,7 @@ class Bars:
 
 
 def display(quiet: bool) -> Silent | Plain | Bars:
-    """What fits where stderr goes."""
+    """Bars, lines or nothing, depending on stderr."""
     console = Console(stderr=True)
     if quiet:
         return Silent()

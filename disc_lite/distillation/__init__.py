@@ -1,8 +1,9 @@
 """Documents and pairs -> examples, teacher states, and the training loop.
 
-examples    what teacher and student read, and which positions are compared
-teacher     the teacher's hidden states at every compared position, computed once
-schedule    which examples a training reads, when, and at which rate
-checkpoint  what the state of a training is; how it is saved, found again and loaded
-training    the loop, a generator of events
+examples    teacher and student sequences, and the positions that are compared
+methods     one entry for each method of a recipe
+teacher     cached teacher hidden states at every compared position
+schedule    order of examples, batches, learning rate
+checkpoint  adapter, optimiser state and step: saved, verified, loaded
+training    the loop, a generator of steps
 """

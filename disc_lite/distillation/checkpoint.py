@@ -1,7 +1,7 @@
-"""What the state of a training is; how it is saved, found again and loaded.
+"""Checkpoints: adapter, optimiser state and step; saved whole, verified, loaded.
 
-The batch of step n depends on (seed, n) alone and no random number is drawn while training, so the
-step is the whole random state: adapter, optimiser, step.
+The batch of step n depends on (seed, n) alone and training draws no random number, so the step is the whole
+random state.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove
 
 FORMAT = 1
-KEPT = 2  # newest checkpoints that stay
+MOST_CHECKPOINTS = 2  # that are on disk: the newest
 
 
 def save(folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> Path:
-    """Write `folder/step-…` whole or not at all, then let the oldest go."""
+    """Write `folder/step-…` whole or not at all, then remove the oldest."""
     target = folder / f"step-{step:08d}"
-    if target.exists():  # this very step was saved before the run was cut
+    if target.exists():  # saved before the run was interrupted
         return target
     tensors, numbers = _flat(parameters, optimizer)
     with atomic_folder(target) as temporary:
@@ -33,13 +33,13 @@ def save(folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer
         save_file(tensors, temporary / "optimizer.safetensors")
         write_json(temporary / "state.json", {"format": FORMAT, "step": step, "optimizer": numbers})
         seal(temporary)
-    for old in sorted(folder.glob("step-*"))[:-KEPT]:
+    for old in sorted(folder.glob("step-*"))[:-MOST_CHECKPOINTS]:
         remove(old)
     return target
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest checkpoint that is as it was written; broken ones are moved aside."""
+    """The newest checkpoint that passes verification; damaged ones are renamed to `broken-…`."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         problems = verify(path)
         if not problems:
@@ -52,7 +52,7 @@ def newest(folder: Path) -> Path | None:
 
 
 def load(path: Path, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> int:
-    """Put a saved state back; returns the step. Raises RunFailed if it is not of this run."""
+    """Restore a saved state; returns its step. Raises RunFailed if it is not of this run."""
     state = read_json(path / "state.json")
     adapter = load_file(path / "adapter.safetensors")
     shapes = {n: tuple(t.shape) for n, t in adapter.items()}
@@ -72,7 +72,7 @@ def load(path: Path, parameters: dict[str, nn.Parameter], optimizer: torch.optim
 def _flat(
     parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The optimiser's state by parameter name: tensors, and what else there is."""
+    """The optimiser's state by parameter name: tensors, and other values."""
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, Any] = {}
     for name, parameter in parameters.items():

@@ -1,7 +1,7 @@
-"""Documents and pairs -> what teacher and student read, and which positions are compared.
+"""Documents and pairs -> teacher and student sequences, and the positions that are compared.
 
-A **lesson** is one teacher sequence with the student examples that it serves; whatever the method,
-its teacher reads every token once:
+A **lesson** is one teacher sequence with the student examples that it serves; with every method the
+teacher reads every token once:
 
     disc      BOS + a window of the document; each sentence of it is one example
     prompt    a prompt with the passage, and every question with its answer as a child of it
@@ -25,8 +25,8 @@ from disc_lite.prompts.answering import about_task, answer_task, heading_lines, 
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 
-PAIRS_TOGETHER = 64  # that one reading of a passage serves: who sees whom grows with the square of their tokens
-# What is learned under one anchor comes out under that one. Under all of them it costs the teacher nothing more.
+MOST_PAIRS = 64  # of one teacher sequence: its attention mask grows with the square of its tokens
+# What is learned with one anchor is recalled with that one. All of them together cost the teacher nothing more.
 MIXED = ("heading", "chat", "lead_in", "none")
 
 
@@ -45,7 +45,7 @@ class Text:
         return passage_text(text, passage.heading_path)
 
     def sentence_text(self, start: int, end: int) -> str:
-        """What the tokens `start` to `end` cover."""
+        """The text that the tokens `start` to `end` cover."""
         return self.document.text[self.offsets[start][0] : self.offsets[end - 1][1]]
 
     def heading_path(self, start: int) -> tuple[str, ...]:
@@ -56,9 +56,9 @@ class Text:
 
 @dataclass(frozen=True)
 class Example:
-    """What the student reads, and where it is compared."""
+    """A student sequence, and the positions at which it is compared with the teacher."""
 
-    method: str
+    method: str  # its kind of lesson, see `methods`
     document: str
     input_ids: tuple[int, ...]
     compared: tuple[int, ...]  # positions p: input_ids[p + 1] is a shared token
@@ -96,10 +96,10 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
 
 
 def disc_lessons(texts: Iterable[Text], tokens: Tokens, recipe: Recipe, seed: int) -> list[Lesson]:
-    """DiSC (arXiv 2602.16093): the teacher has read what stands before, the student has not.
+    """DiSC (arXiv 2602.16093): the teacher has read the text before the sentence, the student has not.
 
     `targets: all` takes every sentence after the first, `paper` as many as published: the last
-    one, and k - 1 others drawn per document. Headings are no targets: the anchor shows them.
+    one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them.
     """
     lessons = []
     for text in texts:
@@ -123,24 +123,24 @@ def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
     return [*drawn, later[-1]]
 
 
-def _windows(text: Text, most: int) -> list[tuple[int, int]]:
+def _windows(text: Text, max_tokens: int) -> list[tuple[int, int]]:
     """Token ranges of at most `most` tokens, each token once: whole passages where they fit, else sentences."""
     windows: list[tuple[int, int]] = []
-    for start, end in _pieces(text, most):
-        if windows and end - windows[-1][0] <= most:
+    for start, end in _pieces(text, max_tokens):
+        if windows and end - windows[-1][0] <= max_tokens:
             windows[-1] = (windows[-1][0], end)
         else:
             windows.append((start, end))
     return windows
 
 
-def _pieces(text: Text, most: int) -> Iterator[tuple[int, int]]:
+def _pieces(text: Text, max_tokens: int) -> Iterator[tuple[int, int]]:
     for passage in text.passages:
-        if passage.end - passage.start <= most:
+        if passage.end - passage.start <= max_tokens:
             yield passage.start, passage.end
         else:
             for start, end in passage.sentences:
-                yield from ((first, min(first + most, end)) for first in range(start, end, most))
+                yield from ((first, min(first + max_tokens, end)) for first in range(start, end, max_tokens))
 
 
 def _disc_lesson(
@@ -153,7 +153,7 @@ def _disc_lesson(
     for start, end, kind in [(*target, kind) for target in targets for kind in kinds]:
         before = [*tokens.bos, *_anchor(text, start, kind, tokens, recipe)]
         input_ids = (*before, *text.ids[start:end])
-        # The first shared token is predicted only where something stands before it, on both sides.
+        # The first shared token is compared only if a token precedes it on both sides.
         compared = tuple(
             p for p in range(len(before) - 1, len(input_ids) - 1)
             if p >= 0 and start + shift + p - len(before) >= 0
@@ -165,7 +165,7 @@ def _disc_lesson(
 
 
 def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -> list[int]:
-    """What the student reads before the target instead of the document."""
+    """The student anchor: what the student reads before the target instead of the document."""
     if kind == "lead_in":
         return list(text.ids[max(0, start - recipe.disc.lead_in_tokens) : start])
     if kind == "chat":
@@ -183,10 +183,10 @@ def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -
 
 
 def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worked_examples: bool) -> list[int]:
-    """What the teacher reads before an answer; `shown` is the passage, `source` the sentence that was asked about.
+    """The teacher's prompt for an answer; `shown` is the passage, `source` the sentence that the question is about.
 
-    Answers are drafted after the very same prompt: after another one the teacher would begin them otherwise than
-    they were written, and the student, which begins as the teacher does, would leave what it was taught at once.
+    Answers are drafted with the very same prompt. With another one the teacher would begin them differently than they
+    were written, and the student, which learns to begin as the teacher does, would leave the answer at its first word.
     """
     if not (worked_examples and source):
         return tokens.prompt(shown + answer_task(question))
@@ -205,21 +205,21 @@ def prompt_lessons(
     lessons = []
     for text in texts:
         for passage in text.passages:
-            found = of_passage.get((text.document.name, passage.index))
-            if found:
+            own = of_passage.get((text.document.name, passage.index))
+            if own:
                 shown = join_passages([text.passage_text(passage)])
-                for first in range(0, len(found), PAIRS_TOGETHER):
-                    together = found[first : first + PAIRS_TOGETHER]
+                for first in range(0, len(own), MOST_PAIRS):
+                    together = own[first : first + MOST_PAIRS]
                     lessons.append(_prompt_lesson(shown, together, tokens, worked_examples))
     return lessons
 
 
 def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> Lesson:
-    asked = [teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples) for pair in pairs]
-    # One child alone would leave nothing shared to tell apart; its prompt is then the root.
-    root = common_prefix(asked) if len(asked) > 1 else asked[0][:-1]
+    prompts = [teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples) for pair in pairs]
+    # With a single child its whole prompt but the last token is the root.
+    root = common_prefix(prompts) if len(prompts) > 1 else prompts[0][:-1]
     segments, examples, places = [Segment(tuple(root))], [], []
-    for number, (pair, prompt) in enumerate(zip(pairs, asked, strict=True), 1):
+    for number, (pair, prompt) in enumerate(zip(pairs, prompts, strict=True), 1):
         question, answer = tokens.turn(pair.question, pair.answer)
         tail = prompt[len(root) :]
         segments.append(Segment((*tail, *answer), parent=0))
@@ -229,11 +229,11 @@ def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, worked_exa
     return Lesson(tuple(segments), tuple(examples), tuple(places))
 
 
-# -- the baselines, and text as it is ------------------------------------------------------------------
+# -- next-token training, and retention ------------------------------------------------------------------
 
 
 def next_token_examples(texts: Iterable[Text], tokens: Tokens) -> list[Example]:
-    """Fine-tuning on the documents: every passage as it stands, each token a target."""
+    """Fine-tuning on the documents: every passage as it is, each token a target."""
     examples = []
     for text in texts:
         for passage in text.passages:
@@ -244,8 +244,8 @@ def next_token_examples(texts: Iterable[Text], tokens: Tokens) -> list[Example]:
     return examples
 
 
-def own_words_lesson(prompt: Sequence[int], answer: Sequence[int]) -> Lesson:
-    """Teacher and student read the same: what the base says when nobody asks (retention)."""
+def retention_lesson(prompt: Sequence[int], answer: Sequence[int]) -> Lesson:
+    """Teacher and student read the same: a prompt and answer that the base generated, against forgetting."""
     input_ids = (*prompt, *answer)
     compared = tuple(range(len(prompt) - 1, len(input_ids) - 1))
     example = Example("retention", "", input_ids, compared)

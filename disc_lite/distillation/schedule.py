@@ -1,4 +1,4 @@
-"""Which examples a training reads, when, and at which rate: pure functions of examples, recipe and seed."""
+"""The order of the examples, the batches and the learning rate: pure functions of examples, recipe and seed."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from dataclasses import dataclass
 from random import Random
 
 from disc_lite.distillation.examples import Example
+from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.recipe import Recipe
 
-FALL = 0.2  # of all steps made, over which the rate of `trapezoid` falls to zero
+FALL = 0.2  # the last part of all steps, in which the rate of `trapezoid` falls to zero
 
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Indices of task examples and of retention examples that are read together."""
+    """Indices of the task examples and the retention examples of one forward pass."""
 
     task: tuple[int, ...]
-    keep: tuple[int, ...]
+    retention: tuple[int, ...]
 
 
 Plan = tuple[tuple[MicroBatch, ...], ...]  # of every step, its micro-batches
 
 
-def plan(examples: Sequence[Example], keep: Sequence[Example], recipe: Recipe, seed: int) -> Plan:
+def plan(examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, seed: int) -> Plan:
     """All batches of a run: a pure function of the examples, the recipe and the seed."""
     rng = Random(f"{seed} order")
     stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch)]
     sizes = [len(e.input_ids) for e in examples]
-    kept = _cycle(len(keep), Random(f"{seed} retention order"))
+    cycle = _cycle(len(retention), Random(f"{seed} retention order"))
     batches: list[MicroBatch] = []
     owed = 0.0
     for task in _filled(stream, sizes, recipe.train.tokens_per_batch):
         chosen: list[int] = []
-        if keep:
+        if retention:
             owed += recipe.retention.share * sum(sizes[i] for i in task)
             while owed > 0:
-                chosen.append(next(kept))
-                owed -= len(keep[chosen[-1]].input_ids)
+                chosen.append(next(cycle))
+                owed -= len(retention[chosen[-1]].input_ids)
         batches.append(MicroBatch(tuple(task), tuple(chosen)))
     size = recipe.train.micro_batches
     return tuple(tuple(batches[i : i + size]) for i in range(0, len(batches), size))
@@ -51,17 +52,17 @@ def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
 
 
 def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int) -> list[int]:
-    """One epoch in shuffled order: all pairs, and as many DiSC examples as their share asks for.
+    """One epoch in shuffled order: all pairs, and so many DiSC examples that their share is `disc.share`.
 
-    The DiSC examples of successive epochs follow each other through their list, so that every
-    sentence is covered over the epochs even where one epoch has room for a part of them.
+    Successive epochs continue through the list of DiSC examples, so that every sentence is covered over the epochs
+    even where one epoch takes only a part of them.
     """
-    disc = [i for i, e in enumerate(examples) if e.method == "disc"]
-    rest = [i for i, e in enumerate(examples) if e.method != "disc"]
-    if disc and rest:
+    shared = [i for i, e in enumerate(examples) if LESSON_KINDS[e.method].by_share]
+    rest = [i for i, e in enumerate(examples) if not LESSON_KINDS[e.method].by_share]
+    if shared and rest:
         number = max(1, round(len(rest) * recipe.disc.share / (1 - recipe.disc.share)))
-        disc = [disc[(epoch * number + k) % len(disc)] for k in range(number)]
-    order = disc + rest
+        shared = [shared[(epoch * number + k) % len(shared)] for k in range(number)]
+    order = shared + rest
     rng.shuffle(order)
     return order
 
@@ -73,11 +74,11 @@ def _cycle(number: int, rng: Random) -> Iterator[int]:
         yield from order
 
 
-def _filled(stream: Sequence[int], sizes: Sequence[int], most: int) -> Iterator[list[int]]:
+def _filled(stream: Sequence[int], sizes: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
     batch: list[int] = []
     tokens = 0
     for i in stream:
-        if batch and tokens + sizes[i] > most:
+        if batch and tokens + sizes[i] > max_tokens:
             yield batch
             batch, tokens = [], 0
         batch.append(i)
@@ -87,9 +88,9 @@ def _filled(stream: Sequence[int], sizes: Sequence[int], most: int) -> Iterator[
 
 
 def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
-    """How many of the planned steps are made: all; once enough is learned, as many more as the rate needs to fall.
+    """The number of steps to make: all that are planned; once enough is learned, so many more that the rate can fall.
 
-    Only the rate of `trapezoid` can fall at any time.
+    Only the schedule `trapezoid` can end early.
     """
     if learned_at is None or recipe.train.schedule != "trapezoid":
         return steps
@@ -99,7 +100,7 @@ def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
 def learning_rate(n: int, steps: int, recipe: Recipe, last: int | None = None) -> float:
     """Linear warm-up, then constant, a cosine to zero, or constant and a line to zero over the last fifth; n from 0.
 
-    `steps` were planned, `last` are made.
+    `steps` are planned, `last` of them are made.
     """
     last = last or steps
     peak, warm = recipe.train.learning_rate, max(1, round(recipe.train.warmup_fraction * steps))

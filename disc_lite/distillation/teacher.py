@@ -1,7 +1,7 @@
-"""What the teacher thinks at every compared position: read once, kept for all epochs.
+"""Cached teacher hidden states at every compared position: computed once, used in all epochs.
 
-The last hidden state (after the final norm) is kept, not the logits: 2·H bytes a token in bf16, and
-the head turns it into exactly the teacher's distribution again.
+The last hidden state (after the final norm) is cached, not the logits: 2·H bytes a token in bf16, from which the
+lm_head computes exactly the teacher's distribution again.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class TeacherStates:
         self.first = torch.tensor([0, *sizes]).cumsum(0).tolist()
 
     def rows(self, indices: Sequence[int]) -> Tensor:
-        """The states of these examples, in this order: [sum of their compared positions, H]."""
+        """The states of these examples, in this order: [number of their compared positions, H]."""
         return torch.cat([self.states[self.first[i] : self.first[i + 1]] for i in indices])
 
 
-def keep(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float, folder: Path) -> Tensor:
-    """Room for the states: in memory, or in a file of the run folder; refused beyond the limit."""
+def allocate_states(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float, folder: Path) -> Tensor:
+    """An empty tensor for the states: in memory, or in a file in `folder`. Raises WillNotFit above the limit."""
     needed = shape[0] * shape[1] * dtype.itemsize
     if needed > limit_gib * GIB:
         raise WillNotFit(
-            f"The teacher's states need {needed / GIB:.1f} GiB.",
+            f"The cached teacher hidden states need {needed / GIB:.1f} GiB.",
             f"The recipe allows {limit_gib:g} GiB (memory.teacher_cache_gib) for {shape[0]:,} positions.",
-            "Raise it, teach fewer documents at once, or write fewer questions per passage.",
+            "Raise it, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
         )
     if needed < psutil.virtual_memory().available * MEMORY_SHARE:
         return torch.empty(shape, dtype=dtype)
@@ -62,13 +62,13 @@ def read_lessons(
     folder: Path,
     on_batch: Callable[[int], None] = lambda tokens: None,
 ) -> TeacherStates:
-    """One pass of the frozen base, adapter off, over all lessons; `on_batch` gets tokens read."""
+    """One forward pass of the frozen base, adapter off, over all lessons; `on_batch` is called with the tokens read."""
     positions = sum(len(lesson.teacher_at) for lesson in lessons)
     hidden_size = base.head.weight.shape[1]
-    states = keep((positions, hidden_size), base.state_dtype, limit_gib, folder)
+    states = allocate_states((positions, hidden_size), base.state_dtype, limit_gib, folder)
     done = 0
     sizes = [lesson.tokens for lesson in lessons]
-    for indices in _fitting(range(len(lessons)), sizes, tokens_per_batch):
+    for indices in _batches(range(len(lessons)), sizes, tokens_per_batch):
         batch = [lessons[i] for i in indices]
         packed = pack([lesson.sequence for lesson in batch])
         at = [
@@ -77,15 +77,15 @@ def read_lessons(
             for segment, position in lesson.teacher_at
         ]
         with base.frozen(adapter=False):
-            found = base.hidden(packed)[torch.tensor(at, device=base.device)]
-        states[done : done + len(at)] = found.to("cpu", base.state_dtype)
+            hidden = base.hidden(packed)[torch.tensor(at, device=base.device)]
+        states[done : done + len(at)] = hidden.to("cpu", base.state_dtype)
         done += len(at)
         on_batch(sum(sizes[i] for i in indices))
     return TeacherStates(lessons, states)
 
 
-def _fitting(indices: Iterable[int], sizes: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
-    """Neighbours together while they fit."""
+def _batches(indices: Iterable[int], sizes: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
+    """Consecutive indices in batches of at most `tokens_per_batch`, or of one index."""
     batches: list[list[int]] = []
     room = 0
     for i in indices:
@@ -98,24 +98,24 @@ def _fitting(indices: Iterable[int], sizes: Sequence[int], tokens_per_batch: int
 
 
 def teachability(
-    base: Base, states: TeacherStates, tokens_per_batch: int, on_batch: Callable[[int], None] = lambda tokens: None
-) -> dict[str, float]:
-    """Per document: mean of log p_teacher - log p_student on the target tokens, in nats.
+    base: Base, states: TeacherStates, indices: Sequence[int], tokens_per_batch: int,
+    on_batch: Callable[[int], None] = lambda tokens: None,
+) -> dict[str, float]:  # fmt: skip
+    """Per document: mean of log p_teacher - log p_student on the target tokens of these examples, in nats.
 
-    How much the context tells that the student does not know yet. A fact that is said once has none:
-    the teacher cannot foresee it either. `on_batch` gets tokens read.
+    How much better the context lets the teacher predict the document. A fact that the document states only once has
+    none: the teacher cannot predict it either. `on_batch` is called with the tokens read.
     """
     sums: dict[str, list[float]] = {}
-    indices = range(len(states.examples))
-    for batch in _fitting(indices, [len(e.input_ids) for e in states.examples], tokens_per_batch):
+    for batch in _batches(indices, [len(e.input_ids) for e in states.examples], tokens_per_batch):
         examples = [states.examples[i] for i in batch]
         packed = pack([lone(example.input_ids) for example in examples])
         at = [packed.starts[k][0] + p for k, e in enumerate(examples) for p in e.compared]
         ids = torch.tensor([t for e in examples for t in e.target_ids], device=base.device)
         with base.frozen(adapter=False):
             student = base.hidden(packed)[torch.tensor(at, device=base.device)]
-            told = log_probabilities(states.rows(batch).to(base.device), ids, base.head)
-            gain = told - log_probabilities(student, ids, base.head)
+            teacher = log_probabilities(states.rows(batch).to(base.device), ids, base.head)
+            gain = teacher - log_probabilities(student, ids, base.head)
         for example, run in zip(examples, gain.cpu().split([len(e.compared) for e in examples]), strict=True):
             total = sums.setdefault(example.document, [0.0, 0.0])
             total[0] += float(run.sum())

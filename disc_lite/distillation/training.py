@@ -1,7 +1,7 @@
-"""The loop, a generator of events.
+"""The training loop, a generator of steps.
 
-Take batch n, let the student read, compare with what the teacher thought on the shared positions,
-step, save when due, stop when asked.
+For batch n: a forward pass of the student, the divergence from the cached teacher hidden states at the shared
+positions, a step of the optimiser; a checkpoint when due; an end when a stop is requested.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from torch import Tensor
 
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.examples import Example
+from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.distillation.schedule import MicroBatch, last_step, learning_rate, plan
 from disc_lite.distillation.teacher import TeacherStates
 from disc_lite.errors import NonFiniteError
-from disc_lite.losses import KEEP, Divergence, cross_entropy, divergence
+from disc_lite.losses import RETENTION_KL, Divergence, Labels, cross_entropy, divergence
 from disc_lite.models import Base
 from disc_lite.packing import gather, pack
 from disc_lite.recipe import Recipe
 
-PATIENCE = 3  # steps in a row that may be skipped because something was not finite
+PATIENCE = 3  # steps in a row with a loss or gradient that is not finite, after which training fails
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned: examples, and the teacher's states for them (None: their own tokens)."""
+    """Examples with the teacher hidden states of their compared positions (None: their own tokens are the targets)."""
 
     examples: tuple[Example, ...]
     states: TeacherStates | None
@@ -39,7 +40,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of `metrics.jsonl`; what was not finite, in a skipped step, is None."""
+    """One line of `metrics.jsonl`; in a skipped step, values that are not finite are None."""
 
     step: int
     steps: int
@@ -54,32 +55,32 @@ class Step:
 
 
 def train(
-    base: Base, task: Task, keep: Task, recipe: Recipe, seed: int, folder: Path,
+    base: Base, task: Task, retention: Task, recipe: Recipe, seed: int, folder: Path,
     should_stop: Callable[[], bool] = lambda: False, learned_at: Callable[[int], int | None] = lambda n: None,
 ) -> Iterator[Step]:  # fmt: skip
-    """Adapt the student, from the newest checkpoint of `folder` on; yields every step.
+    """Train the adapter from the newest checkpoint of `folder`; yields every step.
 
-    `learned_at` is asked after every step, and before the first one, after which step enough was learned, if so: then
-    the rate falls and training ends early.
-    Saves when due, at the end, and when `should_stop` says so, and then returns; a step that is stopped between its
-    micro-batches is made whole another time. Raises NonFiniteError after three steps in a row without a finite loss
-    and gradient.
+    `learned_at` is called before the first step and after every step; it returns the step after which enough was
+    learned, or None. Then the learning rate falls and training ends early.
+    Saves a checkpoint when due, at the end, and when `should_stop` returns True, and then returns; a step that is
+    stopped between its micro-batches is not applied. Raises NonFiniteError after three steps in a row without a
+    finite loss and gradient.
     """
-    batches = plan(task.examples, keep.examples, recipe, seed)
+    batches = plan(task.examples, retention.examples, recipe, seed)
     parameters = base.adapter_parameters()
     optimizer = _optimizer(list(parameters.values()), recipe)
-    found = checkpoint.newest(folder)
-    first = checkpoint.load(found, parameters, optimizer) if found else 0
+    newest = checkpoint.newest(folder)
+    first = checkpoint.load(newest, parameters, optimizer) if newest else 0
     saved, unhealthy = time.monotonic(), 0
     n = first
     while n < (last := last_step(len(batches), learned_at(n), recipe)):
-        if should_stop():  # while that was measured: it is measured again
+        if should_stop():  # during that measurement, which is then repeated
             if n:
                 checkpoint.save(folder, n, parameters, optimizer)
             return
         begin = time.monotonic()
         rate = learning_rate(n, len(batches), recipe, last)
-        step = _step(base, task, keep, recipe, batches[n], list(parameters.values()), optimizer, rate, should_stop)
+        step = _step(base, task, retention, recipe, batches[n], list(parameters.values()), optimizer, rate, should_stop)
         if step is None:
             if n:
                 checkpoint.save(folder, n, parameters, optimizer)
@@ -98,23 +99,23 @@ def train(
 
 
 def _step(
-    base: Base, task: Task, keep: Task, recipe: Recipe, micro_batches: Sequence[MicroBatch],
+    base: Base, task: Task, retention: Task, recipe: Recipe, micro_batches: Sequence[MicroBatch],
     parameters: list[Any], optimizer: torch.optim.Optimizer, rate: float,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any] | None:  # fmt: skip
-    """Accumulate the gradient of all micro-batches, normalised by their tokens, apply it if finite; None: stopped."""
+    """Accumulate the gradient of all micro-batches (a mean over target tokens), apply it if finite; None: stopped."""
     how = Divergence(recipe.loss.divergence, recipe.loss.temperature, recipe.loss.temperature_squared, recipe.loss.beta)
     counts = [sum(len(task.examples[i].compared) for m in micro_batches for i in m.task),
-              sum(len(keep.examples[i].compared) for m in micro_batches for i in m.keep)]  # fmt: skip
+              sum(len(retention.examples[i].compared) for m in micro_batches for i in m.retention)]  # fmt: skip
     sums, tokens = [0.0, 0.0], 0
     for k, micro in enumerate(micro_batches):
         if k and should_stop():
             optimizer.zero_grad(set_to_none=True)
             return None
-        learned, kept, read = _read(base, task, keep, micro, how)
-        loss = learned / counts[0] + recipe.retention.weight * kept / max(1, counts[1])
+        task_sum, retention_sum, read = _sums(base, task, retention, micro, how, recipe.loss.label_share)
+        loss = task_sum / counts[0] + recipe.retention.weight * retention_sum / max(1, counts[1])
         loss.backward()
-        sums = [sums[0] + float(learned.detach()), sums[1] + float(kept.detach())]
+        sums = [sums[0] + float(task_sum.detach()), sums[1] + float(retention_sum.detach())]
         tokens += read
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, recipe.train.clip_norm))
     healthy = math.isfinite(norm) and all(map(math.isfinite, sums))
@@ -130,10 +131,12 @@ def _step(
     }  # fmt: skip
 
 
-def _read(base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence) -> tuple[Tensor, Tensor, int]:
-    """The student reads both kinds of examples in one packed pass; sums of their divergences."""
-    examples = [task.examples[i] for i in micro.task] + [keep.examples[i] for i in micro.keep]
-    # A chat template's system turn stands in front of most of them: it is read once a row, not once an example.
+def _sums(
+    base: Base, task: Task, retention: Task, micro: MicroBatch, how: Divergence, label_share: float
+) -> tuple[Tensor, Tensor, int]:
+    """One packed forward pass over both kinds of examples: the sums of their divergences, and tokens read."""
+    examples = [task.examples[i] for i in micro.task] + [retention.examples[i] for i in micro.retention]
+    # Most begin with the same system turn of the chat template: it is computed once a row, not once an example.
     gathered = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
     packed = pack(gathered.sequences)
     at = [
@@ -143,18 +146,25 @@ def _read(base: Base, task: Task, keep: Task, micro: MicroBatch, how: Divergence
     ]
     with base.autocast():
         student = base.hidden(packed)[torch.tensor(at, device=base.device)]  # [S, H]
-    border = sum(len(task.examples[i].compared) for i in micro.task)
+    labels = _labels([task.examples[i] for i in micro.task], label_share, base.device)
+    border = len(labels.ids)
     if task.states is None:
-        ids = [t for i in micro.task for t in task.examples[i].target_ids]
-        learned = cross_entropy(student[:border], torch.tensor(ids, device=base.device), base.head)
+        task_sum = cross_entropy(student[:border], labels.ids, base.head)
     else:
         teacher = task.states.rows(micro.task).to(base.device)
-        learned = divergence(student[:border], teacher, base.head, how)
-    kept = student.new_zeros((), dtype=torch.float32)
-    if micro.keep and keep.states is not None:
-        teacher = keep.states.rows(micro.keep).to(base.device)
-        kept = divergence(student[border:], teacher, base.head, KEEP)
-    return learned, kept, sum(len(e.input_ids) for e in examples)
+        task_sum = divergence(student[:border], teacher, base.head, how, labels=labels if label_share else None)
+    retention_sum = student.new_zeros((), dtype=torch.float32)
+    if micro.retention and retention.states is not None:
+        teacher = retention.states.rows(micro.retention).to(base.device)
+        retention_sum = divergence(student[border:], teacher, base.head, RETENTION_KL)
+    return task_sum, retention_sum, sum(len(e.input_ids) for e in examples)
+
+
+def _labels(examples: Sequence[Example], share: float, device: torch.device) -> Labels:
+    """The tokens after all compared positions; of answers to questions they have a share in what is learned."""
+    ids = [token for example in examples for token in example.target_ids]
+    shares = [share * LESSON_KINDS[e.method].labelled for e in examples for _ in e.compared]
+    return Labels(torch.tensor(ids, device=device), torch.tensor(shares, dtype=torch.float32, device=device))
 
 
 def _optimizer(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:

@@ -1,4 +1,4 @@
-"""Path -> documents, passages and a ledger with one outcome per file; knows no torch.
+"""Files -> documents, passages and a ledger with one outcome per file. Does not import torch.
 
 records     the frozen shapes that leave this package
 refusal     the one exception that turns a file into a `refused` line of the ledger

@@ -89,13 +89,13 @@ def convert_here(suffix: str, raw: bytes, on_step: Callable[[], object]) -> Conv
     except MemoryError:
         raise RefusedFile(f"needs more than {CHILD_MEMORY_BYTES >> 30} GB of memory") from None
     except Exception as error:
-        # Parsers of damaged files raise whatever comes to hand.
+        # Parsers raise all kinds of exceptions on damaged files.
         detail = " ".join(str(error).split())[:200]
         raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ")) from None
 
 
 def _convert_in_child(suffix: str, raw: bytes) -> Converted:
-    # Started where the package lies, so that no file of the user's folder is ever imported.
+    # Started in the folder of the package, so that no file of the user's folder is imported.
     command = [sys.executable, "-m", __package__, suffix, str(STEP_TIMEOUT_S)]
     folder = Path(__file__).resolve().parents[2]
     try:

@@ -18,7 +18,7 @@ BINARY_SHARE = 0.1
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BYTE_ORDER_MARK = "\ufeff"
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r") | {127})
-# Bytes that Windows-1252 leaves undefined: where one stands, it is no remedy to name it.
+# Bytes that are undefined in Windows-1252: with one of them it is not the encoding.
 _NOT_WINDOWS_1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 _BLOCK_CHARS = 1 << 20
 

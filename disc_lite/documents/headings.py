@@ -16,7 +16,7 @@ from disc_lite.documents.records import Section
 
 Markup = Literal["markdown", "rst", "converted"]
 
-# Matched at the start of a line; the splitter of sentences takes headings for the same.
+# Matched at the start of a line; also used by the sentence splitter.
 ATX_HEADING = r" {0,3}(?P<marks>\#{1,6})[ \t]+(?P<atx>\S.*)"
 RULE = r"(?P<{0}>[!-/:-@\[-`{{-~])(?P={0}){{2,}}[ \t]*$"
 NOT_A_TITLE = r"[ \t]*(?:[-*+•>|][ \t]|[-=*_ \t]+$)"
@@ -53,8 +53,8 @@ class Heading:
 
 def find_headings(text: str, markup: Markup) -> list[Heading]:
     """All headings of a text, in order."""
-    found = _rst_headings(text) if markup == "rst" else _markdown_headings(text, markup)
-    return [heading for heading in found if heading.title]
+    headings = _rst_headings(text) if markup == "rst" else _markdown_headings(text, markup)
+    return [heading for heading in headings if heading.title]
 
 
 def title_of(headings: Sequence[Heading], fallback: str) -> str:
@@ -63,7 +63,7 @@ def title_of(headings: Sequence[Heading], fallback: str) -> str:
 
 
 def cut_sections(text: str, headings: Sequence[Heading], title: str) -> tuple[Section, ...]:
-    """Sections that tile the text: one per heading, and one for what stands before the first."""
+    """Sections that tile the text: one per heading, and one for the text before the first."""
     starts = [heading.start for heading in headings]
     paths = _paths(headings, title)
     if not starts or text[: starts[0]].strip():

@@ -17,7 +17,7 @@ from disc_lite.documents.refusal import RefusedFile
 if TYPE_CHECKING:
     from bs4 import Tag
 
-# Heavy imports stand inside the functions: a folder of Markdown needs neither.
+# Heavy imports are inside the functions: a folder of Markdown needs neither.
 
 _DROPPED_TAGS = "head iframe nav noscript object script style svg template title"
 _BLOCK_TAGS = """
@@ -75,7 +75,7 @@ def html_text(markup: str) -> tuple[str, str]:
     from bs4 import BeautifulSoup
 
     with warnings.catch_warnings():
-        # It warns of XHTML, and of text that looks like a path; both are read well.
+        # It warns of XHTML and of text that looks like a path; both are parsed correctly.
         warnings.simplefilter("ignore")
         soup = BeautifulSoup(markup, "html.parser")
     title = soup.title.get_text() if soup.title else ""
@@ -143,7 +143,7 @@ def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
 
 
 def _write_row(tag: Tag, writer: _Writer, depth: int) -> None:
-    # End tags of rows and cells are optional: the next row may lie inside this one.
+    # End tags of rows and cells are optional: the next row may be inside this one.
     outer = writer.cells
     writer.close("paragraph" if outer is None else "row")
     writer.cells = 0

@@ -83,9 +83,9 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int) ->
             parts[-1] = parts[-1][:-1]
         separator = ""
     else:
-        # A break that the margin did not force, before a capital, is the author's: keep it.
-        kept = _stops_early(before, line, width) and not line[0].islower()
-        separator = "\n" if kept else " "
+        # A line break before a capital that the margin did not force is the author's: it stays.
+        is_break_meant = _stops_early(before, line, width) and not line[0].islower()
+        separator = "\n" if is_break_meant else " "
     if separator.strip("\n") or not separator:
         parts[-1] += separator + line
     else:

@@ -19,7 +19,7 @@ from disc_lite.documents.sentences import is_heading, sentence_spans
 
 @dataclass(frozen=True)
 class _Sentence:
-    """A run of tokens, with the characters that it stands for."""
+    """A run of tokens, with the characters that it covers."""
 
     start: int
     end: int
@@ -83,7 +83,7 @@ def _sections_with_text(document: Document, token_places: Sequence[int]) -> list
     for section in document.sections:
         sentences = bare + tuple(_sentences(document, section, token_places))
         if all(sentence.is_heading for sentence in sentences):
-            # A heading right above another heading has no text: it goes with the next section.
+            # A heading right above another heading has no text: it is joined with the next section.
             bare = sentences
         else:
             blocks.append(_Block(sentences, section.heading_path))
@@ -111,7 +111,7 @@ def _sentences(document: Document, section: Section, token_places: Sequence[int]
 
 
 def _place(text: str, start: int, end: int) -> int:
-    """Where a token's first visible character stands; of white space, its last character."""
+    """The offset of a token's first visible character; of white space, its last character."""
     return next((i for i in range(start, end) if not text[i].isspace()), end - 1)
 
 

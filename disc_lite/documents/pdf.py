@@ -10,7 +10,7 @@ from disc_lite.documents.refusal import RefusedFile
 
 
 def pdf_text(raw: bytes, on_page: Callable[[], object]) -> str:
-    """The text of a PDF; `on_page` is called before each page, for whoever keeps the time.
+    """The text of a PDF; `on_page` is called before each page, to limit its time.
 
     Raises:
         RefusedFile: Not a PDF, encrypted, or without text.
@@ -18,7 +18,7 @@ def pdf_text(raw: bytes, on_page: Callable[[], object]) -> str:
     """
     from pypdf import PdfReader
 
-    # The mark may stand anywhere in the first kilobyte.
+    # The mark may be anywhere in the first kilobyte.
     if b"%PDF-" not in raw[:1024]:
         raise RefusedFile("not a PDF: the %PDF- mark is missing")
     reader = PdfReader(io.BytesIO(raw))

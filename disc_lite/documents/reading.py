@@ -1,7 +1,7 @@
 """Folders and files -> documents, and a ledger with exactly one line per file.
 
-Nothing is lost in silence: what is not read is refused with a reason or named as a duplicate.
-Only what is hidden (its name, or that of a folder above it, begins with a dot) has no line.
+A file that is not read is refused with a reason or named as a duplicate. Only hidden files (whose name, or that of a
+folder above, begins with a dot) have no line.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def read_documents(
     documents: list[Document] = []
     ledger: list[LedgerEntry] = []
     names_by_content: dict[str, str] = {}
-    for found in _files(paths):
-        entry, document = _read(found)
+    for file in _files(paths):
+        entry, document = _read(file)
         if document is not None:
             original = names_by_content.setdefault(_folded_sha256(document.text), document.name)
             if original == document.name:
@@ -64,29 +64,29 @@ def read_documents(
     return tuple(documents), tuple(ledger)
 
 
-def _read(found: _Found) -> tuple[LedgerEntry, Document | None]:
+def _read(file: _Found) -> tuple[LedgerEntry, Document | None]:
     size, sha256 = 0, ""
     try:
-        if found.refusal:
-            raise RefusedFile(found.refusal)
-        suffix = found.path.suffix.lower()
-        status = found.path.stat()
+        if file.refusal:
+            raise RefusedFile(file.refusal)
+        suffix = file.path.suffix.lower()
+        status = file.path.stat()
         size = status.st_size
         if not stat.S_ISREG(status.st_mode):
             raise RefusedFile("not a regular file")
         if suffix not in MARKUPS:
             known = " ".join(MARKUPS)
             raise RefusedFile(f"extension {_printable(suffix) or 'missing'}; can read {known}")
-        raw = _bytes_of(found.path, size)
+        raw = _bytes_of(file.path, size)
         size, sha256 = len(raw), hashlib.sha256(raw).hexdigest()
         converted = convert(suffix, raw)
     except RefusedFile as refusal:
-        return LedgerEntry(found.name, "refused", str(refusal), size, sha256, 0), None
+        return LedgerEntry(file.name, "refused", str(refusal), size, sha256, 0), None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return LedgerEntry(found.name, "refused", reason, size, sha256, 0), None
-    document = _document(found.name, converted)
-    return LedgerEntry(found.name, "read", "", size, sha256, len(document.text)), document
+        return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
+    document = _document(file.name, converted)
+    return LedgerEntry(file.name, "read", "", size, sha256, len(document.text)), document
 
 
 def _bytes_of(path: Path, size: int) -> bytes:
@@ -112,7 +112,7 @@ def _folded_sha256(text: str) -> str:
     digest = hashlib.sha256()
     start = 0
     while start < len(text):
-        # In blocks, for memory; cut at white space, which composes with nothing after it.
+        # In blocks, for memory; cut at white space, which does not compose with the next character.
         gap = _WHITE_SPACE.search(text, min(start + _FOLD_CHARS, len(text)))
         end = gap.start() if gap else len(text)
         words = unicodedata.normalize("NFC", text[start:end]).split()
@@ -126,17 +126,17 @@ def _files(paths: Sequence[Path]) -> Iterator[_Found]:
     seen: set[Path] = set()
     names: set[str] = set()
     for path in map(Path, paths):
-        for found in _files_below(path):
+        for file in _files_below(path):
             # Not the resolved file: a link to a file is another file, with a line of its own.
-            place = found.path.parent.resolve() / found.path.name
+            place = file.path.parent.resolve() / file.path.name
             if place in seen:
                 continue
             seen.add(place)
-            wanted = (found.name, f"{_printable(path.resolve().name)}/{found.name}")
-            numbered = (f"{found.name} ({number})" for number in count(2))
+            wanted = (file.name, f"{_printable(path.resolve().name)}/{file.name}")
+            numbered = (f"{file.name} ({number})" for number in count(2))
             name = next(name for name in chain(wanted, numbered) if name not in names)
             names.add(name)
-            yield replace(found, name=name)
+            yield replace(file, name=name)
 
 
 def _files_below(path: Path) -> Iterator[_Found]:
@@ -150,8 +150,8 @@ def _files_below(path: Path) -> Iterator[_Found]:
         yield _Found(path, _printable(path.name))
         return
     root = path.resolve()
-    found = [_Found(file, _name_below(root, file), why) for file, why in _walk(root)]
-    yield from sorted(found, key=lambda one: one.path.parts)
+    files = [_Found(file, _name_below(root, file), why) for file, why in _walk(root)]
+    yield from sorted(files, key=lambda one: one.path.parts)
 
 
 def _name_below(root: Path, file: Path) -> str:

@@ -47,7 +47,7 @@ class LedgerEntry:
     Attributes:
         outcome: read + refused + duplicate = files.
         reason: Empty when read; why it was refused; of which document it is a duplicate.
-        bytes: Size of the file, 0 where it could not be told.
+        bytes: Size of the file, 0 where it is not known.
         sha256: Of the file's bytes, in hexadecimal; empty where they were not read.
         characters: Length of the text, 0 when refused.
     """

@@ -1,11 +1,11 @@
-"""What a model knows, how right its answers are, and how far it has moved from the base.
+"""What a model knows, how right its answers are, and how far it has drifted from the base.
 
-grading       how right an answer is, by every rule
-intervals     how sure a figure is
+grading       exact match, containment and word F1
+intervals     confidence intervals of 95 %
 card          the report card: what a model knew before and after
-retrieval     the passages nearest to a question by BM25
+retrieval     BM25: the passages to put into the prompt of the base
 instructions  prompts whose answers a program can check, and neutral prompts
-asking        what a model answers
-drift         how far the adapted model has moved from the base
+asking        greedy answers of the base and the adapted model
+drift         KL(base || adapted) on answers of the base
 benchmarks    public benchmarks through lm-evaluation-harness
 """

@@ -1,4 +1,4 @@
-"""What a model answers: to questions, closed book or with passages, to statements, choices and given prompts."""
+"""Greedy answers of the base or the adapted model: to questions, with or without passages, and to prompts."""
 
 from __future__ import annotations
 
@@ -16,56 +16,60 @@ from disc_lite.synthesis.retention import RetentionExample
 
 
 def answer(
-    base: Base, questions: Sequence[Question], adapter: bool, most: int, shown: Sequence[Sequence[str]] = (),
+    base: Base, questions: Sequence[Question], adapter: bool, max_tokens: int, passages: Sequence[Sequence[str]] = (),
     on_finished: Callable[[int], None] = lambda questions: None,
 ) -> list[str]:  # fmt: skip
-    """What the model says to each question, greedily, in at most `most` tokens.
+    """A greedy answer to each question, of at most `max_tokens` tokens.
 
-    `on_finished` gets the number of questions answered so far.
-    `shown` are the passages in front of each question; without them each question's own, if any.
-    A completion is raw text, up to the end of its sentence; of choices, the likeliest is the answer.
+    `passages` are those in the prompt of each question; by default the question's own, if any. A statement is
+    continued as raw text, up to the end of its sentence; of choices the likeliest is the answer.
+    `on_finished` is called with the number of questions answered so far.
     """
     tokens = base.tokens
-    shown = shown or [[q.passage] if q.passage else [] for q in questions]
-    asked = [join_passages(p) + (answer_task(q.text) if p else q.text) for q, p in zip(questions, shown, strict=True)]
+    passages = passages or [[q.passage] if q.passage else [] for q in questions]
+    texts = [
+        join_passages(p) + (answer_task(q.text) if p else q.text) for q, p in zip(questions, passages, strict=True)
+    ]
     open_ended = [i for i, q in enumerate(questions) if not q.choices]
     prompts = [
         [*tokens.bos, *tokens.text(questions[i].text.rstrip())] if questions[i].kind == "completion"
-        else tokens.prompt(asked[i]) for i in open_ended
+        else tokens.prompt(texts[i]) for i in open_ended
     ]  # fmt: skip
     with base.frozen(adapter=adapter) as model:
-        found = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=most, on_finished=on_finished)
-    given = {i: tokens.decode(f.ids) for i, f in zip(open_ended, found, strict=True)}
+        written = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished)
+    answers = {i: tokens.decode(continuation.ids) for i, continuation in zip(open_ended, written, strict=True)}
     for i, question in enumerate(questions):
         if question.choices:
-            given[i] = _likeliest(base, asked[i], question.choices, adapter)
-            on_finished(len(given))
-    return [first_sentence(given[i]) if q.kind == "completion" else given[i].strip() for i, q in enumerate(questions)]
+            answers[i] = _likeliest(base, texts[i], question.choices, adapter)
+            on_finished(len(answers))
+    return [
+        first_sentence(answers[i]) if q.kind == "completion" else answers[i].strip() for i, q in enumerate(questions)
+    ]
 
 
 def generate_answers(
-    base: Base, prompts: Sequence[str], most: int, adapter: bool,
+    base: Base, prompts: Sequence[str], max_tokens: int, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[RetentionExample]:  # fmt: skip
-    """Greedy answers, of at most `most` tokens, to given user turns; the token that ends one is part of it."""
+    """Greedy answers, of at most `max_tokens` tokens, to user turns, with the token that ends each."""
     prompt_ids = [base.tokens.prompt(prompt) for prompt in prompts]
     with base.frozen(adapter=adapter) as model:
         answers = generate(
-            model, prompt_ids, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished
+            model, prompt_ids, stop_ids=base.tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished
         )  # fmt: skip
     return [RetentionExample(tuple(p), a.whole_ids) for p, a in zip(prompt_ids, answers, strict=True)]
 
 
-def _likeliest(base: Base, asked: str, choices: Sequence[str], adapter: bool) -> str:
-    """The choice with the highest log-probability, its end included, after the question, which is read once."""
-    turns = [base.tokens.turn(asked, choice) for choice in choices]
+def _likeliest(base: Base, question: str, choices: Sequence[str], adapter: bool) -> str:
+    """The choice with the highest log-probability, its end token included; the question is read once for all."""
+    turns = [base.tokens.turn(question, choice) for choice in choices]
     prompt = turns[0][0]
     tree = (Segment(tuple(prompt)), *(Segment(tuple(answer[:-1]), 0) for _, answer in turns))
     places = []
     for number, (_, answer) in enumerate(turns, 1):
         places += [(0, 0, len(prompt) - 1), *((0, number, p) for p in range(len(answer) - 1))]
-    found = base.log_probabilities([tree], places, [answer for _, answer in turns], adapter)
-    totals = [float(run.sum()) for run in found]
+    by_choice = base.log_probabilities([tree], places, [answer for _, answer in turns], adapter)
+    totals = [float(token_values.sum()) for token_values in by_choice]
     return choices[totals.index(max(totals))]
 
 
@@ -77,9 +81,9 @@ def first_sentence(text: str) -> str:
 
 
 def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[str]:
-    """For each question its own passage, where it has one; else that (of its document, if named) with the answer.
+    """The passage that answers each question: the question's own where it is known, else one that contains an answer.
 
-    `passages` are (name of the document, text). Among several: the one that shares most words.
+    `passages` are (document, text). Of several the one that shares most words with the question; "" if there is none.
     """
     known = _by_place(passages)
     words = [word_set(text) for _, text in passages]
@@ -89,9 +93,9 @@ def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, 
         if place in known:
             chosen.append(known[place])
             continue
-        asked = word_set(question.text)
+        question_words = word_set(question.text)
         ranked = [
-            (any(a.lower() in text.lower() for a in question.answers), len(asked & words[i]), -i)
+            (any(a.lower() in text.lower() for a in question.answers), len(question_words & words[i]), -i)
             for i, (name, text) in enumerate(passages)
             if question.document in ("", name)
         ]
@@ -101,12 +105,12 @@ def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, 
 
 def _by_place(passages: Sequence[tuple[str, str]]) -> dict[tuple[str, int], str]:
     """(document, number of the passage in it) -> text."""
-    found: dict[tuple[str, int], str] = {}
+    texts: dict[tuple[str, int], str] = {}
     number: Counter[str] = Counter()
     for name, text in passages:
-        found[name, number[name]] = text
+        texts[name, number[name]] = text
         number[name] += 1
-    return found
+    return texts
 
 
 def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:

@@ -1,6 +1,6 @@
 """Public benchmarks through lm-evaluation-harness (extra `eval`), on the model that is already in memory.
 
-The base is the same object with the adapter off, so both are asked the same thing in the same way.
+The base is the same object with the adapter off, so both are evaluated in exactly the same way.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SUFFIXES = (".yaml", ".yml")
 def run_benchmarks(
     base: Base, tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Task -> {before, after} -> metric -> value; a task is a name of the harness or a YAML file of one's own.
+    """Task -> {before, after} -> metric -> value; a task is a name of the harness or a YAML file.
 
-    Raises EnvironmentNotReady without the extra, or where a task's data cannot be had; UsageError for
-    a task that the harness does not know.
+    Raises EnvironmentNotReady without the extra, or where the data of a task cannot be downloaded; UsageError for
+    a task that the harness does not have.
     """
     harness, wrapper, manager_of = _harness()
     files = [Path(task) for task in tasks if task.endswith(SUFFIXES)]
@@ -32,23 +32,23 @@ def run_benchmarks(
     unknown = sorted(set(names) - set(manager.all_tasks))
     if unknown:
         raise UsageError(
-            f"lm-evaluation-harness knows no task {unknown[0]}.",
+            f"lm-evaluation-harness has no task {unknown[0]}.",
             "",
-            "`lm-eval ls tasks` lists all; or name a YAML file.",
+            "`lm-eval ls tasks` lists all; or give a YAML file.",
         )
-    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
+    scores: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
     for when, adapter in (("before", False), ("after", True)):
         tell(f"{when}: {', '.join(names)} (lm-evaluation-harness)")
         with base.frozen(adapter=adapter) as model:
             wrapped = wrapper(pretrained=model, tokenizer=base.tokens.hf, backend="causal", batch_size=BATCH)
             results = _evaluated(harness, wrapped, names, manager, limit)
         for name in names:
-            found[name][when] = {
+            scores[name][when] = {
                 metric.split(",")[0]: float(value)
                 for metric, value in results[name].items()
                 if isinstance(value, (int, float)) and "stderr" not in metric
             }
-    return found
+    return scores
 
 
 def _harness() -> tuple[Any, Any, Any]:
@@ -66,7 +66,7 @@ def _harness() -> tuple[Any, Any, Any]:
 
 def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, limit: int | None) -> dict[str, Any]:
     try:
-        found = harness(
+        evaluated = harness(
             model, tasks=list(names), task_manager=manager, limit=limit, apply_chat_template=True,
             bootstrap_iters=0, log_samples=False,
         )  # fmt: skip
@@ -76,12 +76,12 @@ def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, lim
             f"A benchmark could not be run{offline}: {', '.join(names)}.", str(error).split("\n")[0],
             "The harness fetches a task's questions from the hub the first time; that needs the network.",
         ) from error  # fmt: skip
-    results: dict[str, Any] = found["results"]
+    results: dict[str, Any] = evaluated["results"]
     return results
 
 
 def _name(task: str) -> str:
-    """The task's name; a file says it in its line `task:`."""
+    """The task's name; a YAML file has it in its line `task:`."""
     if not task.endswith(SUFFIXES):
         return task
     path = Path(task)

@@ -1,6 +1,6 @@
-"""The report card: what a model knew before and after, graded, with intervals, whole and by document.
+"""The report card: recall before and after with confidence intervals, for all questions and by document.
 
-A pure function of questions and the answers that were given to them; knows no model and no torch.
+A pure function of questions and answers; does not import torch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from disc_lite.evaluation.grading import Grade, grade
 from disc_lite.evaluation.intervals import Interval, paired_difference, wilson
 from disc_lite.qa import Pair, Question, normalise, word_set
 
-# Row -> how a person reads it. The order is that of every table.
+# Row -> its label, in the order of every table.
 ROWS = {
     "floor": "base, closed book",
     "rag": "base + RAG",
@@ -21,26 +21,27 @@ ROWS = {
     "adapted_rag": "adapted + RAG",
 }
 DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
-MISSES = 20
-LEARNED = 0.6  # of the ceiling: less is told
-FITTED = 0.8  # of the trained questions: less is a matter of training, not of wording
-EQUAL = 0.02  # RAG that is no more than this below the adapted model is as good
+MOST_MISSES = 20
+LEARNED = 0.6  # share of the ceiling below which the card warns
+FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
+EQUAL = 0.02  # a difference of shares that does not count
 
-Given = Mapping[str, Sequence[str]]  # row -> an answer to each question
+AnswersByRow = Mapping[str, Sequence[str]]  # row -> an answer to each question
 
 
 def report_card(
-    questions: Sequence[Question], given: Given, passages: Sequence[str], pairs: Sequence[Pair], grading: str,
+    questions: Sequence[Question], answers: AnswersByRow, passages: Sequence[str], pairs: Sequence[Pair], grading: str,
     near: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """All that is known about these questions, as JSON has it.
+    """The card as JSON.
 
-    `given` holds the answers of the rows of ROWS that were asked; `passages` the right passage of
-    each question (or ""); `pairs` what was trained on; `near` the word-set Jaccard index from which
-    a question counts as trained on.
+    `answers` are those of the rows of ROWS that were asked, `passages` the right passage of each question (or ""),
+    `pairs` those that were trained on, `near` the word-set Jaccard index above which a question is a near-duplicate.
     """
     grades = {
-        row: [grade(a, q.answers) for a, q in zip(given[row], questions, strict=True)] for row in ROWS if row in given
+        row: [grade(a, q.answers) for a, q in zip(answers[row], questions, strict=True)]
+        for row in ROWS
+        if row in answers
     }
     overlap = overlaps(questions, pairs, near)
     everywhere = list(range(len(questions)))
@@ -62,36 +63,36 @@ def report_card(
             "with": rows([i for i in everywhere if overlap[i]]),
             "without": rows([i for i in everywhere if not overlap[i]]),
         },
-        "misses": misses(questions, given, passages, grades, grading),
+        "misses": misses(questions, answers, passages, grades, grading),
     }  # fmt: skip
 
 
 def _differences(grades: Mapping[str, Sequence[Grade]], grading: str) -> dict[str, dict[str, float]]:
-    found = {}
+    differences = {}
     for first, second in DIFFERENCES:
         if first in grades and second in grades:
             gain = paired_difference(_right(grades[first], grading), _right(grades[second], grading))
-            found[f"{second} - {first}"] = _interval(gain)
-    return found
+            differences[f"{second} - {first}"] = _interval(gain)
+    return differences
 
 
 def overlaps(questions: Sequence[Question], pairs: Sequence[Pair], near: float) -> list[str]:
-    """For each question: `exact` if a pair asks it word for word, `near` if it is a near-duplicate, or nothing."""
-    asked = {normalise(p.question) for p in pairs}
+    """For each question `exact` if a pair has the same question, `near` if it has a near-duplicate, else ""."""
+    trained = {normalise(p.question) for p in pairs}
     sets = {word_set(p.question) for p in pairs}
-    found = []
+    kinds = []
     for question in questions:
         words = word_set(question.text)
         nearest = max((len(words & s) / max(1, len(words | s)) for s in sets), default=0.0)
-        found.append("exact" if normalise(question.text) in asked else "near" if nearest >= near else "")
-    return found
+        kinds.append("exact" if normalise(question.text) in trained else "near" if nearest >= near else "")
+    return kinds
 
 
 def misses(
-    questions: Sequence[Question], given: Given, passages: Sequence[str], grades: Mapping[str, Sequence[Grade]],
-    grading: str,
+    questions: Sequence[Question], answers: AnswersByRow, passages: Sequence[str],
+    grades: Mapping[str, Sequence[Grade]], grading: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """The worst answers of the adapted model: first those that the base had right with the passage."""
+    """Wrong answers of the adapted model: first those that the base has right with the passage, then by F1."""
     if "adapted" not in grades:
         return []
     wrong = [i for i, right in enumerate(_right(grades["adapted"], grading)) if not right]
@@ -99,30 +100,30 @@ def misses(
     wrong.sort(key=lambda i: (-could[i], grades["adapted"][i].f1, i))
     return [
         {"document": questions[i].document, "question": questions[i].text, "expected": list(questions[i].answers),
-         **{row: given[row][i] for row in ROWS if row in given}, "passage": passages[i]}
-        for i in wrong[:MISSES]
+         **{row: answers[row][i] for row in ROWS if row in answers}, "passage": passages[i]}
+        for i in wrong[:MOST_MISSES]
     ]  # fmt: skip
 
 
 def verdict(card: Mapping[str, Any]) -> str:
-    """In words, whether adaptation was worth it; an honest one where retrieval does as well."""
+    """A sentence that compares the adapted model with retrieval; also where retrieval does as well or better."""
     rows, differences = card["rows"], card["differences"]
     if "rag" not in rows or "adapted" not in rows or not rows["rag"]["of"]:
         return ""
     rag, adapted, gain = rows["rag"]["share"], rows["adapted"]["share"], differences["adapted - rag"]
-    told = f"retrieval (RAG) answers {rag:.0%}, the adapted model {adapted:.0%} without any passage"
+    shares = f"retrieval (RAG) answers {rag:.0%}, the adapted model {adapted:.0%} without any passage"
     if rag > adapted + EQUAL:
         sure = "" if gain["high"] < 0 else ", though not beyond chance"
-        return f"Retrieval alone does better here{sure}: {told}."
+        return f"Retrieval alone does better here{sure}: {shares}."
     if gain["low"] > 0:
-        return f"The adapted model knows more than retrieval finds: {told}."
-    return f"Retrieval alone is as good here: {told}. Adapt where a prompt cannot carry passages."
+        return f"The adapted model knows more than retrieval finds: {shares}."
+    return f"Retrieval alone is as good here: {shares}. Adapt where a prompt cannot carry passages."
 
 
 def shortfall(card: Mapping[str, Any]) -> str:
-    """In words, that the model did not learn its documents, and what to do; nothing where it did.
+    """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
-    `card["fit"]` holds how many of the questions that were trained on are answered closed book, where they were asked.
+    `card["fit"]` has the share of trained questions that are answered closed book, if it was measured.
     """
     rows, fit = card["rows"], card.get("fit") or {}
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
@@ -130,15 +131,15 @@ def shortfall(card: Mapping[str, Any]) -> str:
     adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
     if adapted >= LEARNED * ceiling:
         return ""
-    told = f"It did not learn enough: the adapted model answers {adapted:.0%} where the passage gives {ceiling:.0%}. "
+    text = f"It did not learn enough: the adapted model answers {adapted:.0%} where the passage gives {ceiling:.0%}. "
     if not fit:
-        return told + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
+        return text + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
     if fit["share"] < FITTED:
-        return told + (
+        return text + (
             f"Of the questions it was trained on it answers {fit['share']:.0%}: train longer (train.epochs) or at a "
             "higher rate (train.learning_rate)."
         )
-    return told + (
+    return text + (
         f"It answers {fit['share']:.0%} of the questions it was trained on, but not in other words: more pairs for "
         "each sentence (prompt.questions_per_sentence) teach that."
     )
@@ -149,7 +150,7 @@ def _right(grades: Sequence[Grade], grading: str) -> list[float]:
 
 
 def row_of(grades: Sequence[Grade], grading: str) -> dict[str, Any]:
-    """Counts and shares of one row, by every rule; `right` is by `grading`."""
+    """Counts and shares of one row by every rule; `right` counts by `grading`."""
     total = max(1, len(grades))
     return {
         **counted(_right(grades, grading)),
@@ -160,17 +161,17 @@ def row_of(grades: Sequence[Grade], grading: str) -> dict[str, Any]:
 
 
 def counted(right: Sequence[float]) -> dict[str, Any]:
-    """How many of how many, as a share with its interval."""
+    """The number and share of right answers, with the interval of the share."""
     number = round(sum(right))
     share = wilson(number, len(right))
     return {"right": number, "of": len(right), **_interval(share), "share": round(share.mean, 4)}
 
 
 def forgetting(card: Mapping[str, Any]) -> tuple[float, str]:
-    """The largest fall of a share that should have stayed, and of what."""
-    falls = [(row["before"]["share"] - row["after"]["share"], name) for name, row in card["kept"].items()]
+    """The largest fall of a share that should not have changed, and its name."""
+    falls = [(row["before"]["share"] - row["after"]["share"], name) for name, row in card["retained"].items()]
     return max(falls, default=(0.0, ""))
 
 
-def _interval(found: Interval) -> dict[str, float]:
-    return {"mean": round(found.mean, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
+def _interval(interval: Interval) -> dict[str, float]:
+    return {"mean": round(interval.mean, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}

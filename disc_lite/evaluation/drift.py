@@ -1,4 +1,4 @@
-"""How far the adapted model has moved from the base, on answers that the base gave."""
+"""The drift of the adapted model: KL(base || adapted) on answers that the base generated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from disc_lite.losses import KEEP, token_divergence
+from disc_lite.losses import RETENTION_KL, token_divergence
 from disc_lite.models import Base
 from disc_lite.packing import lone, pack
 from disc_lite.synthesis.retention import RetentionExample
@@ -16,11 +16,11 @@ def drift(
     base: Base, examples: Sequence[RetentionExample], tokens_per_batch: int,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[float]:  # fmt: skip
-    """KL(base || adapted) of each prompt, in nats per token of the answer that the base gave to it.
+    """KL(base || adapted) of each prompt, in nats per token of the answer of the base.
 
-    `on_finished` gets the number of prompts measured so far.
+    `on_finished` is called with the number of prompts measured so far.
     """
-    found: list[float] = []
+    means: list[float] = []
     for batch in _batches(examples, tokens_per_batch):
         packed = pack([lone((*s.prompt_ids, *s.answer_ids)) for s in batch])
         runs = [range(len(s.prompt_ids) - 1, len(s.prompt_ids) + len(s.answer_ids) - 1) for s in batch]
@@ -30,22 +30,22 @@ def drift(
             before = base.hidden(packed)[at]
         with base.frozen(adapter=True):
             after = base.hidden(packed)[at]
-        nats = token_divergence(after, before, base.head, KEEP).cpu()
-        found += [float(part.mean()) for part in nats.split([len(run) for run in runs])]
-        on_finished(len(found))
-    return found
+        nats = token_divergence(after, before, base.head, RETENTION_KL).cpu()
+        means += [float(part.mean()) for part in nats.split([len(run) for run in runs])]
+        on_finished(len(means))
+    return means
 
 
-def mean_drift(nats: Sequence[float], spoken: Sequence[RetentionExample]) -> float:
-    """The mean over all tokens, of what `drift` says by prompt."""
-    tokens = [len(s.answer_ids) for s in spoken]
+def mean_drift(nats: Sequence[float], examples: Sequence[RetentionExample]) -> float:
+    """The mean over all tokens of the drifts by prompt."""
+    tokens = [len(example.answer_ids) for example in examples]
     return sum(n * t for n, t in zip(nats, tokens, strict=True)) / max(1, sum(tokens))
 
 
-def _batches(spoken: Sequence[RetentionExample], tokens_per_batch: int) -> list[list[RetentionExample]]:
+def _batches(examples: Sequence[RetentionExample], tokens_per_batch: int) -> list[list[RetentionExample]]:
     batches: list[list[RetentionExample]] = [[]]
     size = 0
-    for s in spoken:
+    for s in examples:
         tokens = len(s.prompt_ids) + len(s.answer_ids)
         if batches[-1] and size + tokens > tokens_per_batch:
             batches.append([])

@@ -1,4 +1,4 @@
-"""How right an answer is, by every rule. Does not import torch."""
+"""Exact match, containment and word F1 of an answer. Does not import torch."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from disc_lite.qa import Comparison, compare
 
 @dataclass(frozen=True)
 class Grade:
-    """One answer by every rule; the best of the accepted answers counts."""
+    """One prediction by every rule, against the accepted answer that fits best."""
 
     exact: bool
     contains: bool
     f1: float  # of the words (Rajpurkar et al., arXiv 1606.05250)
 
 
-def grade(given: str, answers: Iterable[str]) -> Grade:
-    """An answer by every rule."""
-    found = [compare(given, answer) for answer in answers]
-    return Grade(any(c.exact for c in found), any(c.contains for c in found), max(map(_f1, found), default=0.0))
+def grade(prediction: str, answers: Iterable[str]) -> Grade:
+    """A prediction by every rule."""
+    results = [compare(prediction, answer) for answer in answers]
+    return Grade(any(r.exact for r in results), any(r.contains for r in results), max(map(_f1, results), default=0.0))
 
 
-def token_f1(given: str, answers: Iterable[str]) -> float:
-    """Harmonic mean of precision and recall of the words, against the nearest of `answers`.
+def token_f1(prediction: str, answers: Iterable[str]) -> float:
+    """Harmonic mean of precision and recall of the words, against the best of `answers`.
 
-    Words are characters where a script puts no spaces between words.
+    Words are single characters in scripts without spaces between words.
     """
-    return grade(given, answers).f1
+    return grade(prediction, answers).f1
 
 
-def _f1(found: Comparison) -> float:
-    if not found.wanted:
-        return float(found.exact)  # of marks only, such as "#"
-    return 2 * found.shared / (found.given + found.wanted)
+def _f1(result: Comparison) -> float:
+    if not result.answer_words:
+        return float(result.exact)  # of marks only, such as "#"
+    return 2 * result.shared_words / (result.predicted_words + result.answer_words)

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals of 95 %. Knows no torch."""
+"""Confidence intervals of 95 %. Does not import torch."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and where it lies with 95 % confidence."""
+    """A mean with its 95 % confidence interval."""
 
     mean: float
     low: float
     high: float
 
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
-
 
 def wilson(right: int, total: int) -> Interval:
-    """Share of right answers with Wilson's score interval (Wilson 1927): not empty at 0 and at 1.
+    """Share of right answers with Wilson's score interval (Wilson 1927), which has a width at shares of 0 and 1 too.
 
     centre = (p + z²/2n) / (1 + z²/n),  half = z / (1 + z²/n) · sqrt(p(1-p)/n + z²/4n²)
     """
@@ -40,7 +36,7 @@ def wilson(right: int, total: int) -> Interval:
 def paired_difference(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Interval:
     """Mean of `second` minus `first`, item by item, with the percentile bootstrap over the items.
 
-    The items stay paired, so what makes a question hard for both does not widen the interval.
+    The items stay paired, so that questions which are hard for both do not widen the interval.
     """
     differences = [b - a for a, b in zip(first, second, strict=True)]
     if not differences:

@@ -1,4 +1,4 @@
-"""The passages nearest to a question by BM25: what a model without adaptation would be given."""
+"""Retrieval by BM25: the passages that would be in the prompt of a model without adaptation (RAG)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from itertools import pairwise
 
 from disc_lite.qa.lexing import MARKS, UNSPACED, UNSPACED_MARKS
 
-# Words of two letters and more, as bm25s takes them; Han, kana, Hangul, Thai and their like by runs.
-_TERM = re.compile(
-    rf"(?P<run>(?:[{UNSPACED}\uac00-\ud7a3][{UNSPACED_MARKS}]*)+)|(?:[^\W{UNSPACED}\uac00-\ud7a3]|[{MARKS}]){{2,}}"
-)
+# Words of two letters and more, as bm25s takes them; runs of Han, kana, Hangul, Thai and the like.
 _CHARACTER = re.compile(rf"[{UNSPACED}\uac00-\ud7a3][{UNSPACED_MARKS}]*")
+_TERM = re.compile(rf"(?P<run>(?:{_CHARACTER.pattern})+)|(?:[^\W{UNSPACED}\uac00-\ud7a3]|[{MARKS}]){{2,}}")
 
 
 def best_passages(passages: Sequence[str], questions: Sequence[str], number: int) -> list[list[str]]:
@@ -26,34 +24,35 @@ def best_passages(passages: Sequence[str], questions: Sequence[str], number: int
     if not number or not questions:
         return [[] for _ in questions]
     index = BM25(method="lucene")
-    index.index([search_terms(passage) for passage in passages], show_progress=False)
-    found, _ = index.retrieve(
+    # bm25s cannot index passages of which none has a term.
+    index.index([search_terms(passage) or [""] for passage in passages], show_progress=False)
+    indices, _ = index.retrieve(
         [search_terms(question) for question in questions], k=number, show_progress=False, n_threads=0,
         backend_selection="numpy",
     )  # fmt: skip
-    return [[passages[int(i)] for i in row] for row in found]
+    return [[passages[int(i)] for i in row] for row in indices]
 
 
 def search_terms(text: str) -> list[str]:
-    """Words in lower case; of scripts without spaces, and of Korean, every character and every two neighbours.
+    """Words in lower case; in scripts without spaces, and in Korean, single characters and pairs of neighbours.
 
-    Pairs of characters are what Lucene searches by in these scripts (its CJKAnalyzer).
+    Pairs are what Lucene indexes in these scripts (CJKAnalyzer).
     """
     terms: list[str] = []
-    for found in _TERM.finditer(text.lower()):
-        if found["run"]:
-            characters = _CHARACTER.findall(found[0])
+    for match in _TERM.finditer(text.lower()):
+        if match["run"]:
+            characters = _CHARACTER.findall(match[0])
             terms += [*characters, *map("".join, pairwise(characters))]
         else:
-            terms.append(found[0])
+            terms.append(match[0])
     return terms
 
 
 @contextmanager
 def _without_jax() -> Iterator[None]:
-    """As if JAX were not installed: bm25s calls it on import, and it takes three quarters of the card at once."""
+    """Hides JAX: bm25s imports it, and it allocates three quarters of the GPU memory at once."""
     there = sys.modules.get("jax")
-    sys.modules["jax"] = None  # type: ignore[assignment]  # Python's own sign for a module that is not to be found
+    sys.modules["jax"] = None  # type: ignore[assignment]  # makes the import fail
     try:
         yield
     finally:

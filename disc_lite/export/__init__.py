@@ -1,4 +1,4 @@
-"""A run -> what others can load, with its proof: adapter, merged folder, LoRA GGUF, whole GGUF, Ollama folder."""
+"""A finished run -> adapter, merged model, LoRA GGUF, whole GGUF or Ollama folder, each verified before it appears."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
-from disc_lite.run.finished import Finished, open_run
-from disc_lite.run.interrupts import listening
+from disc_lite.run.folder import FinishedRun, open_run
+from disc_lite.run.interrupts import catch_signals
 from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
 
 RECORD = "export.json"
@@ -27,11 +27,11 @@ def export(
 ) -> dict[str, Any]:  # fmt: skip
     """Write a finished run in one of the `FORMS`; by default into RUN/exports/FORM. Returns its `export.json`.
 
-    The folder appears whole, and only if the proof passes. Raises GateFailed (exit code 5) where the
-    export does not say what the trained model says, UsageError and EnvironmentNotReady before that.
+    The folder appears whole, and only if its proof passes. Raises GateFailed (exit code 5) where the outputs of the
+    export differ from those of the trained model, UsageError and EnvironmentNotReady before that.
     """
     finished = open_run(Path(run))
-    target = Path(output) if output else finished.folder / "exports" / to
+    target = Path(output) if output else finished.folder.exports / to
     gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
     choice = Choice(to, target, gguf, onto, legacy_adapter, modelfile, force, device)
     from disc_lite.export.checks import check_run
@@ -40,7 +40,7 @@ def export(
     check_run(finished, choice)
     _check_target(choice)
     _check_space(finished, choice)
-    # torch and transformers load here, after every mistake that can be told without them.
+    # torch and transformers are imported here, after all errors that can be found without them.
     from disc_lite.export import ggufs, weights
     from disc_lite.export.job import Job
 
@@ -48,8 +48,8 @@ def export(
         "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
         "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
     }  # fmt: skip
-    with lock(finished.folder), listening() as interrupts:
-        if target.parent == finished.folder / "exports" and target.parent.is_dir():
+    with lock(finished.folder.path), catch_signals() as interrupts:
+        if target.parent == finished.folder.exports and target.parent.is_dir():
             sweep(target.parent)
 
         def tell(text: str) -> None:
@@ -61,13 +61,13 @@ def export(
 
 
 def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
-    """Into a temporary folder, which gets its name when the proof has passed."""
+    """Write into a temporary folder, which is renamed when the proof has passed."""
     from disc_lite.export.proof import require_passed
 
     target = job.choice.target
     staged = disk.temporary_beside(target) if target.exists() else target
     with atomic_folder(staged) as folder:
-        with _disk_told(target):
+        with _disk_errors_reported(target):
             made = make(job, folder)
         require_passed(made.proof, target)
         proof = [line.as_dict() for line in made.proof]
@@ -80,14 +80,14 @@ def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _disk_told(target: Path) -> Iterator[None]:
-    """What the disk says while files are written by other packages: each of them says it in its own way."""
+def _disk_errors_reported(target: Path) -> Iterator[None]:
+    """Turn disk errors of other packages, which each report them differently, into RunFailed."""
     from safetensors import SafetensorError
 
     try:
         yield
     except (OSError, SafetensorError) as error:
-        # numpy counts the bytes that found no room, safetensors quotes the system.
+        # numpy reports the bytes requested and written, safetensors quotes the system.
         full = getattr(error, "errno", None) in disk.NO_SPACE or "os error" in str(error) or "requested" in str(error)
         remedy = "Free some space, or choose an --output on another disk." if full else ""
         raise RunFailed(f"cannot write {target}", str(error), remedy) from error
@@ -96,7 +96,7 @@ def _disk_told(target: Path) -> Iterator[None]:
 def _check_call(choice: Choice) -> None:
     to, gguf = choice.to, choice.base_gguf
     if to not in FORMS or choice.onto not in ONTO:
-        raise UsageError(f"There is no export {to} onto {choice.onto}.", f"Forms: {', '.join(FORMS)}.")
+        raise UsageError(f"There is no export --to {to} --onto {choice.onto}.", f"Forms: {', '.join(FORMS)}.")
     if gguf is not None and to not in WITH_GGUF:
         raise UsageError(f"--base-gguf has no meaning for --to {to}.", "", "Leave it out.")
     for path in (gguf, choice.template):
@@ -129,8 +129,8 @@ def _check_target(choice: Choice) -> None:
     made = _record_in(target)
     if made is None:
         raise UsageError(
-            f"{target} exists and is no export.",
-            "Nothing but an earlier export is ever replaced.",
+            f"{target} exists and is not an export.",
+            "Only an earlier export is ever replaced.",
             "Choose another --output.",
         )
     if not choice.force:
@@ -138,7 +138,7 @@ def _check_target(choice: Choice) -> None:
 
 
 def _record_in(folder: Path) -> dict[str, Any] | None:
-    """The record of an earlier export; other programs write an `export.json` too, and theirs is no leave to delete."""
+    """The record of an earlier export, None if there is none: other programs write files of this name too."""
     try:
         made = read_json(folder / RECORD)
     except RunFailed:
@@ -147,22 +147,22 @@ def _record_in(folder: Path) -> dict[str, Any] | None:
     return made if ours else None
 
 
-def _check_space(run: Finished, choice: Choice) -> None:
-    """Raises EnvironmentNotReady where the disk has less room than the export takes at most."""
-    adapter = sum((run.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
+def _check_space(run: FinishedRun, choice: Choice) -> None:
+    """Raises EnvironmentNotReady where the disk has less free space than the export may take."""
+    adapter = sum((run.folder.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
     base = sum(path.stat().st_size for path in run.model.folder.glob("model*.safetensors"))
     merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
-    # From a base GGUF: as large as that, and what becomes Q8_0 is looked at when its types are known. By the
-    # converter: two merged folders while they are compared, then the better one and the GGUF.
+    # From a base GGUF: its size; tensors that become Q8_0 are added when their types are known. With the converter: two
+    # merged folders while they are compared, then the better one and the GGUF.
     whole = choice.base_gguf.stat().st_size if choice.base_gguf else max(merged, 2 * base)
     needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": merged, "gguf": whole, "ollama": whole}[choice.to]
     require_space(choice.target, needed)
 
 
 def _replace(staged: Path, target: Path) -> None:
-    # Under a name that nothing sweeps: whatever kills us between the two renames, the old export is still there.
+    # Under a name that is not swept: if the process is killed between the two renames, the old export is still there.
     aside = target.parent / f"{target.name}.old-{secrets.token_hex(4)}"
-    with disk.told(f"cannot replace {target}"):
+    with disk.reporting(f"cannot replace {target}"):
         try:
             disk.rename(target, aside)
             disk.rename(staged, target)

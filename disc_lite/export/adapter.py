@@ -1,4 +1,4 @@
-"""A saved adapter as tensors that can be trusted, and the PEFT folder that others load."""
+"""The tensors of a saved adapter, checked against its base; weight files of model folders."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from disc_lite.hub.source import shapes_in
 
 @dataclass(frozen=True)
 class Adapter:
-    """What is added to the base: W' = W + scale · B·A for every module named."""
+    """The update of the base: W' = W + scale · B·A for every module."""
 
     rank: int
     alpha: float
-    # Module as the base names it -> A [r, in] and B [out, r], fp32.
+    # Name of the module in the base -> A [r, in] and B [out, r], fp32.
     tensors: Mapping[str, tuple[Tensor, Tensor]]
 
     @property
@@ -37,7 +37,7 @@ class Adapter:
 
 
 def read_adapter(folder: Path, base: Path) -> Adapter:
-    """Read an adapter. Raises UsageError where it is not whole, or one of another base."""
+    """Read an adapter. Raises UsageError where it is incomplete, not finite, or does not match the base."""
     config = read_config(folder)
     check_fit(folder, config, base)
     saved = load_file(folder / WEIGHTS)
@@ -45,13 +45,13 @@ def read_adapter(folder: Path, base: Path) -> Adapter:
     for name in sorted(name for name in saved if ".lora_A." in name):
         a, b = (saved[name.replace("lora_A", f"lora_{x}")].to(torch.float32) for x in "AB")
         if not (a.isfinite().all() and b.isfinite().all()):
-            raise UsageError(f"The adapter in {folder} has numbers that are not finite.", name, "Adapt again.")
+            raise UsageError(f"The adapter in {folder} has values that are not finite.", name, "Adapt again.")
         tensors[name.removeprefix(PREFIX).removesuffix(".lora_A.weight")] = (a, b)
     return Adapter(int(config["r"]), float(config["lora_alpha"]), tensors)
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a model folder, in order; other safetensors may lie beside them (Mistral's do)."""
+    """The weight files of a model folder, in order; the folder may have other safetensors too (Mistral's)."""
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return [folder / "model.safetensors"]
@@ -66,12 +66,12 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 def read_weights(folder: Path, names: list[str]) -> dict[str, Tensor]:
     """The tensors of these names."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for path in weight_files(folder):
         with safe_open(path, framework="pt") as file:
-            there = set(file.keys())
-            found.update({name: file.get_tensor(name) for name in names if name in there})
-    return found
+            names_here = set(file.keys())
+            tensors.update({name: file.get_tensor(name) for name in names if name in names_here})
+    return tensors
 
 
 def read_rows(folder: Path, tensor: str, rows: Sequence[int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whether a run can be exported in the form that is asked for. Knows no torch, so that it is told at once."""
+"""Whether a run can be exported in a form. Does not import torch, so that errors are reported at once."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 from disc_lite.errors import UsageError
 from disc_lite.export.choice import WITH_GGUF, Choice
 from disc_lite.export.layout import layout_of
-from disc_lite.export.llama import way_to_llama
+from disc_lite.export.llama import find_llama
 from disc_lite.hub.adapters import check_fit, read_config
-from disc_lite.run.finished import Finished
+from disc_lite.run.folder import FinishedRun
 from disc_lite.storage import read_json
 
-# llama.cpp's converter reads none of these and is silently wrong; they change what the tensors mean.
+# llama.cpp's converter ignores these settings and is silently wrong; they change the meaning of the tensors.
 FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
 
 
-def check_run(run: Finished, choice: Choice) -> None:
-    """Raises UsageError where the form cannot be made of this run."""
+def check_run(run: FinishedRun, choice: Choice) -> None:
+    """Raises UsageError where this run cannot be exported in this form."""
     base = run.model.folder
-    config = read_config(run.adapter)
-    check_fit(run.adapter, config, base)
-    _require_plain_settings(run.adapter, config)
+    config = read_config(run.folder.adapter)
+    check_fit(run.folder.adapter, config, base)
+    _require_plain_settings(run.folder.adapter, config)
     if choice.onto == "nf4" and run.recipe.memory.quantize != "nf4":
-        raise UsageError("This run was not trained in 4 bits.", "", "Take --onto original.")
+        raise UsageError("This run was not trained in 4 bits.", "", "Use --onto original.")
     with_gguf = choice.to in WITH_GGUF
     converted = with_gguf and choice.to != "gguf-lora" and choice.base_gguf is None
     if choice.to == "merged" or converted:
         _require_plain_weights(base)
-    # llama.cpp's converter knows more families; where llama.cpp is not there to prove what it wrote, we must.
-    if with_gguf and not (converted and way_to_llama()):
+    # llama.cpp's converter supports more families, but without llama.cpp its output is verified here.
+    if with_gguf and not (converted and find_llama()):
         layout_of(base)
 
 
@@ -45,7 +45,7 @@ def _require_plain_settings(adapter: Path, config: dict[str, Any]) -> None:
 
 
 def _require_plain_weights(base: Path) -> None:
-    """Nothing can be added to the codes of a base that is stored quantised."""
+    """Raises UsageError for a base that is stored quantised: an update cannot be added to its codes."""
     if read_json(base / "config.json").get("quantization_config"):
         raise UsageError(
             f"The base in {base} is stored quantised.",

@@ -1,4 +1,4 @@
-"""What an export is to be, and the room it needs on its disk."""
+"""The options of an export, and the free space that it needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONTO = ("auto", "original", "nf4")
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be written, where, and from what."""
+    """The options of one export."""
 
     to: str
     target: Path
@@ -27,13 +27,13 @@ class Choice:
     device: str | None
 
 
-def require_space(target: Path, needed: int) -> None:
-    """Raises EnvironmentNotReady where the disk of `target` has less room than that."""
-    there = next(path for path in (target, *target.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
-    if free < needed:
+def require_space(target: Path, needed_bytes: int) -> None:
+    """Raises EnvironmentNotReady where the disk of `target` has less free space than `needed_bytes`."""
+    existing = next(path for path in (target, *target.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free
+    if free < needed_bytes:
         raise EnvironmentNotReady(
-            f"There is no room for the export on the disk of {there}.",
-            f"It may take {needed / 2**30:.1f} GiB; {free / 2**30:.1f} GiB are free.",
+            f"Not enough disk space for the export in {existing}.",
+            f"It may take {needed_bytes / 2**30:.1f} GiB; {free / 2**30:.1f} GiB are free.",
             "Free some space, or choose an --output on another disk.",
         )

@@ -1,4 +1,4 @@
-"""Reading a GGUF file of unknown origin: its bounds are checked before anything is taken from it."""
+"""Reads GGUF files of unknown origin: all bounds are checked before anything is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT, ARRAY = 8, 9
 
 @dataclass(frozen=True)
 class Gguf:
-    """A checked file: its keys with their values, and its tensors."""
+    """A checked file: its keys, their values, its tensors."""
 
     path: Path
     reader: Any  # gguf.GGUFReader
@@ -38,7 +38,7 @@ class Gguf:
         return self.rows(name, slice(None)).reshape([int(n) for n in reversed(self.tensors[name].shape)])
 
     def rows(self, name: str, at: Any) -> Array:
-        """Some rows of a tensor as fp32; the others stay on the disk. Raises UsageError for a type that is no float."""
+        """Some rows of a tensor as fp32, without reading the others. Raises UsageError for an unsupported type."""
         from gguf.quants import dequantize
 
         tensor = self.tensors[name]
@@ -48,13 +48,13 @@ class Gguf:
             raise UsageError(
                 f"{self.path} cannot be read.",
                 f"Its {name} is in {tensor.tensor_type.name}.",
-                "Take one of another type.",
+                "Use a GGUF of another type.",
             ) from error
         return values
 
 
 def open_gguf(path: Path) -> Gguf:
-    """Raises UsageError where the file is none, is cut off, or claims more than it holds."""
+    """Open a file. Raises UsageError where it is no GGUF, truncated, or has counts or lengths out of bounds."""
     gguf = require_gguf()
     try:
         check_bounds(path)
@@ -65,7 +65,7 @@ def open_gguf(path: Path) -> Gguf:
 
 
 def _unsound(path: Path, why: str) -> UsageError:
-    return UsageError(f"{path} is no sound GGUF file.", why, "Download or make it again.")
+    return UsageError(f"{path} is not a valid GGUF file.", why, "Download or make it again.")
 
 
 def check_bounds(path: Path) -> None:
@@ -87,7 +87,7 @@ def check_bounds(path: Path) -> None:
             value = walk.value(kind)
             alignment = value if name == b"general.alignment" and isinstance(value, int) else alignment
         if not 1 <= alignment <= 1 << 20:
-            raise ValueError("Its alignment makes no sense.")
+            raise ValueError("Its alignment is invalid.")
         ends = []
         for _ in range(tensors):
             walk.text()
@@ -105,7 +105,7 @@ def check_bounds(path: Path) -> None:
 
 
 class _Walk:
-    """A position in a file, and reads that cannot ask for more than there is."""
+    """A position in a file, and reads with checked bounds."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size
@@ -120,13 +120,13 @@ class _Walk:
     def text(self) -> bytes:
         (length,) = self.take("<Q")
         self.limit("bytes of text", length, min(LONGEST_TEXT, self.size))
-        found = self.file.read(length)
-        if len(found) < length:
+        text = self.file.read(length)
+        if len(text) < length:
             raise ValueError("It is cut off.")
-        return found
+        return text
 
     def value(self, kind: int) -> Any:
-        """A value; only whole numbers are given back, the rest is stepped over."""
+        """A value; only texts and integers are returned, others are skipped."""
         if kind == TEXT:
             return self.text()
         if kind == ARRAY:
@@ -145,7 +145,7 @@ class _Walk:
 
     def _bytes_of(self, kind: int) -> int:
         if kind not in SCALARS:
-            raise ValueError(f"It holds a value of type {kind}, or an array of arrays, which nothing here reads.")
+            raise ValueError(f"It holds a value of type {kind}, or an array of arrays, which is not supported.")
         return SCALARS[kind]
 
     def _skip(self, number: int) -> None:

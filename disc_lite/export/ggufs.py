@@ -1,4 +1,4 @@
-"""Exports as GGUF: the LoRA alone, the whole model, and the folder that Ollama takes."""
+"""Exports as GGUF: the LoRA alone, the whole model, and a folder for Ollama."""
 
 from __future__ import annotations
 
@@ -17,41 +17,43 @@ from disc_lite.export.ggufwriting import (
     ROUNDING,
     adapted_numbers,
     check_same_model,
-    lora_back,
+    read_lora,
     write_lora,
     write_model,
 )
-from disc_lite.export.job import Job, Made
+from disc_lite.export.job import ExportResult, Job
 from disc_lite.export.layout import Array, find_converter, numbers
-from disc_lite.export.llama import Request, ask_llama, run_child
+from disc_lite.export.llama import Request, run_child, run_llama
 from disc_lite.export.modelcard import public_name
 from disc_lite.export.modelfile import modelfile
-from disc_lite.export.proof import Line, Said, compare
+from disc_lite.export.proof import Check, Outputs, compare
 from disc_lite.export.weights import make_merged
 from disc_lite.storage import disk, write_text
 
 GGUF, LORA, BASE = "model.gguf", "adapter.gguf", "base.gguf"
 
 
-def make_gguf_lora(job: Job, folder: Path) -> Made:
-    """The adapter as a LoRA GGUF; through llama.cpp if it is there and the base GGUF is named."""
+def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
+    """The adapter as a LoRA GGUF; verified in llama.cpp if that is installed and a base GGUF is given."""
     path = folder / LORA
     write_lora(job.adapter, job.layout, path)
-    alpha, found = lora_back(path, job.layout, list(job.adapter.tensors))
+    alpha, tensors = read_lora(path, job.layout, list(job.adapter.tensors))
     pairs = [
-        (theirs, numbers(ours)) for m in found for theirs, ours in zip(found[m], job.adapter.tensors[m], strict=True)
+        (theirs, numbers(ours))
+        for m in tensors
+        for theirs, ours in zip(tensors[m], job.adapter.tensors[m], strict=True)
     ]
     equal = sum(np.array_equal(a, b) for a, b in pairs)
     same = equal == len(pairs) and alpha == job.adapter.alpha
-    lines = [Line("tensors", same, "read back with gguf", f"equal: {equal} of {len(pairs)}, alpha {alpha:g}", equal)]
+    lines = [Check("tensors", same, "read back with gguf", f"equal: {equal} of {len(pairs)}, alpha {alpha:g}", equal)]
     if job.choice.base_gguf is not None:
         _check_base(job)
         lines += _through_llama(job, job.choice.base_gguf, path)
-    return Made(lines, {"tensors": len(pairs)})
+    return ExportResult(lines, {"tensors": len(pairs)})
 
 
-def make_gguf(job: Job, folder: Path) -> Made:
-    """A whole GGUF: from the base GGUF that is named, or through llama.cpp's converter."""
+def make_gguf(job: Job, folder: Path) -> ExportResult:
+    """A whole GGUF: from the given base GGUF, or by llama.cpp's converter."""
     path = folder / GGUF
     if job.choice.base_gguf is None:
         return _converted(job, folder, path)
@@ -63,7 +65,7 @@ def make_gguf(job: Job, folder: Path) -> Made:
         expected = {n: (lambda m=m: adapted_numbers(base, job.adapter, job.layout, m)) for n, m in modules.items()}
         lines = _gguf_read_back(job, path, expected, base)
     kinds = sorted(set(written.adapted.values()))
-    return Made(lines, {"adapted": len(written.adapted), "adapted_types": kinds, "copied": written.copied})
+    return ExportResult(lines, {"adapted": len(written.adapted), "adapted_types": kinds, "copied": written.copied})
 
 
 def _check_base(job: Job) -> Gguf:
@@ -76,14 +78,14 @@ def _check_base(job: Job) -> Gguf:
     return base
 
 
-def _converted(job: Job, folder: Path, path: Path) -> Made:
+def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
     converter = find_converter()
     merged = folder / "merged"
     merged.mkdir()
     made = make_merged(job, merged)
     job.tell("llama.cpp converts the merged model")
     command = [sys.executable, str(converter), str(merged), "--outfile", str(path), "--outtype", "auto"]
-    # By itself it would call the model "Merged", after the folder.
+    # Without a name the converter takes that of the folder, "Merged".
     code, last = run_child([*command, "--model-name", public_name(job.run.model)], job.check)
     if code or not path.is_file():
         raise RunFailed(
@@ -97,31 +99,34 @@ def _converted(job: Job, folder: Path, path: Path) -> Made:
         }
         lines = _gguf_read_back(job, path, expected, None)
     disk.remove(merged)
-    return Made(lines, {**made.about, "converter": converter.name})
+    return ExportResult(lines, {**made.about, "converter": converter.name})
 
 
-def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Line]:
-    """The proof by llama.cpp itself; nothing where it is not installed."""
-    way = job.llama
-    if way is None:
+def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Check]:
+    """The proof by llama.cpp itself; empty where it is not installed."""
+    backend = job.llama
+    if backend is None:
         return []
-    asked, trained = job.asked, job.said
-    job.tell("asking llama.cpp")
+    inputs, trained = job.inputs, job.outputs
+    job.tell("running llama.cpp")
     file, other = (str(path.absolute()) if path else "" for path in (model, lora))
     request = Request(
-        file, other, list(asked.texts), [list(p) for p in asked.prompts], asked.answered, sorted(job.tokens.stop_ids),
-        asked.answer_tokens, way.server,
+        file, other, list(inputs.texts), [list(p) for p in inputs.prompts], inputs.answered,
+        sorted(job.tokens.stop_ids), inputs.answer_tokens, backend.server,
     )  # fmt: skip
     try:
-        given = ask_llama(request, job.check)
+        outputs = run_llama(request, job.check)
     except ValueError as error:
-        return [Line("runs", False, way.name, str(error))]
-    ids, answers = tuple(map(tuple, given.ids)), tuple(map(tuple, given.answers))
-    return compare(trained, Said(ids, asked.certain, given.logits, answers), way.name, exact=False)
+        return [Check("runs", False, backend.name, str(error))]
+    ids, answers = tuple(map(tuple, outputs.ids)), tuple(map(tuple, outputs.answers))
+    exported = Outputs(ids, inputs.certain, outputs.logits, answers)
+    return compare(trained, exported, backend.name, exact=False)
 
 
-def _gguf_read_back(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None) -> list[Line]:
-    """Without llama.cpp: the adapted tensors are what they should be, the others and all keys those of the base."""
+def _gguf_read_back(
+    job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None
+) -> list[Check]:
+    """The proof without llama.cpp: adapted tensors are close to what they should be, all others equal the base."""
     file, how = open_gguf(path), "read back with gguf; llama.cpp is not installed"
     worst = 0.0
     near = True
@@ -131,22 +136,24 @@ def _gguf_read_back(job: Job, path: Path, expected: Mapping[str, Callable[[], Ar
         off = float(np.linalg.norm(file.numbers(name) - right) / max(1e-12, float(np.linalg.norm(right))))
         near = near and off <= ROUNDING.get(file.tensors[name].tensor_type.name, COARSE)
         worst = max(worst, off)
-    lines = [Line("tensors", near, how, f"adapted, {len(expected)}: off by at most {worst:.2%} of their length", worst)]
+    lines = [
+        Check("tensors", near, how, f"adapted, {len(expected)}: off by at most {worst:.2%} of their length", worst)
+    ]
     if base is not None:
         others = [name for name in base.tensors if name not in expected]
         equal = sum(np.array_equal(base.tensors[n].data, file.tensors[n].data) for n in others)
         keys = [k for k in base.reader.fields if not k.startswith("GGUF.")]
         same = sum(base.value(key) == file.value(key) for key in keys)
         text = f"as in the base: {equal} of {len(others)} tensors, {same} of {len(keys)} keys"
-        lines.append(Line("the rest", equal == len(others) and same == len(keys), how, text, equal))
+        lines.append(Check("the rest", equal == len(others) and same == len(keys), how, text, equal))
     return lines
 
 
 # -- Ollama ----------------------------------------------------------------------------------------------
 
 
-def make_ollama(job: Job, folder: Path) -> Made:
-    """A GGUF and the Modelfile for `ollama create`; before Ollama 0.34 also base and adapter as two files."""
+def make_ollama(job: Job, folder: Path) -> ExportResult:
+    """A GGUF and the Modelfile for `ollama create`; for Ollama before 0.34 optionally base and adapter as two files."""
     legacy, other = job.choice.legacy_adapter, job.choice.template
     template = other.read_text(encoding="utf-8") if other else None
     text = modelfile(job.run.model.folder, BASE if legacy else GGUF, LORA if legacy else None, template)

@@ -1,4 +1,4 @@
-"""GGUF files written with the package `gguf` alone: a LoRA, or a whole model from a base GGUF."""
+"""Writes GGUF files with the package `gguf`: a LoRA, or a whole model from a base GGUF."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
 
 SAMPLED_ROWS = 8
-# Largest share of a row's length that rounding may have changed, by type of the tensor; the rest: 0.35.
+# Largest relative rounding error of a row by type of the tensor; for other types 0.35.
 ROUNDING = {
     "F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2, "Q6_K": 0.06, "Q5_K": 0.1, "Q5_0": 0.1, "Q5_1": 0.1,
     "Q4_K": 0.2, "Q4_0": 0.2, "Q4_1": 0.2,
@@ -28,12 +28,12 @@ COARSE = 0.35
 
 
 def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
-    """The adapter as a GGUF that `llama-cli --lora` takes: f32, tensors as llama.cpp's converter writes them."""
+    """The adapter as a GGUF for `llama-cli --lora`: f32, with the same tensors as from llama.cpp's converter."""
     gguf = require_gguf()
     writer = gguf.GGUFWriter(path, layout.architecture)
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    # llama.cpp scales by alpha / the tensor's own rank.
+    # llama.cpp scales by alpha / rank of the tensor.
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, adapter.alpha)
     for module, (a, b) in adapter.tensors.items():
         tensor = f"{module}.weight"
@@ -46,24 +46,24 @@ def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
     _close(writer, path)
 
 
-def lora_back(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
-    """Alpha and the tensors of a LoRA GGUF, in the order of transformers."""
+def read_lora(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
+    """Alpha and the tensors of a LoRA GGUF, rows in the order of transformers."""
     gguf = require_gguf()
     file = open_gguf(path)
-    found = {}
+    tensors = {}
     for module in modules:
         tensor = f"{module}.weight"
         name = layout.name(tensor)
         a, b = file.numbers(f"{name}.lora_a"), file.numbers(f"{name}.lora_b")
-        found[module] = (a, layout.rows_back(tensor, b))
+        tensors[module] = (a, layout.rows_back(tensor, b))
     if len(file.tensors) != 2 * len(modules):
         raise ValueError("The LoRA GGUF has other tensors than the adapter.")
-    return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), found
+    return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), tensors
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the tensors of a whole GGUF."""
+    """The adapted and copied tensors of a whole GGUF."""
 
     adapted: dict[str, str]  # tensor -> type it was written in
     copied: int
@@ -72,7 +72,7 @@ class Written:
 def write_model(
     base: Gguf, adapter: Adapter, layout: Layout, path: Path, on_tensor: Callable[[int, int], None] = lambda n, of: None
 ) -> Written:
-    """The base GGUF with W + alpha / rank · B·A in it, a tensor at a time; all keys and other tensors as they are.
+    """The base GGUF with W + alpha / rank · B·A, a tensor at a time; all keys and other tensors are copied.
 
     A tensor keeps its type; K-quants, which `gguf` cannot write, become Q8_0.
     """
@@ -87,7 +87,7 @@ def write_model(
         kind = kinds.get(name, tensor.tensor_type)
         shape = [int(n) for n in reversed(tensor.shape)]
         block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
-        # With a type of its own beside it, the array's type says nothing; uint8 would be taken for bytes.
+        # With `raw_dtype` the dtype of the array is ignored; uint8 would be taken for raw bytes.
         needed += prod(shape) // block * block_bytes
         writer.add_tensor_info(name, shape, np.dtype(np.float32), prod(shape) // block * block_bytes, raw_dtype=kind)
     require_space(path, needed)
@@ -111,13 +111,13 @@ def adapted_numbers(base: Gguf, adapter: Adapter, layout: Layout, module: str) -
     return np.asarray(base.numbers(layout.name(tensor)) + delta, dtype=np.float32)
 
 
-# -- is it the same model? -------------------------------------------------------------------------------
+# -- the same model -------------------------------------------------------------------------------
 
 
 def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[str, int]) -> None:
     """Raises UsageError unless the GGUF is the model of this folder: sizes, vocabulary, norms, sampled rows.
 
-    Norms are kept exactly in a GGUF and change with any training, so they tell two fine-tunings apart.
+    Norms are stored exactly in a GGUF and change with any training, so they distinguish two fine-tunings.
     """
     architecture = base.value("general.architecture")
     if architecture != layout.architecture:
@@ -130,21 +130,21 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
             "Join them: `llama-gguf-split --merge FIRST ALL.gguf`.",
         )
     _check_vocabulary(base, vocabulary)
-    # Older folders of the Llama family carry these; they follow from the configuration, and no GGUF has them.
+    # In older folders of the Llama family; they follow from the configuration, and no GGUF has them.
     shapes = {name: shape for name, shape in weight_shapes(folder).items() if not name.endswith(".rotary_emb.inv_freq")}
     for tensor, shape in shapes.items():
         name = layout.name(tensor)
         if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
             continue
-        there = base.tensors.get(name)
-        found = tuple(int(n) for n in reversed(there.shape)) if there is not None else None
-        if found != shape:
-            raise _other(base, f"The tensor {name} has the shape {found}, in the model it has {shape}.")
+        gguf_tensor = base.tensors.get(name)
+        found_shape = tuple(int(n) for n in reversed(gguf_tensor.shape)) if gguf_tensor is not None else None
+        if found_shape != shape:
+            raise _other(base, f"The tensor {name} has the shape {found_shape}, in the model it has {shape}.")
     for tensor in (name for name in shapes if "norm" in name):
         weight = read_weights(folder, [tensor])[tensor]
         if not np.allclose(base.numbers(layout.name(tensor)), numbers(weight), rtol=4e-3, atol=1e-5):
             raise _other(
-                base, f"The numbers of {layout.name(tensor)} differ: it is another training of this architecture."
+                base, f"The values of {layout.name(tensor)} differ: it is another training of this architecture."
             )
     _check_rows(base, folder, layout, {name: n for name, (n, *more) in shapes.items() if more and ".layers." in name})
 
@@ -197,12 +197,12 @@ def _writable(kind: Any) -> Any:
 def _quantised(values: Array, kind: Any) -> Array:
     from gguf.quants import quantize
 
-    found: Array = quantize(values, kind)
-    return found
+    quantised: Array = quantize(values, kind)
+    return quantised
 
 
 def _copy_keys(base: Gguf, writer: Any) -> None:
-    """Every key of the file; architecture, version and counts the writer has itself."""
+    """Copy every key of the file, except architecture, version and counts, which the writer sets."""
     from gguf import GGUFValueType, Keys
 
     for field in base.reader.fields.values():
@@ -213,13 +213,15 @@ def _copy_keys(base: Gguf, writer: Any) -> None:
         value = base.value(field.name)
         if value == []:
             raise UsageError(
-                f"{base.path} cannot be copied.", f"`gguf` writes no empty array: {field.name}.", "Take another."
+                f"{base.path} cannot be copied.",
+                f"`gguf` cannot write an empty array: {field.name}.",
+                "Use another base GGUF.",
             )
         writer.add_key_value(field.name, value, kind, sub_type=inner)
 
 
 def _close(writer: Any, path: Path) -> None:
-    """Raises OSError where the file is shorter than what was written: numpy's `tofile` may not say so."""
+    """Raises OSError where the file is shorter than what was written: numpy's `tofile` may not report that."""
     writer.close()
     try:
         check_bounds(path)

@@ -1,4 +1,4 @@
-"""One export: what is asked for, and what the trained model says."""
+"""One export: its options, and the outputs of the trained model."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import torch
 from disc_lite.export.adapter import Adapter, read_adapter
 from disc_lite.export.choice import Choice
 from disc_lite.export.layout import Layout, layout_of
-from disc_lite.export.llama import Way, way_to_llama
-from disc_lite.export.proof import Line, Questions, Said, questions_for, said_by_trained
+from disc_lite.export.llama import Backend, find_llama
+from disc_lite.export.proof import Check, Outputs, ProofInputs, proof_inputs, trained_outputs
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
-from disc_lite.run.finished import Finished, load_run
+from disc_lite.run.folder import FinishedRun, load_run
 
 
 @dataclass(frozen=True)
 class Job:
-    """One export: the run, what was chosen, whom to tell; `tell` and `check` raise where the user asked to stop."""
+    """One export: the run, its options, a listener; `tell` and `check` raise Interrupted after a signal."""
 
-    run: Finished
+    run: FinishedRun
     choice: Choice
     tell: Callable[[str], None]
     check: Callable[[], None] = lambda: None
 
     @cached_property
     def adapter(self) -> Adapter:
-        return read_adapter(self.run.adapter, self.run.model.folder)
+        return read_adapter(self.run.folder.adapter, self.run.model.folder)
 
     @cached_property
     def layout(self) -> Layout:
@@ -42,47 +42,47 @@ class Job:
         return Tokens(self.run.model.folder)
 
     @cached_property
-    def llama(self) -> Way | None:
-        return way_to_llama()
+    def llama(self) -> Backend | None:
+        return find_llama()
 
     @cached_property
-    def asked(self) -> Questions:
+    def inputs(self) -> ProofInputs:
         return self._trained[0]
 
     @cached_property
-    def said(self) -> Said:
-        """What the trained model says: the base as it was trained on, adapter on."""
+    def outputs(self) -> Outputs:
+        """Outputs of the trained model: the base as it was trained on, adapter on."""
         return self._trained[1]
 
     @cached_property
-    def _trained(self) -> tuple[Questions, Said]:
-        found = self._ask_trained()
-        forget()
-        return found
+    def _trained(self) -> tuple[ProofInputs, Outputs]:
+        trained = self._run_trained()
+        free_memory()
+        return trained
 
-    def _ask_trained(self) -> tuple[Questions, Said]:
+    def _run_trained(self) -> tuple[ProofInputs, Outputs]:
         base = self.load_trained()
-        asked = questions_for(self.run, base.tokens)
-        return asked, said_by_trained(base, asked)
+        inputs = proof_inputs(self.run, base.tokens)
+        return inputs, trained_outputs(base, inputs)
 
     def load_trained(self) -> Base:
         """The trained model in memory."""
-        self.tell("asking the trained model")
+        self.tell("running the trained model")
         base = load_run(self.run, self.choice.device)
         base.before_each_forward(self.check)
         return base
 
 
-def forget() -> None:
-    """Give the memory of models that nobody holds any more back to the device."""
+def free_memory() -> None:
+    """Free the GPU memory of models that are no longer referenced."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a form wrote, beside its files."""
+class ExportResult:
+    """The proof of an export, and what its record says about it."""
 
-    proof: list[Line]
+    proof: list[Check]
     about: Mapping[str, Any]

@@ -1,7 +1,7 @@
-"""How llama.cpp names and orders what a Hugging Face model folder has, for the families it is known for.
+"""Names and row order of a model's tensors in llama.cpp, for the supported families.
 
-Facts of llama.cpp's own converters: in the Llama family the rows of q_proj and k_proj are
-reordered, because its rotary embedding turns neighbouring rows where transformers turns halves.
+As in llama.cpp's own converters: in the Llama family the rows of q_proj and k_proj are reordered, because its rotary
+embedding rotates neighbouring rows where transformers rotates halves.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FAMILIES = {"llama": ("llama", True), "mistral": ("llama", True), "qwen2": ("qwe
 
 @dataclass(frozen=True)
 class Layout:
-    """A model's architecture, and its tensors' names in llama.cpp."""
+    """A model's architecture and the names of its tensors in llama.cpp."""
 
     architecture: str
     layers: int
@@ -39,10 +39,10 @@ class Layout:
 
     def name(self, tensor: str) -> str:
         """`model.layers.0.self_attn.q_proj.weight` -> `blk.0.attn_q.weight`. Raises UsageError if there is none."""
-        found = self.names.get_name(tensor, try_suffixes=(".weight", ".bias"))
-        if found is None:
-            raise UsageError(f"llama.cpp has no place for the tensor {tensor}.", "", "Use --to adapter or --to merged.")
-        return str(found)
+        name = self.names.get_name(tensor, try_suffixes=(".weight", ".bias"))
+        if name is None:
+            raise UsageError(f"llama.cpp has no name for the tensor {tensor}.", "", "Use --to adapter or --to merged.")
+        return str(name)
 
     def rows(self, tensor: str, values: Array) -> Array:
         """Rows [out, …] in llama.cpp's order."""
@@ -67,15 +67,15 @@ class Layout:
 
 
 def layout_of(folder: Path) -> Layout:
-    """The layout of a model folder. Raises UsageError for a family whose layout is not known here."""
+    """The layout of a model folder. Raises UsageError for a family that is not supported."""
     gguf = require_gguf()
     config: Mapping[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     family = config.get("model_type")
     if family not in FAMILIES:
         raise UsageError(
-            f"GGUF files of the model type {family} cannot be written here.",
-            "How llama.cpp orders its tensors was not tested, and a wrong order is no error there but nonsense.",
-            f"Known are {', '.join(FAMILIES)}; use --to merged and llama.cpp's own converter.",
+            f"GGUF files of the model type {family} are not supported.",
+            "llama.cpp's row order of its tensors was not tested, and a wrong order gives nonsense without an error.",
+            f"Supported are {', '.join(FAMILIES)}; use --to merged and llama.cpp's own converter.",
         )
     architecture, reordered = FAMILIES[family]
     layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
@@ -98,18 +98,18 @@ def require_gguf() -> Any:
 
 def numbers(tensor: Any) -> Array:
     """A torch tensor as an fp32 array."""
-    found: Array = np.ascontiguousarray(tensor.float().numpy())
-    return found
+    array: Array = np.ascontiguousarray(tensor.float().numpy())
+    return array
 
 
 def find_converter() -> Path:
     """llama.cpp's converter: in the folder `$DISC_LITE_LLAMA_CPP`, or on the PATH. Raises UsageError."""
     root = os.environ.get("DISC_LITE_LLAMA_CPP")
-    found = Path(root, CONVERTER) if root else Path(shutil.which(CONVERTER) or "")
-    if not found.is_file():
+    path = Path(root, CONVERTER) if root else Path(shutil.which(CONVERTER) or "")
+    if not path.is_file():
         raise UsageError(
             "A whole GGUF needs a GGUF of the base, or llama.cpp's converter.",
             f"{CONVERTER} is not in $DISC_LITE_LLAMA_CPP, {root}." if root else f"{CONVERTER} is not on the PATH.",
             "Add --base-gguf FILE (for instance the file that Ollama has), or name a checkout of llama.cpp.",
         )
-    return found
+    return path

@@ -1,7 +1,7 @@
-"""llama.cpp in a process of its own: what it makes of a GGUF. A refused adapter would take the process with it.
+"""Outputs of a GGUF in llama.cpp, in a child process, which llama.cpp ends where it refuses an adapter.
 
-`python -m disc_lite.export.llama REQUEST.json ANSWER.npz` is the other process. It asks the package llama_cpp, or
-llama.cpp's program llama-server.
+`python -m disc_lite.export.llama REQUEST.json ANSWER.npz` is the child. It uses the package llama_cpp, or llama.cpp's
+program llama-server.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ import numpy as np
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.export.layout import Array
-from disc_lite.export.llamaserver import NAME, OtherProgram, find_server, running, server_version
+from disc_lite.export.llamaserver import NAME, UnknownServer, find_server, running, server_version
 
-SECONDS, POLL_S = 3600, 0.2
-CANNOT_ASK = 3  # exit code of the other process: the fault is llama.cpp's, not the file's
+TIMEOUT_S, POLL_S = 3600, 0.2
+LLAMA_UNUSABLE = 3  # exit code of the child: llama.cpp itself does not work
 
 
 @dataclass(frozen=True)
 class Request:
-    """What llama.cpp is asked."""
+    """The inputs of llama.cpp."""
 
     model: str
     lora: str
-    texts: list[str]  # to be tokenised, control tokens in them being control tokens
+    texts: list[str]  # to be tokenised, with their control tokens
     prompts: list[list[int]]  # whose next token is predicted
     answered: int  # the first prompts that are also answered
     stop_ids: list[int]
@@ -46,8 +46,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Given:
-    """What it says."""
+class LlamaOutputs:
+    """The outputs of llama.cpp."""
 
     ids: list[list[int]]
     logits: Array  # [P, V], up to a constant for each prompt
@@ -55,57 +55,57 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to llama.cpp that there is on this machine."""
+class Backend:
+    """The llama.cpp on this machine: the package, or the path of llama-server."""
 
     name: str
     server: str
 
 
-def way_to_llama() -> Way | None:
-    """The package llama_cpp, else the program llama-server, else none."""
+def find_llama() -> Backend | None:
+    """The package llama_cpp, else the program llama-server, else None."""
     try:
-        return Way(f"llama.cpp, llama-cpp-python {version('llama-cpp-python')}", "")
+        return Backend(f"llama.cpp, llama-cpp-python {version('llama-cpp-python')}", "")
     except PackageNotFoundError:
         server = find_server()
         number = server_version(server) if server else ""
-        return Way(f"llama.cpp, {NAME} {number}", server) if number else None
+        return Backend(f"llama.cpp, {NAME} {number}", server) if number else None
 
 
-def ask_llama(request: Request, check: Callable[[], None] = lambda: None) -> Given:
-    """Raises ValueError with llama.cpp's own words where it cannot load or read the file.
+def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> LlamaOutputs:
+    """Run llama.cpp on the request. Raises ValueError with its own message where it cannot load the file.
 
-    Raises EnvironmentNotReady where llama.cpp itself cannot be used, and what `check` raises to stop.
+    Raises EnvironmentNotReady where llama.cpp itself does not work, and what `check` raises.
     """
     with TemporaryDirectory() as folder:
-        asked, answer = Path(folder, "request.json"), Path(folder, "answer.npz")
-        asked.write_text(json.dumps(asdict(request)), encoding="utf-8")
-        # `-m` looks for modules in the working directory first: not in one that strangers may have filled.
-        command = [sys.executable, "-m", "disc_lite.export.llama", str(asked), str(answer)]
-        code, last = run_child(command, check, Path(folder), SECONDS)
-        if code == CANNOT_ASK:
+        request_file, answer_file = Path(folder, "request.json"), Path(folder, "answer.npz")
+        request_file.write_text(json.dumps(asdict(request)), encoding="utf-8")
+        # `-m` looks for modules in the working directory first, so that must be a folder of our own.
+        command = [sys.executable, "-m", "disc_lite.export.llama", str(request_file), str(answer_file)]
+        code, last = run_child(command, check, Path(folder), TIMEOUT_S)
+        if code == LLAMA_UNUSABLE:
             raise EnvironmentNotReady(
-                f"{NAME if request.server else 'llama_cpp'} is installed, but cannot be used.",
+                f"{NAME if request.server else 'llama_cpp'} is installed, but does not work.",
                 last,
                 f"Install it again, or remove {request.server or 'llama-cpp-python'}.",
             )
-        if code or not answer.is_file():
+        if code or not answer_file.is_file():
             raise ValueError(f"llama.cpp ended with code {code}: {last}")
-        with np.load(answer) as found:
-            said: dict[str, Any] = json.loads(str(found["said"]))
-            return Given(said["ids"], found["logits"], said["answers"])
+        with np.load(answer_file) as saved:
+            lists: dict[str, Any] = json.loads(str(saved["lists"]))
+            return LlamaOutputs(lists["ids"], saved["logits"], lists["answers"])
 
 
 def run_child(
     command: list[str], check: Callable[[], None], folder: Path | None = None, timeout_s: float = inf
 ) -> tuple[int, str]:
-    """Exit code and last line of another program, which ends with what `check` raises; in `folder` with our modules."""
+    """Exit code and last line of a child process, which is killed when `check` raises; in `folder` with our modules."""
     ends = monotonic() + timeout_s
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
     env = {**os.environ, "PYTHONPATH": paths} if folder else None
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as words:
-        # In a session of its own, so that Ctrl-C comes to us alone and is not taken for a failure of the program.
-        with Popen(command, stdout=DEVNULL, stderr=words, cwd=folder, env=env, start_new_session=True) as child:
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        # In a session of its own, so that Ctrl-C does not reach the child, where it would look like a failure.
+        with Popen(command, stdout=DEVNULL, stderr=log, cwd=folder, env=env, start_new_session=True) as child:
             try:
                 while child.poll() is None and monotonic() < ends:
                     check()
@@ -113,9 +113,9 @@ def run_child(
                         child.wait(POLL_S)
             finally:
                 with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(child.pid, signal.SIGKILL)  # and what it has started
-        words.seek(0)
-        last = next((line.strip() for line in reversed(words.read().splitlines()) if line.strip()), "It says nothing.")
+                    os.killpg(child.pid, signal.SIGKILL)  # and its children
+        log.seek(0)
+        last = next((line.strip() for line in reversed(log.read().splitlines()) if line.strip()), "No message.")
         return child.returncode, last
 
 
@@ -123,7 +123,7 @@ class Model(Protocol):
     """A loaded GGUF."""
 
     def tokenize(self, text: str) -> list[int]:
-        """Ids of a text, control tokens in it being control tokens."""
+        """Ids of a text, in which control tokens are recognised."""
 
     def predict(self, input_ids: Sequence[int]) -> Array:
         """Logits of the next token, [V], up to a constant."""
@@ -132,14 +132,14 @@ class Model(Protocol):
         """The next token, greedily."""
 
 
-def answer_request(request: Request) -> Given:
-    """In the other process: load, tokenise, predict, answer greedily; cache in f32, so that logits can be compared."""
+def answer_request(request: Request) -> LlamaOutputs:
+    """In the child: load, tokenise, predict, answer greedily; KV cache in f32, so that logits can be compared."""
     context = max(map(len, request.prompts), default=1) + request.answer_tokens + 2
     with _loaded(request, context) as model:
         ids = [model.tokenize(text) for text in request.texts]
         logits = [model.predict(prompt) for prompt in request.prompts]
         answers = [_greedy(model, prompt, request) for prompt in request.prompts[: request.answered]]
-    return Given(ids, np.stack(logits), answers)
+    return LlamaOutputs(ids, np.stack(logits), answers)
 
 
 @contextmanager
@@ -148,22 +148,22 @@ def _loaded(request: Request, context: int) -> Iterator[Model]:
         try:
             with running(request.server, request.model, request.lora, context) as server:
                 yield server
-        except OtherProgram as error:
+        except UnknownServer as error:
             print(error, file=sys.stderr)
-            sys.exit(CANNOT_ASK)
+            sys.exit(LLAMA_UNUSABLE)
     else:
         yield _Package(request, context)
 
 
 class _Package:
-    """The package llama_cpp; reads what it has read before only once."""
+    """The package llama_cpp; a prefix that was evaluated before is not evaluated again."""
 
     def __init__(self, request: Request, context: int) -> None:
         try:
             from llama_cpp import Llama
-        except Exception as error:  # a library that is missing, or of another machine
+        except Exception as error:  # a library is missing, or built for another machine
             print(error, file=sys.stderr)
-            sys.exit(CANNOT_ASK)
+            sys.exit(LLAMA_UNUSABLE)
 
         self._llama: Any = Llama(
             request.model, lora_path=request.lora or None, n_ctx=context, n_batch=context, n_ubatch=context,
@@ -189,17 +189,18 @@ class _Package:
 
 
 def _greedy(model: Model, prompt: Sequence[int], request: Request) -> list[int]:
-    said: list[int] = []
-    while len(said) < request.answer_tokens:
-        said.append(model.likeliest([*prompt, *said]))
-        if said[-1] in request.stop_ids:
+    answer: list[int] = []
+    while len(answer) < request.answer_tokens:
+        answer.append(model.likeliest([*prompt, *answer]))
+        if answer[-1] in request.stop_ids:
             break
-    return said
+    return answer
 
 
-def main(asked: str, answer: str) -> None:
-    given = answer_request(Request(**json.loads(Path(asked).read_text(encoding="utf-8"))))
-    np.savez(answer, logits=given.logits, said=json.dumps({"ids": given.ids, "answers": given.answers}))
+def main(request_file: str, answer_file: str) -> None:
+    outputs = answer_request(Request(**json.loads(Path(request_file).read_text(encoding="utf-8"))))
+    lists = json.dumps({"ids": outputs.ids, "answers": outputs.answers})
+    np.savez(answer_file, logits=outputs.logits, lists=lists)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""llama.cpp's own program, llama-server: started on a GGUF, asked over the loopback, stopped again."""
+"""llama.cpp's program llama-server: started on a GGUF, used over the loopback interface, stopped again."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from disc_lite.export.layout import Array
 
 NAME = "llama-server"
 START_S, ANSWER_S, POLL_S = 1800, 1800, 0.1
-FORCED = 1e6  # a bias that leaves the sampler no choice; the probabilities are read before it
-# What the user's own servers are told by the environment is not for this one. Arguments are spelled differently
-# by versions, and variables that one does not know are passed over. No card: it may be full. A template that
-# it knows: it would not start with one that it cannot read, and none is needed here.
+FORCED = 1e6  # logit bias that fixes the sampled token; the probabilities are taken before it
+# Settings of the user's own servers in the environment are removed. Names of arguments differ between versions, but a
+# version ignores variables that it does not know. No GPU, which may be full. A built-in chat template, since the server
+# does not start with one that it cannot parse.
 SETTINGS = {
     "LLAMA_ARG_FLASH_ATTN": "off", "LLAMA_ARG_CACHE_TYPE_K": "f32", "LLAMA_ARG_CACHE_TYPE_V": "f32",
     "LLAMA_ARG_DEVICE": "none", "LLAMA_ARG_CHAT_TEMPLATE": "chatml",
 }  # fmt: skip
 
 
-class OtherProgram(Exception):
-    """It does not answer as a llama-server does that we know."""
+class UnknownServer(Exception):
+    """It does not answer like the versions of llama-server that are known."""
 
 
 def find_server() -> str:
     """The program on the PATH, or nothing."""
-    found = shutil.which(NAME)
-    return os.path.abspath(found) if found else ""
+    path = shutil.which(NAME)
+    return os.path.abspath(path) if path else ""
 
 
 def server_version(program: str) -> str:
-    """llama.cpp's number of the build, as it tells it; nothing where it does not run."""
+    """Its build number, "" if it does not run."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    said = done.stdout + done.stderr
-    found = re.search(r"build:? (\d+)", said) or re.search(r"version: (\S+)", said)
-    return found[1] if found else ""
+    printed = done.stdout + done.stderr
+    match = re.search(r"build:? (\d+)", printed) or re.search(r"version: (\S+)", printed)
+    return match[1] if match else ""
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,16 @@ class Server:
     port: int
 
     def tokenize(self, text: str) -> list[int]:
-        """Ids of a text, control tokens in it being control tokens."""
-        found = self._ask("POST", "/tokenize", {"content": text, "add_special": False, "parse_special": True})
-        return [int(i) for i in found["tokens"]]
+        """Ids of a text, in which control tokens are recognised."""
+        answer = self._ask("POST", "/tokenize", {"content": text, "add_special": False, "parse_special": True})
+        return [int(i) for i in answer["tokens"]]
 
     def predict(self, input_ids: Sequence[int]) -> Array:
         """Logits of the next token, [V], up to a constant."""
-        told = self._next(input_ids, 2**30)
-        row = np.full(1 + max(i for i, _ in told), -np.inf, dtype=np.float32)
-        for i, logarithm in told:
-            row[i] = logarithm
+        entries = self._next(input_ids, 2**30)
+        row = np.full(1 + max(i for i, _ in entries), -np.inf, dtype=np.float32)
+        for i, log_probability in entries:
+            row[i] = log_probability
         return row
 
     def likeliest(self, input_ids: Sequence[int]) -> int:
@@ -78,23 +78,23 @@ class Server:
     def _next(self, input_ids: Sequence[int], number: int) -> list[tuple[int, float]]:
         """The likeliest next tokens with their log-probabilities, likeliest first.
 
-        A token is sampled only because the server must: token 0, a control token or a whole character in
-        every vocabulary, for of one that is a part of a character the server tells nothing.
+        The server has to sample a token: it is token 0, which is a control token or a whole character in every
+        vocabulary. For a part of a character the server reports no probabilities.
         """
-        found = self._ask("POST", "/completion", {
+        answer = self._ask("POST", "/completion", {
             "prompt": list(input_ids), "n_predict": 1, "n_probs": number, "cache_prompt": True, "samplers": [],
             "logit_bias": [[0, FORCED]],
         })  # fmt: skip
         try:
-            told = found["completion_probabilities"][0]["top_logprobs"]
-            return [(int(entry["id"]), float(entry["logprob"])) for entry in told]
+            entries = answer["completion_probabilities"][0]["top_logprobs"]
+            return [(int(entry["id"]), float(entry["logprob"])) for entry in entries]
         except (KeyError, IndexError, TypeError) as error:
-            raise OtherProgram(f"{NAME} tells no probabilities of next tokens: {str(found)[:200]}") from error
+            raise UnknownServer(f"{NAME} reports no probabilities of next tokens: {str(answer)[:200]}") from error
 
     def healthy(self) -> bool:
         try:
             return bool(self._ask("GET", "/health")["status"] == "ok")
-        except (OSError, HTTPException, ValueError, KeyError):  # not listening yet, or still loading
+        except (OSError, HTTPException, ValueError, KeyError):  # not catch_signals yet, or still loading
             return False
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -102,20 +102,20 @@ class Server:
         try:
             connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            said = answer.read()
+            content = answer.read()
         finally:
             connection.close()
         if answer.status != 200:
-            raise ValueError(f"{NAME} answers {answer.status}: {said[:300].decode('utf-8', 'replace')}")
-        return json.loads(said)
+            raise ValueError(f"{NAME} answers {answer.status}: {content[:300].decode('utf-8', 'replace')}")
+        return json.loads(content)
 
 
 @contextmanager
 def running(program: str, model: str, lora: str, context: int) -> Iterator[Server]:
-    """A server that has loaded the model; raises ValueError with its own words where it does not, or dies.
+    """A server that has loaded the model. Raises ValueError with its last error where it fails to load, or ends.
 
-    The working folder must be a passing one: the adapter gets a name there that has no comma, which is read as
-    the end of a name.
+    The working folder must be temporary: the adapter is linked into it under a name without a comma, which would
+    separate two names.
     """
     port = _free_port()
     env = {key: value for key, value in os.environ.items() if not key.startswith("LLAMA_")} | SETTINGS
@@ -124,12 +124,12 @@ def running(program: str, model: str, lora: str, context: int) -> Iterator[Serve
     if lora:
         os.symlink(lora, "adapter.gguf")
         command += ["--lora", "adapter.gguf"]
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as words:
-        child = subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, env=env)
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)
         try:
             yield _started(Server(port), child)
         except (OSError, HTTPException) as error:
-            raise ValueError(_last_error(words)) from error
+            raise ValueError(_last_error(log)) from error
         finally:
             child.kill()
             child.wait()
@@ -141,7 +141,7 @@ def _started(server: Server, child: subprocess.Popen[bytes]) -> Server:
         if child.poll() is not None or time.monotonic() > ends:
             raise ConnectionError
         time.sleep(POLL_S)
-    if child.poll() is not None:  # another program has taken the port
+    if child.poll() is not None:  # another program uses the port
         raise ConnectionError
     return server
 
@@ -152,9 +152,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _last_error(words: IO[str]) -> str:
-    """The cause among its last words, which end with what every failure ends with."""
-    words.seek(0)
-    lines = [line.strip() for line in words.read().splitlines() if line.strip()]
+def _last_error(log: IO[str]) -> str:
+    """The last line with an error, except the one that ends every failure."""
+    log.seek(0)
+    lines = [line.strip() for line in log.read().splitlines() if line.strip()]
     errors = [line for line in lines if re.search("error|failed", line, re.IGNORECASE) and "exiting" not in line]
-    return (errors or lines or ["It says nothing."])[-1]
+    return (errors or lines or ["No message."])[-1]

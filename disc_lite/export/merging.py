@@ -1,4 +1,4 @@
-"""Base + adapter as one model folder, shard by shard: peak memory is a shard and a layer."""
+"""Base and adapter merged into one model folder, shard by shard; peak memory is a shard and a layer."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def write_merged(
 ) -> None:
     """Write W + alpha / rank · B·A, computed in fp32, in the base's own type.
 
-    `onto`: `original` are the base's stored weights, `nf4` those weights rounded to 4 bits and back,
-    which is what was trained against. Everything else is copied byte for byte: a tokenizer that is
-    saved again loses `tokenizer.model` and its class, and llama.cpp then splits words otherwise.
+    `onto`: `original` are the stored weights of the base, `nf4` those weights rounded to NF4, which training used.
+    Everything else is copied byte for byte: a tokenizer that is saved again loses `tokenizer.model` and its class, and
+    llama.cpp then tokenises differently.
     """
     files, index, total = weight_files(base), {}, 0
     for number, path in enumerate(files, 1):
-        # Under any other name llama.cpp finds no weights, and writes an empty GGUF without an error.
+        # With any other name llama.cpp finds no weights and writes an empty GGUF without an error.
         name = f"model-{number:05d}-of-{len(files):05d}.safetensors" if len(files) > 1 else "model.safetensors"
         on_shard(name)
         tensors = dict(merged_tensors(path, adapter, onto))
@@ -46,7 +46,7 @@ def write_merged(
                 copy = target / path.relative_to(base)
                 copy.parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, copy)
-    for path in target.glob("*.safetensors"):  # safetensors lets nobody but the writer read them, such as Ollama
+    for path in target.glob("*.safetensors"):  # safetensors makes them readable by their owner only, not by Ollama
         shutil.copymode(target / "config.json", path)
 
 
@@ -57,16 +57,16 @@ def merged_tensors(path: Path, adapter: Adapter, onto: str) -> Iterator[tuple[st
             weight = file.get_tensor(name)
             module = name.removesuffix(".weight")
             if module in adapter.tensors:
-                wide = weight.to(torch.float32)
-                wide = nf4_and_back(wide) if onto == "nf4" else wide
-                weight = (wide + adapter.delta(module)).to(weight.dtype)
+                fp32 = weight.to(torch.float32)
+                fp32 = round_to_nf4(fp32) if onto == "nf4" else fp32
+                weight = (fp32 + adapter.delta(module)).to(weight.dtype)
             yield name, weight.contiguous()
 
 
-def nf4_and_back(weight: Tensor) -> Tensor:
-    """The weight as the 4-bit base has it: NF4 in blocks of 64, their scales quantised too."""
+def round_to_nf4(weight: Tensor) -> Tensor:
+    """The weight as in the 4-bit base: NF4 in blocks of 64, with quantised scales (double quantisation)."""
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 
     codes, state = quantize_4bit(weight.contiguous(), blocksize=BLOCK, compress_statistics=True, quant_type="nf4")
-    back: Tensor = dequantize_4bit(codes, state)
-    return back
+    rounded: Tensor = dequantize_4bit(codes, state)
+    return rounded

@@ -1,4 +1,4 @@
-"""The README of an exported adapter: what it was taught, what it knows, how to use it. No text of the documents."""
+"""The model card of an exported adapter: training documents, recall, use. It has no text of the documents."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
-from disc_lite.run.finished import Finished
+from disc_lite.run.folder import FinishedRun
 from disc_lite.storage import read_jsonl
 
 ROWS = {
     "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
     "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
 }  # fmt: skip
-HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub knows by this name, in small letters
+HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
 
 
-def model_card(run: Finished) -> str:
-    """Markdown with the front matter that the hub reads."""
+def model_card(run: FinishedRun) -> str:
+    """Markdown with front matter for the hub."""
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
@@ -30,14 +30,14 @@ def model_card(run: Finished) -> str:
         front["base_model"] = public
     if alias:
         front["license"] = alias.licence.lower() if alias.licence in HUB_LICENCES else "other"
-    ledger = [row for row in read_jsonl(run.folder / "ledger.jsonl") if row["outcome"] == "read"]
+    ledger = [row for row in read_jsonl(run.folder.ledger) if row["outcome"] == "read"]
     recipe = run.recipe
     lines = [
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
         f"# {public.split('/')[-1]}, taught {len(ledger)} document{'s' if len(ledger) != 1 else ''}", "",
         f"A LoRA adapter (rank {recipe.lora.rank}, alpha {recipe.lora.alpha}) for `{public}` "
         f"(licence of the base: {licence}). It was trained with disc-lite by self-distillation: "
-        "the base with the documents in its context taught the "
+        "the base with the documents in its context was the teacher of the "
         f"base without them (method `{recipe.method}`, recipe `{recipe.name}`, {run.summary['steps']} steps, base in "
         f"{'NF4' if recipe.memory.quantize == 'nf4' else 'its own precision'}).", "",
         "## Use", "", "```python",
@@ -46,7 +46,8 @@ def model_card(run: Finished) -> str:
         f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{load}"), "path/to/this/folder")',
         f'tokenizer = AutoTokenizer.from_pretrained("{load}")',
         "```", "",
-        *_measured(run.summary.get("card")),
+        "## What it knows", "", *_card(run.summary["card"]), "",
+        "## What it retained", "", *_retained(run.summary["card"]), "",
         "## Documents", "", "| document | SHA-256 |", "|---|---|",
         *(f"| {cell(row['name'])} | `{row['sha256']}` |" for row in ledger), "",
         "## Settings", "", "```json", json.dumps(recipe.model_dump(), indent=1), "```", "",
@@ -56,7 +57,7 @@ def model_card(run: Finished) -> str:
 
 
 def public_name(model: Model) -> str:
-    """Hub id, alias or folder name of a base: where a folder lies on this machine is nobody's business."""
+    """Hub id, alias or folder name of a base, without its path on this machine."""
     alias = _alias(model)
     if alias:
         return alias.hub_id or alias.name
@@ -67,12 +68,6 @@ def _alias(model: Model) -> Alias | None:
     return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
 
 
-def _measured(card: Mapping[str, Any] | None) -> Iterable[str]:
-    """The report card; a run of an older disc-lite has none."""
-    if card:
-        yield from ("## What it knows", "", *_card(card), "", "## What it kept", "", *_kept(card), "")
-
-
 def _card(card: Mapping[str, Any]) -> Iterable[str]:
     yield "| questions answered by | right | of | share | 95 % interval |"
     yield "|---|---|---|---|---|"
@@ -80,10 +75,10 @@ def _card(card: Mapping[str, Any]) -> Iterable[str]:
         yield _row(name, card["rows"].get(key))
 
 
-def _kept(card: Mapping[str, Any]) -> Iterable[str]:
+def _retained(card: Mapping[str, Any]) -> Iterable[str]:
     yield "| probe | before | after |"
     yield "|---|---|---|"
-    for name, row in card["kept"].items():
+    for name, row in card["retained"].items():
         yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} |"
 
 
@@ -98,6 +93,6 @@ def _share(row: Mapping[str, Any]) -> str:
 
 
 def cell(text: str) -> str:
-    """Foreign text inside a Markdown table: one line, nothing of it is markup."""
+    """Untrusted text for a cell of a Markdown table: one line, all markup escaped."""
     flat = " ".join(text.split())
     return "".join(f"\\{c}" if c in "\\|`*_[]<>#" else c for c in flat)

@@ -1,9 +1,9 @@
-"""A model folder -> the Modelfile of Ollama, whose TEMPLATE is proved against the folder's chat template.
+"""A model folder -> a Modelfile for Ollama, whose TEMPLATE is verified against the folder's chat template.
 
-A folder's chat template is Jinja, Ollama's TEMPLATE is a Go template (its docs/template.mdx). The pieces that
-Jinja writes around the words of system, user and assistant are found by rendering marks; from the same pieces
-come the Go text and a rendering in Python, and that rendering must equal Jinja's on every conversation tried.
-Said are words without white space at their ends (some templates trim, Go cannot) and without tools.
+A folder's chat template is Jinja, Ollama's TEMPLATE is a Go template (its docs/template.mdx). The pieces that Jinja
+writes around the messages of system, user and assistant are found by rendering marks. From the same pieces come the
+Go template and a rendering in Python, which must equal Jinja's on every conversation tried. Messages have no white
+space at their ends (some templates trim it, Go cannot) and no tools.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from disc_lite.models.tokens import FROZEN_DATE
 
 Message = dict[str, str]
 
-OTHER_DATE = datetime(2031, 1, 5, 13, 45, 56)  # what changes with the date is the date
+OTHER_DATE = datetime(2031, 1, 5, 13, 45, 56)  # text that differs with this date is the date
 MARKS = {"system": "Xq7systemXq7", "user": "Xq7userXq7", "assistant": "Xq7assistantXq7"}
 REMEDY = "Run `ollama show --modelfile BASE` for the same base in Ollama, and give its text as the template."
-# With RENDERER and PARSER some models of Ollama's library are rendered by its own code, not by TEMPLATE.
-TAKEN = ("TEMPLATE", "RENDERER", "PARSER", "SYSTEM", "PARAMETER")
+# Models of Ollama's library with RENDERER and PARSER are rendered by its own code, not by TEMPLATE.
+COPIED = ("TEMPLATE", "RENDERER", "PARSER", "SYSTEM", "PARAMETER")
 _COMMAND = re.compile(
     r'^[ \t]*([A-Za-z]+)[ \t]+("""[\s\S]*?"""(?=[ \t]*$)|"(?!"")[\s\S]*?"(?=[ \t]*$)|.*)', re.MULTILINE
 )
-# In Go's text: what would open an action, end the Modelfile's value, or be dropped by Ollama's parser.
-_UNSAYABLE = re.compile(r'\{{2,}|\{\Z|"{3,}|[^\n\t -~]')
+# In a Go template: text that would open an action, end the value in the Modelfile, or be dropped by Ollama's parser.
+_SPECIAL = re.compile(r'\{{2,}|\{\Z|"{3,}|[^\n\t -~]')
 HEADER = "# ollama create NAME -f Modelfile\n"
 DERIVED = """\
 # TEMPLATE is the model's own chat template, without tools{date}.
@@ -45,20 +45,20 @@ def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str
 
     `adapter`: a LoRA GGUF beside it, only for Ollama before 0.34. `template`: text of another Modelfile
     (`ollama show --modelfile BASE`) whose TEMPLATE, SYSTEM and PARAMETER lines are taken as they are.
-    Raises UsageError if the folder's chat template cannot be said in Go, or the other Modelfile has none.
+    Raises UsageError if the chat template cannot be written in Go, or the other Modelfile has no TEMPLATE.
     """
     head = HEADER + f"FROM {_path(gguf)}\n" + (f"ADAPTER {_path(adapter)}\n" if adapter else "")
     if template is not None:
-        return head + "".join(f"{line}\n" for line in _taken(template))
+        return head + "".join(f"{line}\n" for line in _copied_lines(template))
     tokens = Tokens(folder)
     pieces = _pieces(tokens)
-    _prove(tokens, pieces)
+    _verify(tokens, pieces)
     marked = [_message("user")]
     dated = tokens.render(marked, True) != tokens.render(marked, True, OTHER_DATE)
-    lines = [DERIVED.format(date=" and without the line that tells the date" if dated else "").rstrip("\n")]
+    lines = [DERIVED.format(date=" and without the line with the date" if dated else "").rstrip("\n")]
     lines.append(f"TEMPLATE {_value(pieces.template())}")
     default = pieces.default_system()
-    if default and _plain(default):  # the TEMPLATE says it too; here a person sees it and can change it
+    if default and _plain(default):  # it is in TEMPLATE too; here it is easy to change
         lines.append(f"SYSTEM {_value(default)}")
     names = [tokens.hf.added_tokens_decoder[i].content for i in sorted(tokens.stop_ids & tokens.control_ids)]
     lines += [f"PARAMETER stop {_value(name, quote=chr(34))}" for name in names]
@@ -70,21 +70,21 @@ def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str
 
 @dataclass(frozen=True)
 class Pieces:
-    """What a chat template writes around words, BOS left out."""
+    """The text of a chat template around messages, without BOS."""
 
-    bare: str  # at the start, where nobody gives a system prompt
+    bare: str  # at the start, without a system prompt
     before_system: str
     after_system: str
-    late_system: bool  # the system prompt stands inside the last user turn (Mistral)
+    late_system: bool  # the system prompt is inside the last user turn (Mistral)
     before_user: str
     after_user: str
     before_assistant: str
     after_assistant: str
     begin: str  # after the last user turn, where the model begins: often with an empty <think> block
-    before_begun: str  # in front of the assistant's words that the model goes on with
+    before_begun: str  # before an assistant message that the model continues
 
     def render(self, messages: Sequence[Message]) -> str:
-        """What `template` gives in Ollama for the same messages."""
+        """The rendering of `template` in Ollama for the same messages."""
         system = messages[0]["content"] if messages[0]["role"] == "system" else ""
         turns = [m for m in messages if m["role"] != "system"]
         early = bool(system) and not self.late_system
@@ -100,10 +100,10 @@ class Pieces:
         return written
 
     def template(self) -> str:
-        """The same in Go: Ollama gives System, and Messages with Role and Content (template/template.go).
+        """The Go template: Ollama passes System, and Messages with Role and Content (template/template.go).
 
-        The system prompt is in both, so the loop leaves it out. Ollama lets the model go on with a
-        conversation that ends with the assistant: there its turn is not ended.
+        The system prompt is in both, so the loop skips it. Ollama lets the model continue a conversation that ends with
+        the assistant, whose turn is then not closed.
         """
         text = {name: _literal(piece) for name, piece in vars(self).items() if isinstance(piece, str)}
         system = text["before_system"] + "{{ .System }}" + text["after_system"]
@@ -121,14 +121,14 @@ class Pieces:
         )
 
     def default_system(self) -> str:
-        """The system prompt that the template writes where none is given (Qwen2.5), or nothing."""
+        """The default system prompt of the template (Qwen2.5), or ""."""
         before, after = self.before_system, self.after_system
         fits = self.bare.startswith(before) and self.bare.endswith(after) and not self.late_system
         return self.bare[len(before) : len(self.bare) - len(after)] if fits else ""
 
 
 def _pieces(tokens: Tokens) -> Pieces:
-    """Found by rendering marks; where a guess is wrong (a prefix that is none) the proof fails."""
+    """The pieces, found by rendering marks; if a guess is wrong, the verification fails."""
     system, user, assistant = (_message(role) for role in MARKS)
     start, begin = _around(tokens, [user], prompt=True)
     _, after_user = _around(tokens, [user], prompt=False)
@@ -136,7 +136,7 @@ def _pieces(tokens: Tokens) -> Pieces:
     _, before_assistant, after_answer, _ = _around(tokens, [user, assistant, user], prompt=True)
     before_user = after_answer.removeprefix(after_assistant)
     before_system, after_system, _ = _around(tokens, [system, user], prompt=True)
-    longer = _said(tokens, [system, user, assistant, user], prompt=True)
+    longer = _rendered(tokens, [system, user, assistant, user], prompt=True)
     late = longer.find(MARKS["system"]) > longer.find(MARKS["assistant"])
     return Pieces(
         bare=start.removesuffix(before_user),
@@ -157,19 +157,19 @@ def _message(role: str) -> Message:
 
 
 def _around(tokens: Tokens, messages: list[Message], prompt: bool) -> list[str]:
-    """What is written before, between and after marked words."""
-    said = re.split("|".join(MARKS.values()), _said(tokens, messages, prompt))
-    if len(said) != len(messages) + 1:
+    """The text before, between and after the marked messages."""
+    pieces = re.split("|".join(MARKS.values()), _rendered(tokens, messages, prompt))
+    if len(pieces) != len(messages) + 1:
         raise _cannot("It writes a message more than once, or not at all.")
-    return said
+    return pieces
 
 
-def _said(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
-    """What Jinja writes, without BOS and without a line that tells the date.
+def _rendered(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
+    """Jinja's rendering without BOS and without a line with the date.
 
     Ollama's tokenizer adds BOS where the GGUF says so, also to a prompt that begins with one
     (tokenizer/vocabulary.go, addSpecials: "adding bos token to prompt which already has it").
-    A date from here would be false there tomorrow, and Ollama's own templates leave the line out too.
+    A date in the Modelfile would be wrong tomorrow, and Ollama's own templates leave the line out too.
     """
     try:
         now, later = (tokens.render(messages, prompt, date) for date in (FROZEN_DATE, OTHER_DATE))
@@ -187,7 +187,7 @@ def _said(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
     return "\n".join(line for line, other in zip(lines, others, strict=True) if line == other)
 
 
-# -- the proof -----------------------------------------------------------------------------------------
+# -- verification -----------------------------------------------------------------------------------------
 
 
 def conversations() -> Iterator[list[Message]]:
@@ -202,31 +202,32 @@ def conversations() -> Iterator[list[Message]]:
             yield talk
 
 
-def _prove(tokens: Tokens, pieces: Pieces) -> None:
-    for talk in conversations():
-        begun = talk[-1]["content"] if talk[-1]["role"] == "assistant" else ""
-        said = _said(tokens, talk, prompt=not begun)
-        if pieces.render(talk) != (said[: said.rfind(begun) + len(begun)] if begun else said):
-            raise _cannot("In a conversation of " + ", ".join(m["role"] for m in talk) + " it writes other pieces.")
+def _verify(tokens: Tokens, pieces: Pieces) -> None:
+    for messages in conversations():
+        begun = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
+        text = _rendered(tokens, messages, prompt=not begun)
+        if pieces.render(messages) != (text[: text.rfind(begun) + len(begun)] if begun else text):
+            roles = ", ".join(message["role"] for message in messages)
+            raise _cannot(f"In a conversation of {roles} it writes other pieces.")
 
 
 def _cannot(why: str) -> UsageError:
     return UsageError("The model's chat template cannot be written as Ollama's TEMPLATE.", why, REMEDY)
 
 
-# -- spelling ------------------------------------------------------------------------------------------
+# -- syntax ------------------------------------------------------------------------------------------
 
 
 def _literal(text: str) -> str:
-    """Text in a Go template: as it is, or as a Go string where it would mean something."""
+    """Text in a Go template: as it is, or as a Go string where it would be syntax."""
 
     def spelled(match: re.Match[str]) -> str:
-        found = match.group()
-        if found.isprintable() and found[0] not in '{"':
-            return found
-        return '{{ "' + "".join(c if c.isprintable() and c != '"' else f"\\U{ord(c):08x}" for c in found) + '" }}'
+        special = match.group()
+        if special.isprintable() and special[0] not in '{"':
+            return special
+        return '{{ "' + "".join(c if c.isprintable() and c != '"' else f"\\U{ord(c):08x}" for c in special) + '" }}'
 
-    return _UNSAYABLE.sub(spelled, text)
+    return _SPECIAL.sub(spelled, text)
 
 
 def _if(condition: str, then: str, other: str = "") -> str:
@@ -250,20 +251,20 @@ def _value(text: str, quote: str = '"""') -> str:
 
 
 def _path(name: str) -> str:
-    """A file of the Modelfile's folder, as FROM and ADAPTER name it; with spaces it needs quotes."""
+    """A file in the folder of the Modelfile, for FROM and ADAPTER; quoted if it has spaces."""
     if not name or not name.isprintable() or '"' in name or name != name.strip():
         raise UsageError(f"A Modelfile cannot name the file {name!r}.", "", "Rename it: no quotes, no line breaks.")
     path = name if name.startswith(("/", "./")) else f"./{name}"
     return f'"{path}"' if " " in path else path
 
 
-def _taken(template: str) -> list[str]:
-    """The lines of another Modelfile that say how to prompt its model."""
-    found = [(name.upper(), value.strip()) for name, value in _COMMAND.findall(template.replace("\r\n", "\n"))]
-    kept = [(name, value) for name, value in found if name in TAKEN]
-    templates = [value for name, value in kept if name in ("TEMPLATE", "RENDERER")]
+def _copied_lines(template: str) -> list[str]:
+    """The lines of another Modelfile about prompts and sampling."""
+    commands = [(name.upper(), value.strip()) for name, value in _COMMAND.findall(template.replace("\r\n", "\n"))]
+    copied = [(name, value) for name, value in commands if name in COPIED]
+    templates = [value for name, value in copied if name in ("TEMPLATE", "RENDERER")]
     if not templates:
         raise UsageError("The Modelfile for the template has no TEMPLATE.", "", REMEDY)
     if any("{%" in value for value in templates):
         raise UsageError("Its TEMPLATE is Jinja.", "Ollama's TEMPLATE is a Go template.", "Leave it out.")
-    return [f"{name} {value}" for name, value in kept]
+    return [f"{name} {value}" for name, value in copied]

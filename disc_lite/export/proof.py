@@ -1,6 +1,6 @@
-"""What the trained model says, and whether an exported one says the same.
+"""The proof of an export: its outputs are compared with those of the trained model.
 
-tokens   the same ids for texts that tokenisers stumble over
+tokens   ids of texts that are difficult for tokenizers
 logits   of the next token after fixed prompts, up to a constant: the largest difference, and KL(trained || exported)
 answers  greedy, to held-out questions
 """
@@ -21,33 +21,32 @@ from disc_lite.export.layout import Array
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.models.tokens import Tokens
-from disc_lite.run.finished import Finished
-from disc_lite.storage import read_jsonl
+from disc_lite.run.folder import FinishedRun
 
 QUESTIONS, NEUTRAL = 3, 5
 ANSWER_TOKENS = 64
-EXACT = 1e-2  # logits: what another order of additions may change
-# KL(trained || exported) that other or rounded weights may cost. On pocket, trained in NF4: 0.13 with the
+EXACT = 1e-2  # difference of logits that another order of additions may cause
+# KL(trained || exported) that other or rounded weights may cause. On pocket, trained in NF4: 0.13 with the
 # original weights, 0.21 with K-quants, 5.6 without the adapter.
 ROUNDED_NATS = 0.5
-FAINT_NATS = -80.0  # log-probabilities below are not told apart: llama-server has no number for them
-# What an adapter changes, KL(trained || base), from which on an export must be nearer to the trained model than to the
-# base. The base alone never is, and costs less than ROUNDED_NATS where little was learned (pocket, a tenth of B: 0.13).
-TOLD_APART_NATS = 0.02
+FLOOR_NATS = -80.0  # smaller log-probabilities count as this: llama-server does not report them
+# KL(trained || base) from which an export must be nearer to the trained model than to the base. The base itself never
+# is, but where little was learned its KL is below ROUNDED_NATS (pocket, a tenth of B: 0.13).
+DISTINCT_NATS = 0.02
 TEXTS = (
     "Hello world", "two  spaces, and one after ", "line\nbreak\n\n\ttab", "don't, they've; I'll",
     "naïve café — “quoted” … 1,234.50 €", "Łódź, Ærøskøbing, Ünïcödé",
     "Москва, Ελλάδα, العربية, हिन्दी", "東京都 서울 ไทย", "🙂👩🏽‍🚀", "def f(x):\n    return x ** 2  # 4 spaces",
     "0123456789 3.14e-10", "http://example.org/a_b?c=d&e=%20",
 )  # fmt: skip
-# SentencePiece writes a space before every text and after every control token; fast tokenizers of Mistral's
-# kind do not before a space that is there. Both know the model's words, so this is told and no failure.
+# SentencePiece adds a space before every text and after every control token; fast tokenizers like Mistral's do not
+# where there is one. The model knows both tokenisations, so a difference here is reported but is no failure.
 LEADING = (" one before", "  two spaces before")
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What every form of the model is asked."""
+class ProofInputs:
+    """The inputs on which all forms of the model are compared."""
 
     texts: tuple[str, ...]
     certain: int  # the first texts, whose ids must be equal
@@ -57,19 +56,19 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one form of the model says to them."""
+class Outputs:
+    """The outputs of one form of the model."""
 
     ids: tuple[tuple[int, ...], ...]
     certain: int
     logits: Array  # [P, V], fp32
     answers: tuple[tuple[int, ...], ...]
-    untrained: Array | None = None  # [P, V]: the base's logits, the adapter off
+    untrained: Array | None = None  # [P, V]: logits of the base, adapter off
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a proof."""
+class Check:
+    """One check of a proof."""
 
     what: str
     passed: bool
@@ -81,48 +80,48 @@ class Line:
         return asdict(self)
 
 
-def questions_for(run: Finished, tokens: Tokens) -> Questions:
+def proof_inputs(run: FinishedRun, tokens: Tokens) -> ProofInputs:
     """Held-out questions of the run, neutral prompts, and texts with the model's own control tokens."""
-    rows = [r for r in read_jsonl(run.folder / "questions.jsonl") if r["kind"] == "question" and not r["passage"]]
+    rows = [q for q in run.folder.read_questions() if q.kind == "question" and not q.passage]
     step = max(1, len(rows) // QUESTIONS)
-    asked = [str(row["text"]) for row in rows[::step][:QUESTIONS]]
-    prompts = [tokens.prompt(text) for text in (*asked, *neutral_prompts()[:NEUTRAL])]
+    questions = [question.text for question in rows[::step][:QUESTIONS]]
+    prompts = [tokens.prompt(text) for text in (*questions, *neutral_prompts()[:NEUTRAL])]
     controls = [str(tokens.hf.convert_ids_to_tokens(i)) for i in (*tokens.bos, *sorted(tokens.stop_ids))]
     controls = list(dict.fromkeys(controls))
     certain = (*TEXTS, *controls)
     texts = (*certain, *LEADING, *(f"{control}Hello there{control} again" for control in controls))
-    most = min(ANSWER_TOKENS, run.recipe.evaluation.answer_tokens)
-    return Questions(texts, len(certain), tuple(map(tuple, prompts)), len(asked), most)
+    max_tokens = min(ANSWER_TOKENS, run.recipe.evaluation.answer_tokens)
+    return ProofInputs(texts, len(certain), tuple(map(tuple, prompts)), len(questions), max_tokens)
 
 
-def said_by(base: Base, questions: Questions, adapter: bool) -> Said:
-    """What a loaded model says, through plain transformers calls."""
-    ids = [tuple(base.tokens.hf.encode(text, add_special_tokens=False)) for text in questions.texts]
+def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
+    """Outputs of a loaded model, by plain transformers calls."""
+    ids = [tuple(base.tokens.hf.encode(text, add_special_tokens=False)) for text in inputs.texts]
     with base.frozen(adapter=adapter) as model:
-        logits = _logits(model, questions)
-        found = generate(
-            model, questions.prompts[: questions.answered], stop_ids=base.tokens.stop_ids,
-            max_new_tokens=questions.answer_tokens,
+        logits = _logits(model, inputs)
+        continuations = generate(
+            model, inputs.prompts[: inputs.answered], stop_ids=base.tokens.stop_ids,
+            max_new_tokens=inputs.answer_tokens,
         )  # fmt: skip
-    answers = [(*f.ids, *(() if f.stop_id is None else (f.stop_id,))) for f in found]
-    return Said(tuple(ids), questions.certain, logits, tuple(answers))
+    answers = [(*f.ids, *(() if f.stop_id is None else (f.stop_id,))) for f in continuations]
+    return Outputs(tuple(ids), inputs.certain, logits, tuple(answers))
 
 
-def said_by_trained(base: Base, questions: Questions) -> Said:
-    """What the trained model says, and the logits that it had without the adapter."""
+def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
+    """Outputs of the trained model, with the logits of the base."""
     with base.frozen(adapter=False) as model:
-        untrained = _logits(model, questions)
-    return replace(said_by(base, questions, True), untrained=untrained)
+        untrained = _logits(model, inputs)
+    return replace(outputs_of(base, inputs, True), untrained=untrained)
 
 
-def _logits(model: Any, questions: Questions) -> Array:
-    found = [model(torch.tensor([p], device=model.device)).logits[0, -1].float().cpu() for p in questions.prompts]
-    logits: Array = torch.stack(found).numpy()
+def _logits(model: Any, inputs: ProofInputs) -> Array:
+    by_prompt = [model(torch.tensor([p], device=model.device)).logits[0, -1].float().cpu() for p in inputs.prompts]
+    logits: Array = torch.stack(by_prompt).numpy()
     return logits
 
 
-def compare(trained: Said, exported: Said, how: str, exact: bool) -> list[Line]:
-    """The three lines. `exact`: the very weights that were trained; else they may be rounded otherwise."""
+def compare(trained: Outputs, exported: Outputs, how: str, exact: bool) -> list[Check]:
+    """The three checks of the proof. `exact`: the weights are those that were trained; else they may be rounded."""
     same_ids = [a == b for a, b in zip(trained.ids, exported.ids, strict=True)]
     certain, others = same_ids[: trained.certain], same_ids[trained.certain :]
     words = f"equal on {sum(certain)} of {len(certain)} texts"
@@ -139,22 +138,22 @@ def compare(trained: Said, exported: Said, how: str, exact: bool) -> list[Line]:
     if trained.untrained is not None:
         base = trained.untrained[:, :width]
         from_base = mean_kl(base, theirs)
-        near = near and (mean_kl(ours, base) < TOLD_APART_NATS or nats < from_base)
+        near = near and (mean_kl(ours, base) < DISTINCT_NATS or nats < from_base)
         kl += f", of the base {from_base:.2g}"
     return [
-        Line("tokens", all(certain), how, words, sum(same_ids)),
-        Line("logits", near, how, f"of the next token differ by at most {largest:.2g} (KL {kl})", largest),
-        # Weights rounded otherwise may turn one answer that was on the edge.
-        Line("answers", same >= (of if exact else of - 1), how, f"to held-out questions equal: {same} of {of}", same),
+        Check("tokens", all(certain), how, words, sum(same_ids)),
+        Check("logits", near, how, f"of the next token differ by at most {largest:.2g} (KL {kl})", largest),
+        # Rounded weights may change one answer.
+        Check("answers", same >= (of if exact else of - 1), how, f"to held-out questions equal: {same} of {of}", same),
     ]  # fmt: skip
 
 
 def log_probabilities(logits: Array) -> Array:
-    """[P, V] -> [P, V]: what remains of logits that are known up to a constant, and at least FAINT_NATS."""
+    """Logits [P, V], known up to a constant -> log-probabilities [P, V], at least FLOOR_NATS."""
     exact = logits.astype(float)
-    with np.errstate(invalid="ignore"):  # what is not a number stays so
-        found: Array = np.maximum(exact - np.logaddexp.reduce(exact, axis=1, keepdims=True), FAINT_NATS)
-    return found
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
+        values: Array = np.maximum(exact - np.logaddexp.reduce(exact, axis=1, keepdims=True), FLOOR_NATS)
+    return values
 
 
 def mean_kl(ours: Array, theirs: Array) -> float:
@@ -165,12 +164,12 @@ def mean_kl(ours: Array, theirs: Array) -> float:
     return float((np.exp(p) * (p - q)).sum(1).mean())
 
 
-def require_passed(lines: Sequence[Line], output: Path) -> None:
-    """Raises GateFailed with the first line that did not pass."""
-    failed = next((line for line in lines if not line.passed), None)
+def require_passed(checks: Sequence[Check], output: Path) -> None:
+    """Raises GateFailed with the first check that did not pass."""
+    failed = next((check for check in checks if not check.passed), None)
     if failed is not None:
         raise GateFailed(
-            f"The export is not the model that was trained; {output} was not written.",
+            f"The exported model differs from the trained one; {output} was not written.",
             f"{failed.what} ({failed.how}): {failed.text}.",
             "Try another form (--to, --onto, --base-gguf), and report it: this should not happen.",
         )

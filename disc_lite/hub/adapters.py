@@ -1,7 +1,7 @@
-"""An adapter folder as PEFT writes it: what it was trained on, and whether it fits. Knows no torch.
+"""A PEFT adapter folder: its base model, and whether it fits that base. Does not import torch.
 
-PEFT loads an adapter of which no tensor fits with a warning, and settings it does not know it leaves
-out. So everything is looked at before: what is refused here would have answered like the base.
+PEFT loads an adapter without matching tensors with only a warning, and ignores settings that it does not know. So
+names, shapes and settings are checked before: what is refused here would have answered like the base.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from disc_lite.hub.source import Model, open_model, shapes_in
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
-# Settings of a LoRA that change nothing about loading it, or that PEFT applies by itself when it does.
+# Settings of a LoRA that do not matter for loading it, or that PEFT applies itself.
 HARMLESS = frozenset(
     "alpha_pattern auto_mapping base_model_name_or_path exclude_modules inference_mode layers_pattern "
     "layers_to_transform lora_alpha lora_dropout megatron_core peft_type peft_version qalora_group_size r "
     "rank_pattern target_modules use_rslora".split()
 )
-# Others, and the values with which they do nothing. Not among them: drawings of A and B that change the base.
+# Other settings with the values that have no effect. Initialisations that change the base are not among them.
 IDLE: dict[str, tuple[Any, ...]] = {
     "bias": ("none",), "task_type": ("CAUSAL_LM",), "revision": ("main",), "init_lora_weights": (True, "gaussian"),
 }  # fmt: skip
 
 
 def open_base(folder: Path) -> Model:
-    """The model that an adapter folder names, once the adapter is known to fit it.
+    """The base model of an adapter folder, checked against the adapter.
 
-    Raises UsageError where the adapter is of a kind that disc-lite does not load, names no base that can be
-    found, or has other tensors than that base; EnvironmentNotReady where the base cannot be had.
+    Raises UsageError where disc-lite does not load this kind of adapter, its base is not found, or its tensors do not
+    match the base; EnvironmentNotReady where the base is incomplete or cannot be downloaded.
     """
     config = read_config(folder)
     name = config.get("base_model_name_or_path")
     if not isinstance(name, str) or not name:
         raise UsageError(
-            f"{folder} does not say which model it was trained on.", f"{CONFIG} has no base_model_name_or_path.",
+            f"{folder} does not name the model that it was trained on.", f"{CONFIG} has no base_model_name_or_path.",
             "Write the model's folder or hub id there.",
         )  # fmt: skip
     try:
         model = open_model(name)
     except UsageError as error:
         raise UsageError(
-            f"The model that {folder} was trained on is not here.", error.what,
+            f"The model that {folder} was trained on was not found.", error.what,
             f"Write where it is now as base_model_name_or_path into {folder / CONFIG}.",
         ) from error  # fmt: skip
     check_fit(folder, config, model.folder)
@@ -54,7 +54,9 @@ def open_base(folder: Path) -> Model:
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a LoRA adapter that can be loaded. Raises UsageError for any other."""
     if not (folder / CONFIG).is_file():
-        raise UsageError(f"{folder} is no adapter: it has no {CONFIG}.", "", "Copy the adapter folder again.")
+        raise UsageError(
+            f"{folder} is not an adapter folder: it has no {CONFIG}.", "", "Copy the adapter folder again."
+        )
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         assert isinstance(config, dict), "It holds no JSON object."
@@ -64,24 +66,24 @@ def read_config(folder: Path) -> dict[str, Any]:
         pickled = any(folder.glob("adapter_model.*"))
         raise UsageError(
             f"{folder} has no {WEIGHTS}.",
-            "Its weights are a pickle, and loading one runs whatever code is in it." if pickled else "",
+            "Its weights are a pickle file, and loading one executes code in it." if pickled else "",
             "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
         )
     if config.get("peft_type") != "LORA":
         raise UsageError(
-            f"{folder} is no LoRA adapter but {config.get('peft_type')}.", "disc-lite loads LoRA adapters only.",
-            "Merge it into its base with PEFT, and name the merged folder.",
+            f"The adapter in {folder} is of type {config.get('peft_type')}.", "disc-lite loads LoRA adapters only.",
+            "Merge it into its base with PEFT, and use the merged folder.",
         )  # fmt: skip
     alpha = config.get("lora_alpha")
     if not isinstance(alpha, (int, float)) or alpha <= 0:
         raise UsageError(f"{folder / CONFIG} is broken.", f"lora_alpha is {alpha!r}.", "Copy the adapter folder again.")
-    strange = sorted(key for key, value in config.items() if not _does_nothing(key, value))
-    if strange:
+    unsupported = sorted(key for key, value in config.items() if not _does_nothing(key, value))
+    if unsupported:
         raise UsageError(
-            f"{folder} uses what disc-lite does not load: "
-            + ", ".join(f"{key} = {json.dumps(config[key])[:40]}" for key in strange[:3]),
-            "It would answer unlike what was trained.",
-            "Merge it into its base with PEFT, and name the merged folder.",
+            f"The adapter in {folder} has settings that disc-lite does not support: "
+            + ", ".join(f"{key} = {json.dumps(config[key])[:40]}" for key in unsupported[:3]),
+            "Without them it would not answer as it was trained.",
+            "Merge it into its base with PEFT, and use the merged folder.",
         )
     return config
 
@@ -91,7 +93,7 @@ def _does_nothing(key: str, value: Any) -> bool:
 
 
 def check_fit(folder: Path, config: dict[str, Any], base: Path) -> None:
-    """Raises UsageError unless the adapter has an A and a B for weights of the base, all it speaks of, and no more."""
+    """Raises UsageError unless the adapter has exactly the A and B of the modules that its configuration names."""
     try:
         lora = shapes_in(folder / WEIGHTS)
     except EnvironmentNotReady as error:
@@ -106,11 +108,11 @@ def check_fit(folder: Path, config: dict[str, Any], base: Path) -> None:
 
 
 def _fault(lora: dict[str, Any], weights: dict[str, Any], config: dict[str, Any]) -> str:
-    """The first thing that does not fit, in a sentence; empty if all does."""
+    """A sentence about the first mismatch, or ""."""
     modules = {n.removesuffix(f".lora_{x}.weight") for x in "AB" for n in lora if n.endswith(f".lora_{x}.weight")}
     parts = {f"{module}.lora_{x}.weight" for module in modules for x in "AB"}
     if parts != set(lora):
-        kind = "lacks" if parts - set(lora) else "has, beside A and B of LoRA,"
+        kind = "lacks the tensor" if parts - set(lora) else "has, besides A and B of LoRA, the tensor"
         return f"It {kind} {min(parts ^ set(lora))}."
     for module in sorted(modules):
         weight = weights.get(f"{module.removeprefix(PREFIX)}.weight")
@@ -121,14 +123,14 @@ def _fault(lora: dict[str, Any], weights: dict[str, Any], config: dict[str, Any]
             return f"{module.removeprefix(PREFIX)} is {weight} in the base, its A and B are {a} and {b}."
         if a[:1] != (config.get("r"),) and not config.get("rank_pattern"):
             return f"A of {module.removeprefix(PREFIX)} is {a}, the rank in {CONFIG} is {config.get('r')}."
-    missing = _spoken_of(config, weights) - {module.removeprefix(PREFIX) for module in modules}
+    missing = _named_modules(config, weights) - {module.removeprefix(PREFIX) for module in modules}
     if missing:
-        return f"It has no tensors for {min(missing)}, of which {CONFIG} speaks."
+        return f"It has no tensors for {min(missing)}, which {CONFIG} names."
     return "" if modules else "It holds no tensors."
 
 
-def _spoken_of(config: dict[str, Any], weights: dict[str, Any]) -> set[str]:
-    """The base's modules that the configuration names; none where it names them by a pattern or in part."""
+def _named_modules(config: dict[str, Any], weights: dict[str, Any]) -> set[str]:
+    """The modules of the base that the configuration names; none where it uses a pattern or a selection of layers."""
     targets = config.get("target_modules")
     if not isinstance(targets, list) or config.get("exclude_modules") or config.get("layers_to_transform"):
         return set()

@@ -1,7 +1,7 @@
 """Short names of models: hub id, shape, licence; and what a `--model` value means.
 
-The shapes are those of each model's `config.json`. They are here so that a name can be told
-wrong, and the memory of a run be told, without the network and without torch.
+The shapes are those of each model's `config.json`. With them a wrong name is recognised, and the memory of a run
+estimated, without the network and without torch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Alias:
     """A model known by a short name. Sizes are in elements, not bytes."""
 
     name: str
-    hub_id: str  # empty for what is part of the package
+    hub_id: str  # empty for a model inside the package
     parameters_billion: float
     hidden: int
     layers: int
@@ -37,7 +37,7 @@ class Alias:
     vocab: int
     tied: bool  # the head is the embedding matrix
     licence: str
-    gated: bool  # its publisher asks for a login and consent before the download
+    gated: bool  # its publisher requires a login and consent before the download
     note: str = ""
 
 
@@ -101,9 +101,8 @@ ALIASES: dict[str, Alias] = {alias.name: alias for alias in _TABLE}
 def resolve(name: str) -> ModelSource:
     """What `--model NAME` means: an alias, else a folder, else a hub id.
 
-    An alias wins over a folder of the same name (`./pocket` is the folder). No network is
-    asked. Raises UsageError if it is none of the three, EnvironmentNotReady if it is a folder
-    without what a model needs.
+    An alias takes precedence over a folder of the same name (`./pocket` is the folder). Does not use the network.
+    Raises UsageError if it is none of the three, EnvironmentNotReady if it is a folder without the files of a model.
     """
     alias = ALIASES.get(name.lower())
     if alias is not None and alias.hub_id:
@@ -122,7 +121,7 @@ def resolve(name: str) -> ModelSource:
 
 
 def check_folder(folder: Path) -> None:
-    """EnvironmentNotReady, saying what is missing, unless `folder` holds a loadable model."""
+    """Raises EnvironmentNotReady, with what is missing, unless `folder` holds a loadable model."""
     names = _names_in(folder)
     weights = [n for n in names if n.endswith(".safetensors") and not n.startswith("adapter_")]
     if "adapter_config.json" in names and not weights:
@@ -156,7 +155,7 @@ def _names_in(folder: Path) -> set[str]:
 
 
 def _shards(folder: Path, names: set[str]) -> list[str]:
-    """The weight files that the index of a model in several pieces asks for."""
+    """The weight files in the index of a sharded model."""
     if _INDEX not in names:
         return []
     try:

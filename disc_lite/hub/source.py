@@ -1,6 +1,6 @@
-"""A model's name -> its folder on this machine, what identifies it, and what it brings along.
+"""A model's name -> its folder on this machine, its fingerprint and its probes.
 
-Knows no torch: a name that is wrong, gated or out of reach is told before anything is loaded.
+Does not import torch: a wrong or gated name is reported before anything is loaded.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class Model:
     """A model folder, ready to be loaded."""
 
     name: str  # as the user wrote it
-    reference: str  # hub id or path: what an adapter says it was trained on
+    reference: str  # hub id or path, for `base_model_name_or_path` of an adapter
     folder: Path
     fingerprint: str
-    probes: dict[str, Any]  # of its `probes.json`: reserved names, probes, the recipe it goes with
+    probes: dict[str, Any]  # its `probes.json`: reserved names, probes, the name of its recipe
 
 
 def open_model(name: str) -> Model:
-    """Resolve a name, fetch the folder if it is on a hub, and identify it.
+    """Resolve a name, download the model if it is a hub id, and compute its fingerprint.
 
-    Raises UsageError for an unknown name, EnvironmentNotReady where the model cannot be had.
+    Raises UsageError for an unknown name, EnvironmentNotReady where the model is incomplete or cannot be downloaded.
     """
     source = resolve(name)
     folder = Path(source.location) if source.kind == "folder" else _fetch(source.location)
@@ -50,8 +50,8 @@ def _fetch(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=PATTERNS, local_files_only=offline))
     except GatedRepoError as error:
         raise EnvironmentNotReady(
-            f"{hub_id} is gated: its publisher wants your consent first.",
-            "The hub refused the download for the account of this machine, or there is none.",
+            f"{hub_id} is gated: its publisher requires your consent first.",
+            "The hub refused the download for the account of this machine, or no account is set up.",
             f"Accept the terms at https://huggingface.co/{hub_id}, then `hf auth login`.",
         ) from error
     except RepositoryNotFoundError as error:
@@ -61,16 +61,16 @@ def _fetch(hub_id: str) -> Path:
         ) from error  # fmt: skip
     except (LocalEntryNotFoundError, OSError) as error:
         raise EnvironmentNotReady(
-            f"{hub_id} is not on this machine and cannot be fetched.",
-            "Offline was asked for." if offline else str(error).strip().split("\n")[0][:160],
-            "Connect once, or copy the model folder here and pass its path as --model.",
+            f"{hub_id} is not on this machine and cannot be downloaded.",
+            "Offline mode is on." if offline else str(error).strip().split("\n")[0][:160],
+            "Download it once with a network connection, or copy the model folder here and pass its path as --model.",
         ) from error
 
 
 def fingerprint(folder: Path) -> str:
     """SHA-256 of configuration and tokenizer files, and of samples of every weight file.
 
-    64 stretches of 16 KiB per file tell any two trainings apart without reading 15 GB.
+    64 samples of 16 KiB per file distinguish any two trainings without reading 15 GB.
     """
     digest = sha256()
     for path in sorted(folder.iterdir()):
@@ -114,7 +114,7 @@ def _probes(folder: Path) -> dict[str, Any]:
         assert all(isinstance(name, str) for name in spec.get("reserved_names", []))
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise EnvironmentNotReady(
-            f"{path} is no list of probes.", str(error) or "A key is missing or of another type.",
-            'It holds {"reserved_names": […], "probes": {"name": [{"question": …, "answers": […]}]}}.',
+            f"{path} is not a valid probes.json.", str(error) or "A key is missing or of a wrong type.",
+            'It needs {"reserved_names": […], "probes": {"name": [{"question": …, "answers": […]}]}}.',
         ) from error  # fmt: skip
     return spec

@@ -1,10 +1,15 @@
-"""The frozen 4-bit base, its adapter, and its way to write prompts."""
+"""The frozen 4-bit base with its adapter, its tokenizer and chat template, and generation.
+
+tokens      text -> ids, without any control token out of text; the chat template
+base        loading, quantisation, LoRA; hidden states and log-probabilities
+generation  sampling: prompts of different length in batches, shared prefixes computed once
+"""
 
 import logging
 import sys
 
-# Before peft imports bitsandbytes, which fetches a CPU kernel from a hub where `kernels` is installed,
-# and complains where it is not.
+# Before peft imports bitsandbytes, which downloads a CPU kernel from a hub if `kernels` is installed, and warns if it
+# is not.
 sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 

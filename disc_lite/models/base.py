@@ -1,4 +1,4 @@
-"""The frozen base in 4 bits and the adapter on it: one model in memory, two ways to read with it.
+"""The frozen base in 4 bits and the LoRA adapter on it: one model in memory, used as teacher and as student.
 
 The **teacher** is the model with the adapter off, the **student** the same model with it on.
 """
@@ -23,6 +23,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Sequence, pack
@@ -31,7 +32,7 @@ PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "
 
 
 class Base:
-    """A loaded model; after `attach`, with an adapter that can be switched off."""
+    """A loaded model; after `attach` or `load_adapter` with an adapter that can be switched off."""
 
     def __init__(self, model: Any, tokens: Tokens, folder: Path, quantize: str) -> None:
         self.model = model
@@ -41,8 +42,8 @@ class Base:
         self.device = torch.device(model.device)
         self.state_dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         if self.device.type == "cuda":
-            # On Hopper, cuDNN's attention plans anew for every new width, 0.1 s a time: each token generated
-            # is one, each packed batch another. A switch of the whole process, for recomputed layers need it too.
+            # On Hopper, cuDNN's attention makes a new plan for every new width, which takes 0.1 s: for each generated
+            # token and each packed batch. Switched off for the whole process, since recomputed layers need it too.
             torch.backends.cuda.enable_cudnn_sdp(False)
         self._adapters: list[BaseTunerLayer] = []
         self._layers = list(model.get_decoder().layers)
@@ -58,7 +59,7 @@ class Base:
     # -- the adapter -------------------------------------------------------------------------------
 
     def attach(self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool) -> None:
-        """Put a fresh LoRA adapter on the seven projections; A is drawn from `seed` alone, B is 0."""
+        """Add a new LoRA adapter to the seven projections; A is drawn from `seed` alone, B is 0."""
         config = LoraConfig(
             r=rank, lora_alpha=alpha, target_modules=PROJECTIONS, lora_dropout=0.0, bias="none",
             task_type="CAUSAL_LM",
@@ -79,47 +80,47 @@ class Base:
         self.model.train()
 
     def load_adapter(self, folder: Path) -> None:
-        """Put a saved adapter on the base, for reading only. Raises EnvironmentNotReady where it does not fit."""
+        """Load a saved adapter, for inference only. Raises EnvironmentNotReady where it does not fit."""
         config = PeftConfig.from_pretrained(str(folder))
         config.lora_dropout = 0.0  # the model stays in training mode, see `load_base`
         try:
             with _quietly():
-                warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # told below
+                warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # an error below
                 self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False, config=config)
-            with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
-                strange = set(file.keys()) ^ set(self.adapter_state())
+            with safe_open(folder / WEIGHTS, framework="pt") as file:
+                unexpected = set(file.keys()) ^ set(self.adapter_state())
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # shapes are a RuntimeError
             raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
-        if strange:
-            raise _misfit(folder, f"Its tensors are not those that its configuration speaks of: {min(strange)}.")
+        if unexpected:
+            raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         self.model.train()
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
-        """Name -> parameter of everything that is trained, in one order for ever."""
+        """Name -> parameter of everything that is trained, in a fixed order."""
         return {n: p for n, p in sorted(self.model.named_parameters()) if "lora_" in n}
 
     def adapter_state(self) -> dict[str, Tensor]:
-        """Name -> tensor as PEFT's own adapter files have them."""
+        """Name -> tensor, as in adapter files of PEFT."""
         state: dict[str, Tensor] = get_peft_model_state_dict(self.model, save_embedding_layers=False)
         return state
 
-    # -- reading -----------------------------------------------------------------------------------
+    # -- forward passes -----------------------------------------------------------------------------------
 
     def before_each_forward(self, callback: Callable[[], None]) -> None:
-        """Call this before every forward pass, of the base or of the student; what it raises ends the pass.
+        """Call `callback` before every forward pass of the base or the student; an exception in it ends the pass.
 
-        The decoder is what `hidden` and generation both go through. An adapter that is put on later wraps layers
-        inside it, and gradient checkpointing computes layers again, not the decoder.
+        The hook is on the decoder, which `hidden` and generation both call. A later adapter wraps layers inside it, and
+        gradient checkpointing recomputes layers, not the decoder.
         """
         self.causal.get_decoder().register_forward_pre_hook(lambda module, inputs: callback())
 
     @contextmanager
     def frozen(self, adapter: bool) -> Iterator[Any]:
-        """Read without gradient, with the adapter on or off; gives the causal model.
+        """The causal model without gradient, with the adapter on or off.
 
-        The state outside, in which `backward` runs, is always the student's: adapter on. PEFT's own
-        `disable_adapter` would change `requires_grad` on the way out (peft #3447).
+        Outside the block, where `backward` runs, the adapter is always on. PEFT's own `disable_adapter` would change
+        `requires_grad` when it ends (peft #3447).
         """
         checkpointed = [getattr(layer, "gradient_checkpointing", False) for layer in self._layers]
         off = bool(self._adapters) and not adapter
@@ -138,11 +139,11 @@ class Base:
 
     @property
     def causal(self) -> Any:
-        """The transformers model itself, whose projections PEFT has wrapped."""
+        """The transformers model, in which PEFT has wrapped the projections."""
         return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
     def autocast(self) -> torch.autocast:
-        """bf16 products on CUDA, where LoRA weights are fp32; nothing on CPU, where all is fp32."""
+        """bf16 matrix products on CUDA, where LoRA weights are fp32; no effect on CPU, where all is fp32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
 
     def hidden(self, packed: Packed) -> Tensor:
@@ -159,13 +160,13 @@ class Base:
     def log_probabilities(
         self, sequences: Seq[Sequence], places: Seq[tuple[int, int, int]], targets: Seq[Seq[int]], adapter: bool = False
     ) -> list[Tensor]:
-        """log p of every token of each target run; places are (sequence, segment, position before it), flat."""
+        """log p of every token of each target run; places are (sequence, segment, position before the token), flat."""
         packed = pack(sequences)
         at = torch.tensor([packed.starts[i][s] + p for i, s, p in places], device=self.device)
         ids = torch.tensor([t for run in targets for t in run], device=self.device)
         with self.frozen(adapter=adapter):
-            found = log_probabilities(self.hidden(packed)[at], ids, self.head)
-        return list(found.cpu().split([len(run) for run in targets]))
+            values = log_probabilities(self.hidden(packed)[at], ids, self.head)
+        return list(values.cpu().split([len(run) for run in targets]))
 
 
 def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:
@@ -175,7 +176,7 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
     """
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if where.type == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentNotReady("PyTorch finds no CUDA device here.", "", "Take --device cpu, or none.")
+        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
     dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
     try:
         tokens = Tokens(folder)
@@ -184,12 +185,12 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
                 folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
                 quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are told below, by name
+                ignore_mismatched_sizes=True,  # an error below, with their names
             )  # fmt: skip
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise EnvironmentNotReady(
             f"The model in {folder} cannot be loaded.", str(error).split("\n")[0],
-            "Check that the folder is complete; `disc-lite models` lists names that work.",
+            "Check that the folder is complete; `disc-lite models` lists names of models that work.",
         ) from error  # fmt: skip
     model, info = loaded
     if info["missing_keys"] or info["mismatched_keys"]:
@@ -199,8 +200,8 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
             "Download it again.",
         )
     model.requires_grad_(False)
-    # Never eval(): there a no-grad forward on CPU repacks 4-bit weights in place and the gradient
-    # through them is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() is the same.
+    # Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
+    # is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same.
     model.train()
     base = Base(model, tokens, folder, quantize)
     if adapter is not None:
@@ -210,13 +211,13 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
 
 def _misfit(folder: Path, why: str) -> EnvironmentNotReady:
     return EnvironmentNotReady(
-        f"The adapter in {folder} cannot be put on its base.", why, "Check that both were copied whole."
+        f"The adapter in {folder} cannot be loaded onto its base.", why, "Check that both were copied whole."
     )
 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """No progress bars beside ours, and nothing about PEFT using a name of transformers that grows old."""
+    """Without progress bars of transformers, and without a deprecation warning that PEFT causes."""
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -238,7 +239,7 @@ def _nf4(dtype: torch.dtype) -> Any:
 
 
 def _config(folder: Path) -> Any:
-    """The model's configuration with every dropout off (train mode is kept on for the CPU's sake)."""
+    """The model's configuration with every dropout off (the model stays in training mode, see `load_base`)."""
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     for key in list(config.to_dict()):
         if "dropout" in key and isinstance(getattr(config, key), (int, float)):

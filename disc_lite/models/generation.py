@@ -1,9 +1,8 @@
-"""Sampling from a causal model: ragged prompts in batches, shared beginnings read once, private randomness.
+"""Sampling from a causal model: prompts of different length in batches, shared prefixes computed once.
 
-transformers' `generate` takes sampling settings from the model folder and randomness from the
-process; here both are arguments. Every prompt draws from a random stream of its own, made of the
-seed and the prompt's place in the call, so that its text does not depend on what else is in the
-batch, up to the rounding of arithmetic.
+transformers' `generate` takes sampling settings from the model folder and the random state from the process; here
+both are arguments. Every prompt has a random stream of its own, seeded by `seed` and the index of the prompt, so that
+its text does not depend on the other prompts of the batch, up to rounding.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from transformers import DynamicCache, PreTrainedModel
 from disc_lite.packing import shared_length
 
 BATCH_ROWS = 128
-BATCH_TOKENS = 32_768  # prompt and answer tokens held in the cache at once
+BATCH_TOKENS = 32_768  # prompt and answer tokens in the KV cache at once
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """New tokens, and the token that ended them (not among them), None where nothing did."""
+    """New tokens, and the stop token after them (not among them); None where the limit was reached."""
 
     ids: tuple[int, ...]
     stop_id: int | None
@@ -35,13 +34,13 @@ class Continuation:
 
     @property
     def whole_ids(self) -> tuple[int, ...]:
-        """The new tokens with the one that ended them."""
+        """The new tokens with the stop token, if any."""
         return self.ids if self.stop_id is None else (*self.ids, self.stop_id)
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How every prompt of a call is continued; greedily at temperature 0."""
+    """Settings of one call; greedy at temperature 0."""
 
     stop_ids: frozenset[int]
     max_new_tokens: int
@@ -49,17 +48,17 @@ class Sampling:
     seed: int = 0
 
     def uniforms(self, place: int) -> Tensor:
-        """What the prompt at this place of the call draws, one number in [0, 1) for each new token."""
+        """The random numbers of the prompt with this index, one in [0, 1) for each new token."""
         rng = torch.Generator().manual_seed((self.seed * 1_000_003 + place) % 2**63)
         return torch.rand(self.max_new_tokens, generator=rng)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Prompts that are continued together: which of all they are, what they begin with, and what follows."""
+    """Prompts that are continued together, each split into a prefix and the rest."""
 
     places: tuple[int, ...]
-    prefixes: tuple[tuple[int, ...], ...]  # each read once
+    prefixes: tuple[tuple[int, ...], ...]  # each computed once
     prefix_of: tuple[int, ...]  # by prompt
     rests: tuple[tuple[int, ...], ...]  # by prompt, never empty
 
@@ -77,10 +76,10 @@ def generate(
     batch_tokens: int = BATCH_TOKENS,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[Continuation]:
-    """Continue every prompt; prompts of one group begin alike, and what they share is read once a batch.
+    """Continue every prompt; the common prefix of the prompts of one group is computed once a batch.
 
-    Where the memory of the card does not suffice, half as many rows at a time are tried from there on.
-    `on_finished` gets the number of prompts that are finished whenever it has changed: it grows, but for such a retry.
+    Where CUDA runs out of memory, batches have half as many rows from there on. `on_finished` is called with the number
+    of finished prompts whenever it changes: it grows, except for such a retry.
     """
     groups = groups or range(len(prompts))
     how = Sampling(stop_ids, max_new_tokens, temperature, seed)
@@ -89,12 +88,12 @@ def generate(
     while order:
         size = _rows_that_fit([len(prompts[i]) + max_new_tokens for i in order], batch_rows, batch_tokens)
         batch = _batch_of(model, prompts, groups, order[:size], max_new_tokens)
-        found = _continued_if_it_fits(model, batch, how, lambda n: on_finished(len(answers) + n))
-        if found is None:
+        written = _continue_if_it_fits(model, batch, how, lambda n: on_finished(len(answers) + n))
+        if written is None:
             batch_rows = size // 2
             torch.cuda.empty_cache()
             continue
-        answers.update(zip(batch.places, found, strict=True))
+        answers.update(zip(batch.places, written, strict=True))
         order = order[size:]
     return [answers[i] for i in range(len(prompts))]
 
@@ -108,7 +107,7 @@ def stream(
     temperature: float = 0.0,
     seed: int = 0,
 ) -> Iterator[int]:
-    """What `generate` says to one prompt, each token as soon as there is one; not the one that ends it."""
+    """The tokens that `generate` returns for one prompt, one by one as they are sampled, without the stop token."""
     how = Sampling(stop_ids, max_new_tokens, temperature, seed)
     for ((_, token, stopped),) in _steps(model, _batch_of(model, [prompt], [0], [0], max_new_tokens), how):
         if not stopped:
@@ -116,7 +115,7 @@ def stream(
 
 
 def _rows_that_fit(widths: Sequence[int], most_rows: int, most_tokens: int) -> int:
-    """How many of the first prompts, in ascending width, are continued together; at least one."""
+    """The number of prompts in the next batch, at least one; widths are in ascending order."""
     size = 1
     while size < min(len(widths), most_rows) and widths[size] * (size + 1) <= most_tokens:
         size += 1
@@ -130,37 +129,37 @@ def _batch_of(
     members: dict[int, list[int]] = {}
     for place in places:
         members.setdefault(groups[place], []).append(place)
-    # A cache with a sliding window forgets by place, and rows padded to one width do not agree on places.
+    # With sliding-window attention the cache drops tokens by column, which differs from position in padded rows.
     window = getattr(model.config.get_text_config(), "sliding_window", None)
     shared = not window or 2 * max(len(prompts[i]) for i in places) + max_new_tokens < window
-    lengths = {g: _beginning([prompts[i] for i in found]) if shared else 0 for g, found in members.items()}
+    lengths = {g: _prefix_length([prompts[i] for i in indices]) if shared else 0 for g, indices in members.items()}
     numbers = {group: number for number, group in enumerate(members)}
     return _Batch(
         places=tuple(places),
-        prefixes=tuple(tuple(prompts[found[0]][: lengths[group]]) for group, found in members.items()),
+        prefixes=tuple(tuple(prompts[indices[0]][: lengths[group]]) for group, indices in members.items()),
         prefix_of=tuple(numbers[groups[i]] for i in places),
         rests=tuple(tuple(prompts[i][lengths[groups[i]] :]) for i in places),
     )
 
 
-def _beginning(prompts: Sequence[Sequence[int]]) -> int:
-    """How many ids are read once: the last one of each prompt is left over, and one prompt alone shares nothing."""
+def _prefix_length(prompts: Sequence[Sequence[int]]) -> int:
+    """Length of the shared prefix: at least the last token of each prompt is left over; 0 for a single prompt."""
     return min(shared_length(prompts), len(min(prompts, key=len)) - 1) if len(prompts) > 1 else 0
 
 
-def _continued_if_it_fits(
+def _continue_if_it_fits(
     model: PreTrainedModel, batch: _Batch, how: Sampling, on_finished: Callable[[int], None]
 ) -> list[Continuation] | None:
-    """None where the memory does not suffice: what was in it is let go with this frame."""
+    """None where CUDA runs out of memory; the tensors are freed with this frame."""
     try:
-        return _continued(model, batch, how, on_finished)
+        return _continue(model, batch, how, on_finished)
     except torch.OutOfMemoryError:
         if len(batch.places) == 1:
             raise
         return None
 
 
-def _continued(
+def _continue(
     model: PreTrainedModel, batch: _Batch, how: Sampling, on_finished: Callable[[int], None]
 ) -> list[Continuation]:
     ended: list[int | None] = [None] * len(batch.places)
@@ -180,12 +179,12 @@ def _continued(
 
 @torch.no_grad()
 def _steps(model: PreTrainedModel, batch: _Batch, how: Sampling) -> Iterator[list[tuple[int, int, bool]]]:
-    """For every forward pass: (prompt, its new token, whether that ends it) of all that had not ended."""
+    """For every forward pass: (index in the batch, new token, whether it is a stop token) of all unfinished prompts."""
     input_ids, mask, position_ids = (tensor.to(model.device) for tensor in _laid_out(batch))
     cache = _read_prefixes(model, batch)
     stops = torch.tensor(sorted(how.stop_ids), device=model.device)
     alive = list(range(len(batch.places)))
-    # [B, max_new_tokens], as they are on every machine: drawn on the CPU.
+    # [B, max_new_tokens], drawn on the CPU so that they are the same on every machine.
     drawn = torch.stack([how.uniforms(place) for place in batch.places]).to(model.device)
     for step in range(how.max_new_tokens):
         out: Any = model(
@@ -195,14 +194,14 @@ def _steps(model: PreTrainedModel, batch: _Batch, how: Sampling) -> Iterator[lis
         token = sample(out.logits[:, -1].float(), how.temperature, drawn[:, step])  # [B]
         stopped = torch.isin(token, stops).tolist()
         yield list(zip(alive, token.tolist(), stopped, strict=True))
-        keep = [row for row, done in enumerate(stopped) if not done]
-        if not keep:
+        unfinished = [row for row, done in enumerate(stopped) if not done]
+        if not unfinished:
             return
-        if len(keep) < len(alive):  # finished rows cost nothing from here on
-            index = torch.tensor(keep, device=model.device)
+        if len(unfinished) < len(alive):  # finished rows are removed from the batch
+            index = torch.tensor(unfinished, device=model.device)
             cache.batch_select_indices(index)
             token, mask, position_ids, drawn = token[index], mask[index], position_ids[index], drawn[index]
-            alive = [alive[row] for row in keep]
+            alive = [alive[row] for row in unfinished]
         input_ids = token[:, None]
         mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
         position_ids = position_ids[:, -1:] + 1
@@ -222,7 +221,7 @@ def _laid_out(batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _read_prefixes(model: PreTrainedModel, batch: _Batch) -> DynamicCache:
-    """The cache of every prompt's beginning, all padded on the left to the longest; each beginning is read once."""
+    """The KV cache of every prompt's prefix, padded on the left to the longest; each prefix is computed once."""
     cache, width = DynamicCache(config=model.config), max(map(len, batch.prefixes))
     read: dict[int, Any] = {}
     for number, prefix in enumerate(batch.prefixes):
@@ -239,7 +238,7 @@ def _read_prefixes(model: PreTrainedModel, batch: _Batch) -> DynamicCache:
 
 
 def _padded(states: dict[int, Tensor], batch: _Batch, width: int) -> Tensor:
-    """States of the prefixes that are not empty, [1, heads, its length, D] each -> of all prompts, [B, heads, P, D]."""
+    """Keys or values of the non-empty prefixes, [1, heads, length, D] each -> of all prompts, [B, heads, P, D]."""
     _, heads, _, size = (one := next(iter(states.values()))).shape
     whole = one.new_zeros(len(batch.prefixes), heads, width, size)
     for number, state in states.items():
@@ -248,10 +247,10 @@ def _padded(states: dict[int, Tensor], batch: _Batch, width: int) -> Tensor:
 
 
 def sample(logits: Tensor, temperature: float, drawn: Tensor) -> Tensor:
-    """[B, V], [B] -> [B]: the likeliest token at temperature 0, else the one whose share of [0, 1) holds `drawn`."""
+    """[B, V], [B] -> [B]: argmax at temperature 0, else the token whose part of [0, 1) contains `drawn`."""
     if temperature == 0.0:
         return logits.argmax(-1)
     shares = torch.softmax(logits / temperature, -1).cumsum(-1)
-    # The last share ends a rounding error away from 1.
-    found = torch.searchsorted(shares, (drawn * shares[:, -1])[:, None], right=True)[:, 0]
-    return found.clamp(max=logits.shape[1] - 1)
+    # The cumulative sum ends a rounding error away from 1.
+    token = torch.searchsorted(shares, (drawn * shares[:, -1])[:, None], right=True)[:, 0]
+    return token.clamp(max=logits.shape[1] - 1)

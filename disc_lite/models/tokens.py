@@ -1,9 +1,9 @@
-"""A model's tokenizer and chat template: text -> ids, without any control token out of text.
+"""A model's tokenizer and chat template: text -> ids, where text never becomes a control token.
 
-Every added token of the tokenizer (also the non-special ones, such as `<think>`) is renamed to a
-private string that no text contains, under the same id. What a document or a person writes is then
-only text, while the chat template's own control tokens are spelled with the private names. Which
-white space belongs to whom, prefix spaces and splits stay the tokenizer's own business.
+Every added token of the tokenizer (also the non-special ones, such as `<think>`) is renamed to a private string that
+no text contains, with the same id. So a document or a user message is tokenised as text only, and the control tokens
+of the chat template are written with the private names. White space, prefix spaces and splits are left to the
+tokenizer.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBas
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.packing import shared_length
 
-FROZEN_DATE = datetime(2024, 7, 26)  # the date that Llama-3.1's own template falls back to
-SENTINEL = "Xq7contentXq7"  # stands for a message while the template is rendered
-UNFINISHED = "\ufffd"  # what bytes that are no whole character decode to
-NONCE = secrets.token_hex(8)  # of this process: no text can know how control tokens are spelled in it
+FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own template
+SENTINEL = "Xq7contentXq7"  # in place of a message while the template is rendered
+UNFINISHED = "\ufffd"  # decoded from bytes that are no whole character
+NONCE = secrets.token_hex(8)  # of this process, so that no text can contain the private names
 
 
 class Tokens:
@@ -37,9 +37,9 @@ class Tokens:
         )
         if not self.hf.is_fast:
             raise EnvironmentNotReady(
-                f"The tokenizer in {folder} cannot be used.",
-                "disc-lite needs a tokenizer.json (a fast tokenizer) to know which text a token covers.",
-                "Convert it with transformers, or take a copy of the model that has a tokenizer.json.",
+                f"The tokenizer in {folder} is not supported.",
+                "disc-lite needs a fast tokenizer (tokenizer.json), for the character offsets of tokens.",
+                "Convert it with transformers, or use a copy of the model that has a tokenizer.json.",
             )
         self._private, self._id_of = _rename_added_tokens(self.hf.backend_tokenizer)
         self._original = {_id(self._private, _private_name(i)): i for i in self._id_of.values()}
@@ -64,41 +64,41 @@ class Tokens:
         return str(self.hf.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def pieces(self, ids: Iterable[int]) -> Iterator[str]:
-        """`decode` as the ids come: a text after every id, empty while a character is not whole, and a last one.
+        """Streaming `decode`: a text after every id, empty while a character is incomplete, and a last one at the end.
 
-        Each id is decoded beside those of the text before it, since what an id says hangs on its neighbours
-        (a space in front, the other bytes of a character). Half a character at the very end is left out.
+        Each id is decoded together with those of the previous text, since its text depends on its neighbours (a space
+        in front, the other bytes of a character). An incomplete character at the very end is left out.
         """
-        begin, told, seen = 0, 0, list[int]()  # ids[begin:told] is what was given last, in front of what comes
+        begin, end, seen = 0, 0, list[int]()  # seen[begin:end] are the ids of the previous text
         for token in ids:
             seen.append(token)
-            before, now = self.decode(seen[begin:told]), self.decode(seen[begin:])
+            before, now = self.decode(seen[begin:end]), self.decode(seen[begin:])
             whole = len(now) > len(before) and not now.endswith(UNFINISHED)
             yield now[len(before) :] if whole else ""
             if whole:
-                begin, told = told, len(seen)
-        yield self.decode(seen[begin:])[len(self.decode(seen[begin:told])) :].rstrip(UNFINISHED)
+                begin, end = end, len(seen)
+        yield self.decode(seen[begin:])[len(self.decode(seen[begin:end])) :].rstrip(UNFINISHED)
 
     # -- chat ------------------------------------------------------------------------------------
 
     def prompt(self, user: str) -> list[int]:
-        """One user turn, up to where the assistant begins: what every question goes through."""
+        """A prompt of one user turn, up to where the assistant begins."""
         before, between, _ = self._template
         return self._with_control(before, user.strip(), between)
 
     def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
-        """What was asked and answered so far, and a question after it, up to where the assistant begins."""
-        said = [text.strip() for turn in turns for text in turn] + [user.strip()]
+        """A prompt of earlier turns (user, assistant) and a user turn, up to where the assistant begins."""
+        messages = [text.strip() for turn in turns for text in turn] + [user.strip()]
         roles = ("user", "assistant")
-        stand_ins = [{"role": roles[n % 2], "content": SENTINEL} for n in range(len(said))]
+        stand_ins = [{"role": roles[n % 2], "content": SENTINEL} for n in range(len(messages))]
         parts = self.render(stand_ins, prompt=True).split(SENTINEL)
-        if len(parts) != len(said) + 1:
+        if len(parts) != len(messages) + 1:
             raise EnvironmentNotReady(
                 "This model's chat template does not write every turn of a conversation once.",
-                f"Of {len(said)} messages it wrote {len(parts) - 1}.",
+                f"Of {len(messages)} messages it wrote {len(parts) - 1}.",
                 "Ask single questions with `disc-lite ask`; train with --set prompt.worked_examples=false.",
             )  # fmt: skip
-        return self._with_control(*(text for pair in zip(parts, [*said, ""], strict=True) for text in pair))
+        return self._with_control(*(text for pair in zip(parts, [*messages, ""], strict=True) for text in pair))
 
     def turn(self, user: str, answer: str) -> tuple[list[int], list[int]]:
         """A user turn and the assistant's answer to it: ids of the prompt, ids of the answer.
@@ -109,24 +109,24 @@ class Tokens:
         lead, end = after.split(SENTINEL)
         prompt = self.prompt(user)
         whole = self._with_control(before, user.strip(), between + lead, answer.strip(), end)
-        said = whole[len(prompt) :]
-        # What a template writes after the end (a line break) the model never has to say.
-        ends = [i for i, token in enumerate(said) if token in self.stop_ids]
-        return prompt, said[: ends[0] + 1] if ends else said
+        answer_ids = whole[len(prompt) :]
+        # Tokens of the template after the stop token (a line break) are not generated by the model.
+        ends = [i for i, token in enumerate(answer_ids) if token in self.stop_ids]
+        return prompt, answer_ids[: ends[0] + 1] if ends else answer_ids
 
     def user_opening(self) -> list[int]:
-        """Everything that stands before the user's first word: where a prompt is sampled from."""
-        # A space in front of a word is part of the word's token: the model writes it (Mistral's `[INST] `).
+        """The ids before the first word of a user turn, from which prompts are sampled."""
+        # The space before a word is part of its token, so the model generates it (Mistral's `[INST] `).
         return self._with_control(self._template[0].rstrip(" "), "", "")
 
     def after_user(self, user_ids: Sequence[int]) -> list[int]:
-        """A whole prompt from a user turn that is already tokens (sampled, not typed)."""
+        """A whole prompt from the ids of a sampled user turn."""
         return self.user_opening() + list(user_ids) + self._with_control(self._template[1], "", "")
 
-    # -- how -------------------------------------------------------------------------------------
+    # -- rendering -------------------------------------------------------------------------------------
 
     def _with_control(self, *parts: str) -> list[int]:
-        """Ids of template parts (control tokens are control tokens) and contents (all text), in turns."""
+        """Ids of alternating parts: of the template (with its control tokens), and contents (text only)."""
         spelled = "".join(part if number % 2 else self._spell(part) for number, part in enumerate(parts))
         encoding = self._private.encode(spelled, add_special_tokens=False)
         return [self._original.get(i, i) for i in encoding.ids]
@@ -137,7 +137,7 @@ class Tokens:
         return part
 
     def render(self, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE) -> str:
-        """What the chat template writes for a conversation; with `prompt`, up to where the assistant begins."""
+        """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
         rendered: Any = self.hf.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=prompt, enable_thinking=False,
             date_string=date.strftime("%d %b %Y"), chat_template=_clock(date) + self.hf.get_chat_template(),
@@ -150,13 +150,13 @@ class Tokens:
             raise EnvironmentNotReady(
                 "This model has no chat template.",
                 "disc-lite adapts post-trained models: questions are asked through their own template.",
-                "Take the instruct version of the model.",
+                "Use the instruct version of the model.",
             )
         user = {"role": "user", "content": SENTINEL}
         before, between = self.render([user], prompt=True).split(SENTINEL)
         answered = self.render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
         start = before + SENTINEL + between
-        # Some templates spell a finished answer unlike the start of a new one (thinking blocks).
+        # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
         after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
         return before, between, after
 
@@ -165,7 +165,7 @@ class Tokens:
         return [bos] if bos is not None and self.hf("a")["input_ids"][:1] == [bos] else []
 
     def _stop_ids(self, folder: Path) -> frozenset[int]:
-        """Whatever ends an answer: the folder's EOS ids and the token that closes the template's turn."""
+        """The ids that end an answer: the EOS ids of the folder, and the token that closes the template's turn."""
         stops = {self.hf.eos_token_id}
         if (folder / "generation_config.json").is_file():
             eos = GenerationConfig.from_pretrained(folder, local_files_only=True).eos_token_id
@@ -175,18 +175,18 @@ class Tokens:
 
 
 def _id(tokenizer: Tokenizer, token: str) -> int:
-    found = tokenizer.token_to_id(token)
-    assert found is not None
-    return int(found)
+    token_id = tokenizer.token_to_id(token)
+    assert token_id is not None
+    return int(token_id)
 
 
 @functools.cache
 def _clock(date: datetime) -> str:
-    """A template's `strftime_now`, frozen, as a macro: transformers hands no function to a template."""
+    """A template's `strftime_now` with a fixed date, as a macro: transformers passes no function to a template."""
     codes = {f"%{code}": date.strftime(f"%{code}") for code in "aAbBcdHIjmMpSUwWxXyY"}
     codes |= {f"%-{code}": date.strftime(f"%{code}").lstrip("0") or "0" for code in "dHIjmMSyUW"}
     filters = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in codes.items())
-    # The line break is not written: transformers trims the first one after a block.
+    # The line break is not rendered: transformers trims the first one after a block.
     return f"{{% macro strftime_now(format) %}}{{{{ format{filters} }}}}{{% endmacro %}}\n"
 
 
@@ -195,7 +195,7 @@ def _private_name(token_id: int) -> str:
 
 
 def _rename_added_tokens(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int]]:
-    """The same tokenizer with unspeakable control tokens, and what each of them was called."""
+    """The same tokenizer with private names of the control tokens, and the id of each original name."""
     spec = json.loads(tokenizer.to_str())
     id_of = {token["content"]: token["id"] for token in spec["added_tokens"]}
     for token in spec["added_tokens"]:
@@ -204,9 +204,9 @@ def _rename_added_tokens(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int
     renamed = Tokenizer.from_str(json.dumps({**spec, "added_tokens": []}))
     renamed.no_truncation()
     renamed.no_padding()
-    keep = ("single_word", "lstrip", "rstrip", "normalized")
+    flags = ("single_word", "lstrip", "rstrip", "normalized")
     renamed.add_special_tokens(
-        [AddedToken(t["content"], special=True, **{k: t[k] for k in keep}) for t in spec["added_tokens"]]
+        [AddedToken(t["content"], special=True, **{k: t[k] for k in flags}) for t in spec["added_tokens"]]
     )
     return renamed, id_of
 

@@ -1,5 +1,5 @@
-"""The wordings of every task given to a model; what surrounds them is its own chat template.
+"""The texts of all prompts; the chat template of the model is added around them.
 
-answering  passages, questions about them, and the verdict of a judge
-writing    the tasks of writing questions and answers, with worked examples in the language of the text
+answering  prompts about passages: answers, and verdicts of a judge
+writing    prompts for writing questions and answers, with worked examples
 """

@@ -1,10 +1,9 @@
-"""The tasks of writing questions and answers, with worked examples in the language of the text. Knows no torch.
+"""Prompts for writing questions and answers, with worked examples in the language of the text. Does not import torch.
 
-A model of less than a billion parameters does not write a question when it is told to; after three
-turns in which it sees one written, it does. The examples are about things that no document is about.
-`KINDS` are the kinds of study item: the same fact asked directly, from its other end, in other words,
-by what follows from it, and beside its neighbour. Variety is what lets a fact be used and not only
-recited (arXiv 2607.11020).
+A model of less than a billion parameters writes no question from an instruction alone, but does after three worked
+examples, given as turns of a conversation. `KINDS` are the kinds of question about one fact: asked directly, reversed,
+in other words, by an implication, and in contrast to the next sentence. With varied questions a model learns to use a
+fact, not only to recite it (arXiv 2607.11020).
 """
 
 from __future__ import annotations
@@ -13,15 +12,15 @@ from dataclasses import dataclass
 
 from disc_lite.qa import words_of
 
-Turns = tuple[tuple[str, str], ...]  # what was asked, what was answered
+Turns = tuple[tuple[str, str], ...]  # (user, assistant)
 
 
 @dataclass(frozen=True)
-class Example:
+class WorkedExample:
     """A sentence, a question of every kind about it, and the answer to the plain one."""
 
     sentence: str
-    neighbour: str  # the sentence after it, which `contrast` compares with
+    neighbour: str  # the next sentence, for `contrast`
     questions: tuple[str, ...]  # in the order of KINDS
     answer: str
     short: str  # the same answer in as few words as possible
@@ -38,7 +37,7 @@ ANSWER = "Answer the question in a full sentence."
 SHORT_ANSWER = "Answer the question in as few words as possible."
 
 ENGLISH = (
-    Example(
+    WorkedExample(
         "The Varn public library opens at nine on weekdays, but on Saturdays not before eleven.",
         "Its café opens at ten on every day of the week.",
         (
@@ -51,7 +50,7 @@ ENGLISH = (
         "The Varn public library opens at eleven on Saturdays.",
         "at eleven",
     ),
-    Example(
+    WorkedExample(
         "Maria Olsen, who joined the firm Holt & Lind in 2011, has led its Bergen office since last spring.",
         "The Turku office is led by Piet Ranta.",
         (
@@ -64,7 +63,7 @@ ENGLISH = (
         "Maria Olsen leads the Bergen office of Holt & Lind.",
         "Maria Olsen",
     ),
-    Example(
+    WorkedExample(
         "A second helping at the Blue Anchor costs four pounds.",
         "A pot of tea there costs three pounds.",
         (
@@ -79,7 +78,7 @@ ENGLISH = (
     ),
 )
 GERMAN = (
-    Example(
+    WorkedExample(
         "Die Stadtbücherei Varn öffnet werktags um neun Uhr, samstags aber nicht vor elf.",
         "Ihr Café öffnet jeden Tag um zehn Uhr.",
         (
@@ -92,7 +91,7 @@ GERMAN = (
         "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
         "um elf Uhr",
     ),
-    Example(
+    WorkedExample(
         "Maria Olsen, die 2011 in die Firma Holt & Lind eintrat, leitet seit letztem Frühjahr deren Büro in Bergen.",
         "Das Büro in Turku leitet Piet Ranta.",
         (
@@ -105,7 +104,7 @@ GERMAN = (
         "Maria Olsen leitet das Büro von Holt & Lind in Bergen.",
         "Maria Olsen",
     ),
-    Example(
+    WorkedExample(
         "Ein Nachschlag kostet im Blauen Anker vier Euro.",
         "Eine Kanne Tee kostet dort drei Euro.",
         (
@@ -120,7 +119,7 @@ GERMAN = (
     ),
 )
 CHINESE = (
-    Example(
+    WorkedExample(
         "瓦恩市图书馆平日九点开门，但星期六十一点才开门。",
         "馆内的咖啡厅每天十点开门。",
         (
@@ -133,7 +132,7 @@ CHINESE = (
         "瓦恩市图书馆星期六十一点开门。",
         "十一点",
     ),
-    Example(
+    WorkedExample(
         "玛丽亚·奥尔森2011年进入霍尔特公司，从去年春天起领导卑尔根办事处。",
         "图尔库办事处由皮特·兰塔领导。",
         (
@@ -146,7 +145,7 @@ CHINESE = (
         "玛丽亚·奥尔森领导霍尔特公司的卑尔根办事处。",
         "玛丽亚·奥尔森",
     ),
-    Example(
+    WorkedExample(
         "在蓝锚餐馆加一份菜要四英镑。",
         "那里一壶茶要三英镑。",
         (
@@ -166,12 +165,12 @@ MARKERS = {
     "de": frozenset("der die und das ist nicht von mit den ein eine für auf werden wird im".split()),
 }
 EXAMPLES = {"en": ENGLISH, "de": GERMAN, "zh": CHINESE}
-LANGUAGE = " Write it in the language of the sentence."  # where there are no examples in that language
+LANGUAGE = " Write it in the language of the sentence."  # if there are no worked examples in that language
 OTHER_ANSWER = " Answer in the language of the question."
 
 
 def language_of(text: str) -> str:
-    """`en`, `de` or `zh`, or nothing where the text is in another language."""
+    """`en`, `de` or `zh`, or "" for other languages."""
     words = words_of(text)
     if not words:
         return ""
@@ -186,14 +185,14 @@ def language_of(text: str) -> str:
 def question_turns(kind: str, language: str) -> Turns:
     """Worked examples of writing a question of this kind."""
     number = list(KINDS).index(kind)
-    found = EXAMPLES.get(language, ENGLISH)
+    examples = EXAMPLES.get(language, ENGLISH)
     return tuple(
-        (question_task(kind, e.sentence, e.questions[0], e.neighbour, language), e.questions[number]) for e in found
+        (question_task(kind, e.sentence, e.questions[0], e.neighbour, language), e.questions[number]) for e in examples
     )
 
 
 def question_task(kind: str, sentence: str, question: str, neighbour: str, language: str) -> str:
-    """Ask for one question: about the sentence, with its neighbour for `contrast`, or with a question to rephrase."""
+    """The task to write one question about the sentence; `contrast` gets its neighbour, `rephrased` the question."""
     after = {"rephrased": f"\nQuestion: {question}", "contrast": f"\nNext sentence: {neighbour}"}.get(kind, "")
     return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language else LANGUAGE}"
 
@@ -207,11 +206,11 @@ def answer_turns(language: str, short: bool = False) -> Turns:
 
 
 def answer_task(question: str, sentence: str, language: str, short: bool = False) -> str:
-    """Ask for the answer that the sentence gives."""
+    """The task to answer the question from the sentence."""
     task = SHORT_ANSWER if short else ANSWER
     return f"Sentence: {sentence}\nQuestion: {question}\n{task}{'' if language else OTHER_ANSWER}"
 
 
-def chosen(kinds: str) -> list[str]:
-    """The kinds that the recipe names."""
+def kinds_in(kinds: str) -> list[str]:
+    """The kinds in the recipe's `prompt.kinds`."""
     return [kind.strip() for kind in kinds.split(",")]

@@ -1,6 +1,6 @@
-"""Text -> words, numbers and symbols as they stand in it; everything else, in whatever script, is a mark between them.
+"""Text -> words, numbers and symbols; any other character, of whatever script, separates them.
 
-Han, kana, Thai, Lao, Khmer and Burmese put no spaces between words: there a letter with its marks is a word.
+In Han, kana, Thai, Lao, Khmer and Burmese, which have no spaces between words, a letter with its marks is a word.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ _ALIKE = str.maketrans(
 
 _LETTER = rf"(?:[^\W\d_{UNSPACED}]|[{MARKS}])"
 _WORD_END = rf"(?:[^\W_{UNSPACED}]|[{MARKS}])"
-# A sign stands after nothing that could be reckoned from: not in "9-17".
+# A hyphen is a sign only where no number or word precedes it: not in "9-17".
 _SIGN = rf"(?:(?<![^\s(\[{{\"'«„“<>≤≥~=:$€£¥₹{UNSPACED}])[-+–](?=\.?\d))?"
 _DATE = r"\d{4}-\d\d?-\d\d?(?![\d-])|\d\d?-\d\d?-\d{4}(?![\d-])"
 _SPACED_GROUPS = r"[1-9]\d{0,2}(?: \d{3}){1,5}(?! ?\d)(?:[.,]\d+)?"
 _NUMBER = rf"{_DATE}|{_SPACED_GROUPS}|\d+(?:[.,:/']\d+)*(?:\^-?\d+)?|(?<![\w.])\.\d+"
 _SUFFIX = rf"[万萬亿億]|[AaPp]\.[Mm](?!\w)\.?|(?:{_LETTER}{_WORD_END}*)?"
-_AFTER_WEEK = "(?<!星期)(?<!礼拜)(?<!禮拜)(?<!周)(?<!週)"  # what stands there is the name of a day
+_AFTER_WEEK = "(?<!星期)(?<!礼拜)(?<!禮拜)(?<!周)(?<!週)"  # these precede the name of a day
 _LEXEME = re.compile(
     "|".join(
         (
@@ -86,42 +86,42 @@ _VERSION = re.compile(r"v(\d+(?:\.\d+)*)$")
 
 
 def prepared(text: str) -> str:
-    """The text with one sign for what looks alike: NFKC, ASCII digits, plain apostrophes and hyphens."""
+    """The text in NFKC, with ASCII digits, one kind of apostrophe and one kind of hyphen."""
     text = text.replace("<=", "≤").replace(">=", "≥")
     text = _SIGN_BEFORE_CURRENCY.sub(r"\1-", _LINE_HYPHEN.sub("-", text))
     if text.isascii():
         return text
     text = _FRACTION.sub(_decimal, text)
-    text = _EXPONENT.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), text)
+    text = _EXPONENT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
     text = _INVISIBLE.sub("", _FOOTNOTE.sub("", re.sub("(?<=\\d)[ºª]", "th", text)))
     text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).translate(_ALIKE)
-    return _FOREIGN_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)
+    return _FOREIGN_DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
 
 
-def _decimal(found: re.Match[str]) -> str:
-    """2½ as 2.5, and ½ as 1/2."""
-    whole, fraction = found.groups()
+def _decimal(match: re.Match[str]) -> str:
+    """2½ becomes 2.5, and ½ becomes 1/2."""
+    whole, fraction = match.groups()
     if not whole:
         return unicodedata.normalize("NFKC", fraction).replace("⁄", "/")
     return f"{int(whole) + unicodedata.numeric(fraction):g}"
 
 
 def lexed(text: str) -> Iterator[Word]:
-    """The words of a text in their order, each by itself: "9" and "am" are two, and so are "20" and "June"."""
+    """The words of a text in their order, before they are combined: "9" and "am" are two words."""
     text, end = prepared(text), 0
-    for found in _LEXEME.finditer(text):
-        opens = end == 0 or _ENDS_CLAUSE.search(text, end, found.start()) is not None
-        words = list(_words_in(found))
+    for match in _LEXEME.finditer(text):
+        opens = end == 0 or _ENDS_CLAUSE.search(text, end, match.start()) is not None
+        words = list(_words_in(match))
         if words:
             yield replace(words[0], opens=opens)
             yield from words[1:]
-            end = found.end()
+            end = match.end()
 
 
-def _words_in(found: re.Match[str]) -> Iterator[Word]:
-    kind, written = str(found.lastgroup), found[0]
-    if found["number"] is not None:
-        yield from _number(found["sign"], found["number"], found["suffix"])
+def _words_in(match: re.Match[str]) -> Iterator[Word]:
+    kind, written = str(match.lastgroup), match[0]
+    if match["number"] is not None:
+        yield from _number(match["sign"], match["number"], match["suffix"])
     elif kind == "han":
         value = chinese_value(written)
         if value:
@@ -173,14 +173,14 @@ def _number(sign: str, body: str, suffix: str) -> Iterator[Word]:
 
 
 def _is_apart(suffix: str) -> bool:
-    """Whether letters that stand right after digits are a word of their own: 5km is, 5G and 12a are not."""
+    """Whether letters directly after digits are a separate word: in 5km, but not in 5G and 12a."""
     if suffix in LETTER_UNITS or not suffix.isascii() or _SQUARE_OR_CUBIC.match(suffix):
         return True
     return len(suffix) > 1 and suffix.isalpha() and suffix.islower()
 
 
 def date_words(year: int, month: int, day: int) -> tuple[Word, ...]:
-    """A date in the order day, month, year."""
+    """Day, month and year as words, in this order."""
     name = MONTH_NAMES[month - 1]
     return (
         Word(str(day), str(day), frozenset({str(day), f"o:{day}"}), number=True),
@@ -190,7 +190,7 @@ def date_words(year: int, month: int, day: int) -> tuple[Word, ...]:
 
 
 def _word(written: str) -> Iterator[Word]:
-    """A word, or the several that an apostrophe has drawn together."""
+    """A word, or the words that an apostrophe or a hyphen connects."""
     text = fold(written)
     if "-" in text and _is_span_or_count(text.split("-")):
         yield from (replace(word, opens=False) for part in written.split("-", 1) for word in lexed(part))
@@ -217,7 +217,7 @@ def _word(written: str) -> Iterator[Word]:
 
 
 def _is_span_or_count(parts: Sequence[str]) -> bool:
-    """Whether hyphens part what is no compound: Monday-Friday, Dec-2024, and twelve-hour as well as 12-hour."""
+    """Whether a hyphen separates words: in Monday-Friday, Dec-2024, and in twelve-hour as in 12-hour."""
     if all(part in WEEKDAYS or part in MONTHS or part.isdigit() for part in parts):
         return True
     head, tail = parts[0], parts[1]

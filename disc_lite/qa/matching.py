@@ -1,15 +1,18 @@
-"""When an answer is right.
+"""Whether a prediction gives an answer.
 
-`exact`: after normalising, the answer is one of the accepted ones. `contains`: one of them stands in it, as whole
-words, in this order, and is not denied there. Two words are the same if they are spelled alike, accents missing or not,
-or say the same number, time, date, unit or ordinal, or if one is the plain plural of the other and at least one of them
-is in lower case or counted (Adams is not Adam).
+`exact`: the prediction has the same words as the answer. `contains`: the words of the answer occur in it, in the same
+order and without a gap, and are not negated there.
 
-Denied is an answer right before which stands "not", "no", "never" or their like in other languages, with nothing in
-between but words that say where or how ("never on Friday", "not yet allowed"). Any other word ends that reach: "not
-until 11:15", "no more than 187 euros" and "not only Friday" do not deny what follows. A clause ends it too: "No,
-Friday". Is one of several mentions not denied, the answer is right. An accepted yes or no is decided by the first word,
-if that is one of the two.
+Two words are the same if
+- they are spelled alike, where accents may be missing but not differ (peche is pêche, péché is not);
+- they are the same number, time, date, unit or ordinal;
+- one is the plain plural of the other, and one of them is in lower case or counted (Adams is not Adam).
+
+Negated is an answer that directly follows "not", "no", "never" or the like in other languages. Only words that say
+where or how may stand between ("never on Friday", "not yet allowed"); any other word ends the scope of the negator, so
+"not until 11:15", "no more than 187 euros" and "not only Friday" give the answer. The end of a clause ends it too: "No,
+Friday". If the answer occurs several times, one that is not negated is enough. For the answers yes and no, the first
+word of the prediction decides if it is one of the two.
 """
 
 from __future__ import annotations
@@ -21,11 +24,11 @@ from dataclasses import dataclass, replace
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import accents_agree, singulars
 from disc_lite.qa.vocabulary import (
-    AFFIRMING,
-    BETWEEN_AFTER,
+    FOCUS_ADVERBS,
     NEGATORS,
     NEGATORS_AFTER,
     NO_NEGATES_BESIDE,
+    POSTPOSITIONS,
     TRANSPARENT,
     UNSPACED_NEGATORS,
     UNSPACED_NEGATORS_AFTER,
@@ -35,108 +38,110 @@ from disc_lite.qa.vocabulary import (
 from disc_lite.qa.words import read_words
 
 _QUOTES = "\"'“”‘’«»„`.,;:()"
-_REACH = 6  # words or characters between a negator and what it denies, at most
+_MAX_SCOPE = 6  # words or characters between a negator and the answer
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """An answer that was given beside an accepted one, by the words of both without articles."""
+    """A prediction compared with one answer. The counts are of words, without articles."""
 
-    given: int  # words
-    wanted: int
-    shared: int  # words given that are the same as one that is wanted, each counted once
+    predicted_words: int
+    answer_words: int
+    shared_words: int  # each counted once
     exact: bool
     contains: bool
 
 
-def is_right(given: str, answers: Iterable[str], grading: str) -> bool:
-    """Whether an answer is right by `exact` or `contains`."""
-    found = (compare(given, answer) for answer in answers)
-    return any(comparison.exact if grading == "exact" else comparison.contains for comparison in found)
+def is_right(prediction: str, answers: Iterable[str], grading: str) -> bool:
+    """Whether a prediction gives one of `answers`, by `exact` or `contains`."""
+    results = (compare(prediction, answer) for answer in answers)
+    return any(result.exact if grading == "exact" else result.contains for result in results)
 
 
-def compare(given: str, answer: str) -> Comparison:
-    """Both by their words; what consists of marks only ("#") by its marks."""
-    read, wanted = read_words(given), _without_skipped(read_words(answer))
-    ours = _without_skipped(read)
-    ours, theirs = _with_compounds(ours, wanted), _with_compounds(wanted, ours)
-    if not theirs:
-        return Comparison(len(ours), 0, 0, *_same_marks(given, answer))
-    known = frozenset().union(*map(_names, theirs))
-    places = [i for i, word in enumerate(ours) if not known.isdisjoint(_names(word))]
-    exact = len(ours) == len(theirs) == len(places) and _same_run(ours, theirs)
-    shared = len(theirs) if exact else _shared([ours[i] for i in places], theirs)
-    contains = exact or _stands_in(read, ours, theirs, places)
-    return Comparison(len(ours), len(theirs), shared, exact, contains)
+def compare(prediction: str, answer: str) -> Comparison:
+    """Compare by words; an answer that consists of marks only ("#") is compared by its marks."""
+    read = read_words(prediction)
+    predicted, expected = _without_skipped(read), _without_skipped(read_words(answer))
+    predicted, expected = _with_compounds(predicted, expected), _with_compounds(expected, predicted)
+    if not expected:
+        return Comparison(len(predicted), 0, 0, *_compare_marks(prediction, answer))
+    known = frozenset().union(*map(_names, expected))
+    candidates = [i for i, word in enumerate(predicted) if not known.isdisjoint(_names(word))]
+    exact = len(candidates) == len(predicted) and _are_same(predicted, expected)
+    shared = len(expected) if exact else _count_shared([predicted[i] for i in candidates], expected)
+    contains = exact or _contains(read, predicted, expected, candidates)
+    return Comparison(len(predicted), len(expected), shared, exact, contains)
 
 
 def is_negator(word: Word) -> bool:
-    """Whether a word denies what follows it."""
+    """Whether a word negates what follows it."""
     return word.text in NEGATORS or word.text in UNSPACED_NEGATORS
 
 
-def _stands_in(read: Sequence[Word], ours: Sequence[Word], theirs: Sequence[Word], places: Sequence[int]) -> bool:
-    """Whether the accepted words stand in those given, from one of `places` on, and are not denied there."""
-    if len(theirs) == 1:
-        if theirs[0].text in YES_NO and ours and ours[0].text in YES_NO:
-            return ours[0].text == theirs[0].text
-        letter = theirs[0].written
+def _contains(
+    read: Sequence[Word], predicted: Sequence[Word], expected: Sequence[Word], candidates: Sequence[int]
+) -> bool:
+    """Whether `expected` occurs in `predicted`, from one of `candidates` on, and is not negated there."""
+    if len(expected) == 1:
+        if expected[0].text in YES_NO and predicted and predicted[0].text in YES_NO:
+            return predicted[0].text == expected[0].text
+        letter = expected[0].written
         if len(letter) == 1 and letter.isupper() and any(w.skipped and w.written == letter for w in read):
             return True  # "A is right"
-    runs = ((i, i + len(theirs)) for i in places)
-    return any(_same_run(ours[i:end], theirs) and not _denied(ours, i, end) for i, end in runs)
+    runs = ((i, i + len(expected)) for i in candidates)
+    return any(_are_same(predicted[i:end], expected) and not _is_negated(predicted, i, end) for i, end in runs)
 
 
-def _same_run(ours: Sequence[Word], theirs: Sequence[Word]) -> bool:
-    return len(ours) == len(theirs) and all(map(_same, ours, theirs))
+def _are_same(first: Sequence[Word], second: Sequence[Word]) -> bool:
+    return len(first) == len(second) and all(map(_is_same, first, second))
 
 
-def _shared(ours: Sequence[Word], theirs: Sequence[Word]) -> int:
-    """How many words of both are the same, each counted once; those of the same form find each other first."""
-    left = list(theirs)
-    for word in ours:
-        same = [other for other in left if _same(word, other)]
+def _count_shared(predicted: Sequence[Word], expected: Sequence[Word]) -> int:
+    """The number of words that both have, each counted once; words of the same form are matched first."""
+    left = list(expected)
+    for word in predicted:
+        same = [other for other in left if _is_same(word, other)]
         if same:
             left.remove(min(same, key=lambda other: other.text != word.text))
-    return len(theirs) - len(left)
+    return len(expected) - len(left)
 
 
-def _same_marks(given: str, answer: str) -> tuple[bool, bool]:
-    """Whether the marks are the same, and whether they stand in the answer given by themselves."""
-    given, answer = (unicodedata.normalize("NFKC", text).strip() for text in (given, answer))
-    exact = given == answer != ""
-    stands = answer != "" and any(answer in (part, part.strip(_QUOTES)) for part in given.split())
-    return exact, exact or stands
+def _compare_marks(prediction: str, answer: str) -> tuple[bool, bool]:
+    """Whether the marks are equal, and whether they occur in the prediction as a word of their own."""
+    prediction, answer = (unicodedata.normalize("NFKC", text).strip() for text in (prediction, answer))
+    exact = prediction == answer != ""
+    contains = answer != "" and any(answer in (part, part.strip(_QUOTES)) for part in prediction.split())
+    return exact, exact or contains
 
 
 def _without_skipped(words: Sequence[Word]) -> list[Word]:
-    """The words that are compared; the mark before a skipped one stands before the next."""
-    found: list[Word] = []
+    """The words that are compared; the mark before a skipped one precedes the next."""
+    compared: list[Word] = []
     opens = False
     for word in words:
         opens = opens or word.opens
         if not word.skipped:
-            found.append(replace(word, opens=opens) if opens != word.opens else word)
+            compared.append(replace(word, opens=opens) if opens != word.opens else word)
             opens = False
-    return found
+    return compared
 
 
 def _with_compounds(words: Sequence[Word], others: Sequence[Word]) -> list[Word]:
-    """The words, where "self employed" is one word if `others` have "self-employed"."""
+    """The words, with "self employed" as one word if `others` have "self-employed"."""
     compounds: dict[str, list[Word]] = {}
     for other in others:
         if other.parts:
             compounds.setdefault(other.parts[0], []).append(other)
     if not compounds:
         return list(words)
-    found: list[Word] = []
+    joined: list[Word] = []
     i = 0
     while i < len(words):
         known = compounds.get(words[i].text, ())
         run = next((c for c in known if tuple(w.text for w in words[i : i + len(c.parts)]) == c.parts), None)
-        found.append(Word(run.text, run.written, run.names, run.parts, words[i].opens) if run else words[i])
+        joined.append(Word(run.text, run.written, run.names, run.parts, words[i].opens) if run else words[i])
         i += len(run.parts) if run else 1
-    return found
+    return joined
 
 
 def _names(word: Word) -> frozenset[str]:
@@ -144,7 +149,7 @@ def _names(word: Word) -> frozenset[str]:
     return word.names | stems if stems else word.names
 
 
-def _same(first: Word, second: Word) -> bool:
+def _is_same(first: Word, second: Word) -> bool:
     if first.text == second.text:
         return first.number or second.number or accents_agree(first.written, second.written)
     if not first.names.isdisjoint(second.names):
@@ -154,20 +159,20 @@ def _same(first: Word, second: Word) -> bool:
 
 
 def _is_common(word: Word) -> bool:
-    """Whether a word is no name, as far as it shows."""
+    """Whether a word is surely not a name."""
     return word.counted or not word.written[:1].isupper()
 
 
-def _denied(words: Sequence[Word], start: int, end: int) -> bool:
-    """Whether a negator stands right before `words[start:end]` or, in some languages, right after it."""
-    return _denied_before(words, start) or _denied_after(words, end)
+def _is_negated(words: Sequence[Word], start: int, end: int) -> bool:
+    """Whether a negator directly precedes `words[start:end]` or, in some languages, follows it."""
+    return _is_negated_before(words, start) or _is_negated_after(words, end)
 
 
-def _denied_before(words: Sequence[Word], start: int) -> bool:
+def _is_negated_before(words: Sequence[Word], start: int) -> bool:
     if words[start].opens:
         return False
     before = ""
-    for i in range(start - 1, max(-1, start - 1 - _REACH), -1):
+    for i in range(start - 1, max(-1, start - 1 - _MAX_SCOPE), -1):
         word = words[i]
         before = word.text + before
         if before in UNSPACED_NEGATORS:
@@ -177,20 +182,20 @@ def _denied_before(words: Sequence[Word], start: int) -> bool:
             return not is_sign and _no_negates(words, i)
         if word.text in NEGATORS:
             return True
-        adverb = word.text.endswith("ly") and word.text not in AFFIRMING
-        passes = word.text in TRANSPARENT or adverb or any(n.endswith(before) for n in UNSPACED_NEGATORS)
+        is_adverb = word.text.endswith("ly") and word.text not in FOCUS_ADVERBS
+        passes = word.text in TRANSPARENT or is_adverb or any(n.endswith(before) for n in UNSPACED_NEGATORS)
         if word.opens or not passes:
             return False
     return False
 
 
-def _no_negates(words: Sequence[Word], place: int) -> bool:
-    """Whether "no" is English or Spanish here: it opens the clause or stands among words of these languages."""
-    return words[place].opens or any(word.text in NO_NEGATES_BESIDE for word in words)
+def _no_negates(words: Sequence[Word], index: int) -> bool:
+    """Whether "no" is English or Spanish here: it begins a clause or occurs with words of these languages."""
+    return words[index].opens or any(word.text in NO_NEGATES_BESIDE for word in words)
 
 
-def _denied_after(words: Sequence[Word], end: int) -> bool:
-    following = words[end : end + _REACH]
+def _is_negated_after(words: Sequence[Word], end: int) -> bool:
+    following = words[end : end + _MAX_SCOPE]
     text = ""
     for word in following:
         if word.opens:
@@ -199,6 +204,6 @@ def _denied_after(words: Sequence[Word], end: int) -> bool:
     if text.startswith(UNSPACED_NEGATORS_AFTER):
         return True
     for word in following:
-        if word.opens or word.text not in BETWEEN_AFTER:
+        if word.opens or word.text not in POSTPOSITIONS:
             return not word.opens and word.text.startswith(NEGATORS_AFTER)
     return False

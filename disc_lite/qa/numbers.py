@@ -1,8 +1,8 @@
-"""Numbers as they are written -> one form each, and what else they may be: a time of day, thousands, a date.
+"""A number as written -> its normalised form and its other readings: thousands, a time of day, a date.
 
-"1,000", "1 000", "1'000" and "1000" are one number, "3,5" is "3.5". "1.234" may be a decimal or have a group of
-thousands, and "11.15" may be a decimal or a time of day: such a number keeps its form and has both names. "1.10" is not
-"1.1", which may be versions; with a unit they are the same.
+"1,000", "1 000", "1'000" and "1000" are the same, and so are "3,5" and "3.5". "1.234" may be a decimal or have a
+thousands separator, "11.15" may be a decimal or a time of day: such a number keeps its form and gets a name for the
+other reading. "1.10" and "1.1" may be versions and differ; with a unit they are the same.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _PARTS = re.compile(r"[.,:/'\- ]")
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:[,.' ]\d{3})+")
 _INDIAN = re.compile(r"[1-9]\d?(?:,\d\d)+,\d{3}")
 _CLOCK = re.compile(r"(\d{1,2})[:.]([0-5]\d)")
-_DAY_FIRST_MARKS = "."  # 20.06.2024; with a slash or a hyphen only what cannot be read in another order is a date
+_DAY_FIRST_MARKS = "."  # 20.06.2024; with a slash or a hyphen only what has one reading is a date
 LAST_HOUR = 24
 
 
 def number_of(body: str) -> tuple[str, set[str]]:
-    """The form of one number without its sign, and its other names."""
+    """The normalised form of a number without sign, and its other names."""
     if ":" in body or "/" in body or "^" in body:
         return _unpadded(body), clock_names_of(body)
     decimal = re.fullmatch(r"([\d,.' ]*)([.,])(\d+)", body)
@@ -39,12 +39,12 @@ def number_of(body: str) -> tuple[str, set[str]]:
 
 
 def is_list(body: str) -> bool:
-    """Whether commas part several numbers: 1,2,3."""
+    """Whether commas separate several numbers: 1,2,3."""
     return body.count(",") > 1 and "." not in body and not (_GROUPED.fullmatch(body) or _INDIAN.fullmatch(body))
 
 
 def date_of(body: str) -> tuple[int, int, int] | None:
-    """(year, month, day) of a date in digits that can be read in one way only."""
+    """(year, month, day) of a date in digits that has one reading only, else None."""
     parts = _PARTS.split(body)
     if len(parts) != 3 or not all(part.isdigit() for part in parts):
         return None
@@ -53,26 +53,26 @@ def date_of(body: str) -> tuple[int, int, int] | None:
     if mark not in "-./" or body[len(parts[0]) + 1 + len(parts[1])] != mark:
         return None
     if len(parts[0]) == 4:
-        found = (first, second, third) if mark in "-/" else None
+        result = (first, second, third) if mark in "-/" else None
     elif len(parts[2]) != 4:
-        found = None
+        result = None
     elif mark in _DAY_FIRST_MARKS or first > 12 or first == second:
-        found = (third, second, first)
+        result = (third, second, first)
     else:
-        found = (third, first, second) if second > 12 else None
-    return found if found and 1 <= found[1] <= 12 and 1 <= found[2] <= 31 else None
+        result = (third, first, second) if second > 12 else None
+    return result if result and 1 <= result[1] <= 12 and 1 <= result[2] <= 31 else None
 
 
 def clock_names_of(text: str) -> set[str]:
-    """Keys of the times of day that a number may be: "9", "9:00", "11.15"."""
+    """Keys of the times of day that a number may mean: "9", "9:00", "11.15"."""
     if text.isdigit() and len(text) <= 2 and 1 <= int(text) <= LAST_HOUR:
         return clock_names(int(text), 0)
-    found = _CLOCK.fullmatch(text)
-    return clock_names(int(found[1]), int(found[2])) if found and int(found[1]) <= LAST_HOUR else set()
+    result = _CLOCK.fullmatch(text)
+    return clock_names(int(result[1]), int(result[2])) if result and int(result[1]) <= LAST_HOUR else set()
 
 
 def clock_names(hour: int, minute: int, half: str = "") -> set[str]:
-    """Keys of a time: with "am" or "pm" also that of 24 hours, without them both halves of the day up to 12:59."""
+    """Keys of a time: with "am" or "pm" also its 24-hour form; without, both halves of the day up to 12:59."""
     if half:
         whole = hour % 12 + (12 if half == "pm" else 0)
         return {f"t:{hour}:{minute:02}{half}", f"t:{whole}:{minute:02}"}
@@ -81,17 +81,17 @@ def clock_names(hour: int, minute: int, half: str = "") -> set[str]:
 
 
 def without_zeros(text: str) -> str:
-    """A decimal without the zeros at its end: 3.50 is 3.5."""
+    """A decimal without trailing zeros: 3.50 becomes 3.5."""
     return text.rstrip("0").rstrip(".") if re.fullmatch(r"-?\d+\.\d+", text) else text
 
 
 def _unpadded(body: str) -> str:
-    """9:05 for 09:05."""
+    """09:05 becomes 9:05."""
     return body[1:] if re.match(r"0\d:", body) else body
 
 
 def chinese_value(run: str) -> str:
-    """A run of Chinese numerals in digits; nothing where it is no number by itself (千 in a name)."""
+    """Chinese numerals in digits; "" if they are not a number by themselves (千 in a name)."""
     digits = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2, "兩": 2}
     if all(c in digits for c in run):
         return "".join(str(digits[c]) for c in run)

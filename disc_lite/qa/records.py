@@ -1,4 +1,4 @@
-"""The frozen shapes of this package: a question, a question-answer pair, and a word as grading compares it."""
+"""Questions, question-answer pairs, and words as grading compares them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """Something to ask (or a statement to finish), and what counts as a right answer."""
+    """A question (or a statement to finish), and its right answers."""
 
     text: str
     answers: tuple[str, ...]
-    document: str = ""  # where the answer stands, if known
+    document: str = ""  # that has the answer, if known
     kind: str = "question"  # or "completion"
-    passage: str = ""  # shown with the question, in open-book probes
-    passage_index: int = -1  # of the document, where the answer stands in a passage of it that is known
-    choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the answer given
+    passage: str = ""  # in the prompt of an open-book probe
+    passage_index: int = -1  # number of the passage of the document that has the answer, if known
+    choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the prediction
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A question about a passage and an answer to it: what prompt distillation teaches with."""
+    """A question about a passage and its answer, to train on."""
 
     document: str
     passage: int  # its number in the document
     question: str
     answer: str
-    source: str = ""  # the sentence of the passage that it was asked about, where known
+    source: str = ""  # the sentence of the passage that the question is about, if known
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word, number or symbol of a text, and all that it may be compared by."""
+    """A word, number or symbol of a text, with everything that it is compared by."""
 
     text: str  # lower case, no accents, numbers in one form
-    written: str  # as it stands in the text
-    names: frozenset[str]  # `text` and what else says the same: "five" and "5"; keys like "u:km" are of units
+    written: str  # as in the text
+    names: frozenset[str]  # `text` and its synonyms: "five" and "5"; keys such as "u:km" (unit) or "o:5" (ordinal)
     parts: tuple[str, ...] = ()  # of a compound: "self", "employed"
-    opens: bool = False  # a comma, a full stop or another mark that ends a clause stands before it
+    opens: bool = False  # a comma, a full stop or another mark that ends a clause precedes it
     number: bool = False
-    counted: bool = False  # stands after a number
-    skipped: bool = False  # an article, or "to" where a dash may stand: not compared
+    counted: bool = False  # follows a number
+    skipped: bool = False  # not compared: an article, or "to" in place of a dash

@@ -1,4 +1,4 @@
-"""A file of questions -> its rows, in whichever shape it is: JSON lines, a JSON array, SQuAD, or CSV with a header."""
+"""A file of questions -> rows: JSON lines, a JSON array, SQuAD, or CSV with a header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from disc_lite.errors import UsageError
 
 EXAMPLE = 'Write lines like {"question": "Who …?", "answers": ["…"], "document": "guide.md"}.'
 _TABLE = "Save it as CSV in UTF-8 whose first line is: question,answer,document"
-# First bytes -> what such a file is, and what to do.
+# First bytes -> what such a file is, and the remedy.
 _BINARY = {
     b"PK\x03\x04": ("It is a zip file, as Excel and Word write them.", _TABLE),
     b"\xd0\xcf\x11\xe0": ("It is a workbook or document of old Office.", _TABLE),
@@ -26,12 +26,12 @@ _BINARY = {
 }
 _TEXTS, _ANSWERS = ("question", "completion"), ("answer", "answers")
 _SEPARATORS = (",", ";", "\t")
-_LISTS = ("data", "questions")  # keys under which an object may hold all its questions
+_LISTS = ("data", "questions")  # keys of a JSON object that may have the questions
 
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of a file: where it stands, what it is, and why it could not be read if so."""
+    """One entry of a file: its place, its JSON value, and why it could not be parsed."""
 
     place: str
     value: Any
@@ -39,7 +39,7 @@ class Row:
 
 
 def question_rows(path: Path) -> list[Row]:
-    """All entries of a questions file. Raises UsageError where it is in no shape that is known."""
+    """All entries of a questions file. Raises UsageError if its format is unknown."""
     text = read_text(path, "questions")
     start = text.lstrip()[:1]
     separator = _separator(text)
@@ -49,11 +49,11 @@ def question_rows(path: Path) -> list[Row]:
         return _array_rows(_whole(path, text))
     if start == "{":
         first = next(line for line in text.split("\n") if line.strip())
-        found = _object(text)
-        if isinstance(found, dict):
-            return _object_rows(found)
+        result = _object(text)
+        if isinstance(result, dict):
+            return _object_rows(result)
         if _object(first) is None and path.suffix.lower() == ".json":
-            _whole(path, text)  # which says where it is broken
+            _whole(path, text)  # raises with the place of the error
     return line_rows(text)
 
 
@@ -65,12 +65,12 @@ def line_rows(text: str) -> list[Row]:
             try:
                 rows.append(Row(f"Line {number}", json.loads(line, parse_float=Decimal)))
             except ValueError as error:
-                rows.append(Row(f"Line {number}", None, f"It is no JSON: {error}"))
+                rows.append(Row(f"Line {number}", None, f"It is not JSON: {error}"))
     return rows
 
 
 def read_text(path: Path, what: str) -> str:
-    """The text of a file of `what` in UTF-8, or in UTF-16 with its mark. Raises UsageError if it is none."""
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark. Raises UsageError if it is not text."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -86,7 +86,7 @@ def read_text(path: Path, what: str) -> str:
 
 
 def _object(text: str) -> Any:
-    """What a JSON text is; None if it is none."""
+    """The value of a JSON text; None if it is invalid."""
     try:
         return json.loads(text, parse_float=Decimal)
     except ValueError:
@@ -98,7 +98,7 @@ def _whole(path: Path, text: str) -> Any:
         return json.loads(text, parse_float=Decimal)
     except ValueError as error:
         raise UsageError(
-            f"The questions file {path} is broken JSON.", f"{error}.", "Mend it, or write one JSON object a line."
+            f"The questions file {path} is invalid JSON.", f"{error}.", "Correct it, or write one JSON object a line."
         ) from error
 
 
@@ -107,7 +107,7 @@ def _array_rows(values: Sequence[Any]) -> list[Row]:
 
 
 def _object_rows(whole: Mapping[str, Any]) -> list[Row]:
-    """A file that is one object: SQuAD, a list under a key, or a single question."""
+    """The rows of a file that is one JSON object: SQuAD, a list under a key, or a single question."""
     entries = next((whole[key] for key in _LISTS if isinstance(whole.get(key), list)), None)
     if entries is None:
         return [Row("Line 1", dict(whole))]
@@ -126,8 +126,8 @@ def _squad_questions(articles: Sequence[Any]) -> Iterator[Any]:
 
 
 def _list_in(value: Any, key: str) -> list[Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, list) else []
+    result = value.get(key) if isinstance(value, dict) else None
+    return result if isinstance(result, list) else []
 
 
 def _named(value: Any) -> str:
@@ -136,7 +136,7 @@ def _named(value: Any) -> str:
 
 
 def _separator(text: str) -> str:
-    """What parts the cells of a CSV file whose first line is a header; nothing if it is none."""
+    """The separator of a CSV file whose first line is a header with the columns of questions; "" if there is none."""
     line = text.lstrip().partition("\n")[0]
     for separator in _SEPARATORS:
         header = _header(next(csv.reader([line], delimiter=separator), []))
@@ -164,7 +164,7 @@ def _csv_rows(path: Path, text: str, separator: str) -> list[Row]:
                 rows.append(_csv_row(f"Line {reader.line_num}", header, cells))
     except csv.Error as error:
         raise UsageError(
-            f"Line {reader.line_num} of {path} is broken CSV.", f"{error}.", "Look for a quote that is not closed."
+            f"Line {reader.line_num} of {path} is invalid CSV.", f"{error}.", "Look for a quote that is not closed."
         ) from error
     return rows
 

@@ -1,4 +1,4 @@
-"""When two questions are the same but for a few words."""
+"""Near-duplicate questions."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from collections.abc import Iterable
 from disc_lite.qa.matching import is_negator
 from disc_lite.qa.words import numbers_of, read_words, word_set
 
-Facts = tuple[frozenset[str], int]  # the numbers of a question, and how many of its words deny
+Distinctions = tuple[frozenset[str], int]  # the numbers of a question, and how many negators it has
 
 
-class Nearness:
-    """Finds near-duplicates: word sets whose Jaccard index reaches a limit, with the same numbers and denials.
+class NearDuplicates:
+    """An index of questions that finds near-duplicates.
 
-    Words are characters where a script puts no spaces between words.
+    Two questions are near-duplicates if the Jaccard index of their word sets reaches a limit and if they have the same
+    numbers and as many negators. Words are single characters in scripts without spaces between words.
     """
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
         self.limit = limit
         self.sets: list[frozenset[str]] = []
-        self.facts: list[Facts] = []
+        self.distinctions: list[Distinctions] = []
         self.by_word: dict[str, list[int]] = {}
         for question in questions:
             self.add(question)
@@ -30,14 +31,17 @@ class Nearness:
         for word in words:
             self.by_word.setdefault(word, []).append(len(self.sets))
         self.sets.append(words)
-        self.facts.append(_facts(question))
+        self.distinctions.append(_distinctions(question))
 
     def near(self, question: str) -> bool:
-        """Whether one of the questions so far is the same but for a few words."""
-        words, facts = word_set(question), _facts(question)
+        """Whether a near-duplicate of the question is in the index."""
+        words, distinctions = word_set(question), _distinctions(question)
         shared = Counter(i for word in words for i in self.by_word.get(word, ()))
-        return any(n / len(words | self.sets[i]) >= self.limit and facts == self.facts[i] for i, n in shared.items())
+        return any(
+            n / len(words | self.sets[i]) >= self.limit and distinctions == self.distinctions[i]
+            for i, n in shared.items()
+        )
 
 
-def _facts(question: str) -> Facts:
+def _distinctions(question: str) -> Distinctions:
     return numbers_of(question, in_words=True), sum(map(is_negator, read_words(question)))

@@ -1,4 +1,4 @@
-"""How one word may be spelled: without accents, with umlauts written out, without its apostrophe, in the singular."""
+"""Spellings of one word: without accents, with umlauts written out, without apostrophe, in the singular."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import unicodedata
 
 from disc_lite.qa.vocabulary import IRREGULAR, NO_PLURALS, PARTICLES
 
-# Marks are stripped where a word without them is the same word: Latin, Greek, Arabic, Hebrew and the Russian ё, but not
-# in й, and neither in the scripts of India and Thailand nor in kana, whose marks are letters.
+# Marks are removed where the word stays the same without them: in Latin, Greek, Arabic, Hebrew and the Russian ё, but
+# not in й, nor in the scripts of India and Thailand and in kana, whose marks are vowels or other letters.
 _ACCENTS = re.compile(
     "(?<=[a-zıøłđ\u03b1-\u03c9])[\u0300-\u036f]+|(?<=е)\u0308|[\u064b-\u065f\u0670\u06d6-\u06ed]|[\u0591-\u05bd\u05bf-\u05c7]"
 )
@@ -20,7 +20,7 @@ _SHORTEST_PLURAL = 4
 
 
 def fold(text: str) -> str:
-    """Small letters without accents."""
+    """Lower case without accents."""
     text = text.casefold()
     if text.isascii():
         return text
@@ -29,7 +29,7 @@ def fold(text: str) -> str:
 
 
 def accents_agree(first: str, second: str) -> bool:
-    """Whether two words that are equal when folded are the same: an accent may be missing, but not be another one."""
+    """Whether two words that are equal without accents are the same: an accent may be missing but not differ."""
     if first.isascii() or second.isascii():
         return True
     first, second = (unicodedata.normalize("NFC", text.casefold()) for text in (first, second))
@@ -39,47 +39,47 @@ def accents_agree(first: str, second: str) -> bool:
 
 
 def spellings(written: str, text: str) -> set[str]:
-    """Other spellings of a word: Mueller, oneill, the stem before an apostrophe, a Korean or Arabic word by itself."""
-    found = set()
+    """Other spellings of a word: Mueller, oneill, the stem before an apostrophe, Korean or Arabic without affixes."""
+    result = set()
     if not written.isascii():
         composed = unicodedata.normalize("NFC", written.casefold())
-        found.add(fold(composed.translate(_WRITTEN_OUT)))
+        result.add(fold(composed.translate(_WRITTEN_OUT)))
         if _HANGUL_END.search(text):
-            found |= {text.removesuffix(p) for p in PARTICLES if text.endswith(p) and len(text) >= len(p) + 2}
-        found |= _arabic(text)
+            result |= {text.removesuffix(p) for p in PARTICLES if text.endswith(p) and len(text) >= len(p) + 2}
+        result |= _arabic(text)
     stem, apostrophe, _ = text.partition("'")
     if apostrophe:
-        found.add(text.replace("'", ""))
+        result.add(text.replace("'", ""))
         if len(stem) >= _SHORTEST_STEM:
-            found.add(stem)
-    return found
+            result.add(stem)
+    return result
 
 
 def _arabic(text: str) -> set[str]:
-    """An Arabic word without "and", "in", "by", "as", "for", and without its article."""
-    found = set()
+    """An Arabic word without the prefixes "and", "in", "by", "as", "for", and without its article."""
+    result = set()
     if text.startswith("لل"):
         text = "ال" + text[2:]
-        found.add(text)
+        result.add(text)
     elif text[:1] in "وفبكل" and text[1:3] == "ال":
         text = text[1:]
-        found.add(text)
+        result.add(text)
     if text.startswith("ال") and len(text) > 4:
-        found.add(text[2:])
-    return found
+        result.add(text[2:])
+    return result
 
 
 def singulars(text: str) -> set[str]:
-    """What a word is the plural of, if it is one: houses gives house (and hous, which is no word and harms nothing)."""
+    """The singulars of a plural: houses gives house (and hous, which is no word and does no harm)."""
     if text in IRREGULAR:
         return {IRREGULAR[text]}
     if len(text) < _SHORTEST_PLURAL or not text.endswith("s") or text.endswith(("ss", "us", "is")):
         return set()
     if text in NO_PLURALS or text[-2].isdigit():
         return set()
-    found = {text[:-1]}
+    result = {text[:-1]}
     if text.endswith("ies"):
-        found.add(text[:-3] + "y")
+        result.add(text[:-3] + "y")
     if text.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
-        found.add(text[:-2])
-    return found
+        result.add(text[:-2])
+    return result

@@ -1,14 +1,14 @@
-"""Words that grading knows: articles, negators, months, numbers, units. All in lower case and without accents."""
+"""Articles, negators, months, number words, units and plurals, in lower case and without accents."""
 
 from __future__ import annotations
 
-# An article is one only where a word follows: "Option A" ends in a letter. English, German, French, Spanish, Italian
-# and Dutch, as MLQA has it (arXiv 1910.07475), but for words that mean something else in another language ("um", "as").
+# Articles count as such only before a word: "Option A" ends in a letter. English, German, French, Spanish, Italian
+# and Dutch, after MLQA (arXiv 1910.07475), without those that are another word elsewhere ("um", "as").
 ARTICLES = frozenset(
     "a an the der die das den dem des ein eine einen einem einer eines le la les un une el los las unos unas il lo gli "
     "uno una het een".split()
 )
-# What French and Italian shorten before a vowel: l'école, d'accord, dell'arte.
+# Elided before a vowel in French and Italian: l'école, d'accord, dell'arte.
 ELIDED = frozenset("l d qu n s j m t c jusqu lorsqu puisqu quelqu dell all nell sull dall un gl quell".split())
 
 NEGATORS = frozenset(
@@ -16,22 +16,22 @@ NEGATORS = frozenset(
     "aucun aucune nunca jamas tampoco ningun ninguna non nessun nessuno nessuna nao nem niet geen nooit nie не нет ни "
     "нельзя ikke inte aldrig khong tidak bukan δεν μη μην οχι لا ليس ليست لم لن غير לא אין नहीं न".split()
 )
-# "No" negates in English and Spanish; it is "in the" in Portuguese. So it counts where one of these stands in the text.
+# "No" is a negator in English and Spanish, and "in the" in Portuguese: it counts in texts with one of these words.
 NO_NEGATES_BESIDE = frozenset(
     "is are was were be been am has have had do does did can will may must should there the it this that he she they "
     "we you i of and for to at with in on by es esta son hay el los las del".split()
 )
-# What may stand between a negator and what it negates; adverbs in -ly may as well, but for AFFIRMING.
+# Words that may stand between a negator and what it negates; so may adverbs in -ly, except FOCUS_ADVERBS.
 TRANSPARENT = frozenset(
     "be been being is are was were am do does did have has had at in on to for by of from with as this that very yet "
     "longer even ever any anymore always am im an auf bei um zu mit von vom zum zur fur ist sind war mehr en au aux de "
     "du dans sur pour sont est es esta son estan ser al del sono e di nel nella sao em na в на это op с يوم".split()
 )
-AFFIRMING = frozenset("only merely solely simply exclusively".split())
-# What negates when it follows.
+FOCUS_ADVERBS = frozenset("only merely solely simply exclusively".split())
+# Negators that follow what they negate, and what may stand between.
 NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
-BETWEEN_AFTER = frozenset("को में पर से का की के है".split())
-# The same in scripts that put no spaces between words.
+POSTPOSITIONS = frozenset("को में पर से का की के है".split())
+# The same in scripts without spaces between words.
 UNSPACED_NEGATORS = tuple(
     "不 没 沒 未 不是 不在 不会 不會 不能 不可 不可以 不得 不需要 不用 不再 没有 沒有 并非 並非 并不 並不 "
     "尚未 从未 從未 无法 無法 ไม่ ไม่ใช่ ไม่ได้ ไม่ได้รับ ไม่มี มิใช่".split()
@@ -79,7 +79,7 @@ _ORDINALS = (
     "sixteenth seventeenth eighteenth nineteenth twentieth"
 )
 ORDINALS = {word: n for n, word in enumerate(_ORDINALS.split(), 1)} | {"thirtieth": 30}
-# Other languages, up to twelve and without what is another word in English ("once", "on").
+# Other languages, up to twelve, without words that are also English ("once", "on").
 _FOREIGN = """
     zwei deux dos due dois duas twee два две iki
     drei trois tres tre drie три
@@ -127,16 +127,16 @@ _UNITS = """
 UNITS = {word: line.split()[0] for line in _UNITS.split("\n")[1:-1] for word in line.split()}
 CURRENCIES = frozenset("€ $ £ ¥ ₹".split())
 CURRENCY_CODES = frozenset("EUR USD GBP JPY INR Rs CHF".split())  # before a number, as they are written
-# After digits these are units, though they have a capital or are single letters: 5 g, but 5G is something else.
+# Units with a capital or of a single letter, directly after digits: 5g, but not 5G.
 LETTER_UNITS = frozenset(
     "m g l h s L V W Hz kHz MHz GHz kW MW GW kWh MWh kB KB MB GB TB kPa hPa dB mAh AM PM Uhr".split()
 )
-# Korean particles, the longest first: a word with one is that word.
+# Korean particles, the longest first.
 PARTICLES = tuple(
     "이었습니다 입니다 이에요 에서는 으로는 에게서 까지 부터 에서 에게 으로 이다 예요 이며 처럼 보다 한테 마다 "
     "은 는 이 가 을 를 에 의 로 와 과 도 만".split()
 )
-# No plural of another word, or one that means something else.
+# Not the plural of another word, or with another meaning.
 NO_PLURALS = frozenset("news goods customs means arms always perhaps species series thanks".split())
 IRREGULAR = {
     "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "teeth": "tooth",

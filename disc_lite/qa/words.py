@@ -1,7 +1,7 @@
-"""Text -> the words that grading compares: one form for what is written in several, with all other names it has.
+"""Text -> normalised words, each with its synonyms.
 
-Numbers in words are numbers ("twenty-five" is 25), "9 am" and "9 Uhr" are times of day, "June 20" and "20th of June"
-are day and month in this order, "€34" is 34 and its unit. Which words are the same is told in `matching`.
+"twenty-five" becomes 25, "9 am" and "9 Uhr" become times of day, "June 20" and "20th of June" become day and month in
+this order, "€34" becomes 34 and its unit. `matching` says which words are the same.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DIGITS = re.compile(r"\d+")
 
 
-@lru_cache(maxsize=1024)  # an answer is graded by several rules, each against several texts
+@lru_cache(maxsize=1024)  # the same prediction is compared with several answers, and by several callers
 def read_words(text: str) -> tuple[Word, ...]:
-    """The words of a text, articles among them, in their order but for dates and currencies."""
+    """The words of a text, articles included, in their order except for dates and currencies."""
     words = list(lexed(text))
     for step in STEPS:
         words = step(words)
@@ -34,49 +34,49 @@ def read_words(text: str) -> tuple[Word, ...]:
 
 
 def normalise(text: str) -> str:
-    """Small letters, no accents, no punctuation, no articles, each number in one form, single spaces.
+    """Lower case, no accents, no punctuation, no articles, each number in one form, single spaces.
 
-    As in SQuAD (arXiv 1606.05250), but hyphenated words stay whole and signs that carry meaning stay (C++, -40).
+    The SQuAD rule (arXiv 1606.05250), except that hyphenated words and symbols that carry meaning (C++, -40) are kept.
     """
     return " ".join(word.text for word in read_words(text) if not word.skipped)
 
 
 def words_of(text: str) -> list[str]:
-    """Words in lower case, in their order; one character each where a script puts no spaces between words."""
+    """Words in lower case, in their order; single characters in scripts without spaces between words."""
     return _SURFACE_WORD.findall(_THOUSANDS.sub("", text.lower()))
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The different words of a text, in the form that grading compares, articles among them."""
+    """The normalised words of a text, articles included."""
     return frozenset(word.text for word in read_words(text))
 
 
 def numbers_of(text: str, in_words: bool = False) -> frozenset[str]:
-    """The numbers in a text that are written in digits, each in one form; with `in_words` those in words too.
+    """The numbers in a text that are written in digits, each in one form; with `in_words` also number words.
 
-    Ordinals and months are numbers in words; "one" is none, being as often a pronoun.
+    Ordinals and months count as number words; "one" does not, because it is often a pronoun.
     """
-    found = set[str]()
+    result = set[str]()
     for word in read_words(text):
         if not word.number:
-            found.update(_DIGITS.findall(word.text))
+            result.update(_DIGITS.findall(word.text))
         elif _DIGITS.search(word.written) or (in_words and word.text not in ("1", "one")):
-            found.add(word.text)
+            result.add(word.text)
         if in_words:
-            found |= {name.removeprefix("o:") for name in word.names if name.startswith(("o:", "m:"))}
-    return frozenset(found)
+            result |= {name.removeprefix("o:") for name in word.names if name.startswith(("o:", "m:"))}
+    return frozenset(result)
 
 
 def _mark_skipped(words: Sequence[Word]) -> list[Word]:
-    """Articles with a word after them, not in capitals as UN is; and "to" between numbers, weekdays or months."""
-    found = []
+    """Mark articles that precede a word and are not in capitals (UN), and "to" between numbers, weekdays or months."""
+    result = []
     for before, word, following in zip([None, *words], words, [*words[1:], None], strict=False):
         if following is not None and not following.opens:
             is_dash = word.text in TO and before is not None and _may_begin_span(before) and _may_begin_span(following)
             if is_dash or _is_article(word):
                 word = replace(word, skipped=True)
-        found.append(word)
-    return found
+        result.append(word)
+    return result
 
 
 def _is_article(word: Word) -> bool:

@@ -1,9 +1,9 @@
-"""Recipes: every setting of a run, where it is written once, and where its value came from."""
+"""Recipes: every setting of a run with its default, range and meaning, and the source of its value."""
 
+from disc_lite.recipe.catalogue import list_recipes, recipe_path
 from disc_lite.recipe.loading import ResolvedRecipe, load_recipe
 from disc_lite.recipe.schema import Recipe
 from disc_lite.recipe.settings import SETTINGS, Setting
-from disc_lite.recipe.shelf import list_recipes, recipe_path
 from disc_lite.recipe.writing import to_yaml
 
 __all__ = [

@@ -53,5 +53,5 @@ def setting(default: Any, description: str, unit: str = "", **limits: Any) -> An
 
 
 def section(kind: type[Section]) -> Any:
-    """A group of settings inside a recipe, by default all as the group says."""
+    """A group of settings inside a recipe; its default are the defaults of the settings."""
     return Field(default_factory=kind, description=(kind.__doc__ or "").strip())

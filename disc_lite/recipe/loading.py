@@ -1,6 +1,6 @@
 """Defaults, recipe file, environment, `--set` and `--seed` -> one checked recipe.
 
-Later ones win, in that order, and the source of every value is kept.
+Later ones take precedence, in that order; the source of every value is recorded.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from disc_lite.errors import RecipeError
+from disc_lite.recipe.catalogue import recipe_path
 from disc_lite.recipe.reading import Entry, read_recipe_file, shown, unknown_setting
 from disc_lite.recipe.schema import Recipe
 from disc_lite.recipe.settings import SETTINGS
-from disc_lite.recipe.shelf import recipe_path
 
 ENVIRONMENT_PREFIX = "DISC_LITE_"
 
@@ -36,16 +36,15 @@ def load_recipe(
     seed: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> ResolvedRecipe:
-    """Load a recipe by name or path and apply what stands above it.
+    """Load a recipe by name or path, and apply what takes precedence over it.
 
     Args:
         name_or_path: a recipe of the package, or a YAML file.
         overrides: `--set` by dotted key, as in `{"train.epochs": "3"}`.
-        seed: `--seed`, which wins over all else.
+        seed: `--seed`, which takes precedence over all else.
         environment: variables like DISC_LITE_TRAIN__EPOCHS; by default the process's own.
 
-    Raises RecipeError, whatever is wrong: an unknown name or key, a value of the wrong type or
-    out of its range, a file that is no YAML.
+    Raises RecipeError for an unknown name or key, a value of the wrong type or out of its range, or invalid YAML.
     """
     entries = {
         **_from_file(name_or_path),
@@ -74,7 +73,7 @@ def _from_file(name_or_path: str | Path) -> dict[str, Entry]:
     if parent.extends:
         raise RecipeError(
             f"{path} extends {shown(file.extends)}, which extends {shown(parent.extends)}",
-            "a recipe may extend one that stands for itself, so that two files tell it all",
+            "a recipe may only extend one that extends no other, so that two files define all of it",
         )
     return {**parent.entries, **named}
 

@@ -1,7 +1,7 @@
-"""A recipe file -> its settings as text, each with the line where it stands.
+"""A recipe file -> its settings as text, each with its line number.
 
-No YAML value is ever constructed: the tree of nodes is walked and every scalar is taken as it
-is written. So tags run nothing, and the schema alone decides what a value means.
+No YAML value is constructed: the tree of nodes is walked and every scalar is taken as it is written. So tags execute
+nothing, and the schema alone decides what a value means.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SCALARS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float",
 
 @dataclass(frozen=True)
 class Entry:
-    """A value as it was written, where it came from, and where exactly it stands."""
+    """A value as it was written, its source, and its exact place."""
 
     value: Any
     source: str  # as in "recipe pocket", "--set"
@@ -31,14 +31,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """What one file says: its settings by dotted key, and the recipe that it extends."""
+    """The content of one file: its settings by dotted key, and the recipe that it extends."""
 
     entries: dict[str, Entry]
     extends: str
 
 
 def read_recipe_file(path: Path, source: str) -> RecipeFile:
-    """Read one recipe file; every fault in its form or its keys is a RecipeError."""
+    """Read one recipe file. Raises RecipeError for any error in its form or its keys."""
     root = _root(path)
     entries: dict[str, Entry] = {}
     extends = ""
@@ -79,11 +79,11 @@ def _root(path: Path) -> yaml.MappingNode | None:
         problem = getattr(error, "problem", None) or str(error)
         raise RecipeError(f"{where}: this is not valid YAML", str(problem)) from error
     except RecursionError as error:
-        raise RecipeError(f"{path}: this is no recipe", "it is nested too deeply") from error
+        raise RecipeError(f"{path}: this is not a recipe", "it is nested too deeply") from error
     if node is None:
         return None
     if not isinstance(node, yaml.MappingNode):
-        raise RecipeError(f"{path}: this is no recipe", "it holds no `key: value` lines")
+        raise RecipeError(f"{path}: this is not a recipe", "it holds no `key: value` lines")
     return node
 
 
@@ -91,7 +91,7 @@ def _text(path: Path) -> str:
     try:
         size_bytes = path.stat().st_size
         if size_bytes > MAX_BYTES:
-            raise RecipeError(f"{path}: this is no recipe", f"it has {size_bytes} bytes")
+            raise RecipeError(f"{path}: this is not a recipe", f"it has {size_bytes} bytes")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path} is not UTF-8", f"byte {error.start} is wrong") from error
@@ -119,7 +119,7 @@ def _leaves(root: yaml.MappingNode | None, path: Path) -> Iterator[tuple[str, ya
 
 def _key(node: yaml.Node, path: Path) -> str:
     if not isinstance(node, yaml.ScalarNode):
-        raise RecipeError(f"{_place(path, node)}: this is no recipe", "a key is a single word")
+        raise RecipeError(f"{_place(path, node)}: this is not a recipe", "a key is a single word")
     return str(node.value)
 
 

@@ -1,4 +1,4 @@
-"""The recipe: every setting with its default, range, unit and meaning, and nowhere else.
+"""The recipe: every setting with its default, range, unit and meaning; the only place that defines them.
 
 Defaults are published values where there are any: DiSC is arXiv 2602.16093, prompt
 distillation arXiv 2412.14964; `recipes/default.yaml` says which were measured and on what.
@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `tasks`
+KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `prompts.writing`
+# Defined in `distillation.methods`, which imports torch; a test compares the names.
+MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
@@ -32,7 +34,7 @@ class Disc(Section):
         5, "sentences drawn per document by `targets: paper`", "sentences", ge=1, le=10_000
     )
     anchor: Literal["heading", "lead_in", "chat", "none", "mixed"] = setting(
-        "heading", "what the student reads before the target; the paper has none, `mixed` takes each in turn"
+        "heading", "what the student reads before the target; the paper has none, `mixed` uses all four"
     )
     lead_in_tokens: Count = setting(
         16, "tokens before the target that `anchor: lead_in` shows", "tokens", ge=1, le=4096
@@ -46,9 +48,7 @@ class Disc(Section):
 class Prompt(Section):
     """Prompt distillation: questions and answers that the base model writes."""
 
-    questions_per_sentence: Count = setting(
-        6, "pairs wanted of every sentence that can be asked about", "pairs", ge=1, le=1000
-    )
+    questions_per_sentence: Count = setting(6, "pairs wanted of every sentence", "pairs", ge=1, le=1000)
     questions_per_1000_tokens: Number = setting(
         0, "pairs wanted of a passage by its length instead, spread over its sentences; 0: by sentence", "pairs",
         ge=0, le=100_000,
@@ -74,19 +74,21 @@ class Prompt(Section):
     answers_per_question: Count = setting(1, "answers sampled to each question", "answers", ge=1, le=100)
     min_support: Number = setting(
         -2.0,
-        "floor of the teacher's mean log-probability of an answer, with the passage before it",
+        "smallest mean log-probability of an answer by the teacher, with the passage in the prompt",
         "nats per token",
         ge=-1000,
         le=0,
     )
     min_gain: Number = setting(
-        1.0, "how much likelier the passage must make an answer, as a whole", "nats", ge=-1000, le=1000
+        1.0, "smallest gain of the log-probability of a whole answer by the passage", "nats", ge=-1000, le=1000
     )
-    near_duplicate: Number = setting(0.8, "questions are the same from this word-set Jaccard similarity on", gt=0, le=1)
+    near_duplicate: Number = setting(
+        0.8, "word-set Jaccard similarity from which questions count as near-duplicates", gt=0, le=1
+    )
 
 
 class Loss(Section):
-    """The distance between what the teacher and the student expect next."""
+    """The divergence between the next-token distributions of teacher and student."""
 
     divergence: Literal["forward_kl", "reverse_kl", "jsd"] = setting(
         "forward_kl", "KL(teacher||student), KL(student||teacher), or generalised Jensen-Shannon"
@@ -96,6 +98,10 @@ class Loss(Section):
     temperature_squared: Switch = setting(
         True, "multiply by the square of the temperature, as DiSC does and the other does not"
     )
+    label_share: Number = setting(
+        0.0, "share of an answer's own tokens in the distribution learned from a pair; the rest is the teacher's",
+        ge=0, lt=1,
+    )  # fmt: skip
 
 
 class Retention(Section):
@@ -103,18 +109,18 @@ class Retention(Section):
 
     weight: Number = setting(3.0, "weight of KL(base||student); 0 turns it off", ge=0, le=1000)
     prompts: Count = setting(
-        2000, "most self-generated prompts, kept per model for all corpora", "prompts", ge=1, le=1_000_000
+        2000, "most self-generated prompts; they are cached per model", "prompts", ge=1, le=1_000_000
     )
     max_reads: Count = setting(
-        5, "how often one is read in the whole training: fewer prompts do for a small corpus", "times", ge=1, le=10_000
+        5, "how often each is read in the whole training: a small corpus needs fewer prompts", "times", ge=1, le=10_000
     )
     prompt_tokens: Count = setting(64, "longest self-generated prompt", "tokens", ge=1, le=4096)
-    answer_tokens: Count = setting(128, "where the answer to such a prompt is cut", "tokens", ge=1, le=8192)
+    answer_tokens: Count = setting(128, "length at which the answer to such a prompt is cut", "tokens", ge=1, le=8192)
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
     share: Number = setting(1.0, "its tokens in a step, relative to the tokens of the task", gt=0, le=10)
     max_kl: Number = setting(
         0.0,
-        "drift from the base, on own prompts not trained on, at which training goes back and ends; 0: no limit",
+        "drift on held-out self-generated prompts at which training ends with an earlier adapter; 0: no limit",
         "nats per token",
         ge=0,
         le=1000,
@@ -131,9 +137,7 @@ class Lora(Section):
 class Train(Section):
     """The loop."""
 
-    epochs: Count = setting(
-        10, "how often every example is seen; at most so often where `enough` is set", "epochs", ge=1, le=10_000
-    )
+    epochs: Count = setting(10, "passes over all examples; with `enough` at most so many", "epochs", ge=1, le=10_000)
     enough: Number = setting(
         0.95, "share of trained questions answered closed book at which `trapezoid` ends training; 0: all epochs",
         ge=0, le=1,
@@ -146,20 +150,20 @@ class Train(Section):
     weight_decay: Number = setting(0.0, "decoupled weight decay of AdamW", ge=0, le=10)
     beta1: Number = setting(0.9, "decay of AdamW's mean of gradients", ge=0, lt=1)
     beta2: Number = setting(0.999, "decay of AdamW's mean of squared gradients", ge=0, lt=1)
-    clip_norm: Number = setting(1.0, "longest gradient that is applied", gt=0, le=1e6)
+    clip_norm: Number = setting(1.0, "largest norm of the gradient; longer ones are clipped", gt=0, le=1e6)
     tokens_per_batch: Count = setting(4096, "student tokens of a micro-batch", "tokens", ge=16, le=LONGEST)
     micro_batches: Count = setting(1, "micro-batches whose gradients make one step", "micro-batches", ge=1, le=100_000)
     checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
-    gradient_checkpointing: Switch = setting(
-        True, "compute activations again in the backward pass instead of keeping them"
-    )
+    gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
     optimizer_bits: Annotated[Literal[8, 32], AsNumber] = setting(32, "precision of AdamW's state", "bits")
 
 
 class Evaluation(Section):
-    """What is asked before and after."""
+    """The measurement before and after training."""
 
-    questions: Count = setting(100, "own held-out questions where the user gives none", "questions", ge=1, le=100_000)
+    questions: Count = setting(
+        100, "held-out questions that the model writes where the user gives none", "questions", ge=1, le=100_000
+    )
     answer_tokens: Count = setting(64, "longest answer", "tokens", ge=1, le=8192)
     grading: Literal["contains", "exact"] = setting(
         "contains", "a right answer is one of the given ones, or has one of them in it"
@@ -171,25 +175,23 @@ class Evaluation(Section):
         192, "longest answer to an instruction or a neutral prompt", "tokens", ge=1, le=8192
     )
     neutral_prompts: Count = setting(
-        100, "neutral prompts never trained on, to measure forgetting", "prompts", ge=1, le=100_000
+        100, "held-out self-generated prompts, to measure the drift", "prompts", ge=1, le=100_000
     )
 
 
 class Memory(Section):
-    """What is held where."""
+    """Precision of the base, and the cache of the teacher."""
 
     quantize: Literal["nf4", "none"] = setting("nf4", "precision of the frozen base weights")
-    teacher_cache_gib: Number = setting(16.0, "most that the teacher's kept states may take", "GiB", ge=0, le=100_000)
+    teacher_cache_gib: Number = setting(16.0, "largest cache of teacher hidden states", "GiB", ge=0, le=100_000)
 
 
 class Recipe(Section):
     """All settings of one adaptation."""
 
     name: str = setting("default", "name of the recipe")
-    about: str = setting("", "what it is for, in a sentence")
-    method: Literal["disc", "prompt", "both", "next_token", "sft"] = setting(
-        "both", "the two methods, both in one stream, or one of the two baselines"
-    )
+    about: str = setting("", "its purpose, in a sentence")
+    method: MethodName = setting("both", "the two methods, both in one stream, or one of the two baselines")
     documents: Documents = section(Documents)
     disc: Disc = section(Disc)
     prompt: Prompt = section(Prompt)
@@ -199,4 +201,4 @@ class Recipe(Section):
     train: Train = section(Train)
     evaluation: Evaluation = section(Evaluation)
     memory: Memory = section(Memory)
-    seed: Count = setting(0, "all random choices follow from it", ge=0, le=2**32 - 1)
+    seed: Count = setting(0, "seed of all random choices", ge=0, le=2**32 - 1)

@@ -16,7 +16,7 @@ from disc_lite.recipe.schema import Recipe
 
 @dataclass(frozen=True)
 class Setting:
-    """One line of the recipe, as messages and documentation speak of it."""
+    """One setting, for messages and documentation."""
 
     key: str  # dotted, as in `train.epochs`
     default: Any

@@ -1,13 +1,13 @@
-"""Run folder -> report. Reads the files of a finished run; knows no model and no torch.
+"""Run folder -> HTML page. Reads the files of a finished run; loads no model and does not import torch.
 
 reading     the files of a run
 markup      text -> HTML, escaped
 charts      figures -> SVG
-learned     the report card, before against after, document by document
-course      training over the steps, and what it took
-answers     what it says now
+learned     the report card, before and after, by document
+course      training curves, and what the run took
+answers     answers before and after
 sources     ledger and recipe
-page        all of it in one file
+page        the whole page
 inspection  one document: which passage taught what
 """
 

@@ -1,4 +1,4 @@
-"""What it says now: the most instructive answers, and the neutral prompts whose answers changed most."""
+"""Answers before and after: instructive ones, and those to neutral prompts that changed most."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ from itertools import zip_longest
 
 from disc_lite.qa import is_right
 from disc_lite.report.markup import Child, Html, element, foreign, paragraph
-from disc_lite.report.reading import Asked, Row, RunFiles
+from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles
 
 SHOWN = 10
-MISSED = 3  # at least so many of them are misses, if there are
+MISSED = 3  # of them at least are misses, if there are any
 
 
-def chosen(run: RunFiles) -> list[Asked]:
-    """Questions that were learned, then such as the base had right with the passage and the adapted model has wrong.
+def chosen(run: RunFiles) -> list[AnsweredQuestion]:
+    """Questions that were learned, then misses that the base has right with the passage.
 
-    Those of a document follow each other in their order, and the documents take turns.
+    Documents alternate; questions of one document keep their order.
     """
-    learned = [a for a in run.asked if a.kind == "question" and a.right_after and not a.right_before]
+    learned = [a for a in run.questions if a.kind == "question" and a.right_after and not a.right_before]
     grading = run.card["grading"]
-    could = [row for row in run.card["misses"] if is_right(row.get("ceiling", ""), row["expected"], grading)]
-    missed = [_missed(row, grading) for row in could]
+    readable = [row for row in run.card["misses"] if is_right(row.get("ceiling", ""), row["expected"], grading)]
+    missed = [_missed(row, grading) for row in readable]
     room = SHOWN - min(MISSED, len(missed))
-    first = _in_turns(learned)[:room]
-    return [*first, *_in_turns(missed)[: SHOWN - len(first)]]
+    first = _alternating(learned)[:room]
+    return [*first, *_alternating(missed)[: SHOWN - len(first)]]
 
 
-def _missed(row: Row, grading: str) -> Asked:
+def _missed(row: Row, grading: str) -> AnsweredQuestion:
     before = row.get("floor", "")
-    return Asked(
+    return AnsweredQuestion(
         row["question"], "question", row["document"], tuple(row["expected"]), before, row["adapted"],
         is_right(before, row["expected"], grading), False,
     )  # fmt: skip
 
 
-def _in_turns(asked: Iterable[Asked]) -> list[Asked]:
-    by_document: dict[str, list[Asked]] = {}
-    for one in asked:
+def _alternating(questions: Iterable[AnsweredQuestion]) -> list[AnsweredQuestion]:
+    by_document: dict[str, list[AnsweredQuestion]] = {}
+    for one in questions:
         by_document.setdefault(one.document, []).append(one)
     columns = [by_document[name] for name in sorted(by_document)]
     return [one for turn in zip_longest(*columns) for one in turn if one is not None]
 
 
 def instructive(run: RunFiles) -> list[Child]:
-    found = chosen(run)
-    if not found:
+    shown = chosen(run)
+    if not shown:
         return []
     note = (
-        "Closed book. First questions that the base had wrong and the adapted model has right, then such as "
-        "the base answers with the passage before it and the adapted model does not."
+        "Closed book. First questions that the base has wrong and the adapted model has right, then questions that "
+        "the base answers with the passage in its prompt and the adapted model does not."
     )
-    return [paragraph(note, class_="note"), *(_answer(one) for one in found)]
+    return [paragraph(note, class_="note"), *(_answer(one) for one in shown)]
 
 
-def _answer(one: Asked) -> Html:
+def _answer(one: AnsweredQuestion) -> Html:
     listed = [
         ("expected", foreign(" / ".join(one.expected), "span"), None),
         ("before", foreign(one.before, "span"), one.right_before),
@@ -70,21 +70,21 @@ def _where(document: str) -> Html | None:
 
 def _entries(listed: Sequence[tuple[str, Html, bool | None]]) -> list[Html]:
     made = []
-    for name, said, right in listed:
+    for name, answer, right in listed:
         mark: Child = None
         if right is not None:
             mark = element("span", " ✓ right" if right else " ✗ wrong", class_="right" if right else "wrong")
-        made += [element("dt", name), element("dd", said, mark)]
+        made += [element("dt", name), element("dd", answer, mark)]
     return made
 
 
 def changed(run: RunFiles) -> list[Child]:
-    """Neutral prompts, farthest from the base first."""
+    """Neutral prompts, those with the largest drift first."""
     rows = run.card.get("farthest", ())
     if not rows:
         return []
     note = (
-        "Prompts that no document is about, those first where the adapted model is farthest from the base "
+        "Prompts that no document is about, those with the largest drift from the base first "
         "(nats per token of the base's answer)."
     )
     return [paragraph(note, class_="note"), *(_change(row) for row in rows)]

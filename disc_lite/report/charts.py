@@ -1,4 +1,4 @@
-"""Figures -> inline SVG that is as wide as it may be; its text keeps its size, for lengths across are in per cent."""
+"""Figures -> inline SVG of any width; horizontal lengths are in per cent, so that text keeps its size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from disc_lite.report.markup import Child, Html, element, join
 ROW_PX = 22
 MIDDLE = ROW_PX / 2
 PLOT_PX = 170
-POINTS = 400  # of a line; more are averaged, for no screen shows them
+POINTS = 400  # of a line; more are averaged
 
 
 Item = tuple[Child, Html, Child]  # label, picture, figures
@@ -31,7 +31,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Line:
-    """What is drawn over the steps: a value at each, or None where there was none."""
+    """Values over the steps; None where there is no value."""
 
     values: Sequence[tuple[int, float | None]]
     class_: str
@@ -61,45 +61,47 @@ def rows(label: str, items: Sequence[Item]) -> Html:
 
 
 def axis(low: str, middle: str, high: str) -> Item:
-    """The last row of a chart: what its left end, middle and right end stand for."""
+    """The last row of a chart: labels of its left end, middle and right end."""
     ends = (element("span", text) for text in (low, middle, high))
     return "", element("div", *ends, class_="axis", aria_hidden="true"), ""
 
 
-def bar(told: str, value: float, scale: Scale, class_: str, interval: tuple[float, float] | None = None) -> Html:
+def bar(title: str, value: float, scale: Scale, class_: str, interval: tuple[float, float] | None = None) -> Html:
     """A bar from the left end to `value`, with its interval of 95 % where there is one."""
     drawn = element("rect", x=0, y=MIDDLE - 6, width=scale.at(value), height=12, class_=f"bar {class_}")
-    return _row(told, drawn, _whisker(scale, *interval) if interval else None)
+    return _row(title, drawn, _whisker(scale, *interval) if interval else None)
 
 
-def dots(told: str, before: float, after: float, interval: tuple[float, float], scale: Scale, class_: str) -> Html:
-    """A hollow dot before, a full one after, the way from one to the other; the interval is that of after."""
-    way = element("line", x1=scale.at(before), x2=scale.at(after), y1=MIDDLE, y2=MIDDLE, class_=f"way {class_}")
-    return _row(told, _whisker(scale, *interval), way, _dot(scale.at(before), "before"), _dot(scale.at(after), class_))
+def dots(title: str, before: float, after: float, interval: tuple[float, float], scale: Scale, class_: str) -> Html:
+    """A hollow dot before, a full one after, a line between them; the interval is that of after."""
+    change = element("line", x1=scale.at(before), x2=scale.at(after), y1=MIDDLE, y2=MIDDLE, class_=f"change {class_}")
+    return _row(
+        title, _whisker(scale, *interval), change, _dot(scale.at(before), "before"), _dot(scale.at(after), class_)
+    )
 
 
-def bullet(told: str, floor: float | None, value: float, ceiling: float | None) -> Html:
-    """A bar, a hollow dot where it began, and a stroke where it could end."""
+def bullet(title: str, floor: float | None, value: float, ceiling: float | None) -> Html:
+    """A bar for the value, a hollow dot for the floor, and a stroke for the ceiling."""
     scale = Scale()
     drawn = element("rect", x=0, y=MIDDLE - 6, width=scale.at(value), height=12, class_="bar adapted")
     end = None if ceiling is None else _upright(scale.at(ceiling), 2, ROW_PX - 2, "ceiling")
-    return _row(told, drawn, end, None if floor is None else _dot(scale.at(floor), "before"))
+    return _row(title, drawn, end, None if floor is None else _dot(scale.at(floor), "before"))
 
 
-def difference(told: str, mean: float, low: float, high: float, scale: Scale) -> Html:
+def difference(title: str, mean: float, low: float, high: float, scale: Scale) -> Html:
     """A dot with its interval, beside the line of no difference."""
     zero = _upright(scale.at(0.0), 0, ROW_PX, "zero")
-    return _row(told, zero, _whisker(scale, low, high), _dot(scale.at(mean), "adapted"))
+    return _row(title, zero, _whisker(scale, low, high), _dot(scale.at(mean), "adapted"))
 
 
-def _row(told: str, *shapes: Child) -> Html:
-    """The title is the name that a screen reader speaks; the lines of the grid are those of the style sheet."""
-    return element("svg", element("title", told), *shapes, role="img", width="100%", height=ROW_PX)
+def _row(title: str, *shapes: Child) -> Html:
+    """The title is the accessible name; grid lines come from the style sheet."""
+    return element("svg", element("title", title), *shapes, role="img", width="100%", height=ROW_PX)
 
 
 def _whisker(scale: Scale, low: float, high: float) -> Html:
     drawn = []
-    for class_ in ("halo", "whisker"):  # paper under ink, so that it is seen on bars of any colour
+    for class_ in ("halo", "whisker"):  # a light line under a dark one, visible on bars of any colour
         drawn.append(element("line", x1=scale.at(low), x2=scale.at(high), y1=MIDDLE, y2=MIDDLE, class_=class_))
         drawn += [_upright(scale.at(end), MIDDLE - 4, MIDDLE + 4, class_) for end in (low, high)]
     return join(drawn)
@@ -117,7 +119,7 @@ def _upright(at: str, top: float, bottom: float, class_: str) -> Html:
 # -- lines over steps ------------------------------------------------------------------------------------
 
 
-def line_chart(told: str, lines: Sequence[Line], marks: Sequence[Mark], steps: int) -> Html:
+def line_chart(title: str, lines: Sequence[Line], marks: Sequence[Mark], steps: int) -> Html:
     """Lines over the steps 1 to `steps`, from zero up."""
     top = nice(max((v for line in lines for _, v in line.values if v is not None), default=1.0))
     grid, ticks = [], []
@@ -131,7 +133,7 @@ def line_chart(told: str, lines: Sequence[Line], marks: Sequence[Mark], steps: i
     paths = [element("path", d=_path(line, steps, top), class_=f"line {line.class_}") for line in lines]
     inner = element("svg", *paths, viewBox="0 0 1000 1000", preserveAspectRatio="none", width="100%", height=PLOT_PX)
     return element(
-        "svg", element("title", told), *grid, *uprights, inner, *ticks, *_step_labels(steps),
+        "svg", element("title", title), *grid, *uprights, inner, *ticks, *_step_labels(steps),
         role="img", width="100%", height=PLOT_PX + 22, class_="lines",
     )  # fmt: skip
 
@@ -169,27 +171,27 @@ def thinned(values: Sequence[tuple[int, float | None]], most: int = POINTS) -> l
     size = math.ceil(len(values) / most)
     if size <= 1:
         return list(values)
-    found = []
+    points = []
     for start in range(0, len(values), size):
         group = values[start : start + size]
-        there = [value for _, value in group if value is not None]
-        found.append((group[len(group) // 2][0], sum(there) / len(there) if there else None))
-    return found
+        measured = [value for _, value in group if value is not None]
+        points.append((group[len(group) // 2][0], sum(measured) / len(measured) if measured else None))
+    return points
 
 
 def smoothed(values: Sequence[tuple[int, float | None]], reach: int) -> list[tuple[int, float | None]]:
     """Each value's mean with up to `reach` neighbours on either side; fewer near the ends, which would bend else."""
-    found: list[tuple[int, float | None]] = []
+    points: list[tuple[int, float | None]] = []
     for i, (step, _) in enumerate(values):
         far = max(reach // 3, min(reach, i, len(values) - 1 - i))
         near = [v for _, v in values[max(0, i - far) : i + far + 1] if v is not None]
-        found.append((step, sum(near) / len(near) if near else None))
-    return found
+        points.append((step, sum(near) / len(near) if near else None))
+    return points
 
 
-def nice(most: float) -> float:
+def nice(largest: float) -> float:
     """The next of a few round numbers times a power of ten: the top of an axis, whose half is round as well."""
-    if most <= 0:
+    if largest <= 0:
         return 1.0
-    power = 10.0 ** math.floor(math.log10(most))
-    return next((n * power for n in (1, 1.5, 2, 3, 4, 5, 6, 8) if n * power >= most * (1 - 1e-9)), 10 * power)
+    power = 10.0 ** math.floor(math.log10(largest))
+    return next((n * power for n in (1, 1.5, 2, 3, 4, 5, 6, 8) if n * power >= largest * (1 - 1e-9)), 10 * power)

@@ -1,4 +1,4 @@
-"""How the training went: loss, retention and learning rate over the steps, and what it all took."""
+"""Training curves (loss, retention, learning rate), and the time and memory of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CURVES = {
     "retention": ("Retention", "nats per token of the base's own answers, unweighted"),
     "learning_rate": ("Learning rate", ""),
 }
-SMOOTH_FROM = 40  # steps: fewer are read well as they are
+SMOOTH_FROM = 40  # steps
 GIB = 2**30
 
 Values = list[tuple[int, float | None]]
@@ -24,7 +24,7 @@ def training(run: RunFiles) -> list[Child]:
     skipped = [int(row["step"]) for row in run.steps if row.get("skipped")]
     marks = [Mark(step, "skipped", 0.12) for step in skipped]
     if run.stopped:
-        marks += [Mark(int(run.stopped["kept_step"]), "kept-step"), Mark(int(run.stopped["step"]), "stopped")]
+        marks += [Mark(int(run.stopped["adapter_step"]), "adapter-step"), Mark(int(run.stopped["step"]), "stopped")]
     figures = [_curve(run, key, planned, marks) for key in CURVES]
     return [paragraph(_in_words(run, planned, skipped), class_="note"), *figures]
 
@@ -36,7 +36,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
         words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
     if skipped:
         shown = ", ".join(f"{step:,}" for step in skipped[:10]) + (" …" if len(skipped) > 10 else "")
-        words += f" Red strokes at the foot: steps that were skipped because something was not finite ({shown})."
+        words += f" Red strokes at the bottom: skipped steps, whose loss or gradient was not finite ({shown})."
     if run.resumes:
         after = ", ".join(f"{row['after_step']:,}" for row in run.resumes[:10])
         more = " …" if len(run.resumes) > 10 else ""
@@ -45,7 +45,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
         words += (
             f" Dashed: the drift reached {run.stopped['kl']:.4f} nats per token at step {run.stopped['step']:,}, above "
             f"the limit of {run.stopped['max_kl']:g}, and training ended. The adapter is that of step "
-            f"{run.stopped['kept_step']:,} (dotted)."
+            f"{run.stopped['adapter_step']:,} (dotted)."
         )
     return words
 
@@ -57,16 +57,15 @@ def _grain(run: RunFiles) -> str:
 
 def _curve(run: RunFiles, key: str, planned: int, marks: list[Mark]) -> Html | None:
     values: Values = [(int(row["step"]), row.get(key)) for row in run.steps]
-    there = [(value, step) for step, value in values if value is not None]
-    if not there or (key == "retention" and not any(value for value, _ in there)):
+    measured = [(value, step) for step, value in values if value is not None]
+    if not measured or (key == "retention" and not any(value for value, _ in measured)):
         return None
     title, unit = CURVES[key]
-    lowest = min(there)
-    text = (
-        f"first {_figure(there[0][0])}, last {_figure(there[-1][0])}, lowest {_figure(lowest[0])} at step {lowest[1]:,}"
-    )
+    lowest = min(measured)
+    first, last = (_figure(measured[place][0]) for place in (0, -1))
+    text = f"first {first}, last {last}, lowest {_figure(lowest[0])} at step {lowest[1]:,}"
     if key == "learning_rate":
-        text = f"highest {_figure(max(there)[0])}, last {_figure(there[-1][0])}"
+        text = f"highest {_figure(max(measured)[0])}, last {last}"
     drawn = thinned(values)
     lines = [Line(drawn, "strong")]
     if key != "learning_rate" and len(values) >= SMOOTH_FROM:
@@ -80,7 +79,7 @@ def _figure(value: float) -> str:
     return f"{value:.3g}" if abs(value) > 1e-9 else "0"  # below it is rounding
 
 
-# -- what it took ----------------------------------------------------------------------------------------
+# -- time and memory ----------------------------------------------------------------------------------------
 
 
 def costs(run: RunFiles) -> list[Child]:
@@ -99,11 +98,11 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
         ("recipe", str(summary.get("recipe", ""))),
         ("passages", f"{summary['passages']:,}" if "passages" in summary else ""),
         ("examples", _listed(summary.get("examples", {}))),
-        ("pairs kept", f"{pairs['kept']:,}" if pairs.get("kept") else ""),
+        ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
         ("pairs dropped", f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
         ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}"),
-        ("tokens read by the teacher", _listed(summary.get("teacher_tokens", {}))),
-        ("tokens read by the student", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
+        ("teacher tokens", _listed(summary.get("teacher_tokens", {}))),
+        ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
         ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),
     ]
 
@@ -117,7 +116,7 @@ def _machine(run: RunFiles) -> list[tuple[str, Child]]:
         ("steps", "" if steps is None else f"{steps:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
         ("time of all steps", _duration(training_s) if run.steps else ""),
         ("time of the last call", _duration(summary["seconds"]) if "seconds" in summary else ""),
-        ("most memory at once", f"{summary['peak_bytes'] / GIB:.1f} GiB" if summary.get("peak_bytes") else ""),
+        ("peak memory", f"{summary['peak_bytes'] / GIB:.1f} GiB" if summary.get("peak_bytes") else ""),
         *((f"version of {name}", str(version)) for name, version in dict(versions).items()),
     ]
 

@@ -1,4 +1,4 @@
-"""One document of a run: its passages, what was asked about each, and what the model says of it before and after."""
+"""One document of a run: its passages with their pairs, and its questions with the answers before and after."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from typing import Any
 
 from disc_lite.errors import UsageError
 from disc_lite.qa import is_right, word_set
-from disc_lite.report.reading import Asked, Row, RunFiles, read_run
+from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles, read_run
+from disc_lite.run.folder import RunFolder
 
-LIKE = 100  # characters of a name that are compared: it takes quadratic time
+COMPARED = 100  # characters of a name; comparing takes quadratic time
 
 
 def inspect_document(run: Path, document: str) -> dict[str, Any]:
-    """What a finished run knows of one document, as JSON has it.
+    """All about one document in a finished run, as JSON.
 
-    Of each question of the evaluation: `stands_in`, the passages that hold an accepted answer, those
-    first that share most words with the question, and `nearest_pair`, the training pair whose question
-    is most like it (Jaccard index of the word sets, and of which passage it is), if any shares a word.
+    For each question: `stands_in`, the passages that contain an accepted answer, those that share most words with the
+    question first; and `nearest_pair`, the training pair with the most similar question (Jaccard index of the word
+    sets), if any shares a word.
 
-    Raises UsageError where there is no such document, with the name most like it.
+    Raises UsageError where there is no such document, with the most similar name.
     """
     files = read_run(run)
     entry = _entry(files, document)
     passages = [row for row in files.passages if row["document"] == document]
     pairs = [row for row in files.pairs if row["document"] == document]
-    asked = [one for one in files.asked if one.document == document]
+    questions = [one for one in files.questions if one.document == document]
     return {
         "document": document, "outcome": entry["outcome"], "reason": entry["reason"],
         "teachability": files.teachability.get(document),
         "recall": files.card["documents"].get(document, {}),
         "passages": [_passage(row, pairs) for row in passages],
-        "questions": [_question(one, passages, pairs) for one in asked],
+        "questions": [_question(one, passages, pairs) for one in questions],
     }  # fmt: skip
 
 
@@ -44,13 +45,15 @@ def _entry(files: RunFiles, document: str) -> Row:
         return entries[document]
     nearest = max(sorted(entries), key=lambda name: _likeness(name, document), default="")
     remedy = f"Did you mean {nearest}?" if nearest else ""
-    raise UsageError(f"{document} is no document of this run.", "Names are those of its ledger.jsonl.", remedy)
+    raise UsageError(
+        f"This run has no document {document}.", f"Names are those of its {RunFolder.ledger.name}.", remedy
+    )
 
 
 def _likeness(name: str, document: str) -> tuple[bool, float]:
-    """A name that ends in what was typed is meant more likely than one that only looks alike."""
-    typed = document.lower()[-LIKE:]
-    return name.lower().endswith(f"/{typed}"), SequenceMatcher(None, name.lower()[-LIKE:], typed).ratio()
+    """A name that ends in what was typed comes before one that is only similar."""
+    typed = document.lower()[-COMPARED:]
+    return name.lower().endswith(f"/{typed}"), SequenceMatcher(None, name.lower()[-COMPARED:], typed).ratio()
 
 
 def _passage(row: Row, pairs: Sequence[Row]) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def _passage(row: Row, pairs: Sequence[Row]) -> dict[str, Any]:
     return {**{key: row[key] for key in ("passage", "tokens", "text", "sentences")}, "pairs": own}
 
 
-def _question(one: Asked, passages: Sequence[Row], pairs: Sequence[Row]) -> dict[str, Any]:
+def _question(one: AnsweredQuestion, passages: Sequence[Row], pairs: Sequence[Row]) -> dict[str, Any]:
     words = word_set(one.text)
     holding = [row for row in passages if is_right(row["text"], one.expected, "contains")]
     holding.sort(key=lambda row: -len(words & word_set(row["text"])))

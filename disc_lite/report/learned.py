@@ -1,4 +1,4 @@
-"""What was learned and what was kept: the report card, before against after, document by document."""
+"""The report card: what was learned and retained, before and after, by document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from disc_lite.report.reading import Row, RunFiles
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
-DRIFTS = {"general": "neutral prompts", "own_words": "prompts that the base made up"}
+DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
 AXIS = charts.axis("0%", "50%", "100%")
 
 
@@ -23,10 +23,10 @@ AXIS = charts.axis("0%", "50%", "100%")
 def report_card(run: RunFiles) -> list[Child]:
     card = run.card
     if not card["questions"]:
-        return [paragraph("This run has no questions, so nothing was measured.")]
+        return [paragraph("This run has no questions, so recall was not measured.")]
     rows = [(name, label, card["rows"][name]) for name, label in ROWS.items() if name in card["rows"]]
     bars = [
-        (label, charts.bar(f"{label}: {told(row)}", row["share"], Scale(), _kind(name), (row["low"], row["high"])),
+        (label, charts.bar(f"{label}: {in_words(row)}", row["share"], Scale(), _kind(name), (row["low"], row["high"])),
          share(row["share"]))
         for name, label, row in rows
     ]  # fmt: skip
@@ -38,7 +38,7 @@ def report_card(run: RunFiles) -> list[Child]:
     return [
         paragraph(
             f"{card['questions']} questions. An answer is right if {RULES.get(card['grading'], card['grading'])}. "
-            "The strokes are intervals of 95%.", class_="note"
+            "Strokes are 95% intervals.", class_="note"
         ),
         charts.rows("Right answers", [*bars, AXIS]),
         table("The report card in figures", headings, cells),
@@ -49,18 +49,18 @@ def report_card(run: RunFiles) -> list[Child]:
 def _differences(card: Row) -> Html | None:
     if not card["differences"]:
         return None
-    found = card["differences"].items()
-    reach = charts.nice(max(abs(gain[end]) for _, gain in found for end in ("low", "high")))
+    differences = card["differences"].items()
+    reach = charts.nice(max(abs(gain[end]) for _, gain in differences for end in ("low", "high")))
     scale = Scale(-reach, reach)
     items: list[Item] = []
-    for pair, gain in found:
+    for pair, gain in differences:
         second, first = (ROWS.get(name, name) for name in pair.split(" - "))
         text = f"{points(gain['mean'])} ({points(gain['low'])} to {points(gain['high'])})"
-        spoken = f"{second} against {first}: {text}"
+        title = f"{second} against {first}: {text}"
         label = join([second, element("span", f" against {first}", class_="unit")])
-        items.append((label, charts.difference(spoken, gain["mean"], gain["low"], gain["high"], scale), text))
+        items.append((label, charts.difference(title, gain["mean"], gain["low"], gain["high"], scale), text))
     items.append(charts.axis(f"−{100 * reach:g}", "0", f"+{100 * reach:g}"))
-    note = "Question by question, in percentage points. A stroke that keeps clear of zero is more than chance."
+    note = "Question by question, in percentage points. An interval that does not contain zero is more than chance."
     return join([element("h3", "Differences"), paragraph(note, class_="note"), charts.rows("Differences", items)])
 
 
@@ -69,37 +69,37 @@ def _overlap(card: Row) -> Html | None:
     if not overlap["pairs"]:
         return None
     words = (
-        f"Of these questions {overlap['exact']} were trained on word for word and {overlap['near']} nearly "
-        f"(word sets alike by {overlap['limit']:g} or more), among {overlap['pairs']} training pairs."
+        f"Of these questions {overlap['exact']} were trained on word for word and {overlap['near']} are "
+        f"near-duplicates (Jaccard index of at least {overlap['limit']:g}), of {overlap['pairs']} training pairs."
     )
     rows = [overlap[part].get("adapted", {"of": 0}) for part in ("with", "without")]
     if all(row["of"] for row in rows):
-        words += f" The adapted model has {told(rows[0])} of those right, and {told(rows[1])} of all others."
+        words += f" The adapted model has {in_words(rows[0])} of those right, and {in_words(rows[1])} of all others."
     return paragraph(words, class_="note")
 
 
 # -- learned against forgotten ---------------------------------------------------------------------------
 
 
-def learned_and_kept(run: RunFiles) -> list[Child]:
+def learned_and_retained(run: RunFiles) -> list[Child]:
     card = run.card
     learned = {}
     if card["questions"] and {"floor", "adapted"} <= set(card["rows"]):
         learned["questions, closed book"] = {"before": card["rows"]["floor"], "after": card["rows"]["adapted"]}
     learned["statements finished"] = card.get("completions", {})
-    kept = {name.replace("_", " "): row for name, row in card["kept"].items()}
+    retained = {name.replace("_", " "): row for name, row in card["retained"].items()}
     parts: list[Child] = []
-    for title, group, class_ in (("Learned", learned, "adapted"), ("Kept", kept, "kept")):
+    for title, group, class_ in (("Learned", learned, "adapted"), ("Retained", retained, "retained")):
         items = [_before_after(name, row, class_) for name, row in group.items() if row and row["after"]["of"]]
         if items:
             parts += [element("h3", title), charts.rows(title, [*items, AXIS])]
-    note = "Hollow: before. Full: after, with its interval of 95%. Kept is what no document is about."
+    note = "Hollow: before. Full: after, with its interval of 95%. Retained: what no document is about."
     return [paragraph(note, class_="note"), *parts, _drift(card), _benchmarks(run)] if parts else []
 
 
 def _before_after(name: str, row: Row, class_: str) -> Item:
     before, after = row["before"], row["after"]
-    text = f"{name}: before {told(before)}, after {told(after)}"
+    text = f"{name}: before {in_words(before)}, after {in_words(after)}"
     drawn = charts.dots(text, before["share"], after["share"], (after["low"], after["high"]), Scale(), class_)
     change = points(after["share"] - before["share"])
     return name, drawn, f"{share(before['share'])} → {share(after['share'])} ({change})"
@@ -146,26 +146,26 @@ def _recall(name: str, row: Row) -> Item:
 
 
 def teachability(run: RunFiles) -> list[Child]:
-    found = run.teachability
-    if not found:
+    by_document = run.teachability
+    if not by_document:
         return []
     low = set(run.summary["teachability"].get("low", ()))
-    top = charts.nice(max(0.1, *found.values()))
+    top = charts.nice(max(0.1, *by_document.values()))
     items = [
         (foreign(name), charts.bar(f"{name}: {nats:.2f} nats", nats, Scale(0, top), "low" if name in low else "base"),
          f"{nats:.2f}".replace("-", "−") + (" (low)" if name in low else ""))
-        for name, nats in sorted(found.items(), key=lambda pair: (pair[1], pair[0]))
+        for name, nats in sorted(by_document.items(), key=lambda pair: (pair[1], pair[0]))
     ]  # fmt: skip
     note = (
-        "How much better the teacher foresees a document than the student, in nats per token. What a document "
-        "says only once has little of it: split contexts cannot teach that, questions and answers can."
+        "How much better the teacher predicts a document than the student, in nats per token. Facts that a document "
+        "states only once add little: split contexts cannot teach them, question-answer pairs can."
     )
     axis = charts.axis("0", f"{top / 2:g}", f"{top:g} nats")
     return [paragraph(note, class_="note"), *long_chart("Teachability by document", items, axis)]
 
 
 def long_chart(label: str, items: Sequence[Item], axis: Item) -> Iterable[Html]:
-    """A chart whose first rows are shown and whose others open when asked for."""
+    """A chart of which all but the first rows are folded."""
     yield charts.rows(label, [*items[:AT_ONCE], axis])
     if rest := items[AT_ONCE:]:
         yield folded(f"{len(rest)} more", charts.rows(f"{label}, continued", [*rest, axis]))
@@ -178,7 +178,7 @@ def share(value: float) -> str:
     return f"{value:.1%}"
 
 
-def told(row: Row) -> str:
+def in_words(row: Row) -> str:
     return f"{share(row['share'])} ({row['right']} of {row['of']})"
 
 
@@ -187,7 +187,7 @@ def span(row: Row) -> str:
 
 
 def points(value: float) -> str:
-    """A difference of shares, with a sign that is as wide as a plus."""
+    """A difference of shares in percentage points, with a typographic minus."""
     rounded = round(100 * value, 1)
     return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 

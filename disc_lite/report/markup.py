@@ -1,4 +1,4 @@
-"""Text -> HTML. Only what this module made is markup; every other text is escaped on its way in."""
+"""Text -> HTML. Only `Html` of this module is markup; all other text is escaped."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-# What no HTML or UTF-8 can hold: control characters, lone surrogates, non-characters. And the two
-# overrides of direction, which would show a text as another one.
+# Characters that are invalid in HTML or UTF-8: control characters, lone surrogates, non-characters. And the two
+# overrides of the writing direction, which can make a text look like another one.
 IMPOSSIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 VOID = frozenset({"meta", "br"})
 
 
 @dataclass(frozen=True)
 class Html:
-    """Markup that stands in a page as it is."""
+    """Markup, which is not escaped again."""
 
     text: str
 
@@ -27,7 +27,7 @@ Attribute = str | int | float | None
 def element(name: str, /, *children: Child, **attributes: Attribute) -> Html:
     """One element. Text among `children` and `attributes` is escaped, None is left out.
 
-    A trailing underscore of an attribute's name goes (`class_`), other underscores become hyphens.
+    A trailing underscore of an attribute's name is dropped (`class_`), other underscores become hyphens.
     """
     pairs = ((key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None)
     written = ((key, value if isinstance(value, str) else f"{value:g}") for key, value in pairs)
@@ -38,17 +38,17 @@ def element(name: str, /, *children: Child, **attributes: Attribute) -> Html:
 
 
 def join(children: Iterable[Child]) -> Html:
-    """Several pieces after each other."""
+    """Several pieces, concatenated."""
     return Html("".join(c.text if isinstance(c, Html) else safe(c) for c in children if c is not None))
 
 
 def safe(text: str) -> str:
-    """Text as it may stand in an element or between the quotes of an attribute."""
+    """Text escaped for an element or a quoted attribute."""
     return escape(IMPOSSIBLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def foreign(text: str, name: str = "bdi") -> Html:
-    """Text of a document, a model or a user: its direction is its own and touches nothing around it."""
+    """Text of a document, a model or a user, with its own writing direction."""
     return element(name, text, dir="auto", class_="foreign")
 
 
@@ -57,7 +57,7 @@ def paragraph(*children: Child, class_: str | None = None) -> Html:
 
 
 def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[Child]]) -> Html:
-    """A table whose first column names the rows; it scrolls in itself where the page is narrow."""
+    """A table whose first column has the row headings; it scrolls horizontally on a narrow page."""
     head = element("tr", *(element("th", heading, scope="col") for heading in headings))
     body = [
         element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
@@ -68,5 +68,5 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[Child]]
 
 
 def folded(summary: str, *children: Child) -> Html:
-    """Details that open when asked for, without a script."""
+    """Collapsed details, without a script."""
     return element("details", element("summary", summary), *children)

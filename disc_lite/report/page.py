@@ -1,4 +1,4 @@
-"""A run folder -> `report.html`: one file that asks nothing of a network and runs no script."""
+"""A run folder -> `report.html`: one file without network access and without scripts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from disc_lite.evaluation.card import forgetting, shortfall, verdict
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import write_text
 
-NAME = "report.html"
-# Style from the page itself, and nothing else from anywhere.
+# Only styles of the page itself.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-# Anchor, heading, and what stands under it; a part with nothing to show is left out.
+# Anchor, heading, content; empty parts are left out.
 PARTS = (
     ("card", "Report card", learned.report_card),
-    ("kept", "Learned against forgotten", learned.learned_and_kept),
+    ("retained", "Learned against forgotten", learned.learned_and_retained),
     ("documents", "Recall by document", learned.by_document),
     ("training", "Training", course.training),
     ("teachability", "Teachability", learned.teachability),
@@ -24,7 +24,7 @@ PARTS = (
     ("neutral", "What else changed", answers.changed),
     ("ledger", "Ledger", sources.ledger),
     ("recipe", "Recipe", sources.recipe),
-    ("costs", "What it took", course.costs),
+    ("costs", "Time and memory", course.costs),
 )
 
 
@@ -33,7 +33,7 @@ def write_report(run: Path) -> Path:
 
     Raises UsageError where the folder holds no finished run.
     """
-    path = run / NAME
+    path = RunFolder(run).report
     write_text(path, page(read_run(run)))
     return path
 
@@ -51,13 +51,17 @@ def page(run: RunFiles) -> str:
         element("title", f"{run.model}: what it learned"),
         element("style", Html(style)),
     )
-    parts = [(anchor, title, found) for anchor, title, part in PARTS if any(found := part(run))]
+    parts = [(anchor, title, content) for anchor, title, part in PARTS if any(content := part(run))]
     links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in parts]
     sections = [
         element(
-            "section", element("h2", title, id=f"{anchor}-title"), *found, id=anchor, aria_labelledby=f"{anchor}-title"
+            "section",
+            element("h2", title, id=f"{anchor}-title"),
+            *content,
+            id=anchor,
+            aria_labelledby=f"{anchor}-title",
         )
-        for anchor, title, found in parts
+        for anchor, title, content in parts
     ]
     nav = element("nav", *links, aria_label="Contents")
     body = element("body", _header(run), nav, element("main", *sections))
@@ -68,11 +72,11 @@ def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
     read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
-    spoken = " ".join(filter(None, (shortfall(run.card), verdict(run.card)))) if run.card["questions"] else ""
+    summary = " ".join(filter(None, (shortfall(run.card), verdict(run.card)))) if run.card["questions"] else ""
     return element(
         "header", element("p", "disc-lite report", class_="kicker"),
         element("h1", foreign(run.model), f" after {read}"),
-        paragraph(spoken, class_="verdict") if spoken else None, _forgotten(run),
+        paragraph(summary, class_="verdict") if summary else None, _forgotten(run),
         paragraph(f"Not read: {others} (see the ledger).", class_="note") if others else None,
     )  # fmt: skip
 
@@ -82,7 +86,7 @@ def _forgotten(run: RunFiles) -> Html | None:
     if not what:
         return None
     if lost <= 0:
-        return paragraph("Of what should have stayed, no share fell.")
+        return paragraph("No share of what should be retained fell.")
     return paragraph(
-        f"Of what should have stayed, the largest fall is {100 * lost:.1f} points: {what.replace('_', ' ')}."
+        f"The largest fall of what should be retained is {100 * lost:.1f} points: {what.replace('_', ' ')}."
     )

@@ -1,4 +1,4 @@
-"""A run folder -> all that the report is made of. Reads files only: no model, no torch."""
+"""The files of a run folder, for the report. Loads no model and does not import torch."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.errors import UsageError
-from disc_lite.qa import is_right
-from disc_lite.run.finished import require_finished
+from disc_lite.qa import Question, is_right
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, read_jsonl
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question of the evaluation (or a statement to finish) with the answers before and after."""
+class AnsweredQuestion:
+    """A question (or a statement to finish) with its answers before and after."""
 
     text: str
     kind: str
@@ -31,7 +30,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What a finished run left; what it did not leave is empty."""
+    """The content of a finished run; missing files are empty."""
 
     model: str
     recipe: str
@@ -41,46 +40,42 @@ class RunFiles:
     passages: tuple[Row, ...]
     pairs: tuple[Row, ...]
     steps: tuple[Row, ...]  # lines of `metrics.jsonl`
-    resumes: tuple[Row, ...]  # after which steps training was taken up again
-    asked: tuple[Asked, ...]
+    resumes: tuple[Row, ...]  # after which steps training was continued
+    questions: tuple[AnsweredQuestion, ...]
     benchmarks: Row  # task -> {before, after} -> metric -> value
 
     @property
     def card(self) -> Row:
-        found: Row = self.summary["card"]
-        return found
+        card: Row = self.summary["card"]
+        return card
 
     @property
     def teachability(self) -> dict[str, float]:
         return dict(self.summary.get("teachability", {}).get("documents", {}))
 
 
-def read_run(folder: Path) -> RunFiles:
+def read_run(path: Path) -> RunFiles:
     """Read a finished run. Raises UsageError where there is none."""
-    require_finished(folder)
-    summary = read_json(folder / "summary.json")
-    if "card" not in summary:
-        raise UsageError(
-            f"The run in {folder} has no report card.", "An older disc-lite made it.", "Adapt again in another folder."
-        )
-    recipe = folder / "recipe.yaml"
+    folder = RunFolder(path)
+    folder.require_finished()
+    summary = read_json(folder.summary)
     return RunFiles(
-        model=_name_of(str(read_json(folder / "run.json")["model"]["name"])),
-        recipe=recipe.read_text(encoding="utf-8", errors="replace") if recipe.is_file() else "",
+        model=_name_of(str(folder.read_record()["model"]["name"])),
+        recipe=folder.recipe.read_text(encoding="utf-8", errors="replace") if folder.recipe.is_file() else "",
         summary=summary,
-        stopped=_object(folder / "stopped.json"),
-        ledger=_lines(folder / "ledger.jsonl"),
-        passages=_lines(folder / "passages.jsonl"),
-        pairs=_lines(folder / "pairs.jsonl"),
-        steps=_lines(folder / "metrics.jsonl"),
-        resumes=_lines(folder / "resumes.jsonl"),
-        asked=_asked(folder, summary["card"]["grading"]),
-        benchmarks=_object(folder / "benchmarks.json"),
+        stopped=_object(folder.stopped),
+        ledger=_lines(folder.ledger),
+        passages=_lines(folder.passages),
+        pairs=_lines(folder.pairs),
+        steps=_lines(folder.metrics),
+        resumes=_lines(folder.resumes),
+        questions=_questions(folder, summary["card"]["grading"]),
+        benchmarks=_object(folder.benchmarks),
     )
 
 
 def _name_of(model: str) -> str:
-    """A model folder by its own name: where it lies on this machine is nobody's business."""
+    """The name of a model folder without its path on this machine."""
     path = Path(model)
     return path.name if path.is_absolute() or model.startswith(("./", "../", "~")) else model
 
@@ -90,26 +85,28 @@ def _object(path: Path) -> Row:
 
 
 def _lines(path: Path) -> tuple[Row, ...]:
-    return tuple(read_jsonl(path)) if path.is_file() else ()
+    return tuple(read_jsonl(path, missing_ok=True))
 
 
-def _asked(folder: Path, grading: str) -> tuple[Asked, ...]:
-    """What was asked closed book, before and after; nothing where the answers are gone."""
-    if not ((folder / "before.json").is_file() and (folder / "after.json").is_file()):
+def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:
+    """Closed-book questions with their answers; empty where the answers are missing."""
+    before, after = folder.read_answers("before"), folder.read_answers("after")
+    if before is None or after is None:
         return ()
-    before, after = read_json(folder / "before.json"), read_json(folder / "after.json")
-    rows = _lines(folder / "questions.jsonl")
-    questions = [row for row in rows if row["kind"] == "question"]
-    completions = [row for row in rows if row["kind"] == "completion"]
+    every = folder.read_questions()
+    questions = [question for question in every if question.kind == "question"]
+    completions = [question for question in every if question.kind == "completion"]
     return (
-        *_paired(questions, before["questions"]["floor"], after["questions"]["adapted"], grading),
-        *_paired(completions, before["completions"], after["completions"], grading),
+        *_paired(questions, before.questions["floor"], after.questions["adapted"], grading),
+        *_paired(completions, before.completions, after.completions, grading),
     )
 
 
-def _paired(rows: Sequence[Row], before: Sequence[str], after: Sequence[str], grading: str) -> list[Asked]:
-    found = []
-    for row, first, second in zip(rows, before, after, strict=True):
-        rights = (is_right(said, row["answers"], grading) for said in (first, second))
-        found.append(Asked(row["text"], row["kind"], row["document"], tuple(row["answers"]), first, second, *rights))
-    return found
+def _paired(
+    questions: Sequence[Question], before: Sequence[str], after: Sequence[str], grading: str
+) -> list[AnsweredQuestion]:
+    answered = []
+    for one, first, second in zip(questions, before, after, strict=True):
+        rights = (is_right(prediction, one.answers, grading) for prediction in (first, second))
+        answered.append(AnsweredQuestion(one.text, one.kind, one.document, one.answers, first, second, *rights))
+    return answered

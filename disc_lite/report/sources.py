@@ -1,4 +1,4 @@
-"""What went in: the ledger of the documents and the recipe."""
+"""The inputs of the run: the ledger of the documents, and the recipe."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from disc_lite.report.learned import AT_ONCE
 from disc_lite.report.markup import Child, Html, element, folded, foreign, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
+from disc_lite.run.folder import RunFolder
 
-OUTCOMES = ("refused", "duplicate", "read")  # what needs attention first
+OUTCOMES = ("refused", "duplicate", "read")  # in the order of the table
 
 
 def ledger(run: RunFiles) -> list[Child]:
@@ -37,7 +38,7 @@ def recipe(run: RunFiles) -> list[Child]:
     if not run.recipe:
         return []
     text = element(
-        "pre", element("code", run.recipe), class_="scroll", tabindex=0, role="region", aria_label="recipe.yaml"
+        "pre", element("code", run.recipe), class_="scroll", tabindex=0, role="region", aria_label=RunFolder.recipe.name
     )
-    note = "Every setting as it was resolved, and where its value came from."
-    return [paragraph(note, class_="note"), folded("recipe.yaml", text)]
+    note = "Every resolved setting with its source."
+    return [paragraph(note, class_="note"), folded(RunFolder.recipe.name, text)]

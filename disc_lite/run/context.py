@@ -1,4 +1,4 @@
-"""What the stages of a run share: its inputs, the loaded model, whom to tell, whether to stop."""
+"""What all stages of a run share: its inputs, the loaded model, the listener, the signals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,14 +15,14 @@ from disc_lite.distillation.examples import Text, tokenise
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base, load_base
 from disc_lite.recipe import Recipe
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.storage import write_jsonl
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something to tell: a stage with how far it is, a training step, or a remark."""
+    """Progress of a stage, a training step, or a remark."""
 
     stage: str
     text: str = ""
@@ -36,8 +35,8 @@ Listener = Callable[[Event], None]
 
 
 @dataclass
-class Workshop:
-    """What the stages share: the inputs, the loaded model, whom to tell, whether to stop."""
+class RunContext:
+    """What all stages of a run share."""
 
     inputs: Inputs
     base: Base
@@ -50,54 +49,50 @@ class Workshop:
         return self.inputs.resolved.recipe
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> RunFolder:
         return self.inputs.folder
 
     def model(self) -> Base:
         return self.base
 
     def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Any) -> None:
+        """Call the listener; raises Interrupted if a signal was received."""
         self.listener(Event(stage, text, done, total, data))
         self.interrupts.check()
 
 
-def open_workshop(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> Workshop:
+def open_context(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> RunContext:
     """Load the base and tokenise the documents."""
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
     base = load_base(inputs.model.folder, recipe.memory.quantize, device)
     base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
-    shop = Workshop(inputs, base, texts, listener, interrupts)
-    passages = [p for t in texts for p in t.passages]
-    if not (path := inputs.folder / "passages.jsonl").is_file():
-        write_jsonl(path, [
-            {"document": t.document.name, "passage": p.index, "tokens": p.end - p.start, "text": t.passage_text(p),
-             "sentences": [t.sentence_text(*s).strip() for s in p.sentences]}
-            for t in texts for p in t.passages
-        ])  # fmt: skip
-    shop.tell(
-        "documents", f"{len(texts)} documents, {len(passages)} passages, {sum(len(t.ids) for t in texts):,} tokens"
-    )
-    return shop
+    context = RunContext(inputs, base, texts, listener, interrupts)
+    passages = sum(len(text.passages) for text in texts)
+    if not inputs.folder.passages.is_file():
+        inputs.folder.write_passages(texts)
+    tokens = sum(len(text.ids) for text in texts)
+    context.tell("documents", f"{len(texts)} documents, {passages} passages, {tokens:,} tokens")
+    return context
 
 
 @contextmanager
-def within_memory(recipe: Recipe) -> Iterator[None]:
-    """Raises WillNotFit, with advice, where the memory of the card did not suffice."""
+def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
+    """Raises WillNotFit, with advice, in place of torch's OutOfMemoryError."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         tokens, rank = recipe.train.tokens_per_batch, recipe.lora.rank
-        raise WillNotFit.on_the_card(
+        raise WillNotFit.out_of_memory(
             error,
             f"Lower train.tokens_per_batch ({tokens}) and lora.rank ({rank}) with --set, in another --output; "
-            "--pairs takes the pairs.jsonl of this one.",
+            f"--pairs takes the {RunFolder.pairs.name} of this one.",
         ) from error
 
 
 def peak_bytes(base: Base) -> int:
-    """Most memory held at once: allocated on the card, or by the process where there is no card."""
+    """Peak memory: allocated by PyTorch on the GPU, or by the process where there is none."""
     if base.device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(base.device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

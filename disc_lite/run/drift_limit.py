@@ -1,4 +1,4 @@
-"""The limit on drift: training ends with the last adapter that was within `retention.max_kl`."""
+"""The limit on drift (`retention.max_kl`): training ends with the last adapter whose drift was within it."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from safetensors.torch import load_file, save_file
 from disc_lite.distillation.training import Step
 from disc_lite.errors import RunFailed
 from disc_lite.evaluation.drift import drift, mean_drift
-from disc_lite.run.context import Workshop
+from disc_lite.run.context import RunContext
 from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove
 from disc_lite.synthesis.retention import RetentionExample
 
-CHECKS = 20  # over a whole training, so at most a twentieth of it is thrown away
+CHECKS = 20  # over a whole training, so at most a twentieth of it is lost
 
 
-class DriftWatch:
-    """Measures the drift on prompts that are not trained on; says when to end, and goes back then.
+class DriftLimit:
+    """Measures the drift on prompts that are not trained on; ends training where it passes the limit.
 
-    What it decides is a pure function of the run, so a resumed run decides the same.
+    Its decisions are a pure function of the run, so a resumed run decides the same.
     """
 
-    def __init__(self, shop: Workshop, neutral: Sequence[RetentionExample], steps: int) -> None:
-        self.shop, self.neutral, self.every = shop, neutral, max(1, steps // CHECKS)
-        self.limit = shop.recipe.retention.max_kl
-        self.within, self.stop = shop.folder / "within", shop.folder / "stopped.json"
+    def __init__(self, context: RunContext, neutral: Sequence[RetentionExample], steps: int) -> None:
+        self.context, self.neutral, self.every = context, neutral, max(1, steps // CHECKS)
+        self.limit = context.recipe.retention.max_kl
+        self.within, self.stopped = context.folder.within, context.folder.stopped
 
     @property
-    def ended(self) -> bool:
-        """Whether an earlier part of this run ended it."""
-        return self.stop.is_file()
+    def reached(self) -> bool:
+        """Whether the limit has ended this training, in this call or an earlier one."""
+        return self.stopped.is_file()
 
-    def exceeded(self, step: Step) -> bool:
-        """After a step that is due: whether the limit is passed. Keeps the adapter if it is not."""
+    def check(self, step: Step) -> bool:
+        """After a step that is due: whether the limit is passed. Saves the adapter if it is not."""
         if not self.limit or not self.neutral or (step.step % self.every and step.step < step.steps):
             return False
-        base = self.shop.base
-        nats = mean_drift(drift(base, self.neutral, self.shop.recipe.train.tokens_per_batch), self.neutral)
+        base = self.context.base
+        nats = mean_drift(drift(base, self.neutral, self.context.recipe.train.tokens_per_batch), self.neutral)
         if nats > self.limit:
+            adapter_step = self._newest_before(step.step)
             write_json(
-                self.stop, {"step": step.step, "kl": nats, "max_kl": self.limit, "kept_step": self._kept(step.step)}
+                self.stopped, {"step": step.step, "kl": nats, "max_kl": self.limit, "adapter_step": adapter_step}
             )
             return True
         target = self.within / f"step-{step.step:08d}"
@@ -55,21 +56,20 @@ class DriftWatch:
                 remove(old)
         return False
 
-    def _kept(self, before: int) -> int:
-        kept = [p for p in sorted(self.within.glob("step-*")) if p.name < f"step-{before:08d}" and not verify(p)]
-        if not kept:
+    def _newest_before(self, step: int) -> int:
+        whole = [p for p in sorted(self.within.glob("step-*")) if p.name < f"step-{step:08d}" and not verify(p)]
+        if not whole:
             raise RunFailed(
                 f"The drift from the base passed {self.limit} nats per token at the first check.",
                 "retention.max_kl allows no adapter of this training.",
                 "Lower train.learning_rate, or allow more drift, in another output folder.",
             )
-        return int(kept[-1].name.removeprefix("step-"))
+        return int(whole[-1].name.removeprefix("step-"))
 
-    def go_back(self) -> None:
-        """Put the last adapter within the limit on the base."""
-        stopped = read_json(self.stop)
-        folder = self.within / f"step-{stopped['kept_step']:08d}"
-        saved = load_file(folder / "adapter.safetensors")
+    def restore(self) -> None:
+        """Load the last adapter within the limit onto the base."""
+        stopped = read_json(self.stopped)
+        saved = load_file(self.within / f"step-{stopped['adapter_step']:08d}" / "adapter.safetensors")
         with torch.no_grad():
-            for name, parameter in self.shop.base.adapter_parameters().items():
+            for name, parameter in self.context.base.adapter_parameters().items():
                 parameter.copy_(saved[name])

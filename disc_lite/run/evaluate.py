@@ -1,21 +1,26 @@
-"""A finished run is examined: its own report card, or one on other questions. The public `disc_lite.evaluate`."""
+"""The report card of a finished run, on its own questions or on others: the public `disc_lite.evaluate`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.card import counted, forgetting
 from disc_lite.prompts.answering import join_passages, judge_task
-from disc_lite.qa import Pair, is_right, read_pairs, read_questions
-from disc_lite.run.finished import Finished, load_run, open_run
+from disc_lite.qa import Question, is_right, read_questions
+from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, FinishedRun, Retained, RunFolder, When, load_run, open_run
 from disc_lite.run.inputs import check_documents
-from disc_lite.run.interrupts import Interrupts, listening
+from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import lock, read_json, sweep, write_json
+
+if TYPE_CHECKING:
+    from disc_lite.models import Base
+    from disc_lite.run.context import Listener
+    from disc_lite.run.measuring import EvalSet
 
 JUDGE_TOKENS = 200  # a sentence or two of reasoning, and the verdict
 VERDICT = re.compile(r"verdict\s*:\s*\**\s*(right|wrong)", re.IGNORECASE)
@@ -23,61 +28,74 @@ VERDICT = re.compile(r"verdict\s*:\s*\**\s*(right|wrong)", re.IGNORECASE)
 
 def evaluate(
     run: str | Path, questions: str | Path | None = None, *, judge: bool = False, benchmarks: Sequence[str] = (),
-    limit: int | None = None, device: str | None = None, listener: Any = None,
+    limit: int | None = None, device: str | None = None, listener: Listener | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The report card of a finished run, on its own questions or on those of a file.
 
-    What was asked once is kept in the run folder, so an interrupted evaluation goes on where it was
-    and a repeated one costs nothing. `judge` lets the base decide as well, with the passage before it.
-    `benchmarks` are tasks of lm-evaluation-harness, each of at most `limit` questions. `listener` gets an
-    `Event` for everything that happens.
+    Answers are saved in the run folder, so an interrupted evaluation continues and a repeated one costs nothing.
+    With `judge` the base judges the answers too, with the passage in its prompt.
+    `benchmarks` are tasks of lm-evaluation-harness, each of at most `limit` questions. `listener` is
+    called with an `Event` for everything that happens.
 
     Raises UsageError where the folder holds no finished run, or the questions are of other documents;
     Interrupted where a signal asks it to stop.
     """
     finished = open_run(Path(run))
-    from disc_lite.run import fit, measuring, synthesis
+    asked, folder = _questions_and_folder(finished.folder, questions)
+    from disc_lite.run import fit, measuring
 
-    passages = measuring.saved_passages(finished.folder)
-    if questions:
-        asked = read_questions(Path(questions))
-        check_documents("questions", (q.document for q in asked), {name for name, _ in passages})
-        folder = finished.folder / "evaluations" / synthesis.digest(asked)
-    else:
-        asked, folder = synthesis.saved_questions(finished.folder / "questions.jsonl"), finished.folder
-    if not asked:
-        raise UsageError(
-            f"The run in {finished.folder} has no questions.", "The model wrote none that its passages support.",
-            "Name a file of your own: disc-lite eval RUN --questions FILE.",
-        )  # fmt: skip
-    with lock(finished.folder), listening() as interrupts:
+    with lock(finished.folder.path), catch_signals() as interrupts:
         tell = partial(_tell, listener, interrupts)
         opened = cache(partial(_load, finished, device, interrupts, tell))
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
-        exam = measuring.compose(asked, passages, finished.model.probes, ())
-        times = {"before": False, "after": True}
-        told = {w: measuring.ask_all(opened, finished.recipe, exam, folder, on, tell) for w, on in times.items()}
-        kept = {
-            w: measuring.keep_all(opened, finished.recipe, exam, finished.folder, on, tell) for w, on in times.items()
-        }
-        card = measuring.card_of(exam, _pairs_of(finished), finished.recipe, told, kept)
-        card["fit"] = fit.last_measured(finished.folder)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        sweep(folder.path)
+        recipe, run_folder = finished.recipe, finished.folder
+        eval_set = measuring.eval_set_of(asked, run_folder.read_passages(), finished.model.probes, ())
+        answers: dict[When, Answers] = {}
+        retained: dict[When, Retained] = {}
+        for when in BEFORE_AND_AFTER:
+            answers[when] = measuring.measure_answers(opened, recipe, eval_set, folder, when, tell)
+        for when in BEFORE_AND_AFTER:
+            retained[when] = measuring.measure_retained(opened, recipe, eval_set, run_folder, when, tell)
+        card = measuring.card_of(eval_set, run_folder.read_pairs(), recipe, answers, retained)
+        card["fit"] = fit.last_measured(run_folder)
         if judge:
-            card["judge"] = _judged(opened, exam, told["after"]["questions"]["adapted"], folder, tell)
+            card["judge"] = _judge(opened, eval_set, answers["after"].questions["adapted"], folder, tell)
         if benchmarks:
-            card["benchmarks"] = _benchmarked(opened, benchmarks, limit, finished.folder / "benchmarks.json", tell)
+            card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, run_folder.benchmarks, tell)
     return card
 
 
-def _load(finished: Finished, device: str | None, interrupts: Interrupts, tell: Any) -> Any:
+def _questions_and_folder(run_folder: RunFolder, path: str | Path | None) -> tuple[tuple[Question, ...], RunFolder]:
+    """The questions of a file, or else of the run, and where their answers are saved."""
+    if path:
+        questions = read_questions(Path(path))
+        known = {document for document, _ in run_folder.read_passages()}
+        check_documents("questions", (question.document for question in questions), known)
+        return questions, run_folder.evaluation(questions)
+    questions = run_folder.read_questions()
+    if not questions:
+        raise UsageError(
+            f"The run in {run_folder} has no questions.", "The model wrote none that could be graded.",
+            "Give a file of your own: disc-lite eval RUN --questions FILE.",
+        )  # fmt: skip
+    return questions, run_folder
+
+
+def _load(finished: FinishedRun, device: str | None, interrupts: Interrupts, tell: Tell) -> Base:
     tell(f"loading {finished.model.name}")
     base = load_run(finished, device)
     base.before_each_forward(interrupts.check)
     return base
 
 
-def _tell(listener: Any, interrupts: Interrupts, text: str, done: int = 0, total: int = 0) -> None:
+class Tell(Protocol):
+    """Reports progress; raises Interrupted if a signal was received."""
+
+    def __call__(self, text: str, done: int = 0, total: int = 0) -> None: ...
+
+
+def _tell(listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0) -> None:
     from disc_lite.run.context import Event
 
     if listener is not None:
@@ -91,37 +109,34 @@ def check_gates(card: Mapping[str, Any], min_recall: float | None, max_forgettin
     if min_recall is not None and recall < min_recall:
         raise GateFailed(
             f"The adapted model answers {recall:.1%}, less than {min_recall:.1%}.", "",
-            "More epochs, a higher rate or more questions per passage may teach it.",
+            "More epochs, a higher train.learning_rate or more pairs per sentence may teach it.",
         )  # fmt: skip
     lost, what = forgetting(card)
     if max_forgetting is not None and lost > max_forgetting:
         raise GateFailed(
             f"It forgot {lost:.1%} of: {what}. Allowed are {max_forgetting:.1%}.", "",
-            "A lower rate or a larger retention.weight keeps more.",
+            "A lower train.learning_rate or a larger retention.weight retains more.",
         )  # fmt: skip
 
 
-def _pairs_of(run: Finished) -> tuple[Pair, ...]:
-    path = run.folder / "pairs.jsonl"
-    return read_pairs(path) if path.is_file() else ()
-
-
-def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: Any) -> dict[str, Any]:
+def _judge(
+    opened: Callable[[], Base], eval_set: EvalSet, answers: Sequence[str], folder: RunFolder, tell: Tell
+) -> dict[str, Any]:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
     from disc_lite.evaluation.asking import generate_answers
     from disc_lite.run.measuring import Progress
 
-    path = folder / "judge.json"
+    path = folder.judge
     if not path.is_file():
         tasks = [
-            join_passages([p] if p else []) + judge_task(q.text, q.answers, g)
-            for q, g, p in zip(exam.questions, given, exam.right, strict=True)
+            join_passages([p] if p else []) + judge_task(q.text, q.answers, a)
+            for q, a, p in zip(eval_set.questions, answers, eval_set.right, strict=True)
         ]
         base, on_finished = opened(), Progress(tell, len(tasks)).part("the base judges the answers", len(tasks))
         judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
         write_json(path, [base.tokens.decode(answer.answer_ids) for answer in judged])
     verdicts = [verdict_in(text) for text in read_json(path)]
-    exact = [is_right(g, q.answers, "exact") for q, g in zip(exam.questions, given, strict=True)]
+    exact = [is_right(a, q.answers, "exact") for q, a in zip(eval_set.questions, answers, strict=True)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]
     return {
         **counted([v for v, _ in decided]), "undecided": verdicts.count(None),
@@ -129,21 +144,23 @@ def _judged(opened: Any, exam: Any, given: Sequence[str], folder: Path, tell: An
     }  # fmt: skip
 
 
-def _benchmarked(opened: Any, tasks: Sequence[str], limit: int | None, path: Path, tell: Any) -> dict[str, Any]:
-    """Results of the tasks; those asked before with the same limit come from the run folder."""
+def _run_benchmarks(
+    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, path: Path, tell: Tell
+) -> dict[str, Any]:
+    """Results of the tasks; those that were run before with the same limit come from the run folder."""
     from disc_lite.evaluation.benchmarks import run_benchmarks
 
     known = read_json(path) if path.is_file() else {}
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
     missing = [task for task, name in named.items() if name not in known]
     if missing:
-        found = run_benchmarks(opened(), missing, limit, tell)
-        known.update({named[task]: row for task, row in zip(missing, found.values(), strict=True)})
+        scores = run_benchmarks(opened(), missing, limit, tell)
+        known.update({named[task]: row for task, row in zip(missing, scores.values(), strict=True)})
         write_json(path, known)
     return {name: known[name] for name in named.values()}
 
 
 def verdict_in(text: str) -> bool | None:
-    """What the last verdict of a judge's reply says; None where there is none."""
-    found = VERDICT.findall(text)
-    return found[-1].lower() == "right" if found else None
+    """The last verdict in a judge's reply; None where there is none."""
+    verdicts = VERDICT.findall(text)
+    return verdicts[-1].lower() == "right" if verdicts else None

@@ -1,14 +1,13 @@
-"""Whether training has taught what it teaches: trained questions are asked closed book while it goes on.
+"""Early stopping: training ends when a sample of the questions it trains on is answered closed book.
 
-A mean loss does not tell: most tokens of an answer are its frame, which is learned long before the
-fact in it. What this decides is a pure function of the run, so a resumed run decides the same.
+A mean loss does not show that: most tokens of an answer are its frame, which is learned long before the fact in it.
+Decisions are a pure function of the run, so a resumed run decides the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,70 +15,69 @@ from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
 from disc_lite.qa import Pair, Question
-from disc_lite.run.context import Workshop
+from disc_lite.run.context import RunContext
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.screening import content_words, facts_of
 
-ROWS = "fit.jsonl"
-ASKED = 64  # trained questions; 0.95 of them is 61
+SAMPLE = 64  # trained questions that are asked; 0.95 of them is 61
 CHECKS = 20  # over a whole training
-FACTS = 0.75  # of an answer's facts, at least, for it to count as given
-STALE = 5  # checks in a row without a new best: more of the same teaches no more
+FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it
+PATIENCE = 5  # checks in a row without a new best share, after which training ends too
 
 
-class FitWatch:
-    """Asks a sample of the trained questions now and then; says after which step enough was learned."""
+class FitCheck:
+    """Asks a sample of the trained questions at intervals; decides after which step enough was learned."""
 
-    def __init__(self, shop: Workshop, pairs: Sequence[Pair], steps: int) -> None:
-        self.shop, self.steps, self.every = shop, steps, max(1, steps // CHECKS)
-        self.limit = shop.recipe.train.enough
+    def __init__(self, context: RunContext, pairs: Sequence[Pair], steps: int) -> None:
+        self.context, self.steps, self.every = context, steps, max(1, steps // CHECKS)
+        self.limit = context.recipe.train.enough
         gradable = [p for p in pairs if facts_of(p.question, p.answer)]
-        drawn = Random(f"{shop.recipe.seed} fit").sample(gradable, min(ASKED, len(gradable)))
+        drawn = Random(f"{context.recipe.seed} fit").sample(gradable, min(SAMPLE, len(gradable)))
         self.pairs = drawn if self.limit else []
-        self.path = shop.folder / ROWS
-        self.rows: list[dict[str, Any]] = list(read_jsonl(self.path)) if self.path.is_file() else []
+        self.path = context.folder.fit
+        self.rows: list[dict[str, Any]] = read_jsonl(self.path, missing_ok=True)
 
     def learned_at(self, step: int) -> int | None:
-        """The step after which enough was learned, if so; asked after `step`, which it measures where that is due.
+        """The step after which enough was learned, None so far; measures after `step` where a check is due.
 
-        A signal ends the measurement, which is then made when the run is continued.
+        A signal ends the measurement, which is then repeated when the run is continued.
         """
-        last = last_step(self.steps, self._learned(), self.shop.recipe)
+        last = last_step(self.steps, self._learned(), self.context.recipe)
         due = step > 0 and (step % self.every == 0 or step == last)
         if self.pairs and due and all(row["step"] < step for row in self.rows):
-            with suppress(Interrupted), self.shop.interrupts.answered():
-                self.rows.append({"step": step, "share": self._share_answered()})
+            with suppress(Interrupted), self.context.interrupts.not_postponed():
+                self.rows.append({"step": step, "share": self._share_recalled()})
                 write_jsonl(self.path, self.rows)
         return self._learned()
 
     def _learned(self) -> int | None:
-        """The step of the first row at which enough was answered, or nothing new had been for a while."""
+        """The step of the first check with a share above the limit, or without a new best for PATIENCE checks."""
         shares: list[float] = []
         for row in self.rows:
             shares.append(row["share"])
             best = max(shares)
-            # While hardly anything is known one waits on.
-            stale = best >= self.limit / 2 and len(shares) - 1 - shares.index(best) >= STALE
+            # As long as hardly anything is known, training goes on.
+            stale = best >= self.limit / 2 and len(shares) - 1 - shares.index(best) >= PATIENCE
             if best >= self.limit or stale:
                 return int(row["step"])
         return None
 
-    def _share_answered(self) -> float:
+    def _share_recalled(self) -> float:
         questions = [Question(pair.question, (pair.answer,)) for pair in self.pairs]
-        most = max(self.shop.recipe.evaluation.answer_tokens, self.shop.recipe.prompt.answer_tokens)
-        given = answer(self.shop.base, questions, True, most)
-        known = [answered_again(pair, text) for pair, text in zip(self.pairs, given, strict=True)]
+        max_tokens = max(self.context.recipe.evaluation.answer_tokens, self.context.recipe.prompt.answer_tokens)
+        answers = answer(self.context.base, questions, True, max_tokens)
+        known = [recalls(pair, text) for pair, text in zip(self.pairs, answers, strict=True)]
         return round(sum(known) / len(known), 4)
 
 
-def last_measured(folder: Path) -> dict[str, Any]:
+def last_measured(folder: RunFolder) -> dict[str, Any]:
     """The last share of trained questions that were answered in a run, and after which step; empty where none were."""
-    path = folder / ROWS
-    rows = list(read_jsonl(path)) if path.is_file() else []
+    rows = read_jsonl(folder.fit, missing_ok=True)
     return dict(rows[-1]) if rows else {}
 
 
-def answered_again(pair: Pair, given: str) -> bool:
-    """Whether an answer says what the pair's answer says: most of the words that its question does not have."""
+def recalls(pair: Pair, answer: str) -> bool:
+    """Whether an answer has the facts of the pair's answer: most of the words that are not in the question."""
     facts = facts_of(pair.question, pair.answer)
-    return len(facts & content_words(given)) >= FACTS * len(facts)
+    return len(facts & content_words(answer)) >= FACTS * len(facts)

@@ -1,4 +1,4 @@
-"""Everything an adaptation is asked for, checked before torch is loaded."""
+"""The inputs of an adaptation, checked before torch is imported."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from disc_lite.hub.aliases import resolve
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
-from disc_lite.storage import read_json, require_place, write_json, write_jsonl, write_text
-
-FORMAT = 2  # of the run folder
+from disc_lite.run.folder import FORMAT, RunFolder
+from disc_lite.storage import is_untouched, require_place, write_json, write_jsonl, write_text
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What one run is made of."""
+    """All inputs of one run."""
 
-    folder: Path
+    folder: RunFolder
     model: Model
     resolved: ResolvedRecipe
     documents: tuple[Document, ...]
@@ -35,7 +34,7 @@ class Inputs:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes a run this run: the same again continues it, anything else is another run."""
+        """What identifies a run: the same identity continues it, any other is another run."""
         recipe = self.resolved.recipe.model_dump()
         return {
             "format": FORMAT,
@@ -51,22 +50,22 @@ def gather(
     documents: Sequence[str | os.PathLike[str]], model: str, recipe: str | None, output: str | Path | None,
     questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
 ) -> Inputs:  # fmt: skip
-    """Check and read all inputs, the quick ones first. Raises the error of whatever is wrong."""
-    resolve(model)  # a wrong name or a typo is told before anything is read or fetched
+    """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong."""
+    resolve(model)  # a wrong name is reported before anything is read or downloaded
     load_recipe(recipe or "default", overrides, seed)
-    asked = read_questions(Path(questions)) if questions else ()
-    reused = read_pairs(Path(pairs)) if pairs else ()
-    if pairs and not reused:
+    own_questions = read_questions(Path(questions)) if questions else ()
+    own_pairs = read_pairs(Path(pairs)) if pairs else ()
+    if pairs and not own_pairs:
         raise UsageError(f"The pairs file {pairs} holds no pair.")
     paths = [Path(d) for d in documents]
     if not paths:
-        raise UsageError("No documents were named.", "", "Name a folder or files: disc-lite adapt docs/")
+        raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     require_place(folder)
     read, ledger = read_documents(paths)
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
-    inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), asked, reused)
+    inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
     check_documents("pairs", (p.document for p in inputs.pairs), known)
@@ -75,21 +74,21 @@ def gather(
 
 
 def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
-    """Raises UsageError if `what` (questions or pairs) names a document that was not read."""
-    strange = sorted(set(named) - known - {""})
-    if strange:
+    """Raises UsageError if `what` (questions or pairs) name a document that was not read."""
+    unknown = sorted(set(named) - known - {""})
+    if unknown:
         raise UsageError(
-            f"The {what} name a document that was not read: {strange[0]}.",
-            f"Read were: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-            f"Take the {what} of these documents.",
+            f"The {what} name a document that was not read: {unknown[0]}.",
+            f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
+            f"Use {what} about these documents.",
         )
 
 
 def check_same_run(inputs: Inputs) -> None:
-    """Raises UsageError if the output folder is of another run, or no run at all."""
-    folder, path = inputs.folder, inputs.folder / "run.json"
-    if path.is_file():
-        before = read_json(path)["identity"]
+    """Raises UsageError if the output folder is of another run or another version, or no run at all."""
+    folder, path = inputs.folder, inputs.folder.path
+    if folder.record.is_file():
+        before = folder.read_record()["identity"]
         now = inputs.identity
         differing = [key for key in now if before.get(key) != now[key]]
         if differing:
@@ -97,20 +96,20 @@ def check_same_run(inputs: Inputs) -> None:
                 f"{folder} holds another run.", f"It differs in: {', '.join(differing)}.",
                 "Choose another --output, or repeat the command of that run to continue it.",
             )  # fmt: skip
-    elif folder.is_dir() and any(p.name != ".lock" and not p.name.startswith(".tmp") for p in folder.iterdir()):
+    elif path.is_dir() and not is_untouched(path):
         raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
 
 def begin(inputs: Inputs) -> None:
-    """Write what is known from the start; `run.json` first: with it the folder is this run's."""
+    """Write what is known from the start; the record first: with it the folder is this run's."""
     folder = inputs.folder
-    if not (folder / "run.json").is_file():
+    if not folder.record.is_file():
         model = {"name": inputs.model.name, "reference": inputs.model.reference}
-        write_json(folder / "run.json", {"identity": inputs.identity, "model": model})
-    if not (folder / "recipe.yaml").is_file():
-        write_text(folder / "recipe.yaml", to_yaml(inputs.resolved))
-    if not (folder / "ledger.jsonl").is_file():
-        write_jsonl(folder / "ledger.jsonl", [entry.as_dict() for entry in inputs.ledger])
+        write_json(folder.record, {"identity": inputs.identity, "model": model})
+    if not folder.recipe.is_file():
+        write_text(folder.recipe, to_yaml(inputs.resolved))
+    if not folder.ledger.is_file():
+        write_jsonl(folder.ledger, [entry.as_dict() for entry in inputs.ledger])
 
 
 def _digest(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: a handler that only sets a flag, looked at before every forward pass."""
+"""SIGINT, SIGTERM and SIGHUP: a handler that only sets a flag, which is checked before every forward pass."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Which signal came, if any."""
+    """Which signal was received, if any."""
 
     def __init__(self) -> None:
         self.received: int | None = None
         self._postponed = False
 
-    def asked(self) -> bool:
+    def stop_requested(self) -> bool:
         return self.received is not None
 
     def check(self) -> None:
-        """Raises Interrupted if a signal came, unless the answer is postponed."""
+        """Raises Interrupted if a signal was received, unless that is postponed."""
         if self.received is not None and not self._postponed:
             raise Interrupted(self.received)
 
     @contextmanager
     def postponed(self) -> Iterator[None]:
-        """Inside the block `check` does nothing: what runs there asks `asked` where it can save and stop."""
+        """Inside the block `check` does nothing; code there checks `stop_requested` where it can save and stop."""
         with self._postponing(True):
             yield
 
     @contextmanager
-    def answered(self) -> Iterator[None]:
-        """Inside the block `check` raises, also where it is postponed around it: what runs there can be repeated."""
+    def not_postponed(self) -> Iterator[None]:
+        """Inside the block `check` raises even if it is postponed around it: for code that can be repeated."""
         with self._postponing(False):
             yield
 
@@ -48,20 +48,20 @@ class Interrupts:
             self._postponed = before
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        # A second one changes nothing: the way out is a step and a save long, and nothing may be lost on it.
+        # A second signal changes nothing: stopping takes one step and one save, and nothing may be lost meanwhile.
         self.received = self.received or number
 
 
 @contextmanager
-def listening() -> Iterator[Interrupts]:
-    """Signals set the flag inside the block; outside, whatever was there before is there again."""
-    found = Interrupts()
+def catch_signals() -> Iterator[Interrupts]:
+    """Signals set the flag inside the block; the earlier handlers are restored after it."""
+    interrupts = Interrupts()
     try:
-        before = {number: signal.signal(number, found._on_signal) for number in SIGNALS}
-    except ValueError:  # not the main thread: whoever owns the process handles its signals
+        before = {number: signal.signal(number, interrupts._on_signal) for number in SIGNALS}
+    except ValueError:  # not the main thread: the program that calls handles its signals
         before = {}
     try:
-        yield found
+        yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,13 +1,12 @@
-"""The exam: what is asked before and after training, and the report card that comes of it.
+"""What is asked before and after training, and the report card made of the answers.
 
-Only what the model said is kept (`before.json`, `kept_before.json`, …); every figure is computed from that.
+Only what the model answered is saved in the run folder; every figure is computed from that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
@@ -19,22 +18,22 @@ from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
-from disc_lite.storage import read_json, read_jsonl, write_json
-from disc_lite.synthesis.retention import RetentionExample, read_examples, write_examples
+from disc_lite.run.folder import Answers, Drift, Retained, RunFolder, When
+from disc_lite.synthesis.retention import RetentionExample
 
-Tell = Callable[[str, int, int], None]  # which part, how many prompts are done, of how many
-FARTHEST = 10  # neutral prompts named in the card: those whose answers changed most
+Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
+FARTHEST = 10  # neutral prompts in the card: those with the largest drift
 
 
 @dataclass(frozen=True)
-class Exam:
+class EvalSet:
     """Everything that is asked, the same before and after."""
 
     questions: tuple[Question, ...]
     completions: tuple[Question, ...]
     passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
     probes: dict[str, list[Question]]
-    own_words: tuple[RetentionExample, ...]  # neutral prompts that the base made up, none trained on
+    self_generated: tuple[RetentionExample, ...]  # held-out prompts that the base generated
 
     @property
     def right(self) -> list[str]:
@@ -42,32 +41,27 @@ class Exam:
         return right_passages(self.questions, self.passages)
 
 
-def compose(
-    asked: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
-    own_words: Sequence[RetentionExample],
-) -> Exam:  # fmt: skip
-    """An exam of these questions and statements, and of the probes of a model folder."""
-    return Exam(
-        tuple(q for q in asked if q.kind == "question"), tuple(q for q in asked if q.kind == "completion"),
-        tuple(passages), probes_of(dict(probes)), tuple(own_words),
+def eval_set_of(
+    questions: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
+    self_generated: Sequence[RetentionExample],
+) -> EvalSet:  # fmt: skip
+    """These questions and statements, and the probes of a model folder."""
+    return EvalSet(
+        tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion"),
+        tuple(passages), probes_of(dict(probes)), tuple(self_generated),
     )  # fmt: skip
-
-
-def saved_passages(folder: Path) -> list[tuple[str, str]]:
-    """(document, text) of the passages of a run."""
-    return [(row["document"], row["text"]) for row in read_jsonl(folder / "passages.jsonl")]
 
 
 @dataclass
 class Progress:
-    """Prompts that are done, counted over all parts, so that the time left can be told for the whole."""
+    """Prompts that are done, counted over all parts, so that the time left can be estimated for the whole."""
 
     tell: Tell
     total: int
     started: int = 0  # prompts of the parts that have begun
 
     def part(self, text: str, prompts: int) -> Callable[[int], None]:
-        """Begin a part; what comes back is called with how many of its prompts are done."""
+        """Begin a part; the callback takes how many of its prompts are done."""
         first, self.started = self.started, self.started + prompts
 
         def on_finished(done: int) -> None:
@@ -78,98 +72,97 @@ class Progress:
         return on_finished
 
 
-def ask_all(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Tell
-) -> dict[str, Any]:
-    """Answers to the questions and completions, of the base or of the adapted model; asked once per folder.
+def measure_answers(
+    opened: Callable[[], Base], recipe: Recipe, eval_set: EvalSet, folder: RunFolder, when: When, tell: Tell
+) -> Answers:
+    """Answers of the base (before) or the adapted model (after) to the questions and statements; generated once.
 
-    `opened` gives the model, which is loaded only if something is still to be asked.
+    `opened` returns the model; it is called only if answers are missing in the folder.
     """
-    when = "after" if adapter else "before"
-    path = folder / f"{when}.json"
-    if path.is_file():
-        found: dict[str, Any] = read_json(path)
-        return found
-    base = opened()
+    saved = folder.read_answers(when)
+    if saved:
+        return saved
+    base, adapter = opened(), when == "after"
     searched = best_passages(
-        [text for _, text in exam.passages], [q.text for q in exam.questions], recipe.evaluation.rag_passages
+        [text for _, text in eval_set.passages], [q.text for q in eval_set.questions], recipe.evaluation.rag_passages
     )
-    shown: dict[str, Sequence[Sequence[str]]] = {"adapted" if adapter else "floor": [[]] * len(exam.questions)}
+    shown: dict[str, Sequence[Sequence[str]]] = {"adapted" if adapter else "floor": [[]] * len(eval_set.questions)}
     shown["adapted_rag" if adapter else "rag"] = searched
     if not adapter:
-        shown["ceiling"] = [[p] if p else [] for p in exam.right]
-    most, number = recipe.evaluation.answer_tokens, len(exam.questions)
-    progress = Progress(tell, len(shown) * number + len(exam.completions))
-    given = {}
+        shown["ceiling"] = [[p] if p else [] for p in eval_set.right]
+    max_tokens, number = recipe.evaluation.answer_tokens, len(eval_set.questions)
+    progress = Progress(tell, len(shown) * number + len(eval_set.completions))
+    by_row = {}
     for row, passages in shown.items():
         on_finished = progress.part(f"{when}: {number} questions, {row.replace('_', ' + ')}", number)
-        given[row] = answer(base, exam.questions, adapter, most, passages, on_finished=on_finished)
-    on_finished = progress.part(f"{when}: {len(exam.completions)} statements", len(exam.completions))
-    told = {
-        "questions": given, "completions": answer(base, exam.completions, adapter, most, on_finished=on_finished),
-    }  # fmt: skip
-    write_json(path, told)
-    return told
+        by_row[row] = answer(base, eval_set.questions, adapter, max_tokens, passages, on_finished=on_finished)
+    on_finished = progress.part(f"{when}: {len(eval_set.completions)} statements", len(eval_set.completions))
+    completions = answer(base, eval_set.completions, adapter, max_tokens, on_finished=on_finished)
+    folder.write_answers(when, Answers(by_row, completions))
+    return Answers(by_row, completions)
 
 
-def keep_all(
-    opened: Callable[[], Base], recipe: Recipe, exam: Exam, folder: Path, adapter: bool, tell: Tell
-) -> dict[str, Any]:
-    """What should have stayed: probes, instructions, answers that stop, and the drift from the base."""
-    when = "after" if adapter else "before"
-    path = folder / f"kept_{when}.json"
-    if path.is_file():
-        found: dict[str, Any] = read_json(path)
-        return found
-    base, told = opened(), {"probes": {}}  # type: Base, dict[str, Any]
-    tokens, most = base.tokens, recipe.evaluation.long_answer_tokens
+def measure_retained(
+    opened: Callable[[], Base], recipe: Recipe, eval_set: EvalSet, folder: RunFolder, when: When, tell: Tell
+) -> Retained:
+    """Answers where nothing should change (probes, instructions, neutral prompts), and the drift from the base."""
+    saved = folder.read_retained(when)
+    if saved:
+        return saved
+    base, adapter = opened(), when == "after"
+    tokens, max_tokens = base.tokens, recipe.evaluation.long_answer_tokens
     instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
     drifting = {}
     if adapter:
-        drifting = {"general": read_examples(folder / "neutral.jsonl"), "own_words": list(exam.own_words)}
-    parts: list[Sequence[Any]] = [*exam.probes.values(), instructions, prompts, *drifting.values()]
+        drifting = {"general": folder.read_neutral(), "self_generated": list(eval_set.self_generated)}
+    parts: list[Sequence[Any]] = [*eval_set.probes.values(), instructions, prompts, *drifting.values()]
     progress = Progress(tell, sum(map(len, parts)))
-    for name, probe in exam.probes.items():
+    probes = {}
+    for name, probe in eval_set.probes.items():
         on_finished = progress.part(f"{when}: probe {name}, {len(probe)} questions", len(probe))
-        told["probes"][name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
+        probes[name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
-    followed = generate_answers(base, instructions, most, adapter, on_finished)
-    told["instructions"] = [tokens.decode(s.answer_ids).strip() for s in followed]
+    followed = generate_answers(base, instructions, max_tokens, adapter, on_finished)
     on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
-    general = generate_answers(base, prompts, most, adapter, on_finished)
-    told["neutral"] = [tokens.decode(s.answer_ids).strip() for s in general]
-    told["stopped"] = [s.answer_ids[-1] in tokens.stop_ids for s in general]
-    for name, spoken in drifting.items():
-        on_finished = progress.part(f"{when}: drift on {len(spoken)} answers", len(spoken))
-        nats = drift(base, spoken, recipe.train.tokens_per_batch, on_finished)
-        told[f"drift_{name}"] = {"mean": mean_drift(nats, spoken), "by_prompt": nats}
+    neutral = generate_answers(base, prompts, max_tokens, adapter, on_finished)
+    drifts = {}
+    for name, examples in drifting.items():
+        on_finished = progress.part(f"{when}: drift on {len(examples)} answers", len(examples))
+        nats = drift(base, examples, recipe.train.tokens_per_batch, on_finished)
+        drifts[name] = Drift(mean_drift(nats, examples), nats)
+    retained = Retained(
+        probes, [tokens.decode(e.answer_ids).strip() for e in followed],
+        [tokens.decode(e.answer_ids).strip() for e in neutral],
+        [e.answer_ids[-1] in tokens.stop_ids for e in neutral], drifts,
+    )  # fmt: skip
     if not adapter:
-        write_examples(folder / "neutral.jsonl", general)
-    write_json(path, told)
-    return told
+        folder.write_neutral(neutral)
+    folder.write_retained(when, retained)
+    return retained
 
 
 def card_of(
-    exam: Exam, pairs: Sequence[Pair], recipe: Recipe, told: Mapping[str, Any], kept: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The whole report card; `told` and `kept` hold what was said `before` and `after`."""
+    eval_set: EvalSet, pairs: Sequence[Pair], recipe: Recipe, answers: Mapping[When, Answers],
+    retained: Mapping[When, Retained],
+) -> dict[str, Any]:  # fmt: skip
+    """The whole report card, of what was answered before and after."""
     grading = recipe.evaluation.grading
-    given = {**told["before"]["questions"], **told["after"]["questions"]}
-    card = report_card(exam.questions, given, exam.right, pairs, grading, recipe.prompt.near_duplicate)
+    by_row = {**answers["before"].questions, **answers["after"].questions}
+    card = report_card(eval_set.questions, by_row, eval_set.right, pairs, grading, recipe.prompt.near_duplicate)
     card["completions"] = {
-        when: row_of(_grades(exam.completions, said["completions"]), grading) for when, said in told.items()
+        when: row_of(_grades(eval_set.completions, found.completions), grading) for when, found in answers.items()
     }
-    card["kept"] = {
-        **{name: {when: row_of(_grades(probe, said["probes"][name]), grading) for when, said in kept.items()}
-           for name, probe in exam.probes.items()},
-        "instructions": {when: counted(_followed(said["instructions"])) for when, said in kept.items()},
-        "answers that stop": {when: counted(said["stopped"]) for when, said in kept.items()},
+    card["retained"] = {
+        **{name: {when: row_of(_grades(probe, found.probes[name]), grading) for when, found in retained.items()}
+           for name, probe in eval_set.probes.items()},
+        "instructions": {when: counted(_followed(found.instructions)) for when, found in retained.items()},
+        "answers that stop": {when: counted(found.stopped) for when, found in retained.items()},
     }  # fmt: skip
-    after = kept["after"]
-    card["drift"] = {name: round(after[f"drift_{name}"]["mean"], 5) for name in ("general", "own_words")}
-    nats, prompts = after["drift_general"]["by_prompt"], neutral_prompts()
+    drifts = retained["after"].drift
+    card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
+    nats, prompts = drifts["general"].by_prompt, neutral_prompts()
     card["farthest"] = [
-        {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: kept[when]["neutral"][i] for when in kept}}
+        {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: retained[when].neutral[i] for when in retained}}
         for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
     ]
     return card
@@ -179,5 +172,5 @@ def _followed(answers: Sequence[str]) -> list[bool]:
     return [follows(i, a) for i, a in zip(load_instructions(), answers, strict=True)]
 
 
-def _grades(asked: Sequence[Question], given: Sequence[str]) -> list[Grade]:
-    return [grade(g, q.answers) for g, q in zip(given, asked, strict=True)]
+def _grades(questions: Sequence[Question], answers: Sequence[str]) -> list[Grade]:
+    return [grade(a, q.answers) for a, q in zip(answers, questions, strict=True)]

@@ -1,144 +1,131 @@
-"""The stages before training: what will be asked, what the base writes about the documents and about nothing.
+"""The stages before training: held-out questions, question-answer pairs, self-generated retention examples.
 
-Each leaves its result in the run folder and is not done twice.
+Each writes its result into the run folder and is not repeated.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-from disc_lite.qa import Nearness, Pair, Question, read_pairs
-from disc_lite.run.context import Workshop
-from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.distillation.methods import METHODS
+from disc_lite.qa import NearDuplicates, Pair, Question
+from disc_lite.run.context import RunContext
+from disc_lite.storage import read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.retention import (
-    FEWEST,
+    FEWEST_PROMPTS,
     RetentionExample,
-    apart_from,
     cache_folder,
     generate_retention_examples,
     prompts_needed,
+    without_document_names,
 )
 
-WITH_PAIRS = ("prompt", "both", "sft")
+
+def hold_out(context: RunContext) -> tuple[Question, ...]:
+    """The questions to measure with: the user's, or ones that the base writes from a separate random stream."""
+    if not context.folder.questions.is_file():
+        context.folder.write_questions(context.inputs.questions or _held_out(context))
+    return context.folder.read_questions()
 
 
-def hold_out(shop: Workshop) -> tuple[Question, ...]:
-    """The questions that are measured with: the user's, or the base's own from a separate draw."""
-    path = shop.folder / "questions.jsonl"
-    if not path.is_file():
-        found = shop.inputs.questions or _held_out(shop)
-        write_jsonl(path, [asdict(q) for q in found])
-    return saved_questions(path)
-
-
-def _held_out(shop: Workshop) -> tuple[Question, ...]:
-    wanted = shop.recipe.evaluation.questions
-    shop.tell("questions", "held-out questions", 0, wanted)
+def _held_out(context: RunContext) -> tuple[Question, ...]:
+    wanted = context.recipe.evaluation.questions
+    context.tell("questions", "held-out questions", 0, wanted)
     held_out = write_held_out(
-        shop.base, shop.texts, shop.recipe, seed_of(shop.recipe.seed, "held out"),
-        lambda n: shop.tell("questions", "held-out questions", n, wanted),
+        context.base, context.texts, context.recipe, seed_of(context.recipe.seed, "held out"),
+        lambda n: context.tell("questions", "held-out questions", n, wanted),
     )  # fmt: skip
-    write_json(shop.folder / "questions.json", {"dropped": held_out.dropped})
+    write_json(context.folder.question_drafts, {"dropped": held_out.dropped})
     return held_out.questions
 
 
-def saved_questions(path: Path) -> tuple[Question, ...]:
-    """The `questions.jsonl` of a run folder."""
-    rows = read_jsonl(path)
-    return tuple(Question(**{**r, "answers": tuple(r["answers"]), "choices": tuple(r["choices"])}) for r in rows)
-
-
-def digest(asked: Sequence[Question]) -> str:
-    """Twelve hexadecimal digits that stand for these questions."""
-    return sha256(repr(tuple(asked)).encode()).hexdigest()[:12]
-
-
-def gather_pairs(shop: Workshop, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], dict[str, Any]]:
-    """The training pairs: of the run folder if there, else the user's, else newly written."""
-    if shop.recipe.method not in WITH_PAIRS:
+def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], dict[str, Any]]:
+    """The pairs to train on: from the run folder if they are there, else the user's, else newly written."""
+    if not METHODS[context.recipe.method].needs_pairs:
         return (), {}
-    path, about = shop.folder / "pairs.jsonl", shop.folder / "pairs.json"
+    about = context.folder.pair_drafts
     if not about.is_file():
-        found = _reused(shop, held_out) if shop.inputs.pairs else _written(shop, held_out)
-        write_jsonl(path, [scored.as_dict() for scored in found.scored])
-        covered = found.coverage
+        pair_set = _reused(context, held_out) if context.inputs.pairs else _written(context, held_out)
+        write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
+        covered = pair_set.coverage
         write_json(about, {
-            "dropped": found.dropped, "coverage": None if covered is None else round(found.covered_share, 4),
+            "dropped": pair_set.dropped, "coverage": None if covered is None else round(pair_set.covered_share, 4),
             "coverage_by_passage": covered,
         })  # fmt: skip
-    return read_pairs(path), read_json(about)
+    return context.folder.read_pairs(), read_json(about)
 
 
-def _reused(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
-    """The user's pairs, but for those that the evaluation asks; scored again, for they may be edited."""
-    forbidden = Nearness([q.text for q in held_out], shop.recipe.prompt.near_duplicate)
-    kept = [pair for pair in shop.inputs.pairs if not forbidden.near(pair.question)]
-    dropped = {HELD_OUT: len(shop.inputs.pairs) - len(kept)}
-    total, done = len(kept), 0
+def _reused(context: RunContext, held_out: Sequence[Question]) -> PairSet:
+    """The user's pairs without those that are held-out questions; scored again, since they may have been edited."""
+    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
+    pairs = [pair for pair in context.inputs.pairs if not forbidden.near(pair.question)]
+    dropped = {HELD_OUT: len(context.inputs.pairs) - len(pairs)}
+    total, done = len(pairs), 0
 
-    def on_passage(pairs: int) -> None:
+    def on_passage(number: int) -> None:
         nonlocal done
-        done += pairs
-        shop.tell("questions", "pairs reused", done, total)
+        done += number
+        context.tell("questions", "pairs reused", done, total)
 
-    shop.tell("questions", "pairs reused", 0, total)
-    return score_pairs(shop.base, shop.texts, kept, shop.recipe.prompt.worked_examples, dropped, on_passage)
+    context.tell("questions", "pairs reused", 0, total)
+    return score_pairs(context.base, context.texts, pairs, context.recipe.prompt.worked_examples, dropped, on_passage)
 
 
-def _written(shop: Workshop, held_out: Sequence[Question]) -> PairSet:
-    seed, asked = seed_of(shop.recipe.seed, "pairs"), [q.text for q in held_out]
+def _written(context: RunContext, held_out: Sequence[Question]) -> PairSet:
+    seed, held_out_texts = seed_of(context.recipe.seed, "pairs"), [q.text for q in held_out]
 
     def on_round(pairs: int, done: int, wanted: int) -> None:
-        shop.tell("questions", f"{pairs} pairs", done, wanted)
+        context.tell("questions", f"{pairs} pairs", done, wanted)
 
-    return write_pairs(shop.base, shop.texts, shop.recipe, seed, asked, on_round)
+    return write_pairs(context.base, context.texts, context.recipe, seed, held_out_texts, on_round)
 
 
-def generate_retention(shop: Workshop, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
-    """Self-generated prompts and answers: to train on, as many as `task_tokens` ask for, and to measure with.
+def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+    """Self-generated prompts and answers: those to train on, and held-out ones to measure with.
 
-    `task_tokens` are those of the task in all epochs.
+    How many are trained on follows from `task_tokens`, the tokens of the task in all epochs.
     """
-    recipe = shop.recipe
+    recipe = context.recipe
     if recipe.retention.weight == 0:
-        return _first_prompts(shop, 0)
-    sample, _ = _first_prompts(shop, min(FEWEST, recipe.retention.prompts))
-    # Of those that are left out nothing is read.
-    read = sum(example.tokens for example in _apart(shop, sample))
+        return _first_prompts(context, 0)
+    sample, _ = _first_prompts(context, min(FEWEST_PROMPTS, recipe.retention.prompts))
+    # Examples that are left out are not trained on, so they add no tokens.
+    read = sum(example.tokens for example in _without_document_names(context, sample))
     number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
-    examples, held_out = _first_prompts(shop, number)
-    apart = _apart(shop, examples)
-    if len(apart) < len(examples):
-        left_out = f"{len(examples) - len(apart)} of {len(examples)} prompts name what the documents name: left out"
-        shop.tell("retention", left_out)
-    return apart, held_out
+    examples, held_out = _first_prompts(context, number)
+    usable = _without_document_names(context, examples)
+    if len(usable) < len(examples):
+        left_out = (
+            f"{len(examples) - len(usable)} of {len(examples)} prompts left out: they contain names of the documents"
+        )
+        context.tell("retention", left_out)
+    return usable, held_out
 
 
-def _first_prompts(shop: Workshop, number: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
     """The model's first prompts: `evaluation.neutral_prompts` to measure with, then `number` to train on."""
-    recipe, model = shop.recipe, shop.inputs.model
+    recipe, model = context.recipe, context.inputs.model
     reserved = tuple(model.probes.get("reserved_names", ()))
-    on = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
+    settings = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
           "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
-          "device": shop.base.device.type}  # fmt: skip
-    key = sha256(json.dumps(on, sort_keys=True).encode()).hexdigest()[:32]
+          "device": context.base.device.type}  # fmt: skip
+    key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
     held_out = recipe.evaluation.neutral_prompts
     total = held_out + number
-    shop.tell("retention", "self-generated prompts", 0, total)
+    context.tell("retention", "self-generated prompts", 0, total)
     examples = generate_retention_examples(
-        shop.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.jsonl", total,
-        on_round=lambda prompts: shop.tell("retention", "self-generated prompts", min(prompts, total), total),
+        context.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.jsonl", total,
+        on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
     )  # fmt: skip
-    if len(examples) < total and number:  # a model that has fewer to say than asked for is measured all the same
+    if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
         held_out = min(held_out, len(examples) // 4)
     return examples[held_out:], examples[:held_out]
 
 
-def _apart(shop: Workshop, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
-    return apart_from((t.document.text for t in shop.texts), examples, shop.base.tokens.decode)
+def _without_document_names(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+    texts = (text.document.text for text in context.texts)
+    return without_document_names(texts, examples, context.base.tokens.decode)

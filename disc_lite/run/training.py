@@ -1,4 +1,4 @@
-"""The stage of training: what is taught, one pass of the teacher, the loop, the adapter."""
+"""The training stage: lessons, one pass of the teacher, the loop, the adapter."""
 
 from __future__ import annotations
 
@@ -9,141 +9,130 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from disc_lite.distillation.examples import Example, Lesson, disc_lessons, next_token_examples, prompt_lessons
+from disc_lite.distillation.examples import Lesson
+from disc_lite.distillation.methods import LESSON_KINDS, METHODS, Lessons, build_lessons
 from disc_lite.distillation.schedule import plan
 from disc_lite.distillation.teacher import TeacherStates, read_lessons, teachability
 from disc_lite.distillation.training import Step, Task, train
 from disc_lite.errors import DocumentsError
+from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
 from disc_lite.qa import Pair
-from disc_lite.run.context import Workshop
-from disc_lite.run.drift_limit import DriftWatch
-from disc_lite.run.fit import FitWatch
-from disc_lite.run.synthesis import WITH_PAIRS
+from disc_lite.run.context import RunContext
+from disc_lite.run.drift_limit import DriftLimit
+from disc_lite.run.fit import FitCheck
 from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
-TEACHER_TOKENS = 8192  # read at once by the teacher, which keeps nothing for a backward pass
+TEACHER_TOKENS = 8192  # that the teacher reads at once; it needs no memory for a backward pass
 
 
 @dataclass(frozen=True)
-class Curriculum:
-    """What is taught, and how the teacher stood to it."""
+class TrainingData:
+    """All examples with their teacher hidden states, and what the teacher's pass has measured."""
 
     task: Task
-    keep: Task
-    teachability: dict[str, float]  # by document, of the DiSC targets
-    teacher_tokens: dict[str, int]
+    retention: Task
+    teachability: dict[str, float]  # by document
+    teacher_tokens: dict[str, int]  # by kind of lessons
 
 
-@dataclass(frozen=True)
-class Lessons:
-    """What is learned, before the teacher has read it."""
-
-    disc: tuple[Lesson, ...]
-    prompt: tuple[Lesson, ...]
-    alone: tuple[Example, ...]  # of `next_token`: nothing stands before them, for a teacher to read
-
-    @property
-    def examples(self) -> tuple[Example, ...]:
-        return (*(e for lesson in (*self.disc, *self.prompt) for e in lesson.examples), *self.alone)
-
-
-def lessons_of(shop: Workshop, pairs: Sequence[Pair]) -> Lessons:
+def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
     """The lessons of the recipe's method. Raises DocumentsError where there are none."""
-    recipe, tokens, texts = shop.recipe, shop.base.tokens, shop.texts
-    disc = disc_lessons(texts, tokens, recipe, recipe.seed) if recipe.method in ("disc", "both") else []
-    prompt = prompt_lessons(texts, pairs, tokens, recipe.prompt.worked_examples) if recipe.method in WITH_PAIRS else []
-    alone = next_token_examples(texts, tokens) if recipe.method == "next_token" else []
-    lessons = Lessons(tuple(disc), tuple(prompt), tuple(alone))
+    lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
     if not lessons.examples:
         raise DocumentsError(
-            f"There is nothing to learn with the method `{recipe.method}`.",
-            "No pair of question and answer was kept, or no document has a second sentence.",
+            f"There is nothing to learn with the method `{context.recipe.method}`.",
+            "No question-answer pair was accepted, or no document has a second sentence.",
             "Add text to the documents, or choose another method (--set method=next_token).",
         )
     return lessons
 
 
-def prepare(shop: Workshop, lessons: Lessons, retention: Sequence[RetentionExample]) -> Curriculum:
+def prepare(context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample]) -> TrainingData:
     """One pass of the teacher over the lessons, and over the retention examples."""
-    recipe = shop.recipe
-    keep_states = (
-        _taught(shop, retention_lessons(retention), "retention") if recipe.retention.weight > 0 and retention else None
-    )
-    keep = Task(tuple(keep_states.examples) if keep_states else (), keep_states)
-    if recipe.method in ("next_token", "sft"):  # no teacher: their own tokens are the targets
-        return Curriculum(Task(lessons.examples, None), keep, {}, {})
-    states = _taught(shop, [*lessons.disc, *lessons.prompt], "documents")
-    first = TeacherStates(lessons.disc, states.states)  # the part that belongs to the DiSC lessons, which come first
-    by_document = _teachability(shop, first) if lessons.disc else {}
-    tokens = {"disc": sum(x.tokens for x in lessons.disc), "prompt": sum(x.tokens for x in lessons.prompt)}
-    return Curriculum(Task(tuple(states.examples), states), keep, by_document, tokens)
+    recipe = context.recipe
+    retention_task = Task((), None)
+    if recipe.retention.weight > 0 and retention:
+        retention_states = _teacher_states(context, retention_lessons(retention), "retention")
+        retention_task = Task(tuple(retention_states.examples), retention_states)
+    if not METHODS[recipe.method].has_teacher:
+        return TrainingData(Task(lessons.examples, None), retention_task, {}, {})
+    states = _teacher_states(context, lessons.all, "documents")
+    tokens = {kind: sum(lesson.tokens for lesson in found) for kind, found in lessons.by_kind.items()}
+    task = Task(tuple(states.examples), states)
+    return TrainingData(task, retention_task, _teachability(context, states), tokens)
 
 
-def _taught(shop: Workshop, lessons: Sequence[Lesson], what: str) -> TeacherStates:
-    folder, limit_gib = shop.folder / "cache" / what, shop.recipe.memory.teacher_cache_gib
-    on_batch = _telling(shop, f"reads {what}", sum(lesson.tokens for lesson in lessons))
-    return read_lessons(shop.base, lessons, TEACHER_TOKENS, limit_gib, folder, on_batch)
+def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str) -> TeacherStates:
+    folder, limit_gib = context.folder.cache / what, context.recipe.memory.teacher_cache_gib
+    on_batch = _token_counter(context, f"reads {what}", sum(lesson.tokens for lesson in lessons))
+    return read_lessons(context.base, lessons, TEACHER_TOKENS, limit_gib, folder, on_batch)
 
 
-def _teachability(shop: Workshop, states: TeacherStates) -> dict[str, float]:
-    on_batch = _telling(shop, "compared with the student", sum(len(e.input_ids) for e in states.examples))
-    return teachability(shop.base, states, shop.recipe.train.tokens_per_batch, on_batch)
+def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
+    """By document; empty where no kind of lessons measures it."""
+    chosen = [i for i, e in enumerate(states.examples) if LESSON_KINDS[e.method].measures_teachability]
+    if not chosen:
+        return {}
+    tokens = sum(len(states.examples[i].input_ids) for i in chosen)
+    on_batch = _token_counter(context, "compared with the student", tokens)
+    return teachability(context.base, states, chosen, context.recipe.train.tokens_per_batch, on_batch)
 
 
-def _telling(shop: Workshop, what: str, total: int) -> Callable[[int], None]:
-    """Tells of every batch how many tokens of all are read."""
+def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int], None]:
+    """A callback that adds up the tokens of every batch and reports the sum as progress of the teacher."""
     read = 0
 
     def on_batch(tokens: int) -> None:
         nonlocal read
         read += tokens
-        shop.tell("teacher", what, read, total)
+        context.tell("teacher", what, read, total)
 
-    shop.tell("teacher", what, 0, total)
+    context.tell("teacher", what, 0, total)
     return on_batch
 
 
 def learn(
-    shop: Workshop, curriculum: Curriculum, pairs: Sequence[Pair], neutral: Sequence[RetentionExample]
+    context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutral: Sequence[RetentionExample]
 ) -> list[Step]:
-    """Train from the newest checkpoint on, one line of `metrics.jsonl` a step, until enough is learned.
+    """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
 
-    Within the limit on drift; `pairs` are those that are trained on, some of which are asked on the way.
+    The drift on `neutral` ends training too, where it passes its limit. A sample of `pairs`, which are those that are
+    trained on, is asked at intervals.
     """
-    path = shop.folder / "metrics.jsonl"
-    steps = len(plan(curriculum.task.examples, curriculum.keep.examples, shop.recipe, shop.recipe.seed))
-    watch = DriftWatch(shop, neutral, steps)
-    if not watch.ended:
-        with shop.interrupts.postponed():  # the loop stops by itself, after a step and a save
-            _train(shop, curriculum, watch, FitWatch(shop, pairs, steps), path)
-    if watch.ended:
-        watch.go_back()
-    shop.interrupts.check()
+    path = context.folder.metrics
+    steps = len(plan(data.task.examples, data.retention.examples, context.recipe, context.recipe.seed))
+    drift_limit = DriftLimit(context, neutral, steps)
+    if not drift_limit.reached:
+        with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
+            _train(context, data, drift_limit, FitCheck(context, pairs, steps), path)
+    if drift_limit.reached:
+        drift_limit.restore()
+    context.interrupts.check()
     return [Step(**row) for row in read_jsonl(path)]
 
 
-def _train(shop: Workshop, curriculum: Curriculum, watch: DriftWatch, fit: FitWatch, path: Path) -> None:
-    rows = list(read_jsonl(path)) if path.is_file() else []
+def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck, path: Path) -> None:
+    rows = read_jsonl(path, missing_ok=True)
     steps = train(
-        shop.base, curriculum.task, curriculum.keep, shop.recipe, shop.recipe.seed,
-        shop.folder / "checkpoints", shop.interrupts.asked, fit.learned_at,
+        context.base, data.task, data.retention, context.recipe, context.recipe.seed,
+        context.folder.checkpoints, context.interrupts.stop_requested, fit.learned_at,
     )  # fmt: skip
     for number, step in enumerate(steps):
-        if number == 0:  # what was measured after the checkpoint is measured again
+        if number == 0:  # steps after the checkpoint are made again, so their lines are dropped
             rows = [row for row in rows if row["step"] < step.step]
             write_jsonl(path, rows)
             if step.step > 1:
-                append_jsonl(shop.folder / "resumes.jsonl", {"after_step": step.step - 1})
+                append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
         append_jsonl(path, asdict(step))
-        shop.tell("training", done=step.step, total=step.steps, **asdict(step))
-        if watch.exceeded(step):
+        context.tell("training", done=step.step, total=step.steps, **asdict(step))
+        if drift_limit.check(step):
             return
 
 
 def save_adapter(base: Base, reference: str, target: Path) -> None:
-    """Write the adapter as plain PEFT loads it: config and safetensors, nothing asked of a hub."""
+    """Write the adapter as PEFT loads it: configuration and safetensors, without access to a hub."""
     if target.is_dir():
         return
     config = base.model.peft_config["default"].to_dict()
@@ -151,8 +140,8 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
     config["target_modules"] = sorted(config["target_modules"])
     state = base.adapter_state()
     with atomic_folder(target) as temporary:
-        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / "adapter_model.safetensors")
-        write_json(temporary / "adapter_config.json", {k: _plain(v) for k, v in sorted(config.items())})
+        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / WEIGHTS)
+        write_json(temporary / CONFIG, {key: _plain(value) for key, value in sorted(config.items())})
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,7 @@
-"""The one place that writes durable files.
+"""Durable files: the one module that writes them.
 
-The protocol is always the same: write under a temporary name beside the target, fsync the
-file, rename it, fsync the folder. So a reader sees the old content or the new one, whatever
-kills the writer in between.
+Always in the same way: write under a temporary name beside the target, fsync the file, rename it, fsync the folder. So
+a reader sees the old content or the new one, even if the writer is killed in between.
 """
 
 from disc_lite.storage.files import (
@@ -14,13 +13,14 @@ from disc_lite.storage.files import (
     write_jsonl,
     write_text,
 )
-from disc_lite.storage.folders import atomic_folder, lock, require_place, sweep
+from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
 
 __all__ = [
     "MANIFEST",
     "append_jsonl",
     "atomic_folder",
+    "is_untouched",
     "lock",
     "manifest",
     "read_json",

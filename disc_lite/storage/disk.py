@@ -1,7 +1,7 @@
 """Every operation that changes the disk, one small function each.
 
-The other modules of this package call these through the module (`disk.write(...)`), so a test
-can replace them to count the operations and to fail, or kill the process, at the k-th one.
+The other modules of this package call them through the module (`disk.write(...)`), so that a test can replace them to
+count the operations, and to fail or kill the process at the k-th one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def remove(path: Path) -> None:
 
 
 def make_parents(folder: Path) -> None:
-    """Make `folder` and what is missing above it, durably."""
+    """Make `folder` and its missing parents, durably."""
     if folder.is_dir():
         return
     make_parents(folder.parent)
@@ -85,14 +85,14 @@ def temporary_beside(target: Path) -> Path:
 
 
 def discard(path: Path) -> None:
-    """Remove a temporary as well as the disk allows: the error that led here matters more."""
+    """Remove a temporary file or folder; errors are ignored, since the error that led here matters more."""
     with contextlib.suppress(OSError):
         remove(path)
 
 
 @contextlib.contextmanager
-def told(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
-    """Turn what the operating system says into an error with a cause and a remedy."""
+def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
+    """Turn an OSError into an error with its cause and a remedy."""
     try:
         yield
     except OSError as error:

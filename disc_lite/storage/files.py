@@ -21,7 +21,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     Raises RunFailed if the disk refuses; the previous content of `path` is then untouched.
     """
-    with disk.told(f"cannot write {path}"):
+    with disk.reporting(f"cannot write {path}"):
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:
@@ -51,7 +51,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:
 def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
     """Add one line durably, in one write; a torn last line is cut off before it."""
     line = _dump(row, path) + b"\n"
-    with disk.told(f"cannot write {path}"):
+    with disk.reporting(f"cannot write {path}"):
         is_new = not path.exists()
         disk.make_parents(path.parent)
         descriptor = disk.create(path, os.O_RDWR | os.O_APPEND)
@@ -72,12 +72,14 @@ def read_json(path: Path) -> Json:
         raise RunFailed(f"{path} is not valid JSON", str(error)) from error
 
 
-def read_jsonl(path: Path) -> list[dict[str, Json]]:
-    """Read one JSON object a line; blank lines are skipped.
+def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
+    """Read one JSON object a line; blank lines are skipped. With `missing_ok` a file that is not there has none.
 
     A broken last line without its line end is what a killed `append_jsonl` leaves: it is
     dropped. Any other broken line raises RunFailed with its number.
     """
+    if missing_ok and not path.is_file():
+        return []
     lines = _read(path).split(b"\n")
     rows = []
     for number, line in enumerate(lines, start=1):
@@ -102,7 +104,7 @@ def _create_with(path: Path, data: bytes) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with disk.told(f"cannot read {path}"):
+    with disk.reporting(f"cannot read {path}"):
         # An editor on Windows puts the mark of UTF-8 in front; it is not part of the JSON.
         return path.read_bytes().removeprefix(codecs.BOM_UTF8)
 

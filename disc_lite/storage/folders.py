@@ -1,4 +1,4 @@
-"""Whole folders: they appear at once or not at all, and belong to one process at a time."""
+"""Whole folders: they appear at once or not at all, and are locked by one process at a time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
 from disc_lite.storage import disk
 
 LOCK = ".lock"
-INSIDE = "x" * 100  # no path within a run or an export is longer
+LONGEST_INSIDE = "x" * 100  # no path within a run or an export is longer
 
 
 def require_place(folder: Path) -> None:
-    """Raises UsageError where `folder` is not there and cannot be made, or is no folder; nothing is written."""
-    with disk.told(f"{folder} cannot be the output folder.", UsageError, "Choose another --output."):
+    """Raises UsageError where `folder` is missing and cannot be made, or is a file; writes nothing."""
+    with disk.reporting(f"{folder} cannot be the output folder.", UsageError, "Choose another --output."):
         with contextlib.suppress(FileNotFoundError):
-            os.lstat(folder / INSIDE)  # names that are too long, and files among its parents
-        there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
-        if not folder.is_dir() and not os.access(there, os.W_OK | os.X_OK):
-            raise OSError(f"Nothing can be made in {there}.")
+            os.lstat(folder / LONGEST_INSIDE)  # names that are too long, and files among its parents
+        existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not folder.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
+            raise OSError(f"{existing} is not writable.")
 
 
 @contextlib.contextmanager
@@ -34,28 +34,33 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     if target.exists() or target.is_symlink():
         raise RunFailed(f"{target} exists already", "a finished folder is never overwritten")
     temporary = disk.temporary_beside(target)
-    with disk.told(f"cannot write {target}"):
+    with disk.reporting(f"cannot write {target}"):
         disk.make_parents(target.parent)
         disk.make_folder(temporary)
     try:
         yield temporary
-        with disk.told(f"cannot write {target}"):
+        with disk.reporting(f"cannot write {target}"):
             _sync_tree(temporary)
             disk.rename(temporary, target)
     except BaseException:
         disk.discard(temporary)
         raise
-    with disk.told(f"cannot write {target}"):
+    with disk.reporting(f"cannot write {target}"):
         disk.sync_path(target.parent)
 
 
+def is_untouched(folder: Path) -> bool:
+    """Whether a folder has nothing in it but a lock and temporary files of killed writers."""
+    return all(path.name == LOCK or path.name.startswith(disk.TEMPORARY) for path in folder.iterdir())
+
+
 def sweep(parent: Path) -> list[str]:
-    """Remove what killed writers left in `parent`; the names of what was removed.
+    """Remove temporary files that killed writers left in `parent`; returns their names.
 
     Only for the holder of the lock: a folder that another process is writing looks the same.
     """
     leftovers = sorted(parent.glob(f"{disk.TEMPORARY}*"))
-    with disk.told(f"cannot tidy {parent}"):
+    with disk.reporting(f"cannot tidy {parent}"):
         for path in leftovers:
             disk.remove(path)
     return [path.name for path in leftovers]
@@ -71,12 +76,12 @@ def lock(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # The file itself stays: whoever removed it could remove the lock of the next process.
+        # The file itself stays: removing it could remove the lock of the next process.
         os.close(descriptor)
 
 
 def _locked(folder: Path) -> int:
-    with disk.told(f"cannot lock {folder}", EnvironmentNotReady):
+    with disk.reporting(f"cannot lock {folder}", EnvironmentNotReady):
         disk.make_parents(folder)
         descriptor = disk.create(folder / LOCK, os.O_RDWR)
         try:

@@ -1,7 +1,7 @@
-"""A folder that can prove itself: sizes and SHA-256 of all its files in `manifest.json`.
+"""A folder that can be verified: sizes and SHA-256 of all its files in `manifest.json`.
 
-The manifest carries a digest of itself, so a changed bit is seen wherever it lies: in a file,
-in its recorded digest, or in what else the manifest says (format version, data, base model).
+The manifest has a digest of itself, so a changed bit is found in a file, in its recorded digest, or elsewhere in the
+manifest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal, read in pieces of 1 MiB."""
     digest = hashlib.sha256()
-    with disk.told(f"cannot read {path}"), path.open("rb") as stream:
+    with disk.reporting(f"cannot read {path}"), path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
@@ -42,7 +42,7 @@ def manifest(folder: Path) -> dict[str, FileRecord]:
 
 
 def seal(folder: Path, about: Mapping[str, Any] | None = None) -> None:
-    """Write `manifest.json` into `folder`: what `about` says, the files, a digest of both.
+    """Write `manifest.json` into `folder`: `about`, the files, and a digest of both.
 
     The last thing to write inside an `atomic_folder`.
     """
@@ -51,7 +51,7 @@ def seal(folder: Path, about: Mapping[str, Any] | None = None) -> None:
 
 
 def verify(folder: Path) -> list[str]:
-    """What is wrong with a sealed folder, a line each; empty if it is as it was written."""
+    """The differences of a sealed folder from its manifest, a line each; empty if there are none."""
     path = folder / MANIFEST
     try:
         body = files.read_json(path)
@@ -60,7 +60,7 @@ def verify(folder: Path) -> list[str]:
     if not isinstance(body, dict) or not isinstance(body.get("files"), dict):
         return [f"{MANIFEST}: it lists no files"]
     recorded_digest = body.pop("sha256", None)
-    # White space counts too: nothing but the very bytes that `seal` wrote is whole.
+    # White space counts too: only the very bytes that `seal` wrote are valid.
     whole = json.dumps({**body, "sha256": recorded_digest}, ensure_ascii=False, indent=2) + "\n"
     is_same = path.read_bytes() == whole.encode("utf-8", errors="backslashreplace")
     if not is_same or recorded_digest != _digest(body):

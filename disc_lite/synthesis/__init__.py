@@ -1,4 +1,11 @@
-"""What the base model writes about documents: questions and answers to train on, and others to measure with."""
+"""What the base model writes: question-answer pairs to train on, held-out questions, and retention examples.
+
+screening  rules for drafted questions and answers, from their words alone
+drafting   prompts for questions and answers about one passage, and what is taken from the drafts
+pairs      question-answer pairs about every passage, scored by the teacher
+held_out   questions to measure with, where the user has none
+retention  self-generated prompts and answers, against forgetting
+"""
 
 from disc_lite.synthesis.drafting import seed_of
 from disc_lite.synthesis.held_out import HeldOut, write_held_out

@@ -1,4 +1,4 @@
-"""How the base is asked for questions and answers about one passage, and what is taken from what it writes."""
+"""Prompts for questions and answers about one passage, and the questions and pairs in what the base drafts."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from disc_lite.synthesis.screening import answer_fault, clean_question, question
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a passage, and the heading above it, where it does not name it itself."""
+    """A sentence of a passage, and the heading above it unless the sentence contains it."""
 
     text: str
     heading: str
 
     @property
     def under_heading(self) -> str:
-        """ "Price: 26 crowns" alone does not say of what, and a passage may have it twice."""
+        """With its heading: "Price: 26 crowns" alone does not name the article, and a passage may contain it twice."""
         return f"{self.heading}: {self.text}" if self.heading else self.text
 
 
 @dataclass(frozen=True)
-class Question:
-    """A drafted question, and why it is no use, if it is none."""
+class DraftedQuestion:
+    """A drafted question, and why it is rejected ("" if it is not)."""
 
     sentence: int
     kind: str
@@ -45,32 +45,32 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Drafted:
-    """A question with an answer to it, not yet held against the passage."""
+class DraftedPair:
+    """A question with a drafted answer, not yet scored by the teacher."""
 
     pair: Pair
-    sentence: int  # of the sentences of the passage that can be asked about
-    kind: str  # of study item
+    sentence: int  # number among the askable sentences of the passage
+    kind: str  # of question, see `prompts.writing.KINDS`
 
 
 def seed_of(*parts: object) -> int:
-    """A private seed from (seed, purpose, place), the same in every process."""
+    """A seed derived from (seed, purpose, place), the same in every process."""
     return int.from_bytes(sha256(repr(parts).encode()).digest()[:7], "big")
 
 
 def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
-    """What can be asked about: sentences of at least two words, no headings, each under its own heading."""
-    found = []
+    """Sentences to ask about: of at least two words, no headings, each with the heading above it."""
+    sentences = []
     for start, end in passage.sentences:
         sentence = text.sentence_text(start, end).strip()
         if len(words_of(sentence)) > 1 and not is_heading(sentence) and re.search(r"\w", sentence):
             above = text.heading_path(start)[-1:]
-            found.append(Sentence(sentence, above[0] if above and above[0] not in sentence else ""))
-    return found
+            sentences.append(Sentence(sentence, above[0] if above and above[0] not in sentence else ""))
+    return sentences
 
 
 def shares(wanted: int, sentences: int, seed: int) -> list[int]:
-    """How many pairs each sentence should get: as equal as can be, the remainder drawn."""
+    """The number of pairs wanted of each sentence: equal shares, the remainder drawn at random."""
     each, remainder = divmod(wanted, sentences)
     more = set(Random(f"{seed} shares").sample(range(sentences), remainder))
     return [each + (i in more) for i in range(sentences)]
@@ -78,18 +78,18 @@ def shares(wanted: int, sentences: int, seed: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Drafter:
-    """One passage, and how the base is asked to write about it."""
+    """One passage, and the prompts with which the base writes about it."""
 
     tokens: Tokens
     text: Text
     passage: Passage
-    sentences: Sequence[Sentence]  # that can be asked about
+    sentences: Sequence[Sentence]  # the askable ones
     recipe: Recipe
     seed: int
 
     @cached_property
     def shown(self) -> str:
-        """The passage as it stands in front of every task."""
+        """The passage as it begins every prompt."""
         return answering.join_passages([self.text.passage_text(self.passage)])
 
     @cached_property
@@ -98,8 +98,8 @@ class Drafter:
 
     # -- questions -------------------------------------------------------------------------------------
 
-    def kinds(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[Drafted]) -> list[tuple[int, str]]:
-        """(sentence, kind of question) for as many drafts about each sentence as it lacks pairs, kinds in turn."""
+    def kinds(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[tuple[int, str]]:
+        """(sentence, kind of question) for as many drafts about each sentence as it lacks pairs, the kinds in turn."""
         known = {drafted.sentence for drafted in accepted}
         number: Counter[int] = Counter(drafted.sentence for drafted in accepted)
         return [
@@ -109,14 +109,14 @@ class Drafter:
         ]
 
     def _kind(self, number: int, known: bool) -> str:
-        """The kind of a sentence's draft; a question is rephrased only where there is one."""
-        chosen = writing.chosen(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
-        kind = chosen[number % len(chosen)]
+        """The kind of a draft; `rephrased` needs a question about the sentence, `contrast` a second sentence."""
+        kinds = writing.kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
+        kind = kinds[number % len(kinds)]
         alone = len(self.sentences) == 1
         return "plain" if (kind == "rephrased" and not known) or (kind == "contrast" and alone) else kind
 
     def question_prompt(self, kind: str, sentence: int, question: str = "") -> list[int]:
-        """The passage, and the task to write a question about one of its sentences (or to reword one)."""
+        """The passage, and the task to write a question about one of its sentences, or to rephrase `question`."""
         about = self.sentences[sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
@@ -124,44 +124,45 @@ class Drafter:
         task = writing.question_task(kind, about, question, neighbour, self.language)
         return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 
-    def screened(self, sentence: int, kind: str, draft: Continuation) -> Question:
-        """The question in a draft, and why it is no use, if it is none."""
+    def screened(self, sentence: int, kind: str, draft: Continuation) -> DraftedQuestion:
+        """The question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
         fault = question_fault(question, self.shown) if draft.ended else "question did not end"
-        return Question(sentence, kind, question, fault)
+        return DraftedQuestion(sentence, kind, question, fault)
 
     # -- answers ---------------------------------------------------------------------------------------
 
     def answer_prompt(self, question: str, sentence: int) -> list[int]:
-        """What the teacher will read before this answer in training."""
+        """The teacher's prompt for this answer, the same as in training."""
         worked = self.recipe.prompt.worked_examples
         return teacher_prompt(self.shown, question, self.sentences[sentence].text, self.tokens, worked)
 
     def short_answer_prompt(self, question: str, sentence: int) -> list[int]:
-        """The same, for an answer that can be graded against; without worked examples the model's usual one."""
+        """The prompt for an answer as short as a reference answer; without worked examples the usual prompt."""
         if not self.recipe.prompt.worked_examples:
             return self.answer_prompt(question, sentence)
         task = writing.answer_task(question, self.sentences[sentence].text, self.language, short=True)
         return self.tokens.conversation(writing.answer_turns(self.language, short=True), self.shown + task)
 
-    def answered(self, question: Question, draft: Continuation) -> Drafted | str:
-        """The question with the answer in a draft, or why that is no use."""
+    def answered(self, question: DraftedQuestion, draft: Continuation) -> DraftedPair | str:
+        """The pair of the question and the answer in a draft, or why that answer is rejected."""
         answer = self.tokens.decode(draft.ids).strip()
         fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
         source = self.sentences[question.sentence].text
         pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source)
-        return fault or Drafted(pair, question.sentence, question.kind)
+        return fault or DraftedPair(pair, question.sentence, question.kind)
 
 
-def drafts(
-    base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], most: int, temperature: float, seed: int,
+def write_drafts(
+    base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], max_tokens: int, temperature: float,
+    seed: int,
 ) -> list[Continuation]:  # fmt: skip
-    """What the base writes after these prompts; those of one group begin alike."""
+    """Continuations of these prompts by the base; the prompts of one group share a prefix."""
     if not prompt_ids:
         return []
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     with base.frozen(adapter=False) as model:
         return generate(
             model, prompt_ids, groups=[numbers[group] for group in groups], stop_ids=base.tokens.stop_ids,
-            max_new_tokens=most, temperature=temperature, seed=seed,
+            max_new_tokens=max_tokens, temperature=temperature, seed=seed,
         )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Questions to measure with, where the user has none: few, from all over the documents, and gradable.
+"""Held-out questions to measure with, where the user has none: from all documents, with short reference answers.
 
-Passages are drawn first, one sentence of each, so that no document and no beginning of a passage is
-preferred. A question stays if its short answer stands in the passage and the base, with the passage
-before it, gives that answer again: what the base cannot read it cannot be measured with.
+Passages are drawn first, one sentence of each, so that no document and no beginning of a passage is preferred. A
+question is accepted if the passage contains its short answer and the base, with the passage in its prompt, gives
+that answer again: an answer that the base cannot read from the passage is no reference.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from random import Random
 from disc_lite.distillation.examples import Text
 from disc_lite.models import Base
 from disc_lite.prompts import answering
-from disc_lite.qa import Nearness, Question, is_right, words_of
+from disc_lite.qa import NearDuplicates, Question, is_right, words_of
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.drafting import Drafter, askable_sentences, drafts, seed_of
+from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, write_drafts
 from disc_lite.synthesis.screening import is_yes_no
 
-TOGETHER = 16  # passages that are asked about in one call
-ANSWER_WORDS = 10  # longest reference: a longer one is seldom given again word for word
-ANSWER_CHARACTERS = 24  # the same where a script puts no spaces between words
+PLACES_AT_ONCE = 16  # sentences that are asked about in one call
+ANSWER_WORDS = 10  # in the longest reference answer: a longer one is seldom repeated word for word
+ANSWER_CHARACTERS = 24  # the same in scripts without spaces between words
 ANSWER_TOKENS = 24
-DRAFTS = 4  # per question wanted, at most: a model that cannot write them ends
+DRAFTS = 4  # most drafts for each question wanted
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The questions, and what became of the other drafts."""
+    """The questions, and the number of drafts that were dropped."""
 
     questions: tuple[Question, ...]
     dropped: dict[str, int]  # reason -> number
@@ -55,27 +55,29 @@ class _Draft:
 def write_held_out(
     base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, on_questions: Callable[[int], None] = lambda n: None
 ) -> HeldOut:
-    """`evaluation.questions` questions with short answers, or as many as the base can write; each knows its passage."""
+    """`evaluation.questions` questions with short answers and their passages, or as many as the base can write."""
     wanted, dropped = recipe.evaluation.questions, Counter[str]()
-    found: list[Question] = []
-    seen = Nearness((), recipe.prompt.near_duplicate)
+    questions: list[Question] = []
+    seen = NearDuplicates((), recipe.prompt.near_duplicate)
     places = _places(base, texts, recipe, seed)
     for attempt, group in enumerate(_groups(places, DRAFTS * wanted)):
         for draft in _gradable(base, group, recipe, seed_of(seed, attempt), dropped):
             if seen.near(draft.question):
                 dropped["near-duplicate"] += 1
-            elif len(found) < wanted:
+            elif len(questions) < wanted:
                 seen.add(draft.question)
                 passage = draft.place.drafter.passage
-                found.append(Question(draft.question, (draft.answer,), passage.document, passage_index=passage.index))
-        on_questions(len(found))
-        if len(found) == wanted:
+                questions.append(
+                    Question(draft.question, (draft.answer,), passage.document, passage_index=passage.index)
+                )
+        on_questions(len(questions))
+        if len(questions) == wanted:
             break
-    return HeldOut(tuple(found), dict(sorted(dropped.items())))
+    return HeldOut(tuple(questions), dict(sorted(dropped.items())))
 
 
 def _places(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> list[_Place]:
-    """Every sentence that can be asked about once: first one of each passage, then a second one, and so on."""
+    """Every askable sentence once: first one of each passage, then a second one, and so on."""
     rng = Random(f"{seed} held out")
     columns = []
     for text in texts:
@@ -90,46 +92,46 @@ def _places(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> lis
     return [column[n] for n in range(depth) for column in columns if n < len(column)]
 
 
-def _groups(places: Sequence[_Place], most: int) -> Iterator[Sequence[_Place]]:
-    for start in range(0, min(len(places), most), TOGETHER):
-        yield places[start : min(start + TOGETHER, most)]
+def _groups(places: Sequence[_Place], max_places: int) -> Iterator[Sequence[_Place]]:
+    for start in range(0, min(len(places), max_places), PLACES_AT_ONCE):
+        yield places[start : min(start + PLACES_AT_ONCE, max_places)]
 
 
 def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dropped: Counter[str]) -> list[_Draft]:
-    """Questions about these sentences whose short answers the base gives again."""
+    """Questions about these sentences whose short answers the base repeats with the passage in its prompt."""
     settings = recipe.prompt
-    everyone = range(len(group))
-    asked = drafts(
-        base, [p.drafter.question_prompt("plain", p.sentence) for p in group], everyone, settings.question_tokens,
+    every = range(len(group))
+    drafted = write_drafts(
+        base, [p.drafter.question_prompt("plain", p.sentence) for p in group], every, settings.question_tokens,
         settings.question_temperature, seed,
     )  # fmt: skip
     found = []
-    for place, draft in zip(group, asked, strict=True):
+    for place, draft in zip(group, drafted, strict=True):
         question = place.drafter.screened(place.sentence, "plain", draft)
         if question.fault:
             dropped[question.fault] += 1
         else:
             found.append(_Draft(place, question.text))
-    shorts = drafts(
+    shorts = write_drafts(
         base, [d.place.drafter.short_answer_prompt(d.question, d.place.sentence) for d in found],
-        everyone[: len(found)], ANSWER_TOKENS, 0.0, 0,
+        every[: len(found)], ANSWER_TOKENS, 0.0, 0,
     )  # fmt: skip
     found = [
         _Draft(d.place, d.question, base.tokens.decode(s.ids).strip().rstrip(".。") if s.ended else "")
         for d, s in zip(found, shorts, strict=True)
     ]
     found = _counted(found, [_answer_fault(d) for d in found], dropped)
-    again = drafts(
+    again = write_drafts(
         base, [base.tokens.prompt(d.place.drafter.shown + answering.answer_task(d.question)) for d in found],
-        everyone[: len(found)], recipe.evaluation.answer_tokens, 0.0, 0,
+        every[: len(found)], recipe.evaluation.answer_tokens, 0.0, 0,
     )  # fmt: skip
     grading = recipe.evaluation.grading
-    given = [is_right(base.tokens.decode(a.ids), [d.answer], grading) for d, a in zip(found, again, strict=True)]
-    return _counted(found, ["" if right else "the base does not give the answer again" for right in given], dropped)
+    repeated = [is_right(base.tokens.decode(a.ids), [d.answer], grading) for d, a in zip(found, again, strict=True)]
+    return _counted(found, ["" if right else "the base does not repeat the answer" for right in repeated], dropped)
 
 
 def _answer_fault(draft: _Draft) -> str:
-    """Why a short answer cannot be graded against, or nothing."""
+    """Why a short answer is no reference, or ""."""
     words = words_of(draft.answer)
     longest = ANSWER_WORDS if " " in draft.place.drafter.shown.strip() else ANSWER_CHARACTERS
     if not words or len(words) > longest:

@@ -1,9 +1,8 @@
 """The base model writes questions about a passage and answers them with the passage in its prompt.
 
-It is asked for a line, never for JSON, one sentence of the passage at a time, so that every sentence
-gets its share. A pair is accepted if its words are about the passage (see `screening`) and if the
-teacher supports its answer: likely enough with the passage in the prompt, and clearly likelier than
-without it.
+Each prompt asks for one line of text about one sentence of the passage, so that every sentence gets its share. A pair
+is accepted if its words are about the passage (see `screening`) and if the teacher supports its answer: likely with
+the passage in the prompt, and clearly likelier than without it.
 """
 
 from __future__ import annotations
@@ -18,25 +17,33 @@ from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.packing import Sequence as Tree
 from disc_lite.packing import lone
-from disc_lite.qa import Nearness, Pair, normalise
+from disc_lite.qa import NearDuplicates, Pair, normalise
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.drafting import Drafted, Drafter, Question, askable_sentences, drafts, seed_of, shares
+from disc_lite.synthesis.drafting import (
+    DraftedPair,
+    DraftedQuestion,
+    Drafter,
+    askable_sentences,
+    seed_of,
+    shares,
+    write_drafts,
+)
 from disc_lite.synthesis.screening import is_yes_no
 
-ROUNDS = 5  # how often the sentences of a passage that lack pairs are asked about before fewer are accepted
-ROWS = 192  # pairs that a group of passages wants, at least: a step of generation costs the same for one row or many
-UNKNOWN = -1  # the sentence of a pair that was not written here
+ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
+ROWS = 192  # pairs wanted of a group of passages, at least: a decoding step costs the same for one row or many
+UNKNOWN = -1  # sentence of a pair from a file
 HELD_OUT = "held out for the evaluation"
 
 
 @dataclass(frozen=True)
 class ScoredPair:
-    """A pair, what it was asked about, and how the teacher stands to its answer."""
+    """A pair, the sentence it is about, and the teacher's log-probabilities of its answer."""
 
-    drafted: Drafted
+    drafted: DraftedPair
     with_passage: float  # mean log-probability of the answer, nats per token
     without_passage: float
-    gain: float  # how much the passage adds to the log-probability of the whole answer, nats
+    gain: float  # of the log-probability of the whole answer by the passage, nats
 
     @property
     def pair(self) -> Pair:
@@ -55,12 +62,12 @@ class ScoredPair:
 
 @dataclass(frozen=True)
 class PairSet:
-    """The accepted pairs of all passages, and what became of the rest."""
+    """The accepted pairs of all passages, and the number of drafts that were dropped."""
 
     scored: tuple[ScoredPair, ...]
     dropped: dict[str, int]  # reason -> number
-    coverage: dict[str, float] | None  # "document#passage" -> share of its sentences with a pair, where known
-    covered_share: float = 0.0  # of all sentences that can be asked about
+    coverage: dict[str, float] | None  # "document#passage" -> share of its sentences with a pair; None if not known
+    covered_share: float = 0.0  # of all askable sentences
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -68,8 +75,8 @@ class PairSet:
 
 
 @dataclass(frozen=True)
-class _Progress:
-    """A passage, how many pairs each of its sentences should get, and those it has so far (this list grows)."""
+class _PassagePairs:
+    """A passage, the number of pairs wanted of each of its sentences, and the pairs so far (this list grows)."""
 
     drafter: Drafter
     share: Sequence[int]
@@ -89,14 +96,14 @@ def write_pairs(
     base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, held_out: Iterable[str] = (),
     on_round: Callable[[int, int, int], None] = lambda pairs, done, wanted: None,
 ) -> PairSet:  # fmt: skip
-    """Pairs about every passage; none whose question is (nearly) one of `held_out`.
+    """Pairs about every passage; none whose question is a near-duplicate of one in `held_out`.
 
-    `on_round` gets, again and again, how many pairs there are, and how many of the wanted ones are done with,
-    whether they were written or given up.
+    `on_round` is called with the number of pairs so far, the number of wanted ones that are finished (written or given
+    up), and the number of wanted ones.
     """
     dropped: Counter[str] = Counter()
-    finished: list[_Progress] = []
-    forbidden = Nearness(held_out, recipe.prompt.near_duplicate)
+    finished: list[_PassagePairs] = []
+    forbidden = NearDuplicates(held_out, recipe.prompt.near_duplicate)
     passages = [_progress(base, t, p, recipe, seed) for t in texts for p in t.passages]
     wanted = sum(sum(p.share) for p in passages)
     on_round(0, 0, wanted)
@@ -110,28 +117,28 @@ def write_pairs(
             on_round(written, before + sum(min(len(p.accepted), sum(p.share)) for p in group), wanted)
         finished += group
         on_round(sum(len(p.accepted) for p in finished), sum(sum(p.share) for p in finished), wanted)
-    asked = [p for p in finished if p.share]
-    places = [f"{p.drafter.passage.document}#{p.drafter.passage.index}" for p in asked]
-    covered = sum(len({s.sentence for s in p.accepted}) for p in asked)
+    askable = [p for p in finished if p.share]
+    places = [f"{p.drafter.passage.document}#{p.drafter.passage.index}" for p in askable]
+    covered = sum(len({s.sentence for s in p.accepted}) for p in askable)
     return PairSet(
         tuple(scored for p in finished for scored in p.accepted), dict(sorted(dropped.items())),
-        {place: round(p.coverage, 4) for place, p in zip(places, asked, strict=True)},
-        covered / max(1, sum(len(p.share) for p in asked)),
+        {place: round(p.coverage, 4) for place, p in zip(places, askable, strict=True)},
+        covered / max(1, sum(len(p.share) for p in askable)),
     )  # fmt: skip
 
 
-def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: int) -> _Progress:
+def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: int) -> _PassagePairs:
     sentences = askable_sentences(text, passage)
     number = seed_of(seed, text.document.sha256, passage.index)
     wanted = wanted_pairs(passage, len(sentences), recipe)
     share = shares(wanted, len(sentences), number) if sentences else []
     drafter = Drafter(base.tokens, text, passage, sentences, recipe, number)
-    return _Progress(drafter, share, [])
+    return _PassagePairs(drafter, share, [])
 
 
-def _groups(passages: Sequence[_Progress]) -> Iterator[list[_Progress]]:
-    """Neighbours together until they want enough pairs for a step of generation to be worth its while."""
-    group: list[_Progress] = []
+def _groups(passages: Sequence[_PassagePairs]) -> Iterator[list[_PassagePairs]]:
+    """Consecutive passages together, until ROWS pairs are wanted of a group."""
+    group: list[_PassagePairs] = []
     for progress in passages:
         group.append(progress)
         if sum(sum(p.share) for p in group) >= ROWS:
@@ -145,23 +152,23 @@ def score_pairs(
     base: Base, texts: Sequence[Text], pairs: Sequence[Pair], worked_examples: bool, dropped: dict[str, int],
     on_passage: Callable[[int], None] = lambda pairs: None,
 ) -> PairSet:  # fmt: skip
-    """Pairs from elsewhere, with how the teacher stands to them; those of no passage here are dropped."""
+    """Pairs of a file, scored by the teacher; those that belong to no passage here are dropped."""
     scored: list[ScoredPair] = []
-    given, pairs = len(pairs), [placed for pair in pairs if (placed := _placed(pair, texts))]
+    number, pairs = len(pairs), [placed for pair in pairs if (placed := _placed(pair, texts))]
     for text in texts:
         for passage in text.passages:
             own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
-            found = support(base, text, own, worked_examples) if own else []
+            scores = support(base, text, own, worked_examples) if own else []
             scored += [
-                ScoredPair(Drafted(pair, UNKNOWN, ""), *figures) for pair, figures in zip(own, found, strict=True)
+                ScoredPair(DraftedPair(pair, UNKNOWN, ""), *score) for pair, score in zip(own, scores, strict=True)
             ]
             on_passage(len(own))
-    dropped = {**dropped, "no such passage": given - len(scored)}
+    dropped = {**dropped, "no such passage": number - len(scored)}
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
 
 
 def _placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
-    """The pair at the passage that holds its source, if one does: passages may be cut otherwise now than before."""
+    """The pair, moved to the passage that contains its source: passages may be cut differently than before."""
     if not pair.source:
         return pair
     source = " ".join(pair.source.split())
@@ -174,7 +181,7 @@ def _placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
 
 
 def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
-    """How many pairs a passage with so many sentences should get."""
+    """The number of pairs wanted of a passage with so many sentences."""
     settings = recipe.prompt
     if settings.questions_per_passage:
         return settings.questions_per_passage
@@ -184,15 +191,15 @@ def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
 
 
 def _round(
-    base: Base, recipe: Recipe, group: Sequence[_Progress], seed: int, attempt: int, forbidden: Nearness,
+    base: Base, recipe: Recipe, group: Sequence[_PassagePairs], seed: int, attempt: int, forbidden: NearDuplicates,
     dropped: Counter[str],
 ) -> None:  # fmt: skip
-    """Ask about every sentence that lacks pairs, answer what was asked, and accept what the passage supports."""
+    """Draft questions about every sentence that lacks pairs, draft answers, and accept the pairs that pass."""
     fresh = []
     near = recipe.prompt.near_duplicate
-    asked = {p.drafter.seed: Nearness((s.pair.question for s in p.accepted), near) for p in group}
+    questions = {p.drafter.seed: NearDuplicates((s.pair.question for s in p.accepted), near) for p in group}
     for progress, question in _questions(base, recipe, group, seed, attempt):
-        known = asked[progress.drafter.seed]
+        known = questions[progress.drafter.seed]
         reason = question.fault or (HELD_OUT if forbidden.near(question.text) else "")
         reason = reason or ("near-duplicate" if known.near(question.text) else "")
         if reason:
@@ -207,34 +214,38 @@ def _round(
 
 
 def _questions(
-    base: Base, recipe: Recipe, group: Sequence[_Progress], seed: int, attempt: int
-) -> list[tuple[_Progress, Question]]:
-    orders = []
+    base: Base, recipe: Recipe, group: Sequence[_PassagePairs], seed: int, attempt: int
+) -> list[tuple[_PassagePairs, DraftedQuestion]]:
+    requests = []
     for progress in group:
         known = {s.sentence: s.pair.question for s in progress.accepted}
         written = [s.drafted for s in progress.accepted]
         for sentence, kind in progress.drafter.kinds(progress.missing, attempt, written):
-            orders.append((progress, sentence, kind, known.get(sentence, "")))
-    found = drafts(
-        base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in orders],
-        [(p.drafter.seed, kind) for p, _, kind, _ in orders], recipe.prompt.question_tokens,
+            requests.append((progress, sentence, kind, known.get(sentence, "")))
+    drafts = write_drafts(
+        base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
+        [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
         recipe.prompt.question_temperature, seed_of(seed, "questions"),
     )  # fmt: skip
-    return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(orders, found, strict=True)]
+    return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, drafts, strict=True)]
 
 
 def _answers(
-    base: Base, recipe: Recipe, questions: Sequence[tuple[_Progress, Question]], seed: int, dropped: Counter[str]
-) -> list[tuple[_Progress, Drafted]]:
+    base: Base,
+    recipe: Recipe,
+    questions: Sequence[tuple[_PassagePairs, DraftedQuestion]],
+    seed: int,
+    dropped: Counter[str],
+) -> list[tuple[_PassagePairs, DraftedPair]]:
     settings = recipe.prompt
-    repeated = [asked for asked in questions for _ in range(settings.answers_per_question)]
-    found = drafts(
+    repeated = [question for question in questions for _ in range(settings.answers_per_question)]
+    drafts = write_drafts(
         base, [p.drafter.answer_prompt(q.text, q.sentence) for p, q in repeated],
         [p.drafter.seed for p, _ in repeated], settings.answer_tokens, settings.answer_temperature,
         seed_of(seed, "answers"),
     )  # fmt: skip
-    unique: dict[tuple[int, str, str], tuple[_Progress, Drafted]] = {}
-    for (progress, question), draft in zip(repeated, found, strict=True):
+    unique: dict[tuple[int, str, str], tuple[_PassagePairs, DraftedPair]] = {}
+    for (progress, question), draft in zip(repeated, drafts, strict=True):
         answered = progress.drafter.answered(question, draft)
         if isinstance(answered, str):
             dropped[answered] += 1
@@ -244,37 +255,39 @@ def _answers(
     return list(unique.values())
 
 
-def _supported(base: Base, progress: _Progress, answered: Sequence[Drafted], dropped: Counter[str]) -> list[ScoredPair]:
-    """Those whose answer the teacher supports, and of answers that say yes or no only a few."""
+def _supported(
+    base: Base, progress: _PassagePairs, answered: Sequence[DraftedPair], dropped: Counter[str]
+) -> list[ScoredPair]:
+    """The pairs whose answer the teacher supports, with only a few answers of yes or no."""
     if not answered:
         return []
     settings = progress.drafter.recipe.prompt
-    found = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples)
-    most = max(1, round(settings.yes_no_share * sum(progress.share)))
-    room = most - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
+    scores = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples)
+    most_yes_no = max(1, round(settings.yes_no_share * sum(progress.share)))
+    room = most_yes_no - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
     accepted = []
-    for drafted, figures in zip(answered, found, strict=True):
-        (open_book, _, gain), yes_no = figures, is_yes_no(drafted.pair.answer)
+    for drafted, score in zip(answered, scores, strict=True):
+        (open_book, _, gain), yes_no = score, is_yes_no(drafted.pair.answer)
         if open_book < settings.min_support or gain < settings.min_gain:
             dropped["answer not supported by the passage"] += 1
         elif yes_no and room <= 0:
             dropped["one yes or no too many"] += 1
         else:
             room -= yes_no
-            accepted.append(ScoredPair(drafted, *figures))
+            accepted.append(ScoredPair(drafted, *score))
     return accepted
 
 
 def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
-    """Mean log-probability of each answer with the passage in the prompt and without it, and the gain of its sum."""
-    found: list[tuple[float, float, float]] = []
+    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum."""
+    scores: list[tuple[float, float, float]] = []
     for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
         targets = [list(example.target_ids) for example in lesson.examples]
         closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
         at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
         with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
         without = base.log_probabilities(closed, at_closed, targets)
-        found += [
+        scores += [
             (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
         ]
-    return found
+    return scores

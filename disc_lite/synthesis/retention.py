@@ -2,7 +2,7 @@
 
 The base samples user turns from nothing but the opening of one (arXiv 2406.08464) and answers them
 itself: no data and no download. They depend on the model and the settings only, never on the
-documents, so they are generated once per model and kept in the user's cache, which grows with the wish.
+documents, so they are generated once per model and cached for the user; the cache grows when a run needs more.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.distillation.examples import Lesson, own_words_lesson
+from disc_lite.distillation.examples import Lesson, retention_lesson
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.recipe.schema import Retention
 from disc_lite.storage import read_jsonl, write_jsonl
 
-COMMON = 0.05  # a word in a larger share of the prompts names nothing in particular: "I", "English"
-FEWEST = 200  # prompts of a run, however small its corpus
-INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words after which no sentence has just begun
-# Turns sampled in one round. Always as many: those of a round share a batch and a random stream, so a
-# round that followed the wish of a run would make the prompts depend on which run asked first.
+COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
+FEWEST_PROMPTS = 200  # of a run, even if its corpus is small
+INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
+# Turns sampled in one round. A fixed number: the turns of a round share a batch and a random stream, so with another
+# number the prompts would depend on which run generated them first.
 ROUND = 64
-PATIENCE = 16  # rounds that together bring less than one new prompt in twenty turns: the model has no more
+PATIENCE = 16  # rounds with less than one new prompt in twenty turns, after which the model counts as exhausted
 
 
 @dataclass(frozen=True)
 class RetentionExample:
-    """A whole prompt of one user turn, as ids, and the model's answer: with the token that ends it, or cut."""
+    """A self-generated prompt (one user turn) and the answer of the base, as ids; the answer ends or is cut."""
 
     prompt_ids: tuple[int, ...]
     answer_ids: tuple[int, ...]
@@ -54,16 +54,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "disc-lite"
 
 
-# -- how many --------------------------------------------------------------------------------------------
+# -- the number of prompts --------------------------------------------------------------------------------------------
 
 
 def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
-    """How many prompts, so that none is read more than `max_reads` times in the whole training.
+    """The number of prompts with which none is read more than `max_reads` times in the whole training.
 
-    `task_tokens` are those of the task in all epochs. At least `FEWEST`, at most `settings.prompts`.
+    `task_tokens` are those of the task in all epochs. At least `FEWEST_PROMPTS`, at most `settings.prompts`.
     """
     reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
-    return min(settings.prompts, max(FEWEST, math.ceil(reads / settings.max_reads)))
+    return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
 
 
 # -- generation ------------------------------------------------------------------------------------------
@@ -73,13 +73,13 @@ def generate_retention_examples(
     base: Base, settings: Retention, reserved_names: Sequence[str], cache: Path, wanted: int,
     on_round: Callable[[int], None] = lambda prompts: None,
 ) -> list[RetentionExample]:  # fmt: skip
-    """The first `wanted` prompts and answers of this model; fewer where it has no more to say.
+    """The first `wanted` prompts and answers of this model; fewer where it generates no more new ones.
 
-    What the file `cache` holds is read, what is missing is generated and written to it, whole after
-    every round. Round n is the same whoever asks for it. None contains a reserved name.
+    They are read from the file `cache`; missing ones are generated, and the file is rewritten after every round.
+    Round n is the same in every run. No example contains a reserved name.
     """
     rounds = read_rounds(cache) if cache.is_file() else []
-    examples = [example for found in rounds for example in found]
+    examples = [example for one_round in rounds for example in one_round]
     seen = {example.prompt_ids for example in examples}
     while len(examples) < wanted and not _exhausted(rounds):
         rounds.append(_generate_round(base, settings, reserved_names, seen, seed=len(rounds) + 1))
@@ -100,8 +100,8 @@ def _generate_round(
 ) -> Round:
     """The new prompts among `ROUND` sampled turns, each with its answer.
 
-    A turn that does not end within `prompt_tokens` is no user turn. An answer that does not end
-    within `answer_tokens` is cut: the divergence at a token needs none of those after it.
+    A turn that does not end within `prompt_tokens` is dropped. An answer that does not end within `answer_tokens` is
+    cut: the divergence at a token does not depend on the tokens after it.
     """
     tokens = base.tokens
     with base.frozen(adapter=False) as model:
@@ -113,7 +113,7 @@ def _generate_round(
         prompts = [tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)]
         prompts = [prompt for prompt in prompts if prompt not in seen]
         answers = generate(
-            model, prompts, stop_ids=tokens.stop_ids, seed=-seed,  # other streams than those of the turns
+            model, prompts, stop_ids=tokens.stop_ids, seed=-seed,  # random streams other than those of the turns
             max_new_tokens=settings.answer_tokens, temperature=settings.temperature,
         )  # fmt: skip
     return [
@@ -135,12 +135,12 @@ def write_examples(path: Path, examples: Iterable[RetentionExample]) -> None:
 
 
 def read_rounds(path: Path) -> list[Round]:
-    """A cache: a line a round, also for one that brought nothing."""
+    """A cache file: a line a round, also for an empty one."""
     return [[_example(row) for row in line["examples"]] for line in read_jsonl(path)]
 
 
 def write_rounds(path: Path, rounds: Iterable[Round]) -> None:
-    write_jsonl(path, ({"examples": [_row(example) for example in found]} for found in rounds))
+    write_jsonl(path, ({"examples": [_row(example) for example in one_round]} for one_round in rounds))
 
 
 def _example(row: dict[str, list[int]]) -> RetentionExample:
@@ -151,21 +151,21 @@ def _row(example: RetentionExample) -> dict[str, list[int]]:
     return {"prompt_ids": list(example.prompt_ids), "answer_ids": list(example.answer_ids)}
 
 
-# -- which of them ---------------------------------------------------------------------------------------
+# -- selection ---------------------------------------------------------------------------------------
 
 
-def apart_from(
+def without_document_names(
     documents: Iterable[str], examples: Sequence[RetentionExample], decode: Callable[[Sequence[int]], str]
 ) -> list[RetentionExample]:
-    """Those whose prompt names nothing that the documents name: old answers must not be held against new ones."""
-    in_prompt = [names(decode(example.prompt_ids)) for example in examples]
-    common = Counter(name for found in in_prompt for name in found)
-    named = {name for text in documents for name in names(text) if common[name] <= COMMON * len(examples)}
-    return [example for example, found in zip(examples, in_prompt, strict=True) if not found & named]
+    """Those whose prompt has no name of the documents: answers of the base must not be trained against new facts."""
+    in_prompts = [names(decode(example.prompt_ids)) for example in examples]
+    frequency = Counter(name for in_prompt in in_prompts for name in in_prompt)
+    in_documents = {name for text in documents for name in names(text) if frequency[name] <= COMMON * len(examples)}
+    return [example for example, in_prompt in zip(examples, in_prompts, strict=True) if not in_prompt & in_documents]
 
 
 def names(text: str) -> set[str]:
-    """Words with a capital that do not begin a sentence or a line."""
+    """Capitalised words that do not begin a sentence or a line."""
     return {word for word in INSIDE.findall(text) if word[0].isupper()}
 
 
@@ -174,5 +174,5 @@ def names_any(text: str, names: Iterable[str]) -> bool:
 
 
 def retention_lessons(examples: Iterable[RetentionExample]) -> list[Lesson]:
-    """Teacher and student read the same prompt and answer; the answer's tokens are compared."""
-    return [own_words_lesson(example.prompt_ids, example.answer_ids) for example in examples]
+    """Teacher and student read the same prompt and answer; the tokens of the answer are compared."""
+    return [retention_lesson(example.prompt_ids, example.answer_ids) for example in examples]

@@ -1,8 +1,8 @@
-"""Which drafted questions and answers are worth training on, told from their words alone. Does not import torch.
+"""Rules that reject drafted questions and answers by their words alone. Does not import torch.
 
-A small model makes things up: it asks about names that the passage does not have, answers with numbers
-from nowhere, repeats the question, or talks about "the text". All of that shows without another pass of
-the model. What it cannot show, whether the passage makes an answer likelier, is measured in `pairs`.
+A small model hallucinates: it asks about names that are not in the passage, answers with numbers that are not in it,
+repeats the question, or refers to "the text". These rules need no forward pass. Whether the passage makes an answer
+likelier is measured in `pairs`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from disc_lite.qa import numbers_of, words_of
 MARKS = re.compile(r"^\s*(?:[-*•]|\d+[.)]|q(?:uestion)?\s*\d*\s*[:.])\s*", re.IGNORECASE)
 ENDS = ("?", "？", "؟", ";", "՞")  # Greek asks with a semicolon
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
-# "According to the passage" and its kin, where the student will have none to refer to.
+# "According to the passage" and the like: the student has no passage to refer to.
 REFERS = re.compile(
     r"\b(?:(?:the|this|that) (?:\w+ )?(?:text|passage|sentence|document|article|excerpt|paragraph|author|context)s?\b"
     r"(?! (?:message|file|editor|field|box))"
@@ -26,7 +26,7 @@ REFERS = re.compile(
 )
 YES_NO = re.compile(r"^(?:yes|no|ja|nein|oui|non|sí|si|no|是的?|不是?|对|没有)\b|^(?:是的|不是|没有)", re.IGNORECASE)
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
-COMMON_CAPITALS = 0.12  # of the words inside sentences: above it capitals mark nouns (German), not names
+COMMON_CAPITALS = 0.12  # share of the words inside sentences above which capitals mark nouns (German), not names
 FUNCTION_WORDS = frozenset(
     "a an the of in on at to for and or nor but is are was were be been being by with from as it its this that "
     "these those what which who whom whose when where how why much many long do does did will would can could may "
@@ -45,26 +45,26 @@ def clean_question(text: str) -> str:
 
 
 def content_words(text: str) -> set[str]:
-    """Words that carry meaning, in lower case; characters where a script puts no spaces between words."""
+    """Words other than function words, in lower case; single characters in scripts without spaces between words."""
     return {word for word in words_of(text) if word not in FUNCTION_WORDS}
 
 
 def question_fault(question: str, passage: str) -> str:
-    """Why a drafted question is no use, or nothing."""
+    """Why a drafted question is rejected, or ""."""
     if not question.endswith(ENDS) or len(words_of(question)) < 3:
         return "not a question"
     if REFERS.search(question):
         return "question refers to the text"
     if invented(question, passage):
         return "question names what the passage does not"
-    # One word is enough: the best questions put everything else in other words.
+    # One shared word is enough: good questions use other words for the rest.
     if not content_words(question) & content_words(passage):
         return "question is about something else"
     return ""
 
 
 def answer_fault(question: str, answer: str, passage: str) -> str:
-    """Why a drafted answer is no use, or nothing."""
+    """Why a drafted answer is rejected, or ""."""
     if not answer:
         return "empty answer"
     if REFERS.search(answer):
@@ -77,7 +77,7 @@ def answer_fault(question: str, answer: str, passage: str) -> str:
 
 
 def facts_of(question: str, answer: str) -> set[str]:
-    """What an answer says that its question does not: its content words, the numbers among them."""
+    """The facts of an answer: its content words, numbers included, that are not in the question."""
     return content_words(answer) - content_words(question)
 
 
@@ -99,10 +99,10 @@ def invented(text: str, source: str) -> bool:
 
 def _inside_words(text: str) -> list[str]:
     """Words that do not begin a sentence."""
-    found = []
+    words = []
     for sentence in SENTENCE_START.split(text):
-        found += NAME.findall(sentence)[1:]
-    return found
+        words += NAME.findall(sentence)[1:]
+    return words
 
 
 def _mostly_nouns(words: Iterable[str]) -> bool:

@@ -1,6 +1,6 @@
-"""Whether an answer does what a prompt says: one function per kind of check, all in `CHECKS`.
+"""Whether an answer follows an instruction: one function for each kind of check, all in `CHECKS`.
 
-A check tests what its prompt says, neither more nor less. Emphasis (`**`, `_`) and the shape of
+A check tests exactly what its prompt asks. Emphasis (`**`, `_`) and the shape of
 quotation marks and apostrophes never matter; capitals do where the prompt makes them matter.
 """
 
@@ -61,17 +61,17 @@ def follows(instruction: Instruction, answer: str) -> bool:
 
 
 def bullets(answer: str, n: int) -> bool:
-    """A bullet list of exactly `n` items, whatever stands around it."""
+    """A bullet list of exactly `n` items, with any text around it."""
     return len(list_items(answer, BULLET)) == n
 
 
 def numbered(answer: str, n: int) -> bool:
-    """A list numbered from 1 to `n`, whatever stands around it."""
+    """A list numbered from 1 to `n`, with any text around it."""
     return [int(item["number"]) for item in list_items(answer, NUMBERED)] == list(range(1, n + 1))
 
 
 def list_only(answer: str) -> bool:
-    """Nothing but list items and what is indented below them."""
+    """Only list items and text indented below them."""
     lines = [line.expandtabs(4) for line in answer.splitlines() if line.strip()]
     items = [bool(BULLET.match(line) or NUMBERED.match(line)) for line in lines]
     return items[:1] == [True] and all(item or line[0] == " " for item, line in zip(items, lines, strict=True))
@@ -100,7 +100,7 @@ def titled(answer: str) -> bool:
 
 
 def starts_with(answer: str, text: str) -> bool:
-    """Begins with these words, whatever their capitals."""
+    """Begins with these words, in any case."""
     start = _straight(answer).lstrip('*_#>" ').casefold()
     return re.match(rf"{re.escape(text.casefold())}(?!\w)", start) is not None
 
@@ -155,18 +155,18 @@ def language(answer: str, language: Language) -> bool:
 
 
 def mentions(answer: str, word: str, least: int = 1, most: int = sys.maxsize) -> bool:
-    """Holds a word so many times, whatever its capitals; `bridges` is not the word `bridge`."""
-    found = re.findall(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", _straight(answer).casefold())
-    return least <= len(found) <= most
+    """Contains a word so many times, in any case; `bridges` is not the word `bridge`."""
+    occurrences = re.findall(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", _straight(answer).casefold())
+    return least <= len(occurrences) <= most
 
 
 def avoids(answer: str, words: tuple[str, ...]) -> bool:
-    """Holds none of these words; others that contain them are no harm."""
+    """Contains none of these words; longer words that contain them are allowed."""
     return not any(mentions(answer, word) for word in words)
 
 
 def without(answer: str, characters: str) -> bool:
-    """Holds none of these characters, be they letters (then with any capitals and accents) or signs."""
+    """Contains none of these characters: letters (in any case, with any accents) or signs."""
     return not set(_letters(characters)) & set(_letters(answer))
 
 
@@ -186,8 +186,8 @@ def one_of(answer: str, choices: tuple[str, ...]) -> bool:
 
 def number(answer: str, equals: float) -> bool:
     """The last number in it, written in digits, is this one."""
-    found = _NUMBER.findall(_straight(answer))
-    return bool(found) and Decimal(re.sub("[,\u00a0\u202f]", "", found[-1])) == Decimal(str(equals))
+    numbers = _NUMBER.findall(_straight(answer))
+    return bool(numbers) and Decimal(re.sub("[,\u00a0\u202f]", "", numbers[-1])) == Decimal(str(equals))
 
 
 def json_object(answer: str, keys: tuple[str, ...]) -> bool:
@@ -203,13 +203,13 @@ def json_strings(answer: str, n: int) -> bool:
 
 
 def _json(answer: str) -> Any:
-    """The JSON value that the whole answer is, perhaps in a fence; None if it is none."""
+    """The whole answer as a JSON value, perhaps in a code fence; None if it is not JSON."""
     text = answer.strip()
     if fenced := _FENCED.fullmatch(text):
         text = fenced["inside"]
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):  # the latter from [[[[…, which models do write
+    except (ValueError, RecursionError):  # the latter from [[[[…, which models write
         return None
 
 

@@ -1,4 +1,4 @@
-"""Which language a text is in, by its most frequent words: enough for a few sentences, not for a word."""
+"""The language of a text by frequent words: reliable for a few sentences, not for single words."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MIN_HITS = 2  # frequent words that a text needs at least
 MIN_SHARE = 1 / 5  # and their share of all words; in running text it is about a half
 FOREIGN_HITS = 2  # a sentence with so many more frequent words of another language is in that one
 
-# A word that two languages share stands in both lists, so that it speaks for neither.
-# Single letters are what an apostrophe leaves: l'eau, c'è, it's.
+# A word of two languages is in both lists, so that it counts for neither.
+# Single letters come from apostrophes: l'eau, c'è, it's.
 _FREQUENT: dict[Language, str] = {
     "Dutch": """
         aan al alle als bij dan dat de den deze die dit door een en er geen had haar heb hebben heeft het hij hoe

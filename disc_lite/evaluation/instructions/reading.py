@@ -1,4 +1,4 @@
-"""The files of the package -> instructions and prompts; what is wrong in them is told when they load."""
+"""The files of the package -> instructions and prompts; errors in them are reported when they load."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ NEUTRAL = Path(__file__).with_name("neutral.txt")
 def load_instructions(path: Path = INSTRUCTIONS) -> tuple[Instruction, ...]:
     """Lines of `{"prompt": …, "checks": [{"kind": …, …}, …]}`.
 
-    Raises EnvironmentNotReady with the number of the first line that is none: the file is damaged.
+    Raises EnvironmentNotReady with the number of the first invalid line: the file is damaged.
     """
-    found = []
+    instructions = []
     for number, line in _lines(path):
         try:
-            found.append(_instruction(json.loads(line)))
+            instructions.append(_instruction(json.loads(line)))
         except ValueError as error:
             raise EnvironmentNotReady(
                 f"Line {number} of {path} is not an instruction.", f"{error}.", "Install disc-lite again."
             ) from error
-    return tuple(found)
+    return tuple(instructions)
 
 
 def neutral_prompts() -> tuple[str, ...]:
-    """What people ask an assistant when it is about nothing in particular."""
+    """General questions to an assistant, about no document."""
     return tuple(line for _, line in _lines(NEUTRAL))
 
 
@@ -71,7 +71,7 @@ def _check(row: Any) -> Check:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value can be such an argument. Nothing empty, no count below 1: it would check nothing."""
+    """Whether a JSON value is a valid argument; not empty, and no count below 1, which would check nothing."""
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if hint is int:

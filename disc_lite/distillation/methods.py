@@ -1,0 +1,84 @@
+"""What each method of a recipe teaches: one entry for a method, one for each kind of lessons that methods have.
+
+To add a method: name it in `recipe.schema.MethodName`, and write its entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from disc_lite.distillation.examples import Example, Lesson, Text, disc_lessons, next_token_examples, prompt_lessons
+from disc_lite.models.tokens import Tokens
+from disc_lite.packing import lone
+from disc_lite.qa import Pair
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import MethodName
+
+Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe], list[Lesson]]
+
+
+@dataclass(frozen=True)
+class LessonKind:
+    """One kind of lessons; every example carries its name as `Example.method`."""
+
+    build: Build
+    by_share: bool = False  # beside other kinds these fill `disc.share` of an epoch, and go on in the next one
+    measures_teachability: bool = False
+    labelled: bool = False  # the tokens themselves have `loss.label_share` of the distribution that is learned
+
+
+@dataclass(frozen=True)
+class Method:
+    """One value of the recipe's `method`."""
+
+    lessons: tuple[str, ...]  # of LESSON_KINDS, in the order in which the teacher reads them
+    needs_pairs: bool  # question-answer pairs are written, or reused, before training
+    has_teacher: bool  # else the tokens of the examples are the targets, with cross-entropy
+
+
+def _disc(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> list[Lesson]:
+    return disc_lessons(texts, tokens, recipe, recipe.seed)
+
+
+def _prompt(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> list[Lesson]:
+    return prompt_lessons(texts, pairs, tokens, recipe.prompt.worked_examples)
+
+
+def _next_token(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> list[Lesson]:
+    return [Lesson(lone(e.input_ids), (e,), teacher_at=()) for e in next_token_examples(texts, tokens)]
+
+
+LESSON_KINDS: dict[str, LessonKind] = {
+    "disc": LessonKind(_disc, by_share=True, measures_teachability=True),
+    "prompt": LessonKind(_prompt, labelled=True),
+    "next_token": LessonKind(_next_token),
+}
+METHODS: dict[MethodName, Method] = {
+    "disc": Method(("disc",), needs_pairs=False, has_teacher=True),
+    "prompt": Method(("prompt",), needs_pairs=True, has_teacher=True),
+    "both": Method(("disc", "prompt"), needs_pairs=True, has_teacher=True),
+    "next_token": Method(("next_token",), needs_pairs=False, has_teacher=False),
+    "sft": Method(("prompt",), needs_pairs=True, has_teacher=False),
+}
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a training teaches."""
+
+    by_kind: dict[str, tuple[Lesson, ...]]
+
+    @property
+    def all(self) -> tuple[Lesson, ...]:
+        return tuple(lesson for lessons in self.by_kind.values() for lesson in lessons)
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        return tuple(example for lesson in self.all for example in lesson.examples)
+
+
+def build_lessons(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> Lessons:
+    """The lessons of the recipe's method; none where documents and pairs give none."""
+    kinds = METHODS[recipe.method].lessons
+    return Lessons({kind: tuple(LESSON_KINDS[kind].build(texts, pairs, tokens, recipe)) for kind in kinds})

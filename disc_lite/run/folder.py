@@ -1,0 +1,228 @@
+"""A run folder: every file name in it, its formats and their version. Imports torch only to load the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from disc_lite.errors import UsageError
+from disc_lite.hub.source import Model, open_model
+from disc_lite.qa import Pair, Question, read_pairs
+from disc_lite.recipe import Recipe, load_recipe
+from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
+
+if TYPE_CHECKING:
+    from disc_lite.distillation.examples import Text
+    from disc_lite.models import Base
+    from disc_lite.synthesis.retention import RetentionExample
+
+FORMAT = 3  # of all these files; a change that another version would misread adds 1
+
+When = Literal["before", "after"]
+BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
+
+
+class Entry:
+    """A name in every run folder: `RunFolder(path).pairs` is its path, `RunFolder.pairs.name` the name alone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, folder: None, owner: type) -> Entry: ...
+
+    @overload
+    def __get__(self, folder: RunFolder, owner: type) -> Path: ...
+
+    def __get__(self, folder: RunFolder | None, owner: type) -> Entry | Path:
+        return self if folder is None else folder.path / self.name
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run, in the order in which they are written."""
+
+    path: Path
+
+    record = Entry("run.json")  # identity of the run and its model; the first file: it makes the folder this run's
+    recipe = Entry("recipe.yaml")  # every setting, with where its value came from
+    ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
+    passages = Entry("passages.jsonl")
+    questions = Entry("questions.jsonl")  # those that are measured with
+    question_drafts = Entry("questions.json")  # what became of the other drafts of held-out questions
+    pairs = Entry("pairs.jsonl")  # question-answer pairs that are trained on, with their scores
+    pair_drafts = Entry("pairs.json")  # what became of the other drafts of pairs, and the coverage
+    neutral = Entry("neutral.jsonl")  # the base's answers to neutral prompts, as token ids
+    cache = Entry("cache")  # teacher hidden states that memory does not hold
+    metrics = Entry("metrics.jsonl")  # a line a step
+    resumes = Entry("resumes.jsonl")  # after which steps training was taken up again
+    fit = Entry("fit.jsonl")  # how many of the pairs' questions were answered closed book on the way
+    checkpoints = Entry("checkpoints")
+    within = Entry("within")  # the last adapters whose drift is within the limit
+    stopped = Entry("stopped.json")  # where the limit on drift ended training
+    adapter = Entry("adapter")  # as PEFT loads it
+    answers_before = Entry("before.json")
+    answers_after = Entry("after.json")
+    retained_before = Entry("retained_before.json")
+    retained_after = Entry("retained_after.json")
+    summary = Entry("summary.json")  # the last file of `adapt`: with it the run is finished
+    evaluations = Entry("evaluations")  # answers to questions that `eval` was given later
+    judge = Entry("judge.json")  # the base's verdicts on the answers
+    benchmarks = Entry("benchmarks.json")
+    exports = Entry("exports")
+    report = Entry("report.html")
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    # -- whether it is a run, and of which version -------------------------------------------------------
+
+    def read_record(self) -> dict[str, Any]:
+        """Identity and model. Raises UsageError where another version of disc-lite wrote this folder."""
+        record: dict[str, Any] = read_json(self.record)
+        written = record.get("identity", {}).get("format")
+        if written != FORMAT:
+            raise UsageError(
+                f"The run in {self} was made by another version of disc-lite.",
+                f"Its files are of format {written}, this version reads and writes format {FORMAT}.",
+                "Use the version that made it, or adapt again with another --output.",
+            )
+        return record
+
+    def require_finished(self) -> None:
+        """Raises UsageError where there is no run, it has not ended, or another version made it."""
+        if not self.record.is_file():
+            raise UsageError(f"{self} is not the folder of a run.", "", "Name the --output of an `adapt`.")
+        self.read_record()
+        if not self.summary.is_file():
+            raise UsageError(
+                f"The run in {self} is not finished.", "", "Repeat its `adapt` command; it continues where it was."
+            )
+
+    # -- formats that are more than JSON -----------------------------------------------------------------
+
+    def read_questions(self) -> tuple[Question, ...]:
+        rows = read_jsonl(self.questions)
+        return tuple(Question(**{**r, "answers": tuple(r["answers"]), "choices": tuple(r["choices"])}) for r in rows)
+
+    def write_questions(self, questions: Iterable[Question]) -> None:
+        write_jsonl(self.questions, [asdict(question) for question in questions])
+
+    def evaluation(self, questions: Sequence[Question]) -> RunFolder:
+        """Where the answers to questions of another file are; they have the names that they have in the run."""
+        return RunFolder(self.evaluations / sha256(repr(tuple(questions)).encode()).hexdigest()[:12])
+
+    def read_pairs(self) -> tuple[Pair, ...]:
+        """The pairs that are trained on; none where the method has none."""
+        return read_pairs(self.pairs) if self.pairs.is_file() else ()
+
+    def read_passages(self) -> list[tuple[str, str]]:
+        """(document, text) of all passages."""
+        return [(row["document"], row["text"]) for row in read_jsonl(self.passages)]
+
+    def write_passages(self, texts: Iterable[Text]) -> None:
+        write_jsonl(self.passages, (
+            {"document": text.document.name, "passage": passage.index, "tokens": passage.end - passage.start,
+             "text": text.passage_text(passage),
+             "sentences": [text.sentence_text(*sentence).strip() for sentence in passage.sentences]}
+            for text in texts for passage in text.passages
+        ))  # fmt: skip
+
+    def answers(self, when: When) -> Path:
+        return self.answers_before if when == "before" else self.answers_after
+
+    def read_answers(self, when: When) -> Answers | None:
+        """None where the model was not asked yet."""
+        path = self.answers(when)
+        return Answers(**read_json(path)) if path.is_file() else None
+
+    def write_answers(self, when: When, answers: Answers) -> None:
+        write_json(self.answers(when), asdict(answers))
+
+    def read_retained(self, when: When) -> Retained | None:
+        """None where the model was not asked yet."""
+        path = self.retained_before if when == "before" else self.retained_after
+        if not path.is_file():
+            return None
+        row = read_json(path)
+        return Retained(**{**row, "drift": {name: Drift(**drift) for name, drift in row["drift"].items()}})
+
+    def write_retained(self, when: When, retained: Retained) -> None:
+        write_json(self.retained_before if when == "before" else self.retained_after, asdict(retained))
+
+    def read_neutral(self) -> list[RetentionExample]:
+        from disc_lite.synthesis.retention import read_examples
+
+        return read_examples(self.neutral)
+
+    def write_neutral(self, examples: Iterable[RetentionExample]) -> None:
+        from disc_lite.synthesis.retention import write_examples
+
+        write_examples(self.neutral, examples)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the base (before) or the adapted model (after) answers."""
+
+    questions: dict[str, list[str]]  # row of the report card -> an answer to each question
+    completions: list[str]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """KL(base || adapted) on the base's own answers, in nats per token."""
+
+    mean: float  # over all tokens
+    by_prompt: list[float]
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What the base or the adapted model answers where nothing should have changed."""
+
+    probes: dict[str, list[str]]
+    instructions: list[str]
+    neutral: list[str]
+    stopped: list[bool]  # whether the answer to each neutral prompt ended by itself
+    drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
+
+
+# -- a finished run ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run folder with an adapter in it, and what the adapter was trained with."""
+
+    folder: RunFolder
+    model: Model
+    recipe: Recipe
+    summary: dict[str, Any]
+
+
+def open_run(path: Path) -> FinishedRun:
+    """Read a finished run. Raises UsageError where there is none, or its base is another one now."""
+    folder = RunFolder(path)
+    folder.require_finished()
+    record = folder.read_record()
+    model = open_model(record["model"]["name"])
+    if model.fingerprint != record["identity"]["model"]:
+        raise UsageError(
+            f"{model.name} is not the model that {folder} was trained on.",
+            "The files in the model folder have changed since.",
+            "Put the old files back, or adapt again.",
+        )
+    # As it was when the run was made, without the present environment variables.
+    recipe = load_recipe(str(folder.recipe), environment={}).recipe
+    return FinishedRun(folder, model, recipe, read_json(folder.summary))
+
+
+def load_run(run: FinishedRun, device: str | None = None) -> Base:
+    """The model of a run as it was trained, its adapter on it."""
+    from disc_lite.models import load_base
+
+    return load_base(run.model.folder, run.recipe.memory.quantize, device, run.folder.adapter)

@@ -1,0 +1,109 @@
+"""The run folder: one module spells its names, and a run of another version is refused by everything that reads one."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import disc_lite
+from disc_lite.chat.opening import open_adapted
+from disc_lite.errors import UsageError
+from disc_lite.export import export
+from disc_lite.qa import Question
+from disc_lite.report import inspect_document, write_report
+from disc_lite.run.folder import FORMAT, Answers, Drift, Entry, Retained, RunFolder
+from disc_lite.run.inputs import begin, gather
+from disc_lite.storage import read_json, write_json
+
+PACKAGE = Path(disc_lite.__file__).parent
+NAMES = {entry.name for entry in vars(RunFolder).values() if isinstance(entry, Entry)}
+ELSEWHERE = {"adapter"}  # also a form of export, and a kind of folder that can be asked
+
+
+def literals(path: Path) -> set[str]:
+    """The last part of every string in a module, as in a path."""
+    strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    return {value.rsplit("/", 1)[-1] for value in strings if isinstance(value, str)}
+
+
+def test_no_other_module_spells_a_name() -> None:
+    assert len(NAMES) > 25
+    for path in PACKAGE.rglob("*.py"):
+        if path != PACKAGE / "run" / "folder.py":
+            assert not literals(path) & (NAMES - ELSEWHERE), path
+
+
+def test_every_name_is_one_path() -> None:
+    folder = RunFolder(Path("run"))
+    assert folder.pairs == Path("run/pairs.jsonl")
+    assert RunFolder.pairs.name == "pairs.jsonl"
+    assert len(NAMES) == sum(isinstance(entry, Entry) for entry in vars(RunFolder).values())
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "report": write_report,
+    "inspect": lambda run: inspect_document(run, "a.md"),
+    "export": lambda run: export(run, "adapter", run.parent / "out"),
+    "ask": open_adapted,
+    "eval": disc_lite.evaluate,
+}
+
+
+@pytest.mark.parametrize("written", [FORMAT - 1, FORMAT + 1, None])
+@pytest.mark.parametrize("reader", READERS)
+def test_a_run_of_another_version_is_refused(tmp_path: Path, reader: str, written: int | None) -> None:
+    write_json(
+        tmp_path / "run.json", {"identity": {"format": written}, "model": {"name": "pocket", "reference": "pocket"}}
+    )
+    write_json(tmp_path / "summary.json", {})
+    with pytest.raises(UsageError, match="another version") as caught:
+        READERS[reader](tmp_path)
+    assert f"format {FORMAT}" in caught.value.why and str(written) in caught.value.why
+    assert "--output" in caught.value.remedy
+
+
+def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folders: Callable[[str], Path]) -> None:
+    (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
+    given: tuple[Any, ...] = (
+        [tmp_path / "guide.md"],
+        str(folders("llama")),
+        None,
+        tmp_path / "run",
+        None,
+        None,
+        {},
+        None,
+    )
+    begin(gather(*given))
+    gather(*given)  # the same again continues it
+    record = read_json(tmp_path / "run" / "run.json")
+    record["identity"]["format"] = FORMAT - 1
+    write_json(tmp_path / "run" / "run.json", record)
+    with pytest.raises(UsageError, match="another version"):
+        gather(*given)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    questions = (
+        Question("Who?", ("Ada", "Ada Brink"), "a.md", passage_index=2), Question("It", ("is",), kind="completion"),
+        Question("Which?", ("one",), choices=("one", "two")),
+    )  # fmt: skip
+    folder.write_questions(questions)
+    assert folder.read_questions() == questions
+    assert folder.read_pairs() == ()
+    answers = Answers({"floor": ["a", "b"]}, ["c"])
+    retained = Retained({"world": ["x"]}, ["y"], ["z"], [True], {"general": Drift(0.5, [0.25, 0.75])})
+    assert folder.read_answers("after") is None and folder.read_retained("after") is None
+    folder.write_answers("after", answers)
+    folder.write_retained("after", retained)
+    assert folder.read_answers("after") == answers and folder.read_retained("after") == retained
+    assert folder.read_answers("before") is None and folder.read_retained("before") is None
+
+
+def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:
+    folder, one, other = RunFolder(tmp_path), Question("Who?", ("Ada",)), Question("Who?", ("Bo",))
+    assert folder.evaluation([one]) == folder.evaluation((one,)) != folder.evaluation([other])
+    assert folder.evaluation([one]).path.parent == folder.evaluations
