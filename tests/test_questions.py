@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import CORPUS, document_of, recipe_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +20,8 @@ from disc_lite.run import synthesis, training
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, names, without_document_names
+from tests.made import document_of, recipe_of
+from tests.tiny_models import CORPUS
 
 words = st.lists(st.sampled_from("who runs the RunContext? key saw hall, is a Ada".split()), max_size=9).map(" ".join)
 
