@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.real.runs import CORPUS, METHODS, ROOT, WITH_PAIRS, Measured, Plan, measure_apart, short_name
+from bench.real.runs import CORPUS, ORDER, ROOT, Measured, Plan, measure_apart, short_name
 from bench.real.tables import markdown
 from disc_lite.cli.options import overrides_of
+from disc_lite.distillation.methods import METHODS
 from disc_lite.errors import DiscLiteError, Interrupted
 from disc_lite.hub.aliases import resolve
 from disc_lite.recipe import load_recipe
@@ -61,7 +62,7 @@ def _parser(domains: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench.real", description=__doc__)
     parser.add_argument("--model", help="a model folder, a name of `disc-lite models`, or a hub id")
     parser.add_argument("--domain", nargs="+", choices=domains, help="default: all")
-    parser.add_argument("--method", nargs="+", choices=METHODS, help="default: all")
+    parser.add_argument("--method", nargs="+", choices=ORDER, help="default: all")
     parser.add_argument("--quick", action="store_true", help="fewer of everything; by default handbook, prompt")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--pairs", type=Path, help="pairs.jsonl of an earlier run, for one domain")
@@ -81,7 +82,7 @@ def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequen
     if a.pairs and len({plan.domain for plan in plans}) > 1:
         parser.error("--pairs are of one domain: name it with --domain")
     if a.pairs and not any(plan.reused for plan in plans):
-        parser.error(f"--pairs are for the methods {', '.join(WITH_PAIRS)}")
+        parser.error(f"--pairs are for the methods {', '.join(name for name in ORDER if METHODS[name].needs_pairs)}")
     resolve(a.model)
     for plan in plans:
         load_recipe(plan.domain, plan.overrides)
@@ -90,7 +91,7 @@ def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequen
 def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[Plan]:
     """Domain by domain, so that the first table is whole early."""
     domains = a.domain or (["handbook"] if a.quick else every)
-    methods = a.method or (["prompt"] if a.quick else METHODS)
+    methods = a.method or (["prompt"] if a.quick else ORDER)
     overrides = {**(QUICK if a.quick else {}), **overrides_of(tuple(a.overrides))}
     return [
         Plan(a.model, domain, method, a.output, overrides, a.quick, a.pairs, a.device, corpus)

@@ -18,16 +18,17 @@ from typing import Any
 
 import disc_lite
 from bench.real.clock import StageClock, read_measured
+from disc_lite.distillation.methods import METHODS
 from disc_lite.errors import DiscLiteError, Interrupted, RunFailed
 from disc_lite.evaluation.card import counted
 from disc_lite.qa import is_right
 from disc_lite.recipe import load_recipe
+from disc_lite.recipe.schema import MethodName
 from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).resolve().parent / "corpus"
-METHODS = ("both", "prompt", "disc", "next_token", "sft")
-WITH_PAIRS = ("both", "prompt", "sft")
+ORDER: tuple[MethodName, ...] = ("both", "prompt", "disc", "next_token", "sft")  # of the tables
 TAGS = ("once", "twice", "two", "update")
 LEFT_OUT = ("misses", "farthest")  # of the card: long, and in the run folder
 
@@ -38,7 +39,7 @@ class Plan:
 
     model: str
     domain: str
-    method: str
+    method: MethodName
     output: Path
     overrides: Mapping[str, str] = field(default_factory=dict)  # besides the method; those of --quick included
     quick: bool = False
@@ -49,7 +50,7 @@ class Plan:
     @property
     def reused(self) -> Path | None:
         """The pairs file, for a method that learns from pairs."""
-        return self.pairs if self.method in WITH_PAIRS else None
+        return self.pairs if METHODS[self.method].needs_pairs else None
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bench.gpu.report import GIB, table
-from bench.real.runs import METHODS, TAGS, Measured
+from bench.real.runs import ORDER, TAGS, Measured
 from disc_lite.evaluation.intervals import wilson
 
 NOTHING = "–"
@@ -50,7 +50,7 @@ def _sections(found: Sequence[Measured]) -> list[str]:
 def label_runs(found: Iterable[Measured]) -> dict[str, list[Measured]]:
     """Columns of the tables: a method, with the digest of its settings where there are several."""
     columns: dict[tuple[str, str], list[Measured]] = {}
-    for r in sorted(found, key=lambda r: METHODS.index(r.method)):
+    for r in sorted(found, key=lambda r: ORDER.index(r.method)):
         columns.setdefault((r.method, r.run.rpartition("-")[2]), []).append(r)
     methods = [method for method, _ in columns]
     return {

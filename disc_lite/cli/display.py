@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from disc_lite.evaluation.card import ROWS, shortfall, verdict
+from disc_lite.evaluation.card import DRIFTS, ROWS, in_words, overlap_sentences, shortfall, verdict
 from disc_lite.run.folder import RunFolder
 
 SHOWN_MISSES = 5
-DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
 
 
 def show_summary(summary: dict[str, Any], console: Console) -> None:
@@ -98,18 +97,10 @@ def sentences(card: dict[str, Any]) -> list[str]:
         lines.append("The base as judge gave no verdict on any answer.")
     elif judge:
         lines.append(
-            f"The base as judge finds {_share(judge)} right ({judge['undecided']} without a verdict); it agrees with "
-            f"exact match on {_share(judge['agreement'])}."
+            f"The base as judge finds {in_words(judge)} right ({judge['undecided']} without a verdict); it agrees with "
+            f"exact match on {in_words(judge['agreement'])}."
         )
-    overlap = card["overlap"]
-    if overlap["pairs"]:
-        lines.append(
-            f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are "
-            f"near-duplicates (Jaccard index of at least {overlap['limit']}), of {overlap['pairs']} pairs."
-        )
-    if overlap["exact"] + overlap["near"]:
-        known, unknown = overlap["with"]["adapted"], overlap["without"]["adapted"]
-        lines.append(f"Recall with such a pair {_share(known)}, without {_share(unknown)}.")
+    lines += overlap_sentences(card)
     return [line for line in lines if line]
 
 

@@ -18,7 +18,7 @@ from random import Random
 
 from disc_lite.documents import Document, Passage, cut_passages, is_heading
 from disc_lite.models.tokens import Tokens, common_prefix
-from disc_lite.packing import Segment, lone
+from disc_lite.packing import Place, Segment, filled, lone
 from disc_lite.packing import Sequence as Tree
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import about_task, answer_task, heading_lines, join_passages, passage_text
@@ -82,6 +82,12 @@ class Lesson:
         return sum(len(s.input_ids) for s in self.sequence)
 
 
+def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:
+    """Each example as a sequence of its own, and all compared positions in turn: what `Base.hidden_at` takes."""
+    places = [(n, 0, p) for n, example in enumerate(examples) for p in example.compared]
+    return [lone(example.input_ids) for example in examples], places
+
+
 def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int) -> tuple[Text, ...]:
     """Each document's tokens, and its passages as ranges of them."""
     texts = []
@@ -124,14 +130,10 @@ def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
 
 
 def _windows(text: Text, max_tokens: int) -> list[tuple[int, int]]:
-    """Token ranges of at most `most` tokens, each token once: whole passages where they fit, else sentences."""
-    windows: list[tuple[int, int]] = []
-    for start, end in _pieces(text, max_tokens):
-        if windows and end - windows[-1][0] <= max_tokens:
-            windows[-1] = (windows[-1][0], end)
-        else:
-            windows.append((start, end))
-    return windows
+    """Token ranges of at most `max_tokens`, each token once: whole passages where they fit, else sentences."""
+    pieces = list(_pieces(text, max_tokens))  # one after another, without a gap
+    together = filled(range(len(pieces)), [end - start for start, end in pieces], max_tokens)
+    return [(pieces[window[0]][0], pieces[window[-1]][1]) for window in together]
 
 
 def _pieces(text: Text, max_tokens: int) -> Iterator[tuple[int, int]]:

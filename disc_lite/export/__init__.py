@@ -12,6 +12,7 @@ from typing import Any
 from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.hub.weights import weight_files
 from disc_lite.run.folder import FinishedRun, open_run
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
@@ -150,7 +151,7 @@ def _record_in(folder: Path) -> dict[str, Any] | None:
 def _check_space(run: FinishedRun, choice: Choice) -> None:
     """Raises EnvironmentNotReady where the disk has less free space than the export may take."""
     adapter = sum((run.folder.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
-    base = sum(path.stat().st_size for path in run.model.folder.glob("model*.safetensors"))
+    base = sum(path.stat().st_size for path in weight_files(run.model.folder))
     merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
     # From a base GGUF: its size; tensors that become Q8_0 are added when their types are known. With the converter: two
     # merged folders while they are compared, then the better one and the GGUF.

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from disc_lite.errors import UsageError
-from disc_lite.export.adapter import Adapter, read_rows, read_weights, weight_shapes
+from disc_lite.export.adapter import Adapter, read_rows, read_weights
 from disc_lite.export.choice import require_space
 from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
+from disc_lite.hub.weights import weight_shapes
 
 SAMPLED_ROWS = 8
 # Largest relative rounding error of a row by type of the tensor; for other types 0.35.

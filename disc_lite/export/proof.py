@@ -103,8 +103,7 @@ def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
             model, inputs.prompts[: inputs.answered], stop_ids=base.tokens.stop_ids,
             max_new_tokens=inputs.answer_tokens,
         )  # fmt: skip
-    answers = [(*f.ids, *(() if f.stop_id is None else (f.stop_id,))) for f in continuations]
-    return Outputs(tuple(ids), inputs.certain, logits, tuple(answers))
+    return Outputs(tuple(ids), inputs.certain, logits, tuple(c.whole_ids for c in continuations))
 
 
 def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:

@@ -11,12 +11,12 @@ import psutil
 import torch
 from safetensors import safe_open
 
-from disc_lite.export.adapter import weight_files
 from disc_lite.export.job import ExportResult, Job, free_memory
 from disc_lite.export.merging import merged_tensors, write_merged
 from disc_lite.export.modelcard import model_card, public_name
 from disc_lite.export.proof import Check, compare, mean_kl, outputs_of, proof_inputs
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
 from disc_lite.storage import disk, read_json, write_json, write_text
 

@@ -2,5 +2,6 @@
 
 aliases   short names of models, and what a `--model` value means
 source    a model's name -> its folder on this machine, its fingerprint and its probes
+weights   the weight files of a model folder, and the shapes in them
 adapters  an adapter folder: its base model, and whether it fits that base
 """

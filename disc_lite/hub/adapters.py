@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.hub.source import Model, open_model, shapes_in
+from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.weights import shapes_in, weight_shapes
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
@@ -98,8 +99,7 @@ def check_fit(folder: Path, config: dict[str, Any], base: Path) -> None:
         lora = shapes_in(folder / WEIGHTS)
     except EnvironmentNotReady as error:
         raise UsageError(*error.args) from error
-    weights = {name: shape for path in sorted(base.glob("*.safetensors")) for name, shape in shapes_in(path).items()}
-    fault = _fault(lora, weights, config)
+    fault = _fault(lora, weight_shapes(base), config)
     if fault:
         raise UsageError(
             f"The adapter in {folder} does not fit its base.", fault,

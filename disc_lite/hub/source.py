@@ -86,23 +86,6 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
-    """Tensor -> shape, from the header of a safetensors file alone; () for packed (4-bit) weights.
-
-    Raises EnvironmentNotReady where the file is damaged or cut short.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            return {n: () if s.get_dtype() == "U8" else tuple(s.get_shape()) for n, s in slices.items()}
-    except (SafetensorError, OSError) as error:
-        raise EnvironmentNotReady(
-            f"{path} cannot be read.", str(error).split("\n")[0], "Copy it again from where it came."
-        ) from error
-
-
 def _probes(folder: Path) -> dict[str, Any]:
     path = folder / "probes.json"
     if not path.is_file():

@@ -26,7 +26,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed, Sequence, pack
+from disc_lite.packing import Packed, Place, Sequence, pack
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -157,15 +157,19 @@ class Base:
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
 
-    def log_probabilities(
-        self, sequences: Seq[Sequence], places: Seq[tuple[int, int, int]], targets: Seq[Seq[int]], adapter: bool = False
-    ) -> list[Tensor]:
-        """log p of every token of each target run; places are (sequence, segment, position before the token), flat."""
+    def hidden_at(self, sequences: Seq[Sequence], places: Seq[Place]) -> Tensor:
+        """Last hidden states at some positions of sequences, which are packed and read in one forward pass: [N, H]."""
         packed = pack(sequences)
-        at = torch.tensor([packed.starts[i][s] + p for i, s, p in places], device=self.device)
+        at = [packed.starts[sequence][segment] + position for sequence, segment, position in places]
+        return self.hidden(packed)[torch.tensor(at, device=self.device)]
+
+    def log_probabilities(
+        self, sequences: Seq[Sequence], places: Seq[Place], targets: Seq[Seq[int]], adapter: bool = False
+    ) -> list[Tensor]:
+        """log p of every token of each run of targets; `places` are the positions before them, flat."""
         ids = torch.tensor([t for run in targets for t in run], device=self.device)
         with self.frozen(adapter=adapter):
-            values = log_probabilities(self.hidden(packed)[at], ids, self.head)
+            values = log_probabilities(self.hidden_at(sequences, places), ids, self.head)
         return list(values.cpu().split([len(run) for run in targets]))
 
 

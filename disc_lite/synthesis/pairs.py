@@ -12,11 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from disc_lite.distillation.examples import Text, prompt_lessons
+from disc_lite.distillation.examples import Text, alone, prompt_lessons
 from disc_lite.documents import Passage
 from disc_lite.models import Base
-from disc_lite.packing import Sequence as Tree
-from disc_lite.packing import lone
 from disc_lite.qa import NearDuplicates, Pair, normalise
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import (
@@ -283,10 +281,8 @@ def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool
     scores: list[tuple[float, float, float]] = []
     for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
         targets = [list(example.target_ids) for example in lesson.examples]
-        closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
-        at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
         with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
-        without = base.log_probabilities(closed, at_closed, targets)
+        without = base.log_probabilities(*alone(lesson.examples), targets)
         scores += [
             (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
         ]

@@ -13,7 +13,7 @@ import pytest
 
 from bench.real.__main__ import QUICK, main, read_results, save
 from bench.real.clock import StageClock, read_measured
-from bench.real.runs import CORPUS, METHODS, TAGS, Measured, Plan, measure, measure_apart, tags_of
+from bench.real.runs import CORPUS, ORDER, TAGS, Measured, Plan, measure, measure_apart, tags_of
 from bench.real.tables import label_runs, markdown
 from disc_lite.documents import read_documents
 from disc_lite.errors import RunFailed
@@ -269,7 +269,7 @@ def test_what_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
     given = ["--model", "pocket", "--results", str(tmp_path / "r"), "--device", "cpu"]
     assert main(given, run=run) == 0
-    assert [(p.domain, p.method) for p in plans] == [(d, m) for d in DOMAINS for m in METHODS]
+    assert [(p.domain, p.method) for p in plans] == [(d, m) for d in DOMAINS for m in ORDER]
     assert len({p.name for p in plans}) == 30
     assert plans[0].name.startswith("pocket-api-reference-both-")
     assert {p.device for p in plans} == {"cpu"}

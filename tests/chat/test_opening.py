@@ -49,9 +49,9 @@ def test_run_adapter_and_merged_model_give_the_same_logits(
     trained: Path, folders: Callable[[str], Path], load: Callable[..., Any]
 ) -> None:
     run, adapter, merged = (logits(open_adapted(trained / kind)) for kind in ("run", "adapter", "merged"))
-    trained = load("llama", "nf4", rank=4)
-    with trained.frozen(adapter=True) as model:
-        expected = model(torch.tensor([trained.tokens.prompt(QUESTION)])).logits
+    quantised = load("llama", "nf4", rank=4)
+    with quantised.frozen(adapter=True) as model:
+        expected = model(torch.tensor([quantised.tokens.prompt(QUESTION)])).logits
     assert torch.equal(run, adapter)
     torch.testing.assert_close(adapter, expected)
     whole = load("llama", "none", rank=4)
