@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
@@ -17,6 +17,7 @@ from disc_lite.hub.aliases import check_folder
 from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.folder import RunFolder, open_run
+from disc_lite.storage import JsonObject
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -99,7 +100,7 @@ def _context(model: Path) -> int:
     return int(text.get("max_position_embeddings") or UNLIMITED)
 
 
-def _object(path: Path) -> dict[str, Any]:
+def _object(path: Path) -> JsonObject:
     if not path.is_file():
         return {}
     try:

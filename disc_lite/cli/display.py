@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,11 +11,12 @@ from rich.table import Table
 
 from disc_lite.evaluation.card import DRIFTS, ROWS, in_words, overlap_sentences, shortfall, verdict
 from disc_lite.run.folder import RunFolder
+from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
 
 
-def show_summary(summary: dict[str, Any], console: Console) -> None:
+def show_summary(summary: JsonObject, console: Console) -> None:
     """The report card, with time, memory and remarks."""
     console.print(f"[bold]{summary['model']}[/bold] after {summary['documents']['read']} documents")
     show_card(summary["card"], console)
@@ -24,7 +24,7 @@ def show_summary(summary: dict[str, Any], console: Console) -> None:
         console.print(remark, highlight=False, markup=False)
 
 
-def show_card(card: dict[str, Any], console: Console, documents: bool = False) -> None:
+def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
     table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
     for name, label in ROWS.items():
@@ -52,7 +52,7 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _show_retained(card: dict[str, Any], console: Console) -> None:
+def _show_retained(card: JsonObject, console: Console) -> None:
     table = _table("Retained", "before", "after", "95 %")
     for name, row in card["retained"].items():
         table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), _span(row["after"]))
@@ -64,7 +64,7 @@ def _show_retained(card: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
-def _show_documents(card: dict[str, Any], console: Console) -> None:
+def _show_documents(card: JsonObject, console: Console) -> None:
     rows = [name for name in ROWS if name in card["rows"]]
     table = _table("By document", *(name.replace("_", " + ") for name in rows))
     for document, row in card["documents"].items():
@@ -72,7 +72,7 @@ def _show_documents(card: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
-def _show_misses(card: dict[str, Any], console: Console) -> None:
+def _show_misses(card: JsonObject, console: Console) -> None:
     for miss in card["misses"][:SHOWN_MISSES]:
         console.print(f"[bold]{escape(miss['question'])}[/bold]  {escape(miss['document'])}", highlight=False)
         for name, text in (("expected", " / ".join(miss["expected"])), ("answer", miss["adapted"])):
@@ -86,7 +86,7 @@ def _shortened(passage: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def sentences(card: dict[str, Any]) -> list[str]:
+def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
     lines = [shortfall(card), verdict(card)]
     for pair, gain in card["differences"].items():
@@ -104,7 +104,7 @@ def sentences(card: dict[str, Any]) -> list[str]:
     return [line for line in lines if line]
 
 
-def remarks(summary: dict[str, Any]) -> list[str]:
+def remarks(summary: JsonObject) -> list[str]:
     """Remarks beside the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
@@ -129,15 +129,15 @@ def remarks(summary: dict[str, Any]) -> list[str]:
     return [*lines, f'Next: disc-lite ask {summary["run"]} "…" --base']
 
 
-def _share(row: dict[str, Any], bold: bool = False) -> str:
+def _share(row: JsonObject, bold: bool = False) -> str:
     return _bold(f"{row['share']:.1%} ({row['right']}/{row['of']})", bold)
 
 
-def _span(row: dict[str, Any]) -> str:
+def _span(row: JsonObject) -> str:
     return f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
 
 
-def _rules(row: dict[str, Any]) -> tuple[str, ...]:
+def _rules(row: JsonObject) -> tuple[str, ...]:
     return tuple(f"{row[rule]:.0%}" for rule in ("exact", "contains", "f1"))
 
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
@@ -15,7 +15,20 @@ from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.run.folder import FinishedRun, open_run
 from disc_lite.run.interrupts import catch_signals
-from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
+from disc_lite.storage import (
+    JsonObject,
+    atomic_folder,
+    disk,
+    lock,
+    manifest,
+    read_json,
+    require_place,
+    sweep,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from disc_lite.export.job import ExportResult, Job
 
 RECORD = "export.json"
 FORMAT = 1
@@ -25,7 +38,7 @@ def export(
     run: str | Path, to: str, output: str | Path | None = None, *, base_gguf: str | Path | None = None,
     onto: str = "auto", legacy_adapter: bool = False, template: str | Path | None = None, force: bool = False,
     device: str | None = None, listener: Callable[[str], None] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> JsonObject:  # fmt: skip
     """Write a finished run in one of the `FORMS`; by default into RUN/exports/FORM. Returns its `export.json`.
 
     The folder appears whole, and only if its proof passes. Raises GateFailed (exit code 5) where the outputs of the
@@ -61,7 +74,7 @@ def export(
     return {**record, "output": str(target)}
 
 
-def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
+def _write(job: Job, make: Callable[[Job, Path], ExportResult]) -> JsonObject:
     """Write into a temporary folder, which is renamed when the proof has passed."""
     from disc_lite.export.proof import require_passed
 
@@ -138,7 +151,7 @@ def _check_target(choice: Choice) -> None:
         raise UsageError(f"{target} holds an export already (--to {made.get('to')}).", "", "Add --force to replace it.")
 
 
-def _record_in(folder: Path) -> dict[str, Any] | None:
+def _record_in(folder: Path) -> JsonObject | None:
     """The record of an earlier export, None if there is none: other programs write files of this name too."""
     try:
         made = read_json(folder / RECORD)

@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.storage import JsonObject
+
+if TYPE_CHECKING:
+    from gguf import TensorNameMap
+    from torch import Tensor
 
 CONVERTER = "convert_hf_to_gguf.py"
 Array = npt.NDArray[Any]
@@ -35,7 +40,7 @@ class Layout:
     kv_heads: int
     reordered: bool
     tied: bool  # the head is the embedding matrix
-    names: Any  # gguf.TensorNameMap
+    names: TensorNameMap
 
     def name(self, tensor: str) -> str:
         """`model.layers.0.self_attn.q_proj.weight` -> `blk.0.attn_q.weight`. Raises UsageError if there is none."""
@@ -69,7 +74,7 @@ class Layout:
 def layout_of(folder: Path) -> Layout:
     """The layout of a model folder. Raises UsageError for a family that is not supported."""
     gguf = require_gguf()
-    config: Mapping[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config: JsonObject = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     family = config.get("model_type")
     if family not in FAMILIES:
         raise UsageError(
@@ -85,7 +90,7 @@ def layout_of(folder: Path) -> Layout:
     return Layout(architecture, layers, heads, kv_heads, reordered, tied, gguf.get_tensor_name_map(arch, layers))
 
 
-def require_gguf() -> Any:
+def require_gguf() -> ModuleType:
     """The package `gguf`. Raises EnvironmentNotReady without it."""
     try:
         import gguf
@@ -96,7 +101,7 @@ def require_gguf() -> Any:
     return gguf
 
 
-def numbers(tensor: Any) -> Array:
+def numbers(tensor: Tensor) -> Array:
     """A torch tensor as an fp32 array."""
     array: Array = np.ascontiguousarray(tensor.float().numpy())
     return array

@@ -223,7 +223,7 @@ def _laid_out(batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
 def _read_prefixes(model: PreTrainedModel, batch: _Batch) -> DynamicCache:
     """The KV cache of every prompt's prefix, padded on the left to the longest; each prefix is computed once."""
     cache, width = DynamicCache(config=model.config), max(map(len, batch.prefixes))
-    read: dict[int, Any] = {}
+    read: dict[int, Any] = {}  # DynamicCache, whose kinds of layers transformers does not tell apart
     for number, prefix in enumerate(batch.prefixes):
         if prefix:
             ids = torch.tensor([list(prefix)], device=model.device)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from disc_lite.distillation.examples import Text, alone, prompt_lessons
 from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.qa import NearDuplicates, Pair, normalise
 from disc_lite.recipe import Recipe
+from disc_lite.storage import JsonObject
 from disc_lite.synthesis.drafting import (
     DraftedPair,
     DraftedQuestion,
@@ -51,7 +51,7 @@ class ScoredPair:
     def sentence(self) -> int:
         return self.drafted.sentence
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """A line of `pairs.jsonl`."""
         row = {**asdict(self.pair), "sentence": self.sentence, "kind": self.drafted.kind}
         figures = {"with_passage": self.with_passage, "without_passage": self.without_passage, "gain": self.gain}
