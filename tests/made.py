@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from disc_lite.distillation.examples import disc_lessons, prompt_lessons, tokenise
+from disc_lite.distillation.disc import disc_lessons
+from disc_lite.distillation.examples import prompt_lessons, tokenise
 from disc_lite.distillation.teacher import read_lessons
 from disc_lite.distillation.training import Task, train
 from disc_lite.documents import Document

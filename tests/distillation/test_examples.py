@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
+from disc_lite.distillation.disc import MIXED, disc_lessons
 from disc_lite.distillation.examples import (
-    MIXED,
     Lesson,
     Text,
-    disc_lessons,
     next_token_examples,
     prompt_lessons,
     retention_lesson,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from disc_lite.errors import UsageError
-from disc_lite.export.modelfile import _copied_lines, _literal, _pieces, _rendered, conversations, modelfile
+from disc_lite.export.gotemplate import _literal, _rendered, conversations, pieces_of
+from disc_lite.export.modelfile import _copied_lines, modelfile
 from disc_lite.models import Tokens
 from tests.tiny_models import MODELS, make_tokenizer
 
@@ -123,7 +124,7 @@ def expected(tokens: Any, talk: list[dict[str, str]]) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_the_pieces_give_what_jinja_writes(name: str, folder: Any) -> None:
     tokens = Tokens(folder(*CASES[name]))
-    pieces = _pieces(tokens)
+    pieces = pieces_of(tokens)
     assert len(list(conversations())) == 16
     for talk in conversations():
         assert pieces.render(talk) == expected(tokens, talk)
