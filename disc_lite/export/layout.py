@@ -1,8 +1,4 @@
-"""Names and row order of a model's tensors in llama.cpp, for the supported families.
-
-As in llama.cpp's own converters: in the Llama family the rows of q_proj and k_proj are reordered, because its rotary
-embedding rotates neighbouring rows where transformers rotates halves.
-"""
+"""Names and row order of a model's tensors in llama.cpp, as its own converters write them."""
 
 from __future__ import annotations
 
@@ -18,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.families import FAMILIES
 from disc_lite.storage import JsonObject
 
 if TYPE_CHECKING:
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 
 CONVERTER = "convert_hf_to_gguf.py"
 Array = npt.NDArray[Any]
-# model_type of config.json -> architecture of llama.cpp, and whether q and k are reordered.
-FAMILIES = {"llama": ("llama", True), "mistral": ("llama", True), "qwen2": ("qwen2", False), "qwen3": ("qwen3", False)}
 
 
 @dataclass(frozen=True)
@@ -75,19 +70,20 @@ def layout_of(folder: Path) -> Layout:
     """The layout of a model folder. Raises UsageError for a family that is not supported."""
     gguf = require_gguf()
     config: JsonObject = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    family = config.get("model_type")
-    if family not in FAMILIES:
+    model_type = config.get("model_type")
+    family = FAMILIES.get(str(model_type))
+    if family is None:
         raise UsageError(
-            f"GGUF files of the model type {family} are not supported.",
+            f"GGUF files of the model type {model_type} are not supported.",
             "llama.cpp's row order of its tensors was not tested, and a wrong order gives nonsense without an error.",
             f"Supported are {', '.join(FAMILIES)}; use --to merged and llama.cpp's own converter.",
         )
-    architecture, reordered = FAMILIES[family]
     layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
     kv_heads = int(config.get("num_key_value_heads") or heads)
-    arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == family.gguf_architecture)
     tied = bool(config.get("tie_word_embeddings"))
-    return Layout(architecture, layers, heads, kv_heads, reordered, tied, gguf.get_tensor_name_map(arch, layers))
+    names = gguf.get_tensor_name_map(arch, layers)
+    return Layout(family.gguf_architecture, layers, heads, kv_heads, family.gguf_reorders, tied, names)
 
 
 def require_gguf() -> ModuleType:

@@ -24,12 +24,11 @@ from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.adapters import WEIGHTS
+from disc_lite.hub.families import projections_of
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Sequence, pack
 from disc_lite.storage import Json, JsonObject
-
-PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 class Base:
@@ -60,10 +59,10 @@ class Base:
     # -- the adapter -------------------------------------------------------------------------------
 
     def attach(self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool) -> None:
-        """Add a new LoRA adapter to the seven projections; A is drawn from `seed` alone, B is 0."""
+        """Add a new LoRA adapter to the projections of the model's family; A is drawn from `seed` alone, B is 0."""
+        projections = list(projections_of(self.model.config.model_type))
         config = LoraConfig(
-            r=rank, lora_alpha=alpha, target_modules=PROJECTIONS, lora_dropout=0.0, bias="none",
-            task_type="CAUSAL_LM",
+            r=rank, lora_alpha=alpha, target_modules=projections, lora_dropout=0.0, bias="none", task_type="CAUSAL_LM",
         )  # fmt: skip
         with quietly():
             self.model = get_peft_model(self.model, config)

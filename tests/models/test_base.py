@@ -15,9 +15,9 @@ from bitsandbytes.nn import Linear4bit
 from torch.nn import functional
 
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.families import PROJECTIONS
 from disc_lite.losses import log_probabilities
 from disc_lite.models import load_base
-from disc_lite.models.base import PROJECTIONS
 from disc_lite.packing import lone, pack
 from tests.tiny_models import NAMES, make_model
 
