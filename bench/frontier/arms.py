@@ -1,4 +1,4 @@
-"""What is compared: every method with what makes it itself; one run of it, read off its folder."""
+"""The arms of the comparison (a method and its settings), and one run of an arm with its results."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ ARMS: dict[str, dict[str, str]] = {
     "sft": {"method": "sft", **NO_TERM},
 }  # fmt: skip
 RATES = (3e-4, 1e-3, 2e-3, 3e-3)  # 1e-2 was tried: it destroys every method
-# What the base says is the same in every run of a seed.
+# The answers of the base are the same in every run of a seed.
 OF_THE_BASE = (RunFolder.answers_before, RunFolder.retained_before, RunFolder.neutral)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One run: what it learned and forgot, as (right, of), and what it took."""
+    """One run: what it learned and forgot, as (right, of), its student tokens and seconds."""
 
     arm: str
     rate: float
     seed: int
     recall: dict[str, tuple[int, int]]  # by kind of fact, and "all", "statements", "floor", "rag", "ceiling"
-    retained: dict[str, tuple[int, int]]  # after; before stands in `base`
+    retained: dict[str, tuple[int, int]]  # after training; `base` has the figures before it
     base: dict[str, tuple[int, int]]
     kl: float
     student_tokens: int
@@ -62,7 +62,7 @@ def prepare(seed: int, folder: Path) -> Corpus:
 
 
 def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) -> Point:
-    """Adapt, or take what is finished."""
+    """Adapt, or read a finished run."""
     base, run = (RunFolder(folder / name) for name in (f"base-{seed}", f"{arm.replace(' ', '_')}-{rate:g}-{seed}"))
     overrides = {**ARMS[arm], "train.learning_rate": str(rate)}
     pairs = base.pairs if METHODS[ARMS[arm]["method"]].needs_pairs else None
