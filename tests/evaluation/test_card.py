@@ -164,6 +164,6 @@ def test_retrieval_does_not_wake_jax(tmp_path: Path) -> None:
     (tmp_path / "jax" / "__init__.py").write_text("print('awake')")
     (tmp_path / "jax" / "lax.py").write_text("top_k = print")
     code = "from disc_lite.evaluation.retrieval import best_passages as b; print(b(['the mill', 'the shop'], ['shop'], 1)); import jax"
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[1]}"}
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.splitlines() == ["[['the shop']]", "awake"]
