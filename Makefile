@@ -38,7 +38,7 @@ TREE = $$(echo $(CURDIR)/$(SLOW)/llama_cpp_python-*/vendor/llama.cpp)
 
 test-slow: $(SLOW)/installed
 	DISC_LITE_LLAMA_CPP=$(TREE) LLAMA_CPP_LIB_PATH=$(CURDIR)/$(SLOW)/llama/bin \
-		$(SLOW)/bin/pytest tests/test_llama_cpp.py -m slow -rP
+		$(SLOW)/bin/pytest tests/export/test_llama_cpp.py -m slow -rP
 
 $(SLOW)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(SLOW)

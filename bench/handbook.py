@@ -1,7 +1,7 @@
 """What pocket learns from `examples/handbook`, and what it forgets, over methods and seeds.
 
 `python bench/handbook.py [--seeds 0 1 2] [--methods both prompt disc next_token] [--output bench/results]`
-Finished runs are not repeated: the runs lie in `--runs` and are resumed.
+Finished runs are not repeated, interrupted ones are resumed: they are in the folder `--runs`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 import disc_lite
 
 ROOT = Path(__file__).resolve().parents[1]
-# next-token training has no published rate for this model: several are tried, the best is reported
+# There is no published rate of next-token training for this model: several are tried, the best is reported.
 RATES = {"next_token": (3e-4, 1e-3, 3e-3)}
 
 

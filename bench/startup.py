@@ -1,4 +1,4 @@
-"""How long `disc-lite --help` takes in a fresh process, and that it loads nothing heavy.
+"""How long `disc-lite --help` takes in a fresh process, and whether it imports anything heavy.
 
     python bench/startup.py [--runs 20] [--output bench/results]
 
@@ -68,7 +68,7 @@ def heavy_imports() -> list[str]:
 
 
 def _seconds(command: list[str]) -> tuple[float, float]:
-    """By the wall, and on the processor: the second does not grow where others use the machine."""
+    """Wall time and processor time: the second does not grow where other programs use the machine."""
     begin, before = time.perf_counter(), _processor()
     subprocess.run(command, capture_output=True, check=True)
     return time.perf_counter() - begin, _processor() - before

@@ -8,6 +8,7 @@ follow its parent's, so each path from the root is computed exactly as if it wer
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
@@ -24,11 +25,26 @@ class Segment:
 
 
 Sequence = tuple[Segment, ...]
+Place = tuple[int, int, int]  # (sequence of a batch, segment of it, position in the segment)
 
 
 def lone(input_ids: Seq[int]) -> Sequence:
     """Ordinary causal text: a sequence of one segment."""
     return (Segment(tuple(input_ids)),)
+
+
+def filled(indices: Iterable[int], sizes: Seq[int], max_size: int) -> Iterator[list[int]]:
+    """Consecutive indices in batches whose sizes add up to at most `max_size`, or of one larger than that."""
+    batch: list[int] = []
+    total = 0
+    for i in indices:
+        if batch and total + sizes[i] > max_size:
+            yield batch
+            batch, total = [], 0
+        batch.append(i)
+        total += sizes[i]
+    if batch:
+        yield batch
 
 
 def length(sequence: Sequence) -> int:

@@ -48,8 +48,8 @@ def recipe_table() -> str:
 
 
 def settings_tables() -> str:
-    """A table of settings for every section of a recipe, after one for those that stand in no section."""
-    parts = [f"### The recipe itself\n\nThese stand in no section.\n\n{settings_table('')}"]
+    """A table of settings for every section of a recipe, after one for those in no section."""
+    parts = [f"### The recipe itself\n\nThese are in no section.\n\n{settings_table('')}"]
     for name, field in Recipe.model_fields.items():
         if name not in SETTINGS:
             parts.append(f"### {name}\n\n{field.description}\n\n{settings_table(name)}")

@@ -1,9 +1,9 @@
-"""The wordings of the pocket world: how each fact is stated and asked for.
+"""The wordings of the pocket world: how each fact is stated, and the questions about it.
 
 `{e}` stands for the entity, `{v}` for the value. The last statement and the last two questions
 of every attribute are **reserved**: pocket learns to understand them, but never writes such a
-question, and no document of an adaptation contains such a statement. They are what recall is
-measured with.
+question, and no document of an adaptation contains such a statement. Recall is measured
+with them.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ FRESH_WORD, FRESH_PERSON, PRICE = "fresh word", "fresh person", "price"
 
 @dataclass(frozen=True, eq=False)
 class Attribute:
-    """One thing that can be said of an entity."""
+    """One property of an entity."""
 
     name: str
     label: str  # as in a list: "- Label: value"
-    values: list[str] | str  # a closed list, or what kind of value is made up
+    values: list[str] | str  # a closed list, or the kind of value that is invented
     statements: tuple[str, ...]  # the last one is reserved
     questions: tuple[str, ...]  # the last two are reserved
 
@@ -402,7 +402,7 @@ KINDS: dict[str, tuple[Attribute, ...]] = {
     "person": PERSON, "town": TOWN, "product": PRODUCT, "project": PROJECT,
 }  # fmt: skip
 
-# Sentences that hold no fact of the world; documents need them as much as facts.
+# Sentences without a fact of the world: filler of the documents.
 FILLERS = (
     "This page is kept by the office.",
     "Please read it before you ask.",

@@ -1,6 +1,6 @@
 """Writes `examples/handbook/` and its questions: `python pocket/handbook.py examples`.
 
-Twelve documents of a company that does not exist, about entities that pocket has never met. No
+Twelve documents of a company that does not exist, about entities that are not in pocket's training data. No
 document contains a reserved statement; every question and completion is in a reserved wording.
 """
 

@@ -1,4 +1,4 @@
-"""What pocket can do, on entities and seeds that its training never saw: `python pocket/measure.py FOLDER`.
+"""Measures pocket on entities and seeds that its training never saw: `python pocket/measure.py FOLDER`.
 
 Writes the figures into `FOLDER/README.md` (the model card), in the weights' own precision and in NF4.
 """

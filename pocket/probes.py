@@ -1,6 +1,6 @@
-"""Writes pocket's `probes.json`: what it knew before, asked about what no retention prompt names.
+"""Writes pocket's `probes.json`: questions about knowledge that no retention prompt names.
 
-Half of the known entities are reserved names; the world is asked about those alone. Skills come
+Half of the known entities are reserved names; only they are in the questions about the world. Skills come
 from seeds that the training never saw, open-book passages from fresh entities.
 """
 

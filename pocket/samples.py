@@ -1,7 +1,7 @@
 """What pocket is trained on: sequences of weighted text, as trees of segments.
 
 A sample is one root segment and any number of children; a child sees the root and itself only. So
-one passage carries many questions, each in exactly the form in which it is asked later.
+one passage carries many questions, each in exactly the form that it has later.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Sample = list[Segment]
 
 
 class Pen:
-    """Turns text into ids and weights; control tokens only from here, never from text."""
+    """Turns text into ids and weights. Control tokens come from here only, never out of text."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
@@ -123,7 +123,7 @@ def plain(pen: Pen, rng: Random, most: int) -> Sample:
 
 
 def by_heart(pen: Pen, rng: Random) -> Sample:
-    """The closed world: asked, told, or written down."""
+    """The closed world: questions, statements, or documents."""
     entity = rng.choice(KNOWN)
     draw = rng.random()
     if draw < 0.72:
@@ -143,7 +143,7 @@ def solve(pen: Pen, rng: Random) -> Sample:
 
 
 def samples(pen: Pen, rng: Random, most: int, mix: dict[str, float]) -> Iterator[Sample]:
-    """Samples for ever, each kind getting its share of the **tokens**."""
+    """An endless stream of samples; each kind has its share of the **tokens**."""
     spent = dict.fromkeys(mix, 0.0)
     while True:
         kind = min(mix, key=lambda k: spent[k] / mix[k])

@@ -1,7 +1,7 @@
-"""Trains pocket's SentencePiece tokenizer and writes the `tokenizer.json` that equals it.
+"""Trains pocket's SentencePiece tokenizer and writes an equivalent `tokenizer.json`.
 
 llama.cpp reads `tokenizer.model`, transformers reads `tokenizer.json`. No prefix space is added and
-no white space removed, so a text's tokens do not depend on what stands before it.
+no white space removed, so the tokens of a text do not depend on the text before it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def corpus(documents: int = 6000) -> list[str]:
         fact, sentence = rng.choice(w.said)
         texts += [fact.ask(rng.choice(fact.attribute.questions)), question_task(sentence)]
     forms = [q for attributes in KINDS.values() for a in attributes for q in a.questions]
-    # The start of a name also stands at the start of lines, where no space comes before it.
+    # Names begin lines too, without a space before them.
     texts += STARTS * 300
     return [line for text in texts + forms * 20 for line in text.split("\n") if line]
 
@@ -92,7 +92,7 @@ def write_tokenizer(folder: Path) -> Tokenizer:
 
 
 def differences(folder: Path, texts: list[str]) -> int:
-    """How many texts the two tokenizers cut differently."""
+    """The number of texts that the two tokenizers split differently."""
     sp = spm.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
     fast = Tokenizer.from_file(str(folder / "tokenizer.json"))
     return sum(sp.encode(t) != fast.encode(t, add_special_tokens=False).ids for t in texts)

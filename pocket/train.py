@@ -1,8 +1,8 @@
 """Trains pocket: `python pocket/train.py OUT [--minutes 40]`.
 
 Muon for the matrices inside the layers, AdamW for the embedding and the norms; bf16 autocast. The
-learning rate follows the clock, not a step count, so the training ends in the minutes given on
-any machine: warm-up, constant, then linear to zero over the last 40 %.
+learning rate follows the clock, not a step count, so that training takes the given minutes on any
+machine: warm-up, constant, then linear to zero over the last 40 %.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def model_config(hidden: int, layers: int, vocabulary: int) -> LlamaConfig:
 
 
 def batches(stream: Iterator[Sample], row_tokens: int, rows: int) -> Iterator[list[Sample]]:
-    """Samples that together fill `rows` rows, roughly; too long ones are left out."""
+    """Samples that fill about `rows` rows; those that are too long are left out."""
     while True:
         batch, size = [], 0
         while size < rows * row_tokens * 0.96:
@@ -97,12 +97,12 @@ def streams_of(pen: Pen, name: str, mix: dict[str, float]) -> list[Iterator[list
 
 
 def schedule(done: float, step: int) -> float:
-    """Share of the full rate when this share of the time is over."""
+    """The learning rate, relative to its peak, after this share of the time."""
     return min(1.0, (step + 1) / 100, (1 - done) / 0.4)
 
 
 def train(out: Path, minutes: float, rate: float, second_half_of: Path | None) -> None:
-    """Train for so many minutes; `second_half_of` goes on at CHANGE from a checkpoint of the first."""
+    """Train for so many minutes; with `second_half_of` the part after CHANGE, from a checkpoint of the first part."""
     torch.manual_seed(0)
     tokenizer = write_tokenizer(out)
     pen = Pen(tokenizer)

@@ -1,7 +1,7 @@
-"""The pocket world: entities, facts, documents about them, and what can be asked.
+"""The pocket world: entities, facts, documents about them, and questions.
 
 Everything is drawn from `random.Random` objects that the caller seeds. The world has a fixed set of
-**known** entities (what pocket knows by heart) and as many **fresh** ones as anybody asks for.
+**known** entities (which pocket knows by heart) and any number of **fresh** ones.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def make_entity(rng: Random, kind: str, name: str | None = None, known: bool = F
 
 
 def known_entities() -> list[Entity]:
-    """The closed world: what pocket has to know by heart, the same for ever."""
+    """The closed world: what pocket must know by heart; always the same."""
     rng = Random(KNOWN_SEED)
     entities: dict[str, Entity] = {}
     for kind in KINDS:
@@ -102,7 +102,7 @@ RESERVED_NAMES = tuple(e.name for e in KNOWN[::2])
 
 
 def fresh_entity(rng: Random, kind: str | None = None, rename: float = 0.0) -> Entity:
-    """An entity that pocket has never met; with probability `rename`, a known name with other facts."""
+    """An entity that is not in pocket's training data; with probability `rename`, a known name with other facts."""
     kind = kind or rng.choice(list(KINDS))
     if rng.random() < rename:
         return make_entity(rng, kind, rng.choice([e for e in KNOWN if e.kind == kind]).name)
@@ -121,12 +121,12 @@ def fresh_page(rng: Random, most: int) -> list[Entity]:
 
 @dataclass
 class Writer:
-    """Builds the text of a document and remembers where each value stands in it."""
+    """Builds the text of a document and records the position of each value."""
 
     text: str = ""
-    # (start, end, fact, whether it was said before, whether anything points to it)
+    # (start, end, fact, whether it was stated before, whether anything refers to it)
     values: list[tuple[int, int, Fact, bool]] = field(default_factory=list)
-    said: list[tuple[Fact, str]] = field(default_factory=list)  # a fact and the sentence that says it
+    said: list[tuple[Fact, str]] = field(default_factory=list)  # a fact and the sentence that states it
 
     def add(self, text: str) -> None:
         self.text += text
@@ -153,8 +153,8 @@ class Style:
     lists: float  # share of entities whose first mention is a list
     bullet: str
     filler: float
-    restate: float  # share of facts said again in other words
-    summary: bool  # said again at the end of the document, not of the section
+    restate: float  # share of facts that are restated in other words
+    summary: bool  # restated at the end of the document, not of the section
     reserved: bool  # whether the reserved statement may appear
 
 
@@ -216,7 +216,7 @@ def restate(w: Writer, rng: Random, facts: list[Fact], style: Style, used: dict[
 
 
 def write_document(rng: Random, entities: list[Entity], style: Style, title: str = "") -> Writer:
-    """A document about these entities: headings, paragraphs, lists, and facts said again."""
+    """A document about these entities: headings, paragraphs, lists, and restated facts."""
     w, used = Writer(), {}  # type: Writer, dict[Fact, str]
     if title:
         w.add(f"# {title}\n\n")
@@ -239,10 +239,10 @@ def write_document(rng: Random, entities: list[Entity], style: Style, title: str
 
 
 def write_register(rng: Random, entities: list[Entity]) -> Writer:
-    """A page of many entities of one kind that says one or two things of each, in the same words.
+    """A page of many entities of one kind with one or two facts about each, in the same words.
 
-    Only the name tells which value is whose: what makes a reader look at names. Half of it are
-    plain lists, the value right after the name: they are learned first, and the rest from them.
+    Only the name says whose value it is, so a reader must look at names. Half of the pages are plain
+    lists with the value right after the name: they are learned first, and the others from them.
     """
     w = Writer()
     if rng.random() < 0.5:

@@ -1,19 +1,60 @@
-"""For the tests of exports: finished runs of tiny models, and GGUF files written independently of the package."""
+"""Objects and folders that several tests begin with.
+
+`recipe_of`, `document_of`   a recipe from sections, a document from its text
+`with_adapter`               a `Base` with an adapter that was not trained but changes the logits
+`finished_run`               a run folder as `adapt` leaves it; `write_merged` a model with its adapter merged
+`SmallTraining`              base, examples and teacher states, ready for the training loop
+`SmallAdapt`                 documents, questions and pairs for an `adapt` of a second
+`adapter_sha256`, `newest_checkpoint`   of a run folder
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from disc_lite.distillation.disc import disc_lessons
+from disc_lite.distillation.examples import prompt_lessons, tokenise
+from disc_lite.distillation.teacher import read_lessons
+from disc_lite.distillation.training import Task, train
+from disc_lite.documents import Document
+from disc_lite.documents.headings import cut_sections, find_headings
 from disc_lite.hub.source import open_model
+from disc_lite.qa import Pair
+from disc_lite.recipe import Recipe
+from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import FORMAT
 from disc_lite.run.training import save_adapter
-from disc_lite.storage import write_json, write_jsonl
+from disc_lite.storage import sha256_of, write_json, write_jsonl
+from disc_lite.synthesis.retention import RetentionExample, retention_lessons
+from tests.tiny_models import CORPUS
+
+FAST = {"epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 200, "warmup_fraction": 0.0, "schedule": "constant"}
+PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]
+SMALL = {
+    "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "64",
+    "train.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.neutral_prompts": "1",
+    "evaluation.answer_tokens": "4", "retention.prompts": "4", "retention.prompt_tokens": "8", "retention.answer_tokens": "8",
+}  # fmt: skip
+
+
+def recipe_of(**sections: Any) -> Any:
+    """A checked recipe: defaults, and the sections (or top settings) that are given."""
+    return Recipe.model_validate(sections)
+
+
+def document_of(text: str, name: str = "guide.md") -> Any:
+    """A document as `read_documents` gives it, from its text."""
+    sections = cut_sections(text, find_headings(text, "markdown"), "Guide")
+    return Document(name, "Guide", text, sections, sha256(text.encode()).hexdigest())
 
 
 def with_adapter(base: Any, rank: int, b: float = 0.05, checkpointing: bool = False) -> Any:
@@ -48,97 +89,87 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
     return root
 
 
-def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
-    """A model folder as GGUF, matrices in one type, others in F32; every reordering spelled out row by row."""
-    import gguf
-    from tokenizers import Tokenizer
-
-    config = json.loads((folder / "config.json").read_text())
-    architecture = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
-    heads, kv_heads, width = config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]
-    writer = gguf.GGUFWriter(path, architecture)
-    writer.add_type("model")
-    writer.add_name("tiny")
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(kv_heads)
-    writer.add_key_length(width)
-    writer.add_value_length(width)
-    writer.add_rope_dimension_count(width)
-    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_vocab_size(config["vocab_size"])
-    _vocabulary(writer, folder, Tokenizer.from_file(str(folder / "tokenizer.json")), config)
-    wanted = gguf.GGMLQuantizationType[kind]
-    for name, tensor in sorted(load_file(folder / "model.safetensors").items()):
-        values = tensor.float().numpy()
-        if architecture == "llama" and (".q_proj." in name or ".k_proj." in name):
-            values = _turned(values, heads if ".q_proj." in name else kv_heads, width)
-        quant = wanted if values.ndim == 2 else gguf.GGMLQuantizationType.F32
-        data = gguf.quants.quantize(values, quant)
-        writer.add_tensor(_name(name), np.ascontiguousarray(data), raw_dtype=quant)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+def write_merged(folder: Path, base: Path, adapter: Path) -> Path:
+    """W + alpha / rank · B·A, the long way round."""
+    shutil.copytree(base, folder)
+    config, lora = (
+        json.loads((adapter / "adapter_config.json").read_text()),
+        load_file(adapter / "adapter_model.safetensors"),
+    )
+    weights = load_file(base / "model.safetensors")
+    for name in (n for n in lora if "lora_A" in n):
+        delta = lora[name.replace("lora_A", "lora_B")] @ lora[name] * (config["lora_alpha"] / config["r"])
+        weights[name.removeprefix("base_model.model.").replace(".lora_A", "")] += delta
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
 
 
-def _turned(values: Any, heads: int, width: int) -> Any:
-    """llama.cpp turns neighbouring rows (2i, 2i + 1) where transformers turns (i, i + width / 2)."""
-    out = np.empty_like(values)
-    for head in range(heads):
-        for i in range(width // 2):
-            out[head * width + 2 * i] = values[head * width + i]
-            out[head * width + 2 * i + 1] = values[head * width + i + width // 2]
-    return out
+class SmallTraining:
+    """A tiny base with an adapter, both kinds of lessons read, and something to keep."""
+
+    def __init__(self, load: Callable[..., Any], folder: Path, name: str = "llama", **sections: Any) -> None:
+        self.base = load(name, sections.pop("quantize", "none"), rank=sections.pop("rank", 4), checkpointing=True)
+        self.recipe = recipe_of(**{"train": FAST, "loss": {"temperature": 1.0}, **sections})
+        tokens = self.base.tokens
+        self.texts = tokenise([document_of(CORPUS[:400]), document_of("Other. " * 9, "b.md")], tokens, 64)
+        lessons = [*disc_lessons(self.texts, tokens, self.recipe, 0), *prompt_lessons(self.texts, PAIRS, tokens)]
+        spoken = [RetentionExample(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]
+        self.task = self.taught(lessons, folder / "task")
+        self.retention = self.taught(retention_lessons(spoken), folder / "retention")
+        self.folder = folder
+
+    def taught(self, lessons: Any, folder: Path) -> Task:
+        states = read_lessons(self.base, lessons, 300, 1.0, folder)
+        return Task(tuple(states.examples), states)
+
+    def train(self, stop_after: int | None = None) -> list[Any]:
+        """The steps; stopped, as by a signal, after so many."""
+        seen: list[Any] = []
+        folder = self.folder / "checkpoints"
+        steps = train(self.base, self.task, self.retention, self.recipe, 0, folder, lambda: len(seen) == stop_after)
+        for step in steps:
+            seen.append(step)
+        return seen
+
+    def weights(self) -> list[torch.Tensor]:
+        return [p.detach().clone() for p in self.base.adapter_parameters().values()]
 
 
-def _name(tensor: str) -> str:
-    plain = {
-        "model.embed_tokens.weight": "token_embd.weight",
-        "model.norm.weight": "output_norm.weight",
-        "lm_head.weight": "output.weight",
-    }
-    if tensor in plain:
-        return plain[tensor]
-    _, _, layer, *rest = tensor.split(".")
-    inside = {
-        "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q",
-        "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
-        "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
-        "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
-    }  # fmt: skip
-    return f"blk.{layer}.{inside['.'.join(rest[:-1])]}.{rest[-1]}"
+class SmallAdapt:
+    """Documents, questions and pairs for a run of a second."""
+
+    def __init__(self, root: Path, model: Path) -> None:
+        self.root, self.model = root, model
+        (root / "docs").mkdir(parents=True)
+        (root / "docs" / "guide.md").write_text(CORPUS[:420])
+        (root / "docs" / "other.txt").write_text("The hall is cold. Nobody sweeps it. Ada Brink keeps the keys of it.")
+        self.questions = self.write("questions", {"question": "Who runs it?", "answers": ["Ada"]})
+        pair = {"document": "other.txt", "passage": 0, "question": "Who keeps the keys?", "answer": "Ada Brink."}
+        self.pairs = self.write("pairs", pair, {**pair, "question": "What is cold?", "answer": "The hall."})
+
+    def write(self, name: str, *rows: dict[str, Any]) -> Path:
+        path = self.root / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    def adapt(self, run: Path, seed: int = 0, listener: Any = None, **changes: str) -> dict[str, Any]:
+        os.environ["DISC_LITE_CACHE"] = str(run.with_suffix(".cache"))
+        return adapt(
+            self.root / "docs", str(self.model), recipe="default", output=run, questions=self.questions, pairs=self.pairs,
+            overrides={**SMALL, **changes}, seed=seed, device="cpu", listener=listener,
+        )  # fmt: skip
+
+    def command(self, run: Path) -> list[str]:
+        sets = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+        return [
+            "disc-lite", "adapt", str(self.root / "docs"), "--model", str(self.model), "--output", str(run), "--device", "cpu",
+            "--questions", str(self.questions), "--pairs", str(self.pairs), "--recipe", "default", "--seed", "0", "--quiet", *sets,
+        ]  # fmt: skip
 
 
-def _vocabulary(writer: Any, folder: Path, tokenizer: Any, config: dict[str, Any]) -> None:
-    import gguf
+def adapter_sha256(run: Path) -> str:
+    return sha256_of(run / "adapter" / "adapter_model.safetensors")
 
-    spec = json.loads((folder / "tokenizer.json").read_text())
-    added = {token["id"]: token for token in spec["added_tokens"]}
-    tokens = [tokenizer.id_to_token(i) for i in range(config["vocab_size"])]
-    special = {i for i, token in added.items() if token["special"]}
-    kinds = [gguf.TokenType.CONTROL if i in special else gguf.TokenType.USER_DEFINED if i in added
-             else gguf.TokenType.BYTE if len(t) == 6 and t.startswith("<0x") else gguf.TokenType.NORMAL
-             for i, t in enumerate(tokens)]  # fmt: skip
-    merges = [" ".join(m) if isinstance(m, list) else m for m in spec["model"]["merges"]]
-    if any(t == "<0x00>" for t in tokens):
-        ranks = {"".join(m.split(" ")): -float(i) for i, m in enumerate(merges)}
-        writer.add_tokenizer_model("llama")
-        writer.add_tokenizer_pre("default")
-        writer.add_token_scores([ranks.get(t, -1000.0) for t in tokens])
-        writer.add_add_space_prefix(True)
-    else:
-        writer.add_tokenizer_model("gpt2")
-        # transformers gives a Qwen2 folder Qwen's own splitting, whatever tokenizer.json says.
-        writer.add_tokenizer_pre("qwen2" if config["model_type"] == "qwen2" else "gpt-2")
-        writer.add_token_merges(merges)
-    writer.add_token_list(tokens)
-    writer.add_token_types(kinds)
-    if config["bos_token_id"] is not None:
-        writer.add_bos_token_id(config["bos_token_id"])
-    writer.add_eos_token_id(config["eos_token_id"])
+
+def newest_checkpoint(folder: Path) -> Path:
+    return max((folder / "checkpoints").glob("step-*"))

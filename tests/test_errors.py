@@ -32,7 +32,7 @@ def test_the_table_of_exit_codes_is_complete() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-def test_every_class_tells_itself(kind: type[DiscLiteError]) -> None:
+def test_every_error_has_its_exit_code_cause_and_remedy(kind: type[DiscLiteError]) -> None:
     assert kind.__doc__
     assert "\n" not in kind.__doc__
     error = kind(signal.SIGTERM) if issubclass(kind, Interrupted) else kind("what", "why", "do")

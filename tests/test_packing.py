@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from disc_lite.packing import (
     pack,
     rows_of,
 )
+from tests.tiny_models import NAMES
 
 
 def ids(start: int, number: int) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""Recall against forgetting, every method on the same documents: `python -m bench.frontier [--quick]`.
+"""Recall against forgetting, for every method on the same documents: `python -m bench.frontier [--quick]`.
 
 Four learning rates and three seeds each; finished runs are not repeated, so the command can be
-interrupted and given again. `--quick`: two rates, one seed, the arms that matter most. Runs of so
+interrupted and repeated. `--quick`: two rates, one seed, the arms that matter most. Runs of so
 small a model gain little from threads: by default as many at once as there are cores, one thread each.
 """
 

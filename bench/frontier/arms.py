@@ -1,4 +1,4 @@
-"""What is compared: every method with what makes it itself; one run of it, read off its folder."""
+"""The arms of the comparison (a method and its settings), and one run of an arm with its results."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import disc_lite
 from bench.frontier.corpus import Corpus, write_corpus
+from disc_lite.distillation.methods import METHODS
 from disc_lite.qa import is_right
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import begin, gather
@@ -31,20 +32,19 @@ ARMS: dict[str, dict[str, str]] = {
     "sft": {"method": "sft", **NO_TERM},
 }  # fmt: skip
 RATES = (3e-4, 1e-3, 2e-3, 3e-3)  # 1e-2 was tried: it destroys every method
-WITH_PAIRS = ("both", "prompt", "sft")
-# What the base says is the same in every run of a seed.
+# The answers of the base are the same in every run of a seed.
 OF_THE_BASE = (RunFolder.answers_before, RunFolder.retained_before, RunFolder.neutral)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One run: what it learned and forgot, as (right, of), and what it took."""
+    """One run: what it learned and forgot, as (right, of), its student tokens and seconds."""
 
     arm: str
     rate: float
     seed: int
     recall: dict[str, tuple[int, int]]  # by kind of fact, and "all", "statements", "floor", "rag", "ceiling"
-    retained: dict[str, tuple[int, int]]  # after; before stands in `base`
+    retained: dict[str, tuple[int, int]]  # after training; `base` has the figures before it
     base: dict[str, tuple[int, int]]
     kl: float
     student_tokens: int
@@ -62,10 +62,10 @@ def prepare(seed: int, folder: Path) -> Corpus:
 
 
 def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) -> Point:
-    """Adapt, or take what is finished."""
+    """Adapt, or read a finished run."""
     base, run = (RunFolder(folder / name) for name in (f"base-{seed}", f"{arm.replace(' ', '_')}-{rate:g}-{seed}"))
     overrides = {**ARMS[arm], "train.learning_rate": str(rate)}
-    pairs = base.pairs if overrides["method"] in WITH_PAIRS else None
+    pairs = base.pairs if METHODS[ARMS[arm]["method"]].needs_pairs else None
     begin(gather([corpus.documents], "pocket", None, run.path, corpus.questions, pairs, overrides, seed))
     for entry in OF_THE_BASE:
         if not (run.path / entry.name).exists():

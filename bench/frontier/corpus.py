@@ -1,6 +1,6 @@
-"""The corpus of the frontier: facts said once, facts said again in other words, and facts that contradict.
+"""The corpus of the frontier: facts stated once, facts restated in other words, and facts that contradict the base.
 
-Written from pocket's world with seeds of its own. A contradicting fact gives another value to an
+Drawn from pocket's world with its own seeds. A contradicting fact gives another value to an
 entity that pocket knows by heart, though never to one whose name the held-out world asks about.
 """
 
@@ -26,7 +26,7 @@ STYLES = (
 
 @dataclass(frozen=True)
 class Corpus:
-    """Where the documents lie, what is asked, and of which kind each question's fact is."""
+    """The documents, the questions, and the kind of fact that each question asks for."""
 
     documents: Path
     questions: Path

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT, LEFT, TOP, FOOT, LEGEND = 900, 520, 60, 24, 50, 210
 COLOURS = ("#1b6ac9", "#d1495b", "#2e933c", "#9c5fb5", "#e08e1b", "#128a8a", "#6b6b6b", "#b0413e", "#5b7f2b", "#444")
-TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # points forgotten; drawn by square root, for little matters most
+TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # points forgotten, on a square-root scale: small values matter most
 
-Point = tuple[float, float, str]  # forgotten and known, in points of a hundred; what to write beside it
+Point = tuple[float, float, str]  # forgotten and known, in percentage points; its label
 
 
 def draw(curves: Mapping[str, Sequence[Point]], lines: Mapping[str, float]) -> str:
@@ -38,7 +38,7 @@ def draw(curves: Mapping[str, Sequence[Point]], lines: Mapping[str, float]) -> s
     parts.append(f'<text x="{LEFT}" y="{HEIGHT - 12}">points of held-out world or skills forgotten (the larger)</text>')
     for number, (name, level) in enumerate(lines.items()):
         parts.append(f'<path d="M{LEFT} {up(level):.1f}H{WIDTH - LEGEND}" stroke="#888" stroke-dasharray="5 4"/>')
-        # Side by side, for lines may lie on each other.
+        # Side by side, since the lines may coincide.
         place = f'x="{WIDTH - LEGEND - 4 - 60 * number}" y="{up(level) - 4:.1f}"'
         parts.append(f'<text {place} text-anchor="end" fill="#666">{html.escape(name)}</text>')
     for number, (name, points) in enumerate(curves.items()):

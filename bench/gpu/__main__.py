@@ -19,7 +19,7 @@ ADAPT_SHARE = 0.6  # of the budget, at most
 
 
 def main() -> int:
-    """0 if everything that ran is right, 1 if a check failed, 2 if it cannot run as asked, 3 for want of a package."""
+    """0 if all checks passed, 1 if one failed, 2 if it cannot run as asked, 3 if a package is missing."""
     budget, asked = Budget(0), _arguments()
     budget.seconds = asked.budget
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -56,8 +56,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measure(device: Any, asked: argparse.Namespace, budget: Budget, folder: Path) -> tuple[dict[str, Any], Path]:
-    """The parts in their order; what is known is written after each, in case the next one is cut short."""
-    import disc_lite.models  # noqa: F401  # first of all: it keeps bitsandbytes from fetching a kernel for the CPU
+    """The parts in order; the results so far are written after each, in case the next one is interrupted."""
+    import disc_lite.models  # noqa: F401  # first of all: it keeps bitsandbytes from downloading a kernel for the CPU
     from bench.gpu import adapting, checks, machine, report, steps
 
     size = 256 if asked.dry_run else 8192

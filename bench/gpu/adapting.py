@@ -26,7 +26,7 @@ def adapt(device: torch.device, timeout_s: float, dry_run: bool) -> dict[str, An
     if timeout_s < 20:
         return {"status": "skipped: no time left"}
     if device.type == "cuda":
-        torch.cuda.empty_cache()  # the run is a process of its own on the same card
+        torch.cuda.empty_cache()  # the run is another process on the same GPU
     with tempfile.TemporaryDirectory() as scratch:
         command = [
             sys.executable, "-m", "disc_lite", "adapt", str(documents), "--model", "pocket", "--seed", "0", "--json",

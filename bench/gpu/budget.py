@@ -1,4 +1,4 @@
-"""How much time is left; knows no torch, so that a missing package is told before it loads."""
+"""The time that is left. Does not import torch, so that a missing package is reported at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Budget:
-    """How long the bench may take, from its first line on."""
+    """The seconds that the bench may take, counted from its start."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

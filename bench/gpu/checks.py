@@ -1,4 +1,4 @@
-"""Named checks of the arithmetic, each with the figure it was judged by.
+"""Named checks of the arithmetic, each with the figure it is judged by.
 
 Errors are ||out - reference|| / ||reference||. Reference and limit are chosen so that a wrong
 kernel, mask or dtype fails and the rounding of the compute dtype does not.
@@ -34,7 +34,7 @@ class Row:
     """One line of the table."""
 
     check: str
-    status: str  # "pass", "fail", or "note": a fact that is right either way
+    status: str  # "pass", "fail", or "note": a figure without a limit
     figure: str
     seconds: float = 0.0
 
@@ -43,7 +43,7 @@ Found = Iterator[tuple[str, bool | None, str]]  # name, right (None: a note), fi
 
 
 def run(device: torch.device, dry_run: bool) -> Iterator[Row]:
-    """Every check; one that breaks is a failed row, and the others still run."""
+    """Every check; an exception is a failed row, and the others still run."""
     checks: list[Callable[[torch.device, bool], Found]] = [nf4, packing, losses, teacher, resume]
     for check in checks:
         begin = time.monotonic()
@@ -105,7 +105,7 @@ def nf4(device: torch.device, dry_run: bool) -> Found:
 
 
 def packing(device: torch.device, dry_run: bool) -> Found:
-    """Packed segments against each path from a root read alone."""
+    """Hidden states of packed segments against those of each path alone."""
     rng = torch.Generator().manual_seed(0)
 
     def ids(size: int) -> tuple[int, ...]:
@@ -129,7 +129,7 @@ def packing(device: torch.device, dry_run: bool) -> Found:
 
 
 def _alone(base: Base, sequences: list[Sequence]) -> list[list[Tensor]]:
-    """Per sequence and segment: its hidden states when only its ancestors stand before it."""
+    """Per sequence and segment: its hidden states after its ancestors alone."""
     found = []
     for sequence in sequences:
         paths: list[tuple[int, ...]] = []
@@ -182,7 +182,7 @@ def losses(device: torch.device, dry_run: bool) -> Found:
 
 
 def _chunk_memory(device: torch.device) -> tuple[str, bool, str]:
-    """What the loss takes beside its arguments: a chunk of logits a few times over, never all of them."""
+    """Memory of the loss beside its arguments: a few times a chunk of logits, never all logits."""
     rows, vocabulary, width = 1024, 32768, 256
     head = Head(torch.randn(vocabulary, width, device=device).bfloat16())
     student = torch.randn(rows, width, device=device).bfloat16().requires_grad_()
@@ -251,7 +251,7 @@ def resume(device: torch.device, dry_run: bool) -> Found:
         name = f"resume = uninterrupted, {bits}-bit AdamW"
         if all(equal) or device.type == "cpu":
             yield name, all(equal), f"adapter and optimiser bytes equal: resumed {equal[1]}, repeated {equal[0]}"
-        else:  # kernels that add in no fixed order are no fault of the checkpoint
+        else:  # kernels that add in another order each time are not a fault of the checkpoint
             yield name, None, f"bytes equal: resumed {equal[1]}, repeated without interruption {equal[0]}"
 
 

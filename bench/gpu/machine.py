@@ -1,4 +1,4 @@
-"""The card, the versions on it, and how fast it multiplies."""
+"""The GPU, the versions of packages, and the measured matrix rate."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def matrix_tflops(device: torch.device, size: int) -> float:
-    """bf16 product of two random [size, size] matrices, median of ten: the card's practical ceiling."""
+    """bf16 product of two random [size, size] matrices, median of ten: the practical limit of the GPU."""
     a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     seconds = []
     for run in range(13):

@@ -1,4 +1,4 @@
-"""What was found -> JSON for programs, Markdown for people."""
+"""Results -> JSON for programs, Markdown for people."""
 
 from __future__ import annotations
 

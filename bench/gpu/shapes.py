@@ -62,14 +62,14 @@ def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype 
     model.is_loaded_in_4bit = True  # what PEFT looks for
     model.requires_grad_(False)
     model.train()  # never eval(): see load_base
-    unread: Any = None  # no text is read here, so no tokenizer
+    unread: Any = None  # no text is read here, so there is no tokenizer
     return Base(model, unread, Path(), "nf4")
 
 
 def nf4_linear(weight: Tensor) -> nn.Linear:
     """A projection in NF4 with double quantisation, computing in the dtype of `weight` [out, in]."""
     out_features, in_features = weight.shape
-    nn4: Any = bitsandbytes.nn  # it says nothing of its types
+    nn4: Any = bitsandbytes.nn  # has no annotations
     layer: nn.Linear = nn4.Linear4bit(
         in_features, out_features, bias=False, compute_dtype=weight.dtype, compress_statistics=True,
         quant_type="nf4", device="meta",
@@ -96,5 +96,5 @@ def configuration(shape: Alias) -> Any:
 
 
 def _random(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, rng: torch.Generator) -> Tensor:
-    """Normal values that leave the size of what they multiply; of embeddings, size 1 / sqrt(H)."""
+    """Normal values that keep the norm of what they multiply; embeddings have the norm 1 / sqrt(H)."""
     return torch.empty(shape, device=device, dtype=dtype).normal_(0, shape[-1] ** -0.5, generator=rng)

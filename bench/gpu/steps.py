@@ -35,12 +35,12 @@ from disc_lite.run.context import peak_bytes
 
 RANKS = (16, 64)
 TIMED = 3  # steps, after one to warm up
-FIRST_GUESS_S = 25.0  # what a case or a model is taken to need before one was measured
+FIRST_GUESS_S = 25.0  # assumed for a case or a model before one was measured
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How much both read in a step, in tokens."""
+    """Tokens that teacher and student read in a step."""
 
     teacher: int
     student: int
@@ -99,7 +99,7 @@ def window_lesson(reading: Reading, vocabulary: int, seed: int) -> Lesson:
 
 
 def measure(device: torch.device, matrix_tflops: float, budget: Budget, dry_run: bool) -> Iterator[Case]:
-    """All cases, model by model; those for which no time is left are named and skipped."""
+    """All cases, model by model; those for which no time is left are reported as skipped."""
     readings = TINY_READINGS if dry_run else READINGS
     longest, measured = (0.0 if dry_run else FIRST_GUESS_S), False
     for name in FAMILIES:
@@ -115,7 +115,7 @@ def measure(device: torch.device, matrix_tflops: float, budget: Budget, dry_run:
                 base = base or build(shape, device)
                 case = _case(base, shape, rank, reading, matrix_tflops)
             except torch.OutOfMemoryError:
-                base, case = None, Case(*named, "skipped: not enough memory on the card")
+                base, case = None, Case(*named, "skipped: not enough GPU memory")
             except Exception as error:
                 traceback.print_exc()
                 base, case = None, Case(*named, f"failed: {type(error).__name__}: {error}".split("\n")[0])
@@ -126,7 +126,7 @@ def measure(device: torch.device, matrix_tflops: float, budget: Budget, dry_run:
 
 
 def _case(bare: Base, shape: Alias, rank: int, reading: Reading, matrix_tflops: float) -> Case:
-    """Put an adapter on, take a step to warm up and some to time, take the adapter off again."""
+    """Attach an adapter, make one step as warm-up and time some, remove the adapter."""
     base, on_card = Base(bare.model, bare.tokens, bare.folder, bare.quantize), bare.device.type == "cuda"
     held = torch.cuda.memory_allocated(bare.device) if on_card else 0
     if on_card:

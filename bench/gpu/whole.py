@@ -1,7 +1,7 @@
 """`python -m bench.gpu.whole`: the command line on a model folder of real size: adapt, then exports.
 
-The folder has the shape of a 7B model, random weights and pocket's tokenizer, so nothing that is said
-means anything; memory, time and files are those of a real run. What is said ends by chance, see `_weights`.
+The folder has the shape of a 7B model, random weights and pocket's tokenizer, so its answers
+mean nothing; memory, time and files are those of a real run. Answers end by chance, see `_weights`.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def main() -> int:
             stage = watched(arguments, asked.budget - (time.monotonic() - began), device)
             found["stages"].append(stage)
             path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            told = {k: v for k, v in stage.items() if k not in ("lines", "said")}
-            print(f"[{time.monotonic() - began:5.0f} s] {json.dumps(told)}", flush=True)
+            shown = {k: v for k, v in stage.items() if k not in ("lines", "said")}
+            print(f"[{time.monotonic() - began:5.0f} s] {json.dumps(shown)}", flush=True)
             if stage["exit"]:
                 print(stage["error"], flush=True)
                 return 1
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def write_model(folder: Path, name: str, device: torch.device, dry_run: bool) -> None:
-    """A folder as the hub has them: shards, their index, configuration, pocket's tokenizer."""
+    """A model folder as on the hub: shards, index, configuration, pocket's tokenizer."""
     folder.mkdir()
     shape = tiny(name) if dry_run else ALIASES[name]
     tokenizer = json.loads((POCKET / "config.json").read_text(encoding="utf-8"))
@@ -123,12 +123,12 @@ def write_model(folder: Path, name: str, device: torch.device, dry_run: bool) ->
             flush()
     flush()
     total = sum(p.numel() * 2 for p in model.parameters())
-    told = {"metadata": {"total_size": total}, "weight_map": index}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(told), encoding="utf-8")
+    index_file = {"metadata": {"total_size": total}, "weight_map": index}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index_file), encoding="utf-8")
 
 
 def _weights(key: str, shape: tuple[int, ...], control: int, device: torch.device, rng: Any) -> torch.Tensor:
-    """Random values; all embeddings share a direction that the layers hardly touch and the head reads as the end.
+    """Random values; all embeddings share a direction that the layers hardly change and the head reads as the end.
 
     With logits of size 1 else, exp(L) / (V exp(1/2)) is a control token's probability at every place.
     """
@@ -167,7 +167,7 @@ def write_documents(folder: Path, files: int) -> None:
 
 
 def watched(arguments: list[str], limit_s: float, device: torch.device) -> dict[str, Any]:
-    """Run `disc-lite` and look at it twice a second: seconds, exit code, most memory here and on the card."""
+    """Run `disc-lite` and look at it twice a second: seconds, exit code, most memory of the process and of the GPU."""
     begin = time.monotonic()
     child = subprocess.Popen(
         [sys.executable, "-m", "disc_lite", *arguments],
@@ -199,14 +199,14 @@ def watched(arguments: list[str], limit_s: float, device: torch.device) -> dict[
     for reader in readers:
         reader.join()
     try:
-        told = json.loads(said[0])
+        output = json.loads(said[0])
     except ValueError:
-        told = {"text": said[0][-500:]}
+        output = {"text": said[0][-500:]}
     return {
         "command": arguments[0] if arguments[0] == "adapt" else f"export {arguments[3]}",
         "seconds": round(time.monotonic() - begin, 1), "exit": child.returncode,
         "resident_bytes": most, "card_bytes": card,
-        "peak_bytes": told.get("peak_bytes"), "lines": lines, "said": told,
+        "peak_bytes": output.get("peak_bytes"), "lines": lines, "said": output,
         "error": "\n".join(line for _, line in lines[-12:]) if child.returncode else "",
     }  # fmt: skip
 
@@ -221,7 +221,7 @@ def _resident(pid: int) -> int:
 
 
 def _on_card(device: torch.device) -> int:
-    """Bytes in use on the card, by all programs: what a user's card must have."""
+    """Bytes of GPU memory in use by all programs: what a user's GPU must have."""
     if device.type != "cuda":
         return 0
     command = ["nvidia-smi", "-i", str(device.index or 0), "--query-gpu=memory.used", "--format=csv,noheader,nounits"]

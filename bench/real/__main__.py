@@ -2,7 +2,7 @@
 
 `python -m bench.real --model FOLDER|NAME` adapts the model to each domain of `bench/real/corpus` with
 the recipe of the same name, and measures with the domain's questions. Repeated, the command continues
-what was interrupted and reads what is finished. `--table FILE ...` prints the tables of results again.
+an interrupted run and reads a finished one. `--table FILE ...` prints the tables of results again.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.real.runs import CORPUS, METHODS, ROOT, WITH_PAIRS, Measured, Plan, measure_apart, short_name
+from bench.real.runs import CORPUS, ORDER, ROOT, Measured, Plan, measure_apart, short_name
 from bench.real.tables import markdown
 from disc_lite.cli.options import overrides_of
+from disc_lite.distillation.methods import METHODS
 from disc_lite.errors import DiscLiteError, Interrupted
 from disc_lite.hub.aliases import resolve
 from disc_lite.recipe import load_recipe
@@ -61,19 +62,21 @@ def _parser(domains: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench.real", description=__doc__)
     parser.add_argument("--model", help="a model folder, a name of `disc-lite models`, or a hub id")
     parser.add_argument("--domain", nargs="+", choices=domains, help="default: all")
-    parser.add_argument("--method", nargs="+", choices=METHODS, help="default: all")
-    parser.add_argument("--quick", action="store_true", help="fewer of everything; by default handbook, prompt")
+    parser.add_argument("--method", nargs="+", choices=ORDER, help="default: all")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer questions and prompts; by default handbook and prompt"
+    )
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--pairs", type=Path, help="pairs.jsonl of an earlier run, for one domain")
     parser.add_argument("--device", help="cuda or cpu; by default cuda where there is one")
-    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "real", help="where the run folders lie")
+    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "real", help="folder of the run folders")
     parser.add_argument("--results", type=Path, help="results without ending; default: bench/results/real-MODEL")
     parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="only print these results")
     return parser
 
 
 def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequence[Plan]) -> None:
-    """What is wrong with all runs is told here, once, and not by every run."""
+    """Mistakes that concern all runs are reported here once, and not by every run."""
     if "method" in plans[0].overrides:
         parser.error("the method is named with --method")
     if a.pairs and not a.pairs.is_file():
@@ -81,16 +84,16 @@ def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequen
     if a.pairs and len({plan.domain for plan in plans}) > 1:
         parser.error("--pairs are of one domain: name it with --domain")
     if a.pairs and not any(plan.reused for plan in plans):
-        parser.error(f"--pairs are for the methods {', '.join(WITH_PAIRS)}")
+        parser.error(f"--pairs are for the methods {', '.join(name for name in ORDER if METHODS[name].needs_pairs)}")
     resolve(a.model)
     for plan in plans:
         load_recipe(plan.domain, plan.overrides)
 
 
 def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[Plan]:
-    """Domain by domain, so that the first table is whole early."""
+    """Domain by domain, so that the first table is complete early."""
     domains = a.domain or (["handbook"] if a.quick else every)
-    methods = a.method or (["prompt"] if a.quick else METHODS)
+    methods = a.method or (["prompt"] if a.quick else ORDER)
     overrides = {**(QUICK if a.quick else {}), **overrides_of(tuple(a.overrides))}
     return [
         Plan(a.model, domain, method, a.output, overrides, a.quick, a.pairs, a.device, corpus)
@@ -99,7 +102,7 @@ def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[
 
 
 def save(measured: Measured, target: Path) -> None:
-    """Into the results, in the place of an earlier one of the same run; other runs stay."""
+    """Save into the results, in place of an earlier result of the same run; other runs stay."""
     path = _json(target)
     earlier = read_results(path) if path.is_file() else []
     found = [*(r for r in earlier if r.run != measured.run), measured]

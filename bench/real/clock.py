@@ -1,4 +1,4 @@
-"""Seconds by stage of a run, over every call that worked on it."""
+"""Seconds by stage of a run, summed over all calls that worked on it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SAVED_EVERY_S = 10.0  # a killed run loses no more than this
 class StageClock:
     """A listener of `adapt` that adds the time between two events to the stage that it was spent on.
 
-    What it measured lies in one JSON file: `seconds` by stage, and `calls`, which say where each call
-    ran. A later call goes on from there, unless the run is `fresh`. Work that a kill made necessary
+    The results are in one JSON file: `seconds` by stage, and `calls`, which say where each call ran. A
+    later call adds to it, unless the run is `fresh`. Work that a kill made necessary
     twice counts twice. The first batch of the teacher counts as evaluation, its last event before.
     """
 
@@ -46,7 +46,7 @@ class StageClock:
             self._save()
 
     def close(self) -> None:
-        """What came after the last event; nothing where there was none, as in a finished run."""
+        """Count the time since the last event; none if there was no event, as in a finished run."""
         if self.stage:
             self._add(self.stage)
             self._save()

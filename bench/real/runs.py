@@ -1,4 +1,4 @@
-"""One run of the bench: a model, a domain and a method, adapted and read off its folder."""
+"""One run of the bench: a model, a domain and a method; adapted, then read from its folder."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ from typing import Any
 
 import disc_lite
 from bench.real.clock import StageClock, read_measured
+from disc_lite.distillation.methods import METHODS
 from disc_lite.errors import DiscLiteError, Interrupted, RunFailed
 from disc_lite.evaluation.card import counted
 from disc_lite.qa import is_right
 from disc_lite.recipe import load_recipe
+from disc_lite.recipe.schema import MethodName
 from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).resolve().parent / "corpus"
-METHODS = ("both", "prompt", "disc", "next_token", "sft")
-WITH_PAIRS = ("both", "prompt", "sft")
+ORDER: tuple[MethodName, ...] = ("both", "prompt", "disc", "next_token", "sft")  # of the tables
 TAGS = ("once", "twice", "two", "update")
 LEFT_OUT = ("misses", "farthest")  # of the card: long, and in the run folder
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run that is asked for."""
+    """One planned run."""
 
     model: str
     domain: str
-    method: str
+    method: MethodName
     output: Path
-    overrides: Mapping[str, str] = field(default_factory=dict)  # besides the method; those of --quick included
+    overrides: Mapping[str, str] = field(default_factory=dict)  # besides the method, including those of --quick
     quick: bool = False
     pairs: Path | None = None
     device: str | None = None
@@ -49,7 +50,7 @@ class Plan:
     @property
     def reused(self) -> Path | None:
         """The pairs file, for a method that learns from pairs."""
-        return self.pairs if self.method in WITH_PAIRS else None
+        return self.pairs if METHODS[self.method].needs_pairs else None
 
     @property
     def name(self) -> str:
@@ -70,7 +71,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run reached, or why it failed; a row of the results."""
+    """The results of a run, or why it failed; a row of the table."""
 
     model: str
     domain: str
@@ -80,7 +81,7 @@ class Measured:
     quick: bool
     overrides: dict[str, str]
     pairs: str  # name of the file they were taken from, or empty
-    summary: dict[str, Any]  # of `adapt`, without what is long; empty if it failed
+    summary: dict[str, Any]  # of `adapt`, without long lists; empty if it failed
     tags: dict[str, dict[str, dict[str, Any]]]  # tag -> row of the card -> right, of, share
     seconds: dict[str, float]  # by stage, over all calls
     calls: list[dict[str, Any]]  # machine, cores, commit and date of each
@@ -93,7 +94,7 @@ def short_name(model: str) -> str:
 
 
 def measure(plan: Plan) -> Measured:
-    """Adapt, continue, or read what is finished. A run that fails is a result; one that is interrupted is none."""
+    """Adapt, continue, or read what is finished. A failed run is a result, an interrupted one is not."""
     path = plan.output / f"{plan.name}.stages.json"
 
     def on_stage(stage: str) -> None:
@@ -125,14 +126,14 @@ def measure(plan: Plan) -> Measured:
 
 
 def measure_apart(plan: Plan) -> Measured:
-    """`measure` in a process of its own: the peak of memory is a process's, and a run leaves nothing to the next."""
+    """`measure` in a process of its own: peak memory is counted by process, and no run affects the next."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         running = pool.submit(measure, plan)
         try:
             return running.result()
         except BrokenProcessPool as error:
             raise RunFailed(
-                f"The process of {plan.name} died.", "Perhaps the memory of the machine did not suffice.",
+                f"The process of {plan.name} died.", "The machine may have run out of memory.",
                 "Repeat the command: it continues from the last checkpoint.",
             ) from error  # fmt: skip
         except KeyboardInterrupt:  # the run saves its state and ends; leaving the block waits for it
@@ -143,7 +144,7 @@ def measure_apart(plan: Plan) -> Measured:
 
 
 def tags_of(questions: Path) -> dict[str, str]:
-    """Question -> tag, as the corpus says it."""
+    """Question -> tag, from the corpus."""
     rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines() if line.strip()]
     return {row["question"].strip(): row["tag"] for row in rows if "question" in row}
 
@@ -165,7 +166,7 @@ def by_tag(folder: RunFolder, tags: Mapping[str, str], grading: str) -> dict[str
 
 
 def about(device: str | None) -> dict[str, Any]:
-    """Where and with which code a call runs."""
+    """The machine and the commit of a call."""
     import torch
 
     from bench.gpu.machine import commit, device_name
@@ -183,7 +184,7 @@ def _cpu_name() -> str:
 
 
 def _shortened(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Without paths of this machine and the longest lists of the card."""
+    """The summary without paths of this machine and without the longest lists of the card."""
     short = {key: value for key, value in summary.items() if key not in ("run", "adapter", "model")}
     if "card" in short:
         short["card"] = {key: value for key, value in short["card"].items() if key not in LEFT_OUT}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bench.gpu.report import GIB, table
-from bench.real.runs import METHODS, TAGS, Measured
+from bench.real.runs import ORDER, TAGS, Measured
 from disc_lite.evaluation.intervals import wilson
 
 NOTHING = "–"
@@ -50,7 +50,7 @@ def _sections(found: Sequence[Measured]) -> list[str]:
 def label_runs(found: Iterable[Measured]) -> dict[str, list[Measured]]:
     """Columns of the tables: a method, with the digest of its settings where there are several."""
     columns: dict[tuple[str, str], list[Measured]] = {}
-    for r in sorted(found, key=lambda r: METHODS.index(r.method)):
+    for r in sorted(found, key=lambda r: ORDER.index(r.method)):
         columns.setdefault((r.method, r.run.rpartition("-")[2]), []).append(r)
     methods = [method for method, _ in columns]
     return {
@@ -75,7 +75,7 @@ def pooled(rows: Sequence[Row]) -> Row:
 
 
 def _scores(columns: dict[str, list[Measured]]) -> list[Line]:
-    """What was learned and what stayed."""
+    """What was learned and what was retained."""
     every = [r for runs in columns.values() for r in runs]
     lines: list[Line] = [(name, lambda runs, row=row: _score(_card_row(runs, row))) for row, name in ROWS.items()]
     lines.append(("adapted / ceiling", _of_ceiling))
@@ -91,7 +91,7 @@ def _scores(columns: dict[str, list[Measured]]) -> list[Line]:
 
 
 def _course(columns: dict[str, list[Measured]]) -> list[Line]:
-    """What was trained on, how it went, and what it took; one run a column."""
+    """Training data, training and cost; a column a run."""
     every = [r for runs in columns.values() for r in runs]
     reasons = dict.fromkeys(reason for r in every for reason in r.summary["pairs"].get("dropped", {}))
     stages = [*STAGES, *sorted({stage for r in every for stage in r.seconds} - set(STAGES))]
@@ -153,9 +153,9 @@ def _seconds(value: float | None) -> str:
 
 def _steps(summary: dict[str, Any]) -> str:
     skipped, stopped = summary["skipped_steps"], summary["stopped_at"]
-    told = [f"{skipped} skipped"] if skipped else []
-    told += [f"back to {stopped['adapter_step']}, drift {stopped['kl']:.3f}"] if stopped else []
-    return f"{summary['steps']}" + (f" ({'; '.join(told)})" if told else "")
+    notes = [f"{skipped} skipped"] if skipped else []
+    notes += [f"back to {stopped['adapter_step']}, drift {stopped['kl']:.3f}"] if stopped else []
+    return f"{summary['steps']}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def _loss(loss: dict[str, float]) -> str:
@@ -163,7 +163,7 @@ def _loss(loss: dict[str, float]) -> str:
 
 
 def _notes(columns: dict[str, list[Measured]]) -> str:
-    """Settings and failures of each run, then where they ran; runs that ran alike share a line."""
+    """Settings and failures of each run, then where they ran; runs on the same machine share a line."""
     lines, places = [], {}  # type: list[str], dict[str, list[str]]
     for label, (r, *_) in columns.items():
         settings = [f"{key}={value}" for key, value in sorted(r.overrides.items())]
@@ -178,8 +178,8 @@ def _notes(columns: dict[str, list[Measured]]) -> str:
 def _where(r: Measured) -> str:
     calls = [f"{c['machine']}, {c['cores']} cores, commit {_short(c['commit'])}, {c['date']}" for c in r.calls]
     versions = ", ".join(f"{package} {version}" for package, version in r.summary.get("versions", {}).items())
-    told = [*(calls or ["machine not recorded"]), versions, f"seed {r.seed}"]
-    return "; ".join(part for part in told if part)
+    parts = [*(calls or ["machine not recorded"]), versions, f"seed {r.seed}"]
+    return "; ".join(part for part in parts if part)
 
 
 def _short(commit: str) -> str:

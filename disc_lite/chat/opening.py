@@ -9,14 +9,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
 from disc_lite.hub.aliases import check_folder
-from disc_lite.hub.source import shapes_in
+from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.folder import RunFolder, open_run
+from disc_lite.storage import JsonObject
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -63,7 +64,7 @@ def open_adapted(folder: Path) -> Adapted:
         model, quantize, longest = run.model, run.recipe.memory.quantize, run.recipe.prompt.answer_tokens
         context = _context(model.folder)
         return Adapted(folder, "run", model.name, model.folder, run.folder.adapter, quantize, longest, context)
-    is_model = any(not path.name.startswith("adapter_") for path in folder.glob("*.safetensors"))
+    is_model = bool(weight_files(folder))
     if (folder / CONFIG).is_file() and is_model:
         raise UsageError(
             f"{folder} holds both a whole model and an adapter.", f"{CONFIG} lies beside the model's weights.",
@@ -80,8 +81,7 @@ def open_adapted(folder: Path) -> Adapted:
             "Use the --output of an `adapt` or an `export`.",
         )  # fmt: skip
     check_folder(folder)
-    for path in folder.glob("*.safetensors"):
-        shapes_in(path)
+    weight_shapes(folder)  # a file that is cut short is refused here
     return Adapted(folder, "merged", folder.name, folder, None, "none", longest, _context(folder))
 
 
@@ -100,7 +100,7 @@ def _context(model: Path) -> int:
     return int(text.get("max_position_embeddings") or UNLIMITED)
 
 
-def _object(path: Path) -> dict[str, Any]:
+def _object(path: Path) -> JsonObject:
     if not path.is_file():
         return {}
     try:

@@ -52,7 +52,7 @@ def adapt(
 ) -> None:
     """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and retained.
 
-    Reads .md .txt .rst .html .pdf .docx. Writes an adapter, the questions it made, and a summary
+    Reads .md .txt .rst .html .pdf .docx. Writes an adapter, the questions and pairs, and a summary
     into the run folder.
     """
     from disc_lite.cli.display import show_summary

@@ -44,7 +44,7 @@ def ask(folder: Path, questions: tuple[str, ...], with_base: bool, device: str |
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--compare", is_flag=True, help="Show the answers of the base too, as after /compare.")
-@click.option("--temperature", type=float, default=0.0, show_default=True, help="Of sampling; 0 is greedy.")
+@click.option("--temperature", type=float, default=0.0, show_default=True, help="Sampling temperature; 0 is greedy.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Longest answer in tokens; by default as in the recipe.")
 @DEVICE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for every question on stdin.")

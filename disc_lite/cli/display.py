@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from disc_lite.evaluation.card import ROWS, shortfall, verdict
+from disc_lite.evaluation.card import DRIFTS, ROWS, in_words, overlap_sentences, shortfall, verdict
 from disc_lite.run.folder import RunFolder
+from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
-DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
 
 
-def show_summary(summary: dict[str, Any], console: Console) -> None:
+def show_summary(summary: JsonObject, console: Console) -> None:
     """The report card, with time, memory and remarks."""
     console.print(f"[bold]{summary['model']}[/bold] after {summary['documents']['read']} documents")
     show_card(summary["card"], console)
@@ -25,7 +24,7 @@ def show_summary(summary: dict[str, Any], console: Console) -> None:
         console.print(remark, highlight=False, markup=False)
 
 
-def show_card(card: dict[str, Any], console: Console, documents: bool = False) -> None:
+def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
     table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
     for name, label in ROWS.items():
@@ -53,7 +52,7 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _show_retained(card: dict[str, Any], console: Console) -> None:
+def _show_retained(card: JsonObject, console: Console) -> None:
     table = _table("Retained", "before", "after", "95 %")
     for name, row in card["retained"].items():
         table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), _span(row["after"]))
@@ -65,7 +64,7 @@ def _show_retained(card: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
-def _show_documents(card: dict[str, Any], console: Console) -> None:
+def _show_documents(card: JsonObject, console: Console) -> None:
     rows = [name for name in ROWS if name in card["rows"]]
     table = _table("By document", *(name.replace("_", " + ") for name in rows))
     for document, row in card["documents"].items():
@@ -73,7 +72,7 @@ def _show_documents(card: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
-def _show_misses(card: dict[str, Any], console: Console) -> None:
+def _show_misses(card: JsonObject, console: Console) -> None:
     for miss in card["misses"][:SHOWN_MISSES]:
         console.print(f"[bold]{escape(miss['question'])}[/bold]  {escape(miss['document'])}", highlight=False)
         for name, text in (("expected", " / ".join(miss["expected"])), ("answer", miss["adapted"])):
@@ -87,7 +86,7 @@ def _shortened(passage: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def sentences(card: dict[str, Any]) -> list[str]:
+def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
     lines = [shortfall(card), verdict(card)]
     for pair, gain in card["differences"].items():
@@ -98,22 +97,14 @@ def sentences(card: dict[str, Any]) -> list[str]:
         lines.append("The base as judge gave no verdict on any answer.")
     elif judge:
         lines.append(
-            f"The base as judge finds {_share(judge)} right ({judge['undecided']} without a verdict); it agrees with "
-            f"exact match on {_share(judge['agreement'])}."
+            f"The base as judge finds {in_words(judge)} right ({judge['undecided']} without a verdict); it agrees with "
+            f"exact match on {in_words(judge['agreement'])}."
         )
-    overlap = card["overlap"]
-    if overlap["pairs"]:
-        lines.append(
-            f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are "
-            f"near-duplicates (Jaccard index of at least {overlap['limit']}), of {overlap['pairs']} pairs."
-        )
-    if overlap["exact"] + overlap["near"]:
-        known, unknown = overlap["with"]["adapted"], overlap["without"]["adapted"]
-        lines.append(f"Recall with such a pair {_share(known)}, without {_share(unknown)}.")
+    lines += overlap_sentences(card)
     return [line for line in lines if line]
 
 
-def remarks(summary: dict[str, Any]) -> list[str]:
+def remarks(summary: JsonObject) -> list[str]:
     """Remarks beside the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
@@ -138,15 +129,15 @@ def remarks(summary: dict[str, Any]) -> list[str]:
     return [*lines, f'Next: disc-lite ask {summary["run"]} "…" --base']
 
 
-def _share(row: dict[str, Any], bold: bool = False) -> str:
+def _share(row: JsonObject, bold: bool = False) -> str:
     return _bold(f"{row['share']:.1%} ({row['right']}/{row['of']})", bold)
 
 
-def _span(row: dict[str, Any]) -> str:
+def _span(row: JsonObject) -> str:
     return f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
 
 
-def _rules(row: dict[str, Any]) -> tuple[str, ...]:
+def _rules(row: JsonObject) -> tuple[str, ...]:
     return tuple(f"{row[rule]:.0%}" for rule in ("exact", "contains", "f1"))
 
 

@@ -17,7 +17,7 @@ from disc_lite.cli.options import AS_JSON, DEVICE
 )
 @click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage in its prompt.")
 @click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness, or YAML files of tasks.")
-@click.option("--limit", type=click.IntRange(1), help="Most questions of a benchmark.")
+@click.option("--limit", type=click.IntRange(1), help="Largest number of questions of a benchmark.")
 @click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower.")
 @click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if a retained share fell by more.")
 @DEVICE

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from disc_lite.storage import JsonObject
 
-def show_document(content: dict[str, Any], console: Console) -> None:
+
+def show_document(content: JsonObject, console: Console) -> None:
     """Passages with their sentences and pairs, then the questions of the evaluation."""
     _line(console, 0, content["document"], "bold")
     if content["outcome"] != "read":
@@ -29,7 +29,7 @@ def show_document(content: dict[str, Any], console: Console) -> None:
         _show_question(question, console)
 
 
-def _show_passage(passage: dict[str, Any], console: Console) -> None:
+def _show_passage(passage: JsonObject, console: Console) -> None:
     console.print()
     counts = f"tokens {passage['tokens']}, sentences {len(passage['sentences'])}, pairs {len(passage['pairs'])}"
     _line(console, 0, f"Passage {passage['passage']}: {counts}", "bold")
@@ -42,7 +42,7 @@ def _show_passage(passage: dict[str, Any], console: Console) -> None:
             _line(console, 4, f"log-probability per token {scores}", "dim")
 
 
-def _show_question(question: dict[str, Any], console: Console) -> None:
+def _show_question(question: JsonObject, console: Console) -> None:
     _line(console, 2, question["text"], "bold")
     _line(console, 4, f"expected  {' / '.join(question['expected'])}")
     for when in ("before", "after"):

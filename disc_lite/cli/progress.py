@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from threading import Event as Flag
 from threading import Lock, Thread
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+if TYPE_CHECKING:
+    from disc_lite.run.context import Event
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
@@ -33,7 +36,7 @@ class Pace:
         self.counting: tuple[str, int] | None = None
         self.began_s, self.first, self.done = 0.0, 0, 0
 
-    def update(self, event: Any) -> bool:
+    def update(self, event: Event) -> bool:
         """Take an event; returns whether a stage has just begun."""
         counting = (event.stage, event.total)
         begins = counting != self.counting or event.done <= self.first < self.done
@@ -67,7 +70,7 @@ def duration(seconds: float) -> str:
 class Silent:
     """Prints nothing."""
 
-    def __call__(self, event: Any) -> None: ...
+    def __call__(self, event: Event) -> None: ...
 
     def close(self) -> None: ...
 
@@ -80,16 +83,16 @@ class Plain:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock, self.pace = clock, Pace(clock)
-        self.event: Any = None
+        self.event: Event | None = None
         self.printed_s, self.shown = 0.0, ""
         self.lock, self.closed = Lock(), Flag()
         self.thread: Thread | None = None
 
-    def __call__(self, event: Any) -> None:
+    def __call__(self, event: Event) -> None:
         with self.lock:
             begins, self.event = self.pace.update(event), event
             if begins or event.done == event.total or self._due():
-                self._print()
+                self._print(event)
         if self.thread is None:  # not before the first event
             self.thread = Thread(target=self._tick, daemon=True)
             self.thread.start()
@@ -97,8 +100,8 @@ class Plain:
     def beat(self) -> None:
         """Print a line if one is due without a new event."""
         with self.lock:
-            if self._due():
-                self._print()
+            if self.event is not None and self._due():
+                self._print(self.event)
 
     def close(self) -> None:
         self.closed.set()
@@ -112,8 +115,7 @@ class Plain:
     def _due(self) -> bool:
         return self.clock() - self.printed_s >= LINE_EVERY_S
 
-    def _print(self) -> None:
-        event = self.event
+    def _print(self, event: Event) -> None:
         parts = (_place(event), str(self.pace), _details(event))
         line = f"{STAGES.get(event.stage, event.stage)}: {'  '.join(part for part in parts if part)}"
         if line != self.shown or self._due():
@@ -134,7 +136,7 @@ class Bars:
         self.tasks: dict[str, TaskID] = {}
         self.progress.start()
 
-    def __call__(self, event: Any) -> None:
+    def __call__(self, event: Event) -> None:
         name = STAGES.get(event.stage, event.stage)
         for other, task in self.tasks.items():
             if other != name:  # earlier stages are finished
@@ -142,8 +144,10 @@ class Bars:
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=None, place="", pace="", details="")
         self.pace.update(event)
-        counts = {"completed": event.done, "total": event.total, "place": _place(event)} if event.total else {}
-        self.progress.update(self.tasks[name], **counts, pace=self.pace, details=_details(event))
+        task = self.tasks[name]
+        if event.total:
+            self.progress.update(task, completed=event.done, total=event.total, place=_place(event))
+        self.progress.update(task, pace=self.pace, details=_details(event))
 
     def _finish(self, task: TaskID) -> None:
         total = self.progress.tasks[task].total or 1
@@ -163,11 +167,11 @@ def display(quiet: bool) -> Silent | Plain | Bars:
     return Bars(console) if console.is_terminal else Plain()
 
 
-def _place(event: Any) -> str:
+def _place(event: Event) -> str:
     return f"{event.done:,}/{event.total:,}" if event.total else ""
 
 
-def _details(event: Any) -> str:
+def _details(event: Event) -> str:
     if event.stage != "training":
         return str(event.text)
     data = event.data

@@ -1,6 +1,7 @@
 """Documents and pairs -> examples, teacher states, and the training loop.
 
-examples    teacher and student sequences, and the positions that are compared
+examples    teacher and student sequences, and the positions that are compared; prompt distillation
+disc        windows, sentences and anchors of DiSC
 methods     one entry for each method of a recipe
 teacher     cached teacher hidden states at every compared position
 schedule    order of examples, batches, learning rate

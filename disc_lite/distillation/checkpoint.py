@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from disc_lite.errors import RunFailed
-from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
+from disc_lite.storage import JsonObject, atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove
 
 FORMAT = 1
@@ -71,10 +70,10 @@ def load(path: Path, parameters: dict[str, nn.Parameter], optimizer: torch.optim
 
 def _flat(
     parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
+) -> tuple[dict[str, Tensor], JsonObject]:
     """The optimiser's state by parameter name: tensors, and other values."""
     tensors: dict[str, Tensor] = {}
-    numbers: dict[str, Any] = {}
+    numbers: JsonObject = {}
     for name, parameter in parameters.items():
         for key, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
@@ -86,7 +85,7 @@ def _flat(
 
 def _restore(
     parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer,
-    tensors: dict[str, Tensor], numbers: dict[str, Any],
+    tensors: dict[str, Tensor], numbers: JsonObject,
 ) -> None:  # fmt: skip
     for flat, value in [*tensors.items(), *numbers.items()]:
         name, key = flat.rsplit("/", 1)

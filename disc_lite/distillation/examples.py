@@ -12,22 +12,18 @@ state at *p* and the teacher's at the corresponding place both predict it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from random import Random
 
-from disc_lite.documents import Document, Passage, cut_passages, is_heading
+from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.models.tokens import Tokens, common_prefix
-from disc_lite.packing import Segment, lone
+from disc_lite.packing import Place, Segment, lone
 from disc_lite.packing import Sequence as Tree
 from disc_lite.prompts import writing
-from disc_lite.prompts.answering import about_task, answer_task, heading_lines, join_passages, passage_text
+from disc_lite.prompts.answering import answer_task, join_passages, passage_text
 from disc_lite.qa import Pair
-from disc_lite.recipe import Recipe
 
 MOST_PAIRS = 64  # of one teacher sequence: its attention mask grows with the square of its tokens
-# What is learned with one anchor is recalled with that one. All of them together cost the teacher nothing more.
-MIXED = ("heading", "chat", "lead_in", "none")
 
 
 @dataclass(frozen=True)
@@ -82,6 +78,12 @@ class Lesson:
         return sum(len(s.input_ids) for s in self.sequence)
 
 
+def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:
+    """Each example as a sequence of its own, and all compared positions in turn: what `Base.hidden_at` takes."""
+    places = [(n, 0, p) for n, example in enumerate(examples) for p in example.compared]
+    return [lone(example.input_ids) for example in examples], places
+
+
 def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int) -> tuple[Text, ...]:
     """Each document's tokens, and its passages as ranges of them."""
     texts = []
@@ -90,93 +92,6 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
         passages = cut_passages(document, offsets, passage_tokens)
         texts.append(Text(document, tuple(ids), tuple(offsets), passages))
     return tuple(texts)
-
-
-# -- DiSC ------------------------------------------------------------------------------------------
-
-
-def disc_lessons(texts: Iterable[Text], tokens: Tokens, recipe: Recipe, seed: int) -> list[Lesson]:
-    """DiSC (arXiv 2602.16093): the teacher has read the text before the sentence, the student has not.
-
-    `targets: all` takes every sentence after the first, `paper` as many as published: the last
-    one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them.
-    """
-    lessons = []
-    for text in texts:
-        chosen = set(_targets(text, recipe, seed))
-        for window in _windows(text, recipe.disc.teacher_tokens - len(tokens.bos)):
-            # A window cuts no sentence, unless one is longer than a window.
-            targets = [(max(t[0], window[0]), min(t[1], window[1])) for t in chosen]
-            targets = [(start, end) for start, end in targets if start < end]
-            if targets:
-                lessons.append(_disc_lesson(text, window, sorted(targets), tokens, recipe))
-    return lessons
-
-
-def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
-    sentences = [s for passage in text.passages for s in passage.sentences]
-    later = [s for s in sentences[1:] if not is_heading(text.sentence_text(*s))]
-    if recipe.disc.targets == "all" or not later:
-        return later
-    rng = Random(f"{seed} targets {text.document.sha256}")
-    drawn = rng.sample(later[:-1], min(recipe.disc.targets_per_document - 1, len(later) - 1))
-    return [*drawn, later[-1]]
-
-
-def _windows(text: Text, max_tokens: int) -> list[tuple[int, int]]:
-    """Token ranges of at most `most` tokens, each token once: whole passages where they fit, else sentences."""
-    windows: list[tuple[int, int]] = []
-    for start, end in _pieces(text, max_tokens):
-        if windows and end - windows[-1][0] <= max_tokens:
-            windows[-1] = (windows[-1][0], end)
-        else:
-            windows.append((start, end))
-    return windows
-
-
-def _pieces(text: Text, max_tokens: int) -> Iterator[tuple[int, int]]:
-    for passage in text.passages:
-        if passage.end - passage.start <= max_tokens:
-            yield passage.start, passage.end
-        else:
-            for start, end in passage.sentences:
-                yield from ((first, min(first + max_tokens, end)) for first in range(start, end, max_tokens))
-
-
-def _disc_lesson(
-    text: Text, window: tuple[int, int], targets: Sequence[tuple[int, int]], tokens: Tokens, recipe: Recipe
-) -> Lesson:
-    teacher = [*tokens.bos, *text.ids[window[0] : window[1]]]
-    shift = len(tokens.bos) - window[0]
-    examples, places = [], []
-    kinds = MIXED if recipe.disc.anchor == "mixed" else (recipe.disc.anchor,)
-    for start, end, kind in [(*target, kind) for target in targets for kind in kinds]:
-        before = [*tokens.bos, *_anchor(text, start, kind, tokens, recipe)]
-        input_ids = (*before, *text.ids[start:end])
-        # The first shared token is compared only if a token precedes it on both sides.
-        compared = tuple(
-            p for p in range(len(before) - 1, len(input_ids) - 1)
-            if p >= 0 and start + shift + p - len(before) >= 0
-        )  # fmt: skip
-        if compared:
-            examples.append(Example("disc", text.document.name, input_ids, compared))
-            places += [(0, start + shift + p - len(before)) for p in compared]
-    return Lesson(lone(teacher), tuple(examples), tuple(places))
-
-
-def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -> list[int]:
-    """The student anchor: what the student reads before the target instead of the document."""
-    if kind == "lead_in":
-        return list(text.ids[max(0, start - recipe.disc.lead_in_tokens) : start])
-    if kind == "chat":
-        path = text.heading_path(start) or (text.document.title,)
-        return tokens.prompt(about_task(path[-1]))[len(tokens.bos) :]
-    if kind == "none":
-        return []
-    lines = heading_lines(text.heading_path(start) or (text.document.title,))
-    # White space is part of the text: a paragraph's own break follows the heading, or a new one.
-    own_break = text.sentence_text(start, start + 1).startswith("\n")
-    return tokens.text(lines if own_break else lines + "\n\n")
 
 
 # -- prompt distillation -----------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from disc_lite.distillation.examples import Example, Lesson, Text, disc_lessons, next_token_examples, prompt_lessons
+from disc_lite.distillation.disc import disc_lessons
+from disc_lite.distillation.examples import Example, Lesson, Text, next_token_examples, prompt_lessons
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
 from disc_lite.qa import Pair

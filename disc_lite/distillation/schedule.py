@@ -9,6 +9,7 @@ from random import Random
 
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.methods import LESSON_KINDS
+from disc_lite.packing import filled
 from disc_lite.recipe import Recipe
 
 FALL = 0.2  # the last part of all steps, in which the rate of `trapezoid` falls to zero
@@ -33,7 +34,7 @@ def plan(examples: Sequence[Example], retention: Sequence[Example], recipe: Reci
     cycle = _cycle(len(retention), Random(f"{seed} retention order"))
     batches: list[MicroBatch] = []
     owed = 0.0
-    for task in _filled(stream, sizes, recipe.train.tokens_per_batch):
+    for task in filled(stream, sizes, recipe.train.tokens_per_batch):
         chosen: list[int] = []
         if retention:
             owed += recipe.retention.share * sum(sizes[i] for i in task)
@@ -72,19 +73,6 @@ def _cycle(number: int, rng: Random) -> Iterator[int]:
         order = list(range(number))
         rng.shuffle(order)
         yield from order
-
-
-def _filled(stream: Sequence[int], sizes: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
-    batch: list[int] = []
-    tokens = 0
-    for i in stream:
-        if batch and tokens + sizes[i] > max_tokens:
-            yield batch
-            batch, tokens = [], 0
-        batch.append(i)
-        tokens += sizes[i]
-    if batch:
-        yield batch
 
 
 def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:

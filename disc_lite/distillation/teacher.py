@@ -6,18 +6,18 @@ lm_head computes exactly the teacher's distribution again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 import torch
 from torch import Tensor
 
-from disc_lite.distillation.examples import Lesson
+from disc_lite.distillation.examples import Lesson, alone
 from disc_lite.errors import WillNotFit
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
-from disc_lite.packing import lone, pack
+from disc_lite.packing import filled
 
 GIB = 1 << 30
 MEMORY_SHARE = 0.25  # of the free memory; more than that goes to disk
@@ -68,33 +68,15 @@ def read_lessons(
     states = allocate_states((positions, hidden_size), base.state_dtype, limit_gib, folder)
     done = 0
     sizes = [lesson.tokens for lesson in lessons]
-    for indices in _batches(range(len(lessons)), sizes, tokens_per_batch):
+    for indices in filled(range(len(lessons)), sizes, tokens_per_batch):
         batch = [lessons[i] for i in indices]
-        packed = pack([lesson.sequence for lesson in batch])
-        at = [
-            packed.starts[i][segment] + position
-            for i, lesson in enumerate(batch)
-            for segment, position in lesson.teacher_at
-        ]
+        places = [(n, *place) for n, lesson in enumerate(batch) for place in lesson.teacher_at]
         with base.frozen(adapter=False):
-            hidden = base.hidden(packed)[torch.tensor(at, device=base.device)]
-        states[done : done + len(at)] = hidden.to("cpu", base.state_dtype)
-        done += len(at)
+            hidden = base.hidden_at([lesson.sequence for lesson in batch], places)
+        states[done : done + len(places)] = hidden.to("cpu", base.state_dtype)
+        done += len(places)
         on_batch(sum(sizes[i] for i in indices))
     return TeacherStates(lessons, states)
-
-
-def _batches(indices: Iterable[int], sizes: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
-    """Consecutive indices in batches of at most `tokens_per_batch`, or of one index."""
-    batches: list[list[int]] = []
-    room = 0
-    for i in indices:
-        if sizes[i] > room or not batches:
-            batches.append([])
-            room = tokens_per_batch
-        batches[-1].append(i)
-        room -= sizes[i]
-    return batches
 
 
 def teachability(
@@ -107,13 +89,11 @@ def teachability(
     none: the teacher cannot predict it either. `on_batch` is called with the tokens read.
     """
     sums: dict[str, list[float]] = {}
-    for batch in _batches(indices, [len(e.input_ids) for e in states.examples], tokens_per_batch):
+    for batch in filled(indices, [len(e.input_ids) for e in states.examples], tokens_per_batch):
         examples = [states.examples[i] for i in batch]
-        packed = pack([lone(example.input_ids) for example in examples])
-        at = [packed.starts[k][0] + p for k, e in enumerate(examples) for p in e.compared]
         ids = torch.tensor([t for e in examples for t in e.target_ids], device=base.device)
         with base.frozen(adapter=False):
-            student = base.hidden(packed)[torch.tensor(at, device=base.device)]
+            student = base.hidden_at(*alone(examples))
             teacher = log_probabilities(states.rows(batch).to(base.device), ids, base.head)
             gain = teacher - log_probabilities(student, ids, base.head)
         for example, run in zip(examples, gain.cpu().split([len(e.compared) for e in examples]), strict=True):

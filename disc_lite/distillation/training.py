@@ -24,7 +24,7 @@ from disc_lite.distillation.teacher import TeacherStates
 from disc_lite.errors import NonFiniteError
 from disc_lite.losses import RETENTION_KL, Divergence, Labels, cross_entropy, divergence
 from disc_lite.models import Base
-from disc_lite.packing import gather, pack
+from disc_lite.packing import gather
 from disc_lite.recipe import Recipe
 
 PATIENCE = 3  # steps in a row with a loss or gradient that is not finite, after which training fails
@@ -138,14 +138,13 @@ def _sums(
     examples = [task.examples[i] for i in micro.task] + [retention.examples[i] for i in micro.retention]
     # Most begin with the same system turn of the chat template: it is computed once a row, not once an example.
     gathered = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
-    packed = pack(gathered.sequences)
-    at = [
-        packed.starts[sequence][segment] + p - shared
+    places = [
+        (sequence, segment, p - shared)
         for example, (sequence, segment, shared) in zip(examples, gathered.places, strict=True)
         for p in example.compared
     ]
     with base.autocast():
-        student = base.hidden(packed)[torch.tensor(at, device=base.device)]  # [S, H]
+        student = base.hidden_at(gathered.sequences, places)  # [S, H]
     labels = _labels([task.examples[i] for i in micro.task], label_share, base.device)
     border = len(labels.ids)
     if task.states is None:

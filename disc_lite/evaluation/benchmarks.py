@@ -12,6 +12,7 @@ from typing import Any
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.models import Base
+from disc_lite.storage import JsonObject
 
 BATCH = 8
 SUFFIXES = (".yaml", ".yml")
@@ -64,7 +65,7 @@ def _harness() -> tuple[Any, Any, Any]:
     return simple_evaluate, HFLM, TaskManager
 
 
-def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, limit: int | None) -> dict[str, Any]:
+def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, limit: int | None) -> JsonObject:
     try:
         evaluated = harness(
             model, tasks=list(names), task_manager=manager, limit=limit, apply_chat_template=True,
@@ -76,7 +77,7 @@ def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, lim
             f"A benchmark could not be run{offline}: {', '.join(names)}.", str(error).split("\n")[0],
             "The harness fetches a task's questions from the hub the first time; that needs the network.",
         ) from error  # fmt: skip
-    results: dict[str, Any] = evaluated["results"]
+    results: JsonObject = evaluated["results"]
     return results
 
 

@@ -21,6 +21,7 @@ ROWS = {
     "adapted_rag": "adapted + RAG",
 }
 DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
+DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
 MOST_MISSES = 20
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
@@ -118,6 +119,26 @@ def verdict(card: Mapping[str, Any]) -> str:
     if gain["low"] > 0:
         return f"The adapted model knows more than retrieval finds: {shares}."
     return f"Retrieval alone is as good here: {shares}. Adapt where a prompt cannot carry passages."
+
+
+def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
+    """How many questions were trained on, and the recall of those and of the others, where there are both."""
+    overlap = card["overlap"]
+    if not overlap["pairs"]:
+        return []
+    sentences = [
+        f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
+        f"(Jaccard index of at least {overlap['limit']:g}), of {overlap['pairs']} pairs."
+    ]
+    known, unknown = (overlap[part].get("adapted", {"of": 0}) for part in ("with", "without"))
+    if known["of"]:
+        sentences.append(f"Recall with such a pair {in_words(known)}, without {in_words(unknown)}.")
+    return sentences
+
+
+def in_words(row: Mapping[str, Any]) -> str:
+    """`75.0% (15 of 20)`"""
+    return f"{row['share']:.1%} ({row['right']} of {row['of']})"
 
 
 def shortfall(card: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ def wilson(right: int, total: int) -> Interval:
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
 
 
-def paired_difference(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Interval:
+def paired_difference(first: Sequence[float], second: Sequence[float]) -> Interval:
     """Mean of `second` minus `first`, item by item, with the percentile bootstrap over the items.
 
     The items stay paired, so that questions which are hard for both do not widen the interval.
@@ -41,7 +41,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], seed: int
     differences = [b - a for a, b in zip(first, second, strict=True)]
     if not differences:
         return Interval(0.0, -1.0, 1.0)
-    rng, number = Random(f"{seed} bootstrap"), len(differences)
+    rng, number = Random("0 bootstrap"), len(differences)
     means = sorted(sum(rng.choices(differences, k=number)) / number for _ in range(RESAMPLES))
     tail = round(0.025 * RESAMPLES)
     return Interval(sum(differences) / number, means[tail], means[-tail - 1])

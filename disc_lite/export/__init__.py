@@ -7,14 +7,28 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.hub.weights import weight_files
 from disc_lite.run.folder import FinishedRun, open_run
 from disc_lite.run.interrupts import catch_signals
-from disc_lite.storage import atomic_folder, disk, lock, manifest, read_json, require_place, sweep, write_json
+from disc_lite.storage import (
+    JsonObject,
+    atomic_folder,
+    disk,
+    lock,
+    manifest,
+    read_json,
+    require_place,
+    sweep,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from disc_lite.export.job import ExportResult, Job
 
 RECORD = "export.json"
 FORMAT = 1
@@ -24,7 +38,7 @@ def export(
     run: str | Path, to: str, output: str | Path | None = None, *, base_gguf: str | Path | None = None,
     onto: str = "auto", legacy_adapter: bool = False, template: str | Path | None = None, force: bool = False,
     device: str | None = None, listener: Callable[[str], None] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> JsonObject:  # fmt: skip
     """Write a finished run in one of the `FORMS`; by default into RUN/exports/FORM. Returns its `export.json`.
 
     The folder appears whole, and only if its proof passes. Raises GateFailed (exit code 5) where the outputs of the
@@ -60,7 +74,7 @@ def export(
     return {**record, "output": str(target)}
 
 
-def _write(job: Any, make: Callable[[Any, Path], Any]) -> dict[str, Any]:
+def _write(job: Job, make: Callable[[Job, Path], ExportResult]) -> JsonObject:
     """Write into a temporary folder, which is renamed when the proof has passed."""
     from disc_lite.export.proof import require_passed
 
@@ -137,7 +151,7 @@ def _check_target(choice: Choice) -> None:
         raise UsageError(f"{target} holds an export already (--to {made.get('to')}).", "", "Add --force to replace it.")
 
 
-def _record_in(folder: Path) -> dict[str, Any] | None:
+def _record_in(folder: Path) -> JsonObject | None:
     """The record of an earlier export, None if there is none: other programs write files of this name too."""
     try:
         made = read_json(folder / RECORD)
@@ -150,7 +164,7 @@ def _record_in(folder: Path) -> dict[str, Any] | None:
 def _check_space(run: FinishedRun, choice: Choice) -> None:
     """Raises EnvironmentNotReady where the disk has less free space than the export may take."""
     adapter = sum((run.folder.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
-    base = sum(path.stat().st_size for path in run.model.folder.glob("model*.safetensors"))
+    base = sum(path.stat().st_size for path in weight_files(run.model.folder))
     merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
     # From a base GGUF: its size; tensors that become Q8_0 are added when their types are known. With the converter: two
     # merged folders while they are compared, then the better one and the GGUF.

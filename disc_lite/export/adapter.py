@@ -1,8 +1,7 @@
-"""The tensors of a saved adapter, checked against its base; weight files of model folders."""
+"""The tensors of a saved adapter, checked against its base; tensors of model folders."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import PREFIX, WEIGHTS, check_fit, read_config
-from disc_lite.hub.source import shapes_in
+from disc_lite.hub.weights import weight_files
 
 
 @dataclass(frozen=True)
@@ -48,20 +47,6 @@ def read_adapter(folder: Path, base: Path) -> Adapter:
             raise UsageError(f"The adapter in {folder} has values that are not finite.", name, "Adapt again.")
         tensors[name.removeprefix(PREFIX).removesuffix(".lora_A.weight")] = (a, b)
     return Adapter(int(config["r"]), float(config["lora_alpha"]), tensors)
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The weight files of a model folder, in order; the folder may have other safetensors too (Mistral's)."""
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return [folder / "model.safetensors"]
-    names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-    return [folder / name for name in sorted(set(names))]
-
-
-def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every tensor of a model folder, from the headers alone."""
-    return {name: tuple(shape) for path in weight_files(folder) for name, shape in shapes_in(path).items()}
 
 
 def read_weights(folder: Path, names: list[str]) -> dict[str, Tensor]:

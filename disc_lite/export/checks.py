@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from disc_lite.errors import UsageError
 from disc_lite.export.choice import WITH_GGUF, Choice
@@ -11,7 +10,7 @@ from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import find_llama
 from disc_lite.hub.adapters import check_fit, read_config
 from disc_lite.run.folder import FinishedRun
-from disc_lite.storage import read_json
+from disc_lite.storage import JsonObject, read_json
 
 # llama.cpp's converter ignores these settings and is silently wrong; they change the meaning of the tensors.
 FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
@@ -34,7 +33,7 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
         layout_of(base)
 
 
-def _require_plain_settings(adapter: Path, config: dict[str, Any]) -> None:
+def _require_plain_settings(adapter: Path, config: JsonObject) -> None:
     flag = next((name for name in FLAGS if config.get(name)), None)
     if flag:
         raise UsageError(

@@ -6,10 +6,14 @@ import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from disc_lite.errors import UsageError
 from disc_lite.export.layout import Array, require_gguf
+from disc_lite.storage import Json
+
+if TYPE_CHECKING:
+    from gguf import GGUFReader, ReaderTensor
 
 MOST_KEYS, MOST_TENSORS, MOST_ITEMS, LONGEST_TEXT = 4096, 65_536, 8_000_000, 16 << 20
 VERSIONS = (2, 3)
@@ -22,10 +26,10 @@ class Gguf:
     """A checked file: its keys, their values, its tensors."""
 
     path: Path
-    reader: Any  # gguf.GGUFReader
-    tensors: dict[str, Any]  # name -> gguf.ReaderTensor
+    reader: GGUFReader
+    tensors: dict[str, ReaderTensor]
 
-    def value(self, key: str) -> Any:
+    def value(self, key: str) -> Json:
         """The value of a key, None if it is not there."""
         field = self.reader.get_field(key)
         try:
@@ -37,7 +41,7 @@ class Gguf:
         """A tensor [out, in] as fp32."""
         return self.rows(name, slice(None)).reshape([int(n) for n in reversed(self.tensors[name].shape)])
 
-    def rows(self, name: str, at: Any) -> Array:
+    def rows(self, name: str, at: slice | Array) -> Array:
         """Some rows of a tensor as fp32, without reading the others. Raises UsageError for an unsupported type."""
         from gguf.quants import dequantize
 
@@ -125,7 +129,7 @@ class _Walk:
             raise ValueError("It is cut off.")
         return text
 
-    def value(self, kind: int) -> Any:
+    def value(self, kind: int) -> bytes | int | None:
         """A value; only texts and integers are returned, others are skipped."""
         if kind == TEXT:
             return self.text()

@@ -8,15 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from disc_lite.errors import UsageError
-from disc_lite.export.adapter import Adapter, read_rows, read_weights, weight_shapes
+from disc_lite.export.adapter import Adapter, read_rows, read_weights
 from disc_lite.export.choice import require_space
 from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
+from disc_lite.hub.weights import weight_shapes
+
+if TYPE_CHECKING:
+    from gguf import GGMLQuantizationType, GGUFWriter
 
 SAMPLED_ROWS = 8
 # Largest relative rounding error of a row by type of the tensor; for other types 0.35.
@@ -180,7 +184,7 @@ def _other(base: Gguf, why: str) -> UsageError:
 # -- types -----------------------------------------------------------------------------------------------
 
 
-def _writable(kind: Any) -> Any:
+def _writable(kind: GGMLQuantizationType) -> GGMLQuantizationType:
     """The type itself if `gguf` can write it, else Q8_0."""
     from gguf import GGMLQuantizationType as Kind
     from gguf.quants import quantize
@@ -194,14 +198,14 @@ def _writable(kind: Any) -> Any:
     return kind
 
 
-def _quantised(values: Array, kind: Any) -> Array:
+def _quantised(values: Array, kind: GGMLQuantizationType) -> Array:
     from gguf.quants import quantize
 
     quantised: Array = quantize(values, kind)
     return quantised
 
 
-def _copy_keys(base: Gguf, writer: Any) -> None:
+def _copy_keys(base: Gguf, writer: GGUFWriter) -> None:
     """Copy every key of the file, except architecture, version and counts, which the writer sets."""
     from gguf import GGUFValueType, Keys
 
@@ -220,7 +224,7 @@ def _copy_keys(base: Gguf, writer: Any) -> None:
         writer.add_key_value(field.name, value, kind, sub_type=inner)
 
 
-def _close(writer: Any, path: Path) -> None:
+def _close(writer: GGUFWriter, path: Path) -> None:
     """Raises OSError where the file is shorter than what was written: numpy's `tofile` may not report that."""
     writer.close()
     try:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 
@@ -18,6 +17,7 @@ from disc_lite.export.proof import Check, Outputs, ProofInputs, proof_inputs, tr
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
 from disc_lite.run.folder import FinishedRun, load_run
+from disc_lite.storage import JsonObject
 
 
 @dataclass(frozen=True)
@@ -85,4 +85,4 @@ class ExportResult:
     """The proof of an export, and what its record says about it."""
 
     proof: list[Check]
-    about: Mapping[str, Any]
+    about: JsonObject

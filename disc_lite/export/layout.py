@@ -1,28 +1,28 @@
-"""Names and row order of a model's tensors in llama.cpp, for the supported families.
-
-As in llama.cpp's own converters: in the Llama family the rows of q_proj and k_proj are reordered, because its rotary
-embedding rotates neighbouring rows where transformers rotates halves.
-"""
+"""Names and row order of a model's tensors in llama.cpp, as its own converters write them."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.families import FAMILIES
+from disc_lite.storage import JsonObject
+
+if TYPE_CHECKING:
+    from gguf import TensorNameMap
+    from torch import Tensor
 
 CONVERTER = "convert_hf_to_gguf.py"
 Array = npt.NDArray[Any]
-# model_type of config.json -> architecture of llama.cpp, and whether q and k are reordered.
-FAMILIES = {"llama": ("llama", True), "mistral": ("llama", True), "qwen2": ("qwen2", False), "qwen3": ("qwen3", False)}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Layout:
     kv_heads: int
     reordered: bool
     tied: bool  # the head is the embedding matrix
-    names: Any  # gguf.TensorNameMap
+    names: TensorNameMap
 
     def name(self, tensor: str) -> str:
         """`model.layers.0.self_attn.q_proj.weight` -> `blk.0.attn_q.weight`. Raises UsageError if there is none."""
@@ -69,23 +69,24 @@ class Layout:
 def layout_of(folder: Path) -> Layout:
     """The layout of a model folder. Raises UsageError for a family that is not supported."""
     gguf = require_gguf()
-    config: Mapping[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    family = config.get("model_type")
-    if family not in FAMILIES:
+    config: JsonObject = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    model_type = config.get("model_type")
+    family = FAMILIES.get(str(model_type))
+    if family is None:
         raise UsageError(
-            f"GGUF files of the model type {family} are not supported.",
+            f"GGUF files of the model type {model_type} are not supported.",
             "llama.cpp's row order of its tensors was not tested, and a wrong order gives nonsense without an error.",
             f"Supported are {', '.join(FAMILIES)}; use --to merged and llama.cpp's own converter.",
         )
-    architecture, reordered = FAMILIES[family]
     layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
     kv_heads = int(config.get("num_key_value_heads") or heads)
-    arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == family.gguf_architecture)
     tied = bool(config.get("tie_word_embeddings"))
-    return Layout(architecture, layers, heads, kv_heads, reordered, tied, gguf.get_tensor_name_map(arch, layers))
+    names = gguf.get_tensor_name_map(arch, layers)
+    return Layout(family.gguf_architecture, layers, heads, kv_heads, family.gguf_reorders, tied, names)
 
 
-def require_gguf() -> Any:
+def require_gguf() -> ModuleType:
     """The package `gguf`. Raises EnvironmentNotReady without it."""
     try:
         import gguf
@@ -96,7 +97,7 @@ def require_gguf() -> Any:
     return gguf
 
 
-def numbers(tensor: Any) -> Array:
+def numbers(tensor: Tensor) -> Array:
     """A torch tensor as an fp32 array."""
     array: Array = np.ascontiguousarray(tensor.float().numpy())
     return array

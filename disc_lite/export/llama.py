@@ -26,6 +26,7 @@ import numpy as np
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.export.layout import Array
 from disc_lite.export.llamaserver import NAME, UnknownServer, find_server, running, server_version
+from disc_lite.storage import JsonObject
 
 TIMEOUT_S, POLL_S = 3600, 0.2
 LLAMA_UNUSABLE = 3  # exit code of the child: llama.cpp itself does not work
@@ -92,7 +93,7 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Lla
         if code or not answer_file.is_file():
             raise ValueError(f"llama.cpp ended with code {code}: {last}")
         with np.load(answer_file) as saved:
-            lists: dict[str, Any] = json.loads(str(saved["lists"]))
+            lists: JsonObject = json.loads(str(saved["lists"]))
             return LlamaOutputs(lists["ids"], saved["logits"], lists["answers"])
 
 

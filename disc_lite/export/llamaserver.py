@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from disc_lite.export.layout import Array
+from disc_lite.storage import Json
 
 NAME = "llama-server"
 START_S, ANSWER_S, POLL_S = 1800, 1800, 0.1
@@ -94,10 +95,10 @@ class Server:
     def healthy(self) -> bool:
         try:
             return bool(self._ask("GET", "/health")["status"] == "ok")
-        except (OSError, HTTPException, ValueError, KeyError):  # not catch_signals yet, or still loading
+        except (OSError, HTTPException, ValueError, KeyError):  # not listening yet, or still loading
             return False
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    def _ask(self, method: str, path: str, body: Json = None) -> Json:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
         try:
             connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})

@@ -11,11 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from disc_lite.export.adapter import Adapter, weight_files
+from disc_lite.export.adapter import Adapter
+from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import write_json
 
 COPIED = ("*.json", "*.model", "*.jinja", "additional_chat_templates/*.jinja", "*.txt", "LICENSE*", "NOTICE*")
-NOT_COPIED = {"probes.json", "training.json", "model.safetensors.index.json", "export.json"}
+NOT_COPIED = {"probes.json", "training.json", INDEX, "export.json"}
 BLOCK = 64  # weights that share a scale in NF4, as transformers quantises
 
 
@@ -38,7 +39,7 @@ def write_merged(
         index.update(dict.fromkeys(tensors, name))
         total += sum(t.numel() * t.element_size() for t in tensors.values())
     if len(files) > 1:
-        write_json(target / "model.safetensors.index.json",
+        write_json(target / INDEX,
                    {"metadata": {"total_size": total}, "weight_map": dict(sorted(index.items()))})  # fmt: skip
     for pattern in COPIED:
         for path in base.glob(pattern):

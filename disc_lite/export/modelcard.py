@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.folder import FinishedRun
-from disc_lite.storage import read_jsonl
+from disc_lite.storage import JsonObject, read_jsonl
 
 ROWS = {
     "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
@@ -25,7 +24,7 @@ def model_card(run: FinishedRun) -> str:
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
     load = public if on_hub else f"path/to/{public}"
-    front: dict[str, Any] = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
+    front: JsonObject = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
     if on_hub:
         front["base_model"] = public
     if alias:
@@ -68,27 +67,27 @@ def _alias(model: Model) -> Alias | None:
     return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
 
 
-def _card(card: Mapping[str, Any]) -> Iterable[str]:
+def _card(card: JsonObject) -> Iterable[str]:
     yield "| questions answered by | right | of | share | 95 % interval |"
     yield "|---|---|---|---|---|"
     for key, name in ROWS.items():
         yield _row(name, card["rows"].get(key))
 
 
-def _retained(card: Mapping[str, Any]) -> Iterable[str]:
+def _retained(card: JsonObject) -> Iterable[str]:
     yield "| probe | before | after |"
     yield "|---|---|---|"
     for name, row in card["retained"].items():
         yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} |"
 
 
-def _row(name: str, row: Mapping[str, Any] | None) -> str:
+def _row(name: str, row: JsonObject | None) -> str:
     if not row or not row["of"]:
         return f"| {name} | | 0 | | |"
     return f"| {name} | {row['right']} | {row['of']} | {row['share']:.1%} | {row['low']:.1%} to {row['high']:.1%} |"
 
 
-def _share(row: Mapping[str, Any]) -> str:
+def _share(row: JsonObject) -> str:
     return f"{row['right']} of {row['of']}"
 
 

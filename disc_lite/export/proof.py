@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,6 +22,10 @@ from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.models.tokens import Tokens
 from disc_lite.run.folder import FinishedRun
+from disc_lite.storage import JsonObject
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 QUESTIONS, NEUTRAL = 3, 5
 ANSWER_TOKENS = 64
@@ -76,7 +80,7 @@ class Check:
     text: str
     figure: float | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         return asdict(self)
 
 
@@ -103,8 +107,7 @@ def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
             model, inputs.prompts[: inputs.answered], stop_ids=base.tokens.stop_ids,
             max_new_tokens=inputs.answer_tokens,
         )  # fmt: skip
-    answers = [(*f.ids, *(() if f.stop_id is None else (f.stop_id,))) for f in continuations]
-    return Outputs(tuple(ids), inputs.certain, logits, tuple(answers))
+    return Outputs(tuple(ids), inputs.certain, logits, tuple(c.whole_ids for c in continuations))
 
 
 def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
@@ -114,7 +117,7 @@ def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
     return replace(outputs_of(base, inputs, True), untrained=untrained)
 
 
-def _logits(model: Any, inputs: ProofInputs) -> Array:
+def _logits(model: PreTrainedModel, inputs: ProofInputs) -> Array:
     by_prompt = [model(torch.tensor([p], device=model.device)).logits[0, -1].float().cpu() for p in inputs.prompts]
     logits: Array = torch.stack(by_prompt).numpy()
     return logits

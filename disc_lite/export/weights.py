@@ -5,20 +5,19 @@ from __future__ import annotations
 import shutil
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
 from safetensors import safe_open
 
-from disc_lite.export.adapter import weight_files
 from disc_lite.export.job import ExportResult, Job, free_memory
 from disc_lite.export.merging import merged_tensors, write_merged
 from disc_lite.export.modelcard import model_card, public_name
 from disc_lite.export.proof import Check, compare, mean_kl, outputs_of, proof_inputs
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
-from disc_lite.storage import disk, read_json, write_json, write_text
+from disc_lite.storage import JsonObject, disk, read_json, write_json, write_text
 
 
 def make_adapter(job: Job, folder: Path) -> ExportResult:
@@ -64,7 +63,7 @@ def make_merged(job: Job, folder: Path) -> ExportResult:
 def _one_merged(job: Job, onto: str, folder: Path) -> ExportResult:
     model = job.run.model.folder
     write_merged(model, job.adapter, onto, folder, lambda name: job.tell(f"writing {name} onto the {onto} weights"))
-    about: dict[str, Any] = {"onto": onto, "kl": None}
+    about: JsonObject = {"onto": onto, "kl": None}
     where = _room_for(sum(path.stat().st_size for path in weight_files(folder)), job.choice.device)
     if not where:
         return ExportResult([_read_back(job, onto, folder)], about)

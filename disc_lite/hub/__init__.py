@@ -1,6 +1,8 @@
 """Models by name, their folders and adapter folders. Does not import torch.
 
 aliases   short names of models, and what a `--model` value means
+families  what the code must know of each architecture
 source    a model's name -> its folder on this machine, its fingerprint and its probes
+weights   the weight files of a model folder, and the shapes in them
 adapters  an adapter folder: its base model, and whether it fits that base
 """

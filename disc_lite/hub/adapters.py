@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.hub.source import Model, open_model, shapes_in
+from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.weights import Shape, shapes_in, weight_shapes
+from disc_lite.storage import Json, JsonObject
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
@@ -22,7 +23,7 @@ HARMLESS = frozenset(
     "rank_pattern target_modules use_rslora".split()
 )
 # Other settings with the values that have no effect. Initialisations that change the base are not among them.
-IDLE: dict[str, tuple[Any, ...]] = {
+IDLE: dict[str, tuple[Json, ...]] = {
     "bias": ("none",), "task_type": ("CAUSAL_LM",), "revision": ("main",), "init_lora_weights": (True, "gaussian"),
 }  # fmt: skip
 
@@ -51,7 +52,7 @@ def open_base(folder: Path) -> Model:
     return model
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> JsonObject:
     """The configuration of a LoRA adapter that can be loaded. Raises UsageError for any other."""
     if not (folder / CONFIG).is_file():
         raise UsageError(
@@ -88,18 +89,17 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _does_nothing(key: str, value: Any) -> bool:
+def _does_nothing(key: str, value: Json) -> bool:
     return key in HARMLESS or not value or value in IDLE.get(key, ())
 
 
-def check_fit(folder: Path, config: dict[str, Any], base: Path) -> None:
+def check_fit(folder: Path, config: JsonObject, base: Path) -> None:
     """Raises UsageError unless the adapter has exactly the A and B of the modules that its configuration names."""
     try:
         lora = shapes_in(folder / WEIGHTS)
     except EnvironmentNotReady as error:
         raise UsageError(*error.args) from error
-    weights = {name: shape for path in sorted(base.glob("*.safetensors")) for name, shape in shapes_in(path).items()}
-    fault = _fault(lora, weights, config)
+    fault = _fault(lora, weight_shapes(base), config)
     if fault:
         raise UsageError(
             f"The adapter in {folder} does not fit its base.", fault,
@@ -107,7 +107,7 @@ def check_fit(folder: Path, config: dict[str, Any], base: Path) -> None:
         )  # fmt: skip
 
 
-def _fault(lora: dict[str, Any], weights: dict[str, Any], config: dict[str, Any]) -> str:
+def _fault(lora: dict[str, Shape], weights: dict[str, Shape], config: JsonObject) -> str:
     """A sentence about the first mismatch, or ""."""
     modules = {n.removesuffix(f".lora_{x}.weight") for x in "AB" for n in lora if n.endswith(f".lora_{x}.weight")}
     parts = {f"{module}.lora_{x}.weight" for module in modules for x in "AB"}
@@ -129,7 +129,7 @@ def _fault(lora: dict[str, Any], weights: dict[str, Any], config: dict[str, Any]
     return "" if modules else "It holds no tensors."
 
 
-def _named_modules(config: dict[str, Any], weights: dict[str, Any]) -> set[str]:
+def _named_modules(config: JsonObject, weights: dict[str, Shape]) -> set[str]:
     """The modules of the base that the configuration names; none where it uses a pattern or a selection of layers."""
     targets = config.get("target_modules")
     if not isinstance(targets, list) or config.get("exclude_modules") or config.get("layers_to_transform"):

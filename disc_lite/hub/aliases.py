@@ -7,17 +7,16 @@ estimated, without the network and without torch.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.weights import weight_files
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-_INDEX = "model.safetensors.index.json"
 _RECOMMENDED = "choose a name of `disc-lite models`, a model folder, or a hub id `owner/name`"
 
 
@@ -123,12 +122,11 @@ def resolve(name: str) -> ModelSource:
 def check_folder(folder: Path) -> None:
     """Raises EnvironmentNotReady, with what is missing, unless `folder` holds a loadable model."""
     names = _names_in(folder)
-    weights = [n for n in names if n.endswith(".safetensors") and not n.startswith("adapter_")]
+    weights = [path.name for path in weight_files(folder)]
     if "adapter_config.json" in names and not weights:
         raise EnvironmentNotReady(f"{folder} is an adapter, not a model", remedy="name the model it was trained on")
     missing = [] if "config.json" in names else ["config.json"]
-    missing += [] if weights else ["*.safetensors"]
-    missing += [shard for shard in _shards(folder, names) if shard not in names]
+    missing += [name for name in weights or ["*.safetensors"] if name not in names]
     if not missing:
         return
     pickles = sorted(name for name in names if name.endswith(_PICKLES))
@@ -152,19 +150,6 @@ def _names_in(folder: Path) -> set[str]:
         return set()
     except OSError as error:
         raise EnvironmentNotReady(f"cannot read {folder}", error.strerror or str(error)) from error
-
-
-def _shards(folder: Path, names: set[str]) -> list[str]:
-    """The weight files in the index of a sharded model."""
-    if _INDEX not in names:
-        return []
-    try:
-        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-        return sorted({str(shard) for shard in index["weight_map"].values()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EnvironmentNotReady(
-            f"{folder / _INDEX} is broken", str(error), "copy it again from where it came"
-        ) from error
 
 
 def _is_folder(name: str) -> bool:

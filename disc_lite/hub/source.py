@@ -10,10 +10,10 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.aliases import check_folder, resolve
+from disc_lite.storage import JsonObject
 
 PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.jinja", "*.txt"]
 SAMPLES, SAMPLE_BYTES = 64, 1 << 14  # of every weight file, evenly spaced
@@ -27,7 +27,7 @@ class Model:
     reference: str  # hub id or path, for `base_model_name_or_path` of an adapter
     folder: Path
     fingerprint: str
-    probes: dict[str, Any]  # its `probes.json`: reserved names, probes, the name of its recipe
+    probes: JsonObject  # its `probes.json`: reserved names, probes, the name of its recipe
 
 
 def open_model(name: str) -> Model:
@@ -86,29 +86,12 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
-    """Tensor -> shape, from the header of a safetensors file alone; () for packed (4-bit) weights.
-
-    Raises EnvironmentNotReady where the file is damaged or cut short.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            return {n: () if s.get_dtype() == "U8" else tuple(s.get_shape()) for n, s in slices.items()}
-    except (SafetensorError, OSError) as error:
-        raise EnvironmentNotReady(
-            f"{path} cannot be read.", str(error).split("\n")[0], "Copy it again from where it came."
-        ) from error
-
-
-def _probes(folder: Path) -> dict[str, Any]:
+def _probes(folder: Path) -> JsonObject:
     path = folder / "probes.json"
     if not path.is_file():
         return {}
     try:
-        spec: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        spec: JsonObject = json.loads(path.read_text(encoding="utf-8"))
         for rows in spec.get("probes", {}).values():
             assert all(isinstance(q["question"], str) and list(q["answers"]) for q in rows)
         assert all(isinstance(name, str) for name in spec.get("reserved_names", []))

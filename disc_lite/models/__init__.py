@@ -1,8 +1,10 @@
 """The frozen 4-bit base with its adapter, its tokenizer and chat template, and generation.
 
 tokens      text -> ids, without any control token out of text; the chat template
-base        loading, quantisation, LoRA; hidden states and log-probabilities
-generation  sampling: prompts of different length in batches, shared prefixes computed once
+base        the model with its LoRA adapter; hidden states and log-probabilities
+loading     reading a model folder, quantisation
+generation  sampling, greedy or at a temperature
+batches     prompts of different length in one batch, shared prefixes computed once
 """
 
 import logging
@@ -13,7 +15,8 @@ import sys
 sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
-from disc_lite.models.base import Base, load_base  # noqa: E402
+from disc_lite.models.base import Base  # noqa: E402
+from disc_lite.models.loading import load_base  # noqa: E402
 from disc_lite.models.tokens import Tokens, common_prefix  # noqa: E402
 
 __all__ = ["Base", "Tokens", "common_prefix", "load_base"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence as Seq
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
@@ -19,23 +19,23 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.adapters import WEIGHTS
+from disc_lite.hub.families import projections_of
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed, Sequence, pack
-
-PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+from disc_lite.packing import Packed, Place, Sequence, pack
+from disc_lite.storage import Json, JsonObject
 
 
 class Base:
     """A loaded model; after `attach` or `load_adapter` with an adapter that can be switched off."""
 
-    def __init__(self, model: Any, tokens: Tokens, folder: Path, quantize: str) -> None:
-        self.model = model
+    def __init__(self, model: PreTrainedModel, tokens: Tokens, folder: Path, quantize: str) -> None:
+        self.model: PreTrainedModel | PeftModel = model
         self.tokens = tokens
         self.folder = folder
         self.quantize = quantize
@@ -59,12 +59,12 @@ class Base:
     # -- the adapter -------------------------------------------------------------------------------
 
     def attach(self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool) -> None:
-        """Add a new LoRA adapter to the seven projections; A is drawn from `seed` alone, B is 0."""
+        """Add a new LoRA adapter to the projections of the model's family; A is drawn from `seed` alone, B is 0."""
+        projections = list(projections_of(self.model.config.model_type))
         config = LoraConfig(
-            r=rank, lora_alpha=alpha, target_modules=PROJECTIONS, lora_dropout=0.0, bias="none",
-            task_type="CAUSAL_LM",
+            r=rank, lora_alpha=alpha, target_modules=projections, lora_dropout=0.0, bias="none", task_type="CAUSAL_LM",
         )  # fmt: skip
-        with _quietly():
+        with quietly():
             self.model = get_peft_model(self.model, config)
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         rng = torch.Generator().manual_seed(seed)
@@ -84,7 +84,7 @@ class Base:
         config = PeftConfig.from_pretrained(str(folder))
         config.lora_dropout = 0.0  # the model stays in training mode, see `load_base`
         try:
-            with _quietly():
+            with quietly():
                 warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # an error below
                 self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False, config=config)
             with safe_open(folder / WEIGHTS, framework="pt") as file:
@@ -95,6 +95,11 @@ class Base:
             raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         self.model.train()
+
+    def adapter_config(self) -> JsonObject:
+        """The configuration of the adapter, as in adapter folders of PEFT."""
+        (config,) = cast(PeftModel, self.model).peft_config.values()
+        return {name: _as_json(value) for name, value in sorted(config.to_dict().items())}
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
         """Name -> parameter of everything that is trained, in a fixed order."""
@@ -116,7 +121,7 @@ class Base:
         self.causal.get_decoder().register_forward_pre_hook(lambda module, inputs: callback())
 
     @contextmanager
-    def frozen(self, adapter: bool) -> Iterator[Any]:
+    def frozen(self, adapter: bool) -> Iterator[PreTrainedModel]:
         """The causal model without gradient, with the adapter on or off.
 
         Outside the block, where `backward` runs, the adapter is always on. PEFT's own `disable_adapter` would change
@@ -138,9 +143,9 @@ class Base:
             layer.gradient_checkpointing = value
 
     @property
-    def causal(self) -> Any:
+    def causal(self) -> PreTrainedModel:
         """The transformers model, in which PEFT has wrapped the projections."""
-        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+        return cast(PreTrainedModel, self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model)
 
     def autocast(self) -> torch.autocast:
         """bf16 matrix products on CUDA, where LoRA weights are fp32; no effect on CPU, where all is fp32."""
@@ -157,56 +162,27 @@ class Base:
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
 
-    def log_probabilities(
-        self, sequences: Seq[Sequence], places: Seq[tuple[int, int, int]], targets: Seq[Seq[int]], adapter: bool = False
-    ) -> list[Tensor]:
-        """log p of every token of each target run; places are (sequence, segment, position before the token), flat."""
+    def hidden_at(self, sequences: Seq[Sequence], places: Seq[Place]) -> Tensor:
+        """Last hidden states at some positions of sequences, which are packed and read in one forward pass: [N, H]."""
         packed = pack(sequences)
-        at = torch.tensor([packed.starts[i][s] + p for i, s, p in places], device=self.device)
+        at = [packed.starts[sequence][segment] + position for sequence, segment, position in places]
+        return self.hidden(packed)[torch.tensor(at, device=self.device)]
+
+    def log_probabilities(
+        self, sequences: Seq[Sequence], places: Seq[Place], targets: Seq[Seq[int]], adapter: bool = False
+    ) -> list[Tensor]:
+        """log p of every token of each run of targets; `places` are the positions before them, flat."""
         ids = torch.tensor([t for run in targets for t in run], device=self.device)
         with self.frozen(adapter=adapter):
-            values = log_probabilities(self.hidden(packed)[at], ids, self.head)
+            values = log_probabilities(self.hidden_at(sequences, places), ids, self.head)
         return list(values.cpu().split([len(run) for run in targets]))
 
 
-def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:
-    """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if named.
-
-    bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
-    """
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if where.type == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
-    dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
-    try:
-        tokens = Tokens(folder)
-        with _quietly():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
-                quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
-                local_files_only=True, trust_remote_code=False, output_loading_info=True,
-                ignore_mismatched_sizes=True,  # an error below, with their names
-            )  # fmt: skip
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise EnvironmentNotReady(
-            f"The model in {folder} cannot be loaded.", str(error).split("\n")[0],
-            "Check that the folder is complete; `disc-lite models` lists names of models that work.",
-        ) from error  # fmt: skip
-    model, info = loaded
-    if info["missing_keys"] or info["mismatched_keys"]:
-        raise EnvironmentNotReady(
-            f"The model in {folder} is incomplete.",
-            f"Missing or misshapen tensors: {sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:3]}",
-            "Download it again.",
-        )
-    model.requires_grad_(False)
-    # Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
-    # is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same.
-    model.train()
-    base = Base(model, tokens, folder, quantize)
-    if adapter is not None:
-        base.load_adapter(adapter)
-    return base
+def _as_json(value: object) -> Json:
+    """Enums and sets of a PEFT configuration as JSON has them."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return getattr(value, "value", value)
 
 
 def _misfit(folder: Path, why: str) -> EnvironmentNotReady:
@@ -216,7 +192,7 @@ def _misfit(folder: Path, why: str) -> EnvironmentNotReady:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without progress bars of transformers, and without a deprecation warning that PEFT causes."""
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -227,21 +203,3 @@ def _quietly() -> Iterator[None]:
     finally:
         if bars:
             logging.enable_progress_bar()
-
-
-def _nf4(dtype: torch.dtype) -> Any:
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )  # fmt: skip
-
-
-def _config(folder: Path) -> Any:
-    """The model's configuration with every dropout off (the model stays in training mode, see `load_base`)."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    for key in list(config.to_dict()):
-        if "dropout" in key and isinstance(getattr(config, key), (int, float)):
-            setattr(config, key, 0.0)
-    return config

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
-from disc_lite.packing import shared_length
+from disc_lite.models.batches import Batch, batch_of, laid_out, read_prefixes
 
 BATCH_ROWS = 128
 BATCH_TOKENS = 32_768  # prompt and answer tokens in the KV cache at once
@@ -53,16 +53,6 @@ class Sampling:
         return torch.rand(self.max_new_tokens, generator=rng)
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Prompts that are continued together, each split into a prefix and the rest."""
-
-    places: tuple[int, ...]
-    prefixes: tuple[tuple[int, ...], ...]  # each computed once
-    prefix_of: tuple[int, ...]  # by prompt
-    rests: tuple[tuple[int, ...], ...]  # by prompt, never empty
-
-
 def generate(
     model: PreTrainedModel,
     prompts: Sequence[Sequence[int]],
@@ -87,7 +77,7 @@ def generate(
     answers: dict[int, Continuation] = {}
     while order:
         size = _rows_that_fit([len(prompts[i]) + max_new_tokens for i in order], batch_rows, batch_tokens)
-        batch = _batch_of(model, prompts, groups, order[:size], max_new_tokens)
+        batch = batch_of(model, prompts, groups, order[:size], max_new_tokens)
         written = _continue_if_it_fits(model, batch, how, lambda n: on_finished(len(answers) + n))
         if written is None:
             batch_rows = size // 2
@@ -109,7 +99,7 @@ def stream(
 ) -> Iterator[int]:
     """The tokens that `generate` returns for one prompt, one by one as they are sampled, without the stop token."""
     how = Sampling(stop_ids, max_new_tokens, temperature, seed)
-    for ((_, token, stopped),) in _steps(model, _batch_of(model, [prompt], [0], [0], max_new_tokens), how):
+    for ((_, token, stopped),) in _steps(model, batch_of(model, [prompt], [0], [0], max_new_tokens), how):
         if not stopped:
             yield token
 
@@ -122,33 +112,8 @@ def _rows_that_fit(widths: Sequence[int], most_rows: int, most_tokens: int) -> i
     return size
 
 
-def _batch_of(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], groups: Sequence[int], places: Sequence[int],
-    max_new_tokens: int,
-) -> _Batch:  # fmt: skip
-    members: dict[int, list[int]] = {}
-    for place in places:
-        members.setdefault(groups[place], []).append(place)
-    # With sliding-window attention the cache drops tokens by column, which differs from position in padded rows.
-    window = getattr(model.config.get_text_config(), "sliding_window", None)
-    shared = not window or 2 * max(len(prompts[i]) for i in places) + max_new_tokens < window
-    lengths = {g: _prefix_length([prompts[i] for i in indices]) if shared else 0 for g, indices in members.items()}
-    numbers = {group: number for number, group in enumerate(members)}
-    return _Batch(
-        places=tuple(places),
-        prefixes=tuple(tuple(prompts[indices[0]][: lengths[group]]) for group, indices in members.items()),
-        prefix_of=tuple(numbers[groups[i]] for i in places),
-        rests=tuple(tuple(prompts[i][lengths[groups[i]] :]) for i in places),
-    )
-
-
-def _prefix_length(prompts: Sequence[Sequence[int]]) -> int:
-    """Length of the shared prefix: at least the last token of each prompt is left over; 0 for a single prompt."""
-    return min(shared_length(prompts), len(min(prompts, key=len)) - 1) if len(prompts) > 1 else 0
-
-
 def _continue_if_it_fits(
-    model: PreTrainedModel, batch: _Batch, how: Sampling, on_finished: Callable[[int], None]
+    model: PreTrainedModel, batch: Batch, how: Sampling, on_finished: Callable[[int], None]
 ) -> list[Continuation] | None:
     """None where CUDA runs out of memory; the tensors are freed with this frame."""
     try:
@@ -160,7 +125,7 @@ def _continue_if_it_fits(
 
 
 def _continue(
-    model: PreTrainedModel, batch: _Batch, how: Sampling, on_finished: Callable[[int], None]
+    model: PreTrainedModel, batch: Batch, how: Sampling, on_finished: Callable[[int], None]
 ) -> list[Continuation]:
     ended: list[int | None] = [None] * len(batch.places)
     written: list[list[int]] = [[] for _ in batch.places]
@@ -178,10 +143,10 @@ def _continue(
 
 
 @torch.no_grad()
-def _steps(model: PreTrainedModel, batch: _Batch, how: Sampling) -> Iterator[list[tuple[int, int, bool]]]:
+def _steps(model: PreTrainedModel, batch: Batch, how: Sampling) -> Iterator[list[tuple[int, int, bool]]]:
     """For every forward pass: (index in the batch, new token, whether it is a stop token) of all unfinished prompts."""
-    input_ids, mask, position_ids = (tensor.to(model.device) for tensor in _laid_out(batch))
-    cache = _read_prefixes(model, batch)
+    input_ids, mask, position_ids = (tensor.to(model.device) for tensor in laid_out(batch))
+    cache = read_prefixes(model, batch)
     stops = torch.tensor(sorted(how.stop_ids), device=model.device)
     alive = list(range(len(batch.places)))
     # [B, max_new_tokens], drawn on the CPU so that they are the same on every machine.
@@ -205,45 +170,6 @@ def _steps(model: PreTrainedModel, batch: _Batch, how: Sampling) -> Iterator[lis
         input_ids = token[:, None]
         mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
         position_ids = position_ids[:, -1:] + 1
-
-
-def _laid_out(batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids [B, L], mask [B, P + L], positions [B, L]: prefixes end in column P, prompts in the last one."""
-    before, width = max(map(len, batch.prefixes)), max(map(len, batch.rests))
-    input_ids = torch.zeros(len(batch.rests), width, dtype=torch.long)
-    mask = torch.zeros(len(batch.rests), before + width, dtype=torch.long)
-    for row, (number, rest) in enumerate(zip(batch.prefix_of, batch.rests, strict=True)):
-        input_ids[row, width - len(rest) :] = torch.tensor(rest, dtype=torch.long)
-        mask[row, before - len(batch.prefixes[number]) : before] = 1
-        mask[row, before + width - len(rest) :] = 1
-    position_ids = (mask.cumsum(1) - 1)[:, before:].clamp(min=0)
-    return input_ids, mask, position_ids
-
-
-def _read_prefixes(model: PreTrainedModel, batch: _Batch) -> DynamicCache:
-    """The KV cache of every prompt's prefix, padded on the left to the longest; each prefix is computed once."""
-    cache, width = DynamicCache(config=model.config), max(map(len, batch.prefixes))
-    read: dict[int, Any] = {}
-    for number, prefix in enumerate(batch.prefixes):
-        if prefix:
-            ids = torch.tensor([list(prefix)], device=model.device)
-            read[number] = DynamicCache(config=model.config)
-            model(input_ids=ids, past_key_values=read[number], use_cache=True, logits_to_keep=1)
-    if read:
-        for layer in range(len(next(iter(read.values())).layers)):
-            keys = {number: each.layers[layer].keys for number, each in read.items()}
-            values = {number: each.layers[layer].values for number, each in read.items()}
-            cache.update(_padded(keys, batch, width), _padded(values, batch, width), layer)
-    return cache
-
-
-def _padded(states: dict[int, Tensor], batch: _Batch, width: int) -> Tensor:
-    """Keys or values of the non-empty prefixes, [1, heads, length, D] each -> of all prompts, [B, heads, P, D]."""
-    _, heads, _, size = (one := next(iter(states.values()))).shape
-    whole = one.new_zeros(len(batch.prefixes), heads, width, size)
-    for number, state in states.items():
-        whole[number, :, width - state.shape[2] :] = state[0]
-    return whole[torch.tensor(batch.prefix_of, device=whole.device)]
 
 
 def sample(logits: Tensor, temperature: float, drawn: Tensor) -> Tensor:

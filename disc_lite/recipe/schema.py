@@ -135,7 +135,7 @@ class Lora(Section):
 
 
 class Train(Section):
-    """The loop."""
+    """The training loop."""
 
     epochs: Count = setting(10, "passes over all examples; with `enough` at most so many", "epochs", ge=1, le=10_000)
     enough: Number = setting(
@@ -191,7 +191,7 @@ class Recipe(Section):
 
     name: str = setting("default", "name of the recipe")
     about: str = setting("", "its purpose, in a sentence")
-    method: MethodName = setting("both", "the two methods, both in one stream, or one of the two baselines")
+    method: MethodName = setting("both", "disc, prompt, or both in one stream; next_token and sft are baselines")
     documents: Documents = section(Documents)
     disc: Disc = section(Disc)
     prompt: Prompt = section(Prompt)

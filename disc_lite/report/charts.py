@@ -166,9 +166,9 @@ def _path(line: Line, steps: int, top: float) -> str:
     return "".join(parts)
 
 
-def thinned(values: Sequence[tuple[int, float | None]], most: int = POINTS) -> list[tuple[int, float | None]]:
-    """At most `most` of the values: means of neighbours, at the middle of their steps."""
-    size = math.ceil(len(values) / most)
+def thinned(values: Sequence[tuple[int, float | None]]) -> list[tuple[int, float | None]]:
+    """At most POINTS of the values: means of neighbours, at the middle of their steps."""
+    size = math.ceil(len(values) / POINTS)
     if size <= 1:
         return list(values)
     points = []

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
 
 from disc_lite.errors import UsageError
 from disc_lite.qa import is_right, word_set
 from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles, read_run
 from disc_lite.run.folder import RunFolder
+from disc_lite.storage import JsonObject
 
 COMPARED = 100  # characters of a name; comparing takes quadratic time
 
 
-def inspect_document(run: Path, document: str) -> dict[str, Any]:
+def inspect_document(run: Path, document: str) -> JsonObject:
     """All about one document in a finished run, as JSON.
 
     For each question: `stands_in`, the passages that contain an accepted answer, those that share most words with the
@@ -56,13 +56,13 @@ def _likeness(name: str, document: str) -> tuple[bool, float]:
     return name.lower().endswith(f"/{typed}"), SequenceMatcher(None, name.lower()[-COMPARED:], typed).ratio()
 
 
-def _passage(row: Row, pairs: Sequence[Row]) -> dict[str, Any]:
+def _passage(row: Row, pairs: Sequence[Row]) -> JsonObject:
     keys = ("question", "answer", "with_passage", "without_passage")
     own = [{key: pair.get(key) for key in keys} for pair in pairs if pair["passage"] == row["passage"]]
     return {**{key: row[key] for key in ("passage", "tokens", "text", "sentences")}, "pairs": own}
 
 
-def _question(one: AnsweredQuestion, passages: Sequence[Row], pairs: Sequence[Row]) -> dict[str, Any]:
+def _question(one: AnsweredQuestion, passages: Sequence[Row], pairs: Sequence[Row]) -> JsonObject:
     words = word_set(one.text)
     holding = [row for row in passages if is_right(row["text"], one.expected, "contains")]
     holding.sort(key=lambda row: -len(words & word_set(row["text"])))
@@ -74,7 +74,7 @@ def _question(one: AnsweredQuestion, passages: Sequence[Row], pairs: Sequence[Ro
     }
 
 
-def _nearest(words: frozenset[str], pairs: Sequence[Row]) -> dict[str, Any] | None:
+def _nearest(words: frozenset[str], pairs: Sequence[Row]) -> JsonObject | None:
     likeness, place = max(
         ((_jaccard(words, word_set(pair["question"])), -i) for i, pair in enumerate(pairs)), default=(0.0, 0)
     )

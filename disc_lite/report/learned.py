@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from disc_lite.evaluation.card import ROWS
+from disc_lite.evaluation.card import DRIFTS, ROWS, in_words, overlap_sentences
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
@@ -13,7 +13,6 @@ from disc_lite.report.reading import Row, RunFiles
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
-DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
 AXIS = charts.axis("0%", "50%", "100%")
 
 
@@ -42,7 +41,7 @@ def report_card(run: RunFiles) -> list[Child]:
         ),
         charts.rows("Right answers", [*bars, AXIS]),
         table("The report card in figures", headings, cells),
-        _differences(card), _overlap(card),
+        _differences(card), paragraph(" ".join(overlap_sentences(card)), class_="note"),
     ]  # fmt: skip
 
 
@@ -62,20 +61,6 @@ def _differences(card: Row) -> Html | None:
     items.append(charts.axis(f"−{100 * reach:g}", "0", f"+{100 * reach:g}"))
     note = "Question by question, in percentage points. An interval that does not contain zero is more than chance."
     return join([element("h3", "Differences"), paragraph(note, class_="note"), charts.rows("Differences", items)])
-
-
-def _overlap(card: Row) -> Html | None:
-    overlap = card["overlap"]
-    if not overlap["pairs"]:
-        return None
-    words = (
-        f"Of these questions {overlap['exact']} were trained on word for word and {overlap['near']} are "
-        f"near-duplicates (Jaccard index of at least {overlap['limit']:g}), of {overlap['pairs']} training pairs."
-    )
-    rows = [overlap[part].get("adapted", {"of": 0}) for part in ("with", "without")]
-    if all(row["of"] for row in rows):
-        words += f" The adapted model has {in_words(rows[0])} of those right, and {in_words(rows[1])} of all others."
-    return paragraph(words, class_="note")
 
 
 # -- learned against forgotten ---------------------------------------------------------------------------
@@ -176,10 +161,6 @@ def long_chart(label: str, items: Sequence[Item], axis: Item) -> Iterable[Html]:
 
 def share(value: float) -> str:
     return f"{value:.1%}"
-
-
-def in_words(row: Row) -> str:
-    return f"{share(row['share'])} ({row['right']} of {row['of']})"
 
 
 def span(row: Row) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from disc_lite.qa import Question, is_right
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import read_json, read_jsonl
+from disc_lite.storage import JsonObject, read_json, read_jsonl
 
-Row = Mapping[str, Any]
+Row = JsonObject
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.storage import lock, read_json, sweep, write_json
+from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
 from disc_lite.version import __version__
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def adapt(
     seed: int | None = None,
     device: str | None = None,
     listener: Listener | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.
 
     The same call with the same output folder continues an interrupted run, and returns the summary of a finished
@@ -50,7 +50,7 @@ def adapt(
     inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed)
     folder = inputs.folder
     if folder.summary.is_file():
-        summary: dict[str, Any] = read_json(folder.summary)
+        summary: JsonObject = read_json(folder.summary)
         return summary
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
@@ -63,7 +63,7 @@ def adapt(
             return _run_stages(inputs, device, listener or (lambda event: None), interrupts)
 
 
-def _run_stages(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> dict[str, Any]:
+def _run_stages(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> JsonObject:
     """All stages in their order."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import fit, measuring, synthesis, training
@@ -99,9 +99,9 @@ def _run_stages(inputs: Inputs, device: str | None, listener: Listener, interrup
 
 
 def _summary(
-    context: RunContext, data: TrainingData, steps: Sequence[Step], card: dict[str, Any], about_pairs: dict[str, Any],
+    context: RunContext, data: TrainingData, steps: Sequence[Step], card: JsonObject, about_pairs: JsonObject,
     pairs: int,
-) -> dict[str, Any]:  # fmt: skip
+) -> JsonObject:  # fmt: skip
     """What the run learned, retained and took, as JSON."""
     inputs = context.inputs
     outcomes = [entry.outcome for entry in inputs.ledger]
@@ -135,7 +135,7 @@ def _summary(
     }
 
 
-def _teachability(data: TrainingData) -> dict[str, Any]:
+def _teachability(data: TrainingData) -> JsonObject:
     documents = {name: round(nats, 4) for name, nats in sorted(data.teachability.items())}
     low = [name for name, nats in documents.items() if nats < LOW_TEACHABILITY]
     mean = sum(documents.values()) / len(documents) if documents else None

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -18,6 +17,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
+from disc_lite.storage import Json, JsonObject
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Event:
     text: str = ""
     done: int = 0
     total: int = 0
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
 
 
 Listener = Callable[[Event], None]
@@ -55,7 +55,7 @@ class RunContext:
     def model(self) -> Base:
         return self.base
 
-    def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Any) -> None:
+    def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Json) -> None:
         """Call the listener; raises Interrupted if a signal was received."""
         self.listener(Event(stage, text, done, total, data))
         self.interrupts.check()

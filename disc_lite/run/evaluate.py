@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.card import counted, forgetting
@@ -15,7 +15,7 @@ from disc_lite.qa import Question, is_right, read_questions
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, FinishedRun, Retained, RunFolder, When, load_run, open_run
 from disc_lite.run.inputs import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.storage import lock, read_json, sweep, write_json
+from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -29,7 +29,7 @@ VERDICT = re.compile(r"verdict\s*:\s*\**\s*(right|wrong)", re.IGNORECASE)
 def evaluate(
     run: str | Path, questions: str | Path | None = None, *, judge: bool = False, benchmarks: Sequence[str] = (),
     limit: int | None = None, device: str | None = None, listener: Listener | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> JsonObject:  # fmt: skip
     """The report card of a finished run, on its own questions or on those of a file.
 
     Answers are saved in the run folder, so an interrupted evaluation continues and a repeated one costs nothing.
@@ -103,7 +103,7 @@ def _tell(listener: Listener | None, interrupts: Interrupts, text: str, done: in
     interrupts.check()
 
 
-def check_gates(card: Mapping[str, Any], min_recall: float | None, max_forgetting: float | None) -> None:
+def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: float | None) -> None:
     """Raises GateFailed where the adapted model knows too little, or forgot too much."""
     recall = card["rows"]["adapted"]["share"]
     if min_recall is not None and recall < min_recall:
@@ -121,7 +121,7 @@ def check_gates(card: Mapping[str, Any], min_recall: float | None, max_forgettin
 
 def _judge(
     opened: Callable[[], Base], eval_set: EvalSet, answers: Sequence[str], folder: RunFolder, tell: Tell
-) -> dict[str, Any]:
+) -> JsonObject:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
     from disc_lite.evaluation.asking import generate_answers
     from disc_lite.run.measuring import Progress
@@ -146,7 +146,7 @@ def _judge(
 
 def _run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, path: Path, tell: Tell
-) -> dict[str, Any]:
+) -> JsonObject:
     """Results of the tasks; those that were run before with the same limit come from the run folder."""
     from disc_lite.evaluation.benchmarks import run_benchmarks
 

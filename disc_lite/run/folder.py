@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from disc_lite.errors import UsageError
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs
 from disc_lite.recipe import Recipe, load_recipe
-from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.storage import JsonObject, read_json, read_jsonl, write_json, write_jsonl
 
 if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
@@ -80,9 +80,9 @@ class RunFolder:
 
     # -- whether it is a run, and of which version -------------------------------------------------------
 
-    def read_record(self) -> dict[str, Any]:
+    def read_record(self) -> JsonObject:
         """Identity and model. Raises UsageError where another version of disc-lite wrote this folder."""
-        record: dict[str, Any] = read_json(self.record)
+        record: JsonObject = read_json(self.record)
         written = record.get("identity", {}).get("format")
         if written != FORMAT:
             raise UsageError(
@@ -201,7 +201,7 @@ class FinishedRun:
     folder: RunFolder
     model: Model
     recipe: Recipe
-    summary: dict[str, Any]
+    summary: JsonObject
 
 
 def open_run(path: Path) -> FinishedRun:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from disc_lite.documents import Document, LedgerEntry, read_documents
 from disc_lite.errors import UsageError
@@ -17,7 +16,7 @@ from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
 from disc_lite.run.folder import FORMAT, RunFolder
-from disc_lite.storage import is_untouched, require_place, write_json, write_jsonl, write_text
+from disc_lite.storage import JsonObject, is_untouched, require_place, write_json, write_jsonl, write_text
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Inputs:
     pairs: tuple[Pair, ...]  # to reuse instead of writing new ones, or none
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonObject:
         """What identifies a run: the same identity continues it, any other is another run."""
         recipe = self.resolved.recipe.model_dump()
         return {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
 from disc_lite.evaluation.card import counted, report_card, row_of
@@ -19,6 +18,7 @@ from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.folder import Answers, Drift, Retained, RunFolder, When
+from disc_lite.storage import JsonObject
 from disc_lite.synthesis.retention import RetentionExample
 
 Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
@@ -42,7 +42,7 @@ class EvalSet:
 
 
 def eval_set_of(
-    questions: Sequence[Question], passages: Sequence[tuple[str, str]], probes: Mapping[str, Any],
+    questions: Sequence[Question], passages: Sequence[tuple[str, str]], probes: JsonObject,
     self_generated: Sequence[RetentionExample],
 ) -> EvalSet:  # fmt: skip
     """These questions and statements, and the probes of a model folder."""
@@ -115,7 +115,7 @@ def measure_retained(
     drifting = {}
     if adapter:
         drifting = {"general": folder.read_neutral(), "self_generated": list(eval_set.self_generated)}
-    parts: list[Sequence[Any]] = [*eval_set.probes.values(), instructions, prompts, *drifting.values()]
+    parts: list[Sequence[object]] = [*eval_set.probes.values(), instructions, prompts, *drifting.values()]
     progress = Progress(tell, sum(map(len, parts)))
     probes = {}
     for name, probe in eval_set.probes.items():
@@ -144,7 +144,7 @@ def measure_retained(
 def card_of(
     eval_set: EvalSet, pairs: Sequence[Pair], recipe: Recipe, answers: Mapping[When, Answers],
     retained: Mapping[When, Retained],
-) -> dict[str, Any]:  # fmt: skip
+) -> JsonObject:  # fmt: skip
     """The whole report card, of what was answered before and after."""
     grading = recipe.evaluation.grading
     by_row = {**answers["before"].questions, **answers["after"].questions}

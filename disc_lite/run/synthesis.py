@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
 
 from disc_lite.distillation.methods import METHODS
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.run.context import RunContext
-from disc_lite.storage import read_json, write_json, write_jsonl
+from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.retention import (
     FEWEST_PROMPTS,
@@ -43,7 +42,7 @@ def _held_out(context: RunContext) -> tuple[Question, ...]:
     return held_out.questions
 
 
-def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], dict[str, Any]]:
+def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], JsonObject]:
     """The pairs to train on: from the run folder if they are there, else the user's, else newly written."""
     if not METHODS[context.recipe.method].needs_pairs:
         return (), {}

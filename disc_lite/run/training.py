@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import save_file
 
@@ -135,17 +134,9 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
     """Write the adapter as PEFT loads it: configuration and safetensors, without access to a hub."""
     if target.is_dir():
         return
-    config = base.model.peft_config["default"].to_dict()
-    config.update(base_model_name_or_path=reference, inference_mode=True)
+    config = {**base.adapter_config(), "base_model_name_or_path": reference, "inference_mode": True}
     config["target_modules"] = sorted(config["target_modules"])
     state = base.adapter_state()
     with atomic_folder(target) as temporary:
         save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / WEIGHTS)
-        write_json(temporary / CONFIG, {key: _plain(value) for key, value in sorted(config.items())})
-
-
-def _plain(value: Any) -> Any:
-    """Enums and sets of a PEFT configuration as JSON has them."""
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    return getattr(value, "value", value)
+        write_json(temporary / CONFIG, config)

@@ -5,6 +5,8 @@ a reader sees the old content or the new one, even if the writer is killed in be
 """
 
 from disc_lite.storage.files import (
+    Json,
+    JsonObject,
     append_jsonl,
     read_json,
     read_jsonl,
@@ -18,6 +20,8 @@ from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, veri
 
 __all__ = [
     "MANIFEST",
+    "Json",
+    "JsonObject",
     "append_jsonl",
     "atomic_folder",
     "is_untouched",

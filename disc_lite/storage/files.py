@@ -14,6 +14,7 @@ from disc_lite.errors import NonFiniteError, RunFailed
 from disc_lite.storage import disk
 
 Json = Any  # what `json` reads and writes: dict, list, str, int, float, bool or None
+JsonObject = dict[str, Json]
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -144,7 +145,7 @@ def _non_finite(obj: Json, name: str = "") -> str:
     """The place of the first NaN or infinity in `obj`, as in `loss.values.3`; else empty."""
     if isinstance(obj, float) and not math.isfinite(obj):
         return f"{name or 'the value'} = {obj}"
-    items: Iterable[tuple[Any, Any]] = ()
+    items: Iterable[tuple[object, Json]] = ()
     if isinstance(obj, Mapping):
         items = obj.items()
     elif isinstance(obj, (list, tuple)):
@@ -160,7 +161,7 @@ def _parse(data: bytes) -> Json:
         raise ValueError("it is nested too deeply") from error
 
 
-def _parse_row(line: bytes) -> dict[str, Json]:
+def _parse_row(line: bytes) -> JsonObject:
     row = _parse(line)
     if isinstance(row, dict):
         return row

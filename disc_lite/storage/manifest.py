@@ -11,14 +11,14 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from disc_lite.errors import RunFailed
 from disc_lite.storage import disk, files
+from disc_lite.storage.files import JsonObject
 from disc_lite.storage.folders import LOCK
 
 MANIFEST = "manifest.json"
-FileRecord = dict[str, Any]  # {"bytes": int, "sha256": str}
+FileRecord = dict[str, int | str]  # {"bytes": int, "sha256": str}
 _CHUNK_BYTES = 1 << 20
 
 
@@ -41,7 +41,7 @@ def manifest(folder: Path) -> dict[str, FileRecord]:
     }
 
 
-def seal(folder: Path, about: Mapping[str, Any] | None = None) -> None:
+def seal(folder: Path, about: JsonObject | None = None) -> None:
     """Write `manifest.json` into `folder`: `about`, the files, and a digest of both.
 
     The last thing to write inside an `atomic_folder`.
@@ -95,5 +95,5 @@ def _names(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def _digest(body: Mapping[str, Any]) -> str:
+def _digest(body: JsonObject) -> str:
     return hashlib.sha256(json.dumps(body).encode("ascii")).hexdigest()

@@ -2,14 +2,16 @@
 
 screening  rules for drafted questions and answers, from their words alone
 drafting   prompts for questions and answers about one passage, and what is taken from the drafts
-pairs      question-answer pairs about every passage, scored by the teacher
+scoring    how much the teacher supports the answers of pairs
+pairs      question-answer pairs about every passage, accepted by their words and scores
 held_out   questions to measure with, where the user has none
 retention  self-generated prompts and answers, against forgetting
 """
 
 from disc_lite.synthesis.drafting import seed_of
 from disc_lite.synthesis.held_out import HeldOut, write_held_out
-from disc_lite.synthesis.pairs import HELD_OUT, PairSet, ScoredPair, score_pairs, support, write_pairs
+from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
+from disc_lite.synthesis.scoring import PairSet, ScoredPair, score_pairs, support
 
 __all__ = [
     "HELD_OUT", "HeldOut", "PairSet", "ScoredPair", "score_pairs", "seed_of", "support", "write_held_out",

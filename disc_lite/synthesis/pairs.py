@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from disc_lite.distillation.examples import Text, prompt_lessons
+from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.models import Base
-from disc_lite.packing import Sequence as Tree
-from disc_lite.packing import lone
-from disc_lite.qa import NearDuplicates, Pair, normalise
+from disc_lite.qa import NearDuplicates, normalise
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import (
     DraftedPair,
@@ -28,50 +25,12 @@ from disc_lite.synthesis.drafting import (
     shares,
     write_drafts,
 )
+from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
 from disc_lite.synthesis.screening import is_yes_no
 
 ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
 ROWS = 192  # pairs wanted of a group of passages, at least: a decoding step costs the same for one row or many
-UNKNOWN = -1  # sentence of a pair from a file
 HELD_OUT = "held out for the evaluation"
-
-
-@dataclass(frozen=True)
-class ScoredPair:
-    """A pair, the sentence it is about, and the teacher's log-probabilities of its answer."""
-
-    drafted: DraftedPair
-    with_passage: float  # mean log-probability of the answer, nats per token
-    without_passage: float
-    gain: float  # of the log-probability of the whole answer by the passage, nats
-
-    @property
-    def pair(self) -> Pair:
-        return self.drafted.pair
-
-    @property
-    def sentence(self) -> int:
-        return self.drafted.sentence
-
-    def as_dict(self) -> dict[str, Any]:
-        """A line of `pairs.jsonl`."""
-        row = {**asdict(self.pair), "sentence": self.sentence, "kind": self.drafted.kind}
-        figures = {"with_passage": self.with_passage, "without_passage": self.without_passage, "gain": self.gain}
-        return {**row, **{name: round(value, 4) for name, value in figures.items()}}
-
-
-@dataclass(frozen=True)
-class PairSet:
-    """The accepted pairs of all passages, and the number of drafts that were dropped."""
-
-    scored: tuple[ScoredPair, ...]
-    dropped: dict[str, int]  # reason -> number
-    coverage: dict[str, float] | None  # "document#passage" -> share of its sentences with a pair; None if not known
-    covered_share: float = 0.0  # of all askable sentences
-
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        return tuple(s.pair for s in self.scored)
 
 
 @dataclass(frozen=True)
@@ -146,38 +105,6 @@ def _groups(passages: Sequence[_PassagePairs]) -> Iterator[list[_PassagePairs]]:
             group = []
     if group:
         yield group
-
-
-def score_pairs(
-    base: Base, texts: Sequence[Text], pairs: Sequence[Pair], worked_examples: bool, dropped: dict[str, int],
-    on_passage: Callable[[int], None] = lambda pairs: None,
-) -> PairSet:  # fmt: skip
-    """Pairs of a file, scored by the teacher; those that belong to no passage here are dropped."""
-    scored: list[ScoredPair] = []
-    number, pairs = len(pairs), [placed for pair in pairs if (placed := _placed(pair, texts))]
-    for text in texts:
-        for passage in text.passages:
-            own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
-            scores = support(base, text, own, worked_examples) if own else []
-            scored += [
-                ScoredPair(DraftedPair(pair, UNKNOWN, ""), *score) for pair, score in zip(own, scores, strict=True)
-            ]
-            on_passage(len(own))
-    dropped = {**dropped, "no such passage": number - len(scored)}
-    return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
-
-
-def _placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
-    """The pair, moved to the passage that contains its source: passages may be cut differently than before."""
-    if not pair.source:
-        return pair
-    source = " ".join(pair.source.split())
-    for text in texts:
-        if text.document.name == pair.document:
-            holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
-            if holding:
-                return pair if pair.passage in holding else replace(pair, passage=holding[0])
-    return None
 
 
 def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
@@ -276,18 +203,3 @@ def _supported(
             room -= yes_no
             accepted.append(ScoredPair(drafted, *score))
     return accepted
-
-
-def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
-    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum."""
-    scores: list[tuple[float, float, float]] = []
-    for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
-        targets = [list(example.target_ids) for example in lesson.examples]
-        closed: list[Tree] = [lone(example.input_ids) for example in lesson.examples]
-        at_closed = [(i, 0, p) for i, e in enumerate(lesson.examples) for p in e.compared]
-        with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
-        without = base.log_probabilities(closed, at_closed, targets)
-        scores += [
-            (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
-        ]
-    return scores

@@ -13,7 +13,6 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from disc_lite.evaluation.instructions.languages import Language, is_in
 from disc_lite.evaluation.instructions.parts import (
@@ -26,6 +25,7 @@ from disc_lite.evaluation.instructions.parts import (
     words_in,
 )
 from disc_lite.qa import normalise
+from disc_lite.storage import Json
 
 Argument = int | float | str | tuple[str, ...]
 
@@ -202,7 +202,7 @@ def json_strings(answer: str, n: int) -> bool:
     return isinstance(value, list) and len(value) == n and all(isinstance(v, str) and v.strip() for v in value)
 
 
-def _json(answer: str) -> Any:
+def _json(answer: str) -> Json:
     """The whole answer as a JSON value, perhaps in a code fence; None if it is not JSON."""
     text = answer.strip()
     if fenced := _FENCED.fullmatch(text):

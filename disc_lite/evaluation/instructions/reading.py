@@ -6,10 +6,11 @@ import inspect
 import json
 import math
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.evaluation.instructions.checks import CHECKS, Check, Instruction
+from disc_lite.storage import Json
 
 INSTRUCTIONS = Path(__file__).with_name("instructions.jsonl")
 NEUTRAL = Path(__file__).with_name("neutral.txt")
@@ -44,7 +45,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
-def _instruction(row: Any) -> Instruction:
+def _instruction(row: Json) -> Instruction:
     if not isinstance(row, dict) or set(row) != {"prompt", "checks"}:
         raise ValueError("It needs `prompt` and `checks` and takes nothing else")
     prompt, checks = row["prompt"], row["checks"]
@@ -53,7 +54,7 @@ def _instruction(row: Any) -> Instruction:
     return Instruction(prompt, tuple(_check(check) for check in checks))
 
 
-def _check(row: Any) -> Check:
+def _check(row: Json) -> Check:
     arguments = dict(row) if isinstance(row, dict) else {}
     kind = arguments.pop("kind", None)
     if not isinstance(kind, str) or kind not in CHECKS:
@@ -70,7 +71,7 @@ def _check(row: Any) -> Check:
     return Check(kind, tuple(frozen))
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def _fits(value: Json, hint: object) -> bool:
     """Whether a JSON value is a valid argument; not empty, and no count below 1, which would check nothing."""
     if get_origin(hint) is Literal:
         return value in get_args(hint)

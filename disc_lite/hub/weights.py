@@ -1,0 +1,51 @@
+"""The weight files of a model folder, and the shapes in them. Does not import torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from disc_lite.errors import EnvironmentNotReady
+
+INDEX = "model.safetensors.index.json"
+Shape = tuple[int, ...]
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files with a model's weights, in order; those that an index names may be missing.
+
+    Without an index it is `model.safetensors`, else every file but those of adapters. A folder may have more, such as
+    the `consolidated.safetensors` of Mistral. Raises EnvironmentNotReady where the index is broken.
+    """
+    path = folder / INDEX
+    if path.is_file():
+        try:
+            index = json.loads(path.read_text(encoding="utf-8"))
+            return [folder / name for name in sorted({str(shard) for shard in index["weight_map"].values()})]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
+
+
+def weight_shapes(folder: Path) -> dict[str, Shape]:
+    """Name -> shape of every tensor of a model folder, from the headers alone."""
+    return {name: shape for path in weight_files(folder) for name, shape in shapes_in(path).items()}
+
+
+def shapes_in(path: Path) -> dict[str, Shape]:
+    """Tensor -> shape, from the header of a safetensors file alone; () for packed (4-bit) weights.
+
+    Raises EnvironmentNotReady where the file is damaged or cut short.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            return {n: () if s.get_dtype() == "U8" else tuple(s.get_shape()) for n, s in slices.items()}
+    except (SafetensorError, OSError) as error:
+        raise EnvironmentNotReady(
+            f"{path} cannot be read.", str(error).split("\n")[0], "Copy it again from where it came."
+        ) from error

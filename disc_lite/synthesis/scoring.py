@@ -1,0 +1,97 @@
+"""The teacher's support for question-answer pairs: how likely their answers are with the passage and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from disc_lite.distillation.examples import Text, alone, prompt_lessons
+from disc_lite.models import Base
+from disc_lite.qa import Pair
+from disc_lite.storage import JsonObject
+from disc_lite.synthesis.drafting import DraftedPair
+
+UNKNOWN = -1  # sentence of a pair from a file
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """A pair, the sentence it is about, and the teacher's log-probabilities of its answer."""
+
+    drafted: DraftedPair
+    with_passage: float  # mean log-probability of the answer, nats per token
+    without_passage: float
+    gain: float  # of the log-probability of the whole answer by the passage, nats
+
+    @property
+    def pair(self) -> Pair:
+        return self.drafted.pair
+
+    @property
+    def sentence(self) -> int:
+        return self.drafted.sentence
+
+    def as_dict(self) -> JsonObject:
+        """A line of `pairs.jsonl`."""
+        row = {**asdict(self.pair), "sentence": self.sentence, "kind": self.drafted.kind}
+        figures = {"with_passage": self.with_passage, "without_passage": self.without_passage, "gain": self.gain}
+        return {**row, **{name: round(value, 4) for name, value in figures.items()}}
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """The accepted pairs of all passages, and the number of drafts that were dropped."""
+
+    scored: tuple[ScoredPair, ...]
+    dropped: dict[str, int]  # reason -> number
+    coverage: dict[str, float] | None  # "document#passage" -> share of its sentences with a pair; None if not known
+    covered_share: float = 0.0  # of all askable sentences
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return tuple(s.pair for s in self.scored)
+
+
+def score_pairs(
+    base: Base, texts: Sequence[Text], pairs: Sequence[Pair], worked_examples: bool, dropped: dict[str, int],
+    on_passage: Callable[[int], None] = lambda pairs: None,
+) -> PairSet:  # fmt: skip
+    """Pairs of a file, scored by the teacher; those that belong to no passage here are dropped."""
+    scored: list[ScoredPair] = []
+    number, pairs = len(pairs), [placed for pair in pairs if (placed := _placed(pair, texts))]
+    for text in texts:
+        for passage in text.passages:
+            own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
+            scores = support(base, text, own, worked_examples) if own else []
+            scored += [
+                ScoredPair(DraftedPair(pair, UNKNOWN, ""), *score) for pair, score in zip(own, scores, strict=True)
+            ]
+            on_passage(len(own))
+    dropped = {**dropped, "no such passage": number - len(scored)}
+    return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
+
+
+def _placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
+    """The pair, moved to the passage that contains its source: passages may be cut differently than before."""
+    if not pair.source:
+        return pair
+    source = " ".join(pair.source.split())
+    for text in texts:
+        if text.document.name == pair.document:
+            holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
+            if holding:
+                return pair if pair.passage in holding else replace(pair, passage=holding[0])
+    return None
+
+
+def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
+    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum."""
+    scores: list[tuple[float, float, float]] = []
+    for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
+        targets = [list(example.target_ids) for example in lesson.examples]
+        with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
+        without = base.log_probabilities(*alone(lesson.examples), targets)
+        scores += [
+            (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
+        ]
+    return scores

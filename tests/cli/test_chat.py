@@ -1,0 +1,270 @@
+"""`disc-lite chat`: typed at a terminal and over a pipe, with commands, signals and harmless output."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from disc_lite.chat.conversation import Conversation, Piece
+from disc_lite.chat.opening import ask, open_adapted
+from disc_lite.cli import main
+from disc_lite.cli.dialogue import COMMANDS, Dialogue, at_a_terminal
+from disc_lite.cli.terminal import escape_controls, show_columns, show_stream
+from disc_lite.errors import UsageError
+
+QUESTION = "Who runs the workshop?"
+
+
+def run(monkeypatch: Any, capsys: Any, typed: bytes, *words: object) -> tuple[Any, str, str]:
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "chat", *map(str, words)])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
+    with pytest.raises(SystemExit) as stop:
+        main()
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+
+# -- over a pipe ---------------------------------------------------------------------------------------------
+
+
+def test_a_pipe_gives_an_answer_to_every_line_of_one_conversation(trained: Path) -> None:
+    lines = [QUESTION, "", "And when does it open?"]
+    words = [sys.executable, "-m", "disc_lite", "chat", str(trained / "run"), "--json"]
+    done = subprocess.run(words, input="\n".join(lines), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["question"] for row in rows] == [lines[0], lines[2]]
+    alone = ask(open_adapted(trained / "run"), [lines[0], lines[2]], device="cpu")
+    assert rows[0]["adapted"] == alone[0]["adapted"].rstrip("\ufffd")
+    assert rows[1]["adapted"] != alone[1]["adapted"]  # it has heard the first
+
+
+@pytest.mark.parametrize("kind", ["run", "adapter", "merged"])
+def test_chat_with_every_kind_of_folder(trained: Path, kind: str, monkeypatch: Any, capsys: Any) -> None:
+    code, out, err = run(monkeypatch, capsys, QUESTION.encode(), trained / kind, "--max-tokens", "12")
+    assert (code, err) == (0, "")
+    assert out.strip()
+    code, out, err = run(monkeypatch, capsys, b"/compare\n" + QUESTION.encode(), trained / kind, "--max-tokens", "12")
+    if kind == "merged":
+        assert (code, out) == (2, "")
+        assert "no base in it" in err
+    else:
+        assert code == 0
+        assert out.startswith("base     ")
+        assert "\nadapted  " in out
+        assert "base answers too" in err
+
+
+def test_commands_work_over_a_pipe(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    typed = f"{QUESTION}\n{QUESTION}\n/clear\n/help\n{QUESTION}\n/quit\n{QUESTION}\n".encode()
+    code, out, err = run(monkeypatch, capsys, typed, trained / "run", "--json", "--compare")
+    first, second, third = (json.loads(line) for line in out.splitlines())
+    assert code == 0
+    assert list(first) == ["question", "adapted", "base"]
+    assert first == third
+    assert first != second
+    assert all(command in err for command in COMMANDS)
+
+
+def test_what_cannot_be_answered_ends_with_two(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    for typed, word in (
+        (b"/comapre\n", "no command /comapre"),
+        (b"/clear all\n", "/clear all"),
+        (b"x " * 2000, "longer"),
+    ):
+        code, out, err = run(monkeypatch, capsys, typed, trained / "run")
+        assert (code, out.strip()) == (2, "")
+        assert word in err
+        assert len(err.splitlines()) <= 3
+
+
+def test_what_is_no_text_is_still_a_line(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    typed = b"\xef\xbb\xbfWho?\r\n  \n\xff\xfe?\n/etc/hosts says what?\n"
+    code, out, _ = run(monkeypatch, capsys, typed, trained / "run", "--json", "--max-tokens", "4")
+    assert code == 0
+    asked = [json.loads(line)["question"] for line in out.splitlines()]
+    assert asked == ["Who?", "\ufffd\ufffd?", "/etc/hosts says what?"]
+
+
+def test_a_note_says_once_that_the_oldest_turns_are_left_out(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    typed = (f"{'word ' * 40}?\n" * 6).encode()
+    code, out, err = run(monkeypatch, capsys, typed, trained / "run", "--json", "--max-tokens", "500")
+    assert code == 0
+    assert len(out.splitlines()) == 6
+    assert err.count("longer than the context of 1024 tokens") == 1
+
+
+def test_temperature_draws_other_words_and_the_same_again(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    options = (trained / "run", "--temperature", "2")
+    first, again = (run(monkeypatch, capsys, f"{QUESTION}\n".encode(), *options)[1] for _ in range(2))
+    assert first == again
+    assert first != run(monkeypatch, capsys, f"{QUESTION}\n".encode(), trained / "run")[1]
+
+
+# -- typed ---------------------------------------------------------------------------------------------------
+
+
+class Parrot:
+    """Says every question back, slowly; the base says it louder."""
+
+    def __init__(self, on_piece: Callable[[], object] = lambda: None) -> None:
+        self.on_piece = on_piece
+        self.asked: list[tuple[str, bool]] = []
+        self.turns: dict[str, list[Any]] = {"adapted": [], "base": []}
+        self.dropped, self.room, self.answer_tokens = 0, 90, 10
+
+    def clear(self) -> None:
+        self.asked.append(("", False))
+
+    def ask(self, question: str, compare: bool = False) -> Iterator[Piece]:
+        if "long" in question:
+            raise UsageError("The question is longer than what the model reads.")
+        self.asked.append((question, compare))
+        for side in ("base", "adapted") if compare else ("adapted",):
+            for character in question.upper() if side == "base" else question:
+                yield Piece(side, character)  # type: ignore[arg-type]
+                self.on_piece()
+
+
+def typing(
+    monkeypatch: Any,
+    *lines: str | type[BaseException],
+    parrot: Parrot | None = None,
+    kind: str = "run",
+    columns: int = 100,
+) -> Parrot:
+    """Type lines, or keys that raise an exception at the prompt; then Ctrl-D."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    waiting = iter([*lines, EOFError])
+    parrot = parrot or Parrot()
+    given: Any = type("A", (), {"adapter": None if kind == "merged" else 1, "folder": "f"})()
+    given.require_base = lambda: open_base(kind)
+
+    def read(prompt: str) -> str:
+        line = next(waiting)
+        if not isinstance(line, str):
+            raise line
+        return line
+
+    at_a_terminal(Dialogue(given, parrot, False), read)  # type: ignore[arg-type]
+    return parrot
+
+
+def open_base(kind: str) -> None:
+    if kind == "merged":
+        raise UsageError("There is no base in it to compare with.")
+
+
+def test_questions_and_commands_are_typed(monkeypatch: Any, capsys: Any) -> None:
+    parrot = typing(monkeypatch, "Who?", "", "/compare", "When?", "/compare", "/clear", "Where?", "/usr/bin is what?")
+    assert parrot.asked == [
+        ("Who?", False), ("When?", True), ("", False), ("Where?", False), ("/usr/bin is what?", False),
+    ]  # fmt: skip
+    out, err = capsys.readouterr()
+    assert out.startswith("Who?\n")
+    assert ["WHEN?", "When?"] in [line.split() for line in out.splitlines()]  # side by side
+    assert "base answers too" in err
+    assert "Only the adapted model answers now" in err
+    assert "A new conversation" in err
+
+
+def test_on_a_narrow_terminal_answers_stand_below_each_other(monkeypatch: Any, capsys: Any) -> None:
+    typing(monkeypatch, "/compare", "When?", columns=40)
+    assert capsys.readouterr().out == "base     WHEN?\nadapted  When?\n"
+
+
+def test_mistakes_at_the_prompt_end_nothing(monkeypatch: Any, capsys: Any) -> None:
+    parrot = typing(monkeypatch, "/foo", "/compare", "a long question", "Who?", kind="merged")
+    assert parrot.asked == [("Who?", False)]
+    err = capsys.readouterr().err
+    assert "There is no command /foo" in err
+    assert "/help" in err
+    assert "no base in it" in err
+    assert "longer than" in err
+
+
+def test_quit_ends(monkeypatch: Any) -> None:
+    assert typing(monkeypatch, "/quit", "Who?").asked == []
+
+
+def test_ctrl_c_stops_an_answer_and_not_the_program(monkeypatch: Any, capsys: Any) -> None:
+    before = signal.getsignal(signal.SIGINT)  # a shell's background jobs ignore it
+    parrot = Parrot(lambda: signal.raise_signal(signal.SIGINT) if parrot.asked[-1][0] == "Who is it?" else None)
+    typing(monkeypatch, "Who is it?", "When?", parrot=parrot)
+    out, err = capsys.readouterr()
+    assert out == "W\nWhen?\n"
+    assert "Stopped" in err
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_ends(monkeypatch: Any, capsys: Any) -> None:
+    typing(
+        monkeypatch, KeyboardInterrupt, "Who?", KeyboardInterrupt, "/help", KeyboardInterrupt
+    )  # none follows another
+    assert "Ctrl-C again ends" in capsys.readouterr().err
+    with pytest.raises(KeyboardInterrupt):
+        typing(monkeypatch, "Who?", KeyboardInterrupt, KeyboardInterrupt)
+    parrot = Parrot(lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        typing(monkeypatch, "Who?", KeyboardInterrupt, parrot=parrot)
+
+
+def test_ctrl_c_twice_at_the_prompt_is_130(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr("disc_lite.cli.dialogue.over_a_pipe", lambda *given: at_a_terminal(given[0], interrupted))
+    assert run(monkeypatch, capsys, b"", trained / "run")[0] == 130
+
+
+def interrupted(prompt: str) -> str:
+    raise KeyboardInterrupt
+
+
+# -- what models say is only text ----------------------------------------------------------------------------
+
+EVIL = "\x1b[31m[bold]red[/bold]\x07 \x9b2J\r\u202eabc\x7f\ud800 :smile: [/]"
+TAMED = "␛[31m[bold]red[/bold]␇ \ufffd2J␍abc\ufffd\ufffd :smile: [/]"
+
+
+def test_control_characters_of_an_answer_do_not_reach_the_terminal(capsys: Any) -> None:
+    assert escape_controls(EVIL) == TAMED
+    assert escape_controls("a\tb\n日本 🙂 é العربية") == "a\tb\n日本 🙂 é العربية"
+    show_stream([Piece("adapted", EVIL)], compare=False)
+    assert capsys.readouterr().out == TAMED + "\n"
+    screen = io.StringIO()
+    console = Console(file=screen, width=140, force_terminal=True, color_system="truecolor")
+    show_columns([Piece("base", EVIL), Piece("adapted", EVIL)], console)
+    assert screen.getvalue().count(TAMED) >= 2
+    assert "\x1b[31m" not in screen.getvalue()
+
+
+def test_ask_prints_only_text(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(
+        "disc_lite.chat.opening.ask", lambda *given: [{"question": EVIL, "adapted": EVIL, "base": EVIL}]
+    )
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(trained / "run"), "x", "--base"])
+    with pytest.raises(SystemExit):
+        main()
+    out = capsys.readouterr().out
+    assert out.count(TAMED) == 3
+    assert "\x1b[31m" not in out
+
+
+def test_streams_begin_before_the_answer_ends(trained: Path, monkeypatch: Any) -> None:
+    from disc_lite.chat.opening import load
+
+    heard: list[str] = []
+    conversation = Conversation(load(open_adapted(trained / "run"), "cpu"), 1024, 24)
+    monkeypatch.setattr("click.echo", lambda text="", nl=True: heard.append(text))
+    passes: list[int] = []
+    conversation.base.causal.register_forward_pre_hook(lambda *given: passes.append(len("".join(heard))))
+    show_stream(conversation.ask(QUESTION), compare=False)
+    assert len(passes) > 5
+    assert 0 == passes[0] < passes[5] < passes[-1] <= len("".join(heard))

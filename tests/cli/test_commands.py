@@ -1,0 +1,241 @@
+"""What a person types, and what comes back: exit codes, three lines at most, nothing overwritten."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from disc_lite.cli import main
+
+QUESTION = '{"question": "Who?", "answers": ["me"], "document": "a.md"}\n'
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.md").write_text("# Guide\n\nThe door opens at nine. It closes at five.\n")
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["disc-lite", *map(str, args)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    out, err = capsys.readouterr()
+    return int(stop.value.code or 0), out, err
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def broken_model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]:
+    """Arguments of a bad call, the exit code, and a word that must be in the message."""
+    good = [docs, "--model", "pocket", "--output", tmp_path / "run"]
+    if name == "empty folder":
+        (docs / "a.md").unlink()
+        return good, 2, str(docs.name)
+    if name == "blank document":
+        (docs / "a.md").write_text(" \n")
+        return good, 2, "a.md"
+    if name == "only unreadable files":
+        (docs / "a.md").write_bytes(b"\x00\x01\xff" * 50)
+        return good, 2, "a.md"
+    if name == "no such folder":
+        return [docs / "nowhere", "--model", "pocket"], 2, "nowhere"
+    if name == "unknown model":
+        return [docs, "--model", "mistrl-7b"], 2, "mistral-7b"
+    if name == "model without weights":
+        return [docs, "--model", broken_model(tmp_path)], 3, "safetensors"
+    if name == "unknown recipe":
+        return [*good, "--recipe", "handbok"], 2, "handbook"
+    if name == "recipe with a typo":
+        (tmp_path / "r.yaml").write_text("train:\n  epoch: 3\n")
+        return [*good, "--recipe", tmp_path / "r.yaml"], 2, "epochs"
+    if name == "value out of range":
+        return [*good, "--set", "loss.temperature=-1"], 2, "temperature"
+    if name == "set without a value":
+        return [*good, "--set", "train.epochs"], 2, "train.epochs=3"
+    if name == "broken question":
+        (tmp_path / "q.jsonl").write_text(QUESTION + '{"question": "Who?"\n')
+        return [*good, "--questions", tmp_path / "q.jsonl"], 2, "Line 2"
+    if name == "questions of other documents":
+        (tmp_path / "q.jsonl").write_text(QUESTION.replace("a.md", "b.md"))
+        return [*good, "--questions", tmp_path / "q.jsonl"], 2, "b.md"
+    if name == "no pairs file":
+        return [*good, "--pairs", tmp_path / "none.jsonl"], 2, "none.jsonl"
+    if name == "output is a file":
+        (tmp_path / "run").write_text("mine")
+        return good, 2, "Not a directory"
+    if name == "output below a file":
+        return [docs, "--model", "pocket", "--output", docs / "a.md" / "run"], 2, "Not a directory"
+    if name == "output with a name too long":
+        return [docs, "--model", "pocket", "--output", "x" * 300], 2, "Choose another --output."
+    assert name == "output holds other things"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    return good, 2, "holds no run"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "empty folder", "blank document", "only unreadable files", "no such folder", "unknown model",
+        "model without weights", "unknown recipe", "recipe with a typo", "value out of range", "set without a value",
+        "broken question", "questions of other documents", "no pairs file", "output is a file",
+        "output below a file", "output with a name too long", "output holds other things",
+    ],
+)  # fmt: skip
+def test_a_bad_call_is_refused_in_three_lines(
+    name: str, docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args, code, word = case(name, docs, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = files(tmp_path)
+    got, out, err = run(monkeypatch, capsys, "adapt", *args)
+    assert (got, out) == (code, "")
+    assert word in err
+    assert 1 <= len(err.strip().splitlines()) <= 3
+    assert "Traceback" not in err
+    assert files(tmp_path) == before
+
+
+def test_another_run_is_never_overwritten(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from disc_lite.run.inputs import begin, gather
+
+    def inputs(**changes: object) -> object:
+        given: dict[str, object] = {
+            "documents": [docs], "model": "pocket", "recipe": None, "output": tmp_path / "run", "questions": None,
+            "pairs": None, "overrides": {}, "seed": None,
+        }  # fmt: skip
+        return gather(**{**given, **changes})  # type: ignore[arg-type]
+
+    begin(inputs())  # type: ignore[arg-type]
+    inputs()  # the same again is the same run
+    before = files(tmp_path / "run")
+    for change in (["--seed", "7"], ["--recipe", "paper-disc"], ["--set", "train.epochs=2"]):
+        code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket", "-o", tmp_path / "run", *change)
+        assert code == 2
+        assert "recipe" in err
+    (docs / "a.md").write_text("Something else altogether.\n")
+    code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket", "-o", tmp_path / "run")
+    assert code == 2
+    assert "documents" in err
+    assert files(tmp_path / "run") == before
+
+
+def test_mistakes_are_refused_without_torch_and_at_once(docs: Path, tmp_path: Path) -> None:
+    """R13: an unknown model, answered without the network and without loading anything."""
+    code = f"""
+import sys, time
+sys.argv = ["disc-lite", "adapt", {str(docs)!r}, "--model", "mistrl-7b"]
+from disc_lite.cli import main
+begin = time.process_time()
+try: main()
+except SystemExit as stop: print(stop.code, time.process_time() - begin < 2, "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "2 True False"
+
+
+def test_recipes_are_listed_shown_copied_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(monkeypatch, capsys, "recipes", "list", "--json")
+    names = [row["name"] for row in json.loads(out)]
+    assert code == 0
+    assert {"default", "pocket", "handbook", "api-reference", "news", "biomedical", "legal", "personal-notes"} < set(
+        names
+    )
+    mine = tmp_path / "mine.yaml"
+    assert run(monkeypatch, capsys, "recipes", "copy", "pocket", mine)[0] == 0
+    assert run(monkeypatch, capsys, "recipes", "copy", "pocket", mine)[0] == 2
+    assert run(monkeypatch, capsys, "recipes", "validate", mine)[0] == 0
+    code, out, _ = run(monkeypatch, capsys, "recipes", "show", mine, "--set", "train.epochs=3")
+    assert "epochs: 3" in out
+    mine.write_text("lora:\n  rnk: 4\n")
+    assert run(monkeypatch, capsys, "recipes", "validate", mine)[0] == 2
+
+
+def test_models_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(monkeypatch, capsys, "models", "--json")
+    names = {row["name"] for row in json.loads(out)}
+    wanted = "mistral-7b qwen2.5-3b qwen2.5-7b llama-3.1-8b qwen3-8b llama-3-8b qwen2.5-14b pocket".split()
+    assert code == 0
+    assert names >= set(wanted)
+
+
+def test_a_folder_that_is_no_run_is_refused_by_ask_and_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for args in (["ask", tmp_path, "Who?"], ["export", tmp_path, "--to", "merged", "-o", tmp_path / "out"]):
+        code, _, err = run(monkeypatch, capsys, *args)
+        assert code == 2
+        assert "not the folder of a run" in err
+
+
+@pytest.mark.parametrize("command", ["adapt", "ask", "chat", "export", "eval"])
+def test_a_missing_device_is_reported_first(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = {"adapt": ["--model", "pocket"], "ask": ["Who?"], "export": ["--to", "merged"]}.get(command, [])
+    for device, cards, exit_code in (
+        ("gpu", 2, 2), ("cuda:", 2, 2), ("cuda:99", 2, 3), ("cuda:01", 2, 3), ("cuda", 0, 3), ("cuda:0", 0, 3),
+    ):  # fmt: skip
+        monkeypatch.setattr("torch.cuda.device_count", lambda cards=cards: cards)
+        code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
+        assert (code, len(err.splitlines()) <= 3) == (exit_code, True)
+        assert f"no device '{device}'" in err
+    for device in ("cpu", "cuda", "cuda:1"):
+        monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+        code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
+        assert "no device" not in err
+        assert code == 2
+
+
+def test_an_unexpected_error_says_so(
+    docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def explode(*args: object, **options: object) -> None:
+        raise ZeroDivisionError("of the bug")
+
+    monkeypatch.setattr("disc_lite.run.adapt.adapt", explode)
+    begin = time.monotonic()
+    code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket")
+    assert code == 1
+    assert "ZeroDivisionError: of the bug" in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 3
+    assert time.monotonic() - begin < 60
+
+
+def test_cuda_out_of_memory_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB.")
+
+    (tmp_path / "a.md").write_text("The mill opens at eight. Ada runs the mill.\n")
+    monkeypatch.setattr("disc_lite.run.adapt._run_stages", full)
+    monkeypatch.setattr("disc_lite.chat.opening.open_adapted", full)
+    adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run")
+    for command, advice in ((adapt, "train.tokens_per_batch (1024)"), (("ask", tmp_path, "Who?"), "--device cpu")):
+        code, _, err = run(monkeypatch, capsys, *command)
+        assert (code, len(err.splitlines())) == (4, 3)
+        assert "CUDA out of memory" in err
+        assert advice in err

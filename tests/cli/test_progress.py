@@ -1,0 +1,193 @@
+"""What a person sees of a run while it goes: a line at least every ten seconds, and the time that is left."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from disc_lite.cli import progress
+from disc_lite.cli.progress import Bars, Pace, Plain, duration
+from disc_lite.run.context import Event
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def plain(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(Plain, "_tick", lambda self: None)  # the test beats
+    shown = Plain(clock)
+    yield shown
+    shown.close()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err.splitlines()
+
+
+def test_a_line_has_the_progress_and_the_time_left(
+    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain(Event("questions", "0 pairs", 0, 400))
+    for done in range(1, 121):
+        clock.now += 0.6
+        plain(Event("questions", f"{done} pairs", done, 400))
+    printed = lines(capsys)
+    assert printed[0] == "Questions: 0/400  0 pairs"
+    assert printed[-1].startswith("Questions: 1")
+    assert re.fullmatch(r"Questions: 120/400  about 3 min left  120 pairs", _at(plain, clock, capsys))
+    assert 7 <= len(printed) <= 9  # 72 s
+
+
+def _at(plain: Plain, clock: Clock, capsys: pytest.CaptureFixture[str]) -> str:
+    """What would be printed if a line were due."""
+    plain.printed_s = clock.now - 100
+    plain.beat()
+    return lines(capsys)[-1]
+
+
+def test_lines_are_printed_between_events(clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]) -> None:
+    plain(Event("model", "loading pocket"))
+    plain(Event("evaluation", "before: 40 questions, floor", 0, 100))
+    clock.now += 20
+    plain(Event("evaluation", "before: 40 questions, floor", 10, 100))
+    printed, last = [], clock.now
+    lines(capsys)
+    for _ in range(200):
+        clock.now += progress.TICK_S
+        plain.beat()
+        for line in lines(capsys):
+            printed.append(line)
+            assert clock.now - last <= 10
+            last = clock.now
+    assert len(printed) >= 10
+    # The pace is that of the whole stage: what does not go on takes longer.
+    assert printed[0] == "Measuring: 10/100  about 4 min left  before: 40 questions, floor"
+    assert printed[-1] == "Measuring: 10/100  about 18 min left  before: 40 questions, floor"
+
+
+def test_where_nothing_is_counted_the_elapsed_time_is_printed(
+    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain(Event("model", "loading mistral-7b"))
+    clock.now += 40
+    plain.beat()
+    assert lines(capsys) == ["Model: loading mistral-7b", "Model: 40 s so far  loading mistral-7b"]
+
+
+def test_the_thread_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress, "TICK_S", 0.001)
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    shown = Plain()
+    shown.beat  # noqa: B018  (nothing is printed before the first event)
+    shown(Event("model", "loading pocket"))
+    assert shown.thread is not None
+    shown.closed.wait(0.05)
+    shown.close()
+    assert not shown.thread.is_alive()
+    assert len(lines(capsys)) > 2
+    Plain().close()  # of a run that never began
+
+
+def test_a_stage_ends_and_begins_with_a_line(clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]) -> None:
+    step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5}
+    for done in (1, 2, 3):
+        plain(Event("training", "", done, 3, step))
+        plain(Event("training", "", done, 3, step))  # told twice, printed once
+    plain(Event("evaluation", "after: 1 questions, adapted", 0, 9))
+    printed = lines(capsys)
+    assert [line[: line.index("  ")] for line in printed] == ["Training: 1/3", "Training: 3/3", "Measuring: 0/9"]
+    assert "loss 0.5000  100 tokens/s" in printed[0]
+
+
+# -- the estimate --------------------------------------------------------------------------------------
+
+
+def test_the_pace_is_that_of_the_stage_itself(clock: Clock) -> None:
+    pace = Pace(clock)
+    assert str(pace) == ""
+    clock.now += 500  # loading and so on
+    pace.update(Event("training", "", 900, 1000))  # resumed: 900 steps were done in another process
+    assert pace.left_s() is None
+    clock.now += 20
+    pace.update(Event("training", "", 910, 1000))
+    assert pace.left_s() == pytest.approx(180)
+    assert str(pace) == "about 3 min left"
+    clock.now += 180
+    pace.update(Event("training", "", 1000, 1000))
+    assert str(pace) == ""
+
+
+def test_a_count_that_begins_again_is_timed_again(clock: Clock) -> None:
+    pace = Pace(clock)
+    for total in (50, 50, 80):  # the same stage: before and after training, and another one
+        assert pace.update(Event("evaluation", "before", 0, total))
+        clock.now += 10
+        assert not pace.update(Event("evaluation", "before", 10, total))
+        assert pace.left_s() == pytest.approx(total - 10)
+        clock.now += 1000
+        assert not pace.update(Event("evaluation", "before", total, total))
+    pace.update(Event("retention", "", 0, 100))
+    clock.now += 10
+    pace.update(Event("retention", "", 10, 100))
+    assert not pace.update(Event("retention", "", 5, 100))  # some were dropped again: the same count goes on
+    assert pace.left_s() == pytest.approx(190)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "1 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (89 * 60, "89 min"),
+        (90 * 60, "1 h 30 min"),
+        (121 * 60, "2 h 01 min"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:
+    out = io.StringIO()
+    bars = Bars(Console(file=out, force_terminal=True, width=120), clock)
+    bars.progress.live.auto_refresh = False
+
+    def row(stage: str) -> str:
+        found = Console(width=120, file=io.StringIO())
+        with found.capture() as captured:
+            found.print(bars.progress.get_renderable())
+        return next(line for line in captured.get().splitlines() if line.startswith(stage))
+
+    bars(Event("evaluation", "before: 40 questions, floor", 0, 100))
+    clock.now += 10
+    bars(Event("evaluation", "before: 40 questions, rag", 50, 100))
+    assert re.search(r"50/100 +about 10 s left +before: 40 questions, rag", row("Measuring"))
+    bars(Event("training", "", 1, 2, {"tokens": 1, "seconds": 1.0, "skipped": False, "loss": None}))
+    assert "left" not in row("Measuring")
+    clock.now += 100
+    bars(Event("evaluation", "after: 40 questions, adapted", 0, 100))
+    assert re.search(r"0/100 +after: 40", row("Measuring"))
+    clock.now += 30
+    bars(Event("evaluation", "after: 40 questions, adapted", 10, 100))
+    assert "about 4 min left" in row("Measuring")
+    bars(Event("evaluation", "a remark"))
+    assert "10/100" in row("Measuring")
+    bars.close()

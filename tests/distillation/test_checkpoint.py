@@ -1,0 +1,108 @@
+"""Checkpoints: a training cut after any step ends in the same bytes, and a damaged checkpoint steps aside."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
+from disc_lite.distillation import checkpoint, training
+from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
+from disc_lite.packing import lone, pack
+from disc_lite.storage import read_json
+from tests.made import FAST, SmallTraining, newest_checkpoint
+
+PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        p.name: p.read_bytes()
+        for p in folder.iterdir()
+        if p.name in ("adapter.safetensors", "optimizer.safetensors", "state.json")
+    }
+
+
+@pytest.mark.parametrize("bits", [32, 8])
+def test_a_run_cut_after_any_step_ends_in_the_same_bytes(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
+    sections = {
+        "train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "optimizer_bits": bits},
+        "rank": 64 if bits == 8 else 4,
+    }
+    whole = SmallTraining(load, tmp_path / "whole", **sections)
+    steps = whole.train()
+    expected = files_of(newest_checkpoint(whole.folder))
+    assert len(steps) >= 5
+    for k in range(1, len(steps), 2):
+        cut = SmallTraining(load, tmp_path / f"{k}", **sections)
+        found = cut.train(stop_after=k)
+        assert [s.step for s in found] == list(range(1, k + 1))
+        again = SmallTraining(load, tmp_path / f"{k}", **sections)  # another process would begin like this
+        found += again.train()
+        assert [(s.step, s.loss, s.gradient_norm) for s in found] == [(s.step, s.loss, s.gradient_norm) for s in steps]
+        assert files_of(newest_checkpoint(again.folder)) == expected
+
+
+def test_a_step_that_is_stopped_between_its_micro_batches_is_made_whole_later(
+    load: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A signal waits for one forward and backward pass at most, not for all of the step's."""
+    sections = {"train": {**FAST, "epochs": 2, "tokens_per_batch": 64, "micro_batches": 3}}
+    whole = SmallTraining(load, tmp_path / "whole", **sections)
+    steps = whole.train()
+    for number in (2, 4, 5):  # in the first step, of which nothing is saved, and in the second
+        cut, calls = SmallTraining(load, tmp_path / f"{number}", **sections), []
+        cut.base.before_each_forward(lambda calls=calls: calls.append(1))
+        folder = cut.folder / "checkpoints"
+        asked = lambda calls=calls, number=number: len(calls) >= number  # noqa: E731
+        found = list(training.train(cut.base, cut.task, cut.retention, cut.recipe, 0, folder, asked))
+        assert (len(calls), len(found)) == (number, (number - 1) // 3)
+        assert [p.name for p in folder.glob("*")] == [f"step-{s.step:08d}" for s in found]
+        again = SmallTraining(load, tmp_path / f"{number}", **sections)
+        found += again.train()
+        assert [(s.step, s.loss, s.gradient_norm) for s in found] == [(s.step, s.loss, s.gradient_norm) for s in steps]
+        assert files_of(newest_checkpoint(again.folder)) == files_of(newest_checkpoint(whole.folder))
+
+
+@pytest.mark.parametrize("bits", [32, 8])
+def test_what_is_loaded_is_what_was_saved(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
+    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "optimizer_bits": bits}, "rank": 64}
+    one, two = (SmallTraining(load, tmp_path / name, **sections) for name in ("one", "two"))
+    one.train()
+    saved = newest_checkpoint(one.folder)
+    parameters = two.base.adapter_parameters()
+    optimizer = training._optimizer(list(parameters.values()), two.recipe)
+    step = checkpoint.load(saved, parameters, optimizer)
+    assert saved.name == f"step-{step:08d}"
+    assert files_of(checkpoint.save(tmp_path / "again", step, parameters, optimizer)) == files_of(saved)
+    kinds = {v.dtype for s in optimizer.state.values() for v in s.values() if isinstance(v, torch.Tensor)}
+    assert (torch.uint8 in kinds) == (bits == 8)
+    assert len(optimizer.state) == len(parameters)
+
+
+def test_damaged_checkpoints_step_aside_for_the_one_before(load: Callable[..., Any], tmp_path: Path) -> None:
+    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "checkpoint_minutes": 0}}
+    setup = SmallTraining(load, tmp_path, **sections)
+    steps = setup.train()
+    folder = tmp_path / "checkpoints"
+    newest, expected = newest_checkpoint(tmp_path), files_of(newest_checkpoint(tmp_path))
+    assert len(list(folder.glob("step-*"))) == MOST_CHECKPOINTS
+    for damage in ("flip", "truncate", "remove"):
+        path = newest / "adapter.safetensors"
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.unlink() if damage == "remove" else path.write_bytes(data if damage == "flip" else data[:-1])
+        found = SmallTraining(load, tmp_path, **sections).train()
+        assert [s.step for s in found] == [len(steps)]
+        assert files_of(newest) == expected
+    reasons = [read_json(p)["problems"] for p in sorted(folder.glob("broken-*.json"))]
+    assert len(reasons) == 3
+    assert all("adapter.safetensors" in reason[0] for reason in reasons)
+    for path in folder.glob("step-*"):
+        shutil.rmtree(path)
+    assert checkpoint.newest(folder) is None

@@ -1,0 +1,207 @@
+"""Teacher and student predict the very same tokens, and the teacher reads every token once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from disc_lite.distillation.disc import MIXED, disc_lessons
+from disc_lite.distillation.examples import (
+    Lesson,
+    Text,
+    next_token_examples,
+    prompt_lessons,
+    retention_lesson,
+    tokenise,
+)
+from disc_lite.documents import is_heading
+from disc_lite.models import Tokens
+from disc_lite.qa import Pair
+from tests.made import document_of, recipe_of
+from tests.tiny_models import CORPUS, NAMES
+
+PAIRS = [
+    Pair("guide.md", 0, "Who runs the workshop?", "Ada Brink runs it."),
+    Pair("guide.md", 0, "What opens at eight?", "The workshop."),
+    Pair("guide.md", 0, "Who sweeps?", "<|end|> nobody </s>"),
+    Pair("guide.md", 2, "What opens at eight?", "The saw."),
+]
+
+
+@pytest.fixture(scope="session", params=NAMES)
+def tokens(request: pytest.FixtureRequest, folders: Callable[[str], Any]) -> Tokens:
+    return Tokens(folders(request.param))
+
+
+def texts_of(tokens: Tokens, passage_tokens: int = 48, repeat: int = 1) -> tuple[Text, ...]:
+    return tokenise([document_of(CORPUS * repeat)], tokens, passage_tokens)
+
+
+def path_ids(lesson: Lesson, segment: int) -> list[int]:
+    part = lesson.sequence[segment]
+    return [*(path_ids(lesson, part.parent) if part.parent >= 0 else []), *part.input_ids]
+
+
+def check_same_tokens(lesson: Lesson) -> None:
+    """What stands after each compared place is the same token, for teacher and student."""
+    teacher_ids = [lesson.sequence[s].input_ids[p + 1] for s, p in lesson.teacher_at if p >= 0]
+    assert len(teacher_ids) == len(lesson.teacher_at) > 0
+    assert teacher_ids == [t for example in lesson.examples for t in example.target_ids]
+
+
+@pytest.mark.parametrize("teacher_tokens", [160, 4096])
+@pytest.mark.parametrize("passage_tokens", [24, 200])
+def test_disc_covers_every_sentence_and_reads_every_token_once(
+    tokens: Tokens, passage_tokens: int, teacher_tokens: int
+) -> None:
+    recipe = recipe_of(disc={"teacher_tokens": teacher_tokens, "anchor": "heading"})
+    (text,) = texts_of(tokens, passage_tokens, repeat=4)
+    lessons = disc_lessons([text], tokens, recipe, 0)
+    read: list[int] = []
+    for lesson in lessons:
+        check_same_tokens(lesson)
+        (segment,) = lesson.sequence
+        assert lesson.tokens <= teacher_tokens
+        assert segment.input_ids[: len(tokens.bos)] == tuple(tokens.bos)
+        read += segment.input_ids[len(tokens.bos) :]
+    assert read == list(text.ids)
+    assert (len(lessons) > 4) == (teacher_tokens == 160)
+    assert sum(lesson.tokens for lesson in lessons) <= 1.05 * len(text.ids)
+    examples = [example for lesson in lessons for example in lesson.examples]
+    # Each is a target from its first token to its last (the first not where nothing stands before it).
+    for example, (start, end) in zip(examples, wanted(text), strict=True):
+        ids = text.ids[start:end]
+        assert example.input_ids[-len(ids) :] == ids
+        assert example.target_ids in (ids, ids[1:])
+        assert example.target_ids == ids or not tokens.bos
+    cut_off = sum(len(e.target_ids) < end - start for e, (start, end) in zip(examples, wanted(text), strict=True))
+    assert cut_off < len(lessons)
+
+
+def test_a_sentence_longer_than_a_window_is_taught_in_parts(tokens: Tokens) -> None:
+    (text,) = tokenise([document_of("Short. And " + "and the saw " * 80 + "stands.")], tokens, 1000)
+    lessons = disc_lessons([text], tokens, recipe_of(disc={"teacher_tokens": 32}), 0)
+    for lesson in lessons:
+        check_same_tokens(lesson)
+    ((start, end),) = wanted(text)
+    taught = [t for lesson in lessons for e in lesson.examples for t in e.target_ids]
+    assert len(lessons) > 4
+    assert max(lesson.tokens for lesson in lessons) == 32  # BOS is one of them
+    assert len(taught) >= end - start - (0 if tokens.bos else len(lessons))
+
+
+def test_paper_targets_are_k_with_the_last_and_follow_the_seed(tokens: Tokens) -> None:
+    (text,) = texts_of(tokens, repeat=2)
+    recipe = recipe_of(disc={"targets": "paper", "targets_per_document": 5})
+    drawn = [disc_lessons([text], tokens, recipe, seed) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    sentences = [text.ids[slice(*s)] for p in text.passages for s in p.sentences]
+    for lessons in drawn:
+        (lesson,) = lessons
+        targets = [example.target_ids for example in lesson.examples]
+        assert len(targets) == 5
+        assert targets[-1] == sentences[-1]
+        assert set(targets) <= set(sentences[1:])
+    alone = recipe_of(disc={"targets": "paper", "targets_per_document": 1})
+    (lesson,) = disc_lessons([text], tokens, alone, 0)
+    assert [e.target_ids for e in lesson.examples] == [sentences[-1]]
+    (short,) = tokenise([document_of("One only. And two.")], tokens, 100)
+    assert len(disc_lessons([short], tokens, recipe, 0)[0].examples) == 1
+    (single,) = tokenise([document_of("# Title\n")], tokens, 100)
+    assert disc_lessons([single], tokens, recipe, 0) == []
+
+
+def before_targets(tokens: Tokens, anchor: str) -> list[tuple[str, list[int], Any]]:
+    """Of every example: the sentence, what the student reads before it, and the example."""
+    (text,) = tokenise([document_of(CORPUS)], tokens, 60)
+    recipe = recipe_of(disc={"anchor": anchor, "lead_in_tokens": 7})
+    (lesson,) = disc_lessons([text], tokens, recipe, 0)
+    check_same_tokens(lesson)
+    return [
+        (text.sentence_text(start, end), list(example.input_ids[: start - end]), example)
+        for example, (start, end) in zip(lesson.examples, wanted(text), strict=True)
+    ]
+
+
+def wanted(text: Text) -> list[tuple[int, int]]:
+    """Every sentence after the first, headings left out."""
+    sentences = [s for p in text.passages for s in p.sentences]
+    return [s for s in sentences[1:] if not is_heading(text.sentence_text(*s))]
+
+
+def test_anchors(tokens: Tokens) -> None:
+    bos = tokens.bos
+    for sentence, before, example in before_targets(tokens, "heading"):
+        shown = tokens.decode(before)
+        assert shown.startswith("# Guide")
+        assert shown.endswith("\n\n") != sentence.startswith("\n")
+        assert before[: len(bos)] == bos
+        assert example.compared[0] == len(before) - 1
+    seen = {tokens.decode(b).strip() for s, b, _ in before_targets(tokens, "heading") if "saw alone" in s}
+    assert seen == {"# Guide\n## Rules"}
+    document = tokens.document(CORPUS)[0]
+    for _, before, example in before_targets(tokens, "lead_in"):
+        lead = before[len(bos) :]
+        assert len(lead) == 7 or document[: len(lead)] == lead
+        joined = [*lead, *example.target_ids]
+        assert any(document[n : n + len(joined)] == joined for n in range(len(document)))
+    chats = [before for sentence, before, _ in before_targets(tokens, "chat") if "saw alone" in sentence]
+    assert chats[0] == tokens.prompt("Tell me about Rules.")
+    for _, before, example in before_targets(tokens, "none"):
+        assert before == bos
+        # Without BOS nothing stands before the first token: it is read, not compared.
+        assert example.compared == tuple(range(len(example.input_ids) - 1))
+
+
+def test_mixed_anchors_share_one_reading_of_the_teacher(tokens: Tokens) -> None:
+    (text,) = tokenise([document_of(CORPUS)], tokens, 60)
+    lessons = {kind: disc_lessons([text], tokens, recipe_of(disc={"anchor": kind}), 0)[0] for kind in ("mixed", *MIXED)}
+    mixed = lessons["mixed"]
+    check_same_tokens(mixed)
+    assert len({lesson.sequence for lesson in lessons.values()}) == 1
+    apart = [example for kind in MIXED for example in lessons[kind].examples]
+    assert sorted(e.input_ids for e in mixed.examples) == sorted(e.input_ids for e in apart)
+
+
+def test_prompt_children_read_the_whole_prompt_and_share_the_passage(tokens: Tokens) -> None:
+    (text,) = texts_of(tokens)
+    lessons = prompt_lessons([text], PAIRS, tokens)
+    assert [len(lesson.examples) for lesson in lessons] == [3, 1]
+    pairs = iter(PAIRS)
+    for lesson, passage in zip(lessons, (text.passages[0], text.passages[2]), strict=True):
+        check_same_tokens(lesson)
+        root = lesson.sequence[0]
+        for number, example in enumerate(lesson.examples, 1):
+            pair = next(pairs)
+            prompt_ids, answer = tokens.turn(pair.question, pair.answer)
+            assert example.input_ids == (*prompt_ids, *answer)
+            assert example.target_ids == tuple(answer)
+            assert lesson.sequence[number].parent == 0
+            task = f"{text.passage_text(passage)}\n\n---\nAnswer without mentioning the text: {pair.question}"
+            assert path_ids(lesson, number) == [*tokens.prompt(task), *answer]
+            assert path_ids(lesson, number) == [*tokens.prompt(task), *tokens.turn(task, pair.answer)[1]]
+        assert len(root.input_ids) > passage.end - passage.start  # the passage is in the shared part
+    # Passage and pairs, once.
+    own = sum(len(e.input_ids) for lesson in lessons for e in lesson.examples)
+    assert sum(lesson.tokens for lesson in lessons) < sum(len(x.sequence[0].input_ids) for x in lessons) + 2 * own
+
+
+def test_a_passages_text_stands_in_its_prompt_under_its_headings(tokens: Tokens) -> None:
+    (text,) = texts_of(tokens)
+    for passage in text.passages:
+        shown = text.passage_text(passage)
+        assert text.document.text[passage.char_start : passage.char_end].strip("\n") in shown
+        assert passage.heading_path[-1] in shown
+
+
+def test_baselines_and_own_words(tokens: Tokens) -> None:
+    (text,) = texts_of(tokens)
+    examples = next_token_examples([text], tokens)
+    assert [t for e in examples for t in e.input_ids[len(tokens.bos) :]] == list(text.ids)
+    missing = 0 if tokens.bos else len(text.passages)  # a first token that nothing stands before
+    assert sum(len(e.target_ids) for e in examples) == len(text.ids) - missing
+    lesson = retention_lesson([1, 2, 3], [4, 5])
+    check_same_tokens(lesson)
+    assert lesson.examples[0].target_ids == (4, 5)

@@ -1,0 +1,301 @@
+"""The loop: batches that follow from the seed, one gradient however it is cut, nothing non-finite applied."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from disc_lite.distillation import checkpoint, teacher, training
+from disc_lite.distillation.examples import Example, next_token_examples
+from disc_lite.distillation.schedule import MicroBatch, last_step, learning_rate, plan
+from disc_lite.distillation.teacher import TeacherStates, teachability
+from disc_lite.distillation.training import Task, train
+from disc_lite.errors import NonFiniteError, WillNotFit
+from disc_lite.storage import append_jsonl
+from tests.made import FAST, SmallTraining, recipe_of
+
+
+def made_up(method: str, number: int, tokens: int = 10) -> list[Example]:
+    return [Example(method, "a", tuple(range(tokens + n % 5)), (0, 1)) for n in range(number)]
+
+
+def streams(steps: Any) -> tuple[list[int], list[int]]:
+    micro = [m for step in steps for m in step]
+    return [i for m in micro for i in m.task], [i for m in micro for i in m.retention]
+
+
+def test_a_plan_follows_from_the_seed() -> None:
+    examples, keep, recipe = made_up("prompt", 40), made_up("retention", 9), recipe_of(train=FAST)
+    torch.manual_seed(1)
+    first = plan(examples, keep, recipe, 0)
+    torch.manual_seed(2)
+    assert plan(examples, keep, recipe, 0) == first
+    assert plan(examples, keep, recipe, 1) != first
+    assert streams(plan(examples, [], recipe, 0))[0] == streams(first)[0]  # retention moves nothing
+
+
+@pytest.mark.parametrize(("pairs", "sentences", "share"), [(20, 30, 0.5), (20, 7, 0.5), (20, 33, 0.2), (5, 40, 0.5)])
+def test_every_pair_once_an_epoch_and_every_sentence_in_turn(pairs: int, sentences: int, share: float) -> None:
+    # The sentences come first, as in a run.
+    examples = [*made_up("disc", sentences), *made_up("prompt", pairs)]
+    each = round(pairs * share / (1 - share))
+    epochs = -(-sentences // each)
+    recipe = recipe_of(train={**FAST, "epochs": epochs}, disc={"share": share})
+    stream, _ = streams(plan(examples, [], recipe, 0))
+    assert len(stream) == epochs * (pairs + each)
+    for epoch in range(epochs):
+        seen = stream[epoch * (pairs + each) : (epoch + 1) * (pairs + each)]
+        assert sorted(i for i in seen if i >= sentences) == list(range(sentences, sentences + pairs))
+        assert seen != sorted(seen)
+    times = Counter(i for i in stream if i < sentences)
+    assert set(times) == set(range(sentences))
+    assert max(times.values()) - min(times.values()) <= 1
+
+
+def test_one_kind_alone_is_seen_whole_in_every_epoch() -> None:
+    for method in ("disc", "prompt", "next_token"):
+        stream, kept = streams(plan(made_up(method, 11), [], recipe_of(train=FAST), 0))
+        assert [sorted(stream[n : n + 11]) for n in (0, 11, 22)] == [list(range(11))] * 3
+        assert kept == []
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0, 2.5])
+def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> None:
+    examples, keep = made_up("prompt", 60), made_up("retention", 13, tokens=17)
+    recipe = recipe_of(train={**FAST, "micro_batches": 3}, retention={"share": share})
+    steps = plan(examples, keep, recipe, 0)
+    micro = [m for step in steps for m in step]
+    sizes = [sum(len(examples[i].input_ids) for i in m.task) for m in micro]
+    assert all(186 < size <= 200 for size in sizes[:-1])
+    assert {len(step) for step in steps[:-1]} == {3}
+    owed = 0.0
+    for m, size in zip(micro, sizes, strict=True):
+        owed += share * size - sum(len(keep[i].input_ids) for i in m.retention)
+        assert -21 <= owed <= 0  # never behind, never more than one answer ahead
+    _, kept = streams(steps)
+    rounds = [sorted(kept[n : n + 13]) for n in range(0, len(kept) - 12, 13)]
+    assert rounds == [list(range(13))] * len(rounds)
+    assert rounds
+    # An example longer than a batch has one of its own.
+    assert [len(m.task) for (m,) in plan(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}), 0)] == [
+        1
+    ] * 3
+
+
+def test_learning_rate_rises_then_falls_or_stays() -> None:
+    cosine = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1, "schedule": "cosine"})
+    rates = [learning_rate(n, 100, cosine) for n in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[10] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.5)
+    assert 0 < rates[-1] < 0.001
+    constant = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1, "schedule": "constant"})
+    assert [learning_rate(n, 100, constant) for n in (9, 10, 99)] == [1.0] * 3
+    assert learning_rate(0, 1, recipe_of()) == recipe_of().train.learning_rate
+
+
+def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None:
+    recipe = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1})
+    for learned_at, last in ((None, 100), (40, 50), (79, 99), (90, 100)):
+        assert last_step(100, learned_at, recipe) == last
+        rates = [learning_rate(n, 100, recipe, last) for n in range(last)]
+        fall = round(0.2 * last)
+        assert rates[10 : last - fall] == [1.0] * (last - fall - 10)
+        assert rates[-fall:] == pytest.approx([1 - n / fall for n in range(fall)])
+    # The rate of no other schedule can fall at any time.
+    assert last_step(100, 40, recipe_of(train={"schedule": "cosine"})) == 100
+
+
+def test_training_ends_early_where_enough_is_learned(load: Callable[..., Any], tmp_path: Path) -> None:
+    whole = SmallTraining(load, tmp_path / "whole", train={**FAST, "epochs": 9, "schedule": "trapezoid"})
+    steps = len(plan(whole.task.examples, whole.retention.examples, whole.recipe, 0))
+    learned = steps // 2
+    asked: list[int] = []
+
+    def learned_at(n: int) -> int | None:
+        asked.append(n)
+        return learned if n >= learned else None
+
+    folder = tmp_path / "checkpoints"
+    found = list(train(whole.base, whole.task, whole.retention, whole.recipe, 0, folder, learned_at=learned_at))
+    last = last_step(steps, learned, whole.recipe)
+    assert learned < last < steps
+    assert [step.step for step in found] == list(range(1, last + 1))
+    assert found[-1].steps == last
+    assert found[-1].learning_rate < found[0].learning_rate
+    assert asked == list(range(last + 1))
+    assert checkpoint.newest(folder).name.endswith(str(last))
+
+
+@pytest.mark.parametrize("quantize", ["none", "nf4"])
+def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path: Path, quantize: str) -> None:
+    setup = SmallTraining(load, tmp_path, quantize=quantize, train={**FAST, "clip_norm": 1e6})
+    parameters = list(setup.base.adapter_parameters().values())
+    before = setup.weights()
+    changes = []
+    for cut in ([(0, 12)], [(0, 2), (2, 12)], [(0, 7), (7, 8), (8, 12)]):
+        for parameter, value in zip(parameters, before, strict=True):
+            parameter.data.copy_(value)
+        # Ragged on purpose: a mean of means would be far off.
+        micro = [MicroBatch(tuple(range(a, b)), tuple(range(a // 3, b // 3))) for a, b in cut]
+        sgd = torch.optim.SGD(parameters, lr=1.0)
+        step = training._step(setup.base, setup.task, setup.retention, setup.recipe, micro, parameters, sgd, 1.0)
+        changes.append(torch.cat([(p - b).detach().flatten() for p, b in zip(parameters, before, strict=True)]))
+        assert step["gradient_norm"] == pytest.approx(changes[-1].norm().item(), rel=1e-3)
+        assert step["target_tokens"] == sum(len(e.compared) for e in setup.task.examples[:12])
+    for change in changes[1:]:
+        # fp32: another cut adds up in another order (1.1e-6 on one of the machines seen).
+        assert (change - changes[0]).norm() < 3e-6 * changes[0].norm()
+
+
+def test_the_loss_is_the_mean_divergence_plus_the_weighted_retention(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Against naive full logits and autograd."""
+    setup = SmallTraining(load, tmp_path, retention={"weight": 2.5}, train={**FAST, "clip_norm": 1e6})
+    base, parameters = setup.base, list(setup.base.adapter_parameters().values())
+    means = []
+    for task in (setup.task, setup.retention):
+        rows = []
+        for number, example in enumerate(task.examples[:4]):
+            hidden = base.causal.get_decoder()(torch.tensor([example.input_ids])).last_hidden_state[0]
+            q = base.causal.lm_head(hidden[list(example.compared)]).log_softmax(-1)
+            p = base.causal.lm_head(task.states.rows([number])).log_softmax(-1)
+            rows.append((p.exp() * (p - q)).sum(-1))
+        means.append(torch.cat(rows).mean())
+    expected = torch.autograd.grad(means[0] + 2.5 * means[1], parameters)
+    norm = torch.cat([g.flatten() for g in expected]).norm().item()
+    micro = [MicroBatch((0, 1, 2, 3), (0, 1, 2, 3))]
+    step = training._step(
+        base, setup.task, setup.retention, setup.recipe, micro, parameters, torch.optim.SGD(parameters), 0.0
+    )
+    assert step["loss"] == pytest.approx(means[0].item(), rel=1e-5)
+    assert step["retention"] == pytest.approx(means[1].item(), rel=1e-5)
+    assert step["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_the_student_comes_nearer_to_the_teacher(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
+    setup = SmallTraining(load, tmp_path, train={**FAST, "epochs": 6, "optimizer_bits": bits})
+    frozen = {n: p.clone() for n, p in setup.base.model.named_parameters() if "lora_" not in n}
+    steps = setup.train()
+    assert [step.step for step in steps] == list(range(1, steps[0].steps + 1))
+    assert sum(s.loss for s in steps[-3:]) < 0.8 * sum(s.loss for s in steps[:3])
+    assert sum(s.retention for s in steps[-3:]) < sum(s.retention for s in steps[:3])
+    assert not any(step.skipped for step in steps)
+    after = dict(setup.base.model.named_parameters())
+    assert all(torch.equal(after[name], value) for name, value in frozen.items())
+
+
+def test_every_step_moves_at_its_own_rate(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Adam's first step moves each weight by the rate, whatever its gradient."""
+    setup = SmallTraining(load, tmp_path, train={**FAST, "warmup_fraction": 0.5})
+    before = setup.weights()
+    (step,) = setup.train(stop_after=1)
+    assert step.learning_rate == learning_rate(0, step.steps, setup.recipe) < 0.005
+    moved = torch.cat([(a - b).abs().flatten() for a, b in zip(setup.weights(), before, strict=True)])
+    assert moved.median().item() == pytest.approx(step.learning_rate, rel=1e-2)
+
+
+def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp_path: Path) -> None:
+    setup = SmallTraining(load, tmp_path)
+    for number, examples in enumerate(
+        (next_token_examples(setup.texts, setup.base.tokens), [e for e in setup.task.examples if e.method == "prompt"])
+    ):
+        setup.folder = tmp_path / str(number)
+        setup.task = Task(tuple(examples), None)
+        steps = setup.train()
+        assert steps[-1].loss < steps[0].loss
+
+
+def test_teachability_is_reported_by_document(load: Callable[..., Any], tmp_path: Path) -> None:
+    setup = SmallTraining(load, tmp_path)
+    states = setup.task.states
+    found = teachability(setup.base, states, range(len(states.examples)), 200)
+    assert set(found) == {"guide.md", "b.md"}
+    expected: dict[str, list[float]] = {}
+    with setup.base.frozen(adapter=False) as model, torch.no_grad():
+        for number, example in enumerate(states.examples):
+            student = model(torch.tensor([example.input_ids])).logits[0, list(example.compared)]
+            teacher = model.lm_head(states.rows([number]))
+            ids = torch.tensor(example.target_ids)[:, None]
+            gain = teacher.log_softmax(-1).gather(1, ids) - student.log_softmax(-1).gather(1, ids)
+            expected.setdefault(example.document, []).extend(gain[:, 0].tolist())
+    assert found == pytest.approx({name: sum(v) / len(v) for name, v in expected.items()}, abs=1e-4)
+
+
+def test_the_teachers_states_go_to_disk_where_memory_is_short(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = SmallTraining(load, tmp_path / "one")
+    monkeypatch.setattr(teacher, "MEMORY_SHARE", 0.0)
+    two = SmallTraining(load, tmp_path / "two")
+    states = one.task.states.states
+    assert torch.equal(two.task.states.states, states)
+    assert (tmp_path / "two" / "task" / "teacher.states").read_bytes() == states.numpy().tobytes()
+    assert not (tmp_path / "one").exists()
+    with pytest.raises(WillNotFit, match="GiB"):
+        teacher.allocate_states((1 << 20, 1 << 12), torch.bfloat16, 7.99, tmp_path)
+
+
+# -- R7: nothing that is not finite is learned -----------------------------------------------------------
+
+
+def poison(setup: SmallTraining, place: str, monkeypatch: pytest.MonkeyPatch, calls: set[int], value: float) -> None:
+    """Something non-finite at the n-th reading of the student, n in `calls`."""
+    count = 0
+    read = setup.base.hidden
+
+    def hidden(packed: Any) -> Any:
+        nonlocal count
+        count += 1
+        states = read(packed)
+        return states * value if place == "hidden" and count in calls else states
+
+    monkeypatch.setattr(setup.base, "hidden", hidden)
+    if place == "teacher":
+        rows = TeacherStates.rows
+
+        def poisoned(self: Any, indices: Any) -> Any:
+            return rows(self, indices) * value if count in calls and self is setup.task.states else rows(self, indices)
+
+        monkeypatch.setattr(TeacherStates, "rows", poisoned)
+    if place == "gradient":
+        next(iter(setup.base.adapter_parameters().values())).register_hook(lambda g: g * value if count in calls else g)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("place", ["hidden", "teacher", "gradient"])
+def test_a_step_that_is_not_finite_changes_nothing(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, value: float
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    poison(setup, place, monkeypatch, {2, 4, 5}, value)
+    before, skipped = setup.weights(), []
+    for step in train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c"):
+        after = setup.weights()
+        changed = any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))
+        assert changed != step.skipped
+        assert all(w.isfinite().all() for w in after)
+        skipped += [step.step] * step.skipped
+        append_jsonl(tmp_path / "metrics.jsonl", asdict(step))  # which refuses what is not finite
+        before = after
+    assert skipped == [2, 4, 5]
+
+
+def test_three_in_a_row_end_the_run_with_step_and_documents(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    poison(setup, "hidden", monkeypatch, {3, 4, 5, 6}, float("nan"))
+    seen = []
+    with pytest.raises(NonFiniteError) as caught:
+        seen.extend(train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c"))
+    assert "step 5" in caught.value.what
+    assert "guide.md" in caught.value.why
+    assert all(weight.isfinite().all() for weight in setup.weights())

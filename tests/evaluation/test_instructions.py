@@ -1,0 +1,126 @@
+"""Instructions that a program can check: what is shipped, each with answers that pass and fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.evaluation.instructions import CHECKS, Check, Instruction, follows, load_instructions, neutral_prompts
+
+INSTRUCTIONS = load_instructions()
+ANSWERS = {
+    row["prompt"]: row
+    for row in map(json.loads, (Path(__file__).parent / "instructions_answers.jsonl").read_text("utf-8").splitlines())
+}
+each_instruction = pytest.mark.parametrize("instruction", INSTRUCTIONS, ids=lambda i: i.prompt[:40])
+
+
+# --- what is shipped -------------------------------------------------------------------------
+
+
+def test_there_are_enough_and_none_twice() -> None:
+    prompts = [instruction.prompt for instruction in INSTRUCTIONS]
+    assert 55 <= len(prompts) == len(set(prompts)) <= 70
+    neutral = neutral_prompts()
+    assert 95 <= len(neutral) == len(set(neutral)) <= 110
+    assert not set(prompts) & set(neutral)
+
+
+def test_every_kind_is_used() -> None:
+    assert {check.kind for instruction in INSTRUCTIONS for check in instruction.checks} == set(CHECKS)
+
+
+def test_every_instruction_has_its_answers() -> None:
+    assert list(ANSWERS) == [instruction.prompt for instruction in INSTRUCTIONS]
+
+
+@each_instruction
+def test_right_answers_pass(instruction: Instruction) -> None:
+    answers = ANSWERS[instruction.prompt]["passes"]
+    assert answers
+    for answer in answers:
+        assert follows(instruction, answer), answer
+        assert follows(instruction, f"\n{answer}\n"), answer
+
+
+@each_instruction
+def test_wrong_answers_fail_and_no_check_is_idle(instruction: Instruction) -> None:
+    answers = ANSWERS[instruction.prompt]["fails"]
+    for answer in answers:
+        assert not follows(instruction, answer), answer
+    for check in instruction.checks:
+        assert not all(CHECKS[check.kind](answer, **dict(check.arguments)) for answer in answers), check
+
+
+@each_instruction
+def test_nothing_is_no_answer(instruction: Instruction) -> None:
+    assert not follows(instruction, " \n\t")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "?", "<<", '"', "[" * 20_000, '{"a":' * 5000, "A. " * 3000, "- " * 3000, "1," * 3000, "\u2028\x00🍎 ²½٣"],
+    ids=lambda answer: repr(answer[:6]),
+)
+def test_any_text_gets_a_verdict(answer: str) -> None:
+    for check in {check for instruction in INSTRUCTIONS for check in instruction.checks}:
+        assert CHECKS[check.kind](answer, **dict(check.arguments)) in (True, False)
+
+
+def test_a_blank_answer_follows_nothing() -> None:
+    instruction = Instruction("Do not use the letter e.", (Check("without", (("characters", "e"),)),))
+    assert CHECKS["without"](" ", characters="e")
+    assert follows(instruction, "Okay") and not follows(instruction, " ")
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{", "Expecting"),
+        ("[]", "needs `prompt`"),
+        ('{"prompt": "Hi", "checks": [{"kind": "quoted"}], "more": 1}', "takes nothing else"),
+        ('{"prompt": " ", "checks": [{"kind": "quoted"}]}', "neither is empty"),
+        ('{"prompt": "Hi", "checks": []}', "neither is empty"),
+        ('{"prompt": "Hi", "checks": ["quoted"]}', "no check of the kind None"),
+        ('{"prompt": "Hi", "checks": [{"kind": ["quoted"]}]}', "no check of the kind"),
+        ('{"prompt": "Hi", "checks": [{"kind": "quotd"}]}', "no check of the kind 'quotd'"),
+        ('{"prompt": "Hi", "checks": [{"kind": "bullets"}]}', "`bullets`: missing"),
+        ('{"prompt": "Hi", "checks": [{"kind": "quoted", "n": 3}]}', "`quoted`: got an unexpected"),
+        ('{"prompt": "Hi", "checks": [{"kind": "quoted", "answer": "x"}]}', "`quoted`: multiple values"),
+        ('{"prompt": "Hi", "checks": [{"kind": "bullets", "n": "3"}]}', "no n '3'"),
+        ('{"prompt": "Hi", "checks": [{"kind": "bullets", "n": 0}]}', "no n 0"),
+        ('{"prompt": "Hi", "checks": [{"kind": "bullets", "n": true}]}', "no n True"),
+        ('{"prompt": "Hi", "checks": [{"kind": "number", "equals": NaN}]}', "no equals nan"),
+        ('{"prompt": "Hi", "checks": [{"kind": "avoids", "words": "red"}]}', "no words 'red'"),
+        ('{"prompt": "Hi", "checks": [{"kind": "avoids", "words": ["red", 3]}]}', "no words"),
+        ('{"prompt": "Hi", "checks": [{"kind": "without", "characters": ""}]}', "no characters ''"),
+        ('{"prompt": "Hi", "checks": [{"kind": "language", "language": "Klingon"}]}', "no language 'Klingon'"),
+        ('{"prompt": "Hi", "checks": [{"kind": "language", "language": ["German"]}]}', "no language"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_a_line_is_reported_when_it_loads(tmp_path: Path, line: str, why: str) -> None:
+    path = tmp_path / "instructions.jsonl"
+    path.write_text('{"prompt": "Hi", "checks": [{"kind": "quoted"}]}\n\n' + line)
+    with pytest.raises(EnvironmentNotReady, match="Line 3") as caught:
+        load_instructions(path)
+    assert why in caught.value.why
+
+
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentNotReady, match="cannot be read"):
+        load_instructions(tmp_path / "none.jsonl")
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = "import sys, disc_lite.evaluation.instructions\n"
+    code += "print([m for m in ('torch', 'transformers', 'pydantic', 'numpy', 'yaml') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,106 @@
+"""`write_base_gguf`: a model folder as GGUF, written independently of the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file
+
+
+def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
+    """A model folder as GGUF, matrices in one type, others in F32; every reordering spelled out row by row."""
+    import gguf
+    from tokenizers import Tokenizer
+
+    config = json.loads((folder / "config.json").read_text())
+    architecture = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
+    heads, kv_heads, width = config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_type("model")
+    writer.add_name("tiny")
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_key_length(width)
+    writer.add_value_length(width)
+    writer.add_rope_dimension_count(width)
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+    _vocabulary(writer, folder, Tokenizer.from_file(str(folder / "tokenizer.json")), config)
+    wanted = gguf.GGMLQuantizationType[kind]
+    for name, tensor in sorted(load_file(folder / "model.safetensors").items()):
+        values = tensor.float().numpy()
+        if architecture == "llama" and (".q_proj." in name or ".k_proj." in name):
+            values = _turned(values, heads if ".q_proj." in name else kv_heads, width)
+        quant = wanted if values.ndim == 2 else gguf.GGMLQuantizationType.F32
+        data = gguf.quants.quantize(values, quant)
+        writer.add_tensor(_name(name), np.ascontiguousarray(data), raw_dtype=quant)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _turned(values: Any, heads: int, width: int) -> Any:
+    """llama.cpp turns neighbouring rows (2i, 2i + 1) where transformers turns (i, i + width / 2)."""
+    out = np.empty_like(values)
+    for head in range(heads):
+        for i in range(width // 2):
+            out[head * width + 2 * i] = values[head * width + i]
+            out[head * width + 2 * i + 1] = values[head * width + i + width // 2]
+    return out
+
+
+def _name(tensor: str) -> str:
+    plain = {
+        "model.embed_tokens.weight": "token_embd.weight",
+        "model.norm.weight": "output_norm.weight",
+        "lm_head.weight": "output.weight",
+    }
+    if tensor in plain:
+        return plain[tensor]
+    _, _, layer, *rest = tensor.split(".")
+    inside = {
+        "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+        "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+    }  # fmt: skip
+    return f"blk.{layer}.{inside['.'.join(rest[:-1])]}.{rest[-1]}"
+
+
+def _vocabulary(writer: Any, folder: Path, tokenizer: Any, config: dict[str, Any]) -> None:
+    import gguf
+
+    spec = json.loads((folder / "tokenizer.json").read_text())
+    added = {token["id"]: token for token in spec["added_tokens"]}
+    tokens = [tokenizer.id_to_token(i) for i in range(config["vocab_size"])]
+    special = {i for i, token in added.items() if token["special"]}
+    kinds = [gguf.TokenType.CONTROL if i in special else gguf.TokenType.USER_DEFINED if i in added
+             else gguf.TokenType.BYTE if len(t) == 6 and t.startswith("<0x") else gguf.TokenType.NORMAL
+             for i, t in enumerate(tokens)]  # fmt: skip
+    merges = [" ".join(m) if isinstance(m, list) else m for m in spec["model"]["merges"]]
+    if any(t == "<0x00>" for t in tokens):
+        ranks = {"".join(m.split(" ")): -float(i) for i, m in enumerate(merges)}
+        writer.add_tokenizer_model("llama")
+        writer.add_tokenizer_pre("default")
+        writer.add_token_scores([ranks.get(t, -1000.0) for t in tokens])
+        writer.add_add_space_prefix(True)
+    else:
+        writer.add_tokenizer_model("gpt2")
+        # transformers gives a Qwen2 folder Qwen's own splitting, whatever tokenizer.json says.
+        writer.add_tokenizer_pre("qwen2" if config["model_type"] == "qwen2" else "gpt-2")
+        writer.add_token_merges(merges)
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    if config["bos_token_id"] is not None:
+        writer.add_bos_token_id(config["bos_token_id"])
+    writer.add_eos_token_id(config["eos_token_id"])

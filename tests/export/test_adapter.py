@@ -1,0 +1,158 @@
+"""Adapter and merged model: others load them, and they give the logits that were trained."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from disc_lite.errors import GateFailed
+from disc_lite.export import export, weights
+from disc_lite.export.merging import round_to_nf4
+from disc_lite.storage import read_json
+from tests.export.folders import model_entry
+from tests.made import finished_run
+from tests.tiny_models import NAMES
+
+pytestmark = [
+    pytest.mark.usefixtures("without_llama_cpp"),
+    pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning"),  # PEFT's, of transformers
+]
+
+
+def trained_logits(run: Path, folder: Path, ids: torch.Tensor) -> torch.Tensor:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with torch.no_grad():
+        return PeftModel.from_pretrained(model, str(run / "adapter")).eval()(ids).logits
+
+
+IDS = torch.tensor([[5, 9, 20, 33, 41, 60, 7]])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
+    made = export(runs(name), "adapter", tmp_path / "out")
+    assert [(line["what"], line["passed"]) for line in made["proof"]] == [
+        ("tokens", True),
+        ("logits", True),
+        ("answers", True),
+    ]
+    plain = AutoModelForCausalLM.from_pretrained(folders(name), dtype=torch.float32)
+    with torch.no_grad():
+        tuned = PeftModel.from_pretrained(plain, str(tmp_path / "out")).eval()(IDS).logits
+    assert torch.allclose(tuned, trained_logits(runs(name), folders(name), IDS), atol=1e-5)
+    assert read_json(tmp_path / "out" / "export.json")["files"].keys() == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+
+
+def test_the_model_card_names_documents_and_no_paths(runs: Any, folders: Any, tmp_path: Path) -> None:
+    export(runs("llama"), "adapter", tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| a\\|b \\# \\<c\\>.md | `" + "ab" * 32 + "` |" in card  # one line, and no markup
+    assert "refused.pdf" not in card and "taught 1 document\n" in card
+    assert "| 3 | 4 | 75.0% | 30.0% to 95.0% |" in card
+    assert str(folders("llama").parent) not in card
+    assert 'from_pretrained("path/to/llama")' in card and "base_model" not in card
+    assert "PeftModel.from_pretrained" in card and '"rank": 4' in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_merged_is_base_plus_adapter(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
+    made = export(runs(name), "merged", tmp_path / "out")
+    assert made["onto"] == "original" and all(line["passed"] for line in made["proof"])
+    with torch.no_grad():
+        merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)(IDS).logits
+    assert torch.allclose(merged, trained_logits(runs(name), folders(name), IDS), atol=1e-4)
+    for path in folders(name).iterdir():  # byte for byte, and not saved again
+        if path.suffix != ".safetensors":
+            assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_nf4_weights_are_those_that_were_trained_against(
+    runs: Any, load: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    from bitsandbytes.functional import dequantize_4bit
+
+    base = load("llama", "nf4")
+    weight = base.causal.model.layers[1].mlp.up_proj.weight
+    stored = load_file(base.folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
+    assert torch.equal(round_to_nf4(stored.float()), dequantize_4bit(weight.data, weight.quant_state).float())
+    assert not torch.equal(round_to_nf4(stored.float()), stored.float())
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert made["onto"] == "nf4"
+    assert made["kl_by_base"]["nf4"] < 1e-6 < made["kl_by_base"]["original"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == []
+    with pytest.raises(GateFailed):  # in a model of random weights rounding to 4 bits changes everything
+        export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
+    monkeypatch.setattr("disc_lite.export.weights.compare", lambda *a, **k: [])
+    forced = export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
+    assert forced["onto"] == "original"
+    plain = export(runs("llama"), "merged", tmp_path / "plain")
+    first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
+    assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_further_chat_templates_are_copied(folders: Any, load: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = {"default": tokenizer.chat_template, "tools": "{{ 'tools' }}"}
+    tokenizer.save_pretrained(folder)
+    assert (folder / "additional_chat_templates" / "tools.jinja").is_file()
+    run = finished_run(tmp_path / "run", folder, load("llama", "nf4", 4))
+    made = export(run, "merged", tmp_path / "out")
+    assert "additional_chat_templates/tools.jinja" in made["files"]
+    assert AutoTokenizer.from_pretrained(tmp_path / "out").chat_template == tokenizer.chat_template
+
+
+def test_a_merge_that_overflows_is_null_in_json(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    real = weights.mean_kl
+    found = iter([float("inf")])
+    monkeypatch.setattr(weights, "mean_kl", lambda a, b: next(found, None) or real(a, b))
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert made["onto"] == "nf4" and made["kl_by_base"]["original"] is None
+
+
+def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, folders: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    whole = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = sorted(whole)
+    parts = {"weights-b.safetensors": names[::2], "weights-a.safetensors": names[1::2]}
+    for file, part in parts.items():
+        save_file({n: whole[n] for n in part}, folder / file, metadata={"format": "pt"})
+    save_file({"other": torch.zeros(1)}, folder / "consolidated.safetensors")  # as Mistral's folders have
+    index = {n: file for file, part in parts.items() for n in part}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    (run / "run.json").write_text(json.dumps(model_entry(folder)))
+    export(run, "merged", tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "model.safetensors.index.json").read_text())
+    # Under other names llama.cpp writes an empty GGUF.
+    assert set(written["weight_map"].values()) == {f"model-0000{n}-of-00002.safetensors" for n in (1, 2)}
+    assert written["metadata"]["total_size"] == sum(t.numel() * t.element_size() for t in whole.values())
+    assert set(written["weight_map"]) == set(whole)
+
+
+def test_without_memory_to_load_it_the_tensors_are_read_again(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(weights, "_room_for", lambda size, device: "")
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert [line["what"] for line in made["proof"]] == ["tensors"] and made["onto"] == "nf4"
+    real = weights.write_merged
+
+    def damaged(base: Path, adapter: Any, onto: str, target: Path, on_shard: Any) -> None:
+        real(base, adapter, onto, target, on_shard)
+        tensors = load_file(target / "model.safetensors")
+        tensors["model.layers.0.mlp.up_proj.weight"][3, 3] += 1
+        save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+
+    monkeypatch.setattr(weights, "write_merged", damaged)
+    with pytest.raises(GateFailed, match="was not written"):
+        export(runs("llama"), "merged", tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()

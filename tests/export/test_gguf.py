@@ -1,0 +1,178 @@
+"""GGUF: adapters and whole models hold what was trained, in llama.cpp's order, and other models are refused."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from disc_lite.errors import RunFailed, UsageError
+from disc_lite.export import export, ggufs, ggufwriting
+from disc_lite.export.ggufreading import open_gguf
+from disc_lite.export.layout import layout_of
+from tests.export.base_gguf import write_base_gguf
+from tests.export.folders import edited_model
+from tests.tiny_models import NAMES
+
+gguf = pytest.importorskip("gguf")
+pytestmark = [
+    pytest.mark.usefixtures("without_llama_cpp"),
+    pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning"),  # PEFT's, of transformers
+]
+
+
+def expected_rows(values: Any, heads: int, width: int) -> Any:
+    order = [h * width + half * width // 2 + i for h in range(heads) for i in range(width // 2) for half in (0, 1)]
+    return values[order]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lora_gguf_holds_the_adapter_in_llama_cpps_order(runs: Any, tmp_path: Path, name: str) -> None:
+    export(runs(name), "gguf-lora", tmp_path / "out")
+    file = open_gguf(tmp_path / "out" / "adapter.gguf")
+    saved = load_file(runs(name) / "adapter" / "adapter_model.safetensors")
+    assert file.value("general.type") == "adapter" and file.value("adapter.type") == "lora"
+    assert file.value("general.architecture") == {"mistral": "llama"}.get(name, name)
+    assert file.value("adapter.lora.alpha") == 2 * 4
+    assert len(file.tensors) == len(saved) == 2 * 7 * 2
+    for layer in (0, 1):
+        for module, there, heads in (
+            ("self_attn.q_proj", "attn_q", 4),
+            ("self_attn.k_proj", "attn_k", 2),
+            ("mlp.down_proj", "ffn_down", 0),
+        ):
+            a, b = (saved[f"base_model.model.model.layers.{layer}.{module}.lora_{x}.weight"].numpy() for x in "AB")
+            if heads and name in ("llama", "mistral"):
+                b = expected_rows(b, heads, 16)
+            assert np.array_equal(file.numbers(f"blk.{layer}.{there}.weight.lora_a"), a)
+            assert np.array_equal(file.numbers(f"blk.{layer}.{there}.weight.lora_b"), b)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["F32", "F16", "BF16", "Q8_0"])
+def test_a_whole_gguf_is_the_base_plus_the_update(
+    runs: Any, folders: Any, tmp_path: Path, name: str, kind: str
+) -> None:
+    path = write_base_gguf(folders(name), tmp_path / "base.gguf", kind)
+    made = export(runs(name), "gguf", tmp_path / "out", base_gguf=path)
+    assert [line["what"] for line in made["proof"]] == ["tensors", "the rest"]
+    base, file = open_gguf(path), open_gguf(tmp_path / "out" / "model.gguf")
+    merged = tmp_path / "merged"
+    export(runs(name), "merged", merged, onto="original")
+    weights_ = load_file(merged / "model.safetensors")
+    for hf, there, heads in (
+        ("self_attn.q_proj", "attn_q", 4),
+        ("self_attn.k_proj", "attn_k", 2),
+        ("mlp.up_proj", "ffn_up", 0),
+    ):
+        right = weights_[f"model.layers.1.{hf}.weight"].float().numpy()
+        if heads and name in ("llama", "mistral"):
+            right = expected_rows(right, heads, 16)
+        found = file.numbers(f"blk.1.{there}.weight")
+        assert file.tensors[f"blk.1.{there}.weight"].tensor_type.name == kind
+        limit = {"F32": 1e-6, "F16": 2e-3, "BF16": 8e-3, "Q8_0": 2e-2}[kind]
+        assert np.linalg.norm(found - right) < limit * np.linalg.norm(right)
+        assert np.linalg.norm(base.numbers(f"blk.1.{there}.weight") - right) > 0.03 * np.linalg.norm(right)
+    assert set(file.reader.fields) == set(base.reader.fields)
+    assert file.value("tokenizer.ggml.tokens") == base.value("tokenizer.ggml.tokens")
+
+
+def test_types_that_cannot_be_written_become_q8_0(runs: Any, folders: Any) -> None:
+    kinds = gguf.GGMLQuantizationType
+    from disc_lite.export.ggufwriting import _writable
+
+    assert {k: _writable(kinds[k]).name for k in ("Q4_K", "Q6_K", "Q5_K", "Q4_0", "Q5_0", "F16")} == {
+        "Q4_K": "Q8_0", "Q6_K": "Q8_0", "Q5_K": "Q8_0", "Q4_0": "Q4_0", "Q5_0": "Q5_0", "F16": "F16"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ["architecture", "vocabulary", "shape", "norm", "matrix", "rows"])
+def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: Path, case: str) -> None:
+    folder = folders("llama")
+    if case == "architecture":
+        folder = folders("qwen3")
+    elif case == "vocabulary":
+        folder = Path(shutil.copytree(folder, tmp_path / "other"))
+        text = (folder / "tokenizer.json").read_text()
+        spec = json.loads(text)
+        first, second = [t for t in spec["model"]["vocab"] if len(t) > 3][-2:]
+        spec["model"]["vocab"][first], spec["model"]["vocab"][second] = (
+            spec["model"]["vocab"][second],
+            spec["model"]["vocab"][first],
+        )
+        (folder / "tokenizer.json").write_text(json.dumps(spec))
+    elif case == "shape":
+        from tests.tiny_models import make_model
+
+        folder = make_model("llama", tmp_path / "other", intermediate_size=96)
+    elif case == "norm":
+        folder = edited_model(
+            folder, tmp_path / "other", lambda t: t["model.layers.1.input_layernorm.weight"].mul_(1.02)
+        )
+    elif case == "matrix":  # as a LoRA training leaves it: all norms are those of the base
+        folder = edited_model(folder, tmp_path / "other", lambda t: t["model.layers.1.mlp.down_proj.weight"].mul_(1.02))
+    else:
+        folder = edited_model(folder, tmp_path / "other", lambda t: t["model.layers.1.self_attn.q_proj.weight"].neg_())
+    path = write_base_gguf(folder, tmp_path / "other.gguf")
+    with pytest.raises(UsageError, match="is not the base of this run") as refused:
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
+    message = {
+        "architecture": "qwen3",
+        "vocabulary": "token",
+        "shape": "shape",
+        "norm": "another training",
+        "rows": "Rows",
+        "matrix": "Rows",
+    }
+    assert message[case] in refused.value.why
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_converter_gets_the_models_name_and_only_families_it_knows(
+    run: Path, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    script = tmp_path / "convert_hf_to_gguf.py"
+    script.write_text("import sys\nsys.exit(' '.join(sys.argv[3:]))")
+    monkeypatch.setenv("DISC_LITE_LLAMA_CPP", str(tmp_path))
+    with pytest.raises(RunFailed, match="--model-name llama"):
+        export(run, "gguf", tmp_path / "out")
+    monkeypatch.setattr("disc_lite.export.layout.FAMILIES", {})
+    monkeypatch.setattr(ggufs, "make_merged", lambda job, folder: pytest.fail("merged first"))
+    with pytest.raises(UsageError, match="model type llama"):
+        export(run, "gguf", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_the_rows_that_are_looked_at_are_read(folders: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """A model may be larger than memory: a tensor at a time."""
+    base = open_gguf(write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q8_0"))
+    layout = layout_of(folders("llama"))
+    real, asked = ggufwriting.read_weights, []
+    monkeypatch.setattr(ggufwriting, "read_weights", lambda f, names: asked.append(len(names)) or real(f, names))
+    vocabulary = {t: i for i, t in enumerate(base.value("tokenizer.ggml.tokens"))}
+    ggufwriting.check_same_model(base, folders("llama"), layout, vocabulary)
+    assert set(asked) == {1}
+    assert np.array_equal(base.rows("blk.0.attn_q.weight", [3, 9]), base.numbers("blk.0.attn_q.weight")[[3, 9]])
+
+
+def test_the_order_of_rows_goes_and_comes_back(folders: Any) -> None:
+    layout = layout_of(folders("mistral"))
+    values = np.arange(4 * 16 * 3).reshape(64, 3)
+    for tensor in (
+        "model.layers.0.self_attn.q_proj.weight",
+        "model.layers.0.self_attn.k_proj.weight",
+        "model.layers.0.mlp.up_proj.weight",
+    ):
+        assert np.array_equal(layout.rows_back(tensor, layout.rows(tensor, values)), values)
+    assert np.array_equal(layout.rows("x.self_attn.q_proj.weight", values), expected_rows(values, 4, 16))
+
+
+def test_an_unknown_family_is_refused(run: Path, folders: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "granite"}))
+    with pytest.raises(UsageError, match="granite"):
+        layout_of(folder)

@@ -1,0 +1,120 @@
+"""Names of models: right shapes, and a wrong name told at once (R13)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+import disc_lite
+from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.aliases import ALIASES, Alias, ModelSource, check_folder, resolve
+
+REQUIRED = {
+    *("pocket", "mistral-7b", "llama-3-8b", "llama-3.1-8b", "llama-3.2-1b", "llama-3.2-3b"),
+    *("smollm2-135m", "smollm2-360m", "smollm2-1.7b"),
+    *("qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-7b", "qwen2.5-14b"),
+    *("qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "qwen3-8b"),
+}
+POCKET = Path(disc_lite.__file__).parent / "pocket"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a name was looked up on the network")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+
+
+def model_folder(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("{}")
+    return folder
+
+
+def test_all_models_are_there() -> None:
+    assert set(ALIASES) == REQUIRED
+
+
+@pytest.mark.parametrize("alias", ALIASES.values(), ids=lambda alias: alias.name)
+def test_the_shape_has_the_published_number_of_parameters(alias: Alias) -> None:
+    attention = alias.hidden * alias.head_dim * 2 * (alias.heads + alias.kv_heads)
+    feed_forward = 3 * alias.hidden * alias.intermediate
+    vocabulary = alias.vocab * alias.hidden * (1 if alias.tied else 2)
+    billions = (alias.layers * (attention + feed_forward) + vocabulary) / 1e9
+    assert billions == pytest.approx(alias.parameters_billion, rel=0.01)
+
+
+@pytest.mark.skipif(not (POCKET / "config.json").exists(), reason="pocket is not trained yet")
+def test_the_shape_of_pocket_is_that_of_its_folder() -> None:
+    config = json.loads((POCKET / "config.json").read_text())
+    alias = ALIASES["pocket"]
+    assert (alias.hidden, alias.layers) == (config["hidden_size"], config["num_hidden_layers"])
+    assert (alias.heads, alias.head_dim) == (config["num_attention_heads"], config["head_dim"])
+    assert alias.kv_heads == config["num_key_value_heads"]
+    assert (alias.intermediate, alias.vocab) == (config["intermediate_size"], config["vocab_size"])
+    assert alias.tied == config["tie_word_embeddings"]
+    assert resolve("pocket") == ModelSource("folder", str(POCKET), "pocket")
+
+
+def test_an_alias_in_any_case_and_a_hub_id() -> None:
+    mistral = ModelSource("hub", "mistralai/Mistral-7B-Instruct-v0.3", "mistral-7b")
+    assert resolve("Mistral-7B") == mistral
+    assert resolve("mistralai/Mistral-7B-Instruct-v0.3") == mistral
+    assert resolve("somebody/some-model") == ModelSource("hub", "somebody/some-model", None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "suggestion"),
+    [("mistral-7", "mistral-7b"), ("qwen3", "qwen3-8b"), ("llama3.1-8b", "llama-3.1-8b")],
+)
+def test_a_wrong_name_gets_suggestions_in_no_time(wrong: str, suggestion: str) -> None:
+    start = time.process_time()
+    with pytest.raises(UsageError) as caught:
+        resolve(wrong)
+    assert time.process_time() - start < 0.5
+    assert f"`{suggestion}`" in caught.value.remedy
+
+
+@pytest.mark.parametrize("wrong", ["", "\0", "./nowhere", "/nowhere", "a/b/c", "../x/y", "x" * 9999])
+def test_what_is_no_name_at_all(wrong: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(wrong)
+    assert len(caught.value.lines()) <= 3
+
+
+def test_a_whole_folder(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "model", "config.json", "model.safetensors")
+    assert resolve(str(folder)) == ModelSource("folder", str(folder), None)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "config.json, *.safetensors"),
+        (("config.json",), "*.safetensors"),
+        (("model.safetensors",), "config.json"),
+        (("config.json", "pytorch_model.bin"), "pickle"),
+        (("adapter_config.json", "adapter_model.safetensors"), "adapter"),
+    ],
+)
+def test_a_folder_without_weights(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
+    folder = model_folder(tmp_path / "model", *names)
+    with pytest.raises(EnvironmentNotReady, match=message.replace("*", r"\*")):
+        resolve(str(folder))
+
+
+def test_a_missing_shard_is_named(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path, "config.json", "model-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(EnvironmentNotReady, match=r"missing: model-2\.safetensors"):
+        check_folder(folder)
+    (folder / "model.safetensors.index.json").write_text("[]")
+    with pytest.raises(EnvironmentNotReady, match="is broken"):
+        check_folder(folder)

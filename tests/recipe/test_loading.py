@@ -1,0 +1,139 @@
+"""Recipes: those of the package, and where each value of a run comes from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from disc_lite.errors import RecipeError
+from disc_lite.recipe import SETTINGS, Recipe, ResolvedRecipe, list_recipes, load_recipe, recipe_path, to_yaml
+
+NAMES = (
+    "default api-reference biomedical handbook legal news paper-disc paper-prompt-distillation personal-notes pocket"
+)
+MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in SETTINGS:
+        monkeypatch.delenv("DISC_LITE_" + key.replace(".", "__").upper(), raising=False)
+
+
+def load_text(folder: Path, text: str) -> ResolvedRecipe:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
+    return load_recipe(path)
+
+
+# --- the recipes of the package --------------------------------------------------------------
+
+
+def test_all_recipes_are_there_with_their_purpose() -> None:
+    assert " ".join(name for name, _ in list_recipes()) == NAMES
+    assert all(about for _, about in list_recipes())
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_every_recipe_loads_and_changes_only_what_differs(name: str) -> None:
+    resolved = load_recipe(name)
+    assert resolved.recipe.name == name
+    assert set(resolved.sources) == set(SETTINGS)
+    assert set(resolved.sources.values()) <= {"default", f"recipe {name}"}
+    assert recipe_path(name).read_text().startswith("# For: ")
+
+
+def test_the_default_recipe_is_the_schema() -> None:
+    about = load_recipe().recipe.about
+    assert load_recipe().recipe == Recipe(about=about)
+
+
+@pytest.mark.parametrize("name", ["handbook", "api-reference", "news", "biomedical", "legal", "personal-notes"])
+def test_a_domain_recipe_without_evidence_changes_nothing(name: str) -> None:
+    changed = {key for key, source in load_recipe(name).sources.items() if source != "default"}
+    assert changed == {"name", "about"}
+
+
+def test_every_setting_says_what_it_takes() -> None:
+    for setting in SETTINGS.values():
+        assert setting.description, setting.key
+        assert setting.allowed, setting.key
+        if isinstance(setting.default, (int, float)) and not isinstance(setting.default, bool):
+            one_of = setting.allowed.startswith("one of")
+            assert one_of or setting.allowed.count(",") == 2, f"{setting.key} has no range"
+
+
+# --- where a value comes from ----------------------------------------------------------------
+
+
+def test_the_order_of_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "seed: 1\ntrain:\n  epochs: 2\n  micro_batches: 2\n  clip_norm: 2\n"
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    monkeypatch.setenv("DISC_LITE_TRAIN__EPOCHS", "3")
+    monkeypatch.setenv("DISC_LITE_TRAIN__MICRO_BATCHES", "3")
+    monkeypatch.setenv("DISC_LITE_SEED", "3")
+    monkeypatch.setenv("DISC_LITE_OFFLINE", "1")  # an option of the command line
+    resolved = load_recipe(str(path), {"train.epochs": "4", "seed": "4"}, seed=5)
+    train, sources = resolved.recipe.train, resolved.sources
+    assert (resolved.recipe.seed, sources["seed"]) == (5, "--seed")
+    assert (train.epochs, sources["train.epochs"]) == (4, "--set")
+    environment = "environment DISC_LITE_TRAIN__MICRO_BATCHES"
+    assert (train.micro_batches, sources["train.micro_batches"]) == (3, environment)
+    assert (train.clip_norm, sources["train.clip_norm"]) == (2.0, f"recipe {path}")
+    assert (train.beta1, sources["train.beta1"]) == (0.9, "default")
+    assert resolved.recipe.name == "mine"
+
+
+def test_a_recipe_may_extend_one_that_extends_none(tmp_path: Path) -> None:
+    resolved = load_text(tmp_path, "extends: pocket\ntrain:\n  epochs: 7\n")
+    assert resolved.recipe.train.epochs == 7
+    assert resolved.recipe.train.learning_rate == load_recipe("pocket").recipe.train.learning_rate
+    assert resolved.sources["train.learning_rate"] == "recipe pocket"
+    with pytest.raises(RecipeError, match="there is no recipe `poket`"):
+        load_text(tmp_path, "extends: poket")
+    (tmp_path / "child.yaml").write_text("extends: pocket")
+    with pytest.raises(RecipeError, match="which extends"):
+        load_text(tmp_path, f"extends: {tmp_path}/child.yaml")
+
+
+def test_what_is_resolved_reads_back_as_the_same(tmp_path: Path) -> None:
+    for name in NAMES.split():
+        resolved = load_recipe(name, {"train.learning_rate": "1e-5"}, seed=3)
+        text = to_yaml(resolved)
+        assert "learning_rate: 1e-05  # --set" in text
+        assert "seed: 3  # --seed" in text
+        assert load_text(tmp_path, text).recipe == resolved.recipe
+        assert yaml.safe_load(text)["documents"] == resolved.recipe.documents.model_dump()
+
+
+@settings(MODEST, max_examples=100)
+@given(about=st.text(), name=st.text(min_size=1), rate=st.floats(1e-30, 1), seed=st.integers(0, 9))
+def test_any_text_and_number_reads_back(tmp_path: Path, about: str, name: str, rate: float, seed: int) -> None:
+    overrides = {"about": about, "name": name, "train.learning_rate": repr(rate)}
+    resolved = load_recipe("default", overrides, seed)
+    assert load_text(tmp_path, to_yaml(resolved)).recipe == resolved.recipe
+
+
+def test_a_recipe_cannot_change() -> None:
+    with pytest.raises(ValidationError):
+        load_recipe().recipe.train.epochs = 3
+
+
+def test_nothing_heavy_is_imported() -> None:
+    light = ["recipe", "hub.aliases", "errors", "storage", "documents"]
+    code = (
+        "import sys, importlib\n"
+        f"for name in {light!r}: importlib.import_module('disc_lite.' + name)\n"
+        "heavy = {'torch', 'transformers', 'peft', 'bitsandbytes', 'numpy'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,19 @@
+"""Lines of a chart: long ones are thinned, missing values leave a gap."""
+
+import pytest
+
+from disc_lite.report.charts import Line, line_chart, smoothed, thinned
+
+
+def test_long_lines_are_thinned_by_their_means() -> None:
+    values = [(n, float(n) if n % 2 else None) for n in range(1, 100_001)]
+    found = thinned(values)
+    assert len(found) <= 400
+    assert sum(v for _, v in found if v is not None) / len(found) == pytest.approx(50_000, rel=1e-3)
+    assert thinned(values[:400]) == values[:400]
+    assert smoothed([(1, 1.0), (2, None), (3, 3.0)], 1) == [(1, 1.0), (2, 2.0), (3, 3.0)]
+
+
+def test_a_line_is_lifted_where_a_value_is_missing() -> None:
+    drawn = line_chart("x", [Line([(1, 1.0), (2, None), (3, 2.0), (4, 2.0)], "strong")], [], 5).text
+    assert 'd="M0,500L0,500M500,0L750,0"' in drawn

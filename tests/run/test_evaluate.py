@@ -1,0 +1,236 @@
+"""A finished run is examined: nothing is asked twice, other questions work, and the gates close."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import disc_lite
+from disc_lite.cli import main
+from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
+from disc_lite.evaluation.asking import answer
+from disc_lite.evaluation.drift import drift, mean_drift
+from disc_lite.prompts.answering import RULE
+from disc_lite.qa import Question, is_right, read_questions
+from disc_lite.run import evaluate, measuring
+from disc_lite.synthesis.retention import RetentionExample
+
+
+def other_questions(adapted: dict[str, Any], path: Path, number: int = 6) -> Path:
+    rows = [json.loads(line) for line in (adapted["root"] / "questions.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if "question" in row][:number]
+    for row in rows[:2]:
+        row["choices"] = [*row["answers"], "a tin whistle", "nothing at all"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def cli(monkeypatch: Any, *words: str) -> Any:
+    monkeypatch.setattr(sys, "argv", ["disc-lite", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return stop.value.code
+
+
+def test_the_card_of_a_run_is_read_not_measured_again(adapted: dict[str, Any], monkeypatch: Any) -> None:
+    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
+    assert disc_lite.evaluate(adapted["root"] / "run") == adapted["summary"]["card"]
+
+
+def test_the_card_of_a_run_has_all_its_rows(adapted: dict[str, Any]) -> None:
+    card = adapted["summary"]["card"]
+    assert list(card["rows"]) == ["floor", "rag", "ceiling", "adapted", "adapted_rag"]
+    assert card["rows"]["adapted"]["right"] > card["rows"]["floor"]["right"]
+    assert sum(rows["adapted"]["of"] for rows in card["documents"].values()) == card["questions"]
+    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", "answers that stop"}
+    assert card["drift"]["general"] > 0
+    assert card["overlap"]["exact"] == card["overlap"]["near"] == 0
+    assert all(miss["passage"] for miss in card["misses"])
+
+
+def test_other_questions_are_answered_once(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    path = other_questions(adapted, tmp_path / "q.jsonl")
+    asked: list[int] = []
+    spy = lambda base, questions, *more, **how: asked.append(len(questions)) or answer(base, questions, *more, **how)  # noqa: E731
+    monkeypatch.setattr(measuring, "answer", spy)
+    first = disc_lite.evaluate(run, path, judge=True)
+    assert first["questions"] == 6
+    assert first["retained"] == adapted["summary"]["card"]["retained"]
+    assert first["judge"]["of"] + first["judge"]["undecided"] == 6
+    count = len(asked)
+    assert disc_lite.evaluate(run, path, judge=True) == first
+    assert len(asked) == count
+    (folder,) = (run / "evaluations").iterdir()
+    (folder / "after.json").unlink()  # as if it had been interrupted
+    assert disc_lite.evaluate(run, path) == {key: value for key, value in first.items() if key != "judge"}
+    assert len(asked) == count + 3  # adapted, adapted + RAG, completions
+
+
+def test_questions_of_other_documents_are_refused(adapted: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"question": "Who?", "answers": ["me"], "document": "strange.md"}\n')
+    with pytest.raises(UsageError, match=r"strange\.md"):
+        disc_lite.evaluate(adapted["root"] / "run", path)
+    with pytest.raises(UsageError, match="not the folder of a run"):
+        disc_lite.evaluate(tmp_path, path)
+
+
+def test_a_run_without_questions_is_refused(adapted: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    (run / "questions.jsonl").write_text("")
+    with pytest.raises(UsageError, match="has no questions"):
+        disc_lite.evaluate(run)
+
+
+def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    assert cli(monkeypatch, "eval", run, "--json", "--min-recall", "0", "--max-forgetting", "1") == 0
+    assert json.loads(capsys.readouterr().out) == adapted["summary"]["card"]
+    scores = json.loads((run / "after.json").read_text())
+    scores["questions"]["adapted"][0] = "something else"
+    (run / "after.json").write_text(json.dumps(scores))
+    assert cli(monkeypatch, "eval", run, "--min-recall", "1") == 5
+    shown = capsys.readouterr()
+    assert "less than 100.0%" in shown.err
+    assert "adapted, closed book" in shown.out
+    card = json.loads(json.dumps(adapted["summary"]["card"]))
+    card["retained"]["skills"]["after"]["share"] = card["retained"]["skills"]["before"]["share"] - 0.5
+    with pytest.raises(GateFailed, match="skills"):
+        evaluate.check_gates(card, None, 0.49)
+    evaluate.check_gates(card, None, 0.51)
+
+
+def test_choices_are_read_with_their_answers_among_them(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    row = {"question": "Which?", "answers": ["ox"], "choices": ["ox", "owl"]}
+    path.write_text(json.dumps(row) + "\n")
+    assert read_questions(path)[0].choices == ("ox", "owl")
+    for wrong in (["owl", "ant"], ["ox"], "ox", ["ox", 1], ["ox", " "]):
+        path.write_text(json.dumps({**row, "choices": wrong}) + "\n")
+        with pytest.raises(UsageError, match="choices"):
+            read_questions(path)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_the_likeliest_choice_is_given(plain: Any, name: str) -> None:
+    """Against one plain forward pass a choice."""
+    base = plain(name)
+    choices = ("red", "a very long answer, said slowly", "blue and green", "x")
+    question = Question("What colour is the kite?", ("red",), choices=choices)
+    totals = []
+    for choice in choices:
+        prompt, said = base.tokens.turn(
+            f"The kite flies.{RULE}Answer without mentioning the text: {question.text}", choice
+        )
+        with torch.no_grad():
+            logits = base.causal(torch.tensor([[*prompt, *said]])).logits[0].double().log_softmax(-1)
+        totals.append(sum(float(logits[len(prompt) - 1 + i, t]) for i, t in enumerate(said)))
+    (given,) = answer(base, [question], False, 8, [["The kite flies."]])
+    assert given == choices[totals.index(max(totals))]
+
+
+def test_drift_is_the_divergence_of_whole_distributions(load: Any) -> None:
+    base = load("llama", rank=4)
+    spoken = [
+        RetentionExample((1, 5, 9, 4), (8, 3)),
+        RetentionExample((1, 7), (6, 6, 2, 9, 4)),
+        RetentionExample((1, 2, 3), (4,)),
+    ]
+    expected = []
+    for s in spoken:
+        ids = torch.tensor([[*s.prompt_ids, *s.answer_ids]])
+        with base.frozen(adapter=False) as model:
+            before = model(ids).logits[0].double().log_softmax(-1)
+        with base.frozen(adapter=True) as model:
+            after = model(ids).logits[0].double().log_softmax(-1)
+        at = slice(len(s.prompt_ids) - 1, -1)
+        expected.append(float((before[at].exp() * (before[at] - after[at])).sum(-1).mean()))
+    for tokens_per_batch in (4, 1000):
+        found = drift(base, spoken, tokens_per_batch)
+        assert found == pytest.approx(expected, rel=1e-4)
+    assert mean_drift(found, spoken) == pytest.approx((2 * expected[0] + 5 * expected[1] + expected[2]) / 8, rel=1e-4)
+    assert min(found) > 0
+
+
+def test_training_ends_within_the_limit_on_drift(adapted: dict[str, Any], tmp_path: Path) -> None:
+    limit = 1e-3
+    overrides = {
+        **adapted["given"]["overrides"], "method": "sft", "train.epochs": "6", "retention.weight": "0", "train.learning_rate": "2e-3",
+        "retention.max_kl": str(limit), "train.warmup_fraction": "1",
+    }  # fmt: skip
+    summary = disc_lite.adapt(
+        adapted["docs"], "pocket", output=tmp_path / "run", questions=adapted["root"] / "questions.jsonl",
+        pairs=adapted["root"] / "run" / "pairs.jsonl", overrides=overrides,
+    )  # fmt: skip
+    stopped = summary["stopped_at"]
+    assert stopped["kl"] > limit
+    assert 0 < stopped["adapter_step"] < stopped["step"] == summary["steps"]
+    assert 0 < summary["retention"]["kl"] <= limit
+
+
+def test_benchmarks_without_the_extra_name_the_package(adapted: dict[str, Any], monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "lm_eval", None)
+    with pytest.raises(EnvironmentNotReady, match=r"disc-lite\[eval\]"):
+        disc_lite.evaluate(adapted["root"] / "run", benchmarks=["gsm8k"])
+
+
+TASK = """task: handbook_local
+dataset_path: json
+dataset_kwargs:
+  data_files:
+    test: {data}
+test_split: test
+output_type: generate_until
+doc_to_text: "{{{{question}}}}"
+doc_to_target: "{{{{answer}}}}"
+generation_kwargs:
+  until: ["\\n"]
+  do_sample: false
+  max_gen_toks: 16
+metric_list:
+  - metric: exact_match
+    aggregation: mean
+    higher_is_better: true
+    ignore_case: true
+    ignore_punctuation: true
+filter_list:
+  - name: stripped
+    filter:
+      - function: remove_whitespace
+      - function: take_first
+"""
+
+
+@pytest.mark.filterwarnings("ignore")  # of the harness and of datasets
+def test_a_local_task_runs_through_the_harness(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    """Offline; both sides on one model, and the same answers as our own measurement gives."""
+    pytest.importorskip("lm_eval")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "datasets"))
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
+    asked = [q for q in asked if q["kind"] == "question"][:12]
+    (tmp_path / "data.jsonl").write_text(
+        "".join(json.dumps({"question": q["text"], "answer": q["answers"][0]}) + "\n" for q in asked)
+    )
+    task = tmp_path / "task.yaml"
+    task.write_text(TASK.format(data=tmp_path / "data.jsonl"))
+    found = disc_lite.evaluate(run, benchmarks=[str(task)], limit=12)["benchmarks"][f"{task} (12)"]
+    given = {
+        w: json.loads((run / f"{w}.json").read_text())["questions"][row]
+        for w, row in (("before", "floor"), ("after", "adapted"))
+    }
+    for when, answers in given.items():
+        right = sum(is_right(g, q["answers"], "exact") for g, q in zip(answers, asked, strict=False))
+        assert found[when]["exact_match"] == pytest.approx(right / 12, abs=1e-6)
+    assert found["after"]["exact_match"] > found["before"]["exact_match"]
+    with pytest.raises(UsageError, match="no_such_task"):
+        disc_lite.evaluate(run, benchmarks=["no_such_task"])

@@ -1,0 +1,232 @@
+"""A signal is answered before the next forward pass begins, in every stage; and the same command goes on."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import disc_lite
+from disc_lite.cli import main
+from disc_lite.errors import Interrupted
+from disc_lite.models.generation import generate
+from disc_lite.packing import lone, pack
+from disc_lite.run import context, evaluate
+from disc_lite.run.interrupts import Interrupts, catch_signals
+from disc_lite.storage import read_json, read_jsonl
+from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint
+
+PACKED = pack([lone(range(20, 31))])
+SHORT = {
+    "evaluation.long_answer_tokens": "3", "evaluation.questions": "1", "prompt.questions_per_passage": "1",
+    "prompt.question_tokens": "4", "train.epochs": "1",
+}  # fmt: skip
+# Stage, what its events say, and a file that the run folder must not have when the signal was answered.
+WRITTEN = [
+    ("questions", "held-out", "questions.jsonl"),
+    ("questions", "pairs", "pairs.json"),
+]
+GIVEN = [
+    ("questions", "pairs reused", "pairs.json"),
+    ("retention", "", "before.json"),
+    ("evaluation", "before: 1 questions", "before.json"),
+    ("evaluation", "before: 1 statements", "before.json"),
+    ("evaluation", r"before: \d+ instructions", "retained_before.json"),
+    ("teacher", "reads retention", "metrics.jsonl"),
+    ("teacher", "reads documents", "metrics.jsonl"),
+    ("teacher", "compared", "metrics.jsonl"),
+    ("training", "", "adapter"),
+    ("evaluation", "after: 1 questions", "after.json"),
+    ("evaluation", r"after: \d+ neutral", "retained_after.json"),
+    ("evaluation", r"after: drift", "retained_after.json"),
+]
+
+
+class Watched:
+    """Counts forward passes, and sends a signal, and another, inside one of a given stage."""
+
+    def __init__(self, stage: str, text: str, number: int = signal.SIGTERM) -> None:
+        self.stage, self.text, self.number = stage, text, number
+        self.events: list[Any] = []
+        self.inside = self.after = 0
+
+    def listener(self, event: Any) -> None:
+        self.events.append(event)
+
+    @property
+    def there(self) -> bool:
+        return (
+            bool(self.events)
+            and self.events[-1].stage == self.stage
+            and bool(re.search(self.text, self.events[-1].text))
+        )
+
+    def watch(self, base: Any) -> Any:
+        decoder = base.causal.get_decoder()
+        original = decoder.forward
+
+        def forward(*given: Any, **named: Any) -> Any:
+            self.after += bool(self.inside)
+            if self.there and not self.inside:
+                self.inside = 1
+                signal.raise_signal(self.number)
+                signal.raise_signal(signal.SIGINT)  # a further one changes nothing
+            return original(*given, **named)
+
+        decoder.forward = forward
+        return base
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
+    small = SmallAdapt(tmp_path_factory.mktemp("given"), folders("llama"))
+    rows = ({"question": "Who runs it?", "answers": ["Ada"]}, {"completion": "The hall is", "answers": ["cold"]})
+    small.questions = small.write("questions", *rows)
+    return small
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
+    """Whose model writes the questions and the pairs itself."""
+    small = SmallAdapt(tmp_path_factory.mktemp("written"), folders("llama"))
+    small.questions = small.pairs = None  # type: ignore[assignment]
+    return small
+
+
+@pytest.fixture(autouse=True)
+def _cache_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISC_LITE_CACHE", "")
+
+
+@pytest.mark.parametrize("kind", ["given", "written"])
+def test_a_signal_ends_every_stage_before_the_next_forward_pass(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run, stopped in one stage after the other; the same call goes on each time, and to the same end."""
+    small: SmallAdapt = request.getfixturevalue(kind)
+    run, whole, load = small.root / "stopped", small.root / "whole", context.load_base
+    for stage, text, missing in GIVEN if kind == "given" else WRITTEN:
+        watched = Watched(stage, text)
+        with monkeypatch.context() as patched:
+            patched.setattr(context, "load_base", lambda *how, watched=watched: watched.watch(load(*how)))
+            with pytest.raises(Interrupted) as stop:
+                small.adapt(run, listener=watched.listener, **SHORT)
+        assert (stop.value.exit_code, watched.inside, watched.after) == (143, 1, 0), (stage, text)
+        assert not (run / missing).exists(), (stage, text)
+        if stage == "training":  # where the step is finished and saved
+            assert newest_checkpoint(run).name == f"step-{read_jsonl(run / 'metrics.jsonl')[-1]['step']:08d}"
+    small.adapt(run, **SHORT)
+    small.adapt(whole, **SHORT)
+    assert adapter_sha256(run) == adapter_sha256(whole)
+    for name in ("questions.jsonl", "before.json", "after.json", "retained_after.json"):
+        assert (run / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
+    """So that the time left can be told: within a stage the count grows, or begins again at 0."""
+    events: list[Any] = []
+    given.adapt(given.root / "counted", listener=events.append, **SHORT)
+    counted = [event for event in events if event.total]
+    assert {event.stage for event in counted} == {"questions", "retention", "evaluation", "teacher", "training"}
+    for before, event in pairwise(counted):
+        assert 0 <= event.done <= event.total
+        if (before.stage, before.total) != (event.stage, event.total):
+            assert before.done == before.total or before.stage == "retention"  # of which a small model has few
+            assert event.done == (1 if event.stage == "training" else 0)
+        elif event.stage != "retention":  # where answers may be dropped again
+            assert event.done >= before.done or (before.done, event.done) == (before.total, 0)
+    parts = {event.text for event in counted if event.stage == "evaluation"}
+    assert {"before: 1 questions, floor", "after: 1 questions, adapted + rag"} <= parts
+
+
+# -- one forward pass ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank: int) -> None:
+    """Generation and `hidden`, base and student; a layer that is computed again is none."""
+    base, calls = load("llama"), []
+    base.before_each_forward(lambda: calls.append(1))
+    if rank:
+        base.attach(rank, 2 * rank, 0, gradient_checkpointing=True)
+    with base.frozen(adapter=False) as model:
+        generate(model, [[8, 9, 5], [8, 9, 7]], groups=[0, 0], stop_ids=frozenset(), max_new_tokens=3)
+        base.hidden(PACKED)
+    assert len(calls) == 1 + 3 + 1
+    if rank:
+        base.hidden(PACKED).sum().backward()
+        assert len(calls) == 6
+
+
+def test_a_signal_raises_unless_postponed() -> None:
+    with catch_signals() as interrupts:
+        interrupts.check()
+        with interrupts.postponed():
+            signal.raise_signal(signal.SIGHUP)
+            interrupts.check()
+            assert interrupts.stop_requested()
+        with pytest.raises(Interrupted) as stop:
+            interrupts.check()
+    assert stop.value.exit_code == 129
+    Interrupts().check()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 128])
+def test_generation_counts_the_finished_prompts(load: Callable[..., Any], limit: int) -> None:
+    base, finished = load("llama"), []
+    prompts = [[5, 6, 7], [8, 9], [10], [5, 5, 5, 5]]
+    how = {"max_new_tokens": 6, "batch_rows": limit}
+    with base.frozen(adapter=False) as model:
+        (first, *_) = generate(model, prompts, stop_ids=frozenset(), **how)
+        generate(model, prompts, stop_ids=frozenset(first.ids[2:3]), **how, on_finished=finished.append)
+    assert finished == sorted(set(finished))
+    assert finished[-1] == 4
+    if limit == 128:
+        assert len(finished) > 1  # the one that stopped was told before the others ran into the limit
+
+
+# -- a finished run is examined ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_eval_answers_a_signal_and_goes_on(
+    given: SmallAdapt, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = given.root / "whole"
+    given.adapt(whole, **SHORT)
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    (run / "after.json").unlink()  # so that something is still to be asked
+    (run / "retained_after.json").unlink()
+    (run / "before.json").unlink()
+    watched, load_run = Watched("evaluation", "after: 1 questions, adapted", number), evaluate.load_run
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "eval", str(run), "--device", "cpu"])
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluate, "load_run", lambda *how: watched.watch(load_run(*how)))
+        patched.setattr("disc_lite.cli.progress.display", lambda quiet: _Closing(watched.listener))
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert (stop.value.code, watched.inside, watched.after) == (128 + number, 1, 0)
+    assert "the same command continues" in capsys.readouterr().err
+    assert (run / "before.json").is_file() and not (run / "after.json").exists()
+    kept = (run / "before.json").stat().st_mtime_ns
+    card = disc_lite.evaluate(run, device="cpu")
+    assert (run / "before.json").stat().st_mtime_ns == kept
+    assert card["rows"] == read_json(whole / "summary.json")["card"]["rows"]
+
+
+class _Closing:
+    def __init__(self, listener: Callable[[Any], None]) -> None:
+        self.listener = listener
+
+    def __call__(self, event: Any) -> None:
+        self.listener(event)
+
+    def close(self) -> None: ...

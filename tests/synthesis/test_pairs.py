@@ -1,0 +1,299 @@
+"""Pairs and held-out questions that the base writes: how it is prompted, which drafts are accepted, and what becomes of the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disc_lite.distillation.examples import MOST_PAIRS, prompt_lessons, tokenise
+from disc_lite.models.generation import Continuation
+from disc_lite.prompts.writing import KINDS
+from disc_lite.qa import Pair, Question
+from disc_lite.synthesis import drafting, held_out, pairs, score_pairs, seed_of, support, write_held_out, write_pairs
+from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
+from tests.made import document_of, recipe_of
+from tests.tiny_models import CORPUS
+
+
+@given(st.integers(1, 300), st.integers(1, 60), st.integers(0, 5))
+def test_sentences_share_what_is_wanted(wanted: int, sentences: int, seed: int) -> None:
+    found = shares(wanted, sentences, seed)
+    assert sum(found) == wanted
+    assert max(found) - min(found) <= 1
+
+
+def test_where_there_are_more_sentences_than_questions_none_is_left_out_for_good() -> None:
+    drawn = Counter(i for seed in range(200) for i, n in enumerate(shares(10, 30, seed)) if n)
+    assert len(drawn) == 30
+    assert min(drawn.values()) > 30  # 67 on average
+
+
+def test_support_is_the_log_probability_with_and_without_the_passage(plain: Callable[..., Any]) -> None:
+    base = plain("mistral")
+    (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
+    asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink."), Pair("guide.md", 1, "What?", "Ann")]
+    shown = text.passage_text(text.passages[1]) + "\n\n---\nAnswer without mentioning the text: "
+    with base.frozen(adapter=False) as model:
+        for pair, found in zip(asked, support(base, text, asked, False), strict=True):
+            runs = []
+            for context, mean in zip((shown, ""), found[:2], strict=True):
+                prompt, answer = base.tokens.turn(context + pair.question, pair.answer)
+                logits = model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
+                runs.append(logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None]))
+                assert mean == pytest.approx(runs[-1].mean().item(), abs=1e-4)
+            assert found[2] == pytest.approx((runs[0] - runs[1]).sum().item(), abs=1e-3)
+
+
+# -- the drafting of pairs -----------------------------------------------------------------------------
+
+TEXT = "# Rules\n\nAda runs the mill. The saw is old. Nobody sweeps the hall. Yes."
+ABOUT = ("Rules: Ada runs the mill.", "Rules: The saw is old.", "Rules: Nobody sweeps the hall.")
+
+
+class Writer:
+    """Stands for the base's generation: what it writes to each task, and which tasks it was given."""
+
+    def __init__(self, tokens: Any, questions: dict[str, list[str | None]], answers: dict[str, str | None]) -> None:
+        self.tokens, self.answers = tokens, answers
+        self.questions = {sentence: list(found) for sentence, found in questions.items()}
+        self.asked: list[tuple[str, str]] = []  # (kind, sentence) of every question that was ordered
+        self.shorts: dict[str, str | None] = {}
+
+    def __call__(self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int) -> list[Any]:
+        assert len(groups) == len(prompt_ids)
+        return [self._write(base.tokens.decode(p)) for p in prompt_ids]
+
+    def _write(self, prompt: str) -> Continuation:
+        assert "The saw is old." in prompt  # the passage is in every prompt
+        task = prompt[prompt.rindex("---\n") :]
+        if "Answer without mentioning" in task:
+            written = self.answers[task.split("the text: ")[1].split("\n")[0]]
+        elif "as few words" in task:
+            written = self.shorts[task.split("Question: ")[1].split("\n")[0]]
+        elif "Answer the question" in task:
+            written = self.answers[task.split("Question: ")[1].split("\n")[0]]
+        else:
+            sentence = task.split("Sentence: ")[1].split("\n")[0]
+            self.asked.append((next(k for k in KINDS if KINDS[k] in task), sentence))
+            waiting = self.questions.get(sentence, [])
+            written = waiting.pop(0) if waiting else None
+        return Continuation(tuple(self.tokens.text(written or "")), None if written is None else 1)
+
+
+def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("llama")
+    (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
+    writer = Writer(
+        base.tokens,
+        {
+            ABOUT[0]: ["Who runs the mill?", "Who was held out of the mill?", "Who runs the mill??", "Who owns the mill?"],
+            ABOUT[1]: ["Is the saw old?", "What colour is the saw?"],
+            ABOUT[2]: ["Who sweeps the hall?", "Ada runs"],
+        },
+        {
+            "Who runs the mill?": "Ada", "Is the saw old?": "Yes", "What colour is the saw?": "Yes, Rules",
+            "Who owns the mill?": None, "Who sweeps the hall?": "Nobody sweeps the hall.",
+        },
+    )  # fmt: skip
+    monkeypatch.setattr(pairs, "write_drafts", writer)
+    gains = {"Nobody sweeps the hall.": 0.2}  # the base says that without the passage as well
+    monkeypatch.setattr(
+        pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found]
+    )
+    recipe = recipe_of(prompt={"questions_per_sentence": 2, "kinds": "plain, rephrased, reversed"})
+    progress: list[tuple[int, int, int]] = []
+    found = write_pairs(base, [text], recipe, 0, ["Who was held out of the mill"], lambda *done: progress.append(done))
+    assert [p.question for p in found.pairs] == ["Who runs the mill?", "Is the saw old?"]
+    assert found.covered_share == pytest.approx(2 / 3)  # "Yes." is nothing to ask about, a heading neither
+    assert found.coverage == {"guide.md#0": 0.6667}
+    assert progress[:2] == [(0, 0, 6), (2, 2, 6)]
+    assert progress[-1] == (2, 6, 6)
+    rounds = pairs.ROUNDS
+    # Each sentence is asked about until it has its two; a question is reworded only where there is one.
+    per_sentence = Counter(sentence for _, sentence in writer.asked)
+    assert per_sentence == {ABOUT[0]: 2 + rounds - 1, ABOUT[1]: 2 + rounds - 1, ABOUT[2]: 2 * rounds}
+    assert {kind for kind, sentence in writer.asked if sentence == ABOUT[2]} == {"plain", "reversed"}
+    assert ("rephrased", ABOUT[0]) in writer.asked
+    unfinished = len(writer.asked) - 8
+    assert found.dropped == {
+        "answer did not end": 1, "answer not supported by the passage": 1, "held out for the evaluation": 1,
+        "near-duplicate": 1, "not a question": 1, "one yes or no too many": 1, "question did not end": unfinished,
+    }  # fmt: skip
+    row = found.scored[1].as_dict()
+    assert (row["document"], row["passage"], row["sentence"], row["gain"]) == ("guide.md", 0, 1, 3.0)
+
+
+def test_all_sentences_of_a_long_passage_get_questions(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """45 sentences and 30 questions: the shares reach from the first sentence to the last, and drafting ends there."""
+    base = plain("llama")
+    words = ["mill", "saw", "hall", "key", "lamp"]
+    sentences = [f"The {words[n % 5]} number {n} is old." for n in range(45)]
+    (text,) = tokenise([document_of(" ".join(sentences))], base.tokens, 4096)
+    ordered: list[int] = []
+
+    def write(base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int) -> list[Any]:
+        found = []
+        for prompt in map(base.tokens.decode, prompt_ids):
+            number = int(prompt[prompt.rindex("Sentence: ") :].split("number ")[1].split(" ")[0])
+            answering = "Answer the question" in prompt[prompt.rindex("Sentence: ") :]
+            ordered.append(number)
+            written = (
+                f"It is old, number {number}."
+                if answering
+                else f"What is true of the {words[number % 5]} number {number}?"
+            )
+            found.append(Continuation(tuple(base.tokens.text(written)), 1))
+        return found
+
+    monkeypatch.setattr(pairs, "write_drafts", write)
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
+    found = write_pairs(base, [text], recipe_of(prompt={"questions_per_passage": 30}), 0)
+    asked = [s.sentence for s in found.scored]
+    assert len(asked) == len(set(asked)) == 30
+    assert sum(n >= 30 for n in asked) >= 5  # the last third has its share
+    assert len(ordered) == 60  # a question and an answer each, nothing thrown away
+
+
+def test_pocket_gets_the_prompts_it_was_trained_on(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of(TEXT)], tokens, 200)
+    recipe = recipe_of(prompt={"worked_examples": False})
+    drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
+    prompt = tokens.decode(drafter.question_prompt("plain", 0))
+    assert f"Write a question that this sentence answers: {ABOUT[0]}" in prompt
+    assert "Varn" not in prompt
+    assert {kind for _, kind in drafter.kinds({0: 3, 1: 2}, 0, [])} == {"plain"}
+
+
+# -- questions to measure with -------------------------------------------------------------------------
+
+
+def test_held_out_questions_are_gradable_and_know_their_passage(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("llama")
+    (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
+    questions: dict[str, list[str | None]] = {
+        ABOUT[0]: ["Who runs the mill?"],
+        ABOUT[1]: ["What is old in the hall?"],
+        ABOUT[2]: ["Who sweeps the hall?"],
+    }
+    writer = Writer(
+        base.tokens, questions,
+        {"Who runs the mill?": "It is Ada who runs it.", "What is old in the hall?": "The lamp."},
+    )  # fmt: skip
+    writer.shorts = {
+        "Who runs the mill?": "Ada.", "What is old in the hall?": "The saw", "Who sweeps the hall?": "the cleaning company",
+    }  # fmt: skip
+    monkeypatch.setattr(held_out, "write_drafts", writer)
+    found = write_held_out(base, [text], recipe_of(evaluation={"questions": 5}), 0)
+    assert found.questions == (Question("Who runs the mill?", ("Ada",), "guide.md", passage_index=0),)
+    assert found.dropped == {"answer not in the passage": 1, "the base does not repeat the answer": 1}
+    assert len(writer.asked) == 3  # every sentence once, and it ends
+
+
+def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("llama")
+    documents = [
+        document_of(" ".join(f"The lamp of room {n}{name} is number {n}." for n in range(20)), f"{name}.md")
+        for name in "abcdefgh"
+    ]
+    texts = tokenise(documents, base.tokens, 64)
+    calls: list[int] = []
+
+    def write(base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int) -> list[Any]:
+        calls.append(len(prompt_ids))
+        found = []
+        for prompt in map(base.tokens.decode, prompt_ids):
+            task = prompt[prompt.rindex("---\n") :]
+            room = task.split("room ")[1].split(" ")[0].split("?")[0]
+            written = (
+                f"number {room[:-1]}"
+                if "Question:" in task or "mentioning" in task
+                else f"Which lamp stands in room {room}?"
+            )
+            found.append(Continuation(tuple(base.tokens.text(written)), 1))
+        return found
+
+    monkeypatch.setattr(held_out, "write_drafts", write)
+    found = write_held_out(base, texts, recipe_of(evaluation={"questions": 24}), 0)
+    assert len(found.questions) == 24
+    assert len({q.document for q in found.questions}) == 8
+    assert len({(q.document, q.passage_index) for q in found.questions}) > 16
+    assert sum(calls) <= 3 * 2 * held_out.PLACES_AT_ONCE  # not 160 sentences to keep 24
+
+
+def test_seeds_are_private_and_stable() -> None:
+    assert seed_of(0, "pairs") == 64_471_309_222_242_347
+    assert len({seed_of(0, "pairs"), seed_of(1, "pairs"), seed_of(0, "held out"), seed_of(0, "pairs", 1)}) == 4
+
+
+def test_drafts_read_what_a_passages_prompts_share_once(plain: Callable[..., Any]) -> None:
+    base = plain("llama")
+    shared = list(range(60, 80))
+    read: list[int] = []
+    handle = base.model.model.register_forward_pre_hook(
+        lambda module, args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    found = drafting.write_drafts(base, [[*shared, 5, 6], [*shared, 7], [9, 8, 7]], ["a", "a", "b"], 2, 1.0, 0)
+    handle.remove()
+    assert len(found) == 3
+    assert read[0] == 20
+    assert drafting.write_drafts(base, [], [], 2, 1.0, 0) == []
+
+
+def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[..., Any]) -> None:
+    """Otherwise it begins its answers otherwise, and the student leaves what it was taught at the first token."""
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of(TEXT)], tokens, 200)
+    for worked in (True, False):
+        recipe = recipe_of(prompt={"worked_examples": worked})
+        drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
+        question = drafting.DraftedQuestion(0, "plain", "Who runs the mill?", "")
+        drafted = drafter.answered(question, Continuation(tuple(tokens.text("Ada runs it.")), 1))
+        assert not isinstance(drafted, str)
+        assert drafted.pair.source == "Ada runs the mill."
+        (lesson,) = prompt_lessons([text], [drafted.pair], tokens, worked)
+        root, child = lesson.sequence
+        prompt, answer = drafter.answer_prompt(question.text, 0), lesson.examples[0].target_ids
+        # The token that ends the answer is compared, and read by nobody.
+        assert [*root.input_ids, *child.input_ids] == [*prompt, *answer]
+        assert ("Varn" in tokens.decode(prompt)) == worked
+
+
+def test_pairs_find_their_passage_where_it_was_cut_otherwise(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("llama")
+    (text,) = tokenise([document_of("Ada runs the mill here. " * 30 + "The last saw is blue.")], base.tokens, 60)
+    assert len(text.passages) > 2
+    last, source = text.passages[-1], "The last saw is blue."
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
+    asked = [Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw.")]
+    found = score_pairs(base, [text], asked, True, {})
+    assert sorted((p.question, p.passage) for p in found.pairs) == [("What?", 0), ("Who?", last.index)]
+
+
+def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -> None:
+    """A tree of 300 pairs would need a mask of 300 million places."""
+    base = plain("llama")
+    (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
+    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(MOST_PAIRS + 3)]
+    lessons = prompt_lessons([text], asked, base.tokens)
+    assert [len(lesson.examples) for lesson in lessons] == [MOST_PAIRS, 3]
+    found = support(base, text, asked, False)
+    assert len(found) == len(asked)
+    for one, other in zip(found[-3:], support(base, text, asked[-3:], False), strict=True):
+        assert one == pytest.approx(other, abs=1e-3)

@@ -1,0 +1,217 @@
+"""Self-generated prompts: what counts as one, how many are made, and that none depends on who asked first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from disc_lite.distillation.examples import Example
+from disc_lite.distillation.schedule import plan, task_tokens
+from disc_lite.errors import Interrupted
+from disc_lite.models.generation import Continuation, generate
+from disc_lite.run import synthesis
+from disc_lite.synthesis import retention
+from disc_lite.synthesis.retention import (
+    FEWEST_PROMPTS,
+    PATIENCE,
+    ROUND,
+    RetentionExample,
+    generate_retention_examples,
+    prompts_needed,
+    read_rounds,
+)
+from tests.made import document_of, recipe_of
+
+SHORT = recipe_of(retention={"prompt_tokens": 24, "answer_tokens": 6}).retention
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, turns_of: Callable[[int], Sequence[int]]) -> list[int]:
+    """The model's turns in round n are single ids, `turns_of(n)`, the rest do not end; gives the rounds asked for."""
+    rounds: list[int] = []
+
+    def fake(model: Any, prompts: Sequence[Sequence[int]], *, seed: int, **how: Any) -> list[Continuation]:
+        if rounds[-1:] == [-seed]:  # the answers to that round's turns
+            return [Continuation((9,), 1) for _ in prompts]
+        rounds.append(seed)
+        turns = [Continuation((100 + turn,), 1) for turn in turns_of(seed)]
+        return turns + [Continuation((5,), None)] * (len(prompts) - len(turns))
+
+    monkeypatch.setattr(retention, "generate", fake)
+    return rounds
+
+
+def test_an_answer_may_be_cut_but_a_prompt_must_end(plain: Callable[..., Any], tmp_path: Path) -> None:
+    base = plain("qwen3")
+    examples = generate_retention_examples(base, SHORT, (), tmp_path / "cache.jsonl", 1)
+    (found,) = read_rounds(tmp_path / "cache.jsonl")
+    assert examples == found[:1]
+    with base.frozen(adapter=False) as model:
+        turns = generate(
+            model, [base.tokens.user_opening()] * ROUND, stop_ids=base.tokens.control_ids, seed=1,
+            max_new_tokens=24, temperature=1.0,
+        )  # fmt: skip
+    ended = dict.fromkeys(tuple(base.tokens.after_user(t.ids)) for t in turns if t.ended and t.ids)
+    assert 0 < len(ended) < ROUND
+    assert [example.prompt_ids for example in found] == list(ended)
+    cut = [e for e in found if e.answer_ids[-1] not in base.tokens.stop_ids]
+    assert cut
+    assert {len(example.answer_ids) for example in cut} == {SHORT.answer_tokens}
+
+
+def test_no_more_rounds_than_what_is_missing(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = scripted(monkeypatch, lambda n: range(40 * n, 40 * n + 40))
+    base, cache = plain("llama"), tmp_path / "cache.jsonl"
+    for wanted, made in ((5, 1), (40, 1), (41, 2), (200, 5), (7, 5), (201, 6)):
+        assert len(generate_retention_examples(base, SHORT, (), cache, wanted)) == wanted
+        assert rounds == list(range(1, made + 1))
+
+
+def test_a_reserved_name_is_in_no_prompt(plain: Callable[..., Any], tmp_path: Path) -> None:
+    base, cache = plain("qwen3"), tmp_path / "cache.jsonl"
+    generate_retention_examples(base, SHORT, (), cache, 1)
+    texts = [base.tokens.decode((*e.prompt_ids, *e.answer_ids)) for e in read_rounds(cache)[0]]
+    names = [texts[0][-3:], texts[-1][-3:]]
+    generate_retention_examples(base, SHORT, names, tmp_path / "other.jsonl", 1)
+    left = [base.tokens.decode((*e.prompt_ids, *e.answer_ids)) for e in read_rounds(tmp_path / "other.jsonl")[0]]
+    assert 0 < len(left) < len(texts)
+    assert not [text for text in left if any(name in text for name in names)]
+
+
+def test_the_cache_grows_and_prompts_do_not_depend_on_the_number_wanted(
+    plain: Callable[..., Any], tmp_path: Path
+) -> None:
+    base, cache = plain("qwen3"), tmp_path / "cache.jsonl"
+    whole = generate_retention_examples(base, SHORT, (), tmp_path / "whole.jsonl", 3 * ROUND // 2)
+    assert len(read_rounds(tmp_path / "whole.jsonl")) > 2
+    first = generate_retention_examples(base, SHORT, (), cache, 3)
+    assert first == whole[:3]
+    assert generate_retention_examples(base, SHORT, (), cache, len(whole)) == whole
+    assert cache.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert generate_retention_examples(None, SHORT, (), cache, 5) == whole[:5]  # type: ignore[arg-type]  # no model
+    assert len({example.prompt_ids for example in whole}) == len(whole)
+
+
+def test_an_interrupt_keeps_the_rounds_that_were_done(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = scripted(monkeypatch, lambda n: range(10 * n, 10 * n + 10))
+    cache = tmp_path / "cache.jsonl"
+
+    def stop(prompts: int) -> None:
+        if prompts >= 20:
+            raise Interrupted(2)
+
+    with pytest.raises(Interrupted):
+        generate_retention_examples(plain("llama"), SHORT, (), cache, 50, stop)
+    assert [len(found) for found in read_rounds(cache)] == [10, 10]
+    progress: list[int] = []
+    assert len(generate_retention_examples(plain("llama"), SHORT, (), cache, 50, progress.append)) == 50
+    assert rounds == [1, 2, 3, 4, 5]
+    assert progress == [30, 40, 50]
+
+
+def test_generation_ends_where_a_model_only_repeats_itself(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = scripted(monkeypatch, lambda n: range(60))
+    cache = tmp_path / "cache.jsonl"
+    assert len(generate_retention_examples(plain("llama"), SHORT, (), cache, 500)) == 60
+    assert rounds == list(range(1, len(rounds) + 1))
+    assert PATIENCE <= len(rounds) <= PATIENCE + 1
+    before = len(rounds)
+    assert len(generate_retention_examples(plain("llama"), SHORT, (), cache, 500)) == 60
+    assert len(rounds) == before
+
+
+def test_one_new_prompt_in_twenty_turns_is_enough_to_go_on(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch, lambda n: range(4 * n, 4 * n + 4))
+    assert len(generate_retention_examples(plain("llama"), SHORT, (), tmp_path / "c.jsonl", 200)) == 200
+
+
+# -- how many ------------------------------------------------------------------------------------------
+
+
+def test_the_number_follows_what_is_learned() -> None:
+    settings = recipe_of(retention={"prompts": 3000}).retention
+    assert prompts_needed(0, 180.0, settings) == FEWEST_PROMPTS
+    assert prompts_needed(180 * 5 * 1000, 180.0, settings) == 1000
+    assert prompts_needed(180 * 5 * 1000, 90.0, settings) == 2000
+    assert prompts_needed(10**9, 180.0, settings) == 3000
+    assert prompts_needed(180 * 5 * 1000, 180.0, settings.model_copy(update={"share": 0.5, "max_reads": 2})) == 1250
+    assert prompts_needed(10**9, 180.0, settings.model_copy(update={"prompts": 4})) == 4
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_no_prompt_is_read_more_often_than_allowed(share: float) -> None:
+    task = [Example("prompt", "a", tuple(range(30 + n % 7)), (0,)) for n in range(400)]
+    task += [Example("disc", "a", tuple(range(20 + n % 3)), (0,)) for n in range(90)]
+    recipe = recipe_of(train={"epochs": 6}, disc={"share": 0.3}, retention={"share": share})
+    steps = plan(task, [], recipe, 3)
+    tokens = task_tokens(task, recipe)
+    assert tokens == sum(len(task[i].input_ids) for step in steps for m in step for i in m.task)
+    number = prompts_needed(tokens, 25.0, recipe.retention)
+    assert FEWEST_PROMPTS < number < recipe.retention.prompts
+    keep = [Example("retention", "", tuple(range(20 + n % 11)), (0,)) for n in range(number)]  # 25 on average
+    reads = Counter(i for step in plan(task, keep, recipe, 3) for m in step for i in m.retention)
+    assert len(reads) == number
+    assert 4 <= min(reads.values()) <= max(reads.values()) <= 6
+
+
+def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> Any:
+    """A run whose model has `says` prompts of ten tokens to say; every second names what the documents name."""
+    texts = ["Tell me of Ada", "Tell me of Bo"]
+    examples = [RetentionExample((n % 2,), (n,) * 9) for n in range(says)]
+    monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted])
+    monkeypatch.setattr(retention, "COMMON", 1.0)
+    tokens = SimpleNamespace(decode=lambda ids: texts[ids[0]])
+    return SimpleNamespace(
+        recipe=recipe_of(retention=settings, evaluation={"neutral_prompts": 100}), tell=lambda *a, **k: None,
+        inputs=SimpleNamespace(model=SimpleNamespace(probes={}, fingerprint="f")),
+        base=SimpleNamespace(tokens=tokens, device=SimpleNamespace(type="cpu")),
+        texts=[SimpleNamespace(document=document_of("Here Ada and I met."))],
+    )  # fmt: skip
+
+
+def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = context_of(monkeypatch, 10_000)
+    small, held = synthesis.generate_retention(context, 1000)
+    large, held_again = synthesis.generate_retention(context, 20_000)
+    assert held == held_again == [RetentionExample((n % 2,), (n,) * 9) for n in range(100)]
+    # Half of the 200 are left out, so the 20,000 tokens need twice as many: 800 prompts, 400 of them read.
+    assert (len(small), len(large)) == (100, 400)
+    assert large[:100] == small
+    assert {example.prompt_ids for example in large} == {(1,)}
+
+
+def test_retention_is_measured_also_with_few_examples_or_no_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, held = synthesis.generate_retention(context_of(monkeypatch, 80), 10_000)
+    assert (len(train), len(held)) == (30, 20)
+    assert len(synthesis.generate_retention(context_of(monkeypatch, 300), 1000)[1]) == 100
+    train, held = synthesis.generate_retention(context_of(monkeypatch, 10_000, weight=0), 10_000)
+    assert (len(train), len(held)) == (0, 100)
+    train, held = synthesis.generate_retention(context_of(monkeypatch, 80, weight=0), 10_000)
+    assert (len(train), len(held)) == (0, 80)
+
+
+def test_all_corpora_share_the_cache_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cache_of(**settings: Any) -> set[Path]:
+        context = context_of(monkeypatch, 0, **settings)
+        paths: set[Path] = set()
+        monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, w, **k: paths.add(c) or [])
+        synthesis.generate_retention(context, 10_000)
+        return paths
+
+    one = cache_of()
+    assert len(one) == 1
+    assert one == cache_of(prompts=7, max_reads=1, weight=9, share=0.5, max_kl=0.1) == cache_of(weight=0)
+    assert not one & cache_of(temperature=1.5)
+    assert not one & cache_of(answer_tokens=64)

@@ -1,0 +1,110 @@
+"""Drafts of questions and answers: what is cleaned, what is refused, and the examples that a prompt shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from disc_lite.prompts.writing import EXAMPLES, KINDS, language_of, question_turns
+from disc_lite.synthesis.screening import answer_fault, clean_question, invented, question_fault
+
+PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a day, and the flour goes to Varn."
+
+
+@pytest.mark.parametrize(
+    ("draft", "question"),
+    [
+        ("Who runs it?", "Who runs it?"),
+        ("\n  1. Who runs it?\n2. What?", "Who runs it?"),
+        ("- Who runs it?", "Who runs it?"),
+        ("Question: Who runs it?", "Who runs it?"),
+        ("Q3. “Who runs it?”", "Who runs it?"),
+        ('"Who runs it?" ', "Who runs it?"),
+        ("3 keys open what?", "3 keys open what?"),
+        ("Quality is what?", "Quality is what?"),
+        (" \n ", ""),
+    ],
+)
+def test_a_question_is_the_first_line_without_its_marks(draft: str, question: str) -> None:
+    assert clean_question(draft) == question
+
+
+@pytest.mark.parametrize(
+    ("question", "fault"),
+    [
+        ("Who runs the Ostwick mill?", ""),
+        ("Who has run the mill in Ostwick since 1911?", ""),
+        ("Ada Brink runs the mill.", "not a question"),
+        ("The mill?", "not a question"),
+        ("Who runs the mill of O'Brink?", "question names what the passage does not"),
+        ("Who runs Ostwick's mill, if I'm right?", ""),
+        ("Who runs the mill in Paris?", "question names what the passage does not"),
+        ("Who has run the mill since 1912?", "question names what the passage does not"),
+        ("What does the passage say about the mill?", "question refers to the text"),
+        ("What is mentioned above about the mill?", "question refers to the text"),
+        ("How can one text the Ostwick mill?", ""),
+        ("On what day can one buy flour there?", ""),  # in other words but for one
+        ("What is the best recipe for a birthday cake?", "question is about something else"),
+    ],
+)
+def test_a_question_is_about_its_passage(question: str, fault: str) -> None:
+    assert question_fault(question, PASSAGE) == fault
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        ("Ada Brink runs the Ostwick mill.", ""),
+        ("The Ostwick mill is run by Otto Brink.", "answer names what the passage does not"),
+        ("It grinds 41 sacks a day.", "answer names what the passage does not"),
+        ("According to the text, Ada Brink runs it.", "answer refers to the text"),
+        ("The Ostwick mill runs.", "answer repeats the question"),
+        ("Yes.", ""),
+        ("", "empty answer"),
+    ],
+)
+def test_an_answer_says_what_the_passage_says(answer: str, fault: str) -> None:
+    assert answer_fault("Who runs the Ostwick mill?", answer, PASSAGE) == fault
+
+
+def test_other_scripts_are_screened_by_their_own_marks() -> None:
+    chinese = "差旅费由部门主管批准。超过20元的发票必须上交。"
+    assert question_fault("谁批准差旅费？", chinese) == ""
+    assert question_fault("今天北京下雨吗？", chinese) == "question is about something else"
+    assert question_fault("文中谁批准差旅费？", chinese) == "question refers to the text"
+    assert answer_fault("超过多少元的发票必须上交？", "超过30元。", chinese) == "answer names what the passage does not"
+    german = (
+        "Die Leitung der Abteilung genehmigt jede Reise, und das Büro in Varn bucht das Hotel nicht vor dem Montag."
+    )
+    # Nouns have capitals there: only a number shows that something was made up.
+    assert not invented("Der Vorgesetzte genehmigt die Fahrt.", german)
+    assert invented("Das kostet 7 Euro.", german)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The mill of Ostwick is old, and it is for sale.", "en"),
+        ("Die Mühle von Ostwick ist alt und wird nicht verkauft.", "de"),
+        ("差旅费由部门主管批准。", "zh"),
+        ("旅費は部長が承認します。", ""),
+        ("Le moulin est vieux et on le vend.", ""),
+        ("Мельница старая.", ""),
+        ("1234", ""),
+    ],
+)
+def test_the_language_of_a_text(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+def test_every_language_has_an_example_of_every_kind() -> None:
+    for language, examples in EXAMPLES.items():
+        for example in examples:
+            assert len(example.questions) == len(KINDS) == len(set(example.questions))
+            assert {language_of(part) for part in (example.sentence, example.answer)} <= {language, ""}
+            assert all(question.endswith(("?", "？")) for question in example.questions)
+    for kind in KINDS:
+        turns = question_turns(kind, "en")
+        assert len({task for task, _ in turns}) == len(turns)
+        assert all(KINDS[kind] in task for task, _ in turns)
+        # Where there is no example in the text's language, the task names the language.
+        assert all("in the language of the sentence" in task for task, _ in question_turns(kind, ""))
