@@ -144,7 +144,7 @@ def in_words(row: Mapping[str, Any]) -> str:
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
-    `card["fit"]` has the share of trained questions that are answered closed book, if it was measured.
+    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured.
     """
     rows, fit = card["rows"], card.get("fit") or {}
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
@@ -155,13 +155,20 @@ def shortfall(card: Mapping[str, Any]) -> str:
     text = f"It did not learn enough: the adapted model answers {adapted:.0%} where the passage gives {ceiling:.0%}. "
     if not fit:
         return text + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
-    if fit["share"] < FITTED:
+    recalled, teacher = fit["share"], fit["teacher"]
+    if teacher < FITTED and recalled >= FITTED * teacher:
         return text + (
-            f"Of the questions it was trained on it answers {fit['share']:.0%}: train longer (train.epochs) or at a "
+            f"Of the questions it was trained on it answers {recalled:.0%}, and the teacher, with the passage, "
+            f"{teacher:.0%}: the model cannot read these documents well enough. Shorter passages "
+            "(documents.passage_tokens), better pairs (--pairs, with loss.label_share) or a larger model help."
+        )
+    if recalled < FITTED:
+        return text + (
+            f"Of the questions it was trained on it answers {recalled:.0%}: train longer (train.epochs) or at a "
             "higher rate (train.learning_rate)."
         )
     return text + (
-        f"It answers {fit['share']:.0%} of the questions it was trained on, but not in other words: more pairs for "
+        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words: more pairs for "
         "each sentence (prompt.questions_per_sentence) teach that."
     )
 

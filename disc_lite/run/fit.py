@@ -1,7 +1,9 @@
 """Early stopping: training ends when a sample of the questions it trains on is answered closed book.
 
 A mean loss does not show that: most tokens of an answer are its frame, which is learned long before the fact in it.
-Decisions are a pure function of the run, so a resumed run decides the same.
+A student that learns only its teacher's distributions recalls no more than the teacher, who has the passage: then
+training ends at a share of the teacher's recall. Decisions are a pure function of the run, so a resumed run decides
+the same.
 """
 
 from __future__ import annotations
@@ -11,10 +13,15 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
+from disc_lite.distillation.examples import teacher_prompt
+from disc_lite.distillation.methods import METHODS
 from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
+from disc_lite.models.generation import generate
+from disc_lite.prompts.answering import join_passages
 from disc_lite.qa import Pair, Question
+from disc_lite.recipe import Recipe
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
@@ -31,10 +38,10 @@ class FitCheck:
 
     def __init__(self, context: RunContext, pairs: Sequence[Pair], steps: int) -> None:
         self.context, self.steps, self.every = context, steps, max(1, steps // CHECKS)
-        self.limit = context.recipe.train.enough
+        self.enough = context.recipe.train.enough
         gradable = [p for p in pairs if facts_of(p.question, p.answer)]
         drawn = Random(f"{context.recipe.seed} fit").sample(gradable, min(SAMPLE, len(gradable)))
-        self.pairs = drawn if self.limit else []
+        self.pairs = drawn if self.enough else []
         self.path = context.folder.fit
         self.rows: list[dict[str, Any]] = read_jsonl(self.path, missing_ok=True)
 
@@ -47,7 +54,10 @@ class FitCheck:
         due = step > 0 and (step % self.every == 0 or step == last)
         if self.pairs and due and all(row["step"] < step for row in self.rows):
             with suppress(Interrupted), self.context.interrupts.not_postponed():
-                self.rows.append({"step": step, "share": self._share_recalled()})
+                teacher = (
+                    self.rows[0]["teacher"] if self.rows else self._share(teacher_answers(self.context, self.pairs))
+                )
+                self.rows.append({"step": step, "share": self._share(self._answers()), "teacher": teacher})
                 write_jsonl(self.path, self.rows)
         return self._learned()
 
@@ -56,23 +66,48 @@ class FitCheck:
         shares: list[float] = []
         for row in self.rows:
             shares.append(row["share"])
-            best = max(shares)
+            best, limit = max(shares), self.enough * (row["teacher"] if self._is_bound_to_teacher else 1)
             # As long as hardly anything is known, training goes on.
-            stale = best >= self.limit / 2 and len(shares) - 1 - shares.index(best) >= PATIENCE
-            if best >= self.limit or stale:
+            stale = best >= limit / 2 and len(shares) - 1 - shares.index(best) >= PATIENCE
+            if best >= limit or stale:
                 return int(row["step"])
         return None
 
-    def _share_recalled(self) -> float:
+    @property
+    def _is_bound_to_teacher(self) -> bool:
+        recipe = self.context.recipe
+        return METHODS[recipe.method].has_teacher and not recipe.loss.label_share
+
+    def _answers(self) -> list[str]:
+        """Of the student, closed book."""
         questions = [Question(pair.question, (pair.answer,)) for pair in self.pairs]
-        max_tokens = max(self.context.recipe.evaluation.answer_tokens, self.context.recipe.prompt.answer_tokens)
-        answers = answer(self.context.base, questions, True, max_tokens)
-        known = [recalls(pair, text) for pair, text in zip(self.pairs, answers, strict=True)]
-        return round(sum(known) / len(known), 4)
+        return answer(self.context.base, questions, True, _max_tokens(self.context.recipe))
+
+    def _share(self, answers: Sequence[str]) -> float:
+        recalled = [recalls(pair, text) for pair, text in zip(self.pairs, answers, strict=True)]
+        return round(sum(recalled) / len(recalled), 4)
+
+
+def teacher_answers(context: RunContext, pairs: Sequence[Pair]) -> list[str]:
+    """Greedy answers to the questions of `pairs`, with the prompts that the teacher has in training."""
+    base, recipe = context.base, context.recipe
+    texts = {text.document.name: text for text in context.texts}
+    prompts = []
+    for pair in pairs:
+        text = texts[pair.document]
+        shown = join_passages([text.passage_text(text.passages[pair.passage])])
+        prompts.append(teacher_prompt(shown, pair.question, pair.source, base.tokens, recipe.prompt.worked_examples))
+    with base.frozen(adapter=False) as model:
+        completions = generate(model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=_max_tokens(recipe))
+    return [base.tokens.decode(completion.ids) for completion in completions]
+
+
+def _max_tokens(recipe: Recipe) -> int:
+    return max(recipe.evaluation.answer_tokens, recipe.prompt.answer_tokens)
 
 
 def last_measured(folder: RunFolder) -> dict[str, Any]:
-    """The last share of trained questions that were answered in a run, and after which step; empty where none were."""
+    """The last row: the share of trained questions that were answered, after which step, and the teacher's share."""
     rows = read_jsonl(folder.fit, missing_ok=True)
     return dict(rows[-1]) if rows else {}
 

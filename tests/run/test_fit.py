@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 
+from disc_lite.distillation.examples import tokenise
+from disc_lite.documents import read_documents
 from disc_lite.evaluation.card import shortfall
+from disc_lite.hub.source import open_model
+from disc_lite.models import load_base
 from disc_lite.qa import Pair
 from disc_lite.run import fit
-from disc_lite.run.fit import FitCheck, last_measured, recalls
+from disc_lite.run.fit import FitCheck, last_measured, recalls, teacher_answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl
 from tests.made import recipe_of
 
+HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
 PAIRS = [Pair("a.md", 0, f"Who runs mill {n}?", f"Ada{n} Brink runs mill {n}.") for n in range(100)]
 
 
@@ -33,8 +38,16 @@ class Model:
         return [q.answers[0] if i < number else "Otto runs it." for i, q in enumerate(questions)]
 
 
-def check_of(folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, **train: Any) -> FitCheck:
-    recipe = recipe_of(train=train)
+@pytest.fixture(autouse=True)
+def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A teacher that gives the answer of every pair."""
+    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs: [pair.answer for pair in pairs])
+
+
+def check_of(
+    folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, loss: dict[str, Any] | None = None, **train: Any
+) -> FitCheck:
+    recipe = recipe_of(train=train, loss=loss or {})
     context: Any = SimpleNamespace(recipe=recipe, folder=RunFolder(folder), base=None, interrupts=Interrupts())
     return FitCheck(context, pairs, steps)
 
@@ -62,12 +75,27 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
     assert model.asked == 4  # every twentieth of the training
     # Of 100 planned steps 19 are made: the rate falls over the last fifth. After the last one it is asked again.
     assert list(read_jsonl(tmp_path / "fit.jsonl"))[2:] == [
-        {"step": 15, "share": round(62 / 64, 4)}, {"step": 19, "share": round(63 / 64, 4)},
+        {"step": 15, "share": round(62 / 64, 4), "teacher": 1.0},
+        {"step": 19, "share": round(63 / 64, 4), "teacher": 1.0},
     ]  # fmt: skip
     assert last_measured(RunFolder(tmp_path))["step"] == 19
     # A run that is continued decides the same, and asks nothing again.
     assert [check_of(tmp_path).learned_at(step) for step in (14, 15, 19)] == [15, 15, 15]
     assert model.asked == 4
+
+
+@pytest.mark.parametrize(("label_share", "learned"), [(0.0, 10), (0.5, None)])
+def test_without_labels_the_share_of_the_teacher_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label_share: float, learned: int | None
+) -> None:
+    """The divergence alone teaches no more than the teacher knows; labels may."""
+    monkeypatch.setattr(fit, "answer", Model(10, 31, 40, 50))
+    half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: fit.SAMPLE])]
+    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs: half)
+    monkeypatch.setattr(fit, "recalls", lambda pair, text: "Ada" in text)
+    fit_check = check_of(tmp_path, loss={"label_share": label_share})
+    assert [fit_check.learned_at(step) for step in (5, 10)] == [None, learned]
+    assert last_measured(RunFolder(tmp_path)) == {"step": 10, "share": round(31 / 64, 4), "teacher": 0.5}
 
 
 def test_a_signal_during_a_fit_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,8 +143,23 @@ def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:
 
     assert shortfall(card(0.6, 0.7)) == ""
     assert shortfall(card(0.0, 0.0)) == ""  # the base cannot read the documents: nothing to compare with
-    message = shortfall(card(0.05, 0.7, fit={"share": 0.3, "step": 9}))
+    message = shortfall(card(0.05, 0.7, fit={"share": 0.3, "teacher": 0.9, "step": 9}))
     assert "5% where the passage gives 70%" in message
     assert "train longer" in message
-    assert "questions_per_sentence" in shortfall(card(0.05, 0.7, fit={"share": 0.97, "step": 9}))
+    assert "questions_per_sentence" in shortfall(card(0.05, 0.7, fit={"share": 0.97, "teacher": 1.0, "step": 9}))
+    assert "larger model" in shortfall(card(0.05, 0.7, fit={"share": 0.38, "teacher": 0.4, "step": 9}))
     assert "Train longer" in shortfall(card(0.05, 0.7, fit={}))
+
+
+def test_the_teacher_answers_with_the_passage_in_its_prompt() -> None:
+    base = load_base(open_model("pocket").folder, "none")
+    recipe = recipe_of(prompt={"worked_examples": False, "answer_tokens": 24})
+    documents, _ = read_documents([HANDBOOK / "people" / "workshop.md"])
+    texts = tokenise(documents, base.tokens, 96)
+    context: Any = SimpleNamespace(base=base, recipe=recipe, texts=texts)
+    name = texts[0].document.name
+    index = next(p.index for p in texts[0].passages if "Dalden Barvan" in texts[0].passage_text(p))
+    pair = Pair(name, index, "Who showed Malaric Valmond the ropes?", "Dalden Barvan")
+    assert recalls(pair, teacher_answers(context, [pair])[0])
+    elsewhere = Pair(name, index, "Who runs the mill?", "Otto Brink")
+    assert not recalls(elsewhere, teacher_answers(context, [elsewhere])[0])
