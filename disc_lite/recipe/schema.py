@@ -68,12 +68,12 @@ class Prompt(Section):
     question_temperature: Number = setting(1.0, "sampling temperature of questions; the paper takes 1.5", gt=0, le=10)
     question_tokens: Count = setting(64, "longest question", "tokens", ge=4, le=4096)
     answer_temperature: Number = setting(
-        1.0, "sampling temperature of answers, 0 is greedy; the paper takes 1.5", ge=0, le=10
+        0.5, "sampling temperature of answers, 0 is greedy; the paper takes 1.5", ge=0, le=10
     )
     answer_tokens: Count = setting(256, "longest answer", "tokens", ge=1, le=8192)
     answers_per_question: Count = setting(1, "answers sampled to each question", "answers", ge=1, le=100)
     min_support: Number = setting(
-        -2.0,
+        -1.0,
         "smallest mean log-probability of an answer by the teacher, with the passage in the prompt",
         "nats per token",
         ge=-1000,
