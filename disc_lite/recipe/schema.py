@@ -139,7 +139,7 @@ class Train(Section):
 
     epochs: Count = setting(10, "passes over all examples; with `enough` at most so many", "epochs", ge=1, le=10_000)
     enough: Number = setting(
-        0.95, "share of trained questions answered closed book at which `trapezoid` ends training; 0: all epochs",
+        0.95, "share of what the teacher recalls of the trained questions at which `trapezoid` ends; 0: all epochs",
         ge=0, le=1,
     )  # fmt: skip
     learning_rate: Number = setting(5e-4, "peak learning rate of AdamW", gt=0, le=1)
