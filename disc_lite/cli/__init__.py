@@ -37,7 +37,7 @@ def cli(debug: bool) -> None:
 @click.option("--model", "-m", required=True, help="A name of `disc-lite models`, a folder, or a hub id.")
 @click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
 @click.option("--output", "-o", type=click.Path(), help="Run folder; repeat the command to continue it.")
-@click.option("--questions", "-q", type=click.Path(), help="Questions to measure with (JSON lines).")
+@click.option("--questions", "-q", type=click.Path(), help="Questions to measure with (JSON, CSV or SQuAD).")
 @click.option(
     "--pairs", type=click.Path(), help="Use the (edited) pairs.jsonl of another run instead of writing pairs."
 )

@@ -13,7 +13,7 @@ from disc_lite.cli.options import AS_JSON, DEVICE
 @click.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--questions", "-q", type=click.Path(path_type=Path), help="Other questions to measure with (JSON lines)."
+    "--questions", "-q", type=click.Path(path_type=Path), help="Other questions to measure with (JSON, CSV or SQuAD)."
 )
 @click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage in its prompt.")
 @click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness, or YAML files of tasks.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from disc_lite.evaluation.grading import Grade, grade
 from disc_lite.evaluation.intervals import Interval, paired_difference, wilson
-from disc_lite.qa import Pair, Question, normalise, word_set
+from disc_lite.qa import NearDuplicates, Pair, Question, normalise
 
 # Row -> its label, in the order of every table.
 ROWS = {
@@ -80,13 +80,8 @@ def _differences(grades: Mapping[str, Sequence[Grade]], grading: str) -> dict[st
 def overlaps(questions: Sequence[Question], pairs: Sequence[Pair], near: float) -> list[str]:
     """For each question `exact` if a pair has the same question, `near` if it has a near-duplicate, else ""."""
     trained = {normalise(p.question) for p in pairs}
-    sets = {word_set(p.question) for p in pairs}
-    kinds = []
-    for question in questions:
-        words = word_set(question.text)
-        nearest = max((len(words & s) / max(1, len(words | s)) for s in sets), default=0.0)
-        kinds.append("exact" if normalise(question.text) in trained else "near" if nearest >= near else "")
-    return kinds
+    index = NearDuplicates((p.question for p in pairs), near)
+    return ["exact" if normalise(q.text) in trained else "near" if index.near(q.text) else "" for q in questions]
 
 
 def misses(

@@ -19,7 +19,7 @@ Does not import torch.
 from disc_lite.qa.files import read_pairs, read_questions
 from disc_lite.qa.matching import Comparison, compare, is_right
 from disc_lite.qa.records import Pair, Question
-from disc_lite.qa.similarity import NearDuplicates
+from disc_lite.qa.similarity import NearDuplicates, jaccard
 from disc_lite.qa.words import normalise, numbers_of, word_set, words_of
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Question",
     "compare",
     "is_right",
+    "jaccard",
     "normalise",
     "numbers_of",
     "read_pairs",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from disc_lite.qa.matching import is_negator
@@ -36,11 +35,13 @@ class NearDuplicates:
     def near(self, question: str) -> bool:
         """Whether a near-duplicate of the question is in the index."""
         words, distinctions = word_set(question), _distinctions(question)
-        shared = Counter(i for word in words for i in self.by_word.get(word, ()))
-        return any(
-            n / len(words | self.sets[i]) >= self.limit and distinctions == self.distinctions[i]
-            for i, n in shared.items()
-        )
+        sharing = {i for word in words for i in self.by_word.get(word, ())}
+        return any(distinctions == self.distinctions[i] and jaccard(words, self.sets[i]) >= self.limit for i in sharing)
+
+
+def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
+    """Jaccard index of two word sets: the share of their words that both have."""
+    return len(first & second) / max(1, len(first | second))
 
 
 def _distinctions(question: str) -> Distinctions:

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from disc_lite.errors import UsageError
-from disc_lite.qa import is_right, word_set
+from disc_lite.qa import is_right, jaccard, word_set
 from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles, read_run
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject
@@ -76,13 +76,9 @@ def _question(one: AnsweredQuestion, passages: Sequence[Row], pairs: Sequence[Ro
 
 def _nearest(words: frozenset[str], pairs: Sequence[Row]) -> JsonObject | None:
     likeness, place = max(
-        ((_jaccard(words, word_set(pair["question"])), -i) for i, pair in enumerate(pairs)), default=(0.0, 0)
+        ((jaccard(words, word_set(pair["question"])), -i) for i, pair in enumerate(pairs)), default=(0.0, 0)
     )
     if not likeness:
         return None
     found = pairs[-place]
     return {**{key: found[key] for key in ("passage", "question", "answer")}, "likeness": round(likeness, 4)}
-
-
-def _jaccard(first: frozenset[str], second: frozenset[str]) -> float:
-    return len(first & second) / max(1, len(first | second))

@@ -67,9 +67,9 @@ class FitCheck:
         for row in self.rows:
             shares.append(row["share"])
             best, limit = max(shares), self.enough * (row["teacher"] if self._is_bound_to_teacher else 1)
-            # As long as hardly anything is known, training goes on.
+            # As long as hardly anything is known, training goes on; also where the teacher recalls nothing.
             stale = best >= limit / 2 and len(shares) - 1 - shares.index(best) >= PATIENCE
-            if best >= limit or stale:
+            if limit and (best >= limit or stale):
                 return int(row["step"])
         return None
 

@@ -6,25 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from disc_lite.errors import RecipeError
-from disc_lite.recipe import SETTINGS, Recipe, ResolvedRecipe, load_recipe, to_yaml
-
-MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in SETTINGS:
-        monkeypatch.delenv("DISC_LITE_" + key.replace(".", "__").upper(), raising=False)
-
-
-def load_text(folder: Path, text: str) -> ResolvedRecipe:
-    path = folder / "mine.yaml"
-    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-    return load_recipe(path)
+from disc_lite.recipe import SETTINGS, Recipe, load_recipe, to_yaml
+from tests.recipe.written import MODEST, load_text
 
 
 def error_of(folder: Path, text: str) -> str:

@@ -8,29 +8,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from disc_lite.errors import RecipeError
-from disc_lite.recipe import SETTINGS, Recipe, ResolvedRecipe, list_recipes, load_recipe, recipe_path, to_yaml
+from disc_lite.recipe import SETTINGS, Recipe, list_recipes, load_recipe, recipe_path, to_yaml
+from tests.recipe.written import MODEST, load_text
 
 NAMES = (
     "default api-reference biomedical handbook legal news paper-disc paper-prompt-distillation personal-notes pocket"
 )
-MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in SETTINGS:
-        monkeypatch.delenv("DISC_LITE_" + key.replace(".", "__").upper(), raising=False)
-
-
-def load_text(folder: Path, text: str) -> ResolvedRecipe:
-    path = folder / "mine.yaml"
-    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-    return load_recipe(path)
 
 
 # --- the recipes of the package --------------------------------------------------------------

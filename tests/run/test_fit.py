@@ -98,6 +98,14 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
     assert last_measured(RunFolder(tmp_path)) == {"step": 10, "share": round(31 / 64, 4), "teacher": 0.5}
 
 
+def test_a_teacher_that_recalls_nothing_does_not_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "answer", Model(*[0] * 20))
+    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs: ["Otto runs it."] * len(pairs))
+    fit_check = check_of(tmp_path)
+    assert [fit_check.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
+    assert last_measured(RunFolder(tmp_path)) == {"step": 100, "share": 0.0, "teacher": 0.0}
+
+
 def test_a_signal_during_a_fit_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fit_check = check_of(tmp_path)
 
