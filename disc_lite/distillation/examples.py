@@ -129,6 +129,19 @@ def prompt_lessons(
     return lessons
 
 
+def teacher_prompts(
+    texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, worked_examples: bool
+) -> list[list[int]]:
+    """What the teacher reads before the answer of each pair: its prompt with the pair's passage."""
+    by_name = {text.document.name: text for text in texts}
+    prompts = []
+    for pair in pairs:
+        text = by_name[pair.document]
+        shown = join_passages([text.passage_text(text.passages[pair.passage])])
+        prompts.append(teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples))
+    return prompts
+
+
 def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> Lesson:
     prompts = [teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples) for pair in pairs]
     # With a single child its whole prompt but the last token is the root.

@@ -13,13 +13,12 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
-from disc_lite.distillation.examples import teacher_prompt
+from disc_lite.distillation.examples import teacher_prompts
 from disc_lite.distillation.methods import METHODS
 from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
 from disc_lite.models.generation import generate
-from disc_lite.prompts.answering import join_passages
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.context import RunContext
@@ -91,12 +90,7 @@ class FitCheck:
 def teacher_answers(context: RunContext, pairs: Sequence[Pair]) -> list[str]:
     """Greedy answers to the questions of `pairs`, with the prompts that the teacher has in training."""
     base, recipe = context.base, context.recipe
-    texts = {text.document.name: text for text in context.texts}
-    prompts = []
-    for pair in pairs:
-        text = texts[pair.document]
-        shown = join_passages([text.passage_text(text.passages[pair.passage])])
-        prompts.append(teacher_prompt(shown, pair.question, pair.source, base.tokens, recipe.prompt.worked_examples))
+    prompts = teacher_prompts(context.texts, pairs, base.tokens, recipe.prompt.worked_examples)
     with base.frozen(adapter=False) as model:
         completions = generate(model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=_max_tokens(recipe))
     return [base.tokens.decode(completion.ids) for completion in completions]

@@ -58,7 +58,7 @@ def score_pairs(
 ) -> PairSet:  # fmt: skip
     """Pairs of a file, scored by the teacher; those that belong to no passage here are dropped."""
     scored: list[ScoredPair] = []
-    number, pairs = len(pairs), [placed for pair in pairs if (placed := _placed(pair, texts))]
+    number, pairs = len(pairs), [found for pair in pairs if (found := placed(pair, texts))]
     for text in texts:
         for passage in text.passages:
             own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
@@ -71,7 +71,7 @@ def score_pairs(
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
 
 
-def _placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
+def placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
     """The pair, moved to the passage that contains its source: passages may be cut differently than before."""
     if not pair.source:
         return pair

@@ -1,0 +1,74 @@
+"""How many of the teacher's own answers are right, by sampling temperature and by their mean log-probability.
+
+`python -m bench.real.teacher --model FOLDER` asks questions of people (`real/pairs/handbook.jsonl`) with the very
+prompts that answers are drafted with, and prints a table. An answer is right if it has three quarters of the words that
+the answer by hand has and its question has not.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+from disc_lite.distillation.examples import teacher_prompts, tokenise
+from disc_lite.documents import read_documents
+from disc_lite.models import Base, load_base
+from disc_lite.models.generation import generate
+from disc_lite.packing import lone
+from disc_lite.qa import Pair, read_pairs
+from disc_lite.run.fit import recalls
+from disc_lite.synthesis.scoring import placed
+from disc_lite.synthesis.screening import facts_of
+
+HERE = Path(__file__).resolve().parent
+FIFTHS = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="a model folder")
+    parser.add_argument("--quantize", default="none", choices=("none", "nf4"))
+    parser.add_argument("--questions", type=int, default=200, help="how many are drawn")
+    parser.add_argument("--temperatures", type=float, nargs="+", default=[0.0, 0.5, 1.0])
+    parser.add_argument("--passage-tokens", type=int, default=128)
+    parser.add_argument("--answer-tokens", type=int, default=48)
+    options = parser.parse_args(arguments)
+    base = load_base(options.model, options.quantize)
+    documents, _ = read_documents([HERE / "corpus" / "handbook"])
+    texts = tokenise(documents, base.tokens, options.passage_tokens)
+    known = [p for pair in read_pairs(HERE / "pairs" / "handbook.jsonl") if (p := placed(pair, texts))]
+    pairs = [pair for pair in known if facts_of(pair.question, pair.answer)]
+    pairs = Random(3).sample(pairs, min(options.questions, len(pairs)))
+    prompts = teacher_prompts(texts, pairs, base.tokens, worked_examples=True)
+    print(f"| temperature | right of {len(pairs)} | by mean log p of a token, best to worst fifth: right of all |")
+    print("|---|---|---|")
+    for temperature in options.temperatures:
+        rows = answers_by_log_p(base, pairs, prompts, temperature, options.answer_tokens)
+        fifths = [rows[k * len(rows) // FIFTHS : (k + 1) * len(rows) // FIFTHS] for k in range(FIFTHS)]
+        parts = [f"{sum(right for _, right in f)} of {len(f)} (down to {f[-1][0]:.2f})" for f in fifths if f]
+        print(f"| {temperature:g} | {sum(right for _, right in rows)} | {', '.join(parts)} |", flush=True)
+
+
+def answers_by_log_p(
+    base: Base, pairs: Sequence[Pair], prompts: Sequence[Sequence[int]], temperature: float, max_tokens: int
+) -> list[tuple[float, bool]]:
+    """(mean log-probability of a token, whether it is right) of an answer to each pair's question, best first."""
+    stops = base.tokens.stop_ids
+    with base.frozen(adapter=False) as model:
+        completions = generate(
+            model, list(prompts), stop_ids=stops, max_new_tokens=max_tokens, temperature=temperature, seed=1
+        )  # fmt: skip
+    rows = []
+    for pair, prompt, completion in zip(pairs, prompts, completions, strict=True):
+        ids = list(completion.whole_ids)
+        places = [(0, 0, len(prompt) - 1 + k) for k in range(len(ids))]
+        [log_p] = base.log_probabilities([lone([*prompt, *ids[:-1]])], places, [ids])
+        rows.append((float(log_p.mean()), recalls(pair, base.tokens.decode(completion.ids))))
+    return sorted(rows, reverse=True)
+
+
+if __name__ == "__main__":
+    main()
