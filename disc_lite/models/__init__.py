@@ -3,8 +3,7 @@
 tokens      text -> ids, without any control token out of text; the chat template
 base        the model with its LoRA adapter; hidden states and log-probabilities
 loading     reading a model folder, quantisation
-generation  sampling, greedy or at a temperature
-batches     prompts of different length in one batch, shared prefixes computed once
+generation  sampling, greedy or at a temperature: many prompts at once, shared prefixes stored once
 """
 
 import logging
