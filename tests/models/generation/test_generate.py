@@ -134,6 +134,17 @@ def test_a_finished_row_is_replaced_at_once_and_nothing_is_padded(plain: Callabl
     assert len(sizes) == max(ends)
 
 
+def test_equal_prompts_are_read_once_and_continued_each_for_itself(plain: Callable[..., Any]) -> None:
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": 1.0, "seed": 3}
+    prompts = [PROMPTS[2], SHARING[0], SHARING[0], PROMPTS[2], SHARING[0], SHARING[2]]
+    with plain("llama").frozen(adapter=False) as model:
+        alone = generate(model, prompts, groups=range(6), max_rows=1, **how)
+        with sizes_of_passes(model) as sizes:
+            assert generate(model, prompts, groups=[0, 1, 1, 0, 1, 1], **how) == alone
+    assert sizes[:2] == [30, len(PROMPTS[2]) + len(PROMPTS[0]) + len(PROMPTS[2])]
+    assert len({found.ids for found in alone}) == 6
+
+
 def test_the_answer_to_a_prompt_is_the_same_in_every_batch(plain: Callable[..., Any]) -> None:
     how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": 1.0, "seed": 3}
     with plain("llama").frozen(adapter=False) as model:
