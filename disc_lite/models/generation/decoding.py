@@ -19,6 +19,7 @@ from disc_lite.models.generation.sampling import log_probabilities, sample
 from disc_lite.models.generation.schedule import Schedule, by_size
 from disc_lite.packing import filled, shared_length
 
+AWAITED = 0.25  # share of the rows that are filled together where passes without prompts are graphs
 READ_TOKENS = {"cuda": 8192, "cpu": 1024}  # of prompts in a pass
 
 
@@ -46,9 +47,9 @@ def decode(model: PreTrainedModel, requests: Sequence[Request], how: Sampling, m
 def _passes(model: PreTrainedModel, schedule: Schedule) -> Iterator[list[Step]]:
     memory, on_cuda = Memory(schedule.shape), model.device.type in AT_ONCE
     max_tokens = READ_TOKENS.get(model.device.type, 1024)
-    # Only passes without prompts are graphs, so on CUDA some rows are awaited.
+    # Only passes without prompts are graphs, and those with prompts take several times as long: some rows are awaited.
     graph = DecodingGraph(memory, model.device) if on_cuda else None
-    fewest = max(1, schedule.shape.rows // 8) if on_cuda else 1
+    fewest = max(1, int(schedule.shape.rows * AWAITED)) if on_cuda else 1
     while schedule.left:
         going = schedule.by_prefix()
         tokens = [Token(row, schedule.rows[row].last_at, schedule.rows[row].prefix) for row in going]
