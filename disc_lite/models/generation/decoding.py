@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.graphs import DecodingGraph
-from disc_lite.models.generation.memory import Memory, remember_too_many, shape_for
+from disc_lite.models.generation.memory import Memory, memory_ran_out, remember_too_many, shape_for
 from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
 from disc_lite.models.generation.plain import attends_only, decode_one_by_one
 from disc_lite.models.generation.requests import Request, Sampling, Step
@@ -20,7 +20,7 @@ from disc_lite.models.generation.schedule import Schedule, by_size
 from disc_lite.packing import filled, shared_length
 
 AWAITED = 0.25  # share of the rows that are filled together where passes without prompts are graphs
-READ_TOKENS = {"cuda": 8192, "cpu": 1024}  # of prompts in a pass
+READ_TOKENS = {"cuda": 4096, "cpu": 1024}  # of prompts in a pass
 
 
 def decode(model: PreTrainedModel, requests: Sequence[Request], how: Sampling, max_rows: int) -> Iterator[list[Step]]:
@@ -34,8 +34,8 @@ def decode(model: PreTrainedModel, requests: Sequence[Request], how: Sampling, m
             schedule = Schedule(left, shape_for(model, left, how.max_new_tokens, max_rows), how)
             try:
                 yield from _passes(model, schedule)
-            except torch.OutOfMemoryError:
-                if schedule.shape.rows == 1:
+            except RuntimeError as error:
+                if not memory_ran_out(error) or schedule.shape.rows == 1:
                     raise
                 remember_too_many(model, schedule.shape)
             left = schedule.unfinished()
