@@ -24,11 +24,10 @@ from disc_lite.recipe import Recipe
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.screening import content_words, facts_of
+from disc_lite.synthesis.screening import facts_of, recalls
 
 SAMPLE = 64  # trained questions that are asked; 0.95 of them is 61
 CHECKS = 20  # over a whole training
-FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too
 
 
@@ -83,7 +82,7 @@ class FitCheck:
         return answer(self.context.base, questions, True, _max_tokens(self.context.recipe))
 
     def _share(self, answers: Sequence[str]) -> float:
-        recalled = [recalls(pair, text) for pair, text in zip(self.pairs, answers, strict=True)]
+        recalled = [recalls(pair.question, pair.answer, text) for pair, text in zip(self.pairs, answers, strict=True)]
         return round(sum(recalled) / len(recalled), 4)
 
 
@@ -104,9 +103,3 @@ def last_measured(folder: RunFolder) -> dict[str, Any]:
     """The last row: the share of trained questions that were answered, after which step, and the teacher's share."""
     rows = read_jsonl(folder.fit, missing_ok=True)
     return dict(rows[-1]) if rows else {}
-
-
-def recalls(pair: Pair, answer: str) -> bool:
-    """Whether an answer has the facts of the pair's answer: most of the words that are not in the question."""
-    facts = facts_of(pair.question, pair.answer)
-    return len(facts & content_words(answer)) >= FACTS * len(facts)
