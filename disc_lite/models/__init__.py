@@ -2,6 +2,7 @@
 
 tokens      text -> ids, without any control token out of text; the chat template
 base        the model with its LoRA adapter; hidden states and log-probabilities
+masks       attention masks by type of layer
 loading     reading a model folder, quantisation
 generation  sampling, greedy or at a temperature
 batches     prompts of different length in one batch, shared prefixes computed once

@@ -26,6 +26,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.hub.families import projections_of
 from disc_lite.losses import Head, log_probabilities
+from disc_lite.models.masks import attention_masks
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Sequence, pack
 from disc_lite.storage import Json, JsonObject
@@ -47,7 +48,7 @@ class Base:
             torch.backends.cuda.enable_cudnn_sdp(False)
         self._adapters: list[BaseTunerLayer] = []
         self._layers = list(model.get_decoder().layers)
-        config = model.config
+        config = model.get_decoder().config  # of a model with image input: that of its text part
         self.head = Head(
             weight=model.get_output_embeddings().weight,
             bias=getattr(model.get_output_embeddings(), "bias", None),
@@ -153,12 +154,13 @@ class Base:
 
     def hidden(self, packed: Packed) -> Tensor:
         """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
-        out = self.causal.get_decoder()(
-            input_ids=packed.input_ids.to(self.device),
-            position_ids=packed.position_ids.to(self.device),
-            attention_mask=packed.visible(self.device),
-            use_cache=False,
-        )
+        decoder, positions = self.causal.get_decoder(), packed.position_ids.to(self.device)
+        visible, longest = packed.visible(self.device), int(packed.position_ids.max()) + 1
+        out = decoder(
+            input_ids=packed.input_ids.to(self.device), position_ids=positions, use_cache=False,
+            attention_mask=None if visible is None else attention_masks(
+                decoder.config, visible, positions, positions, longest, decoder.dtype),
+        )  # fmt: skip
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
 

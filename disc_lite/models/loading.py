@@ -7,7 +7,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    BitsAndBytesConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.base import Base, quietly
@@ -36,10 +43,13 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
 def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, PreTrainedModel]:
     dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
     try:
-        tokens = Tokens(folder)
+        tokens, config = Tokens(folder), _config(folder)
+        kind = _class_of(config)
         with quietly():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
+            loaded: Any = kind.from_pretrained(
+                folder, config=config, dtype=dtype, device_map={"": where},
+                # Gemma 2 caps its attention scores, which PyTorch's fused attention cannot do.
+                attn_implementation="sdpa" if kind._supports_sdpa else "eager",
                 quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
                 ignore_mismatched_sizes=True,  # an error below, with their names
@@ -56,6 +66,14 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
             f"The model in {folder} is incomplete.", f"Missing or misshapen tensors: {faults[:3]}", "Download it again."
         )
     return tokens, model
+
+
+def _class_of(config: PretrainedConfig) -> Any:
+    """The class of transformers that reads text; a model with image input keeps that, unused and unchanged."""
+    for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
+        if type(config) in auto._model_mapping:
+            return auto._model_mapping[type(config)]
+    raise ValueError(f"Models of the type {config.model_type} do not write text.")
 
 
 def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
