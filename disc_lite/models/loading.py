@@ -18,14 +18,27 @@ from transformers import (
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.base import Base, quietly
+from disc_lite.models.check import check
 from disc_lite.models.tokens import Tokens
 
 
 def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:
     """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if named.
 
-    bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
+    bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded, or the model fails the
+    check of what disc-lite does with it.
     """
+    base = load_unchecked(folder, quantize, device)
+    found = check(base)
+    found.require(base)
+    base.warnings = found.warnings
+    if adapter is not None:
+        base.load_adapter(adapter)
+    return base
+
+
+def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:
+    """As `load_base`, without an adapter and without the check."""
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if where.type == "cuda" and not torch.cuda.is_available():
         raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
@@ -34,22 +47,19 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
     # Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
     # is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same.
     model.train()
-    base = Base(model, tokens, folder, quantize)
-    if adapter is not None:
-        base.load_adapter(adapter)
-    return base
+    return Base(model, tokens, folder, quantize)
 
 
 def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, PreTrainedModel]:
     dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
     try:
         tokens, config = Tokens(folder), _config(folder)
-        kind = _class_of(config)
+        auto = _auto_class(config)
         with quietly():
-            loaded: Any = kind.from_pretrained(
+            loaded: Any = auto.from_pretrained(
                 folder, config=config, dtype=dtype, device_map={"": where},
                 # Gemma 2 caps its attention scores, which PyTorch's fused attention cannot do.
-                attn_implementation="sdpa" if kind._supports_sdpa else "eager",
+                attn_implementation="sdpa" if auto._model_mapping[type(config)]._supports_sdpa else "eager",
                 quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
                 ignore_mismatched_sizes=True,  # an error below, with their names
@@ -68,11 +78,11 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
     return tokens, model
 
 
-def _class_of(config: PretrainedConfig) -> Any:
-    """The class of transformers that reads text; a model with image input keeps that, unused and unchanged."""
+def _auto_class(config: PretrainedConfig) -> Any:
+    """What loads a model that writes text. Where it takes images too, that part is loaded, but not used or changed."""
     for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
         if type(config) in auto._model_mapping:
-            return auto._model_mapping[type(config)]
+            return auto
     raise ValueError(f"Models of the type {config.model_type} do not write text.")
 
 
@@ -86,7 +96,8 @@ def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
 def _config(folder: Path) -> PretrainedConfig:
     """The model's configuration with every dropout off (the model stays in training mode, see `load_base`)."""
     config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    for key in list(config.to_dict()):
-        if "dropout" in key and isinstance(getattr(config, key), (int, float)):
-            setattr(config, key, 0.0)
+    for part in {id(each): each for each in (config, config.get_text_config())}.values():
+        for key in list(part.to_dict()):
+            if ("dropout" in key or "pdrop" in key) and isinstance(getattr(part, key), (int, float)):
+                setattr(part, key, 0.0)
     return config

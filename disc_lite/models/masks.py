@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from transformers import PretrainedConfig
+from transformers import DynamicCache, PretrainedConfig
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 Masks = Tensor | dict[str, Tensor]
 
 
-def maskable(config: PretrainedConfig) -> bool:
-    """Whether every layer of a decoder attends through a mask; recurrent and convolution layers do not."""
-    return set(_layer_types(config)) <= {FULL, SLIDING}
+def has_state(config: PretrainedConfig) -> bool:
+    """Whether a layer carries a state from token to token, which no mask can keep apart: recurrent, convolution."""
+    return any(hasattr(layer, "update_conv_state") for layer in DynamicCache(config=config).layers)
 
 
 def attention_masks(
