@@ -124,13 +124,10 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0, apart: bool = False) -> 
     one of least cost.
     """
     lengths = [length(s) for s in sequences]
-    rows = (
-        [[i] for i in range(len(lengths))]
-        if apart
-        else rows_of(lengths, max(row_tokens, *lengths))
-        if row_tokens
-        else _cheapest_rows(lengths)
-    )
+    if apart:
+        rows = [[i] for i in range(len(lengths))]
+    else:
+        rows = rows_of(lengths, max(row_tokens, *lengths)) if row_tokens else _cheapest_rows(lengths)
     width = max(sum(lengths[i] for i in row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
     position_ids = torch.arange(width).repeat(len(rows), 1)

@@ -49,6 +49,7 @@ class Base:
             # token and each packed batch. Switched off for the whole process, since recomputed layers need it too.
             torch.backends.cuda.enable_cudnn_sdp(False)
         self._adapters: list[BaseTunerLayer] = []
+        self.set_modes()
         self._layers = layers_of(model)
         self.packs = not has_state(model.get_decoder().config)  # several sequences in a row, and trees
         self.warnings: list[str] = []  # of the check at loading
@@ -82,12 +83,12 @@ class Base:
             for layer in self._layers:
                 layer.gradient_checkpointing = True
                 layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
-        self.model.train()
+        self.set_modes()
 
     def load_adapter(self, folder: Path) -> None:
         """Load a saved adapter, for inference only. Raises EnvironmentNotReady where it does not fit."""
         config = PeftConfig.from_pretrained(str(folder))
-        config.lora_dropout = 0.0  # the model stays in training mode, see `load_base`
+        config.lora_dropout = 0.0  # the model stays in training mode, see `Base.set_modes`
         try:
             with quietly():
                 warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # an error below
@@ -99,7 +100,7 @@ class Base:
         if unexpected:
             raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
-        self.model.train()
+        self.set_modes()
 
     def adapter_config(self) -> JsonObject:
         """The configuration of the adapter, as in adapter folders of PEFT."""
@@ -114,6 +115,18 @@ class Base:
         """Name -> tensor, as in adapter files of PEFT."""
         state: dict[str, Tensor] = get_peft_model_state_dict(self.model, save_embedding_layers=False)
         return state
+
+    def set_modes(self) -> None:
+        """Training mode, also for reading; PEFT and transformers change it.
+
+        Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
+        is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same. But state-space
+        layers (with `A_log`) in training mode use a fused kernel that reads the weight of `out_proj`, past its adapter.
+        """
+        self.model.train()
+        for module in self.model.modules():
+            if hasattr(module, "A_log"):
+                module.training = False
 
     # -- forward passes -----------------------------------------------------------------------------------
 

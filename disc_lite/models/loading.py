@@ -44,9 +44,6 @@ def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = Non
         raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
     tokens, model = _read(folder, quantize, where)
     model.requires_grad_(False)
-    # Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
-    # is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same.
-    model.train()
     return Base(model, tokens, folder, quantize)
 
 
@@ -94,7 +91,7 @@ def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
 
 
 def _config(folder: Path) -> PretrainedConfig:
-    """The model's configuration with every dropout off (the model stays in training mode, see `load_base`)."""
+    """The model's configuration with every dropout off (the model stays in training mode, see `Base.set_modes`)."""
     config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     for part in {id(each): each for each in (config, config.get_text_config())}.values():
         for key in list(part.to_dict()):
