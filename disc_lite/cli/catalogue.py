@@ -81,7 +81,7 @@ def models(context: click.Context, as_json: bool) -> None:
         return
     for a in ALIASES.values():
         notes = a.licence + ("  gated" if a.gated else "")
-        click.echo(f"{a.name:<14} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
+        click.echo(f"{a.name:<15} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
 
 
 @models.command()

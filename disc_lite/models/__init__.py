@@ -4,7 +4,7 @@ tokens      text -> ids, without any control token out of text; the chat templat
 base        the model with its LoRA adapter; hidden states and log-probabilities
 masks       attention masks by type of layer
 coverage    which layers the adapter is put on
-template    a plain chat template for base models; what is needed of any
+template    whether a chat template can be used
 check       whether a loaded model is read, asked and adapted rightly
 loading     reading a model folder, quantisation
 generation  sampling, greedy or at a temperature

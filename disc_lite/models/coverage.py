@@ -19,6 +19,8 @@ def linear_layers(model: PreTrainedModel) -> dict[str, nn.Linear]:
     return {
         name: module for name, module in model.named_modules()
         if isinstance(module, nn.Linear) and module in inside and name.rpartition(".")[2] != refused
+        # In 4 bits, GPT-2's transposed `Conv1D` looks like a linear layer; in its file it has another shape.
+        and issubclass(getattr(module, "source_cls", nn.Linear), nn.Linear)
     }  # fmt: skip
 
 

@@ -55,8 +55,7 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
         with quietly():
             loaded: Any = auto.from_pretrained(
                 folder, config=config, dtype=dtype, device_map={"": where},
-                # Gemma 2 caps its attention scores, which PyTorch's fused attention cannot do.
-                attn_implementation="sdpa" if auto._model_mapping[type(config)]._supports_sdpa else "eager",
+                attn_implementation=_attention(auto, config),
                 quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
                 ignore_mismatched_sizes=True,  # an error below, with their names
@@ -81,6 +80,12 @@ def _auto_class(config: PretrainedConfig) -> Any:
         if type(config) in auto._model_mapping:
             return auto
     raise ValueError(f"Models of the type {config.model_type} do not write text.")
+
+
+def _attention(auto: Any, config: PretrainedConfig) -> str:
+    """PyTorch's fused attention, but for models that cap their attention scores (Gemma 2): it would leave that out."""
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    return "sdpa" if auto._model_mapping[type(config)]._supports_sdpa and not capped else "eager"
 
 
 def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:

@@ -1,21 +1,12 @@
-"""What disc-lite needs of a chat template, and a plain one for base models, which have none."""
+"""Whether the chat template of a model can be used: it begins once, ends with a stop token, keeps all turns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.models.tokens import Tokens
 
-if TYPE_CHECKING:
-    from disc_lite.models.tokens import Tokens
-
-BEGINNING = "{{ bos_token }}"  # where the tokenizer puts it before every text
-PLAIN = (
-    "{% for message in messages %}"
-    "{{ 'Question: ' if message.role == 'user' else ' ' }}{{ message.content }}"
-    "{{ '\n\nAnswer:' if message.role == 'user' else (eos_token or '') + '\n\n' }}{% endfor %}"
-)
 WITHOUT = "This model has no chat template, so it is asked as `Question: …  Answer:`. An instruct model answers better."
 THINKS = "This model always thinks before it answers, so answers are long and late. An instruct model answers at once."
-
 OPENINGS = ("<think>", "[THINK]", "<|channel|>analysis")
 
 
@@ -27,8 +18,10 @@ def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
     begins = sum(token in tokens.bos for token in prompt)
     if tokens.bos and begins != 1:
         return False, f"A prompt in the chat template has the token that begins a text {begins} times.", False
-    if len(tokens.conversation([("a", "b")], "c")) <= len(prompt):
-        return False, "The chat template leaves out the earlier turns of a conversation.", False
+    try:
+        tokens.conversation([("a", "b")], "c")
+    except EnvironmentNotReady as error:  # single questions can be asked all the same
+        return True, f"{error.what} {error.remedy}", True
     if tokens.is_plain:
         return True, WITHOUT, True
     off, on = (tokens.render([{"role": "user", "content": "a"}], prompt=True, thinking=it) for it in (False, True))

@@ -21,13 +21,19 @@ from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.models.template import BEGINNING, PLAIN
 from disc_lite.packing import shared_length
 
 FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own template
 SENTINEL = "Xq7contentXq7"  # in place of a message while the template is rendered
 UNFINISHED = "\ufffd"  # decoded from bytes that are no whole character
 NONCE = secrets.token_hex(8)  # of this process, so that no text can contain the private names
+# The chat template of a base model, which has none.
+BEGINNING = "{{ bos_token }}"  # before it, where the tokenizer begins every text with it
+PLAIN = (
+    "{% for message in messages %}"
+    "{{ 'Question: ' if message.role == 'user' else ' ' }}{{ message.content }}"
+    "{{ '\n\nAnswer:' if message.role == 'user' else (eos_token or '') + '\n\n' }}{% endfor %}"
+)
 
 
 class Tokens:

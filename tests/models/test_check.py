@@ -150,6 +150,21 @@ def test_a_base_model_is_asked_with_a_plain_template(families: Callable[[str], P
     assert tokens.conversation([("Who?", "Ada.")], "When?")[: len(prompt)] == prompt
 
 
+@pytest.mark.parametrize(("old", "new", "word"), [
+    ("in messages", "in messages[-1:]", "every turn"),
+    ("' }}{% endif %}", "<think>' }}{% endif %}", "always thinks"),
+])  # fmt: skip
+def test_what_the_user_should_know_of_a_template_is_said(
+    families: Callable[[str], Path], tmp_path: Path, old: str, new: str, word: str
+) -> None:
+    shutil.copytree(families("llama"), folder := tmp_path / "model")
+    template = folder / "chat_template.jinja"
+    assert old in template.read_text()
+    template.write_text(template.read_text().replace(old, new))
+    base = load_base(folder, "none", "cpu")
+    assert any(word in warning for warning in base.warnings)
+
+
 def test_the_reason_is_the_first_line_that_failed(families: Callable[[str], Path]) -> None:
     base = load_unchecked(families("mixtral"), "none", "cpu")
     found: Check = check(base)
@@ -167,7 +182,7 @@ def test_the_command_prints_all_lines_and_exits_with_3(families: Callable[[str],
     content = json.loads(right.stdout)
     assert content["passed"]
     assert len(content["lines"]) == 6
-    wrong = CliRunner().invoke(cli, ["models", "check", str(families("mixtral")), "--device", "cpu"])
+    wrong = CliRunner().invoke(cli, ["models", "check", str(families("gpt2")), "--device", "cpu"])
     assert wrong.exception.exit_code == 3
     assert len(wrong.stdout.splitlines()) == 6
     assert "wrong" in wrong.stdout
