@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from disc_lite.models.masks import has_state
 from disc_lite.packing import shared_length
 
 
@@ -34,6 +35,7 @@ def batch_of(
     # With sliding-window attention the cache drops tokens by column, which differs from position in padded rows.
     window = getattr(model.config.get_text_config(), "sliding_window", None)
     shared = not window or 2 * max(len(prompts[i]) for i in places) + max_new_tokens < window
+    shared = shared and not has_state(model.get_decoder().config)
     lengths = {g: _prefix_length([prompts[i] for i in indices]) if shared else 0 for g, indices in members.items()}
     numbers = {group: number for number, group in enumerate(members)}
     return Batch(
