@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from disc_lite.models.generation.requests import Request, Row, Sampling, Step
+from disc_lite.models.generation.requests import Limits, Request, Row, Step
 from disc_lite.models.generation.sampling import log_probabilities, sample
 
 ATTENTION = {"full_attention", "sliding_attention"}  # kinds of layers that `attention.attend` computes
@@ -25,10 +25,10 @@ def attends_only(model: PreTrainedModel) -> bool:
 
 
 @torch.no_grad()
-def decode_one_by_one(model: PreTrainedModel, requests: Sequence[Request], how: Sampling) -> Iterator[list[Step]]:
+def decode_one_by_one(model: PreTrainedModel, requests: Sequence[Request], limits: Limits) -> Iterator[list[Step]]:
     """The new token of every forward pass."""
     for request in requests:
-        row = Row(request, 0, how.uniforms(request.place))
+        row = Row(request, 0, request.uniforms(limits.max_new_tokens))
         ids, cache, done = [*request.prefix, *request.rest], None, None
         while not done:
             out: Any = model(
@@ -37,7 +37,7 @@ def decode_one_by_one(model: PreTrainedModel, requests: Sequence[Request], how: 
             )  # fmt: skip
             logits: Tensor = out.logits[:, -1].float()
             drawn = torch.tensor([row.uniforms[len(row.written)]], device=logits.device)
-            token = sample(logits, how.temperature, drawn)
+            token = sample(logits, [request.temperature], drawn)
             ids, cache = token.tolist(), out.past_key_values
-            done = row.write(ids[0], float(log_probabilities(logits, token)), how)
+            done = row.write(ids[0], float(log_probabilities(logits, token)), limits)
             yield [(request.place, ids[0], done)]

@@ -276,6 +276,22 @@ def test_sampling_follows_from_its_seed_alone(plain: Callable[..., Any]) -> None
     assert first[1] != first[4]  # the same prompt twice is drawn twice
 
 
+def test_a_prompt_keeps_its_text_with_its_stream_and_its_temperature(plain: Callable[..., Any]) -> None:
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 12, "seed": 5}
+    with plain("llama").frozen(adapter=False) as model:
+        drawn = generate(model, SHARING, groups=GROUPS, temperature=1.0, **how)
+        greedy = generate(model, SHARING, groups=GROUPS, **how)
+        with sizes_of_passes(model) as sizes:
+            both = generate(
+                model, SHARING * 2, groups=GROUPS * 2, temperature=[1.0] * 6 + [0.0] * 6, streams=[*range(6)] * 2, **how
+            )
+        assert both == drawn + greedy
+        turned = generate(model, SHARING[::-1], temperature=1.0, streams=[*range(6)][::-1], **how)
+        assert turned == drawn[::-1]
+    tokens = sum(len(f.whole_ids) - 1 for f in both)
+    assert sum(sizes) == 30 + 7 + sum(map(len, PROMPTS)) + tokens  # the prompts once for both temperatures
+
+
 def test_the_model_has_its_own_attention_again_while_a_stream_waits(plain: Callable[..., Any]) -> None:
     with plain("llama").frozen(adapter=False) as model:
         tokens = stream(model, PROMPTS[0], stop_ids=frozenset(), max_new_tokens=4)
