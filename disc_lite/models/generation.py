@@ -16,7 +16,6 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from disc_lite.models.batches import Batch, batch_of, laid_out, read_prefixes
-from disc_lite.models.masks import has_state
 
 BATCH_ROWS = 128
 BATCH_TOKENS = 32_768  # prompt and answer tokens in the KV cache at once
@@ -78,8 +77,6 @@ def generate(
     answers: dict[int, Continuation] = {}
     while order:
         size = _rows_that_fit([len(prompts[i]) + max_new_tokens for i in order], batch_rows, batch_tokens)
-        if has_state(model.get_decoder().config):  # padding would change the state: rows of one length only
-            size = sum(len(prompts[i]) == len(prompts[order[0]]) for i in order[:size])
         batch = batch_of(model, prompts, groups, order[:size], max_new_tokens)
         written = _continue_if_it_fits(model, batch, how, lambda n: on_finished(len(answers) + n))
         if written is None:
