@@ -1,7 +1,7 @@
 """Documents and pairs -> teacher and student sequences, and the positions that are compared.
 
 A **lesson** is one teacher sequence with the student examples that it serves; with every method the
-teacher reads every token once:
+teacher reads every token once, but for the short overlap of windows:
 
     disc      BOS + a window of the document; each sentence of it is one example
     prompt    a prompt with the passage, and every question with its answer as a child of it
