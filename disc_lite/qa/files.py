@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
                 "Correct or delete the line.",
             )  # fmt: skip
         source, digest = (text if isinstance(text := value.get(key), str) else "" for key in _KNOWN)
-        records.append(Pair(*(value[key] for key in _PAIR), source, digest))
+        records.append(replace(Pair(*(value[key] for key in _PAIR)), source=source, passage_sha256=digest))
     return tuple(records)
 
 
