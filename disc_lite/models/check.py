@@ -1,4 +1,4 @@
-"""Whether a model is read, asked and adapted rightly: six lines, a second or two, before anything else is spent.
+"""Whether a model is read, asked and adapted rightly: six lines, before anything else is spent.
 
 Attention, output layers and chat templates differ between families, and where one is not as expected nothing crashes:
 the loss falls and the answers are wrong. So each assumption is tried on the loaded model itself, with a short text.
@@ -112,6 +112,8 @@ def check_reading(base: Base) -> Line:
         base.packs = packs
         try:
             together = _read(base, [lone(first), lone(second), tree], places)
+        except torch.OutOfMemoryError:
+            raise
         except (RuntimeError, TypeError, LookupError, AttributeError):
             if not packs:
                 raise
