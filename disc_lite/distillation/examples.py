@@ -1,7 +1,7 @@
 """Documents and pairs -> teacher and student sequences, and the positions that are compared.
 
 A **lesson** is one teacher sequence with the student examples that it serves; with every method the
-teacher reads every token once:
+teacher reads every token once, but for the short overlap of windows:
 
     disc      BOS + a window of the document; each sentence of it is one example
     prompt    a prompt with the passage, and every question with its answer as a child of it
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.models.tokens import Tokens, common_prefix
@@ -39,6 +40,11 @@ class Text:
         """The passage as a prompt shows it."""
         text = self.document.text[passage.char_start : passage.char_end]
         return passage_text(text, passage.heading_path)
+
+    def passage_sha256(self, passage: Passage) -> str:
+        """By which a pair finds its passage again: of its words, without heading and white space."""
+        words = self.document.text[passage.char_start : passage.char_end].split()
+        return sha256(" ".join(words).encode()).hexdigest()[:16]
 
     def sentence_text(self, start: int, end: int) -> str:
         """The text that the tokens `start` to `end` cover."""

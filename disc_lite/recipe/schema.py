@@ -131,7 +131,7 @@ class Retention(Section):
 
 
 class Lora(Section):
-    """The adapter, on all seven linear projections of every layer."""
+    """The adapter, on all linear layers of the decoder."""
 
     rank: Count = setting(64, "rank; 64 costs 2 points against 1024, 16 costs 4 (arXiv 2412.14964)", ge=1, le=8192)
     alpha: Count = setting(128, "the adapter is scaled by alpha / rank", ge=1, le=65_536)

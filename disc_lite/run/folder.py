@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -189,6 +189,7 @@ class Retained:
     neutral: list[str]
     stopped: list[bool]  # whether the answer to each neutral prompt ended by itself
     drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
+    thinking: list[str] = field(default_factory=list)  # to some instructions, with thinking on, if the model can think
 
 
 # -- a finished run ----------------------------------------------------------------------------------------

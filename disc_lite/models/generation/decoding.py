@@ -13,7 +13,7 @@ from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.graphs import DecodingGraph
 from disc_lite.models.generation.memory import Memory, memory_ran_out, remember_too_many, shape_for
 from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
-from disc_lite.models.generation.plain import attends_only, decode_one_by_one
+from disc_lite.models.generation.plain import attends_only, decode_in_batches
 from disc_lite.models.generation.requests import Limits, Request, Step
 from disc_lite.models.generation.sampling import log_probabilities, sample
 from disc_lite.models.generation.schedule import Schedule, by_size
@@ -26,7 +26,7 @@ READ_TOKENS = {"cuda": 4096, "cpu": 1024}  # of prompts in a pass
 def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int) -> Iterator[list[Step]]:
     """The new tokens of every pass. After CUDA ran out of memory, unfinished requests begin anew in fewer rows."""
     if not attends_only(model):
-        yield from decode_one_by_one(model, requests, limits)
+        yield from decode_in_batches(model, requests, limits, max_rows)
         return
     for alike in by_size(requests, limits.max_new_tokens):
         left = list(alike)
