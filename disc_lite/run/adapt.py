@@ -83,7 +83,7 @@ def _run_stages(inputs: Inputs, device: str | None, listener: Listener, interrup
     tell = partial(context.tell, "evaluation")
     answers["before"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "before", tell)
     retained["before"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "before", tell)
-    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
+    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
     data = training.prepare(context, lessons, retention)
     steps = training.learn(context, data, pairs, neutral)
     training.save_adapter(context.base, inputs.model.reference, folder.adapter)

@@ -14,6 +14,8 @@ from disc_lite.distillation.examples import Text, tokenise
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base, load_base
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import Execution
+from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
@@ -43,10 +45,12 @@ class RunContext:
     texts: tuple[Text, ...]
     listener: Listener
     interrupts: Interrupts
+    execution: Execution
 
     @property
     def recipe(self) -> Recipe:
-        return self.inputs.resolved.recipe
+        """The recipe of the run, computed as it is computed now."""
+        return self.inputs.resolved.recipe.model_copy(update={"execution": self.execution})
 
     @property
     def folder(self) -> RunFolder:
@@ -54,6 +58,12 @@ class RunContext:
 
     def model(self) -> Base:
         return self.base
+
+    def halved(self, steps: int, tokens: int) -> None:
+        """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
+        self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
+        record(self.folder, self.execution, device_name(self.base.device), "CUDA out of memory")
+        self.tell("training", f"CUDA out of memory after step {steps}: micro-batches of {tokens:,} tokens from here on")
 
     def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Json) -> None:
         """Call the listener; raises Interrupted if a signal was received."""
@@ -68,7 +78,11 @@ def open_context(inputs: Inputs, device: str | None, listener: Listener, interru
     base = load_base(inputs.model.folder, recipe.memory.quantize, device)
     base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
-    context = RunContext(inputs, base, texts, listener, interrupts)
+    named, device_named = recipe.execution, device_name(base.device)
+    planned = named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
+    execution = resumed(planned, named, inputs.folder, device_named)
+    record(inputs.folder, execution, device_named, "as planned")
+    context = RunContext(inputs, base, texts, listener, interrupts, execution)
     passages = sum(len(text.passages) for text in texts)
     if not inputs.folder.passages.is_file():
         inputs.folder.write_passages(texts)
@@ -77,17 +91,20 @@ def open_context(inputs: Inputs, device: str | None, listener: Listener, interru
     return context
 
 
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
 @contextmanager
 def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
     """Raises WillNotFit, with advice, in place of torch's OutOfMemoryError."""
     try:
         yield
     except torch.OutOfMemoryError as error:
-        tokens, rank = recipe.train.tokens_per_batch, recipe.lora.rank
         raise WillNotFit.out_of_memory(
             error,
-            f"Lower train.tokens_per_batch ({tokens}) and lora.rank ({rank}) with --set, in another --output; "
-            f"--pairs takes the {RunFolder.pairs.name} of this one.",
+            "Close other programs that use the GPU and repeat the command, or lower lora.rank "
+            f"({recipe.lora.rank}) in another --output; --pairs takes the {RunFolder.pairs.name} of this one.",
         ) from error
 
 

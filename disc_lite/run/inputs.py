@@ -33,8 +33,11 @@ class Inputs:
 
     @property
     def identity(self) -> JsonObject:
-        """What identifies a run: the same identity continues it, any other is another run."""
-        recipe = self.resolved.recipe.model_dump()
+        """What identifies a run: the same identity continues it, any other is another run.
+
+        How it is computed is no part of it: a run may be continued on another device, or with other memory settings.
+        """
+        recipe = self.resolved.recipe.model_dump(exclude={"execution"})
         return {
             "format": FORMAT,
             "model": self.model.fingerprint,
