@@ -17,10 +17,10 @@ from pathlib import Path
 from bench.real.runs import CORPUS, ORDER, ROOT, Measured, Plan, measure_apart, short_name
 from bench.real.tables import markdown
 from disc_lite.cli.options import overrides_of
-from disc_lite.distillation.methods import METHODS
 from disc_lite.errors import DiscLiteError, Interrupted
 from disc_lite.hub.aliases import resolve
 from disc_lite.recipe import load_recipe
+from disc_lite.recipe.methods import METHODS
 from disc_lite.storage import read_json, write_json, write_text
 
 # About ten minutes with 135 million parameters on 2 cores, by arithmetic: not yet measured. Whether it runs, not how

@@ -10,6 +10,7 @@ from random import Random
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.packing import filled
+from disc_lite.planning.amounts import disc_examples, task_tokens_per_batch
 from disc_lite.recipe import Recipe
 
 FALL = 0.2  # the last part of all steps, in which the rate of `trapezoid` falls to zero
@@ -42,11 +43,6 @@ def plan(examples: Sequence[Example], retention: Sequence[Example], recipe: Reci
     return tuple(batches)
 
 
-def task_tokens_per_batch(recipe: Recipe, retention: bool) -> int:
-    """The tokens of a batch that are not the retention term's."""
-    return int(recipe.train.tokens_per_batch / (1 + recipe.retention.share * retention))
-
-
 def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[Batch]:
     """A batch in parts of at most `max_tokens`, or of one longer example; `sizes` are its tokens, the task's first.
 
@@ -77,7 +73,7 @@ def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int)
     shared = [i for i, e in enumerate(examples) if LESSON_KINDS[e.method].by_share]
     rest = [i for i, e in enumerate(examples) if not LESSON_KINDS[e.method].by_share]
     if shared and rest:
-        number = max(1, round(len(rest) * recipe.disc.share / (1 - recipe.disc.share)))
+        number = disc_examples(len(shared), len(rest), recipe.disc.share)
         shared = [shared[(epoch * number + k) % len(shared)] for k in range(number)]
     order = shared + rest
     rng.shuffle(order)

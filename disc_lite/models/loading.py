@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, P
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.base import Base, quietly
+from disc_lite.models.device import device_of
 from disc_lite.models.tokens import Tokens
 
 
@@ -19,9 +20,7 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
 
     bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
     """
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if where.type == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
+    where = device_of(device)
     tokens, model = _read(folder, quantize, where)
     model.requires_grad_(False)
     # Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them

@@ -19,6 +19,7 @@ from disc_lite.planning.shapes import Shape
 GIB = 1 << 30
 LOSS_ROWS = 256  # that have logits at the same time, `losses.CHUNK`
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
+MASK_BYTES = 24  # of a query and a key while the mask of a tree is made: three index tensors
 PADDING = 1.05  # places of a packed batch for a token of it
 WORKSPACE = 70 << 20  # of cuBLAS, measured; beside what the model itself takes
 
@@ -91,8 +92,8 @@ class Footprint:
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
         step = gradients * (self.numbers.optimizer_copies if way.optimizer_bits == 32 else 0)
         moments: dict[str, dict[str, float]] = {
-            "loss": {"checkpoints": stored, "loss": loss},
-            "backward": {"checkpoints": max(stored, gradients), "layer": max(layer * places * value, product)},
+            "loss": {"activations": stored, "loss": loss},
+            "backward": {"activations": max(stored, gradients), "layer": max(layer * places * value, product)},
             "optimizer": {"gradients": gradients, "optimizer step": step},
         }
         largest = max(moments.values(), key=lambda parts: sum(parts.values()))
@@ -109,17 +110,14 @@ class Footprint:
         largest = max(a * b for a, b in self.shape.projections)
         return largest * self.numbers.value_bytes if self.quantize == "nf4" else 0
 
-    def reading(self, tokens: int) -> Stage:
-        """A forward pass of the teacher, without a gradient; trees of segments have a mask of their width squared."""
-        return self._stage("teacher", {"adapter": self.adapter, "layer": self._read(tokens), "loss": self._logits})
+    def reading(self, tokens: int, lesson: int = 0) -> Stage:
+        """A forward pass of the teacher, without a gradient; the mask of a tree is its width squared."""
+        parts: dict[str, float] = {"adapter": self.adapter, "layer": self._read(tokens), "mask": MASK_BYTES * lesson**2}
+        return self._stage("teacher", parts)
 
     def _read(self, tokens: int) -> int:
         per_place = (6 * self.shape.hidden + 3 * self.shape.intermediate) * self.numbers.value_bytes
         return round(tokens * PADDING * per_place) + self._dequantised
-
-    @property
-    def _logits(self) -> int:
-        return LOGIT_BYTES * LOSS_ROWS * self.shape.vocab
 
     def generation(self, rows: int, prompt_tokens: int, new_tokens: int, adapter: bool) -> Stage:
         """The key/value cache of so many rows, the reading of their prompts, and their logits."""

@@ -13,6 +13,7 @@ import torch
 from disc_lite.distillation.examples import Text, tokenise
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base, load_base
+from disc_lite.models.device import device_name
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.execution import record, resumed
@@ -71,17 +72,17 @@ class RunContext:
         self.interrupts.check()
 
 
-def open_context(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> RunContext:
+def open_context(
+    inputs: Inputs, device: torch.device, planned: Execution, listener: Listener, interrupts: Interrupts
+) -> RunContext:
     """Load the base and tokenise the documents."""
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
-    base = load_base(inputs.model.folder, recipe.memory.quantize, device)
+    base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))
     base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
-    named, device_named = recipe.execution, device_name(base.device)
-    planned = named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
-    execution = resumed(planned, named, inputs.folder, device_named)
-    record(inputs.folder, execution, device_named, "as planned")
+    execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
+    record(inputs.folder, execution, device_name(base.device), "as planned")
     context = RunContext(inputs, base, texts, listener, interrupts, execution)
     passages = sum(len(text.passages) for text in texts)
     if not inputs.folder.passages.is_file():
@@ -89,10 +90,6 @@ def open_context(inputs: Inputs, device: str | None, listener: Listener, interru
     tokens = sum(len(text.ids) for text in texts)
     context.tell("documents", f"{len(texts)} documents, {passages} passages, {tokens:,} tokens")
     return context
-
-
-def device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 @contextmanager

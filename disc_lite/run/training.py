@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from disc_lite.distillation.examples import Lesson
-from disc_lite.distillation.methods import LESSON_KINDS, METHODS, Lessons, build_lessons
+from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.schedule import plan
 from disc_lite.distillation.teacher import TeacherStates, read_lessons, teachability
 from disc_lite.distillation.training import Step, Task, train
@@ -17,6 +17,7 @@ from disc_lite.errors import DocumentsError
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
 from disc_lite.qa import Pair
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck

@@ -14,15 +14,14 @@ from disc_lite.distillation.examples import Example
 from disc_lite.distillation.schedule import plan, task_tokens
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import Continuation, generate
+from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run import synthesis
 from disc_lite.synthesis import retention
 from disc_lite.synthesis.retention import (
-    FEWEST_PROMPTS,
     PATIENCE,
     ROUND,
     RetentionExample,
     generate_retention_examples,
-    prompts_needed,
     read_rounds,
 )
 from tests.made import document_of, recipe_of

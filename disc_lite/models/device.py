@@ -1,0 +1,47 @@
+"""The device of a run, and the memory that is free on it."""
+
+from __future__ import annotations
+
+import psutil
+import torch
+
+from disc_lite.errors import EnvironmentNotReady
+
+OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
+
+
+def device_of(name: str | None) -> torch.device:
+    """`name`, else cuda where there is one. Raises EnvironmentNotReady for a GPU that is missing or too old."""
+    device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device.type != "cuda":
+        return device
+    if not torch.cuda.is_available():
+        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
+    capability = torch.cuda.get_device_capability(device)
+    if capability < OLDEST:
+        raise EnvironmentNotReady(
+            f"The {torch.cuda.get_device_name(device)} is too old: it has no fast bf16.",
+            f"Its compute capability is {capability[0]}.{capability[1]}; disc-lite computes in bf16, which needs 8.0 "
+            "(NVIDIA Ampere, the RTX 30 series, or later).",
+            "Use --device cpu, or a newer GPU.",
+        )
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that nothing uses now: of the GPU, or of the host."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(psutil.virtual_memory().available)
+
+
+def limit_memory(device: torch.device, limit: int | None) -> None:
+    """Let PyTorch allocate no more than so many bytes of a GPU; more is an out-of-memory error, as on a small card."""
+    if device.type == "cuda" and limit is not None:
+        total = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), device)

@@ -1,0 +1,172 @@
+"""The plan of a run before anything is spent: the public `disc_lite.plan`, and what `adapt` follows.
+
+`plan` reads the documents and no weights; it downloads nothing and does not import torch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from disc_lite.documents import read_documents
+from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
+from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
+from disc_lite.planning.cards import CARDS, GIB, MARGIN, Card, card_of, usable_bytes
+from disc_lite.planning.corpus import corpus_of, tokenizer_of
+from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
+from disc_lite.planning.shapes import Shape, shape_of_alias, shape_of_folder
+from disc_lite.planning.workload import workload_of
+from disc_lite.qa import read_pairs, read_questions
+from disc_lite.recipe import load_recipe
+from disc_lite.recipe.schema import Execution
+from disc_lite.run.inputs import Inputs
+
+if TYPE_CHECKING:
+    import torch
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
+
+
+def plan(
+    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], model: str, *, recipe: str | None = None,
+    questions: str | Path | None = None, pairs: str | Path | None = None, overrides: Mapping[str, str] | None = None,
+    max_vram: str | None = None, host_ram: str | None = None, card: str | None = None, cpu: bool = False,
+) -> Plan:  # fmt: skip
+    """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
+
+    `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
+    Raises UsageError for an unknown name, EnvironmentNotReady where the sizes of the model are not known here.
+    """
+    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
+    source, whose = resolve(model), card_of(card) if card else None
+    of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
+    asked = len(read_questions(Path(questions))) if questions else 0
+    own_pairs = len(read_pairs(Path(pairs))) if pairs else 0
+    folder = local_folder(source)
+    name = recipe or ("pocket" if source.alias == "pocket" else "default")
+    resolved = load_recipe(name, overrides or {}).recipe
+    shape = shape_of(source, folder)
+    read, ledger = read_documents([Path(d) for d in named])
+    corpus = corpus_of(read, len(ledger) - len(read), tokenizer_of(folder), resolved, own_pairs)
+    if of_card is None and whose:
+        of_card = round(whose.memory_gib * GIB)
+    usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)
+    budget = Budget(whose, usable, of_host, None, cuda=not cpu)
+    return plan_run(shape, resolved, corpus, workload_of(corpus, resolved, asked), budget)
+
+
+def plan_here(inputs: Inputs, device: torch.device, max_vram: str | None = None, host_ram: str | None = None) -> Plan:
+    """The plan of a run on this machine, with the memory that is free now."""
+    recipe = inputs.resolved.recipe
+    corpus = corpus_of(
+        inputs.documents, len(inputs.ledger) - len(inputs.documents), tokenizer_of(inputs.model.folder), recipe,
+        len(inputs.pairs),
+    )  # fmt: skip
+    workload = workload_of(corpus, recipe, len(inputs.questions))
+    budget = budget_of(device, max_vram, host_ram, inputs.folder.path)
+    return plan_run(shape_of_folder(inputs.model.folder), recipe, corpus, workload, budget)
+
+
+def dry_run(
+    documents: Sequence[str], model: str, *, output: str | None, seed: int | None, device: str | None,
+    max_vram: str | None, host_ram: str | None, **options: Any,
+) -> Plan:  # fmt: skip
+    """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""
+    from disc_lite.models.device import device_of
+
+    made = plan(documents, model, **options)
+    budget = budget_of(device_of(device), max_vram, host_ram, Path(output) if output else Path())
+    return plan_run(made.shape, made.recipe, made.corpus, made.workload, budget)
+
+
+def budget_of(device: torch.device, max_vram: str | None, host_ram: str | None, path: Path) -> Budget:
+    """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder."""
+    from disc_lite.models.device import device_name, free_bytes
+
+    limit, host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
+    limits = [round(free_bytes(device) * (1 - MARGIN))]
+    cuda = device.type == "cuda"
+    if cuda and limit:
+        limits.append(usable_bytes(limit))
+    if not cuda and host:
+        limits.append(host)
+    return Budget(_known(device_name(device)), min(limits), host, free_disk(path), cuda)
+
+
+def require_room(plan: Plan) -> Execution:
+    """How the run is computed. Raises WillNotFit, with the cheapest remedy, where it does not fit."""
+    budget, execution = plan.budget, plan.recipe.execution
+    if plan.choice is None:
+        least = plan.footprint.base + plan.footprint.adapter
+        have = f"{(budget.card_bytes or 0) / GIB:.1f} GiB"
+        raise WillNotFit(
+            f"{plan.shape.name} does not fit into the {have} that there are.",
+            f"Base and adapter alone take {least / GIB:.1f} GiB; beside them the teacher reads "
+            f"{plan.workload.longest_lesson:,} tokens at once, and training needs activations.",
+            f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
+        )
+    for what, needed, have_bytes in (
+        ("memory of this machine", plan.host_bytes, budget.host_bytes), ("disk", plan.disk_bytes, budget.disk_bytes),
+    ):  # fmt: skip
+        if have_bytes is not None and needed > have_bytes:
+            raise WillNotFit(
+                f"The run needs about {needed / GIB:.1f} GiB of {what}.", f"There are {have_bytes / GIB:.1f} GiB.",
+                "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
+            )  # fmt: skip
+    whole = plan.choice.passes == 1
+    return execution.model_copy(
+        update={
+            # 0: all of a step, which may have a few tokens more than it should have.
+            "micro_batch_tokens": 0 if whole else plan.choice.way.micro_batch_tokens,
+            "optimizer_bits": plan.choice.way.optimizer_bits,
+        }
+    )
+
+
+def shape_of(source: ModelSource, folder: Path | None) -> Shape:
+    if folder is not None:
+        return shape_of_folder(folder)
+    if source.alias is not None:
+        return shape_of_alias(ALIASES[source.alias])
+    raise EnvironmentNotReady(
+        f"The sizes of {source.location} are not known here.",
+        "It is no name of `disc-lite models`, and not downloaded.",
+        f"Download its configuration once: hf download {source.location} config.json tokenizer.json",
+    )  # fmt: skip
+
+
+def local_folder(source: ModelSource) -> Path | None:
+    """The folder of a model on this machine; None where it was not downloaded."""
+    if source.kind == "folder":
+        return Path(source.location)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.location, "config.json")
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def bytes_of(size: str | None, option: str) -> int | None:
+    """A size like 8GB in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
+    if size is None:
+        return None
+    found = _SIZE.fullmatch(size.strip())
+    if not found or not float(found[1]):
+        raise UsageError(f"{option} cannot be {size!r}.", "", f"Write a number of gigabytes: {option} 8GB.")
+    return round(float(found[1]) * GIB)
+
+
+def free_disk(path: Path) -> int:
+    """Bytes that are free where this folder is, or will be."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    return shutil.disk_usage(there).free
+
+
+def _known(device_name: str) -> Card | None:
+    """The card of this name, as CUDA gives it: "NVIDIA GeForce RTX 4090"."""
+    words = device_name.lower().replace("nvidia", "").replace("geforce", "").split()
+    text = "-".join(words)
+    return CARDS.get(text) or next((card for name, card in CARDS.items() if text.startswith(name)), None)
