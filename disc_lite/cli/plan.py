@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from disc_lite.planning.estimate import Plan
+    from disc_lite.run.probe import Probe
 
 GIB = 1 << 30
 MAX_VRAM = click.option("--max-vram", metavar="SIZE", help="Memory of the GPU, as in 8GB; by default all that is free.")
@@ -30,28 +32,46 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 @HOST_RAM
 @click.option("--card", help="A GPU, as in rtx-4090: how long the run takes on it.")
 @click.option("--cpu", is_flag=True, help="Plan for a run on the CPU.")
+@click.option(
+    "--probe", is_flag=True, help="Load the model here, make the longest pass of a step once, and measure it."
+)
 @AS_JSON
-def plan(documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as_json: bool, **options: Any) -> None:
     """What an `adapt` with these arguments needs: memory, disk and time.
 
     Loads no weights, needs no GPU, downloads nothing. Exit code 4 where it does not fit into --max-vram or --host-ram.
     """
     from disc_lite.run.plan import plan as plan_of
 
-    print_plan(plan_of(list(documents), overrides=overrides_of(overrides), **options), as_json)
+    if not probe:
+        print_plan(plan_of(list(documents), overrides=overrides_of(overrides), **options), as_json)
+        return
+    from disc_lite.run.probe import probe_run
+
+    device = "cpu" if options.pop("cpu") else None
+    options.pop("card")
+    made, found = probe_run(list(documents), overrides=overrides_of(overrides), device=device, **options)
+    print_plan(made, as_json, found)
 
 
-def print_plan(plan: Plan, as_json: bool) -> None:
+def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
     """For people or for programs. Raises WillNotFit after it where the run does not fit."""
     from disc_lite.planning.estimate import as_json as to_json
     from disc_lite.run.plan import require_room
 
     if as_json:
-        click.echo(json.dumps(to_json(plan), indent=2, ensure_ascii=False))
+        measured = {"probe": asdict(probe)} if probe else {}
+        click.echo(json.dumps({**to_json(plan), **measured}, indent=2, ensure_ascii=False))
     else:
         from rich.console import Console
 
         show_plan(plan, Console(highlight=False))
+        if probe:
+            taken, planned = probe.measured_bytes / GIB, probe.planned_bytes / GIB
+            click.echo(
+                f"Measured: a pass of {probe.tokens:,} tokens in {probe.seconds:.2f} s and {taken:.2f} GiB, "
+                f"planned {planned:.2f}; at this speed training takes {_time(probe.training_minutes)}"
+            )
     require_room(plan)
 
 

@@ -14,7 +14,7 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.run.plan import plan_here, require_room
+from disc_lite.run.plan import Limits, plan_of, require_room
 from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
 from disc_lite.version import __version__
 
@@ -54,7 +54,12 @@ def adapt(
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed)
+
+    limits = Limits(device, max_vram, host_ram)
+    inputs = gather(
+        named, model, recipe, output, questions, pairs, overrides or {}, seed,
+        before_download=lambda found: require_room(plan_of(found, limits)),
+    )  # fmt: skip
     folder = inputs.folder
     if folder.summary.is_file():
         summary: JsonObject = read_json(folder.summary)
@@ -67,7 +72,7 @@ def adapt(
         from disc_lite.run.context import report_out_of_memory
 
         where = device_of(device)
-        planned = require_room(plan := plan_here(inputs, where, max_vram, host_ram))
+        planned = require_room(plan := plan_of(inputs, limits))
         limit_memory(where, plan.budget.card_bytes if max_vram else None)
         begin(inputs)
         with report_out_of_memory(inputs.resolved.recipe):

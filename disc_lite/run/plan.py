@@ -9,24 +9,23 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from disc_lite.documents import read_documents
+from disc_lite.documents import Document, LedgerEntry, read_documents
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
+from disc_lite.hub.source import local_folder
 from disc_lite.planning.cards import CARDS, GIB, MARGIN, Card, card_of, usable_bytes
 from disc_lite.planning.corpus import corpus_of, tokenizer_of
 from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
 from disc_lite.planning.shapes import Shape, shape_of_alias, shape_of_folder
 from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_pairs, read_questions
-from disc_lite.recipe import load_recipe
+from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.inputs import Inputs
-
-if TYPE_CHECKING:
-    import torch
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
@@ -46,29 +45,41 @@ def plan(
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked = len(read_questions(Path(questions))) if questions else 0
     own_pairs = len(read_pairs(Path(pairs))) if pairs else 0
-    folder = local_folder(source)
     name = recipe or ("pocket" if source.alias == "pocket" else "default")
     resolved = load_recipe(name, overrides or {}).recipe
-    shape = shape_of(source, folder)
     read, ledger = read_documents([Path(d) for d in named])
-    corpus = corpus_of(read, len(ledger) - len(read), tokenizer_of(folder), resolved, own_pairs)
     if of_card is None and whose:
         of_card = round(whose.memory_gib * GIB)
     usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)
     budget = Budget(whose, usable, of_host, None, cuda=not cpu)
-    return plan_run(shape, resolved, corpus, workload_of(corpus, resolved, asked), budget)
+    return _plan(source, resolved, read, ledger, budget, own_pairs, asked)
 
 
-def plan_here(inputs: Inputs, device: torch.device, max_vram: str | None = None, host_ram: str | None = None) -> Plan:
-    """The plan of a run on this machine, with the memory that is free now."""
-    recipe = inputs.resolved.recipe
-    corpus = corpus_of(
-        inputs.documents, len(inputs.ledger) - len(inputs.documents), tokenizer_of(inputs.model.folder), recipe,
-        len(inputs.pairs),
-    )  # fmt: skip
-    workload = workload_of(corpus, recipe, len(inputs.questions))
-    budget = budget_of(device, max_vram, host_ram, inputs.folder.path)
-    return plan_run(shape_of_folder(inputs.model.folder), recipe, corpus, workload, budget)
+def _plan(
+    source: ModelSource, recipe: Recipe, documents: Sequence[Document], ledger: Sequence[LedgerEntry], budget: Budget,
+    pairs: int, questions: int,
+) -> Plan:  # fmt: skip
+    """`pairs` and `questions` are how many the user has, if any."""
+    folder = local_folder(source)
+    corpus = corpus_of(documents, len(ledger) - len(documents), tokenizer_of(folder), recipe, pairs)
+    return plan_run(shape_of(source, folder), recipe, corpus, workload_of(corpus, recipe, questions), budget)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free."""
+
+    device: str | None
+    max_vram: str | None
+    host_ram: str | None
+
+
+def plan_of(inputs: Inputs, limits: Limits) -> Plan:
+    """The plan of a run on this machine, with the memory that is free now; its model need not be downloaded."""
+    budget = budget_of(limits, inputs.folder.path)
+    counts = len(inputs.pairs), len(inputs.questions)
+    source = resolve(inputs.model.name)
+    return _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts)
 
 
 def dry_run(
@@ -76,25 +87,26 @@ def dry_run(
     max_vram: str | None, host_ram: str | None, **options: Any,
 ) -> Plan:  # fmt: skip
     """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""
-    from disc_lite.models.device import device_of
-
     made = plan(documents, model, **options)
-    budget = budget_of(device_of(device), max_vram, host_ram, Path(output) if output else Path())
+    budget = budget_of(Limits(device, max_vram, host_ram), Path(output) if output else Path())
     return plan_run(made.shape, made.recipe, made.corpus, made.workload, budget)
 
 
-def budget_of(device: torch.device, max_vram: str | None, host_ram: str | None, path: Path) -> Budget:
-    """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder."""
-    from disc_lite.models.device import device_name, free_bytes
+def budget_of(limits: Limits, path: Path) -> Budget:
+    """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
 
-    limit, host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
-    limits = [round(free_bytes(device) * (1 - MARGIN))]
-    cuda = device.type == "cuda"
-    if cuda and limit:
-        limits.append(usable_bytes(limit))
+    Raises EnvironmentNotReady for a GPU that is missing or too old.
+    """
+    from disc_lite.models.device import device_name, device_of, free_bytes
+
+    device = device_of(limits.device)
+    vram, host = bytes_of(limits.max_vram, "--max-vram"), bytes_of(limits.host_ram, "--host-ram")
+    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], device.type == "cuda"
+    if cuda and vram:
+        sizes.append(usable_bytes(vram))
     if not cuda and host:
-        limits.append(host)
-    return Budget(_known(device_name(device)), min(limits), host, free_disk(path), cuda)
+        sizes.append(host)
+    return Budget(_known(device_name(device)), min(sizes), host, free_disk(path), cuda)
 
 
 def require_room(plan: Plan) -> Execution:
@@ -137,16 +149,6 @@ def shape_of(source: ModelSource, folder: Path | None) -> Shape:
         "It is no name of `disc-lite models`, and not downloaded.",
         f"Download its configuration once: hf download {source.location} config.json tokenizer.json",
     )  # fmt: skip
-
-
-def local_folder(source: ModelSource) -> Path | None:
-    """The folder of a model on this machine; None where it was not downloaded."""
-    if source.kind == "folder":
-        return Path(source.location)
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(source.location, "config.json")
-    return Path(found).parent if isinstance(found, str) else None
 
 
 def bytes_of(size: str | None, option: str) -> int | None:

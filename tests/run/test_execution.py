@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from disc_lite import cli
+from disc_lite import adapt, cli
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.models import base, device
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl
-from tests.made import SmallAdapt
+from tests.made import SMALL, SmallAdapt
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +139,33 @@ def test_max_vram_is_a_limit_of_the_allocator(monkeypatch: pytest.MonkeyPatch) -
     device.limit_memory(torch.device("cuda"), None)
     device.limit_memory(torch.device("cpu"), 8 << 30)
     assert limits == [0.1]
+
+
+def test_nothing_is_downloaded_for_a_run_that_does_not_fit(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+
+    def fetch(hub_id: str) -> Path:
+        fetched.append(hub_id)
+        raise EnvironmentNotReady("no network")
+
+    monkeypatch.setattr("disc_lite.hub.source._fetch", fetch)
+    for free, error in ((2 << 30, WillNotFit), (64 << 30, EnvironmentNotReady)):
+        monkeypatch.setattr(device, "free_bytes", lambda where, free=free: free)
+        with pytest.raises(error):
+            adapt(small.root / "docs", "mistral-7b", output=small.root / "absent", device="cpu")
+    assert fetched == ["mistralai/Mistral-7B-Instruct-v0.3"]
+
+
+def test_the_probe_makes_the_longest_pass_once(
+    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["disc-lite", "plan", str(small.root / "docs"), "-m", str(small.model), "--probe", "--cpu", "--json"]
+    sets = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+    monkeypatch.setattr(sys, "argv", [*arguments, *sets])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 60 < found["probe"]["tokens"] <= found["chosen"]["micro_batch_tokens"] == 128
+    assert found["probe"]["planned_bytes"] > found["stages"]["training"]["peak"]
+    assert min(found["probe"]["measured_bytes"], found["probe"]["seconds"], found["probe"]["training_minutes"]) > 0
