@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
+
 import psutil
 import torch
 
 from disc_lite.errors import EnvironmentNotReady
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
+M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 1 << 20  # of malloc.h; tensors that are mapped one by one
 
 
 def device_of(name: str | None) -> torch.device:
@@ -33,11 +37,22 @@ def device_name(device: torch.device) -> str:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that nothing uses now: of the GPU, or of the host."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return int(psutil.virtual_memory().available)
+    """Memory that may still be allocated: of the GPU, as far as `limit_memory` allows, or of the host."""
+    if device.type != "cuda":
+        return int(psutil.virtual_memory().available)
+    free, total = torch.cuda.mem_get_info(device)
+    reserved, allowed = torch.cuda.memory_reserved(device), torch.cuda.get_per_process_memory_fraction(device)
+    return min(free, int(allowed * total) - reserved) + reserved - torch.cuda.memory_allocated(device)
+
+
+def give_back_freed_memory() -> None:
+    """Let the C library return freed tensors to the system at once; without an effect where it is not glibc.
+
+    Else glibc keeps those below 32 MiB in pieces that later ones do not fit into: a pass of 492 tokens of SmolLM2-135M
+    took 1.81 GiB on a CPU instead of 1.42.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
 
 
 def limit_memory(device: torch.device, limit: int | None) -> None:

@@ -14,7 +14,7 @@ from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 
 READING_TOKENS = 8192  # of the teacher at once, `models.halving.READING_TOKENS`
-MOST_ROWS, MOST_PLACES = 128, 32_768  # of generation, `models.generation`
+ROWS_OF_A_PREFIX = 8  # that are written at once, on average
 SMALL_TOKENS = 1024  # of a micro-batch
 
 
@@ -81,12 +81,15 @@ def _reading(footprint: Footprint, workload: Workload, available: int | None) ->
 def _generation(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None
 ) -> tuple[int, Stage] | None:
-    """Rows of generation, each a prompt with a passage and the longest answer; the adapter may be on."""
-    new, rows = recipe.prompt.answer_tokens, MOST_ROWS
+    """Rows of generation, each with a place for every token of its own and its part of a shared prefix.
+
+    Generation takes a share of the free memory for rows, and half of them where that does not fit.
+    """
+    places = workload.row_tokens + recipe.prompt.answer_tokens + workload.prompt_tokens / ROWS_OF_A_PREFIX
+    rows = footprint.numbers.most_rows if available is None else footprint.rows(places, available)
     while rows:
-        stage = footprint.generation(rows, workload.prompt_tokens, new, adapter=True)
-        fits = rows * (workload.prompt_tokens + new) <= MOST_PLACES or rows == 1
-        if fits and (available is None or stage.peak <= available):
+        stage = footprint.generation(rows, places)
+        if available is None or stage.peak <= available:
             return rows, stage
         rows //= 2
     return None

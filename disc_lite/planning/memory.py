@@ -19,7 +19,9 @@ from disc_lite.planning.shapes import Shape
 GIB = 1 << 30
 LOSS_ROWS = 256  # that have logits at the same time, `losses.CHUNK`
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
-MASK_BYTES = 24  # of a query and a key while the mask of a tree is made: three index tensors
+LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
+ROWS_SHARE = 0.6  # of the free memory that generation takes for rows, `models.generation.memory.SHARE`
+MASK_BYTES = 5  # of a query and a key of a tree: as bool, and as what is added to the scores, padded
 PADDING = 1.05  # places of a packed batch for a token of it
 WORKSPACE = 70 << 20  # of cuBLAS, measured; beside what the model itself takes
 
@@ -34,10 +36,12 @@ class Numbers:
     qk_norm_hidden: float  # more of that where queries and keys are normalised
     stored_hidden: float  # x hidden size, of a layer that is not computed again; beside 4 x intermediate size
     optimizer_copies: int  # of the trained values in fp32 in AdamW's step
+    most_rows: int  # of generation
+    read_tokens: int  # of prompts in one pass of generation
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 11.0, 1)
-CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0)
+CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 11.0, 1, 512, 8192)
+CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 96, 1024)
 
 
 @dataclass(frozen=True)
@@ -119,12 +123,17 @@ class Footprint:
         per_place = (6 * self.shape.hidden + 3 * self.shape.intermediate) * self.numbers.value_bytes
         return round(tokens * PADDING * per_place) + self._dequantised
 
-    def generation(self, rows: int, prompt_tokens: int, new_tokens: int, adapter: bool) -> Stage:
-        """The key/value cache of so many rows, the reading of their prompts, and their logits."""
-        cache = self.shape.cache_bytes(rows * (prompt_tokens + new_tokens), self.numbers.value_bytes)
-        logits = 4 * 4 * rows * self.shape.vocab  # fp32: logits, shares, their sums, and a copy
-        parts = {"key/value cache": cache, "layer": self._read(prompt_tokens), "logits": logits}
-        return self._stage("generation", {**({"adapter": self.adapter} if adapter else {}), **parts})
+    def generation(self, rows: int, places: float) -> Stage:
+        """The key/value cache of so many rows of so many places, their logits, and the reading of prompts."""
+        cache = self.shape.cache_bytes(1, self.numbers.value_bytes) * rows * places
+        parts = {"adapter": self.adapter, "key/value cache": cache, "logits": LOGITS_BYTES * rows * self.shape.vocab}
+        return self._stage("generation", {**parts, "layer": self._read(self.numbers.read_tokens)})
+
+    def rows(self, places: float, available: int) -> int:
+        """How many rows generation takes of the memory that base and adapter leave, at least one."""
+        each = self.shape.cache_bytes(1, self.numbers.value_bytes) * places + LOGITS_BYTES * self.shape.vocab
+        room = ROWS_SHARE * (available - self.base - self.adapter)
+        return max(1, min(self.numbers.most_rows, int(room / each)))
 
     def _stage(self, name: str, parts: dict[str, float]) -> Stage:
         return Stage(name, {"base": self.base, **{key: round(value) for key, value in parts.items() if value}})

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.aliases import ALIASES, Alias
 
 # NF4 with double quantisation: half a byte a value, for 64 of them a scale of a byte, for 256 scales one of 4 bytes.
@@ -67,11 +66,10 @@ def shape_of_alias(alias: Alias) -> Shape:
     )  # fmt: skip
 
 
-def shape_of_folder(folder: Path) -> Shape:
-    """Of a model folder. Raises EnvironmentNotReady where its `config.json` does not say the sizes."""
-    path = folder / "config.json"
+def shape_of_folder(folder: Path) -> Shape | None:
+    """Of a model folder; None where its `config.json` does not say the sizes as most families do."""
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config = {**config, **config.get("text_config", {})}
         heads = int(config["num_attention_heads"])
         return Shape(
@@ -81,11 +79,8 @@ def shape_of_folder(folder: Path) -> Shape:
             int(config["vocab_size"]), bool(config.get("tie_word_embeddings", False)),
             str(config.get("model_type", "")).startswith(QK_NORMS),
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EnvironmentNotReady(
-            f"{path} does not say how large the model is.", f"{type(error).__name__}: {error}",
-            "Copy the whole model folder, or choose a name of `disc-lite models`.",
-        ) from error  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def known_shapes() -> tuple[Shape, ...]:

@@ -47,6 +47,7 @@ class Workload:
     teacher_tokens: int
     state_positions: int  # of which teacher hidden states are cached
     prompt_tokens: int  # of a prompt with a passage
+    row_tokens: int  # of it, those that it does not share with others
     longest_student: int  # tokens of one example
     longest_lesson: int
     generated_tokens: int
@@ -73,6 +74,7 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
         student_tokens=round(task * share), target_tokens=round(targets * share),
         teacher_tokens=round(sum(kind.teacher_tokens for kind in kinds.values()) * method.has_teacher),
         state_positions=round(states + prompts * kept), prompt_tokens=_prompt(corpus, recipe),
+        row_tokens=2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS,
         longest_student=max(round(max(k.tokens for k in kinds.values())), corpus.longest_sentence + TEMPLATE_TOKENS),
         longest_lesson=round(max(kind.longest_lesson for kind in kinds.values())),
         generated_tokens=round(generated), read_tokens=round(read), retention_prompts=prompts,

@@ -14,7 +14,7 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.run.plan import Limits, plan_of, require_room
+from disc_lite.run.plan import Limits, planned_execution, usable_of
 from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
 from disc_lite.version import __version__
 
@@ -58,7 +58,7 @@ def adapt(
     limits = Limits(device, max_vram, host_ram)
     inputs = gather(
         named, model, recipe, output, questions, pairs, overrides or {}, seed,
-        before_download=lambda found: require_room(plan_of(found, limits)),
+        before_download=lambda found: planned_execution(found, limits),
     )  # fmt: skip
     folder = inputs.folder
     if folder.summary.is_file():
@@ -72,8 +72,8 @@ def adapt(
         from disc_lite.run.context import report_out_of_memory
 
         where = device_of(device)
-        planned = require_room(plan := plan_of(inputs, limits))
-        limit_memory(where, plan.budget.card_bytes if max_vram else None)
+        planned = planned_execution(inputs, limits)
+        limit_memory(where, usable_of(limits))
         begin(inputs)
         with report_out_of_memory(inputs.resolved.recipe):
             return _run_stages(inputs, where, planned, listener or (lambda event: None), interrupts)

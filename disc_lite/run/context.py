@@ -79,6 +79,8 @@ def open_context(
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
     base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))
+    for warning in base.warnings:
+        listener(Event("model", warning))
     base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))

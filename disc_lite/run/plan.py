@@ -20,7 +20,7 @@ from disc_lite.hub.source import local_folder
 from disc_lite.planning.cards import CARDS, GIB, MARGIN, Card, card_of, usable_bytes
 from disc_lite.planning.corpus import corpus_of, tokenizer_of
 from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
-from disc_lite.planning.shapes import Shape, shape_of_alias, shape_of_folder
+from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_pairs, read_questions
 from disc_lite.recipe import Recipe, load_recipe
@@ -52,17 +52,29 @@ def plan(
         of_card = round(whose.memory_gib * GIB)
     usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)
     budget = Budget(whose, usable, of_host, None, cuda=not cpu)
-    return _plan(source, resolved, read, ledger, budget, own_pairs, asked)
+    found = _plan(source, resolved, read, ledger, budget, own_pairs, asked)
+    if found is None:
+        raise EnvironmentNotReady(
+            f"The sizes of {source.location} are not known here.",
+            "It is no name of `disc-lite models`, and there is no `config.json` on this machine that says them.",
+            f"Download it once: hf download {source.location} config.json tokenizer.json",
+        )
+    return found
 
 
 def _plan(
     source: ModelSource, recipe: Recipe, documents: Sequence[Document], ledger: Sequence[LedgerEntry], budget: Budget,
     pairs: int, questions: int,
-) -> Plan:  # fmt: skip
-    """`pairs` and `questions` are how many the user has, if any."""
+) -> Plan | None:  # fmt: skip
+    """`pairs` and `questions` are how many the user has, if any; None where the sizes of the model are not known."""
     folder = local_folder(source)
+    shape = shape_of_folder(folder) if folder else None
+    if shape is None and source.alias is not None:
+        shape = shape_of_alias(ALIASES[source.alias])
+    if shape is None:
+        return None
     corpus = corpus_of(documents, len(ledger) - len(documents), tokenizer_of(folder), recipe, pairs)
-    return plan_run(shape_of(source, folder), recipe, corpus, workload_of(corpus, recipe, questions), budget)
+    return plan_run(shape, recipe, corpus, workload_of(corpus, recipe, questions), budget)
 
 
 @dataclass(frozen=True)
@@ -74,12 +86,19 @@ class Limits:
     host_ram: str | None
 
 
-def plan_of(inputs: Inputs, limits: Limits) -> Plan:
-    """The plan of a run on this machine, with the memory that is free now; its model need not be downloaded."""
+def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
+    """How a run is computed with the memory that is free now; its model need not be downloaded.
+
+    Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says.
+    """
     budget = budget_of(limits, inputs.folder.path)
     counts = len(inputs.pairs), len(inputs.questions)
     source = resolve(inputs.model.name)
-    return _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts)
+    found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts)
+    if found is not None:
+        return require_room(found)
+    named = inputs.resolved.recipe.execution
+    return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
 
 
 def dry_run(
@@ -92,6 +111,12 @@ def dry_run(
     return plan_run(made.shape, made.recipe, made.corpus, made.workload, budget)
 
 
+def usable_of(limits: Limits) -> int | None:
+    """The bytes that a run may allocate on a card of `max_vram`."""
+    size = bytes_of(limits.max_vram, "--max-vram")
+    return None if size is None else usable_bytes(size)
+
+
 def budget_of(limits: Limits, path: Path) -> Budget:
     """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
 
@@ -100,10 +125,10 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     from disc_lite.models.device import device_name, device_of, free_bytes
 
     device = device_of(limits.device)
-    vram, host = bytes_of(limits.max_vram, "--max-vram"), bytes_of(limits.host_ram, "--host-ram")
+    vram, host = usable_of(limits), bytes_of(limits.host_ram, "--host-ram")
     sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], device.type == "cuda"
     if cuda and vram:
-        sizes.append(usable_bytes(vram))
+        sizes.append(vram)
     if not cuda and host:
         sizes.append(host)
     return Budget(_known(device_name(device)), min(sizes), host, free_disk(path), cuda)
@@ -137,18 +162,6 @@ def require_room(plan: Plan) -> Execution:
             "optimizer_bits": plan.choice.way.optimizer_bits,
         }
     )
-
-
-def shape_of(source: ModelSource, folder: Path | None) -> Shape:
-    if folder is not None:
-        return shape_of_folder(folder)
-    if source.alias is not None:
-        return shape_of_alias(ALIASES[source.alias])
-    raise EnvironmentNotReady(
-        f"The sizes of {source.location} are not known here.",
-        "It is no name of `disc-lite models`, and not downloaded.",
-        f"Download its configuration once: hf download {source.location} config.json tokenizer.json",
-    )  # fmt: skip
 
 
 def bytes_of(size: str | None, option: str) -> int | None:

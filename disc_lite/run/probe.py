@@ -25,7 +25,7 @@ from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.context import peak_bytes
-from disc_lite.run.plan import dry_run, require_room
+from disc_lite.run.plan import Limits, dry_run, require_room, usable_of
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -51,7 +51,7 @@ def probe_run(
     plan = dry_run(documents, model, output=None, seed=None, **limits, **options)
     execution = require_room(plan)
     where = device_of(device)
-    limit_memory(where, plan.budget.card_bytes if max_vram else None)
+    limit_memory(where, usable_of(Limits(**limits)))
     return plan, probe(plan, execution, open_model(model).folder, where)
 
 

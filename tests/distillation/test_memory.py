@@ -15,7 +15,8 @@ from disc_lite.distillation.training import accumulate, train
 from disc_lite.errors import WillNotFit
 from disc_lite.models.halving import READING_TOKENS, halved_if_full
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
-from tests.made import FAST, SmallTraining
+from disc_lite.synthesis.scoring import support
+from tests.made import FAST, PAIRS, SmallTraining
 
 BATCH = Batch(tuple(range(9)), (0, 1, 2))
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB."
@@ -123,6 +124,18 @@ def test_reading_without_a_gradient_is_halved_too(
     full_at(setup, monkeypatch, set(), "forward", 1)
     with pytest.raises(WillNotFit, match="single example: teacher's sequence, retention"):
         read_lessons(setup.base, lessons, 1.0, tmp_path)
+
+
+def test_pairs_are_scored_in_halves(load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = SmallTraining(load, tmp_path)
+    text = setup.texts[0]
+    whole = support(setup.base, text, PAIRS, False)
+    seen = full_at(setup, monkeypatch, set(), "forward", 200)
+    assert support(setup.base, text, PAIRS, False) == [pytest.approx(scores, abs=1e-4) for scores in whole]
+    assert len(seen) > 4
+    full_at(setup, monkeypatch, set(), "forward", 1)
+    with pytest.raises(WillNotFit, match=r"a pair of guide\.md"):
+        support(setup.base, text, PAIRS, False)
 
 
 def test_batches_are_halved_only_where_they_must_be() -> None:
