@@ -32,6 +32,11 @@ def device_of(name: str | None) -> torch.device:
     return device
 
 
+def _index(device: torch.device) -> int:
+    """Which GPU it is: PyTorch's limits are not taken for a plain "cuda"."""
+    return torch.cuda.current_device() if device.index is None else device.index
+
+
 def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
@@ -41,7 +46,7 @@ def free_bytes(device: torch.device) -> int:
     if device.type != "cuda":
         return int(psutil.virtual_memory().available)
     free, total = torch.cuda.mem_get_info(device)
-    reserved, allowed = torch.cuda.memory_reserved(device), torch.cuda.get_per_process_memory_fraction(device)
+    reserved, allowed = torch.cuda.memory_reserved(device), torch.cuda.get_per_process_memory_fraction(_index(device))
     return min(free, int(allowed * total) - reserved) + reserved - torch.cuda.memory_allocated(device)
 
 
@@ -59,4 +64,4 @@ def limit_memory(device: torch.device, limit: int | None) -> None:
     """Let PyTorch allocate no more than so many bytes of a GPU; more is an out-of-memory error, as on a small card."""
     if device.type == "cuda" and limit is not None:
         total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), device)
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), _index(device))

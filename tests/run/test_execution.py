@@ -132,13 +132,14 @@ def test_a_gpu_without_bf16_is_refused(
 
 def test_max_vram_is_a_limit_of_the_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small card is imitated: what the plan does not foresee is an out-of-memory error there too."""
-    limits: list[float] = []
+    limits: list[tuple[float, int]] = []
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=80 << 30))
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, device: limits.append(share))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *given: limits.append(given))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
     device.limit_memory(torch.device("cuda"), 8 << 30)
     device.limit_memory(torch.device("cuda"), None)
     device.limit_memory(torch.device("cpu"), 8 << 30)
-    assert limits == [0.1]
+    assert limits == [(0.1, 3)]
 
 
 def test_nothing_is_downloaded_for_a_run_that_does_not_fit(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,3 +170,13 @@ def test_the_probe_makes_the_longest_pass_once(
     assert 60 < found["probe"]["tokens"] <= found["chosen"]["micro_batch_tokens"] == 128
     assert found["probe"]["planned_bytes"] > found["stages"]["training"]["peak"]
     assert min(found["probe"]["measured_bytes"], found["probe"]["seconds"], found["probe"]["training_minutes"]) > 0
+
+
+def test_free_is_what_the_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    gib = 1 << 30
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (60 * gib, 80 * gib))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 4 * gib)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 3 * gib)
+    for fraction, free in ((1.0, 61), (0.1, 5), (0.05, 1)):
+        monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda index, fraction=fraction: fraction)
+        assert device.free_bytes(torch.device("cuda:0")) == free * gib
