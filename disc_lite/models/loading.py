@@ -19,7 +19,7 @@ from transformers import (
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.base import Base, quietly
 from disc_lite.models.check import check
-from disc_lite.models.device import device_of, give_back_freed_memory
+from disc_lite.models.device import device_of
 from disc_lite.models.tokens import Tokens
 
 
@@ -41,8 +41,6 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
 def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:
     """As `load_base`, without an adapter and without the check."""
     where = device_of(device)
-    if where.type == "cpu":
-        give_back_freed_memory()
     tokens, model = _read(folder, quantize, where)
     model.requires_grad_(False)
     return Base(model, tokens, folder, quantize)

@@ -96,9 +96,18 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
     source = resolve(inputs.model.name)
     found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts)
     if found is not None:
+        keep_tight(found)
         return require_room(found)
     named = inputs.resolved.recipe.execution
     return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
+
+
+def keep_tight(plan: Plan) -> None:
+    """Where a run on the CPU takes more than a third of the free memory, let nothing of it lie idle in the C library."""
+    from disc_lite.models.device import give_back_freed_memory
+
+    if not plan.budget.cuda and 3 * plan.host_bytes > (plan.budget.card_bytes or 0):
+        give_back_freed_memory()
 
 
 def dry_run(

@@ -25,7 +25,7 @@ from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.context import peak_bytes
-from disc_lite.run.plan import Limits, dry_run, require_room, usable_of
+from disc_lite.run.plan import Limits, dry_run, keep_tight, require_room, usable_of
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -49,6 +49,7 @@ def probe_run(
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
     limits = {"device": device, "max_vram": max_vram, "host_ram": host_ram}
     plan = dry_run(documents, model, output=None, seed=None, **limits, **options)
+    keep_tight(plan)
     execution = require_room(plan)
     where = device_of(device)
     limit_memory(where, usable_of(Limits(**limits)))

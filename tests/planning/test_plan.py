@@ -23,7 +23,7 @@ from disc_lite.planning.estimate import as_json, by_size
 from disc_lite.planning.memory import CPU, CUDA, Footprint
 from disc_lite.planning.shapes import known_shapes, shape_of_folder
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.plan import bytes_of, plan, require_room
+from disc_lite.run.plan import bytes_of, keep_tight, plan, require_room
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS
 
@@ -194,3 +194,13 @@ def test_the_command_loads_no_torch_and_prints_json() -> None:
     assert found["stages"]["training"]["peak"] <= found["card_bytes"]
     assert set(found["minutes"]) == {"generation", "teacher", "training"}
     assert found == json.loads(json.dumps(as_json(plan(HANDBOOK, "mistral-7b", max_vram="8GB", card="rtx-4060"))))
+
+
+def test_memory_is_given_back_where_it_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr("disc_lite.models.device.give_back_freed_memory", lambda: done.append(1))
+    keep_tight(plan(HANDBOOK, "pocket", cpu=True, host_ram="64GB"))
+    keep_tight(plan(HANDBOOK, "pocket", max_vram="8GB"))
+    assert not done
+    keep_tight(plan(HANDBOOK, "pocket", cpu=True, host_ram="1.5GB"))
+    assert done

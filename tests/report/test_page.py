@@ -179,8 +179,10 @@ def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) ->
     (run / "pairs.jsonl").unlink()
     (run / "stopped.json").unlink()
     (run / "resumes.jsonl").unlink()
+    (run / "computed.jsonl").unlink()
     page = page_of(run)
     assert "continued" not in page.text["training"]
+    assert "computed on" not in page.text["training"]
     assert "teachability" not in page.sections
     assert "Dashed" not in page.text["training"]
     assert "pairs" not in page.text["costs"]
