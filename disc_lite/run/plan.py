@@ -103,7 +103,7 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
 
 
 def keep_tight(plan: Plan) -> None:
-    """Where a run on the CPU takes more than a third of the free memory, let nothing of it lie idle in the C library."""
+    """Where a run on the CPU takes over a third of the free memory, let none of it lie idle in the C library."""
     from disc_lite.models.device import give_back_freed_memory
 
     if not plan.budget.cuda and 3 * plan.host_bytes > (plan.budget.card_bytes or 0):
