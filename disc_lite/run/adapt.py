@@ -54,7 +54,6 @@ def adapt(
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-
     limits = Limits(device, max_vram, host_ram)
     inputs = gather(
         named, model, recipe, output, questions, pairs, overrides or {}, seed,

@@ -85,6 +85,8 @@ def open_context(
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")
+    passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"
+    listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits"))
     context = RunContext(inputs, base, texts, listener, interrupts, execution)
     passages = sum(len(text.passages) for text in texts)
     if not inputs.folder.passages.is_file():
