@@ -28,7 +28,7 @@ from disc_lite.run.context import peak_bytes
 
 RANK = 64
 # Tokens of a micro-batch, whether layers are computed again, bits of AdamW; the first is the default recipe's batch.
-WAYS = tuple(Way(*way) for way in ((8192, True, 32), (4096, True, 8), (2048, True, 32), (1024, False, 32)))
+WAYS = tuple(Way(*way) for way in ((8192, True, 32), (4096, True, 8), (1024, False, 32)))
 TINY_WAYS = tuple(Way(*way) for way in ((256, True, 32), (128, False, 8)))
 
 

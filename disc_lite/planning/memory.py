@@ -21,7 +21,6 @@ LOSS_ROWS = 256  # that have logits at the same time, `losses.CHUNK`
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
 ROWS_SHARE = 0.6  # of the free memory that generation takes for rows, `models.generation.memory.SHARE`
-MASK_BYTES = 5  # of a query and a key of a tree: as bool, and as what is added to the scores, padded
 PADDING = 1.05  # places of a packed batch for a token of it
 WORKSPACE = 70 << 20  # of cuBLAS, measured; beside what the model itself takes
 
@@ -36,12 +35,13 @@ class Numbers:
     qk_norm_hidden: float  # more of that where queries and keys are normalised
     stored_hidden: float  # x hidden size, of a layer that is not computed again; beside 4 x intermediate size
     optimizer_copies: int  # of the trained values in fp32 in AdamW's step
+    mask_bytes: float  # of a query and a key of a tree: as bool; on CUDA also as what is added to the scores
     most_rows: int  # of generation
     read_tokens: int  # of prompts in one pass of generation
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 11.0, 1, 512, 8192)
-CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 96, 1024)
+CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 11.0, 1, 5.0, 512, 8192)
+CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 1.1, 96, 1024)
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,15 @@ class Footprint:
 
     def reading(self, tokens: int, lesson: int = 0) -> Stage:
         """A forward pass of the teacher, without a gradient; the mask of a tree is its width squared."""
-        parts: dict[str, float] = {"adapter": self.adapter, "layer": self._read(tokens), "mask": MASK_BYTES * lesson**2}
+        parts: dict[str, float] = {
+            "adapter": self.adapter,
+            "layer": self._read(tokens),
+            "mask": self.numbers.mask_bytes * lesson**2,
+        }
         return self._stage("teacher", parts)
 
     def _read(self, tokens: int) -> int:
-        per_place = (6 * self.shape.hidden + 3 * self.shape.intermediate) * self.numbers.value_bytes
+        per_place = (4.5 * self.shape.hidden + 3 * self.shape.intermediate) * self.numbers.value_bytes
         return round(tokens * PADDING * per_place) + self._dequantised
 
     def generation(self, rows: int, places: float) -> Stage:

@@ -11,13 +11,15 @@ import pytest
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
+from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
+from disc_lite.distillation.teacher import read_lessons
 from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.losses import CHUNK
 from disc_lite.models import load_base
-from disc_lite.packing import gather, pack
+from disc_lite.packing import Segment, gather, lone, pack
 from disc_lite.planning.memory import CPU, CUDA, LOSS_ROWS, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from tests.made import recipe_of
@@ -105,6 +107,28 @@ def test_the_estimate_is_within_8_percent_of_the_peak_on_a_cpu(
     tokens = sum(len(e.input_ids) for e in task.examples)
     planned = footprint.training(Way(tokens, checkpointing, bits), pack(gathered.sequences).tokens / tokens).peak
     assert 0.92 < planned / measured < 1.08
+
+
+@pytest.mark.parametrize("tree", [False, True])
+@pytest.mark.parametrize(("name", "sizes"), [("llama", WIDE), ("qwen3", DEEP)])
+def test_the_estimate_of_reading_is_within_8_percent_too(
+    tmp_path: Path, name: str, sizes: dict[str, int], tree: bool
+) -> None:
+    base = load_base(make_model(name, tmp_path / name, **sizes), "none", "cpu")
+    base.attach(RANK, 2 * RANK, 0, True)
+    tokens, children = 960, 20
+    size = tokens // (children + 4)
+    root = tuple(5 + n % 200 for n in range(4 * size))
+    segments = (Segment(root), *(Segment(root[:size], 0) for _ in range(children)))
+    sequence = segments if tree else lone((root * 9)[:tokens])
+    places = tuple((1 + n // size, n % size) if tree else (0, n) for n in range(tokens // 2))
+    lesson = Lesson(sequence, (Example("disc", "a", root, tuple(range(tokens // 2))),), places)
+    work = lambda: read_lessons(base, [lesson], 1.0, tmp_path)  # noqa: E731
+    work()
+    held = sum(p.numel() * p.element_size() for p in base.model.parameters())
+    footprint = Footprint(shape_of_folder(tmp_path / name), "none", RANK, CPU)  # type: ignore[arg-type]
+    planned = footprint.reading(tokens, tokens * tree).peak
+    assert 0.92 < planned / (held + most_allocated(work)) < 1.08
 
 
 def measured_steps() -> Iterator[Any]:
