@@ -69,6 +69,11 @@ class Example:
     def target_ids(self) -> tuple[int, ...]:
         return tuple(self.input_ids[p + 1] for p in self.compared)
 
+    @property
+    def name(self) -> str:
+        """Which it is, for messages."""
+        return f"{self.method} of {self.document}" if self.document else f"{self.method} example"
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -82,6 +87,11 @@ class Lesson:
     @property
     def tokens(self) -> int:
         return sum(len(s.input_ids) for s in self.sequence)
+
+    @property
+    def name(self) -> str:
+        """Which it is, for messages."""
+        return f"teacher's sequence, {self.examples[0].name}" if self.examples else "teacher's sequence"
 
 
 def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:

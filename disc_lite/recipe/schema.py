@@ -154,11 +154,10 @@ class Train(Section):
     beta1: Number = setting(0.9, "decay of AdamW's mean of gradients", ge=0, lt=1)
     beta2: Number = setting(0.999, "decay of AdamW's mean of squared gradients", ge=0, lt=1)
     clip_norm: Number = setting(1.0, "largest norm of the gradient; longer ones are clipped", gt=0, le=1e6)
-    tokens_per_batch: Count = setting(4096, "student tokens of a micro-batch", "tokens", ge=16, le=LONGEST)
-    micro_batches: Count = setting(1, "micro-batches whose gradients make one step", "micro-batches", ge=1, le=100_000)
-    checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
-    gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
-    optimizer_bits: Annotated[Literal[8, 32], AsNumber] = setting(32, "precision of AdamW's state", "bits")
+    tokens_per_batch: Count = setting(
+        8192, "student tokens that a step learns from, those of the retention term included", "tokens",
+        ge=16, le=LONGEST,
+    )  # fmt: skip
 
 
 class Evaluation(Section):
@@ -183,9 +182,23 @@ class Evaluation(Section):
 
 
 class Memory(Section):
-    """Precision of the base, and the cache of the teacher."""
+    """Precision of the base."""
 
     quantize: Literal["nf4", "none"] = setting("nf4", "precision of the frozen base weights")
+
+
+class Execution(Section):
+    """How a run is computed: no part of what is learned, so a run may be continued with other values."""
+
+    micro_batch_tokens: Count = setting(
+        0, "student tokens in one forward and backward pass, of which a step makes as many as it needs; "
+        "0: as many as the memory allows", "tokens", ge=0, le=LONGEST,
+    )  # fmt: skip
+    gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
+    optimizer_bits: Annotated[Literal[0, 8, 32], AsNumber] = setting(
+        0, "precision of AdamW's state; 0: 32, or 8 where the memory does not allow 32", "bits"
+    )
+    checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
     teacher_cache_gib: Number = setting(16.0, "largest cache of teacher hidden states", "GiB", ge=0, le=100_000)
 
 
@@ -204,4 +217,5 @@ class Recipe(Section):
     train: Train = section(Train)
     evaluation: Evaluation = section(Evaluation)
     memory: Memory = section(Memory)
+    execution: Execution = section(Execution)
     seed: Count = setting(0, "seed of all random choices", ge=0, le=2**32 - 1)

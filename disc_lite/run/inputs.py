@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from disc_lite.documents import Document, LedgerEntry, read_documents
 from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import resolve
-from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.source import Model, local_folder, open_model
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
 from disc_lite.run.folder import FORMAT, RunFolder
@@ -33,8 +33,11 @@ class Inputs:
 
     @property
     def identity(self) -> JsonObject:
-        """What identifies a run: the same identity continues it, any other is another run."""
-        recipe = self.resolved.recipe.model_dump()
+        """What identifies a run: the same identity continues it, any other is another run.
+
+        How it is computed is no part of it: a run may be continued on another device, or with other memory settings.
+        """
+        recipe = self.resolved.recipe.model_dump(exclude={"execution"})
         return {
             "format": FORMAT,
             "model": self.model.fingerprint,
@@ -48,10 +51,14 @@ class Inputs:
 def gather(
     documents: Sequence[str | os.PathLike[str]], model: str, recipe: str | None, output: str | Path | None,
     questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
+    before_download: Callable[[Inputs], object] = lambda inputs: None,
 ) -> Inputs:  # fmt: skip
-    """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong."""
-    resolve(model)  # a wrong name is reported before anything is read or downloaded
-    load_recipe(recipe or "default", overrides, seed)
+    """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong.
+
+    `before_download` is called where the model must be downloaded, with inputs whose model is not there yet.
+    """
+    source = resolve(model)  # a wrong name is reported before anything is read or downloaded
+    resolved = load_recipe(recipe or "default", overrides, seed)
     own_questions = read_questions(Path(questions)) if questions else ()
     own_pairs = read_pairs(Path(pairs)) if pairs else ()
     if pairs and not own_pairs:
@@ -62,6 +69,11 @@ def gather(
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     require_place(folder)
     read, ledger = read_documents(paths)
+    if local_folder(source) is None:
+        absent = Model(model, source.location, Path(), "", {})
+        before_download(
+            Inputs(RunFolder(folder), absent, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)
+        )
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)

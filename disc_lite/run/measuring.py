@@ -132,7 +132,7 @@ def measure_retained(
     drifts = {}
     for name, examples in drifting.items():
         on_finished = progress.part(f"{when}: drift on {len(examples)} answers", len(examples))
-        nats = drift(base, examples, recipe.train.tokens_per_batch, on_finished)
+        nats = drift(base, examples, on_finished)
         drifts[name] = Drift(mean_drift(nats, examples), nats)
     retained = Retained(
         probes, [tokens.decode(e.answer_ids).strip() for e in followed],

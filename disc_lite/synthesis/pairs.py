@@ -16,6 +16,7 @@ from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation
+from disc_lite.planning.amounts import wanted_pairs
 from disc_lite.qa import NearDuplicates, normalise
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import (
@@ -108,16 +109,6 @@ def _groups(passages: Sequence[_PassagePairs]) -> Iterator[list[_PassagePairs]]:
             group = []
     if group:
         yield group
-
-
-def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
-    """The number of pairs wanted of a passage with so many sentences."""
-    settings = recipe.prompt
-    if settings.questions_per_passage:
-        return settings.questions_per_passage
-    if settings.questions_per_1000_tokens:
-        return max(1, round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000))
-    return settings.questions_per_sentence * sentences
 
 
 def _round(

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from disc_lite.distillation.examples import Text, alone, prompt_lessons
+from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
+from disc_lite.models.halving import too_long, unless_full
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.drafting import DraftedPair
@@ -93,7 +95,21 @@ def placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
 
 
 def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
-    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum."""
+    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum.
+
+    Where CUDA runs out of memory the pairs are read in halves. Raises WillNotFit where a single one does not fit.
+    """
+    scores = unless_full(lambda: _support(base, text, pairs, worked_examples))
+    if not isinstance(scores, WillNotFit):
+        return scores
+    if len(pairs) == 1:
+        name = f"a pair of {pairs[0].document}"
+        raise too_long(scores, name, len(base.tokens.text(text.passage_text(text.passages[pairs[0].passage]))))
+    half = len(pairs) // 2
+    return [score for part in (pairs[:half], pairs[half:]) for score in support(base, text, part, worked_examples)]
+
+
+def _support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
     scores: list[tuple[float, float, float]] = []
     for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
         targets = [list(example.target_ids) for example in lesson.examples]

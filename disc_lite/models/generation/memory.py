@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import psutil
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from disc_lite.models.device import free_bytes
 from disc_lite.models.generation.requests import Request
 
 STEP = 16  # places are a multiple of this: what CUDA's attention kernels want of a mask
@@ -112,12 +111,7 @@ def row_bytes(model: PreTrainedModel, places: float) -> float:
 
 def room_bytes(model: PreTrainedModel) -> int:
     """What may be used: a share of the free memory, less than what was too much before."""
-    if model.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(model.device)
-        reserved = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
-        available = free + reserved
-    else:
-        available = psutil.virtual_memory().available
+    available = free_bytes(model.device)
     return min(int(available * SHARE), _too_many.get(model, available) // 2)
 
 
