@@ -35,6 +35,7 @@ class _Block:
 
     sentences: tuple[_Sentence, ...]
     heading_path: tuple[str, ...]
+    alone: bool  # never joined with another
 
     @property
     def tokens(self) -> int:
@@ -86,10 +87,10 @@ def _sections_with_text(document: Document, token_places: Sequence[int]) -> list
             # A heading right above another heading has no text: it is joined with the next section.
             bare = sentences
         else:
-            blocks.append(_Block(sentences, section.heading_path))
+            blocks.append(_Block(sentences, section.heading_path, section.alone))
             bare = ()
     if bare:
-        blocks.append(_Block(bare, document.sections[-1].heading_path))
+        blocks.append(_Block(bare, document.sections[-1].heading_path, alone=False))
     return blocks
 
 
@@ -118,10 +119,10 @@ def _place(text: str, start: int, end: int) -> int:
 def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:
     merged: list[_Block] = []
     for block in blocks:
-        if merged and merged[-1].tokens + block.tokens <= limit:
-            last = merged[-1]
+        last = merged[-1] if merged else None
+        if last and not (last.alone or block.alone) and last.tokens + block.tokens <= limit:
             path = _common_prefix(last.heading_path, block.heading_path)
-            merged[-1] = _Block(last.sentences + block.sentences, path)
+            merged[-1] = _Block(last.sentences + block.sentences, path, alone=False)
         else:
             merged.append(block)
     return merged

@@ -13,11 +13,13 @@ class Section:
     Attributes:
         start, end: Character offsets in `Document.text`, half-open; the heading line is inside.
         heading_path: Headings from the document's title down, markup stripped.
+        alone: Whether it is never joined with its neighbours to one passage: the row of a table, a definition.
     """
 
     start: int
     end: int
     heading_path: tuple[str, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True)

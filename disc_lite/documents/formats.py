@@ -1,0 +1,85 @@
+"""The formats: which suffix is read by which function. Adding one is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from disc_lite.documents.decoding import decode
+from disc_lite.documents.headings import Markup
+from disc_lite.documents.html import docx_text, html_text
+from disc_lite.documents.pdf import pdf_text
+from disc_lite.documents.source import Converted, Source
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one format is read.
+
+    Attributes:
+        read: The function from a file to its text; may raise RefusedFile or anything else.
+        parsed: Whether that is more than decoding, and is done in a process with limits.
+        is_archive: A zip, whose unpacked size is checked before `read` is called.
+    """
+
+    read: Callable[[Source], Converted]
+    parsed: bool = True
+    is_archive: bool = False
+
+
+def _text(markup: Markup) -> Format:
+    return Format(lambda source: Converted(decode(source.raw), markup), parsed=False)
+
+
+def _html(source: Source) -> Converted:
+    text, title = html_text(decode(source.raw))
+    return Converted(text, title=title)
+
+
+def _docx(source: Source) -> Converted:
+    return Converted(docx_text(source.raw))
+
+
+def _pdf(source: Source) -> Converted:
+    return Converted(pdf_text(source.raw, source.on_step))
+
+
+FORMATS: dict[str, Format] = {
+    **dict.fromkeys((".md", ".markdown", ".mdx", ".txt", ".text"), _text("markdown")),
+    ".rst": _text("rst"),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
+    ".pdf": Format(_pdf),
+    ".docx": Format(_docx, is_archive=True),
+}
+
+# Files that have no suffix and are text by custom.
+_PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}
+
+_PICTURE = "a picture; run OCR over it, into a .pdf or .txt"
+_PACKED = "an archive; unpack it"
+# What to do with files that are not read and never will be.
+REMEDIES = {
+    ".doc": "an old Word file; save it as .docx",
+    ".rtf": "save it as .docx",
+    ".pages": "export it as .docx",
+    ".ppt": "an old PowerPoint file; save it as .pptx",
+    ".odp": "save it as .pptx",
+    ".key": "export it as .pptx",
+    **dict.fromkeys((".xls", ".ods", ".numbers"), "save it as .xlsx or .csv"),
+    **dict.fromkeys((".mobi", ".azw", ".azw3", ".fb2"), "convert it to .epub (Calibre does)"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp"), _PICTURE),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _PACKED),
+    **dict.fromkeys((".url", ".webloc"), "a link; nothing is fetched: save the page as .html"),
+}
+
+def suffix_of(file_name: str) -> str:
+    """The suffix that decides how a file is read, in lower case; empty where there is none."""
+    stem, dot, end = file_name.rpartition(".")
+    if stem and dot:
+        return f".{end.lower()}"
+    return ".txt" if file_name.lower() in _PLAIN_NAMES else ""
+
+
+def readable() -> str:
+    """The suffixes that are read, for messages."""
+    return " ".join(FORMATS)
