@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from xml.etree import ElementTree
 
 from disc_lite.documents.refusal import RefusedFile
 
@@ -52,3 +53,23 @@ def read_part(archive: zipfile.ZipFile, name: str) -> bytes:
         return archive.read(name)
     except KeyError:
         raise RefusedFile(f"not what its extension says: it holds no {name}") from None
+
+
+def read_xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
+    """The root of one part, which is XML.
+
+    Raises:
+        RefusedFile: The archive has no such part.
+        ParseError: It is no XML, or its entities grow too much (expat has a limit of its own).
+    """
+    return ElementTree.fromstring(read_part(archive, name))
+
+
+def local_name(tag: object) -> str:
+    """The name of an element or attribute without its namespace; comments have none."""
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def attribute(element: ElementTree.Element, name: str) -> str:
+    """The value of an attribute, whatever its namespace; empty where it is missing."""
+    return next((value for key, value in element.attrib.items() if local_name(key) == name), "")

@@ -11,7 +11,7 @@ from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, ReadingOptions, Source
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES, WorkerPool
 
-EXTRA = {"openpyxl", "pylatexenc"}  # packages of the extra `documents`
+_EXTRA = {"openpyxl", "pylatexenc"}  # packages of the extra `documents`
 
 
 def convert(
@@ -54,8 +54,9 @@ def convert_here(
     except MemoryError:
         raise RefusedFile(f"needs more than {CHILD_MEMORY_BYTES >> 30} GB of memory") from None
     except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name in EXTRA:
-            raise RefusedFile(f"needs {error.name}: pip install 'disc-lite[documents]'") from None
+        missing = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        if missing in _EXTRA:
+            raise RefusedFile(f"needs {missing}: pip install 'disc-lite[documents]'") from None
         # Parsers raise all kinds of exceptions on damaged files.
         detail = " ".join(str(error).split())[:200]
         raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ")) from None

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from disc_lite.documents.adoc import adoc_text
+from disc_lite.documents.code import SUFFIXES, code_text
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.epub import epub_text
 from disc_lite.documents.headings import Markup
 from disc_lite.documents.html import docx_text, html_text
+from disc_lite.documents.jsontext import json_lines_text, json_text
+from disc_lite.documents.mail import mail_text
+from disc_lite.documents.notebook import notebook_text
+from disc_lite.documents.odt import odt_text
+from disc_lite.documents.org import org_text
 from disc_lite.documents.pdf import pdf_text
+from disc_lite.documents.pptx import pptx_text
+from disc_lite.documents.rows import csv_text
 from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.tex import tex_text
+from disc_lite.documents.xlsx import xlsx_text
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,19 @@ FORMATS: dict[str, Format] = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
     ".pdf": Format(_pdf),
     ".docx": Format(_docx, is_archive=True),
+    ".odt": Format(odt_text, is_archive=True),
+    ".epub": Format(epub_text, is_archive=True),
+    ".pptx": Format(pptx_text, is_archive=True),
+    ".xlsx": Format(xlsx_text, is_archive=True),
+    **dict.fromkeys((".csv", ".tsv"), Format(csv_text)),
+    ".ipynb": Format(notebook_text),
+    ".org": Format(org_text),
+    ".tex": Format(tex_text),
+    **dict.fromkeys((".adoc", ".asciidoc"), Format(adoc_text)),
+    ".eml": Format(mail_text),
+    ".json": Format(json_text),
+    **dict.fromkeys((".jsonl", ".ndjson"), Format(json_lines_text)),
+    **dict.fromkeys(SUFFIXES, Format(code_text)),
 }
 
 # Files that have no suffix and are text by custom.
@@ -72,6 +97,7 @@ REMEDIES = {
     **dict.fromkeys((".url", ".webloc"), "a link; nothing is fetched: save the page as .html"),
 }
 
+
 def suffix_of(file_name: str) -> str:
     """The suffix that decides how a file is read, in lower case; empty where there is none."""
     stem, dot, end = file_name.rpartition(".")
@@ -82,4 +108,4 @@ def suffix_of(file_name: str) -> str:
 
 def readable() -> str:
     """The suffixes that are read, for messages."""
-    return " ".join(FORMATS)
+    return f"{' '.join(suffix for suffix in FORMATS if suffix not in SUFFIXES)} and source code"

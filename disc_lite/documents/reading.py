@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from disc_lite.documents.conversion import convert
 from disc_lite.documents.decoding import sha256_of_text
 from disc_lite.documents.formats import FORMATS, REMEDIES, readable, suffix_of
-from disc_lite.documents.headings import cut_sections, find_headings, title_of
+from disc_lite.documents.headings import Heading, cut_sections, find_headings, title_of
 from disc_lite.documents.records import Document, LedgerEntry
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, ReadingOptions
@@ -114,7 +114,7 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool) -> _Outcome
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
-    document = _document(file.name, converted)
+    document = document_of(file.name, converted)
     return LedgerEntry(file.name, "read", "", size, sha256, len(document.text)), document
 
 
@@ -128,11 +128,17 @@ def _bytes_of(path: Path, size: int) -> bytes:
     return raw
 
 
-def _document(name: str, converted: Converted) -> Document:
+def document_of(name: str, converted: Converted) -> Document:
+    """A converted file as a document of this name, with its title and sections."""
     text = converted.text
-    headings = find_headings(text, converted.markup)
     stem = " ".join(re.sub(r"[_-]+", " ", PurePosixPath(name).stem).split())
-    title = title_of(headings, fallback=converted.title or stem or name)
+    title = converted.title or stem or name
+    headings: Sequence[Heading]
+    if converted.headings is None:
+        headings = find_headings(text, converted.markup)
+        title = title_of(headings, fallback=title)
+    else:
+        headings = converted.headings
     sections = cut_sections(text, headings, title)
     if converted.alone:
         sections = tuple(replace(section, alone=True) for section in sections)

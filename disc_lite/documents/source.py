@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from disc_lite.documents.headings import Markup
+from disc_lite.documents.headings import Heading, Markup
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Converted:
     Attributes:
         markup: How its headings are marked.
         title: If the format has one beside the text.
+        headings: Given where the text has no marks of its own for them, as source code has none.
         alone: Whether each section is a passage of its own (the row of a table, a definition),
             which is not joined with its neighbours.
     """
@@ -51,4 +52,5 @@ class Converted:
     text: str
     markup: Markup = "converted"
     title: str = ""
+    headings: tuple[Heading, ...] | None = None
     alone: bool = False

@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from threading import Timer
 from typing import Any
 
+from disc_lite.documents.headings import Heading
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
@@ -53,7 +54,9 @@ class Worker:
             raise RefusedFile(_cause_of_death(process.returncode))
         if "refused" in answer:
             raise RefusedFile(answer["refused"])
-        return Converted(**answer["converted"])
+        given = answer["converted"].pop("headings")
+        headings = None if given is None else tuple(Heading(**heading) for heading in given)
+        return Converted(**answer["converted"], headings=headings)
 
     def end(self) -> None:
         """Ends the process and waits for it."""

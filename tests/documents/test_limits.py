@@ -1,6 +1,5 @@
 """What hostile and heavy files cost: bombs, processes that are ended, and a worker that serves many files."""
 
-import io
 import os
 import zipfile
 
@@ -11,13 +10,7 @@ from disc_lite.documents.conversion import convert
 from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Source
-
-
-def zipped(parts):
-    with zipfile.ZipFile(buffer := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as writer:
-        for name, content in parts.items():
-            writer.writestr(name, content)
-    return buffer.getvalue()
+from tests.documents.written import zipped
 
 
 @pytest.mark.parametrize("suffix", sorted(suffix for suffix, format_ in FORMATS.items() if format_.is_archive))
