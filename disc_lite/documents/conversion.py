@@ -7,6 +7,7 @@ from collections.abc import Callable
 from disc_lite.documents.archive import open_archive
 from disc_lite.documents.decoding import check_text
 from disc_lite.documents.formats import FORMATS
+from disc_lite.documents.records import NEEDS
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, ReadingOptions, Source
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES, WorkerPool
@@ -52,11 +53,11 @@ def convert_here(
     except RecursionError:
         raise RefusedFile("its parts are nested too deeply") from None
     except MemoryError:
-        raise RefusedFile(f"needs more than {CHILD_MEMORY_BYTES >> 30} GB of memory") from None
+        raise RefusedFile(f"reading it takes more than {CHILD_MEMORY_BYTES >> 30} GB of memory") from None
     except Exception as error:
         missing = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
         if missing in _EXTRA:
-            raise RefusedFile(f"needs {missing}: pip install 'disc-lite[documents]'") from None
+            raise RefusedFile(f"{NEEDS}{missing}: pip install 'disc-lite[documents]'") from None
         # Parsers raise all kinds of exceptions on damaged files.
         detail = " ".join(str(error).split())[:200]
         raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ")) from None

@@ -8,6 +8,7 @@ are found by bisection.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -61,8 +62,9 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     if passage_tokens < 1:
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
     # Byte tokens may report a place before that of their predecessor; bisection needs order.
-    token_places = list(accumulate((_place(document.text, *range_) for range_ in offsets), max))
-    token_ends = list(accumulate((end for _, end in offsets), max))
+    # As arrays: a line of 50 MB has ten million tokens.
+    token_places = array("q", accumulate((_place(document.text, *range_) for range_ in offsets), max))
+    token_ends = array("q", accumulate((end for _, end in offsets), max))
     blocks = _sections_with_text(document, token_places)
     runs = [
         (run, block.heading_path)

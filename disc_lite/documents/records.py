@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+NEEDS = "needs "  # how the reason of a refusal begins where a package is missing
+
 
 @dataclass(frozen=True)
 class Section:
@@ -60,6 +62,11 @@ class LedgerEntry:
     bytes: int
     sha256: str
     characters: int
+
+    @property
+    def needs_package(self) -> bool:
+        """Whether it was refused because a package is missing, which the reason names with the pip line."""
+        return self.reason.startswith(NEEDS)
 
     def as_dict(self) -> dict[str, str | int]:
         """The entry as a plain dictionary, for JSON."""

@@ -23,7 +23,8 @@ class Documents(Section):
         256, "longest passage; cut at headings, then paragraphs", "tokens", ge=16, le=LONGEST
     )
     text_field: str = setting(
-        "", "field of JSON records that holds their text (`body.text`: a field in a field); empty: text, content, body, …"
+        "",
+        "field of JSON records that holds their text (`body.text`: a field in a field); empty: text, content, body, …",
     )
     notebook_outputs: Switch = setting(False, "read the printed outputs of notebooks too")
 

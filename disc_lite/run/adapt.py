@@ -48,7 +48,7 @@ def adapt(
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed)
+    inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed, listener)
     folder = inputs.folder
     if folder.summary.is_file():
         summary: JsonObject = read_json(folder.summary)

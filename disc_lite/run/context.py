@@ -18,7 +18,7 @@ from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.storage import Json, JsonObject
+from disc_lite.storage import Json
 
 
 @dataclass
