@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from disc_lite.documents.conversion import convert_here
@@ -37,7 +38,7 @@ def main(step_timeout_s: int) -> None:
         raw = sys.stdin.buffer.read(request["bytes"])
         answer = _answer(request, raw, step_timeout_s)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        answer["is_last"] = _peak_bytes() > _RECYCLED_BYTES
+        answer["is_last"] = _memory_bytes() > _RECYCLED_BYTES
         answers.write(json.dumps(answer).encode("ascii") + b"\n")
         answers.flush()
 
@@ -54,9 +55,10 @@ def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int) -> dict[st
         return {"refused": str(refusal)}
 
 
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak << 10
+def _memory_bytes() -> int:
+    if sys.platform == "linux":  # where ru_maxrss may be that of the process which started this one
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from disc_lite.recipe import Recipe, ResolvedRecipe, load_recipe, to_yaml
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.storage import JsonObject, is_untouched, require_place, write_json, write_jsonl, write_text
+
+
+QUICK_S = 1.0  # reading that takes no longer is not worth a line
 
 
 @dataclass(frozen=True)
@@ -72,18 +76,23 @@ def gather(
     check_documents("questions", (q.document for q in inputs.questions), known)
     check_documents("pairs", (p.document for p in inputs.pairs), known)
     check_same_run(inputs)
+    if listener is not None:
+        listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
     return inputs
 
 
 def read_with_progress(
     paths: Sequence[Path], recipe: Recipe, listener: Listener | None
 ) -> tuple[tuple[Document, ...], tuple[LedgerEntry, ...]]:
-    """The documents as the recipe has them read; the listener hears of every file, and of all at last."""
-    tell = listener or (lambda event: None)
+    """The documents as the recipe has them read; where that takes long, the listener hears of every file."""
+    began_s = time.monotonic()
+
+    def tell(done: int, total: int, name: str) -> None:
+        if listener is not None and time.monotonic() - began_s >= QUICK_S:
+            listener(Event("documents", name, done, total))
+
     options = ReadingOptions(recipe.documents.text_field, recipe.documents.notebook_outputs)
-    read, ledger = read_documents(paths, options, lambda done, total, name: tell(Event("documents", name, done, total)))
-    tell(Event("documents", in_words(ledger), len(ledger), len(ledger)))
-    return read, ledger
+    return read_documents(paths, options, tell)
 
 
 def in_words(ledger: Sequence[LedgerEntry]) -> str:

@@ -1,6 +1,8 @@
 """What hostile and heavy files cost: bombs, processes that are ended, and a worker that serves many files."""
 
 import os
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -39,6 +41,12 @@ def test_one_worker_reads_file_after_file_and_starts_again_after_a_death():
         worker.convert(".html", Source(b"<p>Three."))
     assert worker.convert(".html", Source(b"<p>Four.")).text == "Four.\n"
     worker.end()
+
+
+def test_a_worker_lives_on_though_the_process_that_started_it_is_large():
+    code = "large = b'x' * (600 << 20)\nfrom disc_lite.documents import workers, source\nworker = workers.Worker()\n"
+    code += "worker.convert('.html', source.Source(b'<p>One.'))\nprint(worker._process is not None)\nworker.end()"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "True"
 
 
 def test_files_of_all_kinds_keep_their_order_and_leave_no_process(tmp_path):

