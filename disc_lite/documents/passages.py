@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise, takewhile
 
@@ -63,8 +63,8 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
     # Byte tokens may report a place before that of their predecessor; bisection needs order.
     # As arrays: a line of 50 MB has ten million tokens.
-    token_places = array("q", accumulate((_place(document.text, *range_) for range_ in offsets), max))
-    token_ends = array("q", accumulate((end for _, end in offsets), max))
+    token_places = array("i", accumulate(_places(document.text, offsets), max))
+    token_ends = array("i", accumulate((end for _, end in offsets), max))
     blocks = _sections_with_text(document, token_places)
     runs = [
         (run, block.heading_path)
@@ -113,9 +113,12 @@ def _sentences(document: Document, section: Section, token_places: Sequence[int]
             after_heading = heading
 
 
-def _place(text: str, start: int, end: int) -> int:
-    """The offset of a token's first visible character; of white space, its last character."""
-    return next((i for i in range(start, end) if not text[i].isspace()), end - 1)
+def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """The offset of each token's first visible character; of white space, its last character."""
+    for start, end in offsets:
+        while start < end - 1 and text[start].isspace():
+            start += 1
+        yield start if start < end else end - 1
 
 
 def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:

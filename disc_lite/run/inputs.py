@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,9 @@ from disc_lite.hub.aliases import resolve
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import Recipe, ResolvedRecipe, load_recipe, to_yaml
-from disc_lite.run.events import Event, Listener
+from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.storage import JsonObject, is_untouched, require_place, write_json, write_jsonl, write_text
-
-
-QUICK_S = 1.0  # reading that takes no longer is not worth a line
 
 
 @dataclass(frozen=True)
@@ -85,14 +81,9 @@ def read_with_progress(
     paths: Sequence[Path], recipe: Recipe, listener: Listener | None
 ) -> tuple[tuple[Document, ...], tuple[LedgerEntry, ...]]:
     """The documents as the recipe has them read; where that takes long, the listener hears of every file."""
-    began_s = time.monotonic()
-
-    def tell(done: int, total: int, name: str) -> None:
-        if listener is not None and time.monotonic() - began_s >= QUICK_S:
-            listener(Event("documents", name, done, total))
-
     options = ReadingOptions(recipe.documents.text_field, recipe.documents.notebook_outputs)
-    return read_documents(paths, options, tell)
+    tell = only_if_slow(listener)
+    return read_documents(paths, options, lambda done, total, name: tell(Event("documents", name, done, total)))
 
 
 def in_words(ledger: Sequence[LedgerEntry]) -> str:

@@ -18,7 +18,7 @@ from disc_lite.evaluation.instructions.languages import language_of
 from disc_lite.hub.source import open_model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.recipe import load_recipe
-from disc_lite.run.events import Event, Listener
+from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.inputs import read_with_progress
 
 _MOST_NEAR = 3
@@ -81,7 +81,7 @@ def preview(
         wanted = _entry_called(show, ledger)
         read = tuple(document for document in read if document.name == wanted.name)
         ledger = (wanted,)
-    tell = listener or (lambda event: None)
+    tell = only_if_slow(listener)
     views = []
     for number, document in enumerate(read, 1):
         offsets = (tokenizer or estimated_tokens)(document.text)

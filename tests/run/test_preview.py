@@ -26,7 +26,7 @@ def docs(tmp_path: Path) -> Path:
 
 
 def test_every_file_and_the_doubtful_documents_first(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("disc_lite.run.inputs.QUICK_S", 0.0)
+    monkeypatch.setattr("disc_lite.run.events.QUICK_S", 0.0)
     told = []
     seen = preview(docs, listener=told.append)
     assert [(entry.name, entry.outcome) for entry in seen.ledger] == [
