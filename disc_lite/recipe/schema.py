@@ -77,6 +77,9 @@ class Prompt(Section):
     )
     answer_tokens: Count = setting(256, "longest answer", "tokens", ge=1, le=8192)
     answers_per_question: Count = setting(1, "answers sampled to each question", "answers", ge=1, le=100)
+    agreement: Switch = setting(
+        True, "keep a sampled answer only where the likeliest one, at temperature 0, has the same facts"
+    )
     min_support: Number = setting(
         -1.0,
         "smallest mean log-probability of an answer by the teacher, with the passage in the prompt",

@@ -53,6 +53,8 @@ def open_context(inputs: Inputs, device: str | None, listener: Listener, interru
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
     base = load_base(inputs.model.folder, recipe.memory.quantize, device)
+    for warning in base.warnings:
+        listener(Event("model", warning))
     base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     context = RunContext(inputs, base, texts, listener, interrupts)

@@ -85,6 +85,8 @@ def _questions_and_folder(run_folder: RunFolder, path: str | Path | None) -> tup
 def _load(finished: FinishedRun, device: str | None, interrupts: Interrupts, tell: Tell) -> Base:
     tell(f"loading {finished.model.name}")
     base = load_run(finished, device)
+    for warning in base.warnings:
+        tell(warning)
     base.before_each_forward(interrupts.check)
     return base
 
