@@ -4,7 +4,11 @@ records     the frozen shapes that leave this package
 refusal     the one exception that turns a file into a `refused` line of the ledger
 decoding    bytes -> text, by rule
 headings    text -> title and sections
-html        HTML, and DOCX by way of HTML -> text
+noise       which elements of a web page are not its text
+formulas    superscripts, subscripts and MathML -> one line of text
+tables      rows of an HTML table -> lines of cells
+html        HTML -> text
+docx        DOCX, by way of HTML -> text
 pdf         PDF -> text
 conversion  which reader a file needs, and whether it runs in a limited child process
 reading     folders and files -> documents and ledger

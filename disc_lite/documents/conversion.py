@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.documents.decoding import check_text, decode
+from disc_lite.documents.decoding import check_text, decode, decode_page
+from disc_lite.documents.docx import docx_text
 from disc_lite.documents.headings import Markup
-from disc_lite.documents.html import docx_text, html_text
+from disc_lite.documents.html import html_text
 from disc_lite.documents.pdf import pdf_text
 from disc_lite.documents.refusal import RefusedFile
 
@@ -62,7 +63,7 @@ def convert(suffix: str, raw: bytes) -> Converted:
     if is_html and len(raw) <= _HTML_IN_PROCESS_BYTES:
         return convert_here(suffix, raw, on_step=lambda: None)
     if is_html:
-        decode(raw)  # refused for its encoding before a process is spent on it
+        decode_page(raw)  # refused for its encoding before a process is spent on it
     return _convert_in_child(suffix, raw)
 
 
@@ -80,7 +81,7 @@ def convert_here(suffix: str, raw: bytes, on_step: Callable[[], object]) -> Conv
         elif suffix == ".docx":
             text = docx_text(raw)
         else:
-            text, title = html_text(decode(raw))
+            text, title = html_text(decode_page(raw))
         return Converted(check_text(text), "converted", title)
     except RefusedFile:
         raise
