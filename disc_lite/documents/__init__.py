@@ -4,6 +4,8 @@ records     the frozen shapes that leave this package
 refusal     the one exception that turns a file into a `refused` line of the ledger
 decoding    bytes -> text, by rule
 headings    text -> title and sections
+frontmatter settings above a Markdown text -> its title
+markdown    Markdown as written -> the text that its reader sees
 noise       which elements of a web page are not its text
 formulas    superscripts, subscripts and MathML -> one line of text
 tables      rows of an HTML table -> lines of cells

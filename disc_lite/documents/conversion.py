@@ -19,6 +19,7 @@ from disc_lite.documents.decoding import check_text, decode, decode_page
 from disc_lite.documents.docx import docx_text
 from disc_lite.documents.headings import Markup
 from disc_lite.documents.html import html_text
+from disc_lite.documents.markdown import markdown_text
 from disc_lite.documents.pdf import pdf_text
 from disc_lite.documents.refusal import RefusedFile
 
@@ -57,6 +58,9 @@ def convert(suffix: str, raw: bytes) -> Converted:
         RefusedFile: For whatever reason it cannot be read; nothing else is raised.
     """
     markup = MARKUPS[suffix]
+    if suffix in (".md", ".markdown"):
+        text, title = markdown_text(decode(raw))
+        return Converted(check_text(text), markup, title)
     if markup != "converted":
         return Converted(decode(raw), markup)
     is_html = suffix in (".html", ".htm")
