@@ -14,6 +14,7 @@ docx        DOCX, by way of HTML -> text
 pdf         PDF -> text
 conversion  which reader a file needs, and whether it runs in a limited child process
 reading     folders and files -> documents and ledger
+abbreviations which full stop shortens a word
 sentences   text -> character spans of sentences
 passages    document and token offsets -> passages of at most so many tokens
 """
