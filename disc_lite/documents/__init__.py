@@ -11,6 +11,9 @@ formulas    superscripts, subscripts and MathML -> one line of text
 tables      rows of an HTML table -> lines of cells
 html        HTML -> text
 docx        DOCX, by way of HTML -> text
+columns     pieces of lines on a printed page -> lines in reading order, and tables
+running     running heads and page numbers of printed pages
+layout      lines of printed pages -> paragraphs, list items, code and headings
 pdf         PDF -> text
 conversion  which reader a file needs, and whether it runs in a limited child process
 reading     folders and files -> documents and ledger

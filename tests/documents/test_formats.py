@@ -33,7 +33,7 @@ def pdf(*pages):
 
 
 def raw_pdf(contents, kids=b"[3 0 R]", page_filter=b""):
-    """A PDF of one page by hand; pypdf finds its objects without a cross-reference table."""
+    """A PDF of one page by hand; its objects are found without a cross-reference table."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids " + kids + b" >>",
