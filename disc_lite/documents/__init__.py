@@ -10,6 +10,7 @@ noise       which elements of a web page are not its text
 formulas    superscripts, subscripts and MathML -> one line of text
 tables      rows of an HTML table -> lines of cells
 html        HTML -> text
+officemath  formulas of Office documents -> one line of text
 docx        DOCX, by way of HTML -> text
 columns     pieces of lines on a printed page -> lines in reading order, and tables
 running     running heads and page numbers of printed pages
