@@ -4,6 +4,7 @@ records     the frozen shapes that leave this package
 refusal     the one exception that turns a file into a `refused` line of the ledger
 decoding    bytes -> text, by rule
 headings    text -> title and sections
+plaintext   RFCs, manual pages, laws and other texts as printed -> Markdown
 frontmatter settings above a Markdown text -> its title
 markdown    Markdown as written -> the text that its reader sees
 noise       which elements of a web page are not its text

@@ -21,6 +21,7 @@ from disc_lite.documents.headings import Markup
 from disc_lite.documents.html import html_text
 from disc_lite.documents.markdown import markdown_text
 from disc_lite.documents.pdf import pdf_text
+from disc_lite.documents.plaintext import plain_text
 from disc_lite.documents.refusal import RefusedFile
 
 STEP_TIMEOUT_S = 20  # processor time for one page of a PDF, or a whole file of another format
@@ -61,6 +62,8 @@ def convert(suffix: str, raw: bytes) -> Converted:
     if suffix in (".md", ".markdown"):
         text, title = markdown_text(decode(raw))
         return Converted(check_text(text), markup, title)
+    if suffix == ".txt":
+        return Converted(check_text(plain_text(decode(raw))), markup)
     if markup != "converted":
         return Converted(decode(raw), markup)
     is_html = suffix in (".html", ".htm")
