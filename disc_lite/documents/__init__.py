@@ -20,6 +20,7 @@ pdf         PDF -> text
 conversion  which reader a file needs, and whether it runs in a limited child process
 reading     folders and files -> documents and ledger
 abbreviations which full stop shortens a word
+damage      whether a text looks damaged, and what to do about it
 sentences   text -> character spans of sentences
 passages    document and token offsets -> passages of at most so many tokens
 """

@@ -20,7 +20,8 @@ _NUMBER = r"(?P<number>\d{1,3}(?:\.\d{1,3})*|Appendix [A-Z]|[A-Z](?:\.\d{1,2})+)
 _SECTION = re.compile(rf"{_NUMBER}\.?[ \t]+(?P<title>[^\W\d_].*)")
 _RFC_TITLES = re.compile(
     r"Abstract|Status of This Memo|(?:Full )?Copyright (?:Notice|Statement)|Table of Contents|Introduction|IESG Note"
-    r"|(?:(?:Normative|Informative) )?References|Contributors|Index|Acknowledge?ments?|Authors?['’]?s?['’]? Address(?:es)?",
+    r"|(?:(?:Normative|Informative) )?References|Contributors|Index"
+    r"|Acknowledge?ments?|Authors?['’]?s?['’]? Address(?:es)?",
     re.IGNORECASE,
 )
 # The parts of a law, from the largest; each is a heading where one like it comes again.

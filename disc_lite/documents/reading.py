@@ -17,6 +17,7 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from disc_lite.documents.conversion import MARKUPS, Converted, convert
+from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
 from disc_lite.documents.headings import cut_sections, find_headings, title_of
 from disc_lite.documents.records import Document, LedgerEntry
@@ -86,7 +87,8 @@ def _read(file: _Found) -> tuple[LedgerEntry, Document | None]:
         reason = error.strerror or type(error).__name__
         return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
     document = _document(file.name, converted)
-    return LedgerEntry(file.name, "read", "", size, sha256, len(document.text)), document
+    text = document.text
+    return LedgerEntry(file.name, "read", "", size, sha256, len(text), damage(text)), document
 
 
 def _bytes_of(path: Path, size: int) -> bytes:

@@ -50,6 +50,7 @@ class LedgerEntry:
         bytes: Size of the file, 0 where it is not known.
         sha256: Of the file's bytes, in hexadecimal; empty where they were not read.
         characters: Length of the text, 0 when refused.
+        warning: What looks damaged in a text that was read, and what to do; else empty.
     """
 
     name: str
@@ -58,6 +59,7 @@ class LedgerEntry:
     bytes: int
     sha256: str
     characters: int
+    warning: str = ""
 
     def as_dict(self) -> dict[str, str | int]:
         """The entry as a plain dictionary, for JSON."""
