@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 from disc_lite.documents.adoc import adoc_text
 from disc_lite.documents.code import SUFFIXES, code_text
-from disc_lite.documents.decoding import decode
+from disc_lite.documents.decoding import check_text, decode, decode_page
+from disc_lite.documents.docx import docx_text
 from disc_lite.documents.epub import epub_text
-from disc_lite.documents.headings import Markup
-from disc_lite.documents.html import docx_text, html_text
+from disc_lite.documents.html import html_text
 from disc_lite.documents.jsontext import json_lines_text, json_text
 from disc_lite.documents.mail import mail_text
+from disc_lite.documents.markdown import markdown_text
 from disc_lite.documents.notebook import notebook_text
 from disc_lite.documents.odt import odt_text
 from disc_lite.documents.org import org_text
 from disc_lite.documents.pdf import pdf_text
+from disc_lite.documents.plaintext import plain_text
 from disc_lite.documents.pptx import pptx_text
 from disc_lite.documents.rows import csv_text
 from disc_lite.documents.source import Converted, Source
@@ -39,12 +41,21 @@ class Format:
     is_archive: bool = False
 
 
-def _text(markup: Markup) -> Format:
-    return Format(lambda source: Converted(decode(source.raw), markup), parsed=False)
+def _markdown(source: Source) -> Converted:
+    text, title = markdown_text(decode(source.raw))
+    return Converted(check_text(text), "markdown", title)
+
+
+def _plain(source: Source) -> Converted:
+    return Converted(check_text(plain_text(decode(source.raw))), "markdown")
+
+
+def _rst(source: Source) -> Converted:
+    return Converted(decode(source.raw), "rst")
 
 
 def _html(source: Source) -> Converted:
-    text, title = html_text(decode(source.raw))
+    text, title = html_text(decode_page(source.raw))
     return Converted(text, title=title)
 
 
@@ -57,8 +68,9 @@ def _pdf(source: Source) -> Converted:
 
 
 FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".md", ".markdown", ".mdx", ".txt", ".text"), _text("markdown")),
-    ".rst": _text("rst"),
+    **dict.fromkeys((".md", ".markdown", ".mdx"), Format(_markdown, parsed=False)),
+    **dict.fromkeys((".txt", ".text"), Format(_plain, parsed=False)),
+    ".rst": Format(_rst, parsed=False),
     **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
     ".pdf": Format(_pdf),
     ".docx": Format(_docx, is_archive=True),

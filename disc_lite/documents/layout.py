@@ -8,12 +8,16 @@ sentence taken for a heading costs a sentence.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from disc_lite.documents.columns import Line
+from disc_lite.documents.headings import escaped
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 _BULLET = re.compile(r"[•◦▪●‣·*–-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
-_PAGE_NUMBER = re.compile(r"(?:page )?[-– ]*(\d+)[-– ]*(?:(?:of|/) ?\d+)?", re.IGNORECASE)
 _SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
 
@@ -22,53 +26,123 @@ _TITLE_MAX_SHARE = 0.7  # of the usual width of a line
 _PROSE_MIN_SHARE = 0.6
 # Fonts are proportional and margins ragged: a line this full may have had no room for a word.
 _FULL_SHARE = 0.8
+_HEADING_SIZE = 1.1  # of the size of the running text
+_SAME_SIZE = 0.3  # points
+_MAX_TITLE_CHARS = 200
+_MAX_LEVEL = 6
+_MAX_CODE_SHARE = 0.5
+_NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|Section)\b")
 
 
-def text_of_pages(pages: Sequence[str]) -> str:
+def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
     """Text with a blank line between paragraphs, `- ` before items, `#` before headings.
 
-    A heading that opens the first page is the title (`# `), every other one is `## `.
+    Where sizes of letters differ, headings are lines in larger or bold ones, and the size gives the level. In a text
+    of one size they are read off the lines: what opens the first page is the title (`# `), every other is `## `.
+
+    Args:
+        pages: For each page its columns in reading order, for each column its lines.
     """
-    lines = list(_body_lines(pages))
-    widths = sorted(len(line) for line in lines if line)
+    columns = _with_code(pages)
+    lines = _joined_titles(list(_body_lines(columns)), columns)
+    widths = sorted(len(line.text) for line in lines if line.text and not line.is_row)
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
+    sizes = _Sizes.of(lines)
+    texts = ["" if line.is_row or line.is_code else line.text for line in lines]
     parts: list[str] = []
     before = ""
     for index, line in enumerate(lines):
-        ends = not before or _ends_paragraph(before, line, width)
-        if line and ends and _is_heading(lines, index, width):
-            parts.append(("\n\n## " if parts else "# ") + line)
+        if line.is_row or line.is_code:
+            _append_solid(parts, lines, index)
             before = ""
             continue
-        if line:
-            _append(parts, before, line, ends, width)
-        before = line
+        ends = not before or _ends_paragraph(before, line.text, width)
+        level = _level(lines, texts, index, width, sizes) if line.text and (ends or line.size > sizes.body) else 0
+        if level:
+            # The first heading is the title, whatever is set larger further on.
+            level = level if any(part.lstrip("\n").startswith("#") for part in parts) else 1
+            parts.append(("\n\n" if parts else "") + "#" * level + " " + line.text)
+            before = ""
+            continue
+        if line.text:
+            _append(parts, before, line.text, ends, width)
+        before = line.text
     return "".join(parts) + "\n" if parts else ""
 
 
-def _body_lines(pages: Sequence[str]) -> Iterator[str]:
-    """All lines, stripped; a page break is a blank line unless a sentence runs across it."""
+@dataclass(frozen=True)
+class _Sizes:
+    """The size of the running text in points, and the sizes of headings, the largest first."""
+
+    body: float
+    headings: tuple[int, ...]
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> _Sizes:
+        chars: Counter[int] = Counter()
+        for line in lines:
+            chars[round(2 * line.size)] += len(line.text)
+        body = chars.most_common(1)[0][0] if chars else 0
+        larger = {size for size in chars if size >= _HEADING_SIZE * body}
+        return cls(body / 2, tuple(sorted(larger, reverse=True)))
+
+
+def _with_code(pages: Sequence[Sequence[Sequence[Line]]]) -> list[list[Line]]:
+    """The columns of all pages; in a text that is all in letters of one width these do not mean code."""
+    columns = [column for page in pages for column in page]
+    code = sum(len(line.text) for column in columns for line in column if line.is_code)
+    chars = sum(len(line.text) for column in columns for line in column)
+    means_code = code <= _MAX_CODE_SHARE * chars
+    return [[_tidy(replace(line, is_code=line.is_code and means_code)) for line in column] for column in columns]
+
+
+def _tidy(line: Line) -> Line:
+    text = line.text.translate(_LIGATURES)
+    return replace(line, text=text.rstrip() if line.is_code else " ".join(text.split()))
+
+
+def _body_lines(columns: Sequence[Sequence[Line]]) -> Iterator[Line]:
+    """All lines; a new page or column is a gap unless a sentence runs across it."""
     last = ""
-    for number, page in enumerate(pages, start=1):
-        lines = [" ".join(line.split()) for line in page.translate(_LIGATURES).split("\n")]
-        lines = _without_page_number("\n".join(lines).strip("\n").split("\n"), number)
-        runs_on = lines[:1] and lines[0][:1].islower() and not _SENTENCE_END.fullmatch(last)
+    for lines in columns:
+        shown = [line for line in lines if line.text]
+        if not shown:
+            continue
+        runs_on = shown[0].text[:1].islower() and not _SENTENCE_END.fullmatch(last) and not shown[0].is_row
         if last and not runs_on:
-            yield ""
+            yield Line("")
         yield from lines
-        last = lines[-1] if lines else last
+        last = shown[-1].text
 
 
-def _without_page_number(lines: list[str], number: int) -> list[str]:
-    # Only the number of this very page; a lone number may as well be the end of a table.
-    def is_number(line: str) -> bool:
-        match = _PAGE_NUMBER.fullmatch(line)
-        return match is not None and match[1] == str(number)
+def _joined_titles(lines: Sequence[Line], columns: Sequence[Sequence[Line]]) -> list[Line]:
+    """The lines, where a heading that is set in several is one."""
+    body = _Sizes.of([line for column in columns for line in column]).body
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else Line("")
+        is_title = line.size >= _HEADING_SIZE * body and abs(line.size - last.size) < _SAME_SIZE and not line.is_row
+        fits = bool(last.text) and len(last.text) + len(line.text) < _MAX_TITLE_CHARS
+        if is_title and fits and not _NUMBERED.match(line.text):
+            joined[-1] = replace(last, text=f"{last.text} {line.text}")
+        else:
+            joined.append(line)
+    return joined
 
-    first = 1 if len(lines) > 1 and is_number(lines[0]) else 0
-    last = len(lines) - (1 if len(lines) > 1 and is_number(lines[-1]) else 0)
-    return lines[first:last]
+
+def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
+    """Adds a row of a table, or a line of code; a gap between two lines of code belongs to it."""
+    line = lines[index]
+    above = next((one for one in reversed(lines[:index]) if one.text), Line(""))
+    follows = index > 0 and bool(parts) and (lines[index - 1].is_row if line.is_row else above.is_code)
+    if line.is_row:
+        parts.append(("\n" if follows else "\n\n" if parts else "") + escaped(line.text))
+    elif follows:
+        gap = "\n" if not lines[index - 1].text else ""
+        parts[-1] = parts[-1].removesuffix("\n```") + f"{gap}\n{line.text}\n```"
+    else:
+        parts.append(("\n\n" if parts else "") + f"```\n{line.text}\n```")
 
 
 def _append(parts: list[str], before: str, line: str, ends: bool, width: int) -> None:
@@ -89,7 +163,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int) ->
     if separator.strip("\n") or not separator:
         parts[-1] += separator + line
     else:
-        parts.append((separator if parts else "") + line)
+        parts.append((separator if parts else "") + escaped(line))
 
 
 def _stops_early(line: str, following: str, width: int) -> bool:
@@ -104,10 +178,29 @@ def _ends_paragraph(line: str, following: str, width: int) -> bool:
     return not following or (done is not None and _stops_early(line, following, width))
 
 
-def _is_heading(lines: Sequence[str], index: int, width: int) -> bool:
+def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, sizes: _Sizes) -> int:
+    """The level of the heading that a line is, or 0."""
+    line = lines[index]
+    if not sizes.headings:
+        is_first = not any(texts[:index])
+        is_bold = line.is_bold and not all(one.is_bold for one in lines if one.text)
+        return (1 if is_first else 2) if _is_heading(texts, index, width, is_bold) else 0
+    if round(2 * line.size) in sizes.headings:
+        has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
+        if has_words and len(line.text) <= _MAX_TITLE_CHARS and not _BULLET.match(line.text):
+            return min(sizes.headings.index(round(2 * line.size)) + 1, _MAX_LEVEL)
+        return 0
+    if line.is_bold and _is_heading(texts, index, width, is_bold=True):
+        return min(len(sizes.headings) + 1, _MAX_LEVEL)
+    return 0
+
+
+def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> bool:
     if not _may_be_title(lines[index], width):
         return False
     below = [line for line in lines[index + 1 : index + 5] if line][:2]
+    if is_bold:
+        return bool(below) and (index == 0 or not lines[index - 1])
     if below and _is_prose(below[0], width):
         return True
     # Only a title at the very start may have a heading right below it.

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from disc_lite.documents.conversion import convert
+from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
 from disc_lite.documents.formats import FORMATS, REMEDIES, readable, suffix_of
 from disc_lite.documents.headings import Heading, cut_sections, find_headings, title_of
@@ -115,7 +116,8 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool) -> _Outcome
         reason = error.strerror or type(error).__name__
         return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
     document = document_of(file.name, converted)
-    return LedgerEntry(file.name, "read", "", size, sha256, len(document.text)), document
+    text = document.text
+    return LedgerEntry(file.name, "read", "", size, sha256, len(text), damage(text)), document
 
 
 def _bytes_of(path: Path, size: int) -> bytes:

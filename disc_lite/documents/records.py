@@ -54,6 +54,7 @@ class LedgerEntry:
         bytes: Size of the file, 0 where it is not known.
         sha256: Of the file's bytes, in hexadecimal; empty where they were not read.
         characters: Length of the text, 0 when refused.
+        warning: What looks damaged in a text that was read, and what to do; else empty.
     """
 
     name: str
@@ -62,6 +63,7 @@ class LedgerEntry:
     bytes: int
     sha256: str
     characters: int
+    warning: str = ""
 
     @property
     def needs_package(self) -> bool:

@@ -106,6 +106,7 @@ def _summary(
     """What the run learned, retained and took, as JSON."""
     inputs = context.inputs
     outcomes = [entry.outcome for entry in inputs.ledger]
+    damaged = sum(bool(entry.warning) for entry in inputs.ledger)
     examples = data.task.examples
     losses = [step.loss for step in steps if not step.skipped]
     return {
@@ -113,7 +114,7 @@ def _summary(
         "model": inputs.model.name,
         "method": context.recipe.method,
         "recipe": context.recipe.name,
-        "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")},
+        "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")} | {"damaged": damaged},
         "passages": sum(len(text.passages) for text in context.texts),
         "examples": {m: sum(e.method == m for e in examples) for m in sorted({e.method for e in examples})},
         "pairs": {"accepted": pairs, **about_pairs},

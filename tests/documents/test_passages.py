@@ -58,7 +58,7 @@ def test_spans_tile_the_range_and_each_shows_something(text, data):
     "expected",
     [
         ["One.", " Two!", ' "Three?"', " (Four.)", " 5 is next…", " “Six.”", " Done\n"],
-        ["He met Dr. Smith, Mrs. Jones vs. Mr. Wu, e.g. J. R. Tolkien, etc. Then he left."],
+        ["He met Dr. Smith, Mrs. Jones vs. Mr. Wu, e.g. J. R. Tolkien, etc.", " Then he left."],
         ["See Fig. A, No. 5 and approx. 3.14 of the U.S. Army."],
         ["Did he?", " No.", " He did so in 2019.", " All saw it."],
         ['"Stop!" he said.', " Phones rang. mobile ones."],
