@@ -85,7 +85,8 @@ class Passage:
         start, end: Token offsets into the document's tokens, half-open.
         char_start, char_end: Character offsets into its text; they tile the text likewise, but
             a token that straddles a boundary counts to the passage in which it ends.
-        heading_path: What the headings of all its sections have in common, the title at least.
+        heading_path: What the headings of all its sections have in common, the title at least;
+            then the header of the table in whose midst it begins, if it does.
         sentences: Token ranges, contiguous, none empty, tiling `start` to `end`.
     """
 

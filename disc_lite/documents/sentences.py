@@ -49,9 +49,9 @@ _TITLE = re.compile(
     r"(?P<under>[=~^#*+\"'_-])(?P=under)+[ \t]*$",
     re.MULTILINE,
 )
-_FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})")
+_FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*")
 # A block of code is one sentence, unless it is so long that it is taken in runs of lines.
-_CODE_CHARS = 800
+_CODE_CHARS = 400
 
 _SPACED_DOTS = re.compile(r"\. \. \.")
 # Words that go on with a Thai clause, and how long a clause is before it may stand by itself.
@@ -105,6 +105,22 @@ def is_heading(sentence: str) -> bool:
 def is_item(sentence: str) -> bool:
     """Whether a sentence opens a list item."""
     return _ITEM.match(sentence.lstrip("\n")) is not None
+
+
+def is_code(sentence: str) -> bool:
+    """Whether a sentence is a block of code, or its first piece."""
+    return _FENCE.match(sentence) is not None
+
+
+def opens_code(sentence: str) -> bool:
+    """Whether a sentence begins a block of code that it does not end."""
+    fence = _FENCE.match(sentence.lstrip("\n"))
+    return fence is not None and not closes_code(sentence.lstrip("\n")[fence.end() :])
+
+
+def closes_code(sentence: str) -> bool:
+    """Whether a piece of a block of code is its last."""
+    return _FENCE.fullmatch(sentence.rstrip().rpartition("\n")[2]) is not None
 
 
 def is_row(sentence: str) -> bool:
