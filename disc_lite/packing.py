@@ -95,14 +95,39 @@ def rows_of(lengths: Seq[int], row_tokens: int) -> list[list[int]]:
     return rows
 
 
-def pack(sequences: Seq[Sequence], row_tokens: int = 0) -> Packed:
-    """Pack sequences into rows of about `row_tokens`, at least the length of the longest.
+def paths(sequences: Seq[Sequence]) -> tuple[list[Sequence], dict[tuple[int, int], tuple[int, int]]]:
+    """Each path from the root of a sequence to a leaf as ordinary causal text, for models that cannot read trees.
+
+    The second value says for (sequence, segment) in which path its tokens are, and from which position on.
+    """
+    texts: list[Sequence] = []
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for number, sequence in enumerate(sequences):
+        parents = {segment.parent for segment in sequence}
+        for leaf in (n for n in range(len(sequence)) if n not in parents):
+            path, segment = list[int](), leaf
+            while segment >= 0:
+                path.insert(0, segment)
+                segment = sequence[segment].parent
+            ids = list[int]()
+            for segment in path:
+                found.setdefault((number, segment), (len(texts), len(ids)))
+                ids += sequence[segment].input_ids
+            texts.append(lone(ids))
+    return texts, found
+
+
+def pack(sequences: Seq[Sequence], row_tokens: int = 0, apart: bool = False) -> Packed:
+    """Pack sequences into rows of about `row_tokens`, at least the length of the longest; `apart`: one a row.
 
     Linear layers cost in proportion to all positions, attention to positions times width; by default the width is the
     one of least cost.
     """
     lengths = [length(s) for s in sequences]
-    rows = rows_of(lengths, max(row_tokens, *lengths)) if row_tokens else _cheapest_rows(lengths)
+    if apart:
+        rows = [[i] for i in range(len(lengths))]
+    else:
+        rows = rows_of(lengths, max(row_tokens, *lengths)) if row_tokens else _cheapest_rows(lengths)
     width = max(sum(lengths[i] for i in row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
     position_ids = torch.arange(width).repeat(len(rows), 1)

@@ -158,9 +158,10 @@ def test_the_reference_holds_every_option_of_every_command() -> None:
     page = (DOCS / "cli.md").read_text()
     sections = dict(re.findall(r"^## ([^\n]+)\n\n```text\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL))
     commands = {"disc-lite": cli, **{f"disc-lite {name}": command for name, command in cli.commands.items()}}
-    recipes = cli.commands["recipes"]
-    assert isinstance(recipes, click.Group)
-    commands |= {f"disc-lite recipes {name}": command for name, command in recipes.commands.items()}
+    for group in ("recipes", "models"):
+        members = cli.commands[group]
+        assert isinstance(members, click.Group)
+        commands |= {f"disc-lite {group} {name}": command for name, command in members.commands.items()}
     assert set(sections) == set(commands), REGENERATE
     for name, command in commands.items():
         options = {word for p in command.params if isinstance(p, click.Option) for word in p.opts}

@@ -87,7 +87,7 @@ def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequen
         parser.error(f"--pairs are for the methods {', '.join(name for name in ORDER if METHODS[name].needs_pairs)}")
     resolve(a.model)
     for plan in plans:
-        load_recipe(plan.domain, plan.overrides)
+        load_recipe(plan.recipe, plan.overrides)
 
 
 def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[Plan]:

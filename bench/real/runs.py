@@ -29,6 +29,7 @@ from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).resolve().parent / "corpus"
 ORDER: tuple[MethodName, ...] = ("both", "prompt", "disc", "next_token", "sft")  # of the tables
+LANGUAGES = {"german": "handbook", "chinese": "handbook"}  # domain of another language -> its recipe
 TAGS = ("once", "twice", "two", "update")
 LEFT_OUT = ("misses", "farthest")  # of the card: long, and in the run folder
 
@@ -51,6 +52,11 @@ class Plan:
     def reused(self) -> Path | None:
         """The pairs file, for a method that learns from pairs."""
         return self.pairs if METHODS[self.method].needs_pairs else None
+
+    @property
+    def recipe(self) -> str:
+        """The recipe of the domain's name, or that of its kind of documents in another language."""
+        return LANGUAGES.get(self.domain, self.domain)
 
     @property
     def name(self) -> str:
@@ -106,7 +112,7 @@ def measure(plan: Plan) -> Measured:
     failed = ""
     try:
         summary = disc_lite.adapt(
-            plan.corpus / plan.domain, plan.model, recipe=plan.domain, output=plan.folder, questions=plan.questions,
+            plan.corpus / plan.domain, plan.model, recipe=plan.recipe, output=plan.folder, questions=plan.questions,
             pairs=plan.reused, overrides={**plan.overrides, "method": plan.method}, device=plan.device, listener=clock,
         )  # fmt: skip
         tags = by_tag(RunFolder(plan.folder), tags_of(plan.questions), summary["card"]["grading"])
@@ -119,7 +125,7 @@ def measure(plan: Plan) -> Measured:
     spent = read_measured(path)
     return Measured(
         short_name(plan.model), plan.domain, plan.method, plan.name,
-        load_recipe(plan.domain, plan.overrides).recipe.seed, plan.quick, dict(plan.overrides),
+        load_recipe(plan.recipe, plan.overrides).recipe.seed, plan.quick, dict(plan.overrides),
         plan.reused.name if plan.reused else "", _shortened(summary), tags,
         spent.get("seconds", {}), spent.get("calls", []), failed,
     )  # fmt: skip

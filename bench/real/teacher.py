@@ -19,9 +19,8 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone
 from disc_lite.qa import Pair, read_pairs
-from disc_lite.run.fit import recalls
 from disc_lite.synthesis.scoring import placed
-from disc_lite.synthesis.screening import facts_of
+from disc_lite.synthesis.screening import facts_of, recalls
 
 HERE = Path(__file__).resolve().parent
 FIFTHS = 5
@@ -66,7 +65,7 @@ def answers_by_log_p(
         ids = list(completion.whole_ids)
         places = [(0, 0, len(prompt) - 1 + k) for k in range(len(ids))]
         [log_p] = base.log_probabilities([lone([*prompt, *ids[:-1]])], places, [ids])
-        rows.append((float(log_p.mean()), recalls(pair, base.tokens.decode(completion.ids))))
+        rows.append((float(log_p.mean()), recalls(pair.question, pair.answer, base.tokens.decode(completion.ids))))
     return sorted(rows, reverse=True)
 
 

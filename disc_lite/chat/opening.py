@@ -22,7 +22,6 @@ from disc_lite.storage import JsonObject
 if TYPE_CHECKING:
     from disc_lite.models import Base
 
-TEMPLATES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates")
 UNLIMITED = 1 << 20  # tokens, for a model whose configuration has no limit
 
 
@@ -86,17 +85,11 @@ def open_adapted(folder: Path) -> Adapted:
 
 
 def _context(model: Path) -> int:
-    """The context length of a model. Raises EnvironmentNotReady where it has no tokenizer or no chat template."""
+    """The context length of a model. Raises EnvironmentNotReady where it has no tokenizer."""
     config = _object(model / "config.json")
     text = config.get("text_config") or config
-    settings = _object(model / "tokenizer_config.json")
     if not any((model / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise EnvironmentNotReady(f"The model in {model} has no tokenizer.", "", "Copy tokenizer.json beside it.")
-    if "chat_template" not in settings and not any((model / name).exists() for name in TEMPLATES):
-        raise EnvironmentNotReady(
-            f"The model in {model} has no chat template.", "disc-lite writes prompts with a model's own chat template.",
-            "Use an instruct model, or copy its chat_template.jinja beside it.",
-        )  # fmt: skip
     return int(text.get("max_position_embeddings") or UNLIMITED)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from disc_lite.cli.options import AS_JSON, overrides_of
+from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
 from disc_lite.errors import UsageError
 
 
@@ -65,17 +65,49 @@ def validate(name: str) -> None:
     click.echo(f"{name} is a valid recipe")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @AS_JSON
-def models(as_json: bool) -> None:
-    """Names for --model; any model folder or hub id works too."""
+@click.pass_context
+def models(context: click.Context, as_json: bool) -> None:
+    """Names for --model; any model folder or hub id works too, if it passes `models check`."""
     from dataclasses import asdict
 
     from disc_lite.hub.aliases import ALIASES
 
+    if context.invoked_subcommand:
+        return
     if as_json:
         click.echo(json.dumps([asdict(a) for a in ALIASES.values()], indent=2))
         return
     for a in ALIASES.values():
         notes = a.licence + ("  gated" if a.gated else "")
-        click.echo(f"{a.name:<14} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
+        click.echo(f"{a.name:<15} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
+
+
+@models.command()
+@click.argument("name")
+@DEVICE
+@AS_JSON
+def check(name: str, device: str | None, as_json: bool) -> None:
+    """Load a model in 4 bits and check that it is read, asked and adapted rightly.
+
+    Every command that loads a model does the same by itself. The exit code is 3 where a line fails.
+    """
+    from dataclasses import asdict
+
+    from disc_lite.hub.source import open_model
+
+    model = open_model(name)
+    from disc_lite.models.check import check as check_base
+    from disc_lite.models.loading import load_unchecked
+
+    base = load_unchecked(model.folder, device=device)
+    found = check_base(base)
+    if as_json:
+        rows = [asdict(line) for line in found.lines]
+        click.echo(json.dumps({"model": name, "passed": found.passed, "lines": rows}, indent=2, ensure_ascii=False))
+    else:
+        for line in found.lines:
+            mark = "warns" if line.warns else "right" if line.passed else "wrong"
+            click.echo(f"{line.name:<13}  {mark}  {line.text}")
+    found.require(base)

@@ -86,6 +86,8 @@ def chat(
     dialogue = Dialogue(adapted, Conversation(base, adapted.context_tokens, answer_tokens, temperature), compare)
     if at_terminal:
         note(f"{adapted.name} from {folder}. /help lists commands, Ctrl-D ends.")
+        for warning in base.warnings:
+            note(warning)
         at_a_terminal(dialogue)
     else:
         over_a_pipe(dialogue, TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"), as_json)

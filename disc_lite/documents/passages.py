@@ -8,8 +8,9 @@ are found by bisection.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise, takewhile
 
@@ -45,6 +46,7 @@ class _Block:
 
     sentences: tuple[_Sentence, ...]
     heading_path: tuple[str, ...]
+    alone: bool  # never joined with another
 
     @property
     def tokens(self) -> int:
@@ -72,8 +74,9 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     if passage_tokens < 1:
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
     # Byte tokens may report a place before that of their predecessor; bisection needs order.
-    token_places = list(accumulate((_place(document.text, *range_) for range_ in offsets), max))
-    token_ends = list(accumulate((end for _, end in offsets), max))
+    # As arrays: a line of 50 MB has ten million tokens.
+    token_places = array("i", accumulate(_places(document.text, offsets), max))
+    token_ends = array("i", accumulate((end for _, end in offsets), max))
     blocks = _sections_with_text(document, token_places)
     runs = [
         (run, (*block.heading_path, *_header_of(run)))
@@ -98,10 +101,10 @@ def _sections_with_text(document: Document, token_places: Sequence[int]) -> list
             # A heading right above another heading has no text: it is joined with the next section.
             bare = sentences
         else:
-            blocks.append(_Block(sentences, section.heading_path))
+            blocks.append(_Block(sentences, section.heading_path, section.alone))
             bare = ()
     if bare:
-        blocks.append(_Block(bare, document.sections[-1].heading_path))
+        blocks.append(_Block(bare, document.sections[-1].heading_path, alone=False))
     return blocks
 
 
@@ -152,18 +155,21 @@ def _cells(row: str) -> str:
     return " | ".join(cell.strip() for cell in row.strip().strip("|").split("|"))
 
 
-def _place(text: str, start: int, end: int) -> int:
-    """The offset of a token's first visible character; of white space, its last character."""
-    return next((i for i in range(start, end) if not text[i].isspace()), end - 1)
+def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """The offset of each token's first visible character; of white space, its last character."""
+    for start, end in offsets:
+        while start < end - 1 and text[start].isspace():
+            start += 1
+        yield start if start < end else end - 1
 
 
 def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:
     merged: list[_Block] = []
     for block in blocks:
-        if merged and merged[-1].tokens + block.tokens <= limit:
-            last = merged[-1]
+        last = merged[-1] if merged else None
+        if last and not (last.alone or block.alone) and last.tokens + block.tokens <= limit:
             path = _common_prefix(last.heading_path, block.heading_path)
-            merged[-1] = _Block(last.sentences + block.sentences, path)
+            merged[-1] = _Block(last.sentences + block.sentences, path, alone=False)
         else:
             merged.append(block)
     return merged

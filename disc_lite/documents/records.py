@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+NEEDS = "needs "  # how the reason of a refusal begins where a package is missing
+
 
 @dataclass(frozen=True)
 class Section:
@@ -13,11 +15,13 @@ class Section:
     Attributes:
         start, end: Character offsets in `Document.text`, half-open; the heading line is inside.
         heading_path: Headings from the document's title down, markup stripped.
+        alone: Whether it is never joined with its neighbours to one passage: the row of a table, a definition.
     """
 
     start: int
     end: int
     heading_path: tuple[str, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class LedgerEntry:
     sha256: str
     characters: int
     warning: str = ""
+
+    @property
+    def needs_package(self) -> bool:
+        """Whether it was refused because a package is missing, which the reason names with the pip line."""
+        return self.reason.startswith(NEEDS)
 
     def as_dict(self) -> dict[str, str | int]:
         """The entry as a plain dictionary, for JSON."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import PREFIX, WEIGHTS, check_fit, read_config
-from disc_lite.hub.weights import weight_files
+from disc_lite.hub.weights import plain_name, weight_files, weight_shapes
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Adapter:
 
     rank: int
     alpha: float
-    # Name of the module in the base -> A [r, in] and B [out, r], fp32.
+    # Name of the module in the files of the base -> A [r, in] and B [out, r], fp32.
     tensors: Mapping[str, tuple[Tensor, Tensor]]
 
     @property
@@ -40,12 +40,14 @@ def read_adapter(folder: Path, base: Path) -> Adapter:
     config = read_config(folder)
     check_fit(folder, config, base)
     saved = load_file(folder / WEIGHTS)
+    stored = {plain_name(name): name for name in weight_shapes(base)}
     tensors = {}
     for name in sorted(name for name in saved if ".lora_A." in name):
         a, b = (saved[name.replace("lora_A", f"lora_{x}")].to(torch.float32) for x in "AB")
         if not (a.isfinite().all() and b.isfinite().all()):
             raise UsageError(f"The adapter in {folder} has values that are not finite.", name, "Adapt again.")
-        tensors[name.removeprefix(PREFIX).removesuffix(".lora_A.weight")] = (a, b)
+        weight = plain_name(name.removeprefix(PREFIX).replace(".lora_A.", "."))
+        tensors[stored[weight].removesuffix(".weight")] = (a, b)
     return Adapter(int(config["r"]), float(config["lora_alpha"]), tensors)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.hub.families import FAMILIES
+from disc_lite.hub.families import FAMILIES, WRITTEN
 from disc_lite.storage import JsonObject
 
 if TYPE_CHECKING:
@@ -72,12 +72,13 @@ def layout_of(folder: Path) -> Layout:
     config: JsonObject = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     model_type = config.get("model_type")
     family = FAMILIES.get(str(model_type))
-    if family is None:
+    if family is None or not family.gguf_written:
         raise UsageError(
-            f"GGUF files of the model type {model_type} are not supported.",
-            "llama.cpp's row order of its tensors was not tested, and a wrong order gives nonsense without an error.",
-            f"Supported are {', '.join(FAMILIES)}; use --to merged and llama.cpp's own converter.",
-        )
+            f"disc-lite does not write GGUF files of the model type {model_type} itself.",
+            f"It does for {', '.join(WRITTEN)}; the row order of others is not tested, and a wrong one gives nonsense.",
+            "Use --to gguf with llama.cpp's converter and library installed (docs/exporting.md)." if family
+            else "Use --to adapter or --to merged.",
+        )  # fmt: skip
     layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
     kv_heads = int(config.get("num_key_value_heads") or heads)
     arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == family.gguf_architecture)

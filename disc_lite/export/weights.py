@@ -32,7 +32,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     trained = outputs_of(base, inputs, True)
     base.model.load_adapter(str(folder), adapter_name="exported")
     base.model.set_adapter("exported")
-    base.model.train()  # eval() would repack 4-bit weights on a CPU, see models.base
+    base.set_modes()
     lines = compare(trained, outputs_of(base, inputs, True), "transformers and peft", exact=True)
     return ExportResult(lines, {"tensors": 2 * len(job.adapter.tensors)})
 

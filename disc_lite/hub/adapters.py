@@ -7,11 +7,12 @@ names, shapes and settings are checked before: what is refused here would have a
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.source import Model, open_model
-from disc_lite.hub.weights import Shape, shapes_in, weight_shapes
+from disc_lite.hub.weights import Shape, plain_name, shapes_in, weight_shapes
 from disc_lite.storage import Json, JsonObject
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -114,8 +115,9 @@ def _fault(lora: dict[str, Shape], weights: dict[str, Shape], config: JsonObject
     if parts != set(lora):
         kind = "lacks the tensor" if parts - set(lora) else "has, besides A and B of LoRA, the tensor"
         return f"It {kind} {min(parts ^ set(lora))}."
+    shapes = {plain_name(name): shape for name, shape in weights.items()}
     for module in sorted(modules):
-        weight = weights.get(f"{module.removeprefix(PREFIX)}.weight")
+        weight = shapes.get(plain_name(f"{module.removeprefix(PREFIX)}.weight"))
         if weight is None or not module.startswith(PREFIX):
             return f"The base has no weight {module.removeprefix(PREFIX)}."
         a, b = (lora[f"{module}.lora_{x}.weight"] for x in "AB")
@@ -123,16 +125,28 @@ def _fault(lora: dict[str, Shape], weights: dict[str, Shape], config: JsonObject
             return f"{module.removeprefix(PREFIX)} is {weight} in the base, its A and B are {a} and {b}."
         if a[:1] != (config.get("r"),) and not config.get("rank_pattern"):
             return f"A of {module.removeprefix(PREFIX)} is {a}, the rank in {CONFIG} is {config.get('r')}."
-    missing = _named_modules(config, weights) - {module.removeprefix(PREFIX) for module in modules}
+    adapted = {plain_name(module.removeprefix(PREFIX)) for module in modules}
+    missing = _named_modules(config, shapes, adapted) - adapted
     if missing:
         return f"It has no tensors for {min(missing)}, which {CONFIG} names."
     return "" if modules else "It holds no tensors."
 
 
-def _named_modules(config: JsonObject, weights: dict[str, Shape]) -> set[str]:
-    """The modules of the base that the configuration names; none where it uses a pattern or a selection of layers."""
+def _named_modules(config: JsonObject, weights: dict[str, Shape], adapted: set[str]) -> set[str]:
+    """The modules of the base that the configuration names; none where it uses a pattern or a selection of layers.
+
+    Only those in the same lists of layers as the adapted ones: a folder may hold towers for images and layers for
+    speculative decoding, which are not part of the text model.
+    """
     targets = config.get("target_modules")
     if not isinstance(targets, list) or config.get("exclude_modules") or config.get("layers_to_transform"):
         return set()
+    endings = tuple(f".{plain_name(target)}" for target in targets)
+    lists = {_list_of(name) for name in adapted}  # and what is in no list, such as the head
     names = {n.removesuffix(".weight") for n, shape in weights.items() if n.endswith(".weight") and len(shape) != 1}
-    return {n for n in names if any(n == t or n.endswith(f".{t}") for t in targets)}
+    return {name for name in names if f".{name}".endswith(endings) and _list_of(name) in {*lists, name}}
+
+
+def _list_of(name: str) -> str:
+    """`layers.0.mlp.up_proj` -> `layers`: what stands before the number of the layer."""
+    return ".".join(takewhile(lambda part: not part.isdigit(), name.split(".")))

@@ -1,14 +1,21 @@
-"""Model families: what the code must know of each architecture, one entry a family. Does not import torch.
+"""Model families: what is known of each architecture before a model is loaded. Does not import torch.
 
-To add a family: write its entry here; CONTRIBUTING.md has the other steps. A model of another family can be adapted and
-merged where its layers have the usual names; only GGUF files need an entry.
+How a model attends, where its linear layers are and what its head does is read from the model itself, and checked when
+it is loaded (`models/check.py`). Here is only what no check can find: how llama.cpp lays the tensors out.
+To add a family: write its entry here; CONTRIBUTING.md has the other steps.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.storage import JsonObject
+
+# Settings of a configuration that count the experts of a layer.
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
 
 
 @dataclass(frozen=True)
@@ -17,23 +24,55 @@ class Family:
 
     model_type: str  # of config.json
     gguf_architecture: str  # its name in llama.cpp
+    # disc-lite writes its GGUF files itself, tested against llama.cpp; else only llama.cpp's own converter does.
+    gguf_written: bool = False
     # The rows of q_proj and k_proj have another order in llama.cpp: its rotary embedding rotates neighbouring rows,
     # where transformers rotates halves.
-    gguf_reorders: bool
-    projections: tuple[str, ...] = PROJECTIONS  # the linear layers that the adapter is put on
+    gguf_reorders: bool = False
 
 
 FAMILIES: dict[str, Family] = {
     family.model_type: family
     for family in (
-        Family("llama", "llama", gguf_reorders=True),
-        Family("mistral", "llama", gguf_reorders=True),
-        Family("qwen2", "qwen2", gguf_reorders=False),
-        Family("qwen3", "qwen3", gguf_reorders=False),
+        Family("llama", "llama", gguf_written=True, gguf_reorders=True),
+        Family("mistral", "llama", gguf_written=True, gguf_reorders=True),
+        Family("qwen2", "qwen2", gguf_written=True),
+        Family("qwen3", "qwen3", gguf_written=True),
+        Family("gemma2", "gemma2"),
+        Family("gemma3", "gemma3"),
+        Family("gemma3_text", "gemma3"),
+        Family("gemma4", "gemma4"),
+        Family("phi3", "phi3"),
+        Family("smollm3", "smollm3"),
+        Family("mistral3", "mistral3"),
+        Family("granite", "granite"),
+        Family("granitemoehybrid", "granitehybrid"),
+        Family("olmo2", "olmo2"),
+        Family("olmo3", "olmo2"),
+        Family("qwen3_5", "qwen35"),
+        Family("lfm2", "lfm2"),
     )
 }
+WRITTEN = tuple(name for name, family in FAMILIES.items() if family.gguf_written)
 
 
-def projections_of(model_type: str) -> tuple[str, ...]:
-    """The linear layers that the adapter is put on; in an unknown family those with the usual names."""
-    return FAMILIES[model_type].projections if model_type in FAMILIES else PROJECTIONS
+def check_kind(folder: Path) -> None:
+    """Raises EnvironmentNotReady where `config.json` says that a model cannot be adapted, before its weights are read.
+
+    Most of a mixture of experts lies in tensors that LoRA on linear layers does not reach.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        return
+    try:
+        config: JsonObject = json.loads(path.read_text(encoding="utf-8"))
+        text = config.get("text_config") or config
+        experts = max(int(text.get(name) or 0) for name in EXPERTS)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return  # told where the configuration is loaded
+    if experts > 1:
+        raise EnvironmentNotReady(
+            f"Models of the type {config.get('model_type')} cannot be adapted.",
+            f"It is a mixture of {experts} experts, most of which the adapter would not reach.",
+            "Use a dense model; `disc-lite models` lists names of models that work.",
+        )

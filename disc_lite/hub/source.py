@@ -13,9 +13,11 @@ from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.aliases import check_folder, resolve
+from disc_lite.hub.families import check_kind
+from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import JsonObject
 
-PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.jinja", "*.txt"]
+SMALL = ["*.json", "*.model", "*.jinja", "*.txt"]  # everything but the weights
 SAMPLES, SAMPLE_BYTES = 64, 1 << 14  # of every weight file, evenly spaced
 
 
@@ -38,6 +40,7 @@ def open_model(name: str) -> Model:
     source = resolve(name)
     folder = Path(source.location) if source.kind == "folder" else _fetch(source.location)
     check_folder(folder)
+    check_kind(folder)
     return Model(name, source.location, folder, fingerprint(folder), _probes(folder))
 
 
@@ -47,7 +50,14 @@ def _fetch(hub_id: str) -> Path:
 
     offline = os.environ.get("DISC_LITE_OFFLINE", "") not in ("", "0")
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=PATTERNS, local_files_only=offline))
+        folder = Path(snapshot_download(hub_id, allow_patterns=SMALL, local_files_only=offline))
+        check_kind(folder)
+        # Some repositories hold the weights twice: `consolidated.safetensors` of Mistral is as large as all the others.
+        named = [path.name for path in weight_files(folder)] if (folder / INDEX).is_file() else []
+        weights, others = (named, []) if named else (["*.safetensors"], ["consolidated*", "*/*"])
+        return Path(snapshot_download(
+            hub_id, allow_patterns=weights, ignore_patterns=others, local_files_only=offline
+        ))  # fmt: skip
     except GatedRepoError as error:
         raise EnvironmentNotReady(
             f"{hub_id} is gated: its publisher requires your consent first.",

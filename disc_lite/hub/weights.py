@@ -29,6 +29,15 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
 
 
+def plain_name(name: str) -> str:
+    """The name of a tensor or module without the parts that say where the text model lies within a larger one.
+
+    `language_model.model.layers.0.…` in the files of Gemma 3 is `model.language_model.layers.0.…` in memory, and
+    `model.layers.0.…` in most models.
+    """
+    return ".".join(part for part in name.split(".") if part not in ("model", "language_model"))
+
+
 def weight_shapes(folder: Path) -> dict[str, Shape]:
     """Name -> shape of every tensor of a model folder, from the headers alone."""
     return {name: shape for path in weight_files(folder) for name, shape in shapes_in(path).items()}

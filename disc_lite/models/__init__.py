@@ -2,9 +2,12 @@
 
 tokens      text -> ids, without any control token out of text; the chat template
 base        the model with its LoRA adapter; hidden states and log-probabilities
+masks       attention masks by type of layer
+coverage    which layers the adapter is put on
+template    whether a chat template can be used
+check       whether a loaded model is read, asked and adapted rightly
 loading     reading a model folder, quantisation
-generation  sampling, greedy or at a temperature
-batches     prompts of different length in one batch, shared prefixes computed once
+generation  sampling, greedy or at a temperature: many prompts at once, shared prefixes stored once
 """
 
 import logging

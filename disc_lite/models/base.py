@@ -11,7 +11,7 @@ from collections.abc import Sequence as Seq
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
@@ -24,11 +24,14 @@ from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.adapters import WEIGHTS
-from disc_lite.hub.families import projections_of
 from disc_lite.losses import Head, log_probabilities
+from disc_lite.models.coverage import target_modules
+from disc_lite.models.masks import attention_masks, has_state
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed, Place, Sequence, pack
+from disc_lite.packing import Packed, Place, Sequence, filled, length, pack, paths
 from disc_lite.storage import Json, JsonObject
+
+APART_TOKENS = 8192  # read in one forward pass by a model that does not pack
 
 
 class Base:
@@ -46,8 +49,11 @@ class Base:
             # token and each packed batch. Switched off for the whole process, since recomputed layers need it too.
             torch.backends.cuda.enable_cudnn_sdp(False)
         self._adapters: list[BaseTunerLayer] = []
-        self._layers = list(model.get_decoder().layers)
-        config = model.config
+        self.set_modes()
+        self._layers = layers_of(model)
+        self.packs = not has_state(model.get_decoder().config)  # several sequences in a row, and trees
+        self.warnings: list[str] = []  # of the check at loading
+        config = model.get_decoder().config  # of a model with image input: that of its text part
         self.head = Head(
             weight=model.get_output_embeddings().weight,
             bias=getattr(model.get_output_embeddings(), "bias", None),
@@ -59,10 +65,10 @@ class Base:
     # -- the adapter -------------------------------------------------------------------------------
 
     def attach(self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool) -> None:
-        """Add a new LoRA adapter to the projections of the model's family; A is drawn from `seed` alone, B is 0."""
-        projections = list(projections_of(self.model.config.model_type))
+        """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0."""
         config = LoraConfig(
-            r=rank, lora_alpha=alpha, target_modules=projections, lora_dropout=0.0, bias="none", task_type="CAUSAL_LM",
+            r=rank, lora_alpha=alpha, target_modules=target_modules(self.causal), lora_dropout=0.0, bias="none",
+            task_type="CAUSAL_LM",
         )  # fmt: skip
         with quietly():
             self.model = get_peft_model(self.model, config)
@@ -77,12 +83,12 @@ class Base:
             for layer in self._layers:
                 layer.gradient_checkpointing = True
                 layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
-        self.model.train()
+        self.set_modes()
 
     def load_adapter(self, folder: Path) -> None:
         """Load a saved adapter, for inference only. Raises EnvironmentNotReady where it does not fit."""
         config = PeftConfig.from_pretrained(str(folder))
-        config.lora_dropout = 0.0  # the model stays in training mode, see `load_base`
+        config.lora_dropout = 0.0  # the model stays in training mode, see `Base.set_modes`
         try:
             with quietly():
                 warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # an error below
@@ -94,7 +100,7 @@ class Base:
         if unexpected:
             raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
-        self.model.train()
+        self.set_modes()
 
     def adapter_config(self) -> JsonObject:
         """The configuration of the adapter, as in adapter folders of PEFT."""
@@ -109,6 +115,18 @@ class Base:
         """Name -> tensor, as in adapter files of PEFT."""
         state: dict[str, Tensor] = get_peft_model_state_dict(self.model, save_embedding_layers=False)
         return state
+
+    def set_modes(self) -> None:
+        """Training mode, also for reading; PEFT and transformers change it.
+
+        Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
+        is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same. But state-space
+        layers (with `A_log`) in training mode use a fused kernel that reads the weight of `out_proj`, past its adapter.
+        """
+        self.model.train()
+        for module in self.model.modules():
+            if hasattr(module, "A_log"):
+                module.training = False
 
     # -- forward passes -----------------------------------------------------------------------------------
 
@@ -153,20 +171,39 @@ class Base:
 
     def hidden(self, packed: Packed) -> Tensor:
         """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
-        out = self.causal.get_decoder()(
-            input_ids=packed.input_ids.to(self.device),
-            position_ids=packed.position_ids.to(self.device),
-            attention_mask=packed.visible(self.device),
-            use_cache=False,
-        )
+        decoder, positions = self.causal.get_decoder(), packed.position_ids.to(self.device)
+        visible, longest = packed.visible(self.device), int(packed.position_ids.max()) + 1
+        out = decoder(
+            input_ids=packed.input_ids.to(self.device), position_ids=positions, use_cache=False,
+            attention_mask=None if visible is None else attention_masks(
+                decoder.config, visible, positions, positions, longest, decoder.dtype),
+        )  # fmt: skip
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
 
     def hidden_at(self, sequences: Seq[Sequence], places: Seq[Place]) -> Tensor:
-        """Last hidden states at some positions of sequences, which are packed and read in one forward pass: [N, H]."""
+        """Last hidden states at some positions of sequences: [N, H]; in one forward pass, where the model packs."""
+        if not self.packs:
+            return self._hidden_apart(sequences, places)
         packed = pack(sequences)
         at = [packed.starts[sequence][segment] + position for sequence, segment, position in places]
         return self.hidden(packed)[torch.tensor(at, device=self.device)]
+
+    def _hidden_apart(self, sequences: Seq[Sequence], places: Seq[Place]) -> Tensor:
+        """As `hidden_at`, with one text a row and rows of like length together, without packing and trees."""
+        texts, found = paths(sequences)
+        starts = [(*found[sequence, segment], position) for sequence, segment, position in places]
+        lengths = [length(text) for text in texts]
+        states, order = list[Tensor](), list[int]()
+        for rows in filled(sorted(range(len(texts)), key=lengths.__getitem__), lengths, APART_TOKENS):
+            packed = pack([texts[row] for row in rows], apart=True)
+            first = {row: packed.starts[n][0] for n, row in enumerate(rows)}
+            here = [n for n, (row, _, _) in enumerate(starts) if row in first]
+            at = [first[starts[n][0]] + starts[n][1] + starts[n][2] for n in here]
+            if here:
+                states.append(self.hidden(packed)[torch.tensor(at, device=self.device)])
+                order += here
+        return torch.cat(states)[torch.tensor(order, device=self.device).argsort()]
 
     def log_probabilities(
         self, sequences: Seq[Sequence], places: Seq[Place], targets: Seq[Seq[int]], adapter: bool = False
@@ -176,6 +213,18 @@ class Base:
         with self.frozen(adapter=adapter):
             values = log_probabilities(self.hidden_at(sequences, places), ids, self.head)
         return list(values.cpu().split([len(run) for run in targets]))
+
+
+def layers_of(model: PreTrainedModel) -> list[Any]:
+    """The layers of the decoder, one after another. Raises EnvironmentNotReady where it has no list of them."""
+    decoder = model.get_decoder()
+    layers = getattr(decoder, "layers", None) or getattr(decoder, "h", None)
+    if layers is None:
+        raise EnvironmentNotReady(
+            f"Models of the type {model.config.model_type} are not supported.", "Their decoder has no list of layers.",
+            "`disc-lite models` lists names of models that work.",
+        )  # fmt: skip
+    return list(layers)
 
 
 def _as_json(value: object) -> Json:

@@ -7,39 +7,55 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    BitsAndBytesConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.base import Base, quietly
+from disc_lite.models.check import check
 from disc_lite.models.tokens import Tokens
 
 
 def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:
     """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if named.
 
-    bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded.
+    bf16 on CUDA, fp32 on CPU. Raises EnvironmentNotReady where the folder cannot be loaded, or the model fails the
+    check of what disc-lite does with it.
     """
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if where.type == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
-    tokens, model = _read(folder, quantize, where)
-    model.requires_grad_(False)
-    # Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
-    # is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same.
-    model.train()
-    base = Base(model, tokens, folder, quantize)
+    base = load_unchecked(folder, quantize, device)
+    found = check(base)
+    found.require(base)
+    base.warnings = found.warnings
     if adapter is not None:
         base.load_adapter(adapter)
     return base
 
 
+def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:
+    """As `load_base`, without an adapter and without the check."""
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
+    tokens, model = _read(folder, quantize, where)
+    model.requires_grad_(False)
+    return Base(model, tokens, folder, quantize)
+
+
 def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, PreTrainedModel]:
     dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
     try:
-        tokens = Tokens(folder)
+        tokens, config = Tokens(folder), _config(folder)
+        auto = _auto_class(config)
         with quietly():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, config=_config(folder), dtype=dtype, device_map={"": where}, attn_implementation="sdpa",
+            loaded: Any = auto.from_pretrained(
+                folder, config=config, dtype=dtype, device_map={"": where},
+                attn_implementation=_attention(auto, config),
                 quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
                 ignore_mismatched_sizes=True,  # an error below, with their names
@@ -58,6 +74,20 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
     return tokens, model
 
 
+def _auto_class(config: PretrainedConfig) -> Any:
+    """What loads a model that writes text. Where it takes images too, that part is loaded, but not used or changed."""
+    for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
+        if type(config) in auto._model_mapping:
+            return auto
+    raise ValueError(f"Models of the type {config.model_type} do not write text.")
+
+
+def _attention(auto: Any, config: PretrainedConfig) -> str:
+    """PyTorch's fused attention, but for models that cap their attention scores (Gemma 2): it would leave that out."""
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    return "sdpa" if auto._model_mapping[type(config)]._supports_sdpa and not capped else "eager"
+
+
 def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
@@ -66,9 +96,10 @@ def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
 
 
 def _config(folder: Path) -> PretrainedConfig:
-    """The model's configuration with every dropout off (the model stays in training mode, see `load_base`)."""
+    """The model's configuration with every dropout off (the model stays in training mode, see `Base.set_modes`)."""
     config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    for key in list(config.to_dict()):
-        if "dropout" in key and isinstance(getattr(config, key), (int, float)):
-            setattr(config, key, 0.0)
+    for part in {id(each): each for each in (config, config.get_text_config())}.values():
+        for key in list(part.to_dict()):
+            if ("dropout" in key or "pdrop" in key) and isinstance(getattr(part, key), (int, float)):
+                setattr(part, key, 0.0)
     return config

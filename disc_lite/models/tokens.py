@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
 from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
@@ -26,6 +27,13 @@ FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own templ
 SENTINEL = "Xq7contentXq7"  # in place of a message while the template is rendered
 UNFINISHED = "\ufffd"  # decoded from bytes that are no whole character
 NONCE = secrets.token_hex(8)  # of this process, so that no text can contain the private names
+# The chat template of a base model, which has none.
+BEGINNING = "{{ bos_token }}"  # before it, where the tokenizer begins every text with it
+PLAIN = (
+    "{% for message in messages %}"
+    "{{ 'Question: ' if message.role == 'user' else ' ' }}{{ message.content }}"
+    "{{ '\n\nAnswer:' if message.role == 'user' else (eos_token or '') + '\n\n' }}{% endfor %}"
+)
 
 
 class Tokens:
@@ -45,6 +53,8 @@ class Tokens:
         self._original = {_id(self._private, _private_name(i)): i for i in self._id_of.values()}
         self.control_ids = frozenset(self._id_of.values())
         self.bos = self._bos()
+        self.is_plain = not self.hf.chat_template  # a base model, which has none
+        self.hf.chat_template = self.hf.chat_template or (BEGINNING if self.bos else "") + PLAIN
         self._template = self._render_template()
         self.stop_ids: frozenset[int] = frozenset()
         self.stop_ids = self._stop_ids(folder)
@@ -136,25 +146,27 @@ class Tokens:
             part = part.replace(token, _private_name(self._id_of[token]))
         return part
 
-    def render(self, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE) -> str:
+    def render(
+        self, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE, thinking: bool = False
+    ) -> str:
         """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
         rendered: Any = self.hf.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=prompt, enable_thinking=False,
+            messages, tokenize=False, add_generation_prompt=prompt, enable_thinking=thinking,
             date_string=date.strftime("%d %b %Y"), chat_template=_clock(date) + self.hf.get_chat_template(),
         )  # fmt: skip
         return str(rendered)
 
     def _render_template(self) -> tuple[str, str, str]:
         """What the chat template writes before the user's words, after them, and around an answer."""
-        if not self.hf.chat_template:
-            raise EnvironmentNotReady(
-                "This model has no chat template.",
-                "disc-lite adapts post-trained models: questions are asked through their own template.",
-                "Use the instruct version of the model.",
-            )
         user = {"role": "user", "content": SENTINEL}
-        before, between = self.render([user], prompt=True).split(SENTINEL)
-        answered = self.render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
+        try:
+            before, between = self.render([user], prompt=True).split(SENTINEL)
+            answered = self.render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
+        except (TemplateError, ValueError, TypeError) as error:
+            raise EnvironmentNotReady(
+                "This model's chat template cannot be used.", f"With a user turn alone it fails: {error}",
+                "Use another model, or repair its chat_template.jinja.",
+            ) from error  # fmt: skip
         start = before + SENTINEL + between
         # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
         after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]

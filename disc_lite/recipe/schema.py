@@ -17,11 +17,16 @@ LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
 class Documents(Section):
-    """How documents are cut."""
+    """How documents are read and cut."""
 
     passage_tokens: Count = setting(
         256, "longest passage; cut at headings, then paragraphs", "tokens", ge=16, le=LONGEST
     )
+    text_field: str = setting(
+        "",
+        "field of JSON records that holds their text (`body.text`: a field in a field); empty: text, content, body, …",
+    )
+    notebook_outputs: Switch = setting(False, "read the printed outputs of notebooks too")
 
 
 class Disc(Section):
@@ -72,6 +77,9 @@ class Prompt(Section):
     )
     answer_tokens: Count = setting(256, "longest answer", "tokens", ge=1, le=8192)
     answers_per_question: Count = setting(1, "answers sampled to each question", "answers", ge=1, le=100)
+    agreement: Switch = setting(
+        True, "keep a sampled answer only where the likeliest one, at temperature 0, has the same facts"
+    )
     min_support: Number = setting(
         -1.0,
         "smallest mean log-probability of an answer by the teacher, with the passage in the prompt",

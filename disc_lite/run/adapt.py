@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from disc_lite.run.events import Listener
 from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
@@ -18,7 +19,7 @@ from disc_lite.version import __version__
 
 if TYPE_CHECKING:
     from disc_lite.distillation.training import Step
-    from disc_lite.run.context import Listener, RunContext
+    from disc_lite.run.context import RunContext
     from disc_lite.run.training import TrainingData
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
@@ -47,7 +48,7 @@ def adapt(
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed)
+    inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed, listener)
     folder = inputs.folder
     if folder.summary.is_file():
         summary: JsonObject = read_json(folder.summary)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -14,24 +14,11 @@ from disc_lite.distillation.examples import Text, tokenise
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base, load_base
 from disc_lite.recipe import Recipe
+from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.storage import Json, JsonObject
-
-
-@dataclass(frozen=True)
-class Event:
-    """Progress of a stage, a training step, or a remark."""
-
-    stage: str
-    text: str = ""
-    done: int = 0
-    total: int = 0
-    data: JsonObject = field(default_factory=dict)
-
-
-Listener = Callable[[Event], None]
+from disc_lite.storage import Json
 
 
 @dataclass
@@ -66,6 +53,8 @@ def open_context(inputs: Inputs, device: str | None, listener: Listener, interru
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
     base = load_base(inputs.model.folder, recipe.memory.quantize, device)
+    for warning in base.warnings:
+        listener(Event("model", warning))
     base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     context = RunContext(inputs, base, texts, listener, interrupts)

@@ -18,17 +18,17 @@ from disc_lite.distillation.methods import METHODS
 from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
+from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.qa import Pair, Question
-from disc_lite.recipe import Recipe
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.screening import content_words, facts_of
+from disc_lite.synthesis.screening import facts_of, recalls
 
 SAMPLE = 64  # trained questions that are asked; 0.95 of them is 61
 CHECKS = 20  # over a whole training
-FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it
+SLACK = 16  # tokens that an answer may have more than the longest of the pairs
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too
 
 
@@ -80,33 +80,28 @@ class FitCheck:
     def _answers(self) -> list[str]:
         """Of the student, closed book."""
         questions = [Question(pair.question, (pair.answer,)) for pair in self.pairs]
-        return answer(self.context.base, questions, True, _max_tokens(self.context.recipe))
+        return answer(self.context.base, questions, True, _max_tokens(self.context.base, self.pairs))
 
     def _share(self, answers: Sequence[str]) -> float:
-        recalled = [recalls(pair, text) for pair, text in zip(self.pairs, answers, strict=True)]
+        recalled = [recalls(pair.question, pair.answer, text) for pair, text in zip(self.pairs, answers, strict=True)]
         return round(sum(recalled) / len(recalled), 4)
 
 
 def teacher_answers(context: RunContext, pairs: Sequence[Pair]) -> list[str]:
     """Greedy answers to the questions of `pairs`, with the prompts that the teacher has in training."""
-    base, recipe = context.base, context.recipe
-    prompts = teacher_prompts(context.texts, pairs, base.tokens, recipe.prompt.worked_examples)
+    base, most = context.base, _max_tokens(context.base, pairs)
+    prompts = teacher_prompts(context.texts, pairs, base.tokens, context.recipe.prompt.worked_examples)
     with base.frozen(adapter=False) as model:
-        completions = generate(model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=_max_tokens(recipe))
+        completions = generate(model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most)
     return [base.tokens.decode(completion.ids) for completion in completions]
 
 
-def _max_tokens(recipe: Recipe) -> int:
-    return max(recipe.evaluation.answer_tokens, recipe.prompt.answer_tokens)
+def _max_tokens(base: Base, pairs: Sequence[Pair]) -> int:
+    """A model that knows an answer needs about as many tokens for it; one that rambles is not waited for."""
+    return SLACK + max(len(base.tokens.text(pair.answer)) for pair in pairs)
 
 
 def last_measured(folder: RunFolder) -> dict[str, Any]:
     """The last row: the share of trained questions that were answered, after which step, and the teacher's share."""
     rows = read_jsonl(folder.fit, missing_ok=True)
     return dict(rows[-1]) if rows else {}
-
-
-def recalls(pair: Pair, answer: str) -> bool:
-    """Whether an answer has the facts of the pair's answer: most of the words that are not in the question."""
-    facts = facts_of(pair.question, pair.answer)
-    return len(facts & content_words(answer)) >= FACTS * len(facts)

@@ -1,8 +1,9 @@
 """The base model writes questions about a passage and answers them with the passage in its prompt.
 
 Each prompt asks for one line of text about one sentence of the passage, so that every sentence gets its share. A pair
-is accepted if its words are about the passage (see `screening`) and if the teacher supports its answer: likely with
-the passage in the prompt, and clearly likelier than without it.
+is accepted if its words are about the passage (see `screening`), if the teacher's likeliest answer to the question has
+the same facts, and if the teacher supports the answer: likely with the passage in the prompt, and clearly likelier than
+without it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.models import Base
+from disc_lite.models.generation import Continuation
 from disc_lite.qa import NearDuplicates, normalise
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import (
@@ -26,11 +28,12 @@ from disc_lite.synthesis.drafting import (
     write_drafts,
 )
 from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
-from disc_lite.synthesis.screening import is_yes_no
+from disc_lite.synthesis.screening import is_yes_no, same_facts
 
 ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
 ROWS = 192  # pairs wanted of a group of passages, at least: a decoding step costs the same for one row or many
 HELD_OUT = "held out for the evaluation"
+DISAGREES = "the likeliest answer has other facts"
 
 
 @dataclass(frozen=True)
@@ -165,21 +168,35 @@ def _answers(
     dropped: Counter[str],
 ) -> list[tuple[_PassagePairs, DraftedPair]]:
     settings = recipe.prompt
-    repeated = [question for question in questions for _ in range(settings.answers_per_question)]
-    drafts = write_drafts(
-        base, [p.drafter.answer_prompt(q.text, q.sentence) for p, q in repeated],
-        [p.drafter.seed for p, _ in repeated], settings.answer_tokens, settings.answer_temperature,
-        seed_of(seed, "answers"),
-    )  # fmt: skip
+    prompts = [p.drafter.answer_prompt(q.text, q.sentence) for p, q in questions]
+    drafts = _answer_drafts(base, recipe, questions, prompts, settings.answer_temperature, seed)
+    is_checked = settings.agreement and settings.answer_temperature > 0
+    greedy = _answer_drafts(base, recipe, questions, prompts, 0.0, seed) if is_checked else []
     unique: dict[tuple[int, str, str], tuple[_PassagePairs, DraftedPair]] = {}
-    for (progress, question), draft in zip(repeated, drafts, strict=True):
+    for number, draft in enumerate(drafts):
+        progress, question = questions[number % len(questions)]
         answered = progress.drafter.answered(question, draft)
+        if isinstance(answered, DraftedPair) and is_checked:
+            likeliest = base.tokens.decode(greedy[number % len(questions)].ids)
+            answered = answered if same_facts(question.text, answered.pair.answer, likeliest) else DISAGREES
         if isinstance(answered, str):
             dropped[answered] += 1
         else:
             place = (progress.drafter.seed, question.text, normalise(answered.pair.answer))
             unique[place] = (progress, answered)
     return list(unique.values())
+
+
+def _answer_drafts(
+    base: Base, recipe: Recipe, questions: Sequence[tuple[_PassagePairs, DraftedQuestion]],
+    prompts: Sequence[list[int]], temperature: float, seed: int,
+) -> list[Continuation]:  # fmt: skip
+    """One greedy answer to every question at temperature 0, else `answers_per_question` rounds of answers."""
+    rounds = recipe.prompt.answers_per_question if temperature > 0 else 1
+    owners = [progress.drafter.seed for progress, _ in questions]
+    return write_drafts(
+        base, [*prompts] * rounds, owners * rounds, recipe.prompt.answer_tokens, temperature, seed_of(seed, "answers")
+    )
 
 
 def _supported(

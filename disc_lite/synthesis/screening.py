@@ -26,6 +26,7 @@ REFERS = re.compile(
 )
 YES_NO = re.compile(r"^(?:yes|no|ja|nein|oui|non|sí|si|no|是的?|不是?|对|没有)\b|^(?:是的|不是|没有)", re.IGNORECASE)
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
+FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it
 COMMON_CAPITALS = 0.12  # share of the words inside sentences above which capitals mark nouns (German), not names
 FUNCTION_WORDS = frozenset(
     "a an the of in on at to for and or nor but is are was were be been being by with from as it its this that "
@@ -79,6 +80,24 @@ def answer_fault(question: str, answer: str, passage: str) -> str:
 def facts_of(question: str, answer: str) -> set[str]:
     """The facts of an answer: its content words, numbers included, that are not in the question."""
     return content_words(answer) - content_words(question)
+
+
+def recalls(question: str, expected: str, answer: str) -> bool:
+    """Whether `answer` has the facts of the expected answer: most of the words that are not in the question."""
+    facts = facts_of(question, expected)
+    return len(facts & content_words(answer)) >= FACTS * len(facts)
+
+
+def same_facts(question: str, first: str, second: str) -> bool:
+    """Whether two answers to a question have the same facts and numbers, or both say yes, or both no."""
+    if numbers_of(first) - numbers_of(question) != numbers_of(second) - numbers_of(question):
+        return False
+    if is_yes_no(first) and is_yes_no(second):
+        return words_of(first)[0] == words_of(second)[0]
+    facts, others = facts_of(question, first), facts_of(question, second)
+    common, sizes = len(facts & others), (len(facts), len(others))
+    # One may say a little more: "Ada Brink" and "The mill is run by Ada Brink" are the same.
+    return common >= FACTS * min(sizes) and common >= max(sizes) / 2
 
 
 def is_yes_no(answer: str) -> bool:

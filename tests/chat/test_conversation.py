@@ -195,7 +195,7 @@ def test_no_prompt_and_answer_together_outgrow_the_context(adapted: Any) -> None
     conversation = Conversation(adapted, 100, 20)
     lengths: list[int] = []
     handle = adapted.causal.register_forward_pre_hook(
-        lambda module, args, given: lengths.append(given["attention_mask"].shape[1]), with_kwargs=True
+        lambda module, args, given: lengths.append(int(given["position_ids"].max()) + 1), with_kwargs=True
     )
     for n in range(8):
         talk(conversation, f"What opens at {n}?", compare=n > 5)

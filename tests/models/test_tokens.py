@@ -163,10 +163,10 @@ def test_the_date_is_frozen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 def test_a_tokenizer_that_cannot_be_used_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = make_tokenizer("qwen3", tmp_path / "a")
-    tokenizer.chat_template = None
+    tokenizer.chat_template = "{{ raise_exception('No user may speak.') }}"
     shutil.rmtree(tmp_path / "a")
     tokenizer.save_pretrained(tmp_path / "a")
-    with pytest.raises(EnvironmentNotReady, match="no chat template"):
+    with pytest.raises(EnvironmentNotReady, match="No user may speak"):
         Tokens(tmp_path / "a")
     make_tokenizer("qwen3", tmp_path / "b")
     monkeypatch.setattr("transformers.PreTrainedTokenizerFast.is_fast", False)

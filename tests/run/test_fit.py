@@ -15,10 +15,11 @@ from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
 from disc_lite.qa import Pair
 from disc_lite.run import fit
-from disc_lite.run.fit import FitCheck, last_measured, recalls, teacher_answers
+from disc_lite.run.fit import FitCheck, last_measured, teacher_answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl
+from disc_lite.synthesis.screening import recalls
 from tests.made import recipe_of
 
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
@@ -32,7 +33,7 @@ class Model:
         self.right, self.asked = list(right), 0
 
     def __call__(self, base: Any, questions: Any, adapter: bool, most: int) -> list[str]:
-        assert adapter
+        assert adapter and most == 5 + fit.SLACK  # "Ada7 Brink runs mill 7."
         self.asked += 1
         number = self.right.pop(0)
         return [q.answers[0] if i < number else "Otto runs it." for i, q in enumerate(questions)]
@@ -48,7 +49,8 @@ def check_of(
     folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, loss: dict[str, Any] | None = None, **train: Any
 ) -> FitCheck:
     recipe = recipe_of(train=train, loss=loss or {})
-    context: Any = SimpleNamespace(recipe=recipe, folder=RunFolder(folder), base=None, interrupts=Interrupts())
+    base = SimpleNamespace(tokens=SimpleNamespace(text=str.split))
+    context: Any = SimpleNamespace(recipe=recipe, folder=RunFolder(folder), base=base, interrupts=Interrupts())
     return FitCheck(context, pairs, steps)
 
 
@@ -62,7 +64,7 @@ def check_of(
     ],
 )
 def test_an_answer_counts_by_what_its_question_does_not_say(given: str, right: bool) -> None:
-    assert recalls(PAIRS[3], given) == right
+    assert recalls(PAIRS[3].question, PAIRS[3].answer, given) == right
 
 
 def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +94,7 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
     monkeypatch.setattr(fit, "answer", Model(10, 31, 40, 50))
     half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: fit.SAMPLE])]
     monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs: half)
-    monkeypatch.setattr(fit, "recalls", lambda pair, text: "Ada" in text)
+    monkeypatch.setattr(fit, "recalls", lambda question, expected, text: "Ada" in text)
     fit_check = check_of(tmp_path, loss={"label_share": label_share})
     assert [fit_check.learned_at(step) for step in (5, 10)] == [None, learned]
     assert last_measured(RunFolder(tmp_path)) == {"step": 10, "share": round(31 / 64, 4), "teacher": 0.5}
@@ -168,6 +170,6 @@ def test_the_teacher_answers_with_the_passage_in_its_prompt() -> None:
     name = texts[0].document.name
     index = next(p.index for p in texts[0].passages if "Dalden Barvan" in texts[0].passage_text(p))
     pair = Pair(name, index, "Who showed Malaric Valmond the ropes?", "Dalden Barvan")
-    assert recalls(pair, teacher_answers(context, [pair])[0])
+    assert recalls(pair.question, pair.answer, teacher_answers(context, [pair])[0])
     elsewhere = Pair(name, index, "Who runs the mill?", "Otto Brink")
-    assert not recalls(elsewhere, teacher_answers(context, [elsewhere])[0])
+    assert not recalls(elsewhere.question, elsewhere.answer, teacher_answers(context, [elsewhere])[0])

@@ -157,7 +157,7 @@ def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank:
     if rank:
         base.attach(rank, 2 * rank, 0, gradient_checkpointing=True)
     with base.frozen(adapter=False) as model:
-        generate(model, [[8, 9, 5], [8, 9, 7]], groups=[0, 0], stop_ids=frozenset(), max_new_tokens=3)
+        generate(model, [[8] * 20 + [n] for n in (5, 7)], stop_ids=frozenset(), max_new_tokens=3)
         base.hidden(PACKED)
     assert len(calls) == 1 + 3 + 1
     if rank:
@@ -182,7 +182,7 @@ def test_a_signal_raises_unless_postponed() -> None:
 def test_generation_counts_the_finished_prompts(load: Callable[..., Any], limit: int) -> None:
     base, finished = load("llama"), []
     prompts = [[5, 6, 7], [8, 9], [10], [5, 5, 5, 5]]
-    how = {"max_new_tokens": 6, "batch_rows": limit}
+    how = {"max_new_tokens": 6, "max_rows": limit}
     with base.frozen(adapter=False) as model:
         (first, *_) = generate(model, prompts, stop_ids=frozenset(), **how)
         generate(model, prompts, stop_ids=frozenset(first.ids[2:3]), **how, on_finished=finished.append)

@@ -64,12 +64,13 @@ class Writer:
         self.questions = {sentence: list(found) for sentence, found in questions.items()}
         self.asked: list[tuple[str, str]] = []  # (kind, sentence) of every question that was ordered
         self.shorts: dict[str, str | None] = {}
+        self.likeliest: dict[str, str] = {}  # where the greedy answer is another one
 
     def __call__(self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int) -> list[Any]:
         assert len(groups) == len(prompt_ids)
-        return [self._write(base.tokens.decode(p)) for p in prompt_ids]
+        return [self._write(base.tokens.decode(p), temperature) for p in prompt_ids]
 
-    def _write(self, prompt: str) -> Continuation:
+    def _write(self, prompt: str, temperature: float) -> Continuation:
         assert "The saw is old." in prompt  # the passage is in every prompt
         task = prompt[prompt.rindex("---\n") :]
         if "Answer without mentioning" in task:
@@ -77,7 +78,9 @@ class Writer:
         elif "as few words" in task:
             written = self.shorts[task.split("Question: ")[1].split("\n")[0]]
         elif "Answer the question" in task:
-            written = self.answers[task.split("Question: ")[1].split("\n")[0]]
+            question = task.split("Question: ")[1].split("\n")[0]
+            written = self.answers[question]
+            written = self.likeliest.get(question, written) if temperature == 0 else written
         else:
             sentence = task.split("Sentence: ")[1].split("\n")[0]
             self.asked.append((next(k for k in KINDS if KINDS[k] in task), sentence))
@@ -96,13 +99,15 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
         {
             ABOUT[0]: ["Who runs the mill?", "Who was held out of the mill?", "Who runs the mill??", "Who owns the mill?"],
             ABOUT[1]: ["Is the saw old?", "What colour is the saw?"],
-            ABOUT[2]: ["Who sweeps the hall?", "Ada runs"],
+            ABOUT[2]: ["Who sweeps the hall?", "Ada runs", "Who cleans the hall?"],
         },
         {
             "Who runs the mill?": "Ada", "Is the saw old?": "Yes", "What colour is the saw?": "Yes, Rules",
             "Who owns the mill?": None, "Who sweeps the hall?": "Nobody sweeps the hall.",
+            "Who cleans the hall?": "Ada, I think.",
         },
     )  # fmt: skip
+    writer.likeliest = {"Who cleans the hall?": "Nobody"}
     monkeypatch.setattr(pairs, "write_drafts", writer)
     gains = {"Nobody sweeps the hall.": 0.2}  # the base says that without the passage as well
     monkeypatch.setattr(
@@ -122,9 +127,10 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     assert per_sentence == {ABOUT[0]: 2 + rounds - 1, ABOUT[1]: 2 + rounds - 1, ABOUT[2]: 2 * rounds}
     assert {kind for kind, sentence in writer.asked if sentence == ABOUT[2]} == {"plain", "reversed"}
     assert ("rephrased", ABOUT[0]) in writer.asked
-    unfinished = len(writer.asked) - 8
+    unfinished = len(writer.asked) - 9
     assert found.dropped == {
         "answer did not end": 1, "answer not supported by the passage": 1, "held out for the evaluation": 1,
+        "the likeliest answer has other facts": 1,
         "near-duplicate": 1, "not a question": 1, "one yes or no too many": 1, "question did not end": unfinished,
     }  # fmt: skip
     row = found.scored[1].as_dict()
@@ -161,7 +167,7 @@ def test_all_sentences_of_a_long_passage_get_questions(
     asked = [s.sentence for s in found.scored]
     assert len(asked) == len(set(asked)) == 30
     assert sum(n >= 30 for n in asked) >= 5  # the last third has its share
-    assert len(ordered) == 60  # a question and an answer each, nothing thrown away
+    assert len(ordered) == 90  # a question, an answer and the likeliest answer each, nothing thrown away
 
 
 def test_pocket_gets_the_prompts_it_was_trained_on(plain: Callable[..., Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from disc_lite.prompts.writing import EXAMPLES, KINDS, language_of, question_turns
-from disc_lite.synthesis.screening import answer_fault, clean_question, invented, question_fault
+from disc_lite.synthesis.screening import answer_fault, clean_question, invented, question_fault, same_facts
 
 PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a day, and the flour goes to Varn."
 
@@ -108,3 +108,26 @@ def test_every_language_has_an_example_of_every_kind() -> None:
         assert all(KINDS[kind] in task for task, _ in turns)
         # Where there is no example in the text's language, the task names the language.
         assert all("in the language of the sentence" in task for task, _ in question_turns(kind, ""))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("Ada Brink runs the mill.", "The mill is run by Ada Brink.", True),
+        (
+            "Ada Brink",
+            "Ada Brink has run it since her father died.",
+            False,
+        ),  # more is said than the likeliest answer says
+        ("Ada Brink runs the mill.", "Otto Brink runs the mill.", False),
+        ("It grinds 40 sacks a day in Ostwick for Varn.", "It grinds 41 sacks a day in Ostwick for Varn.", False),
+        ("It grinds 1,000 sacks.", "1000 sacks", True),
+        ("1,000 sacks", "It is 1000 sacks.", True),
+        ("Yes.", "Yes, Ada runs it.", True),
+        ("Yes.", "No, Otto does.", False),
+        ("40 sacks", "", False),
+    ],
+)
+def test_answers_agree_in_facts_and_numbers_whatever_their_wording(first: str, second: str, same: bool) -> None:
+    assert same_facts("Who runs the mill, or how many sacks a day?", first, second) == same
+    assert same_facts("Who runs the mill, or how many sacks a day?", second, first) == same

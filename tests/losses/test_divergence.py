@@ -10,8 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from disc_lite import losses
-from disc_lite.losses import Divergence, Head, Labels, cross_entropy, divergence, log_probabilities, token_divergence
+from disc_lite.losses import (
+    Divergence,
+    Head,
+    Labels,
+    chunked,
+    cross_entropy,
+    divergence,
+    log_probabilities,
+    token_divergence,
+)
+from disc_lite.losses import head as head_module
 
 S, V, H = 9, 50, 16
 Kind = Literal["forward_kl", "reverse_kl", "jsd"]
@@ -226,14 +235,14 @@ def test_gradient_is_the_slope_of_the_value(kind: Any) -> None:
 
 
 def test_no_gradient_is_computed_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "_to_hidden", lambda *_: pytest.fail("gradient computed"))
+    monkeypatch.setattr(chunked, "to_hidden", lambda *_: pytest.fail("gradient computed"))
     student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head()
     assert not divergence(student, teacher, head, KINDS[0]).requires_grad
 
 
 @pytest.mark.parametrize("how", KINDS, ids=str)
 def test_bf16_inputs_on_cpu_are_computed_in_fp32(how: Divergence, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "VOCABULARY_BLOCK", 7)
+    monkeypatch.setattr(head_module, "VOCABULARY_BLOCK", 7)
     head = Head(make_head().weight.bfloat16(), normal(V, seed=2).bfloat16(), softcap=5.0)
     student, teacher = normal(S, H).bfloat16(), normal(S, H, seed=3).bfloat16()
     value, truth = naive(student, teacher, head, how, torch.float64)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from disc_lite import losses
 from disc_lite.losses import Divergence, Head, cross_entropy, divergence
+from disc_lite.losses import head as head_module
 
 
 class Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -47,7 +47,7 @@ class Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_memory_is_that_of_a_chunk(kind: Any, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, vocabulary, width, chunk = 2048, 4096, 32, 256
-    monkeypatch.setattr(losses, "VOCABULARY_BLOCK", 512)
+    monkeypatch.setattr(head_module, "VOCABULARY_BLOCK", 512)
     head = Head(torch.randn(vocabulary, width).to(dtype).requires_grad_())
     student = torch.randn(rows, width).to(dtype).requires_grad_()
     teacher = torch.randn(rows, width).to(dtype).requires_grad_()

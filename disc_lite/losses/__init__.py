@@ -1,0 +1,28 @@
+"""Hidden states x frozen lm_head -> divergence and its gradient, chunk by chunk; independent of the model.
+
+With W the head, s its scale and T the temperature, row i of the student and of the teacher give
+
+    a = softcap(s * (h_student W^T + bias)) / T        q = softmax(a)        [V]
+    b = softcap(s * (h_teacher W^T + bias)) / T        p = softmax(b)        [V]
+
+    forward_kl  sum p log(p/q)                                d/da = q - p
+    reverse_kl  sum q log(q/p)                                d/da = q (log(q/p) - reverse_kl)
+    jsd         sum beta p log(p/m) + (1-beta) q log(q/m)     d/da = (1-beta) q (log(q/m) - KL(q|m))
+                with m = beta p + (1-beta) q                  (GKD, arXiv:2306.13649)
+
+Where a row has a label y with share l, p is (1-l) softmax(b) + l [y]: at l = 1 forward_kl would be cross-entropy.
+
+The head is frozen, so no gradient of W exists, and the gradient of the student's hidden states,
+(d/da) W s/T, is computed in the forward: of S rows only C have logits at any time (about 10*C*V
+bytes), and [S, H] is all that stays for the backward. Logits leave the product in fp32 whatever
+goes in: rounded to bf16 they drown p - q just where self-distillation works, near p = q.
+"""
+
+from disc_lite.losses.chunked import CHUNK, cross_entropy, divergence, log_probabilities, token_divergence
+from disc_lite.losses.divergences import RETENTION_KL, Divergence, Labels
+from disc_lite.losses.head import Head
+
+__all__ = [
+    "CHUNK", "RETENTION_KL", "Divergence", "Head", "Labels", "cross_entropy", "divergence", "log_probabilities",
+    "token_divergence",
+]  # fmt: skip

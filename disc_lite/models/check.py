@@ -1,0 +1,223 @@
+"""Whether a model is read, asked and adapted rightly: six lines, a second or two, before anything else is spent.
+
+Attention, output layers and chat templates differ between families, and where one is not as expected nothing crashes:
+the loss falls and the answers are wrong. So each assumption is tried on the loaded model itself, with a short text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.losses import log_probabilities
+from disc_lite.models.base import Base
+from disc_lite.models.coverage import covered_share
+from disc_lite.models.generation import generate
+from disc_lite.models.template import check_template
+from disc_lite.packing import Place, Segment, Sequence, lone
+
+TEXT = (
+    "The lighthouse at Carn Point was built in 1874 from grey granite, and its lamp burned colza oil. Its first keeper "
+    "was a carpenter who had never been at sea. In the winter of 1881 the ice held the harbour shut for nine weeks."
+)
+LONGEST, SHORT = 32, 16  # tokens of the two texts
+WINDOW = 8  # tokens, for the time of the check: a real window would need thousands of tokens to be passed
+NEW_TOKENS = 8
+COVERED = 0.95  # smallest share of the decoder's weights that the adapter reaches
+# Mean difference of log-probabilities, and how far a greedy token may be from the best one, by rounding alone. A wrong
+# mask or a forgotten cap of the logits moves them by tenths of a nat.
+FP32, BF16 = 1e-3, 0.08
+
+APART = "This model cannot read packed rows: it reads one text a row, without shared prefixes, which is slower."
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one part of the check has found."""
+
+    name: str
+    passed: bool
+    text: str  # one sentence
+    warns: bool = False  # passed, but the user should know
+
+
+@dataclass(frozen=True)
+class Check:
+    """All lines of the check of one model."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(line.passed for line in self.lines)
+
+    @property
+    def warnings(self) -> list[str]:
+        return [line.text for line in self.lines if line.warns]
+
+    def require(self, base: Base) -> None:
+        """Raises EnvironmentNotReady, with the first reason, where the model failed."""
+        failed = next((line for line in self.lines if not line.passed), None)
+        if failed:
+            raise EnvironmentNotReady(
+                f"The model in {base.folder} cannot be adapted: the check of its {failed.name} failed.", failed.text,
+                "`disc-lite models check` shows all of it, `disc-lite models` names of models that work.",
+            )  # fmt: skip
+
+
+def check(base: Base) -> Check:
+    """Check a model that has no adapter yet; where it cannot be read packed, it is read apart from here on."""
+    parts: dict[str, Callable[[Base], Line]] = {
+        "reading": check_reading, "output layer": check_head, "generation": check_generation,
+        "adapter": check_adapter, "chat template": _template, "documents": check_documents,
+    }  # fmt: skip
+    with _narrow_window(base):
+        return Check(tuple(_outcome(name, part, base) for name, part in parts.items()))
+
+
+def _outcome(name: str, part: Callable[[Base], Line], base: Base) -> Line:
+    """The line of one part; a model for which it crashes is one that fails it."""
+    try:
+        return part(base)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, EnvironmentNotReady) as error:
+        return Line(name, False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200])
+
+
+# -- the parts ----------------------------------------------------------------------------------------------
+
+
+def check_reading(base: Base) -> Line:
+    """A packed row and a tree equal the same tokens read alone, past the sliding window too."""
+    first, second = _texts(base)
+    root, children = tuple(first[:SHORT]), (tuple(first[SHORT:]), tuple(second))
+    tree: Sequence = (Segment(root), *(Segment(child, 0) for child in children))
+    runs = [(*root, *child) for child in children]
+    # Every text alone, then together: two in a row, and two children of one root.
+    alone = [_read(base, [lone(run)], [(0, 0, p) for p in range(len(run))]) for run in (first, second, *runs)]
+    places: list[Place] = [(0, 0, p) for p in range(len(first))] + [(1, 0, p) for p in range(len(second))]
+    for number, child in enumerate(children, 1):
+        places += [(2, 0, p) for p in range(SHORT)] + [(2, number, p) for p in range(len(child))]
+    difference = float("nan")
+    for packs in (True, False) if base.packs else (False,):
+        base.packs = packs
+        try:
+            together = _read(base, [lone(first), lone(second), tree], places)
+        except (RuntimeError, TypeError, LookupError, AttributeError):
+            if not packs:
+                raise
+            continue
+        difference = _difference(base, torch.cat(alone), together, [t for run in (first, second, *runs) for t in run])
+        if difference <= _tolerance(base):
+            break
+    words = "packed rows and trees" if base.packs else "texts of several lengths in one batch"
+    if not difference <= _tolerance(base):
+        return Line("reading", False, f"Of {words}, log-probabilities differ by {difference:.2g} from the text alone.")
+    if base.packs:
+        return Line("reading", True, f"packed rows and trees equal the text alone, {_within(difference)}")
+    return Line("reading", True, APART, True)
+
+
+def check_head(base: Base) -> Line:
+    """The log-probabilities that training computes from hidden states are those of the model's own logits."""
+    ids, _ = _texts(base)
+    with base.frozen(adapter=False) as model:
+        logits = model(input_ids=torch.tensor([ids], device=base.device)).logits[0].float()
+        states = base.hidden_at([lone(ids)], [(0, 0, p) for p in range(len(ids))])
+    own = logits.log_softmax(-1)[torch.arange(len(ids) - 1), torch.tensor(ids[1:])]
+    ours = log_probabilities(states[:-1], torch.tensor(ids[1:], device=base.device), base.head)
+    difference = float((own - ours).abs().mean())
+    text = f"log-probabilities equal those of the model's own logits, {_within(difference)}"
+    if not difference <= _tolerance(base):
+        text = f"Log-probabilities differ by {difference:.2g} from those of the model's own logits."
+    return Line("output layer", difference <= _tolerance(base), text)
+
+
+def check_generation(base: Base) -> Line:
+    """Prompts with a shared prefix are continued with the tokens that are best where each is read alone."""
+    first, second = _texts(base)
+    prompts = [[*first, second[0]], [*first, *second[1:4]], second]
+    with base.frozen(adapter=False) as model:
+        written = generate(model, prompts, stop_ids=frozenset(), max_new_tokens=NEW_TOKENS, groups=[0, 0, 1])
+        worst = 0.0
+        for prompt, continuation in zip(prompts, written, strict=True):
+            ids = torch.tensor([[*prompt, *continuation.ids]], device=base.device)
+            best = model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
+            chosen = best.gather(-1, ids[0, len(prompt) :, None])[:, 0]
+            worst = max(worst, float((best.max(-1).values - chosen).max()))
+    if worst > 5 * _tolerance(base):
+        return Line("generation", False, f"A generated token is {worst:.2g} nats below the best of its prompt alone.")
+    return Line("generation", True, "prompts in one batch, with a shared prefix, continue as each alone")
+
+
+def check_adapter(base: Base) -> Line:
+    """The adapter reaches nearly all weights of the decoder."""
+    share = covered_share(base.causal)
+    if share < COVERED:
+        why = "the rest are experts or layers that LoRA does not reach"
+        return Line("adapter", False, f"The adapter reaches {share:.0%} of the decoder's weights; {why}.")
+    return Line("adapter", True, f"on linear layers with {share:.1%} of the decoder's weights")
+
+
+def _template(base: Base) -> Line:
+    return Line("chat template", *check_template(base.tokens))
+
+
+def check_documents(base: Base) -> Line:
+    """The text of a document gives no control token, even where it spells one."""
+    tokens = base.tokens
+    names = [str(tokens.hf.convert_ids_to_tokens(i)) for i in sorted(tokens.control_ids)]
+    found = set(tokens.text(" ".join([*names, *names, TEXT, "".join(names)]))) & tokens.control_ids
+    if found:
+        return Line("documents", False, f"The text of a document becomes control tokens: {sorted(found)[:3]}.")
+    return Line("documents", True, f"{len(names)} control tokens, none of them from text")
+
+
+# -- what they share ----------------------------------------------------------------------------------------
+
+
+def _texts(base: Base) -> tuple[list[int], list[int]]:
+    """Two texts in the tokens of the model."""
+    ids = (base.tokens.text(TEXT) * (LONGEST + SHORT))[: LONGEST + SHORT]
+    return ids[:LONGEST], ids[LONGEST:]
+
+
+def _read(base: Base, sequences: list[Sequence], places: list[Place]) -> Tensor:
+    with base.frozen(adapter=False):
+        return base.hidden_at(sequences, places)
+
+
+def _difference(base: Base, alone: Tensor, together: Tensor, ids: list[int]) -> float:
+    """Mean difference of the log-probabilities that two readings [N, H] give to the tokens that were read."""
+    targets = torch.tensor(ids, device=base.device)
+    first, second = (log_probabilities(states, targets, base.head) for states in (alone, together))
+    return float((first - second).abs().mean())
+
+
+def _within(difference: float) -> str:
+    return f"within {difference:.1g} nats" if difference else "exactly"
+
+
+def _tolerance(base: Base) -> float:
+    return BF16 if base.state_dtype == torch.bfloat16 else FP32
+
+
+@contextmanager
+def _narrow_window(base: Base) -> Iterator[None]:
+    """With a sliding window of a few tokens, where the model has one."""
+    config: Any = base.causal.get_decoder().config
+    window = getattr(config, "sliding_window", None)
+    try:
+        if window:
+            config.sliding_window = min(window, WINDOW)
+        yield
+    finally:
+        if window:
+            config.sliding_window = window

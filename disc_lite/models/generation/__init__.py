@@ -1,0 +1,63 @@
+"""Sampling from a causal model: many prompts at once, shared prefixes stored once, finished rows replaced at once.
+
+transformers' `generate` takes sampling settings from the model folder and the random state from the process; here
+both are arguments. Every prompt has a random stream of its own, derived from `seed` (of the run and the purpose of the
+call) and its index. Its text is the same whatever else is in the batch, up to arithmetic: matrix products of another
+size round differently, and where two tokens are equally likely up to that, another one can be drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from transformers import PreTrainedModel
+
+from disc_lite.models.generation.decoding import decode
+from disc_lite.models.generation.requests import Continuation, Request, Sampling, requests_of
+from disc_lite.models.generation.sampling import sample
+
+__all__ = ["Continuation", "generate", "sample", "stream"]
+
+
+def generate(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    stop_ids: frozenset[int],
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    seed: int = 0,
+    groups: Sequence[int] = (),
+    max_rows: int = 0,
+    on_finished: Callable[[int], None] = lambda prompts: None,
+) -> list[Continuation]:
+    """Continue every prompt; the prompts of one group share their common prefix, by default all prompts.
+
+    As many rows are written at once as fit into the free memory, at most `max_rows` if that is not 0. Prompts of a
+    call should be given together: rows are only filled from them. `on_finished` is called with the number of finished
+    prompts whenever it changes.
+    """
+    how = Sampling(stop_ids, max_new_tokens, temperature, seed)
+    finished: dict[int, Continuation] = {}
+    for steps in decode(model, requests_of(prompts, groups), how, max_rows):
+        done = {place: continuation for place, _, continuation in steps if continuation}
+        if done:
+            finished.update(done)
+            on_finished(len(finished))
+    return [finished[place] for place in range(len(prompts))]
+
+
+def stream(
+    model: PreTrainedModel,
+    prompt: Sequence[int],
+    *,
+    stop_ids: frozenset[int],
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> Iterator[int]:
+    """The tokens that `generate` returns for one prompt, one by one as they are sampled, without the stop token."""
+    how = Sampling(stop_ids, max_new_tokens, temperature, seed)
+    for ((_, token, _),) in decode(model, [Request(0, (), tuple(prompt))], how, 1):
+        if token not in stop_ids:
+            yield token

@@ -1,0 +1,125 @@
+"""The loop: prompts are read into free rows, every row is continued by a token a pass, finished rows are free again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from disc_lite.models.generation.attention import forward
+from disc_lite.models.generation.graphs import DecodingGraph
+from disc_lite.models.generation.memory import Memory, remember_too_many, shape_for
+from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
+from disc_lite.models.generation.plain import attends_only, decode_one_by_one
+from disc_lite.models.generation.requests import Request, Sampling, Step
+from disc_lite.models.generation.sampling import log_probabilities, sample
+from disc_lite.models.generation.schedule import Schedule, by_size
+from disc_lite.packing import filled, shared_length
+
+READ_TOKENS = {"cuda": 8192, "cpu": 1024}  # of prompts in a pass
+
+
+def decode(model: PreTrainedModel, requests: Sequence[Request], how: Sampling, max_rows: int) -> Iterator[list[Step]]:
+    """The new tokens of every pass. After CUDA ran out of memory, unfinished requests begin anew in fewer rows."""
+    if not attends_only(model):
+        yield from decode_one_by_one(model, requests, how)
+        return
+    for alike in by_size(requests, how.max_new_tokens):
+        left = list(alike)
+        while left:
+            schedule = Schedule(left, shape_for(model, left, how.max_new_tokens, max_rows), how)
+            try:
+                yield from _passes(model, schedule)
+            except torch.OutOfMemoryError:
+                if schedule.shape.rows == 1:
+                    raise
+                remember_too_many(model, schedule.shape)
+            left = schedule.unfinished()
+            if left:
+                torch.cuda.empty_cache()
+
+
+@torch.no_grad()
+def _passes(model: PreTrainedModel, schedule: Schedule) -> Iterator[list[Step]]:
+    memory, on_cuda = Memory(schedule.shape), model.device.type in AT_ONCE
+    max_tokens = READ_TOKENS.get(model.device.type, 1024)
+    # Only passes without prompts are graphs, so on CUDA some rows are awaited.
+    graph = DecodingGraph(memory, model.device) if on_cuda else None
+    fewest = max(1, schedule.shape.rows // 8) if on_cuda else 1
+    while schedule.left:
+        going = schedule.by_prefix()
+        tokens = [Token(row, schedule.rows[row].last_at, schedule.rows[row].prefix) for row in going]
+        ids = [schedule.rows[row].written[-1] for row in going]
+        replaced, fresh = schedule.admit(max_tokens, fewest)
+        logits = graph.replay(model, tokens, ids, schedule.prefix_sizes) if graph and not fresh else None
+        if logits is None:
+            _read_prefixes(model, memory, schedule, replaced, max_tokens)
+            logits = forward(model, _pass(model.device, memory, schedule, tokens, ids, fresh))
+        yield schedule.record(_sampled(logits, schedule, [*going, *fresh]))
+
+
+def _pass(
+    device: torch.device, memory: Memory, schedule: Schedule, tokens: Sequence[Token], ids: Sequence[int],
+    fresh: Sequence[int],
+) -> Pass:  # fmt: skip
+    """The last tokens of the rows that go on, and the prompts of those that were filled."""
+    rows, sizes = schedule.rows, schedule.prefix_sizes
+    decoding = decoding_of(tokens, sizes, schedule.shape, device) if tokens else None
+    segments = [Segment(row, rows[row].prefix, sizes[rows[row].prefix], rows[row].request.rest) for row in fresh]
+    reading = reading_of(segments, True, device) if fresh else None
+    positions = torch.cat([part.positions for part in (decoding, reading) if part])
+    last = [*range(len(tokens)), *(len(tokens) - 1 + n for n in accumulate(len(s.ids) for s in segments))]
+    ids = [*ids, *(token for s in segments for token in s.ids)]
+    return Pass(memory, _row(ids, device), positions[None], torch.tensor(last, device=device), decoding, reading)
+
+
+def _row(ids: Sequence[int], device: torch.device) -> Tensor:
+    return torch.tensor([list(ids)], device=device)
+
+
+def _sampled(logits: Tensor, schedule: Schedule, rows: Sequence[int]) -> list[tuple[int, int, float]]:
+    """(row, new token, its log-probability)."""
+    drawn = [schedule.rows[row].uniforms[len(schedule.rows[row].written)] for row in rows]
+    tokens = sample(logits, schedule.how.temperature, torch.tensor(drawn, device=logits.device))
+    log_ps = log_probabilities(logits, tokens)
+    return list(zip(rows, tokens.tolist(), log_ps.tolist(), strict=True))
+
+
+# -- prefixes ------------------------------------------------------------------------------------------
+
+
+def _read_prefixes(
+    model: PreTrainedModel, memory: Memory, schedule: Schedule, replaced: Sequence[int], max_tokens: int
+) -> None:
+    """Read the prefixes with these numbers; what another stored one begins with as well is copied, not read."""
+    prefixes = {number: prefix for number, prefix in enumerate(schedule.prefixes) if prefix}
+    unread = [number for number in replaced if number in prefixes]
+    ready = [number for number in prefixes if number not in unread]
+    while unread:
+        segments: list[Segment] = []
+        later = []
+        for number in unread:
+            source, size = _most_shared(prefixes, number, ready)
+            _, soon = _most_shared(prefixes, number, [s.prefix for s in segments])
+            if soon > size:
+                later.append(number)  # copied as soon as the other one is read
+                continue
+            if size:
+                memory.copy_prefix(source, number, size)
+            segments.append(Segment(number, number, size, prefixes[number][size:]))
+        unread, ready = later, [*ready, *(s.prefix for s in segments)]
+        segments = sorted((s for s in segments if s.ids), key=lambda s: s.prefix)
+        for batch in filled(range(len(segments)), [len(s.ids) for s in segments], max_tokens):
+            reading = reading_of([segments[i] for i in batch], False, model.device)
+            ids = _row([token for i in batch for token in segments[i].ids], model.device)
+            one = torch.tensor([0], device=model.device)  # logits that nobody needs
+            forward(model, Pass(memory, ids, reading.positions[None], one, None, reading))
+
+
+def _most_shared(prefixes: Mapping[int, Sequence[int]], number: int, others: Iterable[int]) -> tuple[int, int]:
+    """(number of another one, tokens): the one of `others` with the longest common beginning."""
+    shared = ((other, shared_length([prefixes[number], prefixes[other]])) for other in others)
+    return max(shared, key=lambda found: found[1], default=(-1, 0))

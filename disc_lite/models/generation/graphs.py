@@ -1,0 +1,96 @@
+"""The pass that continues all rows by one token, as a CUDA graph: the host starts one thing instead of a thousand.
+
+A small model's pass takes as long as Python needs to start its kernels, whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from disc_lite.models.generation.attention import forward
+from disc_lite.models.generation.memory import Memory
+from disc_lite.models.generation.passes import Decoding, Grid, Pass, Token
+
+WORTH_CAPTURING = 8  # passes in a call before the graph is captured, which takes as long as some passes
+
+
+class DecodingGraph:
+    """All rows of a memory, whether they are being written or not, with inputs at fixed addresses."""
+
+    def __init__(self, memory: Memory, device: torch.device) -> None:
+        shape = memory.shape
+        self.memory = memory
+        self.rows = torch.arange(shape.rows, device=device)
+        self.ids, self.at, self.positions, self.in_grid = self.inputs = torch.zeros(
+            4, shape.rows, dtype=torch.long, device=device
+        )
+        self.sizes = torch.zeros(shape.prefixes, dtype=torch.long, device=device)
+        self.passes = 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.logits: Tensor | None = None
+        self.failed = False
+
+    def replay(
+        self, model: PreTrainedModel, tokens: Sequence[Token], ids: Sequence[int], prefix_sizes: Sequence[int]
+    ) -> Tensor | None:
+        """The last tokens of rows, sorted by prefix -> their logits [B, V]; None where there is no graph (yet)."""
+        self.passes += 1
+        if self.failed or self.passes < WORTH_CAPTURING:
+            return None
+        self._fill(tokens, ids, prefix_sizes)
+        if self.graph is None:
+            self._capture(model)
+        if self.graph is None or self.logits is None:
+            return None
+        run_hooks(model)
+        self.graph.replay()
+        return self.logits[[token.row for token in tokens]]
+
+    def _fill(self, tokens: Sequence[Token], ids: Sequence[int], prefix_sizes: Sequence[int]) -> None:
+        n = self.memory.shape.prefix_rows
+        # An idle row writes its own place 0, which nobody reads before it is written again.
+        inputs = [[0, 0, 0, self.memory.shape.prefixes * n] for _ in range(self.memory.shape.rows)]
+        number: Counter[int] = Counter()
+        for token, i in zip(tokens, ids, strict=True):
+            position = prefix_sizes[token.prefix] + token.at
+            inputs[token.row] = [i, token.at, position, token.prefix * n + number[token.prefix]]
+            number[token.prefix] += 1
+        self.inputs.copy_(torch.tensor(inputs).T)
+        self.sizes.copy_(torch.tensor(list(prefix_sizes)))
+
+    def one_pass(self) -> Pass:
+        """The pass over the fixed inputs; its masks are computed in it, from the inputs that it has then."""
+        shape = self.memory.shape
+        grid = Grid(self.sizes, shape.prefix_rows, self.in_grid) if shape.prefix_places else None
+        decoding = Decoding(self.rows, self.at, self.positions, shape.rows, shape.own_places, (), grid)
+        return Pass(self.memory, self.ids[None], self.positions[None], self.rows, decoding, None)
+
+    def _capture(self, model: PreTrainedModel) -> None:
+        graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        try:
+            # Without autocast's cache: it would be emptied, and its addresses used again, while the graph reads them.
+            with torch.autocast("cuda", torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda"), False):
+                side.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(side):
+                    forward(model, self.one_pass())  # what is set up at the first call must not be captured
+                torch.cuda.current_stream().wait_stream(side)
+                with torch.cuda.graph(graph):
+                    self.logits = forward(model, self.one_pass())
+            self.graph = graph
+        except RuntimeError as error:  # also where memory ran out
+            self.failed, self.logits = True, None
+            torch.cuda.synchronize()
+            warnings.warn(f"Generation goes on without a CUDA graph: {str(error).splitlines()[0]}", stacklevel=2)
+
+
+def run_hooks(model: PreTrainedModel) -> None:
+    """The hooks before the decoder's forward pass, which a graph does not run: they check for signals."""
+    decoder = model.get_decoder()  # type: ignore[no-untyped-call]
+    for hook in decoder._forward_pre_hooks.values():
+        hook(decoder, ())

@@ -1,0 +1,119 @@
+"""Keys and values: of prefixes once for all rows that share them, of every row's own tokens in places of its own.
+
+Everything is allocated once and written in place. How many rows there are follows from the free memory.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from disc_lite.models.generation.requests import Request
+
+STEP = 16  # places are a multiple of this: what CUDA's attention kernels want of a mask
+SHARE = 0.6  # of the free memory that keys, values and logits may take; the rest is for the layers
+PREFIX_ROWS = 16  # rows whose queries to one prefix are as fast as one row's
+MAX_ROWS = {"cuda": 512, "cpu": 96}  # a step of more rows takes as much longer as it has more of them
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many prefixes and rows there are, and how many places (tokens) each of them has."""
+
+    rows: int
+    own_places: int
+    prefixes: int
+    prefix_places: int
+    prefix_rows: int  # rows that may have the same stored prefix
+
+
+@dataclass(frozen=True)
+class LayerMemory:
+    """Keys and values of one layer."""
+
+    prefix_keys: Tensor  # [prefixes, kv heads, prefix places, D]
+    prefix_values: Tensor
+    own_keys: Tensor  # [rows, kv heads, own places, D]
+    own_values: Tensor
+
+
+class Memory:
+    """Keys and values of all layers."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self._layers: dict[int, LayerMemory] = {}
+
+    def layer(self, number: int, key: Tensor, value: Tensor) -> LayerMemory:
+        """Of the layer with these keys and values, [T, kv heads, D]: made when they are first seen."""
+        if number not in self._layers:
+            self._layers[number] = LayerMemory(*(self._zeros(t, own) for own in (False, True) for t in (key, value)))
+        return self._layers[number]
+
+    def _zeros(self, like: Tensor, own: bool) -> Tensor:
+        """Zeros, since what a mask hides is still multiplied by 0."""
+        s = self.shape
+        first, places = (s.rows, s.own_places) if own else (s.prefixes, s.prefix_places)
+        return like.new_zeros(first, like.shape[1], places, like.shape[2])
+
+    def copy_prefix(self, source: int, target: int, places: int) -> None:
+        """Copy the first places of one prefix to another."""
+        for layer in self._layers.values():
+            for tensor in (layer.prefix_keys, layer.prefix_values):
+                tensor[target, :, :places] = tensor[source, :, :places]
+
+
+# Bytes for keys, values and logits that did not fit into the card: what failed once is not tried again, in no later
+# call for the same model.
+_too_many: weakref.WeakKeyDictionary[PreTrainedModel, int] = weakref.WeakKeyDictionary()
+
+
+def shape_for(model: PreTrainedModel, requests: Sequence[Request], max_new_tokens: int, max_rows: int) -> Shape:
+    """As many rows as are useful and fit into the free memory, at least one, and prefixes for them."""
+    own = _rounded_up(max(len(request.rest) for request in requests) + max_new_tokens)
+    prefix = _rounded_up(max(len(request.prefix) for request in requests))
+    sizes = Counter(request.prefix for request in requests)
+    # The last rows of a prefix end one by one: on average half of its requests, or of the rows it may have, are there.
+    typical = sorted(sizes[request.prefix] for request in requests)[len(requests) // 2]
+    per_prefix = max(1, min(typical, PREFIX_ROWS) // 2)
+    fit = int(room_bytes(model) / row_bytes(model, own + prefix / per_prefix))
+    rows = max(1, min(fit, len(requests), max_rows or MAX_ROWS.get(model.device.type, MAX_ROWS["cpu"])))
+    prefixes = min(-(-rows // per_prefix), len(sizes))
+    return Shape(rows, own, prefixes, prefix, max(PREFIX_ROWS, -(-rows // prefixes)))
+
+
+def _rounded_up(places: int) -> int:
+    return -(-places // STEP) * STEP
+
+
+def row_bytes(model: PreTrainedModel, places: float) -> float:
+    """Of keys and values in that many places, and of the logits with what sampling makes of them, in fp32."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    element = 2 if model.device.type == "cuda" else 4
+    return float(2 * config.num_hidden_layers * heads * size * element * places + 16 * config.vocab_size)
+
+
+def room_bytes(model: PreTrainedModel) -> int:
+    """What may be used: a share of the free memory, less than what was too much before."""
+    if model.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(model.device)
+        reserved = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
+        available = free + reserved
+    else:
+        available = psutil.virtual_memory().available
+    return min(int(available * SHARE), _too_many.get(model, available) // 2)
+
+
+def remember_too_many(model: PreTrainedModel, shape: Shape) -> None:
+    """What did not fit: from now on at most half of it is used."""
+    places = shape.own_places + shape.prefix_places * shape.prefixes / shape.rows
+    _too_many[model] = int(shape.rows * row_bytes(model, places))

@@ -1,0 +1,178 @@
+"""One forward pass: which tokens of which rows and prefixes it reads, all of them side by side in one row of tokens.
+
+So the linear layers compute no padding. A pass reads the last token of rows that are being written (`Decoding`), and
+whole prompts or prefixes (`Reading`), either or both. Tokens of rows with the same prefix are side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from disc_lite.models.generation.memory import STEP, Memory, Shape
+
+PADDING = 1.25  # longest by shortest of the segments whose attention is computed together
+HIDDEN = -1e30  # a score that no softmax notices; finite, so that a row that sees nothing is no NaN
+# Where all prefixes are attended to at once: padded to the longest and to `prefix_rows`, but with few kernels, whose
+# shapes are always the same. Elsewhere one after the other, without padding.
+AT_ONCE = {"cuda"}
+
+
+@dataclass(frozen=True)
+class PrefixTokens:
+    """Tokens first..last of a part of a pass, whose rows have this prefix and see so many places of it."""
+
+    prefix: int
+    first: int
+    last: int
+    places: int
+    end: int  # largest position of these tokens in their texts
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All prefixes at once: the queries of each in `prefix_rows` places."""
+
+    sizes: Tensor  # [prefixes]: places of each that are in use
+    prefix_rows: int
+    at: Tensor  # [B]: prefix * prefix_rows + number among the tokens with it; the first index beyond for idle rows
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """One token of each of some rows."""
+
+    rows: Tensor  # [B]
+    at: Tensor  # [B]: its place among the row's own
+    positions: Tensor  # [B]: its position in the text
+    top: int  # rows 0..top have all of `rows`
+    width: int  # own places 0..width have all that is seen
+    prefixes: tuple[PrefixTokens, ...]
+    grid: Grid | None  # in place of `prefixes`
+    biases: dict[tuple[str, int | None], Tensor] = field(default_factory=dict)  # computed once for all layers
+
+    def own_bias(self, window: int | None, dtype: torch.dtype) -> Tensor:
+        """[top, 1, 1, width]: what every row sees of its own tokens."""
+        if ("own", window) not in self.biases:
+            at = self.at.new_zeros(self.top).index_copy_(0, self.rows, self.at)[:, None]
+            place = torch.arange(self.width, device=at.device)
+            hidden = place > at
+            hidden = hidden | (place <= at - window) if window else hidden
+            self.biases["own", window] = hidden_where(hidden, dtype)[:, None, None]
+        return self.biases["own", window]
+
+    def prefix_bias(self, grid: Grid, window: int | None, width: int, each: int, dtype: torch.dtype) -> Tensor:
+        """[prefixes, 1, 1 or prefix rows * each, width]: what the queries see of the prefixes."""
+        if ("prefix", window) not in self.biases:
+            place = torch.arange(width, device=self.at.device)
+            hidden = (place >= grid.sizes[:, None])[:, None]  # [prefixes, 1, width]
+            if window:
+                positions = self.at.new_zeros(len(grid.sizes) * grid.prefix_rows + 1)
+                positions = positions.index_copy_(0, grid.at, self.positions)[:-1].view(len(grid.sizes), -1, 1)
+                hidden = (hidden | (place <= positions - window)).repeat_interleave(each, 1)
+            self.biases["prefix", window] = hidden_where(hidden, dtype)[:, None]
+        return self.biases["prefix", window]
+
+
+@dataclass(frozen=True)
+class Token:
+    """The last token of a row."""
+
+    row: int
+    at: int  # its place among the row's own
+    prefix: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive tokens: the rest of a row's prompt, or what is still unread of a prefix."""
+
+    slot: int  # row, or prefix
+    prefix: int
+    before: int  # places of the prefix that it sees
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Segments of prompts, sorted by prefix; all of rows or all of prefixes."""
+
+    own: bool
+    slots: Tensor  # [T]: row or prefix of each token
+    at: Tensor  # [T]: its place there
+    positions: Tensor  # [T]: its position in the text
+    prefixes: tuple[PrefixTokens, ...]
+    padded: tuple[tuple[Tensor, Tensor], ...]  # of segments of about equal length: indices [N, L], which of them count
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The tokens of a forward pass: those of `decoding`, then those of `reading`."""
+
+    memory: Memory
+    input_ids: Tensor  # [1, T]
+    position_ids: Tensor  # [1, T]
+    last: Tensor  # indices of the tokens whose logits are needed
+    decoding: Decoding | None
+    reading: Reading | None
+
+
+def hidden_where(hidden: Tensor, dtype: torch.dtype) -> Tensor:
+    """A bias on scores that hides some keys."""
+    return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(hidden, HIDDEN)
+
+
+def decoding_of(tokens: Sequence[Token], sizes: Sequence[int], shape: Shape, device: torch.device) -> Decoding:
+    """The tokens must be sorted by prefix; `sizes` of all prefixes."""
+    positions = [sizes[t.prefix] + t.at for t in tokens]
+    prefixes = _by_prefix([t.prefix for t in tokens], positions, sizes)
+    in_grid = [p.prefix * shape.prefix_rows + i for p in prefixes for i in range(p.last - p.first)]
+    numbers = [[t.row for t in tokens], [t.at for t in tokens], positions, in_grid]
+    rows, at, position, places = torch.tensor(numbers, device=device)
+    at_once = device.type in AT_ONCE and shape.prefix_places > 0
+    grid = Grid(torch.tensor(list(sizes), device=device), shape.prefix_rows, places) if at_once else None
+    width = -(-(max(t.at for t in tokens) + 1) // STEP) * STEP
+    return Decoding(rows, at, position, max(t.row for t in tokens) + 1, width, prefixes, grid)
+
+
+def reading_of(segments: Sequence[Segment], own: bool, device: torch.device) -> Reading:
+    """The segments must be sorted by prefix, and those of one prefix see equally much of it."""
+    slots, at, positions, owners, starts = list[int](), list[int](), list[int](), list[int](), list[int]()
+    for s in segments:
+        starts.append(len(slots))
+        begin = 0 if own else s.before
+        slots += [s.slot] * len(s.ids)
+        owners += [s.prefix] * len(s.ids)
+        at += range(begin, begin + len(s.ids))
+        positions += range(s.before, s.before + len(s.ids))
+    prefixes = _by_prefix(owners, positions, {s.prefix: s.before for s in segments})
+    index = torch.tensor([slots, at, positions], device=device)
+    padded = tuple(_padded(starts, [len(s.ids) for s in segments], device))
+    return Reading(own, index[0], index[1], index[2], prefixes, padded)
+
+
+def _by_prefix(
+    owners: Sequence[int], positions: Sequence[int], places: Sequence[int] | Mapping[int, int]
+) -> tuple[PrefixTokens, ...]:
+    """The prefix and the position of every token, sorted by prefix; prefix -> places of it that they see."""
+    found, first = [], 0
+    for prefix, members in groupby(owners):
+        last = first + len(list(members))
+        found.append(PrefixTokens(prefix, first, last, places[prefix], max(positions[first:last])))
+        first = last
+    return tuple(found)
+
+
+def _padded(starts: Sequence[int], sizes: Sequence[int], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    order = sorted(range(len(sizes)), key=lambda i: sizes[i])
+    while order:
+        n = sum(sizes[i] <= PADDING * sizes[order[0]] + STEP for i in order)
+        here, order = order[:n], order[n:]
+        size = torch.tensor([sizes[i] for i in here])[:, None]
+        column = torch.arange(int(size.max()))[None]
+        index = torch.tensor([starts[i] for i in here])[:, None] + column.minimum(size - 1)
+        yield index.to(device), (column < size).to(device)

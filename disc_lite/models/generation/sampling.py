@@ -1,0 +1,37 @@
+"""Logits -> the next tokens and their log-probabilities."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+RUN = 128  # tokens
+
+
+def sample(logits: Tensor, temperature: float, drawn: Tensor) -> Tensor:
+    """[B, V], [B] -> [B]: argmax at temperature 0, else the token whose part of [0, 1) contains `drawn`."""
+    if temperature == 0.0:
+        return logits.argmax(-1)
+    shares = torch.softmax(logits / temperature, -1)
+    # First the run of tokens, then the token in it: a running sum over a whole vocabulary takes as long as a third of
+    # a small model's layers.
+    if shares.shape[1] % RUN:
+        shares = torch.nn.functional.pad(shares, (0, -shares.shape[1] % RUN))
+    runs = shares.view(len(shares), -1, RUN)  # [B, V / RUN, RUN]
+    ends = runs.sum(-1).cumsum(-1)
+    target = drawn[:, None] * ends[:, -1:]  # the sum ends a rounding error away from 1
+    run = _first_beyond(ends, target)
+    before = torch.where(run > 0, ends.gather(1, (run - 1).clamp(min=0)), 0.0)
+    within = runs.gather(1, run[:, :, None].expand(-1, 1, RUN))[:, 0].cumsum(-1)  # [B, RUN]
+    return (run * RUN + _first_beyond(within, target - before))[:, 0]
+
+
+def _first_beyond(sums: Tensor, target: Tensor) -> Tensor:
+    """[B, N] running sums, [B, 1] -> [B, 1]: the first index beyond the target; none after the last that adds."""
+    last = (sums < sums[:, -1:]).sum(-1, keepdim=True)
+    return torch.minimum(torch.searchsorted(sums, target, right=True), last)
+
+
+def log_probabilities(logits: Tensor, tokens: Tensor) -> Tensor:
+    """log p of these tokens at temperature 1, nats: [B, V], [B] -> [B]."""
+    return logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)

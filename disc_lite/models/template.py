@@ -1,0 +1,31 @@
+"""Whether the chat template of a model can be used: it begins once, ends with a stop token, keeps all turns."""
+
+from __future__ import annotations
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.models.tokens import Tokens
+
+WITHOUT = "This model has no chat template, so it is asked as `Question: …  Answer:`. An instruct model answers better."
+THINKS = "This model always thinks before it answers, so answers are long and late. An instruct model answers at once."
+OPENINGS = ("<think>", "[THINK]", "<|channel|>analysis")
+
+
+def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
+    """Whether the chat template of a model can be used, what was found, and whether the user should know."""
+    prompt, answer = tokens.turn("a", "b")
+    if answer[-1] not in tokens.stop_ids:
+        return False, "An answer in the chat template does not end with a stop token.", False
+    begins = sum(token in tokens.bos for token in prompt)
+    if tokens.bos and begins != 1:
+        return False, f"A prompt in the chat template has the token that begins a text {begins} times.", False
+    try:
+        tokens.conversation([("a", "b")], "c")
+    except EnvironmentNotReady as error:  # single questions can be asked all the same
+        return True, f"{error.what} {error.remedy}", True
+    if tokens.is_plain:
+        return True, WITHOUT, True
+    off, on = (tokens.render([{"role": "user", "content": "a"}], prompt=True, thinking=it) for it in (False, True))
+    if off.rstrip().endswith(OPENINGS):
+        return True, THINKS, True
+    thinking = "" if off == on else "; thinking is switched off"
+    return True, f"renders, begins once, ends with one of {len(tokens.stop_ids)} stop tokens{thinking}", False

@@ -1,0 +1,55 @@
+"""What is downloaded of a model, and what is refused before its weights are."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.source import open_model
+
+SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+
+
+@pytest.fixture
+def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The files of a repository; those that were downloaded appear in `tmp_path`."""
+    files: dict[str, str] = {"config.json": "{}", "tokenizer.json": "{}", "consolidated.safetensors": ""}
+
+    def download(hub_id: str, *, allow_patterns: list[str], ignore_patterns: Any = (), local_files_only: bool) -> str:
+        for name, text in files.items():
+            if any(fnmatch(name, p) for p in allow_patterns) and not any(fnmatch(name, p) for p in ignore_patterns):
+                (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / name).write_text(text)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    return files
+
+
+def test_only_the_weights_that_the_index_names_are_downloaded(downloaded: dict[str, str], tmp_path: Path) -> None:
+    index = {"weight_map": {"a": SHARDS[0], "b": SHARDS[1]}}
+    downloaded |= {
+        "model.safetensors.index.json": json.dumps(index),
+        **dict.fromkeys(SHARDS, ""),
+        "other.safetensors": "",
+    }
+    open_model("owner/name")
+    assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == SHARDS
+
+
+def test_without_an_index_the_weights_are_downloaded_once(downloaded: dict[str, str], tmp_path: Path) -> None:
+    downloaded |= {"model.safetensors": "", "onnx/model.safetensors": ""}
+    open_model("owner/name")
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == ["model.safetensors"]
+
+
+def test_experts_are_refused_before_their_weights_are_downloaded(downloaded: dict[str, str], tmp_path: Path) -> None:
+    downloaded |= {"config.json": json.dumps({"num_local_experts": 8}), "model.safetensors": ""}
+    with pytest.raises(EnvironmentNotReady, match="8 experts"):
+        open_model("owner/name")
+    assert not list(tmp_path.glob("*.safetensors"))
