@@ -19,8 +19,8 @@ _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi",
 _BULLET = re.compile(r"[•◦▪●‣·*–-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_WORD_AT_END = re.compile(r"(?P<word>[^\W\d_]+)-$")
-_WORD_AT_START = re.compile(r"[^\W\d_]+")
+_WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
+_WORD_AT_START = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
 
@@ -34,6 +34,7 @@ _SAME_SIZE = 0.3  # points
 _MAX_TITLE_CHARS = 200
 _MAX_LEVEL = 6
 _MAX_CODE_SHARE = 0.5
+_MIN_COMPOUND_LETTERS = 4
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|Section)\b")
 
 
@@ -150,12 +151,17 @@ def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
 
 
 def _is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
-    """Whether a hyphen at the end of a line only breaks a word: the text does not write it inside a line."""
+    """Whether a hyphen at the end of a line only breaks a word, and is none of a compound."""
     first, second = _WORD_AT_END.search(before), _WORD_AT_START.match(line)
     if first is None or second is None or first["word"].isupper() != second.group().isupper():
         return line[0].islower()
-    compound, whole = f"{first['word']}-{second.group()}".lower(), (first["word"] + second.group()).lower()
-    return words[compound] <= words[whole]
+    left, right = first["word"].lower(), second.group().lower()
+    written, whole = words[f"{left}-{right}"], words[left + right]
+    if written or whole:
+        return whole >= written
+    # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
+    are_words = bool(words[left] and words[right]) and min(len(left), len(right)) >= _MIN_COMPOUND_LETTERS
+    return not are_words and "-" not in right
 
 
 def _append(parts: list[str], before: str, line: str, ends: bool, width: int, words: Counter[str]) -> None:
