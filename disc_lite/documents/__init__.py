@@ -6,6 +6,7 @@ source      what the reader of a format gets and gives
 decoding    bytes -> text, by rule
 headings    text -> title and sections
 plaintext   RFCs, manual pages, laws and other texts as printed -> Markdown
+rst         reStructuredText as written -> the text that its reader sees
 frontmatter settings above a Markdown text -> its title
 markdown    Markdown as written -> the text that its reader sees
 noise       which elements of a web page are not its text

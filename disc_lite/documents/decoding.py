@@ -52,7 +52,7 @@ def decode(raw: bytes) -> str:
     """
     codec = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
     if codec == "utf-8" and b"\0" in raw:
-        raise RefusedFile(f"binary: NUL at offset {raw.index(0)}")
+        raise RefusedFile(f"binary: NUL at offset {raw.index(0)}; save it in a format that is read")
     try:
         text = raw.decode(codec)
     except UnicodeDecodeError as error:
@@ -90,12 +90,13 @@ def check_text(text: str) -> str:
         RefusedFile: Blank, or binary by its control characters.
     """
     if not text or text.isspace():
-        raise RefusedFile("no text")
+        raise RefusedFile("no text; leave it out")
     if "\0" in text:
-        raise RefusedFile(f"binary: NUL at character {text.index(chr(0))}")
+        raise RefusedFile(f"binary: NUL at character {text.index(chr(0))}; save it in a format that is read")
     controls = sum(len(block) - len(block.translate(None, _CONTROLS)) for block in _encoded(text))
     if controls > BINARY_SHARE * len(text):
-        raise RefusedFile(f"binary: {controls} of {len(text)} characters are control characters")
+        share = f"{controls} of {len(text)} characters are control characters"
+        raise RefusedFile(f"binary: {share}; save it in a format that is read")
     return text
 
 

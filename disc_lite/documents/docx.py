@@ -47,7 +47,7 @@ def docx_text(raw: bytes) -> str:
     # Images are dropped here, so that links from the document to other files are never opened.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
     result = mammoth.convert_to_html(io.BytesIO(_prepared(raw)), style_map=_STYLES, convert_image=no_images)
-    return html_text(result.value)[0]
+    return html_text(result.value, is_page=False)[0]
 
 
 def _prepared(raw: bytes) -> bytes:

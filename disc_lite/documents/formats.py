@@ -21,6 +21,7 @@ from disc_lite.documents.pdf import pdf_text
 from disc_lite.documents.plaintext import plain_text
 from disc_lite.documents.pptx import pptx_text
 from disc_lite.documents.rows import csv_text
+from disc_lite.documents.rst import rst_text
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tex import tex_text
 from disc_lite.documents.xlsx import xlsx_text
@@ -51,7 +52,7 @@ def _plain(source: Source) -> Converted:
 
 
 def _rst(source: Source) -> Converted:
-    return Converted(decode(source.raw), "rst")
+    return Converted(check_text(rst_text(decode(source.raw))), "rst")
 
 
 def _html(source: Source) -> Converted:

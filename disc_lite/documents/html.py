@@ -32,6 +32,8 @@ _LISTS = ("ul", "ol")
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
 
+_SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
+
 Kind = Literal["paragraph", "item", "row"]
 
 
@@ -57,6 +59,12 @@ class _Writer:
         """The last characters of the open block."""
         return "".join(self.inline[-3:])[-20:]
 
+    def drop_banner(self) -> None:
+        """Drops what stands above the first heading of level 1, if there is no sentence in it."""
+        first = next((index for index, (_, block) in enumerate(self.blocks) if block.startswith("# ")), 0)
+        if all(kind != "row" and not _SENTENCE.search(block) for kind, block in self.blocks[:first]):
+            del self.blocks[:first]
+
     def text(self) -> str:
         """All blocks: a blank line between, but none between list items or table rows."""
         parts = []
@@ -68,8 +76,12 @@ class _Writer:
         return "".join(parts).lstrip("\n") + "\n"
 
 
-def html_text(markup: str) -> tuple[str, str]:
+def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
     """The text of an HTML page and its <title>, which may be empty.
+
+    Args:
+        markup: The page, decoded.
+        is_page: Whether it has the banner of a site above its heading, as pages do; what says nothing there goes.
 
     Raises:
         RecursionError: Elements nested some hundred deep.
@@ -85,6 +97,8 @@ def html_text(markup: str) -> tuple[str, str]:
     writer = _Writer()
     _write_children(main_part(soup), writer, depth=0)
     writer.close()
+    if is_page:
+        writer.drop_banner()
     return writer.text(), " ".join(title.split())
 
 

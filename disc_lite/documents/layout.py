@@ -18,6 +18,9 @@ from disc_lite.documents.headings import escaped
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 _BULLET = re.compile(r"[•◦▪●‣·*–-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
+_WORD_AT_START = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
 
@@ -31,6 +34,7 @@ _SAME_SIZE = 0.3  # points
 _MAX_TITLE_CHARS = 200
 _MAX_LEVEL = 6
 _MAX_CODE_SHARE = 0.5
+_MIN_COMPOUND_LETTERS = 4
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|Section)\b")
 
 
@@ -49,6 +53,7 @@ def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
     sizes = _Sizes.of(lines)
+    words = Counter(word.lower() for line in lines for word in _COMPOUND.findall(line.text))
     texts = ["" if line.is_row or line.is_code else line.text for line in lines]
     parts: list[str] = []
     before = ""
@@ -66,7 +71,7 @@ def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
             before = ""
             continue
         if line.text:
-            _append(parts, before, line.text, ends, width)
+            _append(parts, before, line.text, ends, width, words)
         before = line.text
     return "".join(parts) + "\n" if parts else ""
 
@@ -145,7 +150,21 @@ def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
         parts.append(("\n\n" if parts else "") + f"```\n{line.text}\n```")
 
 
-def _append(parts: list[str], before: str, line: str, ends: bool, width: int) -> None:
+def _is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
+    """Whether a hyphen at the end of a line only breaks a word, and is none of a compound."""
+    first, second = _WORD_AT_END.search(before), _WORD_AT_START.match(line)
+    if first is None or second is None or first["word"].isupper() != second.group().isupper():
+        return line[0].islower()
+    left, right = first["word"].lower(), second.group().lower()
+    written, whole = words[f"{left}-{right}"], words[left + right]
+    if written or whole:
+        return whole >= written
+    # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
+    are_words = bool(words[left] and words[right]) and min(len(left), len(right)) >= _MIN_COMPOUND_LETTERS
+    return not are_words and "-" not in right
+
+
+def _append(parts: list[str], before: str, line: str, ends: bool, width: int, words: Counter[str]) -> None:
     if item := _ITEM.match(line):
         follows_item = bool(parts) and _ITEM.match(parts[-1].lstrip("\n")) is not None
         separator = "\n" if follows_item and before else "\n\n"
@@ -153,7 +172,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int) ->
     elif ends:
         separator = "\n\n"
     elif re.search(r"\w-$", before) and line[0].isalpha():
-        if line[0].islower():
+        if _is_broken_word(before, line, words):
             parts[-1] = parts[-1][:-1]
         separator = ""
     else:

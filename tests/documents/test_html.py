@@ -134,6 +134,14 @@ def test_what_only_sounds_like_noise_stays():
     assert text_of(page) == "# Hours\n\nCall first.\n\nBake.\n\nBy Ada.\n\nHolidays\n\nClosed."
 
 
+def test_the_banner_above_the_heading_goes_unless_it_says_something():
+    page = "<div>Library of Velmar</div><ul><li>Home<li>Visit</ul>{}<h1>Hours</h1><p>It opens."
+    assert text_of(page.format("")) == "# Hours\n\nIt opens."
+    said = "<p>The library is closed until the third of May.</p>"
+    assert text_of(page.format(said)).startswith("Library of Velmar\n\n- Home\n- Visit\n\nThe library is closed")
+    assert text_of("<p>Hall 7</p><p>It opens.") == "Hall 7\n\nIt opens."
+
+
 def test_the_main_part_is_the_page_unless_it_is_empty():
     assert (
         text_of("<div>Shop now</div><main><h1>Hours</h1><p>It opens.</main><div>Like us</div>")

@@ -132,6 +132,17 @@ def test_code_keeps_its_lines_and_its_indentation():
     assert text.endswith("```\n\nThe bell rings.\n")
 
 
+def test_a_hyphen_that_the_text_writes_elsewhere_stays():
+    lines = ["The well-known bell of Velmar is rung at six by the keeper, who is a well-", "known man of the town. THE USE OF IT IS AT YOUR OWN RISK, EXPRESS OR IM-", "PLIED, and the customs officer is a cus-", "toms man."]  # fmt: skip
+    text = Page().page(*[(20, 30 + 5 * i, line) for i, line in enumerate(lines)]).read()
+    more = ["The machine is dependent on wind, and so it is a machine-", "dependent figure that is up-", "to-date."]
+    assert (
+        "machine-dependent figure that is up-to-date"
+        in Page().page(*[(20, 30 + 5 * i, line) for i, line in enumerate(more)]).read()
+    )
+    assert "a well-known man" in text and "IMPLIED, and" in text and "a customs man." in text
+
+
 def test_raised_numbers_keep_their_meaning():
     page = Page()
     page.page(
