@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.conversion import convert
 from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
@@ -128,7 +129,8 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool | None = Non
         return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
     document = document_of(file.name, converted)
     text = document.text
-    return LedgerEntry(file.name, "read", "", size, sha256, len(text), damage(text)), document
+    warning = "" if suffix in SUFFIXES else damage(text)  # code has few sentences, and long names
+    return LedgerEntry(file.name, "read", "", size, sha256, len(text), warning), document
 
 
 def _bytes_of(path: Path, size: int) -> bytes:
