@@ -24,10 +24,10 @@ def convert(
         RefusedFile: For whatever reason it cannot be read; nothing else is raised.
     """
     source = Source(raw, name, options or ReadingOptions())
-    if not FORMATS[suffix].parsed:
-        return FORMATS[suffix].read(source)
     if workers is not None:
         return workers.convert(suffix, source)
+    if not FORMATS[suffix].parsed:
+        return FORMATS[suffix].read(source)
     with WorkerPool() as own:
         return own.convert(suffix, source)
 

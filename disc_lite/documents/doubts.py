@@ -1,11 +1,10 @@
 """What makes a document look as if it was not read as its author meant it: for a person to look at before training.
 
-These are hints, measured on the text alone; nothing is left out of training because of them.
+These are hints, beside the ledger's own warning; nothing is left out of training because of them.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,23 +18,15 @@ _LITTLE_CHARACTERS = 40
 _REPEATED_LINES = 5
 _REPEATED_SHARE = 0.03  # of all lines
 _REPEATED_CHARACTERS = 12
-_LETTERS_SHARE = 0.5  # of what is not white space; prose has 0.95, dense tables 0.6
-_LONG_WORD = 30  # letters; hardly a word in use has more, in German either
-_LONG_WORDS_SHARE = 0.02
-_LONE_LETTERS_SHARE = 0.4
-_MIN_WORDS = 50
-_SAMPLE_CHARS = 200_000
-_LETTERS = re.compile(r"[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]+")
 _PAGES = {".pdf", ".docx", ".epub", ".pptx", ".odt"}
 
 
 def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage, ...]) -> tuple[str, ...]:
     """Sentences that say what is odd about a document; none where nothing is."""
     suffix = suffix_of(entry.name)
-    found = list(_of_size(document, entry, suffix))
+    found = [*filter(None, [entry.warning]), *_of_size(document, entry, suffix)]
     if suffix not in SUFFIXES:
-        found += [*_of_letters(document.text[:_SAMPLE_CHARS]), *_of_lines(document.text), *_of_sentences(passages)]
+        found += [*_of_lines(document.text), *_of_sentences(passages)]
     return tuple(found)
 
 
@@ -45,20 +36,6 @@ def _of_size(document: Document, entry: LedgerEntry, suffix: str) -> Iterator[st
         yield f"{characters:,} characters in {entry.bytes / 1e6:.1f} MB: are its pages pictures?"
     elif characters < _LITTLE_CHARACTERS:
         yield f"only {characters} characters"
-
-
-def _of_letters(text: str) -> Iterator[str]:
-    visible = len("".join(text.split()))
-    letters = len(_LETTERS.findall(text))
-    if letters < _LETTERS_SHARE * visible:
-        yield f"{1 - letters / visible:.0%} of it are no letters"
-    # Scripts without spaces have long runs and lone letters by nature.
-    words = [word for word in _WORD.findall(text) if word.isascii()]
-    if len(words) > _MIN_WORDS:
-        if sum(len(word) > _LONG_WORD for word in words) > _LONG_WORDS_SHARE * len(words):
-            yield "words run together: spaces were lost"
-        if sum(len(word) == 1 for word in words) > _LONE_LETTERS_SHARE * len(words):
-            yield "letters stand apart: words were cut up"
 
 
 def _of_lines(text: str) -> Iterator[str]:

@@ -13,10 +13,12 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.conversion import convert
 from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
@@ -34,6 +36,7 @@ _LISTED_REFUSALS = 5
 _FOLD_CHARS = 1 << 20
 _WHITE_SPACE = re.compile(r"\s")
 _FILES_AHEAD = 64  # read while an earlier one takes long
+_IN_PROCESS_BYTES = 1 << 16  # to send smaller plain texts to another process takes longer than to read them
 
 # Called with the number of files that are done, that of all files, and the name of the last one.
 Progress = Callable[[int, int, str], object]
@@ -77,10 +80,10 @@ def _outcomes(files: Sequence[Found], options: ReadingOptions) -> Iterator[_Outc
         threads = ThreadPoolExecutor(len(workers.workers))
         try:
             for file in files:
-                read = partial(_read, file, options, workers)
-                format_ = FORMATS.get(suffix_of(file.path.name))
-                parsed = format_ is not None and format_.parsed and not file.refusal
-                ahead.append(threads.submit(read).result if parsed else read)
+                if _is_worth_a_process(file):
+                    ahead.append(threads.submit(_read, file, options, workers).result)
+                else:
+                    ahead.append(partial(_read, file, options))
                 if len(ahead) == _FILES_AHEAD:
                     yield ahead.popleft()()
             while ahead:
@@ -94,7 +97,16 @@ def _outcomes(files: Sequence[Found], options: ReadingOptions) -> Iterator[_Outc
             threads.shutdown(cancel_futures=True)
 
 
-def _read(file: Found, options: ReadingOptions, workers: WorkerPool) -> _Outcome:
+def _is_worth_a_process(file: Found) -> bool:
+    format_ = FORMATS.get(suffix_of(file.path.name))
+    if format_ is None or file.refusal:
+        return False
+    with suppress(OSError):  # which `_read` reports
+        return format_.parsed or file.path.stat().st_size > _IN_PROCESS_BYTES
+    return False
+
+
+def _read(file: Found, options: ReadingOptions, workers: WorkerPool | None = None) -> _Outcome:
     size, sha256 = 0, ""
     try:
         if file.refusal:
@@ -117,7 +129,8 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool) -> _Outcome
         return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
     document = document_of(file.name, converted)
     text = document.text
-    return LedgerEntry(file.name, "read", "", size, sha256, len(text), damage(text)), document
+    warning = "" if suffix in SUFFIXES else damage(text)  # code has few sentences, and long names
+    return LedgerEntry(file.name, "read", "", size, sha256, len(text), warning), document
 
 
 def _bytes_of(path: Path, size: int) -> bytes:

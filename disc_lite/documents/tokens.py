@@ -13,14 +13,18 @@ from typing import overload
 # many as those of a vocabulary of 49,152.
 _PIECE = re.compile(r"[ \t]?[A-Za-zÀ-ɏ]{1,6}|\s?\d|[^\W\d_]|\s+|.", re.DOTALL)
 _BLOCK_CHARS = 1 << 20
-_BREAK = re.compile(r"(?<=\s)(?=\S)")
+_GAP = re.compile(r"(?<=\S) (?=\S)")
 
 
 class Offsets(Sequence[tuple[int, int]]):
     """The character ranges of all tokens, at 8 bytes each: as tuples those of 50 MB of text would take 1.5 GB."""
 
-    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
         self._flat = array("i", chain.from_iterable(ranges))
+
+    def extend(self, ranges: Iterable[tuple[int, int]], start: int) -> None:
+        """Adds the ranges of a further stretch of the text, which begins at `start`."""
+        self._flat.extend(place + start for range_ in ranges for place in range_)
 
     def __len__(self) -> int:
         return len(self._flat) // 2
@@ -62,20 +66,23 @@ def tokenizer_of(folder: Path) -> Tokenizer | None:
     fast.no_padding()
 
     def tokens_of(text: str) -> Offsets:
-        return Offsets(
-            (start + first, start + last)
-            for start, end in _blocks(text)
-            for first, last in fast.encode(text[start:end], add_special_tokens=False).offsets
-        )
+        offsets = Offsets()
+        for start, end in blocks(text):
+            offsets.extend(fast.encode(text[start:end], add_special_tokens=False).offsets, start)
+        return offsets
 
     return tokens_of
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Stretches of about a million characters, cut at white space: a tokenizer takes 100 bytes for each."""
+def blocks(text: str) -> Iterator[tuple[int, int]]:
+    """The whole of a text as (start, end), or of a long one stretches of a million characters and a little.
+
+    A tokenizer takes 100 bytes and more for each character of its input. The cut is before a space between two words,
+    where nearly every tokenizer makes the same tokens of both parts as of the whole.
+    """
     start = 0
     while start < len(text):
-        gap = _BREAK.search(text, start + _BLOCK_CHARS)
-        end = gap.end() if gap else len(text)
+        gap = _GAP.search(text, start + _BLOCK_CHARS, start + 2 * _BLOCK_CHARS)
+        end = gap.start() if gap else min(start + 2 * _BLOCK_CHARS, len(text))
         yield start, end
         start = end

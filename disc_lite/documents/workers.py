@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Timer
 from typing import Any
 
 from disc_lite.documents.headings import Heading
@@ -42,12 +42,7 @@ class Worker:
             RefusedFile: For whatever reason it cannot be read; nothing else is raised.
         """
         process = self._process = self._process or _start()
-        timer = Timer(TOTAL_TIMEOUT_S, process.send_signal, [signal.SIGALRM])
-        timer.start()
-        try:
-            answer = _exchange(process, suffix, source)
-        finally:
-            timer.cancel()
+        answer = _exchange(process, suffix, source)
         if answer is None or answer["is_last"]:
             self.end()
         if answer is None:
@@ -123,6 +118,10 @@ def _exchange(process: subprocess.Popen[bytes], suffix: str, source: Source) -> 
         process.stdin.flush()
     except OSError:
         return None
+    waiting = select.poll()
+    waiting.register(process.stdout, select.POLLIN)
+    if not waiting.poll(TOTAL_TIMEOUT_S * 1000):
+        process.send_signal(signal.SIGALRM)
     line = process.stdout.readline()
     answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
     return answer

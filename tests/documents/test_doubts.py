@@ -23,15 +23,24 @@ def doubts(name, text, size=0):
     ("name", "text", "words"),
     [
         ("a.txt", "Hello there.", "only 12 characters"),
-        ("a.txt", GOOD + "1 2 3 | 4 5 6 | 7.7 " * 80, "no letters"),
-        ("a.txt", GOOD.replace(" ", "") * 60 + GOOD * 2, "run together"),
-        ("a.txt", " ".join(GOOD) * 4, "letters stand apart"),
         ("a.txt", f"{GOOD}\n\nTarn Instruments 2026\n\n" * 9, "the line “The northern market opens at six in the…” is there 9 times"),
         ("a.txt", "northern market opens at six in the morning " * 60, "passages without the end of a sentence"),
     ],
 )  # fmt: skip
 def test_each_hint(name, text, words):
     assert words in "; ".join(doubts(name, text))
+
+
+def test_the_warning_of_the_ledger_comes_first():
+    made = document("a.txt", "Hello there.")
+    entry = LedgerEntry("a.txt", "read", "", 12, "", 12, warning="its letters stand apart")
+    assert doubts_about(made, entry, ()) == ("its letters stand apart", "only 12 characters")
+
+
+def test_source_code_is_not_judged_as_prose(tmp_path):
+    (tmp_path / "a.py").write_text("".join(f"a_rather_long_name_of_a_value_{n} = {n}\n" for n in range(200)))
+    _, (entry,) = read_documents([tmp_path])
+    assert entry.warning == ""
 
 
 def test_pages_of_pictures():
