@@ -9,6 +9,7 @@ plaintext   RFCs, manual pages, laws and other texts as printed -> Markdown
 rst         reStructuredText as written -> the text that its reader sees
 frontmatter settings above a Markdown text -> its title
 markdown    Markdown as written -> the text that its reader sees
+endtags     HTML with optional end tags -> HTML with all of them
 noise       which elements of a web page are not its text
 formulas    superscripts, subscripts and MathML -> one line of text
 tables      rows of an HTML table -> lines of cells

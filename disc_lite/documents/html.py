@@ -12,10 +12,11 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text, separated
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.noise import is_noise, is_note_mark, main_part
-from disc_lite.documents.tables import is_layout, repair, rows_of
+from disc_lite.documents.tables import is_layout, rows_of
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -44,6 +45,7 @@ class _Writer:
     blocks: list[tuple[Kind, str]] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
     prefix: str = ""
+    numbers: dict[int, int] = field(default_factory=dict)
 
     def close(self) -> None:
         """Ends the open block, if it has any text."""
@@ -91,8 +93,7 @@ def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
     with warnings.catch_warnings():
         # It warns of XHTML and of text that looks like a path; both are parsed correctly.
         warnings.simplefilter("ignore")
-        soup = BeautifulSoup(markup, "html.parser")
-    repair(soup)
+        soup = BeautifulSoup(with_end_tags(markup), "html.parser")
     title = soup.title.get_text() if soup.title else ""
     writer = _Writer()
     _write_children(main_part(soup), writer, depth=0)
@@ -157,20 +158,16 @@ def _write_item(tag: Tag, writer: _Writer, depth: int) -> None:
     marker = "- "
     around = tag.find_parent(_LISTS)
     if around is not None and around.name == "ol":
-        marker = f"{_number_of(tag, around)}. "
+        marker = f"{_number_of(tag, around, writer.numbers)}. "
     _write_prefixed("  " * max(depth - 1, 0) + marker, tag, writer, depth)
 
 
-def _number_of(item: Tag, around: Tag) -> int:
-    """The number of an item of a numbered list, which the text may speak of."""
-    items = around.find_all("li", recursive=False)
-    place = next((index for index, one in enumerate(items) if one is item), 0)
-    for index in range(place, -1, -1):
-        value = str(items[index].get("value", "")) if items else ""
-        if value.isdecimal():
-            return int(value) + place - index
-    start = str(around.get("start", "1"))
-    return (int(start) if start.isdecimal() else 1) + place
+def _number_of(item: Tag, around: Tag, numbers: dict[int, int]) -> int:
+    """The number of an item of a numbered list, which the text may speak of; `numbers` has the last of each list."""
+    own, start = str(item.get("value", "")), str(around.get("start", ""))
+    first = int(start) if start.isdecimal() else 1
+    numbers[id(around)] = int(own) if own.isdecimal() else numbers.get(id(around), first - 1) + 1
+    return numbers[id(around)]
 
 
 def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
@@ -193,7 +190,7 @@ def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
         _write_children(cell, inner, depth=1)
         inner.close()
         items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
-        return " ".join([block for kind, block in inner.blocks if kind != "item"] + [items])
+        return " ".join([*(block for kind, block in inner.blocks if kind != "item"), items]).strip()
 
     writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, text_of))
 

@@ -16,7 +16,7 @@ from disc_lite.documents.columns import Line
 from disc_lite.documents.headings import escaped
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
-_BULLET = re.compile(r"[•◦▪●‣·*–-]\s+(?=\S)")
+_BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
@@ -53,7 +53,7 @@ def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
     sizes = _Sizes.of(lines)
-    words = Counter(word.lower() for line in lines for word in _COMPOUND.findall(line.text))
+    words = _whole_words(lines)
     texts = ["" if line.is_row or line.is_code else line.text for line in lines]
     parts: list[str] = []
     before = ""
@@ -81,7 +81,8 @@ class _Sizes:
     """The size of the running text in points, and the sizes of headings, the largest first."""
 
     body: float
-    headings: tuple[int, ...]
+    headings: tuple[int, ...]  # in half points
+    differ: bool = False  # whether any line is larger than the running text
 
     @classmethod
     def of(cls, lines: Sequence[Line]) -> _Sizes:
@@ -89,8 +90,10 @@ class _Sizes:
         for line in lines:
             chars[round(2 * line.size)] += len(line.text)
         body = chars.most_common(1)[0][0] if chars else 0
-        larger = {size for size in chars if size >= _HEADING_SIZE * body}
-        return cls(body / 2, tuple(sorted(larger, reverse=True)))
+        larger = Counter(round(2 * line.size) for line in lines if line.size >= _HEADING_SIZE * body / 2)
+        # A size that is there once is that of a figure, unless it is that of the title, which comes first.
+        used = {size for size, count in larger.items() if count > 1} | set(list(larger)[:1])
+        return cls(body / 2, tuple(sorted(used, reverse=True)), bool(larger))
 
 
 def _with_code(pages: Sequence[Sequence[Sequence[Line]]]) -> list[list[Line]]:
@@ -150,6 +153,18 @@ def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
         parts.append(("\n\n" if parts else "") + f"```\n{line.text}\n```")
 
 
+def _whole_words(lines: Sequence[Line]) -> Counter[str]:
+    """The words of the text, in lower case, without those that the end of a line may break."""
+    words: Counter[str] = Counter()
+    before = ""
+    for line in lines:
+        found = _COMPOUND.findall(line.text)
+        first, last = before.endswith("-"), len(found) - line.text.endswith("-")
+        words.update(word.lower() for word in found[first:last])
+        before = line.text
+    return words
+
+
 def _is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
     """Whether a hyphen at the end of a line only breaks a word, and is none of a compound."""
     first, second = _WORD_AT_END.search(before), _WORD_AT_START.match(line)
@@ -200,14 +215,14 @@ def _ends_paragraph(line: str, following: str, width: int) -> bool:
 def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, sizes: _Sizes) -> int:
     """The level of the heading that a line is, or 0."""
     line = lines[index]
-    if not sizes.headings:
+    if not sizes.differ:
         is_first = not any(texts[:index])
         is_bold = line.is_bold and not all(one.is_bold for one in lines if one.text)
         return (1 if is_first else 2) if _is_heading(texts, index, width, is_bold) else 0
-    if round(2 * line.size) in sizes.headings:
+    if line.size >= _HEADING_SIZE * sizes.body:
         has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
         if has_words and len(line.text) <= _MAX_TITLE_CHARS and not _BULLET.match(line.text):
-            return min(sizes.headings.index(round(2 * line.size)) + 1, _MAX_LEVEL)
+            return min(1 + sum(size > round(2 * line.size) for size in sizes.headings), _MAX_LEVEL)
         return 0
     if line.is_bold and _is_heading(texts, index, width, is_bold=True):
         return min(len(sizes.headings) + 1, _MAX_LEVEL)
@@ -218,8 +233,11 @@ def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> 
     if not _may_be_title(lines[index], width):
         return False
     below = [line for line in lines[index + 1 : index + 5] if line][:2]
+    # A gap stands above it, or the first line of a paragraph that is short would be one.
+    if index and lines[index - 1]:
+        return False
     if is_bold:
-        return bool(below) and (index == 0 or not lines[index - 1])
+        return bool(below)
     if below and _is_prose(below[0], width):
         return True
     # Only a title at the very start may have a heading right below it.

@@ -18,15 +18,6 @@ def is_layout(table: Tag) -> bool:
     return table.get("role") in ("presentation", "none") or table.find(_BLOCKS_OF_LAYOUT) is not None
 
 
-def repair(page: Tag) -> None:
-    """Takes rows and cells out of the ones before them: their end tags are optional, and the parser waits for them."""
-    for tag in page.find_all(("tr", "td", "th")):
-        kinds = ("tr",) if tag.name == "tr" else ("td", "th")
-        around = tag.find_parent((*kinds, "table") if tag.name == "tr" else (*kinds, "tr", "table"))
-        if around is not None and around.name in kinds:
-            around.insert_after(tag.extract())
-
-
 def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     """Each row as `a | b | c`; a cell that spans rows stands in each, one that spans columns in its first.
 

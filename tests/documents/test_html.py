@@ -71,6 +71,18 @@ def test_a_body_line_that_begins_like_markup_is_no_heading():
     assert find_headings(converted.text, "converted") == []
 
 
+def test_end_tags_may_be_left_out_as_often_as_the_page_likes():
+    assert text_of("<p>a" * 3000).count("a\n\na") == 1500
+    assert text_of("<ul>" + "<li>a<p>b" * 2000).count("- a\n\nb") == 2000
+    assert text_of("<table>" + "<tr><td>a<td>b" * 2000).split("\n") == ["a | b"] * 2000
+    assert text_of("<dl><dt>a<dd>b<dt>c<dd><p>d<p>e</dl>f") == "a\n\nb\n\nc\n\nd\n\ne\n\nf"
+    assert (
+        text_of("<ul><li>a<ul><li>b</ul><li>c</ul><p>d<h2>e</h2><p>f<!-- <p> --><b>g</b>")
+        == "- a\n  - b\n- c\n\nd\n\n## e\n\nfg"
+    )
+    assert text_of("<table><tr><td><table><tr><td>a</table><td>b</table>") == "a\n\nb"
+
+
 # --- lists and tables -----------------------------------------------------------------------------------
 
 

@@ -116,6 +116,37 @@ def test_the_cells_of_a_table_keep_their_columns_and_empty_ones_their_places():
     assert text.endswith(f"{PROSE}\n\nGoods | Small | Large | Note\nApples | 4 | | by the sack\nPears | | 9 |\n")
 
 
+def test_a_short_first_line_of_a_paragraph_is_no_heading():
+    column = [
+        "The crane lifts twelve tons.",
+        "Each of the ships pays the",
+        "Master of the harbour ten crowns.",
+        "Ada keeps the key.",
+    ]
+    note = [
+        "1) It holds by the order of the month of May for all ships that are longer than ten metres.",
+        "But not for the ferry.",
+    ]
+    lines = [
+        *[(20, 30 + 5 * i, line) for i, line in enumerate(column)],
+        *[(20, 90 + 4 * i, line, 7) for i, line in enumerate(note)],
+    ]
+    assert "#" not in Page().page(*lines).read()
+
+
+def test_levels_follow_the_sizes_of_the_headings():
+    lines = [(20, 20, "Harbour Rules", 20), (20, 35, "Weighing", 14), (20, 45, PROSE), (20, 60, "Fish", 14), (20, 70, PROSE), (20, 85, "Eels", 12.5),
+             (20, 92, PROSE), (20, 105, "Cod", 12.5), (20, 112, PROSE)]  # fmt: skip
+    text = Page().page(*lines).read()
+    assert [line for line in text.split("\n") if line.startswith("#")] == [
+        "# Harbour Rules",
+        "## Weighing",
+        "## Fish",
+        "### Eels",
+        "### Cod",
+    ]
+
+
 def test_the_lines_of_one_cell_stay_in_its_row():
     lines = [*table([("Goods", "Small"), ("Apples", "4"), ("Pears", "9")]), (20, 64, "Smoked trout from"), (65, 67, "12"),
              (20, 70, "the upper lakes"), (20, 78, "Eggs"), (65, 78, "1")]  # fmt: skip
