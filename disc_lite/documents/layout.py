@@ -33,6 +33,7 @@ _HEADING_SIZE = 1.1  # of the size of the running text
 _SAME_SIZE = 0.3  # points
 _MAX_TITLE_CHARS = 200
 _MAX_LEVEL = 6
+_MAX_STOPPED_WORDS = 6
 _MAX_CODE_SHARE = 0.5
 _MIN_COMPOUND_LETTERS = 4
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|Section)\b")
@@ -221,7 +222,9 @@ def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, 
         return (1 if is_first else 2) if _is_heading(texts, index, width, is_bold) else 0
     if line.size >= _HEADING_SIZE * sizes.body:
         has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
-        if has_words and len(line.text) <= _MAX_TITLE_CHARS and not _BULLET.match(line.text):
+        # Where the notes are longer than the text, the text is larger than most lines.
+        is_sentence = line.text.endswith(".") and len(line.text.split()) > _MAX_STOPPED_WORDS
+        if has_words and not is_sentence and len(line.text) <= _MAX_TITLE_CHARS and not _BULLET.match(line.text):
             return min(1 + sum(size > round(2 * line.size) for size in sizes.headings), _MAX_LEVEL)
         return 0
     if line.is_bold and _is_heading(texts, index, width, is_bold=True):
