@@ -18,6 +18,7 @@ officemath  formulas of Office documents -> one line of text
 docx        DOCX, by way of HTML -> text; a file for each of the other formats
 columns     pieces of lines on a printed page -> lines in reading order, and tables
 running     running heads and page numbers of printed pages
+flow        columns of all pages -> one run of lines
 layout      lines of printed pages -> paragraphs, list items, code and headings
 pdf         PDF -> text
 formats     which suffix is read by which function

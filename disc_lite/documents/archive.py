@@ -30,7 +30,7 @@ def open_archive(raw: bytes, suffix: str) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(raw))
     except zipfile.BadZipFile:
-        raise RefusedFile("damaged: its zip archive is cut off or broken") from None
+        raise RefusedFile("damaged: its zip archive is cut off or broken; save it again") from None
     parts = archive.infolist()
     if any(part.flag_bits & _ENCRYPTED for part in parts):
         raise RefusedFile("encrypted; save it without a password")

@@ -51,13 +51,13 @@ def convert_here(
     except RefusedFile:
         raise
     except RecursionError:
-        raise RefusedFile("its parts are nested too deeply") from None
+        raise RefusedFile("its parts are nested too deeply; save it as text") from None
     except MemoryError:
-        raise RefusedFile(f"reading it takes more than {CHILD_MEMORY_BYTES >> 30} GB of memory") from None
+        raise RefusedFile(f"reading it takes more than {CHILD_MEMORY_BYTES >> 30} GB of memory; split it") from None
     except Exception as error:
         missing = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
         if missing in _EXTRA:
             raise RefusedFile(f"{NEEDS}{missing}: pip install 'disc-lite[documents]'") from None
         # Parsers raise all kinds of exceptions on damaged files.
         detail = " ".join(str(error).split())[:200]
-        raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ")) from None
+        raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ") + "; save it again") from None

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 from disc_lite.documents.columns import Line
+from disc_lite.documents.flow import HEADING_SIZE, MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
 from disc_lite.documents.headings import escaped
 
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
 _WORD_AT_START = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
 
 _TITLE_MAX_WORDS = 12
@@ -29,13 +27,9 @@ _TITLE_MAX_SHARE = 0.7  # of the usual width of a line
 _PROSE_MIN_SHARE = 0.6
 # Fonts are proportional and margins ragged: a line this full may have had no room for a word.
 _FULL_SHARE = 0.8
-_HEADING_SIZE = 1.1  # of the size of the running text
-_SAME_SIZE = 0.3  # points
-_MAX_TITLE_CHARS = 200
 _MAX_LEVEL = 6
-_MAX_CODE_SHARE = 0.5
+_MAX_STOPPED_WORDS = 6
 _MIN_COMPOUND_LETTERS = 4
-_NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|Section)\b")
 
 
 def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
@@ -47,12 +41,10 @@ def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
     Args:
         pages: For each page its columns in reading order, for each column its lines.
     """
-    columns = _with_code(pages)
-    lines = _joined_titles(list(_body_lines(columns)), columns)
+    lines, sizes = lines_in_order(pages)
     widths = sorted(len(line.text) for line in lines if line.text and not line.is_row)
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
-    sizes = _Sizes.of(lines)
     words = _whole_words(lines)
     texts = ["" if line.is_row or line.is_code else line.text for line in lines]
     parts: list[str] = []
@@ -74,69 +66,6 @@ def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
             _append(parts, before, line.text, ends, width, words)
         before = line.text
     return "".join(parts) + "\n" if parts else ""
-
-
-@dataclass(frozen=True)
-class _Sizes:
-    """The size of the running text in points, and the sizes of headings, the largest first."""
-
-    body: float
-    headings: tuple[int, ...]  # in half points
-    differ: bool = False  # whether any line is larger than the running text
-
-    @classmethod
-    def of(cls, lines: Sequence[Line]) -> _Sizes:
-        chars: Counter[int] = Counter()
-        for line in lines:
-            chars[round(2 * line.size)] += len(line.text)
-        body = chars.most_common(1)[0][0] if chars else 0
-        larger = Counter(round(2 * line.size) for line in lines if line.size >= _HEADING_SIZE * body / 2)
-        # A size that is there once is that of a figure, unless it is that of the title, which comes first.
-        used = {size for size, count in larger.items() if count > 1} | set(list(larger)[:1])
-        return cls(body / 2, tuple(sorted(used, reverse=True)), bool(larger))
-
-
-def _with_code(pages: Sequence[Sequence[Sequence[Line]]]) -> list[list[Line]]:
-    """The columns of all pages; in a text that is all in letters of one width these do not mean code."""
-    columns = [column for page in pages for column in page]
-    code = sum(len(line.text) for column in columns for line in column if line.is_code)
-    chars = sum(len(line.text) for column in columns for line in column)
-    means_code = code <= _MAX_CODE_SHARE * chars
-    return [[_tidy(replace(line, is_code=line.is_code and means_code)) for line in column] for column in columns]
-
-
-def _tidy(line: Line) -> Line:
-    text = line.text.translate(_LIGATURES)
-    return replace(line, text=text.rstrip() if line.is_code else " ".join(text.split()))
-
-
-def _body_lines(columns: Sequence[Sequence[Line]]) -> Iterator[Line]:
-    """All lines; a new page or column is a gap unless a sentence runs across it."""
-    last = ""
-    for lines in columns:
-        shown = [line for line in lines if line.text]
-        if not shown:
-            continue
-        runs_on = shown[0].text[:1].islower() and not _SENTENCE_END.fullmatch(last) and not shown[0].is_row
-        if last and not runs_on:
-            yield Line("")
-        yield from lines
-        last = shown[-1].text
-
-
-def _joined_titles(lines: Sequence[Line], columns: Sequence[Sequence[Line]]) -> list[Line]:
-    """The lines, where a heading that is set in several is one."""
-    body = _Sizes.of([line for column in columns for line in column]).body
-    joined: list[Line] = []
-    for line in lines:
-        last = joined[-1] if joined else Line("")
-        is_title = line.size >= _HEADING_SIZE * body and abs(line.size - last.size) < _SAME_SIZE and not line.is_row
-        fits = bool(last.text) and len(last.text) + len(line.text) < _MAX_TITLE_CHARS
-        if is_title and fits and not _NUMBERED.match(line.text):
-            joined[-1] = replace(last, text=f"{last.text} {line.text}")
-        else:
-            joined.append(line)
-    return joined
 
 
 def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
@@ -208,20 +137,22 @@ def _stops_early(line: str, following: str, width: int) -> bool:
 
 def _ends_paragraph(line: str, following: str, width: int) -> bool:
     # Items often end without a stop.
-    done = _SENTENCE_END.fullmatch(line) or _ITEM.match(line)
+    done = SENTENCE_END.fullmatch(line) or _ITEM.match(line)
     return not following or (done is not None and _stops_early(line, following, width))
 
 
-def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, sizes: _Sizes) -> int:
+def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, sizes: Sizes) -> int:
     """The level of the heading that a line is, or 0."""
     line = lines[index]
     if not sizes.differ:
         is_first = not any(texts[:index])
         is_bold = line.is_bold and not all(one.is_bold for one in lines if one.text)
         return (1 if is_first else 2) if _is_heading(texts, index, width, is_bold) else 0
-    if line.size >= _HEADING_SIZE * sizes.body:
+    if line.size >= HEADING_SIZE * sizes.body:
         has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
-        if has_words and len(line.text) <= _MAX_TITLE_CHARS and not _BULLET.match(line.text):
+        # Where the notes are longer than the text, the text is larger than most lines.
+        is_sentence = line.text.endswith(".") and len(line.text.split()) > _MAX_STOPPED_WORDS
+        if has_words and not is_sentence and len(line.text) <= MAX_TITLE_CHARS and not _BULLET.match(line.text):
             return min(1 + sum(size > round(2 * line.size) for size in sizes.headings), _MAX_LEVEL)
         return 0
     if line.is_bold and _is_heading(texts, index, width, is_bold=True):
@@ -253,5 +184,5 @@ def _may_be_title(line: str, width: int) -> bool:
 
 
 def _is_prose(line: str, width: int) -> bool:
-    long_or_done = len(line) >= _PROSE_MIN_SHARE * width or _SENTENCE_END.fullmatch(line)
+    long_or_done = len(line) >= _PROSE_MIN_SHARE * width or SENTENCE_END.fullmatch(line)
     return bool(long_or_done) and not line[0].islower() and not _ITEM.match(line)

@@ -117,6 +117,8 @@ def _offset(row: Row, number: int) -> int | None:
 
 def _offsets_at_ends(row: Row, number: int) -> set[int]:
     words = _text(row).split()
+    if words[-1].endswith((".", "!", "?")) and not words[-1][:-1].isdecimal():
+        return set()  # a sentence, such as a footnote with its number
     return {int(word) - number for word in (words[0], words[-1]) if word.isdecimal() and len(word) < 5}
 
 

@@ -155,7 +155,7 @@ def _refused_link(root: Path, link: Path) -> str:
     try:
         target = link.resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: a loop, before Python 3.13
-        return "broken link"
+        return "broken link; remove it"
     if not target.is_relative_to(root):
-        return "link that leads outside the folder"
+        return "link that leads outside the folder; name its target"
     return "link to a folder; folders are read where they are" if target.is_dir() else ""

@@ -196,6 +196,20 @@ def test_what_is_drawn_like_markup_is_text():
     assert text.startswith("\\# Counts")
 
 
+def test_a_footnote_does_not_interrupt_a_sentence_that_runs_to_the_next_page():
+    pages = Page()
+    first = [(20, 30 + 5 * i, f"{PROSE}") for i in range(3)]
+    pages.page(
+        *first, (20, 45, "The harbour master, who keeps the key,"), (20, 60, "1 He has kept it since the year 1911.", 8)
+    )
+    pages.page(
+        (20, 30, "rings the bell at six and at noon."), (20, 36, PROSE), (20, 60, "2 He is called Tom Arend.", 8)
+    )
+    text = pages.read()
+    assert "who keeps the key, rings the bell at six and at noon." in text
+    assert text.endswith("1 He has kept it since the year 1911.\n\n2 He is called Tom Arend.\n")
+
+
 def test_tables_of_contents_are_left_out():
     page = Page().page(
         (20, 20, "Boats", 16),

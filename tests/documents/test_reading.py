@@ -134,8 +134,8 @@ def test_links_stay_inside_the_named_folder(tmp_path):
     assert list(documents) == ["a.md", "sub/b.md"]
     reasons = {name: entry.reason for name, entry in ledger.items() if name not in documents}
     assert reasons["twin.md"] == "same text as a.md"
-    assert reasons["out.md"] == reasons["folder"] == "link that leads outside the folder"
-    assert reasons["gone.md"] == reasons["self.md"] == "broken link"
+    assert reasons["out.md"] == reasons["folder"] == "link that leads outside the folder; name its target"
+    assert reasons["gone.md"] == reasons["self.md"] == "broken link; remove it"
     assert reasons["up"].startswith("link to a folder")
     assert reasons["pipe.md"] == "not a regular file"
 
