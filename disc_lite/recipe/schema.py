@@ -17,11 +17,16 @@ LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
 class Documents(Section):
-    """How documents are cut."""
+    """How documents are read and cut."""
 
     passage_tokens: Count = setting(
         256, "longest passage; cut at headings, then paragraphs", "tokens", ge=16, le=LONGEST
     )
+    text_field: str = setting(
+        "",
+        "field of JSON records that holds their text (`body.text`: a field in a field); empty: text, content, body, …",
+    )
+    notebook_outputs: Switch = setting(False, "read the printed outputs of notebooks too")
 
 
 class Disc(Section):
