@@ -46,6 +46,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide
 _PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\s]+")
 
 _NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
+_NOTE_LINK = re.compile(r"#\W*(?:_?ftn|fn|footnote|endnote|_?edn|cite[_-]?(?:note|ref))", re.IGNORECASE)
 _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*†‡§¶]{1,3})\s*")
 
 
@@ -71,7 +72,8 @@ def is_note_mark(tag: Tag, before: str) -> bool:
     if tag.get("role") == "doc-noteref" or (link and link.get("role") == "doc-noteref"):
         return True
     if tag.name == "a":
-        return any(map(_NOTE_NAME.fullmatch, names)) and bool(re.fullmatch(r"\W*\w{1,3}\W*", text))
+        is_named = any(map(_NOTE_NAME.fullmatch, names)) or _NOTE_LINK.search(str(tag.get("href", "")))
+        return bool(is_named) and re.fullmatch(r"\W*\w{1,3}\W*", text) is not None
     if (link and "#" in str(link.get("href", ""))) or _NOTE_TEXT.fullmatch(text) or "reference" in names:
         return True
     if any(map(_NOTE_NAME.fullmatch, names)):
