@@ -54,7 +54,7 @@ def is_noise(tag: Tag) -> bool:
     """Whether nothing in the element is text of the page."""
     if tag.name in _DROPPED_TAGS or tag.get("role") in _DROPPED_ROLES or _is_hidden(tag):
         return True
-    if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(("main", "article", "blockquote")):
+    if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
         return not tag.find(_MAIN_TEXT)
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
@@ -97,6 +97,10 @@ _MAIN_MIN_SHARE = 0.1
 
 def _is_main(tag: Tag) -> bool:
     return tag.name == "main" or tag.get("role") == "main"
+
+
+def _is_article(tag: Tag) -> bool:
+    return tag.name in ("article", "blockquote") or _is_main(tag)
 
 
 def _is_hidden(tag: Tag) -> bool:

@@ -149,6 +149,11 @@ def test_what_only_sounds_like_noise_stays():
     assert text_of(page) == "# Hours\n\nCall first.\n\nBake.\n\nBy Ada.\n\nHolidays\n\nClosed."
 
 
+def test_notes_and_asides_of_the_main_part_stay():
+    page = "<div role=main><h1>Bells</h1><p>It rings.<aside class=footnote-list><aside role=doc-footnote>Says Ada.</aside></aside></div>"
+    assert text_of(page) == "# Bells\n\nIt rings.\n\nSays Ada."
+
+
 def test_the_banner_above_the_heading_goes_unless_it_says_something():
     page = "<div>Library of Velmar</div><ul><li>Home<li>Visit</ul>{}<h1>Hours</h1><p>It opens."
     assert text_of(page.format("")) == "# Hours\n\nIt opens."
