@@ -154,9 +154,9 @@ def document_of(name: str, converted: Converted) -> Document:
         title = title_of(headings, fallback=title)
     else:
         headings = converted.headings
-    sections = cut_sections(text, headings, title)
-    if converted.alone:
-        sections = tuple(replace(section, alone=True) for section in sections)
+    # A heading right above another one has no text where headings are no part of the text.
+    filled = [section for section in cut_sections(text, headings, title) if section.start < section.end]
+    sections = tuple(replace(section, alone=converted.alone) for section in filled)
     return Document(name, title, text, sections, sha256_of_text(text))
 
 

@@ -1,8 +1,9 @@
-"""Tables -> a section for each row: its name as heading, and the header before every value.
+"""Tables -> a section for each row: its name is the heading, and the header stands before every value.
 
-CSV (with `,` `;` `|` or a tab between, whichever fits) by Python's own reader; `xlsx` uses the same text.
+CSV (with `,` `;` `|` or a tab between, whichever fits) by Python's own reader; `xlsx` uses the same text. A row named
+Dunden is this under the headings `prices` and `Dunden`:
 
-    ## Dunden
+    - Name: Dunden
     - Price: 12 Mark
     - Open: Mondays
 """
@@ -16,10 +17,12 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.headings import Heading
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
 Row = Sequence[str]
+NamedRow = tuple[str, str]
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_CHARS = 1 << 16
@@ -38,18 +41,18 @@ def csv_text(source: Source) -> Converted:
     text = decode(source.raw)
     csv.field_size_limit(len(text) + 1)
     lines = io.StringIO(text, newline="")
-    return Converted(table_text(csv.reader(lines, delimiter=_delimiter(text))), alone=True)
+    return text_of_tables([("", rows_of_table(csv.reader(lines, delimiter=_delimiter(text))))])
 
 
-def table_text(rows: Iterable[Row], level: int = 2) -> str:
-    """A table as text; rows with a single value above its header are paragraphs.
+def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
+    """The name of each row and its text; those with a single value above the header have no name.
 
     Raises:
         RefusedFile: It has no rows below its header, or holds questions.
     """
     filled = [cells for cells in ([_folded(cell) for cell in row] for row in rows) if any(cells)]
     start = _header_at(filled)
-    above = [" ".join(filter(None, cells)) for cells in filled[:start]]
+    above = [("", " ".join(filter(None, cells))) for cells in filled[:start]]
     body = filled[start + 1 :]
     if not body:
         raise RefusedFile("no table: no row below a header")
@@ -57,8 +60,23 @@ def table_text(rows: Iterable[Row], level: int = 2) -> str:
     if _QUESTIONS & {name.lower() for name in header}:
         raise RefusedFile("a file of questions, not of text; measure with it: --questions")
     named_by = _label_column(body)
-    parts = [*above, *(_section(header, cells, named_by, n, level) for n, cells in enumerate(body, 1))]
-    return "\n\n".join(parts) + "\n"
+    return above + [(_name_of(cells, named_by, n), _text_of(header, cells)) for n, cells in enumerate(body, 1)]
+
+
+def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = "") -> Converted:
+    """Tables one after the other: the name of a table, if it has one, is above the names of its rows."""
+    parts: list[str] = []
+    headings: list[Heading] = []
+    at = 0
+    for table, rows in tables:
+        if table:
+            headings.append(Heading(at, 1, table))
+        for name, text in rows:
+            if name:
+                headings.append(Heading(at, 2 if table else 1, name))
+            parts.append(f"{text}\n\n")
+            at += len(parts[-1])
+    return Converted("".join(parts).removesuffix("\n"), title=title, headings=tuple(headings), alone=True)
 
 
 def _delimiter(text: str) -> str:
@@ -105,10 +123,13 @@ def _is_label(value: str) -> bool:
     return len(value) <= _LABEL_CHARS and any(map(str.isalpha, value))
 
 
-def _section(header: Row, cells: Row, named_by: int | None, number: int, level: int) -> str:
-    label = cells[named_by] if named_by is not None and named_by < len(cells) else ""
-    lines = [f"{'#' * level} {label if label and _is_label(label) else f'Row {number}'}"]
+def _name_of(cells: Row, named_by: int | None, number: int) -> str:
+    name = cells[named_by] if named_by is not None and named_by < len(cells) else ""
+    return name if name and _is_label(name) else f"Row {number}"
+
+
+def _text_of(header: Row, cells: Row) -> str:
     values = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell]
     if len(header) == 1:
-        return "\n\n".join([*lines, *(cell for _, cell in values)])
-    return "\n".join([*lines, *(f"- {name}: {cell}" for name, cell in values)])
+        return values[0][1]
+    return "\n".join(f"- {name}: {cell}" for name, cell in values)

@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.rows import table_text
+from disc_lite.documents.rows import rows_of_table, text_of_tables
 from disc_lite.documents.source import Converted, Source
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ def xlsx_text(source: Source) -> Converted:
         warnings.simplefilter("ignore")  # it warns of styles and validations that it leaves out
         book = load_workbook(io.BytesIO(source.raw), read_only=True, data_only=True, keep_links=False)
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-        parts = []
+        tables = []
         for sheet in sheets:
             source.on_step()
             sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
             rows = ([_shown(cell) for cell in row] for row in sheet.iter_rows())
             try:
-                parts.append(f"## {sheet.title}\n\n{table_text(rows, level=3)}")
+                tables.append((sheet.title, rows_of_table(rows)))
             except RefusedFile as refusal:
                 reason = refusal
-    if not parts:
+    if not tables:
         raise reason if sheets else RefusedFile("no visible sheet")
-    return Converted("\n".join(parts), title=book.properties.title or "", alone=True)
+    return text_of_tables(tables, title=book.properties.title or "")
 
 
 def _shown(cell: Cell) -> str:

@@ -99,6 +99,8 @@ class Base:
             raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
         if unexpected:
             raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
+        for parameter in self.adapter_parameters().values():  # autocast would do it again for every token
+            parameter.data = parameter.data.to(self.state_dtype)
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         self.set_modes()
 

@@ -31,7 +31,7 @@ from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
 from disc_lite.synthesis.screening import is_yes_no, same_facts
 
 ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
-ROWS = 192  # pairs wanted of a group of passages, at least: a decoding step costs the same for one row or many
+ROWS = 1024  # pairs wanted of a group of passages, at least: more rows are written at once
 HELD_OUT = "held out for the evaluation"
 DISAGREES = "the likeliest answer has other facts"
 

@@ -23,8 +23,8 @@ def test_a_row_of_csv_is_a_section_under_its_name_with_the_header_before_every_v
     assert made.title == "price list"
     note = "A sweet; long bread" if between == ";" else f"A sweet{between} long bread".replace("\t ", " ")
     assert sections(made) == [
-        (("Dunden",), f"## Dunden\n- Id: 1\n- Name: Dunden\n- Note: {note}"),
-        (("Loaf",), "## Loaf\n- Id: 2\n- Name: Loaf"),
+        (("Dunden",), f"- Id: 1\n- Name: Dunden\n- Note: {note}"),
+        (("Loaf",), "- Id: 2\n- Name: Loaf"),
     ]
 
 
@@ -36,11 +36,14 @@ def test_rows_are_passages_of_their_own_however_small():
 
 
 def test_rows_without_a_telling_name_are_numbered_and_lines_above_the_header_are_text():
-    assert text("a.csv", "Sales of spring\n\nYear,Sum\n2025,7\n2026,9\n") == (
-        "Sales of spring\n\n## Row 1\n- Year: 2025\n- Sum: 7\n\n## Row 2\n- Year: 2026\n- Sum: 9\n"
-    )
-    assert text("a.csv", "Note\nOne long text.\nTwo.\n") == "## One long text.\n\nOne long text.\n\n## Two.\n\nTwo.\n"
-    assert text("a.csv", "A,B\nx,1,left over\n") == "## x\n- A: x\n- B: 1\n- Column 3: left over\n"
+    made = document("a.csv", "Sales of spring\n\nYear,Sum\n2025,7\n2026,9\n")
+    assert made.text == "Sales of spring\n\n- Year: 2025\n- Sum: 7\n\n- Year: 2026\n- Sum: 9\n"
+    assert [path for path, _ in sections(made)] == [(), ("Row 1",), ("Row 2",)]
+    assert sections(document("a.csv", "Note\nOne long text.\nTwo.\n")) == [
+        (("One long text.",), "One long text."),
+        (("Two.",), "Two."),
+    ]
+    assert text("a.csv", "A,B\nx,1,left over\n") == "- A: x\n- B: 1\n- Column 3: left over\n"
 
 
 def test_questions_and_tables_without_rows_are_refused():
@@ -81,14 +84,13 @@ def test_xlsx_shows_values_as_the_sheet_does_and_leaves_out_hidden_sheets():
     workbook["Hidden"].sheet_state = "hidden"
     made = document("a.xlsx", saved(workbook))
     assert sections(made) == [
-        (("Prices",), "## Prices\n\nOf spring"),
+        (("Prices",), "Of spring"),
         (
             ("Prices", "Dunden"),
-            "### Dunden\n- Name: Dunden\n- Price: 12.5\n- Share: 25 %\n- Since: 2026-03-01\n- Open: TRUE",
+            "- Name: Dunden\n- Price: 12.5\n- Share: 25 %\n- Since: 2026-03-01\n- Open: TRUE",
         ),
-        (("Prices", "Loaf"), "### Loaf\n- Name: Loaf\n- Price: 3\n- Since: 2026-03-01 08:30:00"),
-        (("Staff",), "## Staff"),
-        (("Staff", "Ann"), "### Ann\n- Id: 1\n- Who: Ann"),
+        (("Prices", "Loaf"), "- Name: Loaf\n- Price: 3\n- Since: 2026-03-01 08:30:00"),
+        (("Staff", "Ann"), "- Id: 1\n- Who: Ann"),
     ]
     assert "no row below a header" in refusal(".xlsx", saved(book(("Empty", []))))
 

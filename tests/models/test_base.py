@@ -215,3 +215,13 @@ def test_no_kernel_is_downloaded_and_no_warning_is_shown(tmp_path: Path) -> None
         [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_saved_adapter_is_read_in_the_dtype_that_it_is_used_in(load: Callable[..., Any], trained: Path) -> None:
+    base = load("llama")
+    base.state_dtype = torch.bfloat16  # as on CUDA
+    base.load_adapter(trained / "adapter")
+    assert {parameter.dtype for parameter in base.adapter_parameters().values()} == {torch.bfloat16}
+    plain = load("llama")
+    plain.load_adapter(trained / "adapter")
+    assert {parameter.dtype for parameter in plain.adapter_parameters().values()} == {torch.float32}

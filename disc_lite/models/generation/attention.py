@@ -140,14 +140,14 @@ def _read(q: Tensor, k: Tensor, v: Tensor, store: LayerMemory, r: Reading, scale
     values[r.slots, :, r.at] = v
     kv_heads, each = k.shape[1], q.shape[1] // k.shape[1]
     out, lse = torch.empty_like(q), q.new_empty(q.shape[:2], dtype=torch.float32)
-    for padded, inside in r.padded:  # [N, L] indices into T, [N, L] bool
-        query, key, value = (t[padded].transpose(1, 2) for t in (q, k, v))  # [N, heads, L, D]
+    for padded in r.padded:
+        query, key, value = (t[padded.tokens].transpose(1, 2) for t in (q, k, v))  # [N, heads, L, D]
         key, value = key.repeat_interleave(each, 1), value.repeat_interleave(each, 1)
-        width = padded.shape[1]
+        width = query.shape[2]
         bias = _band(width, window, q)[None, None] if window and width > window else None
         part, z = with_lse(query, key, value, bias, bias is None, scale)
-        out[padded[inside]] = part.transpose(1, 2)[inside]
-        lse[padded[inside]] = z.transpose(1, 2)[inside]
+        out.index_copy_(0, padded.at, part.transpose(1, 2).flatten(0, 1)[padded.real])
+        lse.index_copy_(0, padded.at, z.transpose(1, 2).flatten(0, 1)[padded.real])
     q = q.reshape(len(q), kv_heads, each, -1)
     prefixes = _prefixes_in_turn(q, store, r.prefixes, r.positions, scale, window)
     return join((out.view_as(q), lse.view(q.shape[:-1])), prefixes).flatten(1, 2)

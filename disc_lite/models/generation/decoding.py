@@ -19,6 +19,7 @@ from disc_lite.models.generation.sampling import log_probabilities, sample
 from disc_lite.models.generation.schedule import Schedule, by_size
 from disc_lite.packing import filled, shared_length
 
+AWAITED = 0.25  # share of the rows that are filled together where passes without prompts are graphs
 READ_TOKENS = {"cuda": 8192, "cpu": 1024}  # of prompts in a pass
 
 
@@ -46,34 +47,45 @@ def decode(model: PreTrainedModel, requests: Sequence[Request], how: Sampling, m
 def _passes(model: PreTrainedModel, schedule: Schedule) -> Iterator[list[Step]]:
     memory, on_cuda = Memory(schedule.shape), model.device.type in AT_ONCE
     max_tokens = READ_TOKENS.get(model.device.type, 1024)
-    # Only passes without prompts are graphs, so on CUDA some rows are awaited.
+    # Only passes without prompts are graphs, and those with prompts take several times as long: some rows are awaited.
     graph = DecodingGraph(memory, model.device) if on_cuda else None
-    fewest = max(1, schedule.shape.rows // 8) if on_cuda else 1
+    fewest = max(1, int(schedule.shape.rows * AWAITED)) if on_cuda else 1
     while schedule.left:
         going = schedule.by_prefix()
         tokens = [Token(row, schedule.rows[row].last_at, schedule.rows[row].prefix) for row in going]
         ids = [schedule.rows[row].written[-1] for row in going]
         replaced, fresh = schedule.admit(max_tokens, fewest)
-        logits = graph.replay(model, tokens, ids, schedule.prefix_sizes) if graph and not fresh else None
+        logits = graph.replay(model, tokens, ids, list(map(len, schedule.prefixes))) if graph and not fresh else None
         if logits is None:
             _read_prefixes(model, memory, schedule, replaced, max_tokens)
-            logits = forward(model, _pass(model.device, memory, schedule, tokens, ids, fresh))
+            sources = _sources(schedule, fresh)
+            logits = forward(model, _pass(model.device, memory, schedule, tokens, ids, sources))
+            memory.copy_own(sources)
         yield schedule.record(_sampled(logits, schedule, [*going, *fresh]))
 
 
 def _pass(
     device: torch.device, memory: Memory, schedule: Schedule, tokens: Sequence[Token], ids: Sequence[int],
-    fresh: Sequence[int],
+    sources: Mapping[int, int],
 ) -> Pass:  # fmt: skip
     """The last tokens of the rows that go on, and the prompts of those that were filled."""
-    rows, sizes = schedule.rows, schedule.prefix_sizes
+    rows, sizes = schedule.rows, list(map(len, schedule.prefixes))
     decoding = decoding_of(tokens, sizes, schedule.shape, device) if tokens else None
-    segments = [Segment(row, rows[row].prefix, sizes[rows[row].prefix], rows[row].request.rest) for row in fresh]
-    reading = reading_of(segments, True, device) if fresh else None
+    read = [row for row, source in sources.items() if source == row]
+    segments = [Segment(row, rows[row].prefix, sizes[rows[row].prefix], rows[row].request.rest) for row in read]
+    reading = reading_of(segments, True, device) if segments else None
     positions = torch.cat([part.positions for part in (decoding, reading) if part])
-    last = [*range(len(tokens)), *(len(tokens) - 1 + n for n in accumulate(len(s.ids) for s in segments))]
+    ends = dict(zip(read, accumulate(len(s.ids) for s in segments), strict=True))
+    last = [*range(len(tokens)), *(len(tokens) - 1 + ends[source] for source in sources.values())]
     ids = [*ids, *(token for s in segments for token in s.ids)]
     return Pass(memory, _row(ids, device), positions[None], torch.tensor(last, device=device), decoding, reading)
+
+
+def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
+    """Row -> the row whose prompt is read for it: the first one with the same prompt, so that it is read once."""
+    first: dict[tuple[int, tuple[int, ...]], int] = {}
+    rows = schedule.rows
+    return {row: first.setdefault((rows[row].prefix, rows[row].request.rest), row) for row in fresh}
 
 
 def _row(ids: Sequence[int], device: torch.device) -> Tensor:
@@ -84,8 +96,8 @@ def _sampled(logits: Tensor, schedule: Schedule, rows: Sequence[int]) -> list[tu
     """(row, new token, its log-probability)."""
     drawn = [schedule.rows[row].uniforms[len(schedule.rows[row].written)] for row in rows]
     tokens = sample(logits, schedule.how.temperature, torch.tensor(drawn, device=logits.device))
-    log_ps = log_probabilities(logits, tokens)
-    return list(zip(rows, tokens.tolist(), log_ps.tolist(), strict=True))
+    both = torch.stack([tokens.double(), log_probabilities(logits, tokens).double()]).tolist()  # one wait for the card
+    return [(row, int(token), log_p) for row, token, log_p in zip(rows, *both, strict=True)]
 
 
 # -- prefixes ------------------------------------------------------------------------------------------

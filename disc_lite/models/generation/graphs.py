@@ -72,8 +72,8 @@ class DecodingGraph:
         return Pass(self.memory, self.ids[None], self.positions[None], self.rows, decoding, None)
 
     def _capture(self, model: PreTrainedModel) -> None:
-        graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         try:
+            graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
             # Without autocast's cache: it would be emptied, and its addresses used again, while the graph reads them.
             with torch.autocast("cuda", torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda"), False):
                 side.wait_stream(torch.cuda.current_stream())
@@ -85,7 +85,6 @@ class DecodingGraph:
             self.graph = graph
         except RuntimeError as error:  # also where memory ran out
             self.failed, self.logits = True, None
-            torch.cuda.synchronize()
             warnings.warn(f"Generation goes on without a CUDA graph: {str(error).splitlines()[0]}", stacklevel=2)
 
 

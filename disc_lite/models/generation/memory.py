@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -68,6 +68,14 @@ class Memory:
         for layer in self._layers.values():
             for tensor in (layer.prefix_keys, layer.prefix_values):
                 tensor[target, :, :places] = tensor[source, :, :places]
+
+    def copy_own(self, sources: Mapping[int, int]) -> None:
+        """Row -> the row whose own keys and values it gets, or itself."""
+        targets = [row for row, source in sources.items() if source != row]
+        if targets:
+            for layer in self._layers.values():
+                for tensor in (layer.own_keys, layer.own_values):
+                    tensor[targets] = tensor[[sources[row] for row in targets]]
 
 
 # Bytes for keys, values and logits that did not fit into the card: what failed once is not tried again, in no later

@@ -98,6 +98,15 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Padded:
+    """Segments of about the same length, repeating their last token up to the longest."""
+
+    tokens: Tensor  # [N, L]: indices into T
+    real: Tensor  # [M]: which of the N * L are no padding
+    at: Tensor  # [M]: their indices into T
+
+
+@dataclass(frozen=True)
 class Reading:
     """Segments of prompts, sorted by prefix; all of rows or all of prefixes."""
 
@@ -106,7 +115,7 @@ class Reading:
     at: Tensor  # [T]: its place there
     positions: Tensor  # [T]: its position in the text
     prefixes: tuple[PrefixTokens, ...]
-    padded: tuple[tuple[Tensor, Tensor], ...]  # of segments of about equal length: indices [N, L], which of them count
+    padded: tuple[Padded, ...]
 
 
 @dataclass(frozen=True)
@@ -167,12 +176,13 @@ def _by_prefix(
     return tuple(found)
 
 
-def _padded(starts: Sequence[int], sizes: Sequence[int], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def _padded(starts: Sequence[int], sizes: Sequence[int], device: torch.device) -> Iterator[Padded]:
     order = sorted(range(len(sizes)), key=lambda i: sizes[i])
     while order:
         n = sum(sizes[i] <= PADDING * sizes[order[0]] + STEP for i in order)
         here, order = order[:n], order[n:]
         size = torch.tensor([sizes[i] for i in here])[:, None]
         column = torch.arange(int(size.max()))[None]
-        index = torch.tensor([starts[i] for i in here])[:, None] + column.minimum(size - 1)
-        yield index.to(device), (column < size).to(device)
+        tokens = torch.tensor([starts[i] for i in here])[:, None] + column.minimum(size - 1)
+        real = (column < size).flatten().nonzero()[:, 0]
+        yield Padded(tokens.to(device), real.to(device), tokens.flatten()[real].to(device))

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from disc_lite.models.generation.memory import Shape
 from disc_lite.models.generation.requests import Request, Row, Sampling, Step
 
-Prefix = tuple[int, ...]
 SHORT = 256  # places of a row: shorter ones are not worth an order of their own
 
 
@@ -17,19 +16,20 @@ class Schedule:
 
     def __init__(self, requests: Iterable[Request], shape: Shape, how: Sampling) -> None:
         self.shape, self.how = shape, how
-        self.waiting: dict[Prefix, deque[Request]] = {}
+        by_prefix: dict[tuple[int, ...], deque[Request]] = {}
         for request in requests:
-            self.waiting.setdefault(request.prefix, deque()).append(request)
-        self.prefixes: list[Prefix | None] = [None] * shape.prefixes
+            by_prefix.setdefault(request.prefix, deque()).append(request)
+        self._waiting = list(by_prefix.values())  # those with the same prefix together
+        self._left = sum(map(len, self._waiting))
+        self._stored: list[int | None] = [None] * shape.prefixes  # the index in `_waiting`
+        self._next = 0  # index of the first prefix that was never stored
+        self.prefixes: list[tuple[int, ...]] = [()] * shape.prefixes
         self.rows: dict[int, Row] = {}
 
     @property
     def left(self) -> int:
-        return len(self.rows) + sum(map(len, self.waiting.values()))
-
-    @property
-    def prefix_sizes(self) -> list[int]:
-        return [len(prefix or ()) for prefix in self.prefixes]
+        """Requests that are not finished."""
+        return len(self.rows) + self._left
 
     def by_prefix(self) -> list[int]:
         """The rows that are being written, those of one prefix together."""
@@ -38,7 +38,7 @@ class Schedule:
     def unfinished(self) -> list[Request]:
         """In the order of their places; rows that are being written begin anew."""
         requests = [row.request for row in self.rows.values()]
-        requests += [request for queue in self.waiting.values() for request in queue]
+        requests += [request for queue in self._waiting for request in queue]
         return sorted(requests, key=lambda request: request.place)
 
     def admit(self, max_tokens: int, fewest: int) -> tuple[list[int], list[int]]:
@@ -47,46 +47,52 @@ class Schedule:
         At most so many tokens of prompts, but at least one prompt; none while fewer than `fewest` would be filled and
         rows are being written.
         """
+        if not self._left or len(self.rows) == self.shape.rows:
+            return [], []
         free = [row for row in range(self.shape.rows) if row not in self.rows]
-        openings = [(number, prefix) for number, prefix, count in self._openings() for _ in range(count)][: len(free)]
-        if self.rows and len(openings) < min(fewest, self.left - len(self.rows)):
+        openings = [(number, which) for number, which, count in self._openings() for _ in range(count)][: len(free)]
+        if self.rows and len(openings) < min(fewest, self._left):
             return [], []
         replaced, filled, tokens = list[int](), list[int](), 0
-        for row, (number, prefix) in zip(free, openings, strict=False):
-            tokens += len(self.waiting[prefix][0].rest)
+        for row, (number, which) in zip(free, openings, strict=False):
+            tokens += len(self._waiting[which][0].rest)
             if filled and tokens > max_tokens:
                 break
-            if self.prefixes[number] != prefix:
-                self.prefixes[number] = prefix
+            request = self._waiting[which].popleft()
+            if self._stored[number] != which:
+                self._stored[number], self.prefixes[number] = which, request.prefix
+                self._next = max(self._next, which + 1)
                 replaced.append(number)
-            request = self.waiting[prefix].popleft()
             self.rows[row] = Row(request, number, self.how.uniforms(request.place))
             filled.append(row)
+        self._left -= len(filled)
         return replaced, sorted(filled, key=lambda row: (self.rows[row].prefix, row))
 
-    def _openings(self) -> Iterator[tuple[int, Prefix, int]]:
-        """(number, prefix, how many of its waiting requests could be written): stored prefixes, then new ones."""
-        waiting = Counter({prefix: len(queue) for prefix, queue in self.waiting.items() if queue})
+    def _openings(self) -> Iterator[tuple[int, int, int]]:
+        """(number of a stored prefix, index of the waiting requests for it, how many of them could be written)."""
         busy = Counter(row.prefix for row in self.rows.values())
+        waiting = {which: len(self._waiting[which]) for which in self._stored if which is not None}
         idle = []
-        for number, prefix in enumerate(self.prefixes):
-            if prefix is not None and waiting[prefix]:
-                count = min(waiting[prefix], self.shape.prefix_rows - busy[number])
-                waiting[prefix] -= count
-                yield number, prefix, count
+        for number, which in enumerate(self._stored):
+            if which is not None and waiting[which]:
+                count = min(waiting[which], self.shape.prefix_rows - busy[number])
+                waiting[which] -= count
+                yield number, which, count
             elif not busy[number]:
                 idle.append(number)
-        # Prefixes that are not stored, in their order; then the one with most requests that find no row.
-        fresh = iter([prefix for prefix in waiting if prefix not in self.prefixes])
+        # Prefixes that were not stored yet, in their order; then once more the one with most requests without a row.
+        fresh = iter(range(self._next, len(self._waiting)))
         for number in idle:
-            prefix = next(fresh, None)
-            if prefix is None:
-                prefix = max(waiting, key=lambda p: waiting[p], default=())
-            if not waiting[prefix]:
+            which = next(fresh, -1)
+            if which >= 0:
+                waiting[which] = len(self._waiting[which])
+            else:
+                which = max(waiting, key=lambda w: waiting[w])
+            if not waiting[which]:
                 return
-            count = min(waiting[prefix], self.shape.prefix_rows)
-            waiting[prefix] -= count
-            yield number, prefix, count
+            count = min(waiting[which], self.shape.prefix_rows)
+            waiting[which] -= count
+            yield number, which, count
 
     def record(self, tokens: Sequence[tuple[int, int, float]]) -> list[Step]:
         """Append the new tokens, (row, token, log p), to their rows."""

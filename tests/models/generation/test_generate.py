@@ -24,12 +24,16 @@ SHARING = [BEGINNINGS[group] + prompt for group, prompt in zip(GROUPS, PROMPTS, 
 
 
 def by_transformers(base: Any, prompt: list[int], most: int) -> Continuation:
+    with base.frozen(adapter=False) as model:
+        return continued_by_transformers(model, prompt, most)
+
+
+def continued_by_transformers(model: Any, prompt: list[int], most: int) -> Continuation:
     from transformers import GenerationConfig
 
     config = GenerationConfig(max_new_tokens=most, do_sample=False, eos_token_id=sorted(STOPS), pad_token_id=0)
     ids = torch.tensor([prompt])
-    with base.frozen(adapter=False) as model:
-        whole = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
+    whole = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
     new = whole[0, len(prompt) :].tolist()
     return Continuation(tuple(new[:-1]), new[-1]) if new[-1] in STOPS else Continuation(tuple(new), None)
 
@@ -94,6 +98,22 @@ def test_so_are_passes_over_all_prefixes_at_once(plain: Callable[..., Any], name
     assert len(at_once) > 8
 
 
+def test_without_a_cuda_graph_it_goes_on_and_says_so_once(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nand more")
+
+    monkeypatch.setattr("disc_lite.models.generation.decoding.AT_ONCE", {"cpu"})
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", refuse)
+    with plain("llama").frozen(adapter=False) as model:
+        with pytest.warns(match="without a CUDA graph: CUDA error: operation not permitted when") as warned:
+            found = generate(model, SHARING, stop_ids=frozenset(), max_new_tokens=24)
+        monkeypatch.undo()
+        assert generate(model, SHARING, stop_ids=frozenset(), max_new_tokens=24) == found
+    assert len(warned) == 1
+
+
 @pytest.mark.parametrize("window", [4, 20, 40])
 @pytest.mark.parametrize("once", [False, True])
 def test_a_sliding_window_is_what_transformers_has(
@@ -105,6 +125,24 @@ def test_a_sliding_window_is_what_transformers_has(
     with base.frozen(adapter=False) as model:
         found = generate(model, SHARING, groups=GROUPS, stop_ids=STOPS, max_new_tokens=24, max_rows=4)
     assert found == [by_transformers(base, prompt, 24) for prompt in SHARING]
+
+
+def test_a_model_that_remembers_by_other_means_is_written_one_prompt_at_a_time() -> None:
+    from transformers import Lfm2Config, Lfm2ForCausalLM
+
+    config = Lfm2Config(
+        vocab_size=300, hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, layer_types=["conv", "full_attention", "conv"], initializer_range=0.3,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = Lfm2ForCausalLM(config).eval()
+    found = generate(model, SHARING, stop_ids=STOPS, max_new_tokens=24)
+    assert found == [continued_by_transformers(model, prompt, 24) for prompt in SHARING]
+    (prompt, ids), log_ps = (SHARING[0], found[0].whole_ids), found[0].log_ps
+    with torch.no_grad():
+        logits = model(torch.tensor([[*prompt, *ids]])).logits[0, len(prompt) - 1 : -1]
+    expected = logits.log_softmax(-1)[range(len(ids)), ids]
+    torch.testing.assert_close(torch.tensor(log_ps), expected, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -132,6 +170,17 @@ def test_a_finished_row_is_replaced_at_once_and_nothing_is_padded(plain: Callabl
     for length in lengths:
         ends[ends.index(min(ends))] += length
     assert len(sizes) == max(ends)
+
+
+def test_equal_prompts_are_read_once_and_continued_each_for_itself(plain: Callable[..., Any]) -> None:
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": 1.0, "seed": 3}
+    prompts = [PROMPTS[2], SHARING[0], SHARING[0], PROMPTS[2], SHARING[0], SHARING[2]]
+    with plain("llama").frozen(adapter=False) as model:
+        alone = generate(model, prompts, groups=range(6), max_rows=1, **how)
+        with sizes_of_passes(model) as sizes:
+            assert generate(model, prompts, groups=[0, 1, 1, 0, 1, 1], **how) == alone
+    assert sizes[:2] == [30, len(PROMPTS[2]) + len(PROMPTS[0]) + len(PROMPTS[2])]
+    assert len({found.ids for found in alone}) == 6
 
 
 def test_the_answer_to_a_prompt_is_the_same_in_every_batch(plain: Callable[..., Any]) -> None:
