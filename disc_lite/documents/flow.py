@@ -99,7 +99,8 @@ def _without_notes(lines: Sequence[Line], body: float) -> tuple[list[Line], list
     is_all = not any(line.text for line in lines[:start])
     if is_all or start == len(lines) or any(line.is_row or line.is_code for line in lines[start:]):
         return list(lines), []
-    return list(lines[:start]), [Line(""), *lines[start:]]
+    end = next(place for place in range(start, 0, -1) if lines[place - 1].text)
+    return list(lines[:end]), [Line(""), *lines[start:]]
 
 
 def _joined_titles(lines: Sequence[Line], body: float) -> list[Line]:

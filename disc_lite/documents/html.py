@@ -123,6 +123,10 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             writer.inline.append("\n")
         case "sup" | "sub":
             writer.inline.append(script_text(tag, writer.before()))
+        case "q":
+            writer.inline.append("“")
+            _write_children(tag, writer, depth)
+            writer.inline.append("”")
         case "img":
             writer.inline.append(_image_text(tag))
         case "a":

@@ -46,6 +46,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide
 _PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\s]+")
 
 _NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
+_NOTE_LINK = re.compile(r"#\W*(?:_?ftn|fn|footnote|endnote|_?edn|cite[_-]?(?:note|ref))", re.IGNORECASE)
 _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*†‡§¶]{1,3})\s*")
 
 
@@ -53,7 +54,7 @@ def is_noise(tag: Tag) -> bool:
     """Whether nothing in the element is text of the page."""
     if tag.name in _DROPPED_TAGS or tag.get("role") in _DROPPED_ROLES or _is_hidden(tag):
         return True
-    if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(("main", "article", "blockquote")):
+    if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
         return not tag.find(_MAIN_TEXT)
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
@@ -71,7 +72,8 @@ def is_note_mark(tag: Tag, before: str) -> bool:
     if tag.get("role") == "doc-noteref" or (link and link.get("role") == "doc-noteref"):
         return True
     if tag.name == "a":
-        return any(map(_NOTE_NAME.fullmatch, names)) and bool(re.fullmatch(r"\W*\w{1,3}\W*", text))
+        is_named = any(map(_NOTE_NAME.fullmatch, names)) or _NOTE_LINK.search(str(tag.get("href", "")))
+        return bool(is_named) and re.fullmatch(r"\W*\w{1,3}\W*", text) is not None
     if (link and "#" in str(link.get("href", ""))) or _NOTE_TEXT.fullmatch(text) or "reference" in names:
         return True
     if any(map(_NOTE_NAME.fullmatch, names)):
@@ -95,6 +97,10 @@ _MAIN_MIN_SHARE = 0.1
 
 def _is_main(tag: Tag) -> bool:
     return tag.name == "main" or tag.get("role") == "main"
+
+
+def _is_article(tag: Tag) -> bool:
+    return tag.name in ("article", "blockquote") or _is_main(tag)
 
 
 def _is_hidden(tag: Tag) -> bool:

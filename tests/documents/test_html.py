@@ -27,6 +27,9 @@ def text_of(body, suffix=".html"):
         ("200<sup>[5]</sup> crowns, 300<sup>*</sup>", "200 crowns, 300"),
         ("He said so.<sup>12</sup> Then", "He said so. Then"),
         ("in 1921<sup class='reference'><a href='p.html#cite_note-2'>[2]</a></sup> and", "in 1921 and"),
+        ("in 1921<a href='#_ftn1' name='_ftnref1'><span>[1]</span></a> and", "in 1921 and"),
+        ("see <a href='#fish'>42</a> and <a href='a.html#fnord-rules'>Fnord</a>", "see 42 and Fnord"),
+        ("Ada said <q>No</q> twice", "Ada said “No” twice"),
         ("rule <a class='reference internal' href='#r5'>5</a> holds", "rule 5 holds"),
         ("rule<a class='footnote-reference' href='#id2'>[1]</a> holds", "rule holds"),
         ("The fee is <del>30</del> <ins>45</ins><s>, or 20</s> crowns", "The fee is 45 crowns"),
@@ -144,6 +147,11 @@ def test_what_only_sounds_like_noise_stays():
         "<details><summary>Holidays</summary>Closed.</details>"
     )
     assert text_of(page) == "# Hours\n\nCall first.\n\nBake.\n\nBy Ada.\n\nHolidays\n\nClosed."
+
+
+def test_notes_and_asides_of_the_main_part_stay():
+    page = "<div role=main><h1>Bells</h1><p>It rings.<aside class=footnote-list><aside role=doc-footnote>Says Ada.</aside></aside></div>"
+    assert text_of(page) == "# Bells\n\nIt rings.\n\nSays Ada."
 
 
 def test_the_banner_above_the_heading_goes_unless_it_says_something():

@@ -203,7 +203,7 @@ def test_a_footnote_does_not_interrupt_a_sentence_that_runs_to_the_next_page():
         *first, (20, 45, "The harbour master, who keeps the key,"), (20, 60, "1 He has kept it since the year 1911.", 8)
     )
     pages.page(
-        (20, 30, "rings the bell at six and at noon."), (20, 36, PROSE), (20, 60, "2 He is called Tom Arend.", 8)
+        (20, 30, "rings the bell at six and at noon."), (20, 35, PROSE), (20, 60, "2 He is called Tom Arend.", 8)
     )
     text = pages.read()
     assert "who keeps the key, rings the bell at six and at noon." in text
