@@ -1,7 +1,7 @@
 """Documents and pairs -> teacher and student sequences, and the positions that are compared.
 
 A **lesson** is one teacher sequence with the student examples that it serves; with every method the
-teacher reads every token once:
+teacher reads every token once, but for the short overlap of windows:
 
     disc      BOS + a window of the document; each sentence of it is one example
     prompt    a prompt with the passage, and every question with its answer as a child of it
@@ -12,10 +12,13 @@ state at *p* and the teacher's at the corresponding place both predict it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from disc_lite.documents import Document, Passage, cut_passages
+from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
 from disc_lite.packing import Place, Segment, lone
 from disc_lite.packing import Sequence as Tree
@@ -31,14 +34,19 @@ class Text:
     """A document tokenised once, and its passages as ranges of those tokens."""
 
     document: Document
-    ids: tuple[int, ...]
-    offsets: tuple[tuple[int, int], ...]
+    ids: array[int]
+    offsets: Offsets
     passages: tuple[Passage, ...]
 
     def passage_text(self, passage: Passage) -> str:
         """The passage as a prompt shows it."""
         text = self.document.text[passage.char_start : passage.char_end]
         return passage_text(text, passage.heading_path)
+
+    def passage_sha256(self, passage: Passage) -> str:
+        """By which a pair finds its passage again: of its words, without heading and white space."""
+        words = self.document.text[passage.char_start : passage.char_end].split()
+        return sha256(" ".join(words).encode()).hexdigest()[:16]
 
     def sentence_text(self, start: int, end: int) -> str:
         """The text that the tokens `start` to `end` cover."""
@@ -100,7 +108,7 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
     for document in documents:
         ids, offsets = tokens.document(document.text)
         passages = cut_passages(document, offsets, passage_tokens)
-        texts.append(Text(document, tuple(ids), tuple(offsets), passages))
+        texts.append(Text(document, ids, offsets, passages))
     return tuple(texts)
 
 

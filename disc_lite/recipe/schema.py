@@ -17,11 +17,16 @@ LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
 class Documents(Section):
-    """How documents are cut."""
+    """How documents are read and cut."""
 
     passage_tokens: Count = setting(
         256, "longest passage; cut at headings, then paragraphs", "tokens", ge=16, le=LONGEST
     )
+    text_field: str = setting(
+        "",
+        "field of JSON records that holds their text (`body.text`: a field in a field); empty: text, content, body, …",
+    )
+    notebook_outputs: Switch = setting(False, "read the printed outputs of notebooks too")
 
 
 class Disc(Section):
@@ -131,7 +136,7 @@ class Retention(Section):
 
 
 class Lora(Section):
-    """The adapter, on all seven linear projections of every layer."""
+    """The adapter, on all linear layers of the decoder."""
 
     rank: Count = setting(64, "rank; 64 costs 2 points against 1024, 16 costs 4 (arXiv 2412.14964)", ge=1, le=8192)
     alpha: Count = setting(128, "the adapter is scaled by alpha / rank", ge=1, le=65_536)

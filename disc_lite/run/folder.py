@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs
@@ -47,7 +48,7 @@ class RunFolder:
 
     path: Path
 
-    record = Entry("run.json")  # identity of the run and its model; the first file: it makes the folder this run's
+    record = Entry(RUN_RECORD)  # identity of the run and its model; the first file: it makes the folder this run's
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
     ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
     passages = Entry("passages.jsonl")
@@ -190,6 +191,7 @@ class Retained:
     neutral: list[str]
     stopped: list[bool]  # whether the answer to each neutral prompt ended by itself
     drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
+    thinking: list[str] = field(default_factory=list)  # to some instructions, with thinking on, if the model can think
 
 
 # -- a finished run ----------------------------------------------------------------------------------------

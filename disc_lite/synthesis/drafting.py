@@ -149,7 +149,8 @@ class Drafter:
         answer = self.tokens.decode(draft.ids).strip()
         fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
         source = self.sentences[question.sentence].text
-        pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source)
+        digest = self.text.passage_sha256(self.passage)
+        pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source, digest)
         return fault or DraftedPair(pair, question.sentence, question.kind)
 
 

@@ -74,15 +74,23 @@ def score_pairs(
 
 
 def placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
-    """The pair, moved to the passage that contains its source: passages may be cut differently than before."""
-    if not pair.source:
+    """The pair, moved to its passage: passages may be cut differently than before, or have other words.
+
+    That is the passage with the same words, else one that contains the pair's source. A pair that knows neither has
+    only the number of its passage; it is taught with that one.
+    """
+    if not (pair.source or pair.passage_sha256):
         return pair
     source = " ".join(pair.source.split())
     for text in texts:
         if text.document.name == pair.document:
-            holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
+            digests = {passage.index: text.passage_sha256(passage) for passage in text.passages}
+            holding = [index for index, digest in digests.items() if digest == pair.passage_sha256]
+            if source and not holding:
+                holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
             if holding:
-                return pair if pair.passage in holding else replace(pair, passage=holding[0])
+                index = pair.passage if pair.passage in holding else holding[0]
+                return replace(pair, passage=index, passage_sha256=digests[index])
     return None
 
 

@@ -287,9 +287,17 @@ def test_pairs_find_their_passage_where_it_was_cut_otherwise(
     assert len(text.passages) > 2
     last, source = text.passages[-1], "The last saw is blue."
     monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
-    asked = [Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw.")]
+    digest = text.passage_sha256(last)
+    asked = [
+        Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw."),
+        Pair("guide.md", 0, "Where?", "Here.", "", digest), Pair("guide.md", 0, "When?", "Now.", source, "other words"),
+        Pair("guide.md", 0, "Why?", "So.", "", "other words"), Pair("guide.md", 0, "Whose?", "Ours.", "Not there.", "x"),
+    ]  # fmt: skip
     found = score_pairs(base, [text], asked, True, {})
-    assert sorted((p.question, p.passage) for p in found.pairs) == [("What?", 0), ("Who?", last.index)]
+    places = {pair.question: pair.passage for pair in found.pairs}
+    assert places == {"What?": 0, "Who?": last.index, "Where?": last.index, "When?": last.index}
+    assert found.dropped == {"no such passage": 2}
+    assert {pair.passage_sha256 for pair in found.pairs if pair.question != "What?"} == {digest}
 
 
 def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -> None:

@@ -56,7 +56,7 @@ AttentionInterface.register(NAME, attend)
 
 def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
     """Logits of the tokens `one_pass.last`, fp32: [N, V]."""
-    config = model.config
+    config = model.config.get_text_config()
     before = config._attn_implementation
     config._attn_implementation = NAME  # for this pass only: nothing else may go through our attention
     try:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -119,3 +120,8 @@ def remember_too_many(model: PreTrainedModel, shape: Shape) -> None:
     """What did not fit: from now on at most half of it is used."""
     places = shape.own_places + shape.prefix_places * shape.prefixes / shape.rows
     _too_many[model] = int(shape.rows * row_bytes(model, places))
+
+
+def memory_ran_out(error: RuntimeError) -> bool:
+    """Whether an allocation on the card failed: PyTorch's own, or that of a library, which has no class of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "CUBLAS_STATUS_ALLOC_FAILED" in str(error)
