@@ -40,7 +40,7 @@ class Numbers:
     read_tokens: int  # of prompts in one pass of generation
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 11.0, 1, 5.0, 512, 8192)
+CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 1, 5.0, 512, 4096)
 CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 1.1, 96, 1024)
 
 

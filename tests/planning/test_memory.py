@@ -147,6 +147,21 @@ def test_the_estimate_is_within_3_percent_of_the_peak_of_7b_shapes(case: dict[st
     assert footprint.base == pytest.approx(case["base_bytes"], rel=0.01)
 
 
+def measured_plans() -> Iterator[Any]:
+    for path in sorted((ROOT / "bench" / "results").glob("gpu-*-plan.json")):
+        for case in json.loads(path.read_text())["memory"]:
+            yield pytest.param(case, id=f"{case['model']}-{case['stage']}-{case['tokens']}-{case['optimizer_bits']}")
+
+
+@pytest.mark.parametrize("case", list(measured_plans()))
+def test_the_estimate_is_within_5_percent_of_every_stage_on_an_h100(case: dict[str, Any]) -> None:
+    """8-bit AdamW, steps without checkpointing, and the teacher's pass too."""
+    footprint = Footprint(shape_of_alias(ALIASES[case["model"]]), "nf4", 64, CUDA)
+    way = Way(case["tokens"], case["checkpointing"], case["optimizer_bits"])
+    stage = footprint.reading(case["tokens"]) if case["stage"] == "teacher" else footprint.training(way)
+    assert stage.peak == pytest.approx(case["measured_bytes"], rel=0.05)
+
+
 def test_a_chunk_of_the_loss_has_as_many_rows_as_planned() -> None:
     assert LOSS_ROWS == CHUNK
 

@@ -37,7 +37,7 @@ def test_the_same_run_on_cards_of_every_size() -> None:
     rows = by_size(made)
     assert [size for size, _, _ in rows] == list(BY_SIZE)
     eight, *larger = (it.choice for _, _, it in rows)
-    assert (eight.way.optimizer_bits, eight.passes) == (8, 4)  # type: ignore[union-attr]
+    assert (eight.way.optimizer_bits, eight.passes) == (8, 2)  # type: ignore[union-attr]
     assert all((c.way.optimizer_bits, c.passes) == (32, 1) for c in larger if c)
     for size, _, it in rows:
         assert it.choice is not None

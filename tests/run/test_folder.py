@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import disc_lite
+from disc_lite.documents import RUN_RECORD
 from disc_lite.chat.opening import open_adapted
 from disc_lite.errors import UsageError
 from disc_lite.export import export
@@ -30,9 +31,11 @@ def literals(path: Path) -> set[str]:
 
 def test_no_other_module_spells_a_name() -> None:
     assert len(NAMES) > 25
+    reader = PACKAGE / "documents" / "walking.py"  # which leaves run folders out: it owns the name that marks one
     for path in PACKAGE.rglob("*.py"):
+        own = {RUN_RECORD} if path == reader else set[str]()
         if path != PACKAGE / "run" / "folder.py":
-            assert not literals(path) & (NAMES - ELSEWHERE), path
+            assert not literals(path) & (NAMES - ELSEWHERE - own), path
 
 
 def test_every_name_is_one_path() -> None:
