@@ -75,8 +75,10 @@ class Packed:
         if self.plain:
             return None
         segments, positions = self.segment_ids.to(device), self.position_ids.to(device)
-        row = torch.arange(len(segments), device=device)[:, None, None]
-        related = self.sees.to(device)[row, segments[:, :, None], segments[:, None, :]]
+        row = torch.arange(len(segments), device=device)[:, None]
+        of_query = self.sees.to(device)[row, segments]  # [R, L, K]
+        # Not by an index of all three: CUDA makes [R, L, L] of each in 8 bytes, 24 times the mask.
+        related = of_query.gather(2, segments[:, None, :].expand(-1, segments.shape[1], -1))
         return (related & (positions[:, None, :] <= positions[:, :, None]))[:, None]
 
 

@@ -37,11 +37,11 @@ from disc_lite.storage import sha256_of, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from tests.tiny_models import CORPUS
 
-FAST = {"epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 200, "warmup_fraction": 0.0, "schedule": "constant"}
+FAST = {"epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 400, "warmup_fraction": 0.0, "schedule": "constant"}
 PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]
 SMALL = {
-    "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "64",
-    "train.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.neutral_prompts": "1",
+    "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "128",
+    "execution.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.neutral_prompts": "1",
     "evaluation.answer_tokens": "4", "retention.prompts": "4", "retention.prompt_tokens": "8", "retention.answer_tokens": "8",
 }  # fmt: skip
 
@@ -119,7 +119,7 @@ class SmallTraining:
         self.folder = folder
 
     def taught(self, lessons: Any, folder: Path) -> Task:
-        states = read_lessons(self.base, lessons, 300, 1.0, folder)
+        states = read_lessons(self.base, lessons, 1.0, folder)
         return Task(tuple(states.examples), states)
 
     def train(self, stop_after: int | None = None) -> list[Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import disc_lite
 from bench.frontier.corpus import Corpus, write_corpus
-from disc_lite.distillation.methods import METHODS
 from disc_lite.qa import is_right
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import begin, gather
 from disc_lite.storage import read_jsonl

@@ -1,4 +1,4 @@
-"""`python -m bench.gpu`: checks, an adaptation, and steps at full shapes, in at most `--budget` seconds."""
+"""`python -m bench.gpu`: checks, an adaptation, memory and steps at full shapes, in at most `--budget` seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.gpu.budget import ROOT, Budget
 
-PARTS = ("checks", "adapt", "steps")
+PARTS = ("checks", "adapt", "memory", "steps")
 NEEDED = ("torch", "transformers", "peft", "bitsandbytes", "pydantic", "yaml", "psutil", "click", "rich", "bm25s")
 ADAPT_SHARE = 0.6  # of the budget, at most
 
@@ -58,14 +58,14 @@ def _arguments() -> argparse.Namespace:
 def _measure(device: Any, asked: argparse.Namespace, budget: Budget, folder: Path) -> tuple[dict[str, Any], Path]:
     """The parts in order; the results so far are written after each, in case the next one is interrupted."""
     import disc_lite.models  # noqa: F401  # first of all: it keeps bitsandbytes from downloading a kernel for the CPU
-    from bench.gpu import adapting, checks, machine, report, steps
+    from bench.gpu import adapting, checks, machine, memory, report, steps
 
     size = 256 if asked.dry_run else 8192
     found: dict[str, Any] = {
         "format": 1, "dry_run": asked.dry_run, "date": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
         "commit": machine.commit(), "machine": machine.describe(device), "budget_s": asked.budget, "seconds": 0.0,
         "matrix_size": size, "matrix_tflops": machine.matrix_tflops(device, size),
-        "checks": [], "adapt": {}, "steps": [],
+        "checks": [], "adapt": {}, "memory": [], "steps": [],
     }  # fmt: skip
 
     def note(part: str, line: str) -> Path:
@@ -81,6 +81,12 @@ def _measure(device: Any, asked: argparse.Namespace, budget: Budget, folder: Pat
     if "adapt" not in asked.skip:
         found["adapt"] = adapting.adapt(device, min(ADAPT_SHARE * asked.budget, budget.left - 10), asked.dry_run)
         note("adapt", found["adapt"]["status"])
+    if "memory" not in asked.skip:
+        for row in memory.measure(device, budget, asked.dry_run):
+            found["memory"].append(asdict(row))
+            what = f"{row.model}, {row.stage}, {row.tokens} tokens, {row.optimizer_bits} bits"
+            planned, measured = row.planned_bytes / report.GIB, row.measured_bytes / report.GIB
+            note("memory", f"{what}: planned {planned:.2f}, measured {measured:.2f} GiB, {row.ratio:.3f}")
     if "steps" not in asked.skip:
         for case in steps.measure(device, found["matrix_tflops"], budget, asked.dry_run):
             found["steps"].append(asdict(case))

@@ -125,7 +125,7 @@ class Bench:
         return [self._cut(output.generated_tokens) for output in found.values()]
 
     def _config(self, max_tokens: int, drawn: bool) -> GenerationConfig:
-        return GenerationConfig(  # type: ignore[no-untyped-call]
+        return GenerationConfig(
             max_new_tokens=max_tokens, do_sample=drawn, temperature=1.0, top_k=0, pad_token_id=0,
             eos_token_id=sorted(self.base.tokens.stop_ids),
         )  # fmt: skip

@@ -35,6 +35,8 @@ def markdown(found: dict[str, Any]) -> str:
         parts += ["## Checks", table(("check", "", "figure", "s"), rows, right=(3,))]
     if found["adapt"]:
         parts += ["## `adapt` on pocket and examples/handbook", _adapt(found["adapt"])]
+    if found["memory"]:
+        parts += ["## Memory: what `disc-lite plan` says, and what was allocated at most", _memory(found["memory"])]
     if found["steps"]:
         parts += ["## One training step, random weights, NF4 with double quantisation", _steps(found["steps"])]
         parts.append(_READING)
@@ -61,6 +63,23 @@ _READING = (
     "6VH per target token; attention and dequantisation are not counted. `share` is of the matrix rate above. From "
     "the second epoch on the teacher's states are kept, and a step costs the student's seconds alone."
 )
+
+
+def _memory(cases: Sequence[dict[str, Any]]) -> str:
+    head = (
+        "model", "stage", "tokens", "computed again", "AdamW bits", "planned GiB", "measured GiB", "ratio", "s",
+        "TFLOP/s",
+    )  # fmt: skip
+    rows = [
+        (
+            c["model"], c["stage"], f"{c['tokens']:,}", "yes" if c["checkpointing"] else "no",
+            str(c["optimizer_bits"] or ""), f"{c['planned_bytes'] / GIB:.2f}", f"{c['measured_bytes'] / GIB:.2f}",
+            f"{c['planned_bytes'] / c['measured_bytes']:.3f}", f"{c['seconds']:.3f}", f"{c['tflops']:.3g}",
+        )
+        for c in cases
+    ]  # fmt: skip
+    return table(head, rows, right=(2, *range(4, len(head))))
+
 
 _HEAD = (
     "model", "rank", "teacher tok", "student tok", "weights GiB", "peak GiB", "pack s", "teacher s", "student s",

@@ -1,6 +1,6 @@
 """One training step at the shapes of real models: teacher pass, student, loss, optimiser.
 
-The functions timed are those of a run: `read_lessons` for the teacher, `_step` for the rest. The
+The functions timed are those of a run: `read_lessons` for the teacher, `accumulate` and `apply` for the rest. The
 teacher reads one window of a document; the student reads its sentences, each behind an anchor, packed.
 """
 
@@ -24,9 +24,10 @@ from bench.gpu.budget import Budget
 from bench.gpu.machine import synchronize
 from bench.gpu.shapes import FAMILIES, build, linear_parameters, tiny
 from disc_lite.distillation.examples import Example, Lesson
-from disc_lite.distillation.schedule import MicroBatch
+from disc_lite.distillation.optimizer import adamw
+from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task, _optimizer, _step
+from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 from disc_lite.packing import lone, pack
@@ -154,18 +155,20 @@ def _laps(base: Base, lesson: Lesson) -> tuple[list[tuple[float, float, float]],
     """(teacher, student, both) seconds of the timed steps; whether every step was finite."""
     recipe, nothing = Recipe(), Task((), None)
     parameters = list(base.adapter_parameters().values())
-    optimizer = _optimizer(parameters, recipe)
-    batch = [MicroBatch(tuple(range(len(lesson.examples))), ())]
+    optimizer = adamw(parameters, recipe)
+    batch = Batch(tuple(range(len(lesson.examples))), ())
     laps, healthy = [], True
     with tempfile.TemporaryDirectory() as scratch:
         for lap in range(1 + TIMED):
             times = [_now(base)]
-            states = read_lessons(base, [lesson], lesson.tokens, recipe.memory.teacher_cache_gib, Path(scratch))
+            states = read_lessons(base, [lesson], recipe.execution.teacher_cache_gib, Path(scratch))
             times.append(_now(base))
             task = Task(tuple(states.examples), states)
-            step = _step(base, task, nothing, recipe, batch, parameters, optimizer, recipe.train.learning_rate)
+            gradient = accumulate(base, task, nothing, recipe, batch)
+            assert gradient is not None
+            norm = apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
             times.append(_now(base))
-            healthy = healthy and not step["skipped"] and math.isfinite(step["loss"]) and step["gradient_norm"] > 0
+            healthy = healthy and gradient.finite and math.isfinite(norm) and norm > 0
             if lap:
                 laps.append((times[1] - times[0], times[2] - times[1], times[2] - times[0]))
     return laps, healthy

@@ -18,11 +18,11 @@ from typing import Any
 
 import disc_lite
 from bench.real.clock import StageClock, read_measured
-from disc_lite.distillation.methods import METHODS
 from disc_lite.errors import DiscLiteError, Interrupted, RunFailed
 from disc_lite.evaluation.card import counted
 from disc_lite.qa import is_right
 from disc_lite.recipe import load_recipe
+from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
 from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
 

@@ -16,6 +16,7 @@ from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
+from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
 from disc_lite.errors import DiscLiteError, WillNotFit
 from disc_lite.version import __version__
 
@@ -45,12 +46,16 @@ def cli(debug: bool) -> None:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all random choices.")
 @DEVICE
+@MAX_VRAM
+@HOST_RAM
+@click.option("--dry-run", is_flag=True, help="Print the plan for this machine (memory, time), and do nothing.")
 @click.option("--offline", is_flag=True, help="Use only models that are on this machine.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON
 def adapt(
-    documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, quiet: bool, offline: bool, **options: Any
-) -> None:
+    documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, quiet: bool, offline: bool, dry_run: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and retained.
 
     `disc-lite documents DOCUMENTS` shows beforehand what the model will see. Writes an adapter, the
@@ -62,6 +67,12 @@ def adapt(
 
     if offline:
         os.environ["DISC_LITE_OFFLINE"] = "1"
+    if dry_run:
+        from disc_lite.cli.plan import print_plan
+        from disc_lite.run.plan import dry_run as plan_here
+
+        print_plan(plan_here(list(documents), overrides=overrides_of(overrides), **options), as_json)
+        return
     show = display(quiet)
     try:
         summary = run_adapt(list(documents), overrides=overrides_of(overrides), listener=show, **options)
@@ -75,7 +86,7 @@ def adapt(
         show_summary(summary, Console())
 
 
-for command in (documents, ask, chat, export, evaluate, report, inspect, recipes, models):
+for command in (documents, plan, ask, chat, export, evaluate, report, inspect, recipes, models):
     cli.add_command(command)
 
 

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from disc_lite.distillation.optimizer import State, restore
 from disc_lite.errors import RunFailed
 from disc_lite.storage import JsonObject, atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove
@@ -87,9 +88,9 @@ def _restore(
     parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer,
     tensors: dict[str, Tensor], numbers: JsonObject,
 ) -> None:  # fmt: skip
+    states: dict[str, State] = {}
     for flat, value in [*tensors.items(), *numbers.items()]:
         name, key = flat.rsplit("/", 1)
-        parameter = parameters[name]
-        # A step count stays on the CPU, moments go where their parameter is.
-        moved = value.to(parameter.device) if isinstance(value, Tensor) and value.ndim else value
-        optimizer.state[parameter][key] = moved
+        states.setdefault(name, {})[key] = value
+    for name, saved in states.items():
+        restore(optimizer, parameters[name], saved)

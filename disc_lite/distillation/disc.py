@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 from disc_lite.distillation.examples import Example, Lesson, Text
 from disc_lite.documents import is_heading
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import filled, lone
+from disc_lite.packing import lone
 from disc_lite.prompts.answering import about_task, heading_lines
 from disc_lite.recipe import Recipe
 
+LEAD_PART = 4  # one part in so many of a window may be what the teacher has read in the one before
 # What is learned with one anchor is recalled with that one. All of them together cost the teacher nothing more.
 MIXED = ("heading", "chat", "lead_in", "none")
 
@@ -25,9 +27,9 @@ def disc_lessons(texts: Iterable[Text], tokens: Tokens, recipe: Recipe, seed: in
     lessons = []
     for text in texts:
         chosen = set(_targets(text, recipe, seed))
-        for window in _windows(text, recipe.disc.teacher_tokens - len(tokens.bos)):
+        for window in _windows(text, tokens, recipe):
             # A window cuts no sentence, unless one is longer than a window.
-            targets = [(max(t[0], window[0]), min(t[1], window[1])) for t in chosen]
+            targets = [(max(t[0], window.start), min(t[1], window.end)) for t in chosen]
             targets = [(start, end) for start, end in targets if start < end]
             if targets:
                 lessons.append(_disc_lesson(text, window, sorted(targets), tokens, recipe))
@@ -44,11 +46,53 @@ def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
     return [*drawn, later[-1]]
 
 
-def _windows(text: Text, max_tokens: int) -> list[tuple[int, int]]:
-    """Token ranges of at most `max_tokens`, each token once: whole passages where they fit, else sentences."""
-    pieces = list(_pieces(text, max_tokens))  # one after another, without a gap
-    together = filled(range(len(pieces)), [end - start for start, end in pieces], max_tokens)
-    return [(pieces[window[0]][0], pieces[window[-1]][1]) for window in together]
+@dataclass(frozen=True)
+class _Window:
+    """What the teacher reads at once: the targets are in `start` to `end`, before them it reads on from `begin`."""
+
+    headings: tuple[int, ...]  # ids of the headings above `begin`, read first
+    begin: int
+    start: int
+    end: int
+
+    @property
+    def tokens(self) -> int:
+        return len(self.headings) + self.end - self.begin
+
+
+def _windows(text: Text, tokens: Tokens, recipe: Recipe) -> Iterator[_Window]:
+    """Windows of at most `teacher_tokens` with BOS, each token a target once: whole passages where they fit.
+
+    A window after the first begins with the headings above it and some sentences of the one before. Else the teacher
+    would have read less before its first target than the student, whose anchor shows a heading or a lead-in.
+    """
+    longest = recipe.disc.teacher_tokens - len(tokens.bos)
+    lead_tokens = longest // LEAD_PART
+    window: _Window | None = None
+    for start, end in _pieces(text, longest - lead_tokens):  # one after another, without a gap
+        if window and window.tokens + end - start <= longest:
+            window = replace(window, end=end)
+            continue
+        if window:
+            yield window
+            window = _opened(text, start, end, lead_tokens, tokens, recipe)
+        else:
+            window = _Window((), start, start, end)
+    if window:
+        yield window
+
+
+def _opened(text: Text, start: int, end: int, lead_tokens: int, tokens: Tokens, recipe: Recipe) -> _Window:
+    """A later window: at least `lead_in_tokens` before its start in whole sentences, where they fit."""
+    sentences = (first for passage in text.passages for first, _ in passage.sentences)
+    begin = max((first for first in sentences if first <= start - recipe.disc.lead_in_tokens), default=0)
+    begin = max(begin, start - lead_tokens)
+    path, (first, last) = text.heading_path(begin), text.offsets[begin]
+    if any(first <= section.start < last for section in text.document.sections):
+        path = path[:-1]  # the text goes on with the last heading itself
+    headings = tokens.text(heading_lines(path) + "\n\n") if path else []
+    fits = len(headings) + start - begin <= lead_tokens
+    return _Window(tuple(headings) if fits else (), begin, start, end)
 
 
 def _pieces(text: Text, max_tokens: int) -> Iterator[tuple[int, int]]:
@@ -61,10 +105,10 @@ def _pieces(text: Text, max_tokens: int) -> Iterator[tuple[int, int]]:
 
 
 def _disc_lesson(
-    text: Text, window: tuple[int, int], targets: Sequence[tuple[int, int]], tokens: Tokens, recipe: Recipe
+    text: Text, window: _Window, targets: Sequence[tuple[int, int]], tokens: Tokens, recipe: Recipe
 ) -> Lesson:
-    teacher = [*tokens.bos, *text.ids[window[0] : window[1]]]
-    shift = len(tokens.bos) - window[0]
+    teacher = [*tokens.bos, *window.headings, *text.ids[window.begin : window.end]]
+    shift = len(tokens.bos) + len(window.headings) - window.begin
     examples, places = [], []
     kinds = MIXED if recipe.disc.anchor == "mixed" else (recipe.disc.anchor,)
     for start, end, kind in [(*target, kind) for target in targets for kind in kinds]:

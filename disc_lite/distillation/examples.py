@@ -1,7 +1,7 @@
 """Documents and pairs -> teacher and student sequences, and the positions that are compared.
 
 A **lesson** is one teacher sequence with the student examples that it serves; with every method the
-teacher reads every token once:
+teacher reads every token once, but for the short overlap of windows:
 
     disc      BOS + a window of the document; each sentence of it is one example
     prompt    a prompt with the passage, and every question with its answer as a child of it
@@ -15,6 +15,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets
@@ -42,6 +43,11 @@ class Text:
         text = self.document.text[passage.char_start : passage.char_end]
         return passage_text(text, passage.heading_path)
 
+    def passage_sha256(self, passage: Passage) -> str:
+        """By which a pair finds its passage again: of its words, without heading and white space."""
+        words = self.document.text[passage.char_start : passage.char_end].split()
+        return sha256(" ".join(words).encode()).hexdigest()[:16]
+
     def sentence_text(self, start: int, end: int) -> str:
         """The text that the tokens `start` to `end` cover."""
         return self.document.text[self.offsets[start][0] : self.offsets[end - 1][1]]
@@ -65,6 +71,11 @@ class Example:
     def target_ids(self) -> tuple[int, ...]:
         return tuple(self.input_ids[p + 1] for p in self.compared)
 
+    @property
+    def name(self) -> str:
+        """Which it is, for messages."""
+        return f"{self.method} of {self.document}" if self.document else f"{self.method} example"
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -78,6 +89,11 @@ class Lesson:
     @property
     def tokens(self) -> int:
         return sum(len(s.input_ids) for s in self.sequence)
+
+    @property
+    def name(self) -> str:
+        """Which it is, for messages."""
+        return f"teacher's sequence, {self.examples[0].name}" if self.examples else "teacher's sequence"
 
 
 def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:

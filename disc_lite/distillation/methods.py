@@ -1,6 +1,7 @@
-"""What each method of a recipe teaches: one entry for a method, one for each kind of lessons that methods have.
+"""What the methods of a recipe teach: one entry for each kind of lessons that methods have.
 
-To add a method: name it in `recipe.schema.MethodName`, and write its entry here.
+To add a method: name it in `recipe.schema.MethodName`, say in `recipe.methods` which kinds it has, and write a new kind
+here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.schema import MethodName
+from disc_lite.recipe.methods import METHODS
 
 Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe], list[Lesson]]
 
@@ -27,15 +28,6 @@ class LessonKind:
     by_share: bool = False  # beside other kinds these fill `disc.share` of an epoch, and go on in the next one
     measures_teachability: bool = False
     labelled: bool = False  # the tokens themselves have `loss.label_share` of the distribution that is learned
-
-
-@dataclass(frozen=True)
-class Method:
-    """One value of the recipe's `method`."""
-
-    lessons: tuple[str, ...]  # of LESSON_KINDS, in the order in which the teacher reads them
-    needs_pairs: bool  # question-answer pairs are written, or reused, before training
-    has_teacher: bool  # else the tokens of the examples are the targets, with cross-entropy
 
 
 def _disc(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> list[Lesson]:
@@ -54,13 +46,6 @@ LESSON_KINDS: dict[str, LessonKind] = {
     "disc": LessonKind(_disc, by_share=True, measures_teachability=True),
     "prompt": LessonKind(_prompt, labelled=True),
     "next_token": LessonKind(_next_token),
-}
-METHODS: dict[MethodName, Method] = {
-    "disc": Method(("disc",), needs_pairs=False, has_teacher=True),
-    "prompt": Method(("prompt",), needs_pairs=True, has_teacher=True),
-    "both": Method(("disc", "prompt"), needs_pairs=True, has_teacher=True),
-    "next_token": Method(("next_token",), needs_pairs=False, has_teacher=False),
-    "sft": Method(("prompt",), needs_pairs=True, has_teacher=False),
 }
 
 

@@ -10,40 +10,52 @@ from random import Random
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.packing import filled
+from disc_lite.planning.amounts import disc_examples, task_tokens_per_batch
 from disc_lite.recipe import Recipe
 
 FALL = 0.2  # the last part of all steps, in which the rate of `trapezoid` falls to zero
 
 
 @dataclass(frozen=True)
-class MicroBatch:
-    """Indices of the task examples and the retention examples of one forward pass."""
+class Batch:
+    """Indices of the task examples and the retention examples of a step, or of a part of one."""
 
     task: tuple[int, ...]
     retention: tuple[int, ...]
 
 
-Plan = tuple[tuple[MicroBatch, ...], ...]  # of every step, its micro-batches
-
-
-def plan(examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, seed: int) -> Plan:
-    """All batches of a run: a pure function of the examples, the recipe and the seed."""
+def plan(examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, seed: int) -> tuple[Batch, ...]:
+    """The batches of all steps: a pure function of the examples, the recipe and the seed."""
     rng = Random(f"{seed} order")
     stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch)]
     sizes = [len(e.input_ids) for e in examples]
     cycle = _cycle(len(retention), Random(f"{seed} retention order"))
-    batches: list[MicroBatch] = []
+    batches: list[Batch] = []
     owed = 0.0
-    for task in filled(stream, sizes, recipe.train.tokens_per_batch):
+    for task in filled(stream, sizes, task_tokens_per_batch(recipe, bool(retention))):
         chosen: list[int] = []
         if retention:
             owed += recipe.retention.share * sum(sizes[i] for i in task)
             while owed > 0:
                 chosen.append(next(cycle))
                 owed -= len(retention[chosen[-1]].input_ids)
-        batches.append(MicroBatch(tuple(task), tuple(chosen)))
-    size = recipe.train.micro_batches
-    return tuple(tuple(batches[i : i + size]) for i in range(0, len(batches), size))
+        batches.append(Batch(tuple(task), tuple(chosen)))
+    return tuple(batches)
+
+
+def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[Batch]:
+    """A batch in parts of at most `max_tokens`, or of one longer example; `sizes` are its tokens, the task's first.
+
+    How it is cut changes no gradient: the sums of all parts are divided by the counts of the whole batch.
+    """
+    border = len(batch.task)
+    return [
+        Batch(
+            tuple(batch.task[i] for i in part if i < border),
+            tuple(batch.retention[i - border] for i in part if i >= border),
+        )
+        for part in filled(range(len(sizes)), sizes, max_tokens)
+    ]
 
 
 def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
@@ -61,7 +73,7 @@ def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int)
     shared = [i for i, e in enumerate(examples) if LESSON_KINDS[e.method].by_share]
     rest = [i for i, e in enumerate(examples) if not LESSON_KINDS[e.method].by_share]
     if shared and rest:
-        number = max(1, round(len(rest) * recipe.disc.share / (1 - recipe.disc.share)))
+        number = disc_examples(len(shared), len(rest), recipe.disc.share)
         shared = [shared[(epoch * number + k) % len(shared)] for k in range(number)]
     order = shared + rest
     rng.shuffle(order)

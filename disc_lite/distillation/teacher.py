@@ -17,7 +17,7 @@ from disc_lite.distillation.examples import Lesson, alone
 from disc_lite.errors import WillNotFit
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
-from disc_lite.packing import filled
+from disc_lite.models.halving import READING_TOKENS, halved_if_full
 
 GIB = 1 << 30
 MEMORY_SHARE = 0.25  # of the free memory; more than that goes to disk
@@ -34,7 +34,7 @@ class TeacherStates:
 
     def rows(self, indices: Sequence[int]) -> Tensor:
         """The states of these examples, in this order: [number of their compared positions, H]."""
-        return torch.cat([self.states[self.first[i] : self.first[i + 1]] for i in indices])
+        return torch.cat([self.states[:0], *(self.states[self.first[i] : self.first[i + 1]] for i in indices)])
 
 
 def allocate_states(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float, folder: Path) -> Tensor:
@@ -43,7 +43,7 @@ def allocate_states(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float
     if needed > limit_gib * GIB:
         raise WillNotFit(
             f"The cached teacher hidden states need {needed / GIB:.1f} GiB.",
-            f"The recipe allows {limit_gib:g} GiB (memory.teacher_cache_gib) for {shape[0]:,} positions.",
+            f"The recipe allows {limit_gib:g} GiB (execution.teacher_cache_gib) for {shape[0]:,} positions.",
             "Raise it, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
         )
     if needed < psutil.virtual_memory().available * MEMORY_SHARE:
@@ -57,7 +57,6 @@ def allocate_states(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float
 def read_lessons(
     base: Base,
     lessons: Sequence[Lesson],
-    tokens_per_batch: int,
     limit_gib: float,
     folder: Path,
     on_batch: Callable[[int], None] = lambda tokens: None,
@@ -68,19 +67,24 @@ def read_lessons(
     states = allocate_states((positions, hidden_size), base.state_dtype, limit_gib, folder)
     done = 0
     sizes = [lesson.tokens for lesson in lessons]
-    for indices in filled(range(len(lessons)), sizes, tokens_per_batch):
+
+    def read(indices: list[int]) -> Tensor:
         batch = [lessons[i] for i in indices]
         places = [(n, *place) for n, lesson in enumerate(batch) for place in lesson.teacher_at]
         with base.frozen(adapter=False):
             hidden = base.hidden_at([lesson.sequence for lesson in batch], places)
-        states[done : done + len(places)] = hidden.to("cpu", base.state_dtype)
-        done += len(places)
+        return hidden.to("cpu", base.state_dtype)
+
+    batches = halved_if_full(range(len(lessons)), sizes, READING_TOKENS, read, lambda i: lessons[i].name)
+    for indices, hidden in batches:
+        states[done : done + len(hidden)] = hidden
+        done += len(hidden)
         on_batch(sum(sizes[i] for i in indices))
     return TeacherStates(lessons, states)
 
 
 def teachability(
-    base: Base, states: TeacherStates, indices: Sequence[int], tokens_per_batch: int,
+    base: Base, states: TeacherStates, indices: Sequence[int],
     on_batch: Callable[[int], None] = lambda tokens: None,
 ) -> dict[str, float]:  # fmt: skip
     """Per document: mean of log p_teacher - log p_student on the target tokens of these examples, in nats.
@@ -89,14 +93,20 @@ def teachability(
     none: the teacher cannot predict it either. `on_batch` is called with the tokens read.
     """
     sums: dict[str, list[float]] = {}
-    for batch in filled(indices, [len(e.input_ids) for e in states.examples], tokens_per_batch):
+    sizes = [len(e.input_ids) for e in states.examples]
+
+    def gain(batch: list[int]) -> Tensor:
         examples = [states.examples[i] for i in batch]
         ids = torch.tensor([t for e in examples for t in e.target_ids], device=base.device)
         with base.frozen(adapter=False):
             student = base.hidden_at(*alone(examples))
             teacher = log_probabilities(states.rows(batch).to(base.device), ids, base.head)
-            gain = teacher - log_probabilities(student, ids, base.head)
-        for example, run in zip(examples, gain.cpu().split([len(e.compared) for e in examples]), strict=True):
+            return (teacher - log_probabilities(student, ids, base.head)).cpu()
+
+    batches = halved_if_full(indices, sizes, READING_TOKENS, gain, lambda i: states.examples[i].name)
+    for batch, gains in batches:
+        examples = [states.examples[i] for i in batch]
+        for example, run in zip(examples, gains.split([len(e.compared) for e in examples]), strict=True):
             total = sums.setdefault(example.document, [0.0, 0.0])
             total[0] += float(run.sum())
             total[1] += len(run)

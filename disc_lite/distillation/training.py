@@ -19,13 +19,16 @@ from torch import Tensor
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.methods import LESSON_KINDS
-from disc_lite.distillation.schedule import MicroBatch, last_step, learning_rate, plan
+from disc_lite.distillation.optimizer import adamw
+from disc_lite.distillation.schedule import Batch, last_step, learning_rate, micro_batches, plan
 from disc_lite.distillation.teacher import TeacherStates
-from disc_lite.errors import NonFiniteError
+from disc_lite.errors import NonFiniteError, WillNotFit
 from disc_lite.losses import RETENTION_KL, Divergence, Labels, cross_entropy, divergence
 from disc_lite.models import Base
+from disc_lite.models.halving import too_long, unless_full
 from disc_lite.packing import gather
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import LONGEST
 
 PATIENCE = 3  # steps in a row with a loss or gradient that is not finite, after which training fails
 
@@ -57,40 +60,47 @@ class Step:
 def train(
     base: Base, task: Task, retention: Task, recipe: Recipe, seed: int, folder: Path,
     should_stop: Callable[[], bool] = lambda: False, learned_at: Callable[[int], int | None] = lambda n: None,
+    on_halved: Callable[[int, int], None] = lambda n, tokens: None,
 ) -> Iterator[Step]:  # fmt: skip
     """Train the adapter from the newest checkpoint of `folder`; yields every step.
 
     `learned_at` is called before the first step and after every step; it returns the step after which enough was
     learned, or None. Then the learning rate falls and training ends early.
     Saves a checkpoint when due, at the end, and when `should_stop` returns True, and then returns; a step that is
-    stopped between its micro-batches is not applied. Raises NonFiniteError after three steps in a row without a
-    finite loss and gradient.
+    stopped between its micro-batches is not applied. Where CUDA runs out of memory, this step and those after it are
+    made in smaller micro-batches; `on_halved` is called with the number of steps made and the new size.
+    Raises NonFiniteError after three steps in a row without a finite loss and gradient, WillNotFit where a single
+    example needs more memory than there is.
     """
     batches = plan(task.examples, retention.examples, recipe, seed)
     parameters = base.adapter_parameters()
-    optimizer = _optimizer(list(parameters.values()), recipe)
+    optimizer = adamw(list(parameters.values()), recipe)
     newest = checkpoint.newest(folder)
     first = checkpoint.load(newest, parameters, optimizer) if newest else 0
     saved, unhealthy = time.monotonic(), 0
-    n = first
+    n, max_tokens = first, recipe.execution.micro_batch_tokens or LONGEST
     while n < (last := last_step(len(batches), learned_at(n), recipe)):
-        if should_stop():  # during that measurement, which is then repeated
-            if n:
-                checkpoint.save(folder, n, parameters, optimizer)
-            return
         begin = time.monotonic()
-        rate = learning_rate(n, len(batches), recipe, last)
-        step = _step(base, task, retention, recipe, batches[n], list(parameters.values()), optimizer, rate, should_stop)
-        if step is None:
+        # A stop during the measurement above, which is then repeated, or between two micro-batches.
+        gradient = None if should_stop() else accumulate(
+            base, task, retention, recipe, batches[n], max_tokens, should_stop
+        )  # fmt: skip
+        if gradient is None:
             if n:
                 checkpoint.save(folder, n, parameters, optimizer)
             return
-        unhealthy = unhealthy + 1 if step["skipped"] else 0
-        if unhealthy >= PATIENCE:
-            raise _not_finite(n, batches[n], task)
+        if gradient.max_tokens < max_tokens:
+            max_tokens = gradient.max_tokens
+            on_halved(n, max_tokens)
+        rate = learning_rate(n, len(batches), recipe, last)
+        norm = apply(gradient, list(parameters.values()), optimizer, rate, recipe.train.clip_norm)
         n += 1
-        yield Step(step=n, steps=last, seconds=time.monotonic() - begin, learning_rate=rate, **step)
-        due = time.monotonic() - saved > 60 * recipe.train.checkpoint_minutes
+        step = _measured(n, last, gradient, norm, rate, time.monotonic() - begin)
+        unhealthy = unhealthy + 1 if step.skipped else 0
+        if unhealthy >= PATIENCE:
+            raise _not_finite(n, batches[n - 1], task)
+        yield step
+        due = time.monotonic() - saved > 60 * recipe.execution.checkpoint_minutes
         if due or should_stop() or n == last:
             checkpoint.save(folder, n, parameters, optimizer)
             saved = time.monotonic()
@@ -98,43 +108,107 @@ def train(
             return
 
 
-def _step(
-    base: Base, task: Task, retention: Task, recipe: Recipe, micro_batches: Sequence[MicroBatch],
-    parameters: list[Any], optimizer: torch.optim.Optimizer, rate: float,
+@dataclass(frozen=True)
+class Gradient:
+    """What was measured while the gradient of a step was added up in the parameters."""
+
+    loss: float  # nats per target token; both are means over the whole step
+    retention: float
+    tokens: int
+    target_tokens: int
+    max_tokens: int  # of a micro-batch
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.loss) and math.isfinite(self.retention)
+
+
+def accumulate(
+    base: Base, task: Task, retention: Task, recipe: Recipe, batch: Batch, max_tokens: int = LONGEST,
     should_stop: Callable[[], bool] = lambda: False,
-) -> dict[str, Any] | None:  # fmt: skip
-    """Accumulate the gradient of all micro-batches (a mean over target tokens), apply it if finite; None: stopped."""
+) -> Gradient | None:  # fmt: skip
+    """The gradient of a step, a mean over its target tokens, from micro-batches that fit; None: stopped between them.
+
+    CUDA may run out of memory in the middle of a backward pass, when a part of a gradient is already added. So the
+    whole step is made again, in micro-batches of half the size of the one that failed.
+    """
+    examples = [task.examples[i] for i in batch.task], [retention.examples[i] for i in batch.retention]
+    counts = [sum(len(e.compared) for e in each) for each in examples]
+    sizes = [len(e.input_ids) for each in examples for e in each]
+    while True:
+        sums, full = [0.0, 0.0], None
+        for k, part in enumerate(micro_batches(batch, sizes, max_tokens)):
+            if k and should_stop():
+                _clear(base)
+                return None
+            added = unless_full(lambda part=part: _backward(base, task, retention, recipe, part, counts))  # type: ignore[misc]
+            if isinstance(added, WillNotFit):
+                full, max_tokens = added, _half(task, retention, part, added)
+                break
+            sums = [sums[0] + added[0], sums[1] + added[1]]
+        if full is None:
+            return Gradient(sums[0] / counts[0], sums[1] / max(1, counts[1]), sum(sizes), counts[0], max_tokens)
+        _clear(base)
+
+
+def _backward(
+    base: Base, task: Task, retention: Task, recipe: Recipe, part: Batch, counts: Sequence[int]
+) -> tuple[float, float]:
+    """Add the gradient of one micro-batch; returns the sums of the divergences of its two kinds of examples."""
     how = Divergence(recipe.loss.divergence, recipe.loss.temperature, recipe.loss.temperature_squared, recipe.loss.beta)
-    counts = [sum(len(task.examples[i].compared) for m in micro_batches for i in m.task),
-              sum(len(retention.examples[i].compared) for m in micro_batches for i in m.retention)]  # fmt: skip
-    sums, tokens = [0.0, 0.0], 0
-    for k, micro in enumerate(micro_batches):
-        if k and should_stop():
-            optimizer.zero_grad(set_to_none=True)
-            return None
-        task_sum, retention_sum, read = _sums(base, task, retention, micro, how, recipe.loss.label_share)
-        loss = task_sum / counts[0] + recipe.retention.weight * retention_sum / max(1, counts[1])
-        loss.backward()
-        sums = [sums[0] + float(task_sum.detach()), sums[1] + float(retention_sum.detach())]
-        tokens += read
-    norm = float(torch.nn.utils.clip_grad_norm_(parameters, recipe.train.clip_norm))
-    healthy = math.isfinite(norm) and all(map(math.isfinite, sums))
-    if healthy:
+    task_sum, retention_sum = _sums(base, task, retention, part, how, recipe.loss.label_share)
+    loss = task_sum / counts[0] + recipe.retention.weight * retention_sum / max(1, counts[1])
+    loss.backward()
+    return float(task_sum.detach()), float(retention_sum.detach())
+
+
+def _half(task: Task, retention: Task, part: Batch, full: WillNotFit) -> int:
+    """Half the tokens of a micro-batch that did not fit. Raises WillNotFit where it is a single example."""
+    examples = [task.examples[i] for i in part.task] + [retention.examples[i] for i in part.retention]
+    tokens = sum(len(e.input_ids) for e in examples)
+    if len(examples) == 1:
+        raise too_long(full, examples[0].name, tokens)
+    return tokens // 2
+
+
+def _clear(base: Base) -> None:
+    for parameter in base.adapter_parameters().values():
+        parameter.grad = None
+
+
+def apply(
+    gradient: Gradient, parameters: list[Any], optimizer: torch.optim.Optimizer, rate: float, clip_norm: float
+) -> float:
+    """Clip the gradient and apply it if it is finite; returns its norm. Raises WillNotFit where AdamW does not fit."""
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip_norm))
+    if math.isfinite(norm) and gradient.finite:
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.step()
+        if full := unless_full(optimizer.step):
+            raise WillNotFit(
+                "CUDA out of memory in the step of AdamW.", full.why,
+                "Repeat the command with --set execution.optimizer_bits=8, or lower lora.rank in another --output.",
+            )  # fmt: skip
     optimizer.zero_grad(set_to_none=True)
-    measured = {"loss": sums[0] / counts[0], "retention": sums[1] / max(1, counts[1]), "gradient_norm": norm}
-    return {
-        **{key: value if math.isfinite(value) else None for key, value in measured.items()},
-        "tokens": tokens, "target_tokens": counts[0], "skipped": not healthy,
-    }  # fmt: skip
+    return norm
+
+
+def _measured(n: int, last: int, gradient: Gradient, norm: float, rate: float, seconds: float) -> Step:
+    """Step `n`, which is skipped where something was not finite."""
+    loss, retention, size = (
+        value if math.isfinite(value) else None for value in (gradient.loss, gradient.retention, norm)
+    )
+    return Step(
+        step=n, steps=last, loss=loss, retention=retention, gradient_norm=size, learning_rate=rate,
+        tokens=gradient.tokens, target_tokens=gradient.target_tokens, seconds=seconds,
+        skipped=None in (loss, retention, size),
+    )  # fmt: skip
 
 
 def _sums(
-    base: Base, task: Task, retention: Task, micro: MicroBatch, how: Divergence, label_share: float
-) -> tuple[Tensor, Tensor, int]:
-    """One packed forward pass over both kinds of examples: the sums of their divergences, and tokens read."""
+    base: Base, task: Task, retention: Task, micro: Batch, how: Divergence, label_share: float
+) -> tuple[Tensor, Tensor]:
+    """One packed forward pass over both kinds of examples: the sums of their divergences."""
     examples = [task.examples[i] for i in micro.task] + [retention.examples[i] for i in micro.retention]
     # Most begin with the same system turn of the chat template: it is computed once a row, not once an example.
     gathered = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
@@ -156,34 +230,22 @@ def _sums(
     if micro.retention and retention.states is not None:
         teacher = retention.states.rows(micro.retention).to(base.device)
         retention_sum = divergence(student[border:], teacher, base.head, RETENTION_KL)
-    return task_sum, retention_sum, sum(len(e.input_ids) for e in examples)
+    return task_sum, retention_sum
 
 
 def _labels(examples: Sequence[Example], share: float, device: torch.device) -> Labels:
     """The tokens after all compared positions; of answers to questions they have a share in what is learned."""
     ids = [token for example in examples for token in example.target_ids]
     shares = [share * LESSON_KINDS[e.method].labelled for e in examples for _ in e.compared]
-    return Labels(torch.tensor(ids, device=device), torch.tensor(shares, dtype=torch.float32, device=device))
+    return Labels(
+        torch.tensor(ids, dtype=torch.long, device=device), torch.tensor(shares, dtype=torch.float32, device=device)
+    )
 
 
-def _optimizer(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:
-    settings = recipe.train
-    options: dict[str, Any] = {
-        "lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2),
-        "weight_decay": settings.weight_decay,
-    }  # fmt: skip
-    if settings.optimizer_bits == 8:
-        from bitsandbytes.optim.adamw import AdamW8bit
-
-        optimizer: torch.optim.Optimizer = AdamW8bit(parameters, **options)
-        return optimizer
-    return torch.optim.AdamW(parameters, **options)
-
-
-def _not_finite(n: int, micro_batches: Sequence[MicroBatch], task: Task) -> NonFiniteError:
-    names = sorted({task.examples[i].document for m in micro_batches for i in m.task})
+def _not_finite(n: int, batch: Batch, task: Task) -> NonFiniteError:
+    names = sorted({task.examples[i].document for i in batch.task})
     return NonFiniteError(
-        f"The loss or its gradient was not finite in {PATIENCE} steps in a row, the last one step {n + 1}.",
+        f"The loss or its gradient was not finite in {PATIENCE} steps in a row, the last one step {n}.",
         f"Documents in it: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
         "Nothing of these steps was learned. Lower train.learning_rate and start again.",
     )

@@ -32,11 +32,13 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
             cells, held = _filled(held, [(text_of(tag), tag) for tag in tags])
             grid.append((cells, len(tags) == 1 and not reached))
     width = max((len(cells) for cells, _ in grid), default=0)
+    # A column of pictures, or of nothing, is no column.
+    used = [column for column in range(width) if any(column < len(cells) and cells[column] for cells, _ in grid)]
     for cells, is_lone in grid:
         if is_lone and len(cells) == width:
             yield cells[0]
         elif any(cells):
-            yield line_of(cells)
+            yield line_of([cells[column] for column in used if column < len(cells)])
 
 
 def line_of(cells: Sequence[str]) -> str:

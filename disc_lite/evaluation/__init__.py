@@ -6,6 +6,7 @@ card          the report card: what a model knew before and after
 retrieval     BM25: the passages to put into the prompt of the base
 instructions  prompts whose answers a program can check, and neutral prompts
 asking        greedy answers of the base and the adapted model
+thinking      answers with thinking on
 drift         KL(base || adapted) on answers of the base
 benchmarks    public benchmarks through lm-evaluation-harness
 """

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from torch import Tensor
+
 from disc_lite.distillation.examples import alone
 from disc_lite.losses import RETENTION_KL, token_divergence
 from disc_lite.models import Base
-from disc_lite.packing import filled
+from disc_lite.models.halving import READING_TOKENS, halved_if_full
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
 def drift(
-    base: Base, examples: Sequence[RetentionExample], tokens_per_batch: int,
-    on_finished: Callable[[int], None] = lambda prompts: None,
-) -> list[float]:  # fmt: skip
+    base: Base, examples: Sequence[RetentionExample], on_finished: Callable[[int], None] = lambda prompts: None
+) -> list[float]:
     """KL(base || adapted) of each prompt, in nats per token of the answer of the base.
 
     `on_finished` is called with the number of prompts measured so far.
@@ -22,14 +23,18 @@ def drift(
     means: list[float] = []
     compared = [example for lesson in retention_lessons(examples) for example in lesson.examples]
     sizes = [len(example.input_ids) for example in compared]
-    for indices in filled(range(len(compared)), sizes, tokens_per_batch):
+
+    def compare(indices: list[int]) -> Tensor:
         batch = [compared[i] for i in indices]
         with base.frozen(adapter=False):
             before = base.hidden_at(*alone(batch))
         with base.frozen(adapter=True):
             after = base.hidden_at(*alone(batch))
-        nats = token_divergence(after, before, base.head, RETENTION_KL).cpu()
-        means += [float(part.mean()) for part in nats.split([len(example.compared) for example in batch])]
+        return token_divergence(after, before, base.head, RETENTION_KL).cpu()
+
+    batches = halved_if_full(range(len(compared)), sizes, READING_TOKENS, compare, lambda i: compared[i].name)
+    for indices, nats in batches:
+        means += [float(part.mean()) for part in nats.split([len(compared[i].compared) for i in indices])]
         on_finished(len(means))
     return means
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.hub.aliases import check_folder, resolve
+from disc_lite.hub.aliases import ModelSource, check_folder, resolve
 from disc_lite.hub.families import check_kind
 from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import JsonObject
@@ -42,6 +42,16 @@ def open_model(name: str) -> Model:
     check_folder(folder)
     check_kind(folder)
     return Model(name, source.location, folder, fingerprint(folder), _probes(folder))
+
+
+def local_folder(source: ModelSource) -> Path | None:
+    """The folder of a model on this machine, with its weights or not; None where nothing of it was downloaded."""
+    if source.kind == "folder":
+        return Path(source.location)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.location, "config.json")
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def _fetch(hub_id: str) -> Path:

@@ -19,6 +19,7 @@ from transformers import (
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.base import Base, quietly
 from disc_lite.models.check import check
+from disc_lite.models.device import device_of
 from disc_lite.models.tokens import Tokens
 
 
@@ -39,9 +40,7 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
 
 def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:
     """As `load_base`, without an adapter and without the check."""
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if where.type == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
+    where = device_of(device)
     tokens, model = _read(folder, quantize, where)
     model.requires_grad_(False)
     return Base(model, tokens, folder, quantize)

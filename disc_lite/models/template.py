@@ -24,8 +24,7 @@ def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
         return True, f"{error.what} {error.remedy}", True
     if tokens.is_plain:
         return True, WITHOUT, True
-    off, on = (tokens.render([{"role": "user", "content": "a"}], prompt=True, thinking=it) for it in (False, True))
-    if off.rstrip().endswith(OPENINGS):
+    if tokens.render([{"role": "user", "content": "a"}], prompt=True).rstrip().endswith(OPENINGS):
         return True, THINKS, True
-    thinking = "" if off == on else "; thinking is switched off"
+    thinking = "; thinking is switched off" if tokens.thinks else ""
     return True, f"renders, begins once, ends with one of {len(tokens.stop_ids)} stop tokens{thinking}", False

@@ -57,7 +57,7 @@ class Tokens:
         self.bos = self._bos()
         self.is_plain = not self.hf.chat_template  # a base model, which has none
         self.hf.chat_template = self.hf.chat_template or (BEGINNING if self.bos else "") + PLAIN
-        self._template = self._render_template()
+        self._template, self._thinking = self._render_template()
         self.stop_ids: frozenset[int] = frozenset()
         self.stop_ids = self._stop_ids(folder)
 
@@ -98,10 +98,15 @@ class Tokens:
 
     # -- chat ------------------------------------------------------------------------------------
 
-    def prompt(self, user: str) -> list[int]:
-        """A prompt of one user turn, up to where the assistant begins."""
-        before, between, _ = self._template
+    def prompt(self, user: str, thinking: bool = False) -> list[int]:
+        """A prompt of one user turn, up to where the assistant begins; `thinking`: before it thinks, if it can."""
+        before, between = self._thinking if thinking else self._template[:2]
         return self._with_control(before, user.strip(), between)
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the template can switch thinking on and off."""
+        return self._thinking != self._template[:2]
 
     def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
         """A prompt of earlier turns (user, assistant) and a user turn, up to where the assistant begins."""
@@ -163,11 +168,15 @@ class Tokens:
         )  # fmt: skip
         return str(rendered)
 
-    def _render_template(self) -> tuple[str, str, str]:
-        """What the chat template writes before the user's words, after them, and around an answer."""
+    def _render_template(self) -> tuple[tuple[str, str, str], tuple[str, str]]:
+        """What the chat template writes before the user's words, after them, and around an answer.
+
+        Then the first two of these with thinking on.
+        """
         user = {"role": "user", "content": SENTINEL}
         try:
             before, between = self.render([user], prompt=True).split(SENTINEL)
+            thinking = self.render([user], prompt=True, thinking=True).split(SENTINEL)
             answered = self.render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
         except (TemplateError, ValueError, TypeError) as error:
             raise EnvironmentNotReady(
@@ -177,7 +186,7 @@ class Tokens:
         start = before + SENTINEL + between
         # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
         after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
-        return before, between, after
+        return (before, between, after), (thinking[0], thinking[-1])
 
     def _bos(self) -> list[int]:
         bos = self.hf.bos_token_id

@@ -24,6 +24,7 @@ _FOREIGN = {
 }
 _REWRITE = f"Give each question short answers to grade against. {EXAMPLE}"
 _PAIR = {"document": str, "passage": int, "question": str, "answer": str}
+_KNOWN = ("source", "passage_sha256")  # of a pair that a run has written
 
 
 def read_questions(path: Path) -> tuple[Question, ...]:
@@ -48,8 +49,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
                 f"{row.place} of {path} is not a pair.", row.fault or f"It needs {', '.join(_PAIR)}.",
                 "Correct or delete the line.",
             )  # fmt: skip
-        source = value.get("source", "")
-        records.append(replace(Pair(*(value[key] for key in _PAIR)), source=source if isinstance(source, str) else ""))
+        source, digest = (text if isinstance(text := value.get(key), str) else "" for key in _KNOWN)
+        records.append(replace(Pair(*(value[key] for key in _PAIR)), source=source, passage_sha256=digest))
     return tuple(records)
 
 

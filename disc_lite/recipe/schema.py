@@ -62,7 +62,7 @@ class Prompt(Section):
         0, "pairs wanted of every passage instead, spread over its sentences; 0: by sentence", "pairs", ge=0, le=10_000
     )
     kinds: str = setting(
-        "plain, rephrased, reversed",
+        "plain, rephrased, reversed, rephrased",
         "kinds of question, taken in turn: any of plain, reversed, rephrased, implied and contrast, with commas",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
@@ -102,12 +102,12 @@ class Loss(Section):
         "forward_kl", "KL(teacher||student), KL(student||teacher), or generalised Jensen-Shannon"
     )
     beta: Number = setting(0.5, "weight of the teacher in the mixture of `jsd`", gt=0, lt=1)
-    temperature: Number = setting(1.0, "divides the logits of both; both papers take 2", gt=0, le=100)
+    temperature: Number = setting(2.0, "divides the logits of both; both papers take 2", gt=0, le=100)
     temperature_squared: Switch = setting(
         True, "multiply by the square of the temperature, as DiSC does and the other does not"
     )
     label_share: Number = setting(
-        0.0, "share of an answer's own tokens in the distribution learned from a pair; the rest is the teacher's",
+        0.5, "share of an answer's own tokens in the distribution learned from a pair; the rest is the teacher's",
         ge=0, lt=1,
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ class Retention(Section):
 
 
 class Lora(Section):
-    """The adapter, on all seven linear projections of every layer."""
+    """The adapter, on all linear layers of the decoder."""
 
     rank: Count = setting(64, "rank; 64 costs 2 points against 1024, 16 costs 4 (arXiv 2412.14964)", ge=1, le=8192)
     alpha: Count = setting(128, "the adapter is scaled by alpha / rank", ge=1, le=65_536)
@@ -150,7 +150,7 @@ class Train(Section):
         0.95, "share of what the teacher recalls of the trained questions at which `trapezoid` ends; 0: all epochs",
         ge=0, le=1,
     )  # fmt: skip
-    learning_rate: Number = setting(5e-4, "peak learning rate of AdamW", gt=0, le=1)
+    learning_rate: Number = setting(1e-4, "peak learning rate of AdamW", gt=0, le=1)
     warmup_fraction: Number = setting(0.03, "share of the steps in which the rate rises from zero", ge=0, le=1)
     schedule: Literal["trapezoid", "cosine", "constant"] = setting(
         "trapezoid", "the rate after the warm-up; `trapezoid` is constant, then falls to zero over the last fifth"
@@ -159,11 +159,10 @@ class Train(Section):
     beta1: Number = setting(0.9, "decay of AdamW's mean of gradients", ge=0, lt=1)
     beta2: Number = setting(0.999, "decay of AdamW's mean of squared gradients", ge=0, lt=1)
     clip_norm: Number = setting(1.0, "largest norm of the gradient; longer ones are clipped", gt=0, le=1e6)
-    tokens_per_batch: Count = setting(4096, "student tokens of a micro-batch", "tokens", ge=16, le=LONGEST)
-    micro_batches: Count = setting(1, "micro-batches whose gradients make one step", "micro-batches", ge=1, le=100_000)
-    checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
-    gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
-    optimizer_bits: Annotated[Literal[8, 32], AsNumber] = setting(32, "precision of AdamW's state", "bits")
+    tokens_per_batch: Count = setting(
+        4096, "student tokens that a step learns from, those of the retention term included", "tokens",
+        ge=16, le=LONGEST,
+    )  # fmt: skip
 
 
 class Evaluation(Section):
@@ -188,9 +187,23 @@ class Evaluation(Section):
 
 
 class Memory(Section):
-    """Precision of the base, and the cache of the teacher."""
+    """Precision of the base."""
 
     quantize: Literal["nf4", "none"] = setting("nf4", "precision of the frozen base weights")
+
+
+class Execution(Section):
+    """How a run is computed: no part of what is learned, so a run may be continued with other values."""
+
+    micro_batch_tokens: Count = setting(
+        0, "student tokens in one forward and backward pass, of which a step makes as many as it needs; "
+        "0: as many as the memory allows", "tokens", ge=0, le=LONGEST,
+    )  # fmt: skip
+    gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
+    optimizer_bits: Annotated[Literal[0, 8, 32], AsNumber] = setting(
+        0, "precision of AdamW's state; 0: 32, or 8 where the memory does not allow 32", "bits"
+    )
+    checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
     teacher_cache_gib: Number = setting(16.0, "largest cache of teacher hidden states", "GiB", ge=0, le=100_000)
 
 
@@ -209,4 +222,5 @@ class Recipe(Section):
     train: Train = section(Train)
     evaluation: Evaluation = section(Evaluation)
     memory: Memory = section(Memory)
+    execution: Execution = section(Execution)
     seed: Count = setting(0, "seed of all random choices", ge=0, le=2**32 - 1)

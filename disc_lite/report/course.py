@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from disc_lite.report.charts import POINTS, Line, Mark, line_chart, smoothed, thinned
 from disc_lite.report.markup import Child, Html, element, paragraph, table
-from disc_lite.report.reading import RunFiles
+from disc_lite.report.reading import Row, RunFiles
 
 CURVES = {
     "loss": ("Loss", "nats per target token"),
@@ -41,6 +41,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
         after = ", ".join(f"{row['after_step']:,}" for row in run.resumes[:10])
         more = " …" if len(run.resumes) > 10 else ""
         words += f" Interrupted, and continued from the checkpoint of step {after}{more}."
+    words += "".join(_changed(row) for row in run.computed[1:11])
     if run.stopped:
         words += (
             f" Dashed: the drift reached {run.stopped['kl']:.4f} nats per token at step {run.stopped['step']:,}, above "
@@ -48,6 +49,16 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
             f"{run.stopped['adapter_step']:,} (dotted)."
         )
     return words
+
+
+def _changed(row: Row) -> str:
+    """How the run was computed after a change, which changed nothing of what it learned."""
+    size = row["micro_batch_tokens"]
+    passes = f"passes of {size:,} tokens" if size else "one pass a step"
+    return (
+        f" From step {row['after_step'] + 1:,} on computed on {row['device']} in {passes}, AdamW in "
+        f"{row['optimizer_bits']} bits ({row['why']})."
+    )
 
 
 def _grain(run: RunFiles) -> str:

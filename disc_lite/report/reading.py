@@ -40,6 +40,7 @@ class RunFiles:
     pairs: tuple[Row, ...]
     steps: tuple[Row, ...]  # lines of `metrics.jsonl`
     resumes: tuple[Row, ...]  # after which steps training was continued
+    computed: tuple[Row, ...]  # how, a row for every change
     questions: tuple[AnsweredQuestion, ...]
     benchmarks: Row  # task -> {before, after} -> metric -> value
 
@@ -68,6 +69,7 @@ def read_run(path: Path) -> RunFiles:
         pairs=_lines(folder.pairs),
         steps=_lines(folder.metrics),
         resumes=_lines(folder.resumes),
+        computed=_lines(folder.computed),
         questions=_questions(folder, summary["card"]["grading"]),
         benchmarks=_object(folder.benchmarks),
     )

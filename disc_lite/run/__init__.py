@@ -3,6 +3,9 @@
 interrupts   SIGINT, SIGTERM and SIGHUP
 inputs       the inputs of an adaptation, checked before torch is imported
 folder       every file name and format of a run; finished runs
+plan         memory, disk and time before anything is spent
+probe        the longest pass of a step, made once
+execution    how it is computed, and which way was used when
 context      what all stages share
 synthesis    the stages before training: questions, pairs, retention prompts
 measuring    answers before and after training, and the report card

@@ -10,14 +10,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from disc_lite.recipe.schema import Execution
 from disc_lite.run.events import Listener
 from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
+from disc_lite.run.plan import Limits, planned_execution, usable_of
 from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
 from disc_lite.version import __version__
 
 if TYPE_CHECKING:
+    import torch
+
     from disc_lite.distillation.training import Step
     from disc_lite.run.context import RunContext
     from disc_lite.run.training import TrainingData
@@ -38,17 +42,24 @@ def adapt(
     overrides: Mapping[str, str] | None = None,
     seed: int | None = None,
     device: str | None = None,
+    max_vram: str | None = None,
+    host_ram: str | None = None,
     listener: Listener | None = None,
 ) -> JsonObject:
     """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.
 
     The same call with the same output folder continues an interrupted run, and returns the summary of a finished
-    one at once. `listener` is called with an `Event` for everything that happens.
+    one at once. How it is computed follows from the memory that is free, of which `max_vram` and `host_ram` ("8GB")
+    let it use less. `listener` is called with an `Event` for everything that happens.
 
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    inputs = gather(named, model, recipe, output, questions, pairs, overrides or {}, seed, listener)
+    limits = Limits(device, max_vram, host_ram)
+    inputs = gather(
+        named, model, recipe, output, questions, pairs, overrides or {}, seed, listener,
+        before_download=lambda found: planned_execution(found, limits),
+    )  # fmt: skip
     folder = inputs.folder
     if folder.summary.is_file():
         summary: JsonObject = read_json(folder.summary)
@@ -56,22 +67,28 @@ def adapt(
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
             sweep(path)
-        begin(inputs)
         # torch and transformers are imported here, after all errors that can be found without them.
+        from disc_lite.models.device import device_of, limit_memory
         from disc_lite.run.context import report_out_of_memory
 
+        where = device_of(device)
+        planned = planned_execution(inputs, limits)
+        limit_memory(where, usable_of(limits))
+        begin(inputs)
         with report_out_of_memory(inputs.resolved.recipe):
-            return _run_stages(inputs, device, listener or (lambda event: None), interrupts)
+            return _run_stages(inputs, where, planned, listener or (lambda event: None), interrupts)
 
 
-def _run_stages(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> JsonObject:
+def _run_stages(
+    inputs: Inputs, device: torch.device, planned: Execution, listener: Listener, interrupts: Interrupts
+) -> JsonObject:
     """All stages in their order."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import fit, measuring, synthesis, training
     from disc_lite.run.context import open_context, peak_bytes
 
     began = time.monotonic()
-    context = open_context(inputs, device, listener, interrupts)
+    context = open_context(inputs, device, planned, listener, interrupts)
     held_out = synthesis.hold_out(context)
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
     lessons = training.lessons_of(context, pairs)
@@ -84,7 +101,7 @@ def _run_stages(inputs: Inputs, device: str | None, listener: Listener, interrup
     tell = partial(context.tell, "evaluation")
     answers["before"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "before", tell)
     retained["before"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "before", tell)
-    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.train.gradient_checkpointing)
+    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
     data = training.prepare(context, lessons, retention)
     steps = training.learn(context, data, pairs, neutral)
     training.save_adapter(context.base, inputs.model.reference, folder.adapter)

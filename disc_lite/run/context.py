@@ -13,8 +13,11 @@ import torch
 from disc_lite.distillation.examples import Text, tokenise
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base, load_base
+from disc_lite.models.device import device_name
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import Execution
 from disc_lite.run.events import Event, Listener
+from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
@@ -30,10 +33,12 @@ class RunContext:
     texts: tuple[Text, ...]
     listener: Listener
     interrupts: Interrupts
+    execution: Execution
 
     @property
     def recipe(self) -> Recipe:
-        return self.inputs.resolved.recipe
+        """The recipe of the run, computed as it is computed now."""
+        return self.inputs.resolved.recipe.model_copy(update={"execution": self.execution})
 
     @property
     def folder(self) -> RunFolder:
@@ -42,22 +47,34 @@ class RunContext:
     def model(self) -> Base:
         return self.base
 
+    def halved(self, steps: int, tokens: int) -> None:
+        """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
+        self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
+        record(self.folder, self.execution, device_name(self.base.device), "CUDA out of memory")
+        self.tell("training", f"CUDA out of memory after step {steps}: micro-batches of {tokens:,} tokens from here on")
+
     def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Json) -> None:
         """Call the listener; raises Interrupted if a signal was received."""
         self.listener(Event(stage, text, done, total, data))
         self.interrupts.check()
 
 
-def open_context(inputs: Inputs, device: str | None, listener: Listener, interrupts: Interrupts) -> RunContext:
+def open_context(
+    inputs: Inputs, device: torch.device, planned: Execution, listener: Listener, interrupts: Interrupts
+) -> RunContext:
     """Load the base and tokenise the documents."""
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
-    base = load_base(inputs.model.folder, recipe.memory.quantize, device)
+    base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))
     for warning in base.warnings:
         listener(Event("model", warning))
     base.before_each_forward(interrupts.check)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
-    context = RunContext(inputs, base, texts, listener, interrupts)
+    execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
+    record(inputs.folder, execution, device_name(base.device), "as planned")
+    passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"
+    listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits"))
+    context = RunContext(inputs, base, texts, listener, interrupts, execution)
     passages = sum(len(text.passages) for text in texts)
     if not inputs.folder.passages.is_file():
         inputs.folder.write_passages(texts)
@@ -72,11 +89,10 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
-        tokens, rank = recipe.train.tokens_per_batch, recipe.lora.rank
         raise WillNotFit.out_of_memory(
             error,
-            f"Lower train.tokens_per_batch ({tokens}) and lora.rank ({rank}) with --set, in another --output; "
-            f"--pairs takes the {RunFolder.pairs.name} of this one.",
+            "Close other programs that use the GPU and repeat the command, or lower lora.rank "
+            f"({recipe.lora.rank}) in another --output; --pairs takes the {RunFolder.pairs.name} of this one.",
         ) from error
 
 

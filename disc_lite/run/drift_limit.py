@@ -39,7 +39,7 @@ class DriftLimit:
         if not self.limit or not self.neutral or (step.step % self.every and step.step < step.steps):
             return False
         base = self.context.base
-        nats = mean_drift(drift(base, self.neutral, self.context.recipe.train.tokens_per_batch), self.neutral)
+        nats = mean_drift(drift(base, self.neutral), self.neutral)
         if nats > self.limit:
             adapter_step = self._newest_before(step.step)
             write_json(

@@ -14,13 +14,13 @@ from random import Random
 from typing import Any
 
 from disc_lite.distillation.examples import teacher_prompts
-from disc_lite.distillation.methods import METHODS
 from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.qa import Pair, Question
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl

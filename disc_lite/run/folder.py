@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from disc_lite.models import Base
     from disc_lite.synthesis.retention import RetentionExample
 
-FORMAT = 3  # of all these files; a change that another version would misread adds 1
+FORMAT = 4  # of all these files; a change that another version would misread adds 1
 
 When = Literal["before", "after"]
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
@@ -58,6 +58,7 @@ class RunFolder:
     pair_drafts = Entry("pairs.json")  # what became of the other drafts of pairs, and the coverage
     neutral = Entry("neutral.jsonl")  # the base's answers to neutral prompts, as token ids
     cache = Entry("cache")  # teacher hidden states that memory does not hold
+    computed = Entry("computed.jsonl")  # how it was computed, a line for every change
     metrics = Entry("metrics.jsonl")  # a line a step
     resumes = Entry("resumes.jsonl")  # after which steps training was taken up again
     fit = Entry("fit.jsonl")  # how many of the pairs' questions were answered closed book on the way
@@ -190,6 +191,7 @@ class Retained:
     neutral: list[str]
     stopped: list[bool]  # whether the answer to each neutral prompt ended by itself
     drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
+    thinking: list[str] = field(default_factory=list)  # to some instructions, with thinking on, if the model can think
 
 
 # -- a finished run ----------------------------------------------------------------------------------------

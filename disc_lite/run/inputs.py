@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
 from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import resolve
-from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.source import Model, local_folder, open_model
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import Recipe, ResolvedRecipe, load_recipe, to_yaml
 from disc_lite.run.events import Event, Listener, only_if_slow
@@ -35,8 +35,11 @@ class Inputs:
 
     @property
     def identity(self) -> JsonObject:
-        """What identifies a run: the same identity continues it, any other is another run."""
-        recipe = self.resolved.recipe.model_dump()
+        """What identifies a run: the same identity continues it, any other is another run.
+
+        How it is computed is no part of it: a run may be continued on another device, or with other memory settings.
+        """
+        recipe = self.resolved.recipe.model_dump(exclude={"execution"})
         return {
             "format": FORMAT,
             "model": self.model.fingerprint,
@@ -50,10 +53,13 @@ class Inputs:
 def gather(
     documents: Sequence[str | os.PathLike[str]], model: str, recipe: str | None, output: str | Path | None,
     questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
-    listener: Listener | None = None,
+    listener: Listener | None = None, before_download: Callable[[Inputs], object] = lambda inputs: None,
 ) -> Inputs:  # fmt: skip
-    """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong."""
-    resolve(model)  # a wrong name is reported before anything is read or downloaded
+    """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong.
+
+    `before_download` is called where the model must be downloaded, with inputs whose model is not there yet.
+    """
+    source = resolve(model)  # a wrong name is reported before anything is read or downloaded
     checked = load_recipe(recipe or "default", overrides, seed)
     own_questions = read_questions(Path(questions)) if questions else ()
     own_pairs = read_pairs(Path(pairs)) if pairs else ()
@@ -65,6 +71,11 @@ def gather(
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     require_place(folder)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
+    if local_folder(source) is None:
+        absent = Model(model, source.location, Path(), "", {})
+        before_download(
+            Inputs(RunFolder(folder), absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs)
+        )
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)

@@ -12,8 +12,9 @@ from disc_lite.evaluation.asking import answer, generate_answers, probes_of, rig
 from disc_lite.evaluation.card import counted, report_card, row_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.grading import Grade, grade
-from disc_lite.evaluation.instructions import follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import best_passages
+from disc_lite.evaluation.thinking import MOST, thinking_answers
 from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
@@ -115,7 +116,8 @@ def measure_retained(
     drifting = {}
     if adapter:
         drifting = {"general": folder.read_neutral(), "self_generated": list(eval_set.self_generated)}
-    parts: list[Sequence[object]] = [*eval_set.probes.values(), instructions, prompts, *drifting.values()]
+    thinking = [i.prompt for i in thinking_instructions()] if tokens.thinks else []
+    parts: list[Sequence[object]] = [*eval_set.probes.values(), instructions, thinking, prompts, *drifting.values()]
     progress = Progress(tell, sum(map(len, parts)))
     probes = {}
     for name, probe in eval_set.probes.items():
@@ -123,17 +125,19 @@ def measure_retained(
         probes[name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
     followed = generate_answers(base, instructions, max_tokens, adapter, on_finished)
+    on_finished = progress.part(f"{when}: {len(thinking)} instructions, thinking", len(thinking))
+    thought = thinking_answers(base, thinking, max_tokens, adapter, on_finished) if thinking else []
     on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
     neutral = generate_answers(base, prompts, max_tokens, adapter, on_finished)
     drifts = {}
     for name, examples in drifting.items():
         on_finished = progress.part(f"{when}: drift on {len(examples)} answers", len(examples))
-        nats = drift(base, examples, recipe.train.tokens_per_batch, on_finished)
+        nats = drift(base, examples, on_finished)
         drifts[name] = Drift(mean_drift(nats, examples), nats)
     retained = Retained(
         probes, [tokens.decode(e.answer_ids).strip() for e in followed],
         [tokens.decode(e.answer_ids).strip() for e in neutral],
-        [e.answer_ids[-1] in tokens.stop_ids for e in neutral], drifts,
+        [e.answer_ids[-1] in tokens.stop_ids for e in neutral], drifts, thought,
     )  # fmt: skip
     if not adapter:
         folder.write_neutral(neutral)
@@ -156,6 +160,7 @@ def card_of(
         **{name: {when: row_of(_grades(probe, found.probes[name]), grading) for when, found in retained.items()}
            for name, probe in eval_set.probes.items()},
         "instructions": {when: counted(_followed(found.instructions)) for when, found in retained.items()},
+        **_thinking(retained),
         "answers that stop": {when: counted(found.stopped) for when, found in retained.items()},
     }  # fmt: skip
     drifts = retained["after"].drift
@@ -166,6 +171,22 @@ def card_of(
         for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
     ]
     return card
+
+
+def thinking_instructions() -> list[Instruction]:
+    """Those that are asked with thinking on too, from all over the list."""
+    instructions = load_instructions()
+    return list(instructions[:: -(-len(instructions) // MOST)])
+
+
+def _thinking(retained: Mapping[When, Retained]) -> JsonObject:
+    """The row of the instructions that were asked with thinking on; none where the model cannot think."""
+    if not all(found.thinking for found in retained.values()):
+        return {}
+    return {"instructions, thinking": {
+        when: counted([follows(i, a) for i, a in zip(thinking_instructions(), found.thinking, strict=True)])
+        for when, found in retained.items()
+    }}  # fmt: skip
 
 
 def _followed(answers: Sequence[str]) -> list[bool]:

@@ -9,17 +9,16 @@ import json
 from collections.abc import Sequence
 from hashlib import sha256
 
-from disc_lite.distillation.methods import METHODS
+from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.retention import (
-    FEWEST_PROMPTS,
     RetentionExample,
     cache_folder,
     generate_retention_examples,
-    prompts_needed,
     without_document_names,
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from disc_lite.distillation.examples import Lesson
-from disc_lite.distillation.methods import LESSON_KINDS, METHODS, Lessons, build_lessons
+from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.schedule import plan
 from disc_lite.distillation.teacher import TeacherStates, read_lessons, teachability
 from disc_lite.distillation.training import Step, Task, train
@@ -17,13 +17,12 @@ from disc_lite.errors import DocumentsError
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
 from disc_lite.qa import Pair
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
 from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
-
-TEACHER_TOKENS = 8192  # that the teacher reads at once; it needs no memory for a backward pass
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,9 @@ def prepare(context: RunContext, lessons: Lessons, retention: Sequence[Retention
 
 
 def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str) -> TeacherStates:
-    folder, limit_gib = context.folder.cache / what, context.recipe.memory.teacher_cache_gib
+    folder, limit_gib = context.folder.cache / what, context.recipe.execution.teacher_cache_gib
     on_batch = _token_counter(context, f"reads {what}", sum(lesson.tokens for lesson in lessons))
-    return read_lessons(context.base, lessons, TEACHER_TOKENS, limit_gib, folder, on_batch)
+    return read_lessons(context.base, lessons, limit_gib, folder, on_batch)
 
 
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
@@ -76,7 +75,7 @@ def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float
         return {}
     tokens = sum(len(states.examples[i].input_ids) for i in chosen)
     on_batch = _token_counter(context, "compared with the student", tokens)
-    return teachability(context.base, states, chosen, context.recipe.train.tokens_per_batch, on_batch)
+    return teachability(context.base, states, chosen, on_batch)
 
 
 def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int], None]:
@@ -116,7 +115,7 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
     rows = read_jsonl(path, missing_ok=True)
     steps = train(
         context.base, data.task, data.retention, context.recipe, context.recipe.seed,
-        context.folder.checkpoints, context.interrupts.stop_requested, fit.learned_at,
+        context.folder.checkpoints, context.interrupts.stop_requested, fit.learned_at, context.halved,
     )  # fmt: skip
     for number, step in enumerate(steps):
         if number == 0:  # steps after the checkpoint are made again, so their lines are dropped

@@ -7,7 +7,6 @@ documents, so they are generated once per model and cached for the user; the cac
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections import Counter
@@ -23,7 +22,6 @@ from disc_lite.recipe.schema import Retention
 from disc_lite.storage import read_jsonl, write_jsonl
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
-FEWEST_PROMPTS = 200  # of a run, even if its corpus is small
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
 # Turns sampled in one round. A fixed number: the turns of a round share a batch and a random stream, so with another
 # number the prompts would depend on which run generated them first.
@@ -52,18 +50,6 @@ def cache_folder() -> Path:
     if root:
         return Path(root)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "disc-lite"
-
-
-# -- the number of prompts --------------------------------------------------------------------------------------------
-
-
-def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
-    """The number of prompts with which none is read more than `max_reads` times in the whole training.
-
-    `task_tokens` are those of the task in all epochs. At least `FEWEST_PROMPTS`, at most `settings.prompts`.
-    """
-    reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
-    return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
 
 
 # -- generation ------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from disc_lite.distillation.examples import Text, alone, prompt_lessons
+from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
+from disc_lite.models.halving import too_long, unless_full
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.drafting import DraftedPair
@@ -72,20 +74,42 @@ def score_pairs(
 
 
 def placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
-    """The pair, moved to the passage that contains its source: passages may be cut differently than before."""
-    if not pair.source:
+    """The pair, moved to its passage: passages may be cut differently than before, or have other words.
+
+    That is the passage with the same words, else one that contains the pair's source. A pair that knows neither has
+    only the number of its passage; it is taught with that one.
+    """
+    if not (pair.source or pair.passage_sha256):
         return pair
     source = " ".join(pair.source.split())
     for text in texts:
         if text.document.name == pair.document:
-            holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
+            digests = {passage.index: text.passage_sha256(passage) for passage in text.passages}
+            holding = [index for index, digest in digests.items() if digest == pair.passage_sha256]
+            if source and not holding:
+                holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
             if holding:
-                return pair if pair.passage in holding else replace(pair, passage=holding[0])
+                index = pair.passage if pair.passage in holding else holding[0]
+                return replace(pair, passage=index, passage_sha256=digests[index])
     return None
 
 
 def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
-    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum."""
+    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum.
+
+    Where CUDA runs out of memory the pairs are read in halves. Raises WillNotFit where a single one does not fit.
+    """
+    scores = unless_full(lambda: _support(base, text, pairs, worked_examples))
+    if not isinstance(scores, WillNotFit):
+        return scores
+    if len(pairs) == 1:
+        name = f"a pair of {pairs[0].document}"
+        raise too_long(scores, name, len(base.tokens.text(text.passage_text(text.passages[pairs[0].passage]))))
+    half = len(pairs) // 2
+    return [score for part in (pairs[:half], pairs[half:]) for score in support(base, text, part, worked_examples)]
+
+
+def _support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
     scores: list[tuple[float, float, float]] = []
     for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
         targets = [list(example.target_ids) for example in lesson.examples]

@@ -45,6 +45,8 @@ def test_gpu_dry_run(tmp_path: Path) -> None:
     verdicts = {row["check"]: row["status"] for row in found["checks"]}
     assert set(verdicts) >= CHECKS
     assert set(verdicts.values()) == {"pass"}, verdicts
+    memory = {(c["model"], c["stage"]) for c in found["memory"]}
+    assert memory == {(m, s) for m in MODELS for s in ("teacher", "training")}
     cases = found["steps"]
     named = {(c["model"], c["rank"], c["teacher_tokens"], c["student_tokens"]) for c in cases}
     assert named == {(m, r, *t) for m in MODELS for r in (16, 64) for t in ((64, 32), (128, 64), (128, 128))}
@@ -56,7 +58,7 @@ def test_gpu_dry_run(tmp_path: Path) -> None:
     table = path.with_suffix(".md").read_text()
     assert "only the checks mean anything" in table
     assert all(check in table for check in CHECKS)
-    assert table.count("| qwen3-8b ") == 6
+    assert table.count("| qwen3-8b ") == 6 + 3
 
 
 def test_gpu_sh_is_bash() -> None:
@@ -91,13 +93,22 @@ def test_report_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "matrix_size": 8192, "matrix_tflops": 788.0,
         "checks": [{"check": "a", "status": "note", "figure": "b", "seconds": 0.5}],
         "adapt": {"status": "pass", "summary": summary},
+        "memory": [{"model": "m", "stage": "training", "tokens": 4096, "checkpointing": True, "optimizer_bits": 8,
+                    "planned_bytes": 7 << 30, "measured_bytes": 8 << 30, "seconds": 1.0, "tflops": 100.0}],
         "steps": [{**skipped, "status": "skipped: no time left"}],
     }  # fmt: skip
     path = report.write(found, tmp_path / "results")
     assert path.name == "gpu-nvidia-h200-2026-01-02.md"
     assert json.loads(path.with_suffix(".json").read_text()) == found
     text = path.read_text()
-    for line in ("recall after", "90.0 % (9 of 10)", "probe world before", "skipped: no time left", "driver 580"):
+    for line in (
+        "recall after",
+        "90.0 % (9 of 10)",
+        "probe world before",
+        "skipped: no time left",
+        "driver 580",
+        "0.875",
+    ):
         assert line in text
 
 

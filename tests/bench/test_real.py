@@ -302,9 +302,9 @@ def test_the_name_of_a_run_follows_from_what_it_is(tmp_path: Path) -> None:
 SMALL = {
     "documents.passage_tokens": "96", "prompt.questions_per_passage": "1", "prompt.question_tokens": "16",
     "prompt.answer_tokens": "8", "retention.prompts": "8", "retention.prompt_tokens": "16",
-    "retention.answer_tokens": "16", "train.epochs": "1", "train.tokens_per_batch": "1024", "lora.rank": "4",
+    "retention.answer_tokens": "16", "train.epochs": "1", "train.tokens_per_batch": "1331", "lora.rank": "4",
     "evaluation.answer_tokens": "8", "evaluation.long_answer_tokens": "4", "evaluation.neutral_prompts": "4",
-    "evaluation.rag_passages": "1", "memory.quantize": "none", "train.gradient_checkpointing": "false",
+    "evaluation.rag_passages": "1", "memory.quantize": "none", "execution.gradient_checkpointing": "false",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import torch
 import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
 from disc_lite.distillation import checkpoint, training
 from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
+from disc_lite.distillation.optimizer import adamw
 from disc_lite.packing import lone, pack
 from disc_lite.storage import read_json
 from tests.made import FAST, SmallTraining, newest_checkpoint
@@ -31,7 +32,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("bits", [32, 8])
 def test_a_run_cut_after_any_step_ends_in_the_same_bytes(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
     sections = {
-        "train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "optimizer_bits": bits},
+        "train": {**FAST, "epochs": 1, "tokens_per_batch": 128},
+        "execution": {"optimizer_bits": bits},
         "rank": 64 if bits == 8 else 4,
     }
     whole = SmallTraining(load, tmp_path / "whole", **sections)
@@ -52,7 +54,7 @@ def test_a_step_that_is_stopped_between_its_micro_batches_is_made_whole_later(
     load: Callable[..., Any], tmp_path: Path
 ) -> None:
     """A signal waits for one forward and backward pass at most, not for all of the step's."""
-    sections = {"train": {**FAST, "epochs": 2, "tokens_per_batch": 64, "micro_batches": 3}}
+    sections = {"train": {**FAST, "epochs": 2, "tokens_per_batch": 384}, "execution": {"micro_batch_tokens": 140}}
     whole = SmallTraining(load, tmp_path / "whole", **sections)
     steps = whole.train()
     for number in (2, 4, 5):  # in the first step, of which nothing is saved, and in the second
@@ -71,12 +73,16 @@ def test_a_step_that_is_stopped_between_its_micro_batches_is_made_whole_later(
 
 @pytest.mark.parametrize("bits", [32, 8])
 def test_what_is_loaded_is_what_was_saved(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
-    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "optimizer_bits": bits}, "rank": 64}
+    sections = {
+        "train": {**FAST, "epochs": 1, "tokens_per_batch": 128},
+        "execution": {"optimizer_bits": bits},
+        "rank": 64,
+    }
     one, two = (SmallTraining(load, tmp_path / name, **sections) for name in ("one", "two"))
     one.train()
     saved = newest_checkpoint(one.folder)
     parameters = two.base.adapter_parameters()
-    optimizer = training._optimizer(list(parameters.values()), two.recipe)
+    optimizer = adamw(list(parameters.values()), two.recipe)
     step = checkpoint.load(saved, parameters, optimizer)
     assert saved.name == f"step-{step:08d}"
     assert files_of(checkpoint.save(tmp_path / "again", step, parameters, optimizer)) == files_of(saved)
@@ -85,8 +91,34 @@ def test_what_is_loaded_is_what_was_saved(load: Callable[..., Any], tmp_path: Pa
     assert len(optimizer.state) == len(parameters)
 
 
+@pytest.mark.parametrize("bits", [32, 8])
+def test_another_precision_of_adamw_takes_the_state_over(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
+    """Moments are those that were saved, as far as 8 bits can hold them, and training goes on."""
+    sections = {"train": {**FAST, "epochs": 2, "tokens_per_batch": 128}, "rank": 64}
+    one = SmallTraining(load, tmp_path, **sections, execution={"optimizer_bits": bits})
+    whole = one.train(stop_after=4)
+    saved = newest_checkpoint(tmp_path)
+    two = SmallTraining(load, tmp_path, **sections, execution={"optimizer_bits": 40 - bits})
+    parameters = two.base.adapter_parameters()
+    there, back = (adamw(list(parameters.values()), setup.recipe) for setup in (two, one))
+    assert checkpoint.load(saved, parameters, there) == 4
+    other = checkpoint.save(tmp_path / "other", 4, parameters, there)
+    checkpoint.load(other, parameters, back)
+    checkpoint.load(saved, parameters, (exact := adamw(list(parameters.values()), one.recipe)))
+    for parameter in parameters.values():
+        before, after = exact.state[parameter], back.state[parameter]
+        assert set(before) == set(after)
+        assert int(before["step"]) == int(after["step"]) == 4
+        for key in ("exp_avg", "exp_avg_sq") if bits == 32 else ("state1", "state2"):
+            gap = (before[key].float() - after[key].float()).norm()
+            assert gap <= 0.03 * before[key].float().norm()
+    steps = two.train()
+    assert [s.step for s in steps] == list(range(5, whole[0].steps + 1))
+    assert steps[-1].loss < whole[0].loss
+
+
 def test_damaged_checkpoints_step_aside_for_the_one_before(load: Callable[..., Any], tmp_path: Path) -> None:
-    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 64, "checkpoint_minutes": 0}}
+    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 128}, "execution": {"checkpoint_minutes": 0}}
     setup = SmallTraining(load, tmp_path, **sections)
     steps = setup.train()
     folder = tmp_path / "checkpoints"

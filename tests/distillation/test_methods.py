@@ -9,8 +9,9 @@ import pytest
 
 import disc_lite
 from disc_lite.distillation.examples import tokenise
-from disc_lite.distillation.methods import LESSON_KINDS, METHODS, build_lessons
+from disc_lite.distillation.methods import LESSON_KINDS, build_lessons
 from disc_lite.qa import Pair
+from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from disc_lite.distillation import checkpoint, teacher, training
+from disc_lite.distillation import checkpoint, teacher
 from disc_lite.distillation.examples import Example, next_token_examples
-from disc_lite.distillation.schedule import MicroBatch, last_step, learning_rate, plan
+from disc_lite.distillation.schedule import Batch, last_step, learning_rate, plan
 from disc_lite.distillation.teacher import TeacherStates, teachability
-from disc_lite.distillation.training import Task, train
+from disc_lite.distillation.training import Task, accumulate, apply, train
 from disc_lite.errors import NonFiniteError, WillNotFit
+from disc_lite.recipe.schema import LONGEST
 from disc_lite.storage import append_jsonl
 from tests.made import FAST, SmallTraining, recipe_of
 
@@ -26,8 +27,7 @@ def made_up(method: str, number: int, tokens: int = 10) -> list[Example]:
 
 
 def streams(steps: Any) -> tuple[list[int], list[int]]:
-    micro = [m for step in steps for m in step]
-    return [i for m in micro for i in m.task], [i for m in micro for i in m.retention]
+    return [i for step in steps for i in step.task], [i for step in steps for i in step.retention]
 
 
 def test_a_plan_follows_from_the_seed() -> None:
@@ -68,24 +68,22 @@ def test_one_kind_alone_is_seen_whole_in_every_epoch() -> None:
 @pytest.mark.parametrize("share", [0.3, 1.0, 2.5])
 def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> None:
     examples, keep = made_up("prompt", 60), made_up("retention", 13, tokens=17)
-    recipe = recipe_of(train={**FAST, "micro_batches": 3}, retention={"share": share})
+    recipe = recipe_of(train={**FAST, "tokens_per_batch": 600}, retention={"share": share})
     steps = plan(examples, keep, recipe, 0)
-    micro = [m for step in steps for m in step]
-    sizes = [sum(len(examples[i].input_ids) for i in m.task) for m in micro]
-    assert all(186 < size <= 200 for size in sizes[:-1])
-    assert {len(step) for step in steps[:-1]} == {3}
+    most = int(600 / (1 + share))
+    sizes = [sum(len(examples[i].input_ids) for i in step.task) for step in steps]
+    assert all(most - 14 < size <= most for size in sizes[:-1])
     owed = 0.0
-    for m, size in zip(micro, sizes, strict=True):
-        owed += share * size - sum(len(keep[i].input_ids) for i in m.retention)
+    for step, size in zip(steps, sizes, strict=True):
+        owed += share * size - sum(len(keep[i].input_ids) for i in step.retention)
         assert -21 <= owed <= 0  # never behind, never more than one answer ahead
     _, kept = streams(steps)
     rounds = [sorted(kept[n : n + 13]) for n in range(0, len(kept) - 12, 13)]
     assert rounds == [list(range(13))] * len(rounds)
     assert rounds
     # An example longer than a batch has one of its own.
-    assert [len(m.task) for (m,) in plan(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}), 0)] == [
-        1
-    ] * 3
+    long = plan(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}), 0)
+    assert [len(step.task) for step in long] == [1] * 3
 
 
 def test_learning_rate_rises_then_falls_or_stays() -> None:
@@ -140,16 +138,17 @@ def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path
     parameters = list(setup.base.adapter_parameters().values())
     before = setup.weights()
     changes = []
-    for cut in ([(0, 12)], [(0, 2), (2, 12)], [(0, 7), (7, 8), (8, 12)]):
+    batch = Batch(tuple(range(12)), tuple(range(4)))
+    for max_tokens in (LONGEST, 300, 90, 1):  # ragged on purpose: a mean of means would be far off
         for parameter, value in zip(parameters, before, strict=True):
             parameter.data.copy_(value)
-        # Ragged on purpose: a mean of means would be far off.
-        micro = [MicroBatch(tuple(range(a, b)), tuple(range(a // 3, b // 3))) for a, b in cut]
         sgd = torch.optim.SGD(parameters, lr=1.0)
-        step = training._step(setup.base, setup.task, setup.retention, setup.recipe, micro, parameters, sgd, 1.0)
+        gradient = accumulate(setup.base, setup.task, setup.retention, setup.recipe, batch, max_tokens)
+        norm = apply(gradient, parameters, sgd, 1.0, 1e6)
         changes.append(torch.cat([(p - b).detach().flatten() for p, b in zip(parameters, before, strict=True)]))
-        assert step["gradient_norm"] == pytest.approx(changes[-1].norm().item(), rel=1e-3)
-        assert step["target_tokens"] == sum(len(e.compared) for e in setup.task.examples[:12])
+        assert norm == pytest.approx(changes[-1].norm().item(), rel=1e-3)
+        assert gradient.target_tokens == sum(len(e.compared) for e in setup.task.examples[:12])
+        assert gradient.max_tokens == max_tokens
     for change in changes[1:]:
         # fp32: another cut adds up in another order (1.1e-6 on one of the machines seen).
         assert (change - changes[0]).norm() < 3e-6 * changes[0].norm()
@@ -170,18 +169,16 @@ def test_the_loss_is_the_mean_divergence_plus_the_weighted_retention(load: Calla
         means.append(torch.cat(rows).mean())
     expected = torch.autograd.grad(means[0] + 2.5 * means[1], parameters)
     norm = torch.cat([g.flatten() for g in expected]).norm().item()
-    micro = [MicroBatch((0, 1, 2, 3), (0, 1, 2, 3))]
-    step = training._step(
-        base, setup.task, setup.retention, setup.recipe, micro, parameters, torch.optim.SGD(parameters), 0.0
-    )
-    assert step["loss"] == pytest.approx(means[0].item(), rel=1e-5)
-    assert step["retention"] == pytest.approx(means[1].item(), rel=1e-5)
-    assert step["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+    batch = Batch((0, 1, 2, 3), (0, 1, 2, 3))
+    step = accumulate(base, setup.task, setup.retention, setup.recipe, batch)
+    assert step.loss == pytest.approx(means[0].item(), rel=1e-5)
+    assert step.retention == pytest.approx(means[1].item(), rel=1e-5)
+    assert apply(step, parameters, torch.optim.SGD(parameters), 0.0, 1e6) == pytest.approx(norm, rel=1e-5)
 
 
 @pytest.mark.parametrize("bits", [8, 32])
 def test_the_student_comes_nearer_to_the_teacher(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
-    setup = SmallTraining(load, tmp_path, train={**FAST, "epochs": 6, "optimizer_bits": bits})
+    setup = SmallTraining(load, tmp_path, train={**FAST, "epochs": 6}, execution={"optimizer_bits": bits})
     frozen = {n: p.clone() for n, p in setup.base.model.named_parameters() if "lora_" not in n}
     steps = setup.train()
     assert [step.step for step in steps] == list(range(1, steps[0].steps + 1))
@@ -216,7 +213,7 @@ def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp
 def test_teachability_is_reported_by_document(load: Callable[..., Any], tmp_path: Path) -> None:
     setup = SmallTraining(load, tmp_path)
     states = setup.task.states
-    found = teachability(setup.base, states, range(len(states.examples)), 200)
+    found = teachability(setup.base, states, range(len(states.examples)))
     assert set(found) == {"guide.md", "b.md"}
     expected: dict[str, list[float]] = {}
     with setup.base.frozen(adapter=False) as model, torch.no_grad():

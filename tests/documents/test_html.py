@@ -106,6 +106,7 @@ def test_numbered_items_keep_their_numbers():
          ["Both | | c", "1 | 2 | 3", "All of them"]),
         ("<tr><td><p>B3<p>(new)<td><ul><li>80 by day<li>60 by night</ul>", ["B3 (new) | 80 by day; 60 by night"]),
         ("<tr><td rowspan=999999999999>a<td colspan=x>b", ["a | b"]),
+        ("<tr><td rowspan=2><img alt='[Note]'><th>Note<tr><td>It is hot.", ["Note", "It is hot."]),
     ],
 )  # fmt: skip
 def test_a_cell_keeps_its_row_and_its_column(rows, lines):

@@ -126,8 +126,23 @@ def test_generation_that_is_not_greedy_is_found(
     families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = load_unchecked(families("llama"), "none", "cpu")
-    monkeypatch.setattr("disc_lite.models.generation.sample", lambda logits, temperature, drawn: logits.argmin(-1))
+    monkeypatch.setattr(
+        "disc_lite.models.generation.decoding.sample", lambda logits, temperature, drawn: logits.argmin(-1)
+    )
+    monkeypatch.setattr(
+        "disc_lite.models.generation.plain.sample", lambda logits, temperature, drawn: logits.argmin(-1)
+    )
     assert not findings(base)["generation"][0]
+
+
+def test_layers_that_call_another_attention_function_use_the_models_own_cache(
+    families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load_unchecked(families("llama"), "none", "cpu")
+    monkeypatch.setattr("disc_lite.models.generation.decoding.sample", lambda logits, *rest: logits.argmin(-1))
+    passed, text = findings(base)["generation"]
+    assert passed
+    assert text.endswith("through the model's own cache")
 
 
 def test_state_space_layers_take_no_kernel_that_passes_the_adapter_by(families: Callable[[str], Path]) -> None:

@@ -25,10 +25,11 @@ def error_of(folder: Path, text: str) -> str:
 
 
 def test_numbers_and_switches_as_people_write_them(tmp_path: Path) -> None:
-    text = "train: {learning_rate: 1e-4, tokens_per_batch: 1e3, optimizer_bits: 8}\n"
-    train = load_text(tmp_path, text + "train.gradient_checkpointing: off").recipe.train
-    assert (train.learning_rate, train.tokens_per_batch, train.optimizer_bits) == (1e-4, 1000, 8)
-    assert train.gradient_checkpointing is False
+    text = "train: {learning_rate: 1e-4, tokens_per_batch: 1e3}\nexecution: {optimizer_bits: 8}\n"
+    recipe = load_text(tmp_path, text + "execution.gradient_checkpointing: off").recipe
+    assert (recipe.train.learning_rate, recipe.train.tokens_per_batch) == (1e-4, 1000)
+    assert recipe.execution.optimizer_bits == 8
+    assert recipe.execution.gradient_checkpointing is False
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_numbers_and_switches_as_people_write_them(tmp_path: Path) -> None:
         ("train.learning_rate: nan", "a number"),
         ("disc.share: 1", "a number, above 0, below 1"),
         ("method: disk", "one of disc, prompt, both, next_token, sft"),
-        ("train.optimizer_bits: 16", "one of 8, 32"),
+        ("execution.optimizer_bits: 16", "one of 0, 8, 32"),
         ("loss.temperature_squared: 1", "true or false"),
     ],
 )

@@ -62,19 +62,19 @@ def test_every_setting_says_what_it_takes() -> None:
 
 
 def test_the_order_of_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "seed: 1\ntrain:\n  epochs: 2\n  micro_batches: 2\n  clip_norm: 2\n"
+    text = "seed: 1\ntrain:\n  epochs: 2\n  tokens_per_batch: 200\n  clip_norm: 2\n"
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     monkeypatch.setenv("DISC_LITE_TRAIN__EPOCHS", "3")
-    monkeypatch.setenv("DISC_LITE_TRAIN__MICRO_BATCHES", "3")
+    monkeypatch.setenv("DISC_LITE_TRAIN__TOKENS_PER_BATCH", "300")
     monkeypatch.setenv("DISC_LITE_SEED", "3")
     monkeypatch.setenv("DISC_LITE_OFFLINE", "1")  # an option of the command line
     resolved = load_recipe(str(path), {"train.epochs": "4", "seed": "4"}, seed=5)
     train, sources = resolved.recipe.train, resolved.sources
     assert (resolved.recipe.seed, sources["seed"]) == (5, "--seed")
     assert (train.epochs, sources["train.epochs"]) == (4, "--set")
-    environment = "environment DISC_LITE_TRAIN__MICRO_BATCHES"
-    assert (train.micro_batches, sources["train.micro_batches"]) == (3, environment)
+    environment = "environment DISC_LITE_TRAIN__TOKENS_PER_BATCH"
+    assert (train.tokens_per_batch, sources["train.tokens_per_batch"]) == (300, environment)
     assert (train.clip_norm, sources["train.clip_norm"]) == (2.0, f"recipe {path}")
     assert (train.beta1, sources["train.beta1"]) == (0.9, "default")
     assert resolved.recipe.name == "mine"

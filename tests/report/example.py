@@ -102,6 +102,9 @@ def make_run(folder: Path, **changes: Any) -> Path:
     write_json(folder / "after.json", {"questions": by_row["after"], "completions": ["eight"]})
     write_jsonl(folder / "metrics.jsonl", metrics(40))
     write_jsonl(folder / "resumes.jsonl", [{"after_step": 12}, {"after_step": 31}])
+    how = {"after_step": 0, "device": "cpu", "micro_batch_tokens": 0, "optimizer_bits": 32, "why": "as planned"}
+    changed = {**how, "after_step": 17, "micro_batch_tokens": 2048, "why": "CUDA out of memory"}
+    write_jsonl(folder / "computed.jsonl", [how, changed])
     write_json(folder / "stopped.json", {"step": 40, "kl": 0.1234, "max_kl": 0.1, "adapter_step": 36})
     write_json(folder / "benchmarks.json", {f"arc {EVIL} (20)": {"before": {"acc": 0.5}, "after": {"acc": 0.4567}}})
     write_json(folder / "summary.json", summary)

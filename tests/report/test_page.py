@@ -171,6 +171,11 @@ def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> No
 # -- runs that lack something ----------------------------------------------------------------------------
 
 
+def test_a_change_of_how_it_was_computed_is_told(tmp_path: Path) -> None:
+    words = page_of(make_run(tmp_path)).text["training"]
+    assert "From step 18 on computed on cpu in passes of 2,048 tokens, AdamW in 32 bits (CUDA out of memory)." in words
+
+
 def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) -> None:
     empty = {"mean": None, "documents": {}, "low": []}
     run = make_run(
@@ -179,8 +184,10 @@ def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) ->
     (run / "pairs.jsonl").unlink()
     (run / "stopped.json").unlink()
     (run / "resumes.jsonl").unlink()
+    (run / "computed.jsonl").unlink()
     page = page_of(run)
     assert "continued" not in page.text["training"]
+    assert "computed on" not in page.text["training"]
     assert "teachability" not in page.sections
     assert "Dashed" not in page.text["training"]
     assert "pairs" not in page.text["costs"]

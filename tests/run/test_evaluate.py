@@ -137,7 +137,7 @@ def test_the_likeliest_choice_is_given(plain: Any, name: str) -> None:
     assert given == choices[totals.index(max(totals))]
 
 
-def test_drift_is_the_divergence_of_whole_distributions(load: Any) -> None:
+def test_drift_is_the_divergence_of_whole_distributions(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load("llama", rank=4)
     spoken = [
         RetentionExample((1, 5, 9, 4), (8, 3)),
@@ -153,8 +153,9 @@ def test_drift_is_the_divergence_of_whole_distributions(load: Any) -> None:
             after = model(ids).logits[0].double().log_softmax(-1)
         at = slice(len(s.prompt_ids) - 1, -1)
         expected.append(float((before[at].exp() * (before[at] - after[at])).sum(-1).mean()))
-    for tokens_per_batch in (4, 1000):
-        found = drift(base, spoken, tokens_per_batch)
+    for tokens in (4, 1000):
+        monkeypatch.setattr("disc_lite.evaluation.drift.READING_TOKENS", tokens)
+        found = drift(base, spoken)
         assert found == pytest.approx(expected, rel=1e-4)
     assert mean_drift(found, spoken) == pytest.approx((2 * expected[0] + 5 * expected[1] + expected[2]) / 8, rel=1e-4)
     assert min(found) > 0

@@ -23,7 +23,7 @@ pytestmark = [
 DOCUMENT = "travel.md"
 SETTINGS = {
     "method": "prompt", "memory.quantize": "none", "documents.passage_tokens": "128", "loss.label_share": "0.5",
-    "train.learning_rate": "1e-3", "train.tokens_per_batch": "1024", "train.epochs": "5", "retention.prompts": "48",
+    "train.learning_rate": "1e-3", "train.tokens_per_batch": "1536", "train.epochs": "5", "retention.prompts": "48",
     "retention.prompt_tokens": "32", "retention.answer_tokens": "64", "retention.share": "0.5",
     "evaluation.answer_tokens": "48", "evaluation.long_answer_tokens": "48", "evaluation.neutral_prompts": "8",
 }  # fmt: skip

@@ -18,8 +18,9 @@ import torch
 
 import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
 from disc_lite import cli
-from disc_lite.distillation import checkpoint, training
+from disc_lite.distillation import checkpoint
 from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
+from disc_lite.distillation.optimizer import adamw
 from disc_lite.packing import lone, pack
 from disc_lite.storage import disk, read_json, read_jsonl, verify
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint, recipe_of
@@ -107,7 +108,7 @@ def test_the_saved_adapter_reads_as_the_trained_one(
     checkpoint.load(
         newest_checkpoint(small.root / "undisturbed"),
         parameters,
-        training._optimizer(list(parameters.values()), recipe_of()),
+        adamw(list(parameters.values()), recipe_of()),
     )
     loaded.load_adapter(small.root / "undisturbed" / "adapter")
     with trained.frozen(adapter=True), loaded.frozen(adapter=True):

@@ -14,15 +14,14 @@ from disc_lite.distillation.examples import Example
 from disc_lite.distillation.schedule import plan, task_tokens
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import Continuation, generate
+from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run import synthesis
 from disc_lite.synthesis import retention
 from disc_lite.synthesis.retention import (
-    FEWEST_PROMPTS,
     PATIENCE,
     ROUND,
     RetentionExample,
     generate_retention_examples,
-    prompts_needed,
     read_rounds,
 )
 from tests.made import document_of, recipe_of
@@ -157,11 +156,11 @@ def test_no_prompt_is_read_more_often_than_allowed(share: float) -> None:
     recipe = recipe_of(train={"epochs": 6}, disc={"share": 0.3}, retention={"share": share})
     steps = plan(task, [], recipe, 3)
     tokens = task_tokens(task, recipe)
-    assert tokens == sum(len(task[i].input_ids) for step in steps for m in step for i in m.task)
+    assert tokens == sum(len(task[i].input_ids) for step in steps for i in step.task)
     number = prompts_needed(tokens, 25.0, recipe.retention)
     assert FEWEST_PROMPTS < number < recipe.retention.prompts
     keep = [Example("retention", "", tuple(range(20 + n % 11)), (0,)) for n in range(number)]  # 25 on average
-    reads = Counter(i for step in plan(task, keep, recipe, 3) for m in step for i in m.retention)
+    reads = Counter(i for step in plan(task, keep, recipe, 3) for i in step.retention)
     assert len(reads) == number
     assert 4 <= min(reads.values()) <= max(reads.values()) <= 6
 

@@ -2,7 +2,7 @@
 
 transformers' `generate` takes sampling settings from the model folder and the random state from the process; here
 both are arguments. Every prompt has a random stream of its own, derived from `seed` (of the run and the purpose of the
-call) and its index. Its text is the same whatever else is in the batch, up to arithmetic: matrix products of another
+call) and its number. Its text is the same whatever else is in the batch, up to arithmetic: matrix products of another
 size round differently, and where two tokens are equally likely up to that, another one can be drawn.
 """
 
@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from transformers import PreTrainedModel
 
 from disc_lite.models.generation.decoding import decode
-from disc_lite.models.generation.requests import Continuation, Request, Sampling, requests_of
-from disc_lite.models.generation.sampling import sample
+from disc_lite.models.generation.requests import Continuation, Limits, requests_of
 
-__all__ = ["Continuation", "generate", "sample", "stream"]
+__all__ = ["Continuation", "generate", "stream"]
 
 
 def generate(
@@ -25,21 +24,25 @@ def generate(
     *,
     stop_ids: frozenset[int],
     max_new_tokens: int,
-    temperature: float = 0.0,
+    temperature: float | Sequence[float] = 0.0,
     seed: int = 0,
+    streams: Sequence[int] = (),
     groups: Sequence[int] = (),
     max_rows: int = 0,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[Continuation]:
     """Continue every prompt; the prompts of one group share their common prefix, by default all prompts.
 
-    As many rows are written at once as fit into the free memory, at most `max_rows` if that is not 0. Prompts of a
-    call should be given together: rows are only filled from them. `on_finished` is called with the number of finished
-    prompts whenever it changes.
+    `temperature` may be one of every prompt; 0 is greedy. `streams` are the numbers of the prompts' random streams, by
+    default their indices. As many rows are written at once as fit into the free memory, at most `max_rows` if that is
+    not 0. Rows are only filled with prompts of the same call, so it should have many; equal prompts are read once.
+    `on_finished` is called with the number of finished prompts whenever it changes.
     """
-    how = Sampling(stop_ids, max_new_tokens, temperature, seed)
+    temperatures = [temperature] * len(prompts) if isinstance(temperature, (int, float)) else temperature
+    seeds = [stream_seed(seed, number) for number in streams or range(len(prompts))]
+    requests = requests_of(prompts, groups, temperatures, seeds)
     finished: dict[int, Continuation] = {}
-    for steps in decode(model, requests_of(prompts, groups), how, max_rows):
+    for steps in decode(model, requests, Limits(stop_ids, max_new_tokens), max_rows):
         done = {place: continuation for place, _, continuation in steps if continuation}
         if done:
             finished.update(done)
@@ -57,7 +60,12 @@ def stream(
     seed: int = 0,
 ) -> Iterator[int]:
     """The tokens that `generate` returns for one prompt, one by one as they are sampled, without the stop token."""
-    how = Sampling(stop_ids, max_new_tokens, temperature, seed)
-    for ((_, token, _),) in decode(model, [Request(0, (), tuple(prompt))], how, 1):
+    requests = requests_of([prompt], (), [temperature], [stream_seed(seed, 0)])
+    for ((_, token, _),) in decode(model, requests, Limits(stop_ids, max_new_tokens), 1):
         if token not in stop_ids:
             yield token
+
+
+def stream_seed(seed: int, number: int) -> int:
+    """The seed of a random stream: of the call and of the prompt in it."""
+    return (seed * 1_000_003 + number) % 2**63

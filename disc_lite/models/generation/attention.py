@@ -42,12 +42,14 @@ def attend(
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
     store = generation_pass.memory.layer(cast(int, module.layer_idx), k, v)
     scale = scaling if scaling is not None else q.shape[-1] ** -0.5
+    # A layer with a window is one that names it; how wide it is the configuration says, as for transformers' own masks.
+    window = cast(Any, module).config.sliding_window if sliding_window else None
     parts, split = [], 0
     if generation_pass.decoding:
         split = len(generation_pass.decoding.rows)
-        parts.append(_decode(q[:split], k[:split], v[:split], store, generation_pass.decoding, scale, sliding_window))
+        parts.append(_decode(q[:split], k[:split], v[:split], store, generation_pass.decoding, scale, window))
     if generation_pass.reading:
-        parts.append(_read(q[split:], k[split:], v[split:], store, generation_pass.reading, scale, sliding_window))
+        parts.append(_read(q[split:], k[split:], v[split:], store, generation_pass.reading, scale, window))
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
 
 
@@ -56,7 +58,7 @@ AttentionInterface.register(NAME, attend)
 
 def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
     """Logits of the tokens `one_pass.last`, fp32: [N, V]."""
-    config = model.config
+    config = model.config.get_text_config()
     before = config._attn_implementation
     config._attn_implementation = NAME  # for this pass only: nothing else may go through our attention
     try:

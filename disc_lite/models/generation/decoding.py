@@ -11,31 +11,31 @@ from transformers import PreTrainedModel
 
 from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.graphs import DecodingGraph
-from disc_lite.models.generation.memory import Memory, remember_too_many, shape_for
+from disc_lite.models.generation.memory import Memory, memory_ran_out, remember_too_many, shape_for
 from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
-from disc_lite.models.generation.plain import attends_only, decode_one_by_one
-from disc_lite.models.generation.requests import Request, Sampling, Step
+from disc_lite.models.generation.plain import attends_only, decode_in_batches
+from disc_lite.models.generation.requests import Limits, Request, Step
 from disc_lite.models.generation.sampling import log_probabilities, sample
 from disc_lite.models.generation.schedule import Schedule, by_size
 from disc_lite.packing import filled, shared_length
 
 AWAITED = 0.25  # share of the rows that are filled together where passes without prompts are graphs
-READ_TOKENS = {"cuda": 8192, "cpu": 1024}  # of prompts in a pass
+READ_TOKENS = {"cuda": 4096, "cpu": 1024}  # of prompts in a pass
 
 
-def decode(model: PreTrainedModel, requests: Sequence[Request], how: Sampling, max_rows: int) -> Iterator[list[Step]]:
+def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int) -> Iterator[list[Step]]:
     """The new tokens of every pass. After CUDA ran out of memory, unfinished requests begin anew in fewer rows."""
     if not attends_only(model):
-        yield from decode_one_by_one(model, requests, how)
+        yield from decode_in_batches(model, requests, limits, max_rows)
         return
-    for alike in by_size(requests, how.max_new_tokens):
+    for alike in by_size(requests, limits.max_new_tokens):
         left = list(alike)
         while left:
-            schedule = Schedule(left, shape_for(model, left, how.max_new_tokens, max_rows), how)
+            schedule = Schedule(left, shape_for(model, left, limits.max_new_tokens, max_rows), limits)
             try:
                 yield from _passes(model, schedule)
-            except torch.OutOfMemoryError:
-                if schedule.shape.rows == 1:
+            except RuntimeError as error:
+                if not memory_ran_out(error) or schedule.shape.rows == 1:
                     raise
                 remember_too_many(model, schedule.shape)
             left = schedule.unfinished()
@@ -94,8 +94,9 @@ def _row(ids: Sequence[int], device: torch.device) -> Tensor:
 
 def _sampled(logits: Tensor, schedule: Schedule, rows: Sequence[int]) -> list[tuple[int, int, float]]:
     """(row, new token, its log-probability)."""
-    drawn = [schedule.rows[row].uniforms[len(schedule.rows[row].written)] for row in rows]
-    tokens = sample(logits, schedule.how.temperature, torch.tensor(drawn, device=logits.device))
+    written = [schedule.rows[row] for row in rows]
+    drawn = torch.tensor([row.uniforms[len(row.written)] for row in written], device=logits.device)
+    tokens = sample(logits, [row.request.temperature for row in written], drawn)
     both = torch.stack([tokens.double(), log_probabilities(logits, tokens).double()]).tolist()  # one wait for the card
     return [(row, int(token), log_p) for row, token, log_p in zip(rows, *both, strict=True)]
 

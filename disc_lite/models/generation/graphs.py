@@ -73,7 +73,7 @@ class DecodingGraph:
 
     def _capture(self, model: PreTrainedModel) -> None:
         try:
-            graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
             # Without autocast's cache: it would be emptied, and its addresses used again, while the graph reads them.
             with torch.autocast("cuda", torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda"), False):
                 side.wait_stream(torch.cuda.current_stream())
@@ -90,6 +90,6 @@ class DecodingGraph:
 
 def run_hooks(model: PreTrainedModel) -> None:
     """The hooks before the decoder's forward pass, which a graph does not run: they check for signals."""
-    decoder = model.get_decoder()  # type: ignore[no-untyped-call]
+    decoder = model.get_decoder()
     for hook in decoder._forward_pre_hooks.values():
         hook(decoder, ())

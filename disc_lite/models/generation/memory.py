@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import psutil
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from disc_lite.models.device import free_bytes
 from disc_lite.models.generation.requests import Request
 
 STEP = 16  # places are a multiple of this: what CUDA's attention kernels want of a mask
@@ -112,12 +112,7 @@ def row_bytes(model: PreTrainedModel, places: float) -> float:
 
 def room_bytes(model: PreTrainedModel) -> int:
     """What may be used: a share of the free memory, less than what was too much before."""
-    if model.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(model.device)
-        reserved = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
-        available = free + reserved
-    else:
-        available = psutil.virtual_memory().available
+    available = free_bytes(model.device)
     return min(int(available * SHARE), _too_many.get(model, available) // 2)
 
 
@@ -125,3 +120,8 @@ def remember_too_many(model: PreTrainedModel, shape: Shape) -> None:
     """What did not fit: from now on at most half of it is used."""
     places = shape.own_places + shape.prefix_places * shape.prefixes / shape.rows
     _too_many[model] = int(shape.rows * row_bytes(model, places))
+
+
+def memory_ran_out(error: RuntimeError) -> bool:
+    """Whether an allocation on the card failed: PyTorch's own, or that of a library, which has no class of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "CUBLAS_STATUS_ALLOC_FAILED" in str(error)

@@ -1,18 +1,25 @@
-"""One prompt at a time through the model's own cache: for models whose layers do not remember by attention alone."""
+"""Prompts in batches through the model's own cache: for models whose layers do not remember by attention alone."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
-from disc_lite.models.generation.requests import Request, Row, Sampling, Step
+from disc_lite.models.generation.memory import MAX_ROWS, memory_ran_out
+from disc_lite.models.generation.requests import Limits, Request, Row, Step
 from disc_lite.models.generation.sampling import log_probabilities, sample
+from disc_lite.packing import filled
 
 ATTENTION = {"full_attention", "sliding_attention"}  # kinds of layers that `attention.attend` computes
+BATCH_TOKENS = 32_768  # prompt and new tokens in the cache at once
+
+# Models that `attention.attend` does not serve, although their configuration does not say so.
+_unserved: weakref.WeakSet[PreTrainedModel] = weakref.WeakSet()
 
 
 def attends_only(model: PreTrainedModel) -> bool:
@@ -20,24 +27,76 @@ def attends_only(model: PreTrainedModel) -> bool:
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ATTENTION)
     other = [getattr(config, name, None) for name in ("attn_logit_softcapping", "num_kv_shared_layers", "kv_lora_rank")]
-    known = model._supports_attention_backend and not model._is_stateful
+    known = model._supports_attention_backend and not model._is_stateful and model not in _unserved
     return bool(known) and kinds <= ATTENTION and not any(other)
 
 
+def use_own_cache(model: PreTrainedModel) -> None:
+    """From now on this model is continued through its own cache."""
+    _unserved.add(model)
+
+
+def decode_in_batches(
+    model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int
+) -> Iterator[list[Step]]:
+    """The new tokens of every forward pass; where CUDA runs out of memory, batches have half as many rows."""
+    rows = max_rows or MAX_ROWS.get(model.device.type, MAX_ROWS["cpu"])
+    left = sorted(requests, key=lambda request: (_length(request), request.place))
+    while left:
+        sizes = [_length(request) + limits.max_new_tokens for request in left]
+        batch = [left[i] for i in next(filled(range(min(rows, len(left))), sizes, BATCH_TOKENS))]
+        done: set[int] = set()
+        try:
+            for steps in _steps(model, batch, limits):
+                done |= {place for place, _, finished in steps if finished}
+                yield steps
+        except RuntimeError as error:
+            if not memory_ran_out(error) or len(batch) == 1:
+                raise
+            rows = len(batch) // 2
+        left = [request for request in left if request.place not in done]
+
+
+def _length(request: Request) -> int:
+    return len(request.prefix) + len(request.rest)
+
+
 @torch.no_grad()
-def decode_one_by_one(model: PreTrainedModel, requests: Sequence[Request], how: Sampling) -> Iterator[list[Step]]:
-    """The new token of every forward pass."""
-    for request in requests:
-        row = Row(request, 0, how.uniforms(request.place))
-        ids, cache, done = [*request.prefix, *request.rest], None, None
-        while not done:
-            out: Any = model(
-                input_ids=torch.tensor([ids], device=model.device), past_key_values=cache, use_cache=True,
-                logits_to_keep=1,
-            )  # fmt: skip
-            logits: Tensor = out.logits[:, -1].float()
-            drawn = torch.tensor([row.uniforms[len(row.written)]], device=logits.device)
-            token = sample(logits, how.temperature, drawn)
-            ids, cache = token.tolist(), out.past_key_values
-            done = row.write(ids[0], float(log_probabilities(logits, token)), how)
-            yield [(request.place, ids[0], done)]
+def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits) -> Iterator[list[Step]]:
+    """Prompts are padded on the left; finished rows are taken out of the cache."""
+    rows = [Row(request, 0, request.uniforms(limits.max_new_tokens)) for request in batch]
+    cache: Any = DynamicCache(config=model.config)
+    ids, mask = _padded(batch)
+    ids, mask = ids.to(model.device), mask.to(model.device)
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    while rows:
+        out: Any = model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
+            logits_to_keep=1,
+        )  # fmt: skip
+        logits: Tensor = out.logits[:, -1].float()
+        drawn = torch.tensor([row.uniforms[len(row.written)] for row in rows], device=logits.device)
+        tokens = sample(logits, [row.request.temperature for row in rows], drawn)
+        log_ps = log_probabilities(logits, tokens).tolist()
+        written = list(zip(rows, tokens.tolist(), log_ps, strict=True))
+        done = [row.write(token, log_p, limits) for row, token, log_p in written]
+        yield [(row.request.place, token, end) for (row, token, _), end in zip(written, done, strict=True)]
+        unfinished = [n for n, end in enumerate(done) if end is None]
+        if unfinished and len(unfinished) < len(rows):
+            index = torch.tensor(unfinished, device=model.device)
+            cache.reorder_cache(index)  # states of recurrent layers too
+            tokens, mask, positions = tokens[index], mask[index], positions[index]
+        rows = [rows[n] for n in unfinished]
+        ids, positions = tokens[:, None], positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+
+
+def _padded(batch: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    """Ids and mask of the whole prompts, [B, L] each."""
+    width = max(map(_length, batch))
+    ids, mask = torch.zeros(2, len(batch), width, dtype=torch.long)
+    for n, request in enumerate(batch):
+        begin = width - _length(request)
+        ids[n, begin:] = torch.tensor([*request.prefix, *request.rest])
+        mask[n, begin:] = 1
+    return ids, mask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -33,48 +33,54 @@ class Continuation:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Settings of one call; greedy at temperature 0."""
+class Limits:
+    """What ends the continuations of one call."""
 
     stop_ids: frozenset[int]
     max_new_tokens: int
-    temperature: float = 0.0
-    seed: int = 0
-
-    def uniforms(self, place: int) -> list[float]:
-        """The random numbers of the prompt with this index, one in [0, 1) for each new token."""
-        rng = torch.Generator().manual_seed((self.seed * 1_000_003 + place) % 2**63)
-        return torch.rand(self.max_new_tokens, generator=rng).tolist()
 
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt: the prefix that it shares with others (empty if none), and the rest of it (never empty)."""
+    """A prompt: the prefix that it shares with others (empty if none), the rest of it (never empty), how to sample."""
 
     place: int  # index among the prompts of the call
     prefix: tuple[int, ...]
     rest: tuple[int, ...]
+    temperature: float = 0.0
+    stream: int = 0  # seed of its random numbers
+
+    def uniforms(self, number: int) -> list[float]:
+        """Random numbers in [0, 1), one for each new token; drawn on the CPU: the same on every machine."""
+        return torch.rand(number, generator=torch.Generator().manual_seed(self.stream)).tolist()
 
 
-def requests_of(prompts: Sequence[Sequence[int]], groups: Sequence[int] = ()) -> list[Request]:
-    """A request for each prompt; those of one group share their common prefix, prompts of no group with each other."""
-    members: dict[int | None, list[int]] = {}
+def requests_of(
+    prompts: Sequence[Sequence[int]], groups: Sequence[int], temperatures: Sequence[float], streams: Sequence[int]
+) -> list[Request]:
+    """A request for each prompt; those of one group share their common prefix, prompts of no group with each other.
+
+    `groups` may be empty: one group.
+    """
+    members: dict[int, list[int]] = {}
     for place, group in enumerate(groups or [0] * len(prompts)):
         members.setdefault(group, []).append(place)
     alone = [places[0] for places in members.values() if len(places) == 1]
     together = [*(places for places in members.values() if len(places) > 1), alone]
-    found = {request.place: request for places in together for request in _sharing(prompts, places)}
-    return [found[place] for place in range(len(prompts))]
+    sizes = {place: size for places in together for size in [_shared(prompts, places)] for place in places}
+    return [
+        Request(place, tuple(prompt[: sizes[place]]), tuple(prompt[sizes[place] :]), temperature, stream)
+        for place, (prompt, temperature, stream) in enumerate(zip(prompts, temperatures, streams, strict=True))
+    ]
 
 
-def _sharing(prompts: Sequence[Sequence[int]], places: Sequence[int]) -> Iterable[Request]:
-    """At least the last token of each prompt is left over: its hidden state gives the first new token."""
-    size = 0
-    if len(places) > 1:
-        members = [prompts[place] for place in places]
-        size = min(shared_length(members), len(min(members, key=len)) - 1)
-    size = size if size >= WORTH_SHARING_TOKENS else 0
-    return (Request(place, tuple(prompts[place][:size]), tuple(prompts[place][size:])) for place in places)
+def _shared(prompts: Sequence[Sequence[int]], places: Sequence[int]) -> int:
+    """Tokens of their prefix, without the last of any prompt: its hidden state gives the first new token."""
+    if len(places) < 2:
+        return 0
+    members = [prompts[place] for place in places]
+    size = min(shared_length(members), len(min(members, key=len)) - 1)
+    return size if size >= WORTH_SHARING_TOKENS else 0
 
 
 Step = tuple[int, int, Continuation | None]  # place of a request, its new token, its continuation if it is finished
@@ -95,12 +101,12 @@ class Row:
         """The place of the last token among the row's own."""
         return len(self.request.rest) + len(self.written) - 1
 
-    def write(self, token: int, log_p: float, how: Sampling) -> Continuation | None:
+    def write(self, token: int, log_p: float, limits: Limits) -> Continuation | None:
         """Append a token; the continuation if it is the last."""
         self.written.append(token)
         self.log_ps.append(log_p)
-        if token in how.stop_ids:
+        if token in limits.stop_ids:
             return Continuation(tuple(self.written[:-1]), token, tuple(self.log_ps))
-        if len(self.written) == how.max_new_tokens:
+        if len(self.written) == limits.max_new_tokens:
             return Continuation(tuple(self.written), None, tuple(self.log_ps))
         return None

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 RUN = 128  # tokens
 
 
-def sample(logits: Tensor, temperature: float, drawn: Tensor) -> Tensor:
-    """[B, V], [B] -> [B]: argmax at temperature 0, else the token whose part of [0, 1) contains `drawn`."""
-    if temperature == 0.0:
+def sample(logits: Tensor, temperatures: Sequence[float], drawn: Tensor) -> Tensor:
+    """[B, V], [B], [B] -> [B]: argmax at temperature 0, else the token whose part of [0, 1) contains `drawn`."""
+    if not any(temperatures):
         return logits.argmax(-1)
-    shares = torch.softmax(logits / temperature, -1)
+    divisors = torch.tensor([t or 1.0 for t in temperatures], device=logits.device)
+    tokens = _drawn(torch.softmax(logits / divisors[:, None], -1), drawn)
+    if all(temperatures):
+        return tokens
+    greedy = torch.tensor([t == 0.0 for t in temperatures], device=logits.device)
+    return torch.where(greedy, logits.argmax(-1), tokens)
+
+
+def _drawn(shares: Tensor, drawn: Tensor) -> Tensor:
+    """[B, V], [B] -> [B]: the index at which the running sum of the shares passes the number."""
     # First the run of tokens, then the token in it: a running sum over a whole vocabulary takes as long as a third of
     # a small model's layers.
     if shares.shape[1] % RUN:

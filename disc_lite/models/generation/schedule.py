@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from disc_lite.models.generation.memory import Shape
-from disc_lite.models.generation.requests import Request, Row, Sampling, Step
+from disc_lite.models.generation.requests import Limits, Request, Row, Step
 
 SHORT = 256  # places of a row: shorter ones are not worth an order of their own
 
@@ -14,8 +14,8 @@ SHORT = 256  # places of a row: shorter ones are not worth an order of their own
 class Schedule:
     """The waiting requests by prefix, in their order; the stored prefixes; the rows that are being written."""
 
-    def __init__(self, requests: Iterable[Request], shape: Shape, how: Sampling) -> None:
-        self.shape, self.how = shape, how
+    def __init__(self, requests: Iterable[Request], shape: Shape, limits: Limits) -> None:
+        self.shape, self.limits = shape, limits
         by_prefix: dict[tuple[int, ...], deque[Request]] = {}
         for request in requests:
             by_prefix.setdefault(request.prefix, deque()).append(request)
@@ -63,7 +63,7 @@ class Schedule:
                 self._stored[number], self.prefixes[number] = which, request.prefix
                 self._next = max(self._next, which + 1)
                 replaced.append(number)
-            self.rows[row] = Row(request, number, self.how.uniforms(request.place))
+            self.rows[row] = Row(request, number, request.uniforms(self.limits.max_new_tokens))
             filled.append(row)
         self._left -= len(filled)
         return replaced, sorted(filled, key=lambda row: (self.rows[row].prefix, row))
@@ -98,7 +98,7 @@ class Schedule:
         """Append the new tokens, (row, token, log p), to their rows."""
         steps = []
         for row, token, log_p in tokens:
-            place, done = self.rows[row].request.place, self.rows[row].write(token, log_p, self.how)
+            place, done = self.rows[row].request.place, self.rows[row].write(token, log_p, self.limits)
             if done:
                 del self.rows[row]
             steps.append((place, token, done))

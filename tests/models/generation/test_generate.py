@@ -217,7 +217,13 @@ def test_finished_prompts_are_counted(plain: Callable[..., Any]) -> None:
     assert finished[-1] == len(PROMPTS)
 
 
-def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(load: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("error", [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB."),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+])  # fmt: skip
+def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(
+    load: Callable[..., Any], error: RuntimeError
+) -> None:
     how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 16, "temperature": 1.0, "seed": 3}
     rows: list[int] = []
 
@@ -227,7 +233,7 @@ def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(lo
             rows.append(0 if decoding is None else len(decoding.rows))
             # Full only after some tokens: what was drawn until then is drawn again.
             if rows[-1] > most and decoding.width > 16:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB.")
+                raise error
 
         return hook
 
@@ -242,7 +248,7 @@ def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(lo
         assert max(rows) <= 4  # a later call does not try again
         handle.remove()
         handle = model.model.register_forward_pre_hook(full(0), with_kwargs=True)
-        with pytest.raises(torch.OutOfMemoryError):
+        with pytest.raises(type(error)):
             generate(model, prompts, **how)
         handle.remove()
 
@@ -268,6 +274,22 @@ def test_sampling_follows_from_its_seed_alone(plain: Callable[..., Any]) -> None
         assert torch.equal(torch.get_rng_state(), before)
         assert generate(model, PROMPTS, seed=6, **how) != first
     assert first[1] != first[4]  # the same prompt twice is drawn twice
+
+
+def test_a_prompt_keeps_its_text_with_its_stream_and_its_temperature(plain: Callable[..., Any]) -> None:
+    how: dict[str, Any] = {"stop_ids": STOPS, "max_new_tokens": 12, "seed": 5}
+    with plain("llama").frozen(adapter=False) as model:
+        drawn = generate(model, SHARING, groups=GROUPS, temperature=1.0, **how)
+        greedy = generate(model, SHARING, groups=GROUPS, **how)
+        with sizes_of_passes(model) as sizes:
+            both = generate(
+                model, SHARING * 2, groups=GROUPS * 2, temperature=[1.0] * 6 + [0.0] * 6, streams=[*range(6)] * 2, **how
+            )
+        assert both == drawn + greedy
+        turned = generate(model, SHARING[::-1], temperature=1.0, streams=[*range(6)][::-1], **how)
+        assert turned == drawn[::-1]
+    tokens = sum(len(f.whole_ids) - 1 for f in both)
+    assert sum(sizes) == 30 + 7 + sum(map(len, PROMPTS)) + tokens  # the prompts once for both temperatures
 
 
 def test_the_model_has_its_own_attention_again_while_a_stream_waits(plain: Callable[..., Any]) -> None:

@@ -1,0 +1,121 @@
+"""The plan's estimate of memory against the peak that is measured: training steps and the teacher, at real shapes."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bench.gpu.budget import Budget
+from bench.gpu.machine import synchronize
+from bench.gpu.shapes import FAMILIES, build, linear_parameters, tiny
+from bench.gpu.steps import Reading, window_lesson
+from disc_lite.distillation.optimizer import adamw
+from disc_lite.distillation.schedule import Batch
+from disc_lite.distillation.teacher import read_lessons
+from disc_lite.distillation.training import Task, accumulate, apply
+from disc_lite.hub.aliases import ALIASES, Alias
+from disc_lite.models import Base
+from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
+from disc_lite.planning.shapes import shape_of_alias
+from disc_lite.recipe import Recipe
+from disc_lite.run.context import peak_bytes
+
+RANK = 64
+# Tokens of a micro-batch, whether layers are computed again, bits of AdamW; the first is the default recipe's batch.
+WAYS = tuple(Way(*way) for way in ((8192, True, 32), (4096, True, 8), (1024, False, 32)))
+TINY_WAYS = tuple(Way(*way) for way in ((256, True, 32), (128, False, 8)))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row; `tokens` are the student's, or the teacher's where nothing is trained."""
+
+    model: str
+    stage: str
+    tokens: int
+    checkpointing: bool
+    optimizer_bits: int
+    planned_bytes: int
+    measured_bytes: int
+    seconds: float  # of the second step
+    tflops: float  # 6N per token (4N where nothing is computed again), 2N for the teacher
+
+    @property
+    def ratio(self) -> float:
+        return self.planned_bytes / self.measured_bytes
+
+
+def measure(device: torch.device, budget: Budget, dry_run: bool) -> Iterator[Case]:
+    """Two steps of every way on every model, as long as there is time."""
+    longest = 0.0
+    for name in FAMILIES:
+        if budget.left < 1.3 * longest:
+            return
+        begin = time.monotonic()
+        yield from _model(tiny(name) if dry_run else ALIASES[name], device, TINY_WAYS if dry_run else WAYS)
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        longest = max(longest, time.monotonic() - begin)
+
+
+def _model(shape: Alias, device: torch.device, ways: tuple[Way, ...]) -> Iterator[Case]:
+    bare = build(shape, device)
+    footprint = Footprint(shape_of_alias(shape), "nf4", RANK, CUDA if device.type == "cuda" else CPU)
+    for way in ways:
+        base = Base(bare.model, bare.tokens, bare.folder, bare.quantize)
+        base.attach(RANK, 2 * RANK, seed=0, gradient_checkpointing=way.checkpointing)
+        try:
+            yield from _way(base, shape, footprint, way)
+        finally:
+            for layer in bare.model.get_decoder().layers:
+                layer.gradient_checkpointing = False
+            base.model.unload()
+
+
+def _way(base: Base, shape: Alias, footprint: Footprint, way: Way) -> Iterator[Case]:
+    tokens, n = way.micro_batch_tokens, linear_parameters(shape)
+    recipe = Recipe.model_validate({"execution": {"optimizer_bits": way.optimizer_bits}})
+    lesson = window_lesson(Reading(tokens, tokens, 12, 16, 64), shape.vocab, seed=0)
+    parameters = list(base.adapter_parameters().values())
+    optimizer = adamw(parameters, recipe)
+    batch = Batch(tuple(range(len(lesson.examples))), ())
+    _reset(base)
+    with tempfile.TemporaryDirectory() as scratch:
+        begin = _now(base)
+        states = read_lessons(base, [lesson], recipe.execution.teacher_cache_gib, Path(scratch))
+        seconds, peak = _now(base) - begin, peak_bytes(base)
+    if way.checkpointing:
+        planned = footprint.reading(tokens).peak
+        yield Case(shape.name, "teacher", tokens, False, 0, planned, peak, seconds, 2 * n * tokens / seconds / 1e12)
+    task = Task(tuple(states.examples), states)
+    _reset(base)
+    for _ in range(2):
+        begin = _now(base)
+        gradient = accumulate(base, task, Task((), None), recipe, batch)
+        assert gradient is not None
+        assert gradient.finite
+        assert gradient.max_tokens >= tokens, "out of memory"
+        apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
+        seconds = _now(base) - begin
+    operations = (6 if way.checkpointing else 4) * n * tokens
+    yield Case(
+        shape.name, "training", tokens, way.checkpointing, way.optimizer_bits, footprint.training(way).peak,
+        peak_bytes(base), seconds, operations / seconds / 1e12,
+    )  # fmt: skip
+
+
+def _reset(base: Base) -> None:
+    if base.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(base.device)
+
+
+def _now(base: Base) -> float:
+    synchronize(base.device)
+    return time.perf_counter()

@@ -1,0 +1,165 @@
+"""The command plan, and the plan that `adapt --dry-run` prints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from disc_lite.cli.options import AS_JSON, overrides_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from disc_lite.planning.estimate import Plan
+    from disc_lite.run.probe import Probe
+
+GIB = 1 << 30
+MAX_VRAM = click.option("--max-vram", metavar="SIZE", help="Memory of the GPU, as in 8GB; by default all that is free.")
+HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, as in 16GB.")
+
+
+@click.command()
+@click.argument("documents", nargs=-1, required=True, type=click.Path())
+@click.option("--model", "-m", required=True, help="A name of `disc-lite models`, a folder, or a hub id.")
+@click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
+@click.option("--questions", "-q", type=click.Path(), help="Questions to measure with.")
+@click.option("--pairs", type=click.Path(), help="Pairs of another run.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
+@MAX_VRAM
+@HOST_RAM
+@click.option("--card", help="A GPU, as in rtx-4090: how long the run takes on it.")
+@click.option("--cpu", is_flag=True, help="Plan for a run on the CPU.")
+@click.option(
+    "--probe", is_flag=True, help="Load the model here, make the longest pass of a step once, and measure it."
+)
+@AS_JSON
+def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as_json: bool, **options: Any) -> None:
+    """What an `adapt` with these arguments needs: memory, disk and time.
+
+    Loads no weights, needs no GPU, downloads nothing. Exit code 4 where it does not fit into --max-vram or --host-ram.
+    """
+    from disc_lite.run.plan import plan as plan_of
+
+    if not probe:
+        print_plan(plan_of(list(documents), overrides=overrides_of(overrides), **options), as_json)
+        return
+    from disc_lite.run.probe import probe_run
+
+    device = "cpu" if options.pop("cpu") else None
+    options.pop("card")
+    made, found = probe_run(list(documents), overrides=overrides_of(overrides), device=device, **options)
+    print_plan(made, as_json, found)
+
+
+def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
+    """For people or for programs. Raises WillNotFit after it where the run does not fit."""
+    from disc_lite.planning.estimate import as_json as to_json
+    from disc_lite.run.plan import require_room
+
+    if as_json:
+        measured = {"probe": asdict(probe)} if probe else {}
+        click.echo(json.dumps({**to_json(plan), **measured}, indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        show_plan(plan, Console(highlight=False))
+        if probe:
+            taken, planned = probe.measured_bytes / GIB, probe.planned_bytes / GIB
+            click.echo(
+                f"Measured: a pass of {probe.tokens:,} tokens in {probe.seconds:.2f} s and {taken:.2f} GiB, "
+                f"planned {planned:.2f}; at this speed training takes {_time(probe.training_minutes)}"
+            )
+    require_room(plan)
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Documents, the way that was chosen, memory by stage, and the same run on cards of other sizes."""
+    for line in (*_what(plan), *_how(plan)):
+        console.print(line, markup=False)
+    if plan.choice:
+        console.print(_stages(plan))
+    for line in _beside(plan):
+        console.print(line, markup=False)
+    if plan.budget.cuda:
+        console.print(_sizes(plan))
+
+
+def _what(plan: Plan) -> list[str]:
+    corpus, work = plan.corpus, plan.workload
+    about = "" if corpus.counted else "about "
+    examples = ", ".join(f"{number:,} of {kind}" for kind, number in work.examples.items())
+    return [
+        f"{plan.shape.name}, recipe {plan.recipe.name}, method {plan.recipe.method}",
+        f"{corpus.documents} documents ({corpus.refused} refused), {about}{corpus.tokens:,} tokens, "
+        f"{corpus.passages:,} passages, {corpus.sentences:,} sentences",
+        f"Examples an epoch: {examples}; at most {plan.recipe.train.epochs} epochs, {work.steps:,} steps of "
+        f"{plan.recipe.train.tokens_per_batch:,} tokens, {work.student_tokens / 1e6:,.2f} million in all",
+    ]  # fmt: skip
+
+
+def _how(plan: Plan) -> list[str]:
+    choice = plan.choice
+    if choice is None:
+        return ["It does not fit."]
+    again = "layers computed again in the backward pass" if choice.way.checkpointing else "all activations stored"
+    passes = "one pass" if choice.passes == 1 else f"{choice.passes} passes"
+    return [
+        f"A step in {passes} of {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
+        f"{choice.way.optimizer_bits} bits; the teacher reads {choice.reading_tokens:,} tokens at once, "
+        f"{choice.generation_rows} answers are written at once"
+    ]  # fmt: skip
+
+
+def _stages(plan: Plan) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    assert plan.choice
+    whose = "card" if plan.budget.cuda else "memory"
+    table = Table("stage", f"{whose}, GiB", "of which", box=SIMPLE_HEAD)
+    for stage in plan.choice.stages:
+        parts = ", ".join(f"{name} {size / GIB:.2f}" for name, size in stage.parts.items())
+        table.add_row(stage.name, f"{stage.peak / GIB:.2f}", parts)
+    return table
+
+
+def _beside(plan: Plan) -> list[str]:
+    total = sum(plan.operations.values())
+    lines = [
+        f"Host memory {plan.host_bytes / GIB:.1f} GiB; run folder {plan.disk_bytes / GIB:.1f} GiB, of which "
+        f"{plan.state_bytes / GIB:.1f} GiB teacher hidden states; {total:.2g} floating-point operations",
+    ]  # fmt: skip
+    limit = plan.recipe.execution.teacher_cache_gib
+    if plan.state_bytes > limit * GIB:
+        lines.append(f"The teacher hidden states may pass execution.teacher_cache_gib ({limit:g}): raise it.")
+    if plan.budget.card:
+        by_stage = plan.minutes(plan.budget.card)
+        times = ", ".join(f"{stage} {_time(minutes)}" for stage, minutes in by_stage.items())
+        lines.append(f"On {plan.budget.card.name} about {_time(sum(by_stage.values()))}: {times}")
+    return lines
+
+
+def _sizes(plan: Plan) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from disc_lite.planning.estimate import by_size
+
+    table = Table("GPU", "a step, tokens", "AdamW", "answers", "peak, GiB", "about", "", box=SIMPLE_HEAD)
+    for size, card, made in by_size(plan):
+        if made.choice is None:
+            table.add_row(f"{size} GB", "does not fit")
+            continue
+        choice = made.choice
+        table.add_row(
+            f"{size} GB", f"{choice.passes} x {choice.way.micro_batch_tokens:,}", f"{choice.way.optimizer_bits} bits",
+            str(choice.generation_rows), f"{choice.peak / GIB:.1f}", _time(sum(made.minutes(card).values())), card.name,
+        )  # fmt: skip
+    return table
+
+
+def _time(minutes: float) -> str:
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,33 @@
+"""Answers with thinking on, of models that can think; training and all other prompts have it off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from disc_lite.models import Base, Tokens
+from disc_lite.models.generation import Continuation, generate
+
+MOST = 16  # prompts: a thought takes hundreds of tokens
+TIMES = 4  # so many times the tokens of a long answer, for the thought and the answer
+ENDS = ("</think>", "[/THINK]", "<channel|>")  # what closes a thought: Qwen and most others, Mistral, Gemma 4
+
+
+def thinking_answers(
+    base: Base, prompts: Sequence[str], max_tokens: int, adapter: bool,
+    on_finished: Callable[[int], None] = lambda prompts: None,
+) -> list[str]:  # fmt: skip
+    """The greedy answer to each prompt after its thought; "" where the tokens did not suffice to end the thought."""
+    tokens = base.tokens
+    asked = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
+    with base.frozen(adapter=adapter) as model:
+        written = generate(
+            model, asked, stop_ids=tokens.stop_ids, max_new_tokens=TIMES * max_tokens, on_finished=on_finished
+        )
+    return [answer_after_thought(tokens, continuation) for continuation in written]
+
+
+def answer_after_thought(tokens: Tokens, written: Continuation) -> str:
+    """What stands after the last end of a thought; all of it where there was no thought."""
+    ends = {tokens.hf.convert_tokens_to_ids(name) for name in ENDS} & tokens.control_ids
+    last = max((n for n, token in enumerate(written.ids) if token in ends), default=-1)
+    return tokens.decode(written.ids[last + 1 :]).strip() if last >= 0 or written.ended else ""

@@ -1,0 +1,40 @@
+"""How much of what a run makes: the numbers that follow from documents and recipe alone."""
+
+from __future__ import annotations
+
+import math
+
+from disc_lite.documents import Passage
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import Retention
+
+FEWEST_PROMPTS = 200  # self-generated ones of a run, even if its corpus is small
+
+
+def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
+    """The number of pairs wanted of a passage with so many sentences."""
+    settings = recipe.prompt
+    if settings.questions_per_passage:
+        return settings.questions_per_passage
+    if settings.questions_per_1000_tokens:
+        return max(1, round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000))
+    return settings.questions_per_sentence * sentences
+
+
+def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
+    """The number of self-generated prompts with which none is read more than `max_reads` times in the whole training.
+
+    `task_tokens` are those of the task in all epochs. At least `FEWEST_PROMPTS`, at most `settings.prompts`.
+    """
+    reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
+    return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
+
+
+def task_tokens_per_batch(recipe: Recipe, retention: bool) -> int:
+    """The tokens of a step that are not the retention term's."""
+    return int(recipe.train.tokens_per_batch / (1 + recipe.retention.share * retention))
+
+
+def disc_examples(sentences: int, others: int, share: float) -> int:
+    """DiSC examples in an epoch: all of them alone, else so many that they are `share` of the epoch's examples."""
+    return max(1, round(others * share / (1 - share))) if sentences and others else sentences

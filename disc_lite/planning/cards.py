@@ -1,0 +1,64 @@
+"""GPUs by name: memory, sustained speed, and how fast memory is read.
+
+Sustained are 65 % of the published dense bf16 rate with fp32 accumulation, where others or bench/ measured nothing:
+4090, A100 (performance reports of others), H100 and H200 (bench/results/gpu-*: a training step of 4,096 tokens).
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from disc_lite.errors import UsageError
+
+GIB = 1 << 30
+RESERVED_BYTES = 768 << 20  # of a whole card: CUDA's context and kernels, and a desktop
+MARGIN = 0.05  # of the rest: fragments, and what the estimate misses
+
+
+@dataclass(frozen=True)
+class Card:
+    """A GPU, or a CPU; `tflops` are sustained in large products."""
+
+    name: str
+    memory_gib: float
+    tflops: float
+    gb_per_s: float
+
+
+CARDS: dict[str, Card] = {
+    card.name: card
+    for card in (
+        Card("rtx-4060", 8, 19.6, 272),
+        Card("rtx-3080", 10, 38.7, 760),
+        Card("rtx-3060", 12, 17.3, 360),
+        Card("rtx-4070", 12, 38.0, 504),
+        Card("rtx-4060-ti-16", 16, 28.7, 288),
+        Card("rtx-4080", 16, 63.0, 717),
+        Card("rtx-3090", 24, 46.0, 936),
+        Card("rtx-4090", 24, 105.0, 1008),
+        Card("l4", 24, 39.0, 300),
+        Card("rtx-5090", 32, 136.0, 1792),
+        Card("a100", 80, 170.0, 2039),
+        Card("h100", 80, 270.0, 3350),
+        Card("h200", 141, 270.0, 4800),
+    )
+}
+BY_SIZE = (8, 12, 16, 24)  # GiB, of the table
+OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"}
+CPU_TFLOPS_PER_CORE, CPU_GB_PER_S = 0.03, 20.0  # fp32 products of PyTorch with AVX-512 or AVX2
+
+
+def card_of(name: str) -> Card:
+    """Raises UsageError, with the nearest name, for a card that is not known."""
+    found = CARDS.get(name.lower().replace(" ", "-").removeprefix("nvidia-").removeprefix("geforce-"))
+    if found is None:
+        close = difflib.get_close_matches(name.lower(), CARDS, n=1, cutoff=0.4)
+        advice = f"did you mean `{close[0]}`?" if close else "there are: " + ", ".join(CARDS)
+        raise UsageError(f"there is no card {name[:60]!r} whose speed is known", remedy=advice)
+    return found
+
+
+def usable_bytes(memory_bytes: int) -> int:
+    """What a run may allocate on a card of so much memory that nothing else uses."""
+    return round((memory_bytes - RESERVED_BYTES) * (1 - MARGIN))

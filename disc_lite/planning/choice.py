@@ -1,0 +1,95 @@
+"""How to compute a run with the memory there is: the size of micro-batches, the precision of AdamW, rows of generation.
+
+None of it changes what is learned. The first way that fits is taken: 32 bits before 8, then large micro-batches before
+small ones, but 8 bits before micro-batches of less than 1,024 tokens, in which NF4 is dequantised too often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from disc_lite.planning.memory import Footprint, Stage, Way
+from disc_lite.planning.workload import Workload
+from disc_lite.recipe import Recipe
+
+READING_TOKENS = 8192  # of the teacher at once, `models.halving.READING_TOKENS`
+ROWS_OF_A_PREFIX = 8  # that are written at once, on average
+SMALL_TOKENS = 1024  # of a micro-batch
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a run is computed, and the stages with their peaks."""
+
+    way: Way
+    passes: int  # micro-batches of a step
+    reading_tokens: int
+    generation_rows: int
+    stages: tuple[Stage, ...]
+
+    @property
+    def peak(self) -> int:
+        return max(stage.peak for stage in self.stages)
+
+
+def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None) -> Choice | None:
+    """The first way of which no stage needs more than `available` bytes; None where there is none."""
+    reading = _reading(footprint, workload, available)
+    generation = _generation(footprint, workload, recipe, available)
+    if reading is None or generation is None:
+        return None
+    for way in _ways(workload, recipe):
+        training = footprint.training(way)
+        if available is None or training.peak <= available:
+            passes = -(-recipe.train.tokens_per_batch // way.micro_batch_tokens)
+            stages = (generation[1], reading[1], training)
+            return Choice(way, passes, reading[0], generation[0], stages)
+    return None
+
+
+def _ways(workload: Workload, recipe: Recipe) -> Iterator[Way]:
+    execution, whole = recipe.execution, recipe.train.tokens_per_batch
+    sizes = [execution.micro_batch_tokens] if execution.micro_batch_tokens else list(_halves(whole, workload))
+    bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]
+    large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
+    small = [size for size in sizes if size not in large]
+    ordered = [(b, size) for b in bits for size in large] + [(b, size) for b in bits[-1:] for size in small]
+    return (Way(size, execution.gradient_checkpointing, b) for b, size in ordered)
+
+
+def _halves(whole: int, workload: Workload) -> Iterator[int]:
+    """The tokens of a step, and halves of them as long as an example fits in."""
+    size = whole
+    yield size
+    while size // 2 >= workload.longest_student:
+        size //= 2
+        yield size
+
+
+def _reading(footprint: Footprint, workload: Workload, available: int | None) -> tuple[int, Stage] | None:
+    size = max(READING_TOKENS, workload.longest_lesson)
+    while True:
+        stage = footprint.reading(size, workload.longest_lesson)
+        if available is None or stage.peak <= available:
+            return size, stage
+        if size <= workload.longest_lesson:
+            return None
+        size = max(size // 2, workload.longest_lesson)
+
+
+def _generation(
+    footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None
+) -> tuple[int, Stage] | None:
+    """Rows of generation, each with a place for every token of its own and its part of a shared prefix.
+
+    Generation takes a share of the free memory for rows, and half of them where that does not fit.
+    """
+    places = workload.row_tokens + recipe.prompt.answer_tokens + workload.prompt_tokens / ROWS_OF_A_PREFIX
+    rows = footprint.numbers.most_rows if available is None else footprint.rows(places, available)
+    while rows:
+        stage = footprint.generation(rows, places)
+        if available is None or stage.peak <= available:
+            return rows, stage
+        rows //= 2
+    return None

@@ -1,0 +1,162 @@
+"""The plan of a run: what it computes, how, with how much memory and disk, and about how long."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from disc_lite.planning.cards import BY_SIZE, CARDS, GIB, OF_SIZE, Card, usable_bytes
+from disc_lite.planning.choice import Choice, choose
+from disc_lite.planning.corpus import Corpus
+from disc_lite.planning.memory import CPU, CUDA, Footprint
+from disc_lite.planning.shapes import Shape, known_shapes
+from disc_lite.planning.workload import Workload
+from disc_lite.recipe import Recipe
+
+PROCESS_BYTES = 3 * GIB  # of the host with CUDA's libraries; without CUDA 0.6
+CPU_PROCESS_BYTES = 600 << 20
+STEP_S = 0.02  # of the host for a decoding step
+READ_SHARE = 0.65  # of the bandwidth of memory, in a decoding step
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may use; None: it is not known."""
+
+    card: Card | None
+    card_bytes: int | None  # that it may allocate; on a CPU of the host's memory
+    host_bytes: int | None
+    disk_bytes: int | None
+    cuda: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known of a run before it starts."""
+
+    shape: Shape
+    recipe: Recipe
+    corpus: Corpus
+    workload: Workload
+    footprint: Footprint
+    budget: Budget
+    choice: Choice | None  # None: it does not fit
+
+    @property
+    def state_bytes(self) -> int:
+        """Of the cached teacher hidden states."""
+        return self.workload.state_positions * self.shape.hidden * self.footprint.numbers.value_bytes
+
+    @property
+    def host_bytes(self) -> int:
+        """Memory of the process beside the card."""
+        return PROCESS_BYTES if self.budget.cuda else CPU_PROCESS_BYTES + (self.choice.peak if self.choice else 0)
+
+    @property
+    def disk_bytes(self) -> int:
+        """In the run folder: teacher states, two checkpoints, the adapter, and the other of the limit on drift."""
+        bits = self.choice.way.optimizer_bits if self.choice else 32
+        saved = self.footprint.adapter * (1 + (2 if bits == 32 else 0.5))
+        within = 2 * self.footprint.adapter if self.recipe.retention.max_kl else 0
+        return round(self.state_bytes + 2 * saved + self.footprint.adapter + within)
+
+    @property
+    def operations(self) -> dict[str, float]:
+        """Floating-point operations by stage; a multiplication and an addition are two."""
+        n, v, w = self.shape.linear_parameters, self.shape.vocab * self.shape.hidden, self.workload
+        again = 6 if self.recipe.execution.gradient_checkpointing else 4
+        lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
+        return {
+            "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
+            "teacher": 2.0 * n * w.teacher_tokens,
+            "training": (again * n + lora) * w.student_tokens + 6.0 * v * w.target_tokens,
+        }
+
+    def minutes(self, card: Card) -> dict[str, float]:
+        """By stage, on this card; of generation it is a guess, since it depends on what the model writes."""
+        seconds = {stage: count / (card.tflops * 1e12) for stage, count in self.operations.items()}
+        rows = self.choice.generation_rows if self.choice else 1
+        step = max(STEP_S, self.footprint.base / (READ_SHARE * card.gb_per_s * 1e9))
+        seconds["generation"] += step * self.workload.generated_tokens / rows
+        return {stage: value / 60 for stage, value in seconds.items()}
+
+
+def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, budget: Budget) -> Plan:
+    numbers = CUDA if budget.cuda else CPU
+    footprint = Footprint(shape, recipe.memory.quantize, recipe.lora.rank, numbers)
+    choice = choose(footprint, workload, recipe, _available(budget))
+    return Plan(shape, recipe, corpus, workload, footprint, budget, choice)
+
+
+def _available(budget: Budget) -> int | None:
+    if budget.cuda or budget.card_bytes is None:
+        return budget.card_bytes
+    return budget.card_bytes - CPU_PROCESS_BYTES
+
+
+def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
+    """The same run on cards of 8, 12, 16 and 24 GB."""
+    rows = []
+    for size in BY_SIZE:
+        card = CARDS[OF_SIZE[size]]
+        budget = Budget(card, usable_bytes(size * GIB), plan.budget.host_bytes, plan.budget.disk_bytes)
+        rows.append((size, card, plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, budget)))
+    return rows
+
+
+def what_fits(plan: Plan) -> str:
+    """The cheapest change with which a run that does not fit would fit."""
+    for change, recipe in _changes(plan.recipe):
+        if plan_run(plan.shape, recipe, plan.corpus, plan.workload, plan.budget).choice:
+            return f"--set {change}"
+    for shape in known_shapes():
+        smaller = shape.linear_parameters < plan.shape.linear_parameters
+        if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).choice:
+            return f"--model {shape.name}"
+    return "--device cpu, or a larger card"
+
+
+def _changes(recipe: Recipe) -> list[tuple[str, Recipe]]:
+    def changed(section: str, **values: Any) -> Recipe:
+        return recipe.model_copy(update={section: getattr(recipe, section).model_copy(update=values)})
+
+    found = []
+    if not recipe.execution.gradient_checkpointing:
+        found.append(("execution.gradient_checkpointing=true", changed("execution", gradient_checkpointing=True)))
+    if recipe.execution.micro_batch_tokens:
+        found.append(("execution.micro_batch_tokens=0", changed("execution", micro_batch_tokens=0)))
+    if recipe.execution.optimizer_bits == 32:
+        found.append(("execution.optimizer_bits=8", changed("execution", optimizer_bits=8)))
+    if recipe.memory.quantize == "none":
+        found.append(("memory.quantize=nf4", changed("memory", quantize="nf4")))
+    ranks = [rank for rank in (32, 16, 8) if rank < recipe.lora.rank]
+    return found + [(f"lora.rank={rank}", changed("lora", rank=rank)) for rank in ranks]
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The plan for programs: bytes, counts, minutes."""
+    card = plan.budget.card
+    return {
+        "model": plan.shape.name, "recipe": plan.recipe.name, "method": plan.recipe.method,
+        "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.choice is not None,
+        "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in _stages(plan)},
+        "card": card.name if card else None, "card_bytes": plan.budget.card_bytes, "host_bytes": plan.host_bytes,
+        "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "operations": plan.operations,
+        "minutes": plan.minutes(card) if card else None,
+        "by_size": {
+            f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),
+                           "peak": it.choice.peak if it.choice else None, "minutes": it.minutes(one)}
+            for size, one, it in by_size(plan)
+        },
+    }  # fmt: skip
+
+
+def _stages(plan: Plan) -> tuple[Any, ...]:
+    return plan.choice.stages if plan.choice else ()
+
+
+def _chosen(plan: Plan) -> dict[str, Any] | None:
+    if plan.choice is None:
+        return None
+    return {**asdict(plan.choice.way), "passes": plan.choice.passes, "reading_tokens": plan.choice.reading_tokens,
+            "generation_rows": plan.choice.generation_rows}  # fmt: skip

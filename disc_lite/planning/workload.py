@@ -1,0 +1,136 @@
+"""Documents and a recipe -> how many examples, steps and tokens a run has. Does not import torch.
+
+What the model will write is not known before: the lengths of questions, answers and self-generated prompts are
+assumptions, named here. Pairs are counted as wanted and epochs as allowed: a run computes at most so much.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from disc_lite.planning.amounts import disc_examples, prompts_needed, task_tokens_per_batch
+from disc_lite.planning.corpus import Corpus
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import METHODS
+
+QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # of a pair; an answer has at most `prompt.answer_tokens`
+TEMPLATE_TOKENS = 12  # of a chat template around a turn
+EXAMPLES_TOKENS = 450  # of the worked examples in a prompt of the teacher
+ANCHOR_TOKENS = {"heading": 10, "lead_in": 16, "chat": 25, "none": 0, "mixed": 13}
+ANCHORS_IN_TURN = 4  # that `disc.anchor: mixed` puts before each target
+NEUTRAL_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
+PAIRS_OF_A_TREE = 64  # that one sequence of the teacher has, `distillation.examples.MOST_PAIRS`
+ASKED = 1.8  # questions and answers that are drafted for an accepted pair
+INSTRUCTIONS, NEUTRAL_PROMPTS = 65, 103  # that are answered before and after
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of lessons: its examples, and the tokens of one."""
+
+    examples: int  # of all documents
+    tokens: float  # that the student reads
+    compared: float
+    teacher_tokens: float  # in one pass over all documents
+    longest_lesson: float  # tokens of one sequence of the teacher
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a run computes at most, in numbers of things and of tokens."""
+
+    examples: dict[str, int]  # by kind, in one epoch
+    steps: int
+    student_tokens: int  # in the whole training, retention included
+    target_tokens: int
+    teacher_tokens: int
+    state_positions: int  # of which teacher hidden states are cached
+    prompt_tokens: int  # of a prompt with a passage
+    row_tokens: int  # of it, those that it does not share with others
+    longest_student: int  # tokens of one example
+    longest_lesson: int
+    generated_tokens: int
+    read_tokens: int  # of prompts, before something is generated
+    retention_prompts: int
+
+
+def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
+    """What a run with these documents computes; `questions` are how many the user has, if any."""
+    method = METHODS[recipe.method]
+    every = _kinds(corpus, recipe)
+    kinds = {name: every[name] for name in method.lessons}
+    epoch = _epoch(kinds, recipe)
+    epochs, retention = recipe.train.epochs, recipe.retention.weight > 0
+    task = epochs * sum(epoch[name] * kind.tokens for name, kind in kinds.items())
+    targets = epochs * sum(epoch[name] * kind.compared for name, kind in kinds.items())
+    kept = 0.6 * recipe.retention.answer_tokens
+    prompts = prompts_needed(round(task), NEUTRAL_TOKENS + kept, recipe.retention) if retention else 0
+    share = 1 + recipe.retention.share * retention
+    states = sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
+    generated, read = _generation(corpus, recipe, questions, prompts)
+    return Workload(
+        examples=epoch, steps=math.ceil(task / task_tokens_per_batch(recipe, retention)),
+        student_tokens=round(task * share), target_tokens=round(targets * share),
+        teacher_tokens=round(sum(kind.teacher_tokens for kind in kinds.values()) * method.has_teacher),
+        state_positions=round(states + prompts * kept), prompt_tokens=_prompt(corpus, recipe),
+        row_tokens=2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS,
+        longest_student=max(round(max(k.tokens for k in kinds.values())), corpus.longest_sentence + TEMPLATE_TOKENS),
+        longest_lesson=round(max(kind.longest_lesson for kind in kinds.values())),
+        generated_tokens=round(generated), read_tokens=round(read), retention_prompts=prompts,
+    )  # fmt: skip
+
+
+def _kinds(corpus: Corpus, recipe: Recipe) -> dict[str, Kind]:
+    """All kinds of lessons, as far as the documents allow."""
+    sentence, passage = corpus.tokens / max(1, corpus.sentences), corpus.tokens / max(1, corpus.passages)
+    in_turn = ANCHORS_IN_TURN if recipe.disc.anchor == "mixed" else 1
+    answer, prompt = _answer(recipe), _prompt(corpus, recipe)
+    pair = TEMPLATE_TOKENS + QUESTION_TOKENS + answer
+    tree = min(PAIRS_OF_A_TREE, math.ceil(corpus.pairs / max(1, corpus.passages)))
+    window = min(recipe.disc.teacher_tokens, corpus.tokens)
+    return {
+        "disc": Kind(
+            corpus.targets * in_turn, ANCHOR_TOKENS[recipe.disc.anchor] + sentence, sentence, corpus.tokens, window
+        ),
+        "prompt": Kind(
+            corpus.pairs, pair, answer, corpus.passages * prompt + corpus.pairs * pair, prompt + tree * pair
+        ),
+        "next_token": Kind(corpus.passages, passage, passage, 0, corpus.longest_passage),
+    }
+
+
+def _epoch(kinds: dict[str, Kind], recipe: Recipe) -> dict[str, int]:
+    """The examples in one epoch: beside others, the first kind of a method fills its share of them."""
+    (first, *others) = kinds
+    rest = {name: kinds[name].examples for name in others}
+    return {first: disc_examples(kinds[first].examples, sum(rest.values()), recipe.disc.share), **rest}
+
+
+def _answer(recipe: Recipe) -> int:
+    return min(ANSWER_TOKENS, recipe.prompt.answer_tokens)
+
+
+def _prompt(corpus: Corpus, recipe: Recipe) -> int:
+    """Tokens of a typical prompt with a passage and a task."""
+    examples = EXAMPLES_TOKENS * recipe.prompt.worked_examples
+    return round(corpus.tokens / max(1, corpus.passages)) + examples + 2 * TEMPLATE_TOKENS + QUESTION_TOKENS
+
+
+def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int) -> tuple[float, float]:
+    """Tokens that are generated, and tokens of the prompts that are read for it (a passage once for its questions)."""
+    answer, prompt, evaluation = _answer(recipe), _prompt(corpus, recipe), recipe.evaluation
+    drafts = corpus.pairs * ASKED * METHODS[recipe.method].needs_pairs
+    written = drafts * (QUESTION_TOKENS + answer)
+    read = drafts * 2 * (QUESTION_TOKENS + TEMPLATE_TOKENS) + corpus.passages * prompt * 2 * (drafts > 0)
+    if not questions:  # they are drafted, answered twice, and about half of them are kept
+        written += 2 * evaluation.questions * (QUESTION_TOKENS + 2 * 10)
+        read += 3 * 2 * evaluation.questions * prompt
+    asked = questions or evaluation.questions
+    # Closed book, with retrieval and with the right passage before; closed book and with retrieval after.
+    written += 5 * asked * min(ANSWER_TOKENS, evaluation.answer_tokens)
+    read += asked * (2 * evaluation.rag_passages + 1) * corpus.tokens / max(1, corpus.passages)
+    written += 2 * (INSTRUCTIONS + NEUTRAL_PROMPTS) * 0.7 * evaluation.long_answer_tokens
+    total = prompts + evaluation.neutral_prompts * (prompts > 0)
+    written += total * (NEUTRAL_TOKENS / 0.35 + 0.6 * recipe.retention.answer_tokens)
+    return written, read

@@ -1,0 +1,40 @@
+"""How a run is computed, and which way was used when: `computed.jsonl`, a line for every change.
+
+None of it changes what is learned. A run that is continued keeps the size of its micro-batches, so that it ends in the
+same bytes, unless another size is named or they no longer fit.
+"""
+
+from __future__ import annotations
+
+from disc_lite.recipe.schema import Execution
+from disc_lite.run.folder import RunFolder
+from disc_lite.storage import JsonObject, append_jsonl, read_jsonl
+
+
+def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str) -> Execution:
+    """What was planned for a run now, or what it did before on this device where the user names nothing else."""
+    rows = read_jsonl(folder.computed, missing_ok=True)
+    if not rows or rows[-1]["device"] != device:
+        return planned
+    before: JsonObject = rows[-1]
+    changes: JsonObject = {}
+    sizes = [size for size in (before["micro_batch_tokens"], planned.micro_batch_tokens) if size]
+    if not named.micro_batch_tokens:
+        changes["micro_batch_tokens"] = min(sizes, default=0)
+    if not named.optimizer_bits:
+        changes["optimizer_bits"] = min(before["optimizer_bits"], planned.optimizer_bits)
+    return planned.model_copy(update=changes)
+
+
+def record(folder: RunFolder, execution: Execution, device: str, why: str) -> None:
+    """Note how the run is computed from now on, unless it was computed so before."""
+    rows = read_jsonl(folder.computed, missing_ok=True)
+    now = {"device": device, **execution.model_dump()}
+    if not rows or {key: rows[-1][key] for key in now} != now:
+        append_jsonl(folder.computed, {"after_step": _steps(folder), **now, "why": why})
+
+
+def _steps(folder: RunFolder) -> int:
+    """The steps that were made."""
+    rows = read_jsonl(folder.metrics, missing_ok=True)
+    return int(rows[-1]["step"]) if rows else 0

@@ -1,0 +1,196 @@
+"""The plan of a run before anything is spent: the public `disc_lite.plan`, and what `adapt` follows.
+
+`plan` reads the documents and no weights; it downloads nothing and does not import torch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from disc_lite.documents import Document, LedgerEntry
+from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
+from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
+from disc_lite.hub.source import local_folder
+from disc_lite.planning.cards import CARDS, GIB, MARGIN, Card, card_of, usable_bytes
+from disc_lite.planning.corpus import corpus_of, tokenizer_of
+from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
+from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
+from disc_lite.planning.workload import workload_of
+from disc_lite.qa import read_pairs, read_questions
+from disc_lite.recipe import Recipe, load_recipe
+from disc_lite.recipe.schema import Execution
+from disc_lite.run.inputs import Inputs, read_with_progress
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
+
+
+def plan(
+    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], model: str, *, recipe: str | None = None,
+    questions: str | Path | None = None, pairs: str | Path | None = None, overrides: Mapping[str, str] | None = None,
+    max_vram: str | None = None, host_ram: str | None = None, card: str | None = None, cpu: bool = False,
+) -> Plan:  # fmt: skip
+    """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
+
+    `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
+    Raises UsageError for an unknown name, EnvironmentNotReady where the sizes of the model are not known here.
+    """
+    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
+    source, whose = resolve(model), card_of(card) if card else None
+    of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
+    asked = len(read_questions(Path(questions))) if questions else 0
+    own_pairs = len(read_pairs(Path(pairs))) if pairs else 0
+    name = recipe or ("pocket" if source.alias == "pocket" else "default")
+    resolved = load_recipe(name, overrides or {}).recipe
+    read, ledger = read_with_progress([Path(d) for d in named], resolved, None)
+    if of_card is None and whose:
+        of_card = round(whose.memory_gib * GIB)
+    usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)
+    budget = Budget(whose, usable, of_host, None, cuda=not cpu)
+    found = _plan(source, resolved, read, ledger, budget, own_pairs, asked)
+    if found is None:
+        raise EnvironmentNotReady(
+            f"The sizes of {source.location} are not known here.",
+            "It is no name of `disc-lite models`, and there is no `config.json` on this machine that says them.",
+            f"Download it once: hf download {source.location} config.json tokenizer.json",
+        )
+    return found
+
+
+def _plan(
+    source: ModelSource, recipe: Recipe, documents: Sequence[Document], ledger: Sequence[LedgerEntry], budget: Budget,
+    pairs: int, questions: int,
+) -> Plan | None:  # fmt: skip
+    """`pairs` and `questions` are how many the user has, if any; None where the sizes of the model are not known."""
+    folder = local_folder(source)
+    shape = shape_of_folder(folder) if folder else None
+    if shape is None and source.alias is not None:
+        shape = shape_of_alias(ALIASES[source.alias])
+    if shape is None:
+        return None
+    corpus = corpus_of(documents, len(ledger) - len(documents), tokenizer_of(folder), recipe, pairs)
+    return plan_run(shape, recipe, corpus, workload_of(corpus, recipe, questions), budget)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free."""
+
+    device: str | None
+    max_vram: str | None
+    host_ram: str | None
+
+
+def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
+    """How a run is computed with the memory that is free now; its model need not be downloaded.
+
+    Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says.
+    """
+    budget = budget_of(limits, inputs.folder.path)
+    counts = len(inputs.pairs), len(inputs.questions)
+    source = resolve(inputs.model.name)
+    found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts)
+    if found is not None:
+        keep_tight(found)
+        return require_room(found)
+    named = inputs.resolved.recipe.execution
+    return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
+
+
+def keep_tight(plan: Plan) -> None:
+    """Where a run on the CPU takes over a third of the free memory, let none of it lie idle in the C library."""
+    from disc_lite.models.device import give_back_freed_memory
+
+    if not plan.budget.cuda and 3 * plan.host_bytes > (plan.budget.card_bytes or 0):
+        give_back_freed_memory()
+
+
+def dry_run(
+    documents: Sequence[str], model: str, *, output: str | None, seed: int | None, device: str | None,
+    max_vram: str | None, host_ram: str | None, **options: Any,
+) -> Plan:  # fmt: skip
+    """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""
+    made = plan(documents, model, **options)
+    budget = budget_of(Limits(device, max_vram, host_ram), Path(output) if output else Path())
+    return plan_run(made.shape, made.recipe, made.corpus, made.workload, budget)
+
+
+def usable_of(limits: Limits) -> int | None:
+    """The bytes that a run may allocate on a card of `max_vram`."""
+    size = bytes_of(limits.max_vram, "--max-vram")
+    return None if size is None else usable_bytes(size)
+
+
+def budget_of(limits: Limits, path: Path) -> Budget:
+    """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
+
+    Raises EnvironmentNotReady for a GPU that is missing or too old.
+    """
+    from disc_lite.models.device import device_name, device_of, free_bytes
+
+    device = device_of(limits.device)
+    vram, host = usable_of(limits), bytes_of(limits.host_ram, "--host-ram")
+    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], device.type == "cuda"
+    if cuda and vram:
+        sizes.append(vram)
+    if not cuda and host:
+        sizes.append(host)
+    return Budget(_known(device_name(device)), min(sizes), host, free_disk(path), cuda)
+
+
+def require_room(plan: Plan) -> Execution:
+    """How the run is computed. Raises WillNotFit, with the cheapest remedy, where it does not fit."""
+    budget, execution = plan.budget, plan.recipe.execution
+    if plan.choice is None:
+        least = plan.footprint.base + plan.footprint.adapter
+        have = f"{(budget.card_bytes or 0) / GIB:.1f} GiB"
+        raise WillNotFit(
+            f"{plan.shape.name} does not fit into the {have} that there are.",
+            f"Base and adapter alone take {least / GIB:.1f} GiB; beside them the teacher reads "
+            f"{plan.workload.longest_lesson:,} tokens at once, and training needs activations.",
+            f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
+        )
+    for what, needed, have_bytes in (
+        ("memory of this machine", plan.host_bytes, budget.host_bytes), ("disk", plan.disk_bytes, budget.disk_bytes),
+    ):  # fmt: skip
+        if have_bytes is not None and needed > have_bytes:
+            raise WillNotFit(
+                f"The run needs about {needed / GIB:.1f} GiB of {what}.", f"There are {have_bytes / GIB:.1f} GiB.",
+                "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
+            )  # fmt: skip
+    whole = plan.choice.passes == 1
+    return execution.model_copy(
+        update={
+            # 0: all of a step, which may have a few tokens more than it should have.
+            "micro_batch_tokens": 0 if whole else plan.choice.way.micro_batch_tokens,
+            "optimizer_bits": plan.choice.way.optimizer_bits,
+        }
+    )
+
+
+def bytes_of(size: str | None, option: str) -> int | None:
+    """A size like 8GB in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
+    if size is None:
+        return None
+    found = _SIZE.fullmatch(size.strip())
+    if not found or not float(found[1]):
+        raise UsageError(f"{option} cannot be {size!r}.", "", f"Write a number of gigabytes: {option} 8GB.")
+    return round(float(found[1]) * GIB)
+
+
+def free_disk(path: Path) -> int:
+    """Bytes that are free where this folder is, or will be."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    return shutil.disk_usage(there).free
+
+
+def _known(device_name: str) -> Card | None:
+    """The card of this name, as CUDA gives it: "NVIDIA GeForce RTX 4090"."""
+    words = device_name.lower().replace("nvidia", "").replace("geforce", "").split()
+    text = "-".join(words)
+    return CARDS.get(text) or next((card for name, card in CARDS.items() if text.startswith(name)), None)

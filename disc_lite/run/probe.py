@@ -1,0 +1,104 @@
+"""The longest pass of a training step, made once: what it takes on this machine, beside what the plan says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from disc_lite.distillation.examples import Example, Lesson
+from disc_lite.distillation.optimizer import adamw
+from disc_lite.distillation.schedule import Batch
+from disc_lite.distillation.teacher import read_lessons
+from disc_lite.distillation.training import Task, accumulate, apply
+from disc_lite.hub.source import open_model
+from disc_lite.models import Base, load_base
+from disc_lite.models.device import device_of, limit_memory
+from disc_lite.packing import lone
+from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import Execution
+from disc_lite.run.context import peak_bytes
+from disc_lite.run.plan import Limits, dry_run, keep_tight, require_room, usable_of
+
+USUAL_TOKENS = 60  # of an example that is not the longest
+ANCHOR_TOKENS = 12
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One pass of a step, with AdamW's step after it."""
+
+    tokens: int
+    planned_bytes: int
+    measured_bytes: int  # that PyTorch allocated on the card; on a CPU of the whole process
+    seconds: float
+    training_minutes: float  # at this speed
+
+
+def probe_run(
+    documents: Sequence[str], model: str, *, device: str | None, max_vram: str | None, host_ram: str | None,
+    **options: Any,
+) -> tuple[Plan, Probe]:  # fmt: skip
+    """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
+    limits = {"device": device, "max_vram": max_vram, "host_ram": host_ram}
+    plan = dry_run(documents, model, output=None, seed=None, **limits, **options)
+    keep_tight(plan)
+    execution = require_room(plan)
+    where = device_of(device)
+    limit_memory(where, usable_of(Limits(**limits)))
+    return plan, probe(plan, execution, open_model(model).folder, where)
+
+
+def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) -> Probe:
+    """Load the model, make two passes of random tokens, and measure the second."""
+    choice, recipe = plan.choice, plan.recipe.model_copy(update={"execution": execution})
+    assert choice is not None
+    base = load_base(folder, recipe.memory.quantize, str(device))
+    base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, execution.gradient_checkpointing)
+    with TemporaryDirectory() as scratch:
+        task = _task(base, choice.way.micro_batch_tokens, plan.workload.longest_student, Path(scratch))
+        tokens, seconds = _second_pass(base, task, recipe)
+    planned = choice.stages[-1].peak + (0 if device.type == "cuda" else CPU_PROCESS_BYTES)
+    minutes = plan.workload.student_tokens / tokens * seconds / 60
+    return Probe(tokens, planned, peak_bytes(base), seconds, minutes)
+
+
+def _second_pass(base: Base, task: Task, recipe: Recipe) -> tuple[int, float]:
+    """Tokens and seconds of the second pass; in the first one AdamW makes its state."""
+    parameters, cuda = list(base.adapter_parameters().values()), base.device.type == "cuda"
+    optimizer, batch = adamw(parameters, recipe), Batch(tuple(range(len(task.examples))), ())
+    if cuda:
+        torch.cuda.reset_peak_memory_stats(base.device)
+    tokens, begin = 0, 0.0
+    for _ in range(2):
+        begin = time.perf_counter()
+        gradient = accumulate(base, task, Task((), None), recipe, batch)
+        assert gradient is not None, "nothing stops it"
+        tokens = gradient.tokens
+        apply(gradient, parameters, optimizer, 0.0, recipe.train.clip_norm)
+        if cuda:
+            torch.cuda.synchronize(base.device)
+    return tokens, time.perf_counter() - begin
+
+
+def _task(base: Base, tokens: int, longest: int, scratch: Path) -> Task:
+    """Examples of random tokens with their teacher states: the longest one, and usual ones, so many tokens in all."""
+    rng, vocabulary = Random(0), base.head.weight.shape[0]
+    sizes = [min(longest, tokens)]
+    while sum(sizes) + USUAL_TOKENS <= tokens:
+        sizes.append(USUAL_TOKENS)
+    lessons = []
+    for size in sizes:
+        ids = tuple(rng.randrange(vocabulary) for _ in range(size))
+        compared = tuple(range(min(ANCHOR_TOKENS, size - 2), size - 1))
+        example = Example("disc", "random tokens", ids, compared)
+        lessons.append(Lesson(lone(ids), (example,), tuple((0, p) for p in compared)))
+    states = read_lessons(base, lessons, 1e5, scratch)
+    return Task(tuple(states.examples), states)

@@ -1,0 +1,153 @@
+"""R8: out of memory at any micro-batch, the step is made again in smaller ones, with the same gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from disc_lite.distillation.schedule import Batch, micro_batches
+from disc_lite.distillation.teacher import read_lessons, teachability
+from disc_lite.distillation.training import accumulate, train
+from disc_lite.errors import WillNotFit
+from disc_lite.models.halving import READING_TOKENS, halved_if_full
+from disc_lite.synthesis.retention import RetentionExample, retention_lessons
+from disc_lite.synthesis.scoring import support
+from tests.made import FAST, PAIRS, SmallTraining
+
+BATCH = Batch(tuple(range(9)), (0, 1, 2))
+FULL = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB."
+
+
+def gradient_of(setup: SmallTraining, max_tokens: int) -> tuple[torch.Tensor, Any]:
+    parameters = setup.base.adapter_parameters().values()
+    for parameter in parameters:
+        parameter.grad = None
+    found = accumulate(setup.base, setup.task, setup.retention, setup.recipe, BATCH, max_tokens)
+    return torch.cat([p.grad.flatten() for p in parameters]), found
+
+
+def full_at(
+    setup: SmallTraining, monkeypatch: pytest.MonkeyPatch, calls: set[int], where: str, tokens: int = 0
+) -> list[int]:
+    """Out of memory at some readings of the student, or at all of more than `tokens`; returns the readings."""
+    seen: list[int] = []
+    read = setup.base.hidden
+
+    def hidden(packed: Any) -> Any:
+        seen.append(packed.tokens)
+        fails = len(seen) in calls or 0 < tokens < packed.tokens
+        if fails and where == "forward":
+            raise torch.OutOfMemoryError(FULL)
+        states = read(packed)
+        if fails:  # after a part of the gradient was added
+
+            def fail(gradient: Any) -> None:
+                raise torch.OutOfMemoryError(FULL)
+
+            first = next(p for n, p in setup.base.adapter_parameters().items() if "layers.0" in n)
+            handle = first.register_hook(lambda g: (handle.remove(), fail(g)))
+        return states
+
+    monkeypatch.setattr(setup.base, "hidden", hidden)
+    return seen
+
+
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_out_of_memory_at_every_micro_batch(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    whole, _ = gradient_of(setup, 1 << 20)
+    examples = [setup.task.examples[i] for i in BATCH.task] + [setup.retention.examples[i] for i in BATCH.retention]
+    sizes = [len(e.input_ids) for e in examples]
+    parts = micro_batches(BATCH, sizes, 90)
+    assert len(parts) > 4
+    for k, part in enumerate(parts):
+        if len(part.task) + len(part.retention) == 1:
+            continue
+        with monkeypatch.context() as patch:
+            seen = full_at(setup, patch, {k + 1}, where)
+            gradient, found = gradient_of(setup, 90)
+        assert found.max_tokens <= 45
+        assert len(seen) > k + 1 + len(parts)  # all of the step is made again
+        assert (gradient - whole).norm() < 3e-6 * whole.norm()
+        assert found.tokens == sum(sizes)
+
+
+def test_the_smaller_size_stays_and_is_told(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path, train={**FAST, "epochs": 2})
+    seen, halved = full_at(setup, monkeypatch, {2}, "forward"), []
+    steps = list(
+        train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c",
+              on_halved=lambda *news: halved.append(news))
+    )  # fmt: skip
+    ((made, tokens),) = halved
+    assert made == 1
+    assert tokens <= 210
+    assert len(steps) == steps[0].steps
+    assert max(seen[2:]) < 2 * tokens  # padding included
+    assert not any(step.skipped for step in steps)
+
+
+def test_a_single_example_that_does_not_fit_is_named(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    longest = max((setup.task.examples[i] for i in BATCH.task), key=lambda e: len(e.input_ids))
+    full_at(setup, monkeypatch, set(), "forward", len(longest.input_ids) - 1)
+    with pytest.raises(WillNotFit) as caught:
+        gradient_of(setup, 1 << 20)
+    assert f"{longest.method} of {longest.document}, {len(longest.input_ids)} tokens" in caught.value.what
+    assert caught.value.why.startswith("Tried to allocate")
+
+
+def test_reading_without_a_gradient_is_halved_too(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    spoken = [RetentionExample((1, 2, 3), (*range(20, 30 + n),)) for n in range(6)]
+    lessons = retention_lessons(spoken)
+    whole = read_lessons(setup.base, lessons, 1.0, tmp_path).states
+    everything = range(len(setup.task.examples))
+    nats = teachability(setup.base, setup.task.states, everything)
+    seen = full_at(setup, monkeypatch, set(), "forward", 120)
+    again = read_lessons(setup.base, lessons, 1.0, tmp_path).states
+    assert torch.allclose(again, whole, atol=1e-5)
+    assert teachability(setup.base, setup.task.states, everything) == pytest.approx(nats, abs=1e-5)
+    assert len(seen) > 4
+    full_at(setup, monkeypatch, set(), "forward", 1)
+    with pytest.raises(WillNotFit, match="single example: teacher's sequence, retention"):
+        read_lessons(setup.base, lessons, 1.0, tmp_path)
+
+
+def test_pairs_are_scored_in_halves(load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = SmallTraining(load, tmp_path)
+    text = setup.texts[0]
+    whole = support(setup.base, text, PAIRS, False)
+    seen = full_at(setup, monkeypatch, set(), "forward", 200)
+    assert support(setup.base, text, PAIRS, False) == [pytest.approx(scores, abs=1e-4) for scores in whole]
+    assert len(seen) > 4
+    full_at(setup, monkeypatch, set(), "forward", 1)
+    with pytest.raises(WillNotFit, match=r"a pair of guide\.md"):
+        support(setup.base, text, PAIRS, False)
+
+
+def test_batches_are_halved_only_where_they_must_be() -> None:
+    sizes = [5, 5, 5, 5, 5]
+    tried: list[list[int]] = []
+
+    def compute(batch: list[int]) -> list[int]:
+        tried.append(batch)
+        if sum(sizes[i] for i in batch) > 12:
+            raise torch.OutOfMemoryError(FULL)
+        return [i * i for i in batch]
+
+    found = list(halved_if_full(range(5), sizes, READING_TOKENS, compute, str))
+    assert found == [([0, 1], [0, 1]), ([2, 3], [4, 9]), ([4], [16])]
+    assert tried[0] == [0, 1, 2, 3, 4]

@@ -1,0 +1,206 @@
+"""The plan of a run: what is counted, what is chosen for the memory there is, and what does not fit."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disc_lite.distillation.examples import MOST_PAIRS
+from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
+from disc_lite.models.generation import memory as engine
+from disc_lite.models.generation.decoding import READ_TOKENS
+from disc_lite.models.halving import READING_TOKENS
+from disc_lite.planning import choice, memory, workload
+from disc_lite.planning.cards import BY_SIZE, CARDS, GIB, OF_SIZE, card_of, usable_bytes
+from disc_lite.planning.corpus import corpus_of, estimated_tokens, tokenizer_of
+from disc_lite.planning.estimate import as_json, by_size
+from disc_lite.planning.memory import CPU, CUDA, Footprint
+from disc_lite.planning.shapes import known_shapes, shape_of_folder
+from disc_lite.recipe.methods import METHODS
+from disc_lite.run.plan import bytes_of, keep_tight, plan, require_room
+from tests.made import document_of, recipe_of
+from tests.tiny_models import CORPUS
+
+ROOT = Path(__file__).resolve().parents[2]
+HANDBOOK = ROOT / "examples" / "handbook"
+POCKET = ROOT / "disc_lite" / "pocket"
+
+
+def test_the_same_run_on_cards_of_every_size() -> None:
+    made = plan(HANDBOOK, "mistral-7b")
+    rows = by_size(made)
+    assert [size for size, _, _ in rows] == list(BY_SIZE)
+    eight, *larger = (it.choice for _, _, it in rows)
+    assert (eight.way.optimizer_bits, eight.passes) == (8, 4)  # type: ignore[union-attr]
+    assert all((c.way.optimizer_bits, c.passes) == (32, 1) for c in larger if c)
+    for size, _, it in rows:
+        assert it.choice is not None
+        assert it.choice.peak <= usable_bytes(size * GIB)
+        assert it.choice.generation_rows > 1
+    times = [sum(it.minutes(card).values()) for _, card, it in rows]
+    assert times[0] > times[-1] > 1
+
+
+def test_micro_batches_shrink_until_they_fit_and_nothing_else_changes() -> None:
+    chosen = [plan(HANDBOOK, "qwen3-8b", max_vram=f"{size}GB") for size in (24, 12, 10, 9)]
+    sizes = [it.choice.way.micro_batch_tokens for it in chosen if it.choice]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) > 1
+    assert all(it.workload == chosen[0].workload for it in chosen)
+    for it in chosen:
+        execution = require_room(it)
+        whole = it.choice.passes == 1  # type: ignore[union-attr]
+        assert (execution.micro_batch_tokens == 0) == whole
+
+
+def test_named_settings_are_kept() -> None:
+    fixed = {"execution.micro_batch_tokens": "512", "execution.optimizer_bits": "32"}
+    way = plan(HANDBOOK, "mistral-7b", overrides=fixed, max_vram="24GB").choice.way  # type: ignore[union-attr]
+    assert (way.micro_batch_tokens, way.optimizer_bits) == (512, 32)
+    assert plan(HANDBOOK, "mistral-7b", overrides={**fixed, "lora.rank": "256"}, max_vram="8GB").choice is None
+
+
+@pytest.mark.parametrize(
+    ("model", "vram", "overrides", "remedy"),
+    [
+        ("mistral-7b", "8GB", {"lora.rank": "256"}, "lora.rank=32"),
+        ("mistral-7b", "16GB", {"memory.quantize": "none"}, "memory.quantize=nf4"),
+        ("mistral-7b", "8GB", {"execution.optimizer_bits": "32", "lora.rank": "96"}, "execution.optimizer_bits=8"),
+        ("qwen2.5-14b", "8GB", {}, "--model "),
+        ("pocket", "0.8GB", {}, "--device cpu"),
+    ],
+)
+def test_what_does_not_fit_says_the_cheapest_change_that_fits(
+    model: str, vram: str, overrides: dict[str, str], remedy: str
+) -> None:
+    made = plan(HANDBOOK, model, overrides=overrides, max_vram=vram, recipe="default")
+    assert made.choice is None
+    with pytest.raises(WillNotFit) as caught:
+        require_room(made)
+    assert remedy in caught.value.remedy
+    assert len(caught.value.lines()) == 3
+
+
+def test_host_memory_and_disk_are_checked_too() -> None:
+    with pytest.raises(WillNotFit, match="memory of this machine"):
+        require_room(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))
+    made = plan(HANDBOOK, "pocket", cpu=True, host_ram="1GB")
+    assert made.choice is not None
+    assert made.host_bytes > made.choice.peak
+    assert plan(HANDBOOK, "smollm2-360m", cpu=True, host_ram="1GB").choice is None
+
+
+def test_documents_are_counted_as_a_run_counts_them() -> None:
+    recipe = recipe_of(documents={"passage_tokens": 64})
+    documents = [document_of(CORPUS), document_of("Ada keeps the keys. Nobody sweeps the hall.", "b.md")]
+    tokenizer = tokenizer_of(POCKET)
+    exact, about = corpus_of(documents, 1, tokenizer, recipe), corpus_of(documents, 1, None, recipe)
+    assert tokenizer is not None
+    assert exact.tokens == sum(len(tokenizer(d.text)) for d in documents)
+    assert (exact.counted, about.counted) == (True, False)
+    assert exact.pairs == recipe.prompt.questions_per_sentence * exact.sentences
+    assert (exact.documents, exact.refused) == (2, 1)
+    assert about.sentences == pytest.approx(exact.sentences, rel=0.1)
+    assert "".join(document_of(CORPUS).text[slice(*o)] for o in estimated_tokens(CORPUS)) == CORPUS
+    assert corpus_of(documents, 0, None, recipe, pairs=7).pairs == 7
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_every_method_has_a_workload(method: Any) -> None:
+    recipe = recipe_of(method=method, retention={"weight": 0})
+    corpus = corpus_of([document_of(CORPUS)], 0, None, recipe)
+    work = workload.workload_of(corpus, recipe)
+    assert set(work.examples) == set(METHODS[method].lessons)
+    assert work.steps == math.ceil(work.student_tokens / recipe.train.tokens_per_batch)
+    assert (work.teacher_tokens > 0) == METHODS[method].has_teacher == (work.state_positions > 0)
+    kept = workload.workload_of(corpus, recipe_of(method=method, retention={"share": 3.0}))
+    assert kept.student_tokens == pytest.approx(4 * work.student_tokens, rel=0.01)
+    assert kept.retention_prompts >= 200
+
+
+def test_a_run_of_pocket_is_as_large_as_planned(adapted: dict[str, Any]) -> None:
+    summary, given = adapted["summary"], adapted["given"]
+    made = plan(adapted["docs"], "pocket", questions=given["questions"], overrides=given["overrides"], cpu=True)
+    assert made.corpus.counted
+    assert made.corpus.documents == summary["documents"]["read"]
+    assert made.corpus.passages == summary["passages"]
+    # Fewer pairs are accepted than are wanted.
+    assert made.workload.steps >= summary["steps"] > 0.2 * made.workload.steps
+
+
+def test_sizes_are_those_of_the_code() -> None:
+    assert workload.PAIRS_OF_A_TREE == MOST_PAIRS
+    assert choice.READING_TOKENS == READING_TOKENS
+    assert memory.ROWS_SHARE == engine.SHARE
+    assert {"cuda": CUDA.most_rows, "cpu": CPU.most_rows} == engine.MAX_ROWS
+    assert {"cuda": CUDA.read_tokens, "cpu": CPU.read_tokens} == READ_TOKENS
+    assert choice.ROWS_OF_A_PREFIX == engine.PREFIX_ROWS // 2
+
+
+def test_cards_and_sizes_by_their_names() -> None:
+    assert card_of("NVIDIA GeForce RTX 4090".replace("GeForce ", "")).name == "rtx-4090"
+    with pytest.raises(UsageError, match="rtx-4090"):
+        card_of("rtx-4091")
+    assert {CARDS[name].memory_gib for name in OF_SIZE.values()} == set(BY_SIZE)
+    assert bytes_of("8GB", "--x") == bytes_of(" 8 gib", "--x") == 8 * GIB
+    for wrong in ("8MB", "eight", "0", "-1GB", ""):
+        with pytest.raises(UsageError, match="--max-vram"):
+            bytes_of(wrong, "--max-vram")
+
+
+def test_a_model_whose_sizes_are_not_known_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentNotReady, match="not known here"):
+        plan(HANDBOOK, "nobody/nothing")
+    for text in ('{"hidden_size": "large"}', "[]", "{", '{"n_embd": 64}'):
+        (tmp_path / "config.json").write_text(text)
+        assert shape_of_folder(tmp_path) is None
+
+
+def test_more_of_anything_needs_more_memory() -> None:
+    for shape in known_shapes():
+        one, two = (Footprint(shape, "nf4", rank, CUDA) for rank in (16, 64))
+        assert one.generation(8, 500).peak > one.generation(4, 500).peak
+        assert one.rows(500, 80 * GIB) >= one.rows(500, 12 * GIB) >= two.rows(500, 12 * GIB) >= 1
+        assert two.reading(8192).peak > two.reading(4096).peak > one.reading(4096).peak
+
+
+def test_the_command_loads_no_torch_and_prints_json() -> None:
+    code = "import sys\nfrom disc_lite.cli import main\n"
+    arguments = [
+        "disc-lite",
+        "plan",
+        str(HANDBOOK),
+        "--model",
+        "mistral-7b",
+        "--max-vram",
+        "8GB",
+        "--card",
+        "rtx-4060",
+        "--json",
+    ]
+    code += f"sys.argv = {arguments!r}\ntry:\n    main()\nexcept SystemExit as leaving:\n"
+    code += "    print('torch' in sys.modules, leaving.code, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "False 0"
+    found = json.loads(done.stdout)
+    assert found["chosen"]["optimizer_bits"] == 8
+    assert set(found["by_size"]) == {"8 GB", "12 GB", "16 GB", "24 GB"}
+    assert found["stages"]["training"]["peak"] <= found["card_bytes"]
+    assert set(found["minutes"]) == {"generation", "teacher", "training"}
+    assert found == json.loads(json.dumps(as_json(plan(HANDBOOK, "mistral-7b", max_vram="8GB", card="rtx-4060"))))
+
+
+def test_memory_is_given_back_where_it_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr("disc_lite.models.device.give_back_freed_memory", lambda: done.append(1))
+    keep_tight(plan(HANDBOOK, "pocket", cpu=True, host_ram="64GB"))
+    keep_tight(plan(HANDBOOK, "pocket", max_vram="8GB"))
+    assert not done
+    keep_tight(plan(HANDBOOK, "pocket", cpu=True, host_ram="1.5GB"))
+    assert done

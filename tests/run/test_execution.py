@@ -1,0 +1,182 @@
+"""How a run is computed may change when it is continued; it is planned before anything is spent, and recorded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from disc_lite import adapt, cli
+from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
+from disc_lite.models import base, device
+from disc_lite.recipe.schema import Execution
+from disc_lite.run.execution import record, resumed
+from disc_lite.run.folder import RunFolder
+from disc_lite.storage import read_jsonl
+from tests.made import SMALL, SmallAdapt
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
+    return SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
+
+
+def test_a_run_is_continued_in_another_way(small: SmallAdapt) -> None:
+    run = small.root / "run"
+
+    def stop(event: Any) -> None:
+        if event.stage == "training" and event.done == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        small.adapt(run, listener=stop)
+    with pytest.raises(UsageError, match="another run"):
+        small.adapt(run, **{"train.learning_rate": "0.02"})
+    changes = {
+        "execution.optimizer_bits": "8",
+        "execution.micro_batch_tokens": "48",
+        "execution.checkpoint_minutes": "1",
+    }
+    summary = small.adapt(run, **changes)
+    rows = read_jsonl(run / "computed.jsonl")
+    assert [(row["after_step"], row["optimizer_bits"], row["micro_batch_tokens"]) for row in rows] == [
+        (0, 32, 0),
+        (3, 8, 48),
+    ]
+    assert {row["device"] for row in rows} == {"cpu"}
+    assert [row["step"] for row in read_jsonl(run / "metrics.jsonl")] == list(range(1, summary["steps"] + 1))
+
+
+def test_out_of_memory_in_a_run_is_told_recorded_and_survived(
+    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, calls, told = base.Base.hidden, [], []
+
+    def hidden(self: Any, packed: Any) -> Any:
+        calls.extend([1] * torch.is_grad_enabled())
+        if torch.is_grad_enabled() and len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
+        return read(self, packed)
+
+    monkeypatch.setattr(base.Base, "hidden", hidden)
+    run = small.root / "full"
+    summary = small.adapt(run, listener=lambda event: told.append(event.text))
+    first, last = read_jsonl(run / "computed.jsonl")
+    assert (first["micro_batch_tokens"], last["why"], last["after_step"]) == (0, "CUDA out of memory", 1)
+    assert 0 < last["micro_batch_tokens"] < 100
+    assert any("CUDA out of memory after step 1: micro-batches of" in text for text in told)
+    assert summary["skipped_steps"] == 0
+    assert len(calls) > summary["steps"]
+
+
+def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    planned, nothing = Execution(micro_batch_tokens=4096, optimizer_bits=32), Execution()
+    assert resumed(planned, nothing, folder, "card") == planned
+    record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "CUDA out of memory")
+    assert resumed(planned, nothing, folder, "card").micro_batch_tokens == 1000
+    assert resumed(planned, Execution(micro_batch_tokens=4096), folder, "card").micro_batch_tokens == 4096
+    assert resumed(planned, nothing, folder, "cpu") == planned
+    smaller = Execution(micro_batch_tokens=500, optimizer_bits=8)
+    assert resumed(smaller, nothing, folder, "card") == smaller
+    whole = Execution(optimizer_bits=32)
+    assert resumed(whole, nothing, folder, "card").micro_batch_tokens == 1000
+    record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "again")
+    assert len(read_jsonl(folder.computed)) == 1
+
+
+def test_nothing_is_begun_where_the_run_does_not_fit(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "free_bytes", lambda where: 610 << 20)
+    run = small.root / "none"
+    with pytest.raises(WillNotFit, match=r"does not fit into the 0\.6 GiB") as caught:
+        small.adapt(run)
+    assert len(caught.value.lines()) == 3
+    assert not (run / "run.json").exists()
+
+
+def test_a_dry_run_writes_nothing_and_loads_no_weights(
+    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = small.root / "dry"
+    monkeypatch.setattr("disc_lite.models.load_base", None)
+    monkeypatch.setattr(sys, "argv", [*small.command(run), "--dry-run"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert "A step in one pass of 128 tokens" in capsys.readouterr().out
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(("capability", "refused"), [((7, 5), True), ((8, 0), False), ((8, 9), False)])
+def test_a_gpu_without_bf16_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], refused: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
+    if not refused:
+        assert device.device_of(None) == torch.device("cuda")
+        return
+    with pytest.raises(EnvironmentNotReady) as caught:
+        device.device_of("cuda:0")
+    assert "Tesla T4" in caught.value.what
+    assert "7.5" in caught.value.why
+    assert "--device cpu" in caught.value.remedy
+
+
+def test_max_vram_is_a_limit_of_the_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small card is imitated: what the plan does not foresee is an out-of-memory error there too."""
+    limits: list[tuple[float, int]] = []
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=80 << 30))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *given: limits.append(given))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    device.limit_memory(torch.device("cuda"), 8 << 30)
+    device.limit_memory(torch.device("cuda"), None)
+    device.limit_memory(torch.device("cpu"), 8 << 30)
+    assert limits == [(0.1, 3)]
+
+
+def test_nothing_is_downloaded_for_a_run_that_does_not_fit(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+
+    def fetch(hub_id: str) -> Path:
+        fetched.append(hub_id)
+        raise EnvironmentNotReady("no network")
+
+    monkeypatch.setattr("disc_lite.hub.source._fetch", fetch)
+    for free, error in ((2 << 30, WillNotFit), (64 << 30, EnvironmentNotReady)):
+        monkeypatch.setattr(device, "free_bytes", lambda where, free=free: free)
+        with pytest.raises(error):
+            adapt(small.root / "docs", "mistral-7b", output=small.root / "absent", device="cpu")
+    assert fetched == ["mistralai/Mistral-7B-Instruct-v0.3"]
+
+
+def test_the_probe_makes_the_longest_pass_once(
+    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["disc-lite", "plan", str(small.root / "docs"), "-m", str(small.model), "--probe", "--cpu", "--json"]
+    sets = [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+    monkeypatch.setattr(sys, "argv", [*arguments, *sets])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 60 < found["probe"]["tokens"] <= found["chosen"]["micro_batch_tokens"] == 128
+    assert found["probe"]["planned_bytes"] > found["stages"]["training"]["peak"]
+    assert min(found["probe"]["measured_bytes"], found["probe"]["seconds"], found["probe"]["training_minutes"]) > 0
+
+
+def test_free_is_what_the_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    gib = 1 << 30
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (60 * gib, 80 * gib))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 4 * gib)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 3 * gib)
+    for fraction, free in ((1.0, 61), (0.1, 5), (0.05, 1)):
+        monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda index, fraction=fraction: fraction)
+        assert device.free_bytes(torch.device("cuda:0")) == free * gib
