@@ -72,7 +72,8 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
         for doubt in view.doubts:
             _line(console, 4, doubt)
     _show_table(seen, console, len(seen.documents) if show_all else MOST_ROWS)
-    _line(console, 0, _totals(seen))
+    for line in _totals(seen):
+        _line(console, 0, line)
     _line(console, 0, f"Next: disc-lite documents … --show {seen.documents[0].name}", "dim")
 
 
@@ -116,15 +117,16 @@ def _show_table(seen: Preview, console: Console, most: int) -> None:
         _line(console, 0, f"… and {len(seen.documents) - most:,} more (--all lists them)")
 
 
-def _totals(seen: Preview) -> str:
+def _totals(seen: Preview) -> tuple[str, ...]:
     outcomes = Counter(entry.outcome for entry in seen.ledger)
     languages = Counter(view.language or "unknown" for view in seen.documents).most_common()
     tokens, passages = sum(v.tokens for v in seen.documents), sum(v.passages for v in seen.documents)
     return (
         f"{len(seen.ledger):,} files: {outcomes['read']:,} read, {outcomes['refused']:,} refused, "
-        f"{outcomes['duplicate']:,} duplicates. {tokens:,} tokens{'' if seen.counted else ' (estimated)'} in "
-        f"{passages:,} passages of at most {seen.passage_tokens}. "
-        f"Languages: {', '.join(f'{name} {number:,}' for name, number in languages)}."
+        f"{outcomes['duplicate']:,} duplicates.",
+        f"{tokens:,} tokens{'' if seen.counted else ' (estimated)'} in {passages:,} passages of at most "
+        f"{seen.passage_tokens}.",
+        f"Languages: {', '.join(f'{name} {number:,}' for name, number in languages)}.",
     )
 
 

@@ -35,11 +35,11 @@ def open_archive(raw: bytes, suffix: str) -> zipfile.ZipFile:
     if any(part.flag_bits & _ENCRYPTED for part in parts):
         raise RefusedFile("encrypted; save it without a password")
     unpacked = sum(part.file_size for part in parts if part.filename.lower().endswith(_TEXT_PARTS))
-    if unpacked > MAX_UNPACKED_BYTES or len(parts) > MAX_PARTS:
-        raise RefusedFile(
-            f"unpacks to {unpacked >> 20} MB in {len(parts)} parts (limits: {MAX_UNPACKED_BYTES >> 20} MB, "
-            f"{MAX_PARTS} parts); split it"
-        )
+    if unpacked > MAX_UNPACKED_BYTES:
+        limit = f"{MAX_UNPACKED_BYTES >> 20} MB"
+        raise RefusedFile(f"its text unpacks to {unpacked >> 20} MB, more than {limit}; split it")
+    if len(parts) > MAX_PARTS:
+        raise RefusedFile(f"it has {len(parts)} parts, more than {MAX_PARTS}; split it")
     return archive
 
 

@@ -54,10 +54,10 @@ def estimated_tokens(text: str) -> Offsets:
     return Offsets(match.span() for match in _PIECE.finditer(text))
 
 
-def tokenizer_of(folder: Path) -> Tokenizer | None:
-    """The tokenizer of a model folder; None where it has no `tokenizer.json`."""
-    path = folder / "tokenizer.json"
-    if not path.is_file():
+def tokenizer_of(folder: Path | None) -> Tokenizer | None:
+    """The tokenizer of a model folder; None where it has no `tokenizer.json`, or there is no folder."""
+    path = folder / "tokenizer.json" if folder else None
+    if path is None or not path.is_file():
         return None
     from tokenizers import Tokenizer as Fast
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from disc_lite.documents import Document, Passage, cut_passages, is_heading
+from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
 from disc_lite.planning.amounts import wanted_pairs
 from disc_lite.qa import words_of
 from disc_lite.recipe import Recipe
-
-Offsets = Sequence[tuple[int, int]]
-Tokenizer = Callable[[str], Offsets]  # text -> the characters of each token
-
-# Pieces of text about as many as tokens: on the documents of bench/real and examples/handbook 0.96 to 1.09 times as
-# many as those of a vocabulary of 49,152.
-PIECE = re.compile(r"[ \t]?[A-Za-zÀ-ɏ]{1,6}|\s?\d|[^\W\d_]|\s+|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -34,23 +26,6 @@ class Corpus:
     longest_passage: int  # tokens
     longest_sentence: int
     counted: bool  # with the model's own tokenizer; else estimated by the characters
-
-
-def tokenizer_of(folder: Path | None) -> Tokenizer | None:
-    """The tokenizer of a model folder, None where it has no `tokenizer.json`."""
-    path = folder / "tokenizer.json" if folder else None
-    if path is None or not path.is_file():
-        return None
-    from tokenizers import Tokenizer as Fast
-
-    fast = Fast.from_file(str(path))
-    fast.no_truncation()
-    return lambda text: fast.encode(text, add_special_tokens=False).offsets
-
-
-def estimated_tokens(text: str) -> Offsets:
-    """About as many stretches of a text as it has tokens."""
-    return [match.span() for match in PIECE.finditer(text)]
 
 
 def corpus_of(

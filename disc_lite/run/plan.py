@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from disc_lite.documents import Document, LedgerEntry
+from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
 from disc_lite.hub.source import local_folder
 from disc_lite.planning.cards import CARDS, GIB, MARGIN, Card, card_of, usable_bytes
-from disc_lite.planning.corpus import corpus_of, tokenizer_of
+from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.workload import workload_of

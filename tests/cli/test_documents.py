@@ -44,8 +44,9 @@ Look at these first: 1 of 2 documents
  b[red].md   ?                 8           1          1
  a.md        English          22           3          1
 
-6 files: 2 read, 4 refused, 0 duplicates. 30 tokens (estimated) in 2 passages of
-at most 256. Languages: unknown 1, English 1.
+6 files: 2 read, 4 refused, 0 duplicates.
+30 tokens (estimated) in 2 passages of at most 256.
+Languages: unknown 1, English 1.
 Next: disc-lite documents … --show b[red].md"""
 
 

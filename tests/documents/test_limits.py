@@ -19,8 +19,10 @@ from tests.documents.written import zipped
 def test_a_zip_bomb_is_refused_by_its_size_before_it_is_unpacked(suffix):
     bomb = zipped({"word/document.xml": bytes(archive.MAX_UNPACKED_BYTES + 1), "media/a.png": b""})
     assert len(bomb) < 1 << 20
-    with pytest.raises(RefusedFile, match="unpacks to 128 MB"):
+    with pytest.raises(RefusedFile, match="its text unpacks to 128 MB"):
         convert(suffix, bomb)
+    with pytest.raises(RefusedFile, match="20001 parts"):
+        convert(suffix, zipped({str(number): "" for number in range(archive.MAX_PARTS + 1)}))
 
 
 def test_an_archive_that_lies_about_the_size_of_a_part_gives_no_more_than_it_says():
