@@ -21,7 +21,7 @@ from pathlib import Path
 
 HEAVY = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "tokenizers", "huggingface_hub",
-    "numpy", "pydantic", "yaml", "rich", "psutil", "pypdf", "mammoth", "bs4",
+    "numpy", "pydantic", "yaml", "rich", "psutil", "pypdfium2", "mammoth", "bs4",
 )  # fmt: skip
 IMPORTS = """
 import json, sys

@@ -17,7 +17,7 @@ LIGHT = (
     "evaluation.grading evaluation.intervals evaluation.card evaluation.instructions evaluation.retrieval run.interrupts "
     "run.inputs run.folder run.adapt run.evaluate report chat.opening cli"
 ).split()
-HEAVY = "torch transformers peft bitsandbytes numpy huggingface_hub pypdf mammoth bs4 bm25s lm_eval".split()
+HEAVY = "torch transformers peft bitsandbytes numpy huggingface_hub pypdfium2 mammoth bs4 bm25s lm_eval".split()
 MOST_ARROWS = 100
 
 

@@ -12,6 +12,7 @@ import click
 
 from disc_lite.cli.catalogue import models, recipes
 from disc_lite.cli.conversation import ask, chat
+from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
@@ -57,8 +58,8 @@ def adapt(
 ) -> None:  # fmt: skip
     """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and retained.
 
-    Reads .md .txt .rst .html .pdf .docx. Writes an adapter, the questions and pairs, and a summary
-    into the run folder.
+    `disc-lite documents DOCUMENTS` shows beforehand what the model will see. Writes an adapter, the
+    questions and pairs, and a summary into the run folder.
     """
     from disc_lite.cli.display import show_summary
     from disc_lite.cli.progress import display
@@ -85,7 +86,7 @@ def adapt(
         show_summary(summary, Console())
 
 
-for command in (plan, ask, chat, export, evaluate, report, inspect, recipes, models):
+for command in (documents, plan, ask, chat, export, evaluate, report, inspect, recipes, models):
     cli.add_command(command)
 
 

@@ -114,6 +114,10 @@ def remarks(summary: JsonObject) -> list[str]:
     if documents["refused"] or documents["duplicate"]:
         counts = f"{documents['refused']} files refused, {documents['duplicate']} duplicates"
         lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
+    if documents.get("damaged"):
+        lines.append(
+            f"Files that look damaged: {documents['damaged']}; {RunFolder(Path(summary['run'])).ledger} says why."
+        )
     if pairs.get("dropped"):
         dropped = sum(pairs["dropped"].values())
         lines.append(

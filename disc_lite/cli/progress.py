@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 if TYPE_CHECKING:
-    from disc_lite.run.context import Event
+    from disc_lite.run.events import Event
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
 STAGES = {
-    "model": "Model", "documents": "Documents", "questions": "Questions", "retention": "Neutral prompts",
-    "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
+    "documents": "Documents", "passages": "Passages", "model": "Model", "questions": "Questions",
+    "retention": "Neutral prompts", "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
 }  # fmt: skip
 
 

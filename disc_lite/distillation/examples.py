@@ -12,11 +12,13 @@ state at *p* and the teacher's at the corresponding place both predict it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from disc_lite.documents import Document, Passage, cut_passages
+from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
 from disc_lite.packing import Place, Segment, lone
 from disc_lite.packing import Sequence as Tree
@@ -32,8 +34,8 @@ class Text:
     """A document tokenised once, and its passages as ranges of those tokens."""
 
     document: Document
-    ids: tuple[int, ...]
-    offsets: tuple[tuple[int, int], ...]
+    ids: array[int]
+    offsets: Offsets
     passages: tuple[Passage, ...]
 
     def passage_text(self, passage: Passage) -> str:
@@ -106,7 +108,7 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
     for document in documents:
         ids, offsets = tokens.document(document.text)
         passages = cut_passages(document, offsets, passage_tokens)
-        texts.append(Text(document, tuple(ids), tuple(offsets), passages))
+        texts.append(Text(document, ids, offsets, passages))
     return tuple(texts)
 
 

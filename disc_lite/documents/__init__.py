@@ -2,12 +2,34 @@
 
 records     the frozen shapes that leave this package
 refusal     the one exception that turns a file into a `refused` line of the ledger
+source      what the reader of a format gets and gives
 decoding    bytes -> text, by rule
 headings    text -> title and sections
-html        HTML, and DOCX by way of HTML -> text
+plaintext   RFCs, manual pages, laws and other texts as printed -> Markdown
+rst         reStructuredText as written -> the text that its reader sees
+frontmatter settings above a Markdown text -> its title
+markdown    Markdown as written -> the text that its reader sees
+endtags     HTML with optional end tags -> HTML with all of them
+noise       which elements of a web page are not its text
+formulas    superscripts, subscripts and MathML -> one line of text
+tables      rows of an HTML table -> lines of cells
+html        HTML -> text
+officemath  formulas of Office documents -> one line of text
+docx        DOCX, by way of HTML -> text; a file for each of the other formats
+columns     pieces of lines on a printed page -> lines in reading order, and tables
+running     running heads and page numbers of printed pages
+flow        columns of all pages -> one run of lines
+layout      lines of printed pages -> paragraphs, list items, code and headings
 pdf         PDF -> text
-conversion  which reader a file needs, and whether it runs in a limited child process
+formats     which suffix is read by which function
+workers     child processes with limits, in which parsers run
+conversion  a file -> its text
+walking     paths -> files, and which of them must not be opened
+damage      whether a text looks damaged, and what to do about it
+doubts      what else makes a document look as if it was not read as meant
 reading     folders and files -> documents and ledger
+tokens      where tokens begin and end, without a model
+abbreviations which full stop shortens a word
 sentences   text -> character spans of sentences
 passages    document and token offsets -> passages of at most so many tokens
 """
@@ -16,11 +38,15 @@ from disc_lite.documents.passages import cut_passages
 from disc_lite.documents.reading import read_documents
 from disc_lite.documents.records import Document, LedgerEntry, Passage, Section
 from disc_lite.documents.sentences import is_heading, sentence_spans
+from disc_lite.documents.source import ReadingOptions
+from disc_lite.documents.walking import RUN_RECORD
 
 __all__ = [
+    "RUN_RECORD",
     "Document",
     "LedgerEntry",
     "Passage",
+    "ReadingOptions",
     "Section",
     "cut_passages",
     "is_heading",

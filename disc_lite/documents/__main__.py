@@ -1,39 +1,65 @@
-"""The limited child process that reads one PDF, DOCX or large HTML file.
+"""The limited child process that reads files for `workers`: markup, containers, source code.
 
-`python -m disc_lite.documents SUFFIX STEP_TIMEOUT_S`: bytes on stdin, one JSON object on
-stdout, `{"text", "title"}` or `{"refused"}`. It opens no file and writes none.
+`python -m disc_lite.documents STEP_TIMEOUT_S`. For every file there is a line of JSON and then its
+bytes on stdin (`{"suffix", "name", "options", "bytes"}`), and a line of JSON on stdout
+(`{"converted" or "refused", "is_last"}`). It opens no file and writes none.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from disc_lite.documents.conversion import CHILD_MEMORY_BYTES, convert_here
+from disc_lite.documents.conversion import convert_here
 from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import ReadingOptions
+from disc_lite.documents.workers import CHILD_MEMORY_BYTES
+
+# After a file that took so much, the next one gets a fresh process with all of the limit.
+_RECYCLED_BYTES = CHILD_MEMORY_BYTES // 4
 
 
-def main(suffix: str, step_timeout_s: int) -> None:
-    """Answers for the bytes on stdin; a step that takes too long ends the process by SIGPROF."""
+def main(step_timeout_s: int) -> None:
+    """Answers until stdin ends; a step that takes too long ends the process by SIGPROF."""
     # macOS refuses this limit; there the time limit alone has to do.
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
+    # A parser that prints must not print into the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while line := sys.stdin.buffer.readline():
+        request = json.loads(line)
+        raw = sys.stdin.buffer.read(request["bytes"])
+        answer = _answer(request, raw, step_timeout_s)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answer["is_last"] = _memory_bytes() > _RECYCLED_BYTES
+        answers.write(json.dumps(answer).encode("ascii") + b"\n")
+        answers.flush()
 
+
+def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int) -> dict[str, Any]:
     def start_clock() -> None:
         # Processor time: on a busy machine a good file must not look like an endless one.
         signal.setitimer(signal.ITIMER_PROF, step_timeout_s)
 
-    answer: dict[str, str]
     try:
-        raw = sys.stdin.buffer.read()
-        converted = convert_here(suffix, raw, on_step=start_clock)
-        answer = {"text": converted.text, "title": converted.title}
+        options = ReadingOptions(**request["options"])
+        return {"converted": asdict(convert_here(request["suffix"], raw, start_clock, request["name"], options))}
     except RefusedFile as refusal:
-        answer = {"refused": str(refusal)}
-    sys.stdout.buffer.write(json.dumps(answer).encode("ascii"))
+        return {"refused": str(refusal)}
+
+
+def _memory_bytes() -> int:
+    if sys.platform == "linux":  # where ru_maxrss may be that of the process which started this one
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(int(sys.argv[1]))

@@ -1,13 +1,15 @@
 """Bytes -> text, by rule and never by guess.
 
-UTF-8, or UTF-16 with its byte order mark; anything else is refused with the offset of the
-first byte that breaks the rule. A guessed encoding would teach the model mojibake unnoticed.
+UTF-8, UTF-16 with its byte order mark, or the charset that an HTML page declares; anything else is refused with the
+offset of the first byte that breaks the rule, and with the encoding that it looks like. A guessed encoding would teach
+the model mojibake unnoticed.
 """
 
 from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from collections.abc import Iterator
 
 from disc_lite.documents.refusal import RefusedFile
@@ -22,6 +24,25 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r") | {127})
 _NOT_WINDOWS_1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 _BLOCK_CHARS = 1 << 20
 
+# In the first bytes of a page: `<meta charset=x>`, `content="text/html; charset=x"`, `<?xml encoding="x"?>`.
+_DECLARED = re.compile(
+    rb"<meta\b[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml\b[^>]*?encoding\s*=\s*[\"']([\w.:-]+)", re.I
+)
+_DECLARED_WITHIN_BYTES = 4096
+# As browsers read these names (whatwg.org, Encoding): the larger set, where a page names a smaller one.
+_WIDER = {
+    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
+}  # fmt: skip
+_ALSO_CALLED = {"sjis": "cp932", "windows-874": "cp874"}
+_NAMES = re.compile(
+    r"utf-8|cp\d+|iso8859-\d+|koi8-[rut]|gb18030|hz|big5hkscs|euc_jp|iso2022_(?:jp|kr)\w*|mac-\w+|ptcp154"
+)
+# Of these, every byte is ASCII: that a page is valid UTF-8 says nothing.
+_SEVEN_BIT = ("iso2022", "hz")
+# Fewer bytes beyond ASCII do not tell one encoding from another.
+_MIN_TELLING_BYTES = 12
+
 
 def decode(raw: bytes) -> str:
     """The text of a text file: no byte order mark, line ends as `\\n`, nothing else changed.
@@ -31,13 +52,34 @@ def decode(raw: bytes) -> str:
     """
     codec = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
     if codec == "utf-8" and b"\0" in raw:
-        raise RefusedFile(f"binary: NUL at offset {raw.index(0)}")
+        raise RefusedFile(f"binary: NUL at offset {raw.index(0)}; save it in a format that is read")
     try:
         text = raw.decode(codec)
     except UnicodeDecodeError as error:
         raise _undecodable(raw, codec, error.start) from None
     if codec == "utf-8":
         text = text.removeprefix(_BYTE_ORDER_MARK)
+    return check_text(text.replace("\r\n", "\n"))
+
+
+def decode_page(raw: bytes) -> str:
+    """The text of an HTML page: UTF-8 where it is that, else in the charset that the page declares.
+
+    Raises:
+        RefusedFile: The page declares no charset and is not UTF-8, or it is not in the one that it declares.
+    """
+    found = _DECLARED.search(raw, 0, _DECLARED_WITHIN_BYTES)
+    declared = (found[1] or found[2]).decode("ascii", "replace") if found else ""
+    codec = _codec(declared)
+    if not codec or raw.startswith((*_UTF16_MARKS, codecs.BOM_UTF8)):
+        return decode(raw)
+    if not codec.startswith(_SEVEN_BIT) and _is_utf8(raw):
+        return decode(raw)
+    try:
+        text = raw.decode(codec)
+    except UnicodeDecodeError as error:
+        where = f"not {declared}, which the page declares: byte 0x{raw[error.start]:02x} at offset {error.start}"
+        raise RefusedFile(f"{where}; save it as UTF-8") from None
     return check_text(text.replace("\r\n", "\n"))
 
 
@@ -48,12 +90,13 @@ def check_text(text: str) -> str:
         RefusedFile: Blank, or binary by its control characters.
     """
     if not text or text.isspace():
-        raise RefusedFile("no text")
+        raise RefusedFile("no text; leave it out")
     if "\0" in text:
-        raise RefusedFile(f"binary: NUL at character {text.index(chr(0))}")
+        raise RefusedFile(f"binary: NUL at character {text.index(chr(0))}; save it in a format that is read")
     controls = sum(len(block) - len(block.translate(None, _CONTROLS)) for block in _encoded(text))
     if controls > BINARY_SHARE * len(text):
-        raise RefusedFile(f"binary: {controls} of {len(text)} characters are control characters")
+        share = f"{controls} of {len(text)} characters are control characters"
+        raise RefusedFile(f"binary: {share}; save it in a format that is read")
     return text
 
 
@@ -71,8 +114,47 @@ def _encoded(text: str) -> Iterator[bytes]:
         yield text[start : start + _BLOCK_CHARS].encode("utf-8")
 
 
+def _codec(declared: str) -> str:
+    """Python's name of a declared charset; empty if it has none that is one of text."""
+    name = declared.lower().removeprefix("x-")
+    try:
+        codec = codecs.lookup(
+            {"sjis": "cp932", "windows-874": "cp874", "mac-cyrillic": "mac-cyrillic"}.get(name, name)
+        ).name
+    except LookupError:
+        return ""
+    codec = _WIDER.get(codec, codec)
+    return codec if _NAMES.fullmatch(codec) else ""
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _undecodable(raw: bytes, codec: str, offset: int) -> RefusedFile:
     where = f"not {codec.upper()}: byte 0x{raw[offset]:02x} at offset {offset}"
-    if codec == "utf-16" or any(byte in raw for byte in _NOT_WINDOWS_1252):
+    if codec == "utf-16":
+        return RefusedFile(f"{where}; save it as UTF-8")
+    if likely := _likely_encoding(raw):
+        return RefusedFile(f"{where}; it looks like {likely}: iconv -f {likely} -t UTF-8")
+    if any(byte in raw for byte in _NOT_WINDOWS_1252):
         return RefusedFile(f"{where}; save it as UTF-8")
     return RefusedFile(f"{where}; if it is Windows-1252: iconv -f WINDOWS-1252 -t UTF-8")
+
+
+def _likely_encoding(raw: bytes) -> str:
+    """The encoding that bytes look like, as iconv calls it; empty where they are too few to tell."""
+    if len(raw) - len(raw.translate(None, bytes(range(128, 256)))) < _MIN_TELLING_BYTES:
+        return ""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(raw[:_BLOCK_CHARS], enable_fallback=False).best()
+    if best is None:
+        return ""
+    # Neighbours of Windows-1252 have the same letters of its languages.
+    same = str(best) == raw[:_BLOCK_CHARS].decode("cp1252", "replace")
+    return "WINDOWS-1252" if same else best.encoding.upper().replace("_", "-")

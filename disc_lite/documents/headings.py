@@ -27,6 +27,7 @@ _MARKDOWN = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE}|{_SETEXT})", re.MULTILINE)
 _CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE})", re.MULTILINE)
 _RST = re.compile(rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.+\n)*?(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
+_LOOKS_LIKE_MARKUP = re.compile(r"^( {0,3})(\#{1,6}(?:[ \t]|$)|`{3}|~{3})")
 _BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.)]\s")
 
@@ -49,6 +50,11 @@ class Heading:
     start: int
     level: int
     title: str
+
+
+def escaped(line: str) -> str:
+    """A line of a converted text that is no heading and no fence, though it begins like one: `\\# Counts.`"""
+    return _LOOKS_LIKE_MARKUP.sub(r"\1\\\2", line)
 
 
 def find_headings(text: str, markup: Markup) -> list[Heading]:

@@ -1,36 +1,39 @@
-"""HTML, and DOCX by way of HTML -> text in plain Markdown.
+"""HTML -> text in plain Markdown.
 
-Headings become `#` lines, list items `- ` lines, table rows cells with ` | ` between, <pre>
-fenced code; paragraphs stand between blank lines. Scripts, styles and navigation are dropped.
+Headings become `#` lines, list items `- ` or `1. ` lines, table rows cells with ` | ` between, <pre> fenced code;
+paragraphs stand between blank lines. What is no text of the page is left out (`noise`), what a raised or lowered
+letter means is written (`formulas`), and a line that only looks like a heading is escaped as Markdown has it.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.endtags import with_end_tags
+from disc_lite.documents.formulas import math_text, script_text, separated
+from disc_lite.documents.headings import escaped
+from disc_lite.documents.noise import is_noise, is_note_mark, main_part
+from disc_lite.documents.tables import is_layout, rows_of
 
 if TYPE_CHECKING:
     from bs4 import Tag
 
 # Heavy imports are inside the functions: a folder of Markdown needs neither.
 
-_DROPPED_TAGS = "head iframe nav noscript object script style svg template title"
 _BLOCK_TAGS = """
-    address article aside blockquote body caption center dd details dialog div dl dt fieldset
-    figcaption figure footer form header hgroup hr main ol p section summary table tbody tfoot
-    thead ul
+    address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form
+    header hgroup hr main ol p section summary table tbody td tfoot th thead tr ul
 """
-_DROPPED = frozenset(_DROPPED_TAGS.split())
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_SPACED = _BLOCKS | {*_HEADINGS, "li", "pre"}
 _LISTS = ("ul", "ol")
-_DOCX_STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
+# An alternative text of fewer words names a logo or a badge.
+_MIN_ALT_WORDS = 3
+
+_SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
 
 Kind = Literal["paragraph", "item", "row"]
 
@@ -42,18 +45,27 @@ class _Writer:
     blocks: list[tuple[Kind, str]] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
     prefix: str = ""
-    cells: int | None = None  # of the open table row; None outside of tables
+    numbers: dict[int, int] = field(default_factory=dict)
 
-    def close(self, kind: Kind = "paragraph") -> None:
+    def close(self) -> None:
         """Ends the open block, if it has any text."""
-        lines = "".join(self.inline).split("\n")
+        lines = separated("".join(self.inline)).split("\n")
         lines = [line for line in (" ".join(line.split()) for line in lines) if line]
-        text = (" " if self.prefix.startswith("#") else "\n").join(lines)
+        text = " ".join(lines) if self.prefix.startswith("#") else "\n".join(map(escaped, lines))
         self.inline.clear()
-        if text.strip("| "):
-            kind = "item" if self.prefix.endswith("- ") else kind
-            self.blocks.append((kind, self.prefix + text))
+        if text:
+            self.blocks.append(("item" if self.prefix.endswith(("- ", ". ")) else "paragraph", self.prefix + text))
             self.prefix = ""
+
+    def before(self) -> str:
+        """The last characters of the open block."""
+        return "".join(self.inline[-3:])[-20:]
+
+    def drop_banner(self) -> None:
+        """Drops what stands above the first heading of level 1, if there is no sentence in it."""
+        first = next((index for index, (_, block) in enumerate(self.blocks) if block.startswith("# ")), 0)
+        if all(kind != "row" and not _SENTENCE.search(block) for kind, block in self.blocks[:first]):
+            del self.blocks[:first]
 
     def text(self) -> str:
         """All blocks: a blank line between, but none between list items or table rows."""
@@ -66,8 +78,12 @@ class _Writer:
         return "".join(parts).lstrip("\n") + "\n"
 
 
-def html_text(markup: str) -> tuple[str, str]:
+def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
     """The text of an HTML page and its <title>, which may be empty.
+
+    Args:
+        markup: The page, decoded.
+        is_page: Whether it has the banner of a site above its heading, as pages do; what says nothing there goes.
 
     Raises:
         RecursionError: Elements nested some hundred deep.
@@ -77,28 +93,14 @@ def html_text(markup: str) -> tuple[str, str]:
     with warnings.catch_warnings():
         # It warns of XHTML and of text that looks like a path; both are parsed correctly.
         warnings.simplefilter("ignore")
-        soup = BeautifulSoup(markup, "html.parser")
+        soup = BeautifulSoup(with_end_tags(markup), "html.parser")
     title = soup.title.get_text() if soup.title else ""
     writer = _Writer()
-    _write_children(soup, writer, depth=0)
+    _write_children(main_part(soup), writer, depth=0)
     writer.close()
+    if is_page:
+        writer.drop_banner()
     return writer.text(), " ".join(title.split())
-
-
-def docx_text(raw: bytes) -> str:
-    """The text of a Word document: headings, paragraphs, lists and tables.
-
-    Raises:
-        RefusedFile: Not a Word document, or encrypted.
-    """
-    import mammoth
-
-    if not raw.startswith(b"PK"):
-        raise RefusedFile("not a .docx file (an old .doc, or encrypted?); save it as .docx")
-    # Images are dropped here, so that links from the document to other files are never opened.
-    no_images = mammoth.images.img_element(lambda image: {"src": ""})
-    result = mammoth.convert_to_html(io.BytesIO(raw), style_map=_DOCX_STYLES, convert_image=no_images)
-    return html_text(result.value)[0]
 
 
 def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
@@ -106,32 +108,70 @@ def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
 
     for child in parent.children:
         if isinstance(child, Tag):
-            if child.name not in _DROPPED:
+            if _is_formula(child):
+                writer.inline.append(f" {_formula(child)} ")
+            elif not is_noise(child):
                 _write_tag(child, writer, depth)
         elif type(child) in (NavigableString, CData):  # no comment, no doctype
-            writer.inline.append(re.sub(r"\s+", " ", str(child)))
+            # Soft hyphens say where a word may be broken, and are seen nowhere else.
+            writer.inline.append(re.sub(r"\s+", " ", str(child)).replace("\u00ad", ""))
 
 
 def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
-    if tag.name == "br":
-        writer.inline.append("\n" if writer.cells is None else " ")
-    elif tag.name == "tr":
-        _write_row(tag, writer, depth)
-    elif writer.cells is not None:
-        _write_in_row(tag, writer, depth)
-    elif tag.name in _HEADINGS:
-        _write_prefixed("#" * _HEADINGS[tag.name] + " ", tag, writer, depth)
-    elif tag.name == "li":
-        _write_prefixed("  " * max(depth - 1, 0) + "- ", tag, writer, depth)
-    elif tag.name == "pre":
-        writer.close()
-        writer.blocks.append(("paragraph", "```\n" + tag.get_text().strip("\n") + "\n```"))
-    elif tag.name in _BLOCKS:
-        writer.close()
-        _write_children(tag, writer, depth + (tag.name in _LISTS))
-        writer.close()
-    else:
-        _write_children(tag, writer, depth)
+    match tag.name:
+        case "br":
+            writer.inline.append("\n")
+        case "sup" | "sub":
+            writer.inline.append(script_text(tag, writer.before()))
+        case "q":
+            writer.inline.append("“")
+            _write_children(tag, writer, depth)
+            writer.inline.append("”")
+        case "img":
+            writer.inline.append(_image_text(tag))
+        case "a":
+            _write_link(tag, writer, depth)
+        case "li":
+            _write_item(tag, writer, depth)
+        case "pre":
+            writer.close()
+            writer.blocks.append(("paragraph", _fenced(tag.get_text().strip("\n"))))
+        case "table" if not is_layout(tag):
+            _write_table(tag, writer, depth)
+        case name if name in _HEADINGS:
+            _write_prefixed("#" * _HEADINGS[name] + " ", tag, writer, depth)
+        case name if name in _BLOCKS:
+            writer.close()
+            _write_children(tag, writer, depth + (name in _LISTS))
+            writer.close()
+        case _:
+            _write_children(tag, writer, depth)
+
+
+def _write_link(tag: Tag, writer: _Writer, depth: int) -> None:
+    if is_note_mark(tag, writer.before()):
+        return
+    _write_children(tag, writer, depth)
+    scheme, _, address = str(tag.get("href", "")).partition(":")
+    address = address.split("?")[0]
+    if scheme in ("mailto", "tel") and address and address not in tag.get_text():
+        writer.inline.append(f" ({address})")
+
+
+def _write_item(tag: Tag, writer: _Writer, depth: int) -> None:
+    marker = "- "
+    around = tag.find_parent(_LISTS)
+    if around is not None and around.name == "ol":
+        marker = f"{_number_of(tag, around, writer.numbers)}. "
+    _write_prefixed("  " * max(depth - 1, 0) + marker, tag, writer, depth)
+
+
+def _number_of(item: Tag, around: Tag, numbers: dict[int, int]) -> int:
+    """The number of an item of a numbered list, which the text may speak of; `numbers` has the last of each list."""
+    own, start = str(item.get("value", "")), str(around.get("start", ""))
+    first = int(start) if start.isdecimal() else 1
+    numbers[id(around)] = int(own) if own.isdecimal() else numbers.get(id(around), first - 1) + 1
+    return numbers[id(around)]
 
 
 def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
@@ -142,20 +182,41 @@ def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
     writer.prefix = ""
 
 
-def _write_row(tag: Tag, writer: _Writer, depth: int) -> None:
-    # End tags of rows and cells are optional: the next row may be inside this one.
-    outer = writer.cells
-    writer.close("paragraph" if outer is None else "row")
-    writer.cells = 0
-    _write_children(tag, writer, depth)
-    writer.close("row")
-    writer.cells = outer
+def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
+    writer.close()
+    caption = table.find("caption")
+    if caption is not None:
+        _write_children(caption, writer, depth)
+        writer.close()
+
+    def text_of(cell: Tag) -> str:
+        inner = _Writer()
+        _write_children(cell, inner, depth=1)
+        inner.close()
+        items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
+        return " ".join([*(block for kind, block in inner.blocks if kind != "item"), items]).strip()
+
+    writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, text_of))
 
 
-def _write_in_row(tag: Tag, writer: _Writer, depth: int) -> None:
-    if tag.name in ("td", "th"):
-        writer.inline.append(" | " if writer.cells else "")
-        writer.cells = (writer.cells or 0) + 1
-    else:
-        writer.inline.append(" " if tag.name in _SPACED else "")
-    _write_children(tag, writer, depth)
+def _is_formula(tag: Tag) -> bool:
+    # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
+    return tag.name == "math" or (tag.name == "script" and str(tag.get("type", "")).startswith("math/tex"))
+
+
+def _formula(tag: Tag) -> str:
+    return math_text(tag) if tag.name == "math" else " ".join(tag.get_text().split())
+
+
+def _image_text(tag: Tag) -> str:
+    text = " ".join(str(tag.get("alt", "")).split())
+    if re.search(r"(?:^|[ -])(?:math|tex|latex)", " ".join(tag.get("class") or [])):
+        return f" {text} "
+    return f" [image: {text}] " if len(text.split()) >= _MIN_ALT_WORDS and not tag.find_parent("a") else ""
+
+
+def _fenced(code: str) -> str:
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"{fence}\n{code}\n{fence}"

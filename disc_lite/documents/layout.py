@@ -8,13 +8,18 @@ sentence taken for a heading costs a sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
-_BULLET = re.compile(r"[•◦▪●‣·*–-]\s+(?=\S)")
+from disc_lite.documents.columns import Line
+from disc_lite.documents.flow import HEADING_SIZE, MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
+from disc_lite.documents.headings import escaped
+
+_BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
-_PAGE_NUMBER = re.compile(r"(?:page )?[-– ]*(\d+)[-– ]*(?:(?:of|/) ?\d+)?", re.IGNORECASE)
-_SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
+_WORD_AT_START = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
 
 _TITLE_MAX_WORDS = 12
@@ -22,56 +27,88 @@ _TITLE_MAX_SHARE = 0.7  # of the usual width of a line
 _PROSE_MIN_SHARE = 0.6
 # Fonts are proportional and margins ragged: a line this full may have had no room for a word.
 _FULL_SHARE = 0.8
+_MAX_LEVEL = 6
+_MAX_STOPPED_WORDS = 6
+_MIN_COMPOUND_LETTERS = 4
 
 
-def text_of_pages(pages: Sequence[str]) -> str:
+def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
     """Text with a blank line between paragraphs, `- ` before items, `#` before headings.
 
-    A heading that opens the first page is the title (`# `), every other one is `## `.
+    Where sizes of letters differ, headings are lines in larger or bold ones, and the size gives the level. In a text
+    of one size they are read off the lines: what opens the first page is the title (`# `), every other is `## `.
+
+    Args:
+        pages: For each page its columns in reading order, for each column its lines.
     """
-    lines = list(_body_lines(pages))
-    widths = sorted(len(line) for line in lines if line)
+    lines, sizes = lines_in_order(pages)
+    widths = sorted(len(line.text) for line in lines if line.text and not line.is_row)
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
+    words = _whole_words(lines)
+    texts = ["" if line.is_row or line.is_code else line.text for line in lines]
     parts: list[str] = []
     before = ""
     for index, line in enumerate(lines):
-        ends = not before or _ends_paragraph(before, line, width)
-        if line and ends and _is_heading(lines, index, width):
-            parts.append(("\n\n## " if parts else "# ") + line)
+        if line.is_row or line.is_code:
+            _append_solid(parts, lines, index)
             before = ""
             continue
-        if line:
-            _append(parts, before, line, ends, width)
-        before = line
+        ends = not before or _ends_paragraph(before, line.text, width)
+        level = _level(lines, texts, index, width, sizes) if line.text and (ends or line.size > sizes.body) else 0
+        if level:
+            # The first heading is the title, whatever is set larger further on.
+            level = level if any(part.lstrip("\n").startswith("#") for part in parts) else 1
+            parts.append(("\n\n" if parts else "") + "#" * level + " " + line.text)
+            before = ""
+            continue
+        if line.text:
+            _append(parts, before, line.text, ends, width, words)
+        before = line.text
     return "".join(parts) + "\n" if parts else ""
 
 
-def _body_lines(pages: Sequence[str]) -> Iterator[str]:
-    """All lines, stripped; a page break is a blank line unless a sentence runs across it."""
-    last = ""
-    for number, page in enumerate(pages, start=1):
-        lines = [" ".join(line.split()) for line in page.translate(_LIGATURES).split("\n")]
-        lines = _without_page_number("\n".join(lines).strip("\n").split("\n"), number)
-        runs_on = lines[:1] and lines[0][:1].islower() and not _SENTENCE_END.fullmatch(last)
-        if last and not runs_on:
-            yield ""
-        yield from lines
-        last = lines[-1] if lines else last
+def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
+    """Adds a row of a table, or a line of code; a gap between two lines of code belongs to it."""
+    line = lines[index]
+    above = next((one for one in reversed(lines[:index]) if one.text), Line(""))
+    follows = index > 0 and bool(parts) and (lines[index - 1].is_row if line.is_row else above.is_code)
+    if line.is_row:
+        parts.append(("\n" if follows else "\n\n" if parts else "") + escaped(line.text))
+    elif follows:
+        gap = "\n" if not lines[index - 1].text else ""
+        parts[-1] = parts[-1].removesuffix("\n```") + f"{gap}\n{line.text}\n```"
+    else:
+        parts.append(("\n\n" if parts else "") + f"```\n{line.text}\n```")
 
 
-def _without_page_number(lines: list[str], number: int) -> list[str]:
-    # Only the number of this very page; a lone number may as well be the end of a table.
-    def is_number(line: str) -> bool:
-        match = _PAGE_NUMBER.fullmatch(line)
-        return match is not None and match[1] == str(number)
+def _whole_words(lines: Sequence[Line]) -> Counter[str]:
+    """The words of the text, in lower case, without those that the end of a line may break."""
+    words: Counter[str] = Counter()
+    before = ""
+    for line in lines:
+        found = _COMPOUND.findall(line.text)
+        first, last = before.endswith("-"), len(found) - line.text.endswith("-")
+        words.update(word.lower() for word in found[first:last])
+        before = line.text
+    return words
 
-    first = 1 if len(lines) > 1 and is_number(lines[0]) else 0
-    last = len(lines) - (1 if len(lines) > 1 and is_number(lines[-1]) else 0)
-    return lines[first:last]
+
+def _is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
+    """Whether a hyphen at the end of a line only breaks a word, and is none of a compound."""
+    first, second = _WORD_AT_END.search(before), _WORD_AT_START.match(line)
+    if first is None or second is None or first["word"].isupper() != second.group().isupper():
+        return line[0].islower()
+    left, right = first["word"].lower(), second.group().lower()
+    written, whole = words[f"{left}-{right}"], words[left + right]
+    if written or whole:
+        return whole >= written
+    # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
+    are_words = bool(words[left] and words[right]) and min(len(left), len(right)) >= _MIN_COMPOUND_LETTERS
+    return not are_words and "-" not in right
 
 
-def _append(parts: list[str], before: str, line: str, ends: bool, width: int) -> None:
+def _append(parts: list[str], before: str, line: str, ends: bool, width: int, words: Counter[str]) -> None:
     if item := _ITEM.match(line):
         follows_item = bool(parts) and _ITEM.match(parts[-1].lstrip("\n")) is not None
         separator = "\n" if follows_item and before else "\n\n"
@@ -79,7 +116,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int) ->
     elif ends:
         separator = "\n\n"
     elif re.search(r"\w-$", before) and line[0].isalpha():
-        if line[0].islower():
+        if _is_broken_word(before, line, words):
             parts[-1] = parts[-1][:-1]
         separator = ""
     else:
@@ -89,7 +126,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int) ->
     if separator.strip("\n") or not separator:
         parts[-1] += separator + line
     else:
-        parts.append((separator if parts else "") + line)
+        parts.append((separator if parts else "") + escaped(line))
 
 
 def _stops_early(line: str, following: str, width: int) -> bool:
@@ -100,14 +137,38 @@ def _stops_early(line: str, following: str, width: int) -> bool:
 
 def _ends_paragraph(line: str, following: str, width: int) -> bool:
     # Items often end without a stop.
-    done = _SENTENCE_END.fullmatch(line) or _ITEM.match(line)
+    done = SENTENCE_END.fullmatch(line) or _ITEM.match(line)
     return not following or (done is not None and _stops_early(line, following, width))
 
 
-def _is_heading(lines: Sequence[str], index: int, width: int) -> bool:
+def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, sizes: Sizes) -> int:
+    """The level of the heading that a line is, or 0."""
+    line = lines[index]
+    if not sizes.differ:
+        is_first = not any(texts[:index])
+        is_bold = line.is_bold and not all(one.is_bold for one in lines if one.text)
+        return (1 if is_first else 2) if _is_heading(texts, index, width, is_bold) else 0
+    if line.size >= HEADING_SIZE * sizes.body:
+        has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
+        # Where the notes are longer than the text, the text is larger than most lines.
+        is_sentence = line.text.endswith(".") and len(line.text.split()) > _MAX_STOPPED_WORDS
+        if has_words and not is_sentence and len(line.text) <= MAX_TITLE_CHARS and not _BULLET.match(line.text):
+            return min(1 + sum(size > round(2 * line.size) for size in sizes.headings), _MAX_LEVEL)
+        return 0
+    if line.is_bold and _is_heading(texts, index, width, is_bold=True):
+        return min(len(sizes.headings) + 1, _MAX_LEVEL)
+    return 0
+
+
+def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> bool:
     if not _may_be_title(lines[index], width):
         return False
     below = [line for line in lines[index + 1 : index + 5] if line][:2]
+    # A gap stands above it, or the first line of a paragraph that is short would be one.
+    if index and lines[index - 1]:
+        return False
+    if is_bold:
+        return bool(below)
     if below and _is_prose(below[0], width):
         return True
     # Only a title at the very start may have a heading right below it.
@@ -123,5 +184,5 @@ def _may_be_title(line: str, width: int) -> bool:
 
 
 def _is_prose(line: str, width: int) -> bool:
-    long_or_done = len(line) >= _PROSE_MIN_SHARE * width or _SENTENCE_END.fullmatch(line)
+    long_or_done = len(line) >= _PROSE_MIN_SHARE * width or SENTENCE_END.fullmatch(line)
     return bool(long_or_done) and not line[0].islower() and not _ITEM.match(line)

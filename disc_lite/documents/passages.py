@@ -1,4 +1,4 @@
-"""Document and token offsets -> passages: cut at headings, then paragraphs, then sentences.
+"""Document and token offsets -> passages: cut at headings, paragraphs, list items and rows, then sentences.
 
 Everything is cut in characters and counted in tokens. A token belongs where its first visible
 character stands: one that holds a full stop and the line break after it (Qwen has such) stays with
@@ -8,13 +8,22 @@ are found by bisection.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise, takewhile
 
 from disc_lite.documents.records import Document, Passage, Section
-from disc_lite.documents.sentences import is_heading, sentence_spans
+from disc_lite.documents.sentences import (
+    closes_code,
+    is_code,
+    is_heading,
+    is_item,
+    is_row,
+    opens_code,
+    sentence_spans,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,8 @@ class _Sentence:
     char_end: int
     is_heading: bool
     opens_paragraph: bool
+    opens_unit: bool  # a list item, the row of a table, a block of code, or what is behind one
+    header: str  # of the table that it is a row of; empty for the header itself
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class _Block:
 
     sentences: tuple[_Sentence, ...]
     heading_path: tuple[str, ...]
+    alone: bool  # never joined with another
 
     @property
     def tokens(self) -> int:
@@ -45,8 +57,10 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged while they fit together. A section that does not fit
-    is cut between paragraphs, a paragraph between sentences, a sentence between tokens; a
-    heading stays with the text below it where that is possible.
+    is cut between paragraphs, a paragraph between list items, rows and blocks of code, these
+    between sentences, a sentence between tokens; a heading stays with the text below it where
+    that is possible. A passage that begins in the midst of a table has the table's header at
+    the end of its heading path.
 
     Args:
         document: As `read_documents` gives it.
@@ -60,11 +74,12 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     if passage_tokens < 1:
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
     # Byte tokens may report a place before that of their predecessor; bisection needs order.
-    token_places = list(accumulate((_place(document.text, *range_) for range_ in offsets), max))
-    token_ends = list(accumulate((end for _, end in offsets), max))
+    # As arrays: a line of 50 MB has ten million tokens.
+    token_places = array("i", accumulate(_places(document.text, offsets), max))
+    token_ends = array("i", accumulate((end for _, end in offsets), max))
     blocks = _sections_with_text(document, token_places)
     runs = [
-        (run, block.heading_path)
+        (run, (*block.heading_path, *_header_of(run)))
         for block in _merged(blocks, passage_tokens)
         for run in _packed(block.sentences, token_ends, passage_tokens)
     ]
@@ -86,42 +101,75 @@ def _sections_with_text(document: Document, token_places: Sequence[int]) -> list
             # A heading right above another heading has no text: it is joined with the next section.
             bare = sentences
         else:
-            blocks.append(_Block(sentences, section.heading_path))
+            blocks.append(_Block(sentences, section.heading_path, section.alone))
             bare = ()
     if bare:
-        blocks.append(_Block(bare, document.sections[-1].heading_path))
+        blocks.append(_Block(bare, document.sections[-1].heading_path, alone=False))
     return blocks
 
 
 def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
     spans = sentence_spans(text, section.start, section.end)
-    after_heading = True
+    layout = _Layout()
     for char_start, char_end in spans:
         start = bisect_left(token_places, char_start) if char_start else 0
         is_last = char_end == len(text)
         end = len(token_places) if is_last else bisect_left(token_places, char_end)
-        heading = is_heading(text[char_start:char_end])
-        gap = text[char_start:char_end]
-        gap = gap[: len(gap) - len(gap.lstrip())]
-        opens_paragraph = gap.count("\n") > 1 and not after_heading
+        opens_paragraph, opens_unit, header = layout.place(text[char_start:char_end])
         if start < end:
-            yield _Sentence(start, end, char_start, char_end, heading, opens_paragraph)
-            after_heading = heading
+            heading = is_heading(text[char_start:char_end])
+            yield _Sentence(start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header)
 
 
-def _place(text: str, start: int, end: int) -> int:
-    """The offset of a token's first visible character; of white space, its last character."""
-    return next((i for i in range(start, end) if not text[i].isspace()), end - 1)
+@dataclass
+class _Layout:
+    """Where the sentences of a section stand: behind a heading, in code, in a table."""
+
+    after_heading: bool = True
+    after_unit: bool = False
+    in_code: bool = False
+    in_item: bool = False
+    header: str = ""
+
+    def place(self, sentence: str) -> tuple[bool, bool, str]:
+        """Whether the next sentence opens a paragraph, whether a unit, and the header of its table."""
+        shown = sentence.lstrip()
+        gap = sentence[: len(sentence) - len(shown)]
+        if self.in_code:
+            self.in_code = not closes_code(sentence)
+            return False, False, ""
+        opens_code_, row, item = opens_code(sentence), is_row(sentence), is_item(sentence)
+        # A further paragraph of a list item is indented.
+        goes_on = self.in_item and gap.rpartition("\n")[2].startswith("  ") and not item
+        opens_paragraph = gap.count("\n") > 1 and not self.after_heading and not goes_on
+        header = self.header if row and gap.count("\n") < 2 else ""
+        opens_unit = ("\n" in gap or not gap) and (row or item or opens_code_ or self.after_unit) and not goes_on
+        self.header = (header or _cells(shown)) if row else ""
+        self.after_heading, self.after_unit = is_heading(sentence), row or is_code(shown)
+        self.in_code, self.in_item = opens_code_, item or (self.in_item and (goes_on or "\n" not in gap))
+        return opens_paragraph, opens_unit, header
+
+
+def _cells(row: str) -> str:
+    return " | ".join(cell.strip() for cell in row.strip().strip("|").split("|"))
+
+
+def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """The offset of each token's first visible character; of white space, its last character."""
+    for start, end in offsets:
+        while start < end - 1 and text[start].isspace():
+            start += 1
+        yield start if start < end else end - 1
 
 
 def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:
     merged: list[_Block] = []
     for block in blocks:
-        if merged and merged[-1].tokens + block.tokens <= limit:
-            last = merged[-1]
+        last = merged[-1] if merged else None
+        if last and not (last.alone or block.alone) and last.tokens + block.tokens <= limit:
             path = _common_prefix(last.heading_path, block.heading_path)
-            merged[-1] = _Block(last.sentences + block.sentences, path)
+            merged[-1] = _Block(last.sentences + block.sentences, path, alone=False)
         else:
             merged.append(block)
     return merged
@@ -145,7 +193,19 @@ def _pieces(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: in
         if _tokens(paragraph) <= limit:
             yield paragraph
         else:
-            for sentence in paragraph:
+            yield from _units(paragraph, token_ends, limit)
+
+
+def _units(paragraph: list[_Sentence], token_ends: Sequence[int], limit: int) -> Iterator[list[_Sentence]]:
+    """Whole list items, rows and blocks of code where they fit, else whole sentences, else tokens."""
+    starts = [i for i, sentence in enumerate(paragraph) if sentence.opens_unit or i == 0]
+    for first, last in pairwise([*starts, len(paragraph)]):
+        unit = paragraph[first:last]
+        # Above the first unit there may be prose.
+        if _tokens(unit) <= limit and unit[0].opens_unit:
+            yield unit
+        else:
+            for sentence in unit:
                 yield from ([part] for part in _parts(sentence, token_ends, limit))
 
 
@@ -175,6 +235,11 @@ def _passage(
         heading_path=path,
         sentences=tuple((sentence.start, sentence.end) for sentence in run),
     )
+
+
+def _header_of(run: Sequence[_Sentence]) -> tuple[str, ...]:
+    """The header of the table in whose midst a passage begins: it goes with every piece of the table."""
+    return (run[0].header,) if run[0].header else ()
 
 
 def _tokens(sentences: Sequence[_Sentence]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+NEEDS = "needs "  # how the reason of a refusal begins where a package is missing
+
 
 @dataclass(frozen=True)
 class Section:
@@ -13,11 +15,13 @@ class Section:
     Attributes:
         start, end: Character offsets in `Document.text`, half-open; the heading line is inside.
         heading_path: Headings from the document's title down, markup stripped.
+        alone: Whether it is never joined with its neighbours to one passage: the row of a table, a definition.
     """
 
     start: int
     end: int
     heading_path: tuple[str, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class LedgerEntry:
         bytes: Size of the file, 0 where it is not known.
         sha256: Of the file's bytes, in hexadecimal; empty where they were not read.
         characters: Length of the text, 0 when refused.
+        warning: What looks damaged in a text that was read, and what to do; else empty.
     """
 
     name: str
@@ -58,6 +63,12 @@ class LedgerEntry:
     bytes: int
     sha256: str
     characters: int
+    warning: str = ""
+
+    @property
+    def needs_package(self) -> bool:
+        """Whether it was refused because a package is missing, which the reason names with the pip line."""
+        return self.reason.startswith(NEEDS)
 
     def as_dict(self) -> dict[str, str | int]:
         """The entry as a plain dictionary, for JSON."""
@@ -74,7 +85,8 @@ class Passage:
         start, end: Token offsets into the document's tokens, half-open.
         char_start, char_end: Character offsets into its text; they tile the text likewise, but
             a token that straddles a boundary counts to the passage in which it ends.
-        heading_path: What the headings of all its sections have in common, the title at least.
+        heading_path: What the headings of all its sections have in common, the title at least;
+            then the header of the table in whose midst it begins, if it does.
         sentences: Token ranges, contiguous, none empty, tiling `start` to `end`.
     """
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import secrets
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from jinja2 import TemplateError
 from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
+from disc_lite.documents.tokens import Offsets, blocks
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.packing import shared_length
 
@@ -61,13 +63,18 @@ class Tokens:
 
     # -- text ------------------------------------------------------------------------------------
 
-    def document(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    def document(self, text: str) -> tuple[array[int], Offsets]:
         """Ids and character offsets of a whole text, without BOS; never a control id."""
-        encoding = self._private.encode(text, add_special_tokens=False)
-        return list(encoding.ids), list(encoding.offsets)
+        ids = array("i")
+        offsets = Offsets()
+        for start, end in blocks(text):
+            encoding = self._private.encode(text[start:end], add_special_tokens=False)
+            ids.extend(encoding.ids)
+            offsets.extend(encoding.offsets, start)
+        return ids, offsets
 
     def text(self, text: str) -> list[int]:
-        return self.document(text)[0]
+        return list(self.document(text)[0])
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, control tokens left out."""

@@ -6,16 +6,20 @@ The passage always comes first and the task after it, so that all prompts about 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+_UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)
 RULE = "\n\n---\n"  # after every passage
 
 
 def passage_text(text: str, heading_path: Sequence[str] = ()) -> str:
     """The passage with the headings above it, unless it begins with the last of them."""
     body = text.strip("\n")
-    # It begins with its own heading line.
-    if not heading_path or heading_path[-1] in body.split("\n", 1)[0]:
+    first, _, rest = body.partition("\n")
+    # It begins with its own heading line; a definition in source code begins with its name as well, and is none.
+    is_heading = first.lstrip().startswith("#") or _UNDERLINE.match(rest)
+    if not heading_path or (is_heading and heading_path[-1] in first):
         return body
     return heading_lines(heading_path) + "\n\n" + body
 

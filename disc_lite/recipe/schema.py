@@ -17,11 +17,16 @@ LONGEST = 1 << 20  # tokens; no model reads more at once
 
 
 class Documents(Section):
-    """How documents are cut."""
+    """How documents are read and cut."""
 
     passage_tokens: Count = setting(
         256, "longest passage; cut at headings, then paragraphs", "tokens", ge=16, le=LONGEST
     )
+    text_field: str = setting(
+        "",
+        "field of JSON records that holds their text (`body.text`: a field in a field); empty: text, content, body, …",
+    )
+    notebook_outputs: Switch = setting(False, "read the printed outputs of notebooks too")
 
 
 class Disc(Section):
@@ -57,7 +62,7 @@ class Prompt(Section):
         0, "pairs wanted of every passage instead, spread over its sentences; 0: by sentence", "pairs", ge=0, le=10_000
     )
     kinds: str = setting(
-        "plain, rephrased, reversed",
+        "plain, rephrased, reversed, rephrased",
         "kinds of question, taken in turn: any of plain, reversed, rephrased, implied and contrast, with commas",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
@@ -97,12 +102,12 @@ class Loss(Section):
         "forward_kl", "KL(teacher||student), KL(student||teacher), or generalised Jensen-Shannon"
     )
     beta: Number = setting(0.5, "weight of the teacher in the mixture of `jsd`", gt=0, lt=1)
-    temperature: Number = setting(1.0, "divides the logits of both; both papers take 2", gt=0, le=100)
+    temperature: Number = setting(2.0, "divides the logits of both; both papers take 2", gt=0, le=100)
     temperature_squared: Switch = setting(
         True, "multiply by the square of the temperature, as DiSC does and the other does not"
     )
     label_share: Number = setting(
-        0.0, "share of an answer's own tokens in the distribution learned from a pair; the rest is the teacher's",
+        0.5, "share of an answer's own tokens in the distribution learned from a pair; the rest is the teacher's",
         ge=0, lt=1,
     )  # fmt: skip
 
@@ -145,7 +150,7 @@ class Train(Section):
         0.95, "share of what the teacher recalls of the trained questions at which `trapezoid` ends; 0: all epochs",
         ge=0, le=1,
     )  # fmt: skip
-    learning_rate: Number = setting(5e-4, "peak learning rate of AdamW", gt=0, le=1)
+    learning_rate: Number = setting(1e-4, "peak learning rate of AdamW", gt=0, le=1)
     warmup_fraction: Number = setting(0.03, "share of the steps in which the rate rises from zero", ge=0, le=1)
     schedule: Literal["trapezoid", "cosine", "constant"] = setting(
         "trapezoid", "the rate after the warm-up; `trapezoid` is constant, then falls to zero over the last fifth"
@@ -155,7 +160,7 @@ class Train(Section):
     beta2: Number = setting(0.999, "decay of AdamW's mean of squared gradients", ge=0, lt=1)
     clip_norm: Number = setting(1.0, "largest norm of the gradient; longer ones are clipped", gt=0, le=1e6)
     tokens_per_batch: Count = setting(
-        8192, "student tokens that a step learns from, those of the retention term included", "tokens",
+        4096, "student tokens that a step learns from, those of the retention term included", "tokens",
         ge=16, le=LONGEST,
     )  # fmt: skip
 

@@ -22,13 +22,14 @@ def ledger(run: RunFiles) -> list[Child]:
 
 
 def _line(row: Row) -> Sequence[Child]:
-    reason = foreign(row["reason"]) if row["reason"] else None
+    why = row["reason"] or row.get("warning")  # runs of older versions have no warnings
+    reason = foreign(why) if why else None
     length = f"{row['characters']:,}" if row["characters"] else ""
     return foreign(row["name"]), row["outcome"], reason, f"{row['bytes']:,}", length
 
 
 def _tables(lines: Sequence[Sequence[Child]]) -> Iterable[Html]:
-    headings = ("file", "outcome", "reason", "bytes", "characters")
+    headings = ("file", "outcome", "reason or warning", "bytes", "characters")
     yield table("Files", headings, lines[:AT_ONCE])
     if rest := lines[AT_ONCE:]:
         yield folded(f"{len(rest)} more", table("Files, continued", headings, rest))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.events import Listener
 from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from disc_lite.distillation.training import Step
-    from disc_lite.run.context import Listener, RunContext
+    from disc_lite.run.context import RunContext
     from disc_lite.run.training import TrainingData
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
@@ -56,7 +57,7 @@ def adapt(
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     limits = Limits(device, max_vram, host_ram)
     inputs = gather(
-        named, model, recipe, output, questions, pairs, overrides or {}, seed,
+        named, model, recipe, output, questions, pairs, overrides or {}, seed, listener,
         before_download=lambda found: planned_execution(found, limits),
     )  # fmt: skip
     folder = inputs.folder
@@ -122,6 +123,7 @@ def _summary(
     """What the run learned, retained and took, as JSON."""
     inputs = context.inputs
     outcomes = [entry.outcome for entry in inputs.ledger]
+    damaged = sum(bool(entry.warning) for entry in inputs.ledger)
     examples = data.task.examples
     losses = [step.loss for step in steps if not step.skipped]
     return {
@@ -129,7 +131,7 @@ def _summary(
         "model": inputs.model.name,
         "method": context.recipe.method,
         "recipe": context.recipe.name,
-        "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")},
+        "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")} | {"damaged": damaged},
         "passages": sum(len(text.passages) for text in context.texts),
         "examples": {m: sum(e.method == m for e in examples) for m in sorted({e.method for e in examples})},
         "pairs": {"accepted": pairs, **about_pairs},

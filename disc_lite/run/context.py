@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -16,25 +16,12 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_name
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.events import Event, Listener
 from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.storage import Json, JsonObject
-
-
-@dataclass(frozen=True)
-class Event:
-    """Progress of a stage, a training step, or a remark."""
-
-    stage: str
-    text: str = ""
-    done: int = 0
-    total: int = 0
-    data: JsonObject = field(default_factory=dict)
-
-
-Listener = Callable[[Event], None]
+from disc_lite.storage import Json
 
 
 @dataclass

@@ -12,6 +12,7 @@ from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.card import counted, forgetting
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, is_right, read_questions
+from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, FinishedRun, Retained, RunFolder, When, load_run, open_run
 from disc_lite.run.inputs import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
@@ -19,7 +20,6 @@ from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
-    from disc_lite.run.context import Listener
     from disc_lite.run.measuring import EvalSet
 
 JUDGE_TOKENS = 200  # a sentence or two of reasoning, and the verdict
@@ -98,8 +98,6 @@ class Tell(Protocol):
 
 
 def _tell(listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0) -> None:
-    from disc_lite.run.context import Event
-
     if listener is not None:
         listener(Event("evaluation", text, done, total))
     interrupts.check()

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs
@@ -47,7 +48,7 @@ class RunFolder:
 
     path: Path
 
-    record = Entry("run.json")  # identity of the run and its model; the first file: it makes the folder this run's
+    record = Entry(RUN_RECORD)  # identity of the run and its model; the first file: it makes the folder this run's
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
     ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
     passages = Entry("passages.jsonl")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from disc_lite.documents import Document, LedgerEntry, read_documents
+from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
 from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import resolve
 from disc_lite.hub.source import Model, local_folder, open_model
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
-from disc_lite.recipe import ResolvedRecipe, load_recipe, to_yaml
+from disc_lite.recipe import Recipe, ResolvedRecipe, load_recipe, to_yaml
+from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.storage import JsonObject, is_untouched, require_place, write_json, write_jsonl, write_text
 
@@ -51,14 +53,14 @@ class Inputs:
 def gather(
     documents: Sequence[str | os.PathLike[str]], model: str, recipe: str | None, output: str | Path | None,
     questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
-    before_download: Callable[[Inputs], object] = lambda inputs: None,
+    listener: Listener | None = None, before_download: Callable[[Inputs], object] = lambda inputs: None,
 ) -> Inputs:  # fmt: skip
     """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong.
 
     `before_download` is called where the model must be downloaded, with inputs whose model is not there yet.
     """
     source = resolve(model)  # a wrong name is reported before anything is read or downloaded
-    resolved = load_recipe(recipe or "default", overrides, seed)
+    checked = load_recipe(recipe or "default", overrides, seed)
     own_questions = read_questions(Path(questions)) if questions else ()
     own_pairs = read_pairs(Path(pairs)) if pairs else ()
     if pairs and not own_pairs:
@@ -68,11 +70,11 @@ def gather(
         raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
     folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     require_place(folder)
-    read, ledger = read_documents(paths)
+    read, ledger = read_with_progress(paths, checked.recipe, listener)
     if local_folder(source) is None:
         absent = Model(model, source.location, Path(), "", {})
         before_download(
-            Inputs(RunFolder(folder), absent, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)
+            Inputs(RunFolder(folder), absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs)
         )
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
@@ -81,7 +83,25 @@ def gather(
     check_documents("questions", (q.document for q in inputs.questions), known)
     check_documents("pairs", (p.document for p in inputs.pairs), known)
     check_same_run(inputs)
+    if listener is not None:
+        listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
     return inputs
+
+
+def read_with_progress(
+    paths: Sequence[Path], recipe: Recipe, listener: Listener | None
+) -> tuple[tuple[Document, ...], tuple[LedgerEntry, ...]]:
+    """The documents as the recipe has them read; where that takes long, the listener hears of every file."""
+    options = ReadingOptions(recipe.documents.text_field, recipe.documents.notebook_outputs)
+    tell = only_if_slow(listener)
+    return read_documents(paths, options, lambda done, total, name: tell(Event("documents", name, done, total)))
+
+
+def in_words(ledger: Sequence[LedgerEntry]) -> str:
+    """How many files have which outcome, and the packages that some of them need."""
+    outcomes = Counter(entry.outcome for entry in ledger)
+    needs = sorted({entry.reason for entry in ledger if entry.needs_package})
+    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *needs])
 
 
 def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disc_lite.documents import Document, LedgerEntry, read_documents
+from disc_lite.documents import Document, LedgerEntry
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
 from disc_lite.hub.source import local_folder
@@ -25,7 +25,7 @@ from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_pairs, read_questions
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.inputs import Inputs
+from disc_lite.run.inputs import Inputs, read_with_progress
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
@@ -47,7 +47,7 @@ def plan(
     own_pairs = len(read_pairs(Path(pairs))) if pairs else 0
     name = recipe or ("pocket" if source.alias == "pocket" else "default")
     resolved = load_recipe(name, overrides or {}).recipe
-    read, ledger = read_documents([Path(d) for d in named])
+    read, ledger = read_with_progress([Path(d) for d in named], resolved, None)
     if of_card is None and whose:
         of_card = round(whose.memory_gib * GIB)
     usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import cycle
 from random import Random
 
 from disc_lite.distillation.examples import Text, teacher_prompt
@@ -19,6 +19,9 @@ from disc_lite.prompts import answering, writing
 from disc_lite.qa import Pair, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
+
+FIRST = 2  # drafts about a sentence that has no question yet, where later ones rephrase them
+OTHER_LANGUAGE = "another language than the text"
 
 
 @dataclass(frozen=True)
@@ -98,22 +101,33 @@ class Drafter:
 
     # -- questions -------------------------------------------------------------------------------------
 
-    def kinds(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[tuple[int, str]]:
-        """(sentence, kind of question) for as many drafts about each sentence as it lacks pairs, the kinds in turn."""
-        known = {drafted.sentence for drafted in accepted}
-        number: Counter[int] = Counter(drafted.sentence for drafted in accepted)
-        return [
-            (sentence, self._kind(number[sentence] + n + attempt, sentence in known))
-            for sentence, lacking in missing.items()
-            for n in range(lacking)
-        ]
+    def kinds(
+        self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]
+    ) -> list[tuple[int, str, str]]:
+        """(sentence, kind of question, question to rephrase or ""): drafts for the sentences that lack pairs.
 
-    def _kind(self, number: int, known: bool) -> str:
-        """The kind of a draft; `rephrased` needs a question about the sentence, `contrast` a second sentence."""
+        The kinds are taken in turn. A sentence without a question gets a few drafts first: the others rephrase those.
+        """
+        known: dict[int, list[str]] = {}
+        for drafted in accepted:
+            known.setdefault(drafted.sentence, []).append(drafted.pair.question)
+        drafts = []
+        for sentence, lacking in missing.items():
+            questions = known.get(sentence, [])
+            in_turn = cycle(questions)
+            kinds = self._kinds(bool(questions))
+            rephrases = len(kinds) < len(self._kinds(True))  # as soon as there is a question
+            for n in range(min(lacking, FIRST) if rephrases else lacking):
+                kind = kinds[(len(questions) + n + attempt) % len(kinds)]
+                drafts.append((sentence, kind, next(in_turn) if kind == "rephrased" else ""))
+        return drafts
+
+    def _kinds(self, known: bool) -> list[str]:
+        """Of the recipe; `rephrased` needs a question about the sentence, `contrast` a second sentence."""
         kinds = writing.kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
-        kind = kinds[number % len(kinds)]
-        alone = len(self.sentences) == 1
-        return "plain" if (kind == "rephrased" and not known) or (kind == "contrast" and alone) else kind
+        without = {"contrast"} if len(self.sentences) == 1 else set[str]()
+        without |= set[str]() if known else {"rephrased"}
+        return [kind for kind in kinds if kind not in without] or ["plain"]
 
     def question_prompt(self, kind: str, sentence: int, question: str = "") -> list[int]:
         """The passage, and the task to write a question about one of its sentences, or to rephrase `question`."""
@@ -128,7 +142,12 @@ class Drafter:
         """The question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
         fault = question_fault(question, self.shown) if draft.ended else "question did not end"
+        fault = fault or self._language_fault(question)
         return DraftedQuestion(sentence, kind, question, fault)
+
+    def _language_fault(self, text: str) -> str:
+        language = writing.language_of(text)
+        return OTHER_LANGUAGE if self.language and language and language != self.language else ""
 
     # -- answers ---------------------------------------------------------------------------------------
 
@@ -148,6 +167,7 @@ class Drafter:
         """The pair of the question and the answer in a draft, or why that answer is rejected."""
         answer = self.tokens.decode(draft.ids).strip()
         fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
+        fault = fault or self._language_fault(answer)
         source = self.sentences[question.sentence].text
         digest = self.text.passage_sha256(self.passage)
         pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source, digest)
@@ -155,8 +175,8 @@ class Drafter:
 
 
 def write_drafts(
-    base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], max_tokens: int, temperature: float,
-    seed: int,
+    base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], max_tokens: int,
+    temperature: float | Sequence[float], seed: int,
 ) -> list[Continuation]:  # fmt: skip
     """Continuations of these prompts by the base; the prompts of one group share a prefix."""
     if not prompt_ids:

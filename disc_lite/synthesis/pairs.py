@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.models import Base
-from disc_lite.models.generation import Continuation
 from disc_lite.planning.amounts import wanted_pairs
 from disc_lite.qa import NearDuplicates, normalise
 from disc_lite.recipe import Recipe
@@ -139,10 +138,9 @@ def _questions(
 ) -> list[tuple[_PassagePairs, DraftedQuestion]]:
     requests = []
     for progress in group:
-        known = {s.sentence: s.pair.question for s in progress.accepted}
         written = [s.drafted for s in progress.accepted]
-        for sentence, kind in progress.drafter.kinds(progress.missing, attempt, written):
-            requests.append((progress, sentence, kind, known.get(sentence, "")))
+        for sentence, kind, known in progress.drafter.kinds(progress.missing, attempt, written):
+            requests.append((progress, sentence, kind, known))
     drafts = write_drafts(
         base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
         [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
@@ -160,9 +158,13 @@ def _answers(
 ) -> list[tuple[_PassagePairs, DraftedPair]]:
     settings = recipe.prompt
     prompts = [p.drafter.answer_prompt(q.text, q.sentence) for p, q in questions]
-    drafts = _answer_drafts(base, recipe, questions, prompts, settings.answer_temperature, seed)
     is_checked = settings.agreement and settings.answer_temperature > 0
-    greedy = _answer_drafts(base, recipe, questions, prompts, 0.0, seed) if is_checked else []
+    temperatures = [settings.answer_temperature] * settings.answers_per_question + [0.0] * is_checked
+    drafts = write_drafts(
+        base, prompts * len(temperatures), [p.drafter.seed for p, _ in questions] * len(temperatures),
+        settings.answer_tokens, [t for t in temperatures for _ in questions], seed_of(seed, "answers"),
+    )  # fmt: skip
+    drafts, greedy = drafts[: len(drafts) - is_checked * len(questions)], drafts[-len(questions) :]
     unique: dict[tuple[int, str, str], tuple[_PassagePairs, DraftedPair]] = {}
     for number, draft in enumerate(drafts):
         progress, question = questions[number % len(questions)]
@@ -176,18 +178,6 @@ def _answers(
             place = (progress.drafter.seed, question.text, normalise(answered.pair.answer))
             unique[place] = (progress, answered)
     return list(unique.values())
-
-
-def _answer_drafts(
-    base: Base, recipe: Recipe, questions: Sequence[tuple[_PassagePairs, DraftedQuestion]],
-    prompts: Sequence[list[int]], temperature: float, seed: int,
-) -> list[Continuation]:  # fmt: skip
-    """One greedy answer to every question at temperature 0, else `answers_per_question` rounds of answers."""
-    rounds = recipe.prompt.answers_per_question if temperature > 0 else 1
-    owners = [progress.drafter.seed for progress, _ in questions]
-    return write_drafts(
-        base, [*prompts] * rounds, owners * rounds, recipe.prompt.answer_tokens, temperature, seed_of(seed, "answers")
-    )
 
 
 def _supported(

@@ -233,7 +233,7 @@ def test_cuda_out_of_memory_is_reported(
     (tmp_path / "a.md").write_text("The mill opens at eight. Ada runs the mill.\n")
     monkeypatch.setattr("disc_lite.run.adapt._run_stages", full)
     monkeypatch.setattr("disc_lite.chat.opening.open_adapted", full)
-    adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run")
+    adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run", "--quiet")
     for command, advice in ((adapt, "lower lora.rank (64)"), (("ask", tmp_path, "Who?"), "--device cpu")):
         code, _, err = run(monkeypatch, capsys, *command)
         assert (code, len(err.splitlines())) == (4, 3)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from disc_lite.cli import progress
 from disc_lite.cli.progress import Bars, Pace, Plain, duration
-from disc_lite.run.context import Event
+from disc_lite.run.events import Event
 
 
 class Clock:

@@ -69,7 +69,7 @@ def test_disc_covers_every_sentence_and_reads_hardly_a_token_twice(
     examples = [example for lesson in lessons for example in lesson.examples]
     # Each is a target from its first token to its last.
     for example, (start, end) in zip(examples, wanted(text), strict=True):
-        ids = text.ids[start:end]
+        ids = tuple(text.ids[start:end])
         assert example.input_ids[-len(ids) :] == ids
         assert example.target_ids == ids
 
@@ -107,7 +107,7 @@ def test_paper_targets_are_k_with_the_last_and_follow_the_seed(tokens: Tokens) -
     recipe = recipe_of(disc={"targets": "paper", "targets_per_document": 5})
     drawn = [disc_lessons([text], tokens, recipe, seed) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
-    sentences = [text.ids[slice(*s)] for p in text.passages for s in p.sentences]
+    sentences = [tuple(text.ids[slice(*s)]) for p in text.passages for s in p.sentences]
     for lessons in drawn:
         (lesson,) = lessons
         targets = [example.target_ids for example in lesson.examples]
@@ -151,7 +151,7 @@ def test_anchors(tokens: Tokens) -> None:
         assert example.compared[0] == len(before) - 1
     seen = {tokens.decode(b).strip() for s, b, _ in before_targets(tokens, "heading") if "saw alone" in s}
     assert seen == {"# Guide\n## Rules"}
-    document = tokens.document(CORPUS)[0]
+    document = tokens.text(CORPUS)
     for _, before, example in before_targets(tokens, "lead_in"):
         lead = before[len(bos) :]
         assert len(lead) == 7 or document[: len(lead)] == lead

@@ -58,7 +58,7 @@ def test_spans_tile_the_range_and_each_shows_something(text, data):
     "expected",
     [
         ["One.", " Two!", ' "Three?"', " (Four.)", " 5 is next…", " “Six.”", " Done\n"],
-        ["He met Dr. Smith, Mrs. Jones vs. Mr. Wu, e.g. J. R. Tolkien, etc. Then he left."],
+        ["He met Dr. Smith, Mrs. Jones vs. Mr. Wu, e.g. J. R. Tolkien, etc.", " Then he left."],
         ["See Fig. A, No. 5 and approx. 3.14 of the U.S. Army."],
         ["Did he?", " No.", " He did so in 2019.", " All saw it."],
         ['"Stop!" he said.', " Phones rang. mobile ones."],
@@ -201,3 +201,41 @@ def test_a_stop_and_a_line_break_in_one_token_end_the_sentence_before():
     (passage,) = cut_passages(document_of(text), tokens, 100)
     found = [text[tokens[a][0] : tokens[b - 1][1]] for a, b in passage.sentences]
     assert found == ["It is old.\n\n", "Ask Ada.", "\n\n# Rules", "\n\nNo saw."]
+
+
+ITEMS = "# Rules\n\n- Open the gate. Then wave the boat in.\n- Close it. Lock it. Go home.\n- Rest.\n"
+ROWS = "# Prices\n\nGoods | Small | Large\nFine apples | 4 | 8\nOld pears | 3 |\nRed plums | 2 | 5\n\nAll in crowns.\n"
+PIPES = "# Prices\n\n| Goods | Price |\n|---|---|\n| Fine apples | 4 |\n| Old pears | 3 |\n| Red plums | 2 |\n"
+CODE = "# Use\n\nRun this now, please do:\n```\nopen --door\n\nring --bell\n```\nThen go. Then rest.\n"
+
+
+def pieces(text, limit):
+    document = document_of(text)
+    return [
+        (text[one.char_start : one.char_end].strip(), one.heading_path[1:])
+        for one in cut_passages(document, words(text), limit)
+    ]
+
+
+def test_list_items_and_blocks_of_code_are_not_cut_where_they_fit():
+    assert [text for text, _ in pieces(ITEMS, 11)] == [
+        "# Rules\n\n- Open the gate. Then wave the boat in.", "- Close it. Lock it. Go home.\n- Rest.",
+    ]  # fmt: skip
+    assert [text for text, _ in pieces(CODE, 9)] == [
+        "# Use\n\nRun this now, please do:", "```\nopen --door\n\nring --bell\n```", "Then go. Then rest.",
+    ]  # fmt: skip
+    assert [text for text, _ in pieces(ITEMS, 6)][:2] == ["# Rules\n\n- Open the gate.", "Then wave the boat in."]
+
+
+def test_the_header_of_a_table_goes_with_every_piece_of_it():
+    assert pieces(ROWS, 12) == [
+        ("# Prices\n\nGoods | Small | Large", ()),
+        ("Fine apples | 4 | 8\nOld pears | 3 |", ("Goods | Small | Large",)),
+        ("Red plums | 2 | 5\n\nAll in crowns.", ("Goods | Small | Large",)),
+    ]
+    assert pieces(PIPES, 12)[1:] == [
+        ("| Fine apples | 4 |\n| Old pears | 3 |", ("Goods | Price",)), ("| Red plums | 2 |", ("Goods | Price",)),
+    ]  # fmt: skip
+    assert pieces(ROWS, 100) == [(ROWS.strip(), ())]
+    two = "Goods | Small\nPears | 3\n\nTown | Road\nHill | Low road\nDale | High road\n"
+    assert pieces(two, 8)[-1][1] == ("Town | Road",)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from disc_lite.documents import conversion, read_documents
 from disc_lite.documents.decoding import check_text, decode, sha256_of_text
+from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.errors import DocumentsError, UsageError
 
@@ -68,14 +69,12 @@ def test_bytes_against_the_rule_are_refused_with_the_place(raw, words):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(sorted(conversion.MARKUPS)), st.binary(max_size=300))
+@given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=300))
 def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, junk):
     marks = {".pdf": b"%PDF-1.7\n", ".docx": b"PK\3\4"}
     try:
         # In this process: what a parser raises must not leave it either.
-        here = conversion.MARKUPS[suffix] == "converted"
-        raw = marks.get(suffix, b"") + junk
-        converted = conversion.convert_here(suffix, raw, on_step=int) if here else conversion.convert(suffix, raw)
+        converted = conversion.convert_here(suffix, marks.get(suffix, b"") + junk, on_step=int)
     except RefusedFile:
         return
     assert ("\ufffd" in converted.text) <= (b"\xef\xbf\xbd" in junk or b"&#" in junk)
@@ -85,7 +84,7 @@ def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, jun
 # --- one outcome per file (R14, R18, R20) ---------------------------------------------------------
 
 NAMES = st.sampled_from([f"{stem}.{end}" for stem in ("a", "b/c", "b/.d", ".e/f") for end in
-                         ("md", "txt", "html", "csv")])  # fmt: skip
+                         ("md", "txt", "rst", "bin")])  # fmt: skip
 CONTENTS = st.sampled_from([b"One.", b"One.\r\n", b"Two  words", b"Two\nwords", b"", b"\xff", b"x\0"])
 
 
@@ -99,7 +98,7 @@ def test_read_and_refused_and_duplicate_are_all_files_that_are_not_hidden(files)
             documents, ledger = read_documents([Path(folder)])
         except DocumentsError:
             assert not any(files[name] in (b"One.", b"Two\nwords") for name in visible if
-                           not name.endswith("csv"))  # fmt: skip
+                           not name.endswith("bin"))  # fmt: skip
             return
     assert sorted(entry.name for entry in ledger) == visible
     outcomes = Counter(entry.outcome for entry in ledger)
@@ -135,8 +134,8 @@ def test_links_stay_inside_the_named_folder(tmp_path):
     assert list(documents) == ["a.md", "sub/b.md"]
     reasons = {name: entry.reason for name, entry in ledger.items() if name not in documents}
     assert reasons["twin.md"] == "same text as a.md"
-    assert reasons["out.md"] == reasons["folder"] == "link that leads outside the folder"
-    assert reasons["gone.md"] == reasons["self.md"] == "broken link"
+    assert reasons["out.md"] == reasons["folder"] == "link that leads outside the folder; name its target"
+    assert reasons["gone.md"] == reasons["self.md"] == "broken link; remove it"
     assert reasons["up"].startswith("link to a folder")
     assert reasons["pipe.md"] == "not a regular file"
 
@@ -156,8 +155,8 @@ def test_what_was_named_but_is_not_there_or_empty(tmp_path):
     with pytest.raises(DocumentsError, match="no file there"):
         read_documents([tmp_path])
     with pytest.raises(DocumentsError) as caught:
-        read(tmp_path, {f"{i}.csv": "x" for i in range(7)} | {".hidden.md": "x"})
-    assert caught.value.why.count("extension .csv") == 5
+        read(tmp_path, {f"{i}.bin": "x" for i in range(7)} | {".hidden.md": "x"})
+    assert caught.value.why.count("extension .bin") == 5
     assert caught.value.why.endswith("and 2 more")
     documents, _ = read_documents([tmp_path / ".hidden.md"])  # named, so meant
     assert documents[0].title == ".hidden"
@@ -175,6 +174,6 @@ def test_a_huge_file_is_refused_unread(tmp_path):
 
 
 def test_the_package_imports_no_reader_and_no_torch_until_needed():
-    heavy = "{'torch', 'transformers', 'pypdf', 'mammoth', 'bs4'}"
+    heavy = "{'torch', 'transformers', 'pypdfium2', 'mammoth', 'bs4', 'pathspec', 'openpyxl', 'pylatexenc'}"
     code = f"import sys, disc_lite.documents; print({heavy} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

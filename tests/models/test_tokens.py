@@ -178,7 +178,7 @@ def test_passages_are_cuts_of_a_document_that_is_tokenised_once(tokens: Tokens) 
     documents = [document_of(CORPUS), document_of("One.\n\n  Two? Três 日本 🙂 <think>.", "b.md")]
     texts = tokenise(documents, tokens, 24)
     for text, document in zip(texts, documents, strict=True):
-        assert list(text.ids) == tokens.document(document.text)[0]
+        assert text.ids == tokens.document(document.text)[0]
         assert [i for p in text.passages for i in text.ids[p.start : p.end]] == list(text.ids)
         assert "".join(document.text[p.char_start : p.char_end] for p in text.passages) == document.text
         assert all(p.end - p.start <= 24 for p in text.passages)

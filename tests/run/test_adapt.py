@@ -38,7 +38,7 @@ def test_it_keeps_most_of_what_it_knew(adapted: dict[str, Any]) -> None:
 
 
 def test_every_file_ends_in_the_ledger(adapted: dict[str, Any]) -> None:
-    assert adapted["summary"]["documents"] == {"read": 3, "refused": 1, "duplicate": 1}
+    assert adapted["summary"]["documents"] == {"read": 3, "refused": 1, "duplicate": 1, "damaged": 0}
     rows = [json.loads(line) for line in (adapted["root"] / "run" / "ledger.jsonl").read_text().splitlines()]
     assert len(rows) == 5
 

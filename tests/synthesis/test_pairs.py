@@ -66,9 +66,10 @@ class Writer:
         self.shorts: dict[str, str | None] = {}
         self.likeliest: dict[str, str] = {}  # where the greedy answer is another one
 
-    def __call__(self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int) -> list[Any]:
+    def __call__(self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: Any, seed: int) -> list[Any]:
         assert len(groups) == len(prompt_ids)
-        return [self._write(base.tokens.decode(p), temperature) for p in prompt_ids]
+        each = temperature if isinstance(temperature, list) else [temperature] * len(prompt_ids)
+        return [self._write(base.tokens.decode(p), t) for p, t in zip(prompt_ids, each, strict=True)]
 
     def _write(self, prompt: str, temperature: float) -> Continuation:
         assert "The saw is old." in prompt  # the passage is in every prompt
@@ -178,7 +179,39 @@ def test_pocket_gets_the_prompts_it_was_trained_on(plain: Callable[..., Any]) ->
     prompt = tokens.decode(drafter.question_prompt("plain", 0))
     assert f"Write a question that this sentence answers: {ABOUT[0]}" in prompt
     assert "Varn" not in prompt
-    assert {kind for _, kind in drafter.kinds({0: 3, 1: 2}, 0, [])} == {"plain"}
+    assert drafter.kinds({0: 3, 1: 2}, 0, []) == [(0, "plain", "")] * 3 + [(1, "plain", "")] * 2
+
+
+def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of(TEXT)], tokens, 200)
+    recipe = recipe_of(prompt={"kinds": "plain, rephrased, reversed, rephrased"})
+    drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
+    assert drafter.kinds({0: 6, 2: 1}, 0, []) == [(0, "plain", ""), (0, "reversed", ""), (2, "plain", "")]
+    asked = ["Who runs the mill?", "What does Ada run?"]
+    written = [drafting.DraftedPair(Pair("guide.md", 0, q, "Ada runs the mill."), 0, "plain") for q in asked]
+    assert drafter.kinds({0: 4}, 1, written) == [
+        (0, "rephrased", asked[0]), (0, "plain", ""), (0, "rephrased", asked[1]), (0, "reversed", ""),
+    ]  # fmt: skip
+
+
+def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    german = "Ada leitet die Mühle in der Stadt, und das Mehl ist für den Markt. Die Säge ist alt."
+    (text,) = tokenise([document_of(german)], tokens, 400)
+    passage = text.passages[0]
+    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe_of(), 0)
+
+    def ended(written: str) -> Continuation:
+        return Continuation(tuple(tokens.text(written)), 1)
+
+    assert drafter.screened(0, "plain", ended("Wer leitet die Mühle in der Stadt?")).fault == ""
+    assert drafter.screened(0, "plain", ended("Wer ist Ada?")).fault == ""
+    english = drafter.screened(0, "plain", ended("Who is the head of the Mühle that Ada has?"))
+    assert english.fault == drafting.OTHER_LANGUAGE
+    question = drafting.DraftedQuestion(0, "plain", "Wer leitet die Mühle?", "")
+    assert drafter.answered(question, ended("Ada is the head of the Mühle.")) == drafting.OTHER_LANGUAGE
+    assert not isinstance(drafter.answered(question, ended("Ada leitet die Mühle.")), str)
 
 
 # -- questions to measure with -------------------------------------------------------------------------

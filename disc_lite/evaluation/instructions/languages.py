@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from typing import Literal, get_args
 
 from disc_lite.evaluation.instructions.parts import sentences_in
@@ -12,6 +13,8 @@ Language = Literal["Dutch", "English", "French", "German", "Italian", "Portugues
 
 MIN_HITS = 2  # frequent words that a text needs at least
 MIN_SHARE = 1 / 5  # and their share of all words; in running text it is about a half
+LEAST_SHARE = 1 / 6  # of the words of a whole document: names, tables and code are among them
+SAMPLE_CHARS = 4000
 FOREIGN_HITS = 2  # a sentence with so many more frequent words of another language is in that one
 
 # A word of two languages is in both lists, so that it counts for neither.
@@ -65,6 +68,11 @@ _FREQUENT: dict[Language, str] = {
         tiene tienen toda todas todo todos tu tus u un una unas uno unos usted y ya yo
     """,
 }
+# First words of the Unicode names of letters -> the language, where one alone is written so.
+_SCRIPTS = {
+    "CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean", "GREEK": "Greek",
+    "HEBREW": "Hebrew", "THAI": "Thai", "ARMENIAN": "Armenian", "GEORGIAN": "Georgian",
+}  # fmt: skip
 FREQUENT: dict[Language, frozenset[str]] = {name: frozenset(_FREQUENT[name].split()) for name in get_args(Language)}
 
 
@@ -76,6 +84,31 @@ def is_in(text: str, language: Language) -> bool:
     if own < max(MIN_HITS, MIN_SHARE * len(words)) or own <= max(hits.values()):
         return False
     return not any(_is_foreign(_words(sentence), language) for sentence in sentences_in(text))
+
+
+def language_of(text: str) -> str:
+    """The language of a text, or only its script where several languages share it; empty where there is no telling."""
+    sample = _sample(text)
+    scripts = Counter(unicodedata.name(char, "?").partition(" ")[0] for char in sample if char.isalpha())
+    script, letters = scripts.most_common(1)[0] if scripts else ("", 0)
+    if letters <= scripts.total() / 2 and script not in _SCRIPTS:
+        return ""
+    if script == "CJK" and scripts["HIRAGANA"] + scripts["KATAKANA"] > letters / 20:
+        return "Japanese"
+    if script != "LATIN":
+        return _SCRIPTS.get(script, script.capitalize())
+    words = _words(sample)
+    best, second = Counter(_hits(words)).most_common(2)
+    is_clear = best[1] >= max(MIN_HITS + 1, LEAST_SHARE * len(words)) and best[1] > second[1]
+    return best[0] if is_clear else ""
+
+
+def _sample(text: str) -> str:
+    """The beginning, the middle and the end: a title page or a list of sources may be in another language."""
+    if len(text) <= 3 * SAMPLE_CHARS:
+        return text
+    starts = (0, len(text) // 2, len(text) - SAMPLE_CHARS)
+    return " ".join(text[start : start + SAMPLE_CHARS] for start in starts)
 
 
 def _is_foreign(words: list[str], language: Language) -> bool:

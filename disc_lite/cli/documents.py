@@ -1,0 +1,170 @@
+"""The command documents: what the model will see, before anything is spent."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from disc_lite.cli.options import AS_JSON, overrides_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from disc_lite.documents import LedgerEntry
+    from disc_lite.run.preview import Preview
+
+MOST_ROWS = 40
+MOST_DOUBTFUL = 20
+MOST_NAMES = 3
+
+
+@click.command()
+@click.argument("documents", nargs=-1, required=True, type=click.Path())
+@click.option("--show", metavar="FILE", help="Show the passages of one file, sentence by sentence.")
+@click.option("--model", "-m", help="Count tokens with the tokenizer of this model; without it they are estimated.")
+@click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
+@click.option("--all", "show_all", is_flag=True, help=f"List all documents, not only {MOST_ROWS}.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@AS_JSON
+def documents(
+    documents: tuple[str, ...], show: str | None, model: str | None, recipe: str | None, overrides: tuple[str, ...],
+    show_all: bool, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """What a model will see of DOCUMENTS (folders or files): every file's outcome, and every document's passages.
+
+    Nothing is trained and nothing is written. Files to look at come first: those that were refused, then those that
+    look as if they were not read as they were meant.
+    """
+    from disc_lite.cli.progress import display
+    from disc_lite.run.preview import preview
+
+    progress = display(quiet)
+    try:
+        seen = preview(
+            documents, model=model, recipe=recipe, overrides=overrides_of(overrides), show=show, listener=progress
+        )
+    finally:
+        progress.close()
+    if as_json:
+        click.echo(json.dumps(asdict(seen), indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    if show is None:
+        _show_all(seen, Console(), show_all)
+    else:
+        _show_one(seen, Console())
+
+
+def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
+    _show_outcomes([entry for entry in seen.ledger if entry.outcome != "read"], console)
+    doubtful = [view for view in seen.documents if view.doubts]
+    if doubtful:
+        _line(console, 0, f"Look at these first: {len(doubtful):,} of {len(seen.documents):,} documents", "bold")
+    for view in doubtful if show_all else doubtful[:MOST_DOUBTFUL]:
+        _line(console, 2, view.name, "yellow")
+        for doubt in view.doubts:
+            _line(console, 4, doubt)
+    _show_table(seen, console, len(seen.documents) if show_all else MOST_ROWS)
+    _line(console, 0, _totals(seen))
+    _line(console, 0, f"Next: disc-lite documents … --show {seen.documents[0].name}", "dim")
+
+
+def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:
+    """Files by their reason: a hundred pictures are one line."""
+    from rich.table import Table
+    from rich.text import Text
+
+    names: dict[tuple[str, str], list[str]] = {}
+    for entry in entries:
+        names.setdefault((entry.outcome, entry.reason), []).append(entry.name)
+    grid = Table.grid(padding=(0, 2))
+    for (outcome, reason), files in names.items():
+        count = f"{len(files):,} files: " if len(files) > 1 else ""
+        more = f" and {len(files) - MOST_NAMES:,} more" if len(files) > MOST_NAMES else ""
+        style = "red" if outcome == "refused" else ""
+        listed = Text(_plain(f"{count}{', '.join(files[:MOST_NAMES])}{more}"))
+        grid.add_row(Text(outcome, style=style), listed)
+        grid.add_row("", Text(_plain(reason), style="dim"))
+    if entries:
+        console.print(grid)
+        console.print()
+
+
+def _show_table(seen: Preview, console: Console, most: int) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("document", overflow="fold")
+    table.add_column("language")
+    for heading in ("tokens" if seen.counted else "~ tokens", "sentences", "passages"):
+        table.add_column(heading, justify="right")
+    for view in seen.documents[:most]:
+        style = "yellow" if view.doubts else ""
+        counts = (f"{number:,}" for number in (view.tokens, view.sentences, view.passages))
+        table.add_row(Text(_plain(view.name), style=style), view.language or "?", *counts)
+    console.print(table)
+    if len(seen.documents) > most:
+        _line(console, 0, f"… and {len(seen.documents) - most:,} more (--all lists them)")
+
+
+def _totals(seen: Preview) -> str:
+    outcomes = Counter(entry.outcome for entry in seen.ledger)
+    languages = Counter(view.language or "unknown" for view in seen.documents).most_common()
+    tokens, passages = sum(v.tokens for v in seen.documents), sum(v.passages for v in seen.documents)
+    return (
+        f"{len(seen.ledger):,} files: {outcomes['read']:,} read, {outcomes['refused']:,} refused, "
+        f"{outcomes['duplicate']:,} duplicates. {tokens:,} tokens{'' if seen.counted else ' (estimated)'} in "
+        f"{passages:,} passages of at most {seen.passage_tokens}. "
+        f"Languages: {', '.join(f'{name} {number:,}' for name, number in languages)}."
+    )
+
+
+def _show_one(seen: Preview, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    (entry,) = seen.ledger
+    _line(console, 0, entry.name, "bold")
+    if not seen.documents:
+        _line(console, 0, f"{entry.outcome}: {entry.reason}")
+        return
+    (view,) = seen.documents
+    about = "" if seen.counted else "about "
+    _line(console, 0, f"{view.title}: {view.language or 'language unknown'}")
+    counts = f"{view.sentences:,} sentences, {view.passages:,} passages"
+    _line(console, 0, f"{view.characters:,} characters, {about}{view.tokens:,} tokens, {counts}")
+    for doubt in view.doubts:
+        _line(console, 0, doubt, "yellow")
+    for number, passage in enumerate(view.shown):
+        console.print()
+        _line(
+            console, 0, f"Passage {number}: {about}{passage.tokens} tokens  {' > '.join(passage.heading_path)}", "bold"
+        )
+        numbered = Table.grid(padding=(0, 2))
+        numbered.add_column(justify="right", width=5, style="dim")
+        for place, sentence in enumerate(passage.sentences, 1):
+            lines = (_plain(line) for line in sentence.split("\n"))
+            numbered.add_row(str(place), Text("\n".join(lines)))
+        console.print(numbered)
+
+
+def _line(console: Console, indent: int, text: str, style: str = "") -> None:
+    """One line, or several below its own beginning where it is longer than the screen is wide."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print(Padding(Text(_plain(text), style=style), (0, 0, 0, indent), expand=False))
+
+
+def _plain(text: str) -> str:
+    """Untrusted text without markup and control characters."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)

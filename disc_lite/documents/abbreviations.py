@@ -1,0 +1,117 @@
+"""Which full stop shortens a word, in English, German, French, Spanish, Italian, Dutch and Russian.
+
+The languages are not told apart: a word that shortens something in one of them is rarely a word of another.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A name, or what is meant, follows: they never end a sentence.
+_LEADING = """
+    adj approx aug bzw ca capt cf cmdr dr eds eq eqs esp evtl fig figs gen ggf gov hon incl lt messrs mlle mme mr mrs
+    ms mt mtro prof refs rev sgt st univ vgl viz vs abt allg amtl anm aufl ausg bd betr bsp dipl dt einschl engl
+    entspr ev evang frz geb gegr ggü hrsg ing inkl insb kap kath lfd med mio mrd nr pkt sog staatl städt str tel tsd
+    ugs urspr usf verf vorm ziff zit zzgl av bd boul chap dir éd env fasc mgr mlles mmes pag réf suppl trad avda cía
+    dña dra ee excmo fdo gral izq lic núm num pág págs párr párrf párrs pdte prov sr sra sras sres srta tfno ud uds
+    vda amm avv dott pagg psicol sig sigg sigra डॉ श्री प्रो bijv blz dhr drs evt ir mevr nl resp акад бул вв гл гр
+    дер доц ин кн корп м-р млн млрд напр нац обл оз о-в пгт пер пл пос пр просп проф рис соц ср стр табл тел тов тыс
+    ул указ ш
+"""
+# These close as well as go on: the word behind them decides.
+_CLOSING = """
+    al apr assn ave bldg blvd bros co corp dept esq est etc etw feb ff gen inc jan jr ltd nov oct okt pl pp rd sen sep
+    sept sq tr usw vols abs mo uu cia гг г др руб коп чч им
+"""
+# Words as well: they shorten something only where a number follows.
+_BEFORE_NUMBERS = """
+    abb anl art bl c cap ch chap col cra dec dez ed ext flg jh jue kl lun max mar mié min n° nº no nos op p par rdnr
+    ref rep s sáb sec sect seg tab tit vers vie vol zi ene abr ago dic jul jun д кв оф п пп ст т ч эт
+"""
+# Behind a number they are units, and end a sentence where a capital follows.
+_UNITS = frozenset("г см км руб коп тыс млн млрд мин сек чел ft min sec hrs lb oz std stk tsd".split())
+_NEVER_ENDING = frozenset(_LEADING.split())
+_MAY_END = frozenset(_CLOSING.split())
+_NUMBER_FOLLOWS = frozenset(_BEFORE_NUMBERS.split())
+
+_OPENING = """
+    A After All Also Although An And Are As At Before Both But By Can Did Do Does Each Every For From He Her His How
+    However I If In Is It Its Later Many Most My No Not Now On Once One Or Our Please She Since So Some Such That The
+    Their Then There These They This Those Today Two Until Was We Were What When Where Which While Who Why Will With
+    Would Yet You Your Aber Alle Am An Auch Auf Bei Beide Danach Dann Das Dazu Dem Den Der Des Die Dies Diese Dieser
+    Dieses Doch Ein Eine Einen Er Es Für Hier Ich Ihr Ihre Im In Jede Jeder Man Mit Nach Nicht Nur Ob Oder Seine Seit
+    Sie So Über Um Und Unter Vom Von Vor Was Wenn Wer Wie Wir Wo Zu Zum Zur Au Aux Avec Ce Ces Cet Cette Dans De
+    Depuis Des Du Elle Elles En Est Et Il Ils Je La Le Les Leur Mais Nous On Ou Où Par Pour Quand Que Qui Sa Selon Ses
+    Si Son Sur Tous Un Une Vous Así Como Con Cuando Desde Después El Ella Ellos En Entre Es Esta Este Esto La Las Los
+    Más No Para Pero Por Se Según Sin Su Sus También Tras Un Una Y В Во Его Ее Её Если За Здесь И Из Их К Как Когда На
+    Но О Об Он Она Они От По После При С Со Там У Это Этот Я
+"""
+_SENTENCE_OPENERS = frozenset(_OPENING.split())
+_DAYTIMES = ("a.m", "p.m")
+_GERMAN_MONTHS = """
+    januar jänner februar märz april mai juni juli august september oktober november dezember jan feb mär apr aug sep
+    okt nov dez
+"""
+_MONTHS = frozenset(_GERMAN_MONTHS.split())
+# Before a German ordinal: `am 3. Mai`, `das 1. Quartal`.
+_BEFORE_ORDINALS = frozenset(
+    """
+    ab am beim bis das dem den der des die diesem diesen dieser dieses ein eine einem einen einer eines im ins jede
+    jeden jeder jedes seit vom zum zur und
+    """.split()
+)
+
+_DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.-?)+[^\W\d_]{1,3}")  # "e.g", "U.S", "z.B", "J.-C"
+_WORD = re.compile(r"[^\W_]+")
+
+
+def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bool:
+    """Whether a full stop behind `word` shortens it and ends no sentence.
+
+    Args:
+        word: The word, with the full stops inside it but not the one behind it.
+        before: The text of the sentence in front of it.
+        after: The text behind the stop and the space, which begins with no lower-case letter.
+        words_so_far: How many words the sentence has with this one.
+    """
+    folded = word.lower()
+    last = before.split()[-1] if before.split() else ""
+    if word.isdigit():
+        return _is_ordinal(word, last, after)
+    if folded == "г" and not last[-1:].isdigit():
+        return True  # of a town; behind a number it is a year
+    if folded in _UNITS and last[-1:].isdigit():
+        return after[:1].isdigit()
+    if folded in _NUMBER_FOLLOWS and after[:1].isdigit():
+        return True
+    if len(word) == 1:
+        return not (_opens_sentence(after) and last.islower() and len(last) > 1)
+    if folded in _DAYTIMES:
+        return words_so_far <= _ADVERBIAL_WORDS or after[:1].isdigit()
+    if _DOTTED.fullmatch(word):
+        return not (word[-1].isupper() and _opens_sentence(after))
+    if folded in _MAY_END:
+        return not _opens_sentence(after)
+    return folded in _NEVER_ENDING
+
+
+# `At 5 a.m. Mr. Smith went`: a time of day among the first words belongs to what follows.
+_ADVERBIAL_WORDS = 4
+
+
+def _opens_sentence(after: str) -> bool:
+    """Whether a text begins with a word that is written with a capital only because it opens a sentence."""
+    found = _WORD.match(after)
+    if found is None:
+        return after[:1] in "¿¡"
+    # `by A. A. Milne`
+    return found.group() in _SENTENCE_OPENERS and after[found.end() : found.end() + 1] != "."
+
+
+def _is_ordinal(number: str, last: str, after: str) -> bool:
+    if len(number) > 2:
+        return False
+    following = _WORD.match(after)
+    if following and following.group().lower() in _MONTHS:
+        return True
+    return last.lower() in _BEFORE_ORDINALS and following is not None and not _opens_sentence(after)

@@ -1,0 +1,75 @@
+"""Formats that are a zip of XML: opened only after a look at how large their text would be.
+
+A zip of 40 kB can unpack to gigabytes. Python reads no more of a part than the size that the
+archive's directory declares, so the sum of these sizes is a limit that holds before anything is
+unpacked. Pictures and other media are never read and not counted.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from xml.etree import ElementTree
+
+from disc_lite.documents.refusal import RefusedFile
+
+MAX_UNPACKED_BYTES = 128 << 20
+MAX_PARTS = 20_000
+_ENCRYPTED = 0x1
+_TEXT_PARTS = (".xml", ".rels", ".html", ".htm", ".xhtml", ".opf", ".ncx", ".vml", ".txt", ".css")
+
+
+def open_archive(raw: bytes, suffix: str) -> zipfile.ZipFile:
+    """The archive that a file with this suffix is; its text parts are within the limits.
+
+    Raises:
+        RefusedFile: Not a zip, damaged, encrypted, or too large when unpacked.
+    """
+    if not raw.startswith(b"PK"):
+        raise RefusedFile(f"not a {suffix} file (of an older format, or encrypted?); save it as {suffix}")
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(raw))
+    except zipfile.BadZipFile:
+        raise RefusedFile("damaged: its zip archive is cut off or broken; save it again") from None
+    parts = archive.infolist()
+    if any(part.flag_bits & _ENCRYPTED for part in parts):
+        raise RefusedFile("encrypted; save it without a password")
+    unpacked = sum(part.file_size for part in parts if part.filename.lower().endswith(_TEXT_PARTS))
+    if unpacked > MAX_UNPACKED_BYTES or len(parts) > MAX_PARTS:
+        raise RefusedFile(
+            f"unpacks to {unpacked >> 20} MB in {len(parts)} parts (limits: {MAX_UNPACKED_BYTES >> 20} MB, "
+            f"{MAX_PARTS} parts); split it"
+        )
+    return archive
+
+
+def read_part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The bytes of one part.
+
+    Raises:
+        RefusedFile: The archive has no such part, so it is of another format.
+    """
+    try:
+        return archive.read(name)
+    except KeyError:
+        raise RefusedFile(f"not what its extension says: it holds no {name}") from None
+
+
+def read_xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
+    """The root of one part, which is XML.
+
+    Raises:
+        RefusedFile: The archive has no such part.
+        ParseError: It is no XML, or its entities grow too much (expat has a limit of its own).
+    """
+    return ElementTree.fromstring(read_part(archive, name))
+
+
+def local_name(tag: object) -> str:
+    """The name of an element or attribute without its namespace; comments have none."""
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def attribute(element: ElementTree.Element, name: str) -> str:
+    """The value of an attribute, whatever its namespace; empty where it is missing."""
+    return next((value for key, value in element.attrib.items() if local_name(key) == name), "")

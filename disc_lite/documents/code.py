@@ -1,0 +1,103 @@
+"""Source code -> itself, with a section for each definition: its comments, signature, docstring and body.
+
+Python is cut by its own parser. For other languages a rule does: a section begins at a line that defines something,
+with the comments right above it. The text stays as it was written; the title is the path of the file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from itertools import accumulate
+
+from disc_lite.documents.decoding import decode
+from disc_lite.documents.headings import Heading
+from disc_lite.documents.source import Converted, Source
+
+SUFFIXES = """
+    .py .pyi .js .mjs .jsx .ts .tsx .go .rs .java .kt .kts .scala .swift .c .h .cc .cpp .cxx .hpp .cs .m .rb .php .pl
+    .pm .lua .r .jl .dart .ex .exs .erl .hs .ml .clj .zig .sh .bash .zsh .ps1 .sql .vue .proto
+""".split()
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+# A word that defines, after any modifiers; or a C-like function: types, a name, (arguments), no `;`.
+_WORDS = """
+    function func fun fn def defp defmodule class struct interface trait enum union impl type module namespace
+    object record protocol extension sub subroutine procedure proc message service create macro_rules!
+"""
+_MODIFIERS = """
+    export default public private protected internal static final abstract async pub pub(crate) unsafe extern override
+    open sealed virtual inline constexpr data local partial readonly declare
+"""
+_DEFINES = re.compile(
+    rf"(?P<indent>[ \t]{{0,4}})(?:(?:{'|'.join(map(re.escape, _MODIFIERS.split()))})\s+)*"
+    rf"(?:(?:{'|'.join(map(re.escape, _WORDS.split()))})\b(?!\s*[=:.,)]).*"
+    r"|(?!(?:if|for|while|switch|catch|return|else|new|throw|case|do|using|with|assert|await|print|echo)\b)"
+    r"(?:[A-Za-z_][\w:<>,.\[\]?]*[ \t*&]+)+[*&]*[\w:~]+[ \t]*\([^;={}]*\)?[^;=()]*\{?[ \t]*"
+    r"|[\w-]+[ \t]*\(\)[ \t]*\{.*"
+    r"|(?:const|let|var)\s+\w+\s*=\s*(?:async\s*)?(?:function\b|\([^()]*\)\s*=>|\w+\s*=>).*)",
+    re.IGNORECASE,
+)
+_ABOVE = re.compile(r"[ \t]*(?:#|//|/\*|\*|--|;|%|@|\"\"\"|'''|<!--)")
+_BODY = re.compile(r"\s*(?:\{.*|[:,(;]\s*)?$")
+_HEADING_CHARS = 100
+_DEFINITION_CHARS = 300
+
+
+def code_text(source: Source) -> Converted:
+    """A source file, cut into definitions."""
+    text = decode(source.raw)
+    lines = text.split("\n")
+    offsets = [0, *accumulate(len(line) + 1 for line in lines)]
+    marks = _python_marks(text, lines) if source.name.endswith((".py", ".pyi")) else _marks(lines)
+    headings = [Heading(offsets[line], level, title or source.name) for line, level, title in marks]
+    return Converted(text, title=source.name, headings=tuple(headings), alone=True)
+
+
+Mark = tuple[int, int, str]  # line from 0, level, title; the level below it is that of the definitions in it
+
+
+def _python_marks(text: str, lines: list[str]) -> list[Mark]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in strings
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError):  # another version of Python, a template, a fragment
+        return _marks(lines)
+    return list(_marks_in(tree, lines, level=1, above=""))
+
+
+def _marks_in(parent: ast.AST, lines: list[str], level: int, above: str) -> Iterator[Mark]:
+    """A mark at every definition, and one where statements of the parent follow a definition."""
+    after_definition = False
+    for node in ast.iter_child_nodes(parent):
+        if isinstance(node, _Definition):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
+            is_class = isinstance(node, ast.ClassDef)
+            yield _with_comments(first, lines), level, f"class {node.name}" if is_class else f"{node.name}()"
+            if is_class:
+                yield from _marks_in(node, lines, level + 1, above=f"class {node.name}")
+            after_definition = True
+        elif after_definition and isinstance(node, ast.stmt):
+            yield _with_comments(node.lineno - 1, lines), max(1, level - 1), above
+            after_definition = False
+
+
+def _marks(lines: list[str]) -> list[Mark]:
+    marks: list[Mark] = []
+    for number, line in enumerate(lines):
+        # No definition has so long a first line, and on minified code the pattern would be slow.
+        if len(line) <= _DEFINITION_CHARS and (match := _DEFINES.fullmatch(line.rstrip())):
+            title = _BODY.sub("", line.strip(), count=1)[:_HEADING_CHARS]
+            marks.append((_with_comments(number, lines), 2 if match["indent"] else 1, title))
+    return marks
+
+
+def _with_comments(line: int, lines: list[str]) -> int:
+    """The first of the comment lines, decorators and attributes right above a line."""
+    while line and _ABOVE.match(lines[line - 1]):
+        line -= 1
+    return line

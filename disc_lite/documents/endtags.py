@@ -1,0 +1,66 @@
+"""HTML with optional end tags -> HTML with all of them: the parser would nest one paragraph or row in the other."""
+
+from __future__ import annotations
+
+import re
+
+# An element that opens ends the ones of the first set that are open, up to one of the second.
+_CELLS = frozenset(("td", "th"))
+_ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "li": (frozenset(("li",)), frozenset(("ul", "ol", "menu"))),
+    "dt": (frozenset(("dt", "dd")), frozenset(("dl",))),
+    "dd": (frozenset(("dt", "dd")), frozenset(("dl",))),
+    "td": (_CELLS, frozenset(("tr", "table"))),
+    "th": (_CELLS, frozenset(("tr", "table"))),
+    "tr": (frozenset(("tr",)), frozenset(("table", "tbody", "thead", "tfoot"))),
+    **dict.fromkeys(("tbody", "thead", "tfoot"), (frozenset(("tbody", "thead", "tfoot")), frozenset(("table",)))),
+}
+_BLOCKS = """
+    address article aside blockquote body caption center details dialog div dl fieldset figcaption figure footer form h1
+    h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section summary table ul
+"""
+_NAMES = sorted({*_ENDS, *_BLOCKS.split()}, key=len, reverse=True)
+_TAG = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<raw>script|style|textarea|title|template)\b.*?(?:</(?P=raw)\s*>|\Z)"
+    rf"|<(?P<end>/?)(?P<name>{'|'.join(_NAMES)})(?=[\s/>])",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def with_end_tags(markup: str) -> str:
+    """The markup with the end tags of paragraphs, list items, rows and cells that it leaves out."""
+    parts: list[str] = []
+    stack: list[str] = []
+    place = 0
+    for tag in _TAG.finditer(markup):
+        if not tag["name"]:
+            continue
+        name = tag["name"].lower()
+        if tag["end"]:
+            if name in stack:
+                del stack[_last(stack, name) :]
+            continue
+        ended = _ended(stack, name)
+        if ended < len(stack):
+            parts += [markup[place : tag.start()], *(f"</{one}>" for one in reversed(stack[ended:]))]
+            place = tag.start()
+            del stack[ended:]
+        stack.append(name)
+    return "".join([*parts, markup[place:]]) if parts else markup
+
+
+def _ended(stack: list[str], name: str) -> int:
+    """How many of the open elements stay open when one of this name opens."""
+    if name not in _ENDS:
+        return len(stack) - (stack[-1:] == ["p"])
+    ends, bounds = _ENDS[name]
+    for index in range(len(stack) - 1, -1, -1):
+        if stack[index] in ends:
+            return index
+        if stack[index] in bounds:
+            break
+    return len(stack)
+
+
+def _last(stack: list[str], name: str) -> int:
+    return len(stack) - 1 - stack[::-1].index(name)

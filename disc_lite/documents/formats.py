@@ -1,0 +1,124 @@
+"""The formats: which suffix is read by which function. Adding one is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from disc_lite.documents.adoc import adoc_text
+from disc_lite.documents.code import SUFFIXES, code_text
+from disc_lite.documents.decoding import check_text, decode, decode_page
+from disc_lite.documents.docx import docx_text
+from disc_lite.documents.epub import epub_text
+from disc_lite.documents.html import html_text
+from disc_lite.documents.jsontext import json_lines_text, json_text
+from disc_lite.documents.mail import mail_text
+from disc_lite.documents.markdown import markdown_text
+from disc_lite.documents.notebook import notebook_text
+from disc_lite.documents.odt import odt_text
+from disc_lite.documents.org import org_text
+from disc_lite.documents.pdf import pdf_text
+from disc_lite.documents.plaintext import plain_text
+from disc_lite.documents.pptx import pptx_text
+from disc_lite.documents.rows import csv_text
+from disc_lite.documents.rst import rst_text
+from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.tex import tex_text
+from disc_lite.documents.xlsx import xlsx_text
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one format is read.
+
+    Attributes:
+        read: The function from a file to its text; may raise RefusedFile or anything else.
+        parsed: Whether that is more than decoding, and is done in a process with limits.
+        is_archive: A zip, whose unpacked size is checked before `read` is called.
+    """
+
+    read: Callable[[Source], Converted]
+    parsed: bool = True
+    is_archive: bool = False
+
+
+def _markdown(source: Source) -> Converted:
+    text, title = markdown_text(decode(source.raw))
+    return Converted(check_text(text), "markdown", title)
+
+
+def _plain(source: Source) -> Converted:
+    return Converted(check_text(plain_text(decode(source.raw))), "markdown")
+
+
+def _rst(source: Source) -> Converted:
+    return Converted(check_text(rst_text(decode(source.raw))), "rst")
+
+
+def _html(source: Source) -> Converted:
+    text, title = html_text(decode_page(source.raw))
+    return Converted(text, title=title)
+
+
+def _docx(source: Source) -> Converted:
+    return Converted(docx_text(source.raw))
+
+
+def _pdf(source: Source) -> Converted:
+    return Converted(pdf_text(source.raw, source.on_step))
+
+
+FORMATS: dict[str, Format] = {
+    **dict.fromkeys((".md", ".markdown", ".mdx"), Format(_markdown, parsed=False)),
+    **dict.fromkeys((".txt", ".text"), Format(_plain, parsed=False)),
+    ".rst": Format(_rst, parsed=False),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
+    ".pdf": Format(_pdf),
+    ".docx": Format(_docx, is_archive=True),
+    ".odt": Format(odt_text, is_archive=True),
+    ".epub": Format(epub_text, is_archive=True),
+    ".pptx": Format(pptx_text, is_archive=True),
+    ".xlsx": Format(xlsx_text, is_archive=True),
+    **dict.fromkeys((".csv", ".tsv"), Format(csv_text)),
+    ".ipynb": Format(notebook_text),
+    ".org": Format(org_text),
+    ".tex": Format(tex_text),
+    **dict.fromkeys((".adoc", ".asciidoc"), Format(adoc_text)),
+    ".eml": Format(mail_text),
+    ".json": Format(json_text),
+    **dict.fromkeys((".jsonl", ".ndjson"), Format(json_lines_text)),
+    **dict.fromkeys(SUFFIXES, Format(code_text)),
+}
+
+# Files that have no suffix and are text by custom.
+_PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}
+
+_PICTURE = "a picture; run OCR over it, into a .pdf or .txt"
+_PACKED = "an archive; unpack it"
+# What to do with files that are not read and never will be.
+REMEDIES = {
+    ".doc": "an old Word file; save it as .docx",
+    ".rtf": "save it as .docx",
+    ".pages": "export it as .docx",
+    ".ppt": "an old PowerPoint file; save it as .pptx",
+    ".odp": "save it as .pptx",
+    ".key": "export it as .pptx",
+    **dict.fromkeys((".xls", ".ods", ".numbers"), "save it as .xlsx or .csv"),
+    **dict.fromkeys((".mobi", ".azw", ".azw3", ".fb2"), "convert it to .epub (Calibre does)"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp"), _PICTURE),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _PACKED),
+    **dict.fromkeys((".url", ".webloc"), "a link; nothing is fetched: save the page as .html"),
+}
+
+
+def suffix_of(file_name: str) -> str:
+    """The suffix that decides how a file is read, in lower case; empty where there is none."""
+    stem, dot, end = file_name.rpartition(".")
+    if stem and dot:
+        return f".{end.lower()}"
+    return ".txt" if file_name.lower() in _PLAIN_NAMES else ""
+
+
+def readable() -> str:
+    """The suffixes that are read, for messages."""
+    return f"{' '.join(suffix for suffix in FORMATS if suffix not in SUFFIXES)} and source code"

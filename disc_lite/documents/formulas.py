@@ -1,0 +1,100 @@
+"""Superscripts, subscripts and MathML -> one line of text that keeps their meaning: `10^6`, `x_1`, `(a)/(b)`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from disc_lite.documents.noise import is_note_mark
+
+if TYPE_CHECKING:
+    from bs4 import Tag
+
+# Stands behind a raised or lowered part until the text after it is known; see `separated`.
+END_OF_SCRIPT = "\0"
+
+_ORDINAL = re.compile(r"st|nd|rd|th|er|ers|re|res|e|es|ème|eme|è|o|a|os|as|º|ª|ter|te|de|do|da")
+_ELEMENT = re.compile(r"(?:[A-Z][a-z]?|[)\]])$")
+_ROMAN_OR_DIGIT = re.compile(r"(?:\d|\b[IVXLCDM]+)$")
+_SIMPLE = re.compile(r"[-+−–±]?[\w.,′*∗]+")
+# Elements of MathML that one line can hold; with any other the author's TeX is clearer.
+_LINEAR_TAGS = """
+    math semantics mrow mi mn mo mtext ms mspace mstyle mpadded mphantom merror maction msup msub msubsup mfrac msqrt
+    mroot mover munder munderover annotation annotation-xml
+"""
+_LINEAR = frozenset(_LINEAR_TAGS.split())
+
+
+def script_text(tag: Tag, before: str) -> str:
+    """The text of a `<sup>` or `<sub>` behind `before`, or none if it is the mark of a note."""
+    text = " ".join(tag.get_text().split())
+    if not text or (tag.name == "sup" and is_note_mark(tag, before)):
+        return ""
+    if not re.search(r"[\w)\]}′%]$", before):
+        return text  # nothing that it could be raised above: a mark, or a number set small
+    if tag.name == "sub" and text.isdigit() and _ELEMENT.search(before):
+        return text  # H2O, B12
+    letters = re.fullmatch(r"[^\W\d_]+\.?|[℠™®©]", text)
+    if (
+        tag.name == "sup"
+        and letters
+        and (
+            len(text) > 2
+            or not text.isascii()
+            or (_ORDINAL.fullmatch(text) and _ROMAN_OR_DIGIT.search(before))
+            or text in ("TM", "SM")
+        )
+    ):
+        return text  # 1st, XIXe, Mlle
+    return ("^" if tag.name == "sup" else "_") + _grouped(text) + END_OF_SCRIPT
+
+
+def separated(text: str) -> str:
+    """The text with a space behind each raised or lowered part that a word would otherwise run into."""
+    return re.sub(f"{END_OF_SCRIPT}(?=\\w)", " ", text).replace(END_OF_SCRIPT, "")
+
+
+def math_text(tag: Tag) -> str:
+    """A `<math>` as one line, once: its elements where a line can hold them, else the TeX beside them."""
+    annotation = tag.find("annotation", attrs={"encoding": re.compile("tex", re.IGNORECASE)})
+    tex = str(tag.get("alttext") or "") or (annotation.get_text() if annotation else "")
+    if tex and any(child.name not in _LINEAR for child in tag.find_all(True)):
+        return " ".join(tex.split())
+    return " ".join(_linear(tag).split())
+
+
+def _linear(tag: Tag) -> str:
+    parts = [_linear(child) for child in tag.find_all(True, recursive=False) if not child.name.startswith("annotation")]
+    match tag.name:
+        case "mi" | "mn" | "mo" | "mtext" | "ms":
+            text = " ".join(tag.get_text().split())
+            if tag.name == "mo" and re.fullmatch(r"[=<>≤≥≠≈±+−∈→⇒∼≡∝×⋅·-]", text):
+                return f" {text} "
+            return "" if re.fullmatch("[\u2061-\u2064]", text) else text
+        case "mfrac" if len(parts) == 2:
+            return f"{_grouped(parts[0])}/{_grouped(parts[1])}"
+        case "msqrt":
+            return f"√({''.join(parts)})"
+        case "mroot" if len(parts) == 2:
+            return f"{_grouped(parts[0])}^(1/{parts[1]})"
+        case "msup" | "mover" if len(parts) == 2:
+            return f"{parts[0]}^{_grouped(parts[1])}"
+        case "msub" | "munder" if len(parts) == 2:
+            return f"{parts[0]}_{_grouped(parts[1])}"
+        case "msubsup" | "munderover" if len(parts) == 3:
+            return f"{parts[0]}_{_grouped(parts[1])}^{_grouped(parts[2])}"
+    return _joined(parts) if parts else ("" if tag.name == "mspace" else tag.get_text())
+
+
+def _joined(parts: list[str]) -> str:
+    # `c` above `_2` and `x` side by side must not become one number or one script.
+    text = ""
+    for part in parts:
+        apart = re.search(r"[\^_][^\s()]*$", text) is not None and part[:1].isalnum()
+        text += (" " if apart else "") + part
+    return text
+
+
+def _grouped(text: str) -> str:
+    text = " ".join(text.split())
+    return text if _SIMPLE.fullmatch(text) else f"({text})"

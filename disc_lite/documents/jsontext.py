@@ -1,0 +1,113 @@
+"""JSON and JSON lines -> a section for each record: the text in a named field, under the record's title.
+
+Other fields are not read. By default the field is the first of `TEXT_FIELDS` that a record has; the setting
+`documents.text_field` names another (`body.text`: a field within a field).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from disc_lite.documents.decoding import decode
+from disc_lite.documents.headings import Heading, find_headings
+from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Converted, Source
+
+TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "contents", "page_content")
+TITLE_FIELDS = ("title", "heading", "headline", "subject", "name")
+
+_QUESTION = "question"
+_TITLE_CHARS = 200
+_LISTED_FIELDS = 8
+
+Record = dict[str, object]
+
+
+def json_text(source: Source) -> Converted:
+    """The text of a JSON file: a record, a list of records, or an object that holds one such list.
+
+    Raises:
+        RefusedFile: No JSON, or no record with a text.
+    """
+    try:
+        content = json.loads(decode(source.raw))
+    except ValueError as error:
+        raise RefusedFile(f"not JSON: {error}") from None
+    if isinstance(content, dict) and not _text_of(content, source.options.text_field):
+        lists = [value for value in content.values() if isinstance(value, list) and _records(value)]
+        content = lists[0] if len(lists) == 1 else content
+    return _converted(_records(content if isinstance(content, list) else [content]), source.options.text_field)
+
+
+def json_lines_text(source: Source) -> Converted:
+    """The text of JSON lines.
+
+    Raises:
+        RefusedFile: A line is no JSON, or no record has a text.
+    """
+    values = []
+    for number, line in enumerate(decode(source.raw).split("\n"), 1):
+        try:
+            values += [json.loads(line)] if line.strip() else []
+        except ValueError as error:
+            raise RefusedFile(f"line {number} is not JSON: {error}") from None
+    return _converted(_records(values), source.options.text_field)
+
+
+def _records(values: Sequence[object]) -> list[Record]:
+    return [value for value in values if isinstance(value, dict)]
+
+
+def _converted(records: Sequence[Record], field: str) -> Converted:
+    if not field and any(_QUESTION in record for record in records):
+        raise RefusedFile("a file of questions, not of text; measure with it: --questions")
+    parts: list[str] = []
+    headings: list[Heading] = []
+    at, title = 0, ""
+    for number, record in enumerate(records, 1):
+        if text := _text_of(record, field):
+            title = _title_of(record) or (f"Record {number}" if len(records) > 1 else "")
+            part = f"# {title}\n\n{text}\n\n" if title else f"{text}\n\n"
+            inner = find_headings(part, "markdown")
+            # Below the record's own title, whatever level they have in its text.
+            headings += [replace(h, start=at + h.start, level=h.level + (h.start > 0)) for h in inner]
+            parts.append(part)
+            at += len(part)
+    if not parts:
+        raise RefusedFile(_no_text(records, field))
+    text = "".join(parts).removesuffix("\n")
+    return Converted(text, title=title if len(parts) == 1 else "", headings=tuple(headings), alone=len(parts) > 1)
+
+
+def _text_of(record: Record, field: str) -> str:
+    """The text of a record, a list of strings as paragraphs; empty where it has none."""
+    for name in (field,) if field else TEXT_FIELDS:
+        value = _value_of(record, name)
+        parts = value if isinstance(value, list) else [value]
+        texts = [part.strip() for part in parts if isinstance(part, str)]
+        if any(texts):
+            return "\n\n".join(filter(None, texts)).replace("\r\n", "\n")
+    return ""
+
+
+def _value_of(record: Record, name: str) -> object:
+    if name in record:
+        return record[name]
+    first, dot, rest = name.partition(".")
+    inner = record.get(first)
+    return _value_of(inner, rest) if dot and isinstance(inner, dict) else None
+
+
+def _title_of(record: Record) -> str:
+    titles: Iterator[object] = (record.get(name) for name in TITLE_FIELDS)
+    title = next((title for title in titles if isinstance(title, str) and title.strip()), "")
+    return " ".join(title.split())[:_TITLE_CHARS]
+
+
+def _no_text(records: Sequence[Record], field: str) -> str:
+    wanted = field or ", ".join(TEXT_FIELDS)
+    fields = list(dict.fromkeys(name for record in records[:100] for name in record))[:_LISTED_FIELDS]
+    there = f"it has {', '.join(fields)}" if fields else "it holds no records"
+    return f"no text in a field {wanted}; {there}: name one with --set documents.text_field=NAME"

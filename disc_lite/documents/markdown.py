@@ -1,0 +1,196 @@
+"""Markdown as it is written -> the text that its reader sees.
+
+Left out are front matter, comments, badges, link definitions and the fences of admonitions; what is in an
+admonition is text, what is in `<pre>` is code. Everything else stays as it is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from disc_lite.documents.frontmatter import split_front_matter
+from disc_lite.documents.headings import escaped
+
+_FENCE = re.compile(r"(?P<indent>[ \t>]*)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
+_DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
+_COLONS = re.compile(
+    r"[ \t]*(?P<marks>:{3,})\s*(?:\{?(?P<name>[\w:-]+)\}?)?[ \t]*(?:\[(?P<label>[^\]]*)\]|(?P<title>.*))"
+)
+_BANGS = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+(?: [\w-]+)*)[ \t]*(?:\"(?P<title>.*)\")?[ \t]*")
+_ALERT = re.compile(r"([ \t]*>[ \t]*)\[!(\w+)\][-+]?[ \t]*(.*)")
+_OPTION = re.compile(r"[ \t]*:[\w-]+:(?:\s.*)?")
+_PROSE = """
+    admonition attention caution danger dropdown error hint important margin note seealso sidebar tip topic warning
+"""
+_PROSE_DIRECTIVES = frozenset(_PROSE.split())
+_UNNAMED = frozenset("admonition div details dropdown margin topic sidebar grid card tab-set tab-item".split())
+
+_CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_BADGE = (
+    r"!\[[^\]]*\]\([^)]*(?:badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects)[^)]*\)"
+)
+_INLINE = (
+    (re.compile(rf"\[(?:{_BADGE}|!\[(?:\S+ ?){{0,2}}\]\([^)]*\))\]\([^)]*\)|{_BADGE}"), ""),
+    (re.compile(r"!\[([^\]]*)\]\(\s*<?data:[^)]*\)"), r"\1"),
+    (re.compile(r"(?<=\S)\[\^[^\]\s]+\](?!:)"), ""),
+)
+_NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]+\]:[ \t]*")
+_LINK_DEFINITION = re.compile(
+    r"[ ]{0,3}\[[^\]^][^\]]*\]:[ \t]*<?\S+>?(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
+)
+_PRE = re.compile(r"[ \t]*<pre\b[^>]*>(?:\s*<code\b[^>]*>)?", re.IGNORECASE)
+_END_OF_PRE = re.compile(r"(?:</code>\s*)?</pre>[ \t]*", re.IGNORECASE)
+
+
+def markdown_text(text: str) -> tuple[str, str]:
+    """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
+    body, title = split_front_matter(text)
+    lines = body.split("\n")
+    seen = list(_Reader().read(lines))
+    return "\n".join(_closed_up(seen)), title
+
+
+@dataclass
+class _Reader:
+    """Where the reading of the lines is: in code, in a comment, in which admonitions."""
+
+    fence: str = ""
+    in_comment: bool = False
+    in_pre: bool = False
+    in_options: bool = False
+    is_indented: bool = False  # in an admonition of MkDocs, whose text is indented
+    admonitions: list[str] = field(default_factory=list)
+
+    def read(self, lines: list[str]) -> Iterator[str | None]:
+        """Each line as it is seen; None for one that is not."""
+        for line in lines:
+            if self.fence:
+                yield self._code(line)
+            elif self.in_pre:
+                yield self._preformatted(line)
+            else:
+                yield from self._prose(line)
+
+    def _code(self, line: str) -> str:
+        found = _FENCE.fullmatch(line)
+        if found and found["marks"].startswith(self.fence) and not found["info"].strip():
+            self.fence = ""
+        return line
+
+    def _preformatted(self, line: str) -> str:
+        end = _END_OF_PRE.search(line)
+        if end is None:
+            return line
+        self.in_pre = False
+        before = line[: end.start()]
+        return f"{before}\n```" if before.strip() else "```"
+
+    def _prose(self, line: str) -> Iterator[str | None]:
+        if self.is_indented:
+            if line.startswith(("    ", "\t")):
+                line = line.removeprefix("    ").removeprefix("\t")
+            elif line.strip():
+                self.is_indented = False
+        if not self.in_comment:
+            if self.in_options and _OPTION.fullmatch(line):
+                yield None
+                return
+            self.in_options = False
+            if (marker := self._marker(line)) is not _NOT_A_MARKER:
+                yield marker
+                return
+        shown = self._without_comments(line)
+        if shown is None or _LINK_DEFINITION.fullmatch(shown):
+            yield None
+            return
+        if pre := _PRE.match(shown):
+            yield from self._open_pre(shown[pre.end() :])
+            return
+        if alert := _ALERT.fullmatch(shown):
+            shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
+        shown = _NOTE.sub("", shown)
+        yield escaped(shown) if self.admonitions or self.is_indented else shown
+
+    def _marker(self, line: str) -> str | None:
+        """What is seen of a line that opens or ends code or an admonition."""
+        if fence := _FENCE.fullmatch(line):
+            return self._open_fence(line, fence)
+        if colons := _COLONS.fullmatch(line):
+            if not colons["name"] and not colons["title"]:
+                if self.admonitions:
+                    self.admonitions.pop()
+                return None
+            return self._open_admonition(colons["marks"], colons["name"], colons["label"] or colons["title"] or "")
+        if bangs := _BANGS.fullmatch(line):
+            self.is_indented = True
+            return bangs["title"] or (_named(bangs["name"].split()[0]) if bangs["title"] is None else None)
+        return _NOT_A_MARKER
+
+    def _open_fence(self, line: str, fence: re.Match[str]) -> str | None:
+        if self.admonitions and fence["marks"] == self.admonitions[-1] and not fence["info"].strip():
+            self.admonitions.pop()
+            return None
+        directive = _DIRECTIVE.fullmatch(fence["info"])
+        if directive and directive["name"] in _PROSE_DIRECTIVES:
+            return self._open_admonition(fence["marks"], directive["name"], directive["title"])
+        self.fence = fence["marks"]
+        return line
+
+    def _open_admonition(self, marks: str, name: str | None, title: str) -> str | None:
+        self.admonitions.append(marks)
+        self.in_options = True
+        return title.strip() or _named(name or "div")
+
+    def _open_pre(self, rest: str) -> Iterator[str | None]:
+        if end := _END_OF_PRE.search(rest):
+            yield f"```\n{rest[: end.start()]}\n```"
+            return
+        self.in_pre = True
+        yield f"```\n{rest}" if rest.strip() else "```"
+
+    def _without_comments(self, line: str) -> str | None:
+        """The line without comments, badges and marks of notes; None if nothing else was on it."""
+        shown, rest = "", line
+        while rest:
+            if self.in_comment:
+                _, end, rest = rest.partition("-->")
+                self.in_comment = not end
+                continue
+            code = _CODE_SPAN.search(rest)
+            before, opened, after = rest.partition("<!--")
+            if code and code.start() <= len(before):
+                shown += _without_marks(rest[: code.start()]) + code.group()
+                rest = rest[code.end() :]
+            else:
+                shown += _without_marks(before)
+                self.in_comment, rest = bool(opened), after
+        return None if not shown.strip() and line.strip() else shown if shown != line else line
+
+
+# A line that opens nothing: unlike None, it is shown.
+_NOT_A_MARKER = "\0"
+
+
+def _without_marks(text: str) -> str:
+    for pattern, replacement in _INLINE:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _named(name: str) -> str | None:
+    return None if name in _UNNAMED else name.capitalize() + ":"
+
+
+def _closed_up(lines: list[str | None]) -> Iterator[str]:
+    """The lines that are seen; where one is left out between two blank lines, one of those goes too."""
+    was_dropped, last = False, ""
+    for line in lines:
+        if line is None:
+            was_dropped = True
+            continue
+        if was_dropped and not line.strip() and not last.strip():
+            continue
+        was_dropped, last = False, line
+        yield line

@@ -1,0 +1,116 @@
+"""Which elements of a web page are not its text: navigation, banners, hidden parts, marks of notes.
+
+Three kinds of signs are used, the surest first: what the element is (tag, `role`), what its author hid, and the
+names that site generators give to such parts. By name nothing is dropped that holds the page's main text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs4 import Tag
+
+# `del`, `s`: text that its author withdrew. `rp`, `rt`: how the characters above are pronounced.
+_TAGS = """
+    audio button canvas datalist del embed head iframe input map menu nav noscript object optgroup option rp rt s script
+    select strike style svg template textarea title video
+"""
+_ROLES = """
+    alertdialog complementary contentinfo dialog doc-backlink doc-endnotes-back doc-pagebreak doc-toc menu menubar
+    navigation search tablist toolbar tooltip
+"""
+_DROPPED_TAGS = frozenset(_TAGS.split())
+_DROPPED_ROLES = frozenset(_ROLES.split())
+_OUTSIDE_ARTICLES = ("footer", "aside")
+
+# Whole names of a class or id, `-` and `_` alike.
+_NAME = re.compile(
+    r"""
+    (?:.*-)?(?:cookie|consent|gdpr|onetrust)(?:-?(?:banner|bar|box|consent|dialog|law|message|modal|notice|overlay
+        |popup|warning|wrapper|container|sdk|root))?
+    |(?:.*-)?(?:skip-?(?:link|nav|to-.*|links)|skiplinks?|breadcrumbs?|breadcrumb-.*|pagination|pager|headerlink
+        |permalink|heading-anchor|anchor-?link|anchorjs-link|navbar|navbox|nav-?menu|site-?nav|side-?nav|main-?menu
+        |site-?footer|page-?footer|footer-?nav|search-?(?:box|form|bar)|sphinxsidebar|sphinxsidebarwrapper|sidebar
+        |sidebar-(?:primary|secondary|nav|left|right|container|wrapper|drawer)|linenos|linenodiv|lineno|gutter
+        |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden|newsletter
+        |social-?(?:share|links|media)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
+        |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks|printfooter|noprint|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
+    |footer|toc|table-of-contents|related|navigation|menu
+    """,
+    re.VERBOSE,
+)
+_MAIN_TEXT = ("main", "article", "h1", "body", "html")
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
+_PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\s]+")
+
+_NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
+_NOTE_LINK = re.compile(r"#\W*(?:_?ftn|fn|footnote|endnote|_?edn|cite[_-]?(?:note|ref))", re.IGNORECASE)
+_NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*†‡§¶]{1,3})\s*")
+
+
+def is_noise(tag: Tag) -> bool:
+    """Whether nothing in the element is text of the page."""
+    if tag.name in _DROPPED_TAGS or tag.get("role") in _DROPPED_ROLES or _is_hidden(tag):
+        return True
+    if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
+        return not tag.find(_MAIN_TEXT)
+    if tag.name == "header" or tag.get("role") == "banner":
+        # The banner of a site, unless it has the heading of the page.
+        return tag.get("role") == "banner" and not tag.find(("h1", "h2"))
+    if tag.name == "a" and str(tag.get("href", "")).startswith("#") and _PERMALINK.fullmatch(tag.get_text()):
+        return True
+    return tag.name not in _MAIN_TEXT and any(map(_NAME.fullmatch, _names(tag))) and not tag.find(_MAIN_TEXT)
+
+
+def is_note_mark(tag: Tag, before: str) -> bool:
+    """Whether a superscript, or a link, is the mark of a note; `before` is the text that it stands behind."""
+    text = tag.get_text()
+    link = tag if tag.name == "a" else tag.find("a")
+    names = _names(tag) + (_names(link) if link else [])
+    if tag.get("role") == "doc-noteref" or (link and link.get("role") == "doc-noteref"):
+        return True
+    if tag.name == "a":
+        is_named = any(map(_NOTE_NAME.fullmatch, names)) or _NOTE_LINK.search(str(tag.get("href", "")))
+        return bool(is_named) and re.fullmatch(r"\W*\w{1,3}\W*", text) is not None
+    if (link and "#" in str(link.get("href", ""))) or _NOTE_TEXT.fullmatch(text) or "reference" in names:
+        return True
+    if any(map(_NOTE_NAME.fullmatch, names)):
+        return True
+    # A lone number behind a stop or a quotation mark is no exponent.
+    return bool(re.fullmatch(r"\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*", text) and re.search(r"[.,;:!?\"”’»]$", before))
+
+
+def main_part(page: Tag) -> Tag:
+    """The page's `<main>`, if it has one with its text in it; else the page."""
+    mains = [tag for tag in page.find_all(_is_main) if not tag.find_parent(_is_main) and not _is_hidden(tag)]
+    if len(mains) != 1:
+        return page
+    share = len(mains[0].get_text().strip()) / max(len(page.get_text().strip()), 1)
+    return mains[0] if share > _MAIN_MIN_SHARE else page
+
+
+# Below this the element is there for its name only, and the text is elsewhere.
+_MAIN_MIN_SHARE = 0.1
+
+
+def _is_main(tag: Tag) -> bool:
+    return tag.name == "main" or tag.get("role") == "main"
+
+
+def _is_article(tag: Tag) -> bool:
+    return tag.name in ("article", "blockquote") or _is_main(tag)
+
+
+def _is_hidden(tag: Tag) -> bool:
+    if tag.has_attr("hidden") or tag.get("aria-hidden") == "true":
+        return True
+    return _HIDDEN_STYLE.search(str(tag.get("style", ""))) is not None or (
+        tag.name == "dialog" and not tag.has_attr("open")
+    )
+
+
+def _names(tag: Tag) -> list[str]:
+    found = [*tag.get_attribute_list("class"), *tag.get_attribute_list("id")]
+    return [str(name).lower().replace("_", "-") for name in found if name]

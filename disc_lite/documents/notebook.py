@@ -1,0 +1,58 @@
+"""Jupyter notebooks -> Markdown: text cells as they are, code cells as fenced code, outputs only if wanted.
+
+A notebook is JSON of a few fields, so Python's own reader does; nbformat would bring six packages to validate it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from disc_lite.documents.decoding import decode
+from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Converted, Source
+
+
+def notebook_text(source: Source) -> Converted:
+    """The text of a notebook.
+
+    Raises:
+        RefusedFile: Not a notebook, or no cell with text.
+    """
+    try:
+        book = json.loads(decode(source.raw))
+    except ValueError as error:
+        raise RefusedFile(f"not JSON: {error}") from None
+    if not isinstance(book, dict):
+        raise RefusedFile("not a notebook: no cells")
+    sheets = book.get("worksheets") or [book]  # worksheets: before version 4 of the format
+    cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
+    language = book.get("metadata", {}).get("language_info", {}).get("name", "")
+    parts = [part for cell in cells for part in _parts(cell, str(language), source.options.notebook_outputs)]
+    if not parts:
+        raise RefusedFile("no cell with text")
+    return Converted("\n\n".join(parts) + "\n", "markdown")
+
+
+def _parts(cell: dict[str, Any], language: str, outputs: bool) -> list[str]:
+    text = _joined(cell.get("source", cell.get("input", ""))).strip("\n")
+    if cell.get("cell_type") == "heading":
+        text = f"{'#' * cell.get('level', 1)} {text}"
+    if cell.get("cell_type") != "code":
+        return [text] if text.strip() else []
+    shown = [_fenced(text, language)] if text.strip() else []
+    for output in cell.get("outputs", ()) if outputs else ():
+        printed = _joined(output.get("text") or output.get("data", {}).get("text/plain", "")).strip("\n")
+        shown += [_fenced(printed, "")] if printed.strip() else []
+    return shown
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+def _fenced(code: str, language: str) -> str:
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"{fence}{language}\n{code}\n{fence}"

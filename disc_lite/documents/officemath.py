@@ -1,0 +1,55 @@
+"""Formulas of Office documents (OMML) -> one line of text: `a = πr^2`, `(a + 1)/2`."""
+
+from __future__ import annotations
+
+import re
+from xml.etree.ElementTree import Element
+
+MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_SIMPLE = re.compile(r"[-+−±]?[\w.,]+")
+_RELATION = re.compile(r"\s*([=<>≤≥≠≈±→⇒∼≡])\s*")
+
+
+def formula_text(element: Element) -> str:
+    """The text of `<m:oMath>` or `<m:oMathPara>`, with a space on both sides."""
+    return " " + " ".join(_RELATION.sub(r" \1 ", _linear(element)).split()) + " "
+
+
+def _linear(element: Element) -> str:
+    kind = element.tag.removeprefix(MATH)
+
+    def part(name: str) -> str:
+        found = element.find(MATH + name)
+        return _linear(found) if found is not None else ""
+
+    match kind:
+        case "t":
+            return element.text or ""
+        case "f":
+            return f"{_grouped(part('num'))}/{_grouped(part('den'))}"
+        case "sSup":
+            return f"{part('e')}^{_grouped(part('sup'))}"
+        case "sSub":
+            return f"{part('e')}_{_grouped(part('sub'))}"
+        case "sSubSup":
+            return f"{part('e')}_{_grouped(part('sub'))}^{_grouped(part('sup'))}"
+        case "rad":
+            degree = part("deg")
+            return f"{_grouped(part('e'))}^(1/{degree})" if degree else f"√({part('e')})"
+        case "d":
+            return f"({', '.join(_linear(child) for child in element.findall(MATH + 'e'))})"
+        case "nary":
+            sign = element.find(f"{MATH}naryPr/{MATH}chr")
+            bounds = f"_{_grouped(part('sub'))}" if part("sub") else ""
+            bounds += f"^{_grouped(part('sup'))}" if part("sup") else ""
+            return f"{sign.get(MATH + 'val', '∫') if sign is not None else '∫'}{bounds} {part('e')}"
+        case "mr":
+            return ", ".join(_linear(child) for child in element) + "; "
+    if kind.endswith("Pr"):
+        return ""
+    return "".join(map(_linear, element))
+
+
+def _grouped(text: str) -> str:
+    text = " ".join(text.split())
+    return text if _SIMPLE.fullmatch(text) else f"({text})"

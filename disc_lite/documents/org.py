@@ -1,0 +1,73 @@
+"""Org files -> Markdown, line by line: headlines, lists, tables, source blocks, links and emphasis.
+
+What Emacs keeps for itself (drawers, comments, settings) is dropped. orgparse, the library, gives a tree of headlines
+but leaves all the markup within them, so it would save little.
+"""
+
+from __future__ import annotations
+
+import re
+
+from disc_lite.documents.decoding import decode
+from disc_lite.documents.source import Converted, Source
+
+_HEADLINE = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING|CANCELLED)\s+)?(?:\[#\w\]\s+)?(.*?)(?:\s+:[\w@:]+:)?\s*$")
+_KEYWORD = re.compile(r"\s*#\+(\w+):?\s*(.*)", re.IGNORECASE)
+_DRAWER = re.compile(r"\s*:[\w-]+:\s*$")
+_COMMENT = re.compile(r"\s*#(?:\s|$)")
+_TABLE_RULE = re.compile(r"\s*\|[-+|\s]*$")
+_ITEM = re.compile(r"(\s*)[-+]\s+")
+_LINK = re.compile(r"\[\[([^\]]+)\](?:\[([^\]]+)\])?\]")
+_CODE = re.compile(r"(?<![^\s({'\"-])([=~])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
+_EMPHASIS = re.compile(r"(?<![^\s({'\"-])([*/_+])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
+_VERBATIM = {"SRC", "EXAMPLE", "EXPORT"}
+_DROPPED = {"COMMENT"}
+
+
+def org_text(source: Source) -> Converted:
+    """The text of an Org file, with its `#+TITLE` as the first heading."""
+    lines = decode(source.raw).split("\n")
+    shift = 1 if any(_is_keyword(line, "TITLE") for line in lines) else 0
+    written: list[str] = []
+    inside = ""  # the block or drawer that is open
+    for line in lines:
+        keyword = _KEYWORD.match(line)
+        name = keyword[1].upper() if keyword else ""
+        if inside:
+            ends = name == f"END_{inside}" or (inside == "DRAWER" and line.strip().upper() == ":END:")
+            if inside in _VERBATIM:
+                written.append("```" if ends else line)
+            elif not ends and inside not in ("DRAWER", *_DROPPED):
+                written.append(_inline(line))
+            inside = "" if ends else inside
+        elif keyword and name.startswith("BEGIN_"):
+            inside = name.removeprefix("BEGIN_")
+            written += [f"```{keyword[2].split(' ')[0]}"] if inside in _VERBATIM else []
+        elif keyword:
+            written += [f"# {keyword[2]}", ""] if name == "TITLE" else []
+        elif _DRAWER.match(line):
+            inside = "DRAWER"
+        elif not _COMMENT.match(line) and not _TABLE_RULE.match(line):
+            written.append(_line(line, shift))
+    return Converted("\n".join(written).strip("\n") + "\n")
+
+
+def _is_keyword(line: str, name: str) -> bool:
+    match = _KEYWORD.match(line)
+    return match is not None and match[1].upper() == name
+
+
+def _line(line: str, shift: int) -> str:
+    if headline := _HEADLINE.match(line):
+        return f"{'#' * min(6, len(headline[1]) + shift)} {_inline(headline[2])}"
+    if line.lstrip().startswith("|"):
+        return " | ".join(_inline(cell.strip()) for cell in line.strip().strip("|").split("|"))
+    if line.lstrip().startswith(": "):  # a line of fixed width
+        return "    " + line.lstrip()[2:]
+    return _inline(_ITEM.sub(r"\1- ", line, count=1) if _ITEM.match(line) else line)
+
+
+def _inline(text: str) -> str:
+    text = _LINK.sub(lambda link: link[2] or link[1], text)
+    text = _EMPHASIS.sub(r"\2", text)
+    return _CODE.sub(r"`\2`", text)

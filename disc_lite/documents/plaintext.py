@@ -1,0 +1,224 @@
+"""Plain text as it is printed -> Markdown: RFCs, manual pages, statutes and other texts with numbered sections.
+
+Pages are joined, their running lines go; headings are marked where the text has a system of them: sections of an RFC,
+capitals at the left margin of a manual page, a `§` or `Article` that comes again, numbers alone on their lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from disc_lite.documents.headings import escaped
+
+_OVERSTRUCK = re.compile(r".\x08|\x1b\[[0-9;]*m")
+_PAGE_FOOT = re.compile(r".*\[Page [\divxlc]+\]\s*")
+_LEADERS = re.compile(r".*(?:\.{4,}|(?:\. ){3,}\.?)\s*(?:\d+|[ivxlc]+)\s*")
+_MANUAL = re.compile(r"\s*(?P<name>[\w.:+@-]+\([1-9]\w*\)).*?(?P=name)\s*", re.IGNORECASE)
+_NUMBER = r"(?P<number>\d{1,3}(?:\.\d{1,3})*|Appendix [A-Z]|[A-Z](?:\.\d{1,2})+)"
+_SECTION = re.compile(rf"{_NUMBER}\.?[ \t]+(?P<title>[^\W\d_].*)")
+_RFC_TITLES = re.compile(
+    r"Abstract|Status of This Memo|(?:Full )?Copyright (?:Notice|Statement)|Table of Contents|Introduction|IESG Note"
+    r"|(?:(?:Normative|Informative) )?References|Contributors|Index"
+    r"|Acknowledge?ments?|Authors?['’]?s?['’]? Address(?:es)?",
+    re.IGNORECASE,
+)
+# The parts of a law, from the largest; each is a heading where one like it comes again.
+_LEGAL = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?:Part|Book|Title|Teil|Buch|Livre|Titre|Título|Libro|Часть|Раздел)\s+(?:[IVXLC]+|\d{1,3}|[A-Z])\b",
+        r"(?:Chapter|Kapitel|Chapitre|Capítulo|Глава)\s+(?:[IVXLC]+|\d{1,3})\b",
+        r"(?:Division|Abschnitt|Sous-section|Sección)\s+(?:[IVXLC]+|\d{1,3})\b",
+        r"(?:§+|Section|Sec\.|Article|Art\.|Artikel|Artículo|Статья|Paragraf)\s*\d{1,4}[a-z]?\b",
+    )
+)
+_MAX_TITLE_CHARS = 110
+_MIN_INDENTED = 0.5  # of the lines of an RFC
+_SENTENCE_END = (".", "!", "?", ":", ";", ",")
+
+
+def plain_text(text: str) -> str:
+    """The text in Markdown; what has no such structure stays as it is written."""
+    text = _OVERSTRUCK.sub("", text)
+    lines = text.split("\n")
+    first = next((line for line in lines if line.strip()), "")
+    if manual := _MANUAL.fullmatch(first):
+        name = manual["name"]
+        return _manual_page(lines, name.lower() if name.isupper() else name)
+    if "\f" in text or sum(_PAGE_FOOT.fullmatch(line) is not None for line in lines) > 1:
+        lines = list(_joined_pages(lines))
+    if _is_rfc(lines):
+        return "\n".join(_rfc(lines))
+    levels = _legal_levels(lines) or _numbered_levels(lines)
+    if not levels:
+        return "\n".join(lines)
+    marked = ("#" * levels[index] + " " + line.strip() if index in levels else line for index, line in enumerate(lines))
+    return "\n".join(marked)
+
+
+# --- pages ------------------------------------------------------------------------------------------------
+
+
+def _joined_pages(lines: Sequence[str]) -> Iterator[str]:
+    """The lines of all pages without running lines; a gap between pages unless a sentence runs across it."""
+    pages: list[list[str]] = [[]]
+    for line in lines:
+        before, *rest = line.split("\f")
+        pages[-1].append(before)
+        pages.extend([part] for part in rest)
+        if not rest and _PAGE_FOOT.fullmatch(line):
+            pages.append([])
+    trimmed = [_trimmed(page) for page in pages]
+    seen = Counter(_key(line) for page in trimmed for line in {*page[:1], *page[-1:]})
+    last = ""
+    for page in trimmed:
+        while page and _is_running(page[-1], seen):
+            page = _trimmed(page[:-1])
+        while page and _is_running(page[0], seen):
+            page = _trimmed(page[1:])
+        if not page:
+            continue
+        if last and (last.endswith(_SENTENCE_END[:4]) or not page[0].strip()[0].islower()):
+            yield ""
+        yield from page
+        last = page[-1].rstrip()
+
+
+def _is_running(line: str, seen: Counter[str]) -> bool:
+    return _PAGE_FOOT.fullmatch(line) is not None or (seen[_key(line)] > 1 and any(char.isdigit() for char in line))
+
+
+def _key(line: str) -> str:
+    return re.sub(r"\d+", "#", " ".join(line.split()))
+
+
+def _trimmed(lines: Sequence[str]) -> list[str]:
+    shown = [index for index, line in enumerate(lines) if line.strip()]
+    return list(lines[shown[0] : shown[-1] + 1]) if shown else []
+
+
+# --- RFCs -------------------------------------------------------------------------------------------------
+
+
+def _is_rfc(lines: Sequence[str]) -> bool:
+    """Whether sections stand at the margin and the text below them is indented."""
+    shown = [line for line in lines if line.strip()]
+    indented = sum(line.startswith("   ") for line in shown)
+    sections = sum(_is_alone(lines, index) and _SECTION.fullmatch(line) is not None for index, line in enumerate(lines))
+    return sections > 1 and indented > _MIN_INDENTED * len(shown)
+
+
+def _rfc(lines: Sequence[str]) -> Iterator[str]:
+    title = _centred_title(lines)
+    for index, line in enumerate(lines):
+        bare = line.strip()
+        found = _SECTION.fullmatch(line) if _is_alone(lines, index) else None
+        if _LEADERS.fullmatch(line):
+            continue
+        if index in title:
+            if index == title[0]:
+                yield "# " + " ".join(lines[place].strip() for place in title)
+        elif found:
+            yield "#" * min(found["number"].count(".") + 2, 6) + " " + bare
+        elif line and not line[0].isspace() and _RFC_TITLES.fullmatch(bare.rstrip(".")):
+            yield "## " + bare
+        else:
+            yield escaped(line.removeprefix("   "))
+
+
+def _centred_title(lines: Sequence[str]) -> list[int]:
+    """The places of the lines that are centred above the first section."""
+    for index, line in enumerate(lines):
+        if _SECTION.fullmatch(line) or _RFC_TITLES.fullmatch(line.strip()):
+            return []
+        if line.startswith("        ") and index and not lines[index - 1].strip() and "  " not in line.strip():
+            end = next((place for place in range(index, len(lines)) if not lines[place].strip()), len(lines))
+            return list(range(index, min(end, index + 4)))
+    return []
+
+
+# --- manual pages -----------------------------------------------------------------------------------------
+
+
+def _manual_page(lines: Sequence[str], name: str) -> str:
+    lines = _trimmed(lines)[1:]
+    # The foot has the version, the date and the name again.
+    if lines and not lines[-1].startswith("  ") and re.search(r"\S {3,}\S", lines[-1]):
+        lines = lines[:-1]
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.startswith("    ")]
+    body = min(indents, default=0)
+    out = [f"# {name}", ""]
+    for index, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        below = next((one for one in lines[index + 1 :] if one.strip()), "")
+        if line.strip() and indent == 0 and below.startswith("  "):
+            out.append(f"## {line.strip()}")
+        elif 0 < indent < body and below.startswith(" " * body):
+            out.append(f"### {line.strip()}")
+        else:
+            out.append(escaped(line[min(indent, body) :].rstrip()))
+    return _without_hyphens("\n".join(out)) + "\n"
+
+
+def _without_hyphens(text: str) -> str:
+    """The text with words whole that were hyphenated at the end of a line; a compound of the text keeps its hyphen."""
+    text = text.replace("\u2010", "-")
+    words = Counter(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.lower()))
+
+    def joined(found: re.Match[str]) -> str:
+        first, second = found["first"], found["second"]
+        is_compound = words[f"{first}-{second}".lower()] > words[(first + second).lower()]
+        return f"{first}{'-' if is_compound else ''}{second}\n{found['indent']}"
+
+    broken = r"(?P<first>[^\W\d_]{2,})-\n(?P<indent>[ \t]*)(?P<second>[^\W\d_]{2,}\S*)[ \t]*\n?"
+    return re.sub(broken, joined, text)
+
+
+# --- laws and numbered sections -----------------------------------------------------------------------------
+
+
+def _legal_levels(lines: Sequence[str]) -> dict[int, int]:
+    """The lines that are headings of a law, each with its level; the largest part is of level 2."""
+    ranks: dict[int, int] = {}
+    for index, line in enumerate(lines):
+        bare = line.strip()
+        if bare and len(bare) <= _MAX_TITLE_CHARS and (index == 0 or not lines[index - 1].strip()):
+            rank = next((number for number, pattern in enumerate(_LEGAL) if pattern.match(bare)), None)
+            is_title = not bare.endswith(_SENTENCE_END) or re.fullmatch(r"\S+\s*\d+[a-z]?\.", bare)
+            if rank is not None and is_title and _is_alone(lines, index):
+                ranks[index] = rank
+    counts = Counter(ranks.values())
+    used = sorted(rank for rank in counts if counts[rank] > 1)
+    return {index: used.index(rank) + 2 for index, rank in ranks.items() if rank in used}
+
+
+def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
+    """The lines that are numbered titles: alone, without a stop, counting up, and with text between them."""
+    found: dict[int, int] = {}
+    last: tuple[int, ...] = ()
+    alone = {index: _SECTION.fullmatch(line) for index, line in enumerate(lines) if _is_alone(lines, index)}
+    for index, section in alone.items():
+        if section is None or section["title"].rstrip().endswith(_SENTENCE_END) or not section["number"][0].isdigit():
+            continue
+        if len(lines[index]) > _MAX_TITLE_CHARS or not section["title"][0].isupper():
+            continue
+        number = tuple(map(int, section["number"].split(".")))
+        below = next((place for place in range(index + 1, len(lines)) if lines[place].strip()), None)
+        next_section = alone.get(below) if below is not None else None
+        # Two numbers one below the other are a list, unless the second is a part of the first.
+        has_text = below is not None and (
+            next_section is None or next_section["number"].startswith(f"{section['number']}.")
+        )
+        if number > last and has_text:
+            found[index], last = min(len(number) + 1, 6), number
+    return found if len(found) > 1 else {}
+
+
+def _is_alone(lines: Sequence[str], index: int) -> bool:
+    """Whether a line stands between blank ones, at the margin."""
+    line = lines[index]
+    above = lines[index - 1].strip() if index else ""
+    below = lines[index + 1].strip() if index + 1 < len(lines) else ""
+    return bool(line.strip()) and not line[0].isspace() and not above and not below

@@ -1,0 +1,116 @@
+"""reStructuredText as it is written -> the text that its reader sees.
+
+Left out are comments, targets, pictures, tables of contents and the marks of notes; of admonitions, roles and links the
+text stays. Literal blocks and the underlines of headings stay as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_DIRECTIVE = re.compile(r"(?P<indent>\s*)\.\. (?:\|[^|]+\| )?(?P<name>[\w:+-]+)::(?:\s+(?P<argument>.*))?")
+_EXPLICIT = re.compile(r"(?P<indent>\s*)\.\.(?:\s+(?P<rest>.*))?")
+_NOTE = re.compile(r"\[(?:\d+|#[\w-]*|\*)\]\s+(?P<text>.*)")
+_OPTION = re.compile(r"\s*:[\w-]+:(?:\s.*)?")
+_DROPPED = frozenset(
+    """
+    contents csv-table currentmodule default-role automodule header footer highlight image include index literalinclude
+    meta module raw role sectnum sectionauthor moduleauthor py:module py:currentmodule tabularcolumns target-notes title
+    toctree
+    """.split()
+)
+_NAMED = frozenset("attention caution danger error hint important note seealso tip warning todo deprecated".split())
+_VERSIONS = {"versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since"}
+_LITERAL = frozenset("code code-block sourcecode parsed-literal doctest prompt math console".split())
+
+_INLINE = (
+    (re.compile(r":[\w:+.-]+:`~(?:[\w.]*\.)?([^`<]+)`"), r"\1"),
+    (re.compile(r":[\w:+.-]+:`([^`<]+?)\s*<[^`>]*>`"), r"\1"),
+    (re.compile(r":[\w:+.-]+:`([^`]+)`"), r"\1"),
+    (re.compile(r"`([^`<]+?)\s*<[^`>]*>`__?"), r"\1"),
+    (re.compile(r"`([^`]+)`__?"), r"\1"),
+    (re.compile(r"\s?\[(?:\d+|#[\w-]*|\*)\]_"), ""),
+)
+
+
+def rst_text(text: str) -> str:
+    """The text that a reader of the page sees, its headings underlined as before."""
+    return "\n".join(_seen(text.split("\n")))
+
+
+def _seen(lines: list[str]) -> Iterator[str]:
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        explicit = _EXPLICIT.fullmatch(line)
+        if explicit is None:
+            yield _plain(line)
+            index += 1
+            if line.rstrip().endswith("::"):
+                end = _block_end(lines, index, len(line) - len(line.lstrip()))
+                yield from lines[index:end]
+                index = end
+            continue
+        end = _block_end(lines, index + 1, len(explicit["indent"]))
+        yield from _explicit(lines[index], lines[index + 1 : end], explicit)
+        index = end
+
+
+def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[str]:
+    """What is seen of a comment, target, note or directive with the block that belongs to it."""
+    indent, rest = explicit["indent"], explicit["rest"] or ""
+    if note := _NOTE.fullmatch(rest):
+        yield indent + _plain(note["text"])
+        yield from map(_plain, _dedented(block, indent))
+        return
+    found = _DIRECTIVE.fullmatch(line)
+    if found is None or found["name"] in _DROPPED or line.lstrip().startswith(".. |"):
+        # A citation is text, a comment and a target are none.
+        if rest.startswith("[") and "]" in rest:
+            yield indent + _plain(rest)
+            yield from map(_plain, _dedented(block, indent))
+        return
+    while block and _OPTION.fullmatch(block[0]):
+        block = block[1:]
+    name, argument = found["name"], (found["argument"] or "").strip()
+    if name in _LITERAL:
+        yield from block
+        return
+    if name == "figure":
+        argument = ""
+    label = f"{_VERSIONS[name]} {argument}:" if name in _VERSIONS else argument
+    if name in _NAMED and name not in _VERSIONS:
+        label = f"{name.capitalize()}: {argument}".strip()
+    if label:
+        yield indent + _plain(label)
+    yield from _seen(_dedented(block, indent))
+
+
+def _block_end(lines: list[str], start: int, indent: int) -> int:
+    """The end of the lines that are indented deeper than their opening, without blank ones at the end."""
+    end = start
+    for index in range(start, len(lines)):
+        line = lines[index]
+        if line.strip():
+            if len(line) - len(line.lstrip()) <= indent:
+                break
+            end = index + 1
+    return end
+
+
+def _dedented(block: list[str], indent: str) -> list[str]:
+    shown = [len(line) - len(line.lstrip()) for line in block if line.strip()]
+    depth = min(shown, default=0)
+    return [indent + line[depth:] if line.strip() else "" for line in block]
+
+
+def _plain(line: str) -> str:
+    """A line without roles, links and marks of notes; what is in double backquotes stays."""
+    if "`" not in line and "]_" not in line:
+        return line
+    parts = re.split(r"(``.*?``)", line)
+    for place in range(0, len(parts), 2):
+        for pattern, replacement in _INLINE:
+            parts[place] = pattern.sub(replacement, parts[place])
+    return "".join(parts)

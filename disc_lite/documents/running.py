@@ -1,0 +1,134 @@
+"""The lines that stand on every page: running heads and feet, and page numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+from disc_lite.documents.columns import Piece, Row, rows_of
+
+# The rows at the top and at the bottom of a page that may be running lines.
+_EDGE_ROWS = 3
+_MIN_PAGES = 2
+_MIN_CHAPTER_PAGES = 6
+_GAP = 1.3  # between them and the text, in usual distances of lines
+# Of the pages: heads of left and right pages differ, and chapters begin without one.
+_MIN_SHARE = 0.3
+_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.)?[-–—\s]*(\d+)[-–—\s]*(?:(?:of|/|von) ?\d+)?|[ivxlc]+", re.IGNORECASE)
+
+
+def without_running_lines(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
+    """The pages without what is at their edges on page after page, numbers apart, and without their numbers."""
+    rows_of_pages = [rows_of(page) for page in pages]
+    edges = [_Edges(rows[: _EDGE_ROWS + 1], rows[::-1][: _EDGE_ROWS + 1]) for rows in rows_of_pages]
+    seen = _Seen.of(edges)
+    kept = []
+    for number, (rows, page) in enumerate(zip(rows_of_pages, edges, strict=True), start=1):
+        running = partial(seen.is_running, number=number)
+        first = _depth(page.top, rows, running)
+        last = len(rows) - _depth(page.bottom, rows, running)
+        kept.append([piece for row in rows[first : max(last, first)] for piece in row])
+    return kept
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """The rows at the top of a page, from the top, and at its bottom, from the bottom, each with the next one."""
+
+    top: list[Row]
+    bottom: list[Row]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the edges of all pages say together.
+
+    Attributes:
+        places: On how many pages a text stands at a height.
+        numbers: How often a row that is a number is so far from the number of its page.
+        counted: The same for rows that only begin or end with a number.
+        heights: On how many pages there is a row at a height; of these, how many say what another one says.
+    """
+
+    pages: int
+    places: Counter[tuple[str, int]]
+    numbers: Counter[int | None]
+    counted: Counter[int]
+    heights: Counter[int]
+    repeated: Counter[int]
+
+    @classmethod
+    def of(cls, edges: Sequence[_Edges]) -> _Seen:
+        outermost = [
+            (row, number) for number, page in enumerate(edges, start=1) for row in (*page.top[:1], *page.bottom[:1])
+        ]
+        texts = Counter(_key(row)[0] for row, _ in outermost)
+        return cls(
+            len(edges),
+            Counter(key for page in edges for key in {_key(row) for row in (*page.top[:-1], *page.bottom[:-1])}),
+            Counter(_offset(row, number) for row, number in outermost),
+            Counter(offset for row, number in outermost for offset in _offsets_at_ends(row, number)),
+            Counter(_key(row)[1] for row, _ in outermost),
+            Counter(_key(row)[1] for row, _ in outermost if texts[_key(row)[0]] > 1),
+        )
+
+    def is_running(self, row: Row, number: int) -> bool:
+        """Whether a row at the edge of the page with this number is no text of it."""
+        needed = max(_MIN_PAGES, _MIN_SHARE * self.pages)
+        if self.places[_key(row)] >= needed or _is_number(row, number, self.numbers):
+            return True
+        if max((self.counted[offset] for offset in _offsets_at_ends(row, number)), default=0) >= needed:
+            return True
+        # A head that changes with the chapter: always at one height, and mostly as on another page.
+        height = _key(row)[1]
+        return (
+            self.heights[height] >= max(_MIN_CHAPTER_PAGES, 2 * needed)
+            and 2 * self.repeated[height] > self.heights[height]
+        )
+
+
+def _depth(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row], bool]) -> int:
+    """How many rows from the edge are running lines: they follow one another, and a gap is behind the last."""
+    count = next((index for index, row in enumerate(edge[:-1]) if not is_running(row)), len(edge) - 1)
+    if len(rows) < 2 or not count:
+        return 0
+    distances = sorted(above[0].baseline - below[0].baseline for above, below in pairwise(rows))
+    usual = distances[len(distances) // 3]
+    for depth in range(count, 0, -1):
+        if abs(edge[depth - 1][0].baseline - edge[depth][0].baseline) > _GAP * usual:
+            return depth
+    return 1 if _text(edge[0]).isdecimal() else 0
+
+
+def _key(row: Row) -> tuple[str, int]:
+    """What a row says, numbers apart, and where: a line of the text is rarely twice at one height."""
+    return re.sub(r"\d+|\b[ivxlc]+\b", "#", _text(row)), round(row[0].baseline / 2)
+
+
+def _offset(row: Row, number: int) -> int | None:
+    """How far the number that a row consists of is from the place of its page; None if it is no number."""
+    found = _PAGE_NUMBER.fullmatch(_text(row))
+    return int(found[1]) - number if found and found[1] else None
+
+
+def _offsets_at_ends(row: Row, number: int) -> set[int]:
+    words = _text(row).split()
+    if words[-1].endswith((".", "!", "?")) and not words[-1][:-1].isdecimal():
+        return set()  # a sentence, such as a footnote with its number
+    return {int(word) - number for word in (words[0], words[-1]) if word.isdecimal() and len(word) < 5}
+
+
+def _is_number(row: Row, number: int, offsets: Counter[int | None]) -> bool:
+    # A lone number may as well be the end of a table: it counts on with the pages, or is that of its own.
+    offset = _offset(row, number)
+    if offset is None:
+        return len(offsets) > 1 and re.fullmatch("[ivxlc]+", _text(row)) is not None
+    return offset == 0 or offsets[offset] > 1
+
+
+def _text(row: Row) -> str:
+    return " ".join(piece.text for piece in row)

@@ -1,0 +1,71 @@
+"""The rows of an HTML table -> lines of cells, each cell in its column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs4 import Tag
+
+# A hostile page may ask for more; no table that is read has them.
+_MAX_SPAN = 200
+_BLOCKS_OF_LAYOUT = ("table", "pre", "h1", "h2", "h3", "h4", "h5", "h6")
+
+
+def is_layout(table: Tag) -> bool:
+    """Whether a table only places parts of the page: it holds headings, code or tables."""
+    return table.get("role") in ("presentation", "none") or table.find(_BLOCKS_OF_LAYOUT) is not None
+
+
+def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
+    """Each row as `a | b | c`; a cell that spans rows stands in each, one that spans columns in its first.
+
+    A row that is one cell across the table is its text alone; a row without text is left out.
+    """
+    grid: list[tuple[list[str], bool]] = []
+    held: dict[int, tuple[int, str]] = {}  # column -> rows that its cell still covers, and its text
+    for row in table.find_all("tr"):
+        if row.find_parent("table") is table:
+            tags = row.find_all(("td", "th"), recursive=False)
+            reached = bool(held)
+            cells, held = _filled(held, [(text_of(tag), tag) for tag in tags])
+            grid.append((cells, len(tags) == 1 and not reached))
+    width = max((len(cells) for cells, _ in grid), default=0)
+    # A column of pictures, or of nothing, is no column.
+    used = [column for column in range(width) if any(column < len(cells) and cells[column] for cells, _ in grid)]
+    for cells, is_lone in grid:
+        if is_lone and len(cells) == width:
+            yield cells[0]
+        elif any(cells):
+            yield line_of([cells[column] for column in used if column < len(cells)])
+
+
+def line_of(cells: Sequence[str]) -> str:
+    """A row of cells; an empty one keeps its place."""
+    return " ".join(" | ".join(cells).split())
+
+
+def _filled(
+    held: dict[int, tuple[int, str]], tags: Sequence[tuple[str, Tag]]
+) -> tuple[list[str], dict[int, tuple[int, str]]]:
+    """The cells of a row, with those that reach into it from above, and the ones that reach on."""
+    cells: list[str] = []
+    reaching = {column: (rows - 1, text) for column, (rows, text) in held.items() if rows > 1}
+    for text, tag in tags:
+        while len(cells) in held:
+            cells.append(held[len(cells)][1])
+        rows = _span(tag, "rowspan")
+        for offset in range(_span(tag, "colspan")):
+            value = "" if offset else text
+            if rows > 1:
+                reaching[len(cells)] = (rows - 1, value)
+            cells.append(value)
+    while len(cells) in held:
+        cells.append(held[len(cells)][1])
+    return cells, reaching
+
+
+def _span(cell: Tag, name: str) -> int:
+    span = str(cell.get(name, "1")).strip()
+    return min(max(int(span), 1), _MAX_SPAN) if span.isdecimal() and len(span) < 6 else 1

@@ -1,0 +1,161 @@
+"""Paths -> every file below them, in order, under a name of its own, and why not to open it, if so.
+
+Hidden files (whose name, or that of a folder below the named one, begins with a dot) are left out. What a
+`.gitignore` in the named folders ignores, links that lead outside, and the run folders of disc-lite are found and
+refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from disc_lite.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+# The file that makes a folder a run folder; `run.folder` writes it. A run's report would teach its own answers.
+RUN_RECORD = "run.json"
+
+_IN_RUN_FOLDER = "in a run folder of disc-lite, which is never read"
+_IGNORE_FILE = ".gitignore"
+_MOST_RECORD_BYTES = 64 << 20  # a line for each document
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file (or a folder that is not entered), what to call it, and why it must not be opened, if so."""
+
+    path: Path
+    name: str
+    refusal: str = ""
+
+
+def find_files(paths: Sequence[Path]) -> Iterator[Found]:
+    """Every file once.
+
+    Raises:
+        UsageError: A path does not exist or cannot be reached, or is a URL.
+    """
+    seen: set[Path] = set()
+    names: set[str] = set()
+    resolved = lru_cache(maxsize=1024)(Path.resolve)
+    for path in map(Path, paths):
+        for file in _files_below(path):
+            # Not the resolved file: a link to a file is another file, with a line of its own.
+            place = resolved(file.path.parent) / file.path.name
+            if place in seen:
+                continue
+            seen.add(place)
+            wanted = (file.name, f"{printable(path.resolve().name)}/{file.name}")
+            numbered = (f"{file.name} ({number})" for number in count(2))
+            name = next(name for name in chain(wanted, numbered) if name not in names)
+            names.add(name)
+            yield replace(file, name=name)
+
+
+def printable(name: str) -> str:
+    """The name with whatever could break a line or a terminal written as an escape."""
+    # Bytes that are no UTF-8 arrive as surrogates, which neither print nor encode.
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+
+
+def _files_below(path: Path) -> Iterator[Found]:
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        remedy = "check the path of the documents"
+        if str(path).lower().startswith(("http:/", "https:/")):
+            why, remedy = "it is a URL, and nothing is fetched", "save the page as .html and name the file"
+        raise UsageError(f"cannot find {printable(str(path))}", why, remedy) from None
+    root = path.resolve()
+    in_run = any(_is_run_folder(folder) for folder in (root, *root.parents))
+    if in_run or not is_folder:
+        yield Found(path, printable(path.name or root.name), _IN_RUN_FOLDER if in_run else "")
+        return
+    for file, refusal in _walk(root):
+        yield Found(file, printable(file.relative_to(root).as_posix()), refusal)
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """A `.gitignore` and the folder it is in."""
+
+    folder: Path
+    spec: GitIgnoreSpec
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, str]]:
+    """Every file that is not hidden, in the order of the paths' parts, and why not to open it."""
+    # A stack of what is still to visit, not recursion: folders may be a thousand deep.
+    stack: list[tuple[Path, bool, tuple[_Rules, ...]]] = [(root, True, ())]
+    while stack:
+        path, is_folder, rules = stack.pop()
+        if ignored_by := _ignored_by(path, is_folder, rules):
+            yield path, f"ignored by {printable(ignored_by.relative_to(root).as_posix())}"
+        elif not is_folder:
+            yield path, _refused_link(root, path) if path.is_symlink() else ""
+        elif path != root and _is_run_folder(path):
+            yield path, _IN_RUN_FOLDER
+        else:
+            try:
+                with os.scandir(path) as scan:
+                    entries = sorted(scan, key=lambda entry: entry.name, reverse=True)
+            except OSError as error:
+                yield path, f"folder cannot be opened: {error.strerror}"
+                continue
+            if any(entry.name == _IGNORE_FILE for entry in entries):
+                rules = (*rules, *_rules_of(path))
+            visible = (entry for entry in entries if not entry.name.startswith("."))
+            stack += [(path / entry.name, entry.is_dir(follow_symlinks=False), rules) for entry in visible]
+
+
+def _rules_of(folder: Path) -> tuple[_Rules, ...]:
+    # pathspec: 57 kB of plain Python, maintained for ten years, and used by black and mypy for the same.
+    from pathspec import GitIgnoreSpec
+
+    try:
+        lines = (folder / _IGNORE_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        return (_Rules(folder, GitIgnoreSpec.from_lines(lines)),)
+    except (OSError, ValueError):  # cannot be opened, or a line that git would not take either
+        return ()
+
+
+def _ignored_by(path: Path, is_folder: bool, rules: Sequence[_Rules]) -> Path | None:
+    """The `.gitignore` that excludes a path; of several the deepest that has a word about it decides."""
+    for rule in reversed(rules):
+        relative = path.relative_to(rule.folder).as_posix() + ("/" if is_folder else "")
+        verdict = rule.spec.check_file(relative).include
+        if verdict is not None:
+            return rule.folder / _IGNORE_FILE if verdict else None
+    return None
+
+
+def _is_run_folder(folder: Path) -> bool:
+    record = folder / RUN_RECORD
+    try:
+        if not record.is_file() or record.stat().st_size > _MOST_RECORD_BYTES:
+            return False
+        content = json.loads(record.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "identity" in content and "model" in content
+
+
+def _refused_link(root: Path, link: Path) -> str:
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a loop, before Python 3.13
+        return "broken link; remove it"
+    if not target.is_relative_to(root):
+        return "link that leads outside the folder; name its target"
+    return "link to a folder; folders are read where they are" if target.is_dir() else ""

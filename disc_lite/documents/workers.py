@@ -1,0 +1,135 @@
+"""Child processes with limits on time and memory, in which parsers run.
+
+Compressed containers, markup and source code can ask for gigabytes or never end, and a parser
+in C may crash. A worker reads one file after another, so that a thousand small files cost one
+start; a file that breaks a limit costs that process, a line in the ledger, and the next start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from disc_lite.documents.headings import Heading
+from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Converted, Source
+
+STEP_TIMEOUT_S = 20  # processor time for one page of a PDF, or a whole file of another format
+TOTAL_TIMEOUT_S = 600  # by the clock, for a file
+CHILD_MEMORY_BYTES = 2 << 30
+_MOST_WORKERS = 8  # each may need that memory
+
+
+class Worker:
+    """One child process; it starts with the first file and after every file that ended it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def convert(self, suffix: str, source: Source) -> Converted:
+        """The text in a file with this suffix.
+
+        Raises:
+            RefusedFile: For whatever reason it cannot be read; nothing else is raised.
+        """
+        process = self._process = self._process or _start()
+        answer = _exchange(process, suffix, source)
+        if answer is None or answer["is_last"]:
+            self.end()
+        if answer is None:
+            raise RefusedFile(_cause_of_death(process.returncode))
+        if "refused" in answer:
+            raise RefusedFile(answer["refused"])
+        given = answer["converted"].pop("headings")
+        headings = None if given is None else tuple(Heading(**heading) for heading in given)
+        return Converted(**answer["converted"], headings=headings)
+
+    def end(self) -> None:
+        """Ends the process and waits for it."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(OSError):  # it may be gone, with bytes left that nobody reads
+                process.stdin.close()  # type: ignore[union-attr]
+            process.stdout.close()  # type: ignore[union-attr]
+            process.wait()
+
+    def kill(self) -> None:
+        """Ends it at once; whoever waits for its answer gets a refusal."""
+        if (process := self._process) is not None:
+            process.kill()
+
+
+class WorkerPool:
+    """As many workers as this process may use cores."""
+
+    def __init__(self) -> None:
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        self.workers = [Worker() for _ in range(min(cores, _MOST_WORKERS))]
+        self._free: SimpleQueue[Worker] = SimpleQueue()
+        for worker in self.workers:
+            self._free.put(worker)
+
+    def convert(self, suffix: str, source: Source) -> Converted:
+        """As `Worker.convert`, by the next worker that is free."""
+        worker = self._free.get()
+        try:
+            return worker.convert(suffix, source)
+        finally:
+            self._free.put(worker)
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        for worker in self.workers:
+            if kind is not None:
+                worker.kill()
+            worker.end()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # Started in the folder of the package, so that no file of the user's folder is imported.
+    return subprocess.Popen(
+        [sys.executable, "-m", str(__package__), str(STEP_TIMEOUT_S)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+
+
+def _exchange(process: subprocess.Popen[bytes], suffix: str, source: Source) -> dict[str, Any] | None:
+    """The child's answer: a line of JSON; None if it died first."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    request = {"suffix": suffix, "name": source.name, "options": asdict(source.options), "bytes": len(source.raw)}
+    try:
+        process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+        process.stdin.write(source.raw)
+        process.stdin.flush()
+    except OSError:
+        return None
+    waiting = select.poll()
+    waiting.register(process.stdout, select.POLLIN)
+    if not waiting.poll(TOTAL_TIMEOUT_S * 1000):
+        process.send_signal(signal.SIGALRM)
+    line = process.stdout.readline()
+    answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+    return answer
+
+
+def _cause_of_death(returncode: int) -> str:
+    if returncode == -signal.SIGALRM:
+        return f"reading it took more than {TOTAL_TIMEOUT_S} s; split it"
+    if returncode == -signal.SIGPROF:
+        return f"reading one page of it took more than {STEP_TIMEOUT_S} s; save it again, or as text"
+    return f"its reader crashed (exit status {returncode}); save it again, or as text"

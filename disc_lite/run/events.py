@@ -1,0 +1,36 @@
+"""What a run tells its listener. Does not import torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from disc_lite.storage import JsonObject
+
+QUICK_S = 1.0  # what takes no longer is not worth a line
+
+
+@dataclass(frozen=True)
+class Event:
+    """Progress of a stage, a training step, or a remark."""
+
+    stage: str
+    text: str = ""
+    done: int = 0
+    total: int = 0
+    data: JsonObject = field(default_factory=dict)
+
+
+Listener = Callable[[Event], None]
+
+
+def only_if_slow(listener: Listener | None) -> Listener:
+    """A listener that passes on what happens from now on, but nothing of the first second."""
+    began_s = time.monotonic()
+
+    def pass_on(event: Event) -> None:
+        if listener is not None and time.monotonic() - began_s >= QUICK_S:
+            listener(event)
+
+    return pass_on

@@ -1,0 +1,136 @@
+"""What a model will see of documents, before anything is spent. Does not import torch."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages
+from disc_lite.documents.code import SUFFIXES
+from disc_lite.documents.doubts import doubts_about
+from disc_lite.documents.formats import suffix_of
+from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
+from disc_lite.errors import UsageError
+from disc_lite.evaluation.instructions.languages import language_of
+from disc_lite.hub.source import open_model
+from disc_lite.prompts.answering import passage_text
+from disc_lite.recipe import load_recipe
+from disc_lite.run.events import Event, Listener, only_if_slow
+from disc_lite.run.inputs import read_with_progress
+
+_MOST_NEAR = 3
+
+
+@dataclass(frozen=True)
+class PassageView:
+    """A passage as a prompt shows it, and its sentences."""
+
+    heading_path: tuple[str, ...]
+    tokens: int
+    text: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DocumentView:
+    """A document that was read; `doubts` say why to look at it, `shown` are its passages where they were asked for."""
+
+    name: str
+    title: str
+    language: str
+    characters: int
+    tokens: int
+    sentences: int
+    passages: int
+    doubts: tuple[str, ...]
+    shown: tuple[PassageView, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Every file with its outcome, every document that was read, those to look at first."""
+
+    ledger: tuple[LedgerEntry, ...]
+    documents: tuple[DocumentView, ...]
+    passage_tokens: int
+    counted: bool  # with the model's own tokenizer; else the tokens are estimated
+
+
+def preview(
+    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    model: str | None = None,
+    recipe: str | None = None,
+    overrides: Mapping[str, str] | None = None,
+    show: str | None = None,
+    listener: Listener | None = None,
+) -> Preview:
+    """Read documents as `adapt` would and cut them into passages; with `show` only that one of them, with its text.
+
+    Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
+    """
+    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
+    checked = load_recipe(recipe or "default", overrides or {}).recipe
+    tokenizer = tokenizer_of(open_model(model).folder) if model else None
+    read, ledger = read_with_progress([Path(path) for path in named], checked, listener)
+    entries = {entry.name: entry for entry in ledger}
+    if show is not None:
+        wanted = _entry_called(show, ledger)
+        read = tuple(document for document in read if document.name == wanted.name)
+        ledger = (wanted,)
+    tell = only_if_slow(listener)
+    views = []
+    for number, document in enumerate(read, 1):
+        offsets = (tokenizer or estimated_tokens)(document.text)
+        passages = cut_passages(document, offsets, checked.documents.passage_tokens)
+        doubts = doubts_about(document, entries[document.name], passages)
+        shown = _shown(document, offsets, passages) if show is not None else ()
+        views.append(_view(document, len(offsets), passages, doubts, shown))
+        tell(Event("passages", document.name, number, len(read)))
+    views.sort(key=lambda view: not view.doubts)
+    return Preview(ledger, tuple(views), checked.documents.passage_tokens, tokenizer is not None)
+
+
+def _view(
+    document: Document,
+    tokens: int,
+    passages: Sequence[Passage],
+    doubts: tuple[str, ...],
+    shown: tuple[PassageView, ...],
+) -> DocumentView:
+    is_code = suffix_of(document.name) in SUFFIXES
+    language = "code" if is_code else language_of(document.text)
+    sentences = sum(len(passage.sentences) for passage in passages)
+    return DocumentView(
+        document.name, document.title, language, len(document.text), tokens, sentences, len(passages), doubts, shown
+    )
+
+
+def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) -> tuple[PassageView, ...]:
+    def text_of(start: int, end: int) -> str:
+        return document.text[offsets[start][0] : offsets[end - 1][1]].strip()
+
+    return tuple(
+        PassageView(
+            passage.heading_path,
+            passage.end - passage.start,
+            passage_text(document.text[passage.char_start : passage.char_end], passage.heading_path),
+            tuple(text_of(*sentence) for sentence in passage.sentences),
+        )
+        for passage in passages
+    )
+
+
+def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:
+    """The file of this name in the ledger, or the only one whose path ends so."""
+    names = [entry.name for entry in ledger]
+    ending = [entry for entry in ledger if f"/{name}".endswith(f"/{entry.name}") or entry.name.endswith(f"/{name}")]
+    exact = [entry for entry in ledger if entry.name == name]
+    if len(found := exact or ending) == 1:
+        return found[0]
+    near = [other for other in names if name in other] or difflib.get_close_matches(name, names) or names
+    what = "Several files are" if ending else "No file is"
+    raise UsageError(f"{what} called {name}.", "", f"Name one as here: {', '.join(near[:_MOST_NEAR])}.")

@@ -1,0 +1,108 @@
+"""DOCX: headings by outline level, what is hidden or withdrawn, formulas, notes and merged cells."""
+
+import io
+import zipfile
+
+import docx
+from docx.enum.style import WD_STYLE_TYPE
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+
+from disc_lite.documents.conversion import convert
+
+MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+
+
+def saved(word, body=""):
+    """The bytes of a document, with XML of its own before the end of its body."""
+    word.save(buffer := io.BytesIO())
+    if not body:
+        return buffer.getvalue()
+    changed = io.BytesIO()
+    with zipfile.ZipFile(buffer) as before, zipfile.ZipFile(changed, "w") as after:
+        for name in before.namelist():
+            content = before.read(name)
+            if name == "word/document.xml":
+                content = content.replace(b"<w:sectPr", body.encode() + b"<w:sectPr", 1)
+            after.writestr(name, content)
+    return changed.getvalue()
+
+
+def text_of(word, body=""):
+    return convert(".docx", saved(word, body)).text.strip()
+
+
+def run(text, properties=""):
+    return f"<w:r><w:rPr>{properties}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>"
+
+
+def add_style(word, name, level=None, base=None):
+    style = word.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+    if base:
+        style.base_style = word.styles[base]
+    if level is not None:
+        outline = OxmlElement("w:outlineLvl")
+        outline.set(qn("w:val"), str(level))
+        style.element.get_or_add_pPr().append(outline)
+
+
+def test_styles_with_an_outline_level_are_headings_whatever_they_are_called():
+    word = docx.Document()
+    add_style(word, "Nadpis eins", 0)
+    add_style(word, "Nadpis zwei", 1)
+    add_style(word, "Vom zweiten", base="Nadpis zwei")
+    add_style(word, "Fließtext", 9)
+    for text, style in (
+        ("Brücke", "Nadpis eins"),
+        ("Öffnung", "Nadpis zwei"),
+        ("Zoll", "Vom zweiten"),
+        ("Um sieben.", "Fließtext"),
+    ):
+        word.add_paragraph(text, style=style)
+    own = "<w:p><w:pPr><w:outlineLvl w:val='2'/></w:pPr><w:r><w:t>Nacht</w:t></w:r></w:p>"
+    assert text_of(word, own) == "# Brücke\n\n## Öffnung\n\n## Zoll\n\nUm sieben.\n\n### Nacht"
+
+
+def test_hidden_and_withdrawn_text_is_left_out():
+    word = docx.Document()
+    hidden = add_hidden_style(word)
+    body = f"""<w:p>{run("The fee is ")}<w:del w:id="1" w:author="x"><w:r><w:delText>30</w:delText></w:r></w:del>
+    <w:ins w:id="2" w:author="x">{run("45")}</w:ins>{run(" crowns")}{run(", or 20", "<w:vanish/>")}{run(".", "<w:vanish w:val='0'/>")}</w:p>
+    <w:p><w:moveFrom w:id="3" w:author="x">{run("Moved.")}</w:moveFrom></w:p>
+    <w:p><w:pPr><w:pStyle w:val="{hidden}"/></w:pPr>{run("A draft.")}</w:p>"""
+    assert text_of(word, body) == "The fee is 45 crowns."
+
+
+def add_hidden_style(word):
+    add_style(word, "Draft")
+    style = word.styles["Draft"]
+    style.font.hidden = True
+    return style.style_id
+
+
+def test_raised_letters_formulas_and_notes_keep_their_meaning():
+    word = docx.Document()
+    raised = '<w:vertAlign w:val="superscript"/>'
+    formula = f"""<m:oMath {MATH}><m:r><m:t>E=m</m:t></m:r><m:sSup><m:e><m:r><m:t>c</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r>
+    </m:sup></m:sSup><m:f><m:num><m:r><m:t>a+1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath>"""
+    body = f"<w:p>{run('10')}{run('6', raised)}{run(' fish in 12 km')}{run('2', raised)}{run('.')}</w:p><w:p>{run('So ')}{formula}{run(' holds.')}</w:p>"
+    assert text_of(word, body) == "10^6 fish in 12 km^2.\n\nSo E = mc^2(a+1)/2 holds."
+
+
+def test_merged_cells_stand_in_every_row_and_empty_ones_keep_their_place():
+    word = docx.Document()
+    table = word.add_table(3, 3)
+    for row, cells in enumerate((("Load", "Toll", "Note"), ("Cart", "3", ""), ("", "5", "by night"))):
+        for column, text in enumerate(cells):
+            table.cell(row, column).text = text
+    table.cell(1, 0).merge(table.cell(2, 0))
+    assert text_of(word) == "Load | Toll | Note\nCart | 3 |\nCart | 5 | by night"
+
+
+def test_the_table_of_contents_is_left_out():
+    word = docx.Document()
+    add_style(word, "toc 1")
+    word.add_paragraph("Hours\t3", style="toc 1")
+    word.add_heading("Hours", 1)
+    word.add_paragraph("It opens.")
+    assert text_of(word) == "# Hours\n\nIt opens."

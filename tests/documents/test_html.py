@@ -1,0 +1,212 @@
+"""HTML: the text of a page, what its raised letters mean, and what is no text of it."""
+
+import pytest
+
+from disc_lite.documents.conversion import convert
+from disc_lite.documents.headings import find_headings
+from disc_lite.documents.refusal import RefusedFile
+
+
+def text_of(body, suffix=".html"):
+    return convert(suffix, body.encode()).text.strip()
+
+
+# --- meaning ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("10<sup>6</sup> litres", "10^6 litres"),
+        ("10<sup>&minus;3</sup>mm", "10^−3 mm"),
+        ("20 m<sup>2</sup>.", "20 m^2."),
+        ("log<sub>2</sub>8, x<sub>i</sub>, a<sup>n + 1</sup>", "log_2 8, x_i, a^(n + 1)"),
+        ("H<sub>2</sub>O and Ca(OH)<sub>2</sub>", "H2O and Ca(OH)2"),
+        ("the 1<sup>st</sup>, le XIX<sup>e</sup>, M<sup>lle</sup>, Ora<sup>TM</sup>", "the 1st, le XIXe, Mlle, OraTM"),
+        ("opened in 1911.<sup><a href='#n4'>4</a></sup> It", "opened in 1911. It"),
+        ("200<sup>[5]</sup> crowns, 300<sup>*</sup>", "200 crowns, 300"),
+        ("He said so.<sup>12</sup> Then", "He said so. Then"),
+        ("in 1921<sup class='reference'><a href='p.html#cite_note-2'>[2]</a></sup> and", "in 1921 and"),
+        ("in 1921<a href='#_ftn1' name='_ftnref1'><span>[1]</span></a> and", "in 1921 and"),
+        ("see <a href='#fish'>42</a> and <a href='a.html#fnord-rules'>Fnord</a>", "see 42 and Fnord"),
+        ("Ada said <q>No</q> twice", "Ada said “No” twice"),
+        ("rule <a class='reference internal' href='#r5'>5</a> holds", "rule 5 holds"),
+        ("rule<a class='footnote-reference' href='#id2'>[1]</a> holds", "rule holds"),
+        ("The fee is <del>30</del> <ins>45</ins><s>, or 20</s> crowns", "The fee is 45 crowns"),
+        ("<ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>です", "漢字です"),
+        ("break<wbr>able and&shy;so", "breakable andso"),
+        ("Mail <a href='mailto:desk@example.org?subject=x'>the desk</a>", "Mail the desk (desk@example.org)"),
+        ("See <img src=x alt='Two valves in a row'> <img src=b alt='build passing'>", "See [image: Two valves in a row]"),
+        ("area <img class='tex' alt='\\pi r^2'>", "area \\pi r^2"),
+    ],
+)  # fmt: skip
+def test_what_is_raised_marked_or_withdrawn_keeps_its_meaning(markup, text):
+    assert text_of(f"<p>{markup}</p>") == text
+
+
+SQUARE = "<mrow><mi>a</mi><mo>=</mo><mi>π</mi><msup><mi>r</mi><mn>2</mn></msup></mrow>"
+TEX = "<annotation encoding='application/x-tex'>a=\\pi r^2</annotation>"
+HALF = "<mi>h</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><mn>2</mn></mfrac><msqrt><msub><mi>x</mi><mi>i</mi></msub></msqrt>"
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (f"<math><semantics>{SQUARE}{TEX}</semantics></math>", "a = πr^2"),
+        (f"<math>{HALF}</math>", "h = (a + 1)/2√(x_i)"),
+        (f"<math alttext='A'><mtable><mtr><mtd>{SQUARE}</mtd></mtr></mtable></math>", "A"),
+        # KaTeX and MathJax draw a copy beside the formula.
+        (
+            f"<span class=katex><span><math>{SQUARE}</math></span><span aria-hidden='true'>a=πr2</span></span>",
+            "a = πr^2",
+        ),
+        ("<span hidden>x2</span><script type='math/tex'>x^2</script>", "x^2"),
+    ],
+)
+def test_a_formula_is_there_once(markup, text):
+    assert text_of(f"<p>Area {markup} holds.</p>") == f"Area {text} holds."
+
+
+def test_a_body_line_that_begins_like_markup_is_no_heading():
+    page = "<title>Shell</title><p># Counts the arguments.<p>```<p>#5 is Ada.<pre># x\n```</pre>"
+    converted = convert(".html", page.encode())
+    assert converted.text == "\\# Counts the arguments.\n\n\\```\n\n#5 is Ada.\n\n````\n# x\n```\n````\n"
+    assert find_headings(converted.text, "converted") == []
+
+
+def test_end_tags_may_be_left_out_as_often_as_the_page_likes():
+    assert text_of("<p>a" * 3000).count("a\n\na") == 1500
+    assert text_of("<ul>" + "<li>a<p>b" * 2000).count("- a\n\nb") == 2000
+    assert text_of("<table>" + "<tr><td>a<td>b" * 2000).split("\n") == ["a | b"] * 2000
+    assert text_of("<dl><dt>a<dd>b<dt>c<dd><p>d<p>e</dl>f") == "a\n\nb\n\nc\n\nd\n\ne\n\nf"
+    assert (
+        text_of("<ul><li>a<ul><li>b</ul><li>c</ul><p>d<h2>e</h2><p>f<!-- <p> --><b>g</b>")
+        == "- a\n  - b\n- c\n\nd\n\n## e\n\nfg"
+    )
+    assert text_of("<table><tr><td><table><tr><td>a</table><td>b</table>") == "a\n\nb"
+
+
+# --- lists and tables -----------------------------------------------------------------------------------
+
+
+def test_numbered_items_keep_their_numbers():
+    page = "<ol start=4><li>Open.<ul><li>Slowly.</li></ul></li><li value=7>Close.</li><li>If not, repeat 4.</li></ol>"
+    assert text_of(page) == "4. Open.\n  - Slowly.\n7. Close.\n8. If not, repeat 4."
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        ("<tr><td rowspan=2>North<td>Mill<td>12<tr><td>Hall<td>7<tr><td>South<td>Barn<td>3",
+         ["North | Mill | 12", "North | Hall | 7", "South | Barn | 3"]),
+        ("<tr><th>Day</th><th>From</th></tr><tr><td rowspan='2'>Weekend</td><td>10</td></tr><tr><td>11</td></tr>",
+         ["Day | From", "Weekend | 10", "Weekend | 11"]),
+        ("<tr><td>Pears<td><td>9<td><tr><td><td>4<td><td>x", ["Pears | | 9 |", "| 4 | | x"]),
+        ("<tr><td colspan=2>Both<td>c<tr><td>1<td>2<td>3<tr><td colspan=3>All of them<tr><td><td><td>",
+         ["Both | | c", "1 | 2 | 3", "All of them"]),
+        ("<tr><td><p>B3<p>(new)<td><ul><li>80 by day<li>60 by night</ul>", ["B3 (new) | 80 by day; 60 by night"]),
+        ("<tr><td rowspan=999999999999>a<td colspan=x>b", ["a | b"]),
+        ("<tr><td rowspan=2><img alt='[Note]'><th>Note<tr><td>It is hot.", ["Note", "It is hot."]),
+    ],
+)  # fmt: skip
+def test_a_cell_keeps_its_row_and_its_column(rows, lines):
+    assert text_of(f"<table><caption>Seats</caption>{rows}</table>") == "\n".join(["Seats\n", *lines])
+
+
+def test_a_table_that_only_places_things_is_no_table():
+    page = (
+        "<table class=highlighttable><tr><td class=linenos><pre>1\n2</pre></td><td><pre>open\nclose</pre></table>"
+        "<table><tr><td><h2>Left</h2><p>One.</td><td><p>Two.</td></tr></table>"
+    )
+    assert text_of(page) == "```\nopen\nclose\n```\n\n## Left\n\nOne.\n\nTwo."
+
+
+# --- noise ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<div id=cookie-consent class=cookie-banner role=dialog><p>We use cookies.</p><button>Accept</button></div>",
+        "<a class='skip-link' href='#main'>Skip to main content</a>",
+        "<header role=banner><a href='/'>Library</a></header><form role=search><label>Search</label></form>",
+        "<div role=navigation><ul><li>Home</ul></div><nav>Menu</nav><ul class=breadcrumb><li>Home</ul>",
+        "<p hidden>Draft: it opens at 8:00.</p><p style='color:red; display: none'>Old</p><p aria-hidden=true>★</p>",
+        "<div class=sphinxsidebar><h3>Contents</h3></div><div id=toc>1 Intro</div><div class=toc>1 Intro</div>",
+        "<select><option>May</select><textarea>x</textarea><button>Copy</button><dialog>Sure?</dialog>",
+        "<footer>© Town</footer><aside>Related</aside><div role=contentinfo>© us</div><span class='mw-editsection'>edit</span>",
+    ],
+)
+def test_parts_that_are_no_text_of_the_page_are_left_out(part):
+    assert text_of(f"<h1>Hours<a class=headerlink href='#x'>¶</a></h1>{part}<p>It opens.</p>") == "# Hours\n\nIt opens."
+
+
+def test_what_only_sounds_like_noise_stays():
+    page = (
+        "<article class='post related'><header><h1>Hours</h1></header><aside>Call first.</aside>"
+        "<div class='cookie-recipes footer-notes'>Bake.</div><footer>By Ada.</footer></article>"
+        "<details><summary>Holidays</summary>Closed.</details>"
+    )
+    assert text_of(page) == "# Hours\n\nCall first.\n\nBake.\n\nBy Ada.\n\nHolidays\n\nClosed."
+
+
+def test_notes_and_asides_of_the_main_part_stay():
+    page = "<div role=main><h1>Bells</h1><p>It rings.<aside class=footnote-list><aside role=doc-footnote>Says Ada.</aside></aside></div>"
+    assert text_of(page) == "# Bells\n\nIt rings.\n\nSays Ada."
+
+
+def test_the_banner_above_the_heading_goes_unless_it_says_something():
+    page = "<div>Library of Velmar</div><ul><li>Home<li>Visit</ul>{}<h1>Hours</h1><p>It opens."
+    assert text_of(page.format("")) == "# Hours\n\nIt opens."
+    said = "<p>The library is closed until the third of May.</p>"
+    assert text_of(page.format(said)).startswith("Library of Velmar\n\n- Home\n- Visit\n\nThe library is closed")
+    assert text_of("<p>Hall 7</p><p>It opens.") == "Hall 7\n\nIt opens."
+
+
+def test_the_main_part_is_the_page_unless_it_is_empty():
+    assert (
+        text_of("<div>Shop now</div><main><h1>Hours</h1><p>It opens.</main><div>Like us</div>")
+        == "# Hours\n\nIt opens."
+    )
+    assert text_of("<main></main><p>It opens.") == "It opens."
+
+
+# --- charsets -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec", "text"),
+    [
+        ("iso-8859-1", "cp1252", "Brücke – “auf”"),
+        ("windows-1251", "cp1251", "Мост открыт"),
+        ("KOI8-R", "koi8-r", "Мост открыт"),
+        ("Shift_JIS", "shift_jis", "橋は開く"),
+        ("iso-2022-jp", "iso-2022-jp", "橋は開く"),
+        ("gb2312", "gb18030", "桥在七点开放"),
+        ("iso-8859-1", "utf-8", "Brücke"),  # wrongly declared: bytes that are UTF-8 by chance are rarer than this
+        ("no-such", "utf-8", "Brücke"),
+        ("unicode_escape", "utf-8", "a\\u0041"),
+    ],
+)
+def test_a_page_is_read_in_the_charset_that_it_declares(charset, codec, text):
+    for head in (f"<meta charset='{charset}'>", f"<meta http-equiv=x content='text/html; charset={charset}'>"):
+        assert convert(".html", f"<html><head>{head}</head><p>{text}".encode(codec)).text.strip() == text
+    declared = f"<?xml version='1.0' encoding='{charset}'?><html><p>{text}</html>".encode(codec)
+    assert convert(".html", declared).text.strip() == text
+
+
+def test_a_page_that_breaks_its_charset_is_refused_with_its_name():
+    with pytest.raises(RefusedFile, match="not Shift_JIS, which the page declares: byte 0x81 at offset 25"):
+        convert(".html", b"<meta charset=Shift_JIS>a\x81")
+
+
+def test_a_refusal_names_the_encoding_that_the_text_looks_like():
+    russian = "Мост открыт с девяти часов утра. Сторож живёт у моста, и его зовут Пётр Иванов."
+    for codec, name in (("koi8-r", "KOI8-R"), ("cp1251", "CP1251")):
+        with pytest.raises(RefusedFile, match=f"it looks like {name}: iconv -f {name} -t UTF-8"):
+            convert(".txt", russian.encode(codec))
+    with pytest.raises(RefusedFile, match="WINDOWS-1252"):
+        convert(
+            ".txt",
+            ("Die Brücke öffnet früh, die Hüter heißen Jäger, und sie führen über den Fluß. " * 2).encode("cp1252"),
+        )

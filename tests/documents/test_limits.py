@@ -1,0 +1,73 @@
+"""What hostile and heavy files cost: bombs, processes that are ended, and a worker that serves many files."""
+
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from disc_lite.documents import archive, read_documents, workers
+from disc_lite.documents.conversion import convert
+from disc_lite.documents.formats import FORMATS
+from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Source
+from tests.documents.written import zipped
+
+
+@pytest.mark.parametrize("suffix", sorted(suffix for suffix, format_ in FORMATS.items() if format_.is_archive))
+def test_a_zip_bomb_is_refused_by_its_size_before_it_is_unpacked(suffix):
+    bomb = zipped({"word/document.xml": bytes(archive.MAX_UNPACKED_BYTES + 1), "media/a.png": b""})
+    assert len(bomb) < 1 << 20
+    with pytest.raises(RefusedFile, match="unpacks to 128 MB"):
+        convert(suffix, bomb)
+
+
+def test_an_archive_that_lies_about_the_size_of_a_part_gives_no_more_than_it_says():
+    raw = zipped({"a.xml": b"x" * 5000})
+    lying = raw.replace((5000).to_bytes(4, "little"), (50).to_bytes(4, "little"))
+    with pytest.raises(zipfile.BadZipFile, match="CRC"):
+        archive.open_archive(lying, ".epub").read("a.xml")
+
+
+def test_one_worker_reads_file_after_file_and_starts_again_after_a_death():
+    worker = workers.Worker()
+    assert worker.convert(".html", Source(b"<p>One.")).text == "One.\n"
+    first = worker._process.pid
+    assert worker.convert(".html", Source(b"<p>Two.")).text == "Two.\n"
+    assert worker._process.pid == first
+    worker.kill()
+    with pytest.raises(RefusedFile, match="crashed"):
+        worker.convert(".html", Source(b"<p>Three."))
+    assert worker.convert(".html", Source(b"<p>Four.")).text == "Four.\n"
+    worker.end()
+
+
+def test_a_worker_lives_on_though_the_process_that_started_it_is_large():
+    code = "large = b'x' * (600 << 20)\nfrom disc_lite.documents import workers, source\nworker = workers.Worker()\n"
+    code += "worker.convert('.html', source.Source(b'<p>One.'))\nprint(worker._process is not None)\nworker.end()"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "True"
+
+
+def test_files_of_all_kinds_keep_their_order_and_leave_no_process(tmp_path):
+    for number in range(150):
+        (tmp_path / f"{number:03}.{('md', 'html', 'rst')[number % 3]}").write_text(f"Number {number}.")
+    seen = []
+    documents, ledger = read_documents([tmp_path], progress=lambda *args: seen.append(args))
+    assert [document.text.strip() for document in documents] == [f"Number {number}." for number in range(150)]
+    assert seen == [(number, 150, entry.name) for number, entry in enumerate(ledger, 1)]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_an_interrupt_ends_the_workers(tmp_path):
+    for number in range(20):
+        (tmp_path / f"{number}.html").write_text("<p>One.")
+
+    def interrupt(done, total, name):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_documents([tmp_path], progress=interrupt)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -1,0 +1,88 @@
+"""Markdown: what its reader sees is text, and what only looks like a heading is none."""
+
+import pytest
+
+from disc_lite.documents.conversion import convert
+from disc_lite.documents.headings import find_headings
+
+
+def text_of(text):
+    return convert(".md", text.encode()).text
+
+
+def titles(text):
+    return [heading.title for heading in find_headings(text_of(text), "markdown")]
+
+
+# --- front matter -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("front", "title"),
+    [
+        ('---\ntitle: "Fault reports"\ntags: [faults]\n---\n\n', "Fault reports"),
+        (
+            "---\ntitle: Fault reports\n\n# SPDX-License-Identifier: none\n# owner: us\n\nweight: 2\n---\n",
+            "Fault reports",
+        ),
+        ("---\ntitle: >-\n  Fault\n  reports\n...\n", "Fault reports"),
+        ('+++\ntitle = "Fault reports" # x\n[menu]\n# main = "x"\n+++\n\n', "Fault reports"),
+        ("---\nlayout: {{ page.x }}\n# main\nlist:\n- a\n---\n", ""),
+        ("---\ntags: none\n---\n", ""),
+        ("---\n---\n", ""),
+        ("", ""),
+    ],
+)
+def test_front_matter_is_no_text_and_its_title_is_the_title(front, title):
+    converted = convert(".md", f"{front}Reported by phone.\n\n## At night\n".encode())
+    assert (converted.text, converted.title) == ("Reported by phone.\n\n## At night\n", title)
+
+
+@pytest.mark.parametrize("text", ["---\nA paragraph.\n---\n\nMore.\n", "---\n\nOne: two.\n", "+++\nx\n"])
+def test_rules_around_a_paragraph_are_no_front_matter(text):
+    assert text_of(text) == text
+
+
+# --- what is not seen -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("A.\n\n<!-- ask: is 12\n# Old heading\nright? -->\n\nB.", "A.\n\nB."),
+        ("A <!-- or B --> C `<!-- kept -->`.", "A  C `<!-- kept -->`."),
+        ("A.\n\n[![Build](https://ci.example/badge.svg)](https://ci.example) [![Q](a.png)](b)\n\nB.", "A.\n\nB."),
+        ("![two valves](data:image/png;base64,iVBOR/+8==)", "two valves"),
+        ("![two valves](valves.png)", "![two valves](valves.png)"),
+        ("Built in 1911.[^1] It rings.\n\n[^1]: Says Ada.\n[^b c]", "Built in 1911. It rings.\n\nSays Ada.\n[^b c]"),
+        ("A.\n\n[ref]: https://example.org/a \"T\"\n\nB. [Ref]: yes", "A.\n\nB. [Ref]: yes"),
+        (":::{admonition} Careful\n:class: warning\n\nIt is hot.\n:::\nAfter.", "Careful\n\nIt is hot.\nAfter."),
+        ("::: warning\nIt is hot.\n:::", "Warning:\nIt is hot."),
+        (":::note[Mind]\n# No heading\n:::", "Mind\n\\# No heading"),
+        ("```{note}\n# Text\n```\n# Head", "Note:\n\\# Text\n# Head"),
+        ('!!! warning "Careful"\n    It is hot.\n\n    # No\nAfter.\n    # code', "Careful\nIt is hot.\n\n\\# No\nAfter.\n    # code"),
+        ("!!! tip\n    Run.", "Tip:\nRun."),
+        ("> [!NOTE]\n> Mind.", "> Note:\n> Mind."),
+        ("<pre>\n# a comment\nrun\n</pre>\n# Head", "```\n# a comment\nrun\n```\n# Head"),
+        ("<pre><code># x</code></pre>", "```\n# x\n```"),
+    ],
+)  # fmt: skip
+def test_only_what_a_reader_sees_is_text(written, seen):
+    assert text_of(written) == seen
+
+
+CODE = "```sh\n# <!-- x -->\n[^1]: a\n:::\n```\n\n~~~\n!!! note\n~~~\n\n1. One\n   ```\n   # x\n   ```\n"
+
+
+def test_code_stays_as_it_is_written():
+    assert text_of(CODE) == CODE
+    assert text_of("```{code-block} sh\n# x\n```\n") == "```{code-block} sh\n# x\n```\n"
+
+
+def test_no_heading_comes_from_comments_code_or_admonitions():
+    text = (
+        "# Guide\n<!--\n# Old\n-->\n<pre>\n# a\n</pre>\n:::{note}\n# b\n:::\n> # quoted\n    # indented\n"
+        + CODE
+        + "\n## Real\n"
+    )
+    assert titles(text) == ["Guide", "Real"]

@@ -1,0 +1,198 @@
+"""Org, AsciiDoc, LaTeX, notebooks and mail -> Markdown."""
+
+import json
+
+import pytest
+
+from tests.documents.written import document, refusal, sections, text
+
+ORG = """\
+#+TITLE: Garden plan
+#+AUTHOR: Ann
+# a comment
+* TODO [#A] Spring  :work:home:
+:PROPERTIES:
+:ID: 1
+:END:
+Plant *beans* and /peas/, see [[https://x.org][the guide]], [[b.org]] or =a*b= in a/b/c.
++ one
+  - two
+| Name | Price |
+|------+-------|
+| Bean | 3     |
+#+BEGIN_SRC python
+* no headline
+x = "[[a]]"
+#+END_SRC
+** Late
+#+begin_quote
+Said *so*.
+#+end_quote
+#+BEGIN_COMMENT
+Not this.
+#+END_COMMENT
+: fixed
+"""
+
+
+def test_org():
+    made = document("a.org", ORG)
+    assert (made.title, sections(made)) == (
+        "Garden plan",
+        [
+            ((), "# Garden plan"),
+            (
+                ("Spring",),
+                "## Spring\nPlant beans and peas, see the guide, b.org or `a*b` in a/b/c.\n- one\n  - two\nName | Price\n"
+                'Bean | 3\n```python\n* no headline\nx = "[[a]]"\n```',
+            ),
+            (("Spring", "Late"), "### Late\nSaid so.\n    fixed"),
+        ],
+    )
+    assert [path for path, _ in sections(document("b.org", "* One\n** Two\nx\n"))] == [(), ("Two",)]
+
+
+ADOC = """\
+= The Manual
+Ann Author <a@b.org>
+:product: Dunden
+:toc:
+
+Welcome to {product} {unknown}. See https://x.org[the site], link:a.html[] and <<install,Install>> [1].
+
+////
+= No heading
+////
+[[install]]
+== Install *now* ==
+.Steps
+. First
+.. Deeper +
+* bullet
+
+[source,python]
+----
+= no heading
+x = 1 // c
+----
+// comment
+NOTE: Be _careful_ with `a_b_c` and file_name_x.
+
+[cols="1,1"]
+|===
+|Name |Price
+
+|Dunden
+|12 a
+piece
+
+2+|Loaf | 3
+|===
+
+CPU:: The brain.
+include::other.adoc[]
+image::a.png[A picture, 20]
+"""
+
+
+def test_adoc():
+    made = document("a.adoc", ADOC)
+    assert sections(made) == [
+        (
+            (),
+            "# The Manual\nAnn Author <a@b.org>\n\nWelcome to Dunden {unknown}. See the site, a.html and Install [1].",
+        ),
+        (
+            ("Install now",),
+            "## Install now\nSteps\n\n- First\n  - Deeper\n- bullet\n\n```python\n= no heading\nx = 1 // c\n```\n"
+            "NOTE: Be careful with `a_b_c` and file_name_x.\n\nName | Price\nDunden | 12 a piece\nLoaf | 3\n\nCPU: The brain.\nA picture",
+        ),
+    ]
+
+
+TEX = r"""\documentclass{article}
+\title[short]{The \emph{Great} Bridge}
+\newcommand{\x}{y}
+\begin{document}
+\maketitle
+Caf\'e bridges---and $x^2 + \alpha$. % a comment
+\section{Intro\label{sec:i}}
+Hello \textbf{bold} \cite{smith}, see~\ref{sec:i}.\footnote{A note.} 50\% \& more.
+
+\begin{itemize}
+\item One
+  \item Two
+\end{itemize}
+\subsection*{Tables}
+\begin{tabular}{lr} Name & Price \\ Dunden & 12 \\ \end{tabular}
+\begin{lstlisting}[language=C]
+# 50% off \item
+\end{lstlisting}
+\end{document}
+Not this.
+"""
+
+
+def test_tex():
+    assert sections(document("a.tex", TEX)) == [
+        ((), "# The Great Bridge\n\nCafé bridges—and $x^2 + \\alpha$."),
+        (("Intro",), "## Intro\n\nHello bold , see sec:i. (A note.) 50% & more.\n\n- One\n- Two"),
+        (("Intro", "Tables"), "### Tables\n\nName | Price\nDunden | 12\n\n```\n# 50% off \\item\n```"),
+    ]
+
+
+CELLS = [
+    {"cell_type": "markdown", "source": ["# Steps\n", "\n", "Text."]},
+    {
+        "cell_type": "code",
+        "source": "print('```')\n# done",
+        "outputs": [{"text": ["4", "2"]}, {"data": {"text/plain": "7"}}],
+    },
+    {"cell_type": "raw", "source": " "},
+]
+
+
+def test_notebook_with_and_without_its_outputs():
+    book = json.dumps({"cells": CELLS, "metadata": {"language_info": {"name": "python"}}})
+    plain = "# Steps\n\nText.\n\n````python\nprint('```')\n# done\n````\n"
+    assert text("a.ipynb", book) == plain
+    assert text("a.ipynb", book, notebook_outputs=True) == plain + "\n```\n42\n```\n\n```\n7\n```\n"
+    old = {
+        "worksheets": [
+            {"cells": [{"cell_type": "heading", "level": 2, "source": "Old"}, {"cell_type": "code", "input": "x"}]}
+        ]
+    }
+    assert text("a.ipynb", json.dumps(old)) == "## Old\n\n```\nx\n```\n"
+    assert "not a notebook" in refusal(".ipynb", "[1]")
+    assert "no cell with text" in refusal(".ipynb", '{"cells": []}')
+
+
+HEADERS = "From: Ann <a@x.org>\nTo: b@x.org\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nMIME-Version: 1.0\n"
+
+
+def test_mail_shows_its_headers_and_the_plain_text():
+    body = (
+        HEADERS
+        + 'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: multipart/alternative; boundary="c"\n\n'
+    )
+    body += "--c\nContent-Type: text/html\n\n<p>Not this.\n--c\nContent-Type: text/plain; charset=iso-8859-1\n\nF\xfcr dich.\n--c--\n"
+    body += '--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="a.pdf"\n\nx\n--b--\n'
+    assert text("a.eml", body.encode("latin-1")) == (
+        "# Grüße\n\nFrom: Ann <a@x.org>\nTo: b@x.org\nAttachments, not read: a.pdf\n\nFür dich.\n"
+    )
+    html = HEADERS + "Content-Type: text/html; charset=utf-8\n\n<h2>Hi</h2><p>You.\n"
+    assert text("a.eml", html).endswith("\n\n## Hi\n\nYou.\n")
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"hello\n", "not a mail"),
+        (HEADERS.encode() + b"\n\xff\n", "not utf-8, as it declares: byte 0"),
+        (HEADERS.encode() + b"Content-Type: text/plain; charset=klingon\n\nx\n", "unknown encoding: klingon"),
+        (HEADERS.encode() + b"\n \n", "no text in the mail"),
+        (b"From: \xff\xfe\n\nx", "a header"),
+    ],
+)
+def test_mail_that_is_refused(raw, words):
+    assert words in refusal(".eml", raw)

@@ -1,0 +1,245 @@
+"""PDF: columns, tables, running lines, code and raised letters are read off the places of the characters."""
+
+from fpdf import FPDF
+
+from disc_lite.documents.conversion import convert
+
+LEFT = ["The harbour of Velmar opens at six in", "the morning and closes at nine in the", "evening. The harbour master is Ida",
+        "Brandt. Goods are weighed in the cus-", "toms house. The crane lifts twelve ton-", "nes and is painted green. A keeper"]  # fmt: skip
+RIGHT = ["watches it by night and writes down", "each ship that comes in. Fish is sold", "on the east quay, for a fee to the mas-",
+         "ter. The lighthouse was built in 1874", "and its lamp is seen for thirty miles.", "Its keeper is called Tom Arend."]  # fmt: skip
+READ = (
+    "The harbour of Velmar opens at six in the morning and closes at nine in the evening. The harbour master is Ida "
+    "Brandt. Goods are weighed in the customs house. The crane lifts twelve tonnes and is painted green. A keeper "
+    "watches it by night and writes down each ship that comes in. Fish is sold on the east quay, for a fee to the "
+    "master. The lighthouse was built in 1874 and its lamp is seen for thirty miles. Its keeper is called Tom Arend."
+)
+PROSE = (
+    "The prices below hold from the first of May. They are in crowns and include the tax that the town takes on sales."
+)
+
+
+class Page:
+    """A PDF that is drawn line by line, in millimetres from the top left."""
+
+    def __init__(self):
+        self.pdf = FPDF()
+        self.pdf.set_auto_page_break(False)
+
+    def page(self, *lines, size=11, style=""):
+        self.pdf.add_page()
+        for x, y, text, *other in lines:
+            chosen = other[0] if other else size
+            font, style_ = ("courier", "") if chosen == "code" else ("times", style)
+            self.pdf.set_font(font, style_, size=size if chosen == "code" else chosen)
+            self.pdf.text(x, y, text)
+        return self
+
+    def read(self):
+        return convert(".pdf", bytes(self.pdf.output())).text
+
+
+def two_columns(by_row):
+    lines = [(20, 30 + 6 * i, line) for i, line in enumerate(LEFT)] + [
+        (110, 30 + 6 * i, line) for i, line in enumerate(RIGHT)
+    ]
+    return sorted(lines, key=lambda line: (line[1], line[0])) if by_row else lines
+
+
+def test_columns_are_read_one_after_the_other_however_they_are_drawn():
+    for by_row in (False, True):
+        text = Page().page((20, 20, "Opening and weighing", 14), *two_columns(by_row)).read()
+        assert text == f"# Opening and weighing\n\n{READ}\n"
+
+
+def test_a_line_across_the_columns_stands_between_what_is_above_and_below():
+    above = [
+        (20, y, "A line that is as wide as the page and that says what the two columns below are about, all of it.")
+        for y in (20, 26)
+    ]
+    text = Page().page(*above, *[(x, y + 10, line) for x, y, line in two_columns(True)]).read()
+    assert text.index("all of it") < text.index("The harbour of Velmar") < text.index("watches it by night")
+
+
+def test_running_heads_and_feet_and_page_numbers_are_left_out():
+    pages = Page()
+    for number, title in enumerate(("Weighing", "The fish market", "Penalties"), start=1):
+        pages.page(
+            (20, 10, "Harbour Rules of Velmar", 9),
+            (20, 20, title, 14),
+            *[(20, 30 + 6 * i, f"{line} {title} and so on until the line is full.") for i, line in enumerate(LEFT[:3])],
+            (20, 285, "Port Office, internal", 9),
+            (100, 285, f"Page {number} of 3", 9),
+        )
+    text = pages.read()
+    assert "Harbour Rules" not in text and "Port Office" not in text and "of 3" not in text
+    assert [line for line in text.split("\n") if line.startswith("#")] == [
+        "# Weighing",
+        "# The fish market",
+        "# Penalties",
+    ]
+
+
+def test_a_head_with_the_name_of_its_chapter_is_left_out():
+    pages = Page()
+    for number in range(1, 9):
+        body = [
+            (20, 30 + 6 * i, f"Word {number} {line} and so on until the line is full.") for i, line in enumerate(LEFT)
+        ]
+        pages.page((20, 10, f"Chapter {1 + number // 3}: Boats", 9), (180, 10, f"{number + 4}", 9), *body)
+    text = pages.read()
+    assert "Chapter" not in text and "Word 8 The harbour" in text
+
+
+def test_the_same_line_on_two_pages_is_text_where_it_is_part_of_it():
+    pages = Page()
+    for number in (1, 2):
+        pages.page(
+            (20, 20, "The fee is nine crowns for each of the boats that come in."),
+            (20, 25, f"It is paid on day {number}."),
+        )
+    assert pages.read().count("The fee is nine crowns") == 2
+
+
+def table(rows, top=40, step=8):
+    return [
+        (20 + 45 * column, top + step * row, cell)
+        for row, cells in enumerate(rows)
+        for column, cell in enumerate(cells)
+        if cell
+    ]
+
+
+def test_the_cells_of_a_table_keep_their_columns_and_empty_ones_their_places():
+    rows = [("Goods", "Small", "Large", "Note"), ("Apples", "4", "", "by the sack"), ("Pears", "", "9", "")]
+    text = Page().page((20, 20, "Price list", 14), (20, 30, PROSE), *table(rows)).read()
+    assert text.endswith(f"{PROSE}\n\nGoods | Small | Large | Note\nApples | 4 | | by the sack\nPears | | 9 |\n")
+
+
+def test_a_short_first_line_of_a_paragraph_is_no_heading():
+    column = [
+        "The crane lifts twelve tons.",
+        "Each of the ships pays the",
+        "Master of the harbour ten crowns.",
+        "Ada keeps the key.",
+    ]
+    note = [
+        "1) It holds by the order of the month of May for all ships that are longer than ten metres.",
+        "But not for the ferry.",
+    ]
+    lines = [
+        *[(20, 30 + 5 * i, line) for i, line in enumerate(column)],
+        *[(20, 90 + 4 * i, line, 7) for i, line in enumerate(note)],
+    ]
+    assert "#" not in Page().page(*lines).read()
+
+
+def test_levels_follow_the_sizes_of_the_headings():
+    lines = [(20, 20, "Harbour Rules", 20), (20, 35, "Weighing", 14), (20, 45, PROSE), (20, 60, "Fish", 14), (20, 70, PROSE), (20, 85, "Eels", 12.5),
+             (20, 92, PROSE), (20, 105, "Cod", 12.5), (20, 112, PROSE)]  # fmt: skip
+    text = Page().page(*lines).read()
+    assert [line for line in text.split("\n") if line.startswith("#")] == [
+        "# Harbour Rules",
+        "## Weighing",
+        "## Fish",
+        "### Eels",
+        "### Cod",
+    ]
+
+
+def test_the_lines_of_one_cell_stay_in_its_row():
+    lines = [*table([("Goods", "Small"), ("Apples", "4"), ("Pears", "9")]), (20, 64, "Smoked trout from"), (65, 67, "12"),
+             (20, 70, "the upper lakes"), (20, 78, "Eggs"), (65, 78, "1")]  # fmt: skip
+    assert "Smoked trout from the upper lakes | 12\nEggs | 1" in Page().page((20, 30, PROSE), *lines).read()
+
+
+def test_code_keeps_its_lines_and_its_indentation():
+    code = [(30, 40, "if open:", "code"), (39.3, 45, "# ring twice", "code"), (39.3, 50, 'ring(2)  # "now"', "code")]
+    text = Page().page((20, 30, PROSE), *code, (20, 60, "The bell rings.")).read()
+    lines = text.split("```")[1].strip("\n").split("\n")
+    assert [line.strip() for line in lines] == ["if open:", "# ring twice", 'ring(2)  # "now"']
+    indents = [len(line) - len(line.lstrip()) for line in lines]
+    assert indents[1] == indents[2] == indents[0] + 4
+    assert text.endswith("```\n\nThe bell rings.\n")
+
+
+def test_a_hyphen_that_the_text_writes_elsewhere_stays():
+    lines = ["The well-known bell of Velmar is rung at six by the keeper, who is a well-", "known man of the town. THE USE OF IT IS AT YOUR OWN RISK, EXPRESS OR IM-", "PLIED, and the customs officer is a cus-", "toms man."]  # fmt: skip
+    text = Page().page(*[(20, 30 + 5 * i, line) for i, line in enumerate(lines)]).read()
+    more = ["The machine is dependent on wind, and so it is a machine-", "dependent figure that is up-", "to-date."]
+    assert (
+        "machine-dependent figure that is up-to-date"
+        in Page().page(*[(20, 30 + 5 * i, line) for i, line in enumerate(more)]).read()
+    )
+    assert "a well-known man" in text and "IMPLIED, and" in text and "a customs man." in text
+
+
+def test_raised_numbers_keep_their_meaning():
+    page = Page()
+    page.page(
+        (20, 30, "The pump moves 10"),
+        (49.5, 28.6, "6", 7),
+        (51.5, 30, "litres an hour, built in 1911."),
+        (95.5, 28.6, "4", 7),
+        (98, 30, "Then"),
+    )
+    text = page.read()
+    assert text.startswith("The pump moves 10^6 litres an hour, built in 1911. Then"), text
+
+
+def test_what_is_drawn_like_markup_is_text():
+    text = (
+        Page()
+        .page((20, 30, "# Counts the arguments that were given in the one long line that this is, so it is prose."))
+        .read()
+    )
+    assert text.startswith("\\# Counts")
+
+
+def test_a_footnote_does_not_interrupt_a_sentence_that_runs_to_the_next_page():
+    pages = Page()
+    first = [(20, 30 + 5 * i, f"{PROSE}") for i in range(3)]
+    pages.page(
+        *first, (20, 45, "The harbour master, who keeps the key,"), (20, 60, "1 He has kept it since the year 1911.", 8)
+    )
+    pages.page(
+        (20, 30, "rings the bell at six and at noon."), (20, 35, PROSE), (20, 60, "2 He is called Tom Arend.", 8)
+    )
+    text = pages.read()
+    assert "who keeps the key, rings the bell at six and at noon." in text
+    assert text.endswith("1 He has kept it since the year 1911.\n\n2 He is called Tom Arend.\n")
+
+
+def test_tables_of_contents_are_left_out():
+    page = Page().page(
+        (20, 20, "Boats", 16),
+        (20, 30, "1 Weighing . . . . . . . . . . . . . . 3"),
+        (20, 40, PROSE),
+        (20, 46, "They are paid in advance."),
+    )
+    assert page.read() == f"# Boats\n\n{PROSE} They are paid in advance.\n"
+
+
+def half_a_pair():
+    """A font whose map to Unicode gives one glyph half of a surrogate pair."""
+    cmap = (
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
+        b"endcodespacerange 2 beginbfrange <20> <7D> <0020> endbfrange 1 beginbfchar <7E> <D83D> endbfchar endcmap end end"
+    )
+    content = b"BT /F 10 Tf 50 700 Td (The ferry leaves at seven ~. It sails.) Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /ToUnicode 6 0 R >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(cmap), cmap),
+    ]
+    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate(objects, start=1))
+    return b"%PDF-1.4\n" + body + b"trailer << /Root 1 0 R /Size 7 >>\nstartxref\n0\n%%EOF"
+
+
+def test_half_a_surrogate_pair_damages_nothing_else():
+    text = convert(".pdf", half_a_pair()).text
+    assert text.startswith("The ferry leaves at seven") and text.endswith("It sails.\n")
+    text.encode()

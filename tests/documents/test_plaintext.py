@@ -1,0 +1,103 @@
+"""Plain text: RFCs, manual pages, laws and numbered sections have headings; pages are joined."""
+
+import pytest
+
+from disc_lite.documents.conversion import convert
+from disc_lite.documents.headings import find_headings
+
+
+def text_of(text):
+    return convert(".txt", text.encode()).text
+
+
+def headings(text):
+    return [(one.level, one.title) for one in find_headings(text_of(text), "markdown")]
+
+
+def page(number, *lines):
+    head = "RFC 9999              The Bell Protocol                May 2031\n\n" if number > 1 else ""
+    return (
+        head
+        + "\n".join(lines)
+        + f"\n\nStone                        Informational                      [Page {number}]\n"
+    )
+
+
+RFC = "\f\n".join(
+    [
+        page(1, "Network Working Group                              A. Stone", "", "               The Bell Protocol", "",
+             "Abstract", "", "   This memo says how bells are rung.", "", "Table of Contents", "",
+             "   1.  Introduction . . . . . . . . . . . . . . 2", "   2.  Ringing ......................... 2"),
+        page(2, "1.  Introduction", "", "   A bell is rung by a client.  The port is 4711, and the", "   server answers"),
+        page(3, "   within two seconds.", "", "   It ends.", "", "2.  Ringing", "", "2.1.  Chimes", "", "   # is the mark of a chime."),
+    ]
+)  # fmt: skip
+
+
+def test_an_rfc_has_its_sections_and_no_page_breaks():
+    assert headings(RFC) == [
+        (1, "The Bell Protocol"),
+        (2, "Abstract"),
+        (2, "Table of Contents"),
+        (2, "1. Introduction"),
+        (2, "2. Ringing"),
+        (3, "2.1. Chimes"),
+    ]
+    text = text_of(RFC)
+    assert "and the\nserver answers\nwithin two seconds.\n" in text
+    assert "[Page" not in text and "RFC 9999" not in text and ". . ." not in text and "\f" not in text
+    assert "\\# is the mark of a chime." in text
+
+
+MANUAL = """\
+BELL(1)                     General Commands Manual                    BELL(1)
+
+NAME
+       b\bbe\bel\bll\bl - ring a bell
+
+DESCRIPTION
+       It rings the bell that is named in the config‐
+       uration file. The configuration is read once. A command‐
+       line option is used; see command-line.
+
+   Options in short
+       -n times
+              Ring so often.
+
+bell 2.1                          May 2031                          BELL(1)
+"""
+
+
+def test_a_manual_page_has_its_sections_and_whole_words():
+    assert headings(MANUAL) == [(1, "bell(1)"), (2, "NAME"), (2, "DESCRIPTION"), (3, "Options in short")]
+    assert text_of(MANUAL).split("## DESCRIPTION\n")[1] == (
+        "It rings the bell that is named in the configuration\nfile. The configuration is read once. A command-line\n"
+        "option is used; see command-line.\n\n### Options in short\n-n times\n       Ring so often.\n\n"
+    )
+
+
+LAW = "Harbours Act\n\nPart I\n\n§ 1 Scope\n\nIt applies to § 2.\n\n§ 2 Fees\n\n(1) Nine crowns.\n\nPart II\n\n§ 3 Penalties\n\nNone.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (LAW, [(2, "Part I"), (3, "§ 1 Scope"), (3, "§ 2 Fees"), (2, "Part II"), (3, "§ 3 Penalties")]),
+        ("Article 1\n\nIt is so.\n\nArticle 2.\n\nArticle 1 holds.\n", [(2, "Article 1"), (2, "Article 2.")]),
+        ("Статья 1. Цены\n\nТак.\n\nСтатья 2. Сроки\n\nДа.\n", [(2, "Статья 1. Цены"), (2, "Статья 2. Сроки")]),
+        (
+            "1. Scope\n\nIt holds.\n\n2. Fees\n\n2.1 Boats\n\nTen.\n",
+            [(2, "1. Scope"), (2, "2. Fees"), (3, "2.1 Boats")],
+        ),
+        ("List\n\n1. Apples\n\n2. Pears\n\n3. Plums\n", []),
+        ("See\n\nArticle 5 of the act says nothing of it.\n\nArticle 6 does neither.\n", []),
+        ("It was in\n\n1911 Spring\n\nand later.\n", []),
+    ],
+)
+def test_laws_and_numbered_sections(text, expected):
+    assert headings(text) == expected
+
+
+def test_text_without_such_structure_stays_as_it_is():
+    text = "Bells\n=====\n\nThey ring.\n  1. One\n\n    # code\n"
+    assert text_of(text) == text

@@ -1,0 +1,38 @@
+"""reStructuredText: what its reader sees is text."""
+
+import pytest
+
+from disc_lite.documents.conversion import convert
+from disc_lite.documents.headings import find_headings
+
+
+def text_of(text):
+    return convert(".rst", text.encode()).text
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("See :ref:`the bells <bells>`, :func:`~bell.Bell.ring` and :py:class:`Bell`.", "See the bells, ring and Bell."),
+        ("Read `the guide <https://example.org>`_ and `Rules`_.", "Read the guide and Rules."),
+        ("Literal ``:ref:`x``` and ``a_``.", "Literal ``:ref:`x``` and ``a_``."),
+        ("Built in 1911 [1]_. Then [#a]_ more.\n\n.. [1] Says Ada.\n   And Ben.", "Built in 1911. Then more.\n\nSays Ada.\nAnd Ben."),
+        (".. note:: It is hot.\n   So wait.\n\nAfter.", "Note: It is hot.\nSo wait.\n\nAfter."),
+        (".. warning::\n   :class: red\n\n   It is :term:`hot`.\n\nAfter.", "Warning:\n\nIt is hot.\n\nAfter."),
+        (".. versionadded:: 3.2\n   Rings twice.", "New in version 3.2:\nRings twice."),
+        (".. _bells:\n\nBells.\n\n.. a comment\n   over lines\n\nRing.", "\nBells.\n\n\nRing."),
+        (".. image:: a.png\n   :alt: x\n\n.. toctree::\n   :maxdepth: 2\n\n   one\n   two\n\nText.", "\n\nText."),
+        (".. code-block:: sh\n   :linenos:\n\n   # run `x`_ now\n\nText.", "\n   # run `x`_ now\n\nText."),
+        ("So::\n\n   .. note:: literal\n   `x`_\n\nText.", "So::\n\n   .. note:: literal\n   `x`_\n\nText."),
+        (".. function:: ring(times=3)\n\n   Rings the bell.", "ring(times=3)\n\nRings the bell."),
+        (".. figure:: a.png\n   :width: 3\n\n   Two valves.", "\nTwo valves."),
+        (".. |x| image:: a.png\n\nText.", "\nText."),
+    ],
+)  # fmt: skip
+def test_only_what_a_reader_sees_is_text(written, seen):
+    assert text_of(written) == seen
+
+
+def test_headings_stay_headings():
+    text = ".. _top:\n\nBell `guide`_\n=============\n\nOne.\n\n.. note::\n\n   Two.\n\nUse\n---\n\nThree.\n"
+    assert [(one.level, one.title) for one in find_headings(text_of(text), "rst")] == [(1, "Bell guide"), (2, "Use")]

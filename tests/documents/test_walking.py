@@ -1,0 +1,100 @@
+"""Which files are found below a folder, in which order, and which of them are never opened."""
+
+import json
+import os
+
+import pytest
+
+from disc_lite.documents import RUN_RECORD, read_documents
+from disc_lite.documents.walking import find_files
+from disc_lite.errors import DocumentsError, UsageError
+
+
+def write(folder, files):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return folder
+
+
+def outcomes(folder):
+    return {entry.name: entry.reason or "read" for entry in read_documents([folder])[1]}
+
+
+def test_what_gitignore_ignores_is_one_line_of_the_ledger(tmp_path):
+    files = {
+        ".gitignore": "build/\n*.log.md\n!keep.log.md\n/only.md\n",
+        "a.md": "A.",
+        "b.log.md": "B.",
+        "keep.log.md": "C.",
+        "only.md": "D.",
+        "sub/only.md": "E.",
+        "build/deep/x.md": "F.",
+        "build/y.md": "G.",
+        "sub/.gitignore": "!b.log.md\nlocal.md\n",
+        "sub/b.log.md": "H.",
+        "sub/local.md": "I.",
+    }
+    assert outcomes(write(tmp_path, files)) == {
+        "a.md": "read",
+        "b.log.md": "ignored by .gitignore",
+        "build": "ignored by .gitignore",
+        "keep.log.md": "read",
+        "only.md": "ignored by .gitignore",
+        "sub/b.log.md": "read",  # the deeper file decides
+        "sub/local.md": "ignored by sub/.gitignore",
+        "sub/only.md": "read",
+    }
+    (document,), _ = read_documents([tmp_path / "only.md"])  # named, so meant
+    assert document.text == "D."
+
+
+def test_only_a_gitignore_inside_of_what_was_named_counts(tmp_path):
+    write(tmp_path, {".gitignore": "data/\n", "data/a.md": "A.", "data/.gitignore": "[\n"})
+    assert outcomes(tmp_path / "data") == {"a.md": "read"}
+
+
+RECORD = json.dumps({"identity": {"format": 3}, "model": {}})
+
+
+def test_a_run_folder_is_never_read(tmp_path):
+    files = {
+        "a.md": "A.",
+        "runs/x/report.html": "<p>Learned.",
+        "runs/x/exports/b.md": "B.",
+        f"runs/x/{RUN_RECORD}": RECORD,
+    }
+    reason = "in a run folder of disc-lite, which is never read"
+    write(tmp_path, files)
+    assert outcomes(tmp_path) == {"a.md": "read", "runs/x": reason}
+    run = tmp_path / "runs" / "x"
+    for named in (run, run / "report.html", run / "exports"):
+        with pytest.raises(DocumentsError, match="never read"):
+            read_documents([named])
+
+
+@pytest.mark.parametrize("record", ["{}", "[]", "x", '{"identity": 1}'])
+def test_another_programs_run_json_hides_nothing(tmp_path, record):
+    found = [file.name for file in find_files([write(tmp_path, {"x/a.md": "A.", f"x/{RUN_RECORD}": record})])]
+    assert found == ["x/a.md", f"x/{RUN_RECORD}"]
+
+
+def test_folders_a_thousand_deep_and_the_order_of_names(tmp_path):
+    deep = "/".join("d" * 1200)
+    names = ["a b/c.md", "a/z.md", "a-b.md", f"{deep}/e.md", "z/1.md", "z/a/1.md", "z.md"]
+    for name in names:
+        path = tmp_path
+        for part in name.split("/")[:-1]:
+            path = path / part
+            path.mkdir(exist_ok=True)
+        (path / name.rpartition("/")[2]).write_text(name)
+    found = [file.name for file in find_files([tmp_path])]
+    assert found == sorted(names, key=lambda name: name.split("/"))
+    os.unlink(tmp_path / deep / "e.md")
+    os.removedirs(tmp_path / deep)  # too deep for the recursion that clears temporary folders
+
+
+def test_a_url_is_not_fetched():
+    with pytest.raises(UsageError, match="nothing is fetched"):
+        read_documents(["https://example.org/a.html"])

@@ -1,0 +1,43 @@
+"""What the tests of formats share: documents and refusals from bytes, without a folder, and archives by hand."""
+
+import io
+import zipfile
+
+import pytest
+
+from disc_lite.documents import ReadingOptions, conversion
+from disc_lite.documents.reading import document_of
+from disc_lite.documents.refusal import RefusedFile
+
+
+def as_bytes(content):
+    return content if isinstance(content, bytes) else content.encode()
+
+
+def document(name, content, **options):
+    """The document that a file of this name and content is; read in this process."""
+    suffix = name[name.rindex(".") :]
+    converted = conversion.convert_here(suffix, as_bytes(content), int, name, ReadingOptions(**options))
+    return document_of(name, converted)
+
+
+def text(name, content, **options):
+    return document(name, content, **options).text
+
+
+def sections(made):
+    """(path below the title, text) of each section."""
+    return [(section.heading_path[1:], made.text[section.start : section.end].strip()) for section in made.sections]
+
+
+def refusal(suffix, content, **options):
+    with pytest.raises(RefusedFile) as caught:
+        conversion.convert_here(suffix, as_bytes(content), int, "", ReadingOptions(**options))
+    return str(caught.value)
+
+
+def zipped(parts):
+    with zipfile.ZipFile(buffer := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as writer:
+        for name, content in parts.items():
+            writer.writestr(name, content)
+    return buffer.getvalue()
