@@ -83,9 +83,9 @@ def _decode(
     store.own_values[d.rows, :, d.at] = v
     q = q.reshape(len(q), k.shape[1], -1, q.shape[2])  # [B, kv heads, heads of one kv head, D]
     keys, values = store.own_keys[: d.top, :, : d.width], store.own_values[: d.top, :, : d.width]
-    by_row = q.new_zeros(d.top, *q.shape[1:]).index_copy_(0, d.rows, q)
-    out, lse = with_lse(by_row, keys, values, d.own_bias(window, q.dtype), False, scale)
-    own = out[d.rows], lse[d.rows]
+    by_row = q if d.in_order else q.new_zeros(d.top, *q.shape[1:]).index_copy_(0, d.rows, q)
+    own = with_lse(by_row, keys, values, d.own_bias(window, q.dtype), False, scale)
+    own = own if d.in_order else (own[0][d.rows], own[1][d.rows])
     if d.grid:
         return join(own, _prefixes_at_once(q, store, d, d.grid, scale, window)).flatten(1, 2)
     return join(own, _prefixes_in_turn(q, store, d.prefixes, d.positions, scale, window)).flatten(1, 2)

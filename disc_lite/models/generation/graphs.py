@@ -68,7 +68,7 @@ class DecodingGraph:
         """The pass over the fixed inputs; its masks are computed in it, from the inputs that it has then."""
         shape = self.memory.shape
         grid = Grid(self.sizes, shape.prefix_rows, self.in_grid) if shape.prefix_places else None
-        decoding = Decoding(self.rows, self.at, self.positions, shape.rows, shape.own_places, (), grid)
+        decoding = Decoding(self.rows, self.at, self.positions, shape.rows, shape.own_places, True, (), grid)
         return Pass(self.memory, self.ids[None], self.positions[None], self.rows, decoding, None)
 
     def _capture(self, model: PreTrainedModel) -> None:

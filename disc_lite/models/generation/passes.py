@@ -51,6 +51,7 @@ class Decoding:
     positions: Tensor  # [B]: its position in the text
     top: int  # rows 0..top have all of `rows`
     width: int  # own places 0..width have all that is seen
+    in_order: bool  # `rows` is 0..top
     prefixes: tuple[PrefixTokens, ...]
     grid: Grid | None  # in place of `prefixes`
     biases: dict[tuple[str, int | None], Tensor] = field(default_factory=dict)  # computed once for all layers
@@ -58,10 +59,10 @@ class Decoding:
     def own_bias(self, window: int | None, dtype: torch.dtype) -> Tensor:
         """[top, 1, 1, width]: what every row sees of its own tokens."""
         if ("own", window) not in self.biases:
-            at = self.at.new_zeros(self.top).index_copy_(0, self.rows, self.at)[:, None]
+            at = self.at if self.in_order else self.at.new_zeros(self.top).index_copy_(0, self.rows, self.at)
             place = torch.arange(self.width, device=at.device)
-            hidden = place > at
-            hidden = hidden | (place <= at - window) if window else hidden
+            hidden = place > at[:, None]
+            hidden = hidden | (place <= at[:, None] - window) if window else hidden
             self.biases["own", window] = hidden_where(hidden, dtype)[:, None, None]
         return self.biases["own", window]
 
@@ -145,7 +146,9 @@ def decoding_of(tokens: Sequence[Token], sizes: Sequence[int], shape: Shape, dev
     at_once = device.type in AT_ONCE and shape.prefix_places > 0
     grid = Grid(torch.tensor(list(sizes), device=device), shape.prefix_rows, places) if at_once else None
     width = -(-(max(t.at for t in tokens) + 1) // STEP) * STEP
-    return Decoding(rows, at, position, max(t.row for t in tokens) + 1, width, prefixes, grid)
+    top = max(t.row for t in tokens) + 1
+    in_order = [t.row for t in tokens] == list(range(top))
+    return Decoding(rows, at, position, top, width, in_order, prefixes, grid)
 
 
 def reading_of(segments: Sequence[Segment], own: bool, device: torch.device) -> Reading:
