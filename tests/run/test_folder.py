@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import disc_lite
-from disc_lite.documents import RUN_RECORD
 from disc_lite.chat.opening import open_adapted
+from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
 from disc_lite.export import export
 from disc_lite.qa import Question
