@@ -10,6 +10,7 @@ from typing import Any
 from disc_lite.storage import read_json, write_json
 
 # These stages send their events before their work, all others after a part of it.
+READING = "documents"
 TOLD_BEFORE = ("model", "evaluation")
 SAVED_EVERY_S = 10.0  # a killed run loses no more than this
 
@@ -31,6 +32,7 @@ class StageClock:
         self.seconds: dict[str, float] = dict(saved.get("seconds", {}))
         self.calls: list[dict[str, Any]] = list(saved.get("calls", ()))
         self.stage = ""  # of the last event
+        self.is_working = False  # a finished run reads its documents, and no more
         self.at = self.saved_at = now()
 
     def __call__(self, event: Any) -> None:
@@ -40,16 +42,20 @@ class StageClock:
         if event.stage != before:
             self.stage = event.stage
             self.on_stage(event.stage)
-        if not before and self.about not in self.calls:
-            self.calls.append(self.about)
-        if not before or self.at - self.saved_at >= SAVED_EVERY_S:
+        if event.stage != READING and (not self.is_working or self.at - self.saved_at >= SAVED_EVERY_S):
+            self._start()
             self._save()
 
     def close(self) -> None:
-        """Count the time since the last event; none if there was no event, as in a finished run."""
-        if self.stage:
+        """Count the time since the last event; none if nothing but documents was read, as in a finished run."""
+        if self.stage and self.is_working:
             self._add(self.stage)
             self._save()
+
+    def _start(self) -> None:
+        self.is_working = True
+        if self.about not in self.calls:
+            self.calls.append(self.about)
 
     def _add(self, stage: str) -> None:
         at = self.now()

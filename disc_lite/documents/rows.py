@@ -39,7 +39,7 @@ def csv_text(source: Source) -> Converted:
         RefusedFile: No table, no rows below its header, or a file of questions.
     """
     text = decode(source.raw)
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
     lines = io.StringIO(text, newline="")
     return text_of_tables([("", rows_of_table(csv.reader(lines, delimiter=_delimiter(text))))])
 

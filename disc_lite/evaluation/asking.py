@@ -36,7 +36,10 @@ def answer(
         else tokens.prompt(texts[i]) for i in open_ended
     ]  # fmt: skip
     with base.frozen(adapter=adapter) as model:
-        written = generate(model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished)
+        written = generate(
+            model, prompts, stop_ids=tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished,
+            known=base.known(adapter),
+        )  # fmt: skip
     answers = {i: tokens.decode(continuation.ids) for i, continuation in zip(open_ended, written, strict=True)}
     for i, question in enumerate(questions):
         if question.choices:
@@ -55,7 +58,8 @@ def generate_answers(
     prompt_ids = [base.tokens.prompt(prompt) for prompt in prompts]
     with base.frozen(adapter=adapter) as model:
         answers = generate(
-            model, prompt_ids, stop_ids=base.tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished
+            model, prompt_ids, stop_ids=base.tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished,
+            known=base.known(adapter),
         )  # fmt: skip
     return [RetentionExample(tuple(p), a.whole_ids) for p, a in zip(prompt_ids, answers, strict=True)]
 

@@ -21,8 +21,9 @@ def thinking_answers(
     asked = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
     with base.frozen(adapter=adapter) as model:
         written = generate(
-            model, asked, stop_ids=tokens.stop_ids, max_new_tokens=TIMES * max_tokens, on_finished=on_finished
-        )
+            model, asked, stop_ids=tokens.stop_ids, max_new_tokens=TIMES * max_tokens, on_finished=on_finished,
+            known=base.known(adapter),
+        )  # fmt: skip
     return [answer_after_thought(tokens, continuation) for continuation in written]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Seq
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,10 +27,11 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.coverage import target_modules
+from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.masks import attention_masks, has_state
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Sequence, filled, length, pack, paths
-from disc_lite.storage import Json, JsonObject
+from disc_lite.storage import Journal, Json, JsonObject
 
 APART_TOKENS = 8192  # read in one forward pass by a model that does not pack
 
@@ -53,6 +55,7 @@ class Base:
         self._layers = layers_of(model)
         self.packs = not has_state(model.get_decoder().config)  # several sequences in a row, and trees
         self.warnings: list[str] = []  # of the check at loading
+        self.journal: Journal | None = None  # what a run that was interrupted need not compute again
         config = model.get_decoder().config  # of a model with image input: that of its text part
         self.head = Head(
             weight=model.get_output_embeddings().weight,
@@ -117,6 +120,18 @@ class Base:
         """Name -> tensor, as in adapter files of PEFT."""
         state: dict[str, Tensor] = get_peft_model_state_dict(self.model, save_embedding_layers=False)
         return state
+
+    def known(self, adapter: bool) -> KnownContinuations | None:
+        """Texts of the base, or of the adapter as it is now, that are in the journal; None without a journal."""
+        if self.journal is None:
+            return None
+        return KnownContinuations(self.journal, self._adapter_digest() if adapter else "")
+
+    def _adapter_digest(self) -> str:
+        digest = sha256()
+        for parameter in self.adapter_parameters().values():
+            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def set_modes(self) -> None:
         """Training mode, also for reading; PEFT and transformers change it.

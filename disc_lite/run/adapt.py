@@ -113,6 +113,7 @@ def _run_stages(
     summary["seconds"] = round(time.monotonic() - began, 1)
     summary["peak_bytes"] = peak_bytes(context.base)
     write_json(folder.summary, summary)
+    folder.journal.unlink(missing_ok=True)
     return summary
 
 

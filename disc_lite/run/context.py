@@ -21,7 +21,7 @@ from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.storage import Json
+from disc_lite.storage import Journal, Json
 
 
 @dataclass
@@ -69,6 +69,7 @@ def open_context(
     for warning in base.warnings:
         listener(Event("model", warning))
     base.before_each_forward(interrupts.check)
+    base.journal = Journal(inputs.folder.journal)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")

@@ -92,7 +92,9 @@ def teacher_answers(context: RunContext, pairs: Sequence[Pair]) -> list[str]:
     base, most = context.base, _max_tokens(context.base, pairs)
     prompts = teacher_prompts(context.texts, pairs, base.tokens, context.recipe.prompt.worked_examples)
     with base.frozen(adapter=False) as model:
-        completions = generate(model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most)
+        completions = generate(
+            model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most, known=base.known(adapter=False)
+        )
     return [base.tokens.decode(completion.ids) for completion in completions]
 
 

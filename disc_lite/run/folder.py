@@ -52,6 +52,7 @@ class RunFolder:
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
     ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
     passages = Entry("passages.jsonl")
+    journal = Entry("journal.txt")  # what was generated so far; removed when the run is finished
     questions = Entry("questions.jsonl")  # those that are measured with
     question_drafts = Entry("questions.json")  # what became of the other drafts of held-out questions
     pairs = Entry("pairs.jsonl")  # question-answer pairs that are trained on, with their scores

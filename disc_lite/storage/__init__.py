@@ -16,15 +16,18 @@ from disc_lite.storage.files import (
     write_text,
 )
 from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep
+from disc_lite.storage.journal import Journal, key_of
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
 
 __all__ = [
     "MANIFEST",
+    "Journal",
     "Json",
     "JsonObject",
     "append_jsonl",
     "atomic_folder",
     "is_untouched",
+    "key_of",
     "lock",
     "manifest",
     "read_json",

@@ -185,5 +185,5 @@ def write_drafts(
     with base.frozen(adapter=False) as model:
         return generate(
             model, prompt_ids, groups=[numbers[group] for group in groups], stop_ids=base.tokens.stop_ids,
-            max_new_tokens=max_tokens, temperature=temperature, seed=seed,
+            max_new_tokens=max_tokens, temperature=temperature, seed=seed, known=base.known(adapter=False),
         )  # fmt: skip

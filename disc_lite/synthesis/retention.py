@@ -89,18 +89,18 @@ def _generate_round(
     A turn that does not end within `prompt_tokens` is dropped. An answer that does not end within `answer_tokens` is
     cut: the divergence at a token does not depend on the tokens after it.
     """
-    tokens = base.tokens
+    tokens, known = base.tokens, base.known(adapter=False)
     with base.frozen(adapter=False) as model:
         turns = generate(
             model, [tokens.user_opening()] * ROUND, stop_ids=tokens.control_ids, seed=seed,
-            max_new_tokens=settings.prompt_tokens, temperature=settings.temperature,
+            max_new_tokens=settings.prompt_tokens, temperature=settings.temperature, known=known,
         )  # fmt: skip
         different = dict.fromkeys(turn.ids for turn in turns if turn.ended and turn.ids)
         prompts = [tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)]
         prompts = [prompt for prompt in prompts if prompt not in seen]
         answers = generate(
             model, prompts, stop_ids=tokens.stop_ids, seed=-seed,  # random streams other than those of the turns
-            max_new_tokens=settings.answer_tokens, temperature=settings.temperature,
+            max_new_tokens=settings.answer_tokens, temperature=settings.temperature, known=known,
         )  # fmt: skip
     return [
         RetentionExample(prompt, answer.whole_ids)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from disc_lite.distillation.examples import Text, alone, prompt_lessons
+from disc_lite.distillation.examples import Lesson, Text, alone, prompt_lessons
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
 from disc_lite.qa import Pair
-from disc_lite.storage import JsonObject
+from disc_lite.storage import JsonObject, key_of
 from disc_lite.synthesis.drafting import DraftedPair
 
 UNKNOWN = -1  # sentence of a pair from a file
@@ -112,10 +112,20 @@ def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool
 def _support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
     scores: list[tuple[float, float, float]] = []
     for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
-        targets = [list(example.target_ids) for example in lesson.examples]
-        with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
-        without = base.log_probabilities(*alone(lesson.examples), targets)
-        scores += [
-            (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
-        ]
+        read = [segment.input_ids for segment in lesson.sequence], [example.input_ids for example in lesson.examples]
+        key = key_of("support", *read)
+        known = base.journal.get(key) if base.journal else None
+        found = [(a, b, c) for a, b, c in known] if isinstance(known, list) else _read_support(base, lesson)
+        if base.journal and known is None:
+            base.journal.add({key: [list(score) for score in found]})
+        scores += found
     return scores
+
+
+def _read_support(base: Base, lesson: Lesson) -> list[tuple[float, float, float]]:
+    targets = [list(example.target_ids) for example in lesson.examples]
+    with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
+    without = base.log_probabilities(*alone(lesson.examples), targets)
+    return [
+        (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
+    ]

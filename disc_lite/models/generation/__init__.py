@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from transformers import PreTrainedModel
 
 from disc_lite.models.generation.decoding import decode
+from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.generation.requests import Continuation, Limits, requests_of
 
-__all__ = ["Continuation", "generate", "stream"]
+__all__ = ["Continuation", "KnownContinuations", "generate", "stream"]
 
 
 def generate(
@@ -30,22 +31,28 @@ def generate(
     groups: Sequence[int] = (),
     max_rows: int = 0,
     on_finished: Callable[[int], None] = lambda prompts: None,
+    known: KnownContinuations | None = None,
 ) -> list[Continuation]:
     """Continue every prompt; the prompts of one group share their common prefix, by default all prompts.
 
     `temperature` may be one of every prompt; 0 is greedy. `streams` are the numbers of the prompts' random streams, by
     default their indices. As many rows are written at once as fit into the free memory, at most `max_rows` if that is
     not 0. Rows are only filled with prompts of the same call, so it should have many; equal prompts are read once.
-    `on_finished` is called with the number of finished prompts whenever it changes.
+    `on_finished` is called with the number of finished prompts whenever it changes. What `known` has is not written
+    again, and what is finished is added to it.
     """
     temperatures = [temperature] * len(prompts) if isinstance(temperature, (int, float)) else temperature
     seeds = [stream_seed(seed, number) for number in streams or range(len(prompts))]
-    requests = requests_of(prompts, groups, temperatures, seeds)
-    finished: dict[int, Continuation] = {}
-    for steps in decode(model, requests, Limits(stop_ids, max_new_tokens), max_rows):
+    requests, limits = requests_of(prompts, groups, temperatures, seeds), Limits(stop_ids, max_new_tokens)
+    finished = known.find(requests, limits) if known else {}
+    if finished:
+        on_finished(len(finished))
+    for steps in decode(model, [r for r in requests if r.place not in finished], limits, max_rows):
         done = {place: continuation for place, _, continuation in steps if continuation}
         if done:
             finished.update(done)
+            if known:
+                known.add({requests[place]: continuation for place, continuation in done.items()}, limits)
             on_finished(len(finished))
     return [finished[place] for place in range(len(prompts))]
 

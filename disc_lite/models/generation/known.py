@@ -1,0 +1,45 @@
+"""Continuations that an earlier, interrupted call has finished: a journal of them on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from disc_lite.models.generation.requests import Continuation, Limits, Request
+from disc_lite.storage import Journal, key_of
+
+LOG_P_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class KnownContinuations:
+    """Those of one run; `whose` names the adapter, "" is the base."""
+
+    journal: Journal
+    whose: str = ""
+
+    def find(self, requests: Iterable[Request], limits: Limits) -> dict[int, Continuation]:
+        """Place of a request -> its continuation, for those that are there."""
+        rows = {request.place: self.journal.get(self._key(request, limits)) for request in requests}
+        return {place: _continuation(row) for place, row in rows.items() if row is not None}
+
+    def add(self, finished: Mapping[Request, Continuation], limits: Limits) -> None:
+        """Add what has been written."""
+        self.journal.add({
+            self._key(request, limits): {
+                "ids": list(written.ids), "stop": written.stop_id,
+                "log_ps": [round(log_p, LOG_P_DIGITS) for log_p in written.log_ps],
+            }
+            for request, written in finished.items()
+        })  # fmt: skip
+
+    def _key(self, request: Request, limits: Limits) -> str:
+        """All that a text follows from; a greedy one has no random numbers."""
+        sampling = (request.temperature, request.stream) if request.temperature else ()
+        ends = (tuple(sorted(limits.stop_ids)), limits.max_new_tokens)
+        return key_of(self.whose, (*request.prefix, *request.rest), sampling, ends)
+
+
+def _continuation(row: Any) -> Continuation:
+    return Continuation(tuple(row["ids"]), cast("int | None", row["stop"]), tuple(row["log_ps"]))

@@ -1,0 +1,79 @@
+"""Results by what they follow from, in one file: a line each, added as soon as it is known.
+
+Work that was interrupted is repeated with the journal: what is in it is not computed again. Every line has a check sum,
+so that a torn or changed one counts as missing. Lines are not synced to the disk one by one: a kill loses none, a power
+failure the last seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from disc_lite.storage import disk
+from disc_lite.storage.files import Json
+
+CHECK_DIGITS = 8
+
+
+class Journal:
+    """The results of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, Json] = {}
+        if path.is_file():
+            with disk.reporting(f"cannot read {path}"):
+                data = path.read_bytes()
+            self._known = dict(row for line in data.split(b"\n") if (row := _row(line)))
+            self._ends_torn = bool(data) and not data.endswith(b"\n")
+        else:
+            self._ends_torn = False
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: str) -> Json:
+        """The result of this key; None where there is none."""
+        return self._known.get(key)
+
+    def add(self, results: Mapping[str, Json]) -> None:
+        """Add results, in one write."""
+        self._known.update(results)
+        lines = b"\n" * self._ends_torn + b"".join(_line(key, value) for key, value in results.items())
+        with disk.reporting(f"cannot write {self.path}"):
+            descriptor = disk.create(self.path, os.O_WRONLY | os.O_APPEND)
+            try:
+                disk.write(descriptor, lines)
+            finally:
+                os.close(descriptor)
+        self._ends_torn = False
+
+
+def key_of(*parts: object) -> str:
+    """A key that is the same in every process for equal parts: numbers, strings and tuples of them."""
+    return sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def _line(key: str, value: Json) -> bytes:
+    text = json.dumps([key, value], ensure_ascii=False, separators=(",", ":"))
+    return f"{_check(text)} {text}\n".encode()
+
+
+def _row(line: bytes) -> tuple[str, Json] | None:
+    """None for a line that is torn or was changed."""
+    try:
+        check, _, text = line.decode().partition(" ")
+        if check != _check(text):
+            return None
+        key, value = json.loads(text)
+    except ValueError:  # of the encoding, of JSON, of another number of parts
+        return None
+    return (key, value) if isinstance(key, str) else None
+
+
+def _check(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:CHECK_DIGITS]

@@ -1,0 +1,78 @@
+"""Pairs and held-out questions of a run that is killed again and again are those of a run that is not killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disc_lite.distillation.examples import tokenise
+from disc_lite.documents import read_documents
+from disc_lite.hub.source import open_model
+from disc_lite.models import load_base
+from disc_lite.models.generation import memory
+from disc_lite.recipe import load_recipe
+from disc_lite.storage import Journal
+from disc_lite.synthesis import write_held_out, write_pairs
+
+HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
+
+
+class Killed(Exception):
+    """In the middle of a forward pass."""
+
+
+class Passes:
+    """Counts forward passes, and kills before the last one that is allowed."""
+
+    def __init__(self) -> None:
+        self.made, self.most = 0, 10**9
+
+    def __call__(self) -> None:
+        if self.made == self.most:
+            raise Killed
+        self.made += 1
+
+
+def texts_of(found: Any) -> set[Any]:
+    return {s.pair for s in found.scored} if hasattr(found, "scored") else set(found.questions)
+
+
+@pytest.fixture(scope="module")
+def pocket() -> tuple[Any, Any, Any, Passes]:
+    base = load_base(open_model("pocket").folder, "none")
+    recipe = load_recipe("pocket", {"prompt.agreement": "true", "evaluation.questions": "6"}).recipe
+    documents, _ = read_documents([HANDBOOK / "people" / "workshop.md"])
+    passes = Passes()
+    base.before_each_forward(passes)
+    return base, tokenise(documents, base.tokens, 96), recipe, passes
+
+
+@pytest.mark.parametrize(("write", "fewest"), [(write_pairs, 30), (write_held_out, 8)])
+def test_kills_change_nothing_and_lose_little(
+    pocket: tuple[Any, Any, Any, Passes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[..., Any],
+    fewest: int,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(memory.MAX_ROWS, "cpu", 2)  # so that writing takes many passes
+    base, texts, recipe, passes = pocket
+    base.journal, passes.most = None, 10**9
+    whole = write(base, texts, recipe, 7)
+    path, kills, known, allowed = tmp_path / "journal.txt", 0, 0, 8
+    while True:
+        base.journal = Journal(path)
+        passes.made, passes.most = 0, allowed
+        try:
+            continued = write(base, texts, recipe, 7)
+            break
+        except Killed:
+            kills, before, known = kills + 1, known, len(Journal(path))
+            allowed += 4 * (known == before)  # a text must have time to end
+    # Up to arithmetic: in a batch of another size a token can be drawn that is as likely up to rounding.
+    assert len(texts_of(whole) ^ texts_of(continued)) <= 2
+    assert kills >= fewest
+    # Nothing that was finished is computed again: another attempt makes no pass at all.
+    base.journal, passes.made = Journal(path), 0
+    assert write(base, texts, recipe, 7) == continued
+    assert passes.made == 0
