@@ -76,10 +76,18 @@ def _reused(context: RunContext, held_out: Sequence[Question]) -> PairSet:
 def _written(context: RunContext, held_out: Sequence[Question]) -> PairSet:
     seed, held_out_texts = seed_of(context.recipe.seed, "pairs"), [q.text for q in held_out]
 
+    state = (0, 0, 0)  # pairs, finished ones of those wanted, all wanted
+
     def on_round(pairs: int, done: int, wanted: int) -> None:
+        nonlocal state
+        state = pairs, done, wanted
         context.tell("questions", f"{pairs} pairs", done, wanted)
 
-    return write_pairs(context.base, context.texts, context.recipe, seed, held_out_texts, on_round)
+    def on_drafts(what: str, drafted: int, of: int) -> None:
+        pairs, done, wanted = state
+        context.tell("questions", f"{pairs} pairs, drafting {what}: {drafted} of {of}", done, wanted)
+
+    return write_pairs(context.base, context.texts, context.recipe, seed, held_out_texts, on_round, on_drafts)
 
 
 def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -176,7 +176,7 @@ class Drafter:
 
 def write_drafts(
     base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], max_tokens: int,
-    temperature: float | Sequence[float], seed: int,
+    temperature: float | Sequence[float], seed: int, on_finished: Callable[[int], None] = lambda drafts: None,
 ) -> list[Continuation]:  # fmt: skip
     """Continuations of these prompts by the base; the prompts of one group share a prefix."""
     if not prompt_ids:
@@ -186,4 +186,5 @@ def write_drafts(
         return generate(
             model, prompt_ids, groups=[numbers[group] for group in groups], stop_ids=base.tokens.stop_ids,
             max_new_tokens=max_tokens, temperature=temperature, seed=seed, known=base.known(adapter=False),
+            on_finished=on_finished,
         )  # fmt: skip

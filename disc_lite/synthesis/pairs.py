@@ -35,6 +35,8 @@ ROWS = 1024  # pairs wanted of a group of passages, at least: more rows are writ
 HELD_OUT = "held out for the evaluation"
 DISAGREES = "the likeliest answer has other facts"
 
+OnDrafts = Callable[[str, int, int], None]  # (what is drafted, number so far, number in all)
+
 
 @dataclass(frozen=True)
 class _PassagePairs:
@@ -57,11 +59,13 @@ class _PassagePairs:
 def write_pairs(
     base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, held_out: Iterable[str] = (),
     on_round: Callable[[int, int, int], None] = lambda pairs, done, wanted: None,
+    on_drafts: OnDrafts = lambda what, done, of: None,
 ) -> PairSet:  # fmt: skip
     """Pairs about every passage; none whose question is a near-duplicate of one in `held_out`.
 
     `on_round` is called with the number of pairs so far, the number of wanted ones that are finished (written or given
-    up), and the number of wanted ones.
+    up), and the number of wanted ones; `on_drafts` with the number of questions, and then of answers, that are drafted
+    in a round so far.
     """
     dropped: Counter[str] = Counter()
     finished: list[_PassagePairs] = []
@@ -74,7 +78,7 @@ def write_pairs(
         for attempt in range(ROUNDS):
             if not any(progress.missing for progress in group):
                 break
-            _round(base, recipe, group, seed_of(seed, len(finished), attempt), attempt, forbidden, dropped)
+            _round(base, recipe, group, seed_of(seed, len(finished), attempt), attempt, forbidden, dropped, on_drafts)
             written = sum(len(p.accepted) for p in finished) + sum(len(p.accepted) for p in group)
             on_round(written, before + sum(min(len(p.accepted), sum(p.share)) for p in group), wanted)
         finished += group
@@ -112,13 +116,13 @@ def _groups(passages: Sequence[_PassagePairs]) -> Iterator[list[_PassagePairs]]:
 
 def _round(
     base: Base, recipe: Recipe, group: Sequence[_PassagePairs], seed: int, attempt: int, forbidden: NearDuplicates,
-    dropped: Counter[str],
+    dropped: Counter[str], on_drafts: OnDrafts,
 ) -> None:  # fmt: skip
     """Draft questions about every sentence that lacks pairs, draft answers, and accept the pairs that pass."""
     fresh = []
     near = recipe.prompt.near_duplicate
     questions = {p.drafter.seed: NearDuplicates((s.pair.question for s in p.accepted), near) for p in group}
-    for progress, question in _questions(base, recipe, group, seed, attempt):
+    for progress, question in _questions(base, recipe, group, seed, attempt, on_drafts):
         known = questions[progress.drafter.seed]
         reason = question.fault or (HELD_OUT if forbidden.near(question.text) else "")
         reason = reason or ("near-duplicate" if known.near(question.text) else "")
@@ -127,14 +131,14 @@ def _round(
         else:
             known.add(question.text)
             fresh.append((progress, question))
-    answered = _answers(base, recipe, fresh, seed, dropped)
+    answered = _answers(base, recipe, fresh, seed, dropped, on_drafts)
     for progress in group:
         mine = [drafted for owner, drafted in answered if owner is progress]
         progress.accepted.extend(_supported(base, progress, mine, dropped))
 
 
 def _questions(
-    base: Base, recipe: Recipe, group: Sequence[_PassagePairs], seed: int, attempt: int
+    base: Base, recipe: Recipe, group: Sequence[_PassagePairs], seed: int, attempt: int, on_drafts: OnDrafts
 ) -> list[tuple[_PassagePairs, DraftedQuestion]]:
     requests = []
     for progress in group:
@@ -145,17 +149,15 @@ def _questions(
         base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
         [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
         recipe.prompt.question_temperature, seed_of(seed, "questions"),
+        lambda done: on_drafts("questions", done, len(requests)),
     )  # fmt: skip
     return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, drafts, strict=True)]
 
 
 def _answers(
-    base: Base,
-    recipe: Recipe,
-    questions: Sequence[tuple[_PassagePairs, DraftedQuestion]],
-    seed: int,
-    dropped: Counter[str],
-) -> list[tuple[_PassagePairs, DraftedPair]]:
+    base: Base, recipe: Recipe, questions: Sequence[tuple[_PassagePairs, DraftedQuestion]], seed: int,
+    dropped: Counter[str], on_drafts: OnDrafts,
+) -> list[tuple[_PassagePairs, DraftedPair]]:  # fmt: skip
     settings = recipe.prompt
     prompts = [p.drafter.answer_prompt(q.text, q.sentence) for p, q in questions]
     is_checked = settings.agreement and settings.answer_temperature > 0
@@ -163,6 +165,7 @@ def _answers(
     drafts = write_drafts(
         base, prompts * len(temperatures), [p.drafter.seed for p, _ in questions] * len(temperatures),
         settings.answer_tokens, [t for t in temperatures for _ in questions], seed_of(seed, "answers"),
+        lambda done: on_drafts("answers", done, len(prompts) * len(temperatures)),
     )  # fmt: skip
     drafts, greedy = drafts[: len(drafts) - is_checked * len(questions)], drafts[-len(questions) :]
     unique: dict[tuple[int, str, str], tuple[_PassagePairs, DraftedPair]] = {}

@@ -134,7 +134,8 @@ def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
     events: list[Any] = []
     given.adapt(given.root / "counted", listener=events.append, **SHORT)
     counted = [event for event in events if event.total]
-    assert {event.stage for event in counted} == {"questions", "retention", "evaluation", "teacher", "training"}
+    stages = {"documents", "questions", "retention", "evaluation", "teacher", "training"}
+    assert {event.stage for event in counted} == stages
     for before, event in pairwise(counted):
         assert 0 <= event.done <= event.total
         if (before.stage, before.total) != (event.stage, event.total):

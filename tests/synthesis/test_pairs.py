@@ -66,7 +66,9 @@ class Writer:
         self.shorts: dict[str, str | None] = {}
         self.likeliest: dict[str, str] = {}  # where the greedy answer is another one
 
-    def __call__(self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: Any, seed: int) -> list[Any]:
+    def __call__(
+        self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: Any, seed: int, *more: Any
+    ) -> list[Any]:
         assert len(groups) == len(prompt_ids)
         each = temperature if isinstance(temperature, list) else [temperature] * len(prompt_ids)
         return [self._write(base.tokens.decode(p), t) for p, t in zip(prompt_ids, each, strict=True)]
@@ -148,7 +150,9 @@ def test_all_sentences_of_a_long_passage_get_questions(
     (text,) = tokenise([document_of(" ".join(sentences))], base.tokens, 4096)
     ordered: list[int] = []
 
-    def write(base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int) -> list[Any]:
+    def write(
+        base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int, *more: Any
+    ) -> list[Any]:
         found = []
         for prompt in map(base.tokens.decode, prompt_ids):
             number = int(prompt[prompt.rindex("Sentence: ") :].split("number ")[1].split(" ")[0])
@@ -252,7 +256,9 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
     texts = tokenise(documents, base.tokens, 64)
     calls: list[int] = []
 
-    def write(base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int) -> list[Any]:
+    def write(
+        base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int, *more: Any
+    ) -> list[Any]:
         calls.append(len(prompt_ids))
         found = []
         for prompt in map(base.tokens.decode, prompt_ids):
