@@ -1,7 +1,7 @@
 """A real model learns a document and answers about it without it, in words that no pair has.
 
 `DISC_LITE_REAL_MODEL=FOLDER pytest tests/run/test_real_model.py -m slow`, FOLDER being SmolLM2-135M-Instruct or a better
-model; about ten minutes on two cores.
+model; about a quarter of an hour on one core.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = [
 DOCUMENT = "travel.md"
 SETTINGS = {
     "method": "prompt", "memory.quantize": "none", "documents.passage_tokens": "128", "loss.label_share": "0.5",
-    "train.learning_rate": "1e-3", "train.tokens_per_batch": "1536", "train.epochs": "5", "retention.prompts": "48",
+    "train.learning_rate": "1e-3", "train.tokens_per_batch": "1536", "train.epochs": "4", "train.enough": "0", "retention.prompts": "48",
     "retention.prompt_tokens": "32", "retention.answer_tokens": "64", "retention.share": "0.5",
     "evaluation.answer_tokens": "48", "evaluation.long_answer_tokens": "48", "evaluation.neutral_prompts": "8",
 }  # fmt: skip
@@ -47,8 +47,7 @@ def test_it_answers_closed_book_what_good_pairs_taught(tmp_path: Path, monkeypat
     )  # fmt: skip
     card = summary["card"]
     right = {row: found["right"] for row, found in card["rows"].items()}
-    print(right, card["fit"], card["drift"], card["retained"]["instructions"], summary["seconds"])
-    assert card["fit"]["share"] >= 0.3  # of 64 questions that were trained on
+    print(right, card["drift"], card["retained"]["instructions"], summary["steps"], summary["seconds"])
     assert right["adapted"] >= right["floor"] + 2  # of 7 that were not
     assert right["adapted_rag"] >= right["rag"] - 1
     assert card["drift"]["general"] < 0.5
