@@ -23,15 +23,8 @@ def grade(prediction: str, answers: Iterable[str]) -> Grade:
     return Grade(any(r.exact for r in results), any(r.contains for r in results), max(map(_f1, results), default=0.0))
 
 
-def token_f1(prediction: str, answers: Iterable[str]) -> float:
-    """Harmonic mean of precision and recall of the words, against the best of `answers`.
-
-    Words are single characters in scripts without spaces between words.
-    """
-    return grade(prediction, answers).f1
-
-
 def _f1(result: Comparison) -> float:
+    """Harmonic mean of precision and recall of the words; single characters in scripts without spaces between words."""
     if not result.answer_words:
         return float(result.exact)  # of marks only, such as "#"
     return 2 * result.shared_words / (result.predicted_words + result.answer_words)

@@ -46,7 +46,6 @@ CARDS: dict[str, Card] = {
 }
 BY_SIZE = (8, 12, 16, 24)  # GiB, of the table
 OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"}
-CPU_TFLOPS_PER_CORE, CPU_GB_PER_S = 0.03, 20.0  # fp32 products of PyTorch with AVX-512 or AVX2
 
 
 def card_of(name: str) -> Card:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from disc_lite.evaluation.card import forgetting, overlaps, report_card, row_of, verdict
-from disc_lite.evaluation.grading import grade, token_f1
+from disc_lite.evaluation.grading import grade
 from disc_lite.evaluation.intervals import paired_difference, wilson
 from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.qa import Pair, Question
@@ -59,7 +59,7 @@ def test_the_paired_bootstrap_has_the_width_of_the_normal_interval() -> None:
      ("", ["red"], 0.0), ("red red", ["red"], 2 / 3)],
 )  # fmt: skip
 def test_f1_counts_shared_words(given: str, answers: list[str], f1: float) -> None:
-    assert token_f1(given, answers) == pytest.approx(f1)
+    assert grade(given, answers).f1 == pytest.approx(f1)
 
 
 QUESTIONS = [

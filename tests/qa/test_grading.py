@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from disc_lite.evaluation.asking import first_sentence
-from disc_lite.evaluation.grading import grade, token_f1
+from disc_lite.evaluation.grading import grade
 from disc_lite.evaluation.retrieval import best_passages, search_terms
 from disc_lite.qa import NearDuplicates, is_right, normalise, numbers_of, word_set, words_of
 from disc_lite.synthesis.screening import invented
@@ -250,4 +250,4 @@ def test_search_needs_no_terms() -> None:
 
 
 def test_f1_counts_characters_where_there_are_no_spaces() -> None:
-    assert token_f1("云桥镇的集市", ["集市"]) == pytest.approx(2 * 2 / (6 + 2))
+    assert grade("云桥镇的集市", ["集市"]).f1 == pytest.approx(2 * 2 / (6 + 2))
