@@ -147,7 +147,9 @@ class Train(Section):
 
     epochs: Count = setting(10, "passes over all examples; with `enough` at most so many", "epochs", ge=1, le=10_000)
     enough: Number = setting(
-        0.95, "share of what the teacher recalls of the trained questions at which `trapezoid` ends; 0: all epochs",
+        0.95,
+        "share of a sample of the trained questions, answered closed book, at which `trapezoid` ends; without labels "
+        "it is a share of what the teacher recalls of them; 0: all epochs",
         ge=0, le=1,
     )  # fmt: skip
     learning_rate: Number = setting(1e-4, "peak learning rate of AdamW", gt=0, le=1)
