@@ -14,8 +14,8 @@ from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_docu
 from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import resolve
 from disc_lite.hub.source import Model, local_folder, open_model
-from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.planning.shapes import shape_of_folder
+from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, to_yaml
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
