@@ -8,7 +8,6 @@ follow its parent's, so each path from the root is computed exactly as if it wer
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -162,7 +161,7 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0, apart: bool = False) -> 
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
-ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
+TREE_TOKENS = 512  # of a tree of runs with a shared prefix: wider rows cost more in attention than the prefix does
 WORTH_SHARING_TOKENS = 8  # a shorter prefix is not shared
 
 
@@ -175,7 +174,7 @@ class Gathered:
 
 
 def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
-    """Runs with a shared prefix become children of one root with that prefix, in trees of about `tree_tokens`.
+    """Runs with a shared prefix become children of one root with that prefix, in trees of about 512 tokens.
 
     Each path is computed like the run alone. `needed` is the first position of each run whose hidden state is needed:
     it stays in the run's own segment. The shared prefix of a chat model is the system turn of its template.
@@ -195,7 +194,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
         room = 0
         for i in members:
             if len(runs[i]) - size > room:
-                room = tree_tokens(size) - size
+                room = TREE_TOKENS - size
                 sequences.append([Segment(tuple(runs[i][:size]))])
             places[i] = (len(sequences) - 1, len(sequences[-1]), size)
             sequences[-1].append(Segment(tuple(runs[i][size:]), 0))
@@ -203,19 +202,13 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
 
 
-def tree_tokens(shared: int) -> int:
-    """The width of trees with a prefix of so many tokens that costs least, 181 to 724 for 8 to 128.
-
-    In a tree of w tokens the prefix is computed once, and attention costs w / ATTENTION_TOKENS of all other layers:
-    shared / w + w / ATTENTION_TOKENS is least at the geometric mean.
-    """
-    return round(math.sqrt(shared * ATTENTION_TOKENS))
-
-
 def shared_length(runs: Seq[Seq[int]]) -> int:
     """The length of the prefix that all runs share."""
     shortest = min(runs, key=len)
     return next((n for n, token in enumerate(shortest) if any(run[n] != token for run in runs)), len(shortest))
+
+
+ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
 
 
 def _cheapest_rows(lengths: Seq[int]) -> list[list[int]]:
