@@ -64,20 +64,33 @@ def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
     return sum(len(examples[i].input_ids) for epoch in epochs for i in epoch)
 
 
+def rehearsals(examples: Sequence[Example], recipe: Recipe) -> int:
+    """How many examples are rehearsed beside these, which are taught, in the whole training."""
+    return recipe.train.epochs * round(recipe.update.rehearse * len(_epoch(examples, recipe, Random(0), 0)))
+
+
 def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int) -> list[int]:
     """One epoch in shuffled order: all pairs, and so many DiSC examples that their share is `disc.share`.
 
     Successive epochs continue through the list of DiSC examples, so that every sentence is covered over the epochs
-    even where one epoch takes only a part of them.
+    even where one epoch takes only a part of them. So do those that are rehearsed: `update.rehearse` for each other.
     """
-    shared = [i for i, e in enumerate(examples) if LESSON_KINDS[e.method].by_share]
-    rest = [i for i, e in enumerate(examples) if not LESSON_KINDS[e.method].by_share]
+    taught = [i for i, e in enumerate(examples) if not e.rehearsed]
+    shared = [i for i in taught if LESSON_KINDS[examples[i].method].by_share]
+    rest = [i for i in taught if not LESSON_KINDS[examples[i].method].by_share]
     if shared and rest:
-        number = disc_examples(len(shared), len(rest), recipe.disc.share)
-        shared = [shared[(epoch * number + k) % len(shared)] for k in range(number)]
+        shared = _turn(shared, disc_examples(len(shared), len(rest), recipe.disc.share), epoch)
     order = shared + rest
+    rehearsed = [i for i, e in enumerate(examples) if e.rehearsed]
+    Random("rehearsed").shuffle(rehearsed)  # of all passages in every epoch; the same ones whatever the seed
+    order += _turn(rehearsed, min(len(rehearsed), round(recipe.update.rehearse * len(order))), epoch)
     rng.shuffle(order)
     return order
+
+
+def _turn(indices: Sequence[int], number: int, epoch: int) -> list[int]:
+    """The next `number` of these, which are taken in turn from epoch to epoch."""
+    return [indices[(epoch * number + k) % len(indices)] for k in range(number)]
 
 
 def _cycle(number: int, rng: Random) -> Iterator[int]:

@@ -8,7 +8,7 @@ that answer again: an answer that the base cannot read from the passage is no re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -53,12 +53,13 @@ class _Draft:
 
 
 def write_held_out(
-    base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, on_questions: Callable[[int], None] = lambda n: None
-) -> HeldOut:
-    """`evaluation.questions` questions with short answers and their passages, or as many as the base can write."""
-    wanted, dropped = recipe.evaluation.questions, Counter[str]()
+    base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, wanted: int,
+    on_questions: Callable[[int], None] = lambda n: None, known: Iterable[str] = (),
+) -> HeldOut:  # fmt: skip
+    """`wanted` questions with short answers and their passages, none in `known`, or as many as the base can write."""
+    dropped = Counter[str]()
     questions: list[Question] = []
-    seen = NearDuplicates((), recipe.prompt.near_duplicate)
+    seen = NearDuplicates(known, recipe.prompt.near_duplicate)
     places = _places(base, texts, recipe, seed)
     for attempt, group in enumerate(_groups(places, DRAFTS * wanted)):
         for draft in _gradable(base, group, recipe, seed_of(seed, attempt), dropped):

@@ -339,6 +339,26 @@ def test_pairs_find_their_passage_where_it_was_cut_otherwise(
     assert {pair.passage_sha256 for pair in found.pairs if pair.question != "What?"} == {digest}
 
 
+def test_pairs_of_several_runs_find_their_passages_in_files_of_other_names(
+    plain: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two folders have a guide.md each; read together one of them has another name."""
+    base = plain("llama")
+    mill, boats = (tokenise([document_of(t, "guide.md")], base.tokens, 60)[0] for t in (TEXT, "Two boats lie here."))
+    texts = tokenise(
+        [document_of(TEXT, "guide.md"), document_of("Two boats lie here.", "wiki/guide.md")], base.tokens, 60
+    )
+    asked = [
+        Pair("guide.md", 0, f"Who, {n}?", "Ada.", "", text.passage_sha256(text.passages[0]))
+        for n, text in enumerate((mill, boats))
+    ]
+    monkeypatch.setattr("disc_lite.synthesis.scoring.support", lambda _, __, own, ___: [(-0.1, -1.0, 3.0) for _ in own])
+    found = score_pairs(base, texts, asked, True, {})
+    assert [(pair.document, pair.question) for pair in found.pairs] == [
+        ("guide.md", "Who, 0?"), ("wiki/guide.md", "Who, 1?"),
+    ]  # fmt: skip
+
+
 def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -> None:
     """A tree of 300 pairs would need a mask of 300 million places."""
     base = plain("llama")
