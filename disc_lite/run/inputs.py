@@ -14,8 +14,9 @@ from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_docu
 from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import resolve
 from disc_lite.hub.source import Model, local_folder, open_model
+from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
-from disc_lite.recipe import Recipe, ResolvedRecipe, load_recipe, to_yaml
+from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, to_yaml
 from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
@@ -96,6 +97,8 @@ def gather(
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     if earlier:
         check_same(earlier, resolved.recipe, opened)
+    if shape := shape_of_folder(opened.folder):
+        resolved = at_width(resolved, shape.hidden)
     inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
