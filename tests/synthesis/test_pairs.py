@@ -239,7 +239,7 @@ def test_held_out_questions_are_gradable_and_know_their_passage(
         "Who runs the mill?": "Ada.", "What is old in the hall?": "The saw", "Who sweeps the hall?": "the cleaning company",
     }  # fmt: skip
     monkeypatch.setattr(held_out, "write_drafts", writer)
-    found = write_held_out(base, [text], recipe_of(evaluation={"questions": 5}), 0)
+    found = write_held_out(base, [text], recipe_of(), 0, 5)
     assert found.questions == (Question("Who runs the mill?", ("Ada",), "guide.md", passage_index=0),)
     assert found.dropped == {"answer not in the passage": 1, "the base does not repeat the answer": 1}
     assert len(writer.asked) == 3  # every sentence once, and it ends
@@ -273,7 +273,7 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
         return found
 
     monkeypatch.setattr(held_out, "write_drafts", write)
-    found = write_held_out(base, texts, recipe_of(evaluation={"questions": 24}), 0)
+    found = write_held_out(base, texts, recipe_of(), 0, 24)
     assert len(found.questions) == 24
     assert len({q.document for q in found.questions}) == 8
     assert len({(q.document, q.passage_index) for q in found.questions}) > 16
