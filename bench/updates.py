@@ -100,6 +100,7 @@ def main() -> None:
     overrides = {"update.start": a.start} | ({"update.rehearse": str(a.rehearse)} if a.rehearse is not None else {})
     rows, before = [one("first", names[:FIRST], a.runs, model="pocket")], a.runs / "first"
     label = f"{a.start}-{a.rehearse:g}" if a.rehearse is not None else a.start
+    result = "updates" if label == "adapter" else f"updates-{label}"
     for n in range(1, a.updates + 1):
         run = f"{label}-{n}"
         rows.append(one(run, names[: FIRST + n], a.runs, update=before, overrides=overrides))
@@ -108,8 +109,8 @@ def main() -> None:
     whole = one("whole", names, a.runs, model="pocket")
     text = "\n".join([HEAD, "|" + "---|" * 9, *(line(row, names[:FIRST], whole["total"]) for row in (whole, *rows))])
     a.output.mkdir(parents=True, exist_ok=True)
-    (a.output / f"updates-{label}.md").write_text(text + "\n")
-    (a.output / f"updates-{label}.json").write_text(json.dumps({"whole": whole, "updates": rows}, indent=1) + "\n")
+    (a.output / f"{result}.md").write_text(text + "\n")
+    (a.output / f"{result}.json").write_text(json.dumps({"whole": whole, "updates": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
