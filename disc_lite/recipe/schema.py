@@ -127,7 +127,9 @@ class Retention(Section):
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
     share: Number = setting(1.0, "its tokens in a step, relative to the tokens of the task", gt=0, le=10)
     least_share: Number = setting(
-        0.25, "what `share` falls to for a large corpus, for which `prompts` would be read more than `max_reads` times",
+        1.0,
+        "what `share` falls to, where it is less, for a large corpus for which `prompts` would be read more than "
+        "`max_reads` times",
         gt=0, le=10,
     )  # fmt: skip
     max_kl: Number = setting(

@@ -203,7 +203,7 @@ def test_the_number_follows_what_is_learned() -> None:
 
 
 def test_the_share_falls_where_prompts_would_be_read_too_often() -> None:
-    settings = recipe_of(retention={"prompts": 100, "max_reads": 5}).retention
+    settings = recipe_of(retention={"prompts": 100, "max_reads": 5, "least_share": 0.25}).retention
     shares = [retention_share(tokens, 20.0, settings) for tokens in (0, 10_000, 10_001, 20_000, 40_000, 10**9)]
     assert shares == [1.0, 1.0, pytest.approx(0.9999, abs=1e-4), 0.5, 0.25, 0.25]
     assert retention_share(10**9, 20.0, settings.model_copy(update={"least_share": 1.0})) == 1.0
@@ -214,7 +214,7 @@ def test_steps_have_the_share_that_the_corpus_leaves() -> None:
     task = [Example("prompt", "a", tuple(range(20)), (0,)) for _ in range(400)]
     keep = [Example("retention", "", tuple(range(20)), (0,)) for _ in range(100)]
     for prompts, share in ((2000, 1.0), (400, 0.5), (20, 0.25)):
-        recipe = recipe_of(train={"epochs": 10}, retention={"prompts": prompts, "max_reads": 5})
+        recipe = recipe_of(train={"epochs": 10}, retention={"prompts": prompts, "max_reads": 5, "least_share": 0.25})
         steps = plan(task, keep, recipe, 0)
         read = sum(20 * len(step.retention) for step in steps)
         assert read == pytest.approx(share * task_tokens(task, recipe), rel=0.01)
