@@ -29,6 +29,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     write_text(folder / "README.md", model_card(job.run))
     base = job.load_trained()
     inputs = proof_inputs(job.run, base.tokens)
+    base.compute_by_peft()  # as users of the folder will
     trained = outputs_of(base, inputs, True)
     base.model.load_adapter(str(folder), adapter_name="exported")
     base.model.set_adapter("exported")

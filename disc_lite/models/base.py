@@ -28,7 +28,9 @@ from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.coverage import target_modules
 from disc_lite.models.generation.known import KnownContinuations
+from disc_lite.models.lora import Projection, projections
 from disc_lite.models.masks import attention_masks, has_state
+from disc_lite.models.mlp import gated_mlps
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Sequence, filled, length, pack, paths
 from disc_lite.storage import Journal, Json, JsonObject
@@ -51,6 +53,7 @@ class Base:
             # token and each packed batch. Switched off for the whole process, since recomputed layers need it too.
             torch.backends.cuda.enable_cudnn_sdp(False)
         self._adapters: list[BaseTunerLayer] = []
+        self._projections: list[Projection] = []
         self.set_modes()
         self._layers = layers_of(model)
         self.packs = not has_state(model.get_decoder().config)  # several sequences in a row, and trees
@@ -75,7 +78,7 @@ class Base:
         )  # fmt: skip
         with quietly():
             self.model = get_peft_model(self.model, config)
-        self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
+        self._found_adapter()
         rng = torch.Generator().manual_seed(seed)
         for name, parameter in self.adapter_parameters().items():
             if "lora_A" in name:  # kaiming_uniform(a=sqrt(5)), PEFT's own choice
@@ -86,7 +89,6 @@ class Base:
             for layer in self._layers:
                 layer.gradient_checkpointing = True
                 layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
-        self.set_modes()
 
     def load_adapter(self, folder: Path) -> None:
         """Load a saved adapter, for inference only. Raises EnvironmentNotReady where it does not fit."""
@@ -104,8 +106,19 @@ class Base:
             raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
         for parameter in self.adapter_parameters().values():  # autocast would do it again for every token
             parameter.data = parameter.data.to(self.state_dtype)
+        self._found_adapter()
+
+    def _found_adapter(self) -> None:
+        self.set_modes()  # before the MLPs are tried
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
-        self.set_modes()
+        self._projections = projections(self.model)
+        gated_mlps(self.model, self._projections)
+
+    def compute_by_peft(self) -> None:
+        """From here on the layers with an adapter are computed by PEFT's own forward pass, not by `models.lora`."""
+        for projection in self._projections:
+            del projection.layer.forward
+        self._projections = []
 
     def adapter_config(self) -> JsonObject:
         """The configuration of the adapter, as in adapter folders of PEFT."""
@@ -166,10 +179,14 @@ class Base:
         off = bool(self._adapters) and not adapter
         try:
             self._switch(off, [False] * len(self._layers))
+            for projection in self._projections:
+                projection.keep(adapter)
             with torch.no_grad(), self.autocast():
                 yield self.causal
         finally:
             self._switch(False, checkpointed)
+            for projection in self._projections:
+                projection.keep(False)
 
     def _switch(self, off: bool, checkpointed: list[bool]) -> None:
         for module in self._adapters:
