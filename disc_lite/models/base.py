@@ -31,6 +31,7 @@ from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.lora import Projection, projections
 from disc_lite.models.masks import attention_masks, has_state
 from disc_lite.models.mlp import gated_mlps
+from disc_lite.models.offload import HostCheckpoints
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Sequence, filled, length, pack, paths
 from disc_lite.storage import Journal, Json, JsonObject
@@ -70,8 +71,13 @@ class Base:
 
     # -- the adapter -------------------------------------------------------------------------------
 
-    def attach(self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool) -> None:
-        """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0."""
+    def attach(
+        self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool, host_checkpoints: bool = False
+    ) -> None:
+        """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0.
+
+        With `host_checkpoints` the inputs of layers that are computed again wait on the host, but for the last one's.
+        """
         config = LoraConfig(
             r=rank, lora_alpha=alpha, target_modules=target_modules(self.causal), lora_dropout=0.0, bias="none",
             task_type="CAUSAL_LM",
@@ -86,9 +92,12 @@ class Base:
                 draw = torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
                 parameter.data.copy_(draw)
         if gradient_checkpointing:
-            for layer in self._layers:
+            host, last = HostCheckpoints(self.device), len(self._layers) - 1
+            for n, layer in enumerate(self._layers):
                 layer.gradient_checkpointing = True
-                layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+                # No random number is drawn in a layer.
+                here = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
+                layer._gradient_checkpointing_func = partial(host.run, n) if host_checkpoints and n < last else here
 
     def load_adapter(self, folder: Path) -> None:
         """Load a saved adapter, for inference only. Raises EnvironmentNotReady where it does not fit."""

@@ -84,6 +84,7 @@ def _run_stages(
 ) -> JsonObject:
     """All stages in their order."""
     from disc_lite.distillation.schedule import task_tokens
+    from disc_lite.models.embedding import embedding_on_host
     from disc_lite.run import fit, measuring, synthesis, training
     from disc_lite.run.context import open_context, peak_bytes
 
@@ -101,9 +102,12 @@ def _run_stages(
     tell = partial(context.tell, "evaluation")
     answers["before"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "before", tell)
     retained["before"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "before", tell)
-    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
-    data = training.prepare(context, lessons, retention)
-    steps = training.learn(context, data, pairs, neutral)
+    on_host = recipe.execution.layer_checkpoints == "host"
+    again = recipe.execution.gradient_checkpointing
+    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, again, on_host)
+    with embedding_on_host(context.base.causal, recipe.execution.embedding == "host"):
+        data = training.prepare(context, lessons, retention)
+        steps = training.learn(context, data, pairs, neutral)
     training.save_adapter(context.base, inputs.model.reference, folder.adapter)
     answers["after"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "after", tell)
     retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)
