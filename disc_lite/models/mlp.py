@@ -1,6 +1,6 @@
-"""The gated MLP of a decoder layer, y = down(act(gate(x)) * up(x)), with two tensors of its width stored, not four.
+"""The gated MLP of a decoder layer, y = down(silu(gate(x)) * up(x)), with two tensors of its width stored, not four.
 
-PyTorch stores gate, act(gate), up and their product, and makes two more backward: the largest moment of a layer.
+PyTorch stores gate, silu(gate), up and their product, and makes two more backward: the largest moment of a layer.
 Here the product is made again from gate and up, a few rows at a time, and the gradients of both take their places.
 """
 
@@ -28,17 +28,18 @@ class GatedMlp:
         module = self.module
         gate, up = module.gate_proj(x), module.up_proj(x)
         if not torch.is_grad_enabled():
-            return module.down_proj(gated(gate, up, module.act_fn))  # type: ignore[no-any-return]
+            return module.down_proj(gated(gate, up))  # type: ignore[no-any-return]
         if self.down.layer.disable_adapters or self.down.peculiar or not gate.requires_grad:
             return module.down_proj(module.act_fn(gate) * up)  # type: ignore[no-any-return]
-        return self.down.of_gated(gate, up, module.act_fn)
+        return self.down.of_gated(gate, up)
 
 
 def gated_mlps(model: Any, projections: list[Projection]) -> None:
     """Let the MLPs of the model compute here where that is the same as their own forward pass."""
     by_layer = {projection.layer: projection for projection in projections}
     for module in model.modules():
-        if {name for name, _ in module.named_children()} == PARTS and module.down_proj in by_layer:
+        parts = dict(module.named_children())
+        if parts.keys() == PARTS and parts["down_proj"] in by_layer:
             ours = GatedMlp(module, by_layer[module.down_proj])
             if _same(module, ours, model.get_input_embeddings().weight):
                 module.forward = ours
@@ -46,7 +47,7 @@ def gated_mlps(model: Any, projections: list[Projection]) -> None:
 
 @torch.no_grad()
 def _same(module: Any, ours: GatedMlp, like: Tensor) -> bool:
-    """Whether the module's own forward pass has nothing else in it, such as a factor; by two rows of random values."""
+    """Whether the module's own forward pass has no other activation and no factor; by two rows of random values."""
     x = torch.randn(2, like.shape[1], generator=torch.Generator().manual_seed(0)).to(like)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=x.is_cuda):
         return torch.equal(module(x), ours(x))

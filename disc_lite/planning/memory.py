@@ -21,7 +21,7 @@ from disc_lite.planning.shapes import Shape
 
 GIB = 1 << 30
 LOSS_ROWS = 256  # that have logits at the same time, `losses.CHUNK`
-MLP_TILE = 256  # rows of a gated MLP that are made again at the same time, `models.lora.TILE`
+MLP_TILE = 512  # rows of a gated MLP that are made again at the same time, `models.lora.TILE`
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
 ROWS_SHARE = 0.6  # of the free memory that generation takes for rows, `models.generation.memory.SHARE`

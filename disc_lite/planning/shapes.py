@@ -11,8 +11,8 @@ from disc_lite.hub.aliases import ALIASES, Alias
 
 # NF4 with double quantisation: half a byte a value, for 64 of them a scale of a byte, for 256 scales one of 4 bytes.
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-# Families whose MLP has no layers gate_proj, up_proj and down_proj, so that `models.mlp` does not compute it.
-OTHER_MLPS = ("phi", "glm", "starcoder", "gpt", "nemotron", "lfm")
+# Families whose MLP is not silu(gate) * up with layers of their own, so that `models.mlp` does not compute it.
+OTHER_MLPS = ("gemma", "phi", "glm", "starcoder", "gpt", "nemotron", "lfm")
 QK_NORMS = ("qwen3", "olmo2", "gemma3")  # families that normalise queries and keys, as `model_type` or name begins
 
 

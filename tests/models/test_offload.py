@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -123,3 +125,11 @@ def test_on_cuda_the_layer_below_is_fetched_ahead(
     # Two are begun at first, then one ahead; none is begun twice.
     assert done == [*there, *there, "waits", *there, "waits", "waits"]
     assert copies == [pins] * 2 * (LAYERS - 1)
+
+
+def test_segments_of_cuda_memory_can_grow_unless_the_user_says_otherwise() -> None:
+    from disc_lite.models import ALLOCATOR
+
+    given = [os.environ[name] for name in ALLOCATOR if name in os.environ]
+    assert given or sys.platform != "linux"
+    assert len(given) < 2
