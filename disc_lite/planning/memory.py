@@ -131,7 +131,7 @@ class Footprint:
         """What the backward pass of an MLP needs beside what is stored; a product's weights are dequantised in it."""
         one = self.shape.intermediate * self.numbers.value_bytes
         if self.shape.gated:
-            return places * one + max(5 * min(MLP_TILE, places) * one, self._dequantised)
+            return places * one + max(3 * min(MLP_TILE, places) * one, self._dequantised)
         return max(2 * places * one, places * one + self._dequantised)
 
     @property

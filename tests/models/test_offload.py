@@ -110,7 +110,6 @@ def test_on_cuda_the_layer_below_is_fetched_ahead(
 
     monkeypatch.setattr(HostCheckpoints, "__init__", pretended)
     base = deep(True)
-    states = base.hidden(PACKED)
     expected = deep(False).hidden(PACKED)
     monkeypatch.setattr(torch.Tensor, "copy_", counted)
     monkeypatch.setattr(torch, "empty", made)

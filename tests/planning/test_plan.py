@@ -226,7 +226,8 @@ def test_the_command_loads_no_torch_and_prints_json() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "False 0"
     found = json.loads(done.stdout)
-    assert found["chosen"]["optimizer_bits"] == 8
+    assert found["chosen"]["optimizer_bits"] == 32
+    assert found["chosen"]["host_embedding"]
     assert set(found["by_size"]) == {"8 GB", "12 GB", "16 GB", "24 GB"}
     assert found["stages"]["training"]["peak"] <= found["card_bytes"]
     assert set(found["minutes"]) == {"generation", "teacher", "training"}
