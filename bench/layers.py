@@ -42,7 +42,8 @@ def main() -> None:
             seconds[which].append(time.process_time() - begin)
     differs = (gradients["ours"] - gradients["PEFT's"]).norm() / gradients["PEFT's"].norm()
     print(
-        f"{asked.folder}, {asked.quantize}, rank {asked.rank}, {packed.tokens} places; gradients differ by {differs:.1e}"
+        f"{asked.folder}, {asked.quantize}, rank {asked.rank}, {packed.tokens} places; gradients differ by"
+        f" {differs:.1e}"
     )
     for which, times in seconds.items():
         peak = _most_allocated(lambda which=which: _step(base, packed, ours, which))  # type: ignore[misc]

@@ -98,22 +98,22 @@ def _way(base: Base, shape: Alias, footprint: Footprint, teacher_tokens: int, wa
     _reset(base)
     with tempfile.TemporaryDirectory() as scratch:
         begin = _now(base)
-        states = read_lessons(base, [lesson], recipe.execution.teacher_cache_gib, Path(scratch))
+        states = read_lessons(base, [lesson], Path(scratch))
         seconds, peak = _now(base) - begin, peak_bytes(base)
-    if way.checkpointing:
-        planned, read = footprint.reading(teacher_tokens, 0, way.host_embedding).peak, teacher_tokens
-        tflops = 2 * n * read / seconds / 1e12
-        yield Case(shape.name, footprint.rank, "teacher", read, False, 0, on_host, planned, peak, seconds, tflops)
-    task = Task(tuple(states.examples), states)
-    _reset(base)
-    for _ in range(2):
-        begin = _now(base)
-        gradient = accumulate(base, task, Task((), None), recipe, batch)
-        assert gradient is not None
-        assert gradient.finite
-        assert gradient.max_tokens >= tokens, "out of memory"
-        apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
-        seconds = _now(base) - begin
+        if way.checkpointing:
+            planned, read = footprint.reading(teacher_tokens, 0, way.host_embedding).peak, teacher_tokens
+            tflops = 2 * n * read / seconds / 1e12
+            yield Case(shape.name, footprint.rank, "teacher", read, False, 0, on_host, planned, peak, seconds, tflops)
+        task = Task.of(states)
+        _reset(base)
+        for _ in range(2):
+            begin = _now(base)
+            gradient = accumulate(base, task, Task((), None), recipe, batch)
+            assert gradient is not None
+            assert gradient.finite
+            assert gradient.max_tokens >= tokens, "out of memory"
+            apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
+            seconds = _now(base) - begin
     operations = (6 if way.checkpointing else 4) * n * tokens
     yield Case(
         shape.name, footprint.rank, "training", tokens, way.checkpointing, way.optimizer_bits, on_host,
