@@ -151,7 +151,7 @@ class Base:
     def compute_by_peft(self) -> None:
         """From here on the layers with an adapter are computed by PEFT's own forward pass, not by `models.lora`."""
         for projection in self._projections:
-            del projection.layer.forward
+            projection.layer.__dict__.pop("forward", None)
         self._projections = []
 
     def use_adapter(self, name: str) -> None:
