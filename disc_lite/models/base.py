@@ -101,11 +101,11 @@ class Base:
                 parameter.data.copy_(draw)
         if gradient_checkpointing:
             host, last = HostCheckpoints(self.device), len(self._layers) - 1
+            # Every dropout is 0, so there is no random state to keep.
+            again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
             for n, layer in enumerate(self._layers):
                 layer.gradient_checkpointing = True
-                # No random number is drawn in a layer.
-                here = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
-                layer._gradient_checkpointing_func = partial(host.run, n) if host_checkpoints and n < last else here
+                layer._gradient_checkpointing_func = partial(host.run, n) if host_checkpoints and n < last else again
 
     def start_from(self, folder: Path) -> None:
         """Give the attached adapter, to train it on, the weights of a saved one of the same shape."""
