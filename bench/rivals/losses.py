@@ -21,8 +21,8 @@ from statistics import median
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import kl_div, log_softmax
 
 import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
 from bench.gpu.budget import ROOT
@@ -51,15 +51,15 @@ def whole(kind: str) -> Loss:
 
     def loss(student: Tensor, teacher: Tensor, head: Tensor) -> Tensor:
         with torch.no_grad():
-            log_p = F.log_softmax((teacher @ head.T).to(_exact(teacher)) / TEMPERATURE, -1)
-        log_q = F.log_softmax((student @ head.T).to(_exact(student)) / TEMPERATURE, -1)
+            log_p = log_softmax((teacher @ head.T).to(_exact(teacher)) / TEMPERATURE, -1)
+        log_q = log_softmax((student @ head.T).to(_exact(student)) / TEMPERATURE, -1)
         if kind == "forward_kl":
-            return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+            return kl_div(log_q, log_p, reduction="batchmean", log_target=True)
         if kind == "reverse_kl":
-            return F.kl_div(log_p, log_q, reduction="batchmean", log_target=True)
+            return kl_div(log_p, log_q, reduction="batchmean", log_target=True)
         beta = BETAS[kind]
         log_m = torch.logaddexp(log_p + math.log(beta), log_q + math.log(1 - beta))
-        sides = (F.kl_div(log_m, side, reduction="batchmean", log_target=True) for side in (log_p, log_q))
+        sides = (kl_div(log_m, side, reduction="batchmean", log_target=True) for side in (log_p, log_q))
         return sum(share * side for share, side in zip((beta, 1 - beta), sides, strict=True))  # type: ignore[return-value]
 
     return loss
@@ -195,11 +195,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results")
     options = parser.parse_args()
     on_card = options.device.startswith("cuda")
-    options.rows, options.hidden = options.rows or (4096 if on_card else 256), options.hidden or (4096 if on_card else 576)
+    options.rows, options.hidden = (
+        options.rows or (4096 if on_card else 256),
+        options.hidden or (4096 if on_card else 576),
+    )
     losses = available(options.kind)
     found: dict[str, Any] = {
         "format": 1, "date": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC", "commit": commit(), "rows": [],
-        "machine": describe(torch.device(options.device)), "command": f"python -m bench.rivals.losses {' '.join(sys.argv[1:])}",
+        "machine": describe(torch.device(options.device)),
+        "command": f"python -m bench.rivals.losses {' '.join(sys.argv[1:])}",
         "settings": {"kind": options.kind, "tokens": options.rows, "hidden": options.hidden, "rounds": options.rounds},
     }  # fmt: skip
     path = options.output / f"losses-{'card' if on_card else 'cpu'}-{options.kind}.json"
@@ -212,13 +216,17 @@ def main() -> None:
 
 
 def _page(found: dict[str, Any]) -> str:
-    settings, machine = found["settings"], found["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    return (
-        f"# The divergence alone: {settings['kind']}\n\n{found['date']}, commit {found['commit']}, {machine['device']}, "
-        f"{versions}. `{found['command']}`\n\n{settings['tokens']} tokens of {settings['hidden']} values, medians of "
-        f"{settings['rounds']} rounds; on a CPU processor seconds.\n\n{table(found['rows'])}\n"
-    )
+    settings, device = found["settings"], found["machine"]["device"]
+    versions = ", ".join(f"{name} {number}" for name, number in found["machine"]["versions"].items())
+    return f"""# The divergence alone: {settings["kind"]}
+
+{found["date"]}, commit {found["commit"]}, {device}, {versions}.
+`{found["command"]}`
+
+{settings["tokens"]} tokens of {settings["hidden"]} values, medians of {settings["rounds"]} rounds; on a CPU processor seconds.
+
+{table(found["rows"])}
+"""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One variant in a process of its own: `python -m bench.rivals.one VARIANT ...` prints JSON as its last line.
 
-By default seconds of the wall and of the processor for every epoch; with --memory the bytes allocated beyond one copy of
-the frozen weights in the first two steps; with --gradient FILE the loss and, in that file, the gradient of one step.
+By default seconds of the wall and of the processor for every epoch; with --memory the bytes that the first two steps
+allocate beyond one copy of the frozen weights; with --gradient FILE the loss and, in that file, the gradient of a step.
 """
 
 from __future__ import annotations

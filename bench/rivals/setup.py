@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import kl_div, log_softmax, softmax
 
 from bench.gpu.shapes import build
 from bench.rivals.tasks import Item, batches_of, items_of, shape_of
@@ -94,8 +94,8 @@ def steps(setup: Setup, watch: Watch, parameters: dict[str, Any], make: Callable
 
 def forward_kl(teacher: Tensor, student: Tensor) -> Tensor:
     """KL(teacher || student) from whole logits [S, V], mean over tokens."""
-    log_q = F.log_softmax(student.float() / TEMPERATURE, dim=-1)
-    return F.kl_div(log_q, F.softmax(teacher.float() / TEMPERATURE, dim=-1), reduction="batchmean")
+    log_q = log_softmax(student.float() / TEMPERATURE, dim=-1)
+    return kl_div(log_q, softmax(teacher.float() / TEMPERATURE, dim=-1), reduction="batchmean")
 
 
 def padded(sequences: Sequence[Sequence[int]], device: torch.device, left: bool = False) -> dict[str, Tensor]:

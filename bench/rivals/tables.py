@@ -54,17 +54,19 @@ def _later(epochs: Sequence[float]) -> float:
 
 def training_page(found: Mapping[str, Any]) -> str:
     """The whole report of `python -m bench.rivals`."""
-    settings, counts = found["settings"], next(iter(found["variants"].values()))["rounds"][0]
+    settings, rounds = found["settings"], next(iter(found["variants"].values()))["rounds"]
+    counts = rounds[0]
     versions = ", ".join(f"{name} {number}" for name, number in found["machine"]["versions"].items())
     gradients = ", ".join(f"{NAMES[name]} {error:.1e}" for name, error in found["gradient_errors"].items())
     return f"""# Beside others: {settings["task"]}, {found["name"]}
 
 {found["date"]}, commit {found["commit"]}, {found["machine"]["device"]}, {versions}. `{found["command"]}`
 
-{found["about"]}. {counts["examples"]} examples with {counts["targets"]:,} distilled tokens. The students read
-{counts["student_tokens"]:,} tokens an epoch, a teacher that reads every example {counts["teacher_tokens"]:,}, one that reads
-every text once {counts["lesson_tokens"]:,}. Forward KL at temperature 2, LoRA of rank {settings["rank"]}, {settings["batch"]}
-examples a step. Medians of {len(next(iter(found["variants"].values()))["rounds"])} rounds, each variant in a process of its own.
+{found["about"]}. {counts["examples"]} examples with {counts["targets"]:,} distilled tokens.
+The students read {counts["student_tokens"]:,} tokens an epoch, a teacher that reads every example
+{counts["teacher_tokens"]:,}, one that reads every text once {counts["lesson_tokens"]:,}.
+Forward KL at temperature 2, LoRA of rank {settings["rank"]}, {settings["batch"]} examples a step.
+Medians of {len(rounds)} rounds, each variant in a process of its own.
 
 {training_table(found)}
 

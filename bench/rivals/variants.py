@@ -37,7 +37,7 @@ def authors(setup: Setup, watch: Watch) -> None:
                 logits = base.model(input_ids=ids, use_cache=False).logits[0, -size - 1 : -1]
             loss = forward_kl(taught, logits) / len(batch)
             loss.backward()
-            total += float(loss)
+            total += float(loss.detach())
         return total
 
     watch.ready(base.model, teacher)
@@ -60,7 +60,7 @@ def plain_peft(setup: Setup, watch: Watch) -> None:
             taught = logits([item.teacher_prompt for item in batch], batch)
         loss = forward_kl(taught, logits([item.student_prompt for item in batch], batch))
         loss.backward()
-        return float(loss)
+        return float(loss.detach())
 
     watch.ready(model)
     steps(setup, watch, base.adapter_parameters(), make)
@@ -91,7 +91,7 @@ def disc_lite(setup: Setup, watch: Watch) -> None:
 
 
 def trl_distillation(setup: Setup, watch: Watch) -> None:
-    from bench.rivals.trainers import train_distillation
+    from bench.rivals.trainers import train_distillation  # TRL is in an environment of its own
 
     train_distillation(setup, watch)
 
