@@ -37,7 +37,10 @@ from disc_lite.storage import sha256_of, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from tests.tiny_models import CORPUS
 
-FAST = {"epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 400, "warmup_fraction": 0.0, "schedule": "constant"}
+FAST = {
+    "epochs": 3, "learning_rate": 0.01, "tokens_per_batch": 400, "least_steps": 0, "warmup_fraction": 0.0,
+    "schedule": "constant",
+}  # fmt: skip
 PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]
 SMALL = {
     "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "128",

@@ -96,7 +96,7 @@ def _what(plan: Plan) -> list[str]:
         f"{corpus.documents} documents ({corpus.refused} refused), {about}{corpus.tokens:,} tokens, "
         f"{corpus.passages:,} passages, {corpus.sentences:,} sentences",
         f"Examples an epoch: {examples}; at most {plan.recipe.train.epochs} epochs, {work.steps:,} steps of "
-        f"{plan.recipe.train.tokens_per_batch:,} tokens, {work.student_tokens / 1e6:,.2f} million in all",
+        f"{round(work.student_tokens / work.steps):,} tokens, {work.student_tokens / 1e6:,.2f} million in all",
     ]  # fmt: skip
 
 

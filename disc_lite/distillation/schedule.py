@@ -32,7 +32,8 @@ def plan(examples: Sequence[Example], retention: Sequence[Example], recipe: Reci
     cycle = _cycle(len(retention), Random(f"{seed} retention order"))
     batches: list[Batch] = []
     owed = 0.0
-    for task in filled(stream, sizes, task_tokens_per_batch(recipe, bool(retention))):
+    largest = task_tokens_per_batch(_tokens(examples, recipe, 0), recipe, bool(retention))
+    for task in filled(stream, sizes, largest):
         chosen: list[int] = []
         if retention:
             owed += recipe.retention.share * sum(sizes[i] for i in task)
@@ -60,8 +61,11 @@ def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[B
 
 def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
     """Tokens of task examples that the student reads in all epochs of `plan`, whatever its seed."""
-    epochs = (_epoch(examples, recipe, Random(0), epoch) for epoch in range(recipe.train.epochs))
-    return sum(len(examples[i].input_ids) for epoch in epochs for i in epoch)
+    return sum(_tokens(examples, recipe, epoch) for epoch in range(recipe.train.epochs))
+
+
+def _tokens(examples: Sequence[Example], recipe: Recipe, epoch: int) -> int:
+    return sum(len(examples[i].input_ids) for i in _epoch(examples, recipe, Random(0), epoch))
 
 
 def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int) -> list[int]:

@@ -77,7 +77,7 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     folded = word.lower()
     last = before.split()[-1] if before.split() else ""
     if word.isdigit():
-        return _is_ordinal(word, last, after)
+        return _is_ordinal(word, before, last, after)
     if folded == "г" and not last[-1:].isdigit():
         return True  # of a town; behind a number it is a year
     if folded in _UNITS and last[-1:].isdigit():
@@ -108,10 +108,14 @@ def _opens_sentence(after: str) -> bool:
     return found.group() in _SENTENCE_OPENERS and after[found.end() : found.end() + 1] != "."
 
 
-def _is_ordinal(number: str, last: str, after: str) -> bool:
+_RANGE_START = re.compile(r"\d\.\s?[-–—]\s?$")  # in front of the "3." of "1. - 3. Jahrhundert"
+
+
+def _is_ordinal(number: str, before: str, last: str, after: str) -> bool:
     if len(number) > 2:
         return False
     following = _WORD.match(after)
     if following and following.group().lower() in _MONTHS:
         return True
-    return last.lower() in _BEFORE_ORDINALS and following is not None and not _opens_sentence(after)
+    is_known = last.lower() in _BEFORE_ORDINALS or _RANGE_START.search(before) is not None
+    return is_known and following is not None and not _opens_sentence(after)

@@ -53,6 +53,7 @@ _FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*")
 # A block of code is one sentence, unless it is so long that it is taken in runs of lines.
 _CODE_CHARS = 400
 
+_RANGE_END = re.compile(r"[-–—]\s?\d{1,3}\.")  # "1. - 3. Jahrhundert": from the first to the third
 _SPACED_DOTS = re.compile(r"\. \. \.")
 # Words that go on with a Thai clause, and how long a clause is before it may stand by itself.
 _THAI_CONJUNCTIONS = (
@@ -220,6 +221,8 @@ def _ends_sentence(text: str, line_start: int, sentence: int, gap: re.Match[str]
     bare = before.rstrip(_CLOSERS + " \u00a0\u202f")
     if not bare.endswith(".") or bare.endswith(".."):
         return True
+    if bare[-2:-1].isdigit() and _RANGE_END.match(after):
+        return False
     if _is_marker(text, line_start, sentence, gap.start(), end):
         return False
     word = _LAST_WORD.search(bare[:-1])

@@ -9,6 +9,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Retention
 
 FEWEST_PROMPTS = 200  # self-generated ones of a run, even if its corpus is small
+SMALLEST_STEP = 256  # tokens, to which `train.least_steps` may shorten a step
 
 
 def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
@@ -30,9 +31,15 @@ def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retenti
     return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
 
 
-def task_tokens_per_batch(recipe: Recipe, retention: bool) -> int:
-    """The tokens of a step that are not the retention term's."""
-    return int(recipe.train.tokens_per_batch / (1 + recipe.retention.share * retention))
+def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, retention: bool) -> int:
+    """The tokens of a step that are not the retention term's, for so many tokens of the task in an epoch.
+
+    An adapter needs steps more than it needs tokens, so where there are few tokens a step takes fewer of them.
+    """
+    settings, task_share = recipe.train, 1 / (1 + recipe.retention.share * retention)
+    largest, smallest = (int(tokens * task_share) for tokens in (settings.tokens_per_batch, SMALLEST_STEP))
+    fitting = int(settings.epochs * epoch_tokens / settings.least_steps) if settings.least_steps else largest
+    return min(largest, max(smallest, fitting))
 
 
 def disc_examples(sentences: int, others: int, share: float) -> int:

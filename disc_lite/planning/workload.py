@@ -61,16 +61,17 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
     every = _kinds(corpus, recipe)
     kinds = {name: every[name] for name in method.lessons}
     epoch = _epoch(kinds, recipe)
-    epochs, retention = recipe.train.epochs, recipe.retention.weight > 0
-    task = epochs * sum(epoch[name] * kind.tokens for name, kind in kinds.items())
-    targets = epochs * sum(epoch[name] * kind.compared for name, kind in kinds.items())
+    retention = recipe.retention.weight > 0
+    epoch_tokens = sum(epoch[name] * kind.tokens for name, kind in kinds.items())
+    task = recipe.train.epochs * epoch_tokens
+    targets = recipe.train.epochs * sum(epoch[name] * kind.compared for name, kind in kinds.items())
     kept = 0.6 * recipe.retention.answer_tokens
     prompts = prompts_needed(round(task), NEUTRAL_TOKENS + kept, recipe.retention) if retention else 0
     share = 1 + recipe.retention.share * retention
     states = sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
     generated, read = _generation(corpus, recipe, questions, prompts)
     return Workload(
-        examples=epoch, steps=math.ceil(task / task_tokens_per_batch(recipe, retention)),
+        examples=epoch, steps=math.ceil(task / task_tokens_per_batch(epoch_tokens, recipe, retention)),
         student_tokens=round(task * share), target_tokens=round(targets * share),
         teacher_tokens=round(sum(kind.teacher_tokens for kind in kinds.values()) * method.has_teacher),
         state_positions=round(states + prompts * kept), prompt_tokens=_prompt(corpus, recipe),

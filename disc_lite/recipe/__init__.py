@@ -1,7 +1,7 @@
 """Recipes: every setting of a run with its default, range and meaning, and the source of its value."""
 
 from disc_lite.recipe.catalogue import list_recipes, recipe_path
-from disc_lite.recipe.loading import ResolvedRecipe, load_recipe
+from disc_lite.recipe.loading import ResolvedRecipe, at_width, load_recipe
 from disc_lite.recipe.schema import Recipe
 from disc_lite.recipe.settings import SETTINGS, Setting
 from disc_lite.recipe.writing import to_yaml
@@ -11,6 +11,7 @@ __all__ = [
     "Recipe",
     "ResolvedRecipe",
     "Setting",
+    "at_width",
     "list_recipes",
     "load_recipe",
     "recipe_path",

@@ -20,6 +20,11 @@ from disc_lite.recipe.schema import Recipe
 from disc_lite.recipe.settings import SETTINGS
 
 ENVIRONMENT_PREFIX = "DISC_LITE_"
+RATE = "train.learning_rate"
+# The default rate was found at this width (Qwen2.5-Coder-1.5B), and 5e-4 serves SmolLM2-135M, of width 576
+# (bench/README.md, "A real model"). The exponent puts both on one curve.
+RATE_WIDTH = 1536
+RATE_EXPONENT = -1.64
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,16 @@ def load_recipe(
     recipe = _checked(entries)
     sources = {key: entries[key].source if key in entries else "default" for key in SETTINGS}
     return ResolvedRecipe(recipe, sources)
+
+
+def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
+    """The recipe for a model of this hidden size: a learning rate that nobody chose is raised for a narrow one."""
+    if width >= RATE_WIDTH or resolved.sources[RATE] != "default":
+        return resolved
+    recipe = resolved.recipe
+    rate = float(f"{recipe.train.learning_rate * (width / RATE_WIDTH) ** RATE_EXPONENT:.1e}")
+    raised = recipe.model_copy(update={"train": recipe.train.model_copy(update={"learning_rate": rate})})
+    return ResolvedRecipe(raised, {**resolved.sources, RATE: f"default, for a width of {width}"})
 
 
 def environment_name(key: str) -> str:

@@ -152,7 +152,9 @@ class Train(Section):
         "it is a share of what the teacher recalls of them; 0: all epochs",
         ge=0, le=1,
     )  # fmt: skip
-    learning_rate: Number = setting(1e-4, "peak learning rate of AdamW", gt=0, le=1)
+    learning_rate: Number = setting(
+        1e-4, "peak learning rate of AdamW; this default is raised for a model narrower than 1,536", gt=0, le=1
+    )
     warmup_fraction: Number = setting(0.03, "share of the steps in which the rate rises from zero", ge=0, le=1)
     schedule: Literal["trapezoid", "cosine", "constant"] = setting(
         "trapezoid", "the rate after the warm-up; `trapezoid` is constant, then falls to zero over the last fifth"
@@ -164,6 +166,12 @@ class Train(Section):
     tokens_per_batch: Count = setting(
         4096, "student tokens that a step learns from, those of the retention term included", "tokens",
         ge=16, le=LONGEST,
+    )  # fmt: skip
+    least_steps: Count = setting(
+        100,
+        "steps that are planned where the epochs have so many: few documents get smaller steps, of 256 tokens or more; "
+        "0: `tokens_per_batch` for all",
+        "steps", ge=0, le=100_000,
     )  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_docu
 from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import resolve
 from disc_lite.hub.source import Model, local_folder, open_model
+from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
-from disc_lite.recipe import Recipe, ResolvedRecipe, load_recipe, to_yaml
+from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, to_yaml
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.storage import JsonObject, is_untouched, require_place, write_json, write_jsonl, write_text
@@ -78,6 +79,8 @@ def gather(
         )
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
+    if shape := shape_of_folder(opened.folder):
+        resolved = at_width(resolved, shape.hidden)
     inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)

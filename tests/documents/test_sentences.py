@@ -51,6 +51,7 @@ RULES = {
     "German": """
         Er kam am 3. Mai.| Sie ging am 29. Juli 2026.
         Das 1. Quartal und der 2. Band im 19. Jahrhundert.| Es endet.
+        Krüge aus dem 1. -3. Jahrhundert und Gassen vom 12. – 14. Jahrhundert.| Es endet.
         Nach § 5 Abs. 2 Satz 1 Nr. 3 gilt es.
         Es gibt z. B. Türen, d. h. Tore, i. d. R. Holz.| Und Glas.
         Es hat z.B. Türen u. Ä. im Haus.

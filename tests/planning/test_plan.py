@@ -113,11 +113,13 @@ def test_documents_are_counted_as_a_run_counts_them() -> None:
 
 @pytest.mark.parametrize("method", list(METHODS))
 def test_every_method_has_a_workload(method: Any) -> None:
-    recipe = recipe_of(method=method, retention={"weight": 0})
+    recipe = recipe_of(method=method, retention={"weight": 0}, train={"least_steps": 0})
     corpus = corpus_of([document_of(CORPUS)], 0, None, recipe)
     work = workload.workload_of(corpus, recipe)
     assert set(work.examples) == set(METHODS[method].lessons)
     assert work.steps == math.ceil(work.student_tokens / recipe.train.tokens_per_batch)
+    small = workload.workload_of(corpus, recipe_of(method=method, retention={"weight": 0}, train={"least_steps": 50}))
+    assert small.steps == pytest.approx(min(50, work.student_tokens / 256), rel=0.05, abs=1)
     assert (work.teacher_tokens > 0) == METHODS[method].has_teacher == (work.state_positions > 0)
     kept = workload.workload_of(corpus, recipe_of(method=method, retention={"share": 3.0}))
     assert kept.student_tokens == pytest.approx(4 * work.student_tokens, rel=0.01)

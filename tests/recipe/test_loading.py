@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from disc_lite.errors import RecipeError
-from disc_lite.recipe import SETTINGS, Recipe, list_recipes, load_recipe, recipe_path, to_yaml
+from disc_lite.recipe import SETTINGS, Recipe, at_width, list_recipes, load_recipe, recipe_path, to_yaml
 from tests.recipe.written import MODEST, load_text
 
 NAMES = (
@@ -47,6 +47,17 @@ def test_the_default_recipe_is_the_schema() -> None:
 def test_a_domain_recipe_without_evidence_changes_nothing(name: str) -> None:
     changed = {key for key, source in load_recipe(name).sources.items() if source != "default"}
     assert changed == {"name", "about"}
+
+
+def test_only_a_rate_that_nobody_chose_is_raised_for_a_narrow_model() -> None:
+    default = load_recipe()
+    assert at_width(default, 4096) == at_width(default, 1536) == default
+    narrow = at_width(default, 576)
+    assert narrow.recipe.train.learning_rate == 5e-4
+    assert narrow.sources["train.learning_rate"] == "default, for a width of 576"
+    assert narrow.recipe.model_copy(update={"train": default.recipe.train}) == default.recipe
+    chosen = load_recipe(overrides={"train.learning_rate": "1e-4"})
+    assert at_width(chosen, 576) == chosen
 
 
 def test_every_setting_says_what_it_takes() -> None:
