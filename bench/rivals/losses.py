@@ -223,7 +223,8 @@ def _page(found: dict[str, Any]) -> str:
 {found["date"]}, commit {found["commit"]}, {device}, {versions}.
 `{found["command"]}`
 
-{settings["tokens"]} tokens of {settings["hidden"]} values, medians of {settings["rounds"]} rounds; on a CPU processor seconds.
+{settings["tokens"]} tokens of {settings["hidden"]} values.
+Medians of {settings["rounds"]} rounds; on a CPU seconds are those of the processor.
 
 {table(found["rows"])}
 """
