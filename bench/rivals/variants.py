@@ -78,8 +78,8 @@ def disc_lite(setup: Setup, watch: Watch) -> None:
     optimizer = adamw(list(parameters.values()), recipe)
     watch.ready(base.model)
     with tempfile.TemporaryDirectory() as scratch:
-        states = read_lessons(base, setup.lessons, recipe.execution.teacher_cache_gib, Path(scratch))
-        task = Task(tuple(states.examples), states)
+        states = read_lessons(base, setup.lessons, Path(scratch))
+        task = Task.of(states)
         for _ in range(setup.epochs):
             for start in range(0, len(states.examples), setup.batch):
                 indices = range(start, min(start + setup.batch, len(states.examples)))

@@ -4,6 +4,7 @@ Always in the same way: write under a temporary name beside the target, fsync th
 a reader sees the old content or the new one, even if the writer is killed in between.
 """
 
+from disc_lite.storage.blocks import free_disk, no_room, read_into, reserved_file
 from disc_lite.storage.files import (
     Json,
     JsonObject,
@@ -15,7 +16,7 @@ from disc_lite.storage.files import (
     write_jsonl,
     write_text,
 )
-from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep
+from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep, waiting_lock
 from disc_lite.storage.journal import Journal, key_of
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
 
@@ -26,17 +27,22 @@ __all__ = [
     "JsonObject",
     "append_jsonl",
     "atomic_folder",
+    "free_disk",
     "is_untouched",
     "key_of",
     "lock",
     "manifest",
+    "no_room",
+    "read_into",
     "read_json",
     "read_jsonl",
     "require_place",
+    "reserved_file",
     "seal",
     "sha256_of",
     "sweep",
     "verify",
+    "waiting_lock",
     "write_bytes",
     "write_json",
     "write_jsonl",
