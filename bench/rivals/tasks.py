@@ -16,7 +16,7 @@ from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models.tokens import Tokens
 from disc_lite.qa import read_pairs
 from disc_lite.recipe import load_recipe
-from disc_lite.synthesis.scoring import placed
+from disc_lite.synthesis.scoring import Places
 
 REAL = Path(__file__).resolve().parents[1] / "real"
 DOMAIN = "handbook"
@@ -79,5 +79,6 @@ def lessons_of(task: str, model: str, number: int) -> list[Lesson]:
     texts = tokenise(documents, tokens, recipe.documents.passage_tokens)
     if task != "prompt":
         return disc_lessons(texts, tokens, recipe, recipe.seed)
-    pairs = [p for pair in read_pairs(REAL / "pairs" / f"{DOMAIN}.jsonl") if (p := placed(pair, texts))]
+    places = Places(texts)
+    pairs = [p for pair in read_pairs(REAL / "pairs" / f"{DOMAIN}.jsonl") if (p := places.find(pair))]
     return prompt_lessons(texts, pairs[:number], tokens, recipe.prompt.worked_examples)
