@@ -46,7 +46,7 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
     if not METHODS[context.recipe.method].needs_pairs:
         return (), {}
     about = context.folder.pair_drafts
-    if not about.is_file():
+    if not (about.is_file() and context.folder.pairs.is_file()):
         pair_set = _reused(context, held_out) if context.inputs.pairs else _written(context, held_out)
         write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
         covered = pair_set.coverage
@@ -124,7 +124,7 @@ def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExam
     total = held_out + number
     context.tell("retention", "self-generated prompts", 0, total)
     examples = generate_retention_examples(
-        context.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.jsonl", total,
+        context.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.txt", total,
         on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
     )  # fmt: skip
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with

@@ -4,10 +4,20 @@ Always in the same way: write under a temporary name beside the target, fsync th
 a reader sees the old content or the new one, even if the writer is killed in between.
 """
 
+from disc_lite.storage.digests import (
+    DIGESTS,
+    begin_digests,
+    is_noted,
+    require_all_unchanged,
+    require_digests,
+    require_unchanged,
+    sha256_of,
+)
 from disc_lite.storage.files import (
     Json,
     JsonObject,
     append_jsonl,
+    read_bytes,
     read_json,
     read_jsonl,
     write_bytes,
@@ -17,25 +27,35 @@ from disc_lite.storage.files import (
 )
 from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep
 from disc_lite.storage.journal import Journal, key_of
-from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
+from disc_lite.storage.lines import line_of, value_in
+from disc_lite.storage.manifest import MANIFEST, manifest, seal, verify
 
 __all__ = [
+    "DIGESTS",
     "MANIFEST",
     "Journal",
     "Json",
     "JsonObject",
     "append_jsonl",
     "atomic_folder",
+    "begin_digests",
+    "is_noted",
     "is_untouched",
     "key_of",
+    "line_of",
     "lock",
     "manifest",
+    "read_bytes",
     "read_json",
     "read_jsonl",
+    "require_all_unchanged",
+    "require_digests",
     "require_place",
+    "require_unchanged",
     "seal",
     "sha256_of",
     "sweep",
+    "value_in",
     "verify",
     "write_bytes",
     "write_json",
