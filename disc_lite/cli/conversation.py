@@ -28,7 +28,7 @@ def ask(folder: Path, questions: tuple[str, ...], with_base: bool, device: str |
     from disc_lite.chat.opening import ask as run_ask
     from disc_lite.chat.opening import open_adapted
 
-    rows = run_ask(open_adapted(folder), questions, with_base, device)
+    rows = run_ask(open_adapted(folder), questions, with_base, device, lambda text: click.echo(text, err=True))
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return

@@ -69,6 +69,8 @@ class Job:
         """The trained model in memory."""
         self.tell("running the trained model")
         base = load_run(self.run, self.choice.device)
+        for warning in base.warnings:
+            self.tell(warning)
         base.before_each_forward(self.check)
         return base
 
