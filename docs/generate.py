@@ -1,4 +1,5 @@
-"""Writes the generated parts of the documentation: settings (recipes.md), commands (cli.md), modules (code-map.md).
+"""Writes the generated parts of the documentation: settings (recipes.md), commands (cli.md), modules (code-map.md),
+hours by stage (models-and-memory.md).
 
 `python docs/generate.py` fills the pages between their marker comments. `tests/test_docs.py` compares the pages with
 what this would write.
@@ -15,20 +16,32 @@ from pathlib import Path
 import click
 
 from disc_lite.cli import cli
-from disc_lite.recipe import SETTINGS, Recipe, Setting, list_recipes
+from disc_lite.hub.aliases import ALIASES
+from disc_lite.planning.cards import CARDS, GIB, OF_SIZE, usable_bytes
+from disc_lite.planning.corpus import Corpus
+from disc_lite.planning.estimate import Budget, Plan, plan_run
+from disc_lite.planning.shapes import shape_of_alias
+from disc_lite.planning.workload import workload_of
+from disc_lite.recipe import SETTINGS, Recipe, Setting, list_recipes, load_recipe
 
 DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "disc_lite"
 COLUMNS = 100  # of a help text
+# Of the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
+TOKENS_OF_A_SENTENCE, TOKENS_OF_A_PASSAGE, SENTENCES_OF_A_DOCUMENT = 22.8, 182, 19
+SIZES = (50_000, 500_000, 5_000_000)  # tokens of documents
+SHORT = {"prompt.questions_per_sentence": "2", "retention.share": "0.25", "train.epochs": "4"}
 
 
 def pages() -> dict[Path, str]:
     """Every page with a generated part, and the text that it should have."""
     recipes, commands, code_map = DOCS / "recipes.md", DOCS / "cli.md", DOCS / "code-map.md"
+    models = DOCS / "models-and-memory.md"
     text = filled(recipes.read_text(encoding="utf-8"), "recipes", recipe_table())
     return {
         recipes: filled(text, "settings", settings_tables()),
         commands: filled(commands.read_text(encoding="utf-8"), "commands", command_reference()),
+        models: filled(models.read_text(encoding="utf-8"), "hours", hours_tables()),
         code_map: filled(code_map.read_text(encoding="utf-8"), "modules", module_tables(modules_in_order())),
     }
 
@@ -85,6 +98,39 @@ def help_texts(command: click.Command, name: str, parent: click.Context | None =
             found = command.get_command(context, child)
             assert found is not None
             yield from help_texts(found, child, context)
+
+
+def hours_tables() -> str:
+    """Hours by stage for corpora and cards, as `disc-lite plan` computes them: the default recipe, and a short one."""
+    parts = []
+    for name, overrides in (("The default recipe, all ten epochs", {}), ("Shorter", SHORT)):
+        recipe = load_recipe("default", overrides, environment={}).recipe
+        sets = " ".join(f"--set {key}={value}" for key, value in overrides.items())
+        plans = [(tokens, size, planned(tokens, size, recipe)) for tokens in SIZES for size in (8, 12, 24)]
+        heads = ("tokens", "card", "generation", "teacher", "training", "hours in all", "states on disk, GiB")
+        rows = [hours_row(tokens, size, plan) for tokens, size, plan in plans]
+        parts.append(f"**{name}**{f' (`{sets}`)' if sets else ''}\n\n{table(heads, rows)}")
+    return "\n\n".join(parts)
+
+
+def planned(tokens: int, size_gb: int, recipe: Recipe) -> Plan:
+    """The plan of Mistral-7B for documents of so many tokens, on the usual card of that size."""
+    sentences = round(tokens / TOKENS_OF_A_SENTENCE)
+    documents, passages = round(sentences / SENTENCES_OF_A_DOCUMENT), round(tokens / TOKENS_OF_A_PASSAGE)
+    corpus = Corpus(
+        documents, 0, passages, tokens, sentences, sentences - documents,
+        recipe.prompt.questions_per_sentence * sentences, recipe.documents.passage_tokens, 82, counted=False,
+    )  # fmt: skip
+    budget = Budget(CARDS[OF_SIZE[size_gb]], usable_bytes(size_gb * GIB), None, None)
+    return plan_run(shape_of_alias(ALIASES["mistral-7b"]), recipe, corpus, workload_of(corpus, recipe), budget)
+
+
+def hours_row(tokens: int, size_gb: int, plan: Plan) -> tuple[str, ...]:
+    """The cells of one plan."""
+    by_stage = plan.minutes(CARDS[OF_SIZE[size_gb]])
+    hours = [by_stage[stage] / 60 for stage in ("generation", "teacher", "training")]
+    cells = [f"{value:.1f}" if value < 100 else f"{value:,.0f}" for value in (*hours, sum(hours))]
+    return f"{tokens:,}", f"{OF_SIZE[size_gb]}, {size_gb} GB", *cells, f"{plan.cache_bytes / GIB:.0f}"
 
 
 def modules_in_order() -> list[str]:

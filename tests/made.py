@@ -125,8 +125,8 @@ class SmallTraining:
         self.folder = folder
 
     def taught(self, lessons: Any, folder: Path) -> Task:
-        states = read_lessons(self.base, lessons, 1.0, folder)
-        return Task(tuple(states.examples), states)
+        states = read_lessons(self.base, lessons, folder)
+        return Task.of(states)
 
     def train(self, stop_after: int | None = None) -> list[Any]:
         """The steps; stopped, as by a signal, after so many."""

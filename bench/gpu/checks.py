@@ -261,9 +261,9 @@ def _train(device: torch.device, bits: int, folder: Path, stop_after: int = 0) -
     recipe = Recipe.model_validate({"train": {"epochs": 4, "tokens_per_batch": 128}, "execution": execution})
     base.attach(64, 128, seed=0, gradient_checkpointing=True)
     lessons = [window_lesson(Reading(64, 48, 2, 4, 8), 512, seed) for seed in range(2)]
-    states = read_lessons(base, lessons, 1.0, folder)
+    states = read_lessons(base, lessons, folder / "states")
     steps = train(
-        base, Task(tuple(states.examples), states), Task((), None), recipe, 0, folder,
+        base, Task.of(states), Task((), None), recipe, 0, folder,
         should_stop=lambda: stop_after > 0 and done >= stop_after,
     )  # fmt: skip
     done = 0

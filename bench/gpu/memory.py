@@ -89,21 +89,21 @@ def _way(base: Base, shape: Alias, footprint: Footprint, way: Way) -> Iterator[C
     _reset(base)
     with tempfile.TemporaryDirectory() as scratch:
         begin = _now(base)
-        states = read_lessons(base, [lesson], recipe.execution.teacher_cache_gib, Path(scratch))
+        states = read_lessons(base, [lesson], Path(scratch))
         seconds, peak = _now(base) - begin, peak_bytes(base)
-    if way.checkpointing:
-        planned = footprint.reading(tokens).peak
-        yield Case(shape.name, "teacher", tokens, False, 0, planned, peak, seconds, 2 * n * tokens / seconds / 1e12)
-    task = Task(tuple(states.examples), states)
-    _reset(base)
-    for _ in range(2):
-        begin = _now(base)
-        gradient = accumulate(base, task, Task((), None), recipe, batch)
-        assert gradient is not None
-        assert gradient.finite
-        assert gradient.max_tokens >= tokens, "out of memory"
-        apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
-        seconds = _now(base) - begin
+        if way.checkpointing:
+            planned = footprint.reading(tokens).peak
+            yield Case(shape.name, "teacher", tokens, False, 0, planned, peak, seconds, 2 * n * tokens / seconds / 1e12)
+        task = Task.of(states)
+        _reset(base)
+        for _ in range(2):
+            begin = _now(base)
+            gradient = accumulate(base, task, Task((), None), recipe, batch)
+            assert gradient is not None
+            assert gradient.finite
+            assert gradient.max_tokens >= tokens, "out of memory"
+            apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
+            seconds = _now(base) - begin
     operations = (6 if way.checkpointing else 4) * n * tokens
     yield Case(
         shape.name, "training", tokens, way.checkpointing, way.optimizer_bits, footprint.training(way).peak,

@@ -161,9 +161,9 @@ def _laps(base: Base, lesson: Lesson) -> tuple[list[tuple[float, float, float]],
     with tempfile.TemporaryDirectory() as scratch:
         for lap in range(1 + TIMED):
             times = [_now(base)]
-            states = read_lessons(base, [lesson], recipe.execution.teacher_cache_gib, Path(scratch))
+            states = read_lessons(base, [lesson], Path(scratch, str(lap)))
             times.append(_now(base))
-            task = Task(tuple(states.examples), states)
+            task = Task.of(states)
             gradient = accumulate(base, task, nothing, recipe, batch)
             assert gradient is not None
             norm = apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)

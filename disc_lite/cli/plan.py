@@ -130,11 +130,13 @@ def _beside(plan: Plan) -> list[str]:
     total = sum(plan.operations.values())
     lines = [
         f"Host memory {plan.host_bytes / GIB:.1f} GiB; run folder {plan.disk_bytes / GIB:.1f} GiB, of which "
-        f"{plan.state_bytes / GIB:.1f} GiB teacher hidden states; {total:.2g} floating-point operations",
+        f"{plan.cache_bytes / GIB:.1f} GiB teacher hidden states; {total:.2g} floating-point operations",
     ]  # fmt: skip
-    limit = plan.recipe.execution.teacher_cache_gib
-    if plan.state_bytes > limit * GIB:
-        lines.append(f"The teacher hidden states may pass execution.teacher_cache_gib ({limit:g}): raise it.")
+    if plan.read_again:
+        lines.append(
+            f"All teacher hidden states are {plan.state_bytes / GIB:.1f} GiB. For {plan.read_again:.0%} of them there "
+            "is no room (disk, execution.teacher_cache_gib): the teacher reads their lessons again in every epoch."
+        )
     if plan.budget.card:
         by_stage = plan.minutes(plan.budget.card)
         times = ", ".join(f"{stage} {_time(minutes)}" for stage, minutes in by_stage.items())

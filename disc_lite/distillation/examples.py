@@ -160,17 +160,23 @@ def teacher_prompts(
     return prompts
 
 
+def pair_example(pair: Pair, tokens: Tokens) -> Example:
+    """What the student reads of a pair: its question and its answer, whose tokens are compared."""
+    question, answer = tokens.turn(pair.question, pair.answer)
+    compared = tuple(range(len(question) - 1, len(question) + len(answer) - 1))
+    return Example("prompt", pair.document, (*question, *answer), compared)
+
+
 def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> Lesson:
     prompts = [teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples) for pair in pairs]
     # With a single child its whole prompt but the last token is the root.
     root = common_prefix(prompts) if len(prompts) > 1 else prompts[0][:-1]
     segments, examples, places = [Segment(tuple(root))], [], []
     for number, (pair, prompt) in enumerate(zip(pairs, prompts, strict=True), 1):
-        question, answer = tokens.turn(pair.question, pair.answer)
-        tail = prompt[len(root) :]
+        example, tail = pair_example(pair, tokens), prompt[len(root) :]
+        answer = example.target_ids
         segments.append(Segment((*tail, *answer), parent=0))
-        compared = tuple(range(len(question) - 1, len(question) + len(answer) - 1))
-        examples.append(Example("prompt", pair.document, (*question, *answer), compared))
+        examples.append(example)
         places += [(number, len(tail) - 1 + k) for k in range(len(answer))]
     return Lesson(tuple(segments), tuple(examples), tuple(places))
 

@@ -24,10 +24,16 @@ class Batch:
     retention: tuple[int, ...]
 
 
-def plan(examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, seed: int) -> tuple[Batch, ...]:
-    """The batches of all steps: a pure function of the examples, the recipe and the seed."""
+def plan(
+    examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, seed: int,
+    shards: Sequence[Sequence[int]] = (),
+) -> tuple[Batch, ...]:  # fmt: skip
+    """The batches of all steps: a pure function of the examples, the recipe and the seed.
+
+    `shards` are indices of examples that an epoch takes together; all of them are one shard where there are none.
+    """
     rng = Random(f"{seed} order")
-    stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch)]
+    stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch, shards)]
     sizes = [len(e.input_ids) for e in examples]
     cycle = _cycle(len(retention), Random(f"{seed} retention order"))
     batches: list[Batch] = []
@@ -68,8 +74,12 @@ def _tokens(examples: Sequence[Example], recipe: Recipe, epoch: int) -> int:
     return sum(len(examples[i].input_ids) for i in _epoch(examples, recipe, Random(0), epoch))
 
 
-def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int) -> list[int]:
-    """One epoch in shuffled order: all pairs, and so many DiSC examples that their share is `disc.share`.
+def _epoch(
+    examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int, shards: Sequence[Sequence[int]] = ()
+) -> list[int]:
+    """One epoch: all pairs, and so many DiSC examples that their share is `disc.share`.
+
+    Its shards come in shuffled order, and so do the examples of each.
 
     Successive epochs continue through the list of DiSC examples, so that every sentence is covered over the epochs
     even where one epoch takes only a part of them.
@@ -79,9 +89,20 @@ def _epoch(examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int)
     if shared and rest:
         number = disc_examples(len(shared), len(rest), recipe.disc.share)
         shared = [shared[(epoch * number + k) % len(shared)] for k in range(number)]
-    order = shared + rest
-    rng.shuffle(order)
-    return order
+    return _shuffled(shared + rest, rng, shards)
+
+
+def _shuffled(chosen: list[int], rng: Random, shards: Sequence[Sequence[int]]) -> list[int]:
+    shard_of = {i: number for number, shard in enumerate(shards) for i in shard}
+    parts: dict[int, list[int]] = {}
+    for i in chosen:
+        parts.setdefault(shard_of.get(i, 0), []).append(i)
+    order = sorted(parts)
+    if len(order) > 1:  # with a single shard no random number is drawn for it
+        rng.shuffle(order)
+    for part in order:
+        rng.shuffle(parts[part])
+    return [i for part in order for i in parts[part]]
 
 
 def _cycle(number: int, rng: Random) -> Iterator[int]:

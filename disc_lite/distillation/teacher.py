@@ -1,86 +1,198 @@
 """Cached teacher hidden states at every compared position: computed once, used in all epochs.
 
 The last hidden state (after the final norm) is cached, not the logits: 2·H bytes a token in bf16, from which the
-lm_head computes exactly the teacher's distribution again.
+lm_head computes exactly the teacher's distribution again. They are in files, a shard of the corpus each. Where the disk
+or the recipe has no room for all shards, the teacher reads the lessons of the others again when training comes to
+them, in the same batches, so that their states are the same to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
-import psutil
 import torch
 from torch import Tensor
 
 from disc_lite.distillation.examples import Lesson, alone
-from disc_lite.errors import WillNotFit
+from disc_lite.distillation.shards import shards_of
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
+from disc_lite.models.device import device_name
 from disc_lite.models.halving import READING_TOKENS, halved_if_full
+from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards
+from disc_lite.storage import atomic_folder, free_disk, no_room, read_into, reserved_file, seal, sweep, verify
+from disc_lite.storage.disk import remove
 
 GIB = 1 << 30
-MEMORY_SHARE = 0.25  # of the free memory; more than that goes to disk
+STATES = "teacher.states"  # the file of a shard: [positions, H]
+FORMAT = 1
+KEY_DIGITS = 32
 
 
 class TeacherStates:
     """Hidden states `[N, H]` of all compared positions, the lessons' examples one after another."""
 
-    def __init__(self, lessons: Sequence[Lesson], states: Tensor) -> None:
-        self.states = states
+    def __init__(
+        self, base: Base, lessons: Sequence[Lesson], folder: Path, limit_bytes: float, spare_bytes: int
+    ) -> None:
+        """States of the same lessons that are in the folder are reused, those of others are removed.
+
+        All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free. Raises WillNotFit
+        where not even the shards that are in use have room.
+        """
+        self.base, self.lessons = base, lessons
         self.examples = [example for lesson in lessons for example in lesson.examples]
-        sizes = [len(example.compared) for example in self.examples]
-        self.first = torch.tensor([0, *sizes]).cumsum(0).tolist()
+        self.shards = shards_of(lessons)
+        self.folder = folder / _key(base, lessons)
+        self._kept = self._prepare(folder, limit_bytes, spare_bytes)
+        self._ready: list[int] = []  # shards that are whole, the one used last at the end
+
+    # -- what stays on the disk --------------------------------------------------------------------------
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(self._sizes)
+
+    @property
+    def tokens_again(self) -> int:
+        """Tokens that the teacher reads again in every epoch."""
+        return sum(self.lessons[i].tokens for shard in self.shards.lessons[self._kept :] for i in shard)
+
+    @property
+    def _sizes(self) -> list[int]:
+        """Bytes of each shard."""
+        return [positions * self._row_bytes for positions in self.shards.positions]
+
+    @property
+    def _row_bytes(self) -> int:
+        return self.base.head.weight.shape[1] * self.base.state_dtype.itemsize
+
+    def _prepare(self, folder: Path, limit_bytes: float, spare_bytes: int) -> int:
+        """Remove what is not of these lessons, or not kept; the number of shards that are."""
+        for path in folder.glob("[0-9a-f]" * KEY_DIGITS):
+            if path != self.folder:
+                remove(path)
+        if self.folder.is_dir():
+            sweep(self.folder)
+        sizes = self._sizes
+        there = sum(size for shard, size in enumerate(sizes) if self._path(shard).is_dir())
+        free = free_disk(folder) + there - spare_bytes
+        in_use = sum(sorted(sizes)[-SCRATCH_SHARDS:])
+        if free < in_use:
+            raise no_room(self.folder, in_use + spare_bytes - there)
+        kept = kept_shards(sizes, min(limit_bytes, free))
+        for shard in range(kept, len(sizes)):
+            remove(self._path(shard))
+        return kept
+
+    def _path(self, shard: int) -> Path:
+        return self.folder / f"shard-{shard:04d}"
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def read_kept(self, on_batch: Callable[[int], None] = lambda tokens: None) -> None:
+        """Read the lessons of all shards that stay; `on_batch` is called with the tokens read."""
+        for shard in range(self._kept):
+            self._load(shard, on_batch)
+
+    def load(self, indices: Iterable[int], should_stop: Callable[[], bool] = lambda: False) -> bool:
+        """Have the states of these examples on the disk; False where that was stopped."""
+        needed = {self.shards.place[i][0] for i in indices}
+        for shard in sorted(needed):
+            scratch = [old for old in self._ready if old >= self._kept and old not in needed]
+            if shard not in self._ready and shard >= self._kept and len(scratch) + len(needed) > SCRATCH_SHARDS:
+                self._drop(scratch[0])
+            try:
+                self._load(shard, should_stop=should_stop)
+            except _Stopped:
+                return False
+        return True
+
+    def _drop(self, shard: int) -> None:
+        self._ready.remove(shard)
+        remove(self._path(shard))
+
+    def _load(
+        self, shard: int, on_batch: Callable[[int], None] = lambda tokens: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        if shard in self._ready:
+            self._ready.remove(shard)
+        elif self._path(shard).is_dir() and not verify(self._path(shard)):
+            on_batch(sum(self.lessons[i].tokens for i in self.shards.lessons[shard]))
+        else:
+            remove(self._path(shard))
+            self._write(shard, on_batch, should_stop)
+        self._ready.append(shard)
+
+    def _write(self, shard: int, on_batch: Callable[[int], None], should_stop: Callable[[], bool]) -> None:
+        """One forward pass of the frozen base, adapter off, over the lessons of a shard."""
+        lessons = [self.lessons[i] for i in self.shards.lessons[shard]]
+        sizes = [lesson.tokens for lesson in lessons]
+
+        def read(indices: list[int]) -> Tensor:
+            batch = [lessons[i] for i in indices]
+            places = [(n, *place) for n, lesson in enumerate(batch) for place in lesson.teacher_at]
+            with self.base.frozen(adapter=False):
+                hidden = self.base.hidden_at([lesson.sequence for lesson in batch], places)
+            return hidden.to("cpu", self.base.state_dtype).contiguous()
+
+        batches = halved_if_full(range(len(lessons)), sizes, READING_TOKENS, read, lambda i: lessons[i].name)
+        with atomic_folder(self._path(shard)) as folder:
+            with reserved_file(folder / STATES, self._sizes[shard]) as write:
+                for indices, hidden in batches:
+                    if should_stop():
+                        raise _Stopped
+                    write(_bytes_of(hidden))
+                    on_batch(sum(sizes[i] for i in indices))
+            seal(folder)
 
     def rows(self, indices: Sequence[int]) -> Tensor:
         """The states of these examples, in this order: [number of their compared positions, H]."""
-        return torch.cat([self.states[:0], *(self.states[self.first[i] : self.first[i + 1]] for i in indices)])
+        self.load(indices)
+        sizes = [len(self.examples[i].compared) for i in indices]
+        states = torch.empty(sum(sizes), self.base.head.weight.shape[1], dtype=self.base.state_dtype)
+        pieces: dict[int, list[tuple[int, memoryview]]] = {}
+        buffer, done = _bytes_of(states), 0
+        for i, size in zip(indices, sizes, strict=True):
+            (shard, row), end = self.shards.place[i], done + size * self._row_bytes
+            pieces.setdefault(shard, []).append((row * self._row_bytes, buffer[done:end]))
+            done = end
+        for shard, found in pieces.items():
+            read_into(self._path(shard) / STATES, found)
+        return states
 
 
-def allocate_states(shape: tuple[int, int], dtype: torch.dtype, limit_gib: float, folder: Path) -> Tensor:
-    """An empty tensor for the states: in memory, or in a file in `folder`. Raises WillNotFit above the limit."""
-    needed = shape[0] * shape[1] * dtype.itemsize
-    if needed > limit_gib * GIB:
-        raise WillNotFit(
-            f"The cached teacher hidden states need {needed / GIB:.1f} GiB.",
-            f"The recipe allows {limit_gib:g} GiB (execution.teacher_cache_gib) for {shape[0]:,} positions.",
-            "Raise it, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
-        )
-    if needed < psutil.virtual_memory().available * MEMORY_SHARE:
-        return torch.empty(shape, dtype=dtype)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "teacher.states"
-    flat = torch.from_file(str(path), shared=True, size=shape[0] * shape[1], dtype=dtype)
-    return flat.view(shape)
+class _Stopped(Exception):
+    """The reading of a shard was stopped."""
+
+
+def _bytes_of(states: Tensor) -> memoryview:
+    """The memory of a tensor on the CPU."""
+    return states.flatten().view(torch.uint8).numpy().data
+
+
+def _key(base: Base, lessons: Sequence[Lesson]) -> str:
+    """All that the states follow from within a run, whose model is always the same."""
+    digest = sha256(repr((FORMAT, device_name(base.device), base.state_dtype, torch.__version__)).encode())
+    for lesson in lessons:
+        for segment in lesson.sequence:
+            digest.update(array("q", (segment.parent, len(segment.input_ids), *segment.input_ids)).tobytes())
+        digest.update(array("q", (-2, *(n for place in lesson.teacher_at for n in place))).tobytes())
+    return digest.hexdigest()[:KEY_DIGITS]
 
 
 def read_lessons(
-    base: Base,
-    lessons: Sequence[Lesson],
-    limit_gib: float,
-    folder: Path,
+    base: Base, lessons: Sequence[Lesson], folder: Path, limit_gib: float = float("inf"), spare_bytes: int = 0,
     on_batch: Callable[[int], None] = lambda tokens: None,
-) -> TeacherStates:
-    """One forward pass of the frozen base, adapter off, over all lessons; `on_batch` is called with the tokens read."""
-    positions = sum(len(lesson.teacher_at) for lesson in lessons)
-    hidden_size = base.head.weight.shape[1]
-    states = allocate_states((positions, hidden_size), base.state_dtype, limit_gib, folder)
-    done = 0
-    sizes = [lesson.tokens for lesson in lessons]
-
-    def read(indices: list[int]) -> Tensor:
-        batch = [lessons[i] for i in indices]
-        places = [(n, *place) for n, lesson in enumerate(batch) for place in lesson.teacher_at]
-        with base.frozen(adapter=False):
-            hidden = base.hidden_at([lesson.sequence for lesson in batch], places)
-        return hidden.to("cpu", base.state_dtype)
-
-    batches = halved_if_full(range(len(lessons)), sizes, READING_TOKENS, read, lambda i: lessons[i].name)
-    for indices, hidden in batches:
-        states[done : done + len(hidden)] = hidden
-        done += len(hidden)
-        on_batch(sum(sizes[i] for i in indices))
-    return TeacherStates(lessons, states)
+) -> TeacherStates:  # fmt: skip
+    """The states of these lessons, as many as have room read already."""
+    states = TeacherStates(base, lessons, folder, limit_gib * GIB, spare_bytes)
+    states.read_kept(on_batch)
+    return states
 
 
 def teachability(
@@ -103,7 +215,8 @@ def teachability(
             teacher = log_probabilities(states.rows(batch).to(base.device), ids, base.head)
             return (teacher - log_probabilities(student, ids, base.head)).cpu()
 
-    batches = halved_if_full(indices, sizes, READING_TOKENS, gain, lambda i: states.examples[i].name)
+    by_shard = sorted(indices, key=lambda i: states.shards.place[i])
+    batches = halved_if_full(by_shard, sizes, READING_TOKENS, gain, lambda i: states.examples[i].name)
     for batch, gains in batches:
         examples = [states.examples[i] for i in batch]
         for example, run in zip(examples, gains.split([len(e.compared) for e in examples]), strict=True):

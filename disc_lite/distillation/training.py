@@ -39,6 +39,15 @@ class Task:
 
     examples: tuple[Example, ...]
     states: TeacherStates | None
+    shards: tuple[tuple[int, ...], ...] = ()  # indices of examples that an epoch takes together
+
+    @classmethod
+    def of(cls, states: TeacherStates) -> Task:
+        return cls(tuple(states.examples), states, states.shards.examples)
+
+    def ready(self, indices: Sequence[int], should_stop: Callable[[], bool]) -> bool:
+        """Have the teacher's states of these examples, which it may have to read again; False: stopped meanwhile."""
+        return self.states is None or self.states.load(indices, should_stop)
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def train(
     Raises NonFiniteError after three steps in a row without a finite loss and gradient, WillNotFit where a single
     example needs more memory than there is.
     """
-    batches = plan(task.examples, retention.examples, recipe, seed)
+    batches = plan(task.examples, retention.examples, recipe, seed, task.shards)
     parameters = base.adapter_parameters()
     optimizer = adamw(list(parameters.values()), recipe)
     newest = checkpoint.newest(folder)
@@ -81,8 +90,9 @@ def train(
     n, max_tokens = first, recipe.execution.micro_batch_tokens or LONGEST
     while n < (last := last_step(len(batches), learned_at(n), recipe)):
         begin = time.monotonic()
-        # A stop during the measurement above, which is then repeated, or between two micro-batches.
-        gradient = None if should_stop() else accumulate(
+        # A stop in the measurement above, which is then repeated, in the teacher's reading, or between micro-batches.
+        is_stopped = should_stop() or not task.ready(batches[n].task, should_stop)
+        gradient = None if is_stopped else accumulate(
             base, task, retention, recipe, batches[n], max_tokens, should_stop
         )  # fmt: skip
         if gradient is None:

@@ -135,7 +135,7 @@ class Base:
     def _adapter_digest(self) -> str:
         digest = sha256()
         for parameter in self.adapter_parameters().values():
-            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+            digest.update(parameter.detach().to(self.state_dtype).float().cpu().numpy().tobytes())
         return digest.hexdigest()
 
     def set_modes(self) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate
 
 from disc_lite.documents import Passage
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Retention
 
 FEWEST_PROMPTS = 200  # self-generated ones of a run, even if its corpus is small
+# Compared positions of a shard, whose teacher hidden states are cached or read again together: 4 GiB of a 7B's.
+SHARD_POSITIONS = 1 << 19
+SCRATCH_SHARDS = 2  # for which there must be room: a step may begin in one and end in the next
 SMALLEST_STEP = 256  # tokens, to which `train.least_steps` may shorten a step
 
 
@@ -29,6 +34,19 @@ def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retenti
     """
     reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
     return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
+
+
+def shards_needed(positions: int) -> int:
+    """The number of shards of a corpus with so many compared positions, all of about the same size."""
+    return max(1, math.ceil(positions / SHARD_POSITIONS))
+
+
+def kept_shards(shard_bytes: Sequence[int], limit_bytes: float) -> int:
+    """How many shards, the first ones, stay cached: all where they fit, else what the two in use leave of the limit."""
+    if sum(shard_bytes) <= limit_bytes:
+        return len(shard_bytes)
+    room = limit_bytes - sum(sorted(shard_bytes)[-SCRATCH_SHARDS:])
+    return sum(total <= room for total in accumulate(shard_bytes))
 
 
 def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, retention: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_needed
 from disc_lite.planning.cards import BY_SIZE, CARDS, GIB, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.choice import Choice, choose
 from disc_lite.planning.corpus import Corpus
@@ -48,17 +49,46 @@ class Plan:
         return self.workload.state_positions * self.shape.hidden * self.footprint.numbers.value_bytes
 
     @property
+    def _shard_bytes(self) -> list[int]:
+        """Of the documents' states; those of the retention examples, a small part, are counted with them."""
+        number = shards_needed(self.workload.state_positions)
+        return [self.state_bytes // number] * number
+
+    @property
+    def _kept(self) -> int:
+        """Shards whose states stay on the disk, of all."""
+        free = self.budget.disk_bytes
+        room = float("inf") if free is None else free - self._saved_bytes
+        return kept_shards(self._shard_bytes, min(self.recipe.execution.teacher_cache_gib * GIB, room))
+
+    @property
+    def read_again(self) -> float:
+        """Share of the lessons that the teacher reads again in every epoch: there is no room for their states."""
+        return 1 - self._kept / len(self._shard_bytes)
+
+    @property
+    def cache_bytes(self) -> int:
+        """Of the teacher states that are on the disk at the same time."""
+        shards = self._shard_bytes
+        return sum(shards[: self._kept]) + (sum(shards[-SCRATCH_SHARDS:]) if self._kept < len(shards) else 0)
+
+    @property
     def host_bytes(self) -> int:
         """Memory of the process beside the card."""
         return PROCESS_BYTES if self.budget.cuda else CPU_PROCESS_BYTES + (self.choice.peak if self.choice else 0)
 
     @property
     def disk_bytes(self) -> int:
-        """In the run folder: teacher states, two checkpoints, the adapter, and the other of the limit on drift."""
+        """In the run folder: teacher states, and what training saves."""
+        return self.cache_bytes + self._saved_bytes
+
+    @property
+    def _saved_bytes(self) -> int:
+        """Two checkpoints, the one that is being written, the adapter, and the other of the limit on drift."""
         bits = self.choice.way.optimizer_bits if self.choice else 32
         saved = self.footprint.adapter * (1 + (2 if bits == 32 else 0.5))
         within = 2 * self.footprint.adapter if self.recipe.retention.max_kl else 0
-        return round(self.state_bytes + 2 * saved + self.footprint.adapter + within)
+        return round(3 * saved + self.footprint.adapter + within)
 
     @property
     def operations(self) -> dict[str, float]:
@@ -68,7 +98,7 @@ class Plan:
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
         return {
             "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
-            "teacher": 2.0 * n * w.teacher_tokens,
+            "teacher": 2.0 * n * w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs),
             "training": (again * n + lora) * w.student_tokens + 6.0 * v * w.target_tokens,
         }
 
@@ -141,7 +171,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.choice is not None,
         "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in _stages(plan)},
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes, "host_bytes": plan.host_bytes,
-        "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "operations": plan.operations,
+        "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "read_again": plan.read_again,
+        "operations": plan.operations,
         "minutes": plan.minutes(card) if card else None,
         "by_size": {
             f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),

@@ -214,7 +214,10 @@ class Execution(Section):
         0, "precision of AdamW's state; 0: 32, or 8 where the memory does not allow 32", "bits"
     )
     checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
-    teacher_cache_gib: Number = setting(16.0, "largest cache of teacher hidden states", "GiB", ge=0, le=100_000)
+    teacher_cache_gib: Number = setting(
+        64.0, "largest cache of teacher hidden states on the disk; the teacher reads the rest again in every epoch",
+        "GiB", ge=0, le=100_000,
+    )  # fmt: skip
 
 
 class Recipe(Section):

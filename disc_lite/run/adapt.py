@@ -16,15 +16,14 @@ from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.run.plan import Limits, planned_execution, usable_of
-from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
+from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
+from disc_lite.storage.disk import remove
 from disc_lite.version import __version__
 
 if TYPE_CHECKING:
     import torch
 
-    from disc_lite.distillation.training import Step
     from disc_lite.run.context import RunContext
-    from disc_lite.run.training import TrainingData
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 RECALL = {"before": "floor", "after": "adapted", "ceiling": "ceiling"}  # of the card's rows
@@ -91,25 +90,30 @@ def _run_stages(
     context = open_context(inputs, device, planned, listener, interrupts)
     held_out = synthesis.hold_out(context)
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
-    lessons = training.lessons_of(context, pairs)
-    # After the pairs: how many prompts are needed depends on how much is learned.
-    retention, neutral = synthesis.generate_retention(context, task_tokens(lessons.examples, context.recipe))
     recipe, folder = context.recipe, context.folder
-    eval_set = measuring.eval_set_of(held_out, folder.read_passages(), inputs.model.probes, neutral)
+    if not folder.is_trained:
+        lessons = training.lessons_of(context, pairs)
+        # After the pairs: how many prompts are needed depends on how much is learned.
+        retention, neutral = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
+        folder.write_self_generated(neutral)
+    eval_set = measuring.eval_set_of(
+        held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated()
+    )  # fmt: skip
     answers: dict[When, Answers] = {}
     retained: dict[When, Retained] = {}
     tell = partial(context.tell, "evaluation")
     answers["before"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "before", tell)
     retained["before"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "before", tell)
-    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
-    data = training.prepare(context, lessons, retention)
-    steps = training.learn(context, data, pairs, neutral)
-    training.save_adapter(context.base, inputs.model.reference, folder.adapter)
+    if folder.is_trained:
+        context.base.load_adapter(folder.adapter)
+    else:
+        training.make_adapter(context, lessons, retention, neutral, pairs)
+    remove(folder.cache)
     answers["after"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "after", tell)
     retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)
     card = measuring.card_of(eval_set, pairs, recipe, answers, retained)
     card["fit"] = fit.last_measured(folder)
-    summary = _summary(context, data, steps, card, about_pairs, len(pairs))
+    summary = _summary(context, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
     summary["peak_bytes"] = peak_bytes(context.base)
     write_json(folder.summary, summary, may_differ=True)  # in its seconds
@@ -117,16 +121,12 @@ def _run_stages(
     return summary
 
 
-def _summary(
-    context: RunContext, data: TrainingData, steps: Sequence[Step], card: JsonObject, about_pairs: JsonObject,
-    pairs: int,
-) -> JsonObject:  # fmt: skip
+def _summary(context: RunContext, card: JsonObject, about_pairs: JsonObject, pairs: int) -> JsonObject:
     """What the run learned, retained and took, as JSON."""
-    inputs = context.inputs
+    inputs, taught, steps = context.inputs, read_json(context.folder.teacher), read_jsonl(context.folder.metrics)
     outcomes = [entry.outcome for entry in inputs.ledger]
     damaged = sum(bool(entry.warning) for entry in inputs.ledger)
-    examples = data.task.examples
-    losses = [step.loss for step in steps if not step.skipped]
+    losses = [step["loss"] for step in steps if not step["skipped"]]
     return {
         "run": str(inputs.folder),
         "model": inputs.model.name,
@@ -134,13 +134,13 @@ def _summary(
         "recipe": context.recipe.name,
         "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")} | {"damaged": damaged},
         "passages": sum(len(text.passages) for text in context.texts),
-        "examples": {m: sum(e.method == m for e in examples) for m in sorted({e.method for e in examples})},
+        "examples": taught["examples"],
         "pairs": {"accepted": pairs, **about_pairs},
-        "teachability": _teachability(data),
-        "teacher_tokens": data.teacher_tokens,
+        "teachability": _teachability(taught["teachability"]),
+        "teacher_tokens": taught["tokens"],
         "steps": len(steps),
         "stopped_at": read_json(stopped) if (stopped := inputs.folder.stopped).is_file() else None,
-        "skipped_steps": sum(step.skipped for step in steps),
+        "skipped_steps": sum(step["skipped"] for step in steps),
         "loss": {"first": losses[0], "last": losses[-1]} if losses else {},
         "recall": {when: card["rows"][row] for when, row in RECALL.items()},
         "completions": card["completions"],
@@ -155,8 +155,8 @@ def _summary(
     }
 
 
-def _teachability(data: TrainingData) -> JsonObject:
-    documents = {name: round(nats, 4) for name, nats in sorted(data.teachability.items())}
+def _teachability(nats_by_document: dict[str, float]) -> JsonObject:
+    documents = {name: round(nats, 4) for name, nats in sorted(nats_by_document.items())}
     low = [name for name, nats in documents.items() if nats < LOW_TEACHABILITY]
     mean = sum(documents.values()) / len(documents) if documents else None
     return {"mean": None if mean is None else round(mean, 4), "documents": documents, "low": low}

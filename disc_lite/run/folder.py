@@ -70,7 +70,9 @@ class RunFolder:
     pairs = Entry("pairs.jsonl")  # question-answer pairs that are trained on, with their scores
     pair_drafts = Entry("pairs.json")  # what became of the other drafts of pairs, and the coverage
     neutral = Entry("neutral.jsonl")  # the base's answers to neutral prompts, as token ids
-    cache = Entry("cache")  # teacher hidden states that memory does not hold
+    self_generated = Entry("self_generated.jsonl")  # held-out prompts and answers of the base, to measure the drift
+    teacher = Entry("teacher.json")  # what the teacher's reading has measured, and how many examples there are
+    cache = Entry("cache")  # teacher hidden states; removed when the adapter is there
     computed = Entry("computed.jsonl")  # how it was computed, a line for every change
     metrics = Entry("metrics.jsonl")  # a line a step
     resumes = Entry("resumes.jsonl")  # after which steps training was taken up again
@@ -192,6 +194,21 @@ class RunFolder:
         from disc_lite.synthesis.retention import write_examples
 
         write_examples(self.neutral, examples)
+
+    def read_self_generated(self) -> list[RetentionExample]:
+        from disc_lite.synthesis.retention import read_examples
+
+        return read_examples(self.self_generated)
+
+    def write_self_generated(self, examples: Iterable[RetentionExample]) -> None:
+        from disc_lite.synthesis.retention import write_examples
+
+        write_examples(self.self_generated, examples)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether training is finished: what is left is to measure."""
+        return self.adapter.is_dir() and self.teacher.is_file() and self.self_generated.is_file()
 
 
 def format_of(record: Json) -> Json:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,9 @@ from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_pairs, read_questions
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs, read_with_progress
+from disc_lite.storage import free_disk
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
@@ -141,7 +142,13 @@ def budget_of(limits: Limits, path: Path) -> Budget:
         sizes.append(vram)
     if not cuda and host:
         sizes.append(host)
-    return Budget(_known(device_name(device)), min(sizes), host, free_disk(path), cuda)
+    return Budget(_known(device_name(device)), min(sizes), host, free_disk(path) + _there(RunFolder(path)), cuda)
+
+
+def _there(folder: RunFolder) -> int:
+    """Bytes of what a run that is continued has on the disk already, of what is counted as needed."""
+    files = (file for path in (folder.cache, folder.checkpoints) for file in path.rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in files)
 
 
 def require_room(plan: Plan) -> Execution:
@@ -182,12 +189,6 @@ def bytes_of(size: str | None, option: str) -> int | None:
     if not found or not float(found[1]):
         raise UsageError(f"{option} cannot be {size!r}.", "", f"Write a number of gigabytes: {option} 8GB.")
     return round(float(found[1]) * GIB)
-
-
-def free_disk(path: Path) -> int:
-    """Bytes that are free where this folder is, or will be."""
-    there = next(p for p in (path, *path.absolute().parents) if p.exists())
-    return shutil.disk_usage(there).free
 
 
 def _known(device_name: str) -> Card | None:

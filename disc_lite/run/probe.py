@@ -100,5 +100,5 @@ def _task(base: Base, tokens: int, longest: int, scratch: Path) -> Task:
         compared = tuple(range(min(ANCHOR_TOKENS, size - 2), size - 1))
         example = Example("disc", "random tokens", ids, compared)
         lessons.append(Lesson(lone(ids), (example,), tuple((0, p) for p in compared)))
-    states = read_lessons(base, lessons, 1e5, scratch)
-    return Task(tuple(states.examples), states)
+    states = read_lessons(base, lessons, scratch)
+    return Task.of(states)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
@@ -126,10 +127,25 @@ def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExam
     examples = generate_retention_examples(
         context.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.txt", total,
         on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
+        on_wait=_Waiting(context),
     )  # fmt: skip
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
         held_out = min(held_out, len(examples) // 4)
     return examples[held_out:], examples[:held_out]
+
+
+@dataclass
+class _Waiting:
+    """Says once that another run generates the prompts; answers signals all the time."""
+
+    context: RunContext
+    told: bool = False
+
+    def __call__(self) -> None:
+        if not self.told:
+            self.context.tell("retention", "another run generates prompts of this model; this one waits for them")
+        self.told = True
+        self.context.interrupts.check()
 
 
 def _without_document_names(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:

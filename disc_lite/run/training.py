@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from safetensors.torch import save_file
 
+from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.examples import Lesson
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.schedule import plan
-from disc_lite.distillation.teacher import TeacherStates, read_lessons, teachability
-from disc_lite.distillation.training import Step, Task, train
+from disc_lite.distillation.shards import shards_of
+from disc_lite.distillation.teacher import GIB, TeacherStates, teachability
+from disc_lite.distillation.training import Task, train
 from disc_lite.errors import DocumentsError
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
@@ -27,12 +30,21 @@ from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All examples with their teacher hidden states, and what the teacher's pass has measured."""
+    """All examples with their teacher hidden states."""
 
     task: Task
     retention: Task
-    teachability: dict[str, float]  # by document
-    teacher_tokens: dict[str, int]  # by kind of lessons
+
+
+def make_adapter(
+    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample], neutral: Sequence[RetentionExample],
+    pairs: Sequence[Pair],
+) -> None:  # fmt: skip
+    """Attach an adapter, train it and save it in the run folder."""
+    recipe = context.recipe
+    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
+    learn(context, prepare(context, lessons, retention), pairs, neutral)
+    save_adapter(context.base, context.inputs.model.reference, context.folder.adapter)
 
 
 def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
@@ -48,24 +60,44 @@ def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
 
 
 def prepare(context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample]) -> TrainingData:
-    """One pass of the teacher over the lessons, and over the retention examples."""
+    """One pass of the teacher over the lessons, and over the retention examples; what it measures is in a file."""
     recipe = context.recipe
     retention_task = Task((), None)
     if recipe.retention.weight > 0 and retention:
-        retention_states = _teacher_states(context, retention_lessons(retention), "retention")
-        retention_task = Task(tuple(retention_states.examples), retention_states)
+        # Each step takes some of these, so all of them stay on the disk.
+        retention_task = Task.of(_teacher_states(context, retention_lessons(retention), "retention", float("inf")))
     if not METHODS[recipe.method].has_teacher:
-        return TrainingData(Task(lessons.examples, None), retention_task, {}, {})
-    states = _teacher_states(context, lessons.all, "documents")
+        _record(context, lessons, {}, {})
+        return TrainingData(Task(lessons.examples, None, shards_of(lessons.all).examples), retention_task)
+    states = _teacher_states(context, lessons.all, "documents", recipe.execution.teacher_cache_gib)
     tokens = {kind: sum(lesson.tokens for lesson in found) for kind, found in lessons.by_kind.items()}
-    task = Task(tuple(states.examples), states)
-    return TrainingData(task, retention_task, _teachability(context, states), tokens)
+    _record(context, lessons, _teachability(context, states), tokens)
+    return TrainingData(Task.of(states), retention_task)
 
 
-def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str) -> TeacherStates:
-    folder, limit_gib = context.folder.cache / what, context.recipe.execution.teacher_cache_gib
-    on_batch = _token_counter(context, f"reads {what}", sum(lesson.tokens for lesson in lessons))
-    return read_lessons(context.base, lessons, limit_gib, folder, on_batch)
+def _record(context: RunContext, lessons: Lessons, nats: dict[str, float], tokens: dict[str, int]) -> None:
+    """Write what the summary needs of the teacher's pass: teachability by document, tokens by kind of lessons."""
+    examples = Counter(example.method for example in lessons.examples)
+    about = {"examples": dict(sorted(examples.items())), "teachability": nats, "tokens": tokens}
+    write_json(context.folder.teacher, about)
+
+
+def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, limit_gib: float) -> TeacherStates:
+    states = TeacherStates(context.base, lessons, context.folder.cache / what, limit_gib * GIB, _spare(context.base))
+    again = states.tokens_again
+    if again:
+        context.tell(
+            "teacher", f"hidden states of {what}: {states.total_bytes / GIB:.1f} GiB; there is no room for them all, "
+            f"so the teacher reads {again:,} tokens again in every epoch",
+        )  # fmt: skip
+    states.read_kept(_token_counter(context, f"reads {what}", sum(lesson.tokens for lesson in lessons) - again))
+    return states
+
+
+def _spare(base: Base) -> int:
+    """Bytes that training itself will need on the disk: a checkpoint beside the last two, and the adapter."""
+    adapter = sum(4 * parameter.numel() for parameter in base.adapter_parameters().values())
+    return adapter * (1 + 3 * (MOST_CHECKPOINTS + 1))
 
 
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
@@ -91,16 +123,15 @@ def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int]
     return on_batch
 
 
-def learn(
-    context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutral: Sequence[RetentionExample]
-) -> list[Step]:
+def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutral: Sequence[RetentionExample]) -> None:
     """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
 
     The drift on `neutral` ends training too, where it passes its limit. A sample of `pairs`, which are those that are
     trained on, is asked at intervals.
     """
     path = context.folder.metrics
-    steps = len(plan(data.task.examples, data.retention.examples, context.recipe, context.recipe.seed))
+    task = data.task
+    steps = len(plan(task.examples, data.retention.examples, context.recipe, context.recipe.seed, task.shards))
     drift_limit = DriftLimit(context, neutral, steps)
     if not drift_limit.reached:
         with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
@@ -108,7 +139,6 @@ def learn(
     if drift_limit.reached:
         drift_limit.restore()
     context.interrupts.check()
-    return [Step(**row) for row in read_jsonl(path)]
 
 
 def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck, path: Path) -> None:

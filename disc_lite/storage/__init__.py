@@ -4,6 +4,7 @@ Always in the same way: write under a temporary name beside the target, fsync th
 a reader sees the old content or the new one, even if the writer is killed in between.
 """
 
+from disc_lite.storage.blocks import free_disk, no_room, read_into, reserved_file
 from disc_lite.storage.digests import (
     DIGESTS,
     begin_digests,
@@ -25,7 +26,7 @@ from disc_lite.storage.files import (
     write_jsonl,
     write_text,
 )
-from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep
+from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep, waiting_lock
 from disc_lite.storage.journal import Journal, key_of
 from disc_lite.storage.lines import line_of, value_in
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, verify
@@ -39,24 +40,29 @@ __all__ = [
     "append_jsonl",
     "atomic_folder",
     "begin_digests",
+    "free_disk",
     "is_noted",
     "is_untouched",
     "key_of",
     "line_of",
     "lock",
     "manifest",
+    "no_room",
     "read_bytes",
+    "read_into",
     "read_json",
     "read_jsonl",
     "require_all_unchanged",
     "require_digests",
     "require_place",
     "require_unchanged",
+    "reserved_file",
     "seal",
     "sha256_of",
     "sweep",
     "value_in",
     "verify",
+    "waiting_lock",
     "write_bytes",
     "write_json",
     "write_jsonl",

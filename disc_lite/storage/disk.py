@@ -32,11 +32,17 @@ def create(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
-def write(descriptor: int, data: bytes) -> None:
+def write(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of `data`, however many calls the kernel takes for it."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def reserve(descriptor: int, size_bytes: int) -> None:
+    """Have the disk set aside the bytes of a new file, where the system can do that."""
+    if size_bytes and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size_bytes)
 
 
 def truncate(descriptor: int, size_bytes: int) -> None:

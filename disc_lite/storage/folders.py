@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
@@ -13,6 +14,7 @@ from disc_lite.storage import disk
 from disc_lite.storage.digests import DIGESTS, OWN, Digest, note, sha256_of
 
 LOCK = ".lock"
+WAIT_S = 0.2  # between two looks at a lock that another process holds
 LONGEST_INSIDE = "x" * 100  # no path within a run or an export is longer
 
 
@@ -82,6 +84,31 @@ def lock(folder: Path) -> Iterator[None]:
     finally:
         # The file itself stays: removing it could remove the lock of the next process.
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def waiting_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file `path` (made if missing); while another process holds it, `on_wait` is called five times a
+    second, and may raise. Raises EnvironmentNotReady where files cannot be locked."""
+    with disk.reporting(f"cannot lock {path}", EnvironmentNotReady):
+        disk.make_parents(path.parent)
+        descriptor = disk.create(path, os.O_RDWR)
+    try:
+        with disk.reporting(f"cannot lock {path}", EnvironmentNotReady):
+            while not _is_mine(descriptor):
+                on_wait()
+                time.sleep(WAIT_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_mine(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _locked(folder: Path) -> int:

@@ -54,6 +54,9 @@ class DraftedPair:
     pair: Pair
     sentence: int  # number among the askable sentences of the passage
     kind: str  # of question, see `prompts.writing.KINDS`
+    # log p of the answer's tokens in the teacher's prompt, nats, from when they were sampled; empty where the pair's
+    # answer has other tokens, since white space around it is dropped.
+    log_ps: tuple[float, ...] = ()
 
 
 def seed_of(*parts: object) -> int:
@@ -171,12 +174,15 @@ class Drafter:
         source = self.sentences[question.sentence].text
         digest = self.text.passage_sha256(self.passage)
         pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source, digest)
-        return fault or DraftedPair(pair, question.sentence, question.kind)
+        _, answer_ids = self.tokens.turn(question.text, answer)
+        log_ps = draft.log_ps if tuple(answer_ids) == draft.whole_ids else ()
+        return fault or DraftedPair(pair, question.sentence, question.kind, log_ps)
 
 
 def write_drafts(
     base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], max_tokens: int,
     temperature: float | Sequence[float], seed: int, on_finished: Callable[[int], None] = lambda drafts: None,
+    streams: Sequence[int] = (),
 ) -> list[Continuation]:  # fmt: skip
     """Continuations of these prompts by the base; the prompts of one group share a prefix."""
     if not prompt_ids:
@@ -185,6 +191,6 @@ def write_drafts(
     with base.frozen(adapter=False) as model:
         return generate(
             model, prompt_ids, groups=[numbers[group] for group in groups], stop_ids=base.tokens.stop_ids,
-            max_new_tokens=max_tokens, temperature=temperature, seed=seed, known=base.known(adapter=False),
-            on_finished=on_finished,
+            max_new_tokens=max_tokens, temperature=temperature, seed=seed, streams=streams,
+            known=base.known(adapter=False), on_finished=on_finished,
         )  # fmt: skip

@@ -7,20 +7,23 @@ that answer again: an answer that the base cannot read from the passage is no re
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from disc_lite.distillation.examples import Text
 from disc_lite.models import Base
+from disc_lite.models.generation import stream_seed
 from disc_lite.prompts import answering
 from disc_lite.qa import NearDuplicates, Question, is_right, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, write_drafts
 from disc_lite.synthesis.screening import is_yes_no
 
-PLACES_AT_ONCE = 16  # sentences that are asked about in one call
+GROUP = 16  # sentences with one random seed, which are taken or left together
+MOST_GROUPS = 32  # that are written in one call
 ANSWER_WORDS = 10  # in the longest reference answer: a longer one is seldom repeated word for word
 ANSWER_CHARACTERS = 24  # the same in scripts without spaces between words
 ANSWER_TOKENS = 24
@@ -47,6 +50,7 @@ class _Place:
 class _Draft:
     """A question about a sentence, and then its short answer."""
 
+    group: int
     place: _Place
     question: str
     answer: str = ""
@@ -59,20 +63,26 @@ def write_held_out(
     wanted, dropped = recipe.evaluation.questions, Counter[str]()
     questions: list[Question] = []
     seen = NearDuplicates((), recipe.prompt.near_duplicate)
-    places = _places(base, texts, recipe, seed)
-    for attempt, group in enumerate(_groups(places, DRAFTS * wanted)):
-        for draft in _gradable(base, group, recipe, seed_of(seed, attempt), dropped):
-            if seen.near(draft.question):
-                dropped["near-duplicate"] += 1
-            elif len(questions) < wanted:
-                seen.add(draft.question)
-                passage = draft.place.drafter.passage
-                questions.append(
-                    Question(draft.question, (draft.answer,), passage.document, passage_index=passage.index)
-                )
-        on_questions(len(questions))
-        if len(questions) == wanted:
-            break
+    groups, done = list(enumerate(_groups(_places(base, texts, recipe, seed), DRAFTS * wanted))), 0
+    while done < len(groups) and len(questions) < wanted:
+        # As if all were right at first, then by the share that was: what is written beyond `wanted` is lost.
+        share = max(len(questions), 1) / (done * GROUP) if done else 1.0
+        number = min(MOST_GROUPS, math.ceil((wanted - len(questions)) / (share * GROUP)))
+        for drafts, faults in _gradable(base, groups[done : done + number], recipe, seed):
+            done += 1
+            dropped.update(faults)
+            for draft in drafts:
+                if seen.near(draft.question):
+                    dropped["near-duplicate"] += 1
+                elif len(questions) < wanted:
+                    seen.add(draft.question)
+                    passage = draft.place.drafter.passage
+                    questions.append(
+                        Question(draft.question, (draft.answer,), passage.document, passage_index=passage.index)
+                    )
+            on_questions(len(questions))
+            if len(questions) == wanted:
+                break
     return HeldOut(tuple(questions), dict(sorted(dropped.items())))
 
 
@@ -93,31 +103,35 @@ def _places(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> lis
 
 
 def _groups(places: Sequence[_Place], max_places: int) -> Iterator[Sequence[_Place]]:
-    for start in range(0, min(len(places), max_places), PLACES_AT_ONCE):
-        yield places[start : min(start + PLACES_AT_ONCE, max_places)]
+    for start in range(0, min(len(places), max_places), GROUP):
+        yield places[start : min(start + GROUP, max_places)]
 
 
-def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dropped: Counter[str]) -> list[_Draft]:
-    """Questions about these sentences whose short answers the base repeats with the passage in its prompt."""
-    settings = recipe.prompt
-    every = range(len(group))
+def _gradable(
+    base: Base, groups: Sequence[tuple[int, Sequence[_Place]]], recipe: Recipe, seed: int
+) -> list[tuple[list[_Draft], Counter[str]]]:
+    """Of each (number, sentences): questions about them whose short answers the base repeats with the passage in its
+    prompt, and how many others were dropped for which reason. All are written in the same calls."""
+    settings, dropped = recipe.prompt, {number: Counter[str]() for number, _ in groups}
+    places = [(number, n, place) for number, group in groups for n, place in enumerate(group)]
+    every = range(len(places))
     drafted = write_drafts(
-        base, [p.drafter.question_prompt("plain", p.sentence) for p in group], every, settings.question_tokens,
-        settings.question_temperature, seed,
+        base, [p.drafter.question_prompt("plain", p.sentence) for _, _, p in places], every, settings.question_tokens,
+        settings.question_temperature, 0, streams=[stream_seed(seed_of(seed, number), n) for number, n, _ in places],
     )  # fmt: skip
     found = []
-    for place, draft in zip(group, drafted, strict=True):
+    for (number, _, place), draft in zip(places, drafted, strict=True):
         question = place.drafter.screened(place.sentence, "plain", draft)
         if question.fault:
-            dropped[question.fault] += 1
+            dropped[number][question.fault] += 1
         else:
-            found.append(_Draft(place, question.text))
+            found.append(_Draft(number, place, question.text))
     shorts = write_drafts(
         base, [d.place.drafter.short_answer_prompt(d.question, d.place.sentence) for d in found],
         every[: len(found)], ANSWER_TOKENS, 0.0, 0,
     )  # fmt: skip
     found = [
-        _Draft(d.place, d.question, base.tokens.decode(s.ids).strip().rstrip(".。") if s.ended else "")
+        _Draft(d.group, d.place, d.question, base.tokens.decode(s.ids).strip().rstrip(".。") if s.ended else "")
         for d, s in zip(found, shorts, strict=True)
     ]
     found = _counted(found, [_answer_fault(d) for d in found], dropped)
@@ -127,7 +141,8 @@ def _gradable(base: Base, group: Sequence[_Place], recipe: Recipe, seed: int, dr
     )  # fmt: skip
     grading = recipe.evaluation.grading
     repeated = [is_right(base.tokens.decode(a.ids), [d.answer], grading) for d, a in zip(found, again, strict=True)]
-    return _counted(found, ["" if right else "the base does not repeat the answer" for right in repeated], dropped)
+    found = _counted(found, ["" if right else "the base does not repeat the answer" for right in repeated], dropped)
+    return [([d for d in found if d.group == number], dropped[number]) for number, _ in groups]
 
 
 def _answer_fault(draft: _Draft) -> str:
@@ -143,6 +158,9 @@ def _answer_fault(draft: _Draft) -> str:
     return "" if is_right(draft.place.drafter.shown, [draft.answer], "contains") else "answer not in the passage"
 
 
-def _counted(drafts: Sequence[_Draft], faults: Sequence[str], dropped: Counter[str]) -> list[_Draft]:
-    dropped.update(fault for fault in faults if fault)
+def _counted(drafts: Sequence[_Draft], faults: Sequence[str], dropped: Mapping[int, Counter[str]]) -> list[_Draft]:
+    """Those without a fault; the others are counted in their groups."""
+    for draft, fault in zip(drafts, faults, strict=True):
+        if fault:
+            dropped[draft.group][fault] += 1
     return [draft for draft, fault in zip(drafts, faults, strict=True) if not fault]

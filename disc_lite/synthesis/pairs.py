@@ -190,7 +190,8 @@ def _supported(
     if not answered:
         return []
     settings = progress.drafter.recipe.prompt
-    scores = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples)
+    known = [d.log_ps for d in answered]
+    scores = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples, known)
     most_yes_no = max(1, round(settings.yes_no_share * sum(progress.share)))
     room = most_yes_no - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
     accepted = []

@@ -7,25 +7,26 @@ documents, so they are generated once per model and cached for the user; the cac
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.distillation.examples import Lesson, retention_lesson
 from disc_lite.models import Base
-from disc_lite.models.generation import generate
+from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.recipe.schema import Retention
-from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, write_bytes, write_jsonl
+from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, waiting_lock, write_bytes, write_jsonl
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
-# Turns sampled in one round. A fixed number: the turns of a round share a batch and a random stream, so with another
-# number the prompts would depend on which run generated them first.
+# Turns sampled in one round. A fixed number: their random streams follow from the round, and a line of the cache is a
+# round, so with another number the prompts would depend on which run generated them first.
 ROUND = 64
+MOST_ROUNDS = 8  # that are generated in one call: as many rows as a GPU writes at once
 PATIENCE = 16  # rounds with less than one new prompt in twenty turns, after which the model counts as exhausted
 
 
@@ -57,23 +58,33 @@ def cache_folder() -> Path:
 
 def generate_retention_examples(
     base: Base, settings: Retention, reserved_names: Sequence[str], cache: Path, wanted: int,
-    on_round: Callable[[int], None] = lambda prompts: None,
+    on_round: Callable[[int], None] = lambda prompts: None, on_wait: Callable[[], None] = lambda: None,
 ) -> list[RetentionExample]:  # fmt: skip
     """The first `wanted` prompts and answers of this model; fewer where it generates no more new ones.
 
     They are read from the file `cache`; missing and damaged ones are generated, and the file is rewritten after every
-    round. Round n is the same in every run. No example contains a reserved name.
+    few rounds. Round n is the same in every run. No example contains a reserved name. Of two runs that lack some, one
+    generates them and the other waits: `on_wait` is called again and again meanwhile.
     """
     rounds = read_rounds(cache) if cache.is_file() else []
-    examples = [example for one_round in rounds for example in one_round]
-    seen = {example.prompt_ids for example in examples}
-    while len(examples) < wanted and not _exhausted(rounds):
-        rounds.append(_generate_round(base, settings, reserved_names, seen, seed=len(rounds) + 1))
-        write_rounds(cache, rounds)
-        examples += rounds[-1]
-        seen |= {example.prompt_ids for example in rounds[-1]}
-        on_round(len(examples))
-    return examples[:wanted]
+    if sum(map(len, rounds)) < wanted and not _exhausted(rounds):
+        with waiting_lock(cache.with_suffix(".lock"), on_wait):
+            rounds = read_rounds(cache) if cache.is_file() else []  # another run may have added some
+            while (number := _rounds_missing(rounds, wanted)) and not _exhausted(rounds):
+                for one_round in _generate_rounds(base, settings, reserved_names, rounds, number):
+                    rounds.append(one_round)
+                    if _exhausted(rounds):
+                        break
+                write_rounds(cache, rounds)
+                on_round(sum(map(len, rounds)))
+    return [example for one_round in rounds for example in one_round][:wanted]
+
+
+def _rounds_missing(rounds: Sequence[Round], wanted: int) -> int:
+    """How many more give so many examples, if they are like those so far; the first ones as if no turn were dropped."""
+    have = sum(map(len, rounds))
+    each = max(1.0, have / len(rounds)) if rounds else ROUND
+    return min(MOST_ROUNDS, math.ceil(max(0, wanted - have) / each))
 
 
 def _exhausted(rounds: Sequence[Round]) -> bool:
@@ -81,32 +92,63 @@ def _exhausted(rounds: Sequence[Round]) -> bool:
     return len(rounds) >= PATIENCE and new < PATIENCE * ROUND / 20
 
 
-def _generate_round(
-    base: Base, settings: Retention, reserved: Sequence[str], seen: AbstractSet[tuple[int, ...]], seed: int
-) -> Round:
-    """The new prompts among `ROUND` sampled turns, each with its answer.
+def _generate_rounds(
+    base: Base, settings: Retention, reserved: Sequence[str], rounds: Sequence[Round], number: int
+) -> list[Round]:
+    """The next rounds, at most so many: the new prompts among `ROUND` sampled turns each, with their answers.
 
     A turn that does not end within `prompt_tokens` is dropped. An answer that does not end within `answer_tokens` is
     cut: the divergence at a token does not depend on the tokens after it.
     """
-    tokens, known = base.tokens, base.known(adapter=False)
+    first = len(rounds) + 1
+    candidates = _prompts(base, settings, reserved, range(first, first + number))
+    seen, fresh = {example.prompt_ids for one_round in rounds for example in one_round}, list[list[tuple[int, ...]]]()
+    for prompts in candidates:
+        fresh.append([prompt for prompt in prompts if prompt not in seen])
+        seen.update(fresh[-1])
+    answers = iter(_answers(base, settings, fresh, first))
+    found, unanswered = list[Round](), set[tuple[int, ...]]()
+    for prompts, own in zip(candidates, fresh, strict=True):
+        if not unanswered.isdisjoint(prompts):  # a later round is to try that prompt again: it is generated anew
+            break
+        answered = [RetentionExample(prompt, next(answers).whole_ids) for prompt in own]
+        found.append([e for e in answered if not names_any(base.tokens.decode(e.answer_ids), reserved)])
+        unanswered.update({e.prompt_ids for e in answered} - {e.prompt_ids for e in found[-1]})
+    return found
+
+
+def _prompts(
+    base: Base, settings: Retention, reserved: Sequence[str], numbers: Sequence[int]
+) -> list[list[tuple[int, ...]]]:
+    """The different prompts among the turns of each of these rounds, without those that have a reserved name."""
+    tokens, found = base.tokens, []
+    streams = [stream_seed(number, n) for number in numbers for n in range(ROUND)]
+    turns = _sampled(base, [tokens.user_opening()] * len(streams), tokens.control_ids, settings.prompt_tokens,
+                     settings, streams)  # fmt: skip
+    for begin in range(0, len(turns), ROUND):
+        different = dict.fromkeys(t.ids for t in turns[begin : begin + ROUND] if t.ended and t.ids)
+        found.append([tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)])
+    return found
+
+
+def _answers(
+    base: Base, settings: Retention, prompts: Sequence[Sequence[tuple[int, ...]]], first: int
+) -> list[Continuation]:
+    """An answer to each prompt of these rounds; their random streams are other than those of the turns."""
+    streams = [stream_seed(-(first + k), n) for k, of_round in enumerate(prompts) for n in range(len(of_round))]
+    every = [prompt for of_round in prompts for prompt in of_round]
+    return _sampled(base, every, base.tokens.stop_ids, settings.answer_tokens, settings, streams)
+
+
+def _sampled(
+    base: Base, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], max_tokens: int, settings: Retention,
+    streams: Sequence[int],
+) -> list[Continuation]:  # fmt: skip
     with base.frozen(adapter=False) as model:
-        turns = generate(
-            model, [tokens.user_opening()] * ROUND, stop_ids=tokens.control_ids, seed=seed,
-            max_new_tokens=settings.prompt_tokens, temperature=settings.temperature, known=known,
+        return generate(
+            model, prompts, stop_ids=stop_ids, max_new_tokens=max_tokens, temperature=settings.temperature,
+            streams=streams, known=base.known(adapter=False),
         )  # fmt: skip
-        different = dict.fromkeys(turn.ids for turn in turns if turn.ended and turn.ids)
-        prompts = [tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)]
-        prompts = [prompt for prompt in prompts if prompt not in seen]
-        answers = generate(
-            model, prompts, stop_ids=tokens.stop_ids, seed=-seed,  # random streams other than those of the turns
-            max_new_tokens=settings.answer_tokens, temperature=settings.temperature, known=known,
-        )  # fmt: skip
-    return [
-        RetentionExample(prompt, answer.whole_ids)
-        for prompt, answer in zip(prompts, answers, strict=True)
-        if not names_any(tokens.decode(answer.ids), reserved)
-    ]
 
 
 # -- files -----------------------------------------------------------------------------------------------

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from disc_lite.distillation.examples import Lesson, Text, alone, prompt_lessons
+import torch
+
+from disc_lite.distillation.examples import MOST_PAIRS, Text, alone, pair_example, prompt_lessons
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
+from disc_lite.packing import Place
+from disc_lite.packing import Sequence as Tree
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of
 from disc_lite.synthesis.drafting import DraftedPair
@@ -94,38 +98,69 @@ def placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
     return None
 
 
-def support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
+def support(
+    base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, sampled: Sequence[Sequence[float]] = ()
+) -> list[tuple[float, float, float]]:
     """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum.
 
-    Where CUDA runs out of memory the pairs are read in halves. Raises WillNotFit where a single one does not fit.
+    `sampled` are the log-probabilities of each answer's tokens with the passage, where they are known, else empty: the
+    teacher's prompt is the one with which the answer was sampled, so they are what another pass would give, up to
+    rounding. Where CUDA runs out of memory the pairs are read in halves. Raises WillNotFit where a single one does not
+    fit.
     """
-    scores = unless_full(lambda: _support(base, text, pairs, worked_examples))
+    sampled = sampled or [()] * len(pairs)
+    scores = unless_full(lambda: _support(base, text, pairs, worked_examples, sampled))
     if not isinstance(scores, WillNotFit):
         return scores
     if len(pairs) == 1:
         name = f"a pair of {pairs[0].document}"
         raise too_long(scores, name, len(base.tokens.text(text.passage_text(text.passages[pairs[0].passage]))))
     half = len(pairs) // 2
-    return [score for part in (pairs[:half], pairs[half:]) for score in support(base, text, part, worked_examples)]
+    parts = (slice(half), slice(half, None))
+    return [score for p in parts for score in support(base, text, pairs[p], worked_examples, sampled[p])]
 
 
-def _support(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[tuple[float, float, float]]:
-    scores: list[tuple[float, float, float]] = []
-    for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
-        read = [segment.input_ids for segment in lesson.sequence], [example.input_ids for example in lesson.examples]
-        key = key_of("support", *read)
-        known = base.journal.get(key) if base.journal else None
-        found = [(a, b, c) for a, b, c in known] if isinstance(known, list) else _read_support(base, lesson)
-        if base.journal and known is None:
-            base.journal.add({key: [list(score) for score in found]})
-        scores += found
+def _support(
+    base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, sampled: Sequence[Sequence[float]]
+) -> list[tuple[float, float, float]]:
+    with_passage = iter(
+        _open_book(base, text, [p for p, s in zip(pairs, sampled, strict=True) if not s], worked_examples)
+    )
+    scores = []
+    for found, without in zip(sampled, _closed_book(base, pairs), strict=True):
+        known = torch.tensor(found or next(with_passage), dtype=torch.float64)
+        unaided = torch.tensor(without, dtype=torch.float64)
+        scores.append((float(known.mean()), float(unaided.mean()), float((known - unaided).sum())))
     return scores
 
 
-def _read_support(base: Base, lesson: Lesson) -> list[tuple[float, float, float]]:
-    targets = [list(example.target_ids) for example in lesson.examples]
-    with_passage = base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
-    without = base.log_probabilities(*alone(lesson.examples), targets)
-    return [
-        (float(a.mean()), float(b.mean()), float((a - b).sum())) for a, b in zip(with_passage, without, strict=True)
-    ]
+def _open_book(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[list[float]]:
+    """log p of the answers' tokens with the passage."""
+    found = []
+    for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
+        places = [(0, *place) for place in lesson.teacher_at]
+        found += _read(base, [lesson.sequence], places, [list(example.target_ids) for example in lesson.examples])
+    return found
+
+
+def _closed_book(base: Base, pairs: Sequence[Pair]) -> list[list[float]]:
+    """log p of the answers' tokens without the passage."""
+    found = []
+    for first in range(0, len(pairs), MOST_PAIRS):
+        examples = [pair_example(pair, base.tokens) for pair in pairs[first : first + MOST_PAIRS]]
+        found += _read(base, *alone(examples), [list(example.target_ids) for example in examples])
+    return found
+
+
+def _read(
+    base: Base, sequences: Sequence[Tree], places: Sequence[Place], targets: Sequence[list[int]]
+) -> list[list[float]]:
+    """One forward pass, which is not repeated where the run was interrupted."""
+    key = key_of("support", [[segment.input_ids for segment in tree] for tree in sequences])
+    known = base.journal.get(key) if base.journal else None
+    if isinstance(known, list):
+        return known
+    found = [run.tolist() for run in base.log_probabilities(sequences, places, targets)]
+    if base.journal:
+        base.journal.add({key: found})
+    return found

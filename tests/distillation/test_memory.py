@@ -113,17 +113,18 @@ def test_reading_without_a_gradient_is_halved_too(
     setup = SmallTraining(load, tmp_path)
     spoken = [RetentionExample((1, 2, 3), (*range(20, 30 + n),)) for n in range(6)]
     lessons = retention_lessons(spoken)
-    whole = read_lessons(setup.base, lessons, 1.0, tmp_path).states
+    everywhere = range(len(spoken))
+    whole = read_lessons(setup.base, lessons, tmp_path / "whole").rows(everywhere)
     everything = range(len(setup.task.examples))
     nats = teachability(setup.base, setup.task.states, everything)
     seen = full_at(setup, monkeypatch, set(), "forward", 120)
-    again = read_lessons(setup.base, lessons, 1.0, tmp_path).states
+    again = read_lessons(setup.base, lessons, tmp_path / "again").rows(everywhere)
     assert torch.allclose(again, whole, atol=1e-5)
     assert teachability(setup.base, setup.task.states, everything) == pytest.approx(nats, abs=1e-5)
     assert len(seen) > 4
     full_at(setup, monkeypatch, set(), "forward", 1)
     with pytest.raises(WillNotFit, match="single example: teacher's sequence, retention"):
-        read_lessons(setup.base, lessons, 1.0, tmp_path)
+        read_lessons(setup.base, lessons, tmp_path / "single")
 
 
 def test_pairs_are_scored_in_halves(load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

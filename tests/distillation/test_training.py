@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from disc_lite.distillation import checkpoint, teacher
+from disc_lite.distillation import checkpoint
 from disc_lite.distillation.examples import Example, next_token_examples
 from disc_lite.distillation.schedule import Batch, last_step, learning_rate, plan
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Task, accumulate, apply, train
-from disc_lite.errors import NonFiniteError, WillNotFit
+from disc_lite.errors import NonFiniteError
 from disc_lite.recipe.schema import LONGEST
 from disc_lite.storage import append_jsonl
 from tests.made import FAST, SmallTraining, recipe_of
@@ -238,20 +238,6 @@ def test_teachability_is_reported_by_document(load: Callable[..., Any], tmp_path
             gain = teacher.log_softmax(-1).gather(1, ids) - student.log_softmax(-1).gather(1, ids)
             expected.setdefault(example.document, []).extend(gain[:, 0].tolist())
     assert found == pytest.approx({name: sum(v) / len(v) for name, v in expected.items()}, abs=1e-4)
-
-
-def test_the_teachers_states_go_to_disk_where_memory_is_short(
-    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = SmallTraining(load, tmp_path / "one")
-    monkeypatch.setattr(teacher, "MEMORY_SHARE", 0.0)
-    two = SmallTraining(load, tmp_path / "two")
-    states = one.task.states.states
-    assert torch.equal(two.task.states.states, states)
-    assert (tmp_path / "two" / "task" / "teacher.states").read_bytes() == states.numpy().tobytes()
-    assert not (tmp_path / "one").exists()
-    with pytest.raises(WillNotFit, match="GiB"):
-        teacher.allocate_states((1 << 20, 1 << 12), torch.bfloat16, 7.99, tmp_path)
 
 
 # -- R7: nothing that is not finite is learned -----------------------------------------------------------

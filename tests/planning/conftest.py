@@ -29,7 +29,7 @@ def training_lesson(tmp_path: Path) -> Callable[..., Task]:
             examples.append(Example("disc", "a.md", ids, tuple(range(8, len(ids) - 1))))
             places += [(0, start - 1 + k) for k in range(size)]
             start += size
-        states = read_lessons(base, [Lesson(lone(window), tuple(examples), tuple(places))], 1.0, tmp_path)
-        return Task(tuple(states.examples), states)
+        states = read_lessons(base, [Lesson(lone(window), tuple(examples), tuple(places))], tmp_path)
+        return Task.of(states)
 
     return made

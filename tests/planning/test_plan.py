@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,19 @@ def test_memory_is_given_back_where_it_is_short(monkeypatch: pytest.MonkeyPatch)
     assert not done
     keep_tight(plan(HANDBOOK, "pocket", cpu=True, host_ram="1.5GB"))
     assert done
+
+
+def test_the_plan_says_what_the_teacher_reads_again() -> None:
+    whole = plan(HANDBOOK, "mistral-7b", card="rtx-4090", overrides={"prompt.questions_per_sentence": "400"})
+    assert whole.state_bytes > 16 * GIB  # of more than three shards
+    assert (whole.read_again, whole.cache_bytes) == (0, pytest.approx(whole.state_bytes, abs=99))
+    overrides = {"prompt.questions_per_sentence": "400", "execution.teacher_cache_gib": "13"}
+    part = plan(HANDBOOK, "mistral-7b", card="rtx-4090", overrides=overrides)
+    assert 0 < part.read_again < 1
+    assert part.cache_bytes <= 13 * GIB
+    assert part.operations["teacher"] == whole.operations["teacher"] * (1 + 10 * part.read_again)
+    little = replace(part, budget=replace(part.budget, disk_bytes=part._saved_bytes))
+    assert little.read_again == 1
+    with pytest.raises(WillNotFit, match="of disk"):
+        require_room(little)
+    require_room(replace(part, budget=replace(part.budget, disk_bytes=9 * GIB + part._saved_bytes)))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from disc_lite.recipe import load_recipe
 from disc_lite.storage import Journal
 from disc_lite.synthesis import write_held_out, write_pairs
 
+KILLS = int(os.environ.get("DISC_LITE_KILLS", "6"))
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
 
 
@@ -76,3 +81,31 @@ def test_kills_change_nothing_and_lose_little(
     base.journal, passes.made = Journal(path), 0
     assert write(base, texts, recipe, 7) == continued
     assert passes.made == 0
+
+
+def files_of(base: Any, texts: Any, recipe: Any) -> list[str]:
+    """What a run writes of its synthesis, as text."""
+    held_out = write_held_out(base, texts, recipe, 7)
+    pairs = write_pairs(base, texts, recipe, 7, [question.text for question in held_out.questions])
+    about = {"dropped": [held_out.dropped, pairs.dropped], "coverage": pairs.coverage}
+    return [json.dumps(row) for row in (*map(asdict, held_out.questions), *(s.as_dict() for s in pairs.scored), about)]
+
+
+def test_what_is_written_is_the_same_to_the_byte(
+    pocket: tuple[Any, Any, Any, Passes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each kill leaves the journal as it was; the next attempt goes a random number of passes further."""
+    monkeypatch.setitem(memory.MAX_ROWS, "cpu", 16)
+    base, texts, recipe, passes = pocket
+    base.journal, passes.made, passes.most = None, 0, 10**9
+    whole, rng, kills, runs = files_of(base, texts, recipe), Random(0), 0, 0
+    assert len(whole) > 20
+    while kills < KILLS:
+        runs += 1
+        while True:
+            base.journal, passes.made, passes.most = Journal(tmp_path / f"{runs}.txt"), 0, rng.randint(12, 48)
+            try:
+                assert files_of(base, texts, recipe) == whole
+                break
+            except Killed:
+                kills += 1

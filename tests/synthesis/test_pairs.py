@@ -50,6 +50,41 @@ def test_support_is_the_log_probability_with_and_without_the_passage(plain: Call
             assert found[2] == pytest.approx((runs[0] - runs[1]).sum().item(), abs=1e-3)
 
 
+def test_the_passage_is_not_read_again_for_what_came_back_with_a_sampled_answer(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("mistral")
+    (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
+    asked = [Pair("guide.md", 1, f"Who runs {n}?", "Ada Brink." * n) for n in (1, 2, 3)]
+    (lesson,) = prompt_lessons([text], asked, base.tokens)
+    targets = [list(example.target_ids) for example in lesson.examples]
+    log_ps = [
+        run.tolist()
+        for run in base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
+    ]
+    whole, read, original = support(base, text, asked, False), list[int](), base.log_probabilities
+    monkeypatch.setattr(base, "log_probabilities", lambda *how: read.append(len(how[2])) or original(*how))
+    for sampled, passes in (((), [3, 3]), ([log_ps[0], (), log_ps[2]], [1, 3]), (log_ps, [3])):
+        read.clear()
+        found = support(base, text, asked, False, sampled)
+        assert read == passes  # answers with the passage, and without it
+        assert [pytest.approx(scores, abs=1e-4) for scores in whole] == found
+
+
+def test_log_probabilities_are_those_of_the_answers_own_tokens(plain: Callable[..., Any]) -> None:
+    base = plain("mistral")
+    (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
+    drafter = Drafter(base.tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe_of(), 0)
+    question = drafting.DraftedQuestion(0, "plain", "Who runs the mill?", "")
+    _, ids = base.tokens.turn(question.text, "Ada runs it.")
+    log_ps = tuple(-0.1 * n for n in range(len(ids)))
+    exact = drafter.answered(question, Continuation(tuple(ids[:-1]), ids[-1], log_ps))
+    spaced = drafter.answered(question, Continuation((*ids[:-1], *base.tokens.text("  ")), ids[-1], (*log_ps, -1.0)))
+    assert isinstance(exact, drafting.DraftedPair)
+    assert isinstance(spaced, drafting.DraftedPair)
+    assert (exact.pair, exact.log_ps, spaced.log_ps) == (spaced.pair, log_ps, ())
+
+
 # -- the drafting of pairs -----------------------------------------------------------------------------
 
 TEXT = "# Rules\n\nAda runs the mill. The saw is old. Nobody sweeps the hall. Yes."
@@ -67,7 +102,7 @@ class Writer:
         self.likeliest: dict[str, str] = {}  # where the greedy answer is another one
 
     def __call__(
-        self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: Any, seed: int, *more: Any
+        self, base: Any, prompt_ids: Any, groups: Any, most: int, temperature: Any, *more: Any, **streams: Any
     ) -> list[Any]:
         assert len(groups) == len(prompt_ids)
         each = temperature if isinstance(temperature, list) else [temperature] * len(prompt_ids)
@@ -114,7 +149,7 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     monkeypatch.setattr(pairs, "write_drafts", writer)
     gains = {"Nobody sweeps the hall.": 0.2}  # the base says that without the passage as well
     monkeypatch.setattr(
-        pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found]
+        pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found]
     )
     recipe = recipe_of(prompt={"questions_per_sentence": 2, "kinds": "plain, rephrased, reversed"})
     progress: list[tuple[int, int, int]] = []
@@ -151,7 +186,7 @@ def test_all_sentences_of_a_long_passage_get_questions(
     ordered: list[int] = []
 
     def write(
-        base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int, *more: Any
+        base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int, *more: Any, **streams: Any
     ) -> list[Any]:
         found = []
         for prompt in map(base.tokens.decode, prompt_ids):
@@ -167,7 +202,7 @@ def test_all_sentences_of_a_long_passage_get_questions(
         return found
 
     monkeypatch.setattr(pairs, "write_drafts", write)
-    monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, 3.0) for _ in found])
     found = write_pairs(base, [text], recipe_of(prompt={"questions_per_passage": 30}), 0)
     asked = [s.sentence for s in found.scored]
     assert len(asked) == len(set(asked)) == 30
@@ -257,7 +292,7 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
     calls: list[int] = []
 
     def write(
-        base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int, *more: Any
+        base: Any, prompt_ids: Any, groups: Any, most: int, temperature: float, seed: int, *more: Any, **streams: Any
     ) -> list[Any]:
         calls.append(len(prompt_ids))
         found = []
@@ -277,7 +312,7 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
     assert len(found.questions) == 24
     assert len({q.document for q in found.questions}) == 8
     assert len({(q.document, q.passage_index) for q in found.questions}) > 16
-    assert sum(calls) <= 3 * 2 * held_out.PLACES_AT_ONCE  # not 160 sentences to keep 24
+    assert sum(calls) <= 3 * 2 * held_out.GROUP  # not 160 sentences to keep 24
 
 
 def test_seeds_are_private_and_stable() -> None:
@@ -325,7 +360,7 @@ def test_pairs_find_their_passage_where_it_was_cut_otherwise(
     (text,) = tokenise([document_of("Ada runs the mill here. " * 30 + "The last saw is blue.")], base.tokens, 60)
     assert len(text.passages) > 2
     last, source = text.passages[-1], "The last saw is blue."
-    monkeypatch.setattr(pairs, "support", lambda _, __, found, ___: [(-0.1, -1.0, 3.0) for _ in found])
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, 3.0) for _ in found])
     digest = text.passage_sha256(last)
     asked = [
         Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw."),

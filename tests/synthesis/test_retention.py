@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.schedule import plan, task_tokens
 from disc_lite.errors import Interrupted
-from disc_lite.models.generation import Continuation, generate
+from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run import synthesis
 from disc_lite.synthesis import retention
@@ -33,12 +35,15 @@ def scripted(monkeypatch: pytest.MonkeyPatch, turns_of: Callable[[int], Sequence
     """The model's turns in round n are single ids, `turns_of(n)`, the rest do not end; gives the rounds asked for."""
     rounds: list[int] = []
 
-    def fake(model: Any, prompts: Sequence[Sequence[int]], *, seed: int, **how: Any) -> list[Continuation]:
-        if rounds[-1:] == [-seed]:  # the answers to that round's turns
+    def fake(model: Any, prompts: Sequence[Sequence[int]], *, streams: Sequence[int], **how: Any) -> list[Continuation]:
+        if not prompts or streams[0] > 2**62:  # of a negative seed: the answers to the turns
             return [Continuation((9,), 1) for _ in prompts]
-        rounds.append(seed)
-        turns = [Continuation((100 + turn,), 1) for turn in turns_of(seed)]
-        return turns + [Continuation((5,), None)] * (len(prompts) - len(turns))
+        found: list[Continuation] = []
+        for stream in streams[::ROUND]:
+            rounds.append(stream // stream_seed(1, 0))
+            found += [Continuation((100 + turn,), 1) for turn in turns_of(rounds[-1])]
+            found += [Continuation((5,), None)] * (-len(found) % ROUND)
+        return found
 
     monkeypatch.setattr(retention, "generate", fake)
     return rounds
@@ -104,16 +109,64 @@ def test_an_interrupt_keeps_the_rounds_that_were_done(
     cache = tmp_path / "cache.jsonl"
 
     def stop(prompts: int) -> None:
-        if prompts >= 20:
-            raise Interrupted(2)
+        raise Interrupted(2)
 
     with pytest.raises(Interrupted):
         generate_retention_examples(plain("llama"), SHORT, (), cache, 50, stop)
-    assert [len(found) for found in read_rounds(cache)] == [10, 10]
+    assert [len(found) for found in read_rounds(cache)] == [10]
     progress: list[int] = []
     assert len(generate_retention_examples(plain("llama"), SHORT, (), cache, 50, progress.append)) == 50
     assert rounds == [1, 2, 3, 4, 5]
-    assert progress == [30, 40, 50]
+    assert progress == [50]
+
+
+def test_rounds_of_one_call_are_those_of_several(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where an answer is dropped whose prompt comes again in a later round: that is to be tried again."""
+    base = plain("qwen3")
+    monkeypatch.setattr(retention, "MOST_ROUNDS", 1)
+    generate_retention_examples(base, SHORT, (), tmp_path / "free.jsonl", 2 * ROUND)
+    first, *later = read_rounds(tmp_path / "free.jsonl")
+    reserved = [base.tokens.decode(first[0].answer_ids), base.tokens.decode(later[0][0].answer_ids)]
+    calls, prompts_of = [], retention._prompts
+
+    def repeated(*how: Any) -> Any:
+        """The first prompt of the first round is in all rounds."""
+        calls.append(how[-1])
+        return [list(dict.fromkeys([first[0].prompt_ids, *prompts])) for prompts in prompts_of(*how)]
+
+    monkeypatch.setattr(retention, "_prompts", repeated)
+    for most in (1, 3):
+        monkeypatch.setattr(retention, "MOST_ROUNDS", most)
+        generate_retention_examples(base, SHORT, reserved, tmp_path / f"{most}.jsonl", 2 * ROUND)
+    assert {len(numbers) for numbers in calls} == {1, 2, 3}
+    one, three = (read_rounds(tmp_path / f"{most}.jsonl") for most in (1, 3))
+    assert one == three[: len(one)]
+
+
+def test_of_two_runs_one_generates_and_the_other_waits(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = scripted(monkeypatch, lambda n: range(40 * n, 40 * n + 40))
+    cache, base, waits = tmp_path / "cache.jsonl", plain("llama"), threading.Event()
+    other = threading.Thread(
+        target=generate_retention_examples, args=(base, SHORT, (), cache, 100, lambda prompts: waits.wait(60))
+    )
+    other.start()
+    while not rounds:
+        time.sleep(0.001)
+
+    def interrupted() -> None:
+        raise Interrupted(2)
+
+    with pytest.raises(Interrupted):
+        generate_retention_examples(base, SHORT, (), cache, 100, on_wait=interrupted)
+    found = generate_retention_examples(base, SHORT, (), cache, 100, on_wait=waits.set)
+    other.join()
+    assert found == generate_retention_examples(None, SHORT, (), cache, 100)  # type: ignore[arg-type]  # no model
+    assert rounds == [1, 2, 3]
+    assert waits.is_set()
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.25, 0.7])
@@ -141,7 +194,7 @@ def test_generation_ends_where_a_model_only_repeats_itself(
     cache = tmp_path / "cache.jsonl"
     assert len(generate_retention_examples(plain("llama"), SHORT, (), cache, 500)) == 60
     assert rounds == list(range(1, len(rounds) + 1))
-    assert PATIENCE <= len(rounds) <= PATIENCE + 1
+    assert len(read_rounds(cache)) == PATIENCE + 1  # those that were written beside the last one are lost
     before = len(rounds)
     assert len(generate_retention_examples(plain("llama"), SHORT, (), cache, 500)) == 60
     assert len(rounds) == before

@@ -16,7 +16,7 @@ from disc_lite.models.generation.decoding import decode
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.generation.requests import Continuation, Limits, requests_of
 
-__all__ = ["Continuation", "KnownContinuations", "generate", "stream"]
+__all__ = ["Continuation", "KnownContinuations", "generate", "stream", "stream_seed"]
 
 
 def generate(
@@ -36,10 +36,10 @@ def generate(
     """Continue every prompt; the prompts of one group share their common prefix, by default all prompts.
 
     `temperature` may be one of every prompt; 0 is greedy. `streams` are the numbers of the prompts' random streams, by
-    default their indices. As many rows are written at once as fit into the free memory, at most `max_rows` if that is
-    not 0. Rows are only filled with prompts of the same call, so it should have many; equal prompts are read once.
-    `on_finished` is called with the number of finished prompts whenever it changes. What `known` has is not written
-    again, and what is finished is added to it.
+    default their indices; with seed 0 they may be `stream_seed`s of several seeds. As many rows are written at once as
+    fit into the free memory, at most `max_rows` if that is not 0. Rows are only filled with prompts of the same call,
+    so it should have many; equal prompts are read once. `on_finished` is called with the number of finished prompts
+    whenever it changes. What `known` has is not written again, and what is finished is added to it.
     """
     temperatures = [temperature] * len(prompts) if isinstance(temperature, (int, float)) else temperature
     seeds = [stream_seed(seed, number) for number in streams or range(len(prompts))]

@@ -9,8 +9,6 @@ from typing import Any, cast
 from disc_lite.models.generation.requests import Continuation, Limits, Request
 from disc_lite.storage import Journal, key_of
 
-LOG_P_DIGITS = 6
-
 
 @dataclass(frozen=True)
 class KnownContinuations:
@@ -28,8 +26,7 @@ class KnownContinuations:
         """Add what has been written."""
         self.journal.add({
             self._key(request, limits): {
-                "ids": list(written.ids), "stop": written.stop_id,
-                "log_ps": [round(log_p, LOG_P_DIGITS) for log_p in written.log_ps],
+                "ids": list(written.ids), "stop": written.stop_id, "log_ps": list(written.log_ps),
             }
             for request, written in finished.items()
         })  # fmt: skip

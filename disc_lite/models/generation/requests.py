@@ -10,6 +10,7 @@ import torch
 from disc_lite.packing import shared_length
 
 WORTH_SHARING_TOKENS = 16  # a shorter prefix is read with every prompt
+LOG_P_DIGITS = 6  # what is computed and what is read from a journal are the same
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Row:
     def write(self, token: int, log_p: float, limits: Limits) -> Continuation | None:
         """Append a token; the continuation if it is the last."""
         self.written.append(token)
-        self.log_ps.append(log_p)
+        self.log_ps.append(round(log_p, LOG_P_DIGITS))
         if token in limits.stop_ids:
             return Continuation(tuple(self.written[:-1]), token, tuple(self.log_ps))
         if len(self.written) == limits.max_new_tokens:

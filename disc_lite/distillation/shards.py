@@ -1,0 +1,63 @@
+"""Lessons -> shards: parts of the corpus whose teacher hidden states are cached, or read again, together.
+
+Training takes one shard after the other, in another order in every epoch, so that where not all states fit on the
+disk the teacher reads every lesson once an epoch. A corpus of up to about 50,000 tokens is one shard. Shards follow
+from the lessons alone: what is learned does not depend on how much fits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from disc_lite.distillation.examples import Lesson
+from disc_lite.planning.amounts import shards_needed
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Where the lessons and examples of each shard are, and the states of each example."""
+
+    lessons: tuple[tuple[int, ...], ...]  # of each shard: their indices
+    examples: tuple[tuple[int, ...], ...]
+    positions: tuple[int, ...]
+    place: tuple[tuple[int, int], ...]  # of each example: its shard, and its first position there
+
+
+def shards_of(lessons: Sequence[Lesson]) -> Shards:
+    """Shards of about the same size: the lessons of one place of the documents together, whatever their kind."""
+    sizes = [sum(len(example.compared) for example in lesson.examples) for lesson in lessons]
+    number, total = shards_needed(sum(sizes)), max(1, sum(sizes))
+    found: list[list[int]] = [[] for _ in range(number)]
+    before = 0
+    for i in _along_the_documents(lessons):
+        found[min(number - 1, before * number // total)].append(i)
+        before += sizes[i]
+    ends = list(accumulate((len(lesson.examples) for lesson in lessons), initial=0))
+    examples, positions, place = list[tuple[int, ...]](), list[int](), dict[int, tuple[int, int]]()
+    for shard in (sorted(shard) for shard in found if shard):
+        examples.append(tuple(e for i in shard for e in range(ends[i], ends[i + 1])))
+        compared = [len(example.compared) for i in shard for example in lessons[i].examples]
+        firsts = list(accumulate(compared, initial=0))
+        place |= {e: (len(positions), first) for e, first in zip(examples[-1], firsts, strict=False)}
+        positions.append(firsts[-1])
+    of_lessons = tuple(tuple(sorted(shard)) for shard in found if shard)
+    return Shards(of_lessons, tuple(examples), tuple(positions), tuple(place[e] for e in range(ends[-1])))
+
+
+def _along_the_documents(lessons: Sequence[Lesson]) -> list[int]:
+    """Indices of the lessons, document by document; those of different kinds are merged in proportion."""
+    kinds = [_kind(lesson) for lesson in lessons]
+    documents = {document: number for number, document in enumerate(dict.fromkeys(d for d, _ in kinds))}
+    totals, seen, places = Counter(kinds), Counter[tuple[str, str]](), []
+    for kind in kinds:
+        places.append((documents[kind[0]], seen[kind] / totals[kind]))
+        seen[kind] += 1
+    return sorted(range(len(lessons)), key=lambda i: (*places[i], i))
+
+
+def _kind(lesson: Lesson) -> tuple[str, str]:
+    """(document, method); a lesson without examples is of none."""
+    return (lesson.examples[0].document, lesson.examples[0].method) if lesson.examples else ("", "")

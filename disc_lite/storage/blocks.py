@@ -1,0 +1,82 @@
+"""Files of many gigabytes: their space is reserved before they are written, and they are read in pieces.
+
+They are never mapped into memory: where the disk is full or fails, a mapping ends the process with a signal (SIGBUS).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from disc_lite.errors import RunFailed, WillNotFit
+from disc_lite.storage import disk
+
+GIB = 1 << 30
+
+
+def free_disk(path: Path) -> int:
+    """Bytes that are free where this file or folder is, or will be."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    return shutil.disk_usage(there).free
+
+
+def no_room(path: Path, needed_bytes: int) -> WillNotFit:
+    """The error of a disk that has less free than is needed at `path`."""
+    return WillNotFit(
+        f"The disk of {path} is full: {_size(needed_bytes)} are needed.",
+        f"There are {_size(free_disk(path))} free.",
+        "Free some space and repeat the same command: it goes on from here.",
+    )
+
+
+@contextmanager
+def reserved_file(path: Path, size_bytes: int) -> Iterator[Callable[[memoryview], None]]:
+    """A new file of so many bytes; yields the function that writes its next ones.
+
+    Raises WillNotFit, with the bytes that are needed and free, where the disk does not have them.
+    """
+    with _reporting(path, size_bytes):
+        descriptor = disk.create(path, os.O_EXCL | os.O_WRONLY)
+    try:
+        with _reporting(path, size_bytes):
+            disk.reserve(descriptor, size_bytes)
+
+        def write(data: memoryview) -> None:
+            with _reporting(path, size_bytes):
+                disk.write(descriptor, data)
+
+        yield write
+    finally:
+        os.close(descriptor)
+
+
+def read_into(path: Path, pieces: list[tuple[int, memoryview]]) -> None:
+    """Fill each buffer with the bytes of the file from its offset on. Raises RunFailed where there are too few."""
+    with disk.reporting(f"cannot read {path}"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            for offset, buffer in pieces:
+                while buffer:
+                    number = os.preadv(descriptor, [buffer], offset)
+                    if not number:
+                        raise RunFailed(f"{path} ends too early", f"at byte {offset}", "remove it: it is made again")
+                    offset, buffer = offset + number, buffer[number:]
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _reporting(path: Path, size_bytes: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in disk.NO_SPACE:
+            raise no_room(path, size_bytes) from error
+        raise RunFailed(f"cannot write {path}", error.strerror or str(error)) from error
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / GIB:.2f} GiB ({size_bytes:,} bytes)"

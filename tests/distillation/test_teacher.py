@@ -1,0 +1,168 @@
+"""Teacher states: on the disk or read again, to the same bytes; reused; and what a full disk says."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from disc_lite.distillation import teacher
+from disc_lite.distillation.examples import Example, Lesson
+from disc_lite.distillation.schedule import plan
+from disc_lite.distillation.shards import shards_of
+from disc_lite.distillation.teacher import STATES, TeacherStates, read_lessons
+from disc_lite.distillation.training import Task
+from disc_lite.errors import WillNotFit
+from disc_lite.packing import lone
+from disc_lite.planning import amounts
+from disc_lite.storage import disk
+from tests.made import SmallTraining, recipe_of
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amounts, "SHARD_POSITIONS", 60)
+
+
+def counted(base: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by a number with every reading of the teacher."""
+    readings, hidden_at = list[int](), base.hidden_at
+
+    def reading(*given: Any) -> Any:
+        if not torch.is_grad_enabled():
+            readings.append(len(given[0]))
+        return hidden_at(*given)
+
+    monkeypatch.setattr(base, "hidden_at", reading)
+    return readings
+
+
+def made_up(method: str, document: str, number: int) -> list[Lesson]:
+    """Lessons of three examples with 1, 2 and 3 compared positions."""
+    examples = tuple(Example(method, document, (1,) * 4, tuple(range(n))) for n in (1, 2, 3))
+    return [Lesson(lone((1,) * 9), examples, ())] * number
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_shards_hold_everything_once_and_what_belongs_together() -> None:
+    lessons = [lesson for method in ("disc", "prompt") for name in "ab" for lesson in made_up(method, name, 20)]
+    shards = shards_of(lessons)
+    assert shards.positions == (60,) * 8
+    assert sorted(i for shard in shards.lessons for i in shard) == list(range(80))
+    examples = [example for lesson in lessons for example in lesson.examples]
+    for shard, of_shard in enumerate(shards.examples):
+        found = [examples[e] for e in of_shard]
+        assert {e.method for e in found} == {"disc", "prompt"}  # not one kind after the other
+        assert {e.document for e in found} == {"ab"[shard // 4]}
+        assert [shards.place[e] for e in of_shard] == [(shard, 6 * (n // 3) + (0, 1, 3)[n % 3]) for n in range(30)]
+    assert len(shards_of(lessons[:3]).lessons) == 1
+    assert shards_of([]).place == ()
+
+
+def test_an_epoch_takes_one_shard_after_the_other_in_another_order_each_time() -> None:
+    lessons = made_up("prompt", "a", 20)
+    examples = [example for lesson in lessons for example in lesson.examples]
+    shards = [range(0, 20), range(20, 40), range(40, 60)]
+    recipe = recipe_of(train={"epochs": 4, "tokens_per_batch": 16})
+    stream = [i for batch in plan(examples, [], recipe, 0, shards) for i in batch.task]
+    epochs = [stream[n : n + 60] for n in range(0, 240, 60)]
+    assert all(sorted(epoch) == list(range(60)) for epoch in epochs)
+    orders = [tuple(i // 20 for i in epoch[::20]) for epoch in epochs]
+    assert all(
+        [i // 20 for i in epoch] == [s for s in order for _ in range(20)]
+        for epoch, order in zip(epochs, orders, strict=True)
+    )
+    assert len(set(orders)) > 1
+    one = plan(examples, [], recipe, 0)
+    assert one == plan(examples, [], recipe, 0, [range(60)]) != plan(examples, [], recipe, 0, shards)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_training_is_the_same_to_the_byte_whether_states_are_kept_or_read_again(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, again = (SmallTraining(load, tmp_path / name) for name in ("kept", "again"))
+    again.task = Task.of(read_lessons(again.base, again.task.states.lessons, tmp_path / "none", limit_gib=0))
+    assert kept.task.states.tokens_again == 0
+    assert again.task.states.tokens_again == sum(lesson.tokens for lesson in again.task.states.lessons)
+    on_disk, on_both = list[int](), counted(again.base, monkeypatch)
+    rows, steps = kept.train(), again.train()
+    assert [(a.loss, a.gradient_norm) for a in rows] == [(b.loss, b.gradient_norm) for b in steps]
+    assert all(torch.equal(a, b) for a, b in zip(kept.weights(), again.weights(), strict=True))
+    assert len(on_both) >= again.recipe.train.epochs * (len(again.task.shards) - 1)
+    on_disk += [len(list((tmp_path / "none").rglob(STATES)))]
+    assert on_disk[0] < len(again.task.shards)  # only those in use stay
+
+
+def test_states_are_reused_and_what_is_damaged_or_of_others_is_not(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    lessons, every = setup.task.states.lessons, range(len(setup.task.examples))
+    whole = read_lessons(setup.base, lessons, tmp_path / "c").rows(every)
+    (path,) = (tmp_path / "c").rglob(STATES)
+    readings = counted(setup.base, monkeypatch)
+    read = list[int]()
+    assert torch.equal(read_lessons(setup.base, lessons, tmp_path / "c", on_batch=read.append).rows(every), whole)
+    assert (readings, sum(read)) == ([], sum(lesson.tokens for lesson in lessons))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert torch.equal(read_lessons(setup.base, lessons, tmp_path / "c").rows(every), whole)
+    assert readings
+    (tmp_path / "c" / "mine.txt").write_text("not ours")
+    other = read_lessons(setup.base, lessons[:2], tmp_path / "c")
+    assert [path.parent.parent for path in (tmp_path / "c").rglob(STATES)] == [other.folder]
+    assert (tmp_path / "c" / "mine.txt").is_file()
+
+
+def test_a_stop_leaves_nothing_half(load: Callable[..., Any], tmp_path: Path) -> None:
+    setup = SmallTraining(load, tmp_path)
+    states = TeacherStates(setup.base, setup.task.states.lessons, tmp_path / "c", 0, 0)
+    assert not states.load([0], should_stop=lambda: True)
+    assert not any((tmp_path / "c").rglob("*.*"))
+    assert states.load([0])
+
+
+@pytest.mark.parametrize("fault", ["limit", "write", "before"])
+def test_a_full_disk_is_told_in_words_with_bytes(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    lessons = setup.task.states.lessons
+    states = TeacherStates(setup.base, lessons, tmp_path / "c", 0, 0)
+    needed = states.total_bytes
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if fault == "before":
+        monkeypatch.setattr(teacher, "free_disk", lambda path: needed - 1)
+    elif fault == "write":
+        monkeypatch.setattr(disk, "write", full)
+    else:  # the kernel's own refusal, when the space is reserved
+        resource.setrlimit(resource.RLIMIT_FSIZE, (needed // 2, hard))
+    try:
+        with pytest.raises(WillNotFit) as caught:
+            read_lessons(setup.base, lessons, tmp_path / "c")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.exit_code == 4
+    assert f"{needed:,} bytes" in caught.value.what
+    assert "free" in caught.value.why
+    assert not any((tmp_path / "c").rglob("*.*"))
+    monkeypatch.undo()
+    assert read_lessons(setup.base, lessons, tmp_path / "c").rows([0]).isfinite().all()
+
+
+def test_what_does_not_leave_room_for_checkpoints_is_not_kept(load: Callable[..., Any], tmp_path: Path) -> None:
+    setup = SmallTraining(load, tmp_path)
+    with pytest.raises(WillNotFit, match="needed"):
+        TeacherStates(setup.base, setup.task.states.lessons, tmp_path / "c", 1e9, 1 << 60)

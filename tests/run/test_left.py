@@ -1,0 +1,56 @@
+"""A run that is continued does what is left: no teacher pass for states that are there, none at all after training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disc_lite.distillation.teacher import STATES, TeacherStates
+from disc_lite.run import synthesis, training
+from disc_lite.storage import read_json
+from tests.made import SmallAdapt, adapter_sha256
+
+WHERE_AND_HOW_LONG = ("run", "adapter", "seconds", "peak_bytes")
+
+
+class Crash(Exception):
+    """Of the machine, say."""
+
+
+def crash_at(stage: str, text: str) -> Callable[[Any], None]:
+    def listener(event: Any) -> None:
+        if event.stage == stage and event.text.startswith(text):
+            raise Crash
+
+    return listener
+
+
+def test_states_are_reused_and_a_finished_training_reads_no_teacher(
+    tmp_path: Path, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISC_LITE_CACHE", "")
+    small, run = SmallAdapt(tmp_path / "small", folders("llama")), tmp_path / "run"
+    whole = small.adapt(tmp_path / "whole")
+    assert not (tmp_path / "whole" / "cache").exists()
+    with pytest.raises(Crash):
+        small.adapt(run, listener=crash_at("training", ""))
+    assert len(list((run / "cache").rglob(STATES))) == 2  # of the documents, and of the retention examples
+
+    def forbidden(*_: Any) -> None:
+        pytest.fail("that is done already")
+
+    monkeypatch.setattr(TeacherStates, "_write", forbidden)
+    with pytest.raises(Crash):
+        small.adapt(run, listener=crash_at("evaluation", "after"))
+    assert not (run / "cache").exists()
+    for module, name in ((training, "lessons_of"), (training, "make_adapter"), (synthesis, "generate_retention")):
+        monkeypatch.setattr(module, name, forbidden)
+    stages = set[str]()
+    summary = small.adapt(run, listener=lambda event: stages.add(event.stage))
+    assert stages == {"model", "documents", "evaluation"}
+    assert adapter_sha256(run) == adapter_sha256(tmp_path / "whole")
+    assert {**summary, **{key: whole[key] for key in WHERE_AND_HOW_LONG}} == whole
+    assert summary == read_json(run / "summary.json")
