@@ -30,7 +30,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(
-    rf"({'|'.join({key.partition('.')[0] for key in SETTINGS if '.' in key})})\.(?!py$)([a-z]\w*)(?:[=:]|$)"
+    rf"({'|'.join({key.partition('.')[0] for key in SETTINGS if '.' in key})})\.(?!(?:py|json)$)([a-z]\w*)(?:[=:]|$)"
 )
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 

@@ -5,7 +5,7 @@ Imports torch only to load the model, so that errors in a folder are reported at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -85,6 +85,32 @@ def open_adapted(folder: Path) -> Adapted:
     return Adapted(folder, "merged", folder.name, folder, None, "none", longest, _context(folder))
 
 
+def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
+    """Adapted models of one base, each under a name of its own: that of its folder, or its path where two are the same.
+
+    Raises UsageError where one is merged, or of another base than the first.
+    """
+    opened = [open_adapted(folder) for folder in folders]
+    first = opened[0]
+    for other in opened[1:]:
+        for one in (first, other):
+            one.require_base()
+        if (other.model.resolve(), other.quantize) != (first.model.resolve(), first.quantize):
+            raise UsageError(
+                f"{other.folder} is of another base than {first.folder}.",
+                f"That is {other.name} in {other.quantize}, this is {first.name} in {first.quantize}.",
+                "Only one base is in memory; ask each by a command of its own.",
+            )  # fmt: skip
+    names = [one.folder.resolve().name for one in opened]
+    unclear = {name for name in names if names.count(name) > 1} | {"question", "adapted", "base"}
+    named = {
+        str(one.folder.resolve()) if name in unclear else name: one for name, one in zip(names, opened, strict=True)
+    }
+    if len(named) < len(opened):
+        raise UsageError("A folder was named twice.", "", "Name each once.")
+    return named
+
+
 def _context(model: Path) -> int:
     """The context length of a model. Raises EnvironmentNotReady where it has no tokenizer."""
     config = read_object(model / "config.json")
@@ -95,32 +121,47 @@ def _context(model: Path) -> int:
     return longest if isinstance(longest, int) and longest > 0 else UNLIMITED
 
 
-def load(adapted: Adapted, device: str | None = None) -> Base:
-    """The model in memory, its adapter on it."""
+def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] = ()) -> Base:
+    """The model in memory, its adapter on it; with adapters of others of the same base, to be switched to."""
     from disc_lite.models import load_base
 
-    return load_base(adapted.model, adapted.quantize, device, adapted.adapter)
+    base = load_base(adapted.model, adapted.quantize, device, adapted.adapter)
+    for number, other in enumerate(others, 1):
+        assert other.adapter  # a merged model is refused when several are opened
+        base.load_adapter(other.adapter, f"other{number}")
+    return base
+
+
+def switch(base: Base, number: int) -> None:
+    """Use the adapter of this number: 0 is that of the model itself, then come those of the others."""
+    base.use_adapter(f"other{number}" if number else "default")
 
 
 def ask(
     adapted: Adapted, questions: Sequence[str], with_base: bool = False, device: str | None = None,
-    warn: Callable[[str], None] = lambda text: None,
+    others: Mapping[str, Adapted] | None = None, warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, str]]:  # fmt: skip
     """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`.
 
-    `warn` is called with what the user should know about the model.
+    Those of `others`, which are of the same base, have their names as keys. `warn` is called with what the user should
+    know about the model.
     """
     if with_base:
         adapted.require_base()
     from disc_lite.evaluation.asking import answer
     from disc_lite.qa import Question
 
-    base = load(adapted, device)
+    others = others or {}
+    base = load(adapted, device, list(others.values()))
     for warning in base.warnings:
         warn(warning)
     as_questions = [Question(text, ("",)) for text in questions]
     answers = answer(base, as_questions, True, adapted.answer_tokens)
     rows = [{"question": question, "adapted": text} for question, text in zip(questions, answers, strict=True)]
+    for number, (name, other) in enumerate(others.items(), 1):
+        switch(base, number)
+        for row, text in zip(rows, answer(base, as_questions, True, other.answer_tokens), strict=True):
+            row[name] = text
     if with_base:
         for row, text in zip(rows, answer(base, as_questions, False, adapted.answer_tokens), strict=True):
             row["base"] = text

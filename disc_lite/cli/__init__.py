@@ -15,7 +15,7 @@ from disc_lite.cli.conversation import ask, chat
 from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
-from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
+from disc_lite.cli.options import AS_JSON, DEVICE, PAIRS, UPDATE, overrides_of
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
 from disc_lite.errors import DiscLiteError, WillNotFit
 from disc_lite.storage import disk
@@ -37,13 +37,12 @@ def cli(debug: bool) -> None:
 
 @cli.command()
 @click.argument("documents", nargs=-1, required=True, type=click.Path())
-@click.option("--model", "-m", required=True, help="A name of `disc-lite models`, a folder, or a hub id.")
+@click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
+@UPDATE
 @click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
 @click.option("--output", "-o", type=click.Path(), help="Run folder; repeat the command to continue it.")
 @click.option("--questions", "-q", type=click.Path(), help="Questions to measure with (JSON, CSV or SQuAD).")
-@click.option(
-    "--pairs", type=click.Path(), help="Use the (edited) pairs.jsonl of another run instead of writing pairs."
-)
+@PAIRS
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all random choices.")
 @DEVICE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DEVICE
+from disc_lite.cli.options import ALSO, AS_JSON, DEVICE
 from disc_lite.cli.terminal import escape_controls
 from disc_lite.errors import UsageError
 
@@ -18,27 +18,34 @@ from disc_lite.errors import UsageError
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
 @click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")
+@ALSO
 @DEVICE
 @AS_JSON
-def ask(folder: Path, questions: tuple[str, ...], with_base: bool, device: str | None, as_json: bool) -> None:
+def ask(
+    folder: Path, questions: tuple[str, ...], with_base: bool, also: tuple[Path, ...], device: str | None, as_json: bool
+) -> None:
     """Ask an adapted model QUESTIONS, each by itself, without the documents.
 
     FOLDER is a run, an adapter or a merged model.
     """
     from disc_lite.chat.opening import ask as run_ask
-    from disc_lite.chat.opening import open_adapted
+    from disc_lite.chat.opening import open_together
 
-    rows = run_ask(open_adapted(folder), questions, with_base, device, lambda text: click.echo(text, err=True))
+    (name, adapted), *others = open_together([folder, *also]).items()
+    rows = run_ask(adapted, questions, with_base, device, dict(others), lambda text: click.echo(text, err=True))
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    labels = {**({"base": "base"} if with_base else {}), "adapted": name if others else "adapted"}
+    labels |= {other: other for other, _ in others}
+    width = max(map(len, labels.values()))
     for row in rows:
-        shown = {name: escape_controls(text) for name, text in row.items()}
-        if len(rows) > 1 or with_base:
-            click.echo(click.style(shown["question"], bold=True))
-        if with_base:
-            click.echo(f"  base     {shown['base']}")
-        click.echo(f"  adapted  {shown['adapted']}" if len(rows) > 1 or with_base else shown["adapted"])
+        if len(rows) == len(labels) == 1:
+            click.echo(escape_controls(row["adapted"]))
+            continue
+        click.echo(click.style(escape_controls(row["question"]), bold=True))
+        for key, label in labels.items():
+            click.echo(f"  {escape_controls(label):<{width}}  {escape_controls(row[key])}")
 
 
 @click.command()
@@ -46,24 +53,28 @@ def ask(folder: Path, questions: tuple[str, ...], with_base: bool, device: str |
 @click.option("--compare", is_flag=True, help="Show the answers of the base too, as after /compare.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Sampling temperature; 0 is greedy.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Longest answer in tokens; by default as in the recipe.")
+@ALSO
 @DEVICE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for every question on stdin.")
 def chat(
-    folder: Path, compare: bool, temperature: float, max_tokens: int | None, device: str | None, as_json: bool
-) -> None:
+    folder: Path, compare: bool, temperature: float, max_tokens: int | None, also: tuple[Path, ...],
+    device: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Talk with an adapted model; earlier turns stay in its context.
 
     FOLDER is a run, an adapter or a merged model. /compare shows the answers of the base too, /clear
-    starts a new conversation, /help lists all commands; Ctrl-C stops an answer, Ctrl-D ends.
+    starts a new conversation, /use NAME switches to a folder of --also, /help lists all commands;
+    Ctrl-C stops an answer, Ctrl-D ends.
 
     Without a terminal every line on stdin is a question (or one of these commands) of one
     conversation, and every answer goes to stdout.
     """
-    from disc_lite.chat.opening import load, open_adapted
+    from disc_lite.chat.opening import load, open_together
 
     if not (temperature == 0 or 0.01 <= temperature <= 10):
         raise UsageError(f"--temperature {temperature} is out of range.", "", "Use 0, or 0.01 to 10.")
-    adapted = open_adapted(folder)
+    models = open_together([folder, *also])
+    adapted, *others = models.values()
     if compare:
         adapted.require_base()
     if max_tokens is not None and max_tokens >= adapted.context_tokens:
@@ -77,13 +88,14 @@ def chat(
         from rich.console import Console
 
         with Console(stderr=True).status(f"Loading {escape_controls(adapted.name)}"):
-            base = load(adapted, device)
+            base = load(adapted, device, others)
     else:
-        base = load(adapted, device)
+        base = load(adapted, device, others)
     from disc_lite.chat.conversation import Conversation
     from disc_lite.cli.dialogue import Dialogue, at_a_terminal, note, over_a_pipe
 
-    dialogue = Dialogue(adapted, Conversation(base, adapted.context_tokens, answer_tokens, temperature), compare)
+    conversation = Conversation(base, adapted.context_tokens, answer_tokens, temperature)
+    dialogue = Dialogue(adapted, conversation, compare, tuple(models))
     if at_terminal:
         note(f"{adapted.name} from {folder}. /help lists commands, Ctrl-D ends.")
         for warning in base.warnings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import takewhile
 
@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from disc_lite.chat.conversation import Conversation, Piece
-from disc_lite.chat.opening import Adapted
+from disc_lite.chat.opening import Adapted, switch
 from disc_lite.cli.terminal import TWO_COLUMNS, escape_controls, show_columns, show_stream
 from disc_lite.errors import UsageError
 from disc_lite.run.interrupts import Interrupts, catch_signals
@@ -21,6 +21,7 @@ PROMPT = "> "
 COMMANDS = {
     "/compare": "show the answers of the base too; again: stop that",
     "/clear": "start a new conversation",
+    "/use": "NAME: talk with another of the models that were named, in a new conversation; alone: list them",
     "/help": "list the commands",
     "/quit": "end, like Ctrl-D; Ctrl-C stops an answer",
 }
@@ -35,8 +36,12 @@ def note(text: str) -> None:
 class Dialogue:
     """A conversation, whether the base answers too, and whether the user was warned of a long history."""
 
-    def __init__(self, adapted: Adapted, conversation: Conversation, compare: bool) -> None:
+    def __init__(
+        self, adapted: Adapted, conversation: Conversation, compare: bool, names: Sequence[str] = ()
+    ) -> None:  # fmt: skip
         self.adapted = adapted
+        self.names = names  # of the models that it can be held with; the first is in use
+        self.used = 0
         self.conversation = conversation
         self.compare = compare
         self.warned = False  # that the first turns no longer fit
@@ -48,6 +53,9 @@ class Dialogue:
         """
         line = line.encode("utf-8", "replace").decode("utf-8").strip().removeprefix("\ufeff")
         word, *more = line.split(maxsplit=1)[:2] or [""]
+        if word == "/use":
+            self._use(more[0].strip() if more else "")
+            return ""
         if word not in COMMANDS and (more or not word.startswith("/")):
             return line  # also a question that begins with a path
         if word not in COMMANDS or more:
@@ -63,6 +71,22 @@ class Dialogue:
         if word == "/compare":
             self._toggle()
         return ""
+
+    def _use(self, name: str) -> None:
+        """Switch to the model of this name, or list the names. Raises UsageError for an unknown one."""
+        if name and name not in self.names:
+            raise UsageError(
+                f"There is no model {name} here.", f"There are {', '.join(self.names) or 'none'}.",
+                "Name its folder with --also when you start.",
+            )  # fmt: skip
+        if name:
+            self.used = self.names.index(name)
+            switch(self.conversation.base, self.used)
+            self.conversation.clear()
+            self.warned = False
+            note(f"A new conversation, with {name}.")
+        else:
+            note("\n".join(f"{'*' if n == self.used else ' '} {known}" for n, known in enumerate(self.names)))
 
     def _toggle(self) -> None:
         self.adapted.require_base()

@@ -14,10 +14,14 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
+STATED = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
 
 def show_summary(summary: JsonObject, console: Console) -> None:
     """The report card, with time, memory and remarks."""
+    if idle := summary.get("nothing_to_teach"):
+        console.print(f"{idle} Nothing was done.", highlight=False, markup=False)
+        return
     console.print(f"[bold]{summary['model']}[/bold] after {summary['documents']['read']} documents")
     show_card(summary["card"], console)
     for remark in remarks(summary):
@@ -35,6 +39,7 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
         if row["of"]:
             table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row))
     console.print(table)
+    _show_update(card.get("update"), console)
     _show_retained(card, console)
     if documents:
         _show_documents(card, console)
@@ -50,6 +55,19 @@ def _table(title: str, *headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right")
     return table
+
+
+def _show_update(update: JsonObject | None, console: Console) -> None:
+    """Of an update: what was known before it and is known now, apart for what is unchanged, changed, new and gone."""
+    if not update:
+        return
+    table = _table(f"Since {escape(update['run'])}", "passages", "right, that run", "right, now", "95 %")
+    for state, rows in update["rows"].items():
+        before, now = rows["earlier"], rows["adapted"]
+        figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ()
+        label = f"gone ({STATED[update['removed']]})" if state == "removed" else state
+        table.add_row(label, str(update["passages"][state]), *figures)
+    console.print(table)
 
 
 def _show_retained(card: JsonObject, console: Console) -> None:
@@ -123,6 +141,11 @@ def remarks(summary: JsonObject) -> list[str]:
         lines.append(
             f"{pairs['accepted']} pairs accepted, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences "
             "have one."
+        )
+    if "kept" in pairs:
+        lines.append(
+            f"{pairs['kept']} pairs taken over, {pairs['written']} written about what is new or changed; "
+            f"{pairs['removed']} of passages that are gone."
         )
     low = summary["teachability"]["low"]
     if low:

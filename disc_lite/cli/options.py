@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 
@@ -29,6 +30,19 @@ def _device(context: click.Context, option: click.Parameter, value: str | None) 
 
 
 DEVICE = click.option("--device", callback=_device, help="cuda or cpu; by default cuda where there is one.")
+
+PAIRS = click.option(
+    "--pairs", metavar="RUN", multiple=True, type=click.Path(),
+    help="Teach the pairs of a run, or of its (edited) pairs.jsonl, instead of writing pairs; may be repeated.",
+)  # fmt: skip
+ALSO = click.option(
+    "--also", metavar="FOLDER", multiple=True, type=click.Path(path_type=Path),
+    help="Another run or adapter of the same base, which is in memory once; may be repeated.",
+)  # fmt: skip
+UPDATE = click.option(
+    "--update", metavar="RUN", type=click.Path(),
+    help="Teach what has changed since this run; its model and recipe are the default.",
+)  # fmt: skip
 
 
 def overrides_of(overrides: tuple[str, ...]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON, overrides_of
+from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,10 +23,11 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 
 @click.command()
 @click.argument("documents", nargs=-1, required=True, type=click.Path())
-@click.option("--model", "-m", required=True, help="A name of `disc-lite models`, a folder, or a hub id.")
+@click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
+@UPDATE
 @click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
 @click.option("--questions", "-q", type=click.Path(), help="Questions to measure with.")
-@click.option("--pairs", type=click.Path(), help="Pairs of another run.")
+@PAIRS
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
 @MAX_VRAM
 @HOST_RAM
@@ -95,9 +96,22 @@ def _what(plan: Plan) -> list[str]:
         f"{plan.shape.name}, recipe {plan.recipe.name}, method {plan.recipe.method}",
         f"{corpus.documents} documents ({corpus.refused} refused), {about}{corpus.tokens:,} tokens, "
         f"{corpus.passages:,} passages, {corpus.sentences:,} sentences",
+        *([_since(plan)] if corpus.since else []),
         f"Examples an epoch: {examples}; at most {plan.recipe.train.epochs} epochs, {work.steps:,} steps of "
         f"{round(work.student_tokens / work.steps):,} tokens, {work.student_tokens / 1e6:,.2f} million in all",
     ]  # fmt: skip
+
+
+def _since(plan: Plan) -> str:
+    """What an update takes over, and what it does about the rest."""
+    recipe, since = plan.recipe, plan.corpus.since or {}
+    rest = f"{since['changed']:,} changed and {since['new']:,} new are asked and taught"
+    gone = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}[recipe.update.removed]
+    held = f"rehearsed ({recipe.update.rehearse:g} to 1)" if recipe.update.start == "adapter" else "taught anew"
+    return (
+        f"Update: {since['unchanged']:,} passages are unchanged, their pairs and questions are taken over and {held}; "
+        f"{rest}; {since['removed']:,} are gone, their pairs are {gone}"
+    )
 
 
 def _how(plan: Plan) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from disc_lite.distillation.examples import Example, Lesson, Text
+from disc_lite.distillation.examples import Example, Lesson, Taught, Text
 from disc_lite.documents import is_heading
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
@@ -18,15 +18,18 @@ LEAD_PART = 4  # one part in so many of a window may be what the teacher has rea
 MIXED = ("heading", "chat", "lead_in", "none")
 
 
-def disc_lessons(texts: Iterable[Text], tokens: Tokens, recipe: Recipe, seed: int) -> list[Lesson]:
+def disc_lessons(
+    texts: Iterable[Text], tokens: Tokens, recipe: Recipe, seed: int, taught: Taught = lambda passage: True
+) -> list[Lesson]:
     """DiSC (arXiv 2602.16093): the teacher has read the text before the sentence, the student has not.
 
     `targets: all` takes every sentence after the first, `paper` as many as published: the last
-    one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them.
+    one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them; nor are sentences
+    of passages that are not taught.
     """
     lessons = []
     for text in texts:
-        chosen = set(_targets(text, recipe, seed))
+        chosen = {s for p in text.passages if taught(p) for s in p.sentences} & set(_targets(text, recipe, seed))
         for window in _windows(text, tokens, recipe):
             # A window cuts no sentence, unless one is longer than a window.
             targets = [(max(t[0], window.start), min(t[1], window.end)) for t in chosen]

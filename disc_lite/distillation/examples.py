@@ -13,8 +13,9 @@ state at *p* and the teacher's at the corresponding place both predict it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from disc_lite.documents import Document, Passage, cut_passages
@@ -25,6 +26,8 @@ from disc_lite.packing import Sequence as Tree
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import answer_task, join_passages, passage_text
 from disc_lite.qa import Pair
+
+Taught = Callable[[Passage], bool]  # whether a passage is taught
 
 MOST_PAIRS = 64  # of one teacher sequence: its attention mask grows with the square of its tokens
 
@@ -66,6 +69,7 @@ class Example:
     document: str
     input_ids: tuple[int, ...]
     compared: tuple[int, ...]  # positions p: input_ids[p + 1] is a shared token
+    rehearsed: bool = False  # of a passage that an earlier run has taught: read in turn with others, see `schedule`
 
     @property
     def target_ids(self) -> tuple[int, ...]:
@@ -96,10 +100,37 @@ class Lesson:
         return f"teacher's sequence, {self.examples[0].name}" if self.examples else "teacher's sequence"
 
 
+def shown_passages(texts: Iterable[Text]) -> list[tuple[str, str]]:
+    """(document, text as a prompt shows it) of all passages."""
+    return [(text.document.name, text.passage_text(passage)) for text in texts for passage in text.passages]
+
+
+def with_passages(texts: Iterable[Text], chosen: Taught) -> tuple[Text, ...]:
+    """The texts that have such passages, with those alone."""
+    fewer = (replace(text, passages=tuple(p for p in text.passages if chosen(p))) for text in texts)
+    return tuple(text for text in fewer if text.passages)
+
+
 def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:
     """Each example as a sequence of its own, and all compared positions in turn: what `Base.hidden_at` takes."""
     places = [(n, 0, p) for n, example in enumerate(examples) for p in example.compared]
     return [lone(example.input_ids) for example in examples], places
+
+
+def thinned(lesson: Lesson, chosen: AbstractSet[int]) -> Lesson:
+    """A lesson with some of its examples, by number, to be rehearsed; the teacher reads only what they need."""
+    examples, places, first = [], list[tuple[int, int]](), 0
+    for number, example in enumerate(lesson.examples):
+        last = first + len(example.compared)
+        if number in chosen:
+            examples.append(replace(example, rehearsed=True))
+            places += lesson.teacher_at[first:last]
+        first = last
+    needed = {segment for segment, _ in places}
+    needed |= {lesson.sequence[segment].parent for segment in needed} - {-1}
+    at = {-1: -1} | {segment: n for n, segment in enumerate(sorted(needed))}
+    sequence = tuple(replace(s, parent=at[s.parent]) for n, s in enumerate(lesson.sequence) if n in needed)
+    return Lesson(sequence or lesson.sequence, tuple(examples), tuple((at[n], position) for n, position in places))
 
 
 def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int) -> tuple[Text, ...]:
@@ -140,11 +171,15 @@ def prompt_lessons(
         for passage in text.passages:
             own = of_passage.get((text.document.name, passage.index))
             if own:
-                shown = join_passages([text.passage_text(passage)])
-                for first in range(0, len(own), MOST_PAIRS):
-                    together = own[first : first + MOST_PAIRS]
-                    lessons.append(_prompt_lesson(shown, together, tokens, worked_examples))
+                lessons += lessons_about(text.passage_text(passage), own, tokens, worked_examples)
     return lessons
+
+
+def lessons_about(passage: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> list[Lesson]:
+    """The lessons of one passage, which is given as a prompt shows it."""
+    shown = join_passages([passage])
+    together = [pairs[first : first + MOST_PAIRS] for first in range(0, len(pairs), MOST_PAIRS)]
+    return [_prompt_lesson(shown, some, tokens, worked_examples) for some in together]
 
 
 def teacher_prompts(
@@ -184,11 +219,11 @@ def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, worked_exa
 # -- next-token training, and retention ------------------------------------------------------------------
 
 
-def next_token_examples(texts: Iterable[Text], tokens: Tokens) -> list[Example]:
+def next_token_examples(texts: Iterable[Text], tokens: Tokens, taught: Taught = lambda passage: True) -> list[Example]:
     """Fine-tuning on the documents: every passage as it is, each token a target."""
     examples = []
     for text in texts:
-        for passage in text.passages:
+        for passage in filter(taught, text.passages):
             input_ids = (*tokens.bos, *text.ids[passage.start : passage.end])
             compared = tuple(range(len(input_ids) - 1))
             if compared:
@@ -196,9 +231,9 @@ def next_token_examples(texts: Iterable[Text], tokens: Tokens) -> list[Example]:
     return examples
 
 
-def retention_lesson(prompt: Sequence[int], answer: Sequence[int]) -> Lesson:
+def retention_lesson(prompt: Sequence[int], answer: Sequence[int], method: str = "retention") -> Lesson:
     """Teacher and student read the same: a prompt and answer that the base generated, against forgetting."""
     input_ids = (*prompt, *answer)
     compared = tuple(range(len(prompt) - 1, len(input_ids) - 1))
-    example = Example("retention", "", input_ids, compared)
+    example = Example(method, "", input_ids, compared)
     return Lesson(lone(input_ids), (example,), tuple((0, p) for p in compared))

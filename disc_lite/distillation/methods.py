@@ -10,14 +10,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from disc_lite.distillation.disc import disc_lessons
-from disc_lite.distillation.examples import Example, Lesson, Text, next_token_examples, prompt_lessons
+from disc_lite.distillation.examples import (
+    Example,
+    Lesson,
+    Taught,
+    Text,
+    next_token_examples,
+    prompt_lessons,
+    with_passages,
+)
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 
-Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe], list[Lesson]]
+Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe, Taught], list[Lesson]]
 
 
 @dataclass(frozen=True)
@@ -30,16 +38,21 @@ class LessonKind:
     labelled: bool = False  # the tokens themselves have `loss.label_share` of the distribution that is learned
 
 
-def _disc(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> list[Lesson]:
-    return disc_lessons(texts, tokens, recipe, recipe.seed)
+def _disc(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught) -> list[Lesson]:
+    return disc_lessons(texts, tokens, recipe, recipe.seed, taught)
 
 
-def _prompt(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> list[Lesson]:
+def _prompt(
+    texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught
+) -> list[Lesson]:
+    texts = with_passages(texts, taught)
     return prompt_lessons(texts, pairs, tokens, recipe.prompt.worked_examples)
 
 
-def _next_token(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> list[Lesson]:
-    return [Lesson(lone(e.input_ids), (e,), teacher_at=()) for e in next_token_examples(texts, tokens)]
+def _next_token(
+    texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught
+) -> list[Lesson]:
+    return [Lesson(lone(e.input_ids), (e,), teacher_at=()) for e in next_token_examples(texts, tokens, taught)]
 
 
 LESSON_KINDS: dict[str, LessonKind] = {
@@ -64,7 +77,10 @@ class Lessons:
         return tuple(example for lesson in self.all for example in lesson.examples)
 
 
-def build_lessons(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe) -> Lessons:
-    """The lessons of the recipe's method; none where documents and pairs give none."""
+def build_lessons(
+    texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe,
+    taught: Taught = lambda passage: True,
+) -> Lessons:  # fmt: skip
+    """The lessons of the recipe's method about the passages that are taught; none where there are none."""
     kinds = METHODS[recipe.method].lessons
-    return Lessons({kind: tuple(LESSON_KINDS[kind].build(texts, pairs, tokens, recipe)) for kind in kinds})
+    return Lessons({kind: tuple(LESSON_KINDS[kind].build(texts, pairs, tokens, recipe, taught)) for kind in kinds})

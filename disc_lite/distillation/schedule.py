@@ -74,6 +74,11 @@ def _tokens(examples: Sequence[Example], recipe: Recipe, epoch: int) -> int:
     return sum(len(examples[i].input_ids) for i in _epoch(examples, recipe, Random(0), epoch))
 
 
+def rehearsals(examples: Sequence[Example], recipe: Recipe) -> int:
+    """How many examples are rehearsed beside these, which are taught, in the whole training."""
+    return recipe.train.epochs * round(recipe.update.rehearse * len(_epoch(examples, recipe, Random(0), 0)))
+
+
 def _epoch(
     examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int, shards: Sequence[Sequence[int]] = ()
 ) -> list[int]:
@@ -82,14 +87,18 @@ def _epoch(
     Its shards come in shuffled order, and so do the examples of each.
 
     Successive epochs continue through the list of DiSC examples, so that every sentence is covered over the epochs
-    even where one epoch takes only a part of them.
+    even where one epoch takes only a part of them. So do those that are rehearsed: `update.rehearse` for each other.
     """
-    shared = [i for i, e in enumerate(examples) if LESSON_KINDS[e.method].by_share]
-    rest = [i for i, e in enumerate(examples) if not LESSON_KINDS[e.method].by_share]
+    taught = [i for i, e in enumerate(examples) if not e.rehearsed]
+    shared = [i for i in taught if LESSON_KINDS[examples[i].method].by_share]
+    rest = [i for i in taught if not LESSON_KINDS[examples[i].method].by_share]
     if shared and rest:
-        number = disc_examples(len(shared), len(rest), recipe.disc.share)
-        shared = [shared[(epoch * number + k) % len(shared)] for k in range(number)]
-    return _shuffled(shared + rest, rng, shards)
+        shared = _turn(shared, disc_examples(len(shared), len(rest), recipe.disc.share), epoch)
+    order = shared + rest
+    rehearsed = [i for i, e in enumerate(examples) if e.rehearsed]
+    Random("rehearsed").shuffle(rehearsed)  # of all passages in every epoch; the same ones whatever the seed
+    order += _turn(rehearsed, min(len(rehearsed), round(recipe.update.rehearse * len(order))), epoch)
+    return _shuffled(order, rng, shards)
 
 
 def _shuffled(chosen: list[int], rng: Random, shards: Sequence[Sequence[int]]) -> list[int]:
@@ -103,6 +112,11 @@ def _shuffled(chosen: list[int], rng: Random, shards: Sequence[Sequence[int]]) -
     for part in order:
         rng.shuffle(parts[part])
     return [i for part in order for i in parts[part]]
+
+
+def _turn(indices: Sequence[int], number: int, epoch: int) -> list[int]:
+    """The next `number` of these, which are taken in turn from epoch to epoch."""
+    return [indices[(epoch * number + k) % len(indices)] for k in range(number)]
 
 
 def _cycle(number: int, rng: Random) -> Iterator[int]:

@@ -85,13 +85,18 @@ def first_sentence(text: str) -> str:
 
 
 def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[str]:
-    """The passage that answers each question: the question's own where it is known, else one that contains an answer.
+    """The passage that answers each question, or "": see `right_places`."""
+    return ["" if at is None else passages[at][1] for at in right_places(questions, passages)]
 
-    `passages` are (document, text). Of several the one that shares most words with the question; "" if there is none.
+
+def right_places(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[int | None]:
+    """Which passage answers each question: the question's own where it is known, else one that contains an answer.
+
+    `passages` are (document, text). Of several the one that shares most words with the question; None if there is none.
     """
     known = _by_place(passages)
     words = [word_set(text) for _, text in passages]
-    chosen = []
+    chosen: list[int | None] = []
     for question in questions:
         place = (question.document, question.passage_index)
         if place in known:
@@ -103,18 +108,18 @@ def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, 
             for i, (name, text) in enumerate(passages)
             if question.document in ("", name)
         ]
-        chosen.append(passages[-max(ranked)[2]][1] if ranked else "")
+        chosen.append(-max(ranked)[2] if ranked else None)
     return chosen
 
 
-def _by_place(passages: Sequence[tuple[str, str]]) -> dict[tuple[str, int], str]:
-    """(document, number of the passage in it) -> text."""
-    texts: dict[tuple[str, int], str] = {}
+def _by_place(passages: Sequence[tuple[str, str]]) -> dict[tuple[str, int], int]:
+    """(document, number of the passage in it) -> its place among all passages."""
+    places: dict[tuple[str, int], int] = {}
     number: Counter[str] = Counter()
-    for name, text in passages:
-        texts[name, number[name]] = text
+    for at, (name, _) in enumerate(passages):
+        places[name, number[name]] = at
         number[name] += 1
-    return texts
+    return places
 
 
 def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:

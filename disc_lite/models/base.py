@@ -15,9 +15,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft import (
+    LoraConfig,
+    PeftConfig,
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
@@ -89,27 +97,50 @@ class Base:
                 layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
         self.set_modes()
 
-    def load_adapter(self, folder: Path) -> None:
-        """Load a saved adapter, for inference only. Raises EnvironmentNotReady where it does not fit."""
+    def start_from(self, folder: Path) -> None:
+        """Give the attached adapter, to train it on, the weights of a saved one of the same shape."""
+        try:
+            saved = load_file(folder / WEIGHTS)
+            if differing := saved.keys() ^ self.adapter_state().keys():
+                raise ValueError(f"Its tensors are others: {min(differing)}.")
+            set_peft_model_state_dict(self.model, saved)
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
+
+    def load_adapter(self, folder: Path, name: str = "default") -> None:
+        """Load a saved adapter, for inference only; one of several has a name of its own, and the first is in use.
+
+        Raises EnvironmentNotReady where it does not fit.
+        """
         config = PeftConfig.from_pretrained(str(folder))
         config.lora_dropout = 0.0  # the model stays in training mode, see `Base.set_modes`
         try:
             with quietly():
                 warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # an error below
-                self.model = PeftModel.from_pretrained(self.model, str(folder), is_trainable=False, config=config)
+                if isinstance(self.model, PeftModel):
+                    self.model.add_adapter(name, config)
+                    self.model.load_adapter(str(folder), name, torch_device=str(self.device))
+                else:
+                    self.model = PeftModel.from_pretrained(self.model, str(folder), name, config=config)
             with safe_open(folder / WEIGHTS, framework="pt") as file:
-                unexpected = set(file.keys()) ^ set(self.adapter_state())
+                unexpected = set(file.keys()) ^ set(self.adapter_state(name))
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # shapes are a RuntimeError
             raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
         if unexpected:
             raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
-        if (name := not_finite(self.adapter_parameters().items())) is not None:
-            raise _misfit(folder, f"{name} holds NaN or infinity.")
-        if changes_nothing(self.adapter_parameters()):
+        loaded = {n: p for n, p in self.adapter_parameters().items() if f".{name}." in n}
+        if (where := not_finite(loaded.items())) is not None:
+            raise _misfit(folder, f"{where} holds NaN or infinity.")
+        if changes_nothing(loaded):
             self.warnings.append("This adapter changes nothing: the B of every module is zero.")
         for parameter in self.adapter_parameters().values():  # autocast would do it again for every token
             parameter.data = parameter.data.to(self.state_dtype)
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
+        self.set_modes()
+
+    def use_adapter(self, name: str) -> None:
+        """From now on the adapter of this name, of several that were loaded, is what `frozen` switches on."""
+        cast(PeftModel, self.model).set_adapter(name, inference_mode=True)
         self.set_modes()
 
     def adapter_config(self) -> JsonObject:
@@ -121,9 +152,9 @@ class Base:
         """Name -> parameter of everything that is trained, in a fixed order."""
         return {n: p for n, p in sorted(self.model.named_parameters()) if "lora_" in n}
 
-    def adapter_state(self) -> dict[str, Tensor]:
+    def adapter_state(self, name: str = "default") -> dict[str, Tensor]:
         """Name -> tensor, as in adapter files of PEFT."""
-        state: dict[str, Tensor] = get_peft_model_state_dict(self.model, save_embedding_layers=False)
+        state: dict[str, Tensor] = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False)
         return state
 
     def known(self, adapter: bool) -> KnownContinuations | None:

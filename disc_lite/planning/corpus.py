@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from disc_lite.documents import Document, Passage, cut_passages, is_heading
@@ -26,16 +26,20 @@ class Corpus:
     longest_passage: int  # tokens
     longest_sentence: int
     counted: bool  # with the model's own tokenizer; else estimated by the characters
+    # Of an update: how many passages are unchanged, changed, new and removed. It teaches those that are counted above.
+    since: dict[str, int] | None = None
 
 
 def corpus_of(
-    documents: Iterable[Document], refused: int, tokenizer: Tokenizer | None, recipe: Recipe, pairs: int = 0
-) -> Corpus:
-    """Documents cut as a run cuts them; `pairs` are how many the user has, if any."""
+    documents: Iterable[Document], refused: int, tokenizer: Tokenizer | None, recipe: Recipe, pairs: int = 0,
+    known: Container[tuple[str, int]] = (),
+) -> Corpus:  # fmt: skip
+    """Documents cut as a run cuts them; `pairs` are how many the user has, if any, `known` passages are not taught."""
     cut = []
     for document in documents:
         offsets = (tokenizer or estimated_tokens)(document.text)
-        cut.append((document, offsets, cut_passages(document, offsets, recipe.documents.passage_tokens)))
+        found = cut_passages(document, offsets, recipe.documents.passage_tokens)
+        cut.append((document, offsets, [passage for passage in found if (document.name, passage.index) not in known]))
     passages = [passage for _, _, found in cut for passage in found]
     askable = [[_askable(d, o, p) for p in found] for d, o, found in cut]
     wanted = sum(
@@ -45,8 +49,8 @@ def corpus_of(
     )
     lengths = [end - start for passage in passages for start, end in passage.sentences]
     return Corpus(
-        documents=len(cut), refused=refused, passages=len(passages), tokens=sum(len(o) for _, o, _ in cut),
-        sentences=sum(map(sum, askable)), targets=max(0, sum(map(sum, askable)) - len(cut)),
+        documents=len(cut), refused=refused, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
+        sentences=sum(map(sum, askable)), targets=max(0, sum(map(sum, askable)) - sum(map(bool, askable))),
         pairs=pairs or wanted, longest_passage=max((p.end - p.start for p in passages), default=0),
         longest_sentence=max(lengths, default=0), counted=tokenizer is not None,
     )  # fmt: skip

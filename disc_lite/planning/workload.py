@@ -62,18 +62,19 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
     kinds = {name: every[name] for name in method.lessons}
     epoch = _epoch(kinds, recipe)
     retention = recipe.retention.weight > 0
-    epoch_tokens = sum(epoch[name] * kind.tokens for name, kind in kinds.items())
+    rehearsed, known = _rehearsed(corpus, recipe)
+    epoch_tokens = (1 + rehearsed) * sum(epoch[name] * kind.tokens for name, kind in kinds.items())
     task = recipe.train.epochs * epoch_tokens
-    targets = recipe.train.epochs * sum(epoch[name] * kind.compared for name, kind in kinds.items())
+    targets = (1 + rehearsed) * recipe.train.epochs * sum(epoch[n] * kind.compared for n, kind in kinds.items())
     kept = 0.6 * recipe.retention.answer_tokens
     prompts = prompts_needed(round(task), NEUTRAL_TOKENS + kept, recipe.retention) if retention else 0
     share = 1 + recipe.retention.share * retention
-    states = sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
+    states = (1 + known) * sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
     generated, read = _generation(corpus, recipe, questions, prompts)
     return Workload(
         examples=epoch, steps=math.ceil(task / task_tokens_per_batch(epoch_tokens, recipe, retention)),
         student_tokens=round(task * share), target_tokens=round(targets * share),
-        teacher_tokens=round(sum(kind.teacher_tokens for kind in kinds.values()) * method.has_teacher),
+        teacher_tokens=round((1 + known) * sum(k.teacher_tokens for k in kinds.values()) * method.has_teacher),
         state_positions=round(states + prompts * kept), prompt_tokens=_prompt(corpus, recipe),
         row_tokens=2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS,
         longest_student=max(round(max(k.tokens for k in kinds.values())), corpus.longest_sentence + TEMPLATE_TOKENS),
@@ -108,6 +109,15 @@ def _epoch(kinds: dict[str, Kind], recipe: Recipe) -> dict[str, int]:
     return {first: disc_examples(kinds[first].examples, sum(rest.values()), recipe.disc.share), **rest}
 
 
+def _rehearsed(corpus: Corpus, recipe: Recipe) -> tuple[float, float]:
+    """What an update rehearses for each example that it teaches: in an epoch, and different ones in all of them."""
+    if corpus.since is None or recipe.update.start == "new":
+        return 0.0, 0.0
+    known = corpus.since["unchanged"] / max(1, corpus.passages)
+    rehearsed = min(recipe.update.rehearse, known)
+    return rehearsed, min(known, recipe.train.epochs * rehearsed)
+
+
 def _answer(recipe: Recipe) -> int:
     return min(ANSWER_TOKENS, recipe.prompt.answer_tokens)
 
@@ -121,7 +131,10 @@ def _prompt(corpus: Corpus, recipe: Recipe) -> int:
 def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int) -> tuple[float, float]:
     """Tokens that are generated, and tokens of the prompts that are read for it (a passage once for its questions)."""
     answer, prompt, evaluation = _answer(recipe), _prompt(corpus, recipe), recipe.evaluation
-    drafts = corpus.pairs * ASKED * METHODS[recipe.method].needs_pairs
+    fresh = 1.0
+    if corpus.since and recipe.update.start == "new":  # the pairs of the others are taken over
+        fresh = (corpus.since["changed"] + corpus.since["new"]) / max(1, corpus.passages)
+    drafts = fresh * corpus.pairs * ASKED * METHODS[recipe.method].needs_pairs
     written = drafts * (QUESTION_TOKENS + answer)
     read = drafts * 2 * (QUESTION_TOKENS + TEMPLATE_TOKENS) + corpus.passages * prompt * 2 * (drafts > 0)
     if not questions:  # they are drafted, answered twice, and about half of them are kept

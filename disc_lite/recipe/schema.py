@@ -196,6 +196,21 @@ class Evaluation(Section):
     )
 
 
+class Update(Section):
+    """What `adapt --update` teaches beside the passages that are new or changed; no part of other runs."""
+
+    start: Literal["adapter", "new"] = setting(
+        "adapter", "train the earlier run's adapter on, or a new one on all passages (only their pairs are reused)"
+    )
+    rehearse: Number = setting(
+        2.0, "examples of unchanged passages in an epoch, in turn, for each of a new or changed one", ge=0, le=1000
+    )
+    removed: Literal["rehearse", "drop", "unlearn"] = setting(
+        "rehearse", "pairs of passages that are gone: rehearsed as before, not taught any more, or unlearned: "
+        "the base's own answer is taught in place of theirs",
+    )  # fmt: skip
+
+
 class Memory(Section):
     """Precision of the base."""
 
@@ -234,6 +249,7 @@ class Recipe(Section):
     lora: Lora = section(Lora)
     train: Train = section(Train)
     evaluation: Evaluation = section(Evaluation)
+    update: Update = section(Update)
     memory: Memory = section(Memory)
     execution: Execution = section(Execution)
     seed: Count = setting(0, "seed of all random choices", ge=0, le=2**32 - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from disc_lite.evaluation.card import DRIFTS, ROWS, in_words, overlap_sentences
 from disc_lite.report import charts
@@ -13,6 +14,8 @@ from disc_lite.report.reading import Row, RunFiles
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
+STATE_NAMES = {"removed": "gone"}
+POLICIES = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 AXIS = charts.axis("0%", "50%", "100%")
 
 
@@ -108,6 +111,38 @@ def _benchmarks(run: RunFiles) -> Html | None:
         for metric, value in row["before"].items()
     ]
     return table("Benchmarks of lm-evaluation-harness", ("task", "metric", "before", "after"), rows) if rows else None
+
+
+# -- since the run that was updated ------------------------------------------------------------------------
+
+
+def since(run: RunFiles) -> list[Child]:
+    """Of an update: recall of what is unchanged, changed, new and gone, by the run before it and now."""
+    update = run.card.get("update")
+    if not update:
+        return []
+    items, cells = [], []
+    for state, rows in update["rows"].items():
+        name = STATE_NAMES.get(state, state) + (f", {POLICIES[update['removed']]}" if state == "removed" else "")
+        before, now = rows["earlier"], rows["adapted"]
+        cells.append((name, f"{update['passages'][state]:,}", *(_asked(row) for row in (before, now)), span(now)))
+        if now["of"]:
+            text = f"{name}: now {in_words(now)}" + (f", before {in_words(before)}" if before["of"] else "")
+            drawn = charts.bullet(text, before["share"] if before["of"] else None, now["share"], None)
+            items.append((name, drawn, _asked(now)))
+    note = (
+        "Bar: right answers now. Hollow dot: of the run before, where it was asked the same. What is gone should fall"
+    )
+    note += " where it is unlearned." if update["removed"] == "unlearn" else " only where it is dropped or unlearned."
+    return [
+        paragraph("Passages since ", foreign(Path(update["run"]).name), ". ", note, class_="note"),
+        charts.rows("Right answers since the run before", [*items, AXIS]) if items else None,
+        table("In figures", ("", "passages", "right, that run", "right, now", "95% interval"), cells),
+    ]
+
+
+def _asked(row: Row) -> str:
+    return f"{row['right']} of {row['of']}" if row["of"] else "not asked"
 
 
 # -- document by document --------------------------------------------------------------------------------

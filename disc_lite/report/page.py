@@ -16,6 +16,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 # Anchor, heading, content; empty parts are left out.
 PARTS = (
     ("card", "Report card", learned.report_card),
+    ("since", "Since the run before", learned.since),
     ("retained", "Learned against forgotten", learned.learned_and_retained),
     ("documents", "Recall by document", learned.by_document),
     ("training", "Training", course.training),

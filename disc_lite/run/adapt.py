@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.events import Listener
+from disc_lite.run.changes import in_words
+from disc_lite.run.earlier import EarlierRun, nothing_to_teach
+from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import Answers, Retained, When
-from disc_lite.run.inputs import Inputs, begin, gather
+from disc_lite.run.inputs import Inputs, PairFiles, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.run.plan import Limits, planned_execution, usable_of
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
@@ -32,12 +34,13 @@ LOW_TEACHABILITY = 0.1  # nats per target token
 
 def adapt(
     documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    model: str,
+    model: str | None = None,
     *,
     recipe: str | None = None,
     output: str | Path | None = None,
     questions: str | Path | None = None,
-    pairs: str | Path | None = None,
+    pairs: PairFiles = None,
+    update: str | Path | None = None,
     overrides: Mapping[str, str] | None = None,
     seed: int | None = None,
     device: str | None = None,
@@ -51,18 +54,24 @@ def adapt(
     one at once. How it is computed follows from the memory that is free, of which `max_vram` and `host_ram` ("8GB")
     let it use less. `listener` is called with an `Event` for everything that happens.
 
+    `pairs` are files of pairs, or runs whose pairs are taught instead of new ones: those of several runs together.
+    `update` is a finished run whose documents have changed since: what is unchanged is taken over from it, and its
+    model and recipe are the default. Where there is nothing to teach, its summary is returned, with `nothing_to_teach`.
+
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     limits = Limits(device, max_vram, host_ram)
     inputs = gather(
         named, model, recipe, output, questions, pairs, overrides or {}, seed, listener,
-        before_download=lambda found: planned_execution(found, limits),
+        before_download=lambda found: planned_execution(found, limits), update=update,
     )  # fmt: skip
     folder = inputs.folder
     if folder.summary.is_file():
         summary: JsonObject = read_json(folder.summary)
         return summary
+    if inputs.earlier and (idle := idle_update(inputs, inputs.earlier, listener)):
+        return {**read_json(inputs.earlier.folder.summary), "nothing_to_teach": idle}
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
             sweep(path)
@@ -97,7 +106,8 @@ def _run_stages(
         retention, neutral = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
         folder.write_self_generated(neutral)
     eval_set = measuring.eval_set_of(
-        held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated()
+        held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated(),
+        measuring.questions_removed(folder),
     )  # fmt: skip
     answers: dict[When, Answers] = {}
     retained: dict[When, Retained] = {}
@@ -113,12 +123,23 @@ def _run_stages(
     retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)
     card = measuring.card_of(eval_set, pairs, recipe, answers, retained)
     card["fit"] = fit.last_measured(folder)
+    card["update"] = measuring.by_state(eval_set, folder, recipe, answers)
     summary = _summary(context, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
     summary["peak_bytes"] = peak_bytes(context.base)
     write_json(folder.summary, summary, may_differ=True)  # in its seconds
-    folder.journal.unlink(missing_ok=True)
     return summary
+
+
+def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener | None) -> str:
+    """A sentence where an update has nothing to teach; tells what has changed."""
+    recipe = inputs.resolved.recipe
+    changes = earlier.changes(inputs.documents, inputs.model.folder, recipe.documents.passage_tokens)
+    if changes is None:
+        return ""
+    if listener:
+        listener(Event("documents", f"since {earlier.folder}: {in_words(changes)}"))
+    return nothing_to_teach(earlier, changes, recipe)
 
 
 def _summary(context: RunContext, card: JsonObject, about_pairs: JsonObject, pairs: int) -> JsonObject:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import torch
 
-from disc_lite.distillation.examples import Text, tokenise
+from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_name
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.changes import Changes, compare
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
@@ -34,6 +35,7 @@ class RunContext:
     listener: Listener
     interrupts: Interrupts
     execution: Execution
+    changes: Changes | None = None  # since the run that is updated
 
     @property
     def recipe(self) -> Recipe:
@@ -69,16 +71,18 @@ def open_context(
     for warning in base.warnings:
         listener(Event("model", warning))
     base.before_each_forward(interrupts.check)
-    base.journal = Journal(inputs.folder.journal)
+    earlier = inputs.earlier
+    base.journal = Journal(inputs.folder.journal, earlier.folder.journal if earlier else None)
     texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")
     passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"
     listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits"))
-    context = RunContext(inputs, base, texts, listener, interrupts, execution)
+    changes = compare(earlier.passages, shown_passages(texts)) if earlier else None
+    context = RunContext(inputs, base, texts, listener, interrupts, execution, changes)
     passages = sum(len(text.passages) for text in texts)
     if not inputs.folder.passages.is_file():
-        inputs.folder.write_passages(texts)
+        inputs.folder.write_passages(texts, changes)
     tokens = sum(len(text.ids) for text in texts)
     context.tell("documents", f"{len(texts)} documents, {passages} passages, {tokens:,} tokens")
     return context

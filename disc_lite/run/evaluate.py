@@ -50,7 +50,8 @@ def evaluate(
         folder.path.mkdir(parents=True, exist_ok=True)
         sweep(folder.path)
         recipe, run_folder = finished.recipe, finished.folder
-        eval_set = measuring.eval_set_of(asked, run_folder.read_passages(), finished.model.probes, ())
+        removed = () if questions else measuring.questions_removed(run_folder)
+        eval_set = measuring.eval_set_of(asked, run_folder.read_passages(), finished.model.probes, (), removed)
         answers: dict[When, Answers] = {}
         retained: dict[When, Retained] = {}
         for when in BEFORE_AND_AFTER:
@@ -59,6 +60,7 @@ def evaluate(
             retained[when] = measuring.measure_retained(opened, recipe, eval_set, run_folder, when, tell)
         card = measuring.card_of(eval_set, run_folder.read_pairs(), recipe, answers, retained)
         card["fit"] = fit.last_measured(run_folder)
+        card["update"] = measuring.by_state(eval_set, run_folder, recipe, answers)
         if judge:
             card["judge"] = _judge(opened, eval_set, answers["after"].questions["adapted"], folder, tell)
         if benchmarks:

@@ -14,6 +14,7 @@ from disc_lite.hub.adapters import check_fit, read_config
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs
 from disc_lite.recipe import Recipe, load_recipe
+from disc_lite.run.changes import Changes, State
 from disc_lite.storage import (
     DIGESTS,
     Json,
@@ -64,10 +65,12 @@ class RunFolder:
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
     ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
     passages = Entry("passages.jsonl")
-    journal = Entry("journal.txt")  # what was generated so far; removed when the run is finished
+    journal = Entry("journal.txt")  # what was generated so far; an update looks up in it what the base answers
     questions = Entry("questions.jsonl")  # those that are measured with
     question_drafts = Entry("questions.json")  # what became of the other drafts of held-out questions
     pairs = Entry("pairs.jsonl")  # question-answer pairs that are trained on, with their scores
+    removed = Entry("removed.jsonl")  # of an update: pairs of passages that are gone, each with its passage
+    update = Entry("update.json")  # what an update took over from the earlier run
     pair_drafts = Entry("pairs.json")  # what became of the other drafts of pairs, and the coverage
     neutral = Entry("neutral.jsonl")  # the base's answers to neutral prompts, as token ids
     self_generated = Entry("self_generated.jsonl")  # held-out prompts and answers of the base, to measure the drift
@@ -150,13 +153,30 @@ class RunFolder:
         require_unchanged(self.pairs)
         return read_pairs(self.pairs) if self.pairs.is_file() else ()
 
+    def read_pair_rows(self) -> list[JsonObject]:
+        """As `read_pairs`, with everything that is known of them."""
+        return read_jsonl(self.pairs) if self.read_pairs() else []
+
+    def read_removed(self) -> list[JsonObject]:
+        """Lines of `removed.jsonl`: pairs, each with `shown`, the text of its passage."""
+        return read_jsonl(self.removed, missing_ok=True)
+
+    def read_update(self) -> JsonObject:
+        """What an update took over; empty for other runs."""
+        return dict(read_json(self.update)) if self.update.is_file() else {}
+
     def read_passages(self) -> list[tuple[str, str]]:
         """(document, text) of all passages."""
         return [(row["document"], row["text"]) for row in read_jsonl(self.passages)]
 
-    def write_passages(self, texts: Iterable[Text]) -> None:
+    def read_states(self) -> list[State]:
+        """Of all passages of an update, what has become of them since the earlier run; empty for other runs."""
+        return [row["since"] for row in read_jsonl(self.passages) if "since" in row]
+
+    def write_passages(self, texts: Iterable[Text], changes: Changes | None = None) -> None:
         write_jsonl(self.passages, (
             {"document": text.document.name, "passage": passage.index, "tokens": passage.end - passage.start,
+             **({"since": changes.state((text.document.name, passage.index))} if changes else {}),
              "text": text.passage_text(passage),
              "sentences": [text.sentence_text(*sentence).strip() for sentence in passage.sentences]}
             for text in texts for passage in text.passages
@@ -223,6 +243,7 @@ class Answers:
 
     questions: dict[str, list[str]]  # row of the report card -> an answer to each question
     completions: list[str]
+    removed: list[str] = field(default_factory=list)  # to questions about passages that are gone, after an update
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from disc_lite.hub.source import Model, local_folder, open_model
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, to_yaml
+from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.storage import (
@@ -30,6 +31,8 @@ from disc_lite.storage import (
     write_text,
 )
 
+PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -42,6 +45,7 @@ class Inputs:
     ledger: tuple[LedgerEntry, ...]
     questions: tuple[Question, ...]  # the user's, or none
     pairs: tuple[Pair, ...]  # to reuse instead of writing new ones, or none
+    earlier: EarlierRun | None = None  # that is updated
 
     @property
     def identity(self) -> JsonObject:
@@ -49,7 +53,8 @@ class Inputs:
 
         How it is computed is no part of it: a run may be continued on another device, or with other memory settings.
         """
-        recipe = self.resolved.recipe.model_dump(exclude={"execution"})
+        idle = {"execution"} if self.earlier else {"execution", "update"}
+        recipe = self.resolved.recipe.model_dump(exclude=idle)
         return {
             "format": FORMAT,
             "model": self.model.fingerprint,
@@ -57,47 +62,90 @@ class Inputs:
             "documents": {d.name: d.sha256 for d in self.documents},
             "questions": _digest(repr(self.questions)),
             "pairs": _digest(repr(self.pairs)),
+            "update": self.earlier.digest if self.earlier else None,
         }
 
 
 def gather(
-    documents: Sequence[str | os.PathLike[str]], model: str, recipe: str | None, output: str | Path | None,
-    questions: str | Path | None, pairs: str | Path | None, overrides: Mapping[str, str], seed: int | None,
+    documents: Sequence[str | os.PathLike[str]], model: str | None, recipe: str | None, output: str | Path | None,
+    questions: str | Path | None, pairs: PairFiles, overrides: Mapping[str, str], seed: int | None,
     listener: Listener | None = None, before_download: Callable[[Inputs], object] = lambda inputs: None,
+    update: str | Path | None = None,
 ) -> Inputs:  # fmt: skip
     """Read and check all inputs, the quick ones first. Raises the error of the first that is wrong.
 
-    `before_download` is called where the model must be downloaded, with inputs whose model is not there yet.
+    `before_download` is called where the model must be downloaded, with inputs whose model is not there yet. Model,
+    recipe and place of an update are by default those of its run, the folder with the next number.
     """
+    earlier = earlier_of(update, pairs)
+    model = model_of(model, earlier)
+    recipe = recipe or (str(earlier.folder.recipe) if earlier else None)
     source = resolve(model)  # a wrong name is reported before anything is read or downloaded
     checked = load_recipe(recipe or "default", overrides, seed)
+    if earlier:
+        check_same(earlier, checked.recipe)
     own_questions = read_questions(Path(questions)) if questions else ()
-    own_pairs = read_pairs(Path(pairs)) if pairs else ()
-    if pairs and not own_pairs:
-        raise UsageError(f"The pairs file {pairs} holds no pair.")
+    own_pairs = pairs_of(pairs)
     paths = [Path(d) for d in documents]
     if not paths:
         raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
-    folder = Path(output) if output else Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
+    usual = Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
+    folder = Path(output) if output else earlier.next_folder if earlier else usual
     require_place(folder)
+    if earlier and folder.resolve() == earlier.folder.path.resolve():
+        raise UsageError(
+            f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
+        )
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     if local_folder(source) is None:
         absent = Model(model, source.location, Path(), "", {})
         before_download(
-            Inputs(RunFolder(folder), absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs)
+            Inputs(RunFolder(folder), absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
         )
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
+    if earlier:
+        check_same(earlier, resolved.recipe, opened)
     if shape := shape_of_folder(opened.folder):
         resolved = at_width(resolved, shape.hidden)
-    inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs)
+    inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
-    check_documents("pairs", (p.document for p in inputs.pairs), known)
+    # Others find their passage by its words, in whatever file it is.
+    check_documents("pairs", (p.document for p in inputs.pairs if not p.passage_sha256), known)
     check_same_run(inputs)
     if listener is not None:
         listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
     return inputs
+
+
+def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
+    """The pairs of files and of run folders, each once. Raises UsageError where one of these has none."""
+    found: dict[Pair, None] = {}
+    for path in map(Path, [named] if isinstance(named, (str, Path)) else named or ()):
+        own = RunFolder(path).read_pairs() if path.is_dir() else read_pairs(path)
+        if not own:
+            what = f"The run in {path} has no pairs" if path.is_dir() else f"The pairs file {path} holds no pair"
+            raise UsageError(f"{what}.", "", "Leave it out, or name a run that was trained with pairs.")
+        found.update(dict.fromkeys(own))
+    return tuple(found)
+
+
+def earlier_of(update: str | Path | None, pairs: object) -> EarlierRun | None:
+    """The run that is updated, if any. Raises UsageError where pairs are given as well."""
+    if update and pairs:
+        raise UsageError(
+            "--update and --pairs cannot be used together.", "An update takes over the pairs of its run.",
+            "Leave one of the two out.",
+        )  # fmt: skip
+    return read_earlier(Path(update)) if update else None
+
+
+def model_of(model: str | None, earlier: EarlierRun | None) -> str:
+    """The name of the model: by default that of the run that is updated. Raises UsageError where there is neither."""
+    if model is None and earlier is None:
+        raise UsageError("No model was named.", "", "Name one: --model mistral-7b (`disc-lite models` lists names).")
+    return model or (earlier.model if earlier else "")
 
 
 def read_with_progress(
@@ -153,7 +201,8 @@ def begin(inputs: Inputs) -> None:
     if not folder.record.is_file():
         begin_digests(folder.path)
         model = {"name": inputs.model.name, "reference": inputs.model.reference}
-        write_json(folder.record, {"identity": inputs.identity, "model": model})
+        update = {"update": str(inputs.earlier.folder)} if inputs.earlier else {}
+        write_json(folder.record, {"identity": inputs.identity, "model": model, **update})
     if not folder.recipe.is_file():
         write_text(folder.recipe, to_yaml(inputs.resolved))
     if not folder.ledger.is_file():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
+from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages, right_places
 from disc_lite.evaluation.card import counted, report_card, row_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.grading import Grade, grade
@@ -18,6 +18,7 @@ from disc_lite.evaluation.thinking import MOST, thinking_answers
 from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
+from disc_lite.run.changes import STATES
 from disc_lite.run.folder import Answers, Drift, Retained, RunFolder, When
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.retention import RetentionExample
@@ -35,6 +36,7 @@ class EvalSet:
     passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
     probes: dict[str, list[Question]]
     self_generated: tuple[RetentionExample, ...]  # held-out prompts that the base generated
+    removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
 
     @property
     def right(self) -> list[str]:
@@ -44,12 +46,12 @@ class EvalSet:
 
 def eval_set_of(
     questions: Sequence[Question], passages: Sequence[tuple[str, str]], probes: JsonObject,
-    self_generated: Sequence[RetentionExample],
+    self_generated: Sequence[RetentionExample], removed: Sequence[Question] = (),
 ) -> EvalSet:  # fmt: skip
     """These questions and statements, and the probes of a model folder."""
     return EvalSet(
         tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion"),
-        tuple(passages), probes_of(dict(probes)), tuple(self_generated),
+        tuple(passages), probes_of(dict(probes)), tuple(self_generated), tuple(removed),
     )  # fmt: skip
 
 
@@ -92,15 +94,22 @@ def measure_answers(
     if not adapter:
         shown["ceiling"] = [[p] if p else [] for p in eval_set.right]
     max_tokens, number = recipe.evaluation.answer_tokens, len(eval_set.questions)
-    progress = Progress(tell, len(shown) * number + len(eval_set.completions))
+    progress = Progress(tell, len(shown) * number + len(eval_set.completions) + len(eval_set.removed) * adapter)
     by_row = {}
     for row, passages in shown.items():
         on_finished = progress.part(f"{when}: {number} questions, {row.replace('_', ' + ')}", number)
         by_row[row] = answer(base, eval_set.questions, adapter, max_tokens, passages, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(eval_set.completions)} statements", len(eval_set.completions))
     completions = answer(base, eval_set.completions, adapter, max_tokens, on_finished=on_finished)
-    folder.write_answers(when, Answers(by_row, completions))
-    return Answers(by_row, completions)
+    removed = []
+    if adapter and eval_set.removed:
+        on_finished = progress.part(
+            f"{when}: {len(eval_set.removed)} questions about what is gone", len(eval_set.removed)
+        )
+        removed = answer(base, eval_set.removed, adapter, max_tokens, on_finished=on_finished)
+    found = Answers(by_row, completions, removed)
+    folder.write_answers(when, found)
+    return found
 
 
 def measure_retained(
@@ -171,6 +180,38 @@ def card_of(
         for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
     ]
     return card
+
+
+def by_state(eval_set: EvalSet, folder: RunFolder, recipe: Recipe, answers: Mapping[When, Answers]) -> JsonObject:
+    """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter."""
+    record = folder.read_update()
+    if not record:
+        return {}
+    states, grading = folder.read_states(), recipe.evaluation.grading
+    own = answers["after"].questions["adapted"]
+    places = right_places(eval_set.questions, eval_set.passages)
+    groups: dict[str, list[tuple[Question, str]]] = {state: [] for state in (*STATES, "removed")}
+    for question, said, at in zip(eval_set.questions, own, places, strict=True):
+        if at is not None:
+            groups[states[at]].append((question, said))
+    groups["removed"] = list(zip(eval_set.removed, answers["after"].removed, strict=True))
+    rows = {}
+    for state, group in groups.items():
+        before = [
+            (question, record["answers"][question.text]) for question, _ in group if question.text in record["answers"]
+        ]
+        rows[state] = {
+            name: row_of([grade(said, question.answers) for question, said in some], grading)
+            for name, some in (("earlier", before), ("adapted", group))
+        }
+    return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
+
+
+def questions_removed(folder: RunFolder) -> list[Question]:
+    """Those of the earlier run of an update that are about passages that are gone."""
+    rows = folder.read_update().get("questions_removed", [])
+    found = [Question(**{**row, "answers": tuple(row["answers"]), "choices": tuple(row["choices"])}) for row in rows]
+    return [question for question in found if question.kind == "question"]
 
 
 def thinking_instructions() -> list[Instruction]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,39 +22,45 @@ from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.workload import workload_of
-from disc_lite.qa import read_pairs, read_questions
+from disc_lite.qa import read_questions
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.earlier import EarlierRun, check_same, nothing_to_teach
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.inputs import Inputs, read_with_progress
+from disc_lite.run.inputs import Inputs, PairFiles, earlier_of, model_of, pairs_of, read_with_progress
 from disc_lite.storage import free_disk
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
 
 def plan(
-    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], model: str, *, recipe: str | None = None,
-    questions: str | Path | None = None, pairs: str | Path | None = None, overrides: Mapping[str, str] | None = None,
-    max_vram: str | None = None, host_ram: str | None = None, card: str | None = None, cpu: bool = False,
+    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], model: str | None = None, *,
+    recipe: str | None = None, questions: str | Path | None = None, pairs: PairFiles = None,
+    update: str | Path | None = None, overrides: Mapping[str, str] | None = None, max_vram: str | None = None,
+    host_ram: str | None = None, card: str | None = None, cpu: bool = False,
 ) -> Plan:  # fmt: skip
     """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
     `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
-    Raises UsageError for an unknown name, EnvironmentNotReady where the sizes of the model are not known here.
+    Raises UsageError for an unknown name or an update that has nothing to teach, EnvironmentNotReady where the sizes of
+    the model are not known here.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    source, whose = resolve(model), card_of(card) if card else None
+    earlier = earlier_of(update, pairs)
+    source, whose = resolve(model_of(model, earlier)), card_of(card) if card else None
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked = len(read_questions(Path(questions))) if questions else 0
-    own_pairs = len(read_pairs(Path(pairs))) if pairs else 0
-    name = recipe or ("pocket" if source.alias == "pocket" else "default")
-    resolved = load_recipe(name, overrides or {}).recipe
+    own_pairs = len(pairs_of(pairs))
+    name = str(earlier.folder.recipe) if earlier else "pocket" if source.alias == "pocket" else "default"
+    resolved = load_recipe(recipe or name, overrides or {}).recipe
+    if earlier:
+        check_same(earlier, resolved)
     read, ledger = read_with_progress([Path(d) for d in named], resolved, None)
     if of_card is None and whose:
         of_card = round(whose.memory_gib * GIB)
     usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)
     budget = Budget(whose, usable, of_host, None, cuda=not cpu)
-    found = _plan(source, resolved, read, ledger, budget, own_pairs, asked)
+    found = _plan(source, resolved, read, ledger, budget, own_pairs, asked, earlier)
     if found is None:
         raise EnvironmentNotReady(
             f"The sizes of {source.location} are not known here.",
@@ -66,16 +72,24 @@ def plan(
 
 def _plan(
     source: ModelSource, recipe: Recipe, documents: Sequence[Document], ledger: Sequence[LedgerEntry], budget: Budget,
-    pairs: int, questions: int,
+    pairs: int, questions: int, earlier: EarlierRun | None,
 ) -> Plan | None:  # fmt: skip
-    """`pairs` and `questions` are how many the user has, if any; None where the sizes of the model are not known."""
+    """`pairs` and `questions` are how many the user has, if any; None where the sizes of the model are not known.
+
+    Raises UsageError where `earlier`, a run that is updated, has nothing to be taught.
+    """
     folder = local_folder(source)
     shape = shape_of_folder(folder) if folder else None
     if shape is None and source.alias is not None:
         shape = shape_of_alias(ALIASES[source.alias])
     if shape is None:
         return None
-    corpus = corpus_of(documents, len(ledger) - len(documents), tokenizer_of(folder), recipe, pairs)
+    changes = earlier.changes(documents, folder, recipe.documents.passage_tokens) if earlier and folder else None
+    if earlier and changes and (idle := nothing_to_teach(earlier, changes, recipe)):
+        raise UsageError(idle, "", "There is nothing to do.")
+    known = changes.unchanged if changes and recipe.update.start == "adapter" else ()
+    corpus = corpus_of(documents, len(ledger) - len(documents), tokenizer_of(folder), recipe, pairs, known)
+    corpus = replace(corpus, since=changes.counts() if changes else None)
     return plan_run(shape, recipe, corpus, workload_of(corpus, recipe, questions), budget)
 
 
@@ -96,7 +110,7 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
     budget = budget_of(limits, inputs.folder.path)
     counts = len(inputs.pairs), len(inputs.questions)
     source = resolve(inputs.model.name)
-    found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts)
+    found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts, inputs.earlier)
     if found is not None:
         keep_tight(found)
         return require_room(found)
@@ -113,7 +127,7 @@ def keep_tight(plan: Plan) -> None:
 
 
 def dry_run(
-    documents: Sequence[str], model: str, *, output: str | None, seed: int | None, device: str | None,
+    documents: Sequence[str], model: str | None, *, output: str | None, seed: int | None, device: str | None,
     max_vram: str | None, host_ram: str | None, **options: Any,
 ) -> Plan:  # fmt: skip
     """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""

@@ -25,6 +25,7 @@ from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.context import peak_bytes
+from disc_lite.run.inputs import earlier_of, model_of
 from disc_lite.run.plan import Limits, dry_run, keep_tight, require_room, usable_of
 
 USUAL_TOKENS = 60  # of an example that is not the longest
@@ -43,7 +44,7 @@ class Probe:
 
 
 def probe_run(
-    documents: Sequence[str], model: str, *, device: str | None, max_vram: str | None, host_ram: str | None,
+    documents: Sequence[str], model: str | None, *, device: str | None, max_vram: str | None, host_ram: str | None,
     **options: Any,
 ) -> tuple[Plan, Probe]:  # fmt: skip
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
@@ -53,7 +54,8 @@ def probe_run(
     execution = require_room(plan)
     where = device_of(device)
     limit_memory(where, usable_of(Limits(**limits)))
-    return plan, probe(plan, execution, open_model(model).folder, where)
+    named = model_of(model, earlier_of(options.get("update"), options.get("pairs")))
+    return plan, probe(plan, execution, open_model(named).folder, where)
 
 
 def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) -> Probe:

@@ -6,14 +6,20 @@ Each writes its result into the run folder and is not repeated.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 
+from disc_lite.distillation.examples import Text
+from disc_lite.errors import UsageError
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
+from disc_lite.run import update
+from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext
+from disc_lite.run.earlier import EarlierRun, earlier_answers
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.retention import (
@@ -25,18 +31,43 @@ from disc_lite.synthesis.retention import (
 
 
 def hold_out(context: RunContext) -> tuple[Question, ...]:
-    """The questions to measure with: the user's, or ones that the base writes from a separate random stream."""
-    if not context.folder.questions.is_file():
-        context.folder.write_questions(context.inputs.questions or _held_out(context))
-    return context.folder.read_questions()
+    """The questions to measure with: the user's, or ones that the base writes from a separate random stream.
+
+    Those of an update are taken over from the earlier run, and written about what is new or changed.
+    """
+    folder, own = context.folder, context.inputs.questions
+    if not folder.questions.is_file():
+        if context.inputs.earlier and context.changes:
+            found = _questions_of_update(context, context.inputs.earlier, context.changes)
+        else:
+            found = own or _held_out(context, context.texts, context.recipe.evaluation.questions)
+        folder.write_questions(found)
+    return folder.read_questions()
 
 
-def _held_out(context: RunContext) -> tuple[Question, ...]:
-    wanted = context.recipe.evaluation.questions
+def _questions_of_update(context: RunContext, earlier: EarlierRun, changes: Changes) -> tuple[Question, ...]:
+    kept, removed = update.kept_questions(earlier, changes)
+    found = context.inputs.questions
+    if not found:
+        fresh, known = update.fresh_texts(context.texts, changes), [question.text for question in kept]
+        wanted = update.questions_wanted(context.texts, changes, context.recipe)
+        found = (*kept, *_held_out(context, fresh, wanted, known))
+    answers = earlier_answers(earlier)
+    write_json(context.folder.update, {
+        "run": str(earlier.folder), "removed": context.recipe.update.removed, "passages": changes.counts(),
+        "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
+        "questions_removed": [asdict(question) for question in removed],
+    })  # fmt: skip
+    return found
+
+
+def _held_out(
+    context: RunContext, texts: Sequence[Text], wanted: int, known: Sequence[str] = ()
+) -> tuple[Question, ...]:
     context.tell("questions", "held-out questions", 0, wanted)
     held_out = write_held_out(
-        context.base, context.texts, context.recipe, seed_of(context.recipe.seed, "held out"),
-        lambda n: context.tell("questions", "held-out questions", n, wanted),
+        context.base, texts, context.recipe, seed_of(context.recipe.seed, "held out"), wanted,
+        lambda n: context.tell("questions", "held-out questions", n, wanted), known,
     )  # fmt: skip
     write_json(context.folder.question_drafts, {"dropped": held_out.dropped})
     return held_out.questions
@@ -48,14 +79,39 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
         return (), {}
     about = context.folder.pair_drafts
     if not (about.is_file() and context.folder.pairs.is_file()):
-        pair_set = _reused(context, held_out) if context.inputs.pairs else _written(context, held_out)
-        write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
-        covered = pair_set.coverage
-        write_json(about, {
-            "dropped": pair_set.dropped, "coverage": None if covered is None else round(pair_set.covered_share, 4),
-            "coverage_by_passage": covered,
-        })  # fmt: skip
+        if context.inputs.earlier and context.changes:
+            write_json(about, _updated(context, held_out, context.inputs.earlier, context.changes))
+        else:
+            pair_set = (
+                _reused(context, held_out) if context.inputs.pairs else _written(context, held_out, context.texts)
+            )
+            write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
+            write_json(about, _about(pair_set.dropped, pair_set.coverage, pair_set.covered_share))
     return context.folder.read_pairs(), read_json(about)
+
+
+def _about(dropped: Mapping[str, int], coverage: Mapping[str, float] | None, covered_share: float) -> JsonObject:
+    return {
+        "dropped": dict(dropped), "coverage": None if coverage is None else round(covered_share, 4),
+        "coverage_by_passage": coverage,
+    }  # fmt: skip
+
+
+def _updated(context: RunContext, held_out: Sequence[Question], earlier: EarlierRun, changes: Changes) -> JsonObject:
+    """Write the pairs that are kept, those about what is new or changed, and those of what is gone."""
+    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
+    every = update.kept_pairs(earlier, changes)
+    kept = [row for row in every if not forbidden.near(row["question"])]
+    written = _written(context, held_out, update.fresh_texts(context.texts, changes))
+    fresh = [scored.as_dict() for scored in written.scored]
+    removed = update.removed_pairs(earlier, changes, context.texts, fresh, context.recipe.update.removed)
+    write_jsonl(context.folder.removed, removed)
+    write_jsonl(context.folder.pairs, [*kept, *fresh])
+    dropped = Counter(written.dropped) + Counter({HELD_OUT: len(every) - len(kept)})
+    before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
+    by_passage, share = update.coverage_of(context.texts, changes, before, written.coverage or {})
+    counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed)}
+    return {**_about(dropped, by_passage, share), **counts}
 
 
 def _reused(context: RunContext, held_out: Sequence[Question]) -> PairSet:
@@ -71,10 +127,17 @@ def _reused(context: RunContext, held_out: Sequence[Question]) -> PairSet:
         context.tell("questions", "pairs reused", done, total)
 
     context.tell("questions", "pairs reused", 0, total)
-    return score_pairs(context.base, context.texts, pairs, context.recipe.prompt.worked_examples, dropped, on_passage)
+    worked = context.recipe.prompt.worked_examples
+    found = score_pairs(context.base, context.texts, pairs, worked, dropped, on_passage)
+    if not found.scored:
+        raise UsageError(
+            "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
+            "Name the documents that they were written about.",
+        )  # fmt: skip
+    return found
 
 
-def _written(context: RunContext, held_out: Sequence[Question]) -> PairSet:
+def _written(context: RunContext, held_out: Sequence[Question], texts: Sequence[Text]) -> PairSet:
     seed, held_out_texts = seed_of(context.recipe.seed, "pairs"), [q.text for q in held_out]
 
     state = (0, 0, 0)  # pairs, finished ones of those wanted, all wanted
@@ -88,7 +151,7 @@ def _written(context: RunContext, held_out: Sequence[Question]) -> PairSet:
         pairs, done, wanted = state
         context.tell("questions", f"{pairs} pairs, drafting {what}: {drafted} of {of}", done, wanted)
 
-    return write_pairs(context.base, context.texts, context.recipe, seed, held_out_texts, on_round, on_drafts)
+    return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, on_drafts)
 
 
 def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:

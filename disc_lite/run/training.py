@@ -24,6 +24,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
+from disc_lite.run.update import asked_pairs, lessons_of_update
 from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
@@ -41,15 +42,17 @@ def make_adapter(
     pairs: Sequence[Pair],
 ) -> None:  # fmt: skip
     """Attach an adapter, train it and save it in the run folder."""
-    recipe = context.recipe
-    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
+    attach_adapter(context)
     learn(context, prepare(context, lessons, retention), pairs, neutral)
     save_adapter(context.base, context.inputs.model.reference, context.folder.adapter)
 
 
 def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
     """The lessons of the recipe's method. Raises DocumentsError where there are none."""
-    lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
+    if context.changes:
+        lessons = lessons_of_update(context, context.changes, pairs)
+    else:
+        lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
     if not lessons.examples:
         raise DocumentsError(
             f"There is nothing to learn with the method `{context.recipe.method}`.",
@@ -102,7 +105,8 @@ def _spare(base: Base) -> int:
 
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
     """By document; empty where no kind of lessons measures it."""
-    chosen = [i for i, e in enumerate(states.examples) if LESSON_KINDS[e.method].measures_teachability]
+    taught = ((i, e) for i, e in enumerate(states.examples) if not e.rehearsed)
+    chosen = [i for i, e in taught if LESSON_KINDS[e.method].measures_teachability]
     if not chosen:
         return {}
     tokens = sum(len(states.examples[i].input_ids) for i in chosen)
@@ -127,7 +131,7 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutra
     """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
 
     The drift on `neutral` ends training too, where it passes its limit. A sample of `pairs`, which are those that are
-    trained on, is asked at intervals.
+    trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones.
     """
     path = context.folder.metrics
     task = data.task
@@ -135,7 +139,7 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutra
     drift_limit = DriftLimit(context, neutral, steps)
     if not drift_limit.reached:
         with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
-            _train(context, data, drift_limit, FitCheck(context, pairs, steps), path)
+            _train(context, data, drift_limit, FitCheck(context, asked_pairs(context, pairs), steps), path)
     if drift_limit.reached:
         drift_limit.restore()
     context.interrupts.check()
@@ -157,6 +161,14 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
         context.tell("training", done=step.step, total=step.steps, **asdict(step))
         if drift_limit.check(step):
             return
+
+
+def attach_adapter(context: RunContext) -> None:
+    """Put the adapter on the base that is trained: a new one, or that of the run that is updated."""
+    recipe, earlier = context.recipe, context.inputs.earlier
+    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
+    if earlier and recipe.update.start == "adapter":
+        context.base.start_from(earlier.folder.adapter)
 
 
 def save_adapter(base: Base, reference: str, target: Path) -> None:

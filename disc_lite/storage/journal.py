@@ -18,24 +18,20 @@ from disc_lite.storage.lines import line_of, value_in
 
 
 class Journal:
-    """The results of one run."""
+    """The results of one run, and those of an `earlier` one, which are copied where they are used."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, earlier: Path | None = None) -> None:
         self.path = path
-        self._known: dict[str, Json] = {}
-        if path.is_file():
-            with disk.reporting(f"cannot read {path}"):
-                data = path.read_bytes()
-            self._known = dict(row for line in data.split(b"\n") if (row := _row(line)))
-            self._ends_torn = bool(data) and not data.endswith(b"\n")
-        else:
-            self._ends_torn = False
+        self._known, self._ends_torn = _read(path)
+        self._earlier = _read(earlier)[0] if earlier else {}
 
     def __len__(self) -> int:
         return len(self._known)
 
     def get(self, key: str) -> Json:
         """The result of this key; None where there is none."""
+        if key in self._earlier and key not in self._known:
+            self.add({key: self._earlier[key]})
         return self._known.get(key)
 
     def add(self, results: Mapping[str, Json]) -> None:
@@ -54,6 +50,15 @@ class Journal:
 def key_of(*parts: object) -> str:
     """A key that is the same in every process for equal parts: numbers, strings and tuples of them."""
     return sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def _read(path: Path) -> tuple[dict[str, Json], bool]:
+    """The results in a file, and whether its last line is torn; none where there is no file."""
+    if not path.is_file():
+        return {}, False
+    with disk.reporting(f"cannot read {path}"):
+        data = path.read_bytes()
+    return dict(row for line in data.split(b"\n") if (row := _row(line))), bool(data) and not data.endswith(b"\n")
 
 
 def _row(line: bytes) -> tuple[str, Json] | None:

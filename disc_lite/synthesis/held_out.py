@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -57,12 +57,13 @@ class _Draft:
 
 
 def write_held_out(
-    base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, on_questions: Callable[[int], None] = lambda n: None
-) -> HeldOut:
-    """`evaluation.questions` questions with short answers and their passages, or as many as the base can write."""
-    wanted, dropped = recipe.evaluation.questions, Counter[str]()
+    base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, wanted: int,
+    on_questions: Callable[[int], None] = lambda n: None, known: Iterable[str] = (),
+) -> HeldOut:  # fmt: skip
+    """`wanted` questions with short answers and their passages, none in `known`, or as many as the base can write."""
+    dropped = Counter[str]()
     questions: list[Question] = []
-    seen = NearDuplicates((), recipe.prompt.near_duplicate)
+    seen = NearDuplicates(known, recipe.prompt.near_duplicate)
     groups, done = list(enumerate(_groups(_places(base, texts, recipe, seed), DRAFTS * wanted))), 0
     while done < len(groups) and len(questions) < wanted:
         # As if all were right at first, then by the share that was: what is written beyond `wanted` is lost.

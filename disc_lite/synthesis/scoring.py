@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import torch
 
 from disc_lite.distillation.examples import MOST_PAIRS, Text, alone, pair_example, prompt_lessons
+from disc_lite.documents import Passage
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
@@ -64,7 +65,8 @@ def score_pairs(
 ) -> PairSet:  # fmt: skip
     """Pairs of a file, scored by the teacher; those that belong to no passage here are dropped."""
     scored: list[ScoredPair] = []
-    number, pairs = len(pairs), [found for pair in pairs if (found := placed(pair, texts))]
+    places = Places(texts)
+    number, pairs = len(pairs), [found for pair in pairs if (found := places.find(pair))]
     for text in texts:
         for passage in text.passages:
             own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
@@ -77,25 +79,36 @@ def score_pairs(
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
 
 
-def placed(pair: Pair, texts: Sequence[Text]) -> Pair | None:
-    """The pair, moved to its passage: passages may be cut differently than before, or have other words.
+class Places:
+    """Where pairs belong: passages may be cut differently than before, have other words, or be in another file."""
 
-    That is the passage with the same words, else one that contains the pair's source. A pair that knows neither has
-    only the number of its passage; it is taught with that one.
-    """
-    if not (pair.source or pair.passage_sha256):
-        return pair
-    source = " ".join(pair.source.split())
-    for text in texts:
-        if text.document.name == pair.document:
-            digests = {passage.index: text.passage_sha256(passage) for passage in text.passages}
-            holding = [index for index, digest in digests.items() if digest == pair.passage_sha256]
-            if source and not holding:
-                holding = [p.index for p in text.passages if source in " ".join(text.passage_text(p).split())]
-            if holding:
-                index = pair.passage if pair.passage in holding else holding[0]
-                return replace(pair, passage=index, passage_sha256=digests[index])
-    return None
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self.texts = {text.document.name: text for text in texts}
+        self.by_digest: dict[str, list[Passage]] = {}
+        for text in texts:
+            for passage in text.passages:
+                self.by_digest.setdefault(text.passage_sha256(passage), []).append(passage)
+
+    def find(self, pair: Pair) -> Pair | None:
+        """The pair, moved to its passage: the one with the same words, else one of its document that has its source.
+
+        Of several passages with the same words that of its document and number is preferred. A pair that knows neither
+        words nor source has only the number of its passage; it is taught with that one.
+        """
+        if not (pair.source or pair.passage_sha256):
+            return pair
+        same = self.by_digest.get(pair.passage_sha256, ())
+        if same:
+            here = min(same, key=lambda p: (p.document != pair.document, p.index != pair.passage))
+            return replace(pair, document=here.document, passage=here.index)
+        text, source = self.texts.get(pair.document), " ".join(pair.source.split())
+        if text is None or not source:
+            return None
+        holding = [p for p in text.passages if source in " ".join(text.passage_text(p).split())]
+        if not holding:
+            return None
+        here = min(holding, key=lambda p: p.index != pair.passage)
+        return replace(pair, passage=here.index, passage_sha256=text.passage_sha256(here))
 
 
 def support(
@@ -114,7 +127,8 @@ def support(
         return scores
     if len(pairs) == 1:
         name = f"a pair of {pairs[0].document}"
-        raise too_long(scores, name, len(base.tokens.text(text.passage_text(text.passages[pairs[0].passage]))))
+        passage = next(p for p in text.passages if p.index == pairs[0].passage)
+        raise too_long(scores, name, len(base.tokens.text(text.passage_text(passage))))
     half = len(pairs) // 2
     parts = (slice(half), slice(half, None))
     return [score for p in parts for score in support(base, text, pairs[p], worked_examples, sampled[p])]

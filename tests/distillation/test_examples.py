@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +15,14 @@ from disc_lite.distillation.examples import (
     next_token_examples,
     prompt_lessons,
     retention_lesson,
+    thinned,
     tokenise,
 )
+from disc_lite.distillation.methods import build_lessons
 from disc_lite.documents import is_heading
 from disc_lite.models import Tokens
 from disc_lite.qa import Pair
+from disc_lite.recipe.methods import METHODS
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS, NAMES
 
@@ -215,3 +219,39 @@ def test_baselines_and_own_words(tokens: Tokens) -> None:
     lesson = retention_lesson([1, 2, 3], [4, 5])
     check_same_tokens(lesson)
     assert lesson.examples[0].target_ids == (4, 5)
+
+
+def test_a_part_of_a_lesson_is_read_as_in_the_whole(tokens: Tokens) -> None:
+    """Without the questions that are left out, which the teacher need not read."""
+    texts = texts_of(tokens)
+    (lesson,) = [x for x in prompt_lessons(texts, PAIRS, tokens) if len(x.examples) == 3]
+    part = thinned(lesson, {0, 2})
+    assert [replace(example, rehearsed=False) for example in part.examples] == [lesson.examples[0], lesson.examples[2]]
+    assert all(example.rehearsed for example in part.examples)
+    check_same_tokens(part)
+    assert [path_ids(part, n) for n in (1, 2)] == [path_ids(lesson, n) for n in (1, 3)]
+    assert len(part.sequence) == 3
+    whole = thinned(lesson, {0, 1, 2})
+    assert (whole.sequence, whole.teacher_at) == (lesson.sequence, lesson.teacher_at)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_passages_that_are_taught_and_the_others_are_together_all(tokens: Tokens, method: str) -> None:
+    recipe, texts = recipe_of(method=method), texts_of(tokens)
+    halves = [build_lessons(texts, PAIRS, tokens, recipe, lambda p, odd=odd: p.index % 2 == odd) for odd in (0, 1)]
+    whole = build_lessons(texts, PAIRS, tokens, recipe)
+    assert sorted(map(repr, (*halves[0].examples, *halves[1].examples))) == sorted(map(repr, whole.examples))
+    assert all(half.examples for half in halves[: 2 if method in ("disc", "next_token") else 1])
+    for half in halves:  # and the teacher has read as much before a sentence as else
+        read = {(e, tuple(at)) for lesson in half.by_kind.get("disc", ()) for e, at in places(lesson)}
+        assert read <= {(e, tuple(at)) for lesson in whole.by_kind.get("disc", ()) for e, at in places(lesson)}
+
+
+def places(lesson: Lesson) -> list[tuple[Any, list[tuple[int, ...]]]]:
+    """Every example with what the teacher has read up to each of its compared positions."""
+    found, first = [], 0
+    for example in lesson.examples:
+        last = first + len(example.compared)
+        found.append((example, [lesson.sequence[s].input_ids[: p + 1] for s, p in lesson.teacher_at[first:last]]))
+        first = last
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.examples import Example, next_token_examples
-from disc_lite.distillation.schedule import Batch, last_step, learning_rate, plan
+from disc_lite.distillation.schedule import Batch, last_step, learning_rate, plan, rehearsals
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Task, accumulate, apply, train
 from disc_lite.errors import NonFiniteError
@@ -56,6 +56,28 @@ def test_every_pair_once_an_epoch_and_every_sentence_in_turn(pairs: int, sentenc
     times = Counter(i for i in stream if i < sentences)
     assert set(times) == set(range(sentences))
     assert max(times.values()) - min(times.values()) <= 1
+
+
+@pytest.mark.parametrize(("known", "share"), [(100, 2.0), (100, 0.5), (7, 2.0), (100, 0.0), (0, 2.0)])
+def test_what_is_rehearsed_comes_in_turn_beside_what_is_taught(known: int, share: float) -> None:
+    old = [replace(e, rehearsed=True) for e in (*made_up("disc", known // 2), *made_up("prompt", known - known // 2))]
+    examples = [*made_up("disc", 9), *made_up("prompt", 10), *old]
+    recipe = recipe_of(train={**FAST, "epochs": 8}, update={"rehearse": share}, disc={"share": 0.5})
+    stream, _ = streams(plan(examples, [], recipe, 0))
+    each = min(known, round(share * 20))
+    assert len(stream) == 8 * (20 + each)
+    assert rehearsals(examples[:19], recipe) == 8 * round(share * 20)
+    for epoch in range(8):
+        seen = Counter(stream[epoch * (20 + each) : (epoch + 1) * (20 + each)])
+        assert all(seen[i] == 1 for i in range(9, 19))
+        assert sum(n for i, n in seen.items() if i >= 19) == each
+    if each:
+        times = Counter(i for i in stream if i >= 19)
+        assert len(times) == known if 8 * each >= known else len(times) == 8 * each
+        assert max(times.values()) - min(times.values()) <= 1
+        # Not passage by passage: every epoch has of all.
+        first = [i for i in stream[: 20 + each] if i >= 19]
+        assert each == known or max(first) - min(first) > each
 
 
 def test_one_kind_alone_is_seen_whole_in_every_epoch() -> None:

@@ -112,6 +112,24 @@ def test_documents_are_counted_as_a_run_counts_them() -> None:
     assert corpus_of(documents, 0, None, recipe, pairs=7).pairs == 7
 
 
+def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:
+    documents = [document_of(CORPUS), document_of("Ada keeps the keys. Nobody sweeps the hall.", "b.md")]
+    recipe = recipe_of(documents={"passage_tokens": 32}, retention={"weight": 0}, update={"rehearse": 2.0})
+    whole = corpus_of(documents, 0, None, recipe)
+    known = {("guide.md", n) for n in range(whole.passages - 1)}
+    since = {"unchanged": len(known), "changed": 0, "new": 1, "removed": 0}
+    taught = replace(corpus_of(documents, 0, None, recipe, known=known), since=since)
+    assert (taught.documents, taught.passages) == (2, 1)
+    assert taught.pairs == recipe.prompt.questions_per_sentence * 2
+    alone = workload.workload_of(replace(taught, since=None), recipe)
+    made = workload.workload_of(taught, recipe)
+    assert made.student_tokens == pytest.approx(3 * alone.student_tokens, abs=3)
+    assert made.teacher_tokens > 2 * alone.teacher_tokens
+    assert made.generated_tokens == alone.generated_tokens
+    few = replace(taught, since={**since, "unchanged": 1})  # there is no more to rehearse
+    assert workload.workload_of(few, recipe).student_tokens == pytest.approx(2 * alone.student_tokens, abs=3)
+
+
 @pytest.mark.parametrize("method", list(METHODS))
 def test_every_method_has_a_workload(method: Any) -> None:
     recipe = recipe_of(method=method, retention={"weight": 0}, train={"least_steps": 0})

@@ -13,7 +13,7 @@ from disc_lite.evaluation.card import counted, report_card
 from disc_lite.report import write_report
 from disc_lite.report.answers import chosen
 from disc_lite.report.reading import read_run
-from disc_lite.storage import write_json, write_jsonl
+from disc_lite.storage import read_json, write_json, write_jsonl
 from tests.report.example import (
     ARABIC,
     EVIL,
@@ -63,6 +63,27 @@ class Page(HTMLParser):
 
 def page_of(run: Path) -> Page:
     return Page(write_report(run).read_text(encoding="utf-8"))
+
+
+def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
+    right, none = counted([1, 1, 0, 0]), counted([])
+    rows = {
+        "unchanged": {"earlier": counted([1, 1, 1, 0]), "adapted": right},
+        "changed": {"earlier": none, "adapted": right},
+        "new": {"earlier": none, "adapted": none},
+        "removed": {"earlier": counted([1, 1]), "adapted": counted([0, 0])},
+    }
+    folder = make_run(tmp_path / "run")
+    summary = read_json(folder / "summary.json")
+    passages = {"unchanged": 7, "changed": 2, "new": 1, "removed": 3}
+    update = {"run": "/home/somebody/secret/<b>run", "removed": "unlearn", "passages": passages, "rows": rows}
+    write_json(folder / "summary.json", {**summary, "card": {**summary["card"], "update": update}})
+    page = page_of(folder)
+    assert page.sections[:3] == ["card", "since", "retained"]
+    text = page.text["since"]
+    for wanted in ("3 of 4", "2 of 4", "gone, unlearned", "0 of 2", "not asked", "<b>run"):
+        assert wanted in text
+    assert "secret" not in text
 
 
 # -- what the page holds ---------------------------------------------------------------------------------

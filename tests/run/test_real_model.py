@@ -1,7 +1,7 @@
-"""A real model learns a document and answers about it without it, in words that no pair has.
+"""A real model learns a document by the default recipe and answers about it without it, in words that no pair has.
 
 `DISC_LITE_REAL_MODEL=FOLDER pytest tests/run/test_real_model.py -m slow`, FOLDER being SmolLM2-135M-Instruct or a better
-model; 18 minutes on one core. SmolLM2 on 2026-11-28: 4 of 7 closed book (3 with the passage, 0 before), drift 0.19.
+model; 40 minutes on one core. SmolLM2 on 2026-11-28: 5 of 7 closed book (3 with the passage, 0 before), drift 0.18.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ pytestmark = [
     pytest.mark.skipif("DISC_LITE_REAL_MODEL" not in os.environ, reason="no real model named"),
 ]
 DOCUMENT = "travel.md"
+# What is learned and how is the default recipe's; only the texts that the model writes are fewer and shorter.
 SETTINGS = {
-    "method": "prompt", "memory.quantize": "none", "documents.passage_tokens": "128", "loss.label_share": "0.5",
-    "train.learning_rate": "1e-3", "train.tokens_per_batch": "1536", "train.epochs": "4", "train.enough": "0", "retention.prompts": "48",
-    "retention.prompt_tokens": "32", "retention.answer_tokens": "64", "retention.share": "0.5",
+    "method": "prompt", "memory.quantize": "none", "documents.passage_tokens": "128", "retention.prompts": "48",
+    "retention.prompt_tokens": "32", "retention.answer_tokens": "64", "execution.gradient_checkpointing": "false",
     "evaluation.answer_tokens": "48", "evaluation.long_answer_tokens": "48", "evaluation.neutral_prompts": "8",
 }  # fmt: skip
 

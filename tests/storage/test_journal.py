@@ -62,3 +62,17 @@ def test_a_changed_byte_never_changes_a_result(tmp_path_factory: pytest.TempPath
 def test_keys_follow_from_all_parts() -> None:
     assert key_of("a", (1, 2), 0.5) == "0f46f0179791a169c5bf9210128fc5ad"  # in every process
     assert len({key_of("a", (1, 2)), key_of("a", (1,), 2), key_of("a", 1, 2), key_of("b", (1, 2))}) == 4
+
+
+def test_results_of_an_earlier_run_are_found_and_copied_where_they_are_used(tmp_path: Path) -> None:
+    """So a third run finds them in the second, and none of them has what nobody uses any more."""
+    written(tmp_path / "first.txt")
+    used, unused = list(RESULTS)[:2]
+    journal = Journal(tmp_path / "second.txt", tmp_path / "first.txt")
+    assert len(journal) == 0
+    assert journal.get(used) == journal.get(used) == RESULTS[used]
+    journal.add({"new": 1})
+    assert (tmp_path / "second.txt").read_bytes().count(b"\n") == 2
+    third = Journal(tmp_path / "third.txt", tmp_path / "second.txt")
+    assert (third.get(used), third.get("new"), third.get(unused)) == (RESULTS[used], 1, None)
+    assert Journal(tmp_path / "none.txt", tmp_path / "nowhere.txt").get(used) is None

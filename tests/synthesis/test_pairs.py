@@ -274,7 +274,7 @@ def test_held_out_questions_are_gradable_and_know_their_passage(
         "Who runs the mill?": "Ada.", "What is old in the hall?": "The saw", "Who sweeps the hall?": "the cleaning company",
     }  # fmt: skip
     monkeypatch.setattr(held_out, "write_drafts", writer)
-    found = write_held_out(base, [text], recipe_of(evaluation={"questions": 5}), 0)
+    found = write_held_out(base, [text], recipe_of(), 0, 5)
     assert found.questions == (Question("Who runs the mill?", ("Ada",), "guide.md", passage_index=0),)
     assert found.dropped == {"answer not in the passage": 1, "the base does not repeat the answer": 1}
     assert len(writer.asked) == 3  # every sentence once, and it ends
@@ -308,7 +308,7 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
         return found
 
     monkeypatch.setattr(held_out, "write_drafts", write)
-    found = write_held_out(base, texts, recipe_of(evaluation={"questions": 24}), 0)
+    found = write_held_out(base, texts, recipe_of(), 0, 24)
     assert len(found.questions) == 24
     assert len({q.document for q in found.questions}) == 8
     assert len({(q.document, q.passage_index) for q in found.questions}) > 16
@@ -372,6 +372,26 @@ def test_pairs_find_their_passage_where_it_was_cut_otherwise(
     assert places == {"What?": 0, "Who?": last.index, "Where?": last.index, "When?": last.index}
     assert found.dropped == {"no such passage": 2}
     assert {pair.passage_sha256 for pair in found.pairs if pair.question != "What?"} == {digest}
+
+
+def test_pairs_of_several_runs_find_their_passages_in_files_of_other_names(
+    plain: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two folders have a guide.md each; read together one of them has another name."""
+    base = plain("llama")
+    mill, boats = (tokenise([document_of(t, "guide.md")], base.tokens, 60)[0] for t in (TEXT, "Two boats lie here."))
+    texts = tokenise(
+        [document_of(TEXT, "guide.md"), document_of("Two boats lie here.", "wiki/guide.md")], base.tokens, 60
+    )
+    asked = [
+        Pair("guide.md", 0, f"Who, {n}?", "Ada.", "", text.passage_sha256(text.passages[0]))
+        for n, text in enumerate((mill, boats))
+    ]
+    monkeypatch.setattr("disc_lite.synthesis.scoring.support", lambda _, __, own, ___: [(-0.1, -1.0, 3.0) for _ in own])
+    found = score_pairs(base, texts, asked, True, {})
+    assert [(pair.document, pair.question) for pair in found.pairs] == [
+        ("guide.md", "Who, 0?"), ("wiki/guide.md", "Who, 1?"),
+    ]  # fmt: skip
 
 
 def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -> None:

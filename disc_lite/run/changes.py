@@ -1,0 +1,115 @@
+"""Which passages of a folder are as they were in an earlier run, and which are new, changed or gone.
+
+Does not import torch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from disc_lite.qa import jaccard, word_set
+
+Place = tuple[str, int]  # a document, and the number of a passage in it
+State = Literal["unchanged", "changed", "new"]
+STATES: tuple[State, ...] = ("unchanged", "changed", "new")
+Passages = Sequence[
+    tuple[str, str]
+]  # (document, text as a prompt shows it), in order: what `RunFolder.read_passages` has
+
+LIKE = 0.4  # Jaccard index of the words of two passages from which one has taken the place of the other
+COMMON = 64  # a word in more passages than that says nothing about which passages are alike
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What became of the passages."""
+
+    now: Mapping[Place, Place]  # earlier place -> where the same text is now
+    unchanged: frozenset[Place]  # these three are places of now
+    changed: Mapping[Place, Place]  # -> the earlier passage whose place it has taken
+    new: tuple[Place, ...]
+    removed: tuple[Place, ...]  # earlier places: nothing has taken them
+
+    def state(self, place: Place) -> State:
+        return "unchanged" if place in self.unchanged else "changed" if place in self.changed else "new"
+
+    def counts(self) -> dict[str, int]:
+        return {**{state: len(getattr(self, state)) for state in STATES}, "removed": len(self.removed)}
+
+
+def in_words(changes: Changes) -> str:
+    """`12 passages unchanged, 1 changed, 2 new, 0 gone`"""
+    counts = changes.counts()
+    return (
+        f"{counts['unchanged']:,} passages unchanged, {counts['changed']:,} changed, {counts['new']:,} new, "
+        f"{counts['removed']:,} gone"
+    )
+
+
+def places_of(passages: Passages) -> list[Place]:
+    """Each passage's document and number in it."""
+    seen: Counter[str] = Counter()
+    places = []
+    for document, _ in passages:
+        places.append((document, seen[document]))
+        seen[document] += 1
+    return places
+
+
+def compare(before: Passages, now: Passages) -> Changes:
+    """Match passages by their text, white space aside: first the same ones, then those that are most alike.
+
+    The text is what a prompt shows, with the headings above it: "Price: 26 crowns" under another heading is another
+    fact. A file that was moved, and a text that comes twice, is found too.
+    """
+    old, new = _by_text(before), _by_text(now)
+    same = {
+        place: place if place in new[text] else new[text][0]
+        for text, places in old.items() if text in new for place in places
+    }  # fmt: skip
+    unchanged = frozenset(place for text, places in new.items() if text in old for place in places)
+    gone = {places[0]: text for text, places in old.items() if text not in new}
+    fresh = {place: text for text, places in new.items() if text not in old for place in places}
+    changed = _alike(gone, fresh)
+    return Changes(
+        same, unchanged, changed, tuple(place for place in fresh if place not in changed),
+        tuple(place for place in gone if place not in set(changed.values())),
+    )  # fmt: skip
+
+
+def _by_text(passages: Passages) -> dict[str, list[Place]]:
+    found: dict[str, list[Place]] = {}
+    for place, (_, text) in zip(places_of(passages), passages, strict=True):
+        found.setdefault(" ".join(text.split()), []).append(place)
+    return found
+
+
+def _alike(gone: Mapping[Place, str], fresh: Mapping[Place, str]) -> dict[Place, Place]:
+    """New place -> the one whose place it has taken, most alike first, each only once; the same document wins."""
+    words = {place: word_set(text) for place, text in gone.items()}
+    by_word: dict[str, list[Place]] = {}
+    for place, found in words.items():
+        for word in found:
+            by_word.setdefault(word, []).append(place)
+    ranked = []
+    for place, text in fresh.items():
+        own = word_set(text)
+        for other in _sharing(own, by_word):
+            likeness = jaccard(own, words[other])
+            if likeness >= LIKE:
+                ranked.append((place[0] != other[0], -likeness, place, other))
+    taken: dict[Place, Place] = {}
+    replaced = set[Place]()
+    for _, _, place, other in sorted(ranked):
+        if place not in taken and other not in replaced:
+            taken[place] = other
+            replaced.add(other)
+    return taken
+
+
+def _sharing(words: Iterable[str], by_word: Mapping[str, Sequence[Place]]) -> set[Place]:
+    lists = [by_word[word] for word in words if word in by_word]
+    return {place for places in lists if len(places) <= COMMON for place in places}

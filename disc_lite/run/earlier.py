@@ -1,0 +1,150 @@
+"""An earlier run that is updated: what is taken over from it, and whether it can be. Does not import torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from disc_lite.documents import Document, cut_passages
+from disc_lite.documents.tokens import tokenizer_of
+from disc_lite.errors import UsageError
+from disc_lite.hub.adapters import read_config
+from disc_lite.hub.source import Model, fingerprint
+from disc_lite.prompts.answering import passage_text
+from disc_lite.qa import Question
+from disc_lite.recipe import Recipe, load_recipe
+from disc_lite.recipe.methods import METHODS
+from disc_lite.run.changes import Changes, Passages, compare
+from disc_lite.run.folder import RunFolder
+from disc_lite.storage import JsonObject, read_json, require_unchanged, sha256_of
+
+# What an update must have in common with its run: sections of the recipe, or single settings.
+SAME = ("method", "documents", "prompt", "memory")
+SAME_ADAPTER = ("lora",)  # with `update.start: adapter`
+_NUMBERED = re.compile(r"(.*?)(?:-(\d+))?")
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """A finished run, whose documents have changed since."""
+
+    folder: RunFolder
+    model: str  # as it was named then
+    fingerprint: str  # of that model
+    recipe: Recipe
+    passages: Passages
+    pairs: tuple[JsonObject, ...] = field(repr=False)  # lines of its pairs.jsonl
+    questions: tuple[Question, ...] = field(repr=False)
+    removed: tuple[JsonObject, ...] = field(repr=False)  # pairs that it rehearsed, of passages gone before, with these
+
+    @property
+    def digest(self) -> str:
+        """Of all that an update follows from: another one is another update."""
+        files = [self.folder.passages, self.folder.pairs, self.folder.questions, self.folder.removed]
+        parts = [sha256_of(path) for path in files if path.is_file()]
+        return sha256(json.dumps([*parts, fingerprint(self.folder.adapter)]).encode()).hexdigest()[:32]
+
+    @property
+    def next_folder(self) -> Path:
+        """Where its update is written: beside it, with the next number."""
+        found = _NUMBERED.fullmatch(self.folder.path.name)
+        assert found  # it matches every text
+        return self.folder.path.parent / f"{found[1]}-{int(found[2] or 1) + 1}"
+
+    def changes(self, documents: Sequence[Document], model: Path, passage_tokens: int) -> Changes | None:
+        """What has changed since, without the model; None where only the model's own code can tell its tokens."""
+        tokenizer = tokenizer_of(model)
+        if tokenizer is None:
+            return None
+        now = [
+            (document.name, passage_text(document.text[p.char_start : p.char_end], p.heading_path))
+            for document in documents
+            for p in cut_passages(document, tokenizer(document.text), passage_tokens)
+        ]
+        return compare(self.passages, now)
+
+
+def read_earlier(path: Path) -> EarlierRun:
+    """A finished run, without its model. Raises UsageError where there is none, EnvironmentNotReady where it is damaged."""
+    folder = RunFolder(path)
+    folder.require_finished()
+    require_unchanged(folder.recipe)
+    read_config(folder.adapter)
+    record, recipe = folder.read_record(), load_recipe(str(folder.recipe), environment={}).recipe
+    rehearsed = recipe.update.removed == "rehearse"  # else they are no more
+    return EarlierRun(
+        folder, record["model"]["name"], record["identity"]["model"], recipe, tuple(folder.read_passages()),
+        tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
+    )  # fmt: skip
+
+
+def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) -> None:
+    """Raises UsageError where an update with this recipe, or of this model, would not go with what it takes over."""
+    if model is not None and model.fingerprint != earlier.fingerprint:
+        raise UsageError(
+            f"{model.name} is not the model that {earlier.folder} was trained on.",
+            f"That was {earlier.model}, and its files are not these." if model.name != earlier.model
+            else "The files in the model folder have changed since.",
+            "An update needs the very same base: leave --model out, or adapt anew without --update.",
+        )  # fmt: skip
+    starts = recipe.update.start == "adapter"
+    differing = _differing(earlier.recipe, recipe, SAME + SAME_ADAPTER * starts)
+    if differing:
+        key, was, now = differing[0]
+        raise UsageError(
+            f"{earlier.folder} had {key} = {was}, this update has {now}.",
+            "An adapter is trained on with its own shape." if key.startswith(SAME_ADAPTER)
+            else "Its pairs and passages were made with that, and an update takes them over.",
+            "Leave the setting as it was, or "
+            + ("start a new adapter: --set update.start=new" if key.startswith(SAME_ADAPTER)
+               else "adapt anew without --update; --pairs takes the pairs over")
+            + ".",
+        )  # fmt: skip
+    if recipe.update.removed == "unlearn" and not METHODS[recipe.method].needs_pairs:
+        raise UsageError(
+            f"The method {recipe.method} has no pairs, so there is nothing to unlearn by.",
+            "What is unlearned are the questions that were trained.", "Use --set update.removed=drop.",
+        )  # fmt: skip
+
+
+def _differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str, object, object]]:
+    """(setting, its value then, its value now) of those of these parts that differ."""
+    found = []
+    for part in parts:
+        before, after = was.model_dump()[part], now.model_dump()[part]
+        if isinstance(before, dict):
+            found += [(f"{part}.{key}", before[key], after[key]) for key in before if before[key] != after[key]]
+        elif before != after:
+            found.append((part, before, after))
+    return found
+
+
+def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe) -> str:
+    """A sentence where an update would train nothing; "" where it would train something."""
+    if changes.changed or changes.new:
+        return ""
+    if not changes.removed:
+        return f"Nothing has changed since {earlier.folder}: its {len(changes.unchanged)} passages are these."
+    if recipe.update.removed == "unlearn" and recipe.update.start == "adapter":
+        return ""
+    if recipe.update.start == "new" and recipe.update.removed != "rehearse":
+        return ""
+    return (
+        f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
+        f"and update.removed: {recipe.update.removed} teaches nothing in their place."
+    )
+
+
+def earlier_answers(earlier: EarlierRun) -> dict[str, str]:
+    """Question -> what that run's adapted model answered, closed book."""
+    if not earlier.folder.answers_after.is_file():
+        return {}
+    answers = read_json(earlier.folder.answers_after)
+    asked = [question.text for question in earlier.questions if question.kind == "question"]
+    finished = [question.text for question in earlier.questions if question.kind == "completion"]
+    return dict([*zip(asked, answers["questions"]["adapted"], strict=True),
+                 *zip(finished, answers["completions"], strict=True)])  # fmt: skip

@@ -1,0 +1,199 @@
+"""What an update takes over from the earlier run, and what it teaches: the new, and of the old what holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from disc_lite.distillation.examples import Lesson, Text, lessons_about, retention_lesson, thinned, with_passages
+from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
+from disc_lite.distillation.schedule import rehearsals
+from disc_lite.documents import Passage
+from disc_lite.evaluation.asking import generate_answers, right_places
+from disc_lite.models import Base
+from disc_lite.planning.amounts import disc_examples
+from disc_lite.qa import Pair, Question, jaccard, word_set
+from disc_lite.recipe import Recipe
+from disc_lite.run.changes import LIKE, Changes, Place, places_of
+from disc_lite.run.context import RunContext
+from disc_lite.run.earlier import EarlierRun
+from disc_lite.storage import JsonObject
+from disc_lite.synthesis.drafting import askable_sentences
+
+FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
+NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one
+PAIRS = "prompt"  # the kind of lessons that pairs make
+
+
+def place_of(passage: Passage) -> Place:
+    return passage.document, passage.index
+
+
+def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
+    """The texts with their new and changed passages alone."""
+    return with_passages(texts, lambda passage: place_of(passage) not in changes.unchanged)
+
+
+# -- questions ---------------------------------------------------------------------------------------------
+
+
+def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question], list[Question]]:
+    """Questions of the earlier run about what is unchanged, at their places now, and those about what is gone."""
+    places = places_of(earlier.passages)
+    kept, removed = [], []
+    for question, at in zip(earlier.questions, right_places(earlier.questions, earlier.passages), strict=True):
+        place = ("", -1) if at is None else places[at]
+        if place in changes.now:
+            document, number = changes.now[place]
+            kept.append(replace(
+                question, document=document if question.document else "",
+                passage_index=number if question.passage_index >= 0 else -1,
+            ))  # fmt: skip
+        elif place in changes.removed:
+            removed.append(question)
+    return kept, removed
+
+
+def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) -> int:
+    """How many questions are written about what is new or changed: its share of those of a whole run, by sentences."""
+    counts = [len(askable_sentences(text, p)) for text in fresh_texts(texts, changes) for p in text.passages]
+    every = sum(len(askable_sentences(text, passage)) for text in texts for passage in text.passages)
+    wanted = recipe.evaluation.questions
+    return min(wanted, max(FEWEST_QUESTIONS, round(wanted * sum(counts) / max(1, every)))) if sum(counts) else 0
+
+
+# -- pairs -------------------------------------------------------------------------------------------------
+
+
+def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
+    """The pairs of unchanged passages, at their places now."""
+    kept = []
+    for row in earlier.pairs:
+        place = changes.now.get((row["document"], row["passage"]))
+        if place:
+            kept.append({**row, "document": place[0], "passage": place[1]})
+    return kept
+
+
+def removed_pairs(
+    earlier: EarlierRun, changes: Changes, texts: Sequence[Text], pairs: Sequence[JsonObject], policy: str
+) -> list[JsonObject]:
+    """The pairs of what is gone, each with its passage (`shown`); of those nothing is rehearsed that was replaced.
+
+    To be unlearned are also pairs of a passage that has changed, where nothing in it says what they are about now:
+    no sentence is like their source, and none of the new `pairs` about it asks what they ask.
+    """
+    shown = dict(zip(places_of(earlier.passages), (text for _, text in earlier.passages), strict=True))
+    here = {" ".join(t.passage_text(passage).split()) for t in texts for passage in t.passages}
+    removed = [row for row in earlier.removed if " ".join(row["shown"].split()) not in here]
+    gone, replaced = set(changes.removed), {before: place for place, before in changes.changed.items()}
+    by_place = {place_of(passage): (text, passage) for text in texts for passage in text.passages}
+    for row in earlier.pairs:
+        place = (row["document"], row["passage"])
+        if place in gone or (
+            policy == "unlearn" and place in replaced and _vanished(row, *by_place[replaced[place]], pairs)
+        ):
+            removed.append({**row, "shown": shown[place]})
+    return removed
+
+
+def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[JsonObject]) -> bool:
+    """Whether nothing in the passage, which has changed, says what this pair is about."""
+    source = word_set(row.get("source") or "")
+    like = any(jaccard(source, word_set(text.sentence_text(*s))) >= LIKE for s in passage.sentences)
+    here = [pair["question"] for pair in pairs if (pair["document"], pair["passage"]) == place_of(passage)]
+    asked = word_set(row["question"])
+    return bool(source) and not like and all(jaccard(asked, word_set(question)) < NEAR for question in here)
+
+
+def coverage_of(
+    texts: Sequence[Text], changes: Changes, before: JsonObject, written: JsonObject
+) -> tuple[JsonObject | None, float]:
+    """Share of the sentences with a pair, by passage and of all; None where the earlier run did not know."""
+    kept = {
+        f"{document}#{number}": before[name]
+        for (was, at), (document, number) in changes.now.items() if (name := f"{was}#{at}") in before
+    }  # fmt: skip
+    every = {**kept, **written}
+    counts = {f"{p.document}#{p.index}": len(askable_sentences(text, p)) for text in texts for p in text.passages}
+    covered = sum(counts[name] * share for name, share in every.items())
+    return every or None, covered / max(1, sum(counts[name] for name in every))
+
+
+# -- lessons -----------------------------------------------------------------------------------------------
+
+
+def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pair]) -> Lessons:
+    """What is new or changed, what is unlearned, and of what is unchanged as much as is rehearsed in all epochs.
+
+    With a new adapter all of it is taught alike.
+    """
+    texts, tokens, recipe = context.texts, context.base.tokens, context.recipe
+    removed = context.folder.read_removed()
+    held = _lessons_about_removed(context, removed) if recipe.update.removed == "rehearse" else []
+    if recipe.update.start == "new":
+        return _with(build_lessons(texts, pairs, tokens, recipe), held)
+    taught = build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) not in changes.unchanged)
+    if recipe.update.removed == "unlearn":
+        taught = _with(taught, unlearning(context.base, removed, recipe))
+    old = _with(
+        build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) in changes.unchanged), held
+    )
+    rehearsed = _sampled(old, rehearsals(taught.examples, recipe), recipe)
+    return Lessons({kind: (*lessons, *rehearsed.by_kind[kind]) for kind, lessons in taught.by_kind.items()})
+
+
+def asked_pairs(context: RunContext, pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """The pairs that tell whether enough was learned: those that the adapter does not know when it starts."""
+    changes = context.changes
+    if changes is None or context.recipe.update.start == "new":
+        return pairs
+    return [pair for pair in pairs if (pair.document, pair.passage) not in changes.unchanged]
+
+
+def unlearning(base: Base, removed: Sequence[JsonObject], recipe: Recipe) -> list[Lesson]:
+    """The questions of these pairs with what the base itself answers, closed book."""
+    questions = list(dict.fromkeys(row["question"] for row in removed))
+    answers = generate_answers(base, questions, recipe.prompt.answer_tokens, adapter=False)
+    return [retention_lesson(answer.prompt_ids, answer.answer_ids, PAIRS) for answer in answers]
+
+
+def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -> list[Lesson]:
+    by_passage: dict[str, list[Pair]] = {}
+    for row in removed:
+        pair = Pair(row["document"], row["passage"], row["question"], row["answer"], row.get("source", ""))
+        by_passage.setdefault(row["shown"], []).append(pair)
+    worked = context.recipe.prompt.worked_examples
+    return [
+        lesson for shown, pairs in by_passage.items()
+        for lesson in lessons_about(shown, pairs, context.base.tokens, worked)
+    ]  # fmt: skip
+
+
+def _with(lessons: Lessons, about_pairs: Sequence[Lesson]) -> Lessons:
+    """With further lessons about pairs, where the method has such."""
+    by_kind = dict(lessons.by_kind)
+    if PAIRS in by_kind:
+        by_kind[PAIRS] = (*by_kind[PAIRS], *about_pairs)
+    return Lessons(by_kind)
+
+
+def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
+    """At most so many examples of each kind as are rehearsed; DiSC has its share of them, as in an epoch."""
+    rng = Random(f"{recipe.seed} rehearsed")
+    sizes = {kind: sum(len(lesson.examples) for lesson in found) for kind, found in lessons.by_kind.items()}
+    mixed = min(sizes.values()) > 0 and len(sizes) > 1
+    others = sum(size for kind, size in sizes.items() if not LESSON_KINDS[kind].by_share)
+    others = min(others, round(number * (1 - recipe.disc.share)) if mixed else number)
+    sampled = {}
+    for kind, found in lessons.by_kind.items():
+        most = others
+        if LESSON_KINDS[kind].by_share:
+            most = disc_examples(number, others, recipe.disc.share)
+        places = [(n, k) for n, lesson in enumerate(found) for k in range(len(lesson.examples))]
+        chosen = dict[int, set[int]]()
+        for n, k in rng.sample(places, min(most, len(places))):
+            chosen.setdefault(n, set()).add(k)
+        sampled[kind] = tuple(thinned(found[n], chosen[n]) for n in sorted(chosen))
+    return Lessons(sampled)

@@ -1,0 +1,76 @@
+"""Which passages are as they were: by their text, not by their file."""
+
+import pytest
+
+from disc_lite.run.changes import Changes, compare, in_words, places_of
+
+LAMPS = "# Lamps\n\nThe Dunden costs 86 crowns. It is made of oak and comes in green."
+TOWNS = "# Towns\n\nIn Ularic the market is on Friday. The mayor of Ularic is Wickaric Mosshurst."
+OFFICE = "# Office\n\nSolward Stanbert keeps the keys. On Monday nobody is there before nine."
+DEAR = LAMPS.replace("86", "91")
+BEFORE = [("lamps.md", LAMPS), ("towns.md", TOWNS), ("towns.md", OFFICE)]
+
+
+def shorthand(found: Changes) -> tuple[list[str], dict[str, str], list[str], list[str]]:
+    """Unchanged, changed, new and removed places as text."""
+
+    def name(place: tuple[str, int]) -> str:
+        return f"{place[0]}#{place[1]}"
+
+    return (
+        sorted(map(name, found.unchanged)), {name(a): name(b) for a, b in found.changed.items()},
+        sorted(map(name, found.new)), sorted(map(name, found.removed)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (BEFORE, (["lamps.md#0", "towns.md#0", "towns.md#1"], {}, [], [])),
+        # White space is none of its words, and a file may have moved.
+        ([("shop/lamps.md", LAMPS.replace(" ", "\n")), *BEFORE[1:]],
+         (["shop/lamps.md#0", "towns.md#0", "towns.md#1"], {}, [], [])),
+        # A number in it, or the heading above it, is what it says.
+        ([("lamps.md", DEAR), *BEFORE[1:]], (["towns.md#0", "towns.md#1"], {"lamps.md#0": "lamps.md#0"}, [], [])),
+        ([("lamps.md", LAMPS.replace("# Lamps", "# Chairs")), *BEFORE[1:]],
+         (["towns.md#0", "towns.md#1"], {"lamps.md#0": "lamps.md#0"}, [], [])),
+        # Moved and changed at once.
+        ([("shop.md", DEAR), *BEFORE[1:]], (["towns.md#0", "towns.md#1"], {"shop.md#0": "lamps.md#0"}, [], [])),
+        ([*BEFORE, ("new.md", "# Boats\n\nTwo boats lie in the harbour of Brink.")],
+         (["lamps.md#0", "towns.md#0", "towns.md#1"], {}, ["new.md#0"], [])),
+        (BEFORE[:1], (["lamps.md#0"], {}, [], ["towns.md#0", "towns.md#1"])),
+        # A passage before others: what follows it has another number and is the same.
+        ([("lamps.md", LAMPS), ("towns.md", "# Boats\n\nTwo boats lie here."), *BEFORE[1:]],
+         (["lamps.md#0", "towns.md#1", "towns.md#2"], {}, ["towns.md#0"], [])),
+    ],
+    ids="same moved number heading moved-and-changed added removed inserted".split(),
+)  # fmt: skip
+def test_passages_are_matched_by_their_text(now: list[tuple[str, str]], expected: object) -> None:
+    assert shorthand(compare(BEFORE, now)) == expected
+
+
+def test_pairs_of_a_passage_that_has_moved_go_with_it() -> None:
+    found = compare(BEFORE, [("towns.md", OFFICE), ("lamps.md", LAMPS)])
+    assert found.now == {("towns.md", 1): ("towns.md", 0), ("lamps.md", 0): ("lamps.md", 0)}
+
+
+def test_a_text_that_comes_twice_is_unchanged_as_long_as_it_comes_once() -> None:
+    twice = [("a.md", LAMPS), ("b.md", LAMPS)]
+    assert shorthand(compare(twice, [("b.md", LAMPS)])) == (["b.md#0"], {}, [], [])
+    assert shorthand(compare([("b.md", LAMPS)], twice)) == (["a.md#0", "b.md#0"], {}, [], [])
+    assert compare([("b.md", LAMPS)], twice).now == {("b.md", 0): ("b.md", 0)}
+
+
+def test_a_passage_takes_the_place_of_the_one_that_is_most_alike() -> None:
+    other = LAMPS.replace("Dunden", "Ulden").replace("oak", "glass")
+    found = compare([("a.md", other), ("b.md", LAMPS)], [("c.md", DEAR)])
+    assert found.changed == {("c.md", 0): ("b.md", 0)}
+    assert found.removed == (("a.md", 0),)
+
+
+def test_counts_in_words() -> None:
+    found = compare(BEFORE, [("lamps.md", DEAR), ("towns.md", TOWNS), ("new.md", "# Boats\n\nTwo boats.")])
+    assert in_words(found) == "1 passages unchanged, 1 changed, 1 new, 1 gone"
+    assert [found.state(place) for place in places_of([("lamps.md", ""), ("towns.md", ""), ("new.md", "")])] == [
+        "changed", "unchanged", "new",
+    ]  # fmt: skip

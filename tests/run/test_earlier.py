@@ -1,0 +1,116 @@
+"""An update that cannot be made is refused in words before torch is loaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from disc_lite.cli import main
+from disc_lite.errors import UsageError
+from disc_lite.run.earlier import check_same, read_earlier
+from disc_lite.run.folder import FORMAT
+from disc_lite.storage import write_json, write_jsonl, write_text
+
+
+@pytest.fixture(scope="module")
+def run(runs: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the tiny Llama that has what an update takes over."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("runs") / "guide-llama"
+    shutil.copytree(runs("llama"), folder)
+    write_jsonl(folder / "questions.jsonl", [])
+    write_jsonl(folder / "passages.jsonl", [{"document": "a.md", "text": "# Guide\n\nThe door opens at nine."}])
+    write_jsonl(folder / "pairs.jsonl", [])
+    return folder
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# Guide\n\nThe door opens at nine. It closes at five.\n")
+    return tmp_path / "docs"
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: object) -> str:
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "adapt", *map(str, args)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) <= 3
+    return error
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "prompt.kinds=plain"], "had prompt.kinds = plain, rephrased, reversed, rephrased"),
+        (["--set", "documents.passage_tokens=99"], "had documents.passage_tokens = 256, this update has 99"),
+        (["--set", "method=disc"], "had method = both"),
+        (["--set", "lora.rank=8"], "--set update.start=new"),
+        (["--model", "pocket"], "pocket is not the model that"),
+        (["--pairs", "x.jsonl"], "--update and --pairs cannot be used together"),
+    ],
+    ids="prompts passages method rank model pairs".split(),
+)
+def test_what_does_not_go_with_the_run_is_refused(
+    run: Path, docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str],
+    words: str,
+) -> None:  # fmt: skip
+    assert words in fails(monkeypatch, capsys, docs, "--update", run, *options)
+    assert not (run.parent / "guide-llama-2").exists()
+
+
+def test_the_run_itself_is_never_written(
+    run: Path, docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "is the run that is updated" in fails(monkeypatch, capsys, docs, "--update", run, "--output", run)
+
+
+def test_no_run_and_no_model(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "is not the folder of a run" in fails(monkeypatch, capsys, docs, "--update", tmp_path / "nowhere")
+    assert "No model was named" in fails(monkeypatch, capsys, docs)
+
+
+def test_a_new_adapter_may_have_another_shape_and_training_may_differ(run: Path) -> None:
+    earlier = read_earlier(run)
+    other = earlier.recipe.model_copy(update={
+        "lora": earlier.recipe.lora.model_copy(update={"rank": 8}),
+        "train": earlier.recipe.train.model_copy(update={"epochs": 3}),
+    })  # fmt: skip
+    with pytest.raises(UsageError, match=r"lora\.rank"):
+        check_same(earlier, other)
+    check_same(earlier, other.model_copy(update={"update": other.update.model_copy(update={"start": "new"})}))
+
+
+def test_what_has_no_pairs_cannot_be_unlearned(run: Path) -> None:
+    earlier = read_earlier(run)
+    parts = {"method": "disc", "update": earlier.recipe.update.model_copy(update={"removed": "unlearn"})}
+    write_text(earlier.folder.recipe, earlier.folder.recipe.read_text().replace("{", '{"method": "disc", ', 1))
+    with pytest.raises(UsageError, match="nothing to unlearn"):
+        check_same(read_earlier(run), earlier.recipe.model_copy(update=parts))
+
+
+def test_updates_are_numbered_and_another_text_or_pair_is_another_update(run: Path) -> None:
+    earlier = read_earlier(run)
+    assert earlier.next_folder == run.with_name("guide-llama-2")
+    later = run.with_name("guide-llama-9")
+    run.rename(later)
+    assert read_earlier(later).next_folder == run.with_name("guide-llama-10")
+    later.rename(run)
+    before = earlier.digest
+    assert read_earlier(run).digest == before
+    write_jsonl(run / "pairs.jsonl", [{"document": "a.md", "passage": 0, "question": "Who?", "answer": "x"}])
+    assert read_earlier(run).digest != before
+
+
+def test_a_run_of_another_version_is_refused(run: Path) -> None:
+    write_json(run / "run.json", {"identity": {"format": FORMAT - 1}, "model": {}})
+    with pytest.raises(UsageError, match="another version"):
+        read_earlier(run)

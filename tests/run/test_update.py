@@ -1,0 +1,282 @@
+"""An update takes over what is unchanged, asks about the rest, and leaves the run that it follows as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from disc_lite.distillation.examples import tokenise
+from disc_lite.errors import EnvironmentNotReady, Interrupted, UsageError
+from disc_lite.qa import Pair, Question
+from disc_lite.recipe.methods import METHODS
+from disc_lite.run.adapt import adapt
+from disc_lite.run.changes import compare
+from disc_lite.run.earlier import EarlierRun, earlier_answers, nothing_to_teach, read_earlier
+from disc_lite.run.folder import RunFolder
+from disc_lite.run.training import attach_adapter
+from disc_lite.run.update import _sampled, kept_questions, removed_pairs, unlearning
+from disc_lite.storage import read_json, read_jsonl
+from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
+from tests.tiny_models import CORPUS
+
+# What a model of random weights drafts comes to nothing; so it drafts little.
+SHORT = {
+    "prompt.questions_per_sentence": "1", "prompt.question_tokens": "4", "prompt.answer_tokens": "4",
+    "evaluation.long_answer_tokens": "4", "evaluation.questions": "2", "documents.passage_tokens": "64",
+}  # fmt: skip
+BOATS = "Two boats lie in the harbour. Ada Brink rows the smaller one on Monday. The larger one is green."
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
+    made = SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
+    rows = [("Who keeps the keys of the hall?", "other.txt"), ("Who runs the workshop?", "guide.md")]
+    made.questions = made.write("questions", *({"question": q, "answers": ["Ada"], "document": d} for q, d in rows))
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _cache_again(monkeypatch: pytest.MonkeyPatch, small: SmallAdapt) -> None:
+    monkeypatch.setenv("DISC_LITE_CACHE", str(small.root / "cache"))
+
+
+@pytest.fixture(scope="module")
+def first(small: SmallAdapt) -> Path:
+    """A finished run on two documents."""
+    small.adapt(small.root / "first", **SHORT)
+    return small.root / "first"
+
+
+@pytest.fixture(scope="module")
+def docs(small: SmallAdapt, first: Path) -> Path:
+    """The same folder later: a document is new, one has changed and lost a passage, one is as it was."""
+    docs = small.root / "later"
+    shutil.copytree(small.root / "docs", docs)
+    (docs / "guide.md").write_text(CORPUS[:180].replace("eight", "nine"))
+    (docs / "boats.txt").write_text(BOATS)
+    return docs
+
+
+def updated(docs: Path, run: Path, output: Path, listener: Any = None, **changes: str) -> dict[str, Any]:
+    return adapt(docs, update=run, output=output, device="cpu", overrides=changes, listener=listener)
+
+
+@pytest.fixture(scope="module")
+def second(docs: Path, first: Path, small: SmallAdapt) -> Path:
+    before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    updated(docs, first, small.root / "second", **{"update.removed": "unlearn"})
+    after = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    assert {path for path in before if before[path] != after.get(path)} <= {first / ".lock"}
+    assert before.keys() == after.keys()
+    return small.root / "second"
+
+
+def test_what_is_unchanged_is_taken_over_and_nothing_else(second: Path, first: Path) -> None:
+    record, states = RunFolder(second).read_update(), RunFolder(second).read_states()
+    assert record["passages"] == {"unchanged": 1, "changed": 1, "new": 1, "removed": 3}
+    assert states == ["new", "changed", "unchanged"]
+    kept = [row for row in read_jsonl(second / "pairs.jsonl") if row["document"] == "other.txt"]
+    assert kept == [row for row in read_jsonl(first / "pairs.jsonl") if row["document"] == "other.txt"]
+    assert kept
+    assert read_json(second / "pairs.json")["kept"] == len(kept)
+
+
+def test_the_model_and_the_recipe_are_those_of_the_run(second: Path, first: Path) -> None:
+    assert read_json(second / "run.json")["model"] == read_json(first / "run.json")["model"]
+    was, now = (read_earlier(run).recipe for run in (first, second))
+    assert now.model_copy(update={"update": was.update}) == was
+    assert now.update.removed == "unlearn"
+
+
+def test_the_card_shows_what_is_unchanged_changed_new_and_gone_apart(second: Path) -> None:
+    card = read_json(second / "summary.json")["card"]["update"]
+    assert list(card["rows"]) == ["unchanged", "changed", "new", "removed"]
+    assert {state: row["adapted"]["of"] for state, row in card["rows"].items() if row["adapted"]["of"]} == {
+        "unchanged": 1
+    }
+    assert card["rows"]["unchanged"]["earlier"]["of"] == 1
+
+
+def test_the_bases_answers_are_looked_up_and_not_generated_again(second: Path, first: Path) -> None:
+    before = read_json(first / "retained_before.json")
+    assert read_json(second / "retained_before.json") == before
+    keys = [json.loads(line.split(" ", 1)[1])[0] for line in (first / "journal.txt").read_text().splitlines()]
+    again = (second / "journal.txt").read_text()
+    assert sum(key in again for key in keys) > 60  # the instructions and neutral prompts at least
+
+
+def test_it_starts_from_the_adapter_of_the_run_or_from_a_new_one(first: Path, load: Callable[..., Any]) -> None:
+    saved = load_file(first / "adapter" / "adapter_model.safetensors")
+    for start in ("adapter", "new"):
+        base, recipe = load("llama"), recipe_of(update={"start": start}, lora={"rank": 4, "alpha": 8})
+        attach_adapter(SimpleNamespace(base=base, recipe=recipe, inputs=SimpleNamespace(earlier=read_earlier(first))))
+        found = base.adapter_state()
+        assert all(torch.equal(saved[name], found[name]) for name in saved) == (start == "adapter")
+        assert start == "adapter" or not any(tensor.any() for name, tensor in found.items() if "lora_B" in name)
+        assert all(parameter.requires_grad for parameter in base.adapter_parameters().values())
+    with pytest.raises(EnvironmentNotReady, match="cannot be loaded"):
+        load("llama", rank=8).start_from(first / "adapter")
+
+
+def test_an_interrupted_update_is_continued_to_the_same_adapter(
+    first: Path, docs: Path, second: Path, small: SmallAdapt
+) -> None:
+    def stop(event: Any) -> None:
+        if event.stage == "training" and event.done == 2:
+            raise Interrupted(15)
+
+    run, policy = small.root / "again", {"update.removed": "unlearn"}
+    with pytest.raises(Interrupted):
+        updated(docs, first, run, stop, **policy)
+    updated(docs, first, run, **policy)
+    assert adapter_sha256(run) == adapter_sha256(second)
+    with pytest.raises(UsageError, match="another run") as refused:  # another update is another run
+        updated(docs, second, run, **policy)
+    assert "update" in refused.value.why
+
+
+def test_an_update_of_an_update(second: Path, docs: Path, small: SmallAdapt) -> None:
+    more = small.root / "more"
+    shutil.copytree(docs, more)
+    (more / "hall.txt").write_text("The hall has nine windows. Each of them faces the lake. Nobody opens them.")
+    summary = updated(more, second, small.root / "third", **{"update.removed": "drop"})
+    counts = summary["card"]["update"]["passages"]
+    assert counts == {"unchanged": len(RunFolder(second).read_passages()), "changed": 0, "new": 1, "removed": 0}
+    kept = read_jsonl(small.root / "third" / "pairs.jsonl")
+    assert [row for row in kept if row["document"] != "hall.txt"] == read_jsonl(second / "pairs.jsonl")
+
+
+def test_where_nothing_has_changed_nothing_is_trained(first: Path, small: SmallAdapt) -> None:
+    found = updated(small.root / "docs", first, small.root / "nothing")
+    assert found["nothing_to_teach"].startswith(f"Nothing has changed since {first}")
+    assert found["adapter"] == str(first / "adapter")
+    assert not (small.root / "nothing").exists()
+
+
+def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Path, small: SmallAdapt) -> None:
+    earlier = read_earlier(first)
+    changes = compare(earlier.passages, earlier.passages[:-1])
+    for removed, start, idle in (
+        ("drop", "adapter", True), ("rehearse", "adapter", True), ("rehearse", "new", True),
+        ("unlearn", "adapter", False), ("drop", "new", False), ("unlearn", "new", False),
+    ):  # fmt: skip
+        said = nothing_to_teach(earlier, changes, recipe_of(update={"removed": removed, "start": start}))
+        assert bool(said) == idle, (removed, start)
+        assert not said or "1 of its passages are gone" in said
+
+
+# -- what is taken over, and what is taught -------------------------------------------------------------
+
+
+def earlier_of(tmp_path: Path, pairs: list[dict[str, Any]], passages: list[tuple[str, str]], **more: Any) -> EarlierRun:
+    return EarlierRun(
+        RunFolder(tmp_path), "m", "f", recipe_of(), tuple(passages), tuple(pairs), more.get("questions", ()),
+        more.get("removed", ()),
+    )  # fmt: skip
+
+
+def pair_of(document: str, passage: int, question: str, source: str = "") -> dict[str, Any]:
+    return {"document": document, "passage": passage, "question": question, "answer": "x", "source": source}
+
+
+def test_pairs_of_what_is_gone_have_their_passage_and_nothing_replaced_is_among_them(
+    tmp_path: Path, plain: Callable[[str], Any]
+) -> None:
+    """Only unlearning takes a sentence out of a passage that has changed: one that nothing in it is like any more."""
+    tokens = plain("llama").tokens
+    old = "The Dunden costs 86 crowns. It is made of oak. Solward keeps the keys of the hall."
+    text = "The Dunden costs 91 crowns. It is made of oak and comes in green."
+    texts = tokenise([document_of(text, "a.md")], tokens, 256)
+    (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
+    priced = pair_of("a.md", 0, "How much is a Dunden?", "The Dunden costs 86 crowns.")
+    keys = pair_of("a.md", 0, "Who keeps the keys?", "Solward keeps the keys of the hall.")
+    other = pair_of("b.md", 0, "Who rows?")
+    passages = [("a.md", shown.replace(text, old)), ("b.md", BOATS)]
+    long_gone = {**pair_of("c.md", 0, "Who?"), "shown": "Nobody."}
+    earlier = earlier_of(tmp_path, [priced, keys, other], passages, removed=(long_gone,))
+    changes = compare(earlier.passages, [("a.md", shown)])
+    assert (list(changes.changed), changes.removed) == ([("a.md", 0)], (("b.md", 0),))
+    gone = [long_gone, {**other, "shown": BOATS}]
+    assert removed_pairs(earlier, changes, texts, [], "rehearse") == gone
+    unlearned = removed_pairs(earlier, changes, texts, [], "unlearn")
+    assert unlearned == [gone[0], {**keys, "shown": passages[0][1]}, gone[1]]
+    # Not where a new pair asks the same: it teaches the new answer.
+    asked = [pair_of("a.md", 0, "Who keeps the keys now?")]
+    assert removed_pairs(earlier, changes, texts, asked, "unlearn") == gone
+    # Nor what has come back.
+    back = earlier_of(tmp_path, [], passages, removed=({**long_gone, "shown": f" {shown}"},))
+    assert removed_pairs(back, changes, texts, [], "unlearn") == []
+
+
+def test_questions_go_with_their_passage(tmp_path: Path) -> None:
+    passages = [("a.md", "# A\n\nThe saw is red."), ("a.md", BOATS), ("b.md", "# B\n\nThe hall is cold in May.")]
+    questions = (
+        Question("What is red?", ("saw",), "a.md", passage_index=0),
+        Question("Who rows?", ("Ada Brink",), "a.md", passage_index=1),
+        Question("When is it cold?", ("May",)),  # of the user, who names no document
+        Question("What is cold?", ("hall",), "b.md"),
+    )
+    earlier = earlier_of(tmp_path, [], passages, questions=questions)
+    now = [("new.md", BOATS), passages[2]]
+    kept, removed = kept_questions(earlier, compare(passages, now))
+    assert removed == [questions[0]]
+    assert kept == [Question("Who rows?", ("Ada Brink",), "new.md", passage_index=0), *questions[2:]]
+
+
+def test_answers_of_the_run_are_found_by_their_question(first: Path) -> None:
+    earlier = read_earlier(first)
+    answers = read_json(first / "after.json")["questions"]["adapted"]
+    assert earlier_answers(earlier) == {q.text: a for q, a in zip(earlier.questions, answers, strict=True)}
+
+
+def test_unlearning_teaches_what_the_base_says_itself(load: Callable[..., Any]) -> None:
+    base = load("llama", rank=4, b=0.5)
+    rows = [
+        pair_of("a.md", 0, "Who runs the saw?"),
+        pair_of("a.md", 0, "Who runs the saw?"),
+        pair_of("a.md", 0, "Who?"),
+    ]
+    lessons = unlearning(base, rows, recipe_of(prompt={"answer_tokens": 6}))
+    assert len(lessons) == 2  # a question once
+    for lesson, question in zip(lessons, ("Who runs the saw?", "Who?"), strict=True):
+        (example,), (teacher,) = lesson.examples, lesson.sequence
+        prompt = base.tokens.prompt(question)
+        assert teacher.input_ids == example.input_ids
+        assert list(example.input_ids[: len(prompt)]) == prompt
+        ids = torch.tensor([example.input_ids])
+        with base.frozen(adapter=False) as model, torch.no_grad():
+            best = model(input_ids=ids).logits[0].argmax(-1).tolist()
+        assert [best[p] for p in example.compared] == list(example.target_ids)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_as_much_is_read_as_is_rehearsed_in_all_epochs(plain: Callable[[str], Any], method: str) -> None:
+    from disc_lite.distillation.methods import build_lessons
+
+    tokens, recipe = plain("llama").tokens, recipe_of(method=method, seed=3)
+    texts = tokenise([document_of(CORPUS * 3)], tokens, 48)
+    pairs = [Pair("guide.md", n % len(texts[0].passages), f"Who keeps key {n}?", "Ada.") for n in range(40)]
+    every = build_lessons(texts, pairs, tokens, recipe)
+    for number in (10, 1000):
+        found = _sampled(every, number, recipe)
+        assert all(example.rehearsed for example in found.examples)
+        assert len(found.examples) <= number + 1
+        sizes = {kind: sum(len(x.examples) for x in lessons) for kind, lessons in found.by_kind.items()}
+        if len(sizes) > 1:
+            assert sizes["disc"] == pytest.approx(sizes["prompt"], abs=1)  # as in an epoch, at a share of a half
+        if number == 1000:
+            assert max(sizes.values()) >= min(40, len(every.examples))
+
+
+def test_settings_of_updates_are_no_part_of_other_runs(small: SmallAdapt, first: Path) -> None:
+    summary = read_json(first / "summary.json")
+    assert small.adapt(first, **SHORT, **{"update.rehearse": "9"}) == summary
+    assert SMALL.keys().isdisjoint({"update.rehearse"})
