@@ -69,7 +69,7 @@ class EarlierRun:
 
 
 def read_earlier(path: Path) -> EarlierRun:
-    """A finished run, without its model. Raises UsageError where there is none, EnvironmentNotReady where it is damaged."""
+    """A finished run, without its model. Raises UsageError where there is none, EnvironmentNotReady if damaged."""
     folder = RunFolder(path)
     folder.require_finished()
     require_unchanged(folder.recipe)
