@@ -91,9 +91,11 @@ class Base:
                 draw = torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
                 parameter.data.copy_(draw)
         if gradient_checkpointing:
+            # Every dropout is 0, so there is no random state to keep.
+            again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
             for layer in self._layers:
                 layer.gradient_checkpointing = True
-                layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+                layer._gradient_checkpointing_func = again
         self.set_modes()
 
     def start_from(self, folder: Path) -> None:

@@ -211,6 +211,6 @@ def test_the_order_of_rows_goes_and_comes_back(folders: Any) -> None:
 def test_an_unknown_family_is_refused(run: Path, folders: Any, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "model_type": "granite"}))
-    with pytest.raises(UsageError, match="granite"):
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "olmo2"}))
+    with pytest.raises(UsageError, match="olmo2"):
         layout_of(folder)

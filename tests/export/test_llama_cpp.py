@@ -26,6 +26,7 @@ from disc_lite.models import load_base
 from tests.export.base_gguf import write_base_gguf
 from tests.export.folders import edited_model
 from tests.made import finished_run, with_adapter
+from tests.tiny_families import make_family
 from tests.tiny_models import CORPUS, NAMES, make_model
 
 pytestmark = [
@@ -81,14 +82,22 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "mistral, no groups": ("mistral", {"num_key_value_heads": 4}),
     "llama, wide heads": ("llama", {"head_dim": 32}),
 }
+# As llama.cpp has them: every fourth layer of SmolLM3 has no positions.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "granite": {"embedding_multiplier": 3.0},
+    "smollm3": {"num_hidden_layers": 4, "no_rope_layers": [1, 1, 1, 0]},
+}
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[*KINDS, *FAMILIES])
 def tiny(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
     """(name, model folder, run) of a tiny model; the biases of Qwen2 are not zero."""
-    name, changes = KINDS[request.param]
     root = tmp_path_factory.mktemp("tiny")
-    folder = make_model(name, root / "model", **changes)
+    if request.param in FAMILIES:
+        folder = make_family(request.param, root, **FAMILIES[request.param])
+    else:
+        name, changes = KINDS[request.param]
+        folder = make_model(name, root / "model", **changes)
     base = with_adapter(load_base(folder, "none", "cpu"), 4)
     return request.param, folder, finished_run(root / "run", folder, base)
 
