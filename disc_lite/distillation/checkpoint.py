@@ -48,7 +48,7 @@ def newest(folder: Path) -> Path | None:
         aside = next(place for place in map(folder.joinpath, names) if not place.exists())
         with reporting(f"cannot move {path} aside"):
             rename(path, aside)
-        write_json(folder / f"{aside.name}.json", {"problems": problems[:20]})
+        write_json(folder / f"{aside.name}.json", {"problems": problems[:20]}, may_differ=True)
     return None
 
 

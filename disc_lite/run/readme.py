@@ -20,7 +20,7 @@ LEARNED: tuple[Entry, ...] = (RunFolder.adapter, RunFolder.checkpoints, RunFolde
 NEITHER: tuple[Entry, ...] = (
     RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.self_generated,
     RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped, RunFolder.benchmarks,
-    RunFolder.exports,
+    RunFolder.exports, RunFolder.digests,
 )  # fmt: skip
 
 

@@ -169,6 +169,24 @@ def test_of_two_runs_one_generates_and_the_other_waits(
     assert waits.is_set()
 
 
+@pytest.mark.parametrize("kept", [0.1, 0.25, 0.7])
+@pytest.mark.parametrize("damage", ["cut", "changed", "a line lost"])
+def test_damaged_rounds_are_generated_again(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: float, damage: str
+) -> None:
+    scripted(monkeypatch, lambda n: range(10 * n, 10 * n + 10))
+    cache = tmp_path / "cache.txt"
+    whole = generate_retention_examples(plain("llama"), SHORT, (), cache, 50)
+    before = cache.read_bytes()
+    place = before.find(b",1", int(kept * len(before)))
+    lost = before.find(b"\n", place) + 1, before.find(b"\n", before.find(b"\n", place) + 1) + 1
+    damaged = {"cut": before[:place], "changed": before[:place] + b",7" + before[place + 2 :],
+               "a line lost": before[: lost[0]] + before[lost[1] :]}[damage]  # fmt: skip
+    cache.write_bytes(damaged)
+    assert damaged != before and generate_retention_examples(plain("llama"), SHORT, (), cache, 50) == whole
+    assert cache.read_bytes() == before
+
+
 def test_generation_ends_where_a_model_only_repeats_itself(
     plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
