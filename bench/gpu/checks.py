@@ -25,6 +25,7 @@ from disc_lite.distillation.teacher import read_lessons
 from disc_lite.distillation.training import Task, train
 from disc_lite.losses import CHUNK, Divergence, Head, divergence
 from disc_lite.models import Base
+from disc_lite.models.embedding import embedding_on_host
 from disc_lite.packing import Packed, Segment, Sequence, lone, pack
 from disc_lite.recipe import Recipe
 
@@ -44,7 +45,7 @@ Found = Iterator[tuple[str, bool | None, str]]  # name, right (None: a note), fi
 
 def run(device: torch.device, dry_run: bool) -> Iterator[Row]:
     """Every check; an exception is a failed row, and the others still run."""
-    checks: list[Callable[[torch.device, bool], Found]] = [nf4, packing, losses, teacher, resume]
+    checks: list[Callable[[torch.device, bool], Found]] = [nf4, packing, losses, teacher, projection, host, resume]
     for check in checks:
         begin = time.monotonic()
         try:
@@ -230,6 +231,48 @@ def teacher(device: torch.device, dry_run: bool) -> Found:
     yield "teacher = plain base, bitwise", differing == 0, f"{differing} of {plain.numel()} values differ"
     change = _error(on, plain)
     yield "student differs from the base", change > 1e-2, f"relative change {change:.2f} (above 0.01)"
+
+
+# -- the adapter's layers --------------------------------------------------------------------------------
+
+
+def projection(device: torch.device, dry_run: bool) -> Found:
+    """Hidden states and gradients of our layers with an adapter and MLPs against PEFT's and transformers' own."""
+    base = _student(device)
+    ours, gradient = _gradient(base)
+    for module in base.model.modules():
+        module.__dict__.pop("forward", None)
+    theirs, expected = _gradient(base)
+    limit = 1e-5 if device.type == "cpu" else 3e-2  # bf16 rounds after every operation, and theirs are more
+    yield _below("hidden states = PEFT's", _error(ours, theirs), limit)
+    yield _below("gradient = PEFT's", _error(gradient, expected), limit)
+
+
+def host(device: torch.device, dry_run: bool) -> Found:
+    """Inputs of layers and the embedding in host memory change no bit; twice, as memory is then used again."""
+    _, expected = _gradient(_student(device))
+    base = _student(device, host_checkpoints=True)
+    with embedding_on_host(base.causal):
+        differing = [int((_gradient(base)[1] != expected).sum()) for _ in range(2)]
+    figure = f"{differing[0]} and {differing[1]} of {expected.numel()} values differ"
+    yield "gradient with parts on the host, bitwise", differing == [0, 0], figure
+
+
+def _student(device: torch.device, host_checkpoints: bool = False) -> Base:
+    base = build(replace(tiny("mistral-7b"), layers=6), device)
+    base.attach(8, 16, 0, True, host_checkpoints)
+    rng = torch.Generator().manual_seed(1)
+    for parameter in base.adapter_parameters().values():
+        parameter.data += 0.05 * torch.randn(parameter.shape, generator=rng).to(device)
+    return base
+
+
+def _gradient(base: Base) -> tuple[Tensor, Tensor]:
+    base.model.zero_grad()
+    with base.autocast():
+        states = base.hidden(pack([lone(range(n)) for n in (50, 20, 33)] * 20, row_tokens=128))
+    states.float().square().mean().backward()
+    return states, torch.cat([p.grad.flatten() for p in base.adapter_parameters().values() if p.grad is not None])
 
 
 # -- resume --------------------------------------------------------------------------------------------

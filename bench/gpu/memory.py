@@ -21,15 +21,19 @@ from disc_lite.distillation.teacher import read_lessons
 from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
+from disc_lite.models.embedding import embedding_on_host
 from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias
 from disc_lite.recipe import Recipe
 from disc_lite.run.context import peak_bytes
 
-RANK = 64
-# Tokens of a micro-batch, whether layers are computed again, bits of AdamW; the first is the default recipe's batch.
-WAYS = tuple(Way(*way) for way in ((8192, True, 32), (4096, True, 8), (1024, False, 32)))
-TINY_WAYS = tuple(Way(*way) for way in ((256, True, 32), (128, False, 8)))
+# Rank, tokens of the teacher, and of the student: tokens, whether layers are computed again, bits of AdamW, inputs of
+# layers and embedding on the host. The first must fit into 5.3, 5.8 and 6.0 GiB; the second is the default recipe's.
+WAYS = (
+    (16, 8192, Way(4096, True, 8, True, True)), (64, 4096, Way(4096, True, 32)), (64, 4096, Way(4096, True, 8, True)),
+    (64, 1024, Way(1024, False, 32)),
+)  # fmt: skip
+TINY_WAYS = ((16, 512, Way(256, True, 8, True, True)), (64, 256, Way(256, True, 32)), (64, 128, Way(128, False, 8)))
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,12 @@ class Case:
     """One row; `tokens` are the student's, or the teacher's where nothing is trained."""
 
     model: str
+    rank: int
     stage: str
     tokens: int
     checkpointing: bool
     optimizer_bits: int
+    on_host: str  # parts that are there
     planned_bytes: int
     measured_bytes: int
     seconds: float  # of the second step
@@ -65,24 +71,27 @@ def measure(device: torch.device, budget: Budget, dry_run: bool) -> Iterator[Cas
         longest = max(longest, time.monotonic() - begin)
 
 
-def _model(shape: Alias, device: torch.device, ways: tuple[Way, ...]) -> Iterator[Case]:
+def _model(shape: Alias, device: torch.device, ways: tuple[tuple[int, int, Way], ...]) -> Iterator[Case]:
     bare = build(shape, device)
-    footprint = Footprint(shape_of_alias(shape), "nf4", RANK, CUDA if device.type == "cuda" else CPU)
-    for way in ways:
+    for rank, teacher_tokens, way in ways:
+        footprint = Footprint(shape_of_alias(shape), "nf4", rank, CUDA if device.type == "cuda" else CPU)
         base = Base(bare.model, bare.tokens, bare.folder, bare.quantize)
-        base.attach(RANK, 2 * RANK, seed=0, gradient_checkpointing=way.checkpointing)
+        base.attach(rank, 2 * rank, 0, way.checkpointing, way.host_checkpoints)
         try:
-            yield from _way(base, shape, footprint, way)
+            with embedding_on_host(base.causal, way.host_embedding):
+                yield from _way(base, shape, footprint, teacher_tokens, way)
         finally:
             for layer in bare.model.get_decoder().layers:
                 layer.gradient_checkpointing = False
             base.model.unload()
 
 
-def _way(base: Base, shape: Alias, footprint: Footprint, way: Way) -> Iterator[Case]:
+def _way(base: Base, shape: Alias, footprint: Footprint, teacher_tokens: int, way: Way) -> Iterator[Case]:
     tokens, n = way.micro_batch_tokens, linear_parameters(shape)
     recipe = Recipe.model_validate({"execution": {"optimizer_bits": way.optimizer_bits}})
-    lesson = window_lesson(Reading(tokens, tokens, 12, 16, 64), shape.vocab, seed=0)
+    lesson = window_lesson(Reading(teacher_tokens, tokens, 12, 16, 64), shape.vocab, seed=0)
+    parts = {"embedding": way.host_embedding, "inputs of layers": way.host_checkpoints}
+    on_host = ", ".join(name for name, there in parts.items() if there)
     parameters = list(base.adapter_parameters().values())
     optimizer = adamw(parameters, recipe)
     batch = Batch(tuple(range(len(lesson.examples))), ())
@@ -92,8 +101,9 @@ def _way(base: Base, shape: Alias, footprint: Footprint, way: Way) -> Iterator[C
         states = read_lessons(base, [lesson], Path(scratch))
         seconds, peak = _now(base) - begin, peak_bytes(base)
         if way.checkpointing:
-            planned = footprint.reading(tokens).peak
-            yield Case(shape.name, "teacher", tokens, False, 0, planned, peak, seconds, 2 * n * tokens / seconds / 1e12)
+            planned, read = footprint.reading(teacher_tokens, 0, way.host_embedding).peak, teacher_tokens
+            tflops = 2 * n * read / seconds / 1e12
+            yield Case(shape.name, footprint.rank, "teacher", read, False, 0, on_host, planned, peak, seconds, tflops)
         task = Task.of(states)
         _reset(base)
         for _ in range(2):
@@ -106,8 +116,8 @@ def _way(base: Base, shape: Alias, footprint: Footprint, way: Way) -> Iterator[C
             seconds = _now(base) - begin
     operations = (6 if way.checkpointing else 4) * n * tokens
     yield Case(
-        shape.name, "training", tokens, way.checkpointing, way.optimizer_bits, footprint.training(way).peak,
-        peak_bytes(base), seconds, operations / seconds / 1e12,
+        shape.name, footprint.rank, "training", tokens, way.checkpointing, way.optimizer_bits, on_host,
+        footprint.training(way).peak, peak_bytes(base), seconds, operations / seconds / 1e12,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from disc_lite.planning.estimate import Plan
+    from disc_lite.planning.memory import Way
     from disc_lite.run.probe import Probe
 
 GIB = 1 << 30
@@ -119,6 +120,8 @@ def _how(plan: Plan) -> list[str]:
     if choice is None:
         return ["It does not fit."]
     again = "layers computed again in the backward pass" if choice.way.checkpointing else "all activations stored"
+    again += " from inputs that wait in host memory" if choice.way.host_checkpoints else ""
+    again += ", the input embedding in host memory" if choice.way.host_embedding else ""
     passes = "one pass" if choice.passes == 1 else f"{choice.passes} passes"
     return [
         f"A step in {passes} of {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
@@ -164,17 +167,23 @@ def _sizes(plan: Plan) -> Any:
 
     from disc_lite.planning.estimate import by_size
 
-    table = Table("GPU", "a step, tokens", "AdamW", "answers", "peak, GiB", "about", "", box=SIMPLE_HEAD)
+    table = Table("GPU", "a step, tokens", "on the host", "AdamW", "answers", "peak, GiB", "about", "", box=SIMPLE_HEAD)
     for size, card, made in by_size(plan):
         if made.choice is None:
             table.add_row(f"{size} GB", "does not fit")
             continue
         choice = made.choice
         table.add_row(
-            f"{size} GB", f"{choice.passes} x {choice.way.micro_batch_tokens:,}", f"{choice.way.optimizer_bits} bits",
+            f"{size} GB", f"{choice.passes} x {choice.way.micro_batch_tokens:,}",
+            _on_host(choice.way), f"{choice.way.optimizer_bits} bits",
             str(choice.generation_rows), f"{choice.peak / GIB:.1f}", _time(sum(made.minutes(card).values())), card.name,
         )  # fmt: skip
     return table
+
+
+def _on_host(way: Way) -> str:
+    parts = {"embedding": way.host_embedding, "inputs of layers": way.host_checkpoints}
+    return ", ".join(name for name, there in parts.items() if there)
 
 
 def _time(minutes: float) -> str:

@@ -27,16 +27,17 @@ def adamw(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:
 
         optimizer: torch.optim.Optimizer = AdamW8bit(parameters, **options)
         return optimizer
-    return torch.optim.AdamW(parameters, **options)
+    return torch.optim.AdamW(parameters, **options, fused=parameters[0].is_cuda or None)  # no copy of all of them
 
 
 def restore(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, saved: State) -> None:
     """Give a parameter its saved state, converted where it was saved in the other precision."""
     if ("exp_avg" in saved) != isinstance(optimizer, torch.optim.AdamW):
         saved = _as_8bit(saved) if "exp_avg" in saved else _as_32bit(saved)
-    # A step count stays on the CPU, moments go where their parameter is.
+    # Moments go where their parameter is, and so does the step count of a fused AdamW; else it stays on the CPU.
+    fused = bool(optimizer.defaults.get("fused"))
     optimizer.state[parameter].update({
-        key: value.to(parameter.device) if isinstance(value, Tensor) and value.ndim else value
+        key: value.to(parameter.device) if isinstance(value, Tensor) and (value.ndim or fused) else value
         for key, value in saved.items()
     })  # fmt: skip
 

@@ -33,6 +33,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
     write_text(folder / "README.md", model_card(job.run, job.choice.document_names))
     base, inputs = job.trained, job.inputs
+    base.compute_by_peft()  # as users of the folder will
     trained = outputs_of(base, inputs, True)
     base.model.load_adapter(str(folder), adapter_name="exported")
     base.model.set_adapter("exported")

@@ -42,7 +42,7 @@ FAMILIES: dict[str, Family] = {
         Family("gemma3", "gemma3"),
         Family("gemma3_text", "gemma3"),
         Family("gemma4", "gemma4"),
-        Family("phi3", "phi3"),
+        Family("phi3", "phi3", gguf_written=True),
         Family("smollm3", "smollm3", gguf_written=True, gguf_reorders=True),
         Family("mistral3", "mistral3"),
         Family("granite", "granite", gguf_written=True, gguf_reorders=True),

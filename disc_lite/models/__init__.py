@@ -6,17 +6,27 @@ masks       attention masks by type of layer
 coverage    which layers the adapter is put on
 template    whether a chat template can be used
 check       whether a loaded model is read, asked and adapted rightly
+lora, mlp   layers with an adapter and gated MLPs, which store less than PEFT's and transformers' own
+offload     inputs of layers on the host until their backward pass; embedding: the input embedding there
 loading     reading a model folder, quantisation
 generation  sampling, greedy or at a temperature: many prompts at once, shared prefixes stored once
 """
 
 import logging
+import os
 import sys
+from importlib.metadata import version
 
 # Before peft imports bitsandbytes, which downloads a CPU kernel from a hub if `kernels` is installed, and warns if it
 # is not.
 sys.modules.setdefault("kernels", None)  # type: ignore[arg-type]
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+
+# Before CUDA's first allocation: segments that grow, instead of many that later tensors do not fit into. What the user
+# says stays; the variable's older name is an error of style since torch 2.9, the newer one unknown before.
+ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
+if sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
+    os.environ[ALLOCATOR[tuple(map(int, version("torch").split(".")[:2])) >= (2, 9)]] = "expandable_segments:True"
 
 from disc_lite.models.base import Base  # noqa: E402
 from disc_lite.models.loading import load_base  # noqa: E402

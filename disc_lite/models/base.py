@@ -37,7 +37,10 @@ from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.coverage import target_modules
 from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
+from disc_lite.models.lora import Projection, projections
 from disc_lite.models.masks import attention_masks, has_state
+from disc_lite.models.mlp import gated_mlps
+from disc_lite.models.offload import HostCheckpoints
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Sequence, filled, length, pack, paths
 from disc_lite.storage import Journal, Json, JsonObject
@@ -60,6 +63,7 @@ class Base:
             # token and each packed batch. Switched off for the whole process, since recomputed layers need it too.
             torch.backends.cuda.enable_cudnn_sdp(False)
         self._adapters: list[BaseTunerLayer] = []
+        self._projections: list[Projection] = []
         self.set_modes()
         self._layers = layers_of(model)
         self.packs = not has_state(model.get_decoder().config)  # several sequences in a row, and trees
@@ -76,15 +80,20 @@ class Base:
 
     # -- the adapter -------------------------------------------------------------------------------
 
-    def attach(self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool) -> None:
-        """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0."""
+    def attach(
+        self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool, host_checkpoints: bool = False
+    ) -> None:
+        """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0.
+
+        With `host_checkpoints` the inputs of layers that are computed again wait on the host, but for the last one's.
+        """
         config = LoraConfig(
             r=rank, lora_alpha=alpha, target_modules=target_modules(self.causal), lora_dropout=0.0, bias="none",
             task_type="CAUSAL_LM",
         )  # fmt: skip
         with quietly():
             self.model = get_peft_model(self.model, config)
-        self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
+        self._found_adapter()
         rng = torch.Generator().manual_seed(seed)
         for name, parameter in self.adapter_parameters().items():
             if "lora_A" in name:  # kaiming_uniform(a=sqrt(5)), PEFT's own choice
@@ -92,12 +101,12 @@ class Base:
                 draw = torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
                 parameter.data.copy_(draw)
         if gradient_checkpointing:
+            host, last = HostCheckpoints(self.device), len(self._layers) - 1
             # Every dropout is 0, so there is no random state to keep.
             again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
-            for layer in self._layers:
+            for n, layer in enumerate(self._layers):
                 layer.gradient_checkpointing = True
-                layer._gradient_checkpointing_func = again
-        self.set_modes()
+                layer._gradient_checkpointing_func = partial(host.run, n) if host_checkpoints and n < last else again
 
     def start_from(self, folder: Path) -> None:
         """Give the attached adapter, to train it on, the weights of a saved one of the same shape."""
@@ -137,8 +146,19 @@ class Base:
             self.warnings.append("This adapter changes nothing: the B of every module is zero.")
         for parameter in self.adapter_parameters().values():  # autocast would do it again for every token
             parameter.data = parameter.data.to(self.state_dtype)
+        self._found_adapter()
+
+    def _found_adapter(self) -> None:
+        self.set_modes()  # before the MLPs are tried
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
-        self.set_modes()
+        self._projections = projections(self.model)
+        gated_mlps(self.model, self._projections)
+
+    def compute_by_peft(self) -> None:
+        """From here on the layers with an adapter are computed by PEFT's own forward pass, not by `models.lora`."""
+        for projection in self._projections:
+            projection.layer.__dict__.pop("forward", None)
+        self._projections = []
 
     def use_adapter(self, name: str) -> None:
         """From now on the adapter of this name, of several that were loaded, is what `frozen` switches on."""
@@ -204,10 +224,14 @@ class Base:
         off = bool(self._adapters) and not adapter
         try:
             self._switch(off, [False] * len(self._layers))
+            for projection in self._projections:
+                projection.keep(adapter)
             with torch.no_grad(), self.autocast():
                 yield self.causal
         finally:
             self._switch(False, checkpointed)
+            for projection in self._projections:
+                projection.keep(False)
 
     def _switch(self, off: bool, checkpointed: list[bool]) -> None:
         for module in self._adapters:

@@ -1,7 +1,9 @@
 """How to compute a run with the memory there is: the size of micro-batches, the precision of AdamW, rows of generation.
 
 None of it changes what is learned. The first way that fits is taken: 32 bits before 8, then large micro-batches before
-small ones, but 8 bits before micro-batches of less than 1,024 tokens, in which NF4 is dequantised too often.
+small ones, each with everything on the card before the embedding and the inputs of layers go to the host, which costs
+less time than smaller ones do; but 8 bits before micro-batches of less than 1,024 tokens, in which NF4 is dequantised
+too often.
 """
 
 from __future__ import annotations
@@ -35,27 +37,35 @@ class Choice:
 
 def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None) -> Choice | None:
     """The first way of which no stage needs more than `available` bytes; None where there is none."""
-    reading = _reading(footprint, workload, available)
     generation = _generation(footprint, workload, recipe, available)
-    if reading is None or generation is None:
+    if generation is None:
         return None
-    for way in _ways(workload, recipe):
-        training = footprint.training(way)
-        if available is None or training.peak <= available:
+    for way in _ways(footprint, workload, recipe):
+        training, reading = footprint.training(way), _reading(footprint, workload, available, way.host_embedding)
+        if reading is not None and (available is None or training.peak <= available):
             passes = -(-recipe.train.tokens_per_batch // way.micro_batch_tokens)
             stages = (generation[1], reading[1], training)
             return Choice(way, passes, reading[0], generation[0], stages)
     return None
 
 
-def _ways(workload: Workload, recipe: Recipe) -> Iterator[Way]:
+def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[Way]:
     execution, whole = recipe.execution, recipe.train.tokens_per_batch
     sizes = [execution.micro_batch_tokens] if execution.micro_batch_tokens else list(_halves(whole, workload))
     bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
     ordered = [(b, size) for b in bits for size in large] + [(b, size) for b in bits[-1:] for size in small]
-    return (Way(size, execution.gradient_checkpointing, b) for b, size in ordered)
+    again, apart = execution.gradient_checkpointing, footprint.numbers.host_apart
+    inputs = _on_host(execution.layer_checkpoints, again, apart)
+    embeddings = _on_host(execution.embedding, footprint.embedding > 0, apart)
+    return (Way(size, again, b, i, e) for b, size in ordered for i in inputs for e in embeddings)
+
+
+def _on_host(setting: str, possible: bool, apart: bool) -> list[bool]:
+    """Whether something is on the host, in the order in which it is tried."""
+    auto = [False, True] if possible and apart else [False]
+    return {"auto": auto, "device": [False], "host": [possible]}[setting]
 
 
 def _halves(whole: int, workload: Workload) -> Iterator[int]:
@@ -67,10 +77,12 @@ def _halves(whole: int, workload: Workload) -> Iterator[int]:
         yield size
 
 
-def _reading(footprint: Footprint, workload: Workload, available: int | None) -> tuple[int, Stage] | None:
+def _reading(
+    footprint: Footprint, workload: Workload, available: int | None, host_embedding: bool
+) -> tuple[int, Stage] | None:
     size = max(READING_TOKENS, workload.longest_lesson)
     while True:
-        stage = footprint.reading(size, workload.longest_lesson)
+        stage = footprint.reading(size, workload.longest_lesson, host_embedding)
         if available is None or stage.peak <= available:
             return size, stage
         if size <= workload.longest_lesson:

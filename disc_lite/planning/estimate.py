@@ -75,7 +75,9 @@ class Plan:
     @property
     def host_bytes(self) -> int:
         """Memory of the process beside the card."""
-        return PROCESS_BYTES if self.budget.cuda else CPU_PROCESS_BYTES + (self.choice.peak if self.choice else 0)
+        if not self.budget.cuda:
+            return CPU_PROCESS_BYTES + (self.choice.peak if self.choice else 0)
+        return PROCESS_BYTES + (self.footprint.on_host(self.choice.way) if self.choice else 0)
 
     @property
     def disk_bytes(self) -> int:

@@ -4,24 +4,30 @@ Of a training step there are three moments at which memory may be largest:
 
     loss       all checkpoints of the layers, the logits of one chunk of rows
     backward   checkpoints or gradients, whichever are more, and one layer computed again
-    optimizer  gradients, and on CUDA one more copy of the trained values (the square roots of AdamW's foreach step)
+    optimizer  gradients, and a copy of the trained values where AdamW's step makes one
 
 The sizes of a layer are fitted to what was measured: on CUDA to 23 steps of three 7B shapes (bench/results/gpu-*), on
-the CPU to what PyTorch allocates for small models. A place is a token of a packed batch, or padding of it.
+the CPU to what PyTorch allocates for small models. Those of gated MLPs (`models.mlp`) are measured on the CPU alone:
+on CUDA they are the measured ones less what is not stored any more. A place is a token of a packed batch, or padding
+of it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from disc_lite.planning.shapes import Shape
 
 GIB = 1 << 30
 LOSS_ROWS = 256  # that have logits at the same time, `losses.CHUNK`
+MLP_TILE = 512  # rows of a gated MLP that are made again at the same time, `models.lora.TILE`
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
 ROWS_SHARE = 0.6  # of the free memory that generation takes for rows, `models.generation.memory.SHARE`
 PADDING = 1.05  # places of a packed batch for a token of it
+GATED_HIDDEN = 0.6  # x hidden size, a place: the gradient of a gated MLP's output
+HOST_LAYERS = 2  # whose checkpoints are on the card where those of all others are in the memory of the host
 WORKSPACE = 70 << 20  # of cuBLAS, measured; beside what the model itself takes
 
 
@@ -33,15 +39,16 @@ class Numbers:
     workspace: int
     layer_hidden: float  # x hidden size, while a layer is computed again
     qk_norm_hidden: float  # more of that where queries and keys are normalised
-    stored_hidden: float  # x hidden size, of a layer that is not computed again; beside 4 x intermediate size
+    stored_hidden: float  # x hidden size, of a layer that is not computed again; beside those of the MLP
     optimizer_copies: int  # of the trained values in fp32 in AdamW's step
     mask_bytes: float  # of a query and a key of a tree: as bool; on CUDA also as what is added to the scores
     most_rows: int  # of generation
     read_tokens: int  # of prompts in one pass of generation
+    host_apart: bool  # the memory of the host is another one
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 1, 5.0, 512, 4096)
-CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 1.1, 96, 1024)
+CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 0, 5.0, 512, 4096, True)
+CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 1.1, 96, 1024, False)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Way:
     micro_batch_tokens: int
     checkpointing: bool
     optimizer_bits: int
+    host_checkpoints: bool = False  # the inputs of layers wait on the host
+    host_embedding: bool = False  # the input embedding is there
 
 
 @dataclass(frozen=True)
@@ -87,41 +96,68 @@ class Footprint:
         """A step: its largest moment; two thirds of the tokens are compared with the teacher's."""
         places, value = way.micro_batch_tokens * padding, self.numbers.value_bytes
         state = self.adapter * 2 if way.optimizer_bits == 32 else round(self.adapter / 2 * (1 + 4 / 256))
-        h, i, gradients = self.shape.hidden, self.shape.intermediate, self.adapter
-        stored = places * value * self.shape.layers * (h if way.checkpointing else self._stored)
-        layer_hidden = self.numbers.layer_hidden + self.shape.qk_norm * self.numbers.qk_norm_hidden
-        layer = layer_hidden * h + 6 * i if way.checkpointing else 2 * i
-        # A product's weights are dequantised while one gradient of the MLP fewer is there.
-        product = (layer - i) * places * value + self._dequantised
+        h, gradients = self.shape.hidden, self.adapter
+        on_card = min(self.shape.layers, HOST_LAYERS) if way.host_checkpoints else self.shape.layers
+        stored = places * value * (on_card * h if way.checkpointing else self.shape.layers * self._stored)
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
         step = gradients * (self.numbers.optimizer_copies if way.optimizer_bits == 32 else 0)
+        layer = self._again(places) if way.checkpointing else self._mlp(places)
         moments: dict[str, dict[str, float]] = {
             "loss": {"activations": stored, "loss": loss},
-            "backward": {"activations": max(stored, gradients), "layer": max(layer * places * value, product)},
+            "backward": {"activations": max(stored, gradients), "layer": layer},
             "optimizer": {"gradients": gradients, "optimizer step": step},
         }
         largest = max(moments.values(), key=lambda parts: sum(parts.values()))
-        return self._stage("training", {"adapter": self.adapter, "optimizer": state, **largest})
+        return self._stage("training", {"adapter": self.adapter, "optimizer": state, **largest}, way.host_embedding)
+
+    @property
+    def embedding(self) -> int:
+        """Of the input embedding, where it is a matrix of its own."""
+        return 0 if self.shape.tied else self.shape.vocab * self.shape.hidden * self.numbers.value_bytes
+
+    def on_host(self, way: Way, padding: float = PADDING) -> int:
+        """Bytes there: the embedding, and the inputs of all layers but the last; pinned memory is in powers of two."""
+        each = math.ceil(way.micro_batch_tokens * padding) * self.shape.hidden * self.numbers.value_bytes
+        inputs = (self.shape.layers - 1) * (1 << (each - 1).bit_length()) if way.host_checkpoints else 0
+        return inputs + (self.embedding if way.host_embedding else 0)
+
+    def _again(self, places: float) -> float:
+        """A layer that is computed again, at the largest moment of its backward pass: in its MLP."""
+        more = self.shape.qk_norm * self.numbers.qk_norm_hidden + self.shape.gated * GATED_HIDDEN
+        hidden = (self.numbers.layer_hidden + more) * self.shape.hidden * places * self.numbers.value_bytes
+        return hidden + self._mlp(places) + self._stored_mlp * places * self.numbers.value_bytes
+
+    def _mlp(self, places: float) -> float:
+        """What the backward pass of an MLP needs beside what is stored; a product's weights are dequantised in it."""
+        one = self.shape.intermediate * self.numbers.value_bytes
+        if self.shape.gated:
+            return places * one + max(3 * min(MLP_TILE, places) * one, self._dequantised)
+        return max(2 * places * one, places * one + self._dequantised)
 
     @property
     def _stored(self) -> float:
         """Values a place that one layer keeps for its backward pass."""
         more = self.shape.qk_norm * self.numbers.qk_norm_hidden
-        return (self.numbers.stored_hidden + more) * self.shape.hidden + 4 * self.shape.intermediate
+        return (self.numbers.stored_hidden + more) * self.shape.hidden + self._stored_mlp
+
+    @property
+    def _stored_mlp(self) -> int:
+        """Values a place: gate and up; elsewhere also the activation and its product with up."""
+        return (2 if self.shape.gated else 4) * self.shape.intermediate
 
     @property
     def _dequantised(self) -> int:
         largest = max(a * b for a, b in self.shape.projections)
         return largest * self.numbers.value_bytes if self.quantize == "nf4" else 0
 
-    def reading(self, tokens: int, lesson: int = 0) -> Stage:
+    def reading(self, tokens: int, lesson: int = 0, host_embedding: bool = False) -> Stage:
         """A forward pass of the teacher, without a gradient; the mask of a tree is its width squared."""
         parts: dict[str, float] = {
             "adapter": self.adapter,
             "layer": self._read(tokens),
             "mask": self.numbers.mask_bytes * lesson**2,
         }
-        return self._stage("teacher", parts)
+        return self._stage("teacher", parts, host_embedding)
 
     def _read(self, tokens: int) -> int:
         per_place = (4.5 * self.shape.hidden + 3 * self.shape.intermediate) * self.numbers.value_bytes
@@ -139,5 +175,6 @@ class Footprint:
         room = ROWS_SHARE * (available - self.base - self.adapter)
         return max(1, min(self.numbers.most_rows, int(room / each)))
 
-    def _stage(self, name: str, parts: dict[str, float]) -> Stage:
-        return Stage(name, {"base": self.base, **{key: round(value) for key, value in parts.items() if value}})
+    def _stage(self, name: str, parts: dict[str, float], host_embedding: bool = False) -> Stage:
+        base = self.base - (self.embedding if host_embedding else 0)
+        return Stage(name, {"base": base, **{key: round(value) for key, value in parts.items() if value}})

@@ -11,6 +11,8 @@ from disc_lite.hub.aliases import ALIASES, Alias
 
 # NF4 with double quantisation: half a byte a value, for 64 of them a scale of a byte, for 256 scales one of 4 bytes.
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+# Families whose MLP is not silu(gate) * up with layers of their own, so that `models.mlp` does not compute it.
+OTHER_MLPS = ("gemma", "phi", "glm", "starcoder", "gpt", "nemotron", "lfm")
 QK_NORMS = ("qwen3", "olmo2", "gemma3")  # families that normalise queries and keys, as `model_type` or name begins
 
 
@@ -28,6 +30,7 @@ class Shape:
     vocab: int
     tied: bool  # the head is the embedding matrix
     qk_norm: bool
+    gated: bool = True  # the MLP, as `models.mlp` computes it
 
     @property
     def projections(self) -> tuple[tuple[int, int], ...]:
@@ -62,7 +65,7 @@ class Shape:
 def shape_of_alias(alias: Alias) -> Shape:
     return Shape(
         alias.name, alias.hidden, alias.layers, alias.heads, alias.kv_heads, alias.head_dim, alias.intermediate,
-        alias.vocab, alias.tied, alias.name.startswith(QK_NORMS),
+        alias.vocab, alias.tied, alias.name.startswith(QK_NORMS), not alias.name.startswith(OTHER_MLPS),
     )  # fmt: skip
 
 
@@ -71,13 +74,13 @@ def shape_of_folder(folder: Path) -> Shape | None:
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config = {**config, **config.get("text_config", {})}
-        heads = int(config["num_attention_heads"])
+        heads, kind = int(config["num_attention_heads"]), str(config.get("model_type", ""))
         return Shape(
             str(folder), int(config["hidden_size"]), int(config["num_hidden_layers"]), heads,
             int(config.get("num_key_value_heads") or heads),
             int(config.get("head_dim") or config["hidden_size"] // heads), int(config["intermediate_size"]),
             int(config["vocab_size"]), bool(config.get("tie_word_embeddings", False)),
-            str(config.get("model_type", "")).startswith(QK_NORMS),
+            kind.startswith(QK_NORMS), not kind.startswith(OTHER_MLPS),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

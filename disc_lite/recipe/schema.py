@@ -229,6 +229,14 @@ class Execution(Section):
         "0: as many as the memory allows", "tokens", ge=0, le=LONGEST,
     )  # fmt: skip
     gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
+    layer_checkpoints: Literal["auto", "device", "host"] = setting(
+        "auto", "where the inputs of layers that are recomputed wait for the backward pass; `auto` is the device, or "
+        "the memory of the host where the device's does not allow it",
+    )  # fmt: skip
+    embedding: Literal["auto", "device", "host"] = setting(
+        "auto", "where the input embedding is while the adapter is trained; a head that is tied to it keeps it on the "
+        "device; `auto` is the device, or the memory of the host where the device's does not allow it",
+    )  # fmt: skip
     optimizer_bits: Annotated[Literal[0, 8, 32], AsNumber] = setting(
         0, "precision of AdamW's state; 0: 32, or 8 where the memory does not allow 32", "bits"
     )

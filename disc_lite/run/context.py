@@ -78,7 +78,9 @@ def open_context(
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")
     passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"
-    listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits"))
+    where = ", inputs of layers on the host" if execution.layer_checkpoints == "host" else ""
+    where += ", the input embedding on the host" if execution.embedding == "host" else ""
+    listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits{where}"))
     changes = compare(earlier.passages, shown_passages(texts)) if earlier else None
     context = RunContext(inputs, base, texts, listener, interrupts, execution, changes)
     passages = sum(len(text.passages) for text in texts)

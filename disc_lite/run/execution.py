@@ -30,7 +30,7 @@ def record(folder: RunFolder, execution: Execution, device: str, why: str) -> No
     """Note how the run is computed from now on, unless it was computed so before."""
     rows = read_jsonl(folder.computed, missing_ok=True)
     now = {"device": device, **execution.model_dump()}
-    if not rows or {key: rows[-1][key] for key in now} != now:
+    if not rows or {key: rows[-1].get(key) for key in now} != now:
         append_jsonl(folder.computed, {"after_step": _steps(folder), **now, "why": why})
 
 

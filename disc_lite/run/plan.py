@@ -191,6 +191,8 @@ def require_room(plan: Plan) -> Execution:
             # 0: all of a step, which may have a few tokens more than it should have.
             "micro_batch_tokens": 0 if whole else plan.choice.way.micro_batch_tokens,
             "optimizer_bits": plan.choice.way.optimizer_bits,
+            "layer_checkpoints": "host" if plan.choice.way.host_checkpoints else "device",
+            "embedding": "host" if plan.choice.way.host_embedding else "device",
         }
     )
 

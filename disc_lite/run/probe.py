@@ -20,6 +20,7 @@ from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.hub.source import open_model
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_of, limit_memory
+from disc_lite.models.embedding import embedding_on_host
 from disc_lite.packing import lone
 from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
 from disc_lite.recipe import Recipe
@@ -63,8 +64,9 @@ def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) 
     choice, recipe = plan.choice, plan.recipe.model_copy(update={"execution": execution})
     assert choice is not None
     base = load_base(folder, recipe.memory.quantize, str(device))
-    base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, execution.gradient_checkpointing)
-    with TemporaryDirectory() as scratch:
+    on_host = execution.layer_checkpoints == "host"
+    base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, execution.gradient_checkpointing, on_host)
+    with TemporaryDirectory() as scratch, embedding_on_host(base.causal, execution.embedding == "host"):
         task = _task(base, choice.way.micro_batch_tokens, plan.workload.longest_student, Path(scratch))
         tokens, seconds = _second_pass(base, task, recipe)
     planned = choice.stages[-1].peak + (0 if device.type == "cuda" else CPU_PROCESS_BYTES)

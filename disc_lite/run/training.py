@@ -19,6 +19,7 @@ from disc_lite.distillation.training import Task, train
 from disc_lite.errors import DocumentsError
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
+from disc_lite.models.embedding import embedding_on_host
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
@@ -43,7 +44,8 @@ def make_adapter(
 ) -> None:  # fmt: skip
     """Attach an adapter, train it and save it in the run folder."""
     attach_adapter(context)
-    learn(context, prepare(context, lessons, retention), pairs, neutral)
+    with embedding_on_host(context.base.causal, context.recipe.execution.embedding == "host"):
+        learn(context, prepare(context, lessons, retention), pairs, neutral)
     save_adapter(context.base, context.inputs.model.reference, context.folder.adapter)
 
 
@@ -172,7 +174,8 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
 def attach_adapter(context: RunContext) -> None:
     """Put the adapter on the base that is trained: a new one, or that of the run that is updated."""
     recipe, earlier = context.recipe, context.inputs.earlier
-    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, recipe.execution.gradient_checkpointing)
+    again, on_host = recipe.execution.gradient_checkpointing, recipe.execution.layer_checkpoints == "host"
+    context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, again, on_host)
     if earlier and recipe.update.start == "adapter":
         context.base.start_from(earlier.folder.adapter)
 

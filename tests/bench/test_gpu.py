@@ -18,6 +18,7 @@ CHECKS = {
     "packed = unpacked, fp32", "packed with a plain causal mask differs",
     "forward_kl, near: value", "reverse_kl, far: gradient", "jsd, near: gradient",
     "teacher = plain base, bitwise", "student differs from the base",
+    "hidden states = PEFT's", "gradient = PEFT's", "gradient with parts on the host, bitwise",
     "resume = uninterrupted, 32-bit AdamW", "resume = uninterrupted, 8-bit AdamW",
 }  # fmt: skip
 MODELS = ("mistral-7b", "llama-3.1-8b", "qwen3-8b")
@@ -58,7 +59,7 @@ def test_gpu_dry_run(tmp_path: Path) -> None:
     table = path.with_suffix(".md").read_text()
     assert "only the checks mean anything" in table
     assert all(check in table for check in CHECKS)
-    assert table.count("| qwen3-8b ") == 6 + 3
+    assert table.count("| qwen3-8b ") == 6 + 5
 
 
 def test_gpu_sh_is_bash() -> None:
@@ -93,7 +94,7 @@ def test_report_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "matrix_size": 8192, "matrix_tflops": 788.0,
         "checks": [{"check": "a", "status": "note", "figure": "b", "seconds": 0.5}],
         "adapt": {"status": "pass", "summary": summary},
-        "memory": [{"model": "m", "stage": "training", "tokens": 4096, "checkpointing": True, "optimizer_bits": 8,
+        "memory": [{"model": "m", "rank": 64, "on_host": "embedding", "stage": "training", "tokens": 4096, "checkpointing": True, "optimizer_bits": 8,
                     "planned_bytes": 7 << 30, "measured_bytes": 8 << 30, "seconds": 1.0, "tflops": 100.0}],
         "steps": [{**skipped, "status": "skipped: no time left"}],
     }  # fmt: skip

@@ -82,10 +82,11 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "mistral, no groups": ("mistral", {"num_key_value_heads": 4}),
     "llama, wide heads": ("llama", {"head_dim": 32}),
 }
-# As llama.cpp has them: every fourth layer of SmolLM3 has no positions.
+# As llama.cpp has them: every fourth layer of SmolLM3 has no positions, the window of Phi-3 is off.
 FAMILIES: dict[str, dict[str, Any]] = {
     "granite": {"embedding_multiplier": 3.0},
     "smollm3": {"num_hidden_layers": 4, "no_rope_layers": [1, 1, 1, 0]},
+    "phi3": {"sliding_window": None},
 }
 
 

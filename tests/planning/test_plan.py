@@ -15,6 +15,7 @@ import pytest
 from disc_lite.distillation.examples import MOST_PAIRS
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
+from disc_lite.hub.aliases import ALIASES
 from disc_lite.models.generation import memory as engine
 from disc_lite.models.generation.decoding import READ_TOKENS
 from disc_lite.models.halving import READING_TOKENS
@@ -22,8 +23,8 @@ from disc_lite.planning import choice, memory, workload
 from disc_lite.planning.cards import BY_SIZE, CARDS, GIB, OF_SIZE, card_of, usable_bytes
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import as_json, by_size
-from disc_lite.planning.memory import CPU, CUDA, Footprint
-from disc_lite.planning.shapes import known_shapes, shape_of_folder
+from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
+from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.plan import bytes_of, keep_tight, plan, require_room
 from tests.made import document_of, recipe_of
@@ -39,8 +40,8 @@ def test_the_same_run_on_cards_of_every_size() -> None:
     rows = by_size(made)
     assert [size for size, _, _ in rows] == list(BY_SIZE)
     eight, *larger = (it.choice for _, _, it in rows)
-    assert (eight.way.optimizer_bits, eight.passes) == (8, 2)  # type: ignore[union-attr]
-    assert all((c.way.optimizer_bits, c.passes) == (32, 1) for c in larger if c)
+    assert (eight.way.optimizer_bits, eight.passes, eight.way.host_embedding) == (32, 2, True)  # type: ignore[union-attr]
+    assert all((c.way.optimizer_bits, c.passes, c.way.host_embedding) == (32, 1, False) for c in larger if c)
     for size, _, it in rows:
         assert it.choice is not None
         assert it.choice.peak <= usable_bytes(size * GIB)
@@ -59,6 +60,39 @@ def test_micro_batches_shrink_until_they_fit_and_nothing_else_changes() -> None:
         execution = require_room(it)
         whole = it.choice.passes == 1  # type: ignore[union-attr]
         assert (execution.micro_batch_tokens == 0) == whole
+
+
+@pytest.mark.parametrize(("model", "most"), [("mistral-7b", 5.3), ("llama-3.1-8b", 5.8), ("qwen3-8b", 6.0)])
+def test_the_aims_of_rank_16(model: str, most: float) -> None:
+    """A student of 4,096 tokens and a teacher of 8,192, by arithmetic; `bench/gpu.sh` measures it."""
+    footprint = Footprint(shape_of_alias(ALIASES[model]), "nf4", 16, CUDA)
+    way = Way(4096, True, 8, host_checkpoints=True, host_embedding=True)
+    assert footprint.training(way).peak < most * GIB
+    assert footprint.reading(8192, 0, True).peak < most * GIB
+    assert footprint.on_host(way) > footprint.training(replace(way, host_checkpoints=False)).peak / 10
+
+
+def test_what_goes_to_the_host_is_named_or_needed() -> None:
+    def way(vram: str, **settings: str) -> Way:
+        overrides = {f"execution.{key}": value for key, value in settings.items()}
+        found = plan(HANDBOOK, "llama-3.1-8b", overrides=overrides, max_vram=vram)
+        assert found.choice is not None
+        execution = require_room(found)
+        wanted = ("host" if found.choice.way.host_checkpoints else "device"), (
+            "host" if found.choice.way.host_embedding else "device")  # fmt: skip
+        assert (execution.layer_checkpoints, execution.embedding) == wanted
+        return found.choice.way
+
+    assert not way("24GB").host_checkpoints
+    small = way("8GB")
+    assert small.host_checkpoints
+    assert small.host_embedding
+    assert way("24GB", layer_checkpoints="host").host_checkpoints
+    assert way("24GB", embedding="host").host_embedding
+    tied = plan(HANDBOOK, "llama-3.2-1b", overrides={"execution.embedding": "host"}, max_vram="8GB").choice
+    assert not tied.way.host_embedding  # type: ignore[union-attr]
+    on_cpu = plan(HANDBOOK, "mistral-7b", cpu=True, host_ram="64GB").choice
+    assert not on_cpu.way.host_checkpoints  # type: ignore[union-attr]
 
 
 def test_named_settings_are_kept() -> None:
@@ -210,7 +244,8 @@ def test_the_command_loads_no_torch_and_prints_json() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "False 0"
     found = json.loads(done.stdout)
-    assert found["chosen"]["optimizer_bits"] == 8
+    assert found["chosen"]["optimizer_bits"] == 32
+    assert found["chosen"]["host_embedding"]
     assert set(found["by_size"]) == {"8 GB", "12 GB", "16 GB", "24 GB"}
     assert found["stages"]["training"]["peak"] <= found["card_bytes"]
     assert set(found["minutes"]) == {"generation", "teacher", "training"}

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from disc_lite.models.embedding import HostEmbedding
 from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.memory import Memory
 from disc_lite.models.generation.passes import Decoding, Grid, Pass, Token
@@ -41,7 +42,8 @@ class DecodingGraph:
     ) -> Tensor | None:
         """The last tokens of rows, sorted by prefix -> their logits [B, V]; None where there is no graph (yet)."""
         self.passes += 1
-        if self.failed or self.passes < WORTH_CAPTURING:
+        on_host = isinstance(model.get_input_embeddings(), HostEmbedding)  # a copy that a graph cannot hold
+        if self.failed or on_host or self.passes < WORTH_CAPTURING:
             return None
         self._fill(tokens, ids, prefix_sizes)
         if self.graph is None:

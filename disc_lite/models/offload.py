@@ -1,0 +1,95 @@
+"""Checkpoints of layers in the memory of the host: the input of a layer waits there until its backward pass.
+
+On CUDA it is copied on a stream of its own, into pinned memory, while the card computes on; before a layer is computed
+again, the input of the layer below is on its way back. Where no memory can be pinned (WSL2 limits it), and on other
+devices, the same copies are made one after another. The bytes come back as they were, so gradients are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.checkpoint import checkpoint
+
+
+@dataclass(eq=False)
+class _Slot:
+    """The input of one layer on the host."""
+
+    held: Tensor
+    before: _Slot | None  # of the layer below
+    back: Tensor | None = None  # on the device again, when `arrived`
+    arrived: Any = None  # a CUDA event
+
+
+class HostCheckpoints:
+    """Runs layers with their inputs on the host; one for all layers of a model."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.pins = self.stream is not None
+        self.newest: _Slot | None = None
+
+    def run(self, number: int, layer: Callable[..., Any], *inputs: Any) -> Any:
+        """The layer of this number, counted from 0; it is computed again in the backward pass."""
+        if number == 0:
+            self.newest = None
+        # Inside, checkpoint's own hooks hide these: they see the inputs alone.
+        with saved_tensors_hooks(self._to_host, self._to_device):
+            return checkpoint(layer, *inputs, use_reentrant=False, preserve_rng_state=False)
+
+    def _to_host(self, tensor: Tensor) -> Tensor | _Slot:
+        if not (tensor.is_floating_point() and tensor.numel()):
+            return tensor
+        slot = _Slot(self._empty_like(tensor), self.newest)
+        self._copy(slot.held, tensor)
+        if self.stream is not None:
+            tensor.record_stream(self.stream)  # its memory is not used again before the copy is made
+        self.newest = slot
+        return slot
+
+    def _to_device(self, slot: Tensor | _Slot) -> Tensor:
+        if isinstance(slot, Tensor):
+            return slot
+        self._fetch(slot)
+        if slot.before is not None:
+            self._fetch(slot.before)
+        self.newest = None
+        if slot.arrived is not None:
+            torch.cuda.current_stream(self.device).wait_event(slot.arrived)
+        back, slot.back, slot.before = slot.back, None, None
+        assert back is not None
+        return back
+
+    def _fetch(self, slot: _Slot) -> None:
+        """Begin to copy it back, unless that was done."""
+        if slot.back is None:
+            slot.back = torch.empty_like(slot.held, device=self.device)
+            slot.arrived = self._copy(slot.back, slot.held)
+            if self.stream is not None:
+                slot.back.record_stream(self.stream)
+
+    def _copy(self, target: Tensor, source: Tensor) -> Any:
+        """Copy after all that was begun until now; returns the event of its end."""
+        if self.stream is None:
+            target.copy_(source)
+            return None
+        self.stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self.stream):
+            target.copy_(source, non_blocking=self.pins)
+            return self.stream.record_event()
+
+    def _empty_like(self, tensor: Tensor) -> Tensor:
+        """On the host; pinned as long as the system allows it."""
+        if self.pins:
+            try:
+                return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            except RuntimeError:
+                self.pins = False
+        return torch.empty(tensor.shape, dtype=tensor.dtype)

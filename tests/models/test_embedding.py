@@ -1,0 +1,57 @@
+"""The input embedding on the host: the same hidden states and gradients, and it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from disc_lite.models.embedding import HostEmbedding, embedding_on_host
+from disc_lite.models.generation import generate
+from disc_lite.packing import lone, pack
+
+PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
+
+
+def gradient(base: Any) -> torch.Tensor:
+    base.model.zero_grad()
+    base.hidden(PACKED).square().sum().backward()
+    return torch.cat([p.grad.flatten() for p in base.adapter_parameters().values()])
+
+
+def test_what_is_computed_stays_the_same(load: Callable[..., Any]) -> None:
+    base = load("llama", "nf4", rank=4, checkpointing=True)
+    weight, expected = base.causal.get_input_embeddings().weight, gradient(base)
+    rows, prompts, stops = weight.clone(), [[5, 6, 7]], base.tokens.stop_ids
+    with base.frozen(adapter=True) as model:
+        text = generate(model, prompts, stop_ids=stops, max_new_tokens=8)
+    with embedding_on_host(base.causal):
+        there = base.causal.get_input_embeddings()
+        assert isinstance(there, HostEmbedding)
+        assert weight.numel() == 0  # of the device's memory nothing is left
+        assert not any(p.numel() == rows.numel() and p is not base.head.weight for p in base.model.parameters())
+        assert torch.equal(gradient(base), expected)
+        with base.frozen(adapter=True) as model:
+            assert generate(model, prompts, stop_ids=stops, max_new_tokens=8)[0].whole_ids == text[0].whole_ids
+    assert base.causal.get_input_embeddings().weight is weight
+    assert torch.equal(weight, rows)
+    assert torch.equal(gradient(base), expected)
+
+
+def test_it_comes_back_after_an_error(load: Callable[..., Any]) -> None:
+    base = load("llama")
+    weight = base.causal.get_input_embeddings().weight
+    with pytest.raises(KeyboardInterrupt), embedding_on_host(base.causal):
+        raise KeyboardInterrupt
+    assert base.causal.get_input_embeddings().weight is weight
+    assert weight.numel()
+
+
+def test_a_tied_embedding_stays(load: Callable[..., Any]) -> None:
+    base = load("qwen2")
+    embedding = base.causal.get_input_embeddings()
+    for wanted in (True, False):
+        with embedding_on_host(base.causal, wanted):
+            assert base.causal.get_input_embeddings() is embedding

@@ -1,0 +1,134 @@
+"""Inputs of layers on the host: the same gradients bit for bit, and nothing of them left on the device."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from disc_lite.models.offload import HostCheckpoints
+from disc_lite.packing import lone, pack
+from tests.tiny_models import make_model
+
+PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
+LAYERS = 4
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Any]:
+    from disc_lite.models import load_base
+
+    folder = make_model("llama", tmp_path_factory.mktemp("deep") / "llama", num_hidden_layers=LAYERS)
+
+    def made(host_checkpoints: bool) -> Any:
+        base = load_base(folder, "none", "cpu")
+        base.attach(4, 8, 0, True, host_checkpoints)
+        for n, parameter in enumerate(base.adapter_parameters().values()):
+            parameter.data.add_(torch.linspace(-0.1, 0.1, parameter.numel()).view_as(parameter) / (n + 1))
+        return base
+
+    return made
+
+
+def gradient(base: Any) -> torch.Tensor:
+    base.hidden(PACKED).square().sum().backward()
+    return torch.cat([p.grad.flatten() for p in base.adapter_parameters().values()])
+
+
+def test_gradients_are_the_same_bit_for_bit(deep: Callable[[bool], Any]) -> None:
+    base = deep(True)
+    first = gradient(base)
+    assert first.abs().max() > 0
+    assert torch.equal(first, gradient(deep(False)))
+    base.model.zero_grad()
+    assert torch.equal(first, gradient(base))  # the next pass begins anew
+
+
+def test_no_input_but_the_last_layers_waits_on_the_device(deep: Callable[[bool], Any]) -> None:
+    alive = {}
+    for host in (True, False):
+        base, inputs = deep(host), list[Any]()
+        for layer in base.causal.get_decoder().layers:
+            layer.register_forward_pre_hook(lambda module, args, inputs=inputs: inputs.append(weakref.ref(args[0])))
+        states = base.hidden(PACKED)
+        storages = [ref() is not None for ref in inputs]
+        alive[host] = storages
+        states.sum().backward()
+    assert alive[False] == [True] * LAYERS
+    assert alive[True] == [False] * (LAYERS - 1) + [True]
+
+
+class Stream:
+    """What the code does with a CUDA stream, as a list of words."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.done = done
+
+    def wait_stream(self, other: Any) -> None:
+        self.done.append("after all before")
+
+    def record_event(self) -> str:
+        self.done.append("event")
+        return "event"
+
+    def wait_event(self, event: str) -> None:
+        self.done.append("waits")
+
+
+@pytest.mark.parametrize("pins", [True, False])
+def test_on_cuda_the_layer_below_is_fetched_ahead(
+    deep: Callable[[bool], Any], monkeypatch: pytest.MonkeyPatch, pins: bool
+) -> None:
+    """With a pretended stream: every copy comes after what was begun, and is waited for before it is used."""
+    done, copies = list[str](), list[bool]()
+    stream = Stream(done)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda which: contextlib.nullcontext())
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda self, which: done.append("kept for the stream"))
+    copy, empty = torch.Tensor.copy_, torch.empty
+
+    def counted(self: Any, source: Any, non_blocking: bool = False) -> Any:
+        copies.append(non_blocking)
+        return copy(self, source)
+
+    def made(*args: Any, pin_memory: bool = False, **options: Any) -> Any:
+        if pin_memory and not pins:
+            raise RuntimeError("CUDA error: out of memory")
+        return empty(*args, **options)
+
+    init = HostCheckpoints.__init__
+
+    def pretended(self: Any, device: Any) -> None:
+        init(self, device)
+        self.stream, self.pins = stream, True
+
+    monkeypatch.setattr(HostCheckpoints, "__init__", pretended)
+    base = deep(True)
+    expected = deep(False).hidden(PACKED)
+    monkeypatch.setattr(torch.Tensor, "copy_", counted)
+    monkeypatch.setattr(torch, "empty", made)
+    states = base.hidden(PACKED)
+    assert torch.equal(states, expected)
+    there = ["after all before", "event", "kept for the stream"]
+    assert done[-3 * (LAYERS - 1) :] == there * (LAYERS - 1)
+    assert copies == [pins] * (LAYERS - 1)
+    done.clear()
+    states.sum().backward()
+    monkeypatch.undo()
+    # Two are begun at first, then one ahead; none is begun twice.
+    assert done == [*there, *there, "waits", *there, "waits", "waits"]
+    assert copies == [pins] * 2 * (LAYERS - 1)
+
+
+def test_segments_of_cuda_memory_can_grow_unless_the_user_says_otherwise() -> None:
+    from disc_lite.models import ALLOCATOR
+
+    given = [os.environ[name] for name in ALLOCATOR if name in os.environ]
+    assert given or sys.platform != "linux"
+    assert len(given) < 2
