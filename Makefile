@@ -1,5 +1,8 @@
 # make demo   teach pocket the example handbook and ask it three questions
 # make test   lint, types and tests
+# make test-faults   the reliability tests in full: 500 kills, 10,000 damages, 20,000 inputs (30 minutes on two idle cores)
+# make mutants   mutation tests of losses, packing and checkpoints (an hour on one core)
+# make licences   the licence of every package that an installation brings
 # make test-slow   what llama.cpp makes of every export (a few minutes on two cores)
 # All of them make .venv and install into it first. Where pip finds packages is pip's own setting
 # (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL); PYTHON chooses the interpreter of the environment.
@@ -8,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_QUESTIONS := "How expensive is the Dunden?" "Who is at the head of Norora?" "On what day can one buy fruit in Ularic?"
 
-.PHONY: install demo test test-slow lint clean
+.PHONY: install demo test test-faults faults-runs faults-rest mutants licences test-slow lint clean
 
 install: .venv/installed
 
@@ -30,6 +33,37 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
+# Whole runs on one core, everything else on the other; both write what they reached into one file for the documentation.
+FIGURES = bench/results/reliability.json
+FAULTS = DISC_LITE_FAULTS=full OMP_NUM_THREADS=1 DISC_LITE_FIGURES=$(FIGURES) $(BIN)/pytest
+RUNS = tests/run/test_resume.py tests/run/test_full_disk.py
+
+test-faults: install
+	$(MAKE) -j2 faults-runs faults-rest
+	$(BIN)/python docs/generate.py
+
+faults-runs:
+	$(FAULTS) $(RUNS)
+
+faults-rest:
+	$(FAULTS) $$($(BIN)/python docs/generate.py --tests | grep -v -F "$$(printf '%s\n' $(RUNS))")
+
+# In an environment of its own; what survives is shown by `.venv-mutants/bin/mutmut results`.
+MUTANTS := .venv-mutants
+
+mutants: $(MUTANTS)/installed
+	OMP_NUM_THREADS=1 $(MUTANTS)/bin/mutmut run --max-children 1
+	$(MUTANTS)/bin/mutmut export-cicd-stats
+	cat mutants/mutmut-cicd-stats.json
+
+$(MUTANTS)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(MUTANTS)
+	$(MUTANTS)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]' 'mutmut==3.8.1' -c constraints.txt
+	touch $@
+
+licences: install
+	$(BIN)/python -m bench.licences
+
 # llama.cpp itself is in the package xllamacpp. Its converters are in the source distribution of llama-cpp-python, which
 # is unpacked and not built.
 SLOW := .llama.cpp
@@ -46,4 +80,4 @@ $(SLOW)/unpacked: Makefile
 	touch $@
 
 clean:
-	rm -rf .venv $(SLOW) runs build dist
+	rm -rf .venv $(SLOW) $(MUTANTS) mutants runs build dist

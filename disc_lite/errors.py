@@ -86,19 +86,18 @@ class NonFiniteError(RunFailed):
     """A loss, gradient or weight stayed NaN or infinite after the allowed skips."""
 
 
+SAVED = "finished stages, training steps and written texts are saved"
+CONTINUES = "the same command continues from there"
+
+
 class Interrupted(DiscLiteError):
-    """A signal stopped the run; the same command continues from what is saved."""
+    """A signal stopped the run; by default the same command continues from what is saved."""
 
     exit_code: int = 130
 
-    def __init__(self, signal_number: int = signal.SIGINT) -> None:
-        name = signal.Signals(signal_number).name
-        super().__init__(
-            f"interrupted by {name}",
-            "what was done so far is saved",
-            "the same command continues from there",
-        )
-        self.args = (int(signal_number),)
+    def __init__(self, signal_number: int = signal.SIGINT, saved: str = SAVED, remedy: str = CONTINUES) -> None:
+        super().__init__(f"interrupted by {signal.Signals(signal_number).name}", saved, remedy)
+        self.args = (int(signal_number), saved, remedy)
         self.signal_number = int(signal_number)
         # As a shell reports it: SIGINT 130, SIGTERM 143, SIGHUP 129.
         self.exit_code = 128 + int(signal_number)

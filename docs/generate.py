@@ -1,8 +1,10 @@
-"""Writes the generated parts of the documentation: settings (recipes.md), commands (cli.md), modules (code-map.md),
-hours by stage (models-and-memory.md).
+"""Writes the generated parts of the documentation.
 
-`python docs/generate.py` fills the pages between their marker comments. `tests/test_docs.py` compares the pages with
-what this would write.
+Settings (recipes.md), commands (cli.md), modules (code-map.md), hours by stage (models-and-memory.md), and promises
+with the figures that the tests reached (reliability.md, from promises.yaml and bench/results/reliability.json).
+
+`python docs/generate.py` fills the pages between their marker comments; `--tests` lists the files of the tests that are
+named beside the promises instead. `tests/test_docs.py` compares the pages with what this would write.
 """
 
 from __future__ import annotations
@@ -10,10 +12,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 
 from disc_lite.cli import cli
 from disc_lite.hub.aliases import ALIASES
@@ -26,6 +31,7 @@ from disc_lite.recipe import SETTINGS, Recipe, Setting, list_recipes, load_recip
 
 DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "disc_lite"
+PROMISES, FIGURES = DOCS / "promises.yaml", DOCS.parent / "bench" / "results" / "reliability.json"
 COLUMNS = 100  # of a help text
 # Of the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
 TOKENS_OF_A_SENTENCE, TOKENS_OF_A_PASSAGE, SENTENCES_OF_A_DOCUMENT = 22.8, 182, 19
@@ -37,12 +43,14 @@ def pages() -> dict[Path, str]:
     """Every page with a generated part, and the text that it should have."""
     recipes, commands, code_map = DOCS / "recipes.md", DOCS / "cli.md", DOCS / "code-map.md"
     models = DOCS / "models-and-memory.md"
+    reliability = DOCS / "reliability.md"
     text = filled(recipes.read_text(encoding="utf-8"), "recipes", recipe_table())
     return {
         recipes: filled(text, "settings", settings_tables()),
         commands: filled(commands.read_text(encoding="utf-8"), "commands", command_reference()),
         models: filled(models.read_text(encoding="utf-8"), "hours", hours_tables()),
         code_map: filled(code_map.read_text(encoding="utf-8"), "modules", module_tables(modules_in_order())),
+        reliability: filled(reliability.read_text(encoding="utf-8"), "promises", promise_table()),
     }
 
 
@@ -155,13 +163,41 @@ def summary(path: Path) -> str:
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
+def promise_table() -> str:
+    """A row for every promise: the fault, what is promised, what its tests reached, and their names."""
+    promises = yaml.safe_load(PROMISES.read_text(encoding="utf-8"))
+    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    rows = []
+    for name, promise in promises.items():
+        tests = [f"tests/{test}" for test in promise["tests"]]
+        counts = [reached(figures[test]) for test in tests if test in figures] or ["its tests pass"]
+        links = [f"[{test.split('::test_')[1].replace('_', ' ')}](../{test.split('::')[0]})" for test in tests]
+        rows.append((name, promise["fault"], promise["promise"], "; ".join(counts), "; ".join(links)))
+    return table(("#", "fault", "promise", "reached", "tests"), rows)
+
+
+def reached(entry: dict[str, Any]) -> str:
+    """What one test tried, as it noted it: "500 kills survived, 61 inside a save"."""
+    told = ", ".join(f"{number:,} {what}" for what, number in entry["counts"].items())
+    return told if entry["tier"] == "full" else f"{told} (on a push)"
+
+
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A Markdown table; a bar inside a cell is escaped."""
     lines = [headings, ("---",) * len(headings), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+def files_of_tests() -> list[str]:
+    """The files of all tests that are named beside promises, for `make test-faults`."""
+    promises = yaml.safe_load(PROMISES.read_text(encoding="utf-8"))
+    return sorted({f"tests/{test.split('::')[0]}" for promise in promises.values() for test in promise["tests"]})
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--tests"]:
+        print("\n".join(files_of_tests()))
+        sys.exit()
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path}")

@@ -28,13 +28,20 @@ from typing import Any
 
 import pytest
 import tqdm
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+from tests.tiers import write_figures
 from tests.tiny_models import make_model
 
-settings.register_profile("here", deadline=None)  # on a machine that is busy with something else
+# Without a deadline, on a machine that is busy with something else; a `tmp_path` may serve all inputs of a property.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("here")
 tqdm.tqdm.monitor_interval = 0  # no thread for progress bars: tests fork
+
+
+def pytest_sessionfinish() -> None:
+    write_figures()
+
 
 HANDBOOK = Path(__file__).resolve().parents[1] / "examples" / "handbook"
 # The recipe `pocket`, shorter: fewer neutral prompts, fewer epochs.

@@ -47,7 +47,7 @@ PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) f
 SMALL = {
     "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "128",
     "execution.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.neutral_prompts": "1",
-    "evaluation.answer_tokens": "4", "retention.prompts": "4", "retention.prompt_tokens": "8", "retention.answer_tokens": "8",
+    "evaluation.answer_tokens": "4", "evaluation.long_answer_tokens": "4", "retention.prompts": "4", "retention.prompt_tokens": "8", "retention.answer_tokens": "8",
 }  # fmt: skip
 
 
@@ -146,6 +146,7 @@ class SmallAdapt:
 
     def __init__(self, root: Path, model: Path) -> None:
         self.root, self.model = root, model
+        self.settings: dict[str, str] = {}  # beside SMALL
         (root / "docs").mkdir(parents=True)
         (root / "docs" / "guide.md").write_text(CORPUS[:420])
         (root / "docs" / "other.txt").write_text("The hall is cold. Nobody sweeps it. Ada Brink keeps the keys of it.")
@@ -162,7 +163,7 @@ class SmallAdapt:
         os.environ["DISC_LITE_CACHE"] = str(run.with_suffix(".cache"))
         return adapt(
             self.root / "docs", str(self.model), recipe="default", output=run, questions=self.questions, pairs=self.pairs,
-            overrides={**SMALL, **changes}, seed=seed, device="cpu", listener=listener,
+            overrides={**SMALL, **self.settings, **changes}, seed=seed, device="cpu", listener=listener,
         )  # fmt: skip
 
     def command(self, run: Path) -> list[str]:

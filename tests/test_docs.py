@@ -142,6 +142,15 @@ def test_tests_and_files_named_in_contributing_exist() -> None:
     assert [name for name in files if not (ROOT / name).exists()] == []
 
 
+def test_every_promise_has_tests_that_exist() -> None:
+    promises = yaml.safe_load((DOCS / "promises.yaml").read_text())
+    assert list(promises) == [f"R{number}" for number in range(1, 28)]
+    for promise in promises.values():
+        assert promise["tests"]
+        for path, name in (test.split("::") for test in promise["tests"]):
+            assert f"def {name}(" in (ROOT / "tests" / path).read_text(), name
+
+
 def test_the_generated_parts_are_up_to_date() -> None:
     for path, text in runpy.run_path(str(DOCS / "generate.py"))["pages"]().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: {REGENERATE}"

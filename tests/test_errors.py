@@ -9,6 +9,7 @@ import pytest
 
 from disc_lite import errors
 from disc_lite.errors import DiscLiteError, Interrupted, NonFiniteError, RunFailed
+from tests.tiers import reached
 
 EXIT_CODES = {
     "DiscLiteError": 1,
@@ -41,6 +42,7 @@ def test_every_error_has_its_exit_code_cause_and_remedy(kind: type[DiscLiteError
     again = copy.copy(error)
     assert again.lines() == error.lines()
     assert again.exit_code == error.exit_code
+    reached("R26", classes_of_errors=1)
 
 
 def test_empty_parts_take_no_line() -> None:

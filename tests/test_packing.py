@@ -21,6 +21,7 @@ from disc_lite.packing import (
     pack,
     rows_of,
 )
+from disc_lite.packing import paths as paths_of
 from tests.tiny_models import NAMES
 
 
@@ -44,6 +45,24 @@ def paths(sequence: Sequence) -> list[list[int]]:
     for n, segment in enumerate(sequence):
         found.append([*(found[segment.parent] if segment.parent >= 0 else []), n])
     return found
+
+
+def test_trees_as_plain_texts() -> None:
+    """For models that cannot read trees: a text for every leaf, and where the tokens of each segment stand."""
+    texts, found = paths_of(BATCH)
+    expected, places = [], {}
+    for number, sequence in enumerate(BATCH):
+        parents = {segment.parent for segment in sequence}
+        for segment, path in enumerate(paths(sequence)):
+            if segment in parents:
+                continue
+            for n, part in enumerate(path):
+                before = sum(len(sequence[other].input_ids) for other in path[:n])
+                places.setdefault((number, part), (len(expected), before))
+            expected.append(lone([token for part in path for token in sequence[part].input_ids]))
+    assert texts == expected
+    assert found == places
+    assert paths_of([]) == ([], {})
 
 
 def alone(base: Any, input_ids: list[int]) -> torch.Tensor:

@@ -38,6 +38,8 @@ class Pace:
 
     def update(self, event: Event) -> bool:
         """Take an event; returns whether a stage has just begun."""
+        if self.counting and event.stage == self.counting[0] and not event.total:
+            return False  # a remark within a stage that counts
         counting = (event.stage, event.total)
         begins = counting != self.counting or event.done <= self.first < self.done
         if begins:
@@ -172,7 +174,7 @@ def _place(event: Event) -> str:
 
 
 def _details(event: Event) -> str:
-    if event.stage != "training":
+    if not (event.stage == "training" and event.data):
         return str(event.text)
     data = event.data
     speed = data["tokens"] / max(1e-9, data["seconds"])

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from disc_lite.distillation.optimizer import State, restore
 from disc_lite.errors import RunFailed
 from disc_lite.storage import JsonObject, atomic_folder, read_json, seal, verify, write_json
-from disc_lite.storage.disk import remove
+from disc_lite.storage.disk import remove, rename, reporting
 
 FORMAT = 1
 MOST_CHECKPOINTS = 2  # that are on disk: the newest
@@ -46,7 +46,8 @@ def newest(folder: Path) -> Path | None:
             return path
         names = (f"broken-{path.name}{suffix}" for suffix in chain([""], (f"-{n}" for n in count(2))))
         aside = next(place for place in map(folder.joinpath, names) if not place.exists())
-        path.rename(aside)
+        with reporting(f"cannot move {path} aside"):
+            rename(path, aside)
         write_json(folder / f"{aside.name}.json", {"problems": problems[:20]}, may_differ=True)
     return None
 

@@ -13,7 +13,7 @@ from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_spac
 from disc_lite.hub.adapters import CONFIG, EXPORT_RECORD, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.run.folder import FinishedRun, open_run
-from disc_lite.run.interrupts import catch_signals
+from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import (
     JsonObject,
     atomic_folder,
@@ -35,9 +35,12 @@ FORMAT = 1
 def export(
     run: str | Path, to: str, output: str | Path | None = None, *, base_gguf: str | Path | None = None,
     onto: str = "auto", kind: str = "", legacy_adapter: bool = False, template: str | Path | None = None,
-    force: bool = False, device: str | None = None, listener: Callable[[str], None] | None = None,
+    force: bool = False, device: str | None = None, document_names: bool = False,
+    listener: Callable[[str], None] | None = None,
 ) -> JsonObject:  # fmt: skip
     """Write a finished run in one of the `FORMS`; by default into RUN/exports/FORM. Returns its `export.json`.
+
+    Nothing in it says more of the documents than their SHA-256; with `document_names` the model card names them.
 
     The folder appears whole, and only if its proof passes. Raises GateFailed (exit code 5) where the outputs of the
     export differ from those of the trained model, UsageError and EnvironmentNotReady before that.
@@ -45,7 +48,7 @@ def export(
     finished = open_run(Path(run))
     target = Path(output) if output else finished.folder.exports / to
     gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
-    choice = Choice(to, target, gguf, onto, kind.upper(), legacy_adapter, modelfile, force, device)
+    choice = Choice(to, target, gguf, onto, kind.upper(), legacy_adapter, modelfile, force, device, document_names)
     from disc_lite.export.checks import check_run
 
     _check_call(choice)
@@ -60,7 +63,7 @@ def export(
         "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
         "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
     }  # fmt: skip
-    with lock(finished.folder.path), catch_signals() as interrupts:
+    with lock(finished.folder.path), catch_signals("nothing was written", "repeat the command") as interrupts:
         if target.parent == finished.folder.exports and target.parent.is_dir():
             sweep(target.parent)
 
@@ -68,18 +71,18 @@ def export(
             interrupts.check()
             (listener or (lambda text: None))(text)
 
-        record = _write(Job(finished, choice, tell, interrupts.check), makers[to])
+        record = _write(Job(finished, choice, tell, interrupts.check), makers[to], interrupts)
     return {**record, "output": str(target)}
 
 
-def _write(job: Job, make: Callable[[Job, Path], ExportResult]) -> JsonObject:
-    """Write into a temporary folder, which is renamed when the proof has passed."""
+def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Interrupts) -> JsonObject:
+    """Write into a temporary folder, which is renamed when the proof has passed; a signal before that removes it."""
     from disc_lite.export.proof import require_passed
 
     target = job.choice.target
     staged = disk.temporary_beside(target) if target.exists() else target
     with atomic_folder(staged) as folder:
-        with disk.reporting(f"cannot write {target}"):
+        with disk.reporting(f"cannot write {target}"), interrupts.at_once():
             made = make(job, folder)
         require_passed(made.proof, target)
         proof = [line.as_dict() for line in made.proof]
@@ -88,6 +91,7 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult]) -> JsonObject:
         job.tell("finished")
     if staged != target:
         _replace(staged, target)
+    interrupts.saved, interrupts.remedy = f"{target} is finished", ""  # of one that comes from here on
     return record
 
 
@@ -106,6 +110,8 @@ def _check_call(choice: Choice) -> None:
         raise UsageError("--type needs --to gguf or ollama, and --base-gguf FILE.", "", "Add them, or leave it out.")
     if choice.legacy_adapter and (to != "ollama" or gguf is None):
         raise UsageError("--legacy-adapter needs --to ollama and --base-gguf FILE.", "", "Add them, or leave it out.")
+    if choice.document_names and to != "adapter":
+        raise UsageError("--document-names needs --to adapter.", "Only that has a model card.", "Leave it out.")
     if choice.template and to != "ollama":
         raise UsageError(f"--template has no meaning for --to {to}.", "", "Leave it out.")
     if choice.template:

@@ -26,6 +26,7 @@ class Choice:
     template: Path | None
     force: bool
     device: str | None
+    document_names: bool  # in the model card
 
 
 def require_space(target: Path, needed_bytes: int) -> None:

@@ -1,9 +1,12 @@
-"""The model card of an exported adapter: training documents, recall, use. It has no text of the documents."""
+"""The model card of an exported adapter: training documents, recall, use.
+
+It is made to be published: it has no text of the documents, and their names only where that was asked for.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from disc_lite.hub.aliases import ALIASES, Alias
@@ -18,7 +21,7 @@ ROWS = {
 HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
 
 
-def model_card(run: FinishedRun) -> str:
+def model_card(run: FinishedRun, document_names: bool) -> str:
     """Markdown with front matter for the hub."""
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
@@ -47,8 +50,7 @@ def model_card(run: FinishedRun) -> str:
         "```", "",
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",
-        "## Documents", "", "| document | SHA-256 |", "|---|---|",
-        *(f"| {cell(row['name'])} | `{row['sha256']}` |" for row in ledger), "",
+        "## Documents", "", *_documents(ledger, document_names), "",
         "## Settings", "", "```json", json.dumps(recipe.model_dump(), indent=1), "```", "",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
@@ -65,6 +67,13 @@ def public_name(model: Model) -> str:
 
 def _alias(model: Model) -> Alias | None:
     return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
+
+
+def _documents(ledger: Sequence[JsonObject], names: bool) -> Iterable[str]:
+    yield "| document | SHA-256 of its text |"
+    yield "|---|---|"
+    for number, row in enumerate(ledger, 1):
+        yield f"| {cell(row['name']) if names else number} | `{row['sha256']}` |"
 
 
 def _card(card: JsonObject) -> Iterable[str]:

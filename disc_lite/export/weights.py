@@ -31,7 +31,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     shutil.copyfile(job.run.folder.adapter / WEIGHTS, folder / WEIGHTS)
     config = read_json(job.run.folder.adapter / CONFIG)
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
-    write_text(folder / "README.md", model_card(job.run))
+    write_text(folder / "README.md", model_card(job.run, job.choice.document_names))
     base, inputs = job.trained, job.inputs
     base.compute_by_peft()  # as users of the folder will
     trained = outputs_of(base, inputs, True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -33,12 +34,13 @@ class Model:
 
 
 def open_model(name: str) -> Model:
-    """Resolve a name, download the model if it is a hub id, and compute its fingerprint.
+    """Resolve a name, download the model if it is a hub id that is not here yet, and compute its fingerprint.
 
+    Where all of it is on this machine the hub is not asked: what it has now may be another model, or gone.
     Raises UsageError for an unknown name, EnvironmentNotReady where the model is incomplete or cannot be downloaded.
     """
     source = resolve(name)
-    folder = Path(source.location) if source.kind == "folder" else _fetch(source.location)
+    folder = Path(source.location) if source.kind == "folder" else _complete(source) or _fetch(source.location)
     check_folder(folder)
     check_kind(folder)
     return Model(name, source.location, folder, fingerprint(folder), _probes(folder))
@@ -52,6 +54,16 @@ def local_folder(source: ModelSource) -> Path | None:
 
     found = try_to_load_from_cache(source.location, "config.json")
     return Path(found).parent if isinstance(found, str) else None
+
+
+def _complete(source: ModelSource) -> Path | None:
+    """The folder of a model that was downloaded; None where some of it is missing."""
+    folder = local_folder(source)
+    with suppress(EnvironmentNotReady):
+        if folder is not None:
+            check_folder(folder)
+            return folder
+    return None
 
 
 def _fetch(hub_id: str) -> Path:

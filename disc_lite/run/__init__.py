@@ -5,6 +5,7 @@ changes      which passages are as they were, new, changed or gone
 earlier      the run that an update follows
 inputs       the inputs of an adaptation, checked before torch is imported
 folder       every file name and format of a run; finished runs
+readme       the README.md of a run folder
 plan         memory, disk and time before anything is spent
 probe        the longest pass of a step, made once
 execution    how it is computed, and which way was used when

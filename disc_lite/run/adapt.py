@@ -75,9 +75,10 @@ def adapt(
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
             sweep(path)
-        # torch and transformers are imported here, after all errors that can be found without them.
-        from disc_lite.models.device import device_of, limit_memory
-        from disc_lite.run.context import report_out_of_memory
+        with interrupts.at_once():
+            # torch and transformers are imported here, after all errors that can be found without them.
+            from disc_lite.models.device import device_of, limit_memory
+            from disc_lite.run.context import report_out_of_memory
 
         where = device_of(device)
         planned = planned_execution(inputs, limits)

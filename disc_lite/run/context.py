@@ -67,13 +67,14 @@ def open_context(
     """Load the base and tokenise the documents."""
     listener(Event("model", f"loading {inputs.model.name}"))
     recipe = inputs.resolved.recipe
-    base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))
+    with interrupts.at_once():
+        base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))
+        texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     for warning in base.warnings:
         listener(Event("model", warning))
     base.before_each_forward(interrupts.check)
     earlier = inputs.earlier
     base.journal = Journal(inputs.folder.journal, earlier.folder.journal if earlier else None)
-    texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")
     passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"

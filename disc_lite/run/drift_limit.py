@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from disc_lite.distillation.training import Step
-from disc_lite.errors import EnvironmentNotReady, RunFailed
+from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.run.context import RunContext
 from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
@@ -34,27 +36,35 @@ class DriftLimit:
         """Whether the limit has ended this training, in this call or an earlier one."""
         return self.stopped.is_file()
 
-    def check(self, step: Step) -> bool:
-        """After a step that is due: whether the limit is passed. Saves the adapter if it is not."""
-        if not self.limit or not self.neutral or (step.step % self.every and step.step < step.steps):
-            return False
+    def check(self, step: int, last: int) -> None:
+        """After a step that is due, of `last` ones: save the adapter if its drift is within the limit, else stop.
+
+        A signal ends the measurement, which is then repeated when the run is continued.
+        """
+        target = self.within / f"step-{step:08d}"  # of an earlier call, where it exists
+        due = step > 0 and (step % self.every == 0 or step == last)
+        if not (self.limit and self.neutral and due) or target.exists() or self.reached:
+            return
+        with suppress(Interrupted), self.context.interrupts.not_postponed():
+            self._measure(step, last, target)
+
+    def _measure(self, step: int, last: int, target: Path) -> None:
         base = self.context.base
-        nats = mean_drift(drift(base, self.neutral), self.neutral)
+        nats = mean_drift(drift(base, self.neutral, partial(self._tell, step, last)), self.neutral)
         if nats > self.limit:
-            adapter_step = self._newest_before(step.step)
-            write_json(
-                self.stopped, {"step": step.step, "kl": nats, "max_kl": self.limit, "adapter_step": adapter_step}
-            )
-            return True
-        target = self.within / f"step-{step.step:08d}"
-        if not target.exists():
-            with atomic_folder(target) as temporary:
-                tensors = {n: p.detach().cpu().contiguous() for n, p in base.adapter_parameters().items()}
-                save_file(tensors, temporary / "adapter.safetensors")
-                seal(temporary)
-            for old in sorted(self.within.glob("step-*"))[:-2]:
-                remove(old)
-        return False
+            adapter_step = self._newest_before(step)
+            write_json(self.stopped, {"step": step, "kl": nats, "max_kl": self.limit, "adapter_step": adapter_step})
+            return
+        with atomic_folder(target) as temporary:
+            tensors = {n: p.detach().cpu().contiguous() for n, p in base.adapter_parameters().items()}
+            save_file(tensors, temporary / "adapter.safetensors")
+            seal(temporary)
+        for old in sorted(self.within.glob("step-*"))[:-2]:
+            remove(old)
+
+    def _tell(self, step: int, last: int, prompts: int) -> None:
+        text = f"drift on self-generated prompts: {prompts} of {len(self.neutral)}"
+        self.context.tell("training", text, step, last)
 
     def _newest_before(self, step: int) -> int:
         whole = [p for p in sorted(self.within.glob("step-*")) if p.name < f"step-{step:08d}" and not verify(p)]

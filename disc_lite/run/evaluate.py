@@ -16,7 +16,7 @@ from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, FinishedRun, Retained, RunFolder, When, load_run, open_run
 from disc_lite.run.inputs import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.storage import JsonObject, lock, read_json, sweep, write_json
+from disc_lite.storage import Journal, JsonObject, disk, lock, read_json, sweep, write_json
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -47,7 +47,8 @@ def evaluate(
     with lock(finished.folder.path), catch_signals() as interrupts:
         tell = partial(_tell, listener, interrupts)
         opened = cache(partial(_load, finished, device, interrupts, tell))
-        folder.path.mkdir(parents=True, exist_ok=True)
+        with disk.reporting(f"cannot write {folder}"):
+            disk.make_parents(folder.path)
         sweep(folder.path)
         recipe, run_folder = finished.recipe, finished.folder
         removed = () if questions else measuring.questions_removed(run_folder)
@@ -86,10 +87,12 @@ def _questions_and_folder(run_folder: RunFolder, path: str | Path | None) -> tup
 
 def _load(finished: FinishedRun, device: str | None, interrupts: Interrupts, tell: Tell) -> Base:
     tell(f"loading {finished.model.name}")
-    base = load_run(finished, device)
+    with interrupts.at_once():
+        base = load_run(finished, device)
     for warning in base.warnings:
         tell(warning)
     base.before_each_forward(interrupts.check)
+    base.journal = Journal(finished.folder.journal)
     return base
 
 

@@ -8,8 +8,9 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -53,12 +54,20 @@ class FitCheck:
         due = step > 0 and (step % self.every == 0 or step == last)
         if self.pairs and due and all(row["step"] < step for row in self.rows):
             with suppress(Interrupted), self.context.interrupts.not_postponed():
-                teacher = (
-                    self.rows[0]["teacher"] if self.rows else self._share(teacher_answers(self.context, self.pairs))
-                )
-                self.rows.append({"step": step, "share": self._share(self._answers()), "teacher": teacher})
-                write_jsonl(self.path, self.rows)
+                self._measure(step, last)
         return self._learned()
+
+    def _measure(self, step: int, last: int) -> None:
+        tell = partial(self._tell, step, last)
+        teacher = self.rows[0]["teacher"] if self.rows else self._share(
+            teacher_answers(self.context, self.pairs, partial(tell, "with the passage"))
+        )  # fmt: skip
+        share = self._share(self._answers(partial(tell, "closed book")))
+        self.rows.append({"step": step, "share": share, "teacher": teacher})
+        write_jsonl(self.path, self.rows)
+
+    def _tell(self, step: int, last: int, how: str, answers: int) -> None:
+        self.context.tell("training", f"trained questions, {how}: {answers} of {len(self.pairs)}", step, last)
 
     def _learned(self) -> int | None:
         """The step of the first check with a share above the limit, or without a new best for PATIENCE checks."""
@@ -77,24 +86,28 @@ class FitCheck:
         recipe = self.context.recipe
         return METHODS[recipe.method].has_teacher and not recipe.loss.label_share
 
-    def _answers(self) -> list[str]:
+    def _answers(self, on_finished: Callable[[int], None]) -> list[str]:
         """Of the student, closed book."""
         questions = [Question(pair.question, (pair.answer,)) for pair in self.pairs]
-        return answer(self.context.base, questions, True, _max_tokens(self.context.base, self.pairs))
+        max_tokens = _max_tokens(self.context.base, self.pairs)
+        return answer(self.context.base, questions, True, max_tokens, on_finished=on_finished)
 
     def _share(self, answers: Sequence[str]) -> float:
         recalled = [recalls(pair.question, pair.answer, text) for pair, text in zip(self.pairs, answers, strict=True)]
         return round(sum(recalled) / len(recalled), 4)
 
 
-def teacher_answers(context: RunContext, pairs: Sequence[Pair]) -> list[str]:
+def teacher_answers(
+    context: RunContext, pairs: Sequence[Pair], on_finished: Callable[[int], None] = lambda answers: None
+) -> list[str]:
     """Greedy answers to the questions of `pairs`, with the prompts that the teacher has in training."""
     base, most = context.base, _max_tokens(context.base, pairs)
     prompts = teacher_prompts(context.texts, pairs, base.tokens, context.recipe.prompt.worked_examples)
     with base.frozen(adapter=False) as model:
         completions = generate(
-            model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most, known=base.known(adapter=False)
-        )
+            model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished,
+            known=base.known(adapter=False),
+        )  # fmt: skip
     return [base.tokens.decode(completion.ids) for completion in completions]
 
 

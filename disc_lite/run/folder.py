@@ -62,6 +62,7 @@ class RunFolder:
 
     digests = Entry(DIGESTS)  # size and SHA-256 of every file that is written from now on
     record = Entry(RUN_RECORD)  # identity of the run and its model; it makes the folder this run's
+    readme = Entry("README.md")  # which files tell something of the documents
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
     ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
     passages = Entry("passages.jsonl")

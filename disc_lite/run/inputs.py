@@ -20,6 +20,7 @@ from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, to_y
 from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
+from disc_lite.run.readme import readme
 from disc_lite.storage import (
     JsonObject,
     begin_digests,
@@ -203,6 +204,8 @@ def begin(inputs: Inputs) -> None:
         model = {"name": inputs.model.name, "reference": inputs.model.reference}
         update = {"update": str(inputs.earlier.folder)} if inputs.earlier else {}
         write_json(folder.record, {"identity": inputs.identity, "model": model, **update})
+    if not folder.readme.is_file():
+        write_text(folder.readme, readme())
     if not folder.recipe.is_file():
         write_text(folder.recipe, to_yaml(inputs.resolved))
     if not folder.ledger.is_file():

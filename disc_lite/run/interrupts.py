@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from disc_lite.errors import Interrupted
+from disc_lite.errors import CONTINUES, SAVED, Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Which signal was received, if any."""
+    """Which signal was received, if any, and what is said of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, saved: str = SAVED, remedy: str = CONTINUES) -> None:
         self.received: int | None = None
-        self._postponed = False
+        self.saved, self.remedy = saved, remedy
+        self._postponed = self._at_once = False
 
     def stop_requested(self) -> bool:
         return self.received is not None
@@ -25,7 +26,25 @@ class Interrupts:
     def check(self) -> None:
         """Raises Interrupted if a signal was received, unless that is postponed."""
         if self.received is not None and not self._postponed:
-            raise Interrupted(self.received)
+            raise Interrupted(self.received, self.saved, self.remedy)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside the block the handler itself raises: for code without forward passes that leaves nothing half done.
+
+        Other code may catch what the handler raises, and go on or raise an error of its own in its place (transformers
+        does, while it converts weights): then it is raised again at the end of the block.
+        """
+        self._at_once = True
+        try:
+            self.check()
+            yield
+        except Exception:
+            self.check()
+            raise
+        finally:
+            self._at_once = False
+        self.check()
 
     @contextmanager
     def postponed(self) -> Iterator[None]:
@@ -50,18 +69,31 @@ class Interrupts:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # A second signal changes nothing: stopping takes one step and one save, and nothing may be lost meanwhile.
         self.received = self.received or number
+        if self._at_once:
+            self.check()
 
 
 @contextmanager
-def catch_signals() -> Iterator[Interrupts]:
-    """Signals set the flag inside the block; the earlier handlers are restored after it."""
-    interrupts = Interrupts()
+def catch_signals(saved: str = SAVED, remedy: str = CONTINUES) -> Iterator[Interrupts]:
+    """Signals set the flag inside the block; the earlier handlers are restored after it.
+
+    A signal that nobody has checked for when the block ends raises there: a script that was told to stop must not
+    take the exit code 0 and go on.
+    """
+    interrupts = Interrupts(saved, remedy)
+    before = {}
     try:
-        before = {number: signal.signal(number, interrupts._on_signal) for number in SIGNALS}
+        for number in SIGNALS:
+            handler = signal.getsignal(number)
+            # Ignored are those of a command under nohup, or in the background of a script; None is not Python's.
+            if handler not in (signal.SIG_IGN, None):
+                signal.signal(number, interrupts._on_signal)
+                before[number] = handler
     except ValueError:  # not the main thread: the program that calls handles its signals
-        before = {}
+        pass
     try:
         yield interrupts
+        interrupts.check()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -149,7 +149,7 @@ def _written(context: RunContext, held_out: Sequence[Question], texts: Sequence[
 
     def on_drafts(what: str, drafted: int, of: int) -> None:
         pairs, done, wanted = state
-        context.tell("questions", f"{pairs} pairs, drafting {what}: {drafted} of {of}", done, wanted)
+        context.tell("questions", f"{pairs} pairs, {what}: {drafted} of {of}", done, wanted)
 
     return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, on_drafts)
 

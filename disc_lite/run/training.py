@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.examples import Lesson
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
-from disc_lite.distillation.schedule import plan
+from disc_lite.distillation.schedule import last_step, plan
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import GIB, TeacherStates, teachability
 from disc_lite.distillation.training import Task, train
@@ -51,10 +51,11 @@ def make_adapter(
 
 def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
     """The lessons of the recipe's method. Raises DocumentsError where there are none."""
-    if context.changes:
-        lessons = lessons_of_update(context, context.changes, pairs)
-    else:
-        lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
+    with context.interrupts.at_once():
+        if context.changes:
+            lessons = lessons_of_update(context, context.changes, pairs)
+        else:
+            lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
     if not lessons.examples:
         raise DocumentsError(
             f"There is nothing to learn with the method `{context.recipe.method}`.",
@@ -149,9 +150,16 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutra
 
 def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck, path: Path) -> None:
     rows = read_jsonl(path, missing_ok=True)
+
+    def learned_at(step: int) -> int | None:
+        """Measures what is due after `step`; where a signal ends that, the continued run begins with it."""
+        learned = fit.learned_at(step)
+        drift_limit.check(step, last_step(fit.steps, learned, context.recipe))
+        return learned
+
     steps = train(
-        context.base, data.task, data.retention, context.recipe, context.recipe.seed,
-        context.folder.checkpoints, context.interrupts.stop_requested, fit.learned_at, context.halved,
+        context.base, data.task, data.retention, context.recipe, context.recipe.seed, context.folder.checkpoints,
+        lambda: context.interrupts.stop_requested() or drift_limit.reached, learned_at, context.halved,
     )  # fmt: skip
     for number, step in enumerate(steps):
         if number == 0:  # steps after the checkpoint are made again, so their lines are dropped
@@ -161,8 +169,6 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
                 append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
         append_jsonl(path, asdict(step))
         context.tell("training", done=step.step, total=step.steps, **asdict(step))
-        if drift_limit.check(step):
-            return
 
 
 def attach_adapter(context: RunContext) -> None:

@@ -35,7 +35,7 @@ ROWS = 1024  # pairs wanted of a group of passages, at least: more rows are writ
 HELD_OUT = "held out for the evaluation"
 DISAGREES = "the likeliest answer has other facts"
 
-OnDrafts = Callable[[str, int, int], None]  # (what is drafted, number so far, number in all)
+OnDrafts = Callable[[str, int, int], None]  # (what is done in a round, number so far, number in all)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def write_pairs(
     """Pairs about every passage; none whose question is a near-duplicate of one in `held_out`.
 
     `on_round` is called with the number of pairs so far, the number of wanted ones that are finished (written or given
-    up), and the number of wanted ones; `on_drafts` with the number of questions, and then of answers, that are drafted
-    in a round so far.
+    up), and the number of wanted ones; `on_drafts` with the number of questions, then of answers that are drafted in a
+    round so far, then of answers that are scored.
     """
     dropped: Counter[str] = Counter()
     finished: list[_PassagePairs] = []
@@ -132,9 +132,12 @@ def _round(
             known.add(question.text)
             fresh.append((progress, question))
     answered = _answers(base, recipe, fresh, seed, dropped, on_drafts)
+    done = 0
     for progress in group:
         mine = [drafted for owner, drafted in answered if owner is progress]
         progress.accepted.extend(_supported(base, progress, mine, dropped))
+        done += len(mine)
+        on_drafts("scoring answers", done, len(answered))
 
 
 def _questions(
@@ -149,7 +152,7 @@ def _questions(
         base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
         [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
         recipe.prompt.question_temperature, seed_of(seed, "questions"),
-        lambda done: on_drafts("questions", done, len(requests)),
+        lambda done: on_drafts("drafting questions", done, len(requests)),
     )  # fmt: skip
     return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, drafts, strict=True)]
 
@@ -165,7 +168,7 @@ def _answers(
     drafts = write_drafts(
         base, prompts * len(temperatures), [p.drafter.seed for p, _ in questions] * len(temperatures),
         settings.answer_tokens, [t for t in temperatures for _ in questions], seed_of(seed, "answers"),
-        lambda done: on_drafts("answers", done, len(prompts) * len(temperatures)),
+        lambda done: on_drafts("drafting answers", done, len(prompts) * len(temperatures)),
     )  # fmt: skip
     drafts, greedy = drafts[: len(drafts) - is_checked * len(questions)], drafts[-len(questions) :]
     unique: dict[tuple[int, str, str], tuple[_PassagePairs, DraftedPair]] = {}

@@ -150,6 +150,24 @@ def test_a_count_that_begins_again_is_timed_again(clock: Clock) -> None:
     assert pace.left_s() == pytest.approx(190)
 
 
+def test_a_remark_within_training_is_a_text_and_keeps_the_pace(
+    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5}
+    plain(Event("training", "", 1, 101, step))
+    clock.now += 10
+    plain(Event("training", "", 2, 101, step))
+    plain(Event("training", "CUDA out of memory after step 2: micro-batches of 512 tokens from here on"))
+    plain(Event("training", "trained questions, closed book: 3 of 64", 2, 101))
+    clock.now += 10
+    plain(Event("training", "trained questions, closed book: 9 of 64", 2, 101))
+    printed = lines(capsys)
+    assert printed[2].endswith(
+        "about 16 min left  CUDA out of memory after step 2: micro-batches of 512 tokens from here on"
+    )
+    assert printed[3] == "Training: 2/101  about 33 min left  trained questions, closed book: 9 of 64"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
 from disc_lite.distillation import checkpoint, training
 from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.optimizer import adamw
+from disc_lite.errors import RunFailed
 from disc_lite.packing import lone, pack
-from disc_lite.storage import read_json
+from disc_lite.storage import MANIFEST, read_json, seal, write_json
 from tests.made import FAST, SmallTraining, newest_checkpoint
+from tests.tiers import reached
 
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
 
@@ -91,6 +94,59 @@ def test_what_is_loaded_is_what_was_saved(load: Callable[..., Any], tmp_path: Pa
     assert len(optimizer.state) == len(parameters)
 
 
+def test_every_part_of_a_checkpoint_is_needed(load: Callable[..., Any], tmp_path: Path) -> None:
+    """R5: whatever is forgotten, set to zero or left at its first value, a continued training ends in other bytes."""
+    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 128}}
+    whole = SmallTraining(load, tmp_path / "whole", **sections)
+    whole.train()
+    expected = files_of(newest_checkpoint(whole.folder))
+    SmallTraining(load, tmp_path / "cut", **sections).train(stop_after=3)
+    parts = ["", "adapter", "optimizer/exp_avg", "optimizer/exp_avg_sq", "optimizer/step", "step"]
+    for part in parts:  # with none of them forgotten, the bytes are the same
+        shutil.copytree(tmp_path / "cut", tmp_path / "again", dirs_exist_ok=False)
+        forget(newest_checkpoint(tmp_path / "again"), part)
+        SmallTraining(load, tmp_path / "again", **sections).train()
+        same = files_of(newest_checkpoint(tmp_path / "again"))["adapter.safetensors"] == expected["adapter.safetensors"]
+        assert same == (not part), part
+        shutil.rmtree(tmp_path / "again")
+    reached("R5", parts_forgotten=len(parts) - 1)
+
+
+def forget(saved: Path, part: str) -> None:
+    """Put what a new training begins with in the place of a part, and seal the checkpoint again."""
+    if part == "step":
+        state = read_json(saved / "state.json")
+        write_json(saved / "state.json", {**state, "step": state["step"] - 1})
+    elif part:
+        file, _, key = part.partition("/")
+        tensors = load_file(saved / f"{file}.safetensors")
+        chosen = {name: torch.zeros_like(t) if name.endswith(key) else t for name, t in tensors.items()}
+        save_file(chosen, saved / f"{file}.safetensors")
+    (saved / MANIFEST).unlink()
+    seal(saved)
+
+
+def test_a_checkpoint_of_another_run_is_refused(load: Callable[..., Any], tmp_path: Path) -> None:
+    one = SmallTraining(load, tmp_path, rank=4)
+    one.train(stop_after=1)
+    saved, other = newest_checkpoint(tmp_path), SmallTraining(load, tmp_path, rank=8)
+    parameters = other.base.adapter_parameters()
+    optimizer = adamw(list(parameters.values()), other.recipe)
+    words = [
+        f"The checkpoint {saved.name} is not of this run.",
+        "Its format or the shapes of its adapter differ.",
+        "Move the checkpoints away to start again, or choose another output folder.",
+    ]
+    with pytest.raises(RunFailed) as refused:
+        checkpoint.load(saved, parameters, optimizer)
+    assert refused.value.lines() == words
+    state, same = read_json(saved / "state.json"), one.base.adapter_parameters()
+    write_json(saved / "state.json", {**state, "format": checkpoint.FORMAT + 1})
+    with pytest.raises(RunFailed) as refused:
+        checkpoint.load(saved, same, adamw(list(same.values()), one.recipe))
+    assert refused.value.lines() == words
+
+
 @pytest.mark.parametrize("bits", [32, 8])
 def test_another_precision_of_adamw_takes_the_state_over(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
     """Moments are those that were saved, as far as 8 bits can hold them, and training goes on."""
@@ -132,7 +188,9 @@ def test_damaged_checkpoints_step_aside_for_the_one_before(load: Callable[..., A
         found = SmallTraining(load, tmp_path, **sections).train()
         assert [s.step for s in found] == [len(steps)]
         assert files_of(newest) == expected
-    reasons = [read_json(p)["problems"] for p in sorted(folder.glob("broken-*.json"))]
+    aside = [f"broken-{newest.name}{suffix}" for suffix in ("", "-2", "-3")]
+    assert sorted(path.name for path in folder.glob("broken-*") if path.is_dir()) == aside
+    reasons = [read_json(folder / f"{name}.json")["problems"] for name in aside]
     assert len(reasons) == 3
     assert all("adapter.safetensors" in reason[0] for reason in reasons)
     for path in folder.glob("step-*"):

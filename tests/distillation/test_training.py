@@ -20,6 +20,7 @@ from disc_lite.errors import NonFiniteError
 from disc_lite.recipe.schema import LONGEST
 from disc_lite.storage import append_jsonl
 from tests.made import FAST, SmallTraining, recipe_of
+from tests.tiers import reached
 
 
 def made_up(method: str, number: int, tokens: int = 10) -> list[Example]:
@@ -305,6 +306,7 @@ def test_a_step_that_is_not_finite_changes_nothing(
         append_jsonl(tmp_path / "metrics.jsonl", asdict(step))  # which refuses what is not finite
         before = after
     assert skipped == [2, 4, 5]
+    reached("R7", poisoned_steps_skipped=len(skipped))
 
 
 def test_three_in_a_row_end_the_run_with_step_and_documents(

@@ -10,6 +10,7 @@ from fpdf import FPDF
 
 from disc_lite.documents import conversion, read_documents, workers
 from disc_lite.documents.refusal import RefusedFile
+from tests.tiers import reached
 
 
 def read(folder, files):
@@ -188,6 +189,7 @@ def test_pdf_bomb_and_loop_are_refused():
     bomb = zlib.compress(b"\0" * (100 << 20), 1)
     assert refusal(".pdf", raw_pdf(bomb, page_filter=b"/Filter /FlateDecode"))
     assert refusal(".pdf", raw_pdf(b"", kids=b"[2 0 R]"))
+    reached("R19", PDF_bombs_and_loops_refused=2)
 
 
 def test_a_page_that_takes_too_long_and_a_reader_that_dies(monkeypatch):

@@ -13,6 +13,7 @@ from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Source
 from tests.documents.written import zipped
+from tests.tiers import reached
 
 
 @pytest.mark.parametrize("suffix", sorted(suffix for suffix, format_ in FORMATS.items() if format_.is_archive))
@@ -23,6 +24,7 @@ def test_a_zip_bomb_is_refused_by_its_size_before_it_is_unpacked(suffix):
         convert(suffix, bomb)
     with pytest.raises(RefusedFile, match="20001 parts"):
         convert(suffix, zipped({str(number): "" for number in range(archive.MAX_PARTS + 1)}))
+    reached("R19", archive_bombs_refused=2)
 
 
 def test_an_archive_that_lies_about_the_size_of_a_part_gives_no_more_than_it_says():

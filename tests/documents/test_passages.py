@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from disc_lite.documents import Document, cut_passages, read_documents, sentence_spans
@@ -41,7 +41,6 @@ def test_a_stop_before_a_line_break_is_one_cut():
     assert [text[a:b] for a, b in sentence_spans(text, 0, len(text))] == ["你好。", "\n# Head", "\n\nOne."]
 
 
-@settings(max_examples=200, deadline=None)
 @given(TEXTS, st.data())
 def test_spans_tile_the_range_and_each_shows_something(text, data):
     start = data.draw(st.integers(0, len(text)))
@@ -95,7 +94,6 @@ def offsets(draw, text):
     return [(max(0, end - draw(st.integers(0, 3))), end) for end in ends]
 
 
-@settings(max_examples=200, deadline=None)
 @given(TEXTS, st.integers(1, 20), st.data())
 def test_passages_tile_the_tokens_and_sentences_tile_the_passages(text, limit, data):
     document = document_of(text)
@@ -116,7 +114,6 @@ def test_passages_tile_the_tokens_and_sentences_tile_the_passages(text, limit, d
     assert chars[-1] == (len(text) if passages else 0)
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_the_sections_of_a_document_tile_its_text(text):
     sections = document_of(text).sections

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from disc_lite.documents import conversion, read_documents
@@ -16,6 +16,7 @@ from disc_lite.documents.decoding import check_text, decode, sha256_of_text
 from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.errors import DocumentsError, UsageError
+from tests.tiers import reached, tried
 
 
 def write(folder, files):
@@ -42,7 +43,7 @@ def refusal(suffix, raw):
 PRINTED = st.text(st.characters(exclude_categories=("Cc", "Cs"))).map(lambda text: "a" + text)
 
 
-@settings(deadline=None)
+@tried("R16")
 @given(PRINTED, st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from(["\n", "\r\n"]))
 def test_text_encodes_back_to_the_bytes_it_came_from(text, codec, newline):
     written = (text + newline + text).encode(codec)
@@ -68,7 +69,7 @@ def test_bytes_against_the_rule_are_refused_with_the_place(raw, words):
     assert words in refusal(".txt", raw)
 
 
-@settings(max_examples=150, deadline=None)
+@tried("R15")
 @given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=300))
 def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, junk):
     marks = {".pdf": b"%PDF-1.7\n", ".docx": b"PK\3\4"}
@@ -88,7 +89,7 @@ NAMES = st.sampled_from([f"{stem}.{end}" for stem in ("a", "b/c", "b/.d", ".e/f"
 CONTENTS = st.sampled_from([b"One.", b"One.\r\n", b"Two  words", b"Two\nwords", b"", b"\xff", b"x\0"])
 
 
-@settings(max_examples=40, deadline=None)
+@tried("R18")
 @given(st.dictionaries(NAMES, CONTENTS))
 def test_read_and_refused_and_duplicate_are_all_files_that_are_not_hidden(files):
     with tempfile.TemporaryDirectory() as folder:
@@ -171,6 +172,7 @@ def test_a_huge_file_is_refused_unread(tmp_path):
         "larger than 64 MB; split it",
         "",
     )
+    reached("R17", GiB_refused_unread=100)
 
 
 def test_the_package_imports_no_reader_and_no_torch_until_needed():

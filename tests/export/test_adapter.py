@@ -52,8 +52,11 @@ def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path
     }
 
 
-def test_the_model_card_names_documents_and_no_paths(runs: Any, folders: Any, tmp_path: Path) -> None:
-    export(runs("llama"), "adapter", tmp_path / "out")
+def test_the_model_card_names_documents_only_if_asked_and_no_paths(runs: Any, folders: Any, tmp_path: Path) -> None:
+    export(runs("llama"), "adapter", tmp_path / "private")
+    card = (tmp_path / "private" / "README.md").read_text()
+    assert "| 1 | `" + "ab" * 32 + "` |" in card and "c\\>.md" not in card
+    export(runs("llama"), "adapter", tmp_path / "out", document_names=True)
     card = (tmp_path / "out" / "README.md").read_text()
     assert "| a\\|b \\# \\<c\\>.md | `" + "ab" * 32 + "` |" in card  # one line, and no markup
     assert "refused.pdf" not in card and "taught 1 document\n" in card

@@ -156,8 +156,9 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
         if text.startswith("writing"):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match="nothing was written") as stop:
         export(run, "merged", listener=listener)
+    assert stop.value.remedy == "repeat the command"
     assert list((run / "exports").iterdir()) == []
 
 

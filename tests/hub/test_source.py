@@ -42,6 +42,24 @@ def test_only_the_weights_that_the_index_names_are_downloaded(downloaded: dict[s
     assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == SHARDS
 
 
+def test_a_model_that_is_here_needs_no_hub(
+    downloaded: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is continued, asked and exported though the hub is away, or the model on it is gone or gated by now."""
+    monkeypatch.setattr("disc_lite.hub.source.local_folder", lambda source: tmp_path)
+    downloaded |= {"model.safetensors": ""}
+    first = open_model("owner/name")  # only in part, so far
+
+    def gone(*_: Any, **__: Any) -> str:
+        raise OSError("the hub is away")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", gone)
+    assert open_model("owner/name") == first
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(EnvironmentNotReady, match="cannot be downloaded"):
+        open_model("owner/name")
+
+
 def test_without_an_index_the_weights_are_downloaded_once(downloaded: dict[str, str], tmp_path: Path) -> None:
     downloaded |= {"model.safetensors": "", "onnx/model.safetensors": ""}
     open_model("owner/name")

@@ -106,6 +106,17 @@ def test_error_is_at_most_the_naive_error_for_every_chunk_size(how: Divergence, 
 
 
 @pytest.mark.parametrize("how", KINDS, ids=str)
+def test_parts_of_several_rows_are_as_exact(how: Divergence) -> None:
+    """A chunk is compared in PARTS: with more rows than those, a part has several, which must not be added up."""
+    rows = 3 * chunked.PARTS + 1
+    student, teacher, head = normal(rows, H), normal(rows, H, seed=3), make_head("all")
+    truth = naive(student, teacher, head, how, torch.float64)
+    plain = naive(student, teacher, head, how, torch.float32)
+    for mine, theirs, true in zip(ours(student, teacher, head, how), plain, truth, strict=True):
+        assert error(mine, true) <= error(theirs, true) + 1e-6 * true.abs().max().item()
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
 def test_labels_have_their_share_of_the_teachers_distribution(how: Divergence) -> None:
     student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head("all")
     ids, share = torch.arange(S) * 5, torch.linspace(0, 0.9, S)

@@ -16,6 +16,7 @@ from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.tokens import NONCE, Tokens, common_prefix
 from tests.made import document_of
+from tests.tiers import tried
 from tests.tiny_models import CORPUS, NAMES, make_tokenizer
 
 PLAIN = ("Who runs the workshop?", "Ada Brink\n\nruns: it!", "naïve  café — 日本 🙂", "a", "1. one\n2. two")
@@ -82,6 +83,7 @@ def test_no_text_becomes_a_control_token(tokens: Tokens) -> None:
         assert text.strip() in tokens.decode(answer)
 
 
+@tried("R21")
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\ue5d1\ue5d2"), max_size=40), st.data())
 def test_any_text_round_trips_without_control_tokens(made: dict[str, Tokens], text: str, data: st.DataObject) -> None:
     for tokens in made.values():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from disc_lite.errors import RecipeError
 from disc_lite.recipe import SETTINGS, Recipe, load_recipe, to_yaml
-from tests.recipe.written import MODEST, load_text
+from tests.recipe.written import load_text
+from tests.tiers import tried
 
 
 def error_of(folder: Path, text: str) -> str:
@@ -133,7 +134,7 @@ DOCUMENTS = st.one_of(
 )
 
 
-@MODEST
+@tried("R12")
 @given(text=DOCUMENTS)
 def test_any_document_is_a_recipe_or_an_error(tmp_path: Path, text: str) -> None:
     try:
@@ -147,7 +148,7 @@ def test_any_document_is_a_recipe_or_an_error(tmp_path: Path, text: str) -> None
         assert load_text(tmp_path, to_yaml(resolved)).recipe == resolved.recipe
 
 
-@MODEST
+@tried("R12")
 @given(key=KEYS, value=st.text(max_size=30))
 def test_any_override_is_taken_or_an_error(key: str, value: str) -> None:
     try:

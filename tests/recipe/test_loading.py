@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from disc_lite.errors import RecipeError
 from disc_lite.recipe import SETTINGS, Recipe, at_width, list_recipes, load_recipe, recipe_path, to_yaml
-from tests.recipe.written import MODEST, load_text
+from tests.recipe.written import load_text
 
 NAMES = (
     "default api-reference biomedical handbook legal news paper-disc paper-prompt-distillation personal-notes pocket"
@@ -113,7 +113,6 @@ def test_what_is_resolved_reads_back_as_the_same(tmp_path: Path) -> None:
         assert yaml.safe_load(text)["documents"] == resolved.recipe.documents.model_dump()
 
 
-@settings(MODEST, max_examples=100)
 @given(about=st.text(), name=st.text(min_size=1), rate=st.floats(1e-30, 1), seed=st.integers(0, 9))
 def test_any_text_and_number_reads_back(tmp_path: Path, about: str, name: str, rate: float, seed: int) -> None:
     overrides = {"about": about, "name": name, "train.learning_rate": repr(rate)}

@@ -1,12 +1,8 @@
-"""`load_text` resolves a recipe that a test spells out; `MODEST` bounds what Hypothesis tries."""
+"""`load_text` resolves a recipe that a test spells out."""
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
-
 from disc_lite.recipe import ResolvedRecipe, load_recipe
-
-MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def load_text(folder: Path, text: str) -> ResolvedRecipe:

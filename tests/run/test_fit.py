@@ -32,7 +32,7 @@ class Model:
     def __init__(self, *right: int) -> None:
         self.right, self.asked = list(right), 0
 
-    def __call__(self, base: Any, questions: Any, adapter: bool, most: int) -> list[str]:
+    def __call__(self, base: Any, questions: Any, adapter: bool, most: int, on_finished: Any) -> list[str]:
         assert adapter and most == 5 + fit.SLACK  # "Ada7 Brink runs mill 7."
         self.asked += 1
         number = self.right.pop(0)
@@ -42,7 +42,7 @@ class Model:
 @pytest.fixture(autouse=True)
 def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     """A teacher that gives the answer of every pair."""
-    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs: [pair.answer for pair in pairs])
+    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: [pair.answer for pair in pairs])
 
 
 def check_of(
@@ -93,7 +93,7 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
     """The divergence alone teaches no more than the teacher knows; labels may."""
     monkeypatch.setattr(fit, "answer", Model(10, 31, 40, 50))
     half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: fit.SAMPLE])]
-    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs: half)
+    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: half)
     monkeypatch.setattr(fit, "recalls", lambda question, expected, text: "Ada" in text)
     fit_check = check_of(tmp_path, loss={"label_share": label_share})
     assert [fit_check.learned_at(step) for step in (5, 10)] == [None, learned]
@@ -102,7 +102,7 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
 
 def test_a_teacher_that_recalls_nothing_does_not_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "answer", Model(*[0] * 20))
-    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs: ["Otto runs it."] * len(pairs))
+    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: ["Otto runs it."] * len(pairs))
     fit_check = check_of(tmp_path)
     assert [fit_check.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
     assert last_measured(RunFolder(tmp_path)) == {"step": 100, "share": 0.0, "teacher": 0.0}
@@ -111,7 +111,7 @@ def test_a_teacher_that_recalls_nothing_does_not_end_training(tmp_path: Path, mo
 def test_a_signal_during_a_fit_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fit_check = check_of(tmp_path)
 
-    def interrupted(*_: Any) -> list[str]:
+    def interrupted(*_: Any, **__: Any) -> list[str]:
         fit_check.context.interrupts.received = 15
         fit_check.context.interrupts.check()  # as before every forward pass
         return []

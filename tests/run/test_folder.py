@@ -14,13 +14,14 @@ from disc_lite.errors import UsageError
 from disc_lite.export import export
 from disc_lite.qa import Question
 from disc_lite.report import inspect_document, write_report
+from disc_lite.run import readme
 from disc_lite.run.folder import FORMAT, Answers, Drift, Entry, Retained, RunFolder
 from disc_lite.run.inputs import begin, gather
-from disc_lite.storage import DIGESTS, read_json, write_json
+from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json
 
 PACKAGE = Path(disc_lite.__file__).parent
 NAMES = {entry.name for entry in vars(RunFolder).values() if isinstance(entry, Entry)}
-ELSEWHERE = {"adapter"}  # also a form of export, and a kind of folder that can be asked
+ELSEWHERE = {"adapter", "README.md"}  # also a form of export and a kind of folder that can be asked; a model card
 
 
 def literals(path: Path) -> set[str]:
@@ -110,3 +111,25 @@ def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:
     folder, one, other = RunFolder(tmp_path), Question("Who?", ("Ada",)), Question("Who?", ("Bo",))
     assert folder.evaluation([one]) == folder.evaluation((one,)) != folder.evaluation([other])
     assert folder.evaluation([one]).path.parent == folder.evaluations
+
+
+def test_the_readme_says_of_every_file_whether_it_tells_something_of_the_documents() -> None:
+    listed = [*readme.TEXT, *readme.NAMES, *readme.LEARNED, *readme.NEITHER]
+    assert sorted(entry.name for entry in listed) == sorted(
+        entry.name for entry in vars(RunFolder).values() if isinstance(entry, Entry)
+    )
+    text = readme.readme()
+    assert "`passages.jsonl`" in text and "`metrics.jsonl`" not in text
+
+
+def test_files_that_are_said_to_hold_nothing_of_the_documents_hold_nothing(adapted: dict[str, Any]) -> None:
+    """Of a real run of pocket: no sentence of a document and no name of one."""
+    run = RunFolder(adapted["root"] / "run")
+    sentences = [s for row in read_jsonl(run.passages) for s in row["sentences"] if len(s) > 20]
+    names = [row["name"] for row in read_jsonl(run.ledger)]
+    assert len(sentences) > 10
+    for entry in readme.NEITHER:
+        path = run.path / entry.name
+        if path.is_file():
+            text = path.read_text()
+            assert [word for word in [*sentences, *names] if word in text] == [], entry.name

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,15 @@ from disc_lite.cli import main
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
-from disc_lite.run import context, evaluate
+from disc_lite.run import context, evaluate, measuring
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import read_json, read_jsonl
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint
 
 PACKED = pack([lone(range(20, 31))])
 SHORT = {
-    "evaluation.long_answer_tokens": "3", "evaluation.questions": "1", "prompt.questions_per_passage": "1",
-    "prompt.question_tokens": "4", "train.epochs": "1",
+    "evaluation.questions": "1", "prompt.questions_per_passage": "1", "prompt.question_tokens": "4", "train.epochs": "1",
+    "retention.max_kl": "1000",  # so that the drift is measured in training too
 }  # fmt: skip
 # Stage, what its events say, and a file that the run folder must not have when the signal was answered.
 WRITTEN = [
@@ -43,6 +44,9 @@ GIVEN = [
     ("teacher", "reads documents", "metrics.jsonl"),
     ("teacher", "compared", "metrics.jsonl"),
     ("training", "", "adapter"),
+    ("training", "with the passage", "fit.jsonl"),
+    ("training", "closed book", "fit.jsonl"),
+    ("training", "drift", "adapter"),
     ("evaluation", "after: 1 questions", "after.json"),
     ("evaluation", r"after: \d+ neutral", "retained_after.json"),
     ("evaluation", r"after: drift", "retained_after.json"),
@@ -166,8 +170,74 @@ def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank:
         assert len(calls) == 6
 
 
+def test_a_signal_while_the_model_is_loaded_ends_that_at_once(
+    given: SmallAdapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, load = [], context.load_base
+
+    def slow(*how: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        loaded.append(load(*how))
+        return loaded[0]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(context, "load_base", slow)
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            given.adapt(tmp_path / "run", **SHORT)
+    assert not loaded
+
+
+def test_a_signal_after_the_last_forward_pass_is_no_success(
+    given: SmallAdapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is done, and saved; but what comes after it in a script must not begin."""
+    given.adapt(given.root / "whole", **SHORT)
+    shutil.copytree(given.root / "whole", tmp_path / "run")
+    (tmp_path / "run" / "summary.json").unlink()
+    card_of = measuring.card_of
+
+    def late(*given: Any) -> Any:
+        signal.raise_signal(signal.SIGHUP)
+        return card_of(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "card_of", late)
+        with pytest.raises(Interrupted) as stop:
+            given.adapt(tmp_path / "run", **SHORT)
+    assert stop.value.exit_code == 129
+    assert given.adapt(tmp_path / "run", **SHORT)["card"] == read_json(given.root / "whole" / "summary.json")["card"]
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """As SIGHUP is under nohup, and SIGINT in the background of a script."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with catch_signals() as interrupts:
+            signal.raise_signal(signal.SIGHUP)
+            assert not interrupts.stop_requested()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_other_code_makes_an_error_of_is_raised_again() -> None:
+    with pytest.raises(Interrupted), catch_signals() as interrupts, interrupts.at_once():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except Exception as error:
+            raise RuntimeError("some issues during the conversion of weights") from error
+
+
+def test_what_other_code_catches_is_raised_again() -> None:
+    with pytest.raises(Interrupted, match="nothing was written"), catch_signals("nothing was written") as interrupts:
+        with interrupts.at_once(), suppress(Exception):
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("the handler raises")
+        pytest.fail("the end of the block raises")
+
+
 def test_a_signal_raises_unless_postponed() -> None:
-    with catch_signals() as interrupts:
+    with pytest.raises(Interrupted), catch_signals() as interrupts:  # again at the end: whoever caught it may go on
         interrupts.check()
         with interrupts.postponed():
             signal.raise_signal(signal.SIGHUP)
@@ -204,6 +274,7 @@ def test_eval_answers_a_signal_and_goes_on(
     given.adapt(whole, **SHORT)
     run = tmp_path / "run"
     shutil.copytree(whole, run)
+    (run / "journal.txt").unlink()  # in which all answers are
     (run / "after.json").unlink()  # so that something is still to be asked
     (run / "retained_after.json").unlink()
     (run / "before.json").unlink()

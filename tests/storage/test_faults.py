@@ -15,6 +15,7 @@ import pytest
 from disc_lite import storage
 from disc_lite.errors import RunFailed
 from disc_lite.storage import disk
+from tests.tiers import reached
 
 OPERATIONS = ("make_folder", "create", "write", "truncate", "sync", "rename", "remove")
 
@@ -134,6 +135,7 @@ def test_the_kth_operation_fails_for_every_k(writer: Callable[[Path], None], tmp
         as_before(folder)
     writer(folder)
     check(folder)
+    reached("R2", operations_failed=k)
 
 
 @pytest.mark.parametrize("writer", WRITERS)
@@ -155,3 +157,4 @@ def test_killed_at_the_kth_operation_for_every_k(writer: Callable[[Path], None],
         storage.append_jsonl(folder / "rows.jsonl", {"n": 3})  # a torn line is not in its way
         assert storage.read_jsonl(folder / "rows.jsonl")[-1] == {"n": 3}
         as_before(folder)
+    reached("R2", deaths_in_an_operation=k)

@@ -1,0 +1,1 @@
+"""Reliability on real processes and disks: a long run, and drills from outside."""

@@ -1,0 +1,46 @@
+"""The README.md of a run folder: what it is, and which of its files tell something of the documents."""
+
+from __future__ import annotations
+
+from disc_lite.run.folder import Entry, RunFolder
+
+TEXT: tuple[Entry, ...] = (
+    RunFolder.passages, RunFolder.pairs, RunFolder.questions, RunFolder.answers_before, RunFolder.answers_after,
+    RunFolder.retained_before, RunFolder.retained_after, RunFolder.summary, RunFolder.report, RunFolder.judge,
+    RunFolder.evaluations, RunFolder.removed, RunFolder.journal,
+)  # fmt: skip
+NAMES: tuple[Entry, ...] = (
+    RunFolder.ledger,
+    RunFolder.record,
+    RunFolder.pair_drafts,
+    RunFolder.teacher,
+    RunFolder.update,
+)
+LEARNED: tuple[Entry, ...] = (RunFolder.adapter, RunFolder.checkpoints, RunFolder.within, RunFolder.cache)
+NEITHER: tuple[Entry, ...] = (
+    RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.self_generated,
+    RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped, RunFolder.benchmarks,
+    RunFolder.exports, RunFolder.digests,
+)  # fmt: skip
+
+
+def readme() -> str:
+    """The text; it follows from the names of the files alone."""
+    return f"""# A run of disc-lite
+
+`disc-lite report` makes a page of it, `disc-lite ask` asks the model, `disc-lite export` writes what can be passed on.
+
+What of this folder tells something of the documents:
+
+- **Text of theirs**, or what a model wrote about it: {_listed(TEXT)} (in the last as token ids).
+- **Their names**: {_listed(NAMES)}.
+- **What was learned of them**: {_listed(LEARNED)}. A model that was taught a text can be made to say it.
+
+The other files hold settings, figures, and answers of the model without the documents. `{RunFolder.adapter.name}/` may
+name the base by its path on this machine; `disc-lite export RUN --to adapter` does not, and has no name of a document
+either, unless it is asked for (`--document-names`).
+"""
+
+
+def _listed(entries: tuple[Entry, ...]) -> str:
+    return ", ".join(f"`{entry.name}`" for entry in entries)

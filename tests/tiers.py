@@ -1,0 +1,60 @@
+"""How much the reliability tests try, and the figures that they reach.
+
+On every push a little; everything with `DISC_LITE_FAULTS=full`, which `make test-faults` sets. The figures go to the
+JSON file that `DISC_LITE_FIGURES` names; `docs/generate.py` writes them into docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+
+FULL = os.environ.get("DISC_LITE_FAULTS", "") == "full"
+
+KILLS = 500 if FULL else 40  # of whole runs, at any moment of any stage (R1)
+SIGNALS = 40 if FULL else 5  # at any moment of any stage (R6)
+DAMAGES = 10_000 if FULL else 300  # of the files of a run folder and of the cache (R4)
+INPUTS = 20_000 if FULL else 2_000  # of every property that Hypothesis tests for a row of the table
+
+_reached: dict[str, dict[str, Any]] = {}
+
+
+def reached(row: str, **counts: int) -> None:
+    """Note what the running test has tried for a row, as in `reached("R1", kills_survived=40)`; its calls add up."""
+    test = os.environ["PYTEST_CURRENT_TEST"].split("[")[0].removesuffix(" (call)")
+    entry = _reached.setdefault(test, {"row": row, "tier": "full" if FULL else "push", "counts": {}})
+    for name, number in counts.items():
+        words = name.replace("_", " ")
+        entry["counts"][words] = entry["counts"].get(words, 0) + number
+
+
+def tried(row: str) -> Callable[[Any], Any]:
+    """Above `@given`: Hypothesis tries INPUTS inputs, which are noted for the row."""
+
+    def decorated(test: Any) -> Any:
+        whole = settings(max_examples=INPUTS)(test)
+
+        @functools.wraps(whole)
+        def noting(*given: Any, **named: Any) -> None:
+            whole(*given, **named)
+            reached(row, inputs_tried=INPUTS)
+
+        return noting
+
+    return decorated
+
+
+def write_figures() -> None:
+    """Add what this session has reached to the file of figures, if one is named."""
+    named = os.environ.get("DISC_LITE_FIGURES")
+    if not named or not _reached:
+        return
+    path = Path(named)
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(dict(sorted({**before, **_reached}.items())), indent=1) + "\n")
