@@ -1,7 +1,7 @@
 # make demo   teach pocket the example handbook and ask it three questions
 # make test   lint, types and tests
-# make test-slow   what llama.cpp makes of every export: builds it first (about 20 minutes in all on two cores)
-# The first two make .venv and install into it first. Where pip finds packages is pip's own setting
+# make test-slow   what llama.cpp makes of every export (a few minutes on two cores)
+# All of them make .venv and install into it first. Where pip finds packages is pip's own setting
 # (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL); PYTHON chooses the interpreter of the environment.
 
 PYTHON ?= python3
@@ -30,25 +30,19 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
-# The source distribution of llama-cpp-python carries the whole of llama.cpp with its converters. It is built once, for
-# the package and for llama-server, in an environment of its own.
-SLOW := .venv-slow
-LLAMA := llama-cpp-python==0.3.36
+# llama.cpp itself is in the package xllamacpp. Its converters are in the source distribution of llama-cpp-python, which
+# is unpacked and not built.
+SLOW := .llama.cpp
+SOURCE := llama-cpp-python==0.3.36
 TREE = $$(echo $(CURDIR)/$(SLOW)/llama_cpp_python-*/vendor/llama.cpp)
 
-test-slow: $(SLOW)/installed
-	DISC_LITE_LLAMA_CPP=$(TREE) LLAMA_CPP_LIB_PATH=$(CURDIR)/$(SLOW)/llama/bin \
-		$(SLOW)/bin/pytest tests/export/test_llama_cpp.py -m slow -rP
+test-slow: install $(SLOW)/unpacked
+	DISC_LITE_LLAMA_CPP=$(TREE) $(BIN)/pytest tests/export/test_llama_cpp.py -m slow -rP
 
-$(SLOW)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(SLOW)
-	$(SLOW)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]' cmake ninja -c constraints.txt
-	$(SLOW)/bin/pip download --quiet --no-deps --no-binary llama-cpp-python $(LLAMA) -d $(SLOW)
+$(SLOW)/unpacked: Makefile
+	rm -rf $(SLOW)
+	$(BIN)/pip download --quiet --no-deps --no-binary llama-cpp-python $(SOURCE) -d $(SLOW)
 	tar -xzf $(SLOW)/llama_cpp_python-*.tar.gz -C $(SLOW)
-	PATH=$(CURDIR)/$(SLOW)/bin:$$PATH cmake -G Ninja -S $(TREE) -B $(SLOW)/llama -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
-		-DGGML_NATIVE=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
-	PATH=$(CURDIR)/$(SLOW)/bin:$$PATH cmake --build $(SLOW)/llama --target llama-server
-	CMAKE_ARGS=-DLLAMA_BUILD=OFF $(SLOW)/bin/pip install --quiet --no-binary llama-cpp-python $(LLAMA) -c constraints.txt
 	touch $@
 
 clean:

@@ -26,6 +26,10 @@ NEXT = {
     "--onto", metavar="auto|original|nf4", default="auto", show_default=True,
     help="Weights to merge onto; auto: those that come closer to the trained model.",
 )  # fmt: skip
+@click.option(
+    "--type", "kind", metavar="TYPE", default="",
+    help="GGUF type of the adapted tensors, such as Q4_K or Q8_0; by default that of the base.",
+)  # fmt: skip
 @click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")
 @click.option("--template", type=click.Path(path_type=Path), help="Output of `ollama show --modelfile BASE`.")
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
@@ -53,7 +57,9 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
         return
     size = sum(file["bytes"] for file in made["files"].values())
     onto = f", onto the {made['onto']} weights" if "onto" in made else ""
-    click.echo(f"{made['output']}: {len(made['files'])} files, {size / 1e6:,.1f} MB{onto}")
+    types = f", adapted tensors in {' and '.join(made['adapted_types'])}" if "adapted_types" in made else ""
+    files = "1 file" if len(made["files"]) == 1 else f"{len(made['files'])} files"
+    click.echo(f"{made['output']}: {files}, {size / 1e6:,.1f} MB{onto}{types}")
     for line in made["proof"]:
         click.echo(f"  {line['what']:<9} {line['text']}  ({line['how']})")
     if to in NEXT:

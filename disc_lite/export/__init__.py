@@ -36,8 +36,8 @@ FORMAT = 1
 
 def export(
     run: str | Path, to: str, output: str | Path | None = None, *, base_gguf: str | Path | None = None,
-    onto: str = "auto", legacy_adapter: bool = False, template: str | Path | None = None, force: bool = False,
-    device: str | None = None, listener: Callable[[str], None] | None = None,
+    onto: str = "auto", kind: str = "", legacy_adapter: bool = False, template: str | Path | None = None,
+    force: bool = False, device: str | None = None, listener: Callable[[str], None] | None = None,
 ) -> JsonObject:  # fmt: skip
     """Write a finished run in one of the `FORMS`; by default into RUN/exports/FORM. Returns its `export.json`.
 
@@ -47,7 +47,7 @@ def export(
     finished = open_run(Path(run))
     target = Path(output) if output else finished.folder.exports / to
     gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
-    choice = Choice(to, target, gguf, onto, legacy_adapter, modelfile, force, device)
+    choice = Choice(to, target, gguf, onto, kind.upper(), legacy_adapter, modelfile, force, device)
     from disc_lite.export.checks import check_run
 
     _check_call(choice)
@@ -116,8 +116,10 @@ def _check_call(choice: Choice) -> None:
     for path in (gguf, choice.template):
         if path is not None and not path.is_file():
             raise UsageError(f"There is no file {path}.")
-    if choice.onto != "auto" and (to in ("adapter", "gguf-lora") or gguf is not None):
+    if choice.onto != "auto" and (to in ("adapter", "gguf-lora") or choice.legacy_adapter):
         raise UsageError("--onto has no meaning where nothing is merged.", "", "Leave it out.")
+    if choice.kind and (to not in ("gguf", "ollama") or gguf is None or choice.legacy_adapter):
+        raise UsageError("--type needs --to gguf or ollama, and --base-gguf FILE.", "", "Add them, or leave it out.")
     if choice.legacy_adapter and (to != "ollama" or gguf is None):
         raise UsageError("--legacy-adapter needs --to ollama and --base-gguf FILE.", "", "Add them, or leave it out.")
     if choice.template and to != "ollama":
@@ -129,8 +131,11 @@ def _check_call(choice: Choice) -> None:
             raise UsageError(f"{choice.template} cannot be read as UTF-8.", str(error), "Save it as UTF-8.") from error
     if to in WITH_GGUF:
         from disc_lite.export.layout import find_converter, require_gguf
+        from disc_lite.export.quantising import check_type
 
         require_gguf()
+        if choice.kind:
+            check_type(choice.kind)
         if to != "gguf-lora" and gguf is None:
             find_converter()
 
@@ -165,11 +170,9 @@ def _check_space(run: FinishedRun, choice: Choice) -> None:
     """Raises EnvironmentNotReady where the disk has less free space than the export may take."""
     adapter = sum((run.folder.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
     base = sum(path.stat().st_size for path in weight_files(run.model.folder))
-    merged = base * (2 if choice.onto == "auto" and run.recipe.memory.quantize == "nf4" else 1)
-    # From a base GGUF: its size; tensors that become Q8_0 are added when their types are known. With the converter: two
-    # merged folders while they are compared, then the better one and the GGUF.
-    whole = choice.base_gguf.stat().st_size if choice.base_gguf else max(merged, 2 * base)
-    needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": merged, "gguf": whole, "ollama": whole}[choice.to]
+    # From a base GGUF: its size; what larger types add is known later. With the converter: the merged folder and it.
+    whole = choice.base_gguf.stat().st_size if choice.base_gguf else 2 * base
+    needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": base, "gguf": whole, "ollama": whole}[choice.to]
     require_space(choice.target, needed)
 
 

@@ -1,19 +1,18 @@
-"""The tensors of a saved adapter, checked against its base; tensors of model folders."""
+"""The tensors of a saved adapter, checked against its base."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import PREFIX, WEIGHTS, check_fit, read_config
-from disc_lite.hub.weights import plain_name, weight_files, weight_shapes
+from disc_lite.hub.weights import plain_name, weight_shapes
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,14 @@ class Adapter:
     def scale(self) -> float:
         return self.alpha / self.rank
 
-    def delta(self, module: str) -> Tensor:
+    @property
+    def plain_names(self) -> dict[str, str]:
+        """Plain name -> name of the module in the files of the base."""
+        return {plain_name(module): module for module in self.tensors}
+
+    def delta(self, module: str, device: torch.device | None = None) -> Tensor:
         """scale · B·A: [out, in], fp32."""
-        a, b = self.tensors[module]
+        a, b = (factor.to(device) for factor in self.tensors[module])
         return self.scale * (b @ a)
 
 
@@ -49,23 +53,3 @@ def read_adapter(folder: Path, base: Path) -> Adapter:
         weight = plain_name(name.removeprefix(PREFIX).replace(".lora_A.", "."))
         tensors[stored[weight].removesuffix(".weight")] = (a, b)
     return Adapter(int(config["r"]), float(config["lora_alpha"]), tensors)
-
-
-def read_weights(folder: Path, names: list[str]) -> dict[str, Tensor]:
-    """The tensors of these names."""
-    tensors: dict[str, Tensor] = {}
-    for path in weight_files(folder):
-        with safe_open(path, framework="pt") as file:
-            names_here = set(file.keys())
-            tensors.update({name: file.get_tensor(name) for name in names if name in names_here})
-    return tensors
-
-
-def read_rows(folder: Path, tensor: str, rows: Sequence[int]) -> Tensor:
-    """Some rows of a matrix: [len(rows), in]."""
-    for path in weight_files(folder):
-        with safe_open(path, framework="pt") as file:
-            if tensor in set(file.keys()):
-                part = file.get_slice(tensor)
-                return torch.cat([part[row : row + 1] for row in rows])
-    raise KeyError(tensor)

@@ -26,7 +26,8 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
         raise UsageError("This run was not trained in 4 bits.", "", "Use --onto original.")
     with_gguf = choice.to in WITH_GGUF
     converted = with_gguf and choice.to != "gguf-lora" and choice.base_gguf is None
-    if choice.to == "merged" or converted:
+    # With a base GGUF too: whether it is of this model is seen from rows of the weights.
+    if choice.to == "merged" or converted or choice.base_gguf is not None:
         _require_plain_weights(base)
     # llama.cpp's converter supports more families, but without llama.cpp its output is verified here.
     if with_gguf and not (converted and find_llama()):

@@ -21,6 +21,7 @@ class Choice:
     target: Path
     base_gguf: Path | None
     onto: str
+    kind: str  # GGUF type of the adapted tensors, "" for that of the base
     legacy_adapter: bool
     template: Path | None
     force: bool

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from disc_lite.errors import UsageError
-from disc_lite.export.adapter import Adapter, read_rows, read_weights
+from disc_lite.export.adapter import Adapter
 from disc_lite.export.choice import require_space
 from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
-from disc_lite.hub.weights import weight_shapes
+from disc_lite.export.quantising import quantised
+from disc_lite.export.tensors import Stored, stored_tensors
 
 if TYPE_CHECKING:
-    from gguf import GGMLQuantizationType, GGUFWriter
+    from gguf import GGMLQuantizationType as Kind
+    from gguf import GGUFWriter
 
 SAMPLED_ROWS = 8
 # Largest relative rounding error of a row by type of the tensor; for other types 0.35.
@@ -65,27 +66,18 @@ def read_lora(path: Path, layout: Layout, modules: list[str]) -> tuple[float, di
     return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), tensors
 
 
-@dataclass(frozen=True)
-class Written:
-    """The adapted and copied tensors of a whole GGUF."""
-
-    adapted: dict[str, str]  # tensor -> type it was written in
-    copied: int
-
-
 def write_model(
-    base: Gguf, adapter: Adapter, layout: Layout, path: Path, on_tensor: Callable[[int, int], None] = lambda n, of: None
-) -> Written:
-    """The base GGUF with W + alpha / rank · B·A, a tensor at a time; all keys and other tensors are copied.
+    base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], path: Path,
+    on_tensor: Callable[[int, int], None] = lambda n, of: None,
+) -> None:  # fmt: skip
+    """The base GGUF with other values in some tensors, a tensor at a time; all keys and other tensors are copied.
 
-    A tensor keeps its type; K-quants, which `gguf` cannot write, become Q8_0.
+    `values` gives the rows of a tensor [out, in] in llama.cpp's order, `kinds` the types they are written in.
     """
     gguf = require_gguf()
-    writer = gguf.GGUFWriter(path, layout.architecture)
+    writer = gguf.GGUFWriter(path, str(base.value("general.architecture")))
     writer.data_alignment = base.reader.alignment
     _copy_keys(base, writer)
-    modules = {layout.name(f"{module}.weight"): module for module in adapter.tensors}
-    kinds = {name: _writable(base.tensors[name].tensor_type) for name in modules}
     needed = 0
     for name, tensor in base.tensors.items():
         kind = kinds.get(name, tensor.tensor_type)
@@ -100,19 +92,8 @@ def write_model(
     writer.write_ti_data_to_file()
     for number, (name, tensor) in enumerate(base.tensors.items(), 1):
         on_tensor(number, len(base.tensors))
-        data = tensor.data
-        if name in modules:
-            data = _quantised(adapted_numbers(base, adapter, layout, modules[name]), kinds[name])
-        writer.write_tensor_data(data)
+        writer.write_tensor_data(quantised(values[name](), kinds[name]) if name in values else tensor.data)
     _close(writer, path)
-    return Written({name: kind.name for name, kind in kinds.items()}, len(base.tensors) - len(kinds))
-
-
-def adapted_numbers(base: Gguf, adapter: Adapter, layout: Layout, module: str) -> Array:
-    """W + alpha / rank · B·A: [out, in], fp32, rows in llama.cpp's order."""
-    tensor = f"{module}.weight"
-    delta: Array = layout.rows(tensor, numbers(adapter.delta(module)))
-    return np.asarray(base.numbers(layout.name(tensor)) + delta, dtype=np.float32)
 
 
 # -- the same model -------------------------------------------------------------------------------
@@ -135,31 +116,30 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
         )
     _check_vocabulary(base, vocabulary)
     # In older folders of the Llama family; they follow from the configuration, and no GGUF has them.
-    shapes = {name: shape for name, shape in weight_shapes(folder).items() if not name.endswith(".rotary_emb.inv_freq")}
-    for tensor, shape in shapes.items():
+    stored = {name: at for name, at in stored_tensors(folder).items() if not name.endswith(".rotary_emb.inv_freq")}
+    for tensor, at in stored.items():
         name = layout.name(tensor)
         if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
             continue
         gguf_tensor = base.tensors.get(name)
         found_shape = tuple(int(n) for n in reversed(gguf_tensor.shape)) if gguf_tensor is not None else None
-        if found_shape != shape:
-            raise _other(base, f"The tensor {name} has the shape {found_shape}, in the model it has {shape}.")
-    for tensor in (name for name in shapes if "norm" in name):
-        weight = read_weights(folder, [tensor])[tensor]
-        if not np.allclose(base.numbers(layout.name(tensor)), numbers(weight), rtol=4e-3, atol=1e-5):
+        if found_shape != at.shape:
+            raise _other(base, f"The tensor {name} has the shape {found_shape}, in the model it has {at.shape}.")
+    for tensor in (name for name in stored if "norm" in name):
+        if not np.allclose(base.numbers(layout.name(tensor)), numbers(stored[tensor].read()), rtol=4e-3, atol=1e-5):
             raise _other(
                 base, f"The values of {layout.name(tensor)} differ: it is another training of this architecture."
             )
-    _check_rows(base, folder, layout, {name: n for name, (n, *more) in shapes.items() if more and ".layers." in name})
+    _check_rows(base, layout, {name: at for name, at in stored.items() if len(at.shape) > 1 and ".layers." in name})
 
 
-def _check_rows(base: Gguf, folder: Path, layout: Layout, matrices: dict[str, int]) -> None:
-    """A few rows of every matrix (name -> rows) against those of the model folder."""
-    for tensor, rows in matrices.items():
-        name = layout.name(tensor)
+def _check_rows(base: Gguf, layout: Layout, matrices: dict[str, Stored]) -> None:
+    """A few rows of every matrix against those of the model folder."""
+    for tensor, stored in matrices.items():
+        name, rows = layout.name(tensor), stored.shape[0]
         at = np.linspace(0, rows - 1, SAMPLED_ROWS).astype(int)
         order = layout.rows(tensor, np.arange(rows))
-        expected = numbers(read_rows(folder, tensor, order[at].tolist()))
+        expected = numbers(stored.rows(order[at].tolist()))
         off = np.linalg.norm(base.rows(name, at) - expected) / max(1e-12, float(np.linalg.norm(expected)))
         if off > ROUNDING.get(base.tensors[name].tensor_type.name, COARSE):
             raise _other(base, f"Rows of {name} are off by {off:.0%}.")
@@ -179,30 +159,6 @@ def _other(base: Gguf, why: str) -> UsageError:
     return UsageError(
         f"{base.path} is not the base of this run.", why, "Take a GGUF of exactly the model that was adapted."
     )
-
-
-# -- types -----------------------------------------------------------------------------------------------
-
-
-def _writable(kind: GGMLQuantizationType) -> GGMLQuantizationType:
-    """The type itself if `gguf` can write it, else Q8_0."""
-    from gguf import GGMLQuantizationType as Kind
-    from gguf.quants import quantize
-
-    if kind in (Kind.F32, Kind.F16, Kind.BF16):
-        return kind
-    try:
-        quantize(np.zeros((1, 256), dtype=np.float32), kind)
-    except NotImplementedError:
-        return Kind.Q8_0
-    return kind
-
-
-def _quantised(values: Array, kind: GGMLQuantizationType) -> Array:
-    from gguf.quants import quantize
-
-    quantised: Array = quantize(values, kind)
-    return quantised
 
 
 def _copy_keys(base: Gguf, writer: GGUFWriter) -> None:

@@ -13,7 +13,8 @@ from disc_lite.export.adapter import Adapter, read_adapter
 from disc_lite.export.choice import Choice
 from disc_lite.export.layout import Layout, layout_of
 from disc_lite.export.llama import Backend, find_llama
-from disc_lite.export.proof import Check, Outputs, ProofInputs, proof_inputs, trained_outputs
+from disc_lite.export.outputs import proof_inputs, trained_outputs
+from disc_lite.export.proof import Check, Outputs, ProofInputs
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
 from disc_lite.run.folder import FinishedRun, load_run
@@ -47,30 +48,28 @@ class Job:
 
     @cached_property
     def inputs(self) -> ProofInputs:
-        return self._trained[0]
+        return proof_inputs(self.run, self.tokens)
 
     @cached_property
     def outputs(self) -> Outputs:
         """Outputs of the trained model: the base as it was trained on, adapter on."""
-        return self._trained[1]
+        trained = self.trained
+        self.tell("running the trained model")
+        return trained_outputs(trained, self.inputs)
 
     @cached_property
-    def _trained(self) -> tuple[ProofInputs, Outputs]:
-        trained = self._run_trained()
-        free_memory()
-        return trained
-
-    def _run_trained(self) -> tuple[ProofInputs, Outputs]:
-        base = self.load_trained()
-        inputs = proof_inputs(self.run, base.tokens)
-        return inputs, trained_outputs(base, inputs)
-
-    def load_trained(self) -> Base:
-        """The trained model in memory."""
-        self.tell("running the trained model")
+    def trained(self) -> Base:
+        """The trained model, in memory until `unload`."""
+        self.tell("loading the trained model")
         base = load_run(self.run, self.choice.device)
         base.before_each_forward(self.check)
         return base
+
+    def unload(self) -> None:
+        """Free the memory of the trained model, after its outputs are known."""
+        assert self.outputs
+        self.__dict__.pop("trained", None)
+        free_memory()
 
 
 def free_memory() -> None:

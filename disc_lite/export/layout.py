@@ -100,7 +100,7 @@ def require_gguf() -> ModuleType:
 
 def numbers(tensor: Tensor) -> Array:
     """A torch tensor as an fp32 array."""
-    array: Array = np.ascontiguousarray(tensor.float().numpy())
+    array: Array = np.ascontiguousarray(tensor.float().cpu().numpy())
     return array
 
 

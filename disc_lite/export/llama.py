@@ -1,7 +1,7 @@
-"""Outputs of a GGUF in llama.cpp, in a child process, which llama.cpp ends where it refuses an adapter.
+"""Outputs of a GGUF in llama.cpp, in a child process, which llama.cpp may end where it refuses a file.
 
-`python -m disc_lite.export.llama REQUEST.json ANSWER.npz` is the child. It uses the package llama_cpp, or llama.cpp's
-program llama-server.
+`python -m disc_lite.export.llama REQUEST.json ANSWER.npz` is the child. It uses the server of llama.cpp that is in the
+package xllamacpp, or the program llama-server.
 """
 
 from __future__ import annotations
@@ -19,13 +19,22 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
-from typing import Any, Protocol
 
 import numpy as np
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.export.layout import Array
-from disc_lite.export.llamaserver import NAME, UnknownServer, find_server, running, server_version
+from disc_lite.export.llamaserver import (
+    NAME,
+    PACKAGE,
+    Server,
+    UnknownServer,
+    find_server,
+    last_error,
+    packaged,
+    running,
+    server_version,
+)
 from disc_lite.storage import JsonObject
 
 TIMEOUT_S, POLL_S = 3600, 0.2
@@ -43,7 +52,7 @@ class Request:
     answered: int  # the first prompts that are also answered
     stop_ids: list[int]
     answer_tokens: int
-    server: str = ""  # path of llama-server; the package llama_cpp if empty
+    server: str = ""  # path of llama-server; the package if empty
 
 
 @dataclass(frozen=True)
@@ -64,9 +73,9 @@ class Backend:
 
 
 def find_llama() -> Backend | None:
-    """The package llama_cpp, else the program llama-server, else None."""
+    """The package xllamacpp, else the program llama-server, else None."""
     try:
-        return Backend(f"llama.cpp, llama-cpp-python {version('llama-cpp-python')}", "")
+        return Backend(f"llama.cpp, {PACKAGE} {version(PACKAGE)}", "")
     except PackageNotFoundError:
         server = find_server()
         number = server_version(server) if server else ""
@@ -86,9 +95,9 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Lla
         code, last = run_child(command, check, Path(folder), TIMEOUT_S)
         if code == LLAMA_UNUSABLE:
             raise EnvironmentNotReady(
-                f"{NAME if request.server else 'llama_cpp'} is installed, but does not work.",
+                f"{NAME if request.server else PACKAGE} is installed, but does not work.",
                 last,
-                f"Install it again, or remove {request.server or 'llama-cpp-python'}.",
+                f"Install it again, or remove {request.server or PACKAGE}.",
             )
         if code or not answer_file.is_file():
             raise ValueError(f"llama.cpp ended with code {code}: {last}")
@@ -100,7 +109,7 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Lla
 def run_child(
     command: list[str], check: Callable[[], None], folder: Path | None = None, timeout_s: float = inf
 ) -> tuple[int, str]:
-    """Exit code and last line of a child process, which is killed when `check` raises; in `folder` with our modules."""
+    """Exit code and last error of a child process, killed when `check` raises; in `folder` it has our modules."""
     ends = monotonic() + timeout_s
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
     env = {**os.environ, "PYTHONPATH": paths} if folder else None
@@ -115,22 +124,7 @@ def run_child(
             finally:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(child.pid, signal.SIGKILL)  # and its children
-        log.seek(0)
-        last = next((line.strip() for line in reversed(log.read().splitlines()) if line.strip()), "No message.")
-        return child.returncode, last
-
-
-class Model(Protocol):
-    """A loaded GGUF."""
-
-    def tokenize(self, text: str) -> list[int]:
-        """Ids of a text, in which control tokens are recognised."""
-
-    def predict(self, input_ids: Sequence[int]) -> Array:
-        """Logits of the next token, [V], up to a constant."""
-
-    def likeliest(self, input_ids: Sequence[int]) -> int:
-        """The next token, greedily."""
+        return child.returncode, last_error(log)
 
 
 def answer_request(request: Request) -> LlamaOutputs:
@@ -144,52 +138,18 @@ def answer_request(request: Request) -> LlamaOutputs:
 
 
 @contextmanager
-def _loaded(request: Request, context: int) -> Iterator[Model]:
-    if request.server:
-        try:
-            with running(request.server, request.model, request.lora, context) as server:
-                yield server
-        except UnknownServer as error:
-            print(error, file=sys.stderr)
-            sys.exit(LLAMA_UNUSABLE)
-    else:
-        yield _Package(request, context)
+def _loaded(request: Request, context: int) -> Iterator[Server]:
+    opened = running(request.server, request.model, request.lora, context) if request.server else packaged(
+        request.model, request.lora, context)  # fmt: skip
+    try:
+        with opened as server:
+            yield server
+    except UnknownServer as error:
+        print(error, file=sys.stderr)
+        sys.exit(LLAMA_UNUSABLE)
 
 
-class _Package:
-    """The package llama_cpp; a prefix that was evaluated before is not evaluated again."""
-
-    def __init__(self, request: Request, context: int) -> None:
-        try:
-            from llama_cpp import Llama
-        except Exception as error:  # a library is missing, or built for another machine
-            print(error, file=sys.stderr)
-            sys.exit(LLAMA_UNUSABLE)
-
-        self._llama: Any = Llama(
-            request.model, lora_path=request.lora or None, n_ctx=context, n_batch=context, n_ubatch=context,
-            logits_all=True, type_k=0, type_v=0, flash_attn=False, verbose=False,
-        )  # fmt: skip
-        self._read: list[int] = []
-
-    def tokenize(self, text: str) -> list[int]:
-        return [int(i) for i in self._llama.tokenize(text.encode(), add_bos=False, special=True)]
-
-    def predict(self, input_ids: Sequence[int]) -> Array:
-        ids = list(input_ids)
-        if ids[: len(self._read)] != self._read:
-            self._llama.reset()
-            self._read = []
-        if len(ids) > len(self._read):
-            self._llama.eval(ids[len(self._read) :])
-        self._read = ids
-        return np.array(self._llama.scores[len(ids) - 1], dtype=np.float32)
-
-    def likeliest(self, input_ids: Sequence[int]) -> int:
-        return int(np.argmax(self.predict(input_ids)))
-
-
-def _greedy(model: Model, prompt: Sequence[int], request: Request) -> list[int]:
+def _greedy(model: Server, prompt: Sequence[int], request: Request) -> list[int]:
     answer: list[int] = []
     while len(answer) < request.answer_tokens:
         answer.append(model.likeliest([*prompt, *answer]))

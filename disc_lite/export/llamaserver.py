@@ -1,4 +1,7 @@
-"""llama.cpp's program llama-server: started on a GGUF, used over the loopback interface, stopped again."""
+"""llama.cpp's server, of the package xllamacpp or the program llama-server: started on a GGUF, asked, stopped again.
+
+Both are asked over the loopback interface.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from importlib import import_module
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -21,7 +26,7 @@ import numpy as np
 from disc_lite.export.layout import Array
 from disc_lite.storage import Json
 
-NAME = "llama-server"
+NAME, PACKAGE = "llama-server", "xllamacpp"
 START_S, ANSWER_S, POLL_S = 1800, 1800, 0.1
 FORCED = 1e6  # logit bias that fixes the sampled token; the probabilities are taken before it
 # Settings of the user's own servers in the environment are removed. Names of arguments differ between versions, but a
@@ -34,7 +39,7 @@ SETTINGS = {
 
 
 class UnknownServer(Exception):
-    """It does not answer like the versions of llama-server that are known."""
+    """It does not work, or not like the versions that are known."""
 
 
 def find_server() -> str:
@@ -112,6 +117,29 @@ class Server:
 
 
 @contextmanager
+def packaged(model: str, lora: str, context: int) -> Iterator[Server]:
+    """The server of the package, in this process. It prints why, and the process ends, where it cannot load a file.
+
+    As with `SETTINGS`: a cache in f32, no GPU, a built-in chat template.
+    """
+    try:
+        package = import_module(PACKAGE)
+        params = package.CommonParams()
+        params.model.path, params.port, params.chat_template, params.warmup = model, 0, "chatml", False
+        params.n_ctx, params.n_parallel, params.n_gpu_layers, params.no_op_offload = context, 1, 0, True
+        params.cache_type_k = params.cache_type_v = package.ggml_type.GGML_TYPE_F32
+        params.flash_attn_type = package.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.lora_adapters = [package.CommonAdapterLoraInfo(path=lora, scale=1.0)] if lora else []
+    except Exception as error:  # a library is missing, built for another machine, or another version's
+        raise UnknownServer(f"{PACKAGE}: {error}") from error
+    try:
+        server = package.Server(params)
+    except RuntimeError:
+        sys.exit(1)
+    yield Server(int(server.listening_address.rsplit(":", 1)[1]))
+
+
+@contextmanager
 def running(program: str, model: str, lora: str, context: int) -> Iterator[Server]:
     """A server that has loaded the model. Raises ValueError with its last error where it fails to load, or ends.
 
@@ -130,7 +158,7 @@ def running(program: str, model: str, lora: str, context: int) -> Iterator[Serve
         try:
             yield _started(Server(port), child)
         except (OSError, HTTPException) as error:
-            raise ValueError(_last_error(log)) from error
+            raise ValueError(last_error(log)) from error
         finally:
             child.kill()
             child.wait()
@@ -153,8 +181,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _last_error(log: IO[str]) -> str:
-    """The last line with an error, except the one that ends every failure."""
+def last_error(log: IO[str]) -> str:
+    """The last line with an error, except the one that ends every failure; else the last line."""
     log.seek(0)
     lines = [line.strip() for line in log.read().splitlines() if line.strip()]
     errors = [line for line in lines if re.search("error|failed", line, re.IGNORECASE) and "exiting" not in line]

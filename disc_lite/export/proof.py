@@ -8,27 +8,15 @@ answers  greedy, to held-out questions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from disc_lite.errors import GateFailed
-from disc_lite.evaluation.instructions import neutral_prompts
 from disc_lite.export.layout import Array
-from disc_lite.models import Base
-from disc_lite.models.generation import generate
-from disc_lite.models.tokens import Tokens
-from disc_lite.run.folder import FinishedRun
 from disc_lite.storage import JsonObject
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-QUESTIONS, NEUTRAL = 3, 5
-ANSWER_TOKENS = 64
 EXACT = 1e-2  # difference of logits that another order of additions may cause
 # KL(trained || exported) that other or rounded weights may cause. On pocket, trained in NF4: 0.13 with the
 # original weights, 0.21 with K-quants, 5.6 without the adapter.
@@ -37,15 +25,6 @@ FLOOR_NATS = -80.0  # smaller log-probabilities count as this: llama-server does
 # KL(trained || base) from which an export must be nearer to the trained model than to the base. The base itself never
 # is, but where little was learned its KL is below ROUNDED_NATS (pocket, a tenth of B: 0.13).
 DISTINCT_NATS = 0.02
-TEXTS = (
-    "Hello world", "two  spaces, and one after ", "line\nbreak\n\n\ttab", "don't, they've; I'll",
-    "naïve café — “quoted” … 1,234.50 €", "Łódź, Ærøskøbing, Ünïcödé",
-    "Москва, Ελλάδα, العربية, हिन्दी", "東京都 서울 ไทย", "🙂👩🏽‍🚀", "def f(x):\n    return x ** 2  # 4 spaces",
-    "0123456789 3.14e-10", "http://example.org/a_b?c=d&e=%20",
-)  # fmt: skip
-# SentencePiece adds a space before every text and after every control token; fast tokenizers like Mistral's do not
-# where there is one. The model knows both tokenisations, so a difference here is reported but is no failure.
-LEADING = (" one before", "  two spaces before")
 
 
 @dataclass(frozen=True)
@@ -82,45 +61,6 @@ class Check:
 
     def as_dict(self) -> JsonObject:
         return asdict(self)
-
-
-def proof_inputs(run: FinishedRun, tokens: Tokens) -> ProofInputs:
-    """Held-out questions of the run, neutral prompts, and texts with the model's own control tokens."""
-    rows = [q for q in run.folder.read_questions() if q.kind == "question" and not q.passage]
-    step = max(1, len(rows) // QUESTIONS)
-    questions = [question.text for question in rows[::step][:QUESTIONS]]
-    prompts = [tokens.prompt(text) for text in (*questions, *neutral_prompts()[:NEUTRAL])]
-    controls = [str(tokens.hf.convert_ids_to_tokens(i)) for i in (*tokens.bos, *sorted(tokens.stop_ids))]
-    controls = list(dict.fromkeys(controls))
-    certain = (*TEXTS, *controls)
-    texts = (*certain, *LEADING, *(f"{control}Hello there{control} again" for control in controls))
-    max_tokens = min(ANSWER_TOKENS, run.recipe.evaluation.answer_tokens)
-    return ProofInputs(texts, len(certain), tuple(map(tuple, prompts)), len(questions), max_tokens)
-
-
-def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
-    """Outputs of a loaded model, by plain transformers calls."""
-    ids = [tuple(base.tokens.hf.encode(text, add_special_tokens=False)) for text in inputs.texts]
-    with base.frozen(adapter=adapter) as model:
-        logits = _logits(model, inputs)
-        continuations = generate(
-            model, inputs.prompts[: inputs.answered], stop_ids=base.tokens.stop_ids,
-            max_new_tokens=inputs.answer_tokens,
-        )  # fmt: skip
-    return Outputs(tuple(ids), inputs.certain, logits, tuple(c.whole_ids for c in continuations))
-
-
-def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
-    """Outputs of the trained model, with the logits of the base."""
-    with base.frozen(adapter=False) as model:
-        untrained = _logits(model, inputs)
-    return replace(outputs_of(base, inputs, True), untrained=untrained)
-
-
-def _logits(model: PreTrainedModel, inputs: ProofInputs) -> Array:
-    by_prompt = [model(torch.tensor([p], device=model.device)).logits[0, -1].float().cpu() for p in inputs.prompts]
-    logits: Array = torch.stack(by_prompt).numpy()
-    return logits
 
 
 def compare(trained: Outputs, exported: Outputs, how: str, exact: bool) -> list[Check]:
@@ -174,5 +114,5 @@ def require_passed(checks: Sequence[Check], output: Path) -> None:
         raise GateFailed(
             f"The exported model differs from the trained one; {output} was not written.",
             f"{failed.what} ({failed.how}): {failed.text}.",
-            "Try another form (--to, --onto, --base-gguf), and report it: this should not happen.",
+            "Try another form (--to, --onto, --type, --base-gguf), and report it: this should not happen.",
         )

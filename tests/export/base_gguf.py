@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load_file
 
+from disc_lite.export.quantising import K_QUANTS, quantised
+
 
 def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
     """A model folder as GGUF, matrices in one type, others in F32; every reordering spelled out row by row."""
@@ -17,7 +19,8 @@ def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
 
     config = json.loads((folder / "config.json").read_text())
     architecture = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
-    heads, kv_heads, width = config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]
+    heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
+    width = config.get("head_dim") or config["hidden_size"] // heads
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_type("model")
     writer.add_name("tiny")
@@ -33,14 +36,19 @@ def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
+    if architecture == "granite":
+        writer.add_logit_scale(config["logits_scaling"])
+        writer.add_embedding_scale(config["embedding_multiplier"])
+        writer.add_residual_scale(config["residual_multiplier"])
+        writer.add_attention_scale(config["attention_multiplier"])
     _vocabulary(writer, folder, Tokenizer.from_file(str(folder / "tokenizer.json")), config)
     wanted = gguf.GGMLQuantizationType[kind]
     for name, tensor in sorted(load_file(folder / "model.safetensors").items()):
         values = tensor.float().numpy()
-        if architecture == "llama" and (".q_proj." in name or ".k_proj." in name):
+        if architecture in ("llama", "granite", "smollm3") and (".q_proj." in name or ".k_proj." in name):
             values = _turned(values, heads if ".q_proj." in name else kv_heads, width)
         quant = wanted if values.ndim == 2 else gguf.GGMLQuantizationType.F32
-        data = gguf.quants.quantize(values, quant)
+        data = quantised(values, quant) if quant.name in K_QUANTS else gguf.quants.quantize(values, quant)
         writer.add_tensor(_name(name), np.ascontiguousarray(data), raw_dtype=quant)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -82,7 +90,7 @@ def _vocabulary(writer: Any, folder: Path, tokenizer: Any, config: dict[str, Any
 
     spec = json.loads((folder / "tokenizer.json").read_text())
     added = {token["id"]: token for token in spec["added_tokens"]}
-    tokens = [tokenizer.id_to_token(i) for i in range(config["vocab_size"])]
+    tokens = [tokenizer.id_to_token(i) or f"[PAD{i}]" for i in range(config["vocab_size"])]  # as the converter does
     special = {i for i, token in added.items() if token["special"]}
     kinds = [gguf.TokenType.CONTROL if i in special else gguf.TokenType.USER_DEFINED if i in added
              else gguf.TokenType.BYTE if len(t) == 6 and t.startswith("<0x") else gguf.TokenType.NORMAL

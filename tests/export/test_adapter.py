@@ -12,8 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disc_lite.errors import GateFailed
-from disc_lite.export import export, weights
-from disc_lite.export.merging import round_to_nf4
+from disc_lite.export import choosing, export, weights
 from disc_lite.storage import read_json
 from tests.export.folders import model_entry
 from tests.made import finished_run
@@ -84,9 +83,13 @@ def test_nf4_weights_are_those_that_were_trained_against(
     base = load("llama", "nf4")
     weight = base.causal.model.layers[1].mlp.up_proj.weight
     stored = load_file(base.folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
-    assert torch.equal(round_to_nf4(stored.float()), dequantize_4bit(weight.data, weight.quant_state).float())
-    assert not torch.equal(round_to_nf4(stored.float()), stored.float())
+    rounded = dequantize_4bit(weight.data, weight.quant_state)
+    assert not torch.equal(rounded, stored.float())
     made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    lora = load_file(runs("llama", "nf4") / "adapter" / "adapter_model.safetensors")
+    a, b = (lora[f"base_model.model.model.layers.1.mlp.up_proj.lora_{x}.weight"] for x in "AB")
+    merged = load_file(tmp_path / "out" / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
+    assert torch.equal(merged, (rounded + 2 * (b @ a)).to(stored.dtype))
     assert made["onto"] == "nf4"
     assert made["kl_by_base"]["nf4"] < 1e-6 < made["kl_by_base"]["original"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == []
@@ -113,9 +116,9 @@ def test_further_chat_templates_are_copied(folders: Any, load: Any, tmp_path: Pa
 
 
 def test_a_merge_that_overflows_is_null_in_json(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    real = weights.mean_kl
-    found = iter([float("inf")])
-    monkeypatch.setattr(weights, "mean_kl", lambda a, b: next(found, None) or real(a, b))
+    real = choosing.mean_kl
+    found = iter([0.0, float("inf")])  # nf4 as it is, then the original weights
+    monkeypatch.setattr(choosing, "mean_kl", lambda a, b: next(found, None) or real(a, b))
     made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
     assert made["onto"] == "nf4" and made["kl_by_base"]["original"] is None
 
@@ -140,14 +143,20 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
     assert set(written["weight_map"]) == set(whole)
 
 
-def test_without_memory_to_load_it_the_tensors_are_read_again(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_without_memory_to_load_it_a_matrix_at_a_time_is_compared(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    whole = export(runs("llama", "nf4"), "merged", tmp_path / "whole")
     monkeypatch.setattr(weights, "_room_for", lambda size, device: "")
+    monkeypatch.setattr(weights, "load_base", lambda *args: pytest.fail("loaded whole"))
     made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
-    assert [line["what"] for line in made["proof"]] == ["tensors"] and made["onto"] == "nf4"
+    assert [line["what"] for line in made["proof"]] == ["tokens", "logits", "answers", "tensors"]
+    assert [line["figure"] for line in made["proof"]] == pytest.approx(
+        [line["figure"] for line in (*whole["proof"], {"figure": 0})], abs=1e-4
+    )
+    assert made["onto"] == "nf4" and made["kl_by_base"] == pytest.approx(whole["kl_by_base"], rel=1e-3)
     real = weights.write_merged
 
-    def damaged(base: Path, adapter: Any, onto: str, target: Path, on_shard: Any) -> None:
-        real(base, adapter, onto, target, on_shard)
+    def damaged(base: Path, merging: Any, onto: str, target: Path, on_shard: Any) -> None:
+        real(base, merging, onto, target, on_shard)
         tensors = load_file(target / "model.safetensors")
         tensors["model.layers.0.mlp.up_proj.weight"][3, 3] += 1
         save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})

@@ -13,7 +13,7 @@ import pytest
 
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed, UsageError
-from disc_lite.export import export, ggufwriting, job
+from disc_lite.export import export, job, quantising
 from disc_lite.storage import disk, read_json
 from tests.export.base_gguf import write_base_gguf
 from tests.export.folders import refused_without_torch
@@ -123,7 +123,7 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     free = path.stat().st_size
     monkeypatch.setattr("disc_lite.export.choice.shutil.disk_usage", lambda path: usage(1, 1, free))
     export(runs("llama"), "gguf", tmp_path / "same", base_gguf=path)
-    monkeypatch.setattr(ggufwriting, "_writable", lambda kind: gguf.GGMLQuantizationType.F32)  # as if it had to
+    monkeypatch.setattr(quantising, "fitting", lambda kind, columns: gguf.GGMLQuantizationType.F32)  # as if it had to
     with pytest.raises(EnvironmentNotReady, match="Not enough disk space"):
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
     assert not (tmp_path / "out").exists()
@@ -165,6 +165,7 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
     ("args", "message"),
     [(["--to", "merged", "--base-gguf", "x.gguf"], "no meaning"), (["--to", "gguf", "--base-gguf", "x.gguf"], "no file"),
      (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
+     (["--to", "gguf", "--base-gguf", "README.md", "--type", "q9"], "no --type Q9"), (["--to", "merged", "--type", "Q8_0"], "needs"),
      (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
      (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
      (["--to", "adapter", "--device", "gpu"], "no device"), (["--to", "adapter", "-o", "x" * 300], "another --output"),

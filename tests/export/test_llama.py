@@ -14,8 +14,12 @@ import psutil
 import pytest
 
 from disc_lite.errors import EnvironmentNotReady, Interrupted
-from disc_lite.export import llama
+from disc_lite.export import export, llama
 from disc_lite.export.llama import Request, run_child, run_llama
+from disc_lite.models import load_base
+from tests.export.base_gguf import write_base_gguf
+from tests.made import finished_run, with_adapter
+from tests.tiny_models import make_model
 
 
 def test_an_interrupt_is_no_failure_of_the_other_program() -> None:
@@ -38,8 +42,8 @@ def test_an_interrupt_is_no_failure_of_the_other_program() -> None:
 
 
 def test_llama_cpp_that_cannot_be_loaded_is_no_failed_proof(tmp_path: Path, monkeypatch: Any) -> None:
-    (tmp_path / "modules" / "llama_cpp").mkdir(parents=True)
-    (tmp_path / "modules" / "llama_cpp" / "__init__.py").write_text("raise RuntimeError('no libllama.so')")
+    (tmp_path / "modules" / "xllamacpp").mkdir(parents=True)
+    (tmp_path / "modules" / "xllamacpp" / "__init__.py").write_text("raise RuntimeError('no libllama.so')")
     monkeypatch.syspath_prepend(tmp_path / "modules")
     (tmp_path / "numpy.py").write_text("raise SystemExit('a file of the working folder was run')")
     monkeypatch.chdir(tmp_path)
@@ -101,7 +105,7 @@ HTTPServer(("127.0.0.1", int(options["--port"])), Handler).serve_forever()
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: Any) -> Path:
-    """A program llama-server on the PATH, and no package llama_cpp."""
+    """A program llama-server on the PATH, and no package xllamacpp."""
     program = tmp_path / "bin" / "llama-server"
     program.parent.mkdir()
     program.write_text(SERVER.format(python=sys.executable))
@@ -158,3 +162,19 @@ def test_an_interrupted_proof_leaves_no_server(server: Path, tmp_path: Path, mon
     while running() and time.monotonic() < ends:
         time.sleep(0.1)
     assert not running()
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+@pytest.mark.parametrize(("name", "kind", "most"), [("llama", "F32", 1e-3), ("qwen3", "F16", 0.1)])
+def test_llama_cpp_itself_proves_a_whole_gguf(tmp_path: Path, name: str, kind: str, most: float) -> None:
+    """Prebuilt, in the package xllamacpp; all families and forms are in the slow tests."""
+    pytest.importorskip("xllamacpp")
+    folder = make_model(name, tmp_path / "model")
+    run = finished_run(tmp_path / "run", folder, with_adapter(load_base(folder, "none", "cpu"), 4))
+    base = write_base_gguf(folder, tmp_path / "base.gguf", kind)
+    made = export(run, "gguf", tmp_path / "out", base_gguf=base)
+    assert [line["what"] for line in made["proof"]] == ["tokens", "logits", "answers"]
+    assert all(line["how"].startswith("llama.cpp, xllamacpp 20") for line in made["proof"])
+    assert made["proof"][1]["figure"] < most
+    assert made["adapted_types"] == [kind]
+    assert (tmp_path / "out" / "model.gguf").stat().st_size == base.stat().st_size

@@ -86,8 +86,9 @@ def test_a_failed_proof_leaves_nothing_and_exits_with_5(
     elif to == "gguf-lora":
         real_numbers = ggufwriting.numbers
         monkeypatch.setattr(ggufwriting, "numbers", lambda tensor: -1.5 * real_numbers(tensor))
-    else:  # the base, without what was learned
-        monkeypatch.setattr(ggufwriting, "adapted_numbers", lambda b, a, lay, m: b.numbers(lay.name(f"{m}.weight")))
+    else:
+        real_tensors = ggufwriting.quantised
+        monkeypatch.setattr(ggufwriting, "quantised", lambda values, kind: real_tensors(0 * values, kind))
     command = ["disc-lite", "export", str(runs("llama")), "--to", to, "-o", str(tmp_path / "out"), "--quiet"]
     if to == "gguf":
         command += ["--base-gguf", str(write_base_gguf(folders("llama"), tmp_path / "base.gguf"))]

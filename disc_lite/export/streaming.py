@@ -1,0 +1,83 @@
+"""The outputs of a merged model without loading it: the trained model computes with its matrices, one at a time.
+
+Everything else of the two models is the same: embeddings, norms and head, which are never quantised or adapted. In
+memory are the trained model and one merged matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from peft.tuners.lora import LoraLayer
+from torch import Tensor
+from torch.nn.functional import linear
+
+from disc_lite.export.layout import Array
+from disc_lite.export.outputs import logits_from, token_ids
+from disc_lite.export.proof import Outputs, ProofInputs
+from disc_lite.hub.weights import plain_name
+from disc_lite.models import Base
+from disc_lite.models.tokens import Tokens
+
+Weight = Callable[[str], Tensor]  # plain name of a projection -> its matrix [out, in]
+
+
+def projections(base: Base) -> dict[str, Any]:
+    """The adapted projections, as PEFT has wrapped them, by their plain names."""
+    return {plain_name(name): part for name, part in base.causal.named_modules() if isinstance(part, LoraLayer)}
+
+
+def streamed_logits(base: Base, prompts: Sequence[Sequence[int]], weight: Weight) -> Array:
+    """Logits after each prompt of the model that has these weights: [P, V], fp32."""
+    with base.frozen(adapter=False), _computing_with(base, weight):
+        return logits_from(base, prompts, [len(prompt) - 1 for prompt in prompts])
+
+
+def streamed_outputs(base: Base, tokens: Tokens, inputs: ProofInputs, trained: Outputs, weight: Weight) -> Outputs:
+    """The outputs of the model that has these weights, by one forward pass.
+
+    Its greedy answers are those of the trained model if it finds each token of them likeliest after those before; else
+    an answer ends at the first token that is another.
+    """
+    answered, others = inputs.prompts[: inputs.answered], inputs.prompts[inputs.answered :]
+    texts = [(*prompt, *answer[:-1]) for prompt, answer in zip(answered, trained.answers, strict=True)]
+    firsts = [len(prompt) - 1 for prompt in inputs.prompts]
+    with base.frozen(adapter=False), _computing_with(base, weight):
+        rows = logits_from(base, [*texts, *others], firsts)
+    starts = [sum(map(len, trained.answers[:n])) for n in range(inputs.answered + 1)]
+    likeliest = rows.argmax(1).tolist()
+    said = (
+        _until_other(answer, likeliest[start : start + len(answer)])
+        for answer, start in zip(trained.answers, starts, strict=False)
+    )
+    at = [*starts[:-1], *range(starts[-1], len(rows))]
+    return Outputs(token_ids(tokens, inputs), inputs.certain, rows[at], tuple(said))
+
+
+def _until_other(answer: tuple[int, ...], likeliest: list[int]) -> tuple[int, ...]:
+    same = next((n for n, (a, b) in enumerate(zip(answer, likeliest, strict=True)) if a != b), len(answer) - 1)
+    return (*answer[:same], likeliest[same])
+
+
+@contextmanager
+def _computing_with(base: Base, weight: Weight) -> Iterator[None]:
+    """Let every adapted projection compute with another matrix, instead of its own and its adapter."""
+
+    def replaced(name: str, part: Any) -> Callable[..., Tensor]:
+        bias = part.get_base_layer().bias
+
+        def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            return linear(x, weight(name).to(x), None if bias is None else bias.to(x.dtype))
+
+        return forward
+
+    parts = projections(base)
+    try:
+        for name, part in parts.items():
+            part.forward = replaced(name, part)
+        yield
+    finally:
+        for part in parts.values():
+            del part.forward

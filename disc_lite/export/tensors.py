@@ -1,0 +1,96 @@
+"""The tensors of a model folder, one at a time, and copies of its files in which some tensors are others.
+
+Files are read, not mapped: the pages of a mapped file count as memory of the process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from disc_lite.hub.weights import Shape, weight_files
+from disc_lite.storage import JsonObject
+
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a tensor lies."""
+
+    path: Path
+    kind: str  # its type in the words of safetensors
+    shape: Shape
+    start: int  # its bytes in the file
+    end: int
+
+    def raw(self) -> bytearray:
+        return _bytes(self.path, self.start, self.end)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return DTYPES[self.kind]
+
+    def read(self) -> Tensor:
+        return torch.frombuffer(self.raw(), dtype=self.dtype).reshape(self.shape)
+
+    def rows(self, rows: Sequence[int]) -> Tensor:
+        """Some rows of a matrix: [len(rows), in]."""
+        size = (self.end - self.start) // self.shape[0]
+        parts = [_bytes(self.path, self.start + row * size, self.start + (row + 1) * size) for row in rows]
+        return torch.stack([torch.frombuffer(part, dtype=self.dtype) for part in parts])
+
+
+def stored_tensors(folder: Path) -> dict[str, Stored]:
+    """Every tensor of a model folder."""
+    return {name: stored for path in weight_files(folder) for name, stored in tensors_in(path).items()}
+
+
+def tensors_in(path: Path) -> dict[str, Stored]:
+    """The tensors of one safetensors file, in the order of their bytes."""
+    header = _header(path)
+    entries: JsonObject = json.loads(header[8:])
+    entries.pop("__metadata__", None)
+    begin = len(header)
+    found = {
+        name: Stored(path, entry["dtype"], tuple(entry["shape"]), *(begin + offset for offset in entry["data_offsets"]))
+        for name, entry in entries.items()
+    }
+    return dict(sorted(found.items(), key=lambda item: item[1].start))
+
+
+def write_changed(source: Path, target: Path, change: Callable[[str, Stored], Tensor | None]) -> None:
+    """Copy a safetensors file tensor by tensor; where `change` gives one, that stands in its place, in its type."""
+    with target.open("xb") as file:
+        file.write(_header(source))
+        for name, stored in tensors_in(source).items():
+            changed = change(name, stored)
+            if changed is None:
+                file.write(stored.raw())
+                continue
+            assert changed.dtype == stored.dtype
+            assert prod(changed.shape) == prod(stored.shape)
+            file.write(changed.contiguous().view(torch.uint8).numpy().data)
+
+
+def _header(path: Path) -> bytes:
+    """The length of the table of contents, and that table."""
+    with path.open("rb") as file:
+        length = file.read(8)
+        return length + file.read(int.from_bytes(length, "little"))
+
+
+def _bytes(path: Path, start: int, end: int) -> bytearray:
+    """Bytes that can be changed, as torch wants them. Raises OSError where the file is cut off."""
+    read = bytearray(end - start)
+    with path.open("rb") as file:
+        file.seek(start)
+        if file.readinto(read) != len(read):
+            raise OSError(f"{path} is cut off")
+    return read
