@@ -30,7 +30,7 @@ COLUMNS = 100  # of a help text
 # Of the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
 TOKENS_OF_A_SENTENCE, TOKENS_OF_A_PASSAGE, SENTENCES_OF_A_DOCUMENT = 22.8, 182, 19
 SIZES = (50_000, 500_000, 5_000_000)  # tokens of documents
-SHORT = {"prompt.questions_per_sentence": "2", "retention.share": "0.25", "train.epochs": "4"}
+SHORT = {"prompt.questions_per_sentence": "2", "train.epochs": "4"}
 
 
 def pages() -> dict[Path, str]:

@@ -5,6 +5,7 @@
 `finished_run`               a run folder as `adapt` leaves it; `write_merged` a model with its adapter merged
 `SmallTraining`              base, examples and teacher states, ready for the training loop
 `SmallAdapt`                 documents, questions and pairs for an `adapt` of a second
+`noted`                      a file that a test changed, as if the run had written it so
 `adapter_sha256`, `newest_checkpoint`   of a run folder
 """
 
@@ -33,7 +34,8 @@ from disc_lite.recipe import Recipe
 from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import FORMAT
 from disc_lite.run.training import save_adapter
-from disc_lite.storage import sha256_of, write_json, write_jsonl
+from disc_lite.storage import begin_digests, sha256_of, write_json, write_jsonl, write_text
+from disc_lite.storage.digests import digest_of, note
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from tests.tiny_models import CORPUS
 
@@ -73,8 +75,9 @@ def with_adapter(base: Any, rank: int, b: float = 0.05, checkpointing: bool = Fa
 def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
     """A run folder as `adapt` leaves it, with the adapter that is on `base`."""
     root.mkdir()
+    begin_digests(root)
     recipe = {"memory": {"quantize": base.quantize}, "lora": {"rank": 4, "alpha": 8}, **sections}
-    (root / "recipe.yaml").write_text(json.dumps(recipe))  # JSON is YAML
+    write_text(root / "recipe.yaml", json.dumps(recipe))  # JSON is YAML
     model = open_model(str(folder))
     write_json(
         root / "run.json", {"identity": {"format": FORMAT, "model": model.fingerprint}, "model": {"name": str(folder)}}
@@ -168,6 +171,11 @@ class SmallAdapt:
             "disc-lite", "adapt", str(self.root / "docs"), "--model", str(self.model), "--output", str(run), "--device", "cpu",
             "--questions", str(self.questions), "--pairs", str(self.pairs), "--recipe", "default", "--seed", "0", "--quiet", *sets,
         ]  # fmt: skip
+
+
+def noted(path: Path) -> Path:
+    note({path: digest_of(path.read_bytes())})
+    return path
 
 
 def adapter_sha256(run: Path) -> str:

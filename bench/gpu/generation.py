@@ -2,7 +2,8 @@
 
 `python -m bench.gpu.generation --model FOLDER` writes questions about the passages of `bench/real/corpus` with the
 prompts of the synthesis, and prints a table; about a minute on a card. `--continuous` adds transformers' continuous
-batching. The texts of the first prompts, greedy, are compared with those of transformers' `generate`, one by one.
+batching. The texts of the first prompts, greedy, are compared with those of transformers' `generate`, one by one. On a
+CPU seconds are those of the processor; `--requests 16 --new-tokens 16 --compared 0` is short there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import GenerationConfig
+from transformers import ContinuousBatchingConfig, GenerationConfig
 
 import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
 from bench.gpu.budget import ROOT
@@ -32,6 +33,7 @@ from disc_lite.synthesis.drafting import Drafter, askable_sentences
 NEW_TOKENS = 64
 COMPARED, COMPARED_TOKENS = 16, 48
 BATCH = 64  # rows of transformers' generate
+PAGE_TOKENS = 64  # of its continuous batching on a CPU
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", help="cuda or cpu; by default cuda where there is one")
     parser.add_argument("--continuous", action="store_true", help="transformers' continuous batching, too")
     parser.add_argument("--ours", action="store_true", help="this package's only")
+    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, help="of every request, at most")
+    parser.add_argument("--compared", type=int, default=COMPARED, help="texts")
+    parser.add_argument("--adapter", action="store_true", help="with a LoRA of rank 16, switched off")
     options = parser.parse_args(arguments)
     bench = Bench(load_base(options.model, options.quantize, options.device), options)
     bench.run()
@@ -54,6 +59,8 @@ class Bench:
     def __init__(self, base: Base, options: argparse.Namespace) -> None:
         self.base, self.options = base, options
         self.prompts, self.groups = prompts_of(base, options.requests)
+        if options.adapter:
+            base.attach(16, 32, seed=0, gradient_checkpointing=False)
         self.passes = 0
         base.before_each_forward(self._count)
 
@@ -62,16 +69,16 @@ class Bench:
 
     def run(self) -> None:
         base, prompts = self.base, self.prompts
-        mean = sum(map(len, prompts)) / len(prompts)
+        mean, most = sum(map(len, prompts)) / len(prompts), self.options.new_tokens
         print(f"{device_name(base.device)}, {self.options.model.name}, {self.options.quantize}: {len(prompts)} prompts")
-        print(f"of {mean:.0f} tokens with {len(set(self.groups))} prefixes, at most {NEW_TOKENS} new tokens each\n")
+        print(f"of {mean:.0f} tokens with {len(set(self.groups))} prefixes, at most {most} new tokens each\n")
         print("| what | new tokens | seconds | tokens/s | passes | rows/pass | peak GiB |")
         print("|---|---|---|---|---|---|---|")
         if base.device.type == "cuda":
-            self.ours(NEW_TOKENS)  # what is set up at the first use is not measured
-            self.measure("disc-lite", lambda: self.ours(NEW_TOKENS))
+            self.ours(self.options.new_tokens)  # what is set up at the first use is not measured
+            self.measure("disc-lite", lambda: self.ours(self.options.new_tokens))
         with without_graphs():
-            self.measure("disc-lite, no CUDA graph", lambda: self.ours(NEW_TOKENS))
+            self.measure("disc-lite, no CUDA graph", lambda: self.ours(self.options.new_tokens))
         if not self.options.ours:
             self.measure(f"transformers generate, {BATCH} rows", self.by_transformers)
         if self.options.continuous:
@@ -79,7 +86,8 @@ class Bench:
                 self.measure("transformers generate_batch", self.by_continuous_batching)
             except Exception as error:  # whatever ends it is the result
                 print(f"| transformers generate_batch: {type(error).__name__}, {str(error)[:100]} | | | | | | |")
-        self.compare()
+        if self.options.compared:
+            self.compare()
 
     def measure(self, what: str, run: Callable[[], list[list[int]]]) -> None:
         """Print a row of the table: `run` returns the new tokens of each prompt."""
@@ -87,10 +95,11 @@ class Bench:
         if on_card:
             torch.cuda.reset_peak_memory_stats()
         synchronize(self.base.device)
-        self.passes, began = 0, time.perf_counter()
+        clock = time.perf_counter if on_card else time.process_time
+        self.passes, began = 0, clock()
         tokens = sum(map(len, run()))
         synchronize(self.base.device)
-        seconds = time.perf_counter() - began
+        seconds = clock() - began
         peak = torch.cuda.max_memory_allocated() / 2**30 if on_card else 0.0
         figures = f"{tokens} | {seconds:.2f} | {tokens / seconds:.0f} | {self.passes} | {tokens / self.passes:.0f}"
         print(f"| {what} | {figures} | {peak:.1f} |", flush=True)
@@ -107,7 +116,10 @@ class Bench:
         """In batches of prompts of about the same length, padded on the left."""
         order = sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i]))
         batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-        return [ids for batch in batches for ids in self._plain([self.prompts[i] for i in batch], NEW_TOKENS, True)]
+        return [ids for batch in batches for ids in self._drawn([self.prompts[i] for i in batch])]
+
+    def _drawn(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+        return self._plain(prompts, self.options.new_tokens, True)
 
     def _plain(self, prompts: Sequence[Sequence[int]], max_tokens: int, drawn: bool) -> list[list[int]]:
         width = max(map(len, prompts))
@@ -120,9 +132,21 @@ class Bench:
         return [self._cut(row[width:].tolist()) for row in found]
 
     def by_continuous_batching(self) -> list[list[int]]:
+        how = self._config(self.options.new_tokens, True)
         with self.base.frozen(adapter=False) as model:
-            found = cast(Any, model).generate_batch(self.prompts, generation_config=self._config(NEW_TOKENS, True))
+            found = cast(Any, model).generate_batch(self.prompts, generation_config=how, **self._room())
         return [self._cut(output.generated_tokens) for output in found.values()]
+
+    def _room(self) -> dict[str, ContinuousBatchingConfig]:
+        """On a CPU the cache for `BATCH` rows: by default it fills 80 % of the machine's memory with zeros first."""
+        if self.base.device.type == "cuda":
+            return {}
+        pages = -(-(max(map(len, self.prompts)) + self.options.new_tokens) // PAGE_TOKENS)
+        rows = min(BATCH, len(self.prompts))
+        config = ContinuousBatchingConfig(
+            page_size=PAGE_TOKENS, num_blocks=rows * pages, max_requests_per_batch=rows, max_batch_tokens=1024
+        )
+        return {"continuous_batching_config": config}
 
     def _config(self, max_tokens: int, drawn: bool) -> GenerationConfig:
         return GenerationConfig(
@@ -137,16 +161,15 @@ class Bench:
 
     def compare(self) -> None:
         """Greedy texts of the first prompts: with graphs, without them, and by transformers one by one."""
-        with_graphs = self.ours(COMPARED_TOKENS, 0.0, COMPARED)
+        number = min(self.options.compared, len(self.prompts))
+        with_graphs = self.ours(COMPARED_TOKENS, 0.0, number)
         with without_graphs():
-            without = self.ours(COMPARED_TOKENS, 0.0, COMPARED)
-        alone = [self._plain([prompt], COMPARED_TOKENS, False)[0] for prompt in self.prompts[:COMPARED]]
+            without = self.ours(COMPARED_TOKENS, 0.0, number)
+        alone = [self._plain([prompt], COMPARED_TOKENS, False)[0] for prompt in self.prompts[:number]]
         for what, ours, others in (("and without graphs", with_graphs, without), ("and transformers", without, alone)):
             same = sum(a == b for a, b in zip(ours, others, strict=True))
             until = sum(shared_length([a, b]) for a, b in zip(ours, others, strict=True)) / sum(map(len, others))
-            print(
-                f"\nGreedy, ours {what}: {same} of {COMPARED} texts equal, {until:.0%} of tokens before a difference."
-            )
+            print(f"\nGreedy, ours {what}: {same} of {number} texts equal, {until:.0%} of tokens before a difference.")
 
 
 def prompts_of(base: Base, number: int) -> tuple[list[list[int]], list[int]]:

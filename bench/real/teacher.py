@@ -19,7 +19,7 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone
 from disc_lite.qa import Pair, read_pairs
-from disc_lite.synthesis.scoring import placed
+from disc_lite.synthesis.scoring import Places
 from disc_lite.synthesis.screening import facts_of, recalls
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     base = load_base(options.model, options.quantize)
     documents, _ = read_documents([HERE / "corpus" / "handbook"])
     texts = tokenise(documents, base.tokens, options.passage_tokens)
-    known = [p for pair in read_pairs(HERE / "pairs" / "handbook.jsonl") if (p := placed(pair, texts))]
+    places = Places(texts)
+    known = [p for pair in read_pairs(HERE / "pairs" / "handbook.jsonl") if (p := places.find(pair))]
     pairs = [pair for pair in known if facts_of(pair.question, pair.answer)]
     pairs = Random(3).sample(pairs, min(options.questions, len(pairs)))
     prompts = teacher_prompts(texts, pairs, base.tokens, worked_examples=True)

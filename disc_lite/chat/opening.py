@@ -5,8 +5,7 @@ Imports torch only to load the model, so that errors in a folder are reported at
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING, Literal
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
 from disc_lite.hub.aliases import check_folder
-from disc_lite.hub.weights import weight_files, weight_shapes
+from disc_lite.hub.weights import read_object, weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.folder import RunFolder, open_run
-from disc_lite.storage import JsonObject
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -71,6 +69,9 @@ def open_adapted(folder: Path) -> Adapted:
         )  # fmt: skip
     if (folder / CONFIG).is_file():
         model, quantize = open_base(folder), Recipe().memory.quantize
+        run_folder = RunFolder(folder.parent)
+        if run_folder.record.is_file():
+            run_folder.require_base(model)
         context = _context(model.folder)
         return Adapted(folder, "adapter", model.name, model.folder, folder, quantize, longest, context)
     if not (is_model or (folder / "config.json").is_file()):
@@ -112,22 +113,12 @@ def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
 
 def _context(model: Path) -> int:
     """The context length of a model. Raises EnvironmentNotReady where it has no tokenizer."""
-    config = _object(model / "config.json")
-    text = config.get("text_config") or config
+    config = read_object(model / "config.json")
+    text = config.get("text_config")
+    longest = (text if isinstance(text, dict) else config).get("max_position_embeddings")
     if not any((model / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise EnvironmentNotReady(f"The model in {model} has no tokenizer.", "", "Copy tokenizer.json beside it.")
-    return int(text.get("max_position_embeddings") or UNLIMITED)
-
-
-def _object(path: Path) -> JsonObject:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        assert isinstance(content, dict), "It is not a JSON object."
-    except (ValueError, AssertionError) as error:
-        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
-    return content
+    return longest if isinstance(longest, int) and longest > 0 else UNLIMITED
 
 
 def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] = ()) -> Base:
@@ -148,11 +139,12 @@ def switch(base: Base, number: int) -> None:
 
 def ask(
     adapted: Adapted, questions: Sequence[str], with_base: bool = False, device: str | None = None,
-    others: Mapping[str, Adapted] | None = None,
+    others: Mapping[str, Adapted] | None = None, warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, str]]:  # fmt: skip
     """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`.
 
-    Those of `others`, which are of the same base, have their names as keys.
+    Those of `others`, which are of the same base, have their names as keys. `warn` is called with what the user should
+    know about the model.
     """
     if with_base:
         adapted.require_base()
@@ -161,6 +153,8 @@ def ask(
 
     others = others or {}
     base = load(adapted, device, list(others.values()))
+    for warning in base.warnings:
+        warn(warning)
     as_questions = [Question(text, ("",)) for text in questions]
     answers = answer(base, as_questions, True, adapted.answer_tokens)
     rows = [{"question": question, "adapted": text} for question, text in zip(questions, answers, strict=True)]

@@ -18,6 +18,7 @@ from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, PAIRS, UPDATE, overrides_of
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
 from disc_lite.errors import DiscLiteError, WillNotFit
+from disc_lite.storage import disk
 from disc_lite.version import __version__
 
 
@@ -108,6 +109,8 @@ def main() -> NoReturn:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not be loaded here
             full = WillNotFit.out_of_memory(error, "Close other programs that use the GPU, or use --device cpu.")
             _fail(error, full.exit_code, str(full), debug)
+        if disk.is_full(error):
+            _fail(error, 1, f"The disk is full.\n{error}\nFree some space and run the same command again.", debug)
         words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
         advice = "Run it again with `disc-lite --debug …` and report what it prints."
         _fail(error, 1, f"{words}\nThis is a defect of disc-lite.\n{advice}", debug)

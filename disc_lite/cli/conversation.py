@@ -32,7 +32,7 @@ def ask(
     from disc_lite.chat.opening import open_together
 
     (name, adapted), *others = open_together([folder, *also]).items()
-    rows = run_ask(adapted, questions, with_base, device, dict(others))
+    rows = run_ask(adapted, questions, with_base, device, dict(others), lambda text: click.echo(text, err=True))
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return

@@ -47,7 +47,7 @@ def newest(folder: Path) -> Path | None:
         names = (f"broken-{path.name}{suffix}" for suffix in chain([""], (f"-{n}" for n in count(2))))
         aside = next(place for place in map(folder.joinpath, names) if not place.exists())
         path.rename(aside)
-        write_json(folder / f"{aside.name}.json", {"problems": problems[:20]})
+        write_json(folder / f"{aside.name}.json", {"problems": problems[:20]}, may_differ=True)
     return None
 
 

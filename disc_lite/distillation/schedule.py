@@ -10,7 +10,7 @@ from random import Random
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.packing import filled
-from disc_lite.planning.amounts import disc_examples, task_tokens_per_batch
+from disc_lite.planning.amounts import disc_examples, retention_share, task_tokens_per_batch
 from disc_lite.recipe import Recipe
 
 FALL = 0.2  # the last part of all steps, in which the rate of `trapezoid` falls to zero
@@ -38,16 +38,24 @@ def plan(
     cycle = _cycle(len(retention), Random(f"{seed} retention order"))
     batches: list[Batch] = []
     owed = 0.0
-    largest = task_tokens_per_batch(_tokens(examples, recipe, 0), recipe, bool(retention))
+    share = _retention_share(examples, retention, recipe)
+    largest = task_tokens_per_batch(_tokens(examples, recipe, 0), recipe, share)
     for task in filled(stream, sizes, largest):
         chosen: list[int] = []
         if retention:
-            owed += recipe.retention.share * sum(sizes[i] for i in task)
+            owed += share * sum(sizes[i] for i in task)
             while owed > 0:
                 chosen.append(next(cycle))
                 owed -= len(retention[chosen[-1]].input_ids)
         batches.append(Batch(tuple(task), tuple(chosen)))
     return tuple(batches)
+
+
+def _retention_share(examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe) -> float:
+    if not retention:
+        return 0.0
+    tokens_per_prompt = sum(len(example.input_ids) for example in retention) / len(retention)
+    return retention_share(task_tokens(examples, recipe), tokens_per_prompt, recipe.retention)
 
 
 def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[Batch]:

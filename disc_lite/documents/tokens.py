@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import overload
 
+from disc_lite.errors import EnvironmentNotReady
+
 # Pieces of text about as many as tokens: on the documents of bench/real and examples/handbook 0.96 to 1.09 times as
 # many as those of a vocabulary of 49,152.
 _PIECE = re.compile(r"[ \t]?[A-Za-zÀ-ɏ]{1,6}|\s?\d|[^\W\d_]|\s+|.", re.DOTALL)
@@ -55,13 +57,19 @@ def estimated_tokens(text: str) -> Offsets:
 
 
 def tokenizer_of(folder: Path | None) -> Tokenizer | None:
-    """The tokenizer of a model folder; None where it has no `tokenizer.json`, or there is no folder."""
+    """The tokenizer of a model folder; None where it has no `tokenizer.json`, or there is no folder.
+
+    Raises EnvironmentNotReady where the file is broken.
+    """
     path = folder / "tokenizer.json" if folder else None
     if path is None or not path.is_file():
         return None
     from tokenizers import Tokenizer as Fast
 
-    fast = Fast.from_file(str(path))
+    try:
+        fast = Fast.from_file(str(path))
+    except Exception as error:  # of this very type
+        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
     fast.no_truncation()
     fast.no_padding()
 

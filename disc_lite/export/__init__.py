@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
-from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.hub.adapters import CONFIG, EXPORT_RECORD, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.run.folder import FinishedRun, open_run
 from disc_lite.run.interrupts import catch_signals
@@ -30,7 +29,6 @@ from disc_lite.storage import (
 if TYPE_CHECKING:
     from disc_lite.export.job import ExportResult, Job
 
-RECORD = "export.json"
 FORMAT = 1
 
 
@@ -81,30 +79,16 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult]) -> JsonObject:
     target = job.choice.target
     staged = disk.temporary_beside(target) if target.exists() else target
     with atomic_folder(staged) as folder:
-        with _disk_errors_reported(target):
+        with disk.reporting(f"cannot write {target}"):
             made = make(job, folder)
         require_passed(made.proof, target)
         proof = [line.as_dict() for line in made.proof]
         record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
-        write_json(folder / RECORD, record)
+        write_json(folder / EXPORT_RECORD, record)
         job.tell("finished")
     if staged != target:
         _replace(staged, target)
     return record
-
-
-@contextmanager
-def _disk_errors_reported(target: Path) -> Iterator[None]:
-    """Turn disk errors of other packages, which each report them differently, into RunFailed."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        # numpy reports the bytes requested and written, safetensors quotes the system.
-        full = getattr(error, "errno", None) in disk.NO_SPACE or "os error" in str(error) or "requested" in str(error)
-        remedy = "Free some space, or choose an --output on another disk." if full else ""
-        raise RunFailed(f"cannot write {target}", str(error), remedy) from error
 
 
 def _check_call(choice: Choice) -> None:
@@ -159,7 +143,7 @@ def _check_target(choice: Choice) -> None:
 def _record_in(folder: Path) -> JsonObject | None:
     """The record of an earlier export, None if there is none: other programs write files of this name too."""
     try:
-        made = read_json(folder / RECORD)
+        made = read_json(folder / EXPORT_RECORD)
     except RunFailed:
         return None
     ours = isinstance(made, dict) and made.get("to") in FORMS and "proof" in made and "files" in made

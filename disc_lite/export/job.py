@@ -62,6 +62,8 @@ class Job:
         """The trained model, in memory until `unload`."""
         self.tell("loading the trained model")
         base = load_run(self.run, self.choice.device)
+        for warning in base.warnings:
+            self.tell(warning)
         base.before_each_forward(self.check)
         return base
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.source import Model, open_model
-from disc_lite.hub.weights import Shape, plain_name, shapes_in, weight_shapes
-from disc_lite.storage import Json, JsonObject
+from disc_lite.hub.weights import Shape, plain_name, read_object, shapes_in, weight_shapes
+from disc_lite.storage import Json, JsonObject, is_noted, require_unchanged, sha256_of
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+EXPORT_RECORD = "export.json"  # `export` writes it into every folder
 PREFIX = "base_model.model."
 # Settings of a LoRA that do not matter for loading it, or that PEFT applies itself.
 HARMLESS = frozenset(
@@ -47,22 +48,28 @@ def open_base(folder: Path) -> Model:
     except UsageError as error:
         raise UsageError(
             f"The model that {folder} was trained on was not found.", error.what,
-            f"Write where it is now as base_model_name_or_path into {folder / CONFIG}.",
+            "Put it back there."
+            if is_noted(folder / CONFIG)
+            else f"Write where it is now as base_model_name_or_path into {folder / CONFIG}.",
         ) from error  # fmt: skip
     check_fit(folder, config, model.folder)
     return model
 
 
 def read_config(folder: Path) -> JsonObject:
-    """The configuration of a LoRA adapter that can be loaded. Raises UsageError for any other."""
+    """The configuration of a LoRA adapter that can be loaded. Raises UsageError for any other.
+
+    Raises EnvironmentNotReady where a file of an adapter in a run folder is not the one that training wrote.
+    """
     if not (folder / CONFIG).is_file():
         raise UsageError(
             f"{folder} is not an adapter folder: it has no {CONFIG}.", "", "Copy the adapter folder again."
         )
+    require_unchanged(folder / CONFIG)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         assert isinstance(config, dict), "It holds no JSON object."
-    except (ValueError, AssertionError) as error:
+    except (ValueError, AssertionError, RecursionError) as error:
         raise UsageError(f"{folder / CONFIG} is broken.", str(error), "Copy the adapter folder again.") from error
     if not (folder / WEIGHTS).is_file():
         pickled = any(folder.glob("adapter_model.*"))
@@ -71,6 +78,8 @@ def read_config(folder: Path) -> JsonObject:
             "Its weights are a pickle file, and loading one executes code in it." if pickled else "",
             "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
         )
+    require_unchanged(folder / WEIGHTS)
+    _require_exported(folder)
     if config.get("peft_type") != "LORA":
         raise UsageError(
             f"The adapter in {folder} is of type {config.get('peft_type')}.", "disc-lite loads LoRA adapters only.",
@@ -88,6 +97,20 @@ def read_config(folder: Path) -> JsonObject:
             "Merge it into its base with PEFT, and use the merged folder.",
         )
     return config
+
+
+def _require_exported(folder: Path) -> None:
+    """Raises EnvironmentNotReady where the weights are not those that `export` wrote into this folder."""
+    record = folder / EXPORT_RECORD
+    if not record.is_file():
+        return
+    written = read_object(record).get("files")
+    weights = written.get(WEIGHTS) if isinstance(written, dict) else None
+    if not isinstance(weights, dict) or weights.get("sha256") != sha256_of(folder / WEIGHTS):
+        raise EnvironmentNotReady(
+            f"{folder / WEIGHTS} is not what `export` wrote.", f"Its SHA-256 is not the one in {EXPORT_RECORD}.",
+            "Export the run again, or copy the folder again.",
+        )  # fmt: skip
 
 
 def _does_nothing(key: str, value: Json) -> bool:

@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.hub.weights import weight_files
+from disc_lite.hub.weights import read_object, weight_files
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+# Files of a model folder that hold a JSON object each; other packages only find out while they use it.
+OBJECTS = {
+    "config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+}  # fmt: skip
 _RECOMMENDED = "choose a name of `disc-lite models`, a model folder, or a hub id `owner/name`"
 
 
@@ -141,7 +145,7 @@ def resolve(name: str) -> ModelSource:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises EnvironmentNotReady, with what is missing, unless `folder` holds a loadable model."""
+    """Raises EnvironmentNotReady, with what is missing or broken, unless `folder` holds a loadable model."""
     names = _names_in(folder)
     weights = [path.name for path in weight_files(folder)]
     if "adapter_config.json" in names and not weights:
@@ -149,6 +153,8 @@ def check_folder(folder: Path) -> None:
     missing = [] if "config.json" in names else ["config.json"]
     missing += [name for name in weights or ["*.safetensors"] if name not in names]
     if not missing:
+        for name in OBJECTS & names:
+            read_object(folder / name)
         return
     pickles = sorted(name for name in names if name.endswith(_PICKLES))
     if not weights and pickles:

@@ -115,7 +115,7 @@ def _probes(folder: Path) -> JsonObject:
         for rows in spec.get("probes", {}).values():
             assert all(isinstance(q["question"], str) and list(q["answers"]) for q in rows)
         assert all(isinstance(name, str) for name in spec.get("reserved_names", []))
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         raise EnvironmentNotReady(
             f"{path} is not a valid probes.json.", str(error) or "A key is missing or of a wrong type.",
             'It needs {"reserved_names": […], "probes": {"name": [{"question": …, "answers": […]}]}}.',

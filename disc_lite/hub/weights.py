@@ -6,9 +6,21 @@ import json
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.storage import JsonObject
 
 INDEX = "model.safetensors.index.json"
 Shape = tuple[int, ...]
+
+
+def read_object(path: Path) -> JsonObject:
+    """A JSON object from a model folder. Raises EnvironmentNotReady where the file holds something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"It holds no JSON object, but {type(content).__name__}.")
+    except (OSError, ValueError, RecursionError) as error:
+        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
+    return content
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -19,11 +31,12 @@ def weight_files(folder: Path) -> list[Path]:
     """
     path = folder / INDEX
     if path.is_file():
-        try:
-            index = json.loads(path.read_text(encoding="utf-8"))
-            return [folder / name for name in sorted({str(shard) for shard in index["weight_map"].values()})]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
+        named = read_object(path).get("weight_map")
+        if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
+            raise EnvironmentNotReady(
+                f"{path} is broken.", "It has no weight_map.", "Copy it again from where it came."
+            )
+        return [folder / name for name in sorted(set(named.values()))]
     if (folder / "model.safetensors").is_file():
         return [folder / "model.safetensors"]
     return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))

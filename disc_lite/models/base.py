@@ -35,6 +35,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.coverage import target_modules
+from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.masks import attention_masks, has_state
 from disc_lite.models.tokens import Tokens
@@ -91,9 +92,11 @@ class Base:
                 draw = torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
                 parameter.data.copy_(draw)
         if gradient_checkpointing:
+            # Every dropout is 0, so there is no random state to keep.
+            again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
             for layer in self._layers:
                 layer.gradient_checkpointing = True
-                layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+                layer._gradient_checkpointing_func = again
         self.set_modes()
 
     def start_from(self, folder: Path) -> None:
@@ -127,6 +130,11 @@ class Base:
             raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
         if unexpected:
             raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
+        loaded = {n: p for n, p in self.adapter_parameters().items() if f".{name}." in n}
+        if (where := not_finite(loaded.items())) is not None:
+            raise _misfit(folder, f"{where} holds NaN or infinity.")
+        if changes_nothing(loaded):
+            self.warnings.append("This adapter changes nothing: the B of every module is zero.")
         for parameter in self.adapter_parameters().values():  # autocast would do it again for every token
             parameter.data = parameter.data.to(self.state_dtype)
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
@@ -289,13 +297,15 @@ def _misfit(folder: Path, why: str) -> EnvironmentNotReady:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without progress bars of transformers, and without a deprecation warning that PEFT causes."""
-    bars = logging.is_progress_bar_enabled()
+    """Without progress bars and tables of transformers, and without a deprecation warning that PEFT causes."""
+    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
             yield
     finally:
+        logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()

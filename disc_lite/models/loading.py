@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -16,10 +15,11 @@ from transformers import (
     PreTrainedModel,
 )
 
-from disc_lite.errors import EnvironmentNotReady
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady
 from disc_lite.models.base import Base, quietly
 from disc_lite.models.check import check
 from disc_lite.models.device import device_of
+from disc_lite.models.faults import fault_of
 from disc_lite.models.tokens import Tokens
 
 
@@ -32,7 +32,7 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
     base = load_unchecked(folder, quantize, device)
     found = check(base)
     found.require(base)
-    base.warnings = found.warnings
+    base.warnings = list(found.warnings)
     if adapter is not None:
         base.load_adapter(adapter)
     return base
@@ -57,19 +57,19 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
                 attn_implementation=_attention(auto, config),
                 quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
-                ignore_mismatched_sizes=True,  # an error below, with their names
+                ignore_mismatched_sizes=True,  # a fault, with its name, below
             )  # fmt: skip
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (DiscLiteError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever other packages do with files that are not as they expect
+        why = " ".join(str(error).split())[:200]
         raise EnvironmentNotReady(
-            f"The model in {folder} cannot be loaded.", str(error).split("\n")[0],
-            "Check that the folder is complete; `disc-lite models` lists names of models that work.",
+            f"The model in {folder} cannot be loaded.", f"{type(error).__name__}: {why}",
+            "Check that its files are whole; `disc-lite models` lists names of models that work.",
         ) from error  # fmt: skip
     model, info = loaded
-    faults = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
-    if faults:
-        raise EnvironmentNotReady(
-            f"The model in {folder} is incomplete.", f"Missing or misshapen tensors: {faults[:3]}", "Download it again."
-        )
+    if fault := fault_of(model, info):
+        raise EnvironmentNotReady(f"The model in {folder} is damaged.", fault, "Download it again, or another copy.")
     return tokens, model
 
 

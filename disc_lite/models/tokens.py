@@ -17,12 +17,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2.exceptions import SecurityError
 from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
 from disc_lite.documents.tokens import Offsets, blocks
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.rendering import require_bounded
 from disc_lite.packing import shared_length
 
 FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own template
@@ -163,26 +164,34 @@ class Tokens:
     ) -> str:
         """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
         rendered: Any = self.hf.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=prompt, enable_thinking=thinking,
-            date_string=date.strftime("%d %b %Y"), chat_template=_clock(date) + self.hf.get_chat_template(),
-        )  # fmt: skip
+            messages, tokenize=False, chat_template=self._dated_template(date), **_variables(prompt, date, thinking)
+        )
         return str(rendered)
+
+    def _dated_template(self, date: datetime) -> str:
+        return _clock(date) + self.hf.get_chat_template()
 
     def _render_template(self) -> tuple[tuple[str, str, str], tuple[str, str]]:
         """What the chat template writes before the user's words, after them, and around an answer.
 
         Then the first two of these with thinking on.
         """
-        user = {"role": "user", "content": SENTINEL}
+        user, answer = ({"role": role, "content": SENTINEL} for role in ("user", "assistant"))
+        given = [([user], True, False), ([user], True, True), ([user, answer], False, False)]
+        variables = [{**self.hf.special_tokens_map, "messages": messages, **_variables(prompt, FROZEN_DATE, thinking)}
+                     for messages, prompt, thinking in [*given, ([user, answer, user], True, False)]]  # fmt: skip
+        require_bounded(self._dated_template(FROZEN_DATE), variables)
         try:
-            before, between = self.render([user], prompt=True).split(SENTINEL)
-            thinking = self.render([user], prompt=True, thinking=True).split(SENTINEL)
-            answered = self.render([user, {"role": "assistant", "content": SENTINEL}], prompt=False)
-        except (TemplateError, ValueError, TypeError) as error:
-            raise EnvironmentNotReady(
-                "This model's chat template cannot be used.", f"With a user turn alone it fails: {error}",
-                "Use another model, or repair its chat_template.jinja.",
-            ) from error  # fmt: skip
+            asked, thought, answered = (
+                self.render(messages, prompt, thinking=thinking) for messages, prompt, thinking in given
+            )
+        except SecurityError as error:
+            raise _unusable(f"It asks for what a template may not do, which was not done: {error}") from error
+        except Exception as error:  # whatever a template can fail with
+            raise _unusable(f"With a user turn alone it fails: {error}") from error
+        if not (asked.count(SENTINEL) == thought.count(SENTINEL) == 1 and SENTINEL in answered):
+            raise _unusable(f"It writes the words of a user {asked.count(SENTINEL)} times.")
+        (before, between), thinking = asked.split(SENTINEL), thought.split(SENTINEL)
         start = before + SENTINEL + between
         # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
         after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
@@ -200,6 +209,21 @@ class Tokens:
             stops |= set(eos) if isinstance(eos, list) else {eos}
         closing = [i for i in self.turn("a", "b")[1] if i in self.control_ids]
         return frozenset(i for i in stops | set(closing[:1]) if i is not None)
+
+
+def _variables(prompt: bool, date: datetime, thinking: bool) -> dict[str, Any]:
+    """What a chat template is given besides messages and control tokens."""
+    return {
+        "add_generation_prompt": prompt,
+        "enable_thinking": thinking,
+        "date_string": date.strftime("%d %b %Y"),
+    }
+
+
+def _unusable(why: str) -> EnvironmentNotReady:
+    return EnvironmentNotReady(
+        "This model's chat template cannot be used.", why, "Use another model, or repair its chat_template.jinja."
+    )
 
 
 def _id(tokenizer: Tokenizer, token: str) -> int:

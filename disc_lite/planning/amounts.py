@@ -36,6 +36,16 @@ def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retenti
     return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
 
 
+def retention_share(task_tokens: float, tokens_per_prompt: float, settings: Retention) -> float:
+    """Tokens of the retention term for each of the task's, of which there are so many in all epochs.
+
+    `settings.share`, as long as so much can be had of `settings.prompts` prompts that are read `max_reads` times, else
+    what can be had, at least `least_share`: reading them once more and more often takes time and retains nothing new.
+    """
+    fitting = settings.max_reads * settings.prompts * tokens_per_prompt / max(1.0, task_tokens)
+    return min(settings.share, max(settings.least_share, fitting))
+
+
 def shards_needed(positions: int) -> int:
     """The number of shards of a corpus with so many compared positions, all of about the same size."""
     return max(1, math.ceil(positions / SHARD_POSITIONS))
@@ -49,12 +59,14 @@ def kept_shards(shard_bytes: Sequence[int], limit_bytes: float) -> int:
     return sum(total <= room for total in accumulate(shard_bytes))
 
 
-def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, retention: bool) -> int:
+def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, share: float) -> int:
     """The tokens of a step that are not the retention term's, for so many tokens of the task in an epoch.
+
+    `share` is the retention term's, 0 without one.
 
     An adapter needs steps more than it needs tokens, so where there are few tokens a step takes fewer of them.
     """
-    settings, task_share = recipe.train, 1 / (1 + recipe.retention.share * retention)
+    settings, task_share = recipe.train, 1 / (1 + share)
     largest, smallest = (int(tokens * task_share) for tokens in (settings.tokens_per_batch, SMALLEST_STEP))
     fitting = int(settings.epochs * epoch_tokens / settings.least_steps) if settings.least_steps else largest
     return min(largest, max(smallest, fitting))

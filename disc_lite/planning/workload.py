@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from disc_lite.planning.amounts import disc_examples, prompts_needed, task_tokens_per_batch
+from disc_lite.planning.amounts import disc_examples, prompts_needed, retention_share, task_tokens_per_batch
 from disc_lite.planning.corpus import Corpus
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
@@ -68,12 +68,12 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
     targets = (1 + rehearsed) * recipe.train.epochs * sum(epoch[n] * kind.compared for n, kind in kinds.items())
     kept = 0.6 * recipe.retention.answer_tokens
     prompts = prompts_needed(round(task), NEUTRAL_TOKENS + kept, recipe.retention) if retention else 0
-    share = 1 + recipe.retention.share * retention
+    share = retention_share(task, NEUTRAL_TOKENS + kept, recipe.retention) if retention else 0.0
     states = (1 + known) * sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
     generated, read = _generation(corpus, recipe, questions, prompts)
     return Workload(
-        examples=epoch, steps=math.ceil(task / task_tokens_per_batch(epoch_tokens, recipe, retention)),
-        student_tokens=round(task * share), target_tokens=round(targets * share),
+        examples=epoch, steps=math.ceil(task / task_tokens_per_batch(epoch_tokens, recipe, share)),
+        student_tokens=round(task * (1 + share)), target_tokens=round(targets * (1 + share)),
         teacher_tokens=round((1 + known) * sum(k.teacher_tokens for k in kinds.values()) * method.has_teacher),
         state_positions=round(states + prompts * kept), prompt_tokens=_prompt(corpus, recipe),
         row_tokens=2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS,

@@ -126,6 +126,10 @@ class Retention(Section):
     answer_tokens: Count = setting(128, "length at which the answer to such a prompt is cut", "tokens", ge=1, le=8192)
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
     share: Number = setting(1.0, "its tokens in a step, relative to the tokens of the task", gt=0, le=10)
+    least_share: Number = setting(
+        0.25, "what `share` falls to for a large corpus, for which `prompts` would be read more than `max_reads` times",
+        gt=0, le=10,
+    )  # fmt: skip
     max_kl: Number = setting(
         0.0,
         "drift on held-out self-generated prompts at which training ends with an earlier adapter; 0: no limit",

@@ -35,7 +35,7 @@ def write_report(run: Path) -> Path:
     Raises UsageError where the folder holds no finished run.
     """
     path = RunFolder(run).report
-    write_text(path, page(read_run(run)))
+    write_text(path, page(read_run(run)), noted=False)
     return path
 
 

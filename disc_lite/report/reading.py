@@ -8,7 +8,7 @@ from pathlib import Path
 
 from disc_lite.qa import Question, is_right
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, read_json, read_jsonl
+from disc_lite.storage import JsonObject, read_bytes, read_json, read_jsonl
 
 Row = JsonObject
 
@@ -61,7 +61,7 @@ def read_run(path: Path) -> RunFiles:
     summary = read_json(folder.summary)
     return RunFiles(
         model=_name_of(str(folder.read_record()["model"]["name"])),
-        recipe=folder.recipe.read_text(encoding="utf-8", errors="replace") if folder.recipe.is_file() else "",
+        recipe=read_bytes(folder.recipe).decode("utf-8", "replace") if folder.recipe.is_file() else "",
         summary=summary,
         stopped=_object(folder.stopped),
         ledger=_lines(folder.ledger),
@@ -86,7 +86,7 @@ def _object(path: Path) -> Row:
 
 
 def _lines(path: Path) -> tuple[Row, ...]:
-    return tuple(read_jsonl(path, missing_ok=True))
+    return tuple(read_jsonl(path)) if path.is_file() else ()
 
 
 def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from disc_lite.distillation.training import Step
-from disc_lite.errors import RunFailed
+from disc_lite.errors import EnvironmentNotReady, RunFailed
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.run.context import RunContext
 from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
@@ -67,9 +67,15 @@ class DriftLimit:
         return int(whole[-1].name.removeprefix("step-"))
 
     def restore(self) -> None:
-        """Load the last adapter within the limit onto the base."""
+        """Load the last adapter within the limit onto the base. Raises EnvironmentNotReady where it is damaged."""
         stopped = read_json(self.stopped)
-        saved = load_file(self.within / f"step-{stopped['adapter_step']:08d}" / "adapter.safetensors")
+        folder = self.within / f"step-{stopped['adapter_step']:08d}"
+        if problems := verify(folder):
+            raise EnvironmentNotReady(
+                f"{folder} is damaged.", f"{problems[0]}.",
+                "Put it back from a copy, or adapt again with another --output.",
+            )  # fmt: skip
+        saved = load_file(folder / "adapter.safetensors")
         with torch.no_grad():
             for name, parameter in self.context.base.adapter_parameters().items():
                 parameter.copy_(saved[name])

@@ -12,6 +12,7 @@ from pathlib import Path
 from disc_lite.documents import Document, cut_passages
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
+from disc_lite.hub.adapters import read_config
 from disc_lite.hub.source import Model, fingerprint
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import Question
@@ -19,7 +20,7 @@ from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.changes import Changes, Passages, compare
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, read_json, sha256_of
+from disc_lite.storage import JsonObject, read_json, require_unchanged, sha256_of
 
 # What an update must have in common with its run: sections of the recipe, or single settings.
 SAME = ("method", "documents", "prompt", "memory")
@@ -36,7 +37,7 @@ class EarlierRun:
     fingerprint: str  # of that model
     recipe: Recipe
     passages: Passages
-    pairs: tuple[JsonObject, ...] = field(repr=False)  # lines of its pairs.jsonl, as they are now
+    pairs: tuple[JsonObject, ...] = field(repr=False)  # lines of its pairs.jsonl
     questions: tuple[Question, ...] = field(repr=False)
     removed: tuple[JsonObject, ...] = field(repr=False)  # pairs that it rehearsed, of passages gone before, with these
 
@@ -68,9 +69,11 @@ class EarlierRun:
 
 
 def read_earlier(path: Path) -> EarlierRun:
-    """A finished run, without its model. Raises UsageError where there is none."""
+    """A finished run, without its model. Raises UsageError where there is none, EnvironmentNotReady if damaged."""
     folder = RunFolder(path)
     folder.require_finished()
+    require_unchanged(folder.recipe)
+    read_config(folder.adapter)
     record, recipe = folder.read_record(), load_recipe(str(folder.recipe), environment={}).recipe
     rehearsed = recipe.update.removed == "rehearse"  # else they are no more
     return EarlierRun(

@@ -136,7 +136,7 @@ def _judge(
         ]
         base, on_finished = opened(), Progress(tell, len(tasks)).part("the base judges the answers", len(tasks))
         judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
-        write_json(path, [base.tokens.decode(answer.answer_ids) for answer in judged])
+        write_json(path, [base.tokens.decode(answer.answer_ids) for answer in judged], may_differ=True)
     verdicts = [verdict_in(text) for text in read_json(path)]
     exact = [is_right(a, q.answers, "exact") for q, a in zip(eval_set.questions, answers, strict=True)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]
@@ -158,7 +158,7 @@ def _run_benchmarks(
     if missing:
         scores = run_benchmarks(opened(), missing, limit, tell)
         known.update({named[task]: row for task, row in zip(missing, scores.values(), strict=True)})
-        write_json(path, known)
+        write_json(path, known, may_differ=True)
     return {name: known[name] for name in named.values()}
 
 

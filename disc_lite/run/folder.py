@@ -10,18 +10,29 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
+from disc_lite.hub.adapters import check_fit, read_config
 from disc_lite.hub.source import Model, open_model
 from disc_lite.qa import Pair, Question, read_pairs
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.run.changes import Changes, State
-from disc_lite.storage import JsonObject, read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.storage import (
+    DIGESTS,
+    Json,
+    JsonObject,
+    read_json,
+    read_jsonl,
+    require_digests,
+    require_unchanged,
+    write_json,
+    write_jsonl,
+)
 
 if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
     from disc_lite.models import Base
     from disc_lite.synthesis.retention import RetentionExample
 
-FORMAT = 4  # of all these files; a change that another version would misread adds 1
+FORMAT = 5  # of all these files; a change that another version would misread adds 1
 
 When = Literal["before", "after"]
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
@@ -49,7 +60,8 @@ class RunFolder:
 
     path: Path
 
-    record = Entry(RUN_RECORD)  # identity of the run and its model; the first file: it makes the folder this run's
+    digests = Entry(DIGESTS)  # size and SHA-256 of every file that is written from now on
+    record = Entry(RUN_RECORD)  # identity of the run and its model; it makes the folder this run's
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
     ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
     passages = Entry("passages.jsonl")
@@ -89,16 +101,20 @@ class RunFolder:
     # -- whether it is a run, and of which version -------------------------------------------------------
 
     def read_record(self) -> JsonObject:
-        """Identity and model. Raises UsageError where another version of disc-lite wrote this folder."""
-        record: JsonObject = read_json(self.record)
-        written = record.get("identity", {}).get("format")
+        """Identity and model. Raises UsageError where another version of disc-lite wrote this folder.
+
+        Raises EnvironmentNotReady where it has no digests, or the record is not what was written.
+        """
+        record = read_json(self.record)
+        written = format_of(record)
         if written != FORMAT:
             raise UsageError(
                 f"The run in {self} was made by another version of disc-lite.",
                 f"Its files are of format {written}, this version reads and writes format {FORMAT}.",
                 "Use the version that made it, or adapt again with another --output.",
             )
-        return record
+        require_digests(self.path)
+        return dict(record)
 
     def require_finished(self) -> None:
         """Raises UsageError where there is no run, it has not ended, or another version made it."""
@@ -108,6 +124,15 @@ class RunFolder:
         if not self.summary.is_file():
             raise UsageError(
                 f"The run in {self} is not finished.", "", "Repeat its `adapt` command; it continues where it was."
+            )
+
+    def require_base(self, model: Model) -> None:
+        """Raises UsageError unless this is the model that the run was trained on."""
+        if model.fingerprint != self.read_record()["identity"]["model"]:
+            raise UsageError(
+                f"{model.name} is not the model that {self} was trained on.",
+                "The files in the model folder have changed since.",
+                "Put the old files back, or adapt again.",
             )
 
     # -- formats that are more than JSON -----------------------------------------------------------------
@@ -125,6 +150,7 @@ class RunFolder:
 
     def read_pairs(self) -> tuple[Pair, ...]:
         """The pairs that are trained on; none where the method has none."""
+        require_unchanged(self.pairs)
         return read_pairs(self.pairs) if self.pairs.is_file() else ()
 
     def read_pair_rows(self) -> list[JsonObject]:
@@ -165,7 +191,7 @@ class RunFolder:
         return Answers(**read_json(path)) if path.is_file() else None
 
     def write_answers(self, when: When, answers: Answers) -> None:
-        write_json(self.answers(when), asdict(answers))
+        write_json(self.answers(when), asdict(answers), may_differ=True)
 
     def read_retained(self, when: When) -> Retained | None:
         """None where the model was not asked yet."""
@@ -176,7 +202,8 @@ class RunFolder:
         return Retained(**{**row, "drift": {name: Drift(**drift) for name, drift in row["drift"].items()}})
 
     def write_retained(self, when: When, retained: Retained) -> None:
-        write_json(self.retained_before if when == "before" else self.retained_after, asdict(retained))
+        path = self.retained_before if when == "before" else self.retained_after
+        write_json(path, asdict(retained), may_differ=True)
 
     def read_neutral(self) -> list[RetentionExample]:
         from disc_lite.synthesis.retention import read_examples
@@ -202,6 +229,12 @@ class RunFolder:
     def is_trained(self) -> bool:
         """Whether training is finished: what is left is to measure."""
         return self.adapter.is_dir() and self.teacher.is_file() and self.self_generated.is_file()
+
+
+def format_of(record: Json) -> Json:
+    """The format of a run's files, by its record; None where it names none."""
+    identity = record.get("identity") if isinstance(record, dict) else None
+    return identity.get("format") if isinstance(identity, dict) else None
 
 
 @dataclass(frozen=True)
@@ -250,21 +283,17 @@ def open_run(path: Path) -> FinishedRun:
     """Read a finished run. Raises UsageError where there is none, or its base is another one now."""
     folder = RunFolder(path)
     folder.require_finished()
-    record = folder.read_record()
-    model = open_model(record["model"]["name"])
-    if model.fingerprint != record["identity"]["model"]:
-        raise UsageError(
-            f"{model.name} is not the model that {folder} was trained on.",
-            "The files in the model folder have changed since.",
-            "Put the old files back, or adapt again.",
-        )
+    model = open_model(folder.read_record()["model"]["name"])
+    folder.require_base(model)
+    require_unchanged(folder.recipe)
     # As it was when the run was made, without the present environment variables.
     recipe = load_recipe(str(folder.recipe), environment={}).recipe
     return FinishedRun(folder, model, recipe, read_json(folder.summary))
 
 
 def load_run(run: FinishedRun, device: str | None = None) -> Base:
-    """The model of a run as it was trained, its adapter on it."""
+    """The model of a run as it was trained, its adapter on it. Raises UsageError where the adapter does not fit it."""
     from disc_lite.models import load_base
 
+    check_fit(run.folder.adapter, read_config(run.folder.adapter), run.model.folder)
     return load_base(run.model.folder, run.recipe.memory.quantize, device, run.folder.adapter)

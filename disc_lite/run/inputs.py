@@ -20,7 +20,16 @@ from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, to_y
 from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
-from disc_lite.storage import JsonObject, is_untouched, require_place, write_json, write_jsonl, write_text
+from disc_lite.storage import (
+    JsonObject,
+    begin_digests,
+    is_untouched,
+    require_all_unchanged,
+    require_place,
+    write_json,
+    write_jsonl,
+    write_text,
+)
 
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
@@ -127,7 +136,7 @@ def earlier_of(update: str | Path | None, pairs: object) -> EarlierRun | None:
     if update and pairs:
         raise UsageError(
             "--update and --pairs cannot be used together.", "An update takes over the pairs of its run.",
-            f"Edit the {RunFolder.pairs.name} of that run, or leave one of the two out.",
+            "Leave one of the two out.",
         )  # fmt: skip
     return read_earlier(Path(update)) if update else None
 
@@ -167,7 +176,10 @@ def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
 
 
 def check_same_run(inputs: Inputs) -> None:
-    """Raises UsageError if the output folder is of another run or another version, or no run at all."""
+    """Raises UsageError if the output folder is of another run or another version, or no run at all.
+
+    Raises EnvironmentNotReady where a file in it is not what the run has written.
+    """
     folder, path = inputs.folder, inputs.folder.path
     if folder.record.is_file():
         before = folder.read_record()["identity"]
@@ -178,6 +190,7 @@ def check_same_run(inputs: Inputs) -> None:
                 f"{folder} holds another run.", f"It differs in: {', '.join(differing)}.",
                 "Choose another --output, or repeat the command of that run to continue it.",
             )  # fmt: skip
+        require_all_unchanged(path)
     elif path.is_dir() and not is_untouched(path):
         raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
@@ -186,6 +199,7 @@ def begin(inputs: Inputs) -> None:
     """Write what is known from the start; the record first: with it the folder is this run's."""
     folder = inputs.folder
     if not folder.record.is_file():
+        begin_digests(folder.path)
         model = {"name": inputs.model.name, "reference": inputs.model.reference}
         update = {"update": str(inputs.earlier.folder)} if inputs.earlier else {}
         write_json(folder.record, {"identity": inputs.identity, "model": model, **update})

@@ -117,7 +117,7 @@ def measure_retained(
 ) -> Retained:
     """Answers where nothing should change (probes, instructions, neutral prompts), and the drift from the base."""
     saved = folder.read_retained(when)
-    if saved:
+    if saved and folder.neutral.is_file():
         return saved
     base, adapter = opened(), when == "after"
     tokens, max_tokens = base.tokens, recipe.evaluation.long_answer_tokens

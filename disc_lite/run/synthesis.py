@@ -78,7 +78,7 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
     if not METHODS[context.recipe.method].needs_pairs:
         return (), {}
     about = context.folder.pair_drafts
-    if not about.is_file():
+    if not (about.is_file() and context.folder.pairs.is_file()):
         if context.inputs.earlier and context.changes:
             write_json(about, _updated(context, held_out, context.inputs.earlier, context.changes))
         else:
@@ -188,7 +188,7 @@ def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExam
     total = held_out + number
     context.tell("retention", "self-generated prompts", 0, total)
     examples = generate_retention_examples(
-        context.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.jsonl", total,
+        context.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.txt", total,
         on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
         on_wait=_Waiting(context),
     )  # fmt: skip

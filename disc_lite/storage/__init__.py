@@ -5,10 +5,20 @@ a reader sees the old content or the new one, even if the writer is killed in be
 """
 
 from disc_lite.storage.blocks import free_disk, no_room, read_into, reserved_file
+from disc_lite.storage.digests import (
+    DIGESTS,
+    begin_digests,
+    is_noted,
+    require_all_unchanged,
+    require_digests,
+    require_unchanged,
+    sha256_of,
+)
 from disc_lite.storage.files import (
     Json,
     JsonObject,
     append_jsonl,
+    read_bytes,
     read_json,
     read_jsonl,
     write_bytes,
@@ -18,29 +28,39 @@ from disc_lite.storage.files import (
 )
 from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep, waiting_lock
 from disc_lite.storage.journal import Journal, key_of
-from disc_lite.storage.manifest import MANIFEST, manifest, seal, sha256_of, verify
+from disc_lite.storage.lines import line_of, value_in
+from disc_lite.storage.manifest import MANIFEST, manifest, seal, verify
 
 __all__ = [
+    "DIGESTS",
     "MANIFEST",
     "Journal",
     "Json",
     "JsonObject",
     "append_jsonl",
     "atomic_folder",
+    "begin_digests",
     "free_disk",
+    "is_noted",
     "is_untouched",
     "key_of",
+    "line_of",
     "lock",
     "manifest",
     "no_room",
+    "read_bytes",
     "read_into",
     "read_json",
     "read_jsonl",
+    "require_all_unchanged",
+    "require_digests",
     "require_place",
+    "require_unchanged",
     "reserved_file",
     "seal",
     "sha256_of",
     "sweep",
+    "value_in",
     "verify",
     "waiting_lock",
     "write_bytes",

@@ -14,6 +14,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from disc_lite.errors import DiscLiteError, RunFailed
 
 TEMPORARY = ".tmp-"
@@ -98,10 +100,21 @@ def discard(path: Path) -> None:
 
 @contextlib.contextmanager
 def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
-    """Turn an OSError into an error with its cause and a remedy."""
+    """Turn an error of the disk into one with its cause and a remedy."""
     try:
         yield
-    except OSError as error:
-        if error.errno in NO_SPACE:
-            remedy = "free some space and run the same command again"
-        raise error_class(what, error.strerror or str(error), remedy) from error
+    except (OSError, SafetensorError) as error:
+        if is_full(error):
+            remedy = "Free some space and run the same command again."
+        raise error_class(what, getattr(error, "strerror", None) or str(error), remedy) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the disk, or what a user may have of it, is full.
+
+    safetensors quotes the system, "(os error 28)"; numpy reports the bytes requested and written.
+    """
+    text = str(error)
+    if isinstance(error, SafetensorError):
+        return any(f"os error {number})" in text for number in NO_SPACE)
+    return isinstance(error, OSError) and (error.errno in NO_SPACE or " requested and " in text)

@@ -12,21 +12,26 @@ from typing import Any, NoReturn
 
 from disc_lite.errors import NonFiniteError, RunFailed
 from disc_lite.storage import disk
+from disc_lite.storage.digests import digest_of, is_noted, note, read_unchanged
 
 Json = Any  # what `json` reads and writes: dict, list, str, int, float, bool or None
 JsonObject = dict[str, Json]
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool = True) -> None:
     """Put `data` at `path`, durably and at once; missing parent folders are made.
 
-    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched.
+    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched. In a folder with digests a
+    file that takes the place of a removed one must equal it, unless it `may_differ`; one that nobody reads is not
+    `noted`, so that it may be written without the lock.
     """
     with disk.reporting(f"cannot write {path}"):
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:
             _create_with(temporary, data)
+            if noted:
+                note({path: digest_of(data)}, may_differ)
             disk.rename(temporary, path)
         except BaseException:
             disk.discard(temporary)
@@ -34,14 +39,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         disk.sync_path(path.parent)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, noted: bool = True) -> None:
     """`write_bytes` of `text` in UTF-8, its line ends as they are."""
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"), noted=noted)
 
 
-def write_json(path: Path, obj: Json) -> None:
+def write_json(path: Path, obj: Json, may_differ: bool = False) -> None:
     """Write one JSON document: insertion order, UTF-8, two spaces, finite numbers only."""
-    write_bytes(path, _dump(obj, path, indent=2) + b"\n")
+    write_bytes(path, _dump(obj, path, indent=2) + b"\n", may_differ)
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:
@@ -54,15 +59,27 @@ def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
     line = _dump(row, path) + b"\n"
     with disk.reporting(f"cannot write {path}"):
         is_new = not path.exists()
+        before = b"" if is_new else read_unchanged(path)
+        added = _missing_line_end(before) + line
+        kept = before[: before.rfind(b"\n") + 1] if added == line else before
+        note({path: digest_of(kept + added)})
         disk.make_parents(path.parent)
         descriptor = disk.create(path, os.O_RDWR | os.O_APPEND)
         try:
-            disk.write(descriptor, _mend_tail(descriptor) + line)
+            if os.fstat(descriptor).st_size > len(kept):
+                disk.truncate(descriptor, len(kept))
+            disk.write(descriptor, added)
             disk.sync(descriptor)
         finally:
             os.close(descriptor)
         if is_new:
             disk.sync_path(path.parent)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises RunFailed where it cannot be read, EnvironmentNotReady where it was changed."""
+    with disk.reporting(f"cannot read {path}"):
+        return read_unchanged(path)
 
 
 def read_json(path: Path) -> Json:
@@ -79,7 +96,7 @@ def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
     A broken last line without its line end is what a killed `append_jsonl` leaves: it is
     dropped. Any other broken line raises RunFailed with its number.
     """
-    if missing_ok and not path.is_file():
+    if missing_ok and not path.is_file() and not is_noted(path):
         return []
     lines = _read(path).split(b"\n")
     rows = []
@@ -105,25 +122,18 @@ def _create_with(path: Path, data: bytes) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with disk.reporting(f"cannot read {path}"):
-        # An editor on Windows puts the mark of UTF-8 in front; it is not part of the JSON.
-        return path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    # An editor on Windows puts the mark of UTF-8 in front; it is not part of the JSON.
+    return read_bytes(path).removeprefix(codecs.BOM_UTF8)
 
 
-def _mend_tail(descriptor: int) -> bytes:
-    """Cut off a torn last line, so that it never becomes a broken line in the middle.
-
-    Returns the line end that is missing where the last line is whole (a file edited by hand).
-    """
-    size = os.fstat(descriptor).st_size
-    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+def _missing_line_end(data: bytes) -> bytes:
+    """The line end that is missing where the last line is whole (a file edited by hand); none where it is torn."""
+    tail = data[data.rfind(b"\n") + 1 :]
+    if not tail:
         return b""
-    data = os.pread(descriptor, size, 0)
-    start = data.rfind(b"\n") + 1
     try:
-        _parse_row(data[start:])
+        _parse_row(tail)
     except ValueError:
-        disk.truncate(descriptor, start)
         return b""
     return b"\n"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady, RunFailed, UsageError
 from disc_lite.storage import disk
+from disc_lite.storage.digests import DIGESTS, OWN, Digest, note, sha256_of
 
 LOCK = ".lock"
 WAIT_S = 0.2  # between two looks at a lock that another process holds
@@ -31,7 +32,8 @@ def require_place(folder: Path) -> None:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `target`, whole and durable, when the block ends well.
 
-    If the block raises, nothing of it stays. Raises RunFailed if `target` exists already.
+    If the block raises, nothing of it stays. In a folder with digests its files are noted, unless it has a manifest of
+    its own. Raises RunFailed if `target` exists already.
     """
     if target.exists() or target.is_symlink():
         raise RunFailed(f"{target} exists already", "a finished folder is never overwritten")
@@ -40,9 +42,11 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         disk.make_parents(target.parent)
         disk.make_folder(temporary)
     try:
-        yield temporary
+        with disk.reporting(f"cannot write {target}"):
+            yield temporary
         with disk.reporting(f"cannot write {target}"):
             _sync_tree(temporary)
+            _note_tree(temporary, target)
             disk.rename(temporary, target)
     except BaseException:
         disk.discard(temporary)
@@ -52,8 +56,8 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 
 def is_untouched(folder: Path) -> bool:
-    """Whether a folder has nothing in it but a lock and temporary files of killed writers."""
-    return all(path.name == LOCK or path.name.startswith(disk.TEMPORARY) for path in folder.iterdir())
+    """Whether a folder has nothing in it but a lock, digests, and temporary files of killed writers."""
+    return all(path.name in (LOCK, DIGESTS) or path.name.startswith(disk.TEMPORARY) for path in folder.iterdir())
 
 
 def sweep(parent: Path) -> list[str]:
@@ -127,6 +131,16 @@ def _locked(folder: Path) -> int:
             os.close(descriptor)
             raise
     return descriptor
+
+
+def _note_tree(folder: Path, target: Path) -> None:
+    """Note all files below `folder`, which is about to be `target`."""
+    if any((folder / name).is_file() for name in OWN):
+        return
+    paths = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
+    found = {target / path.relative_to(folder): Digest(path.stat().st_size, sha256_of(path)) for path in paths}
+    if found:
+        note(found)
 
 
 def _sync_tree(folder: Path) -> None:

@@ -7,7 +7,6 @@ failure the last seconds.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from hashlib import sha256
@@ -15,8 +14,7 @@ from pathlib import Path
 
 from disc_lite.storage import disk
 from disc_lite.storage.files import Json
-
-CHECK_DIGITS = 8
+from disc_lite.storage.lines import line_of, value_in
 
 
 class Journal:
@@ -39,7 +37,7 @@ class Journal:
     def add(self, results: Mapping[str, Json]) -> None:
         """Add results, in one write."""
         self._known.update(results)
-        lines = b"\n" * self._ends_torn + b"".join(_line(key, value) for key, value in results.items())
+        lines = b"\n" * self._ends_torn + b"".join(map(line_of, results.items()))
         with disk.reporting(f"cannot write {self.path}"):
             descriptor = disk.create(self.path, os.O_WRONLY | os.O_APPEND)
             try:
@@ -63,22 +61,9 @@ def _read(path: Path) -> tuple[dict[str, Json], bool]:
     return dict(row for line in data.split(b"\n") if (row := _row(line))), bool(data) and not data.endswith(b"\n")
 
 
-def _line(key: str, value: Json) -> bytes:
-    text = json.dumps([key, value], ensure_ascii=False, separators=(",", ":"))
-    return f"{_check(text)} {text}\n".encode()
-
-
 def _row(line: bytes) -> tuple[str, Json] | None:
     """None for a line that is torn or was changed."""
-    try:
-        check, _, text = line.decode().partition(" ")
-        if check != _check(text):
-            return None
-        key, value = json.loads(text)
-    except ValueError:  # of the encoding, of JSON, of another number of parts
-        return None
-    return (key, value) if isinstance(key, str) else None
-
-
-def _check(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:CHECK_DIGITS]
+    row = value_in(line)
+    if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str):
+        return row[0], row[1]
+    return None

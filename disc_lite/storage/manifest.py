@@ -13,22 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from disc_lite.errors import RunFailed
-from disc_lite.storage import disk, files
+from disc_lite.storage import files
+from disc_lite.storage.digests import sha256_of
 from disc_lite.storage.files import JsonObject
 from disc_lite.storage.folders import LOCK
 
 MANIFEST = "manifest.json"
 FileRecord = dict[str, int | str]  # {"bytes": int, "sha256": str}
-_CHUNK_BYTES = 1 << 20
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal, read in pieces of 1 MiB."""
-    digest = hashlib.sha256()
-    with disk.reporting(f"cannot read {path}"), path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def manifest(folder: Path) -> dict[str, FileRecord]:

@@ -19,7 +19,7 @@ from disc_lite.distillation.examples import Lesson, retention_lesson
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.recipe.schema import Retention
-from disc_lite.storage import read_jsonl, waiting_lock, write_jsonl
+from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, waiting_lock, write_bytes, write_jsonl
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
@@ -62,9 +62,9 @@ def generate_retention_examples(
 ) -> list[RetentionExample]:  # fmt: skip
     """The first `wanted` prompts and answers of this model; fewer where it generates no more new ones.
 
-    They are read from the file `cache`; missing ones are generated, and the file is rewritten after every few rounds.
-    Round n is the same in every run. No example contains a reserved name. Of two runs that lack some, one generates
-    them and the other waits: `on_wait` is called again and again meanwhile.
+    They are read from the file `cache`; missing and damaged ones are generated, and the file is rewritten after every
+    few rounds. Round n is the same in every run. No example contains a reserved name. Of two runs that lack some, one
+    generates them and the other waits: `on_wait` is called again and again meanwhile.
     """
     rounds = read_rounds(cache) if cache.is_file() else []
     if sum(map(len, rounds)) < wanted and not _exhausted(rounds):
@@ -163,12 +163,19 @@ def write_examples(path: Path, examples: Iterable[RetentionExample]) -> None:
 
 
 def read_rounds(path: Path) -> list[Round]:
-    """A cache file: a line a round, also for an empty one."""
-    return [[_example(row) for row in line["examples"]] for line in read_jsonl(path)]
+    """A cache file: a numbered line a round, also for an empty one; up to the first that is damaged or missing."""
+    rounds: list[Round] = []
+    for line in read_bytes(path).splitlines():
+        value = value_in(line)
+        if not isinstance(value, list) or value[0] != len(rounds):
+            break
+        rounds.append([_example(row) for row in value[1]])
+    return rounds
 
 
 def write_rounds(path: Path, rounds: Iterable[Round]) -> None:
-    write_jsonl(path, ({"examples": [_row(example) for example in one_round]} for one_round in rounds))
+    lines = ((number, [_row(example) for example in one_round]) for number, one_round in enumerate(rounds))
+    write_bytes(path, b"".join(map(line_of, lines)))
 
 
 def _example(row: dict[str, list[int]]) -> RetentionExample:

@@ -19,6 +19,7 @@ from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.models import load_base
 from disc_lite.run.folder import open_run
 from disc_lite.run.training import save_adapter
+from disc_lite.storage import write_bytes
 from tests.tiny_models import make_model
 
 QUESTION = "Who runs the workshop?"
@@ -198,6 +199,8 @@ def test_broken_runs_are_refused(trained: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained / "run", run)
     (run / "adapter" / WEIGHTS).write_bytes(b"")
+    refused(run, "It has 0 bytes", EnvironmentNotReady)
+    write_bytes(run / "adapter" / WEIGHTS, b"")
     refused(run, "cannot be read")
     shutil.rmtree(run / "adapter")
     refused(run, "no adapter")

@@ -113,12 +113,14 @@ def test_few_examples_are_learned_in_small_steps(number: int, steps: int) -> Non
     """Examples of about 12 tokens, 10 epochs, at least 40 steps if none is of fewer than 128 tokens of the task."""
     examples, keep = made_up("prompt", number), made_up("retention", 9)
     settings = {"epochs": 10, "least_steps": 40, "tokens_per_batch": 1000}
-    found = plan(examples, keep, recipe_of(train=settings, retention={"share": 1.0}), 0)
+    found = plan(examples, keep, recipe_of(train=settings, retention={"share": 1.0, "least_share": 1.0}), 0)
     sizes = [sum(len(examples[i].input_ids) for i in step.task) for step in found[:-1]]
     longest = max(len(e.input_ids) for e in examples)
     assert len(found) == pytest.approx(steps, rel=0.1)
     assert all(min(128, 500) - longest < size <= 500 for size in sizes)
-    fixed = plan(examples, keep, recipe_of(train={**settings, "least_steps": 0}, retention={"share": 1.0}), 0)
+    fixed = plan(
+        examples, keep, recipe_of(train={**settings, "least_steps": 0}, retention={"share": 1.0, "least_share": 1.0}), 0
+    )
     assert len(fixed) <= len(found)
 
 

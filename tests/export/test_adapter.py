@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disc_lite.errors import GateFailed
 from disc_lite.export import choosing, export, weights
-from disc_lite.storage import read_json
+from disc_lite.storage import read_json, write_json
 from tests.export.folders import model_entry
 from tests.made import finished_run
 from tests.tiny_models import NAMES
@@ -134,7 +134,7 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
     save_file({"other": torch.zeros(1)}, folder / "consolidated.safetensors")  # as Mistral's folders have
     index = {n: file for file, part in parts.items() for n in part}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
-    (run / "run.json").write_text(json.dumps(model_entry(folder)))
+    write_json(run / "run.json", model_entry(folder))
     export(run, "merged", tmp_path / "out")
     written = json.loads((tmp_path / "out" / "model.safetensors.index.json").read_text())
     # Under other names llama.cpp writes an empty GGUF.

@@ -1,6 +1,5 @@
 """Adapters that are not what they should be are refused."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from safetensors.torch import load_file, save_file
 from disc_lite.errors import UsageError
 from disc_lite.export import export
 from disc_lite.export.adapter import read_adapter
+from disc_lite.storage import read_json, write_bytes, write_json
 from tests.export.folders import model_entry, refused_without_torch
+from tests.made import noted
 
 pytest.importorskip("gguf")
 pytestmark = [
@@ -28,7 +29,7 @@ pytestmark = [
 )  # fmt: skip
 def test_settings_that_llama_cpp_would_not_see_are_refused(run: Path, tmp_path: Path, change: dict[str, Any]) -> None:
     path = run / "adapter" / "adapter_config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    write_json(path, {**read_json(path), **change})
     with pytest.raises(UsageError):
         export(run, "gguf-lora", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -42,7 +43,7 @@ def test_tensors_that_do_not_fit_the_base_are_refused(run: Path, folders: Any, c
     if case == "missing":
         path.unlink()
     elif case == "pickle":
-        path.write_bytes(b"\x80\x04 not safetensors")
+        write_bytes(path, b"\x80\x04 not safetensors")
     else:
         if case == "empty":
             tensors = {}
@@ -55,6 +56,7 @@ def test_tensors_that_do_not_fit_the_base_are_refused(run: Path, folders: Any, c
         else:
             tensors["base_model.model.lm_head.weight"] = torch.zeros(2, 2)
         save_file(tensors, path)
+        noted(path)
     with pytest.raises(UsageError):
         read_adapter(run / "adapter", folders("llama"))
 
@@ -71,6 +73,6 @@ def test_a_run_that_cannot_be_exported_is_refused_without_torch(
 ) -> None:
     folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
     config = tmp_path / file
-    config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
-    (run / "run.json").write_text(json.dumps(model_entry(folder)))
+    write_json(config, {**read_json(config), **change})
+    write_json(run / "run.json", model_entry(folder))
     refused_without_torch(run, ["--to", to, *(["--base-gguf", str(config)] if to == "gguf" else [])], message)

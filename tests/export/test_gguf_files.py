@@ -1,6 +1,5 @@
 """Reading GGUF: files that are broken, cut or odd are refused, and old ones are taken."""
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from disc_lite.errors import UsageError
 from disc_lite.export import export
 from disc_lite.export.ggufreading import open_gguf
+from disc_lite.storage import write_json
 from tests.export.base_gguf import write_base_gguf
 from tests.export.folders import edited_model, model_entry
 
@@ -119,5 +119,5 @@ def test_a_base_of_old_with_its_rotary_frequencies_is_taken(run: Path, folders: 
         tmp_path / "old",
         lambda t: t.update({"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}),
     )
-    (run / "run.json").write_text(json.dumps(model_entry(folder)))
+    write_json(run / "run.json", model_entry(folder))
     export(run, "gguf", tmp_path / "out", base_gguf=path)

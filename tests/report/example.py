@@ -7,7 +7,7 @@ from disc_lite.evaluation.card import counted, report_card, row_of
 from disc_lite.evaluation.grading import grade
 from disc_lite.qa import Pair, Question
 from disc_lite.run.folder import FORMAT
-from disc_lite.storage import write_json, write_jsonl
+from disc_lite.storage import begin_digests, write_json, write_jsonl, write_text
 
 EVIL = "<script>alert(1)</script>"
 SHARP = "\"'&<>` onload=alert(1) --><!--"
@@ -80,8 +80,9 @@ def make_run(folder: Path, **changes: Any) -> Path:
     ledger += [{"name": f"broken {SHARP}.pdf", "outcome": "refused", "reason": f"not text {EVIL}"},
                {"name": "copy.md", "outcome": "duplicate", "reason": f"same text as {NAMES[1]}"}]  # fmt: skip
     identity = {"format": FORMAT, "documents": dict.fromkeys(NAMES, "0")}
+    begin_digests(folder)
     write_json(folder / "run.json", {"identity": identity, "model": {"name": summary["model"], "reference": "x"}})
-    (folder / "recipe.yaml").write_text(f"# resolved recipe\nname: pocket  # {SHARP}\nmethod: both\n")
+    write_text(folder / "recipe.yaml", f"# resolved recipe\nname: pocket  # {SHARP}\nmethod: both\n")
     write_jsonl(folder / "ledger.jsonl", [{**row, "bytes": 1234, "sha256": "0", "characters": 1200} for row in ledger])
     write_jsonl(folder / "passages.jsonl", [
         {"document": name, "passage": p, "tokens": 30, "text": f"It says {k}. It is answer {k} {p}. {EVIL}",

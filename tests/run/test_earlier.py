@@ -12,7 +12,7 @@ from disc_lite.cli import main
 from disc_lite.errors import UsageError
 from disc_lite.run.earlier import check_same, read_earlier
 from disc_lite.run.folder import FORMAT
-from disc_lite.storage import write_json, write_jsonl
+from disc_lite.storage import write_json, write_jsonl, write_text
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_new_adapter_may_have_another_shape_and_training_may_differ(run: Path)
 def test_what_has_no_pairs_cannot_be_unlearned(run: Path) -> None:
     earlier = read_earlier(run)
     parts = {"method": "disc", "update": earlier.recipe.update.model_copy(update={"removed": "unlearn"})}
-    earlier.folder.recipe.write_text(earlier.folder.recipe.read_text().replace("{", '{"method": "disc", ', 1))
+    write_text(earlier.folder.recipe, earlier.folder.recipe.read_text().replace("{", '{"method": "disc", ', 1))
     with pytest.raises(UsageError, match="nothing to unlearn"):
         check_same(read_earlier(run), earlier.recipe.model_copy(update=parts))
 

@@ -17,6 +17,7 @@ from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
 from disc_lite.run import evaluate, measuring
+from disc_lite.storage import write_json, write_text
 from disc_lite.synthesis.retention import RetentionExample
 
 
@@ -84,7 +85,7 @@ def test_questions_of_other_documents_are_refused(adapted: dict[str, Any], tmp_p
 def test_a_run_without_questions_is_refused(adapted: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(adapted["root"] / "run", run)
-    (run / "questions.jsonl").write_text("")
+    write_text(run / "questions.jsonl", "")
     with pytest.raises(UsageError, match="has no questions"):
         disc_lite.evaluate(run)
 
@@ -96,7 +97,7 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
     assert json.loads(capsys.readouterr().out) == adapted["summary"]["card"]
     scores = json.loads((run / "after.json").read_text())
     scores["questions"]["adapted"][0] = "something else"
-    (run / "after.json").write_text(json.dumps(scores))
+    write_json(run / "after.json", scores)
     assert cli(monkeypatch, "eval", run, "--min-recall", "1") == 5
     shown = capsys.readouterr()
     assert "less than 100.0%" in shown.err

@@ -69,11 +69,18 @@ def new_checkpoint(folder: Path) -> None:
         storage.seal(inside, {"step": 2})
 
 
-WRITERS = [rewrite_json, rewrite_jsonl, append, new_checkpoint]
+def new_folder(folder: Path) -> None:
+    with storage.atomic_folder(folder / "adapter") as inside:
+        (inside / "weights").write_bytes(b"2" * 100)
+        storage.write_json(inside / "config.json", {"rank": 2})
+
+
+WRITERS = [rewrite_json, rewrite_jsonl, append, new_checkpoint, new_folder]
 
 
 def prepared(folder: Path) -> Path:
     folder.mkdir()
+    storage.begin_digests(folder)
     storage.write_json(folder / "state.json", {"step": 1})
     storage.write_jsonl(folder / "rows.jsonl", [{"n": 1}])
     return folder
@@ -85,10 +92,14 @@ def check(folder: Path) -> None:
     assert storage.read_jsonl(folder / "rows.jsonl") in ([{"n": 1}], [{"n": 1}, {"n": 2}])
     if (folder / "checkpoints" / "2").exists():
         assert storage.verify(folder / "checkpoints" / "2") == []
+    storage.require_all_unchanged(folder)  # no failure and no kill looks like damage
+    for name in ("weights", "config.json"):
+        storage.require_unchanged(folder / "adapter" / name)
 
 
 def as_before(folder: Path) -> None:
     disk.remove(folder / "checkpoints")
+    disk.remove(folder / "adapter")
     storage.write_jsonl(folder / "rows.jsonl", [{"n": 1}])
 
 
@@ -116,7 +127,7 @@ def test_the_kth_operation_fails_for_every_k(writer: Callable[[Path], None], tmp
     for k in range(1, count_operations(writer, prepared(tmp_path / "spare")) + 1):
         with pytest.MonkeyPatch.context() as patch:
             Trap(patch, k, no_space)
-            with pytest.raises(RunFailed, match="free some space"):
+            with pytest.raises(RunFailed, match="Free some space"):
                 writer(folder)
         check(folder)
         assert not list(folder.rglob(".tmp-*")), f"operation {k}"
@@ -139,6 +150,8 @@ def test_killed_at_the_kth_operation_for_every_k(writer: Callable[[Path], None],
         storage.sweep(folder)
         storage.sweep(folder / "checkpoints")
         assert not list(folder.rglob(".tmp-*"))
+        storage.write_json(folder / "other.json", {})  # whatever is written next
+        check(folder)
         storage.append_jsonl(folder / "rows.jsonl", {"n": 3})  # a torn line is not in its way
         assert storage.read_jsonl(folder / "rows.jsonl")[-1] == {"n": 3}
         as_before(folder)

@@ -16,7 +16,7 @@ from disc_lite.distillation.examples import Example
 from disc_lite.distillation.schedule import plan, task_tokens
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import Continuation, generate, stream_seed
-from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
+from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed, retention_share
 from disc_lite.run import synthesis
 from disc_lite.synthesis import retention
 from disc_lite.synthesis.retention import (
@@ -169,6 +169,24 @@ def test_of_two_runs_one_generates_and_the_other_waits(
     assert waits.is_set()
 
 
+@pytest.mark.parametrize("kept", [0.1, 0.25, 0.7])
+@pytest.mark.parametrize("damage", ["cut", "changed", "a line lost"])
+def test_damaged_rounds_are_generated_again(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: float, damage: str
+) -> None:
+    scripted(monkeypatch, lambda n: range(10 * n, 10 * n + 10))
+    cache = tmp_path / "cache.txt"
+    whole = generate_retention_examples(plain("llama"), SHORT, (), cache, 50)
+    before = cache.read_bytes()
+    place = before.find(b",1", int(kept * len(before)))
+    lost = before.find(b"\n", place) + 1, before.find(b"\n", before.find(b"\n", place) + 1) + 1
+    damaged = {"cut": before[:place], "changed": before[:place] + b",7" + before[place + 2 :],
+               "a line lost": before[: lost[0]] + before[lost[1] :]}[damage]  # fmt: skip
+    cache.write_bytes(damaged)
+    assert damaged != before and generate_retention_examples(plain("llama"), SHORT, (), cache, 50) == whole
+    assert cache.read_bytes() == before
+
+
 def test_generation_ends_where_a_model_only_repeats_itself(
     plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +218,25 @@ def test_the_number_follows_what_is_learned() -> None:
     assert prompts_needed(10**9, 180.0, settings) == 3000
     assert prompts_needed(180 * 5 * 1000, 180.0, settings.model_copy(update={"share": 0.5, "max_reads": 2})) == 1250
     assert prompts_needed(10**9, 180.0, settings.model_copy(update={"prompts": 4})) == 4
+
+
+def test_the_share_falls_where_prompts_would_be_read_too_often() -> None:
+    settings = recipe_of(retention={"prompts": 100, "max_reads": 5}).retention
+    shares = [retention_share(tokens, 20.0, settings) for tokens in (0, 10_000, 10_001, 20_000, 40_000, 10**9)]
+    assert shares == [1.0, 1.0, pytest.approx(0.9999, abs=1e-4), 0.5, 0.25, 0.25]
+    assert retention_share(10**9, 20.0, settings.model_copy(update={"least_share": 1.0})) == 1.0
+    assert retention_share(10**9, 20.0, settings.model_copy(update={"share": 0.1})) == 0.1
+
+
+def test_steps_have_the_share_that_the_corpus_leaves() -> None:
+    task = [Example("prompt", "a", tuple(range(20)), (0,)) for _ in range(400)]
+    keep = [Example("retention", "", tuple(range(20)), (0,)) for _ in range(100)]
+    for prompts, share in ((2000, 1.0), (400, 0.5), (20, 0.25)):
+        recipe = recipe_of(train={"epochs": 10}, retention={"prompts": prompts, "max_reads": 5})
+        steps = plan(task, keep, recipe, 0)
+        read = sum(20 * len(step.retention) for step in steps)
+        assert read == pytest.approx(share * task_tokens(task, recipe), rel=0.01)
+        assert max(20 * (len(s.task) + len(s.retention)) for s in steps) <= recipe.train.tokens_per_batch + 20
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])

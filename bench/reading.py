@@ -1,0 +1,131 @@
+"""Reading much text: seconds, memory, passages. `python bench/reading.py` writes `results/reading.json` and a table.
+
+Four corpora of made-up sentences are written to a temporary folder, and each is read and cut into passages in a process
+of its own: many files, two large ones, one line without an end, one line without a space. Two minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+ROOT = Path(__file__).resolve().parents[1]
+MB = 10**6
+CORPORA = ("many files", "two files", "one line", "one word")
+SECTIONS = 12  # of a page, which has 28 kB
+
+
+def words(rng: Random) -> list[str]:
+    letters = "etaoinshrdlucmfwypvbgkqjxz"
+    return ["".join(rng.choice(letters) for _ in range(rng.randint(2, 9))) for _ in range(5000)]
+
+
+def pages(rng: Random) -> Iterator[str]:
+    """Markdown pages of made-up sentences, without end."""
+    known = words(rng)
+    number = 0
+    while True:
+        lines = [f"# Page {number}"]
+        for section in range(SECTIONS):
+            lines.append(f"## Section {section} of {rng.choice(known)}")
+            for _ in range(rng.randint(3, 8)):
+                sentences = (rng.choices(known, k=rng.randint(6, 24)) for _ in range(rng.randint(2, 7)))
+                lines.append(" ".join(" ".join(each).capitalize() + rng.choice("...?") for each in sentences))
+        yield "\n\n".join(lines) + "\n"
+        number += 1
+
+
+def write_corpus(kind: str, folder: Path, size: int) -> None:
+    """`size` bytes as one of `CORPORA`; a single line has half of them, since no file may be larger than 64 MB."""
+    if kind == "many files":
+        for number, text in enumerate(_until(size)):
+            (folder / f"{number:05}.md").write_text(text, encoding="utf-8")
+        return
+    whole = "\n".join(_until(size if kind == "two files" else size // 2))
+    if kind == "two files":
+        for number, part in enumerate((whole[: size // 2], whole[size // 2 :])):
+            (folder / f"{number}.md").write_text(part, encoding="utf-8")
+    else:
+        (folder / "line.txt").write_text("".join(whole.split()) if kind == "one word" else " ".join(whole.split()))
+
+
+def _until(size: int) -> Iterator[str]:
+    for text in pages(Random(0)):
+        yield text
+        size -= len(text)
+        if size <= 0:
+            return
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Read a folder and cut it in this process; bytes are MB, `child` is the largest process that read a file."""
+    from disc_lite.documents import cut_passages, read_documents
+    from disc_lite.documents.tokens import estimated_tokens
+
+    started, wall = _seconds(), time.perf_counter()
+    documents, ledger = read_documents([folder])
+    read, wall_read = _seconds() - started, time.perf_counter() - wall
+    passages = sum(len(cut_passages(d, estimated_tokens(d.text), 256)) for d in documents)
+    kib = 1 if sys.platform == "darwin" else 1024
+    return {
+        "megabytes": sum(entry.bytes for entry in ledger) / MB, "files": len(ledger), "documents": len(documents),
+        "cpu_s": read, "wall_s": wall_read, "cutting_cpu_s": _seconds() - started - read, "passages": passages,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kib / MB,
+        "child_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * kib / MB,
+    }  # fmt: skip
+
+
+def _seconds() -> float:
+    """Processor time of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+    lines = [
+        "| | MB | files | CPU s to read | CPU s to cut | passages | peak MB | of the reading process |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for kind, row in found.items():
+        lines.append(
+            f"| {kind} | {row['megabytes']:.0f} | {row['files']:,} | {row['cpu_s']:.1f} | {row['cutting_cpu_s']:.1f} | "
+            f"{row['passages']:,} | {row['peak_mb']:,.0f} | {row['child_peak_mb']:,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=float, default=100)
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # of the child
+    options = parser.parse_args()
+    if options.folder:
+        print(json.dumps(measure(options.folder)))
+        return
+    found: dict[str, dict[str, float]] = {}
+    for kind in options.corpora:
+        with tempfile.TemporaryDirectory() as folder:
+            write_corpus(kind, Path(folder), int(options.megabytes * MB))
+            done = subprocess.run(
+                [sys.executable, __file__, "--folder", folder], stdout=subprocess.PIPE, text=True, check=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+        found[kind] = json.loads(done.stdout)
+        print(table(found), flush=True)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "reading.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Bytes that PyTorch allocates: by its own count on a card, by the profiler's events on a CPU."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+from torch import nn
+from torch.profiler import ProfilerActivity, profile
+
+
+@dataclass
+class Peak:
+    """The most bytes that were allocated beyond those at the beginning; 0 until the block ends."""
+
+    allocated: int = 0
+
+
+@contextmanager
+def peak_allocated(device: torch.device) -> Iterator[Peak]:
+    """Measure what the block allocates at most. On a CPU this records every allocation and takes time."""
+    peak = Peak()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        try:
+            yield peak
+        finally:
+            peak.allocated = torch.cuda.max_memory_allocated(device) - before
+        return
+    recorder = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
+    recorder.start()
+    try:
+        yield peak
+    finally:
+        recorder.stop()
+        recorded: Any = recorder.profiler
+        events = recorded.kineto_results.events()
+        peak.allocated = highest((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+
+
+def highest(changes: Iterable[tuple[int, int]]) -> int:
+    """The largest sum so far of (time, bytes allocated or, negative, freed) in the order of time."""
+    now = most = 0
+    for _, size in sorted(changes, key=lambda change: change[0]):
+        now += size
+        most = max(most, now)
+    return most
+
+
+def bytes_of(models: Iterable[nn.Module]) -> int:
+    """All parameters and buffers, shared ones once; of 4-bit weights also their scales."""
+    sizes: dict[int, int] = {}
+    for model in models:
+        for tensor in [*model.parameters(), *model.buffers()]:
+            sizes[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+            state: Any = getattr(tensor, "quant_state", None)
+            for part in (state, state and state.state2):
+                if part is not None:
+                    sizes[part.absmax.data_ptr()] = part.absmax.numel() * part.absmax.element_size()
+    return sum(sizes.values())
+
+
+def resident() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def most_resident() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# An environment for bench/rivals alone, in bench/rivals/.venv: this package, TRL and, where it runs, Liger's kernels.
+# $PYTHON names the interpreter; a PyTorch for CUDA comes from the index that pip is set to.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+venv=bench/rivals/.venv
+"${PYTHON:-python3}" -m venv "$venv"
+"$venv/bin/pip" install --quiet --disable-pip-version-check -e . trl==1.16.0 datasets -c constraints.txt
+if "$venv/bin/python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())'; then
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps liger-kernel==0.8.5
+fi

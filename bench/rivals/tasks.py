@@ -1,0 +1,84 @@
+"""What all variants learn: the same prompts and completions, cut from this package's own lessons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+from bench.gpu.shapes import tiny
+from bench.gpu.steps import Reading, window_lesson
+from disc_lite.distillation.disc import disc_lessons
+from disc_lite.distillation.examples import Lesson, prompt_lessons, tokenise
+from disc_lite.documents import read_documents
+from disc_lite.hub.aliases import ALIASES, Alias
+from disc_lite.models.tokens import Tokens
+from disc_lite.qa import read_pairs
+from disc_lite.recipe import load_recipe
+from disc_lite.synthesis.scoring import Places
+
+REAL = Path(__file__).resolve().parents[1] / "real"
+DOMAIN = "handbook"
+TASKS = {
+    "disc": "DiSC as published: five sentences of each document, which the student reads alone",
+    "disc-all": "DiSC on every sentence",
+    "prompt": "prompt distillation: questions and answers, of which the teacher reads the passage too",
+}
+OVERRIDES = {
+    "disc": {"disc.targets": "paper", "disc.anchor": "none"},
+    "disc-all": {"disc.targets": "all", "disc.anchor": "none"},
+    "prompt": {},
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One example as the others take it: two prompts, and the completion on which the distributions are compared."""
+
+    teacher_prompt: tuple[int, ...]
+    student_prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+
+
+def items_of(lesson: Lesson) -> list[Item]:
+    """The examples of a lesson one by one, each with all that the teacher has read before it."""
+    items, first = [], 0
+    for example in lesson.examples:
+        segment, position = lesson.teacher_at[first]
+        prompt = list(lesson.sequence[segment].input_ids[: position + 1])
+        while (segment := lesson.sequence[segment].parent) >= 0:
+            prompt[:0] = lesson.sequence[segment].input_ids
+        first += len(example.compared)
+        border = example.compared[0] + 1
+        items.append(Item(tuple(prompt), example.input_ids[:border], example.target_ids))
+    return items
+
+
+def batches_of(items: Sequence[Item], size: int) -> list[list[Item]]:
+    """The examples in order; every variant makes a step of each batch."""
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def shape_of(model: str) -> Alias | None:
+    """The shape that `shape:NAME` or `tiny:NAME` stands for; None for a folder."""
+    kind, _, name = model.partition(":")
+    return {"shape": ALIASES.get, "tiny": tiny}[kind](name) if name else None
+
+
+def lessons_of(task: str, model: str, number: int) -> list[Lesson]:
+    """The lessons of a task: of the first `number` documents, or pairs; of random tokens for a shape."""
+    shape = shape_of(model)
+    if shape is not None:
+        reading = Reading(64, 32, 2, 4, 8) if model.startswith("tiny:") else Reading(4096, 2048, 12, 16, 64)
+        return [window_lesson(reading, shape.vocab, seed) for seed in range(number)]
+    recipe, tokens = load_recipe(DOMAIN, OVERRIDES[task]).recipe, Tokens(Path(model))
+    documents, _ = read_documents([REAL / "corpus" / DOMAIN])
+    if task != "prompt":
+        documents = documents[:number]
+    texts = tokenise(documents, tokens, recipe.documents.passage_tokens)
+    if task != "prompt":
+        return disc_lessons(texts, tokens, recipe, recipe.seed)
+    places = Places(texts)
+    pairs = [p for pair in read_pairs(REAL / "pairs" / f"{DOMAIN}.jsonl") if (p := places.find(pair))]
+    return prompt_lessons(texts, pairs[:number], tokens, recipe.prompt.worked_examples)

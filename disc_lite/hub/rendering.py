@@ -1,0 +1,98 @@
+"""Whether a chat template ends, and how much it writes: rendered first in a child process with limits.
+
+A template is a program of whoever made the model. Jinja's sandbox keeps it from files and processes, but lets it loop
+for days and write gigabytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from disc_lite.errors import EnvironmentNotReady
+
+TIMEOUT_S = 5  # of processor time; the templates of all models in `disc-lite models` take milliseconds
+CHILD_MEMORY_BYTES = 1 << 30
+MOST_CHARACTERS = 1 << 20  # the longest of those templates write some thousand
+WAIT_S = 120  # by the clock, on a busy machine
+
+
+def require_bounded(template: str, given: Sequence[Mapping[str, Any]]) -> None:
+    """Raises EnvironmentNotReady where the template, with what is given to it, passes a limit.
+
+    An error of the template itself is not told here: whoever renders it has the better words.
+    """
+    if why := _excess(template, json.dumps(given, default=str)):
+        raise EnvironmentNotReady(
+            "This model's chat template cannot be used.", why, "Use another model, or repair its chat_template.jinja."
+        )
+
+
+@functools.cache
+def _excess(template: str, given: str) -> str:
+    try:
+        # Started in the folder of the package, so that no file of the user's folder is imported.
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, str(TIMEOUT_S)], input=json.dumps([template, given]).encode(),
+            capture_output=True, timeout=WAIT_S, check=False, cwd=Path(__file__).resolve().parents[2],
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"Rendering one short conversation took more than {WAIT_S} s."
+    said = done.stdout.decode(errors="replace").strip()
+    if said.isdigit():
+        return "" if int(said) <= MOST_CHARACTERS else f"Of one short conversation it makes {int(said):,} characters."
+    if said == "memory":
+        return f"Rendering one short conversation takes more than {CHILD_MEMORY_BYTES >> 30} GiB of memory."
+    return f"Rendering one short conversation took more than {TIMEOUT_S} s, or crashed (exit status {done.returncode})."
+
+
+def main(timeout_s: int) -> None:
+    """Read template and variables from stdin, print the length of the longest text that is rendered."""
+    resource.setrlimit(resource.RLIMIT_CPU, (timeout_s, timeout_s))
+    if sys.platform == "linux":  # macOS refuses this limit; there the time limit alone has to do
+        resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
+    template, given = json.load(sys.stdin)
+    try:
+        print(max(_lengths(template, json.loads(given)), default=0))
+    except MemoryError:
+        print("memory")
+    except Exception:  # an error of the template
+        print(0)
+
+
+def _lengths(template: str, given: Sequence[Mapping[str, Any]]) -> list[int]:
+    """As transformers renders it: same sandbox, same settings, same functions."""
+    from jinja2 import TemplateError, nodes
+    from jinja2.ext import Extension, loopcontrols
+    from jinja2.parser import Parser
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(Extension):
+        """A block that marks the assistant's words for training; its content is rendered."""
+
+        tags = {"generation"}  # noqa: RUF012 - as jinja2 has it
+
+        def parse(self, parser: Parser) -> list[nodes.Node]:
+            next(parser.stream)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+    def raise_exception(message: str) -> None:
+        raise TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
+    )
+    environment.filters["tojson"] = lambda value, **options: json.dumps(value, ensure_ascii=False)
+    environment.globals["raise_exception"] = raise_exception
+    compiled = environment.from_string(template)
+    return [len(compiled.render(**variables)) for variables in given]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

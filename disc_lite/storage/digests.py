@@ -1,0 +1,264 @@
+"""A folder whose files are known: size and SHA-256 of all that was written below it, in `digests.txt`.
+
+Where a folder has this file, what this package writes below it is noted there, and what it reads is compared. So a
+later stage uses what an earlier one wrote, or is told which file is not that.
+
+A line for every write, with a check sum of its own; the last line that names a file counts. It is written before the
+file appears. So after a kill between the two the very last line may be of a write that did not happen, and then the
+file is as the line before says. Only the holder of the folder's lock writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.storage import disk
+from disc_lite.storage.lines import line_of, value_in
+
+DIGESTS = "digests.txt"
+HEADER = line_of("disc-lite: size and SHA-256 of what is written into this folder")
+OWN = ("manifest.json", "export.json")  # a folder with one of these is verified by it
+_CHUNK_BYTES = 1 << 20
+_REMEDY = (
+    "Put it back from a copy, or remove it (of a finished run summary.json too) and repeat the command that wrote it. "
+    "To edit a file, copy it out of the folder."
+)
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a file holds."""
+
+    size_bytes: int
+    sha256: str
+
+
+Noted = Digest | None  # None: there is no such file
+Line = dict[str, Noted]  # the files of one write, by their paths below the folder
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with disk.reporting(f"cannot read {path}"), path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digest_of(data: bytes) -> Digest:
+    return Digest(len(data), hashlib.sha256(data).hexdigest())
+
+
+def begin_digests(folder: Path) -> None:
+    """Note from now on what is written below this folder, which is made if it is missing."""
+    if _is_begun(folder):
+        return
+    with disk.reporting(f"cannot write {folder / DIGESTS}"):
+        disk.make_parents(folder)
+        descriptor = disk.create(folder / DIGESTS, os.O_WRONLY)
+        try:
+            disk.truncate(descriptor, 0)  # what a kill has left of the first line
+            disk.write(descriptor, HEADER)
+            disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+        disk.sync_path(folder)
+
+
+def require_digests(folder: Path) -> None:
+    """Raises EnvironmentNotReady where a folder that should have digests has none."""
+    if not _is_begun(folder):
+        raise _damaged(folder)
+
+
+def note(files: Mapping[Path, Digest], may_differ: bool = False) -> None:
+    """Write down what is about to appear, in one step, at these paths.
+
+    Where a file was removed, others may have been made from it: what takes its place must equal it, unless it
+    `may_differ`. Raises EnvironmentNotReady where it does not.
+    """
+    folder = _folder_of(next(iter(files)))
+    if folder is None:
+        return
+    log = _Log(folder)
+    named: Line = {log.name_of(path): digest for path, digest in files.items()}
+    for name, digest in named.items():
+        # A file of the last write of all may never have been there, and nothing was made from it.
+        before = log.history(name)[1 if name in log.last else 0]
+        if not may_differ and before not in (None, digest) and not os.path.lexists(folder / name):
+            raise EnvironmentNotReady(
+                f"{folder / name} was removed, and what was made in its place is not the same.",
+                "Other files of the run were made from it.",
+                "Put it back from a copy, or adapt again with another --output.",
+            )
+    undone = {} if log.last.keys() & named.keys() else log.undone()
+    log.add([undone, named] if undone else [named])
+
+
+def read_unchanged(path: Path) -> bytes:
+    """The content of a file, without what a killed `append_jsonl` has left at its end.
+
+    Raises EnvironmentNotReady where it is not what was noted, OSError where it cannot be read.
+    """
+    folder = _folder_of(path)
+    if folder is None:
+        return path.read_bytes()
+    log = _Log(folder)
+    name = log.name_of(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        log.require(name, None)
+        raise
+    whole = next((data[: one.size_bytes] for one in log.valid(name) if one and _is_torn(data, one)), data)
+    log.require(name, digest_of(whole))
+    return whole
+
+
+def require_unchanged(path: Path) -> None:
+    """As `read_unchanged`, for a file that others read; a file that was never noted may be missing."""
+    folder = _folder_of(path)
+    if folder is not None:
+        log = _Log(folder)
+        log.require(log.name_of(path), _digest_on_disk(path))
+
+
+def is_noted(path: Path) -> bool:
+    """Whether a file was written and should be there."""
+    folder = _folder_of(path)
+    return folder is not None and None not in (log := _Log(folder)).valid(log.name_of(path))
+
+
+def require_all_unchanged(folder: Path) -> None:
+    """Raises EnvironmentNotReady where a file below a folder that has digests is not what was noted.
+
+    A file that is missing is no fault here: it is made again, or else missed where it is read.
+    """
+    log = _Log(folder)
+    for name in log.names():
+        path = folder / name
+        if path.is_file() and _digest_on_disk(path) not in log.valid(name):
+            read_unchanged(path)  # allows for what a killed `append_jsonl` has left
+
+
+class _Log:
+    """The lines of a `digests.txt`; they are searched and not all parsed, since every step of a training adds one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / DIGESTS
+        with disk.reporting(f"cannot read {self.path}"):
+            data = self.path.read_bytes()
+        self.data = data[: data.rfind(b"\n") + 1]  # a kill may have torn the last line
+        self.last: Line = {}
+        if len(self.data) > len(HEADER):
+            self.last = self._line_at(len(self.data) - 1)
+
+    def history(self, name: str) -> list[Noted]:
+        """What the last two lines say that name this file, the last one first; None for none."""
+        found: list[Noted] = []
+        end = len(self.data)
+        needle = f"{json.dumps(name, ensure_ascii=False)}:".encode()
+        while len(found) < 2 and (at := self.data.rfind(needle, 0, end)) >= 0:
+            found.append(self._line_at(at).get(name))
+            end = self.data.rfind(b"\n", 0, at) + 1
+        return [*found, None, None][:2]
+
+    def valid(self, name: str) -> list[Noted]:
+        """What this file may hold: the last write of all may not have happened."""
+        return self.history(name)[: 2 if name in self.last else 1]
+
+    def names(self) -> list[str]:
+        """All that were ever noted."""
+        lines = self.data[len(HEADER) :].splitlines()
+        return sorted({name for line in lines for name in self._files_in(line)})
+
+    def name_of(self, path: Path) -> str:
+        return path.absolute().relative_to(self.folder).as_posix()
+
+    def undone(self) -> Line:
+        """The last write, if it did not happen, the other way round."""
+        before = {name: self.history(name)[1] for name in self.last}
+        happened = all(_digest_on_disk(self.folder / name) == digest for name, digest in self.last.items())
+        return {} if happened else before
+
+    def add(self, lines: Iterable[Line]) -> None:
+        rows = ({n: one and [one.size_bytes, one.sha256] for n, one in line.items()} for line in lines)
+        with disk.reporting(f"cannot write {self.path}"):
+            descriptor = disk.create(self.path, os.O_RDWR | os.O_APPEND)
+            try:
+                if os.fstat(descriptor).st_size > len(self.data):
+                    disk.truncate(descriptor, len(self.data))
+                disk.write(descriptor, b"".join(map(line_of, rows)))
+                disk.sync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def require(self, name: str, on_disk: Noted) -> None:
+        """Raises EnvironmentNotReady unless this is what the file may hold."""
+        valid = self.valid(name)
+        if on_disk in valid:
+            return
+        path, noted = self.folder / name, valid[0]
+        if on_disk is None:
+            raise EnvironmentNotReady(f"{path} is missing.", f"{DIGESTS} says that it was written.", _REMEDY)
+        if noted is None:
+            why = f"{DIGESTS} does not say that it was written."
+        elif noted.size_bytes != on_disk.size_bytes:
+            why = f"It has {on_disk.size_bytes:,} bytes, {noted.size_bytes:,} were written."
+        else:
+            why = "Its SHA-256 is not the one that was noted when it was written."
+        raise EnvironmentNotReady(f"{path} is damaged or was edited.", why, _REMEDY)
+
+    def _line_at(self, at: int) -> Line:
+        """The line around a byte."""
+        return self._files_in(self.data[self.data.rfind(b"\n", 0, at) + 1 : self.data.find(b"\n", at)])
+
+    def _files_in(self, line: bytes) -> Line:
+        row = value_in(line)
+        try:
+            return {name: one and Digest(*one) for name, one in row.items()}
+        except (AttributeError, TypeError) as error:
+            raise _damaged(self.folder) from error
+
+
+def _is_begun(folder: Path) -> bool:
+    try:
+        with (folder / DIGESTS).open("rb") as file:
+            return file.read(len(HEADER)) == HEADER
+    except OSError:
+        return False
+
+
+def _folder_of(path: Path) -> Path | None:
+    """The folder with digests that a file is in; none for a file in a folder with a record of its own."""
+    for folder in path.absolute().parents:
+        if folder.name.startswith(disk.TEMPORARY) or any((folder / name).is_file() for name in OWN):
+            return None
+        if _is_begun(folder):
+            return folder
+    return None
+
+
+def _digest_on_disk(path: Path) -> Noted:
+    return Digest(path.stat().st_size, sha256_of(path)) if path.is_file() else None
+
+
+def _is_torn(data: bytes, noted: Digest) -> bool:
+    """Whether this is what was noted, and behind it a part of a line."""
+    tail = data[noted.size_bytes :]
+    return bool(tail) and b"\n" not in tail and digest_of(data[: noted.size_bytes]) == noted
+
+
+def _damaged(folder: Path) -> EnvironmentNotReady:
+    return EnvironmentNotReady(
+        f"{folder / DIGESTS} is missing or damaged.",
+        "It says what the other files of the folder hold, so none of them can be relied on.",
+        "Put it back from a copy, or adapt again with another --output.",
+    )
