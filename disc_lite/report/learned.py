@@ -125,7 +125,9 @@ def since(run: RunFiles) -> list[Child]:
     for state, rows in update["rows"].items():
         name = STATE_NAMES.get(state, state) + (f", {POLICIES[update['removed']]}" if state == "removed" else "")
         before, now = rows["earlier"], rows["adapted"]
-        cells.append((name, f"{update['passages'][state]:,}", *(_asked(row) for row in (before, now)), span(now)))
+        cells.append(
+            (name, f"{update['passages'][state]:,}", _asked(before), _asked(now), span(now) if now["of"] else "")
+        )
         if now["of"]:
             text = f"{name}: now {in_words(now)}" + (f", before {in_words(before)}" if before["of"] else "")
             drawn = charts.bullet(text, before["share"] if before["of"] else None, now["share"], None)

@@ -21,6 +21,7 @@ from disc_lite.run.adapt import adapt
 from disc_lite.run.changes import compare
 from disc_lite.run.earlier import EarlierRun, earlier_answers, nothing_to_teach, read_earlier
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.inputs import pairs_of
 from disc_lite.run.training import attach_adapter
 from disc_lite.run.update import _sampled, kept_questions, removed_pairs, unlearning
 from disc_lite.storage import read_json, read_jsonl
@@ -274,6 +275,18 @@ def test_as_much_is_read_as_is_rehearsed_in_all_epochs(plain: Callable[[str], An
             assert sizes["disc"] == pytest.approx(sizes["prompt"], abs=1)  # as in an epoch, at a share of a half
         if number == 1000:
             assert max(sizes.values()) >= min(40, len(every.examples))
+
+
+def test_pairs_of_several_runs_and_files_are_taken_together_each_once(
+    first: Path, small: SmallAdapt, tmp_path: Path
+) -> None:
+    own = RunFolder(first).read_pairs()
+    other = small.write("others", {"document": "other.txt", "passage": 0, "question": "Who rows?", "answer": "Ada."})
+    assert pairs_of([first, first / "pairs.jsonl", other]) == (*own, Pair("other.txt", 0, "Who rows?", "Ada."))
+    assert pairs_of(str(first)) == own != ()
+    assert pairs_of(None) == pairs_of(()) == ()
+    with pytest.raises(UsageError, match="has no pairs"):
+        pairs_of([first, tmp_path])
 
 
 def test_settings_of_updates_are_no_part_of_other_runs(small: SmallAdapt, first: Path) -> None:
