@@ -22,6 +22,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import functools
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ from tests.tiny_models import make_model
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("here")
 tqdm.tqdm.monitor_interval = 0  # no thread for progress bars: tests fork
+
+# Under `nohup` or in the background of a script these are ignored, and what is ignored stays so in a run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_sessionfinish() -> None:
