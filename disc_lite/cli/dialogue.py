@@ -15,7 +15,7 @@ from disc_lite.chat.conversation import Conversation, Piece
 from disc_lite.chat.opening import Adapted, switch
 from disc_lite.cli.terminal import TWO_COLUMNS, escape_controls, show_columns, show_stream
 from disc_lite.errors import UsageError
-from disc_lite.run.interrupts import Interrupts, catch_signals
+from disc_lite.run.interrupts import Interrupts, flag_signals
 
 PROMPT = "> "
 COMMANDS = {
@@ -124,7 +124,7 @@ def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> Non
 def _answer(dialogue: Dialogue, question: str) -> bool:
     """Show the answer; returns whether Ctrl-C stopped it."""
     console = Console()
-    with catch_signals() as interrupts, closing(dialogue.answers(question)) as pieces:
+    with flag_signals(Interrupts()) as interrupts, closing(dialogue.answers(question)) as pieces:
         shown = _until(interrupts, pieces)
         if dialogue.compare and console.width >= TWO_COLUMNS:
             show_columns(shown, console)

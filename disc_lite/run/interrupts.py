@@ -80,7 +80,14 @@ def catch_signals(saved: str = SAVED, remedy: str = CONTINUES) -> Iterator[Inter
     A signal that nobody has checked for when the block ends raises there: a script that was told to stop must not
     take the exit code 0 and go on.
     """
-    interrupts = Interrupts(saved, remedy)
+    with flag_signals(Interrupts(saved, remedy)) as interrupts:
+        yield interrupts
+        interrupts.check()
+
+
+@contextmanager
+def flag_signals(interrupts: Interrupts) -> Iterator[Interrupts]:
+    """As `catch_signals`, for a caller that asks `stop_requested` itself: the end of the block raises nothing."""
     before = {}
     try:
         for number in SIGNALS:
@@ -93,7 +100,6 @@ def catch_signals(saved: str = SAVED, remedy: str = CONTINUES) -> Iterator[Inter
         pass
     try:
         yield interrupts
-        interrupts.check()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
