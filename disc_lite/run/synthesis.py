@@ -129,7 +129,7 @@ def _reused(context: RunContext, held_out: Sequence[Question]) -> PairSet:
     context.tell("questions", "pairs reused", 0, total)
     worked = context.recipe.prompt.worked_examples
     found = score_pairs(context.base, context.texts, pairs, worked, dropped, on_passage)
-    if not found.scored:
+    if pairs and not found.scored:
         raise UsageError(
             "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
             "Name the documents that they were written about.",

@@ -11,10 +11,9 @@ import errno
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-from safetensors import SafetensorError
 
 from disc_lite.errors import DiscLiteError, RunFailed
 
@@ -103,10 +102,18 @@ def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: s
     """Turn an error of the disk into one with its cause and a remedy."""
     try:
         yield
-    except (OSError, SafetensorError) as error:
+    except Exception as error:
+        if not isinstance(error, (OSError, *_safetensors_error())):
+            raise
         if is_full(error):
             remedy = "Free some space and run the same command again."
         raise error_class(what, getattr(error, "strerror", None) or str(error), remedy) from error
+
+
+def _safetensors_error() -> tuple[type[Exception], ...]:
+    """The error of safetensors where it is loaded; it is slow to load, and no command needs it for its help."""
+    module = sys.modules.get("safetensors")
+    return (module.SafetensorError,) if module else ()
 
 
 def is_full(error: BaseException) -> bool:
@@ -115,6 +122,6 @@ def is_full(error: BaseException) -> bool:
     safetensors quotes the system, "(os error 28)"; numpy reports the bytes requested and written.
     """
     text = str(error)
-    if isinstance(error, SafetensorError):
+    if isinstance(error, _safetensors_error()):
         return any(f"os error {number})" in text for number in NO_SPACE)
     return isinstance(error, OSError) and (error.errno in NO_SPACE or " requested and " in text)

@@ -18,6 +18,7 @@ from disc_lite.evaluation.asking import right_passages
 from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_questions, word_set
 from disc_lite.run import synthesis, training
 from disc_lite.run.inputs import Inputs, gather
+from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, names, without_document_names
 from tests.made import document_of, recipe_of
@@ -156,7 +157,7 @@ def test_pairs_of_a_file_are_taken_as_they_are(
 def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     base = load("llama", rank=2)
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
-    context = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts)
+    context = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts, interrupts=Interrupts())
     with pytest.raises(DocumentsError, match="nothing to learn"):
         training.lessons_of(context, ())
 
