@@ -157,7 +157,9 @@ def test_pairs_of_a_file_are_taken_as_they_are(
 def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     base = load("llama", rank=2)
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
-    context = SimpleNamespace(recipe=recipe_of(method="sft"), base=base, texts=texts, interrupts=Interrupts())
+    context = SimpleNamespace(
+        recipe=recipe_of(method="sft"), base=base, texts=texts, interrupts=Interrupts(), changes=None
+    )
     with pytest.raises(DocumentsError, match="nothing to learn"):
         training.lessons_of(context, ())
 
