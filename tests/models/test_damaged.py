@@ -18,6 +18,7 @@ from disc_lite.hub.adapters import WEIGHTS as LORA
 from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
 from tests.made import noted
+from tests.tiers import reached
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 Q, LAYER, EMBEDDING = "model.layers.0.self_attn.q_proj.weight", "model.layers.1", "model.embed_tokens.weight"
@@ -115,6 +116,7 @@ def test_a_damaged_or_lying_base_is_refused_before_anything_is_spent(
         load_base(open_model(str(folder)).folder, "nf4", "cpu")
     assert words in str(caught.value) and len(caught.value.lines()) <= 3 and caught.value.remedy
     assert not capsys.readouterr().err  # no table of transformers before the three lines
+    reached("R9", kinds_refused=1)
 
 
 def test_a_misshapen_base_is_refused_where_nothing_is_quantised(folders: Callable[[str], Path], tmp_path: Path) -> None:
@@ -172,6 +174,7 @@ def test_a_damaged_or_foreign_adapter_is_refused(trained: Path, tmp_path: Path, 
         with pytest.raises(DiscLiteError) as caught:
             load(open_adapted(copied), "cpu")
         assert words in str(caught.value) and len(caught.value.lines()) <= 3 and caught.value.remedy
+    reached("R10", kinds_refused=1)
 
 
 def test_an_adapter_of_zeros_is_told_to_change_nothing(trained: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """R4: whatever happens to a file of a run folder, it is named, or nothing changes."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +20,7 @@ from disc_lite.run.inputs import check_same_run, gather
 from disc_lite.storage import DIGESTS, disk, read_json, require_all_unchanged, sha256_of, verify
 from disc_lite.storage.folders import LOCK
 from tests.made import SMALL, SmallAdapt
-
-DAMAGES = int(os.environ.get("DISC_LITE_DAMAGES", 10_000 if os.environ.get("DISC_LITE_FAULTS") == "full" else 300))
+from tests.tiers import DAMAGES, reached
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +95,7 @@ def test_every_damage_is_found_or_changes_nothing(kind: str, request: pytest.Fix
         path.write_bytes(before)
     assert found > 0.8 * (DAMAGES // 2)
     assert used(run) == whole
+    reached("R4", damages_found=found, damages_that_change_nothing=DAMAGES // 2 - found)
 
 
 def test_what_the_issue_names_is_found_by_the_command_that_would_have_used_it(
