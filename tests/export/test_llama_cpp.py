@@ -140,7 +140,7 @@ def test_merged_goes_through_llama_cpps_converter(pocket_run: Path, tmp_path: Pa
 @pytest.mark.parametrize("kind", ["f32", "bf16", "q8_0"])
 def test_pocket_from_a_base_gguf(pocket_run: Path, tmp_path: Path, kind: str) -> None:
     base = converted("convert_hf_to_gguf.py", POCKET, tmp_path / "base.gguf", "--outtype", kind)
-    export(pocket_run, "gguf", tmp_path / "whole", base_gguf=base)
+    export(pocket_run, "gguf", tmp_path / "whole", base_gguf=base, onto="original")
     tuned = through_transformers(POCKET, pocket_run / "adapter")
     limit = {"f32": SAME, "bf16": 0.5, "q8_0": 1.0}[kind]
     assert (
