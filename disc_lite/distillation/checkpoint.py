@@ -33,9 +33,14 @@ def save(folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer
         save_file(tensors, temporary / "optimizer.safetensors")
         write_json(temporary / "state.json", {"format": FORMAT, "step": step, "optimizer": numbers})
         seal(temporary)
+    remove_old(folder)
+    return target
+
+
+def remove_old(folder: Path) -> None:
+    """Leave the newest; also before anything is saved: the process may have been killed between a save and this."""
     for old in sorted(folder.glob("step-*"))[:-MOST_CHECKPOINTS]:
         remove(old)
-    return target
 
 
 def newest(folder: Path) -> Path | None:

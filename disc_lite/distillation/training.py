@@ -86,6 +86,7 @@ def train(
     optimizer = adamw(list(parameters.values()), recipe)
     newest = checkpoint.newest(folder)
     first = checkpoint.load(newest, parameters, optimizer) if newest else 0
+    checkpoint.remove_old(folder)
     saved, unhealthy = time.monotonic(), 0
     n, max_tokens = first, recipe.execution.micro_batch_tokens or LONGEST
     while n < (last := last_step(len(batches), learned_at(n), recipe)):

@@ -126,6 +126,18 @@ def forget(saved: Path, part: str) -> None:
     seal(saved)
 
 
+def test_a_kill_between_the_last_save_and_its_tidying_leaves_no_third_checkpoint(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 128}, "execution": {"checkpoint_minutes": 0}}
+    with monkeypatch.context() as killed:
+        killed.setattr(checkpoint, "remove_old", lambda folder: None)
+        SmallTraining(load, tmp_path, **sections).train()
+    assert len(list(tmp_path.rglob("step-*"))) > checkpoint.MOST_CHECKPOINTS
+    SmallTraining(load, tmp_path, **sections).train()
+    assert len(list(tmp_path.rglob("step-*"))) == checkpoint.MOST_CHECKPOINTS
+
+
 def test_a_checkpoint_of_another_run_is_refused(load: Callable[..., Any], tmp_path: Path) -> None:
     one = SmallTraining(load, tmp_path, rank=4)
     one.train(stop_after=1)
