@@ -1,6 +1,6 @@
 """What disc-lite's own layers with an adapter and gated MLPs save, beside PEFT's and transformers', in one process.
 
-    python bench/layers.py FOLDER [--quantize none] [--tokens 1024] [--rank 16] [--steps 7]
+    python -m bench.layers FOLDER [--quantize none] [--tokens 1024] [--rank 16] [--steps 7]
 
 A step is a forward and a backward pass of a packed batch of random texts of 64 tokens, each layer computed again. Both
 ways take turns; the seconds are medians, of this process's CPU time. The peak is what PyTorch's CPU allocator held at
@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
+from bench.memory import peak_allocated
 from disc_lite.models import Base, load_base
 from disc_lite.packing import Packed, lone, pack
 
@@ -46,8 +45,9 @@ def main() -> None:
         f" {differs:.1e}"
     )
     for which, times in seconds.items():
-        peak = _most_allocated(lambda which=which: _step(base, packed, ours, which))  # type: ignore[misc]
-        values = peak / packed.tokens / 4 - len(base._layers) * hidden
+        with peak_allocated(torch.device("cpu")) as peak:
+            _step(base, packed, ours, which)
+        values = peak.allocated / packed.tokens / 4 - len(base._layers) * hidden
         print(f"{which:>7}: {statistics.median(times):.3f} s a step; at most {values:,.0f} values a token")
 
 
@@ -70,17 +70,6 @@ def _step(base: Base, packed: Packed, ours: dict[Any, Any], which: str) -> torch
     base.model.zero_grad()
     base.hidden(packed).square().mean().backward()
     return torch.cat([p.grad.flatten() for p in base.adapter_parameters().values() if p.grad is not None])
-
-
-def _most_allocated(work: Callable[[], Any]) -> int:
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-        work()
-    held = most = 0
-    for event in seen.profiler.kineto_results.events():  # type: ignore[union-attr]
-        if event.name() == "[memory]":
-            held += event.nbytes()
-            most = max(most, held)
-    return most
 
 
 if __name__ == "__main__":

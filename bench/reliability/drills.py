@@ -84,6 +84,13 @@ class Site:
         ) as process:  # fmt: skip
             yield process
 
+    def kill_when(self, file: Path) -> None:
+        """Start a run and kill all of it as soon as this file of its folder is there."""
+        with self.started(file.parent) as process:
+            while not file.is_file() and process.poll() is None:
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGKILL)
+
 
 def require(holds: bool, what: str) -> None:
     if not holds:
@@ -187,10 +194,7 @@ def read_only_output(site: Site) -> str:
 def document_changed(site: Site) -> str:
     """A document changed, and one removed, after a kill: another run, which says so."""
     run = site.folder / "run"
-    with site.started(run) as process:
-        while not (run / "run.json").is_file() and process.poll() is None:
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
+    site.kill_when(run / "run.json")
     lamps, text = site.docs / "lamps.md", (site.docs / "lamps.md").read_text()
     lamps.write_text(text + "\nOne more sentence stands here.\n")
     require_refused(site.adapt(run), (2,), "documents")
@@ -216,10 +220,7 @@ def document_removed_while_running(site: Site) -> str:
 def output_inside_documents(site: Site) -> str:
     """A run folder inside the documents is never read, also when it is continued."""
     whole, run = site.finish(site.folder / "whole"), site.docs / "run"
-    with site.started(run) as process:
-        while not (run / "metrics.jsonl").is_file() and process.poll() is None:
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
+    site.kill_when(run / "metrics.jsonl")
     held = same(site.finish(run), whole)
     subprocess.run([*DISC_LITE, "report", str(run)], env=site.environment(), check=True, capture_output=True)
     require(site.adapt(run).returncode == 0, "with its report in it, it is another run")
@@ -229,10 +230,7 @@ def output_inside_documents(site: Site) -> str:
 def clock_set_back(site: Site) -> str:
     """The clock a year back between two calls: all files of the run are from the future."""
     run = site.folder / "run"
-    with site.started(run) as process:
-        while not (run / "metrics.jsonl").is_file() and process.poll() is None:
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGKILL)
+    site.kill_when(run / "metrics.jsonl")
     ahead = time.time() + 365 * 86_400
     for path in run.rglob("*"):
         os.utime(path, (ahead, ahead))

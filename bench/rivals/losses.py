@@ -27,7 +27,7 @@ from torch.nn.functional import kl_div, log_softmax
 import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
 from bench.gpu.budget import ROOT
 from bench.gpu.machine import commit, describe, synchronize
-from bench.rivals.memory import peak_allocated
+from bench.memory import peak_allocated
 from bench.rivals.setup import TEMPERATURE
 from disc_lite.losses import Divergence, Head, divergence
 from disc_lite.storage import write_json, write_text

@@ -20,7 +20,7 @@ from torch import nn
 
 import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
 from bench.gpu.machine import synchronize
-from bench.rivals.memory import bytes_of, most_resident, peak_allocated, resident
+from bench.memory import bytes_of, most_resident, peak_allocated, resident
 from bench.rivals.setup import Setup, Variant
 from bench.rivals.tasks import TASKS, lessons_of
 from bench.rivals.variants import VARIANTS

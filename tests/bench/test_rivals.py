@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import passes, reading
-from bench.rivals import losses, memory, one, setup, tables, tasks
+from bench import memory, passes, reading
+from bench.rivals import losses, one, setup, tables, tasks
 from bench.rivals.variants import VARIANTS
 from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.packing import Segment

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
+from bench.memory import peak_allocated
 from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
@@ -42,14 +43,9 @@ RANK = 8
 
 def most_allocated(work: Callable[[], Any]) -> int:
     """The most bytes that PyTorch's CPU allocator held beyond those of the beginning."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+    with peak_allocated(torch.device("cpu")) as peak:
         work()
-    held = most = 0
-    for event in seen.profiler.kineto_results.events():  # type: ignore[union-attr]
-        if event.name() == "[memory]":
-            held += event.nbytes()
-            most = max(most, held)
-    return most
+    return peak.allocated
 
 
 def held_by(base: Any, optimizer: Any) -> int:

@@ -24,11 +24,6 @@ from tests.tiers import DAMAGES, reached
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
-    return SmallAdapt(tmp_path_factory.mktemp("damaged"), folders("llama"))
-
-
-@pytest.fixture(scope="module")
 def finished(small: SmallAdapt) -> Path:
     small.adapt(small.root / "finished")
     return small.root / "finished"

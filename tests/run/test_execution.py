@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +19,6 @@ from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
-    return SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
 
 
 def test_a_run_is_continued_in_another_way(small: SmallAdapt) -> None:

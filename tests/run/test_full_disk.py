@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -17,11 +15,6 @@ from tests.tiers import FULL, reached
 
 FAILURES = 400 if FULL else 12
 FARTHEST = 60  # operations on the disk before the one that fails; a run of this size makes about 250
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
-    return SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
 
 
 @pytest.fixture(scope="module")

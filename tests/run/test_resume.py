@@ -33,11 +33,6 @@ SIGNALS_OF_A_USER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
-    return SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
-
-
 @pytest.fixture(autouse=True)
 def _cache_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISC_LITE_CACHE", os.environ["DISC_LITE_CACHE"])
