@@ -15,7 +15,8 @@ from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
 from disc_lite.hub.aliases import check_folder
 from disc_lite.hub.weights import read_object, weight_files, weight_shapes
 from disc_lite.recipe import Recipe
-from disc_lite.run.folder import RunFolder, open_run
+from disc_lite.run.finished import open_run
+from disc_lite.run.folder import RunFolder
 
 if TYPE_CHECKING:
     from disc_lite.models import Base

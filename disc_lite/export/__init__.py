@@ -12,7 +12,7 @@ from disc_lite.errors import RunFailed, UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
 from disc_lite.hub.adapters import CONFIG, EXPORT_RECORD, WEIGHTS
 from disc_lite.hub.weights import weight_files
-from disc_lite.run.folder import FinishedRun, open_run
+from disc_lite.run.finished import FinishedRun, open_run
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import (
     JsonObject,

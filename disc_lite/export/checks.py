@@ -9,7 +9,7 @@ from disc_lite.export.choice import WITH_GGUF, Choice
 from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import find_llama
 from disc_lite.hub.adapters import check_fit, read_config
-from disc_lite.run.folder import FinishedRun
+from disc_lite.run.finished import FinishedRun
 from disc_lite.storage import JsonObject, read_json
 
 # llama.cpp's converter ignores these settings and is silently wrong; they change the meaning of the tensors.

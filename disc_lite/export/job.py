@@ -17,7 +17,7 @@ from disc_lite.export.outputs import proof_inputs, trained_outputs
 from disc_lite.export.proof import Check, Outputs, ProofInputs
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
-from disc_lite.run.folder import FinishedRun, load_run
+from disc_lite.run.finished import FinishedRun, load_run
 from disc_lite.storage import JsonObject
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
-from disc_lite.run.folder import FinishedRun
+from disc_lite.run.finished import FinishedRun
 from disc_lite.storage import JsonObject, read_jsonl
 
 ROWS = {

@@ -15,7 +15,7 @@ from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
-from disc_lite.run.folder import FinishedRun
+from disc_lite.run.finished import FinishedRun
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

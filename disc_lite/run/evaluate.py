@@ -13,7 +13,8 @@ from disc_lite.evaluation.card import counted, forgetting
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, is_right, read_questions
 from disc_lite.run.events import Event, Listener
-from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, FinishedRun, Retained, RunFolder, When, load_run, open_run
+from disc_lite.run.finished import FinishedRun, load_run, open_run
+from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
 from disc_lite.run.inputs import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import Journal, JsonObject, disk, lock, read_json, sweep, write_json

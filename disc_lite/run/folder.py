@@ -1,4 +1,4 @@
-"""A run folder: every file name in it, its formats and their version. Imports torch only to load the model."""
+"""A run folder: every file name in it, its formats and their version."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
-from disc_lite.hub.adapters import check_fit, read_config
-from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.source import Model
 from disc_lite.qa import Pair, Question, read_pairs
-from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.run.changes import Changes, State
 from disc_lite.storage import (
     DIGESTS,
@@ -29,7 +27,6 @@ from disc_lite.storage import (
 
 if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
-    from disc_lite.models import Base
     from disc_lite.synthesis.retention import RetentionExample
 
 FORMAT = 5  # of all these files; a change that another version would misread adds 1
@@ -265,36 +262,3 @@ class Retained:
     stopped: list[bool]  # whether the answer to each neutral prompt ended by itself
     drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
     thinking: list[str] = field(default_factory=list)  # to some instructions, with thinking on, if the model can think
-
-
-# -- a finished run ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A run folder with an adapter in it, and what the adapter was trained with."""
-
-    folder: RunFolder
-    model: Model
-    recipe: Recipe
-    summary: JsonObject
-
-
-def open_run(path: Path) -> FinishedRun:
-    """Read a finished run. Raises UsageError where there is none, or its base is another one now."""
-    folder = RunFolder(path)
-    folder.require_finished()
-    model = open_model(folder.read_record()["model"]["name"])
-    folder.require_base(model)
-    require_unchanged(folder.recipe)
-    # As it was when the run was made, without the present environment variables.
-    recipe = load_recipe(str(folder.recipe), environment={}).recipe
-    return FinishedRun(folder, model, recipe, read_json(folder.summary))
-
-
-def load_run(run: FinishedRun, device: str | None = None) -> Base:
-    """The model of a run as it was trained, its adapter on it. Raises UsageError where the adapter does not fit it."""
-    from disc_lite.models import load_base
-
-    check_fit(run.folder.adapter, read_config(run.folder.adapter), run.model.folder)
-    return load_base(run.model.folder, run.recipe.memory.quantize, device, run.folder.adapter)

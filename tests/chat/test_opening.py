@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from disc_lite.chat.opening import Adapted, ask, load, open_adapted
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.models import load_base
-from disc_lite.run.folder import open_run
+from disc_lite.run.finished import open_run
 from disc_lite.run.training import save_adapter
 from disc_lite.storage import write_bytes
 from tests.tiny_models import make_model

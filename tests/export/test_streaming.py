@@ -16,7 +16,7 @@ from disc_lite.export.streaming import streamed_outputs
 from disc_lite.export.tensors import stored_tensors
 from disc_lite.hub.weights import plain_name
 from disc_lite.models import load_base
-from disc_lite.run.folder import load_run, open_run
+from disc_lite.run.finished import load_run, open_run
 from tests.tiny_models import NAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers

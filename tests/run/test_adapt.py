@@ -18,7 +18,7 @@ from disc_lite.cli import main
 from disc_lite.export import export
 from disc_lite.models import load_base
 from disc_lite.qa import normalise
-from disc_lite.run.folder import open_run
+from disc_lite.run.finished import open_run
 
 ROOT = Path(__file__).resolve().parents[2]
 
