@@ -5,7 +5,6 @@ The **teacher** is the model with the adapter off, the **student** the same mode
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Seq
 from contextlib import contextmanager
@@ -15,26 +14,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import (
-    LoraConfig,
-    PeftConfig,
-    PeftModel,
-    get_peft_model,
-    get_peft_model_state_dict,
-    set_peft_model_state_dict,
-)
+from peft import PeftModel
 from peft.tuners.tuners_utils import BaseTunerLayer
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
-from transformers.utils import logging
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.losses import Head, log_probabilities
-from disc_lite.models.coverage import target_modules
+from disc_lite.models.adapter import add_saved, config_of, misfit, new_adapter, parameters_of, state_of, take_over
 from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.lora import Projection, projections
@@ -43,7 +31,7 @@ from disc_lite.models.mlp import gated_mlps
 from disc_lite.models.offload import HostCheckpoints
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Sequence, filled, length, pack, paths
-from disc_lite.storage import Journal, Json, JsonObject
+from disc_lite.storage import Journal, JsonObject
 
 APART_TOKENS = 8192  # read in one forward pass by a model that does not pack
 
@@ -87,19 +75,8 @@ class Base:
 
         With `host_checkpoints` the inputs of layers that are computed again wait on the host, but for the last one's.
         """
-        config = LoraConfig(
-            r=rank, lora_alpha=alpha, target_modules=target_modules(self.causal), lora_dropout=0.0, bias="none",
-            task_type="CAUSAL_LM",
-        )  # fmt: skip
-        with quietly():
-            self.model = get_peft_model(self.model, config)
+        self.model = new_adapter(self.causal, rank, alpha, seed)
         self._found_adapter()
-        rng = torch.Generator().manual_seed(seed)
-        for name, parameter in self.adapter_parameters().items():
-            if "lora_A" in name:  # kaiming_uniform(a=sqrt(5)), PEFT's own choice
-                bound = parameter.shape[1] ** -0.5
-                draw = torch.empty(parameter.shape).uniform_(-bound, bound, generator=rng)
-                parameter.data.copy_(draw)
         if gradient_checkpointing:
             host, last = HostCheckpoints(self.device), len(self._layers) - 1
             # Every dropout is 0, so there is no random state to keep.
@@ -110,38 +87,17 @@ class Base:
 
     def start_from(self, folder: Path) -> None:
         """Give the attached adapter, to train it on, the weights of a saved one of the same shape."""
-        try:
-            saved = load_file(folder / WEIGHTS)
-            if differing := saved.keys() ^ self.adapter_state().keys():
-                raise ValueError(f"Its tensors are others: {min(differing)}.")
-            set_peft_model_state_dict(self.model, saved)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
+        take_over(cast(PeftModel, self.model), folder)
 
     def load_adapter(self, folder: Path, name: str = "default") -> None:
         """Load a saved adapter, for inference only; one of several has a name of its own, and the first is in use.
 
         Raises EnvironmentNotReady where it does not fit.
         """
-        config = PeftConfig.from_pretrained(str(folder))
-        config.lora_dropout = 0.0  # the model stays in training mode, see `Base.set_modes`
-        try:
-            with quietly():
-                warnings.filterwarnings("ignore", "Found missing adapter keys", UserWarning)  # an error below
-                if isinstance(self.model, PeftModel):
-                    self.model.add_adapter(name, config)
-                    self.model.load_adapter(str(folder), name, torch_device=str(self.device))
-                else:
-                    self.model = PeftModel.from_pretrained(self.model, str(folder), name, config=config)
-            with safe_open(folder / WEIGHTS, framework="pt") as file:
-                unexpected = set(file.keys()) ^ set(self.adapter_state(name))
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # shapes are a RuntimeError
-            raise _misfit(folder, str(error).split("\n")[-1].strip()) from error
-        if unexpected:
-            raise _misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
+        self.model = add_saved(self.model, folder, name)
         loaded = {n: p for n, p in self.adapter_parameters().items() if f".{name}." in n}
         if (where := not_finite(loaded.items())) is not None:
-            raise _misfit(folder, f"{where} holds NaN or infinity.")
+            raise misfit(folder, f"{where} holds NaN or infinity.")
         if changes_nothing(loaded):
             self.warnings.append("This adapter changes nothing: the B of every module is zero.")
         for parameter in self.adapter_parameters().values():  # autocast would do it again for every token
@@ -167,17 +123,15 @@ class Base:
 
     def adapter_config(self) -> JsonObject:
         """The configuration of the adapter, as in adapter folders of PEFT."""
-        (config,) = cast(PeftModel, self.model).peft_config.values()
-        return {name: _as_json(value) for name, value in sorted(config.to_dict().items())}
+        return config_of(cast(PeftModel, self.model))
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
         """Name -> parameter of everything that is trained, in a fixed order."""
-        return {n: p for n, p in sorted(self.model.named_parameters()) if "lora_" in n}
+        return parameters_of(self.model)
 
     def adapter_state(self, name: str = "default") -> dict[str, Tensor]:
         """Name -> tensor, as in adapter files of PEFT."""
-        state: dict[str, Tensor] = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False)
-        return state
+        return state_of(cast(PeftModel, self.model), name)
 
     def known(self, adapter: bool) -> KnownContinuations | None:
         """Texts of the base, or of the adapter as it is now, that are in the journal; None without a journal."""
@@ -304,32 +258,3 @@ def layers_of(model: PreTrainedModel) -> list[Any]:
             "`disc-lite models` lists names of models that work.",
         )  # fmt: skip
     return list(layers)
-
-
-def _as_json(value: object) -> Json:
-    """Enums and sets of a PEFT configuration as JSON has them."""
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    return getattr(value, "value", value)
-
-
-def _misfit(folder: Path, why: str) -> EnvironmentNotReady:
-    return EnvironmentNotReady(
-        f"The adapter in {folder} cannot be loaded onto its base.", why, "Check that both were copied whole."
-    )
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without progress bars and tables of transformers, and without a deprecation warning that PEFT causes."""
-    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-            yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

@@ -16,7 +16,8 @@ from transformers import (
 )
 
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady
-from disc_lite.models.base import Base, quietly
+from disc_lite.models.adapter import quietly
+from disc_lite.models.base import Base
 from disc_lite.models.check import check
 from disc_lite.models.device import device_of
 from disc_lite.models.faults import fault_of
