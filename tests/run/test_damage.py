@@ -181,5 +181,6 @@ def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finishe
     check_same_run(inputs)
     assert json.loads((docs / "run" / "run.json").read_text())["identity"] == inputs.identity
     (docs / "other.txt").write_bytes(b"\xff")
-    with pytest.raises(UsageError, match=r"in: documents\. Not read as it was: other\.txt \(.*UTF-8"):
-        gather(*given)
+    others = (*given[:4], None, None, *given[6:])
+    with pytest.raises(UsageError, match=r"in: documents, .*\. Not read as it was: other\.txt \(.*UTF-8"):
+        gather(*others)
