@@ -140,7 +140,7 @@ def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe) -> s
 
 
 def taught_before(earlier: EarlierRun, ledger: Sequence[LedgerEntry], recipe: Recipe) -> list[JsonObject]:
-    """What the adapter of an update was taught before and is not given now: name, SHA-256 of the file, what became of it.
+    """What an adapter was taught before its update, which has it no more: name, SHA-256 of the file, what became of it.
 
     An earlier version of a document is among them. `removed` is the `update.removed` with which it went.
     """

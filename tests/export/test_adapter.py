@@ -67,7 +67,7 @@ def test_the_model_card_names_documents_only_if_asked_and_no_paths(runs: Any, fo
 
 
 def test_the_model_card_of_an_update_has_what_earlier_runs_taught(run: Path, tmp_path: Path) -> None:
-    rows = [("a|b # <c>.md", "rehearse"), ("old.md", "rehearse"), ("lost.md", "drop"), ("secret.md", "unlearn")]
+    rows = [("a|b\n# <c>.md", "rehearse"), ("old.md", "rehearse"), ("lost.md", "drop"), ("secret.md", "unlearn")]
     before = [{"name": name, "sha256": "cd" * 32, "removed": removed} for name, removed in rows]
     write_json(run / "update.json", {"taught_before": before})
     export(run, "adapter", tmp_path / "out", document_names=True)

@@ -51,7 +51,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
     [
         (["--set", "prompt.kinds=plain"], "had prompt.kinds = plain, rephrased, reversed, rephrased"),
         (["--set", "documents.passage_tokens=99"], "had documents.passage_tokens = 256, this update has 99"),
-        (["--set", "method=disc"], "had method = both"),
+        (["--set", "method=disc"], "had method = prompt"),
         (["--set", "lora.rank=8"], "--set update.start=new"),
         (["--model", "pocket"], "pocket is not the model that"),
         (["--pairs", "x.jsonl"], "--update and --pairs cannot be used together"),
@@ -111,12 +111,6 @@ def test_updates_are_numbered_and_another_text_or_pair_is_another_update(run: Pa
     assert read_earlier(run).digest != before
 
 
-def test_a_run_of_another_version_is_refused(run: Path) -> None:
-    write_json(run / "run.json", {"identity": {"format": FORMAT - 1}, "model": {}})
-    with pytest.raises(UsageError, match="another version"):
-        read_earlier(run)
-
-
 @pytest.mark.parametrize(("start", "removed", "expected"), [
     ("adapter", "rehearse", {"a.md": "rehearse", "c.md": "rehearse", "d.md": "drop"}),
     ("adapter", "unlearn", {"a.md": "unlearn", "c.md": "unlearn", "d.md": "drop"}),
@@ -136,3 +130,9 @@ def test_what_was_taught_before_is_remembered_over_updates(
     recipe = earlier.recipe.model_copy(update={"update": section})
     found = taught_before(earlier, [LedgerEntry("moved.md", "read", "", 1, "b.md", 1)], recipe)
     assert {row["name"]: row["removed"] for row in found} == expected
+
+
+def test_a_run_of_another_version_is_refused(run: Path) -> None:
+    write_json(run / "run.json", {"identity": {"format": FORMAT - 1}, "model": {}})
+    with pytest.raises(UsageError, match="another version"):
+        read_earlier(run)
