@@ -144,7 +144,7 @@ def remarks(summary: JsonObject) -> list[str]:
         )
     if "kept" in pairs:
         lines.append(
-            f"{pairs['kept']} pairs taken over, {pairs['written']} written about what is new or changed; "
+            f"{pairs['kept']} pairs taken over, {pairs['written']} about what is new or changed; "
             f"{pairs['removed']} of passages that are gone."
         )
     low = summary["teachability"]["low"]

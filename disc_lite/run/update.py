@@ -20,6 +20,7 @@ from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.drafting import askable_sentences
+from disc_lite.synthesis.scoring import Places
 
 FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
 NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one
@@ -74,6 +75,24 @@ def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
         if place:
             kept.append({**row, "document": place[0], "passage": place[1]})
     return kept
+
+
+def pairs_about_fresh(
+    texts: Sequence[Text], changes: Changes, pairs: Sequence[Pair], kept: Sequence[JsonObject]
+) -> tuple[list[Pair], int]:
+    """The user's pairs that are not about unchanged passages, and how many of the others the run does not have.
+
+    What the run was taught about an unchanged passage is taken over as it is.
+    """
+    places = Places(texts)
+    fresh: list[Pair] = []
+    others: list[Pair] = []
+    for pair in pairs:
+        here = places.find(pair)
+        is_old = here is not None and (here.document, here.passage) in changes.unchanged
+        (others if is_old else fresh).append(pair)
+    had = {(row["question"], row["answer"]) for row in kept}
+    return fresh, sum((pair.question, pair.answer) not in had for pair in others)
 
 
 def removed_pairs(

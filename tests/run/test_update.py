@@ -291,6 +291,23 @@ def test_pairs_of_several_runs_and_files_are_taken_together_each_once(
         pairs_of([first, tmp_path])
 
 
+def test_pairs_of_ones_own_are_about_what_is_new_or_changed(docs: Path, first: Path, small: SmallAdapt) -> None:
+    boats = {"document": "boats.txt", "passage": 0, "question": "Who rows the smaller boat?", "answer": "Ada Brink."}
+    old = {"document": "other.txt", "passage": 0, "question": "What else is there?", "answer": "A hall."}
+    output, named = small.root / "by hand", [first, small.write("old", old)]
+    with pytest.raises(UsageError, match="None of the pairs is about what is new or changed"):
+        adapt(docs, update=first, output=output, device="cpu", pairs=named[1])
+    summary = adapt(
+        docs, update=first, output=small.root / "own", device="cpu", pairs=[*named, small.write("new", boats)]
+    )
+    kept = [row for row in read_jsonl(first / "pairs.jsonl") if row["document"] == "other.txt"]
+    rows = read_jsonl(small.root / "own" / "pairs.jsonl")
+    assert rows[: len(kept)] == kept
+    assert "Who rows the smaller boat?" in [row["question"] for row in rows[len(kept) :]]
+    assert {row["document"] for row in rows[len(kept) :]} <= {"boats.txt", "guide.md"}
+    assert summary["pairs"]["dropped"]["about what is unchanged"] == 1  # and not those that the run has as well
+
+
 def test_settings_of_updates_are_no_part_of_other_runs(small: SmallAdapt, first: Path) -> None:
     summary = read_json(first / "summary.json")
     assert small.adapt(first, **SHORT, **{"update.rehearse": "9"}) == summary
