@@ -54,9 +54,11 @@ def _questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chan
         fresh, known = update.fresh_texts(context.texts, changes), [question.text for question in kept]
         wanted = update.questions_wanted(context.texts, changes, context.recipe)
         found = (*kept, *_held_out(context, fresh, wanted, known))
-    answers = earlier_answers(earlier)
+    before, passages = update.questions_still_gone(earlier, context.texts)
+    removed, counts, answers = [*removed, *before], changes.counts(), earlier_answers(earlier)
     write_json(context.folder.update, {
-        "run": str(earlier.folder), "removed": context.recipe.update.removed, "passages": changes.counts(),
+        "run": str(earlier.folder), "removed": context.recipe.update.removed,
+        "passages": {**counts, "removed": counts["removed"] + passages},
         "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
         "questions_removed": [asdict(question) for question in removed],
         "taught_before": taught_before(earlier, context.inputs.ledger, context.recipe),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from disc_lite.run.earlier import EarlierRun, earlier_answers, nothing_to_teach,
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import pairs_of
 from disc_lite.run.training import attach_adapter
-from disc_lite.run.update import _sampled, kept_questions, removed_pairs, unlearning
+from disc_lite.run.update import _sampled, kept_questions, questions_still_gone, removed_pairs, unlearning
 from disc_lite.storage import read_json, read_jsonl
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
 from tests.tiny_models import CORPUS
@@ -174,6 +175,11 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
         said = nothing_to_teach(earlier, changes, recipe_of(update={"removed": removed, "start": start}))
         assert bool(said) == idle, (removed, start)
         assert not said or "1 of its passages are gone" in said
+    # What went in an earlier update and was rehearsed since may be unlearned now, though nothing has changed.
+    earlier, same = replace(earlier, removed=({"shown": "x"},)), compare(earlier.passages, earlier.passages)
+    for removed in ("drop", "rehearse", "unlearn"):
+        said = nothing_to_teach(earlier, same, recipe_of(update={"removed": removed}))
+        assert said.startswith("Nothing has changed") == (removed != "unlearn")
 
 
 # -- what is taken over, and what is taught -------------------------------------------------------------
@@ -182,7 +188,7 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
 def earlier_of(tmp_path: Path, pairs: list[dict[str, Any]], passages: list[tuple[str, str]], **more: Any) -> EarlierRun:
     return EarlierRun(
         RunFolder(tmp_path), "m", "f", recipe_of(), tuple(passages), tuple(pairs), more.get("questions", ()),
-        more.get("removed", ()),
+        more.get("removed", ()), more.get("questions_removed", ()),
     )  # fmt: skip
 
 
@@ -232,6 +238,17 @@ def test_questions_go_with_their_passage(tmp_path: Path) -> None:
     kept, removed = kept_questions(earlier, compare(passages, now))
     assert removed == [questions[0]]
     assert kept == [Question("Who rows?", ("Ada Brink",), "new.md", passage_index=0), *questions[2:]]
+
+
+def test_what_is_still_rehearsed_is_still_asked_about(tmp_path: Path, plain: Callable[[str], Any]) -> None:
+    """A run to which documents were added one by one names none of the earlier ones; each is asked about."""
+    texts = tokenise([document_of(BOATS, "now.md")], plain("llama").tokens, 256)
+    (passage,) = texts[0].passages
+    gone, back = {**pair_of("old.md", 1, "Who?"), "shown": "The hall is cold."}, pair_of("was.md", 0, "Who rows?")
+    back["shown"] = f" {texts[0].passage_text(passage)} "
+    questions = (Question("What is cold?", ("hall",), "old.md", passage_index=1), Question("Who rows?", ("Ada",), "was.md", passage_index=0))  # fmt: skip
+    earlier = earlier_of(tmp_path, [], [], removed=(gone, dict(gone), back), questions_removed=questions)
+    assert questions_still_gone(earlier, texts) == ([questions[0]], 1)
 
 
 def test_answers_of_the_run_are_found_by_their_question(first: Path) -> None:
