@@ -15,6 +15,7 @@ from disc_lite.distillation.optimizer import adamw
 from disc_lite.errors import RunFailed
 from disc_lite.storage import MANIFEST, lock, read_json, verify, write_json
 from tests.made import recipe_of
+from tests.tiers import reached
 
 Parameters = dict[str, nn.Parameter]
 
@@ -169,3 +170,4 @@ def test_those_of_another_run_are_refused_and_change_nothing(tmp_path: Path, cha
         "Move the checkpoints away to start again, or choose another output folder.",
     ]
     assert all(torch.equal(parameter, before[name]) for name, parameter in made.items()) and not optimizer.state
+    reached("R27", checkpoints_refused=1)
