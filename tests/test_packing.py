@@ -185,8 +185,8 @@ def test_what_a_system_turn_of_30_tokens_costs() -> None:
 
 def test_exactly_the_shared_tokens_are_shared_and_never_a_needed_one() -> None:
     """Runs that part at the tenth token: a root of ten, or of fewer where an earlier state is needed, or of none below 8."""
-    one, two = (*range(10), 50, 51, 52), (*range(10), 60)
-    for needed, shared in (((12, 10), 10), ((10, 10), 10), ((12, 9), 9), ((8, 10), 8), ((7, 10), 0), ((12, 7), 0)):
+    one, two = (*range(10), 50, 51, 52), (*range(10), 60, 61)
+    for needed, shared in (((12, 11), 10), ((10, 10), 10), ((12, 9), 9), ((8, 10), 8), ((7, 10), 0), ((12, 7), 0)):
         found = gather([one, two], needed)
         if shared:
             tree = (Segment(one[:shared]), Segment(one[shared:], 0), Segment(two[shared:], 0))
@@ -226,3 +226,24 @@ def test_rows_first_fit_the_longest_first_and_of_equals_the_first() -> None:
     assert rows_of([2, 5, 3, 5, 2], 7) == [[1, 0], [3, 4], [2]]
     assert rows_of([3, 9, 4], 7) == [[1], [2, 0]]
     assert rows_of([], 7) == []
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=14))
+def test_by_default_no_other_width_costs_less(lengths: list[int]) -> None:
+    """A position costs 1 in linear layers and, of a row of 4,096, as much again in attention."""
+    batch = [lone([7] * tokens) for tokens in lengths]
+
+    def cost(packed: Packed) -> float:
+        rows, width = packed.input_ids.shape
+        return rows * width * (1 + width / 4096)
+
+    others = [cost(pack(batch, int(share * max(lengths)))) for share in (1, 1.25, 1.5, 2, 3, 4)]
+    assert cost(pack(batch)) == min(others)
+
+
+def test_sequences_apart_have_a_row_each() -> None:
+    packed = pack(BATCH, apart=True)
+    width = max(map(length, BATCH))
+    assert packed.input_ids.shape == (len(BATCH), width) and not packed.plain
+    assert [starts[0] for starts in packed.starts] == [width * row for row in range(len(BATCH))]
+    assert pack([lone([1, 2]), lone([3])], apart=True).plain and not pack([lone([1, 2]), lone([3])], 3).plain

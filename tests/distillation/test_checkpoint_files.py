@@ -13,7 +13,7 @@ from torch import nn
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.errors import RunFailed
-from disc_lite.storage import MANIFEST, lock, read_json, verify, write_json
+from disc_lite.storage import MANIFEST, begin_digests, lock, read_json, verify, write_json
 from tests.made import recipe_of
 from tests.tiers import reached
 
@@ -112,11 +112,13 @@ def test_damaged_ones_are_set_aside_with_the_reason(tmp_path: Path) -> None:
 
 def test_the_reason_of_an_earlier_one_does_not_stand_in_the_way(tmp_path: Path) -> None:
     """In a run folder, where each file has a digest: one that was removed by hand, and its reason with it."""
+    begin_digests(tmp_path)
     with lock(tmp_path):
         folder = tmp_path / "checkpoints"
         (saved,) = save_steps(folder, 3)
         damage(saved)
         assert checkpoint.newest(folder) is None
+        write_json(tmp_path / "later.json", {})
         shutil.rmtree(folder / "broken-step-00000003")
         (folder / "broken-step-00000003.json").unlink()
         (saved,) = save_steps(folder, 3)
