@@ -159,7 +159,7 @@ def test_eight_bits_are_refused_on_apples_gpus_before_anything_is_spent(
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
     with pytest.raises(WillNotFit, match="AdamW in 8 bits"):
         adapt(
-            small.root / "docs", str(small.model), recipe="default", output=small.root / "run", pairs=small.pairs,
+            small.root / "docs", str(small.model), recipe="default", output=small.root / "mps", pairs=small.pairs,
             overrides={**SMALL, "execution.optimizer_bits": "8"}, device="mps",
         )  # fmt: skip
 
