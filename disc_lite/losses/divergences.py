@@ -22,7 +22,11 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Labels:
-    """The token after each row, and its share of the distribution that the row is compared with."""
+    """The token y after each row, and its share l of the distribution that q is compared with: (1 - l) p + l [y].
+
+    p and q are at the temperature T of the divergence, decoding is at 1, where q_1 is proportional to q_T^T. So the
+    label counts for more than l: a student that matches this target at T = 2 and l = 1/2 gives y 0.99 and more.
+    """
 
     ids: Tensor  # [S], each in [0, V)
     share: Tensor  # [S], 0 <= share < 1
