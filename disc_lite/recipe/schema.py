@@ -254,7 +254,7 @@ class Recipe(Section):
 
     name: str = setting("default", "name of the recipe")
     about: str = setting("", "its purpose, in a sentence")
-    method: MethodName = setting("both", "disc, prompt, or both in one stream; next_token and sft are baselines")
+    method: MethodName = setting("prompt", "disc, prompt, or both in one stream; next_token and sft are baselines")
     documents: Documents = section(Documents)
     disc: Disc = section(Disc)
     prompt: Prompt = section(Prompt)

@@ -29,6 +29,8 @@ from disc_lite.synthesis.retention import (
     without_document_names,
 )
 
+LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
+
 
 def hold_out(context: RunContext) -> tuple[Question, ...]:
     """The questions to measure with: the user's, or ones that the base writes from a separate random stream.
@@ -168,11 +170,12 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
     number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
     examples, held_out = _first_prompts(context, number)
     usable = _without_document_names(context, examples)
-    if len(usable) < len(examples):
-        left_out = (
-            f"{len(examples) - len(usable)} of {len(examples)} prompts left out: they contain names of the documents"
-        )
-        context.tell("retention", left_out)
+    named = len(examples) - len(usable)
+    if len(usable) < LEAST_USABLE * len(examples):
+        context.tell("retention", f"{named} of {len(examples)} prompts contain names of the documents; all are used")
+        return examples, held_out
+    if named:
+        context.tell("retention", f"{named} of {len(examples)} prompts left out: they contain names of the documents")
     return usable, held_out
 
 

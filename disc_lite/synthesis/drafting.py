@@ -20,7 +20,7 @@ from disc_lite.qa import Pair, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
-FIRST = 2  # drafts about a sentence that has no question yet, where later ones rephrase them
+FIRST = 2  # drafts about a sentence in the first round, where later ones rephrase them
 OTHER_LANGUAGE = "another language than the text"
 
 
@@ -109,7 +109,8 @@ class Drafter:
     ) -> list[tuple[int, str, str]]:
         """(sentence, kind of question, question to rephrase or ""): drafts for the sentences that lack pairs.
 
-        The kinds are taken in turn. A sentence without a question gets a few drafts first: the others rephrase those.
+        The kinds are taken in turn. A sentence gets a few drafts first: the others rephrase those. If none of them was
+        accepted, it gets as many as it lacks, since a small model may need ten drafts for a question.
         """
         known: dict[int, list[str]] = {}
         for drafted in accepted:
@@ -120,7 +121,7 @@ class Drafter:
             in_turn = cycle(questions)
             kinds = self._kinds(bool(questions))
             rephrases = len(kinds) < len(self._kinds(True))  # as soon as there is a question
-            for n in range(min(lacking, FIRST) if rephrases else lacking):
+            for n in range(min(lacking, FIRST) if rephrases and attempt == 0 else lacking):
                 kind = kinds[(len(questions) + n + attempt) % len(kinds)]
                 drafts.append((sentence, kind, next(in_turn) if kind == "rephrased" else ""))
         return drafts

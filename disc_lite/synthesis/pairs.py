@@ -31,6 +31,7 @@ from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
 from disc_lite.synthesis.screening import is_yes_no, same_facts
 
 ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
+COOLER = 0.5  # times the temperature, for a sentence of which the first round made no pair
 ROWS = 1024  # pairs wanted of a group of passages, at least: more rows are written at once
 HELD_OUT = "held out for the evaluation"
 DISAGREES = "the likeliest answer has other facts"
@@ -143,15 +144,18 @@ def _round(
 def _questions(
     base: Base, recipe: Recipe, group: Sequence[_PassagePairs], seed: int, attempt: int, on_drafts: OnDrafts
 ) -> list[tuple[_PassagePairs, DraftedQuestion]]:
-    requests = []
+    requests, temperatures = [], []
     for progress in group:
         written = [s.drafted for s in progress.accepted]
+        asked = {drafted.sentence for drafted in written}
         for sentence, kind, known in progress.drafter.kinds(progress.missing, attempt, written):
             requests.append((progress, sentence, kind, known))
+            is_retry = attempt > 0 and sentence not in asked and recipe.prompt.worked_examples
+            temperatures.append(recipe.prompt.question_temperature * (COOLER if is_retry else 1))
     drafts = write_drafts(
         base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
         [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
-        recipe.prompt.question_temperature, seed_of(seed, "questions"),
+        temperatures, seed_of(seed, "questions"),
         lambda done: on_drafts("drafting questions", done, len(requests)),
     )  # fmt: skip
     return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, drafts, strict=True)]

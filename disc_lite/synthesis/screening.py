@@ -8,7 +8,6 @@ likelier is measured in `pairs`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from disc_lite.qa import numbers_of, words_of
 
@@ -108,9 +107,7 @@ def invented(text: str, source: str) -> bool:
     """Whether `text` has a number or a name that `source` does not have."""
     if numbers_of(text) - numbers_of(source, in_words=True):
         return True
-    inside = _inside_words(source)
-    capitals = sum(word[0].isupper() for word in inside)
-    if capitals > COMMON_CAPITALS * len(inside) and _mostly_nouns(inside):
+    if capitals_mark_nouns(source):
         return False
     known = {_stem(word) for word in NAME.findall(source)}
     return any(_stem(w) not in known for w in _inside_words(text) if w[0].isupper() and w != "I")
@@ -124,9 +121,12 @@ def _inside_words(text: str) -> list[str]:
     return words
 
 
-def _mostly_nouns(words: Iterable[str]) -> bool:
-    """Whether many different words have a capital, as nouns have in German."""
-    return bool({word.lower() for word in words} & {"der", "die", "das", "und", "ist", "nicht", "ein", "eine"})
+def capitals_mark_nouns(text: str) -> bool:
+    """Whether many words inside sentences have a capital, as nouns have in German."""
+    inside = _inside_words(text)
+    if sum(word[0].isupper() for word in inside) <= COMMON_CAPITALS * len(inside):
+        return False
+    return bool({word.lower() for word in inside} & {"der", "die", "das", "und", "ist", "nicht", "ein", "eine"})
 
 
 def _stem(word: str) -> str:

@@ -98,6 +98,7 @@ class Writer:
         self.tokens, self.answers = tokens, answers
         self.questions = {sentence: list(found) for sentence, found in questions.items()}
         self.asked: list[tuple[str, str]] = []  # (kind, sentence) of every question that was ordered
+        self.temperatures: list[tuple[str, float]] = []  # (sentence, temperature) of the same
         self.shorts: dict[str, str | None] = {}
         self.likeliest: dict[str, str] = {}  # where the greedy answer is another one
 
@@ -122,6 +123,7 @@ class Writer:
         else:
             sentence = task.split("Sentence: ")[1].split("\n")[0]
             self.asked.append((next(k for k in KINDS if KINDS[k] in task), sentence))
+            self.temperatures.append((sentence, temperature))
             waiting = self.questions.get(sentence, [])
             written = waiting.pop(0) if waiting else None
         return Continuation(tuple(self.tokens.text(written or "")), None if written is None else 1)
@@ -165,6 +167,12 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     assert per_sentence == {ABOUT[0]: 2 + rounds - 1, ABOUT[1]: 2 + rounds - 1, ABOUT[2]: 2 * rounds}
     assert {kind for kind, sentence in writer.asked if sentence == ABOUT[2]} == {"plain", "reversed"}
     assert ("rephrased", ABOUT[0]) in writer.asked
+    # Only where the first round made no pair the next ones are cooler.
+    hot = recipe.prompt.question_temperature
+    assert [t for sentence, t in writer.temperatures if sentence == ABOUT[2]] == [hot] * 2 + [hot / 2] * 2 * (
+        rounds - 1
+    )
+    assert {t for sentence, t in writer.temperatures if sentence == ABOUT[0]} == {hot}
     unfinished = len(writer.asked) - 9
     assert found.dropped == {
         "answer did not end": 1, "answer not supported by the passage": 1, "held out for the evaluation": 1,
@@ -232,6 +240,8 @@ def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(pla
     assert drafter.kinds({0: 4}, 1, written) == [
         (0, "rephrased", asked[0]), (0, "plain", ""), (0, "rephrased", asked[1]), (0, "reversed", ""),
     ]  # fmt: skip
+    # A sentence that has no question yet after a round gets as many drafts as it lacks.
+    assert [draft[0] for draft in drafter.kinds({0: 6, 1: 2}, 1, [])] == [0] * 6 + [1] * 2
 
 
 def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[..., Any]) -> None:
