@@ -142,6 +142,11 @@ def remarks(summary: JsonObject) -> list[str]:
             f"{pairs['accepted']} pairs accepted, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences "
             "have one."
         )
+    if pairs.get("low_coverage"):
+        lines.append(
+            f"Few pairs: {pairs['coverage']:.0%} of the sentences have one, and what the others say is hardly learned "
+            "from pairs. Another model may write more; pairs of your own: --pairs."
+        )
     if "kept" in pairs:
         lines.append(
             f"{pairs['kept']} pairs taken over, {pairs['written']} written about what is new or changed; "

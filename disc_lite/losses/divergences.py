@@ -24,8 +24,9 @@ class Divergence:
 class Labels:
     """The token y after each row, and its share l of the distribution that q is compared with: (1 - l) p + l [y].
 
-    p and q are at the temperature T of the divergence, decoding is at 1, where q_1 is proportional to q_T^T. So the
-    label counts for more than l: a student that matches this target at T = 2 and l = 1/2 gives y 0.99 and more.
+    p and q are at the temperature T of the divergence, answers are decoded at 1, where q_1 is proportional to q^T. So
+    the label weighs more than l (docs/how-it-works.md). Hinton et al. (1503.02531) have two terms instead,
+    (1-l) T^2 KL(p || q) + l CE(y) at T = 1.
     """
 
     ids: Tensor  # [S], each in [0, V)

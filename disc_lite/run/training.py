@@ -17,7 +17,7 @@ from disc_lite.distillation.schedule import batches, last_step
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import GIB, TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, train
-from disc_lite.errors import DocumentsError
+from disc_lite.errors import DocumentsError, RunFailed
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
@@ -26,8 +26,8 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
-from disc_lite.run.update import asked_pairs, lessons_of_update
-from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
+from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update
+from disc_lite.storage import append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
@@ -43,19 +43,35 @@ def make_adapter(
 
 
 def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
-    """The lessons of the recipe's method. Raises DocumentsError where there are none."""
+    """The lessons of the recipe's method.
+
+    Raises RunFailed where the method needs pairs and none was accepted, DocumentsError where the documents give none.
+    """
     with context.interrupts.at_once():
         if context.changes:
             lessons = lessons_of_update(context, context.changes, pairs)
         else:
             lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
+    if METHODS[context.recipe.method].needs_pairs and not lessons.by_kind[PAIRS]:
+        raise _no_pairs(context)
     if not lessons.examples:
         raise DocumentsError(
             f"There is nothing to learn with the method `{context.recipe.method}`.",
-            "No question-answer pair was accepted, or no document has a second sentence.",
+            "No document has a second sentence.",
             "Add text to the documents, or choose another method (--set method=next_token).",
         )
     return lessons
+
+
+def _no_pairs(context: RunContext) -> RunFailed:
+    dropped = Counter(read_json(context.folder.pair_drafts)["dropped"])
+    most = ", ".join(f"{reason} ({number:,})" for reason, number in dropped.most_common(3) if number)
+    return RunFailed(
+        f"No question-answer pair was accepted, and the method `{context.recipe.method}` learns from them.",
+        f"Most drafts were dropped for: {most}." if most else "The model wrote none.",
+        "Take another model or pairs of your own (--pairs FILE), or learn without pairs (--set method=disc), "
+        "with another --output.",
+    )  # fmt: skip
 
 
 def prepare(context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample]) -> TrainingData:
