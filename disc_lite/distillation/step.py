@@ -9,8 +9,9 @@ tokens of a step, and g those before the M tokens of answers that the base gener
 
     loss = T^2 / N * sum D(p' || q)  +  w / M * sum KL(softmax(W g_base) || softmax(W g_student))
 
-D is `loss.divergence`, by default KL; w is `retention.weight`. p' is p itself, but at the tokens y of an answer
-(1-l) p + l [y] with l = `loss.label_share`. Methods without a teacher have the cross-entropy of y in place of T^2 D.
+D is `loss.divergence`, by default KL; T^2 is there if `loss.temperature_squared`; w is `retention.weight`. p' is p
+itself, but at the tokens y of an answer (1-l) p + l [y] with l = `loss.label_share`. Methods without a teacher have
+the cross-entropy of y in place of T^2 D.
 """
 
 from __future__ import annotations
