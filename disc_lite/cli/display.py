@@ -134,7 +134,7 @@ def remarks(summary: JsonObject) -> list[str]:
         lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
     if documents.get("damaged"):
         lines.append(
-            f"Files that look damaged: {documents['damaged']}; {RunFolder(Path(summary['run'])).ledger} says why."
+            f"Files with a warning: {documents['damaged']}; {RunFolder(Path(summary['run'])).ledger} says which."
         )
     if pairs.get("dropped"):
         dropped = sum(pairs["dropped"].values())

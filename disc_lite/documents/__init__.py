@@ -20,6 +20,8 @@ columns     pieces of lines on a printed page -> lines in reading order, and tab
 running     running heads and page numbers of printed pages
 flow        columns of all pages -> one run of lines
 layout      lines of printed pages -> paragraphs, list items, code and headings
+ocr         pictures of pages -> lines of words, by tesseract
+scans       which pages of a PDF are scans, and their lines as pieces
 pdf         PDF -> text
 formats     which suffix is read by which function
 workers     child processes with limits, in which parsers run

@@ -1,8 +1,9 @@
 """The limited child process that reads files for `workers`: markup, containers, source code.
 
-`python -m disc_lite.documents STEP_TIMEOUT_S`. For every file there is a line of JSON and then its
+`python -m disc_lite.documents STEP_TIMEOUT_S TOTAL_TIMEOUT_S`. For every file there is a line of JSON and then its
 bytes on stdin (`{"suffix", "name", "options", "bytes"}`), and a line of JSON on stdout
-(`{"converted" or "refused", "is_last"}`). It opens no file and writes none.
+(`{"converted" or "refused", "is_last"}`). It opens no file and writes none; the one program
+that it starts is `tesseract`.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 _RECYCLED_BYTES = CHILD_MEMORY_BYTES // 4
 
 
-def main(step_timeout_s: int) -> None:
-    """Answers until stdin ends; a step that takes too long ends the process by SIGPROF."""
+def main(step_timeout_s: int, total_timeout_s: int) -> None:
+    """Answers until stdin ends; a step that takes too long ends the process by SIGPROF, a file by SIGALRM."""
     # macOS refuses this limit; there the time limit alone has to do.
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
@@ -36,21 +37,27 @@ def main(step_timeout_s: int) -> None:
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
         raw = sys.stdin.buffer.read(request["bytes"])
-        answer = _answer(request, raw, step_timeout_s)
+        answer = _answer(request, raw, step_timeout_s, total_timeout_s)
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
         answer["is_last"] = _memory_bytes() > _RECYCLED_BYTES
         answers.write(json.dumps(answer).encode("ascii") + b"\n")
         answers.flush()
 
 
-def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int) -> dict[str, Any]:
+def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int, total_timeout_s: int) -> dict[str, Any]:
+    def start_alarm() -> None:
+        signal.alarm(total_timeout_s)
+
     def start_clock() -> None:
         # Processor time: on a busy machine a good file must not look like an endless one.
         signal.setitimer(signal.ITIMER_PROF, step_timeout_s)
 
+    start_alarm()
     try:
         options = ReadingOptions(**request["options"])
-        return {"converted": asdict(convert_here(request["suffix"], raw, start_clock, request["name"], options))}
+        converted = convert_here(request["suffix"], raw, start_clock, request["name"], options, start_alarm)
+        return {"converted": asdict(converted)}
     except RefusedFile as refusal:
         return {"refused": str(refusal)}
 
@@ -62,4 +69,4 @@ def _memory_bytes() -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -17,6 +17,7 @@ _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[iv
 _LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
 
 # In sizes of the font.
+GAP_OF_PIECES = 0.9  # the least between two pieces of a line
 _ROW_RISE = 0.35
 _MIN_GUTTER = 0.6
 _MIN_CELL_GAP = 0.5

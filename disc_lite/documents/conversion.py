@@ -33,9 +33,10 @@ def convert(
 
 
 def convert_here(
-    suffix: str, raw: bytes, on_step: Callable[[], object], name: str = "", options: ReadingOptions | None = None
-) -> Converted:
-    """Converts a file in this process; `on_step` is called before each page.
+    suffix: str, raw: bytes, on_step: Callable[[], object], name: str = "", options: ReadingOptions | None = None,
+    on_scan: Callable[[], object] = int,
+) -> Converted:  # fmt: skip
+    """Converts a file in this process; `on_step` is called before each page, `on_scan` after each that OCR has read.
 
     Raises:
         RefusedFile: For whatever reason it cannot be read.
@@ -45,7 +46,7 @@ def convert_here(
         on_step()
         if format_.is_archive:
             open_archive(raw, suffix).close()
-        converted = format_.read(Source(raw, name, options or ReadingOptions(), on_step))
+        converted = format_.read(Source(raw, name, options or ReadingOptions(), on_step, on_scan))
         check_text(converted.text)
         return converted
     except RefusedFile:

@@ -18,6 +18,9 @@ _LITTLE_CHARACTERS = 40
 _REPEATED_LINES = 5
 _REPEATED_SHARE = 0.03  # of all lines
 _REPEATED_CHARACTERS = 12
+# As tesseract calls the languages that are told by their words.
+_CODES = {"Dutch": "nld", "English": "eng", "French": "fra", "German": "deu", "Italian": "ita", "Portuguese": "por",
+          "Spanish": "spa"}  # fmt: skip
 _PAGES = {".pdf", ".docx", ".epub", ".pptx", ".odt"}
 
 
@@ -30,9 +33,21 @@ def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage
     return tuple(found)
 
 
+def doubt_about_ocr(entry: LedgerEntry, language: str, languages: str) -> str:
+    """A sentence where scanned pages were read as tesseract's `languages`, and the text is in another; else empty."""
+    code = _CODES.get(language, "")
+    if not entry.ocr_pages or not code or code in languages.split("+"):
+        return ""
+    return f"scanned pages read as {languages}, but the text is {language}: --set documents.ocr_languages={code}"
+
+
 def _of_size(document: Document, entry: LedgerEntry, suffix: str) -> Iterator[str]:
     characters = len(document.text.strip())
-    if suffix in _PAGES and entry.bytes > max(_SCANNED_BYTES, characters * _BYTES_PER_CHARACTER):
+    if (
+        suffix in _PAGES
+        and not entry.ocr_pages
+        and entry.bytes > max(_SCANNED_BYTES, characters * _BYTES_PER_CHARACTER)
+    ):
         yield f"{characters:,} characters in {entry.bytes / 1e6:.1f} MB: are its pages pictures?"
     elif characters < _LITTLE_CHARACTERS:
         yield f"only {characters} characters"

@@ -64,16 +64,12 @@ def _docx(source: Source) -> Converted:
     return Converted(docx_text(source.raw))
 
 
-def _pdf(source: Source) -> Converted:
-    return Converted(pdf_text(source.raw, source.on_step))
-
-
 FORMATS: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdx"), Format(_markdown, parsed=False)),
     **dict.fromkeys((".txt", ".text"), Format(_plain, parsed=False)),
     ".rst": Format(_rst, parsed=False),
     **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
-    ".pdf": Format(_pdf),
+    ".pdf": Format(pdf_text),
     ".docx": Format(_docx, is_archive=True),
     ".odt": Format(odt_text, is_archive=True),
     ".epub": Format(epub_text, is_archive=True),
@@ -93,7 +89,7 @@ FORMATS: dict[str, Format] = {
 # Files that have no suffix and are text by custom.
 _PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}
 
-_PICTURE = "a picture; run OCR over it, into a .pdf or .txt"
+_PICTURE = "a picture; where it is a scanned page, save it as .pdf"
 _PACKED = "an archive; unpack it"
 # What to do with files that are not read and never will be.
 REMEDIES = {

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.columns import Piece, lines_of_page
+from disc_lite.documents.columns import GAP_OF_PIECES, Piece, lines_of_page
 from disc_lite.documents.layout import text_of_pages
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.running import without_running_lines
+from disc_lite.documents.scans import ScannedPages, is_scan
+from disc_lite.documents.source import Converted, Source
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage
 
 # In sizes of the font.
-_GAP_OF_PIECES = 0.9
 _SAME_BASELINE = 0.2
 _SCRIPT_RISE = 0.75
 _SCRIPT_SIZE = 0.86
@@ -35,28 +36,35 @@ _SPACES = re.compile(r"\s")
 _NOTED = re.compile(r"[^\W\d_]{4}$|[.,;:!?)\"”’»]$|\b[12]\d{3}$")
 
 
-def pdf_text(raw: bytes, on_page: Callable[[], object]) -> str:
-    """The text of a PDF; `on_page` is called before each page, to limit its time.
+def pdf_text(source: Source) -> Converted:
+    """The text of a PDF, of its scanned pages by OCR.
 
     Raises:
         RefusedFile: Not a PDF, encrypted, or without text.
         Exception: Whatever PDFium makes of a damaged file.
     """
     # The mark may be anywhere in the first kilobyte.
-    if b"%PDF-" not in raw[:1024]:
+    if b"%PDF-" not in source.raw[:1024]:
         raise RefusedFile("not a PDF: the %PDF- mark is missing; export it as PDF again")
-    document = _opened(raw)
-    pages = []
-    for page in document:
-        on_page()
+    document = _opened(source.raw)
+    pages: list[list[Piece]] = []
+    scanned = ScannedPages(source.options.ocr_languages, source.on_scan)
+    for number, page in enumerate(document):
+        source.on_step()
         textpage = page.get_textpage()
         pages.append(list(_pieces(textpage)))
         textpage.close()
+        if is_scan(page, pages[-1]):
+            scanned.read(number, page)
         page.close()
+    for number, pieces in scanned.pieces(printed=[piece for page in pages for piece in page]).items():
+        pages[number] = pieces or pages[number]  # a stamp on a picture without text
     text = text_of_pages([lines_of_page(page) for page in without_running_lines(pages)])
     if not text.strip():
-        raise RefusedFile("no text in the PDF (scanned?); run OCR over it first")
-    return text
+        illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
+        empty = "no text in the PDF (empty pages?); export it again, or leave it out"
+        raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
+    return Converted(text, warning=scanned.warning(len(pages)), ocr_pages=len(scanned))
 
 
 def _opened(raw: bytes) -> PdfDocument:
@@ -122,7 +130,7 @@ def _continues(piece: Piece, x: float, left: float, y: float, size: float) -> bo
     is_level = rise <= _SAME_BASELINE * largest or (
         rise <= _SCRIPT_RISE * largest and min(size, piece.size) <= _SCRIPT_SIZE * largest
     )
-    return is_level and -largest < gap <= _GAP_OF_PIECES * largest
+    return is_level and -largest < gap <= GAP_OF_PIECES * largest
 
 
 def _add(piece: Piece, char: str, has_space: bool, right: float, y: float, size: float) -> None:

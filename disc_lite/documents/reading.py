@@ -129,8 +129,9 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool | None = Non
         return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
     document = document_of(file.name, converted)
     text = document.text
-    warning = "" if suffix in SUFFIXES else damage(text)  # code has few sentences, and long names
-    return LedgerEntry(file.name, "read", "", size, sha256, len(text), warning), document
+    damaged = "" if suffix in SUFFIXES else damage(text)  # code has few sentences, and long names
+    warning = "; ".join(filter(None, [converted.warning, damaged]))
+    return LedgerEntry(file.name, "read", "", size, sha256, len(text), warning, converted.ocr_pages), document
 
 
 def _bytes_of(path: Path, size: int) -> bytes:

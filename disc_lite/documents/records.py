@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-NEEDS = "needs "  # how the reason of a refusal begins where a package is missing
+NEEDS = "needs "  # how the reason of a refusal begins where a package or a program is missing
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class LedgerEntry:
         sha256: Of the file's bytes, in hexadecimal; empty where they were not read.
         characters: Length of the text, 0 when refused.
         warning: What looks damaged in a text that was read, and what to do; else empty.
+        ocr_pages: How many of its pages are scans that were read by OCR.
     """
 
     name: str
@@ -64,10 +65,11 @@ class LedgerEntry:
     sha256: str
     characters: int
     warning: str = ""
+    ocr_pages: int = 0
 
     @property
     def needs_package(self) -> bool:
-        """Whether it was refused because a package is missing, which the reason names with the pip line."""
+        """Whether it was refused because a package or a program is missing, which the reason names."""
         return self.reason.startswith(NEEDS)
 
     def as_dict(self) -> dict[str, str | int]:

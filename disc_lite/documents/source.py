@@ -15,10 +15,12 @@ class ReadingOptions:
     Attributes:
         text_field: Field of JSON records that holds their text; empty: the usual names are tried.
         notebook_outputs: Whether the printed outputs of notebooks are read too.
+        ocr_languages: In which languages scanned pages are read, as tesseract takes them; empty: they are not.
     """
 
     text_field: str = ""
     notebook_outputs: bool = False
+    ocr_languages: str = "eng"
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class Source:
         raw: Its bytes.
         name: As the ledger names it; source code shows it to the model.
         on_step: To be called before each page or part, so that each has its own time limit.
+        on_scan: To be called after each page that was read by OCR, which is not counted to the time of the file.
     """
 
     raw: bytes
     name: str = ""
     options: ReadingOptions = field(default_factory=ReadingOptions)
     on_step: Callable[[], object] = int
+    on_scan: Callable[[], object] = int
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Converted:
         headings: Given where the text has no marks of its own for them, as source code has none.
         alone: Whether each section is a passage of its own (the row of a table, a definition),
             which is not joined with its neighbours.
+        warning: What a person should look at, for the ledger.
+        ocr_pages: How many of its pages were read by OCR.
     """
 
     text: str
@@ -54,3 +60,5 @@ class Converted:
     title: str = ""
     headings: tuple[Heading, ...] | None = None
     alone: bool = False
+    warning: str = ""
+    ocr_pages: int = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
 STEP_TIMEOUT_S = 20  # processor time for one page of a PDF, or a whole file of another format
-TOTAL_TIMEOUT_S = 600  # by the clock, for a file
+TOTAL_TIMEOUT_S = 600  # by the clock, for a file; it begins anew after every page that was read by OCR
 CHILD_MEMORY_BYTES = 2 << 30
 _MOST_WORKERS = 8  # each may need that memory
 
@@ -99,7 +98,7 @@ class WorkerPool:
 def _start() -> subprocess.Popen[bytes]:
     # Started in the folder of the package, so that no file of the user's folder is imported.
     return subprocess.Popen(
-        [sys.executable, "-m", str(__package__), str(STEP_TIMEOUT_S)],
+        [sys.executable, "-m", str(__package__), str(STEP_TIMEOUT_S), str(TOTAL_TIMEOUT_S)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -118,10 +117,6 @@ def _exchange(process: subprocess.Popen[bytes], suffix: str, source: Source) -> 
         process.stdin.flush()
     except OSError:
         return None
-    waiting = select.poll()
-    waiting.register(process.stdout, select.POLLIN)
-    if not waiting.poll(TOTAL_TIMEOUT_S * 1000):
-        process.send_signal(signal.SIGALRM)
     line = process.stdout.readline()
     answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
     return answer

@@ -18,6 +18,8 @@ ROWS = {
     "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
     "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
 }  # fmt: skip
+# What became of a document that was taught by an earlier run, by the `update.removed` with which it went.
+BEFORE = {"rehearse": "earlier, and rehearsed", "drop": "earlier, not rehearsed", "unlearn": "earlier, then unlearned"}
 HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
 
 
@@ -32,11 +34,12 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
         front["base_model"] = public
     if alias:
         front["license"] = alias.licence.lower() if alias.licence in HUB_LICENCES else "other"
-    ledger = [row for row in read_jsonl(run.folder.ledger) if row["outcome"] == "read"]
+    taught = _taught(run)
+    count = len({row["name"] for row in taught})
     recipe = run.recipe
     lines = [
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
-        f"# {public.split('/')[-1]}, taught {len(ledger)} document{'s' if len(ledger) != 1 else ''}", "",
+        f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
         f"A LoRA adapter (rank {recipe.lora.rank}, alpha {recipe.lora.alpha}) for `{public}` "
         f"(licence of the base: {licence}). It was trained with disc-lite by self-distillation: "
         "the base with the documents in its context was the teacher of the "
@@ -50,7 +53,7 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
         "```", "",
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",
-        "## Documents", "", *_documents(ledger, document_names), "",
+        "## Documents", "", *_documents(taught, document_names), "",
         "## Settings", "", "```json", json.dumps(recipe.model_dump(), indent=1), "```", "",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
@@ -69,11 +72,22 @@ def _alias(model: Model) -> Alias | None:
     return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
 
 
-def _documents(ledger: Sequence[JsonObject], names: bool) -> Iterable[str]:
-    yield "| document | SHA-256 of its text |"
-    yield "|---|---|"
-    for number, row in enumerate(ledger, 1):
-        yield f"| {cell(row['name']) if names else number} | `{row['sha256']}` |"
+def _taught(run: FinishedRun) -> list[JsonObject]:
+    """Documents of the run, and of the runs that it updates: name, SHA-256 and when it was taught."""
+    now = [row for row in read_jsonl(run.folder.ledger) if row["outcome"] == "read"]
+    names = {row["name"] for row in now}
+    before = [
+        {**row, "when": "an earlier version" if row["name"] in names else BEFORE[row["removed"]]}
+        for row in run.folder.read_update().get("taught_before", [])
+    ]
+    return [*({**row, "when": "by this run"} for row in now), *before]
+
+
+def _documents(taught: Sequence[JsonObject], names: bool) -> Iterable[str]:
+    yield "| document | SHA-256 of the file | taught |"
+    yield "|---|---|---|"
+    for number, row in enumerate(taught, 1):
+        yield f"| {cell(row['name']) if names else number} | `{row['sha256']}` | {row['when']} |"
 
 
 def _card(card: JsonObject) -> Iterable[str]:

@@ -27,6 +27,11 @@ class Documents(Section):
         "field of JSON records that holds their text (`body.text`: a field in a field); empty: text, content, body, …",
     )
     notebook_outputs: Switch = setting(False, "read the printed outputs of notebooks too")
+    ocr_languages: str = setting(
+        "eng",
+        "languages of scanned pages, as tesseract calls them (`deu+eng`: both); empty: scanned pages are not read",
+        pattern=r"^(?:\w[\w/]*(?:\+\w[\w/]*)*)?$",
+    )
 
 
 class Disc(Section):

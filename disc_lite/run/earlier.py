@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from disc_lite.documents import Document, cut_passages
+from disc_lite.documents import Document, LedgerEntry, cut_passages
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import read_config
@@ -20,7 +20,7 @@ from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.changes import Changes, Passages, compare
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, read_json, require_unchanged, sha256_of
+from disc_lite.storage import JsonObject, read_json, read_jsonl, require_unchanged, sha256_of
 
 # What an update must have in common with its run: sections of the recipe, or single settings.
 SAME = ("method", "documents", "prompt", "memory")
@@ -137,6 +137,22 @@ def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe) -> s
         f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
         f"and update.removed: {recipe.update.removed} teaches nothing in their place."
     )
+
+
+def taught_before(earlier: EarlierRun, ledger: Sequence[LedgerEntry], recipe: Recipe) -> list[JsonObject]:
+    """What an adapter was taught before its update, which has it no more: name, SHA-256 of the file, what became of it.
+
+    An earlier version of a document is among them. `removed` is the `update.removed` with which it went.
+    """
+    policy, starts = recipe.update.removed, recipe.update.start == "adapter"
+    rows: list[JsonObject] = [
+        {"name": row["name"], "sha256": row["sha256"], "removed": "rehearse"}
+        for row in read_jsonl(earlier.folder.ledger) if row["outcome"] == "read"
+    ]  # fmt: skip
+    rows += earlier.folder.read_update().get("taught_before", [])
+    here = {entry.sha256 for entry in ledger if entry.outcome == "read"}
+    gone = [row for row in rows if row["sha256"] not in here and (starts or row["removed"] == policy == "rehearse")]
+    return [{**row, "removed": policy if row["removed"] == "rehearse" else row["removed"]} for row in gone]
 
 
 def earlier_answers(earlier: EarlierRun) -> dict[str, str]:

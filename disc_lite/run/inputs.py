@@ -32,6 +32,8 @@ from disc_lite.storage import (
     write_text,
 )
 
+_MOST_NAMED = 3
+
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
@@ -153,16 +155,19 @@ def read_with_progress(
     paths: Sequence[Path], recipe: Recipe, listener: Listener | None
 ) -> tuple[tuple[Document, ...], tuple[LedgerEntry, ...]]:
     """The documents as the recipe has them read; where that takes long, the listener hears of every file."""
-    options = ReadingOptions(recipe.documents.text_field, recipe.documents.notebook_outputs)
+    chosen = recipe.documents
+    options = ReadingOptions(chosen.text_field, chosen.notebook_outputs, chosen.ocr_languages)
     tell = only_if_slow(listener)
     return read_documents(paths, options, lambda done, total, name: tell(Event("documents", name, done, total)))
 
 
 def in_words(ledger: Sequence[LedgerEntry]) -> str:
-    """How many files have which outcome, and the packages that some of them need."""
+    """How many files have which outcome, how many pages are scans, and what some files need to be read."""
     outcomes = Counter(entry.outcome for entry in ledger)
+    scanned = sum(entry.ocr_pages for entry in ledger)
+    by_ocr = [f"{scanned} scanned page{'s' * (scanned > 1)} read by OCR"] if scanned else []
     needs = sorted({entry.reason for entry in ledger if entry.needs_package})
-    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *needs])
+    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr, *needs])
 
 
 def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
@@ -188,12 +193,24 @@ def check_same_run(inputs: Inputs) -> None:
         differing = [key for key in now if before.get(key) != now[key]]
         if differing:
             raise UsageError(
-                f"{folder} holds another run.", f"It differs in: {', '.join(differing)}.",
+                f"{folder} holds another run.", f"It differs in: {', '.join(differing)}.{_other(inputs, before)}",
                 "Choose another --output, or repeat the command of that run to continue it.",
             )  # fmt: skip
         require_all_unchanged(path)
     elif path.is_dir() and not is_untouched(path):
         raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
+
+
+def _other(inputs: Inputs, before: JsonObject) -> str:
+    """The documents that are not as they were, and why where the ledger says it: a program may be missing now."""
+    was, now = before.get("documents", {}), {document.name: document.sha256 for document in inputs.documents}
+    names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+    if not names:
+        return ""
+    refused = {entry.name: f" ({entry.reason})" for entry in inputs.ledger if entry.reason}
+    shown = [f"{name}{refused.get(name, '')}" for name in names[:_MOST_NAMED]]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f" Not read as it was: {', '.join(shown)}{more}."
 
 
 def begin(inputs: Inputs) -> None:

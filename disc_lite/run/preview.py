@@ -10,7 +10,7 @@ from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages
 from disc_lite.documents.code import SUFFIXES
-from disc_lite.documents.doubts import doubts_about
+from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
@@ -86,9 +86,13 @@ def preview(
     for number, document in enumerate(read, 1):
         offsets = (tokenizer or estimated_tokens)(document.text)
         passages = cut_passages(document, offsets, checked.documents.passage_tokens)
-        doubts = doubts_about(document, entries[document.name], passages)
+        entry = entries[document.name]
+        is_code = suffix_of(document.name) in SUFFIXES
+        language = "code" if is_code else language_of(document.text)
+        misread = doubt_about_ocr(entry, language, checked.documents.ocr_languages)
+        doubts = (*filter(None, [misread]), *doubts_about(document, entry, passages))
         shown = _shown(document, offsets, passages) if show is not None else ()
-        views.append(_view(document, len(offsets), passages, doubts, shown))
+        views.append(_view(document, language, len(offsets), passages, doubts, shown))
         tell(Event("passages", document.name, number, len(read)))
     views.sort(key=lambda view: not view.doubts)
     return Preview(ledger, tuple(views), checked.documents.passage_tokens, tokenizer is not None)
@@ -96,13 +100,12 @@ def preview(
 
 def _view(
     document: Document,
+    language: str,
     tokens: int,
     passages: Sequence[Passage],
     doubts: tuple[str, ...],
     shown: tuple[PassageView, ...],
 ) -> DocumentView:
-    is_code = suffix_of(document.name) in SUFFIXES
-    language = "code" if is_code else language_of(document.text)
     sentences = sum(len(passage.sentences) for passage in passages)
     return DocumentView(
         document.name, document.title, language, len(document.text), tokens, sentences, len(passages), doubts, shown

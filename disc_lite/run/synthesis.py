@@ -19,7 +19,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run import update
 from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext
-from disc_lite.run.earlier import EarlierRun, earlier_answers
+from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.retention import (
@@ -61,6 +61,7 @@ def _questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chan
         "run": str(earlier.folder), "removed": context.recipe.update.removed, "passages": changes.counts(),
         "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
         "questions_removed": [asdict(question) for question in removed],
+        "taught_before": taught_before(earlier, context.inputs.ledger, context.recipe),
     })  # fmt: skip
     return found
 

@@ -33,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
 
 EXPECTED = """\
 refused  4 files: 1.png, 2.png, 3.png and 1 more
-         extension .png: a picture; run OCR over it, into a .pdf or .txt
+         extension .png: a picture; where it is a scanned page, save it as .pdf
 
 Look at these first: 1 of 2 documents
   b[red].md
@@ -62,7 +62,7 @@ def test_one_file(docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert out.startswith("b[red].md\nb[red]: language unknown\n14 characters, ")
     assert "Passage 0: " in out
     assert out.endswith("    1  Tiny \ufffd[31mred.")
-    assert run(monkeypatch, capsys, docs, "--show", "1.png")[1].endswith("into a .pdf or .txt")
+    assert run(monkeypatch, capsys, docs, "--show", "1.png")[1].endswith("save it as .pdf")
     code, _, err = run(monkeypatch, capsys, docs, "--show", "none.md")
     assert (code, len(err.strip().splitlines())) == (2, 2)
 

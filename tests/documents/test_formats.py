@@ -174,7 +174,7 @@ def test_pdf_lines_become_paragraphs_headings_and_items(tmp_path):
 
 
 def test_pdf_without_text_or_behind_a_password():
-    assert "scanned?" in refusal(".pdf", bytes(pdf([]).output()))
+    assert "empty pages?" in refusal(".pdf", bytes(pdf([]).output()))
     locked = pdf([(11, "Secret.")])
     locked.set_encryption("owner", "user")
     assert "encrypted" in refusal(".pdf", bytes(locked.output()))

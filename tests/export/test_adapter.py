@@ -55,7 +55,7 @@ def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path
 def test_the_model_card_names_documents_only_if_asked_and_no_paths(runs: Any, folders: Any, tmp_path: Path) -> None:
     export(runs("llama"), "adapter", tmp_path / "private")
     card = (tmp_path / "private" / "README.md").read_text()
-    assert "| 1 | `" + "ab" * 32 + "` |" in card and "c\\>.md" not in card
+    assert "| 1 | `" + "ab" * 32 + "` | by this run |" in card and "c\\>.md" not in card
     export(runs("llama"), "adapter", tmp_path / "out", document_names=True)
     card = (tmp_path / "out" / "README.md").read_text()
     assert "| a\\|b \\# \\<c\\>.md | `" + "ab" * 32 + "` |" in card  # one line, and no markup
@@ -64,6 +64,18 @@ def test_the_model_card_names_documents_only_if_asked_and_no_paths(runs: Any, fo
     assert str(folders("llama").parent) not in card
     assert 'from_pretrained("path/to/llama")' in card and "base_model" not in card
     assert "PeftModel.from_pretrained" in card and '"rank": 4' in card
+
+
+def test_the_model_card_of_an_update_has_what_earlier_runs_taught(run: Path, tmp_path: Path) -> None:
+    rows = [("a|b\n# <c>.md", "rehearse"), ("old.md", "rehearse"), ("lost.md", "drop"), ("secret.md", "unlearn")]
+    before = [{"name": name, "sha256": "cd" * 32, "removed": removed} for name, removed in rows]
+    write_json(run / "update.json", {"taught_before": before})
+    export(run, "adapter", tmp_path / "out", document_names=True)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "taught 4 documents\n" in card
+    assert [line.split(" | ")[-1] for line in card.split("\n") if "cd" * 32 in line] == [
+        "an earlier version |", "earlier, and rehearsed |", "earlier, not rehearsed |", "earlier, then unlearned |",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

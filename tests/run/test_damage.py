@@ -11,7 +11,7 @@ import pytest
 
 from disc_lite.chat.opening import open_adapted
 from disc_lite.distillation import checkpoint
-from disc_lite.errors import DiscLiteError, EnvironmentNotReady
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.report.page import page
 from disc_lite.report.reading import read_run
@@ -180,3 +180,7 @@ def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finishe
     assert [document.name for document in inputs.documents] == ["guide.md", "other.txt"]
     check_same_run(inputs)
     assert json.loads((docs / "run" / "run.json").read_text())["identity"] == inputs.identity
+    (docs / "other.txt").write_bytes(b"\xff")
+    others = (*given[:4], None, None, *given[6:])
+    with pytest.raises(UsageError, match=r"in: documents, .*\. Not read as it was: other\.txt \(.*UTF-8"):
+        gather(*others)
