@@ -52,7 +52,7 @@ def evaluate(
             disk.make_parents(folder.path)
         sweep(folder.path)
         recipe, run_folder = finished.recipe, finished.folder
-        removed = () if questions else measuring.questions_removed(run_folder)
+        removed = () if questions else run_folder.read_questions_removed()
         eval_set = measuring.eval_set_of(asked, run_folder.read_passages(), finished.model.probes, (), removed)
         answers: dict[When, Answers] = {}
         retained: dict[When, Retained] = {}

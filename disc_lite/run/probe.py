@@ -56,7 +56,7 @@ def probe_run(
     execution = require_room(plan)
     where = device_of(device)
     limit_memory(where, usable_of(Limits(**limits)))
-    named = model_of(model, earlier_of(options.get("update"), options.get("pairs")))
+    named = model_of(model, earlier_of(options.get("update")))
     return plan, probe(plan, execution, open_model(named).folder, where)
 
 
