@@ -144,6 +144,11 @@ def remarks(summary: JsonObject) -> list[str]:
         known = pairs["coverage"] is not None
         share = f"; {pairs['coverage']:.0%} of the sentences have one" if known else ""
         lines.append(f"{pairs['accepted']} pairs accepted, {dropped} dropped{why}{share}.")
+    if pairs.get("low_coverage"):
+        lines.append(
+            f"Few pairs: {pairs['coverage']:.0%} of the sentences have one, and what the others say is hardly learned "
+            "from pairs. Another model may write more; pairs of your own: --pairs."
+        )
     if "kept" in pairs:
         lines.append(
             f"{pairs['kept']} pairs taken over, {pairs['written']} about what is new or changed; "

@@ -120,7 +120,8 @@ def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: floa
     lost, what = forgetting(card)
     if max_forgetting is not None and lost > max_forgetting:
         raise GateFailed(
-            f"It forgot {lost:.1%} of: {what}. Allowed are {max_forgetting:.1%}.", "",
+            f"It lost {lost:.1%} of the answers that should stay right. Allowed are {max_forgetting:.1%}.",
+            f"Right before and after: {what}.",
             "A lower train.learning_rate or a larger retention.weight retains more.",
         )  # fmt: skip
 

@@ -31,6 +31,8 @@ from disc_lite.synthesis.retention import (
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
 
+LOW_COVERAGE = 0.5  # share of the sentences that have a pair, below which a run warns
+
 
 def hold_out(context: RunContext) -> tuple[Question, ...]:
     """The questions to measure with: the user's, or ones that the base writes from a separate random stream.
@@ -91,13 +93,16 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             pair_set = _reused(context, held_out, own) if own else _written(context, held_out, context.texts)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
             write_json(about, _about(pair_set.dropped, pair_set.coverage, pair_set.covered_share))
-    return context.folder.read_pairs(), read_json(about)
+    pairs, found = context.folder.read_pairs(), read_json(about)
+    if found["low_coverage"]:
+        context.tell("questions", f"few pairs: {found['coverage']:.0%} of the sentences have one")
+    return pairs, found
 
 
 def _about(dropped: Mapping[str, int], coverage: Mapping[str, float] | None, covered_share: float) -> JsonObject:
     return {
         "dropped": dict(dropped), "coverage": None if coverage is None else round(covered_share, 4),
-        "coverage_by_passage": coverage,
+        "coverage_by_passage": coverage, "low_coverage": coverage is not None and covered_share < LOW_COVERAGE,
     }  # fmt: skip
 
 
