@@ -22,10 +22,11 @@ import yaml
 
 from disc_lite.cli import cli
 from disc_lite.hub.aliases import ALIASES
-from disc_lite.planning.cards import CARDS, GIB, OF_SIZE, usable_bytes
+from disc_lite.planning.cards import CARDS, OF_SIZE, usable_bytes
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.estimate import Budget, Plan, plan_run
 from disc_lite.planning.shapes import shape_of_alias
+from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
 from disc_lite.recipe import SETTINGS, Recipe, Setting, list_recipes, load_recipe
 

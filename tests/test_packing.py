@@ -19,6 +19,7 @@ from disc_lite.packing import (
     gather,
     length,
     lone,
+    longest_path,
     pack,
     rows_of,
     shared_length,
@@ -118,6 +119,8 @@ def test_every_token_stands_once_where_starts_says_and_sees_its_path(batch: list
                 assert at not in owner
                 owner[at] = (i, n)
                 assert (int(flat_ids[at]), int(flat_positions[at])) == (token, before + k)
+    # LongRoPE takes the largest position of a pass for all of its texts, padding included.
+    assert int(flat_positions.max()) == max(map(longest_path, batch)) - 1
     seen = visible_pairs(packed)
     assert {pair for pair in seen if pair[0] in owner} == expected_pairs(batch, packed, owner)
     # A query that sees nothing would be NaN; and padding is seen by nobody but padding.

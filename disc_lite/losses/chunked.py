@@ -12,8 +12,8 @@ from torch.autograd.function import once_differentiable
 
 from disc_lite.losses.divergences import KINDS, Divergence, Labels, token_cross_entropy
 from disc_lite.losses.head import Head, logits, to_hidden
+from disc_lite.planning.sizes import LOSS_ROWS
 
-CHUNK = 256  # rows that have logits at the same time; fixed, as "what is free now" crashes late
 PARTS = 16  # a chunk's logits are compared in so many parts: temporaries of C/16 rows, not of C
 
 
@@ -25,7 +25,7 @@ def divergence(
     weight: Tensor | None = None,
     *,
     labels: Labels | None = None,
-    chunk: int = CHUNK,
+    chunk: int = LOSS_ROWS,
 ) -> Tensor:
     """Sum over rows of weight_i * D_i, a 0-d fp32 tensor; divide by the step's count of targets.
 
@@ -41,7 +41,7 @@ def cross_entropy(
     head: Head,
     weight: Tensor | None = None,
     *,
-    chunk: int = CHUNK,
+    chunk: int = LOSS_ROWS,
 ) -> Tensor:
     """Sum over rows of weight_i * -log q(target_i) at T = 1, a 0-d fp32 tensor.
 
@@ -50,12 +50,14 @@ def cross_entropy(
     return _weighted_sum(student, _Comparison(target_ids, head, None, chunk, weight))
 
 
-def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = CHUNK) -> Tensor:
+def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = LOSS_ROWS) -> Tensor:
     """log p(target_i) at T = 1, [S] fp32, no gradient; hidden: [S, H], target_ids: [S]."""
     return -_sweep(hidden, _Comparison(target_ids, head, None, chunk))
 
 
-def token_divergence(student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = CHUNK) -> Tensor:
+def token_divergence(
+    student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = LOSS_ROWS
+) -> Tensor:
     """D_i of every row, [S] fp32, no gradient; their sum is `divergence` without weights."""
     return _sweep(student, _Comparison(teacher, head, how, chunk))
 
