@@ -51,7 +51,7 @@ def plan(
     the model are not known here.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    earlier = earlier_of(update, pairs)
+    earlier = earlier_of(update)
     source, whose = resolve(model_of(model, earlier)), card_of(card) if card else None
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked = len(read_questions(Path(questions))) if questions else 0
