@@ -108,7 +108,7 @@ def test_the_teacher_reads_as_much_at_once_as_was_planned(
     most = max(lesson.tokens for lesson in lessons)
     states = TeacherStates(setup.base, lessons, tmp_path / "c", float("inf"), 0, reading_tokens=most)
     batches = list[int]()
-    states.read_kept(batches.append)
+    states.fill_cache(batches.append)
     assert max(batches) == most
     assert len(batches) > 1
     torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
