@@ -181,8 +181,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
     """
     alike: dict[tuple[int, ...], list[int]] = {}
     for i, (run, need) in enumerate(zip(runs, needed, strict=True)):
-        shareable = len(run) > WORTH_SHARING_TOKENS and need >= WORTH_SHARING_TOKENS
-        alike.setdefault(tuple(run[:WORTH_SHARING_TOKENS]) if shareable else (-1, i), []).append(i)
+        alike.setdefault(tuple(run[:WORTH_SHARING_TOKENS]) if need >= WORTH_SHARING_TOKENS else (-1, i), []).append(i)
     sequences: list[list[Segment]] = []
     places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(runs)
     for members in alike.values():
@@ -190,7 +189,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
             places[members[0]] = (len(sequences), 0, 0)
             sequences.append([Segment(tuple(runs[members[0]]))])
             continue
-        size = min(shared_length([runs[i] for i in members]), *(min(needed[i], len(runs[i]) - 1) for i in members))
+        size = min(shared_length([runs[i] for i in members]), *(needed[i] for i in members))
         room = 0
         for i in members:
             if len(runs[i]) - size > room:

@@ -29,13 +29,17 @@ from typing import Any
 
 import pytest
 import tqdm
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.tiers import write_figures
 from tests.tiny_models import make_model
 
 # Without a deadline, on a machine that is busy with something else; a `tmp_path` may serve all inputs of a property.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# `make mutants`: a counter-example is enough, there is no time to look for a smaller one.
+settings.register_profile(
+    "mutants", settings.get_profile("here"), phases=[Phase.explicit, Phase.generate], derandomize=True
+)
 settings.load_profile("here")
 tqdm.tqdm.monitor_interval = 0  # no thread for progress bars: tests fork
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,20 @@ def test_every_error_has_its_exit_code_cause_and_remedy(kind: type[DiscLiteError
     assert again.lines() == error.lines()
     assert again.exit_code == error.exit_code
     reached("R26", classes_of_errors=1)
+
+
+def test_every_place_that_fails_says_more_than_what_happened() -> None:
+    """A cause or a remedy; but for a file that is not there, where the sentence is both."""
+    kinds, places, bare = {kind.__name__ for kind in CLASSES}, 0, []
+    for path in (Path(errors.__file__).parent).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds:
+                places += 1
+                parts = len(node.args) + len(node.keywords) + any(isinstance(a, ast.Starred) for a in node.args)
+                bare += [ast.unparse(node)] if parts < 2 and node.func.id != "Interrupted" else []
+    assert places > 150
+    assert [call for call in bare if "There is no " not in call] == []
+    reached("R26", places_that_fail=places)
 
 
 def test_empty_parts_take_no_line() -> None:

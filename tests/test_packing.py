@@ -15,11 +15,13 @@ from disc_lite.packing import (
     Packed,
     Segment,
     Sequence,
+    filled,
     gather,
     length,
     lone,
     pack,
     rows_of,
+    shared_length,
 )
 from disc_lite.packing import paths as paths_of
 from tests.tiny_models import NAMES
@@ -179,3 +181,69 @@ def test_what_a_system_turn_of_30_tokens_costs() -> None:
     found = gather([[*beginning, *range(200 + n, 230 + n)] for n in range(100)], [30] * 100)
     assert sum(length(sequence) for sequence in found.sequences) < 0.55 * 100 * 60
     assert max(length(sequence) for sequence in found.sequences) <= TREE_TOKENS
+
+
+def test_exactly_the_shared_tokens_are_shared_and_never_a_needed_one() -> None:
+    """Runs that part at the tenth token: a root of ten, or of fewer where an earlier state is needed, or of none below 8."""
+    one, two = (*range(10), 50, 51, 52), (*range(10), 60, 61)
+    for needed, shared in (((12, 11), 10), ((10, 10), 10), ((12, 9), 9), ((8, 10), 8), ((7, 10), 0), ((12, 7), 0)):
+        found = gather([one, two], needed)
+        if shared:
+            tree = (Segment(one[:shared]), Segment(one[shared:], 0), Segment(two[shared:], 0))
+            assert (found.sequences, found.places) == ((tree,), ((0, 1, shared), (0, 2, shared))), needed
+        else:
+            assert (found.sequences, found.places) == ((lone(one), lone(two)), ((0, 0, 0), (1, 0, 0))), needed
+    with pytest.raises(ValueError, match="shorter"):
+        gather([one, two], [9])
+
+
+def test_a_tree_is_filled_to_the_last_token_and_then_another_begins() -> None:
+    beginning, own_tokens = tuple(range(12)), 100
+    runs = [beginning + tuple(range(1000 * n, 1000 * n + own_tokens)) for n in range(1, 12)]
+    found = gather(runs, [12] * len(runs))
+    assert (TREE_TOKENS - 12) // own_tokens == 5  # of which each tree takes so many, exactly full
+    assert [len(tree) - 1 for tree in found.sequences] == [5, 5, 1]
+    assert [length(tree) for tree in found.sequences] == [512, 512, 112]
+    assert found.places == tuple((n // 5, 1 + n % 5, 12) for n in range(11))
+    one_each = gather([(*beginning, n) for n in (100, 101)], [12, 12])  # not a token less than a root takes
+    assert one_each.sequences == ((Segment(beginning), Segment((100,), 0), Segment((101,), 0)),)
+
+
+def test_the_shared_length_is_that_of_all() -> None:
+    assert shared_length([(1, 2, 3), (1, 2, 3, 4)]) == 3
+    assert shared_length([(1, 2, 3), (1, 2, 4), (1, 2)]) == 2
+    assert shared_length([(1, 2), (2, 2)]) == 0 == shared_length([(), (1,)])
+
+
+def test_batches_are_filled_to_the_limit_in_order() -> None:
+    sizes = [3, 4, 9, 1, 1, 5, 6]
+    assert list(filled(range(7), sizes, 7)) == [[0, 1], [2], [3, 4, 5], [6]]
+    assert list(filled([6, 0, 1, 3], sizes, 10)) == [[6, 0], [1, 3]]
+    assert list(filled([], sizes, 7)) == []
+
+
+def test_rows_first_fit_the_longest_first_and_of_equals_the_first() -> None:
+    assert rows_of([2, 5, 3, 5, 2], 7) == [[1, 0], [3, 4], [2]]
+    assert rows_of([3, 9, 4], 7) == [[1], [2, 0]]
+    assert rows_of([], 7) == []
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=14))
+def test_by_default_no_other_width_costs_less(lengths: list[int]) -> None:
+    """A position costs 1 in linear layers and, of a row of 4,096, as much again in attention."""
+    batch = [lone([7] * tokens) for tokens in lengths]
+
+    def cost(packed: Packed) -> float:
+        rows, width = packed.input_ids.shape
+        return rows * width * (1 + width / 4096)
+
+    others = [cost(pack(batch, int(share * max(lengths)))) for share in (1, 1.25, 1.5, 2, 3, 4)]
+    assert cost(pack(batch)) == min(others)
+
+
+def test_sequences_apart_have_a_row_each() -> None:
+    packed = pack(BATCH, apart=True)
+    width = max(map(length, BATCH))
+    assert packed.input_ids.shape == (len(BATCH), width) and not packed.plain
+    assert [starts[0] for starts in packed.starts] == [width * row for row in range(len(BATCH))]
+    assert pack([lone([1, 2]), lone([3])], apart=True).plain and not pack([lone([1, 2]), lone([3])], 3).plain

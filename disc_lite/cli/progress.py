@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from threading import Event as Flag
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-if TYPE_CHECKING:
-    from disc_lite.run.events import Event
+from disc_lite.run.events import Event
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
@@ -28,13 +27,15 @@ class Pace:
     """Estimates the time left of a stage from its progress so far.
 
     A stage begins with its first event, when its total changes, and when its count falls back to where it began: the
-    evaluation counts once before the training and once after it.
+    evaluation counts once before the training and once after it. While nothing of a stage is finished, the estimate is
+    that of a part of it, where an event tells of one.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.counting: tuple[str, int] | None = None
         self.began_s, self.first, self.done = 0.0, 0, 0
+        self.part: Pace | None = None
 
     def update(self, event: Event) -> bool:
         """Take an event; returns whether a stage has just begun."""
@@ -45,7 +46,17 @@ class Pace:
         if begins:
             self.counting, self.began_s, self.first = counting, self.clock(), event.done
         self.done = event.done
+        self._update_part(event.data.get("part"))
         return begins
+
+    def _update_part(self, told: list[Any] | None) -> None:
+        """Take the name of a part of the stage, its count and its total, if there is one."""
+        if told is None:
+            self.part = None
+            return
+        self.part = self.part or Pace(self.clock)
+        name, done, total = told
+        self.part.update(Event(name, "", done, total))
 
     def left_s(self) -> float | None:
         """Seconds left; None where there is no estimate."""
@@ -56,6 +67,8 @@ class Pace:
     def __str__(self) -> str:
         """The time left as text; without an estimate the time since the stage began, if that is long."""
         left_s, since_s = self.left_s(), self.clock() - self.began_s
+        if left_s is None and self.part and self.part.counting and (part_s := self.part.left_s()):
+            return f"about {duration(part_s)} left of {self.part.counting[0]}"
         if left_s is None:
             return f"{duration(since_s)} so far" if self.counting and since_s >= TICK_S * 10 else ""
         return f"about {duration(left_s)} left" if left_s else ""

@@ -195,6 +195,8 @@ class Tokens:
         start = before + SENTINEL + between
         # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
         after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
+        if SENTINEL not in after:
+            raise _unusable("It does not write the words of an answer.")
         return (before, between, after), (thinking[0], thinking[-1])
 
     def _bos(self) -> list[int]:

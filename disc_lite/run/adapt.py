@@ -66,12 +66,23 @@ def adapt(
         named, model, recipe, output, questions, pairs, overrides or {}, seed, listener,
         before_download=lambda found: planned_execution(found, limits), update=update,
     )  # fmt: skip
-    folder = inputs.folder
-    if folder.summary.is_file():
-        summary: JsonObject = read_json(folder.summary)
+    known = _known_summary(inputs, listener)
+    return _adapt_in_folder(inputs, limits, listener or (lambda event: None)) if known is None else known
+
+
+def _known_summary(inputs: Inputs, listener: Listener | None) -> JsonObject | None:
+    """The summary of a finished run, or of the earlier one where an update has nothing to teach."""
+    if inputs.folder.summary.is_file():
+        summary: JsonObject = read_json(inputs.folder.summary)
         return summary
     if inputs.earlier and (idle := idle_update(inputs, inputs.earlier, listener)):
         return {**read_json(inputs.earlier.folder.summary), "nothing_to_teach": idle}
+    return None
+
+
+def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> JsonObject:
+    """All stages, with the folder locked and the signals caught."""
+    folder = inputs.folder
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
             sweep(path)
@@ -80,12 +91,12 @@ def adapt(
             from disc_lite.models.device import device_of, limit_memory
             from disc_lite.run.context import report_out_of_memory
 
-        where = device_of(device)
+        where = device_of(limits.device)
         planned = planned_execution(inputs, limits)
         limit_memory(where, usable_of(limits))
         begin(inputs)
         with report_out_of_memory(inputs.resolved.recipe):
-            return _run_stages(inputs, where, planned, listener or (lambda event: None), interrupts)
+            return _run_stages(inputs, where, planned, listener, interrupts)
 
 
 def _run_stages(

@@ -12,6 +12,7 @@ import torch
 
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.errors import WillNotFit
+from disc_lite.hub.weights import weight_files
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_name
 from disc_lite.recipe import Recipe
@@ -65,7 +66,8 @@ def open_context(
     inputs: Inputs, device: torch.device, planned: Execution, listener: Listener, interrupts: Interrupts
 ) -> RunContext:
     """Load the base and tokenise the documents."""
-    listener(Event("model", f"loading {inputs.model.name}"))
+    size_bytes = sum(path.stat().st_size for path in weight_files(inputs.model.folder))
+    listener(Event("model", f"loading {inputs.model.name}, {size_bytes / 2**30:.2f} GiB"))
     recipe = inputs.resolved.recipe
     with interrupts.at_once():
         base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))

@@ -152,7 +152,8 @@ def _written(context: RunContext, held_out: Sequence[Question], texts: Sequence[
 
     def on_drafts(what: str, drafted: int, of: int) -> None:
         pairs, done, wanted = state
-        context.tell("questions", f"{pairs} pairs, {what}: {drafted} of {of}", done, wanted)
+        text = f"{pairs} pairs, {what}: {drafted} of {of}"
+        context.tell("questions", text, done, wanted, part=[what, drafted, of])
 
     return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, on_drafts)
 

@@ -1,6 +1,7 @@
 """What a person types, and what comes back: exit codes, three lines at most, nothing overwritten."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from disc_lite.cli import main
+from disc_lite.storage import lock
+from tests.tiers import reached
 
 QUESTION = '{"question": "Who?", "answers": ["me"], "document": "a.md"}\n'
 
@@ -137,18 +140,48 @@ def test_another_run_is_never_overwritten(
     assert files(tmp_path / "run") == before
 
 
-def test_mistakes_are_refused_without_torch_and_at_once(docs: Path, tmp_path: Path) -> None:
-    """R13: an unknown model, answered without the network and without loading anything."""
+def test_a_second_process_leaves_the_run_folder_at_once(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lock(tmp_path / "run"):
+        before = files(tmp_path)
+        code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket", "-o", tmp_path / "run", "--quiet")
+    assert code == 3 and f"process {os.getpid()} " in err and len(err.strip().splitlines()) == 3
+    assert files(tmp_path) == before
+
+
+EARLY = (
+    "unknown model", "no such folder", "empty folder", "blank document", "only unreadable files", "unknown recipe",
+    "recipe with a typo", "value out of range", "broken question", "no pairs file", "output is a file",
+)  # fmt: skip
+
+
+def test_mistakes_are_refused_without_torch_and_at_once(tmp_path: Path) -> None:
+    """R12 to R14: one process makes them all, without the network and without loading anything."""
+    calls = []
+    for name in EARLY:
+        docs = tmp_path / name / "docs"
+        docs.mkdir(parents=True)
+        (docs / "a.md").write_text("# Guide\n\nThe door opens at nine.\n")
+        args, code, word = case(name, docs, tmp_path / name)
+        calls.append([["adapt", *map(str, args)], code, word])
     code = f"""
-import sys, time
-sys.argv = ["disc-lite", "adapt", {str(docs)!r}, "--model", "mistrl-7b"]
+import contextlib, io, json, sys, time
+sockets = []
+sys.addaudithook(lambda event, given: sockets.append(event) if event.startswith("socket.") else None)
 from disc_lite.cli import main
-begin = time.process_time()
-try: main()
-except SystemExit as stop: print(stop.code, time.process_time() - begin < 2, "torch" in sys.modules)
+for call, code, word in {calls!r}:
+    sys.argv, said, begin = ["disc-lite", *call], io.StringIO(), time.process_time()
+    try:
+        with contextlib.redirect_stderr(said): main()
+    except SystemExit as stop:
+        lines = said.getvalue().strip().splitlines()
+        print(stop.code == code, word in said.getvalue(), len(lines) <= 3, time.process_time() - begin < 2)
+print("torch" in sys.modules, sockets)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.strip() == "2 True False"
+    assert done.stdout.splitlines() == ["True True True True"] * len(EARLY) + ["False []"], done.stderr
+    reached("R13", mistakes_made_without_torch_and_sockets=len(EARLY))
 
 
 def test_recipes_are_listed_shown_copied_and_checked(

@@ -168,6 +168,28 @@ def test_a_remark_within_training_is_a_text_and_keeps_the_pace(
     assert printed[3] == "Training: 2/101  about 33 min left  trained questions, closed book: 9 of 64"
 
 
+def test_before_anything_is_finished_the_time_is_that_of_a_part(
+    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the first round of pairs: none is finished, but so many drafts are."""
+    plain(Event("questions", "0 pairs", 0, 400))
+    clock.now += 60  # what comes before the drafts does not count as their time
+    for drafted in (0, 10, 20):
+        plain(Event("questions", "0 pairs", 0, 400, {"part": ["drafting questions", drafted, 100]}))
+        clock.now += 10
+    plain.beat()
+    assert lines(capsys)[-1] == "Questions: 0/400  about 2 min left of drafting questions  0 pairs"
+    plain(Event("questions", "0 pairs", 0, 400, {"part": ["drafting answers", 0, 50]}))
+    clock.now += 10
+    plain.beat()
+    assert lines(capsys)[-1] == "Questions: 0/400  2 min so far  0 pairs"
+    clock.now += 60
+    plain(Event("questions", "40 pairs", 40, 400))
+    clock.now += 2
+    plain(Event("questions", "40 pairs", 40, 400, {"part": ["drafting questions", 9, 10]}))
+    assert _at(plain, clock, capsys) == "Questions: 40/400  about 24 min left  40 pairs"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -17,6 +17,7 @@ from disc_lite.models.halving import READING_TOKENS, halved_if_full
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from disc_lite.synthesis.scoring import support
 from tests.made import FAST, PAIRS, SmallTraining
+from tests.tiers import reached
 
 BATCH = Batch(tuple(range(9)), (0, 1, 2))
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB."
@@ -76,6 +77,7 @@ def test_out_of_memory_at_every_micro_batch(
         assert len(seen) > k + 1 + len(parts)  # all of the step is made again
         assert (gradient - whole).norm() < 3e-6 * whole.norm()
         assert found.tokens == sum(sizes)
+        reached("R8", micro_batches_that_failed=1)
 
 
 def test_the_smaller_size_stays_and_is_told(

@@ -13,7 +13,7 @@ from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Source
 from tests.documents.written import zipped
-from tests.tiers import reached
+from tests.tiers import FULL, reached
 
 
 @pytest.mark.parametrize("suffix", sorted(suffix for suffix, format_ in FORMATS.items() if format_.is_archive))
@@ -32,6 +32,37 @@ def test_an_archive_that_lies_about_the_size_of_a_part_gives_no_more_than_it_say
     lying = raw.replace((5000).to_bytes(4, "little"), (50).to_bytes(4, "little"))
     with pytest.raises(zipfile.BadZipFile, match="CRC"):
         archive.open_archive(lying, ".epub").read("a.xml")
+
+
+# Reads a file and cuts it into passages; prints by how many MB the most memory of this process and of the child has grown.
+MEASURED = """
+import re, resource, sys
+from disc_lite.documents import cut_passages, read_documents
+from disc_lite.documents.tokens import estimated_tokens
+
+def peak():  # not of getrusage, which begins with the memory of the process that started this one
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1000
+
+before = peak()
+(document,), ledger = read_documents([sys.argv[1]])
+print(peak() - before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000 - before)
+cut_passages(document, estimated_tokens(document.text), 256)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("suffix", [".txt", ".md"])
+def test_a_line_of_many_megabytes_is_read_with_five_times_its_size_and_cut_with_twenty(suffix, tmp_path):
+    sentence, size_mb = "The quick brown fox jumps over 17 lazy dogs. ", 50 if FULL else 4
+    path = tmp_path / f"line{suffix}"
+    path.write_text(sentence * (size_mb * 10**6 // len(sentence)))
+    grown = subprocess.check_output([sys.executable, "-c", MEASURED, str(path)], text=True).split()
+    own, childs, cut = map(float, grown)
+    blocks_mb = 32  # in which a text is folded, whatever its size
+    assert max(own, childs) <= 5 * size_mb + blocks_mb and cut <= 20 * size_mb + blocks_mb, grown
+    assert min(own, childs) > size_mb, grown  # or this test would see nothing
+    reached("R17", MB_read_in_a_single_line=size_mb)
 
 
 def test_one_worker_reads_file_after_file_and_starts_again_after_a_death():

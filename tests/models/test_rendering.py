@@ -19,6 +19,7 @@ HOSTILE = {
     "out of its sandbox": ("{{ ''.__class__.__mro__ }}" + TURN, "It asks for what a template may not do"),
     "broken": ("{% if %}", "With a user turn alone it fails"),
     "without the words": ("Hello.", "writes the words of a user 0 times"),
+    "without the answer": (TURN, "It does not write the words of an answer."),
     "with a division": ("{{ 1 / 0 }}" + TURN, "division by zero"),
 }  # fmt: skip
 

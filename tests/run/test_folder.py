@@ -18,6 +18,7 @@ from disc_lite.run import readme
 from disc_lite.run.folder import FORMAT, Answers, Drift, Entry, Retained, RunFolder
 from disc_lite.run.inputs import begin, gather
 from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json
+from tests.tiers import reached
 
 PACKAGE = Path(disc_lite.__file__).parent
 NAMES = {entry.name for entry in vars(RunFolder).values() if isinstance(entry, Entry)}
@@ -66,6 +67,7 @@ def test_a_run_of_another_version_is_refused(tmp_path: Path, reader: str, writte
         READERS[reader](tmp_path)
     assert f"format {FORMAT}" in caught.value.why and str(written) in caught.value.why
     assert "--output" in caught.value.remedy
+    reached("R27", files_refused=1)
 
 
 def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folders: Callable[[str], Path]) -> None:

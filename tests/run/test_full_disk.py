@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import resource
+import sys
 
 import pytest
 
 import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
+from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, RunFailed
 from tests.made import SmallAdapt, adapter_sha256
+from tests.processes import exit_code, forked
 from tests.storage.test_faults import Trap, no_space
 from tests.tiers import FULL, reached
 
@@ -48,3 +52,29 @@ def test_a_write_that_fails_anywhere_in_a_run_loses_nothing(small: SmallAdapt, w
         if (small.root / f"failing-{number}").is_dir():
             assert adapter_sha256(small.root / f"failing-{number}") == whole
     reached("R2", operations_of_whole_runs_failed=failed)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_full_disk_is_said_and_the_run_goes_on_with_space(
+    small: SmallAdapt, whole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file may grow beyond a size, whoever writes it: JSON, the journal, safetensors, the teacher's states."""
+    run, log = small.root / "full", small.root / "log"
+    monkeypatch.setenv("DISC_LITE_CACHE", str(run.with_suffix(".cache")))
+    monkeypatch.setattr(sys, "argv", small.command(run))
+    sizes, said = (400, 1500, 5000, 60_000), set()  # the first is enough for the message in the log
+    for size_bytes in sizes:
+
+        def limited(size_bytes: int = size_bytes) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
+            main()
+
+        log.unlink(missing_ok=True)
+        assert exit_code(forked(limited, log)) == 1, (size_bytes, log.read_text())
+        words = log.read_text()
+        assert words.count("\n") <= 3 and "ree some space" in words and "defect" not in words, words
+        said.add(words.splitlines()[0])
+    assert exit_code(forked(main, log)) == 0, log.read_text()
+    assert adapter_sha256(run) == whole
+    assert len(said) == len(sizes)  # one file after the other
+    reached("R3", full_disks=len(sizes))
