@@ -48,13 +48,14 @@ faults-runs:
 faults-rest:
 	$(FAULTS) $$($(BIN)/python docs/generate.py --tests | grep -v -F "$$(printf '%s\n' $(RUNS))")
 
-# In an environment of its own; what survives is shown by `.venv-mutants/bin/mutmut results`.
+# In an environment of its own; `.venv-mutants/bin/mutmut results` lists what survives, `mutmut show NAME` the change.
+# What was tried is not tried again, so it can be interrupted; `rm -r mutants` begins anew.
 MUTANTS := .venv-mutants
 
 mutants: $(MUTANTS)/installed
 	OMP_NUM_THREADS=1 $(MUTANTS)/bin/mutmut run --max-children 1
-	$(MUTANTS)/bin/mutmut export-cicd-stats
-	cat mutants/mutmut-cicd-stats.json
+	$(MUTANTS)/bin/python -m bench.reliability.mutants
+	$(MUTANTS)/bin/python docs/generate.py
 
 $(MUTANTS)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(MUTANTS)
