@@ -62,10 +62,6 @@ class Packed:
     starts: tuple[tuple[int, ...], ...]  # per sequence and segment: index of its first token in R*L
     plain: bool  # every row is a single segment with padding after it
 
-    @property
-    def tokens(self) -> int:
-        return self.input_ids.numel()
-
     def visible(self, device: torch.device | str = "cpu") -> Tensor | None:
         """The attention mask [R, 1, L, L]: query attends to key; None where the plain causal mask is the same.
 
@@ -119,17 +115,13 @@ def paths(sequences: Seq[Sequence]) -> tuple[list[Sequence], dict[tuple[int, int
     return texts, found
 
 
-def pack(sequences: Seq[Sequence], row_tokens: int = 0, apart: bool = False) -> Packed:
-    """Pack sequences into rows of about `row_tokens`, at least the length of the longest; `apart`: one a row.
+def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
+    """Pack sequences into rows of the width of least cost; `apart`: one a row.
 
-    Linear layers cost in proportion to all positions, attention to positions times width; by default the width is the
-    one of least cost.
+    Linear layers cost in proportion to all positions, attention to positions times width.
     """
     lengths = [length(s) for s in sequences]
-    if apart:
-        rows = [[i] for i in range(len(lengths))]
-    else:
-        rows = rows_of(lengths, max(row_tokens, *lengths)) if row_tokens else _cheapest_rows(lengths)
+    rows = [[i] for i in range(len(lengths))] if apart else _cheapest_rows(lengths)
     width = max(sum(lengths[i] for i in row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
     position_ids = torch.arange(width).repeat(len(rows), 1)

@@ -83,7 +83,7 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print(line, markup=False)
     if plan.choice:
         console.print(_stages(plan))
-    for line in _beside(plan):
+    for line in (*_beside(plan), *filter(None, [plan.budget.untested])):
         console.print(line, markup=False)
     if plan.budget.cuda:
         console.print(_sizes(plan))
@@ -91,11 +91,11 @@ def show_plan(plan: Plan, console: Console) -> None:
 
 def _what(plan: Plan) -> list[str]:
     corpus, work = plan.corpus, plan.workload
-    about = "" if corpus.counted else "about "
+    about, to_teach = "" if corpus.counted else "about ", "to teach: " if corpus.since else ""
     examples = ", ".join(f"{number:,} of {kind}" for kind, number in work.examples.items())
     return [
         f"{plan.shape.name}, recipe {plan.recipe.name}, method {plan.recipe.method}",
-        f"{corpus.documents} documents ({corpus.refused} refused), {about}{corpus.tokens:,} tokens, "
+        f"{corpus.documents} documents ({corpus.refused} refused), {to_teach}{about}{corpus.tokens:,} tokens, "
         f"{corpus.passages:,} passages, {corpus.sentences:,} sentences",
         *([_since(plan)] if corpus.since else []),
         f"Examples an epoch: {examples}; at most {plan.recipe.train.epochs} epochs, {work.steps:,} steps of "

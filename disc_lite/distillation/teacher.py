@@ -47,7 +47,7 @@ class TeacherStates:
         self.examples = [example for lesson in lessons for example in lesson.examples]
         self.shards = shards_of(lessons)
         self.folder = folder / _key(base, lessons)
-        self._kept = self._prepare(folder, limit_bytes, spare_bytes)
+        self._cached = self._prepare(folder, limit_bytes, spare_bytes)
         self._ready: list[int] = []  # shards that are whole, the one used last at the end
 
     # -- what stays on the disk --------------------------------------------------------------------------
@@ -59,7 +59,7 @@ class TeacherStates:
     @property
     def tokens_again(self) -> int:
         """Tokens that the teacher reads again in every epoch."""
-        return sum(self.lessons[i].tokens for shard in self.shards.lessons[self._kept :] for i in shard)
+        return sum(self.lessons[i].tokens for shard in self.shards.lessons[self._cached :] for i in shard)
 
     @property
     def _sizes(self) -> list[int]:
@@ -71,7 +71,7 @@ class TeacherStates:
         return self.base.head.weight.shape[1] * self.base.state_dtype.itemsize
 
     def _prepare(self, folder: Path, limit_bytes: float, spare_bytes: int) -> int:
-        """Remove what is not of these lessons, or not kept; the number of shards that are."""
+        """Remove what is not of these lessons, or does not stay; the number of shards that do."""
         for path in folder.glob("[0-9a-f]" * KEY_DIGITS):
             if path != self.folder:
                 remove(path)
@@ -83,27 +83,27 @@ class TeacherStates:
         in_use = sum(sorted(sizes)[-SCRATCH_SHARDS:])
         if free < in_use:
             raise no_room(self.folder, in_use + spare_bytes - there)
-        kept = kept_shards(sizes, min(limit_bytes, free))
-        for shard in range(kept, len(sizes)):
+        cached = kept_shards(sizes, min(limit_bytes, free))
+        for shard in range(cached, len(sizes)):
             remove(self._path(shard))
-        return kept
+        return cached
 
     def _path(self, shard: int) -> Path:
         return self.folder / f"shard-{shard:04d}"
 
     # -- reading -------------------------------------------------------------------------------------------
 
-    def read_kept(self, on_batch: Callable[[int], None] = lambda tokens: None) -> None:
+    def fill_cache(self, on_batch: Callable[[int], None] = lambda tokens: None) -> None:
         """Read the lessons of all shards that stay; `on_batch` is called with the tokens read."""
-        for shard in range(self._kept):
+        for shard in range(self._cached):
             self._load(shard, on_batch)
 
     def load(self, indices: Iterable[int], should_stop: Callable[[], bool] = lambda: False) -> bool:
         """Have the states of these examples on the disk; False where that was stopped."""
         needed = {self.shards.place[i][0] for i in indices}
         for shard in sorted(needed):
-            scratch = [old for old in self._ready if old >= self._kept and old not in needed]
-            if shard not in self._ready and shard >= self._kept and len(scratch) + len(needed) > SCRATCH_SHARDS:
+            scratch = [old for old in self._ready if old >= self._cached and old not in needed]
+            if shard not in self._ready and shard >= self._cached and len(scratch) + len(needed) > SCRATCH_SHARDS:
                 self._drop(scratch[0])
             try:
                 self._load(shard, should_stop=should_stop)
@@ -191,7 +191,7 @@ def read_lessons(
 ) -> TeacherStates:  # fmt: skip
     """The states of these lessons, as many as have room read already."""
     states = TeacherStates(base, lessons, folder, limit_gib * GIB, spare_bytes)
-    states.read_kept(on_batch)
+    states.fill_cache(on_batch)
     return states
 
 

@@ -119,7 +119,7 @@ def _run_stages(
         folder.write_self_generated(neutral)
     eval_set = measuring.eval_set_of(
         held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated(),
-        measuring.questions_removed(folder),
+        folder.read_questions_removed(),
     )  # fmt: skip
     answers: dict[When, Answers] = {}
     retained: dict[When, Retained] = {}

@@ -80,7 +80,7 @@ def gather(
     `before_download` is called where the model must be downloaded, with inputs whose model is not there yet. Model,
     recipe and place of an update are by default those of its run, the folder with the next number.
     """
-    earlier = earlier_of(update, pairs)
+    earlier = earlier_of(update)
     model = model_of(model, earlier)
     recipe = recipe or (str(earlier.folder.recipe) if earlier else None)
     source = resolve(model)  # a wrong name is reported before anything is read or downloaded
@@ -134,13 +134,8 @@ def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
     return tuple(found)
 
 
-def earlier_of(update: str | Path | None, pairs: object) -> EarlierRun | None:
-    """The run that is updated, if any. Raises UsageError where pairs are given as well."""
-    if update and pairs:
-        raise UsageError(
-            "--update and --pairs cannot be used together.", "An update takes over the pairs of its run.",
-            "Leave one of the two out.",
-        )  # fmt: skip
+def earlier_of(update: str | Path | None) -> EarlierRun | None:
+    """The run that is updated, if any."""
     return read_earlier(Path(update)) if update else None
 
 

@@ -231,3 +231,17 @@ def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:
     bars(Event("evaluation", "a remark"))
     assert "10/100" in row("Measuring")
     bars.close()
+
+
+def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
+    bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=80), clock)
+    bars.progress.live.auto_refresh = False
+    bars(Event("retention", "22 prompts left out: they contain names of the documents", 0, 2000))
+    clock.now += 9
+    bars(Event("retention", "22 prompts left out: they contain names of the documents", 20, 2000))
+    found = Console(width=80, file=io.StringIO())
+    with found.capture() as captured:
+        found.print(bars.progress.get_renderable())
+    bars.close()
+    (row,) = captured.get().splitlines()
+    assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left 22 promp", row)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from disc_lite.distillation.accumulation import accumulate
 from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
-from disc_lite.distillation.training import accumulate, train
+from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import WillNotFit
 from disc_lite.models.halving import READING_TOKENS, halved_if_full
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
@@ -27,7 +28,7 @@ def gradient_of(setup: SmallTraining, max_tokens: int) -> tuple[torch.Tensor, An
     parameters = setup.base.adapter_parameters().values()
     for parameter in parameters:
         parameter.grad = None
-    found = accumulate(setup.base, setup.task, setup.retention, setup.recipe, BATCH, max_tokens)
+    found = accumulate(setup.base, setup.data, setup.recipe, BATCH, max_tokens)
     return torch.cat([p.grad.flatten() for p in parameters]), found
 
 
@@ -39,8 +40,8 @@ def full_at(
     read = setup.base.hidden
 
     def hidden(packed: Any) -> Any:
-        seen.append(packed.tokens)
-        fails = len(seen) in calls or 0 < tokens < packed.tokens
+        seen.append(packed.input_ids.numel())
+        fails = len(seen) in calls or 0 < tokens < seen[-1]
         if fails and where == "forward":
             raise torch.OutOfMemoryError(FULL)
         states = read(packed)
@@ -86,8 +87,8 @@ def test_the_smaller_size_stays_and_is_told(
     setup = SmallTraining(load, tmp_path, train={**FAST, "epochs": 2})
     seen, halved = full_at(setup, monkeypatch, {2}, "forward"), []
     steps = list(
-        train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c",
-              on_halved=lambda *news: halved.append(news))
+        train(setup.base, setup.data, setup.recipe, tmp_path / "c",
+              Callbacks(on_halved=lambda *news: halved.append(news)))
     )  # fmt: skip
     ((made, tokens),) = halved
     assert made == 1

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from disc_lite.distillation import teacher
+from disc_lite.distillation.data import Task
 from disc_lite.distillation.examples import Example, Lesson
-from disc_lite.distillation.schedule import plan
+from disc_lite.distillation.schedule import batches
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import STATES, TeacherStates, read_lessons
-from disc_lite.distillation.training import Task
 from disc_lite.errors import WillNotFit
 from disc_lite.packing import lone
 from disc_lite.planning import amounts
@@ -70,7 +70,7 @@ def test_an_epoch_takes_one_shard_after_the_other_in_another_order_each_time() -
     examples = [example for lesson in lessons for example in lesson.examples]
     shards = [range(0, 20), range(20, 40), range(40, 60)]
     recipe = recipe_of(train={"epochs": 4, "tokens_per_batch": 16})
-    stream = [i for batch in plan(examples, [], recipe, 0, shards) for i in batch.task]
+    stream = [i for batch in batches(examples, [], recipe, shards) for i in batch.task]
     epochs = [stream[n : n + 60] for n in range(0, 240, 60)]
     assert all(sorted(epoch) == list(range(60)) for epoch in epochs)
     orders = [tuple(i // 20 for i in epoch[::20]) for epoch in epochs]
@@ -79,8 +79,8 @@ def test_an_epoch_takes_one_shard_after_the_other_in_another_order_each_time() -
         for epoch, order in zip(epochs, orders, strict=True)
     )
     assert len(set(orders)) > 1
-    one = plan(examples, [], recipe, 0)
-    assert one == plan(examples, [], recipe, 0, [range(60)]) != plan(examples, [], recipe, 0, shards)
+    one = batches(examples, [], recipe)
+    assert one == batches(examples, [], recipe, [range(60)]) != batches(examples, [], recipe, shards)
 
 
 @pytest.mark.usefixtures("small_shards")

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from disc_lite.models.device import free_bytes
+from disc_lite.models.device import computes_in_bf16, free_bytes
 from disc_lite.models.generation.requests import Request
 
 STEP = 16  # places are a multiple of this: what CUDA's attention kernels want of a mask
 SHARE = 0.6  # of the free memory that keys, values and logits may take; the rest is for the layers
 PREFIX_ROWS = 16  # rows whose queries to one prefix are as fast as one row's
+# In messages of errors without a class of their own: of NVIDIA's library, of Apple's GPUs.
+NO_MEMORY = ("CUBLAS_STATUS_ALLOC_FAILED", "MPS backend out of memory")
 MAX_ROWS = {"cuda": 512, "cpu": 96}  # a step of more rows takes as much longer as it has more of them
 
 
@@ -106,7 +108,7 @@ def row_bytes(model: PreTrainedModel, places: float) -> float:
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    element = 2 if model.device.type == "cuda" else 4
+    element = 2 if computes_in_bf16(model.device) else 4
     return float(2 * config.num_hidden_layers * heads * size * element * places + 16 * config.vocab_size)
 
 
@@ -123,5 +125,5 @@ def remember_too_many(model: PreTrainedModel, shape: Shape) -> None:
 
 
 def memory_ran_out(error: RuntimeError) -> bool:
-    """Whether an allocation on the card failed: PyTorch's own, or that of a library, which has no class of its own."""
-    return isinstance(error, torch.OutOfMemoryError) or "CUBLAS_STATUS_ALLOC_FAILED" in str(error)
+    """Whether an allocation on the card failed: PyTorch's own, or one of `NO_MEMORY`."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY)
