@@ -1,7 +1,7 @@
 # make demo   teach pocket the example handbook and ask it three questions
 # make test   lint, types and tests
 # make test-faults   the reliability tests in full: 500 kills, 10,000 damages, 20,000 inputs (30 minutes on two idle cores)
-# make mutants   mutation tests of losses, packing and checkpoints (an hour on one core)
+# make mutants   mutation tests of losses, packing and checkpoints (less than an hour on one core)
 # make licences   the licence of every package that an installation brings
 # make test-slow   what llama.cpp makes of every export (a few minutes on two cores)
 # All of them make .venv and install into it first. Where pip finds packages is pip's own setting

@@ -198,7 +198,8 @@ def mutants() -> str:
         for name, counts in files.items()
     ]
     kinds = [(f"{number:,}", kind) for kind, number in found["survivors"].items()]
-    return f"{table(('file', 'mutants', 'killed', 'share'), rows)}\n\n{table(('survivors', 'why no test on a CPU sees them'), kinds)}"
+    reasons = table(("survivors", "why no test on a CPU sees them"), kinds)
+    return f"{table(('file', 'mutants', 'killed', 'share'), rows)}\n\n{reasons}"
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

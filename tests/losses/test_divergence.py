@@ -308,7 +308,6 @@ def test_what_does_not_match_is_named_with_both_shapes() -> None:
         "hidden states must be [9, 16], got [9, 17]": lambda: divergence(normal(S, H + 1), hidden, head, how),
         "target must be [9, 16], got [8, 16]": lambda: divergence(hidden, normal(S - 1, H), head, how),
         "target must be [9], got [9, 16]": lambda: cross_entropy(hidden, hidden, head),
-        "weight must be [9], got [8]": lambda: divergence(hidden, hidden, head, how, share[1:]),
         "labels must be [9], got [8]": lambda: divergence(hidden, hidden, head, how, labels=Labels(ids[1:], share)),
         "shares of the labels must be [9], got [1]": lambda: divergence(
             hidden, hidden, head, how, labels=Labels(ids, share[:1])
