@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from disc_lite.packing import (
@@ -19,6 +19,7 @@ from disc_lite.packing import (
     gather,
     length,
     lone,
+    longest_path,
     pack,
     rows_of,
     shared_length,
@@ -118,11 +119,17 @@ def test_every_token_stands_once_where_starts_says_and_sees_its_path(batch: list
                 assert at not in owner
                 owner[at] = (i, n)
                 assert (int(flat_ids[at]), int(flat_positions[at])) == (token, before + k)
+    # LongRoPE takes the largest position of a pass for all of its texts, padding included.
+    assert int(flat_positions.max()) == max(map(longest_path, batch)) - 1
     seen = visible_pairs(packed)
     assert {pair for pair in seen if pair[0] in owner} == expected_pairs(batch, packed, owner)
     # A query that sees nothing would be NaN; and padding is seen by nobody but padding.
     assert {q for q, _ in seen} == set(range(packed.input_ids.numel()))
     assert all(k in owner for q, k in seen if q in owner)
+    assert packed.plain or not any(k in owner for q, k in seen if q not in owner)
+    where = [{start // width for start in starts} for starts in packed.starts]
+    segments = max(sum(len(s) for s, at in zip(batch, where, strict=True) if r in at) for r in range(len(packed.sees)))
+    assert packed.sees.shape == (len(packed.input_ids), segments + 1, segments + 1)  # and padding
 
 
 def visible_pairs(packed: Packed) -> set[tuple[int, int]]:
@@ -229,6 +236,11 @@ def test_rows_first_fit_the_longest_first_and_of_equals_the_first() -> None:
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=14))
+@example([9, 4, 6, 1])  # of these each is best at another width
+@example([10, 5, 7, 8])
+@example([10, 12, 11, 9, 4])
+@example([12, 9, 10, 9, 7, 10])
+@example([11, 9, 6, 8, 7, 11, 10, 12])
 def test_by_default_no_other_width_costs_less(lengths: list[int]) -> None:
     """A position costs 1 in linear layers and, of a row of 4,096, as much again in attention."""
     batch = [lone([7] * tokens) for tokens in lengths]

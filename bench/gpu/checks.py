@@ -24,10 +24,11 @@ from disc_lite.distillation import checkpoint
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.teacher import read_lessons
 from disc_lite.distillation.training import Callbacks, train
-from disc_lite.losses import CHUNK, Divergence, Head, divergence
+from disc_lite.losses import Divergence, Head, divergence
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.packing import Packed, Segment, Sequence, lone, pack
+from disc_lite.planning.sizes import LOSS_ROWS
 from disc_lite.recipe import Recipe
 
 
@@ -193,7 +194,7 @@ def _chunk_memory(device: torch.device) -> tuple[str, bool, str]:
     before = torch.cuda.memory_allocated(device)
     divergence(student, teacher, head, Divergence("forward_kl", 2.0, True)).backward()  # type: ignore[no-untyped-call]
     peak = torch.cuda.max_memory_allocated(device) - before
-    limit = 11 * CHUNK * vocabulary + 4 * student.nbytes + 2**24
+    limit = 11 * LOSS_ROWS * vocabulary + 4 * student.nbytes + 2**24
     return "memory of the loss", peak <= limit, f"{peak / 2**20:.0f} MiB (limit {limit / 2**20:.0f})"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
+from disc_lite.planning.sizes import GIB
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from disc_lite.planning.memory import Way
     from disc_lite.run.probe import Probe
 
-GIB = 1 << 30
 MAX_VRAM = click.option("--max-vram", metavar="SIZE", help="Memory of the GPU, as in 8GB; by default all that is free.")
 HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, as in 16GB.")
 
@@ -83,7 +83,7 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print(line, markup=False)
     if plan.choice:
         console.print(_stages(plan))
-    for line in (*_beside(plan), *filter(None, [plan.budget.untested])):
+    for line in _beside(plan):
         console.print(line, markup=False)
     if plan.budget.cuda:
         console.print(_sizes(plan))

@@ -204,6 +204,7 @@ def _details(event: Event) -> str:
 def _memory_gib() -> float:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated()) / 2**30
+        # A run is on one GPU; which one is current is known only in the thread that computes.
+        return max(float(torch.cuda.max_memory_allocated(gpu)) for gpu in range(torch.cuda.device_count())) / 2**30
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**30 if sys.platform == "darwin" else 2**20)

@@ -21,12 +21,12 @@ from disc_lite.distillation.shards import shards_of
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
 from disc_lite.models.device import device_name
-from disc_lite.models.halving import READING_TOKENS, halved_if_full
+from disc_lite.models.halving import halved_if_full
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards
+from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.storage import atomic_folder, free_disk, no_room, read_into, reserved_file, seal, sweep, verify
 from disc_lite.storage.disk import remove
 
-GIB = 1 << 30
 STATES = "teacher.states"  # the file of a shard: [positions, H]
 FORMAT = 1
 KEY_DIGITS = 32
@@ -36,14 +36,16 @@ class TeacherStates:
     """Hidden states `[N, H]` of all compared positions, the lessons' examples one after another."""
 
     def __init__(
-        self, base: Base, lessons: Sequence[Lesson], folder: Path, limit_bytes: float, spare_bytes: int
-    ) -> None:
+        self, base: Base, lessons: Sequence[Lesson], folder: Path, limit_bytes: float, spare_bytes: int,
+        reading_tokens: int = 0,
+    ) -> None:  # fmt: skip
         """States of the same lessons that are in the folder are reused, those of others are removed.
 
         All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free. Raises WillNotFit
-        where not even the shards that are in use have room.
+        where not even the shards that are in use have room. `reading_tokens` are those of one pass.
         """
         self.base, self.lessons = base, lessons
+        self.reading_tokens = reading_tokens or READING_TOKENS
         self.examples = [example for lesson in lessons for example in lesson.examples]
         self.shards = shards_of(lessons)
         self.folder = folder / _key(base, lessons)
@@ -140,7 +142,7 @@ class TeacherStates:
                 hidden = self.base.hidden_at([lesson.sequence for lesson in batch], places)
             return hidden.to("cpu", self.base.state_dtype).contiguous()
 
-        batches = halved_if_full(range(len(lessons)), sizes, READING_TOKENS, read, lambda i: lessons[i].name)
+        batches = halved_if_full(range(len(lessons)), sizes, self.reading_tokens, read, lambda i: lessons[i].name)
         with atomic_folder(self._path(shard)) as folder:
             with reserved_file(folder / STATES, self._sizes[shard]) as write:
                 for indices, hidden in batches:
@@ -216,7 +218,7 @@ def teachability(
             return (teacher - log_probabilities(student, ids, base.head)).cpu()
 
     by_shard = sorted(indices, key=lambda i: states.shards.place[i])
-    batches = halved_if_full(by_shard, sizes, READING_TOKENS, gain, lambda i: states.examples[i].name)
+    batches = halved_if_full(by_shard, sizes, states.reading_tokens, gain, lambda i: states.examples[i].name)
     for batch, gains in batches:
         examples = [states.examples[i] for i in batch]
         for example, run in zip(examples, gains.split([len(e.compared) for e in examples]), strict=True):

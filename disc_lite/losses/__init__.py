@@ -18,11 +18,11 @@ bytes), and [S, H] is all that stays for the backward. Logits leave the product 
 goes in: rounded to bf16 they drown p - q just where self-distillation works, near p = q.
 """
 
-from disc_lite.losses.chunked import CHUNK, cross_entropy, divergence, log_probabilities, token_divergence
+from disc_lite.losses.chunked import cross_entropy, divergence, log_probabilities, token_divergence
 from disc_lite.losses.divergences import RETENTION_KL, Divergence, Labels
 from disc_lite.losses.head import Head
 
 __all__ = [
-    "CHUNK", "RETENTION_KL", "Divergence", "Head", "Labels", "cross_entropy", "divergence", "log_probabilities",
+    "RETENTION_KL", "Divergence", "Head", "Labels", "cross_entropy", "divergence", "log_probabilities",
     "token_divergence",
 ]  # fmt: skip

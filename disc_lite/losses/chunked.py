@@ -12,13 +12,19 @@ from torch.autograd.function import once_differentiable
 
 from disc_lite.losses.divergences import KINDS, Divergence, Labels, token_cross_entropy
 from disc_lite.losses.head import Head, logits, to_hidden
+from disc_lite.planning.sizes import LOSS_ROWS
 
-CHUNK = 256  # rows that have logits at the same time; fixed, as "what is free now" crashes late
 PARTS = 16  # a chunk's logits are compared in so many parts: temporaries of C/16 rows, not of C
 
 
 def divergence(
-    student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, labels: Labels | None = None, chunk: int = CHUNK
+    student: Tensor,
+    teacher: Tensor,
+    head: Head,
+    how: Divergence,
+    *,
+    labels: Labels | None = None,
+    chunk: int = LOSS_ROWS,
 ) -> Tensor:
     """Sum over rows of D_i, times T^2 where `how` says so: a 0-d fp32 tensor; divide by the step's count of targets.
 
@@ -28,7 +34,7 @@ def divergence(
     return _sum(student, _Comparison(teacher, head, how, chunk, labels))
 
 
-def cross_entropy(student: Tensor, target_ids: Tensor, head: Head, *, chunk: int = CHUNK) -> Tensor:
+def cross_entropy(student: Tensor, target_ids: Tensor, head: Head, *, chunk: int = LOSS_ROWS) -> Tensor:
     """Sum over rows of -log q(target_i) at T = 1, a 0-d fp32 tensor.
 
     As `divergence`, but target_ids: [S], each in [0, V): there is no ignored id, drop such rows.
@@ -36,12 +42,14 @@ def cross_entropy(student: Tensor, target_ids: Tensor, head: Head, *, chunk: int
     return _sum(student, _Comparison(target_ids, head, None, chunk))
 
 
-def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = CHUNK) -> Tensor:
+def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = LOSS_ROWS) -> Tensor:
     """log p(target_i) at T = 1, [S] fp32, no gradient; hidden: [S, H], target_ids: [S]."""
     return -_sweep(hidden, _Comparison(target_ids, head, None, chunk))
 
 
-def token_divergence(student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = CHUNK) -> Tensor:
+def token_divergence(
+    student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = LOSS_ROWS
+) -> Tensor:
     """D_i of every row, [S] fp32, no gradient; their sum is `divergence`."""
     return _sweep(student, _Comparison(teacher, head, how, chunk))
 

@@ -236,6 +236,10 @@ class Execution(Section):
         0, "student tokens in one forward and backward pass, of which a step makes as many as it needs; "
         "0: as many as the memory allows", "tokens", ge=0, le=LONGEST,
     )  # fmt: skip
+    reading_tokens: Count = setting(
+        0, "tokens that the teacher reads in one forward pass; 0: 8,192, or fewer where the memory does not allow them",
+        "tokens", ge=0, le=LONGEST,
+    )  # fmt: skip
     gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
     layer_checkpoints: Literal["auto", "device", "host"] = setting(
         "auto", "where the inputs of layers that are recomputed wait for the backward pass; `auto` is the device, or "

@@ -20,7 +20,7 @@ from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
 from disc_lite.hub.source import open_model
 from disc_lite.models import Base, load_base
-from disc_lite.models.device import device_of, limit_memory
+from disc_lite.models.device import device_of
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.packing import lone
 from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
@@ -28,7 +28,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.context import peak_bytes
 from disc_lite.run.inputs import earlier_of, model_of
-from disc_lite.run.plan import Limits, dry_run, keep_tight, require_room, usable_of
+from disc_lite.run.plan import Limits, dry_run, keep_tight, limit_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -55,7 +55,7 @@ def probe_run(
     keep_tight(plan)
     execution = require_room(plan)
     where = device_of(device)
-    limit_memory(where, usable_of(Limits(**limits)))
+    limit_to_plan(Limits(**limits), where)
     named = model_of(model, earlier_of(options.get("update")))
     return plan, probe(plan, execution, open_model(named).folder, where)
 

@@ -15,12 +15,13 @@ from disc_lite.distillation.examples import Lesson
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.schedule import batches, last_step
 from disc_lite.distillation.shards import shards_of
-from disc_lite.distillation.teacher import GIB, TeacherStates, teachability
+from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import DocumentsError, RunFailed
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
+from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
@@ -98,7 +99,10 @@ def _record(context: RunContext, lessons: Lessons, nats: dict[str, float], token
 
 
 def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, limit_gib: float) -> TeacherStates:
-    states = TeacherStates(context.base, lessons, context.folder.cache / what, limit_gib * GIB, _spare(context.base))
+    states = TeacherStates(
+        context.base, lessons, context.folder.cache / what, limit_gib * GIB, _spare(context.base),
+        context.recipe.execution.reading_tokens,
+    )  # fmt: skip
     again = states.tokens_again
     if again:
         context.tell(

@@ -14,7 +14,8 @@ from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import WillNotFit
-from disc_lite.models.halving import READING_TOKENS, halved_if_full
+from disc_lite.models.halving import halved_if_full, unless_full
+from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from disc_lite.synthesis.scoring import support
 from tests.made import FAST, PAIRS, SmallTraining
@@ -22,6 +23,8 @@ from tests.tiers import reached
 
 BATCH = Batch(tuple(range(9)), (0, 1, 2))
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB."
+# The thread of the backward pass makes a handle of its own, when the card is fullest.
+NO_HANDLE = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
 
 
 def gradient_of(setup: SmallTraining, max_tokens: int) -> tuple[torch.Tensor, Any]:
@@ -48,7 +51,7 @@ def full_at(
         if fails:  # after a part of the gradient was added
 
             def fail(gradient: Any) -> None:
-                raise torch.OutOfMemoryError(FULL)
+                raise RuntimeError(NO_HANDLE) if where == "cuBLAS" else torch.OutOfMemoryError(FULL)
 
             first = next(p for n, p in setup.base.adapter_parameters().items() if "layers.0" in n)
             handle = first.register_hook(lambda g: (handle.remove(), fail(g)))
@@ -58,7 +61,7 @@ def full_at(
     return seen
 
 
-@pytest.mark.parametrize("where", ["forward", "backward"])
+@pytest.mark.parametrize("where", ["forward", "backward", "cuBLAS"])
 def test_out_of_memory_at_every_micro_batch(
     load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -155,3 +158,20 @@ def test_batches_are_halved_only_where_they_must_be() -> None:
     found = list(halved_if_full(range(5), sizes, READING_TOKENS, compute, str))
     assert found == [([0, 1], [0, 1]), ([2, 3], [4, 9]), ([4], [16])]
     assert tried[0] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("words", "full"), [
+    (NO_HANDLE, True), ("CUDA error: out of memory\nCUDA kernel errors might be reported later", True),
+    ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`", True),
+    ("CUDA error: an illegal memory access was encountered", False), ("shapes cannot be multiplied", False),
+])  # fmt: skip
+def test_other_errors_are_none_of_memory(words: str, full: bool) -> None:
+    def fail() -> None:
+        raise RuntimeError(words)
+
+    if full:
+        assert isinstance(found := unless_full(fail), WillNotFit)
+        assert found.why == words.splitlines()[0]
+    else:
+        with pytest.raises(RuntimeError, match=words):
+            unless_full(fail)

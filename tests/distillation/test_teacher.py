@@ -100,6 +100,23 @@ def test_training_is_the_same_to_the_byte_whether_states_are_kept_or_read_again(
     assert on_disk[0] < len(again.task.shards)  # only those in use stay
 
 
+def test_the_teacher_reads_as_much_at_once_as_was_planned(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    lessons, whole = setup.task.states.lessons, setup.task.states.rows(range(len(setup.task.examples)))
+    most = max(lesson.tokens for lesson in lessons)
+    states = TeacherStates(setup.base, lessons, tmp_path / "c", float("inf"), 0, reading_tokens=most)
+    batches = list[int]()
+    states.fill_cache(batches.append)
+    assert max(batches) == most
+    assert len(batches) > 1
+    torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
+    batches.clear()
+    teacher.teachability(setup.base, states, range(len(setup.task.examples)), batches.append)
+    assert max(batches) <= most
+
+
 def test_states_are_reused_and_what_is_damaged_or_of_others_is_not(
     load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

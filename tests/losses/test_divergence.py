@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal
 
 import pytest
@@ -273,6 +274,12 @@ def test_autocast_changes_nothing(how: Divergence) -> None:
     assert all(torch.equal(a, b) for a, b in zip(inside, outside, strict=True))
 
 
+@pytest.mark.parametrize("scale", [2.0, 1.0, -1.0])
+def test_the_scale_of_the_head_is_that_of_its_logits(scale: float) -> None:
+    hidden, head = normal(S, H), Head(make_head().weight, scale=scale)
+    torch.testing.assert_close(head_module.logits(hidden, head), scale * (hidden @ head.weight.T))
+
+
 def test_gradient_is_multiplied_by_what_follows() -> None:
     student, teacher, head = normal(S, H).requires_grad_(), normal(S, H, seed=3), make_head()
     loss = divergence(student, teacher, head, KINDS[0]) / 7 + student.sum()
@@ -292,5 +299,21 @@ def test_shapes_that_do_not_match_are_refused(student: Any, target: Any) -> None
         divergence(normal(S, H), normal(S, H), make_head(), KINDS[0], labels=labels)
     with pytest.raises(ValueError, match="must be"):
         cross_entropy(normal(S, H), torch.zeros(S, 1, dtype=torch.long), make_head())
-    with pytest.raises(ValueError, match="bias must be"):
-        log_probabilities(normal(S, H), torch.zeros(S), Head(normal(V, H), normal(1)))
+
+
+def test_what_does_not_match_is_named_with_both_shapes() -> None:
+    head, how, hidden = make_head("bias"), KINDS[0], normal(S, H)
+    ids, share = torch.zeros(S, dtype=torch.long), torch.zeros(S)
+    wrong: dict[str, Any] = {
+        "hidden states must be [9, 16], got [9, 17]": lambda: divergence(normal(S, H + 1), hidden, head, how),
+        "target must be [9, 16], got [8, 16]": lambda: divergence(hidden, normal(S - 1, H), head, how),
+        "target must be [9], got [9, 16]": lambda: cross_entropy(hidden, hidden, head),
+        "labels must be [9], got [8]": lambda: divergence(hidden, hidden, head, how, labels=Labels(ids[1:], share)),
+        "shares of the labels must be [9], got [1]": lambda: divergence(
+            hidden, hidden, head, how, labels=Labels(ids, share[:1])
+        ),
+        "bias must be [50], got [1]": lambda: divergence(hidden, hidden, Head(head.weight, share[:1]), how),
+    }
+    for words, call in wrong.items():
+        with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+            call()

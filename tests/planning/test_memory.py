@@ -21,11 +21,9 @@ from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
 from disc_lite.hub.aliases import ALIASES
-from disc_lite.losses import CHUNK
 from disc_lite.models import load_base
-from disc_lite.models.lora import TILE
 from disc_lite.packing import Segment, gather, lone, pack
-from disc_lite.planning.memory import CPU, CUDA, LOSS_ROWS, MLP_TILE, Footprint, Way
+from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from tests.made import recipe_of
 from tests.tiny_models import make_model
@@ -171,11 +169,6 @@ def test_the_estimate_is_within_5_percent_of_every_stage_on_an_h100(case: dict[s
     way = Way(case["tokens"], case["checkpointing"], case["optimizer_bits"])
     stage = footprint.reading(case["tokens"]) if case["stage"] == "teacher" else footprint.training(way)
     assert stage.peak == pytest.approx(case["measured_bytes"], rel=0.05)
-
-
-def test_a_chunk_of_the_loss_has_as_many_rows_as_planned() -> None:
-    assert LOSS_ROWS == CHUNK
-    assert MLP_TILE == TILE
 
 
 def test_sizes_of_a_name_are_those_of_its_folder() -> None:
