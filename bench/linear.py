@@ -24,8 +24,8 @@ from bench.reading import pages
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
-SIZES = (8, 32, 128)  # documents
-CHARACTERS = 2000  # of a document
+SIZES = (2, 8, 32)  # documents
+CHARACTERS = 700  # of a document
 STAGES = ("documents", "teacher", "training")  # those that grow; loading and the evaluation do not
 SETTINGS = {
     "method": "disc", "train.epochs": "1", "train.least_steps": "0", "retention.prompts": "8",
