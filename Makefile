@@ -1,7 +1,7 @@
 # make demo   teach pocket the example handbook and ask it three questions
 # make test   lint, types and tests
 # make test-faults   the reliability tests in full: 500 kills, 10,000 damages, 20,000 inputs (30 minutes on two idle cores)
-# make mutants   mutation tests of losses, packing and checkpoints (an hour on one core)
+# make mutants   mutation tests of losses, packing and checkpoints (less than an hour on one core)
 # make licences   the licence of every package that an installation brings
 # make test-slow   what llama.cpp makes of every export (a few minutes on two cores)
 # All of them make .venv and install into it first. Where pip finds packages is pip's own setting
@@ -48,13 +48,14 @@ faults-runs:
 faults-rest:
 	$(FAULTS) $$($(BIN)/python docs/generate.py --tests | grep -v -F "$$(printf '%s\n' $(RUNS))")
 
-# In an environment of its own; what survives is shown by `.venv-mutants/bin/mutmut results`.
+# In an environment of its own; `.venv-mutants/bin/mutmut results` lists what survives, `mutmut show NAME` the change.
+# What was tried is not tried again, so it can be interrupted; `rm -r mutants` begins anew.
 MUTANTS := .venv-mutants
 
 mutants: $(MUTANTS)/installed
 	OMP_NUM_THREADS=1 $(MUTANTS)/bin/mutmut run --max-children 1
-	$(MUTANTS)/bin/mutmut export-cicd-stats
-	cat mutants/mutmut-cicd-stats.json
+	$(MUTANTS)/bin/python -m bench.reliability.mutants
+	$(MUTANTS)/bin/python docs/generate.py
 
 $(MUTANTS)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(MUTANTS)

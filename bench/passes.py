@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
 import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
-from disc_lite.models.generation.decoding import AWAITED, READ_TOKENS
-from disc_lite.models.generation.memory import PREFIX_ROWS, Shape
+from disc_lite.models.generation.decoding import AWAITED
+from disc_lite.models.generation.memory import Shape
 from disc_lite.models.generation.requests import Limits, Request
 from disc_lite.models.generation.schedule import Schedule
+from disc_lite.planning.sizes import PREFIX_ROWS, PROMPT_TOKENS
 from disc_lite.synthesis.pairs import ROWS
 
 STOP = 1
@@ -43,7 +44,7 @@ def call(of_passages: Sequence[Sequence[int]], rows: int, most: int, on_card: bo
     shape = Shape(rows, 20 + most, prefixes, PASSAGE_TOKENS, max(PREFIX_ROWS, -(-rows // prefixes)))
     schedule = Schedule(requests, shape, Limits(frozenset({STOP}), most))
     left = [length for _, length in flat]
-    max_tokens, fewest = READ_TOKENS["cuda"], max(1, int(rows * AWAITED)) if on_card else 1
+    max_tokens, fewest = PROMPT_TOKENS["cuda"], max(1, int(rows * AWAITED)) if on_card else 1
     writing = reading = 0
     while schedule.left:
         going = sorted(schedule.rows)

@@ -65,9 +65,19 @@ class WillNotFit(DiscLiteError):
 
     @classmethod
     def out_of_memory(cls, error: BaseException, remedy: str) -> WillNotFit:
-        """From torch's OutOfMemoryError."""
-        details = str(error).partition(". ")[2]  # after "CUDA out of memory. "
-        return cls("CUDA out of memory.", details.split(". ")[0], remedy)
+        """From torch's OutOfMemoryError, or what a library says of a full card."""
+        said = str(error).removeprefix("CUDA out of memory. ")
+        return cls("CUDA out of memory.", said.split("\n")[0].split(". ")[0], remedy)
+
+
+# An allocation that fails outside PyTorch's allocator has no class of its own. cuBLAS, which makes a handle for every
+# thread that computes, says of a card that is full that it is not initialized.
+CARD_IS_FULL = ("CUBLAS_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED", "CUDA error: out of memory")
+
+
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether an allocation on the card failed, as torch (which is not loaded for it) or a library under it says."""
+    return type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in CARD_IS_FULL)
 
 
 class GateFailed(DiscLiteError):

@@ -51,6 +51,14 @@ def length(sequence: Sequence) -> int:
     return sum(len(segment.input_ids) for segment in sequence)
 
 
+def longest_path(sequence: Sequence) -> int:
+    """Tokens from the root to the end of the longest path."""
+    ends = list[int]()
+    for segment in sequence:
+        ends.append(len(segment.input_ids) + (ends[segment.parent] if segment.parent >= 0 else 0))
+    return max(ends)
+
+
 @dataclass(frozen=True)
 class Packed:
     """Sequences laid out in R rows of L tokens."""
@@ -61,10 +69,6 @@ class Packed:
     sees: Tensor  # [R, K, K] bool: segment sees segment (itself and its ancestors)
     starts: tuple[tuple[int, ...], ...]  # per sequence and segment: index of its first token in R*L
     plain: bool  # every row is a single segment with padding after it
-
-    @property
-    def tokens(self) -> int:
-        return self.input_ids.numel()
 
     def visible(self, device: torch.device | str = "cpu") -> Tensor | None:
         """The attention mask [R, 1, L, L]: query attends to key; None where the plain causal mask is the same.
@@ -119,20 +123,17 @@ def paths(sequences: Seq[Sequence]) -> tuple[list[Sequence], dict[tuple[int, int
     return texts, found
 
 
-def pack(sequences: Seq[Sequence], row_tokens: int = 0, apart: bool = False) -> Packed:
-    """Pack sequences into rows of about `row_tokens`, at least the length of the longest; `apart`: one a row.
+def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
+    """Pack sequences into rows of the width of least cost; `apart`: one a row.
 
-    Linear layers cost in proportion to all positions, attention to positions times width; by default the width is the
-    one of least cost.
+    Linear layers cost in proportion to all positions, attention to positions times width.
     """
     lengths = [length(s) for s in sequences]
-    if apart:
-        rows = [[i] for i in range(len(lengths))]
-    else:
-        rows = rows_of(lengths, max(row_tokens, *lengths)) if row_tokens else _cheapest_rows(lengths)
+    rows = [[i] for i in range(len(lengths))] if apart else _cheapest_rows(lengths)
     width = max(sum(lengths[i] for i in row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
-    position_ids = torch.arange(width).repeat(len(rows), 1)
+    # Of padding it is 0: a largest position that no text has would change LongRoPE's frequencies for all of them.
+    position_ids = torch.zeros(len(rows), width, dtype=torch.long)
     segment_ids = torch.zeros(len(rows), width, dtype=torch.long)
     max_segments = 1 + max(sum(len(sequences[i]) for i in row) for row in rows)
     sees = torch.zeros(len(rows), max_segments, max_segments, dtype=torch.bool)
@@ -158,6 +159,8 @@ def pack(sequences: Seq[Sequence], row_tokens: int = 0, apart: bool = False) -> 
                 column, number = column + size, number + 1
             starts[i] = tuple(begins)
     plain = all(len(row) == 1 and len(sequences[row[0]]) == 1 for row in rows)
+    if plain:  # as wide as the longest text; and where positions begin anew, transformers would make a mask
+        position_ids = torch.arange(width).repeat(len(rows), 1)
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 

@@ -1,7 +1,8 @@
 """Writes the generated parts of the documentation.
 
 Settings (recipes.md), commands (cli.md), modules (code-map.md), hours by stage (models-and-memory.md), and promises
-with the figures that the tests reached (reliability.md, from promises.yaml and bench/results/reliability.json).
+with the figures that the tests reached (reliability.md, from promises.yaml and bench/results/reliability.json), and
+what mutants survived (from bench/results/mutants.json).
 
 `python docs/generate.py` fills the pages between their marker comments; `--tests` lists the files of the tests that are
 named beside the promises instead. `tests/test_docs.py` compares the pages with what this would write.
@@ -13,6 +14,7 @@ import ast
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,16 +24,18 @@ import yaml
 
 from disc_lite.cli import cli
 from disc_lite.hub.aliases import ALIASES
-from disc_lite.planning.cards import CARDS, GIB, OF_SIZE, usable_bytes
+from disc_lite.planning.cards import CARDS, OF_SIZE, usable_bytes
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.estimate import Budget, Plan, plan_run
 from disc_lite.planning.shapes import shape_of_alias
+from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
 from disc_lite.recipe import SETTINGS, Recipe, Setting, list_recipes, load_recipe
 
 DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "disc_lite"
 PROMISES, FIGURES = DOCS / "promises.yaml", DOCS.parent / "bench" / "results" / "reliability.json"
+MUTANTS = DOCS.parent / "bench" / "results" / "mutants.json"
 COLUMNS = 100  # of a help text
 # Of the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
 TOKENS_OF_A_SENTENCE, TOKENS_OF_A_PASSAGE, SENTENCES_OF_A_DOCUMENT = 22.8, 182, 19
@@ -50,7 +54,9 @@ def pages() -> dict[Path, str]:
         commands: filled(commands.read_text(encoding="utf-8"), "commands", command_reference()),
         models: filled(models.read_text(encoding="utf-8"), "hours", hours_tables()),
         code_map: filled(code_map.read_text(encoding="utf-8"), "modules", module_tables(modules_in_order())),
-        reliability: filled(reliability.read_text(encoding="utf-8"), "promises", promise_table()),
+        reliability: filled(
+            filled(reliability.read_text(encoding="utf-8"), "promises", promise_table()), "mutants", mutants()
+        ),
     }
 
 
@@ -180,6 +186,21 @@ def reached(entry: dict[str, Any]) -> str:
     """What one test tried, as it noted it: "500 kills survived, 61 inside a save"."""
     told = ", ".join(f"{number:,} {what}" for what, number in entry["counts"].items())
     return told if entry["tier"] == "full" else f"{told} (on a push)"
+
+
+def mutants() -> str:
+    """Mutants by file with the share that was killed, and the survivors by kind."""
+    found = json.loads(MUTANTS.read_text(encoding="utf-8"))
+    files = {**found["files"], "**all**": Counter()}
+    for counts in found["files"].values():
+        files["**all**"].update(counts)
+    rows = [
+        (name, f"{counts['mutants']:,}", f"{counts['killed']:,}", f"{counts['killed'] / counts['mutants']:.0%}")
+        for name, counts in files.items()
+    ]
+    kinds = [(f"{number:,}", kind) for kind, number in found["survivors"].items()]
+    reasons = table(("survivors", "why no test on a CPU sees them"), kinds)
+    return f"{table(('file', 'mutants', 'killed', 'share'), rows)}\n\n{reasons}"
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -22,10 +22,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.disc import disc_lessons
 from disc_lite.distillation.examples import prompt_lessons, tokenise
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task, train
+from disc_lite.distillation.training import Callbacks, train
 from disc_lite.documents import Document
 from disc_lite.documents.headings import cut_sections, find_headings
 from disc_lite.hub.source import open_model
@@ -124,6 +125,10 @@ class SmallTraining:
         self.retention = self.taught(retention_lessons(spoken), folder / "retention")
         self.folder = folder
 
+    @property
+    def data(self) -> TrainingData:
+        return TrainingData(self.task, self.retention)
+
     def taught(self, lessons: Any, folder: Path) -> Task:
         states = read_lessons(self.base, lessons, folder)
         return Task.of(states)
@@ -132,7 +137,7 @@ class SmallTraining:
         """The steps; stopped, as by a signal, after so many."""
         seen: list[Any] = []
         folder = self.folder / "checkpoints"
-        steps = train(self.base, self.task, self.retention, self.recipe, 0, folder, lambda: len(seen) == stop_after)
+        steps = train(self.base, self.data, self.recipe, folder, Callbacks(lambda: len(seen) == stop_after))
         for step in steps:
             seen.append(step)
         return seen

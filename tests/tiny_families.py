@@ -31,6 +31,10 @@ YARN = {
     "rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 64,
     "llama_4_scaling_beta": 0.1,
 }  # fmt: skip
+LONGROPE = {
+    "rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 64,
+    "short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [2.0, 4.0, 8.0, 16.0],
+}  # fmt: skip
 
 # name -> configuration class of transformers, its settings
 READ: dict[str, tuple[str, dict[str, Any]]] = {
@@ -57,6 +61,7 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "phi": ("PhiConfig", {}),
     "phi3": ("Phi3Config", {"sliding_window": WINDOW}),
+    "phi4": ("Phi3Config", {"rope_parameters": LONGROPE}),  # Phi-4-mini
     "glm4": ("Glm4Config", {}),
     "starcoder2": ("Starcoder2Config", {"sliding_window": WINDOW}),
     "gpt_neox": ("GPTNeoXConfig", {}),

@@ -21,12 +21,14 @@ from torch import Tensor
 from bench.gpu.shapes import build, compute_dtype, nf4_linear, tiny
 from bench.gpu.steps import Reading, window_lesson
 from disc_lite.distillation import checkpoint
+from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task, train
-from disc_lite.losses import CHUNK, Divergence, Head, divergence
+from disc_lite.distillation.training import Callbacks, train
+from disc_lite.losses import Divergence, Head, divergence
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.packing import Packed, Segment, Sequence, lone, pack
+from disc_lite.planning.sizes import LOSS_ROWS
 from disc_lite.recipe import Recipe
 
 
@@ -114,7 +116,7 @@ def packing(device: torch.device, dry_run: bool) -> Found:
 
     tree: Sequence = (Segment(ids(40)), Segment(ids(9), 0), Segment(ids(17), 0), Segment(ids(5), 2))
     sequences = [tree, lone(ids(23)), lone(ids(30)), lone(ids(7))]
-    packed = pack(sequences, 80)
+    packed = pack(sequences)
     precise = build(tiny("llama-3.1-8b"), device, dtype=torch.float32)
     with torch.no_grad():
         alone, together = _alone(precise, sequences), precise.hidden(packed)
@@ -192,7 +194,7 @@ def _chunk_memory(device: torch.device) -> tuple[str, bool, str]:
     before = torch.cuda.memory_allocated(device)
     divergence(student, teacher, head, Divergence("forward_kl", 2.0, True)).backward()  # type: ignore[no-untyped-call]
     peak = torch.cuda.max_memory_allocated(device) - before
-    limit = 11 * CHUNK * vocabulary + 4 * student.nbytes + 2**24
+    limit = 11 * LOSS_ROWS * vocabulary + 4 * student.nbytes + 2**24
     return "memory of the loss", peak <= limit, f"{peak / 2**20:.0f} MiB (limit {limit / 2**20:.0f})"
 
 
@@ -270,7 +272,7 @@ def _student(device: torch.device, host_checkpoints: bool = False) -> Base:
 def _gradient(base: Base) -> tuple[Tensor, Tensor]:
     base.model.zero_grad()
     with base.autocast():
-        states = base.hidden(pack([lone(range(n)) for n in (50, 20, 33)] * 20, row_tokens=128))
+        states = base.hidden(pack([lone(range(n)) for n in (50, 20, 33)] * 20))
     states.float().square().mean().backward()
     return states, torch.cat([p.grad.flatten() for p in base.adapter_parameters().values() if p.grad is not None])
 
@@ -305,10 +307,8 @@ def _train(device: torch.device, bits: int, folder: Path, stop_after: int = 0) -
     base.attach(64, 128, seed=0, gradient_checkpointing=True)
     lessons = [window_lesson(Reading(64, 48, 2, 4, 8), 512, seed) for seed in range(2)]
     states = read_lessons(base, lessons, folder / "states")
-    steps = train(
-        base, Task.of(states), Task((), None), recipe, 0, folder,
-        should_stop=lambda: stop_after > 0 and done >= stop_after,
-    )  # fmt: skip
+    callbacks = Callbacks(should_stop=lambda: stop_after > 0 and done >= stop_after)
+    steps = train(base, TrainingData(Task.of(states)), recipe, folder, callbacks)
     done = 0
     for step in steps:
         done += 1

@@ -15,10 +15,11 @@ from bench.gpu.budget import Budget
 from bench.gpu.machine import synchronize
 from bench.gpu.shapes import FAMILIES, build, linear_parameters, tiny
 from bench.gpu.steps import Reading, window_lesson
+from disc_lite.distillation.accumulation import accumulate, apply
+from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
@@ -104,11 +105,11 @@ def _way(base: Base, shape: Alias, footprint: Footprint, teacher_tokens: int, wa
             planned, read = footprint.reading(teacher_tokens, 0, way.host_embedding).peak, teacher_tokens
             tflops = 2 * n * read / seconds / 1e12
             yield Case(shape.name, footprint.rank, "teacher", read, False, 0, on_host, planned, peak, seconds, tflops)
-        task = Task.of(states)
+        data = TrainingData(Task.of(states))
         _reset(base)
         for _ in range(2):
             begin = _now(base)
-            gradient = accumulate(base, task, Task((), None), recipe, batch)
+            gradient = accumulate(base, data, recipe, batch)
             assert gradient is not None
             assert gradient.finite
             assert gradient.max_tokens >= tokens, "out of memory"

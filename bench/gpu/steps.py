@@ -23,11 +23,12 @@ import torch
 from bench.gpu.budget import Budget
 from bench.gpu.machine import synchronize
 from bench.gpu.shapes import FAMILIES, build, linear_parameters, tiny
+from disc_lite.distillation.accumulation import accumulate, apply
+from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 from disc_lite.packing import lone, pack
@@ -153,7 +154,7 @@ def _case(bare: Base, shape: Alias, rank: int, reading: Reading, matrix_tflops: 
 
 def _laps(base: Base, lesson: Lesson) -> tuple[list[tuple[float, float, float]], bool]:
     """(teacher, student, both) seconds of the timed steps; whether every step was finite."""
-    recipe, nothing = Recipe(), Task((), None)
+    recipe = Recipe()
     parameters = list(base.adapter_parameters().values())
     optimizer = adamw(parameters, recipe)
     batch = Batch(tuple(range(len(lesson.examples))), ())
@@ -163,8 +164,8 @@ def _laps(base: Base, lesson: Lesson) -> tuple[list[tuple[float, float, float]],
             times = [_now(base)]
             states = read_lessons(base, [lesson], Path(scratch, str(lap)))
             times.append(_now(base))
-            task = Task.of(states)
-            gradient = accumulate(base, task, nothing, recipe, batch)
+            data = TrainingData(Task.of(states))
+            gradient = accumulate(base, data, recipe, batch)
             assert gradient is not None
             norm = apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
             times.append(_now(base))

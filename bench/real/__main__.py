@@ -55,7 +55,7 @@ def main(
     for plan in plans:
         measured.append(run(plan))
         save(measured[-1], target)
-    print(markdown([r for r in read_results(_json(target)) if r.domain in {plan.domain for plan in plans}]), end="")
+    print(markdown([r for r in read_results(_json(target)) if r.domain in {plan.title for plan in plans}]), end="")
     return int(any(r.failed for r in measured))
 
 
@@ -63,6 +63,7 @@ def _parser(domains: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench.real", description=__doc__)
     parser.add_argument("--model", help="a model folder, a name of `disc-lite models`, or a hub id")
     parser.add_argument("--domain", nargs="+", choices=domains, help="default: all")
+    parser.add_argument("--document", default="", help="only this file of one domain, and the questions about it")
     parser.add_argument("--method", nargs="+", choices=ORDER, help="default: all")
     parser.add_argument(
         "--quick", action="store_true", help="fewer questions and prompts; by default handbook and prompt"
@@ -86,6 +87,8 @@ def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequen
         parser.error("--pairs are of one domain: name it with --domain")
     if a.pairs and not any(plan.reused for plan in plans):
         parser.error(f"--pairs are for the methods {', '.join(name for name in ORDER if METHODS[name].needs_pairs)}")
+    if a.document and (len({plan.domain for plan in plans}) > 1 or not plans[0].documents.is_file()):
+        parser.error("--document is a file of one domain: name it with --domain")
     resolve(a.model)
     for plan in plans:
         load_recipe(plan.recipe, plan.overrides)
@@ -97,7 +100,7 @@ def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[
     methods = a.method or (["prompt"] if a.quick else ORDER)
     overrides = {**(QUICK if a.quick else {}), **overrides_of(tuple(a.overrides))}
     return [
-        Plan(a.model, domain, method, a.output, overrides, a.quick, a.pairs, a.device, corpus)
+        Plan(a.model, domain, method, a.output, overrides, a.quick, a.pairs, a.device, corpus, a.document)
         for domain in domains for method in methods
     ]  # fmt: skip
 

@@ -25,6 +25,7 @@ from disc_lite.recipe import load_recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
 from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
+from disc_lite.storage import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).resolve().parent / "corpus"
@@ -47,6 +48,12 @@ class Plan:
     pairs: Path | None = None
     device: str | None = None
     corpus: Path = CORPUS
+    document: str = ""  # only this file of the domain, and the questions about it
+
+    @property
+    def title(self) -> str:
+        """The domain, or one document of it."""
+        return f"{self.domain}/{self.document}" if self.document else self.domain
 
     @property
     def reused(self) -> Path | None:
@@ -64,6 +71,7 @@ class Plan:
         digest = sha256(json.dumps(sorted(self.overrides.items())).encode())
         if self.reused:
             digest.update(self.reused.read_bytes())
+        digest.update(self.document.encode())
         return f"{short_name(self.model)}-{self.domain}-{self.method}-{digest.hexdigest()[:8]}"
 
     @property
@@ -71,8 +79,21 @@ class Plan:
         return self.output / self.name
 
     @property
+    def documents(self) -> Path:
+        return self.corpus / self.domain / self.document
+
+    @property
     def questions(self) -> Path:
         return self.corpus / f"{self.domain}.questions.jsonl"
+
+    def questions_asked(self) -> Path:
+        """Those of the domain, or a file beside the run folder with those about the one document."""
+        if not self.document:
+            return self.questions
+        rows = [line for line in self.questions.read_text(encoding="utf-8").splitlines() if line.strip()]
+        path = self.output / f"{self.name}.questions.jsonl"
+        write_text(path, "".join(f"{row}\n" for row in rows if json.loads(row)["document"] == self.document))
+        return path
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,7 @@ class Measured:
     """The results of a run, or why it failed; a row of the table."""
 
     model: str
-    domain: str
+    domain: str  # or domain/document
     method: str
     run: str  # name of its folder
     seed: int
@@ -112,7 +133,7 @@ def measure(plan: Plan) -> Measured:
     failed = ""
     try:
         summary = disc_lite.adapt(
-            plan.corpus / plan.domain, plan.model, recipe=plan.recipe, output=plan.folder, questions=plan.questions,
+            plan.documents, plan.model, recipe=plan.recipe, output=plan.folder, questions=plan.questions_asked(),
             pairs=plan.reused, overrides={**plan.overrides, "method": plan.method}, device=plan.device, listener=clock,
         )  # fmt: skip
         tags = by_tag(RunFolder(plan.folder), tags_of(plan.questions), summary["card"]["grading"])
@@ -124,7 +145,7 @@ def measure(plan: Plan) -> Measured:
         clock.close()
     spent = read_measured(path)
     return Measured(
-        short_name(plan.model), plan.domain, plan.method, plan.name,
+        short_name(plan.model), plan.title, plan.method, plan.name,
         load_recipe(plan.recipe, plan.overrides).recipe.seed, plan.quick, dict(plan.overrides),
         plan.reused.name if plan.reused else "", _shortened(summary), tags,
         spent.get("seconds", {}), spent.get("calls", []), failed,

@@ -10,10 +10,11 @@ import torch
 
 from bench.rivals.setup import LEARNING_RATE, Setup, Variant, Watch, compared, forward_kl, padded, steps
 from bench.rivals.tasks import Item
+from disc_lite.distillation.accumulation import accumulate, apply
+from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.recipe import load_recipe
 
 
@@ -72,18 +73,18 @@ def disc_lite(setup: Setup, watch: Watch) -> None:
         "loss.label_share": "0", "loss.temperature_squared": "false", "train.learning_rate": str(LEARNING_RATE),
         "execution.optimizer_bits": "32",
     }  # fmt: skip
-    recipe, nothing = load_recipe("default", settings).recipe, Task((), None)
+    recipe = load_recipe("default", settings).recipe
     base = setup.adapted()
     parameters = base.adapter_parameters()
     optimizer = adamw(list(parameters.values()), recipe)
     watch.ready(base.model)
     with tempfile.TemporaryDirectory() as scratch:
         states = read_lessons(base, setup.lessons, Path(scratch))
-        task = Task.of(states)
+        data = TrainingData(Task.of(states))
         for _ in range(setup.epochs):
             for start in range(0, len(states.examples), setup.batch):
                 indices = range(start, min(start + setup.batch, len(states.examples)))
-                gradient = accumulate(base, task, nothing, recipe, Batch(tuple(indices), ()))
+                gradient = accumulate(base, data, recipe, Batch(tuple(indices), ()))
                 assert gradient is not None
                 watch.gradient(parameters, gradient.loss)
                 apply(gradient, list(parameters.values()), optimizer, LEARNING_RATE, recipe.train.clip_norm)

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Literal
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
 from disc_lite.hub.aliases import check_folder
-from disc_lite.hub.weights import read_object, weight_files, weight_shapes
+from disc_lite.hub.context import context_tokens
+from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import RunFolder
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
-
-UNLIMITED = 1 << 20  # tokens, for a model whose configuration has no limit
 
 
 @dataclass(frozen=True)
@@ -114,12 +113,9 @@ def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
 
 def _context(model: Path) -> int:
     """The context length of a model. Raises EnvironmentNotReady where it has no tokenizer."""
-    config = read_object(model / "config.json")
-    text = config.get("text_config")
-    longest = (text if isinstance(text, dict) else config).get("max_position_embeddings")
     if not any((model / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise EnvironmentNotReady(f"The model in {model} has no tokenizer.", "", "Copy tokenizer.json beside it.")
-    return longest if isinstance(longest, int) and longest > 0 else UNLIMITED
+    return context_tokens(model)
 
 
 def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] = ()) -> Base:

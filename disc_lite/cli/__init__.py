@@ -17,7 +17,7 @@ from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, PAIRS, UPDATE, overrides_of
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
-from disc_lite.errors import DiscLiteError, WillNotFit
+from disc_lite.errors import DiscLiteError, WillNotFit, memory_ran_out
 from disc_lite.storage import disk
 from disc_lite.version import __version__
 
@@ -106,7 +106,7 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not be loaded here
+        if memory_ran_out(error):
             full = WillNotFit.out_of_memory(error, "Close other programs that use the GPU, or use --device cpu.")
             _fail(error, full.exit_code, str(full), debug)
         if disk.is_full(error):

@@ -22,7 +22,8 @@ def show_summary(summary: JsonObject, console: Console) -> None:
     if idle := summary.get("nothing_to_teach"):
         console.print(f"{idle} Nothing was done.", highlight=False, markup=False)
         return
-    console.print(f"[bold]{summary['model']}[/bold] after {summary['documents']['read']} documents")
+    read = summary["documents"]["read"]
+    console.print(f"[bold]{summary['model']}[/bold] after {read} document{'s' * (read != 1)}")
     show_card(summary["card"], console)
     for remark in remarks(summary):
         console.print(remark, highlight=False, markup=False)
@@ -142,9 +143,14 @@ def remarks(summary: JsonObject) -> list[str]:
             f"{pairs['accepted']} pairs accepted, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences "
             "have one."
         )
+    if pairs.get("low_coverage"):
+        lines.append(
+            f"Few pairs: {pairs['coverage']:.0%} of the sentences have one, and what the others say is hardly learned "
+            "from pairs. Another model may write more; pairs of your own: --pairs."
+        )
     if "kept" in pairs:
         lines.append(
-            f"{pairs['kept']} pairs taken over, {pairs['written']} written about what is new or changed; "
+            f"{pairs['kept']} pairs taken over, {pairs['written']} about what is new or changed; "
             f"{pairs['removed']} of passages that are gone."
         )
     low = summary["teachability"]["low"]

@@ -19,7 +19,7 @@ from disc_lite.cli.options import AS_JSON, DEVICE
 @click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness, or YAML files of tasks.")
 @click.option("--limit", type=click.IntRange(1), help="Largest number of questions of a benchmark.")
 @click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower.")
-@click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if a retained share fell by more.")
+@click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if more of what was right is lost.")
 @DEVICE
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
+from disc_lite.planning.sizes import GIB
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from disc_lite.planning.memory import Way
     from disc_lite.run.probe import Probe
 
-GIB = 1 << 30
 MAX_VRAM = click.option("--max-vram", metavar="SIZE", help="Memory of the GPU, as in 8GB; by default all that is free.")
 HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, as in 16GB.")
 
@@ -83,7 +83,7 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print(line, markup=False)
     if plan.choice:
         console.print(_stages(plan))
-    for line in (*_beside(plan), *filter(None, [plan.budget.untested])):
+    for line in _beside(plan):
         console.print(line, markup=False)
     if plan.budget.cuda:
         console.print(_sizes(plan))
@@ -91,11 +91,11 @@ def show_plan(plan: Plan, console: Console) -> None:
 
 def _what(plan: Plan) -> list[str]:
     corpus, work = plan.corpus, plan.workload
-    about = "" if corpus.counted else "about "
+    about, to_teach = "" if corpus.counted else "about ", "to teach: " if corpus.since else ""
     examples = ", ".join(f"{number:,} of {kind}" for kind, number in work.examples.items())
     return [
         f"{plan.shape.name}, recipe {plan.recipe.name}, method {plan.recipe.method}",
-        f"{corpus.documents} documents ({corpus.refused} refused), {about}{corpus.tokens:,} tokens, "
+        f"{corpus.documents} documents ({corpus.refused} refused), {to_teach}{about}{corpus.tokens:,} tokens, "
         f"{corpus.passages:,} passages, {corpus.sentences:,} sentences",
         *([_since(plan)] if corpus.since else []),
         f"Examples an epoch: {examples}; at most {plan.recipe.train.epochs} epochs, {work.steps:,} steps of "

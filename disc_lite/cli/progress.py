@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from disc_lite.run.events import Event
 
@@ -145,8 +146,12 @@ class Bars:
         self.pace = Pace(clock)
         # The pace is a field of the running stage: rich formats it at every refresh.
         self.progress = Progress(
-            TextColumn("{task.description:<15}"), BarColumn(bar_width=24), TextColumn("{task.fields[place]:>15}"),
-            TextColumn("{task.fields[pace]}"), TextColumn("{task.fields[details]}", style="dim"), console=console,
+            TextColumn("{task.description:<15}"), BarColumn(bar_width=min(24, max(6, console.width - 86))),
+            TextColumn("{task.fields[place]:>15}"),
+            TextColumn("{task.fields[pace]}"),
+            # What they leave, or a long sentence would take the room of the counts.
+            TextColumn("{task.fields[details]}", style="dim", table_column=Column(ratio=1, no_wrap=True)),
+            console=console, expand=True,
         )  # fmt: skip
         self.tasks: dict[str, TaskID] = {}
         self.progress.start()
@@ -199,6 +204,7 @@ def _details(event: Event) -> str:
 def _memory_gib() -> float:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated()) / 2**30
+        # A run is on one GPU; which one is current is known only in the thread that computes.
+        return max(float(torch.cuda.max_memory_allocated(gpu)) for gpu in range(torch.cuda.device_count())) / 2**30
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**30 if sys.platform == "darwin" else 2**20)

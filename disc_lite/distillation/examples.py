@@ -23,13 +23,12 @@ from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
 from disc_lite.packing import Place, Segment, lone
 from disc_lite.packing import Sequence as Tree
+from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import answer_task, join_passages, passage_text
 from disc_lite.qa import Pair
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
-
-MOST_PAIRS = 64  # of one teacher sequence: its attention mask grows with the square of its tokens
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ def prompt_lessons(
 def lessons_about(passage: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> list[Lesson]:
     """The lessons of one passage, which is given as a prompt shows it."""
     shown = join_passages([passage])
-    together = [pairs[first : first + MOST_PAIRS] for first in range(0, len(pairs), MOST_PAIRS)]
+    together = [pairs[first : first + PAIRS_OF_A_TREE] for first in range(0, len(pairs), PAIRS_OF_A_TREE)]
     return [_prompt_lesson(shown, some, tokens, worked_examples) for some in together]
 
 

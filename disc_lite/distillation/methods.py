@@ -35,7 +35,7 @@ class LessonKind:
     build: Build
     by_share: bool = False  # beside other kinds these fill `disc.share` of an epoch, and go on in the next one
     measures_teachability: bool = False
-    labelled: bool = False  # the tokens themselves have `loss.label_share` of the distribution that is learned
+    labelled: bool = False  # the tokens themselves have `loss.label_share` of the target
 
 
 def _disc(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught) -> list[Lesson]:

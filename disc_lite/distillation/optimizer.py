@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from disc_lite.recipe import Recipe
 
-SMALLEST_8BIT = 4096  # elements; bitsandbytes keeps the state of smaller parameters in fp32
+SMALLEST_8BIT = 4096  # elements; bitsandbytes has the state of smaller parameters in fp32
 BLOCK = 256  # values with one scale, in bitsandbytes' 8-bit state
 
 State = dict[str, Any]  # of one parameter: tensors, and the number of steps

@@ -1,4 +1,4 @@
-"""The order of the examples, the batches and the learning rate: pure functions of examples, recipe and seed."""
+"""The order of the examples, the batches and the learning rate: pure functions of examples and recipe."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ class Batch:
     retention: tuple[int, ...]
 
 
-def plan(
-    examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, seed: int,
-    shards: Sequence[Sequence[int]] = (),
-) -> tuple[Batch, ...]:  # fmt: skip
-    """The batches of all steps: a pure function of the examples, the recipe and the seed.
+def batches(
+    examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, shards: Sequence[Sequence[int]] = ()
+) -> tuple[Batch, ...]:
+    """The batches of all steps: a pure function of the examples and the recipe, whose seed orders them.
 
     `shards` are indices of examples that an epoch takes together; all of them are one shard where there are none.
     """
-    rng = Random(f"{seed} order")
+    rng = Random(f"{recipe.seed} order")
     stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch, shards)]
     sizes = [len(e.input_ids) for e in examples]
-    cycle = _cycle(len(retention), Random(f"{seed} retention order"))
-    batches: list[Batch] = []
+    cycle = _cycle(len(retention), Random(f"{recipe.seed} retention order"))
+    found: list[Batch] = []
     owed = 0.0
     share = _retention_share(examples, retention, recipe)
     largest = task_tokens_per_batch(_tokens(examples, recipe, 0), recipe, share)
@@ -47,8 +46,8 @@ def plan(
             while owed > 0:
                 chosen.append(next(cycle))
                 owed -= len(retention[chosen[-1]].input_ids)
-        batches.append(Batch(tuple(task), tuple(chosen)))
-    return tuple(batches)
+        found.append(Batch(tuple(task), tuple(chosen)))
+    return tuple(found)
 
 
 def _retention_share(examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe) -> float:
@@ -74,7 +73,7 @@ def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[B
 
 
 def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
-    """Tokens of task examples that the student reads in all epochs of `plan`, whatever its seed."""
+    """Tokens of task examples that the student reads in all epochs, whatever the seed."""
     return sum(_tokens(examples, recipe, epoch) for epoch in range(recipe.train.epochs))
 
 

@@ -21,12 +21,12 @@ from disc_lite.distillation.shards import shards_of
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
 from disc_lite.models.device import device_name
-from disc_lite.models.halving import READING_TOKENS, halved_if_full
+from disc_lite.models.halving import halved_if_full
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards
+from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.storage import atomic_folder, free_disk, no_room, read_into, reserved_file, seal, sweep, verify
 from disc_lite.storage.disk import remove
 
-GIB = 1 << 30
 STATES = "teacher.states"  # the file of a shard: [positions, H]
 FORMAT = 1
 KEY_DIGITS = 32
@@ -36,18 +36,20 @@ class TeacherStates:
     """Hidden states `[N, H]` of all compared positions, the lessons' examples one after another."""
 
     def __init__(
-        self, base: Base, lessons: Sequence[Lesson], folder: Path, limit_bytes: float, spare_bytes: int
-    ) -> None:
+        self, base: Base, lessons: Sequence[Lesson], folder: Path, limit_bytes: float, spare_bytes: int,
+        reading_tokens: int = 0,
+    ) -> None:  # fmt: skip
         """States of the same lessons that are in the folder are reused, those of others are removed.
 
         All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free. Raises WillNotFit
-        where not even the shards that are in use have room.
+        where not even the shards that are in use have room. `reading_tokens` are those of one pass.
         """
         self.base, self.lessons = base, lessons
+        self.reading_tokens = reading_tokens or READING_TOKENS
         self.examples = [example for lesson in lessons for example in lesson.examples]
         self.shards = shards_of(lessons)
         self.folder = folder / _key(base, lessons)
-        self._kept = self._prepare(folder, limit_bytes, spare_bytes)
+        self._cached = self._prepare(folder, limit_bytes, spare_bytes)
         self._ready: list[int] = []  # shards that are whole, the one used last at the end
 
     # -- what stays on the disk --------------------------------------------------------------------------
@@ -59,7 +61,7 @@ class TeacherStates:
     @property
     def tokens_again(self) -> int:
         """Tokens that the teacher reads again in every epoch."""
-        return sum(self.lessons[i].tokens for shard in self.shards.lessons[self._kept :] for i in shard)
+        return sum(self.lessons[i].tokens for shard in self.shards.lessons[self._cached :] for i in shard)
 
     @property
     def _sizes(self) -> list[int]:
@@ -71,7 +73,7 @@ class TeacherStates:
         return self.base.head.weight.shape[1] * self.base.state_dtype.itemsize
 
     def _prepare(self, folder: Path, limit_bytes: float, spare_bytes: int) -> int:
-        """Remove what is not of these lessons, or not kept; the number of shards that are."""
+        """Remove what is not of these lessons, or does not stay; the number of shards that do."""
         for path in folder.glob("[0-9a-f]" * KEY_DIGITS):
             if path != self.folder:
                 remove(path)
@@ -83,27 +85,27 @@ class TeacherStates:
         in_use = sum(sorted(sizes)[-SCRATCH_SHARDS:])
         if free < in_use:
             raise no_room(self.folder, in_use + spare_bytes - there)
-        kept = kept_shards(sizes, min(limit_bytes, free))
-        for shard in range(kept, len(sizes)):
+        cached = kept_shards(sizes, min(limit_bytes, free))
+        for shard in range(cached, len(sizes)):
             remove(self._path(shard))
-        return kept
+        return cached
 
     def _path(self, shard: int) -> Path:
         return self.folder / f"shard-{shard:04d}"
 
     # -- reading -------------------------------------------------------------------------------------------
 
-    def read_kept(self, on_batch: Callable[[int], None] = lambda tokens: None) -> None:
+    def fill_cache(self, on_batch: Callable[[int], None] = lambda tokens: None) -> None:
         """Read the lessons of all shards that stay; `on_batch` is called with the tokens read."""
-        for shard in range(self._kept):
+        for shard in range(self._cached):
             self._load(shard, on_batch)
 
     def load(self, indices: Iterable[int], should_stop: Callable[[], bool] = lambda: False) -> bool:
         """Have the states of these examples on the disk; False where that was stopped."""
         needed = {self.shards.place[i][0] for i in indices}
         for shard in sorted(needed):
-            scratch = [old for old in self._ready if old >= self._kept and old not in needed]
-            if shard not in self._ready and shard >= self._kept and len(scratch) + len(needed) > SCRATCH_SHARDS:
+            scratch = [old for old in self._ready if old >= self._cached and old not in needed]
+            if shard not in self._ready and shard >= self._cached and len(scratch) + len(needed) > SCRATCH_SHARDS:
                 self._drop(scratch[0])
             try:
                 self._load(shard, should_stop=should_stop)
@@ -140,7 +142,7 @@ class TeacherStates:
                 hidden = self.base.hidden_at([lesson.sequence for lesson in batch], places)
             return hidden.to("cpu", self.base.state_dtype).contiguous()
 
-        batches = halved_if_full(range(len(lessons)), sizes, READING_TOKENS, read, lambda i: lessons[i].name)
+        batches = halved_if_full(range(len(lessons)), sizes, self.reading_tokens, read, lambda i: lessons[i].name)
         with atomic_folder(self._path(shard)) as folder:
             with reserved_file(folder / STATES, self._sizes[shard]) as write:
                 for indices, hidden in batches:
@@ -191,7 +193,7 @@ def read_lessons(
 ) -> TeacherStates:  # fmt: skip
     """The states of these lessons, as many as have room read already."""
     states = TeacherStates(base, lessons, folder, limit_gib * GIB, spare_bytes)
-    states.read_kept(on_batch)
+    states.fill_cache(on_batch)
     return states
 
 
@@ -216,7 +218,7 @@ def teachability(
             return (teacher - log_probabilities(student, ids, base.head)).cpu()
 
     by_shard = sorted(indices, key=lambda i: states.shards.place[i])
-    batches = halved_if_full(by_shard, sizes, READING_TOKENS, gain, lambda i: states.examples[i].name)
+    batches = halved_if_full(by_shard, sizes, states.reading_tokens, gain, lambda i: states.examples[i].name)
     for batch, gains in batches:
         examples = [states.examples[i] for i in batch]
         for example, run in zip(examples, gains.split([len(e.compared) for e in examples]), strict=True):

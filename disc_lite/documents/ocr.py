@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -110,6 +109,8 @@ def _ask(pixels: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
     process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment)
     if sys.platform == "linux":  # elsewhere the clock alone has to do
+        import resource
+
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (PAGE_TIMEOUT_S, PAGE_TIMEOUT_S))
     try:
         answer, _ = process.communicate(pixels, _WAIT_S)

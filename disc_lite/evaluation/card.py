@@ -191,9 +191,17 @@ def counted(right: Sequence[float]) -> dict[str, Any]:
 
 
 def forgetting(card: Mapping[str, Any]) -> tuple[float, str]:
-    """The largest fall of a share that should not have changed, and its name."""
-    falls = [(row["before"]["share"] - row["after"]["share"], name) for name, row in card["retained"].items()]
-    return max(falls, default=(0.0, ""))
+    """How much of what should not have changed was lost, and which rows fell, in words.
+
+    Right answers that the rows which fell have lost, as a share of all that was asked. Rows are pooled, since one
+    answer of a small row is many points of it; what another row gained makes up for nothing.
+    """
+    rows = {name: (row["before"]["right"], row["after"]["right"], row["before"]["of"])
+            for name, row in card["retained"].items()}  # fmt: skip
+    fell = {name: row for name, row in rows.items() if row[1] < row[0]}
+    lost = sum(before - after for before, after, _ in fell.values())
+    words = (f"{name.replace('_', ' ')} {before} to {after} of {of}" for name, (before, after, of) in fell.items())
+    return lost / max(1, sum(of for _, _, of in rows.values())), "; ".join(words)
 
 
 def _interval(interval: Interval) -> dict[str, float]:

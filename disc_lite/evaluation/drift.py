@@ -9,7 +9,8 @@ from torch import Tensor
 from disc_lite.distillation.examples import alone
 from disc_lite.losses import RETENTION_KL, token_divergence
 from disc_lite.models import Base
-from disc_lite.models.halving import READING_TOKENS, halved_if_full
+from disc_lite.models.halving import halved_if_full
+from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 

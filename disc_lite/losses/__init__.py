@@ -10,7 +10,7 @@ With W the head, s its scale and T the temperature, row i of the student and of 
     jsd         sum beta p log(p/m) + (1-beta) q log(q/m)     d/da = (1-beta) q (log(q/m) - KL(q|m))
                 with m = beta p + (1-beta) q                  (GKD, arXiv:2306.13649)
 
-Where a row has a label y with share l, p is (1-l) softmax(b) + l [y]: at l = 1 forward_kl would be cross-entropy.
+Where a row has a label y with share l, p is (1-l) softmax(b) + l [y], at temperature T: see `Labels`.
 
 The head is frozen, so no gradient of W exists, and the gradient of the student's hidden states,
 (d/da) W s/T, is computed in the forward: of S rows only C have logits at any time (about 10*C*V
@@ -18,11 +18,11 @@ bytes), and [S, H] is all that stays for the backward. Logits leave the product 
 goes in: rounded to bf16 they drown p - q just where self-distillation works, near p = q.
 """
 
-from disc_lite.losses.chunked import CHUNK, cross_entropy, divergence, log_probabilities, token_divergence
+from disc_lite.losses.chunked import cross_entropy, divergence, log_probabilities, token_divergence
 from disc_lite.losses.divergences import RETENTION_KL, Divergence, Labels
 from disc_lite.losses.head import Head
 
 __all__ = [
-    "CHUNK", "RETENTION_KL", "Divergence", "Head", "Labels", "cross_entropy", "divergence", "log_probabilities",
+    "RETENTION_KL", "Divergence", "Head", "Labels", "cross_entropy", "divergence", "log_probabilities",
     "token_divergence",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The weighted sum of a divergence over rows of hidden states: only one chunk of them has logits at a time."""
+"""The sum of a divergence over rows of hidden states: only one chunk of them has logits at a time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch.autograd.function import once_differentiable
 
 from disc_lite.losses.divergences import KINDS, Divergence, Labels, token_cross_entropy
 from disc_lite.losses.head import Head, logits, to_hidden
+from disc_lite.planning.sizes import LOSS_ROWS
 
-CHUNK = 256  # rows that have logits at the same time; fixed, as "what is free now" crashes late
 PARTS = 16  # a chunk's logits are compared in so many parts: temporaries of C/16 rows, not of C
 
 
@@ -22,41 +22,35 @@ def divergence(
     teacher: Tensor,
     head: Head,
     how: Divergence,
-    weight: Tensor | None = None,
     *,
     labels: Labels | None = None,
-    chunk: int = CHUNK,
+    chunk: int = LOSS_ROWS,
 ) -> Tensor:
-    """Sum over rows of weight_i * D_i, a 0-d fp32 tensor; divide by the step's count of targets.
+    """Sum over rows of D_i, times T^2 where `how` says so: a 0-d fp32 tensor; divide by the step's count of targets.
 
-    student, teacher: hidden states after the final norm, [S, H]; weight: [S], ones if None; labels: none if None.
-    Differentiable in `student` alone. Raises ValueError if shapes do not match.
+    student, teacher: hidden states after the final norm, [S, H]. Differentiable in `student` alone. Raises ValueError
+    if shapes do not match.
     """
-    return _weighted_sum(student, _Comparison(teacher, head, how, chunk, weight, labels))
+    return _sum(student, _Comparison(teacher, head, how, chunk, labels))
 
 
-def cross_entropy(
-    student: Tensor,
-    target_ids: Tensor,
-    head: Head,
-    weight: Tensor | None = None,
-    *,
-    chunk: int = CHUNK,
-) -> Tensor:
-    """Sum over rows of weight_i * -log q(target_i) at T = 1, a 0-d fp32 tensor.
+def cross_entropy(student: Tensor, target_ids: Tensor, head: Head, *, chunk: int = LOSS_ROWS) -> Tensor:
+    """Sum over rows of -log q(target_i) at T = 1, a 0-d fp32 tensor.
 
     As `divergence`, but target_ids: [S], each in [0, V): there is no ignored id, drop such rows.
     """
-    return _weighted_sum(student, _Comparison(target_ids, head, None, chunk, weight))
+    return _sum(student, _Comparison(target_ids, head, None, chunk))
 
 
-def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = CHUNK) -> Tensor:
+def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = LOSS_ROWS) -> Tensor:
     """log p(target_i) at T = 1, [S] fp32, no gradient; hidden: [S, H], target_ids: [S]."""
     return -_sweep(hidden, _Comparison(target_ids, head, None, chunk))
 
 
-def token_divergence(student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = CHUNK) -> Tensor:
-    """D_i of every row, [S] fp32, no gradient; their sum is `divergence` without weights."""
+def token_divergence(
+    student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = LOSS_ROWS
+) -> Tensor:
+    """D_i of every row, [S] fp32, no gradient; their sum is `divergence`."""
     return _sweep(student, _Comparison(teacher, head, how, chunk))
 
 
@@ -68,7 +62,6 @@ class _Comparison:
     head: Head
     how: Divergence | None  # None: cross-entropy against token ids
     chunk: int
-    weight: Tensor | None = None  # [S]
     labels: Labels | None = None
 
     def check(self, student: Tensor) -> None:
@@ -77,7 +70,6 @@ class _Comparison:
         for name, tensor, shape in (
             ("hidden states", student, (*rows, width)),
             ("target", self.target, (*rows, width) if self.how else rows),
-            ("weight", self.weight, rows),
             ("labels", None if self.labels is None else self.labels.ids, rows),
             ("shares of the labels", None if self.labels is None else self.labels.share, rows),
             ("bias", self.head.bias, (vocabulary,)),
@@ -87,7 +79,7 @@ class _Comparison:
 
 
 class _Loss(torch.autograd.Function):
-    """The weighted sum; its gradient is ready before the backward begins."""
+    """The sum over rows; its gradient is ready before the backward begins."""
 
     @staticmethod
     def forward(ctx: Any, student: Tensor, comparison: _Comparison) -> Tensor:
@@ -102,18 +94,16 @@ class _Loss(torch.autograd.Function):
         return ctx.saved_tensors[0] * grad_output, None
 
 
-_weighted_sum: Callable[[Tensor, _Comparison], Tensor] = _Loss.apply
+_sum: Callable[[Tensor, _Comparison], Tensor] = _Loss.apply
 
 
 @torch.no_grad()
 def _sweep(student: Tensor, comparison: _Comparison, gradient: Tensor | None = None) -> Tensor:
-    """weight_i * D_i of all rows, [S] fp32; `gradient` [S, H], where given, is filled."""
+    """D_i of all rows, [S] fp32, times T^2 where that is asked; `gradient` [S, H], where given, is filled."""
     comparison.check(student)
     how = comparison.how
     factor = how.temperature**2 if how and how.temperature_squared else 1.0
     values = torch.full((len(student),), factor, dtype=torch.float32, device=student.device)
-    if comparison.weight is not None:
-        values *= comparison.weight
     with torch.autocast(student.device.type, enabled=False):
         for start in range(0, len(student), comparison.chunk):
             rows = slice(start, start + comparison.chunk)

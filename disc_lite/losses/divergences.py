@@ -22,7 +22,12 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Labels:
-    """The token after each row, and its share of the distribution that the row is compared with."""
+    """The token y after each row, and its share l of the distribution that q is compared with: (1 - l) p + l [y].
+
+    p and q are at the temperature T of the divergence, answers are decoded at 1, where q_1 is proportional to q^T. So
+    the label weighs more than l (docs/how-it-works.md). Hinton et al. (1503.02531) have two terms instead,
+    (1-l) T^2 KL(p || q) + l CE(y) at T = 1.
+    """
 
     ids: Tensor  # [S], each in [0, V)
     share: Tensor  # [S], 0 <= share < 1

@@ -23,15 +23,16 @@ from transformers import PreTrainedModel
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import Head, log_probabilities
 from disc_lite.models.adapter import add_saved, config_of, misfit, new_adapter, parameters_of, state_of, take_over
-from disc_lite.models.device import computes_in_bf16
+from disc_lite.models.autocast import keep_half
 from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.lora import Projection, projections
 from disc_lite.models.masks import attention_masks, has_state
 from disc_lite.models.mlp import gated_mlps
 from disc_lite.models.offload import HostCheckpoints
+from disc_lite.models.positions import by_frequencies, original_length
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed, Place, Sequence, filled, length, pack, paths
+from disc_lite.packing import Packed, Place, Sequence, filled, length, longest_path, pack, paths
 from disc_lite.storage import Journal, JsonObject
 
 APART_TOKENS = 8192  # read in one forward pass by a model that does not pack
@@ -46,11 +47,12 @@ class Base:
         self.folder = folder
         self.quantize = quantize
         self.device = torch.device(model.device)
-        self.state_dtype = torch.bfloat16 if computes_in_bf16(self.device) else torch.float32
+        self.state_dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         if self.device.type == "cuda":
             # On Hopper, cuDNN's attention makes a new plan for every new width, which takes 0.1 s: for each generated
             # token and each packed batch. Switched off for the whole process, since recomputed layers need it too.
             torch.backends.cuda.enable_cudnn_sdp(False)
+            keep_half(model.get_decoder())
         self._adapters: list[BaseTunerLayer] = []
         self._projections: list[Projection] = []
         self.set_modes()
@@ -200,8 +202,8 @@ class Base:
         return cast(PreTrainedModel, self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model)
 
     def autocast(self) -> torch.autocast:
-        """bf16 matrix products on GPUs, where LoRA weights are fp32; no effect on CPUs, where all is fp32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=computes_in_bf16(self.device))
+        """bf16 matrix products on CUDA, where LoRA weights are fp32; no effect on CPU, where all is fp32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
 
     def hidden(self, packed: Packed) -> Tensor:
         """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
@@ -217,7 +219,8 @@ class Base:
 
     def hidden_at(self, sequences: Seq[Sequence], places: Seq[Place]) -> Tensor:
         """Last hidden states at some positions of sequences: [N, H]; in one forward pass, where the model packs."""
-        if not self.packs:
+        limit = original_length(self.causal.get_decoder().config)
+        if not self.packs or (limit is not None and any(longest_path(sequence) > limit for sequence in sequences)):
             return self._hidden_apart(sequences, places)
         packed = pack(sequences)
         at = [packed.starts[sequence][segment] + position for sequence, segment, position in places]
@@ -229,7 +232,9 @@ class Base:
         starts = [(*found[sequence, segment], position) for sequence, segment, position in places]
         lengths = [length(text) for text in texts]
         states, order = list[Tensor](), list[int]()
-        for rows in filled(sorted(range(len(texts)), key=lengths.__getitem__), lengths, APART_TOKENS):
+        limit = original_length(self.causal.get_decoder().config)
+        sides = [sorted(alike, key=lengths.__getitem__) for alike in by_frequencies(lengths, limit).values()]
+        for rows in (rows for alike in sides for rows in filled(alike, lengths, APART_TOKENS)):
             packed = pack([texts[row] for row in rows], apart=True)
             first = {row: packed.starts[n][0] for n, row in enumerate(rows)}
             here = [n for n, (row, _, _) in enumerate(starts) if row in first]

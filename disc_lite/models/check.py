@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from disc_lite.errors import EnvironmentNotReady
+from disc_lite.errors import EnvironmentNotReady, memory_ran_out
 from disc_lite.losses import log_probabilities
 from disc_lite.models.base import Base
 from disc_lite.models.coverage import covered_share
 from disc_lite.models.generation import generate
+from disc_lite.models.generation.graphs import WORTH_CAPTURING
 from disc_lite.models.generation.plain import attends_only, use_own_cache
+from disc_lite.models.positions import original_length
 from disc_lite.models.template import check_template
 from disc_lite.packing import Place, Segment, Sequence, lone
 
@@ -29,8 +31,9 @@ TEXT = (
     "was a carpenter who had never been at sea. In the winter of 1881 the ice held the harbour shut for nine weeks."
 )
 LONGEST, SHORT = 32, 16  # tokens of the two texts
+BETWEEN = 24  # tokens: of them one is a long text for LongRoPE then, the other is not
 WINDOW = 8  # tokens, for the time of the check: a real window would need thousands of tokens to be passed
-NEW_TOKENS = 8
+NEW_TOKENS = WORTH_CAPTURING + 4  # of each prompt: on CUDA the last of them come from the graph
 COVERED = 0.95  # smallest share of the decoder's weights that the adapter reaches
 # Mean difference of log-probabilities, and how far a greedy token may be from the best one, by rounding alone. A wrong
 # mask or a forgotten cap of the logits moves them by tenths of a nat.
@@ -87,9 +90,9 @@ def _outcome(name: str, part: Callable[[Base], Line], base: Base) -> Line:
     """The line of one part; a model for which it crashes is one that fails it."""
     try:
         return part(base)
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, EnvironmentNotReady) as error:
+        if memory_ran_out(error):
+            raise
         return Line(name, False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200])
 
 
@@ -98,6 +101,29 @@ def _outcome(name: str, part: Callable[[Base], Line], base: Base) -> Line:
 
 def check_reading(base: Base) -> Line:
     """A packed row and a tree equal the same tokens read alone, past the sliding window too."""
+    difference = float("nan")
+    for packs in (True, False) if base.packs else (False,):
+        base.packs = packs
+        try:
+            difference = _by_packing(base)
+            with _short_original(base) as is_short:  # where positions depend on lengths: for texts on both sides
+                difference = max(difference, _by_packing(base)) if is_short else difference
+        except (RuntimeError, TypeError, LookupError, AttributeError) as error:
+            if not packs or memory_ran_out(error):
+                raise
+            continue
+        if difference <= _tolerance(base):
+            break
+    words = "packed rows and trees" if base.packs else "texts of several lengths in one batch"
+    if not difference <= _tolerance(base):
+        return Line("reading", False, f"Of {words}, log-probabilities differ by {difference:.2g} from the text alone.")
+    if base.packs:
+        return Line("reading", True, f"packed rows and trees equal the text alone, {_within(difference)}")
+    return Line("reading", True, APART, True)
+
+
+def _by_packing(base: Base) -> float:
+    """How far log-probabilities of texts that are read together are from those of each text alone, in the mean."""
     first, second = _texts(base)
     root, children = tuple(first[:SHORT]), (tuple(first[SHORT:]), tuple(second))
     tree: Sequence = (Segment(root), *(Segment(child, 0) for child in children))
@@ -107,26 +133,8 @@ def check_reading(base: Base) -> Line:
     places: list[Place] = [(0, 0, p) for p in range(len(first))] + [(1, 0, p) for p in range(len(second))]
     for number, child in enumerate(children, 1):
         places += [(2, 0, p) for p in range(SHORT)] + [(2, number, p) for p in range(len(child))]
-    difference = float("nan")
-    for packs in (True, False) if base.packs else (False,):
-        base.packs = packs
-        try:
-            together = _read(base, [lone(first), lone(second), tree], places)
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, TypeError, LookupError, AttributeError):
-            if not packs:
-                raise
-            continue
-        difference = _difference(base, torch.cat(alone), together, [t for run in (first, second, *runs) for t in run])
-        if difference <= _tolerance(base):
-            break
-    words = "packed rows and trees" if base.packs else "texts of several lengths in one batch"
-    if not difference <= _tolerance(base):
-        return Line("reading", False, f"Of {words}, log-probabilities differ by {difference:.2g} from the text alone.")
-    if base.packs:
-        return Line("reading", True, f"packed rows and trees equal the text alone, {_within(difference)}")
-    return Line("reading", True, APART, True)
+    together = _read(base, [lone(first), lone(second), tree], places)
+    return _difference(base, torch.cat(alone), together, [t for run in (first, second, *runs) for t in run])
 
 
 def check_head(base: Base) -> Line:
@@ -226,6 +234,21 @@ def _within(difference: float) -> str:
 
 def _tolerance(base: Base) -> float:
     return BF16 if base.state_dtype == torch.bfloat16 else FP32
+
+
+@contextmanager
+def _short_original(base: Base) -> Iterator[bool]:
+    """With an original length between those of the two texts; False for a model that has none, see `positions`."""
+    config = base.causal.get_decoder().config
+    before = original_length(config)
+    if before is None:
+        yield False
+        return
+    try:
+        config.rope_parameters["original_max_position_embeddings"] = BETWEEN
+        yield True
+    finally:
+        config.rope_parameters["original_max_position_embeddings"] = before
 
 
 @contextmanager

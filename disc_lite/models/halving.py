@@ -8,18 +8,19 @@ from typing import TypeVar
 
 import torch
 
-from disc_lite.errors import WillNotFit
+from disc_lite.errors import WillNotFit, memory_ran_out
 from disc_lite.packing import filled
 
 T = TypeVar("T")
-READING_TOKENS = 8192  # of a forward pass without a backward pass, which stores no activations
 
 
 def unless_full(compute: Callable[[], T]) -> T | WillNotFit:
     """What `compute` returns; an error to raise or drop where CUDA ran out of memory, whose tensors are freed then."""
     try:
         return compute()
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not memory_ran_out(error):
+            raise
         # Only its words: the exception's traceback holds the frames, and they the tensors.
         full = WillNotFit.out_of_memory(error, "")
     gc.collect()

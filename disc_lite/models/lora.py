@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-TILE = 512  # rows of an MLP whose product is made again at the same time
+from disc_lite.planning.sizes import MLP_TILE
 
 
 class Projection:
@@ -116,8 +116,8 @@ class _GatedProduct(torch.autograd.Function):
             g, of_inner, of_b = _to_inner(gradient, inner, b, ctx.scale, ctx.needs_input_grad[3])
             of_x = _to_rows(g, of_inner, a, ctx.base).to(gate.dtype)
             of_a = torch.zeros(a.shape, dtype=torch.promote_types(a.dtype, torch.float32), device=a.device)
-            for n in range(0, len(gates), TILE):
-                rows = slice(n, n + TILE)
+            for n in range(0, len(gates), MLP_TILE):
+                rows = slice(n, n + MLP_TILE)
                 activated = functional.silu(gates[rows])
                 of_a += of_inner[rows].T @ (activated * ups[rows]).to(of_inner.dtype)
                 # Nobody else needs gate and up: their gradients take their place.

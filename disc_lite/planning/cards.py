@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from disc_lite.errors import UsageError
 
-GIB = 1 << 30
 RESERVED_BYTES = 768 << 20  # of a whole card: CUDA's context and kernels, and a desktop
 MARGIN = 0.05  # of the rest: fragments, and what the estimate misses
 

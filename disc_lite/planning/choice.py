@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from disc_lite.planning.memory import Footprint, Stage, Way
+from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 
-READING_TOKENS = 8192  # of the teacher at once, `models.halving.READING_TOKENS`
-ROWS_OF_A_PREFIX = 8  # that are written at once, on average
 SMALL_TOKENS = 1024  # of a micro-batch
 
 
@@ -41,7 +40,7 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
     if generation is None:
         return None
     for way in _ways(footprint, workload, recipe):
-        training, reading = footprint.training(way), _reading(footprint, workload, available, way.host_embedding)
+        training, reading = footprint.training(way), _reading(footprint, workload, recipe, available, way)
         if reading is not None and (available is None or training.peak <= available):
             passes = -(-recipe.train.tokens_per_batch // way.micro_batch_tokens)
             stages = (generation[1], reading[1], training)
@@ -57,14 +56,14 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     small = [size for size in sizes if size not in large]
     ordered = [(b, size) for b in bits for size in large] + [(b, size) for b in bits[-1:] for size in small]
     again, apart = execution.gradient_checkpointing, footprint.numbers.host_apart
-    inputs = _on_host(execution.layer_checkpoints, again, apart)
-    embeddings = _on_host(execution.embedding, footprint.embedding > 0, apart)
+    inputs = _on_host(execution.layer_checkpoints, again and apart)
+    embeddings = _on_host(execution.embedding, footprint.embedding > 0 and apart)
     return (Way(size, again, b, i, e) for b, size in ordered for i in inputs for e in embeddings)
 
 
-def _on_host(setting: str, possible: bool, apart: bool) -> list[bool]:
-    """Whether something is on the host, in the order in which it is tried."""
-    auto = [False, True] if possible and apart else [False]
+def _on_host(setting: str, possible: bool) -> list[bool]:
+    """Whether something is on the host, in the order in which it is tried; there it can only be beside a card."""
+    auto = [False, True] if possible else [False]
     return {"auto": auto, "device": [False], "host": [possible]}[setting]
 
 
@@ -78,11 +77,11 @@ def _halves(whole: int, workload: Workload) -> Iterator[int]:
 
 
 def _reading(
-    footprint: Footprint, workload: Workload, available: int | None, host_embedding: bool
+    footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, way: Way
 ) -> tuple[int, Stage] | None:
-    size = max(READING_TOKENS, workload.longest_lesson)
+    size = max(recipe.execution.reading_tokens or READING_TOKENS, workload.longest_lesson)
     while True:
-        stage = footprint.reading(size, workload.longest_lesson, host_embedding)
+        stage = footprint.reading(size, workload.longest_lesson, way.host_embedding)
         if available is None or stage.peak <= available:
             return size, stage
         if size <= workload.longest_lesson:
@@ -97,7 +96,7 @@ def _generation(
 
     Generation takes a share of the free memory for rows, and half of them where that does not fit.
     """
-    places = workload.row_tokens + recipe.prompt.answer_tokens + workload.prompt_tokens / ROWS_OF_A_PREFIX
+    places = workload.row_tokens + recipe.prompt.answer_tokens + workload.prompt_tokens / (PREFIX_ROWS // 2)
     rows = footprint.numbers.most_rows if available is None else footprint.rows(places, available)
     while rows:
         stage = footprint.generation(rows, places)

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_needed
-from disc_lite.planning.cards import BY_SIZE, CARDS, GIB, OF_SIZE, Card, usable_bytes
+from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.choice import Choice, choose
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.memory import CPU, CUDA, Footprint
 from disc_lite.planning.shapes import Shape, known_shapes
+from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 
@@ -29,7 +30,6 @@ class Budget:
     host_bytes: int | None
     disk_bytes: int | None
     cuda: bool = True
-    untested: str = ""  # what a user should know of a device that disc-lite was never run on
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in _stages(plan)},
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes, "host_bytes": plan.host_bytes,
         "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "read_again": plan.read_again,
-        "untested": plan.budget.untested, "operations": plan.operations,
+        "operations": plan.operations,
         "minutes": plan.minutes(card) if card else None,
         "by_size": {
             f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),

@@ -18,13 +18,10 @@ import math
 from dataclasses import dataclass
 
 from disc_lite.planning.shapes import Shape
+from disc_lite.planning.sizes import LOSS_ROWS, MAX_ROWS, MLP_TILE, PROMPT_TOKENS, ROWS_SHARE
 
-GIB = 1 << 30
-LOSS_ROWS = 256  # that have logits at the same time, `losses.CHUNK`
-MLP_TILE = 512  # rows of a gated MLP that are made again at the same time, `models.lora.TILE`
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
-ROWS_SHARE = 0.6  # of the free memory that generation takes for rows, `models.generation.memory.SHARE`
 PADDING = 1.05  # places of a packed batch for a token of it
 GATED_HIDDEN = 0.6  # x hidden size, a place: the gradient of a gated MLP's output
 HOST_LAYERS = 2  # whose checkpoints are on the card where those of all others are in the memory of the host
@@ -47,8 +44,8 @@ class Numbers:
     host_apart: bool  # the memory of the host is another one
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 0, 5.0, 512, 4096, True)
-CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 1.1, 96, 1024, False)
+CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 0, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True)
+CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from disc_lite.planning.amounts import disc_examples, prompts_needed, retention_share, task_tokens_per_batch
 from disc_lite.planning.corpus import Corpus
+from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 
@@ -20,7 +21,6 @@ EXAMPLES_TOKENS = 450  # of the worked examples in a prompt of the teacher
 ANCHOR_TOKENS = {"heading": 10, "lead_in": 16, "chat": 25, "none": 0, "mixed": 13}
 ANCHORS_IN_TURN = 4  # that `disc.anchor: mixed` puts before each target
 NEUTRAL_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
-PAIRS_OF_A_TREE = 64  # that one sequence of the teacher has, `distillation.examples.MOST_PAIRS`
 ASKED = 1.8  # questions and answers that are drafted for an accepted pair
 INSTRUCTIONS, NEUTRAL_PROMPTS = 65, 103  # that are answered before and after
 
@@ -81,6 +81,15 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
         longest_lesson=round(max(kind.longest_lesson for kind in kinds.values())),
         generated_tokens=round(generated), read_tokens=round(read), retention_prompts=prompts,
     )  # fmt: skip
+
+
+def beside_passage(recipe: Recipe, writes: bool) -> int:
+    """Tokens of a prompt about a passage, and of a typical answer to it, that are not the passage's.
+
+    `writes`: whether the model writes questions or pairs, to which worked examples belong.
+    """
+    examples = EXAMPLES_TOKENS * (recipe.prompt.worked_examples and writes)
+    return examples + 2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS + _answer(recipe)
 
 
 def _kinds(corpus: Corpus, recipe: Recipe) -> dict[str, Kind]:

@@ -1,7 +1,8 @@
 """Recipes: every setting of a run with its default, range and meaning, and the source of its value."""
 
 from disc_lite.recipe.catalogue import list_recipes, recipe_path
-from disc_lite.recipe.loading import ResolvedRecipe, at_width, load_recipe
+from disc_lite.recipe.loading import ResolvedRecipe, at_width, load_recipe, within_context
+from disc_lite.recipe.remarks import remarks
 from disc_lite.recipe.schema import Recipe
 from disc_lite.recipe.settings import SETTINGS, Setting
 from disc_lite.recipe.writing import to_yaml
@@ -15,5 +16,7 @@ __all__ = [
     "list_recipes",
     "load_recipe",
     "recipe_path",
+    "remarks",
     "to_yaml",
+    "within_context",
 ]

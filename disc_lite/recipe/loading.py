@@ -25,6 +25,9 @@ RATE = "train.learning_rate"
 # (bench/README.md, "A real model"). The exponent puts both on one curve.
 RATE_WIDTH = 1536
 RATE_EXPONENT = -1.64
+WINDOW, RETRIEVED = "disc.teacher_tokens", "evaluation.rag_passages"
+CUT = "; "  # between the source of a value and why another one stands there
+QUESTION_TOKENS, HEADING_TOKENS = 64, 32  # with the chat template around the question; of a passage that is retrieved
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ def load_recipe(
     if seed is not None:
         entries["seed"] = Entry(seed, "--seed", "--seed")
     recipe = _checked(entries)
+    if recipe.execution.layer_checkpoints == "host" and not recipe.execution.gradient_checkpointing:
+        raise RecipeError(
+            "execution.layer_checkpoints=host cannot be had with execution.gradient_checkpointing=false",
+            "without checkpointing no layer is computed again, so there is no input that waits for it",
+            "leave one of the two as it is by default",
+        )
     sources = {key: entries[key].source if key in entries else "default" for key in SETTINGS}
     return ResolvedRecipe(recipe, sources)
 
@@ -71,6 +80,20 @@ def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
     rate = float(f"{recipe.train.learning_rate * (width / RATE_WIDTH) ** RATE_EXPONENT:.1e}")
     raised = recipe.model_copy(update={"train": recipe.train.model_copy(update={"learning_rate": rate})})
     return ResolvedRecipe(raised, {**resolved.sources, RATE: f"default, for a width of {width}"})
+
+
+def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
+    """The recipe for a model that reads so many tokens at once: what it would read beyond them is cut."""
+    recipe, sources = resolved.recipe, dict(resolved.sources)
+    shown = tokens - recipe.evaluation.answer_tokens - QUESTION_TOKENS
+    most = {WINDOW: tokens, RETRIEVED: max(1, shown // (recipe.documents.passage_tokens + HEADING_TOKENS))}
+    for key, fitting in most.items():
+        section, _, name = key.partition(".")
+        part = getattr(recipe, section)
+        if getattr(part, name) > fitting:
+            recipe = recipe.model_copy(update={section: part.model_copy(update={name: fitting})})
+            sources[key] += f"{CUT}cut to {fitting:,}, as the model reads {tokens:,} tokens at once"
+    return ResolvedRecipe(recipe, sources)
 
 
 def environment_name(key: str) -> str:

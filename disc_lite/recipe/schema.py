@@ -101,7 +101,7 @@ class Prompt(Section):
 
 
 class Loss(Section):
-    """The divergence between the next-token distributions of teacher and student."""
+    """The divergence of the student's next-token distribution from the teacher's, into which labels are mixed."""
 
     divergence: Literal["forward_kl", "reverse_kl", "jsd"] = setting(
         "forward_kl", "KL(teacher||student), KL(student||teacher), or generalised Jensen-Shannon"
@@ -112,7 +112,8 @@ class Loss(Section):
         True, "multiply by the square of the temperature, as DiSC does and the other does not"
     )
     label_share: Number = setting(
-        0.5, "share of an answer's own tokens in the distribution learned from a pair; the rest is the teacher's",
+        0.5, "share of an answer's own token in the target, at `temperature`; the rest is the teacher's. Answers are "
+        "decoded at 1, where it weighs more: 0.5 at temperature 2 is nearly a hard label",
         ge=0, lt=1,
     )  # fmt: skip
 
@@ -234,6 +235,10 @@ class Execution(Section):
     micro_batch_tokens: Count = setting(
         0, "student tokens in one forward and backward pass, of which a step makes as many as it needs; "
         "0: as many as the memory allows", "tokens", ge=0, le=LONGEST,
+    )  # fmt: skip
+    reading_tokens: Count = setting(
+        0, "tokens that the teacher reads in one forward pass; 0: 8,192, or fewer where the memory does not allow them",
+        "tokens", ge=0, le=LONGEST,
     )  # fmt: skip
     gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
     layer_checkpoints: Literal["auto", "device", "host"] = setting(

@@ -7,7 +7,7 @@ from disc_lite.report.markup import Child, Html, element, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
 
 CURVES = {
-    "loss": ("Loss", "nats per target token"),
+    "loss": ("Loss", "per target token, as the recipe's `loss` weighs it: by default temperature² × nats"),
     "retention": ("Retention", "nats per token of the base's own answers, unweighted"),
     "learning_rate": ("Learning rate", ""),
 }
@@ -102,7 +102,7 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
     summary = run.summary
     pairs = summary.get("pairs", {})
     dropped = pairs.get("dropped", {})
-    coverage = pairs.get("coverage")
+    coverage, few = pairs.get("coverage"), " (few)" if pairs.get("low_coverage") else ""
     reasons = ", ".join(f"{reason}: {number:,}" for reason, number in dropped.items())
     return [
         ("method", str(summary.get("method", ""))),
@@ -111,7 +111,7 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
         ("examples", _listed(summary.get("examples", {}))),
         ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
         ("pairs dropped", f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
-        ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}"),
+        ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
         ("teacher tokens", _listed(summary.get("teacher_tokens", {}))),
         ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
         ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),

@@ -83,11 +83,9 @@ def _header(run: RunFiles) -> Html:
 
 
 def _forgotten(run: RunFiles) -> Html | None:
+    if not run.card["retained"]:
+        return None
     lost, what = forgetting(run.card)
     if not what:
-        return None
-    if lost <= 0:
         return paragraph("No share of what should be retained fell.")
-    return paragraph(
-        f"The largest fall of what should be retained is {100 * lost:.1f} points: {what.replace('_', ' ')}."
-    )
+    return paragraph(f"Of the answers that should stay right it lost {lost:.1%}: {what}.")

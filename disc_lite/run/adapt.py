@@ -17,7 +17,7 @@ from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import Answers, Retained, When
 from disc_lite.run.inputs import Inputs, PairFiles, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.run.plan import Limits, planned_execution, usable_of
+from disc_lite.run.plan import Limits, limit_to_plan, planned_execution
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
 from disc_lite.storage.disk import remove
 from disc_lite.version import __version__
@@ -88,12 +88,12 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> Json
             sweep(path)
         with interrupts.at_once():
             # torch and transformers are imported here, after all errors that can be found without them.
-            from disc_lite.models.device import device_of, limit_memory
+            from disc_lite.models.device import device_of
             from disc_lite.run.context import report_out_of_memory
 
         where = device_of(limits.device)
         planned = planned_execution(inputs, limits)
-        limit_memory(where, usable_of(limits))
+        limit_to_plan(limits, where)
         begin(inputs)
         with report_out_of_memory(inputs.resolved.recipe):
             return _run_stages(inputs, where, planned, listener, interrupts)
@@ -119,7 +119,7 @@ def _run_stages(
         folder.write_self_generated(neutral)
     eval_set = measuring.eval_set_of(
         held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated(),
-        measuring.questions_removed(folder),
+        folder.read_questions_removed(),
     )  # fmt: skip
     answers: dict[When, Answers] = {}
     retained: dict[When, Retained] = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
-from disc_lite.errors import WillNotFit
+from disc_lite.errors import WillNotFit, memory_ran_out
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_name
@@ -80,6 +80,10 @@ def open_context(
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")
     passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"
+    for setting in ("layer_checkpoints", "embedding"):
+        if getattr(recipe.execution, setting) == "host" and getattr(execution, setting) != "host":
+            why = "the device is the host" if base.device.type == "cpu" else "the output layer is tied to the embedding"
+            listener(Event("model", f"execution.{setting}=host has no effect: {why}."))
     where = ", inputs of layers on the host" if execution.layer_checkpoints == "host" else ""
     where += ", the input embedding on the host" if execution.embedding == "host" else ""
     listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits{where}"))
@@ -98,7 +102,9 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
     """Raises WillNotFit, with advice, in place of torch's OutOfMemoryError."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not memory_ran_out(error):
+            raise
         raise WillNotFit.out_of_memory(
             error,
             "Close other programs that use the GPU and repeat the command, or lower lora.rank "
@@ -107,10 +113,8 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
 
 
 def peak_bytes(base: Base) -> int:
-    """Peak memory: allocated by PyTorch on a GPU with its own, or by the process."""
+    """Peak memory: allocated by PyTorch on the GPU, or by the process where there is none."""
     if base.device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(base.device))
-    if base.device.type == "xpu":
-        return int(torch.xpu.max_memory_allocated(base.device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)

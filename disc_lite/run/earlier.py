@@ -39,7 +39,9 @@ class EarlierRun:
     passages: Passages
     pairs: tuple[JsonObject, ...] = field(repr=False)  # lines of its pairs.jsonl
     questions: tuple[Question, ...] = field(repr=False)
-    removed: tuple[JsonObject, ...] = field(repr=False)  # pairs that it rehearsed, of passages gone before, with these
+    # What it rehearsed though it was gone before: pairs with their passages, and questions.
+    removed: tuple[JsonObject, ...] = field(repr=False)
+    questions_removed: tuple[Question, ...] = field(repr=False)
 
     @property
     def digest(self) -> str:
@@ -79,6 +81,7 @@ def read_earlier(path: Path) -> EarlierRun:
     return EarlierRun(
         folder, record["model"]["name"], record["identity"]["model"], recipe, tuple(folder.read_passages()),
         tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
+        folder.read_questions_removed() if rehearsed else (),
     )  # fmt: skip
 
 
@@ -127,10 +130,11 @@ def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe) -> s
     """A sentence where an update would train nothing; "" where it would train something."""
     if changes.changed or changes.new:
         return ""
+    unlearns = recipe.update.removed == "unlearn" and recipe.update.start == "adapter"
+    if unlearns and (changes.removed or earlier.removed):
+        return ""
     if not changes.removed:
         return f"Nothing has changed since {earlier.folder}: its {len(changes.unchanged)} passages are these."
-    if recipe.update.removed == "unlearn" and recipe.update.start == "adapter":
-        return ""
     if recipe.update.start == "new" and recipe.update.removed != "rehearse":
         return ""
     return (
@@ -162,5 +166,7 @@ def earlier_answers(earlier: EarlierRun) -> dict[str, str]:
     answers = read_json(earlier.folder.answers_after)
     asked = [question.text for question in earlier.questions if question.kind == "question"]
     finished = [question.text for question in earlier.questions if question.kind == "completion"]
+    gone = [question.text for question in earlier.folder.read_questions_removed()]
     return dict([*zip(asked, answers["questions"]["adapted"], strict=True),
-                 *zip(finished, answers["completions"], strict=True)])  # fmt: skip
+                 *zip(finished, answers["completions"], strict=True),
+                 *zip(gone, answers.get("removed", []), strict=True)])  # fmt: skip

@@ -52,7 +52,7 @@ def evaluate(
             disk.make_parents(folder.path)
         sweep(folder.path)
         recipe, run_folder = finished.recipe, finished.folder
-        removed = () if questions else measuring.questions_removed(run_folder)
+        removed = () if questions else run_folder.read_questions_removed()
         eval_set = measuring.eval_set_of(asked, run_folder.read_passages(), finished.model.probes, (), removed)
         answers: dict[When, Answers] = {}
         retained: dict[When, Retained] = {}
@@ -120,7 +120,8 @@ def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: floa
     lost, what = forgetting(card)
     if max_forgetting is not None and lost > max_forgetting:
         raise GateFailed(
-            f"It forgot {lost:.1%} of: {what}. Allowed are {max_forgetting:.1%}.", "",
+            f"It lost {lost:.1%} of the answers that should stay right. Allowed are {max_forgetting:.1%}.",
+            f"Right before and after: {what}.",
             "A lower train.learning_rate or a larger retention.weight retains more.",
         )  # fmt: skip
 

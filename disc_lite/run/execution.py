@@ -21,6 +21,9 @@ def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str
     sizes = [size for size in (before["micro_batch_tokens"], planned.micro_batch_tokens) if size]
     if not named.micro_batch_tokens:
         changes["micro_batch_tokens"] = min(sizes, default=0)
+    if not named.reading_tokens:  # in other passes, states that are read again would have other bits
+        read = [size for size in (before.get("reading_tokens"), planned.reading_tokens) if size]
+        changes["reading_tokens"] = min(read, default=0)
     if not named.optimizer_bits:
         changes["optimizer_bits"] = min(before["optimizer_bits"], planned.optimizer_bits)
     return planned.model_copy(update=changes)

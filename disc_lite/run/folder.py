@@ -136,8 +136,12 @@ class RunFolder:
     # -- formats that are more than JSON -----------------------------------------------------------------
 
     def read_questions(self) -> tuple[Question, ...]:
-        rows = read_jsonl(self.questions)
-        return tuple(Question(**{**r, "answers": tuple(r["answers"]), "choices": tuple(r["choices"])}) for r in rows)
+        return tuple(map(_question, read_jsonl(self.questions)))
+
+    def read_questions_removed(self) -> tuple[Question, ...]:
+        """Of an update: questions (not statements) of the earlier run about passages that are gone."""
+        found = map(_question, self.read_update().get("questions_removed", []))
+        return tuple(question for question in found if question.kind == "question")
 
     def write_questions(self, questions: Iterable[Question]) -> None:
         write_jsonl(self.questions, [asdict(question) for question in questions])
@@ -227,6 +231,10 @@ class RunFolder:
     def is_trained(self) -> bool:
         """Whether training is finished: what is left is to measure."""
         return self.adapter.is_dir() and self.teacher.is_file() and self.self_generated.is_file()
+
+
+def _question(row: JsonObject) -> Question:
+    return Question(**{**row, "answers": tuple(row["answers"]), "choices": tuple(row["choices"])})
 
 
 def format_of(record: Json) -> Json:

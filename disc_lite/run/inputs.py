@@ -11,12 +11,17 @@ from hashlib import sha256
 from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
+from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import resolve
+from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import Model, local_folder, open_model
+from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.shapes import shape_of_folder
+from disc_lite.planning.workload import beside_passage
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
-from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, to_yaml
+from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
@@ -32,8 +37,8 @@ from disc_lite.storage import (
     write_text,
 )
 
+SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves
 _MOST_NAMED = 3
-
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
@@ -80,7 +85,7 @@ def gather(
     `before_download` is called where the model must be downloaded, with inputs whose model is not there yet. Model,
     recipe and place of an update are by default those of its run, the folder with the next number.
     """
-    earlier = earlier_of(update, pairs)
+    earlier = earlier_of(update)
     model = model_of(model, earlier)
     recipe = recipe or (str(earlier.folder.recipe) if earlier else None)
     source = resolve(model)  # a wrong name is reported before anything is read or downloaded
@@ -111,14 +116,19 @@ def gather(
         check_same(earlier, resolved.recipe, opened)
     if shape := shape_of_folder(opened.folder):
         resolved = at_width(resolved, shape.hidden)
+    context = context_tokens(opened.folder)
+    resolved = within_context(resolved, context)
     inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
     # Others find their passage by its words, in whatever file it is.
     check_documents("pairs", (p.document for p in inputs.pairs if not p.passage_sha256), known)
     check_same_run(inputs)
+    check_context(inputs, context)
     if listener is not None:
         listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
+        for remark in remarks(resolved):
+            listener(Event("model", remark))
     return inputs
 
 
@@ -134,13 +144,8 @@ def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
     return tuple(found)
 
 
-def earlier_of(update: str | Path | None, pairs: object) -> EarlierRun | None:
-    """The run that is updated, if any. Raises UsageError where pairs are given as well."""
-    if update and pairs:
-        raise UsageError(
-            "--update and --pairs cannot be used together.", "An update takes over the pairs of its run.",
-            "Leave one of the two out.",
-        )  # fmt: skip
+def earlier_of(update: str | Path | None) -> EarlierRun | None:
+    """The run that is updated, if any."""
     return read_earlier(Path(update)) if update else None
 
 
@@ -179,6 +184,26 @@ def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
             f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
             f"Use {what} about these documents.",
         )
+
+
+def check_context(inputs: Inputs, context: int) -> None:
+    """Raises UsageError where a passage leaves too little of the context of the model for a question about it."""
+    recipe = inputs.resolved.recipe
+    writes = not inputs.questions or (METHODS[recipe.method].needs_pairs and not inputs.pairs)
+    room = context - beside_passage(recipe, writes)
+    if recipe.documents.passage_tokens <= room:
+        return
+    longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
+    if longest <= room:
+        return
+    without = room + beside_passage(recipe, True) - beside_passage(recipe, False) if writes else room
+    raise UsageError(
+        f"A passage of {longest:,} tokens and a question about it do not fit into what {inputs.model.name} reads.",
+        f"Its context is {context:,} tokens, of which {max(0, room):,} are left for a passage.",
+        f"Cut shorter ones: --set documents.passage_tokens={room // 16 * 16}." if room >= SHORTEST_PASSAGE
+        else "Leave the worked examples out: --set prompt.worked_examples=false." if without >= SHORTEST_PASSAGE
+        else "Choose a model with a longer context.",
+    )  # fmt: skip
 
 
 def check_same_run(inputs: Inputs) -> None:

@@ -207,13 +207,6 @@ def by_state(eval_set: EvalSet, folder: RunFolder, recipe: Recipe, answers: Mapp
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
 
 
-def questions_removed(folder: RunFolder) -> list[Question]:
-    """Those of the earlier run of an update that are about passages that are gone."""
-    rows = folder.read_update().get("questions_removed", [])
-    found = [Question(**{**row, "answers": tuple(row["answers"]), "choices": tuple(row["choices"])}) for row in rows]
-    return [question for question in found if question.kind == "question"]
-
-
 def thinking_instructions() -> list[Instruction]:
     """Those that are asked with thinking on too, from all over the list."""
     instructions = load_instructions()

@@ -10,25 +10,30 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from disc_lite.documents import Document, LedgerEntry
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
+from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import local_folder
-from disc_lite.planning.cards import CARDS, GIB, MARGIN, Card, card_of, usable_bytes
+from disc_lite.planning.cards import CARDS, MARGIN, Card, card_of, usable_bytes
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
+from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_questions
-from disc_lite.recipe import Recipe, load_recipe
+from disc_lite.recipe import Recipe, load_recipe, within_context
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.earlier import EarlierRun, check_same, nothing_to_teach
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs, PairFiles, earlier_of, model_of, pairs_of, read_with_progress
 from disc_lite.storage import free_disk
+
+if TYPE_CHECKING:
+    import torch
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
@@ -46,13 +51,14 @@ def plan(
     the model are not known here.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    earlier = earlier_of(update, pairs)
+    earlier = earlier_of(update)
     source, whose = resolve(model_of(model, earlier)), card_of(card) if card else None
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked = len(read_questions(Path(questions))) if questions else 0
     own_pairs = len(pairs_of(pairs))
     name = str(earlier.folder.recipe) if earlier else "pocket" if source.alias == "pocket" else "default"
-    resolved = load_recipe(recipe or name, overrides or {}).recipe
+    found_here, checked = local_folder(source), load_recipe(recipe or name, overrides or {})
+    resolved = (within_context(checked, context_tokens(found_here)) if found_here else checked).recipe
     if earlier:
         check_same(earlier, resolved)
     read, ledger = read_with_progress([Path(d) for d in named], resolved, None)
@@ -113,13 +119,7 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
     found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts, inputs.earlier)
     if found is not None:
         keep_tight(found)
-        execution = require_room(found)
-        if limits.device == "mps" and execution.optimizer_bits == 8:
-            raise WillNotFit(
-                "AdamW in 8 bits does not run on Apple's GPUs.", "bitsandbytes has none for them.",
-                "Free some memory, lower lora.rank, and leave execution.optimizer_bits at 0; or use --device cpu.",
-            )  # fmt: skip
-        return execution
+        return require_room(found)
     named = inputs.resolved.recipe.execution
     return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
 
@@ -148,22 +148,31 @@ def usable_of(limits: Limits) -> int | None:
     return None if size is None else usable_bytes(size)
 
 
+def limit_to_plan(limits: Limits, device: torch.device) -> None:
+    """Let PyTorch allocate no more than was planned with, where else there would be no error when that is passed."""
+    from disc_lite.models.device import free_bytes, limit_memory, spills_into_host
+
+    most = usable_of(limits)
+    if most is None and spills_into_host(device):
+        most = round(free_bytes(device) * (1 - MARGIN))
+    limit_memory(device, most)
+
+
 def budget_of(limits: Limits, path: Path) -> Budget:
     """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
 
     Raises EnvironmentNotReady for a GPU that is missing or too old.
     """
-    from disc_lite.models.device import computes_in_bf16, device_name, device_of, free_bytes, untested
+    from disc_lite.models.device import device_name, device_of, free_bytes
 
     device = device_of(limits.device)
     vram, host = usable_of(limits), bytes_of(limits.host_ram, "--host-ram")
-    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], computes_in_bf16(device)  # Apple's has the host's memory
+    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], device.type == "cuda"
     if cuda and vram:
         sizes.append(vram)
     if not cuda and host:
         sizes.append(host)
-    disk = free_disk(path) + _there(RunFolder(path))
-    return Budget(_known(device_name(device)), min(sizes), host, disk, cuda, untested(device))
+    return Budget(_known(device_name(device)), min(sizes), host, free_disk(path) + _there(RunFolder(path)), cuda)
 
 
 def _there(folder: RunFolder) -> int:
@@ -197,6 +206,7 @@ def require_room(plan: Plan) -> Execution:
         update={
             # 0: all of a step, which may have a few tokens more than it should have.
             "micro_batch_tokens": 0 if whole else plan.choice.way.micro_batch_tokens,
+            "reading_tokens": plan.choice.reading_tokens,
             "optimizer_bits": plan.choice.way.optimizer_bits,
             "layer_checkpoints": "host" if plan.choice.way.host_checkpoints else "device",
             "embedding": "host" if plan.choice.way.host_embedding else "device",

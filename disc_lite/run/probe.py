@@ -12,14 +12,15 @@ from typing import Any
 
 import torch
 
+from disc_lite.distillation.accumulation import accumulate, apply
+from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task, accumulate, apply
 from disc_lite.hub.source import open_model
 from disc_lite.models import Base, load_base
-from disc_lite.models.device import device_of, limit_memory
+from disc_lite.models.device import device_of
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.packing import lone
 from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
@@ -27,7 +28,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.context import peak_bytes
 from disc_lite.run.inputs import earlier_of, model_of
-from disc_lite.run.plan import Limits, dry_run, keep_tight, require_room, usable_of
+from disc_lite.run.plan import Limits, dry_run, keep_tight, limit_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -54,8 +55,8 @@ def probe_run(
     keep_tight(plan)
     execution = require_room(plan)
     where = device_of(device)
-    limit_memory(where, usable_of(Limits(**limits)))
-    named = model_of(model, earlier_of(options.get("update"), options.get("pairs")))
+    limit_to_plan(Limits(**limits), where)
+    named = model_of(model, earlier_of(options.get("update")))
     return plan, probe(plan, execution, open_model(named).folder, where)
 
 
@@ -83,7 +84,7 @@ def _second_pass(base: Base, task: Task, recipe: Recipe) -> tuple[int, float]:
     tokens, begin = 0, 0.0
     for _ in range(2):
         begin = time.perf_counter()
-        gradient = accumulate(base, task, Task((), None), recipe, batch)
+        gradient = accumulate(base, TrainingData(task), recipe, batch)
         assert gradient is not None, "nothing stops it"
         tokens = gradient.tokens
         apply(gradient, parameters, optimizer, 0.0, recipe.train.clip_norm)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
 from disc_lite.distillation.examples import Text
@@ -30,6 +30,8 @@ from disc_lite.synthesis.retention import (
 )
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
+
+LOW_COVERAGE = 0.5  # share of the sentences that have a pair, below which a run warns
 
 
 def hold_out(context: RunContext) -> tuple[Question, ...]:
@@ -54,9 +56,11 @@ def _questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chan
         fresh, known = update.fresh_texts(context.texts, changes), [question.text for question in kept]
         wanted = update.questions_wanted(context.texts, changes, context.recipe)
         found = (*kept, *_held_out(context, fresh, wanted, known))
-    answers = earlier_answers(earlier)
+    before, passages = update.questions_still_gone(earlier, context.texts)
+    removed, counts, answers = [*removed, *before], changes.counts(), earlier_answers(earlier)
     write_json(context.folder.update, {
-        "run": str(earlier.folder), "removed": context.recipe.update.removed, "passages": changes.counts(),
+        "run": str(earlier.folder), "removed": context.recipe.update.removed,
+        "passages": {**counts, "removed": counts["removed"] + passages},
         "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
         "questions_removed": [asdict(question) for question in removed],
         "taught_before": taught_before(earlier, context.inputs.ledger, context.recipe),
@@ -85,18 +89,20 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
         if context.inputs.earlier and context.changes:
             write_json(about, _updated(context, held_out, context.inputs.earlier, context.changes))
         else:
-            pair_set = (
-                _reused(context, held_out) if context.inputs.pairs else _written(context, held_out, context.texts)
-            )
+            own = context.inputs.pairs
+            pair_set = _reused(context, held_out, own) if own else _written(context, held_out, context.texts)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
             write_json(about, _about(pair_set.dropped, pair_set.coverage, pair_set.covered_share))
-    return context.folder.read_pairs(), read_json(about)
+    pairs, found = context.folder.read_pairs(), read_json(about)
+    if found["low_coverage"]:
+        context.tell("questions", f"few pairs: {found['coverage']:.0%} of the sentences have one")
+    return pairs, found
 
 
 def _about(dropped: Mapping[str, int], coverage: Mapping[str, float] | None, covered_share: float) -> JsonObject:
     return {
         "dropped": dict(dropped), "coverage": None if coverage is None else round(covered_share, 4),
-        "coverage_by_passage": coverage,
+        "coverage_by_passage": coverage, "low_coverage": coverage is not None and covered_share < LOW_COVERAGE,
     }  # fmt: skip
 
 
@@ -105,7 +111,7 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
     every = update.kept_pairs(earlier, changes)
     kept = [row for row in every if not forbidden.near(row["question"])]
-    written = _written(context, held_out, update.fresh_texts(context.texts, changes))
+    written = _about_fresh(context, held_out, changes, every)
     fresh = [scored.as_dict() for scored in written.scored]
     removed = update.removed_pairs(earlier, changes, context.texts, fresh, context.recipe.update.removed)
     write_jsonl(context.folder.removed, removed)
@@ -117,11 +123,27 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     return {**_about(dropped, by_passage, share), **counts}
 
 
-def _reused(context: RunContext, held_out: Sequence[Question]) -> PairSet:
+def _about_fresh(
+    context: RunContext, held_out: Sequence[Question], changes: Changes, kept: Sequence[JsonObject]
+) -> PairSet:
+    """Pairs about what is new or changed: the user's, or newly written. Raises UsageError where the user's are not."""
+    if not context.inputs.pairs:
+        return _written(context, held_out, update.fresh_texts(context.texts, changes))
+    own, ignored = update.pairs_about_fresh(context.texts, changes, context.inputs.pairs, kept)
+    if not own and (changes.new or changes.changed):
+        raise UsageError(
+            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
+            "Add pairs about the new text, or leave --pairs out: then the model writes them.",
+        )  # fmt: skip
+    found = _reused(context, held_out, own)
+    return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
+
+
+def _reused(context: RunContext, held_out: Sequence[Question], own: Sequence[Pair]) -> PairSet:
     """The user's pairs without those that are held-out questions; scored again, since they may have been edited."""
     forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
-    pairs = [pair for pair in context.inputs.pairs if not forbidden.near(pair.question)]
-    dropped = {HELD_OUT: len(context.inputs.pairs) - len(pairs)}
+    pairs = [pair for pair in own if not forbidden.near(pair.question)]
+    dropped = {HELD_OUT: len(own) - len(pairs)}
     total, done = len(pairs), 0
 
     def on_passage(number: int) -> None:

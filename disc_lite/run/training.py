@@ -4,38 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from safetensors.torch import save_file
 
 from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
+from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.examples import Lesson
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
-from disc_lite.distillation.schedule import last_step, plan
+from disc_lite.distillation.schedule import batches, last_step
 from disc_lite.distillation.shards import shards_of
-from disc_lite.distillation.teacher import GIB, TeacherStates, teachability
-from disc_lite.distillation.training import Task, train
-from disc_lite.errors import DocumentsError
+from disc_lite.distillation.teacher import TeacherStates, teachability
+from disc_lite.distillation.training import Callbacks, train
+from disc_lite.errors import DocumentsError, RunFailed
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
+from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
-from disc_lite.run.update import asked_pairs, lessons_of_update
-from disc_lite.storage import append_jsonl, atomic_folder, read_jsonl, write_json, write_jsonl
+from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update
+from disc_lite.storage import append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """All examples with their teacher hidden states."""
-
-    task: Task
-    retention: Task
 
 
 def make_adapter(
@@ -50,19 +44,35 @@ def make_adapter(
 
 
 def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
-    """The lessons of the recipe's method. Raises DocumentsError where there are none."""
+    """The lessons of the recipe's method.
+
+    Raises RunFailed where the method needs pairs and none was accepted, DocumentsError where the documents give none.
+    """
     with context.interrupts.at_once():
         if context.changes:
             lessons = lessons_of_update(context, context.changes, pairs)
         else:
             lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
+    if METHODS[context.recipe.method].needs_pairs and not lessons.by_kind[PAIRS]:
+        raise _no_pairs(context)
     if not lessons.examples:
         raise DocumentsError(
             f"There is nothing to learn with the method `{context.recipe.method}`.",
-            "No question-answer pair was accepted, or no document has a second sentence.",
+            "No document has a second sentence.",
             "Add text to the documents, or choose another method (--set method=next_token).",
         )
     return lessons
+
+
+def _no_pairs(context: RunContext) -> RunFailed:
+    dropped = Counter(read_json(context.folder.pair_drafts)["dropped"])
+    most = ", ".join(f"{reason} ({number:,})" for reason, number in dropped.most_common(3) if number)
+    return RunFailed(
+        f"No question-answer pair was accepted, and the method `{context.recipe.method}` learns from them.",
+        f"Most drafts were dropped for: {most}." if most else "The model wrote none.",
+        "Take another model or pairs of your own (--pairs FILE), or learn without pairs (--set method=disc), "
+        "with another --output.",
+    )  # fmt: skip
 
 
 def prepare(context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample]) -> TrainingData:
@@ -89,14 +99,17 @@ def _record(context: RunContext, lessons: Lessons, nats: dict[str, float], token
 
 
 def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, limit_gib: float) -> TeacherStates:
-    states = TeacherStates(context.base, lessons, context.folder.cache / what, limit_gib * GIB, _spare(context.base))
+    states = TeacherStates(
+        context.base, lessons, context.folder.cache / what, limit_gib * GIB, _spare(context.base),
+        context.recipe.execution.reading_tokens,
+    )  # fmt: skip
     again = states.tokens_again
     if again:
         context.tell(
             "teacher", f"hidden states of {what}: {states.total_bytes / GIB:.1f} GiB; there is no room for them all, "
             f"so the teacher reads {again:,} tokens again in every epoch",
         )  # fmt: skip
-    states.read_kept(_token_counter(context, f"reads {what}", sum(lesson.tokens for lesson in lessons) - again))
+    states.fill_cache(_token_counter(context, f"reads {what}", sum(lesson.tokens for lesson in lessons) - again))
     return states
 
 
@@ -138,7 +151,7 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutra
     """
     path = context.folder.metrics
     task = data.task
-    steps = len(plan(task.examples, data.retention.examples, context.recipe, context.recipe.seed, task.shards))
+    steps = len(batches(task.examples, data.retention.examples, context.recipe, task.shards))
     drift_limit = DriftLimit(context, neutral, steps)
     if not drift_limit.reached:
         with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
@@ -151,16 +164,14 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutra
 def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck, path: Path) -> None:
     rows = read_jsonl(path, missing_ok=True)
 
-    def learned_at(step: int) -> int | None:
+    def measure(step: int) -> int | None:
         """Measures what is due after `step`; where a signal ends that, the continued run begins with it."""
         learned = fit.learned_at(step)
         drift_limit.check(step, last_step(fit.steps, learned, context.recipe))
         return learned
 
-    steps = train(
-        context.base, data.task, data.retention, context.recipe, context.recipe.seed, context.folder.checkpoints,
-        lambda: context.interrupts.stop_requested() or drift_limit.reached, learned_at, context.halved,
-    )  # fmt: skip
+    callbacks = Callbacks(lambda: context.interrupts.stop_requested() or drift_limit.reached, measure, context.halved)
+    steps = train(context.base, data, context.recipe, context.folder.checkpoints, callbacks)
     for number, step in enumerate(steps):
         if number == 0:  # steps after the checkpoint are made again, so their lines are dropped
             rows = [row for row in rows if row["step"] < step.step]

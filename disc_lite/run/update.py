@@ -20,6 +20,7 @@ from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.drafting import askable_sentences
+from disc_lite.synthesis.scoring import Places
 
 FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
 NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one
@@ -55,6 +56,20 @@ def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question
     return kept, removed
 
 
+def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[list[Question], int]:
+    """Those about what went before the earlier run, was rehearsed by it and is not back; and how many passages."""
+    here = _shown_now(texts)
+    shown = {(row["document"], row["passage"]): " ".join(row["shown"].split()) for row in earlier.removed}
+    back = {place for place, text in shown.items() if text in here}
+    found = [q for q in earlier.questions_removed if (q.document, q.passage_index) not in back]
+    return found, len(set(shown.values()) - here)
+
+
+def _shown_now(texts: Sequence[Text]) -> set[str]:
+    """The passages as prompts show them, white space apart."""
+    return {" ".join(text.passage_text(passage).split()) for text in texts for passage in text.passages}
+
+
 def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) -> int:
     """How many questions are written about what is new or changed: its share of those of a whole run, by sentences."""
     counts = [len(askable_sentences(text, p)) for text in fresh_texts(texts, changes) for p in text.passages]
@@ -76,6 +91,24 @@ def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
     return kept
 
 
+def pairs_about_fresh(
+    texts: Sequence[Text], changes: Changes, pairs: Sequence[Pair], kept: Sequence[JsonObject]
+) -> tuple[list[Pair], int]:
+    """The user's pairs that are not about unchanged passages, and how many of the others the run does not have.
+
+    What the run was taught about an unchanged passage is taken over as it is.
+    """
+    places = Places(texts)
+    fresh: list[Pair] = []
+    others: list[Pair] = []
+    for pair in pairs:
+        here = places.find(pair)
+        is_old = here is not None and (here.document, here.passage) in changes.unchanged
+        (others if is_old else fresh).append(pair)
+    had = {(row["question"], row["answer"]) for row in kept}
+    return fresh, sum((pair.question, pair.answer) not in had for pair in others)
+
+
 def removed_pairs(
     earlier: EarlierRun, changes: Changes, texts: Sequence[Text], pairs: Sequence[JsonObject], policy: str
 ) -> list[JsonObject]:
@@ -85,7 +118,7 @@ def removed_pairs(
     no sentence is like their source, and none of the new `pairs` about it asks what they ask.
     """
     shown = dict(zip(places_of(earlier.passages), (text for _, text in earlier.passages), strict=True))
-    here = {" ".join(t.passage_text(passage).split()) for t in texts for passage in t.passages}
+    here = _shown_now(texts)
     removed = [row for row in earlier.removed if " ".join(row["shown"].split()) not in here]
     gone, replaced = set(changes.removed), {before: place for place, before in changes.changed.items()}
     by_place = {place_of(passage): (text, passage) for text in texts for passage in text.passages}

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import MOST_PAIRS, Text, alone, pair_example, prompt_lessons
+from disc_lite.distillation.examples import Text, alone, pair_example, prompt_lessons
 from disc_lite.documents import Passage
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
 from disc_lite.packing import Place
 from disc_lite.packing import Sequence as Tree
+from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of
 from disc_lite.synthesis.drafting import DraftedPair
@@ -160,8 +161,8 @@ def _open_book(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: b
 def _closed_book(base: Base, pairs: Sequence[Pair]) -> list[list[float]]:
     """log p of the answers' tokens without the passage."""
     found = []
-    for first in range(0, len(pairs), MOST_PAIRS):
-        examples = [pair_example(pair, base.tokens) for pair in pairs[first : first + MOST_PAIRS]]
+    for first in range(0, len(pairs), PAIRS_OF_A_TREE):
+        examples = [pair_example(pair, base.tokens) for pair in pairs[first : first + PAIRS_OF_A_TREE]]
         found += _read(base, *alone(examples), [list(example.target_ids) for example in examples])
     return found
 

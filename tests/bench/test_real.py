@@ -54,13 +54,14 @@ def test_the_corpus_contains_the_answers_of_its_tags(domain: str) -> None:
         assert not [answer for answer in question.answers if f" {normalise(answer)} " in said], question
 
 
-def test_the_pairs_by_hand_stand_in_their_documents_and_ask_nothing_that_is_held_out() -> None:
-    pairs = read_pairs(CORPUS.parent / "pairs" / "handbook.jsonl")
-    documents, _ = read_documents([CORPUS / "handbook"])
+@pytest.mark.parametrize(("domain", "number"), [("handbook", 882), ("biomedical", 240), ("personal-notes", 312)])
+def test_the_pairs_by_hand_stand_in_their_documents_and_ask_nothing_that_is_held_out(domain: str, number: int) -> None:
+    pairs = read_pairs(CORPUS.parent / "pairs" / f"{domain}.jsonl")
+    documents, _ = read_documents([CORPUS / domain])
     texts = {d.name: " ".join(d.text.split()) for d in documents}
-    assert len(pairs) == len({p.question for p in pairs}) == 882
+    assert len(pairs) == len({p.question for p in pairs}) == number
     assert all(" ".join(pair.source.split()) in texts[pair.document] for pair in pairs)
-    held_out = NearDuplicates([q.text for q in read_questions(CORPUS / "handbook.questions.jsonl")], 0.8)
+    held_out = NearDuplicates([q.text for q in read_questions(CORPUS / f"{domain}.questions.jsonl")], 0.8)
     assert sum(held_out.near(pair.question) for pair in pairs) <= 2  # which a run drops
 
 
@@ -253,6 +254,8 @@ def test_results_keep_other_runs_and_print_again(tmp_path: Path, capsys: pytest.
         (["--model", "pocket", "--set", "method=disc"], "--method"),
         (["--model", "pocket", "--pairs", "nowhere.jsonl"], "no file nowhere.jsonl"),
         (["--model", "pocket", "--pairs", __file__], "--domain"),
+        (["--model", "pocket", "--document", "travel.md"], "--domain"),
+        (["--model", "pocket", "--document", "travel.md", "--domain", "news"], "--domain"),
         (["--model", "pocket", "--pairs", __file__, "--domain", "news", "--method", "disc"], "both, prompt, sft"),
     ],
 )
@@ -289,12 +292,24 @@ def test_the_name_of_a_run_follows_from_what_it_is(tmp_path: Path) -> None:
     plan = Plan("owner/Name-0.5B", "news", "both", tmp_path)
     assert re.fullmatch(r"Name-0.5B-news-both-[0-9a-f]{8}", plan.name)
     assert plan.name == replace(plan, model="/elsewhere/Name-0.5B/", device="cuda").name
-    others = [replace(plan, overrides={"seed": "1"}), replace(plan, pairs=pairs), replace(plan, method="sft")]
-    assert len({plan.name, *(p.name for p in others)}) == 4
+    others = [
+        replace(plan, overrides={"seed": "1"}), replace(plan, pairs=pairs), replace(plan, method="sft"),
+        replace(plan, document="world.md"),
+    ]  # fmt: skip
+    assert len({plan.name, *(p.name for p in others)}) == 5
     before = others[1].name
     pairs.write_text("b")
     assert others[1].name != before
     assert replace(plan, method="disc", pairs=pairs).name == replace(plan, method="disc").name  # it learns from none
+
+
+def test_one_document_has_the_questions_about_it(tmp_path: Path) -> None:
+    plan = Plan("pocket", "news", "prompt", tmp_path, document="world.md")
+    assert plan.title == "news/world.md"
+    assert plan.documents == CORPUS / "news" / "world.md"
+    asked = read_questions(plan.questions_asked())
+    assert len(asked) == 5 and {question.document for question in asked} == {"world.md"}
+    assert len(read_questions(replace(plan, document="").questions_asked())) == 30
 
 
 # -- one run ---------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from disc_lite.cli import progress
@@ -231,3 +232,25 @@ def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:
     bars(Event("evaluation", "a remark"))
     assert "10/100" in row("Measuring")
     bars.close()
+
+
+def test_the_memory_is_that_of_the_gpu_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever it is: in the thread that prints, the first one is the current one."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda gpu=0: (0, 3 << 30)[gpu])
+    assert progress._memory_gib() == 3
+
+
+def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
+    bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=80), clock)
+    bars.progress.live.auto_refresh = False
+    bars(Event("retention", "22 prompts left out: they contain names of the documents", 0, 2000))
+    clock.now += 9
+    bars(Event("retention", "22 prompts left out: they contain names of the documents", 20, 2000))
+    found = Console(width=80, file=io.StringIO())
+    with found.capture() as captured:
+        found.print(bars.progress.get_renderable())
+    bars.close()
+    (row,) = captured.get().splitlines()
+    assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left 22 promp", row)

@@ -65,7 +65,7 @@ def test_a_step_that_is_stopped_between_its_micro_batches_is_made_whole_later(
         cut.base.before_each_forward(lambda calls=calls: calls.append(1))
         folder = cut.folder / "checkpoints"
         asked = lambda calls=calls, number=number: len(calls) >= number  # noqa: E731
-        found = list(training.train(cut.base, cut.task, cut.retention, cut.recipe, 0, folder, asked))
+        found = list(training.train(cut.base, cut.data, cut.recipe, folder, training.Callbacks(asked)))
         assert (len(calls), len(found)) == (number, (number - 1) // 3)
         assert [p.name for p in folder.glob("*")] == [f"step-{s.step:08d}" for s in found]
         again = SmallTraining(load, tmp_path / f"{number}", **sections)

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from disc_lite.distillation.accumulation import accumulate
 from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
-from disc_lite.distillation.training import accumulate, train
+from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import WillNotFit
-from disc_lite.models.halving import READING_TOKENS, halved_if_full
+from disc_lite.models.halving import halved_if_full, unless_full
+from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from disc_lite.synthesis.scoring import support
 from tests.made import FAST, PAIRS, SmallTraining
@@ -21,13 +23,15 @@ from tests.tiers import reached
 
 BATCH = Batch(tuple(range(9)), (0, 1, 2))
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB."
+# The thread of the backward pass makes a handle of its own, when the card is fullest.
+NO_HANDLE = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
 
 
 def gradient_of(setup: SmallTraining, max_tokens: int) -> tuple[torch.Tensor, Any]:
     parameters = setup.base.adapter_parameters().values()
     for parameter in parameters:
         parameter.grad = None
-    found = accumulate(setup.base, setup.task, setup.retention, setup.recipe, BATCH, max_tokens)
+    found = accumulate(setup.base, setup.data, setup.recipe, BATCH, max_tokens)
     return torch.cat([p.grad.flatten() for p in parameters]), found
 
 
@@ -39,15 +43,15 @@ def full_at(
     read = setup.base.hidden
 
     def hidden(packed: Any) -> Any:
-        seen.append(packed.tokens)
-        fails = len(seen) in calls or 0 < tokens < packed.tokens
+        seen.append(packed.input_ids.numel())
+        fails = len(seen) in calls or 0 < tokens < seen[-1]
         if fails and where == "forward":
             raise torch.OutOfMemoryError(FULL)
         states = read(packed)
         if fails:  # after a part of the gradient was added
 
             def fail(gradient: Any) -> None:
-                raise torch.OutOfMemoryError(FULL)
+                raise RuntimeError(NO_HANDLE) if where == "cuBLAS" else torch.OutOfMemoryError(FULL)
 
             first = next(p for n, p in setup.base.adapter_parameters().items() if "layers.0" in n)
             handle = first.register_hook(lambda g: (handle.remove(), fail(g)))
@@ -57,7 +61,7 @@ def full_at(
     return seen
 
 
-@pytest.mark.parametrize("where", ["forward", "backward"])
+@pytest.mark.parametrize("where", ["forward", "backward", "cuBLAS"])
 def test_out_of_memory_at_every_micro_batch(
     load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -86,8 +90,8 @@ def test_the_smaller_size_stays_and_is_told(
     setup = SmallTraining(load, tmp_path, train={**FAST, "epochs": 2})
     seen, halved = full_at(setup, monkeypatch, {2}, "forward"), []
     steps = list(
-        train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c",
-              on_halved=lambda *news: halved.append(news))
+        train(setup.base, setup.data, setup.recipe, tmp_path / "c",
+              Callbacks(on_halved=lambda *news: halved.append(news)))
     )  # fmt: skip
     ((made, tokens),) = halved
     assert made == 1
@@ -154,3 +158,20 @@ def test_batches_are_halved_only_where_they_must_be() -> None:
     found = list(halved_if_full(range(5), sizes, READING_TOKENS, compute, str))
     assert found == [([0, 1], [0, 1]), ([2, 3], [4, 9]), ([4], [16])]
     assert tried[0] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("words", "full"), [
+    (NO_HANDLE, True), ("CUDA error: out of memory\nCUDA kernel errors might be reported later", True),
+    ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`", True),
+    ("CUDA error: an illegal memory access was encountered", False), ("shapes cannot be multiplied", False),
+])  # fmt: skip
+def test_other_errors_are_none_of_memory(words: str, full: bool) -> None:
+    def fail() -> None:
+        raise RuntimeError(words)
+
+    if full:
+        assert isinstance(found := unless_full(fail), WillNotFit)
+        assert found.why == words.splitlines()[0]
+    else:
+        with pytest.raises(RuntimeError, match=words):
+            unless_full(fail)

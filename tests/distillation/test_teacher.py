@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from disc_lite.distillation import teacher
+from disc_lite.distillation.data import Task
 from disc_lite.distillation.examples import Example, Lesson
-from disc_lite.distillation.schedule import plan
+from disc_lite.distillation.schedule import batches
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import STATES, TeacherStates, read_lessons
-from disc_lite.distillation.training import Task
 from disc_lite.errors import WillNotFit
 from disc_lite.packing import lone
 from disc_lite.planning import amounts
@@ -70,7 +70,7 @@ def test_an_epoch_takes_one_shard_after_the_other_in_another_order_each_time() -
     examples = [example for lesson in lessons for example in lesson.examples]
     shards = [range(0, 20), range(20, 40), range(40, 60)]
     recipe = recipe_of(train={"epochs": 4, "tokens_per_batch": 16})
-    stream = [i for batch in plan(examples, [], recipe, 0, shards) for i in batch.task]
+    stream = [i for batch in batches(examples, [], recipe, shards) for i in batch.task]
     epochs = [stream[n : n + 60] for n in range(0, 240, 60)]
     assert all(sorted(epoch) == list(range(60)) for epoch in epochs)
     orders = [tuple(i // 20 for i in epoch[::20]) for epoch in epochs]
@@ -79,8 +79,8 @@ def test_an_epoch_takes_one_shard_after_the_other_in_another_order_each_time() -
         for epoch, order in zip(epochs, orders, strict=True)
     )
     assert len(set(orders)) > 1
-    one = plan(examples, [], recipe, 0)
-    assert one == plan(examples, [], recipe, 0, [range(60)]) != plan(examples, [], recipe, 0, shards)
+    one = batches(examples, [], recipe)
+    assert one == batches(examples, [], recipe, [range(60)]) != batches(examples, [], recipe, shards)
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -98,6 +98,23 @@ def test_training_is_the_same_to_the_byte_whether_states_are_kept_or_read_again(
     assert len(on_both) >= again.recipe.train.epochs * (len(again.task.shards) - 1)
     on_disk += [len(list((tmp_path / "none").rglob(STATES)))]
     assert on_disk[0] < len(again.task.shards)  # only those in use stay
+
+
+def test_the_teacher_reads_as_much_at_once_as_was_planned(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    lessons, whole = setup.task.states.lessons, setup.task.states.rows(range(len(setup.task.examples)))
+    most = max(lesson.tokens for lesson in lessons)
+    states = TeacherStates(setup.base, lessons, tmp_path / "c", float("inf"), 0, reading_tokens=most)
+    batches = list[int]()
+    states.fill_cache(batches.append)
+    assert max(batches) == most
+    assert len(batches) > 1
+    torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
+    batches.clear()
+    teacher.teachability(setup.base, states, range(len(setup.task.examples)), batches.append)
+    assert max(batches) <= most
 
 
 def test_states_are_reused_and_what_is_damaged_or_of_others_is_not(

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from disc_lite.distillation import checkpoint
+from disc_lite.distillation.data import Task
 from disc_lite.distillation.examples import Example, next_token_examples
-from disc_lite.distillation.schedule import Batch, last_step, learning_rate, plan, rehearsals
+from disc_lite.distillation.schedule import batches, last_step, learning_rate, rehearsals
 from disc_lite.distillation.teacher import TeacherStates, teachability
-from disc_lite.distillation.training import Task, accumulate, apply, train
+from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import NonFiniteError
-from disc_lite.recipe.schema import LONGEST
 from disc_lite.storage import append_jsonl
 from tests.made import FAST, SmallTraining, recipe_of
 from tests.tiers import reached
@@ -31,14 +31,14 @@ def streams(steps: Any) -> tuple[list[int], list[int]]:
     return [i for step in steps for i in step.task], [i for step in steps for i in step.retention]
 
 
-def test_a_plan_follows_from_the_seed() -> None:
+def test_the_batches_follow_from_the_seed() -> None:
     examples, keep, recipe = made_up("prompt", 40), made_up("retention", 9), recipe_of(train=FAST)
     torch.manual_seed(1)
-    first = plan(examples, keep, recipe, 0)
+    first = batches(examples, keep, recipe)
     torch.manual_seed(2)
-    assert plan(examples, keep, recipe, 0) == first
-    assert plan(examples, keep, recipe, 1) != first
-    assert streams(plan(examples, [], recipe, 0))[0] == streams(first)[0]  # retention moves nothing
+    assert batches(examples, keep, recipe) == first
+    assert batches(examples, keep, recipe_of(train=FAST, seed=1)) != first
+    assert streams(batches(examples, [], recipe))[0] == streams(first)[0]  # retention moves nothing
 
 
 @pytest.mark.parametrize(("pairs", "sentences", "share"), [(20, 30, 0.5), (20, 7, 0.5), (20, 33, 0.2), (5, 40, 0.5)])
@@ -48,7 +48,7 @@ def test_every_pair_once_an_epoch_and_every_sentence_in_turn(pairs: int, sentenc
     each = round(pairs * share / (1 - share))
     epochs = -(-sentences // each)
     recipe = recipe_of(train={**FAST, "epochs": epochs}, disc={"share": share})
-    stream, _ = streams(plan(examples, [], recipe, 0))
+    stream, _ = streams(batches(examples, [], recipe))
     assert len(stream) == epochs * (pairs + each)
     for epoch in range(epochs):
         seen = stream[epoch * (pairs + each) : (epoch + 1) * (pairs + each)]
@@ -64,7 +64,7 @@ def test_what_is_rehearsed_comes_in_turn_beside_what_is_taught(known: int, share
     old = [replace(e, rehearsed=True) for e in (*made_up("disc", known // 2), *made_up("prompt", known - known // 2))]
     examples = [*made_up("disc", 9), *made_up("prompt", 10), *old]
     recipe = recipe_of(train={**FAST, "epochs": 8}, update={"rehearse": share}, disc={"share": 0.5})
-    stream, _ = streams(plan(examples, [], recipe, 0))
+    stream, _ = streams(batches(examples, [], recipe))
     each = min(known, round(share * 20))
     assert len(stream) == 8 * (20 + each)
     assert rehearsals(examples[:19], recipe) == 8 * round(share * 20)
@@ -83,7 +83,7 @@ def test_what_is_rehearsed_comes_in_turn_beside_what_is_taught(known: int, share
 
 def test_one_kind_alone_is_seen_whole_in_every_epoch() -> None:
     for method in ("disc", "prompt", "next_token"):
-        stream, kept = streams(plan(made_up(method, 11), [], recipe_of(train=FAST), 0))
+        stream, kept = streams(batches(made_up(method, 11), [], recipe_of(train=FAST)))
         assert [sorted(stream[n : n + 11]) for n in (0, 11, 22)] == [list(range(11))] * 3
         assert kept == []
 
@@ -92,7 +92,7 @@ def test_one_kind_alone_is_seen_whole_in_every_epoch() -> None:
 def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> None:
     examples, keep = made_up("prompt", 60), made_up("retention", 13, tokens=17)
     recipe = recipe_of(train={**FAST, "tokens_per_batch": 600}, retention={"share": share})
-    steps = plan(examples, keep, recipe, 0)
+    steps = batches(examples, keep, recipe)
     most = int(600 / (1 + share))
     sizes = [sum(len(examples[i].input_ids) for i in step.task) for step in steps]
     assert all(most - 14 < size <= most for size in sizes[:-1])
@@ -105,7 +105,7 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
     assert rounds == [list(range(13))] * len(rounds)
     assert rounds
     # An example longer than a batch has one of its own.
-    long = plan(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}), 0)
+    long = batches(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}))
     assert [len(step.task) for step in long] == [1] * 3
 
 
@@ -114,12 +114,12 @@ def test_few_examples_are_learned_in_small_steps(number: int, steps: int) -> Non
     """Examples of about 12 tokens, 10 epochs, at least 40 steps if none is of fewer than 128 tokens of the task."""
     examples, keep = made_up("prompt", number), made_up("retention", 9)
     settings = {"epochs": 10, "least_steps": 40, "tokens_per_batch": 1000}
-    found = plan(examples, keep, recipe_of(train=settings, retention={"share": 1.0}), 0)
+    found = batches(examples, keep, recipe_of(train=settings, retention={"share": 1.0}))
     sizes = [sum(len(examples[i].input_ids) for i in step.task) for step in found[:-1]]
     longest = max(len(e.input_ids) for e in examples)
     assert len(found) == pytest.approx(steps, rel=0.1)
     assert all(min(128, 500) - longest < size <= 500 for size in sizes)
-    fixed = plan(examples, keep, recipe_of(train={**settings, "least_steps": 0}, retention={"share": 1.0}), 0)
+    fixed = batches(examples, keep, recipe_of(train={**settings, "least_steps": 0}, retention={"share": 1.0}))
     assert len(fixed) <= len(found)
 
 
@@ -150,16 +150,16 @@ def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None
 
 def test_training_ends_early_where_enough_is_learned(load: Callable[..., Any], tmp_path: Path) -> None:
     whole = SmallTraining(load, tmp_path / "whole", train={**FAST, "epochs": 9, "schedule": "trapezoid"})
-    steps = len(plan(whole.task.examples, whole.retention.examples, whole.recipe, 0))
+    steps = len(batches(whole.task.examples, whole.retention.examples, whole.recipe))
     learned = steps // 2
     asked: list[int] = []
 
-    def learned_at(n: int) -> int | None:
+    def measure(n: int) -> int | None:
         asked.append(n)
         return learned if n >= learned else None
 
     folder = tmp_path / "checkpoints"
-    found = list(train(whole.base, whole.task, whole.retention, whole.recipe, 0, folder, learned_at=learned_at))
+    found = list(train(whole.base, whole.data, whole.recipe, folder, Callbacks(measure=measure)))
     last = last_step(steps, learned, whole.recipe)
     assert learned < last < steps
     assert [step.step for step in found] == list(range(1, last + 1))
@@ -167,50 +167,6 @@ def test_training_ends_early_where_enough_is_learned(load: Callable[..., Any], t
     assert found[-1].learning_rate < found[0].learning_rate
     assert asked == list(range(last + 1))
     assert checkpoint.newest(folder).name.endswith(str(last))
-
-
-@pytest.mark.parametrize("quantize", ["none", "nf4"])
-def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path: Path, quantize: str) -> None:
-    setup = SmallTraining(load, tmp_path, quantize=quantize, train={**FAST, "clip_norm": 1e6})
-    parameters = list(setup.base.adapter_parameters().values())
-    before = setup.weights()
-    changes = []
-    batch = Batch(tuple(range(12)), tuple(range(4)))
-    for max_tokens in (LONGEST, 300, 90, 1):  # ragged on purpose: a mean of means would be far off
-        for parameter, value in zip(parameters, before, strict=True):
-            parameter.data.copy_(value)
-        sgd = torch.optim.SGD(parameters, lr=1.0)
-        gradient = accumulate(setup.base, setup.task, setup.retention, setup.recipe, batch, max_tokens)
-        norm = apply(gradient, parameters, sgd, 1.0, 1e6)
-        changes.append(torch.cat([(p - b).detach().flatten() for p, b in zip(parameters, before, strict=True)]))
-        assert norm == pytest.approx(changes[-1].norm().item(), rel=1e-3)
-        assert gradient.target_tokens == sum(len(e.compared) for e in setup.task.examples[:12])
-        assert gradient.max_tokens == max_tokens
-    for change in changes[1:]:
-        # fp32: another cut adds up in another order (1.1e-6 on one of the machines seen).
-        assert (change - changes[0]).norm() < 3e-6 * changes[0].norm()
-
-
-def test_the_loss_is_the_mean_divergence_plus_the_weighted_retention(load: Callable[..., Any], tmp_path: Path) -> None:
-    """Against naive full logits and autograd."""
-    setup = SmallTraining(load, tmp_path, retention={"weight": 2.5}, train={**FAST, "clip_norm": 1e6})
-    base, parameters = setup.base, list(setup.base.adapter_parameters().values())
-    means = []
-    for task in (setup.task, setup.retention):
-        rows = []
-        for number, example in enumerate(task.examples[:4]):
-            hidden = base.causal.get_decoder()(torch.tensor([example.input_ids])).last_hidden_state[0]
-            q = base.causal.lm_head(hidden[list(example.compared)]).log_softmax(-1)
-            p = base.causal.lm_head(task.states.rows([number])).log_softmax(-1)
-            rows.append((p.exp() * (p - q)).sum(-1))
-        means.append(torch.cat(rows).mean())
-    expected = torch.autograd.grad(means[0] + 2.5 * means[1], parameters)
-    norm = torch.cat([g.flatten() for g in expected]).norm().item()
-    batch = Batch((0, 1, 2, 3), (0, 1, 2, 3))
-    step = accumulate(base, setup.task, setup.retention, setup.recipe, batch)
-    assert step.loss == pytest.approx(means[0].item(), rel=1e-5)
-    assert step.retention == pytest.approx(means[1].item(), rel=1e-5)
-    assert apply(step, parameters, torch.optim.SGD(parameters), 0.0, 1e6) == pytest.approx(norm, rel=1e-5)
 
 
 @pytest.mark.parametrize("bits", [8, 32])
@@ -297,7 +253,7 @@ def test_a_step_that_is_not_finite_changes_nothing(
     setup = SmallTraining(load, tmp_path)
     poison(setup, place, monkeypatch, {2, 4, 5}, value)
     before, skipped = setup.weights(), []
-    for step in train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c"):
+    for step in train(setup.base, setup.data, setup.recipe, tmp_path / "c"):
         after = setup.weights()
         changed = any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))
         assert changed != step.skipped
@@ -316,7 +272,7 @@ def test_three_in_a_row_end_the_run_with_step_and_documents(
     poison(setup, "hidden", monkeypatch, {3, 4, 5, 6}, float("nan"))
     seen = []
     with pytest.raises(NonFiniteError) as caught:
-        seen.extend(train(setup.base, setup.task, setup.retention, setup.recipe, 0, tmp_path / "c"))
+        seen.extend(train(setup.base, setup.data, setup.recipe, tmp_path / "c"))
     assert "step 5" in caught.value.what
     assert "guide.md" in caught.value.why
     assert all(weight.isfinite().all() for weight in setup.weights())

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from disc_lite.evaluation.card import forgetting, overlaps, report_card, row_of, verdict
+from disc_lite.evaluation.card import counted, forgetting, overlaps, report_card, verdict
 from disc_lite.evaluation.grading import grade
 from disc_lite.evaluation.intervals import paired_difference, wilson
 from disc_lite.evaluation.retrieval import best_passages
@@ -129,17 +129,24 @@ def test_the_verdict_is_honest_about_retrieval() -> None:
     assert verdict({"rows": {}, "differences": {}}) == ""
 
 
-def test_forgetting_is_the_largest_fall() -> None:
-    def rows(before: int, after: int) -> dict:
-        return {
-            w: row_of([grade("a" if i < n else "b", ["a"]) for i in range(10)], "exact")
-            for w, n in (("before", before), ("after", after))
-        }
+def test_forgetting_is_pooled_over_the_rows_that_fell() -> None:
+    def rows(before: int, after: int, of: int) -> dict:
+        return {w: counted([float(i < n) for i in range(of)]) for w, n in (("before", before), ("after", after))}
 
-    assert forgetting({"retained": {"world": rows(10, 9), "skills": rows(10, 7), "more": rows(1, 5)}}) == (
-        pytest.approx(0.3),
-        "skills",
-    )
+    small = {
+        "instructions": rows(39, 39, 65),
+        "instructions, thinking": rows(10, 9, 13),
+        "answers that stop": rows(9, 9, 103),
+    }
+    lost, what = forgetting({"retained": small})
+    assert lost == pytest.approx(1 / 181)  # not 1 / 13: one answer is no forgetting
+    assert what == "instructions, thinking 10 to 9 of 13"
+    # What one row gains hides nothing of what another one lost.
+    real = {"instructions": rows(39, 24, 65), "answers that stop": rows(46, 67, 103), "open_book": rows(5, 4, 20)}
+    lost, what = forgetting({"retained": real})
+    assert lost == pytest.approx(16 / 188)
+    assert what == "instructions 39 to 24 of 65; open book 5 to 4 of 20"
+    assert forgetting({"retained": {"world": rows(3, 4, 5)}}) == (0.0, "")
     assert forgetting({"retained": {}}) == (0.0, "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal
 
 import pytest
@@ -144,16 +145,16 @@ def test_a_label_with_nearly_all_of_the_share_is_cross_entropy() -> None:
 @pytest.mark.parametrize("head_name", HEADS)
 @pytest.mark.parametrize("chunk", [1, 4, S, S + 1])
 def test_cross_entropy_and_log_probabilities_agree_with_torch(head_name: str, chunk: int) -> None:
-    head, ids, row_weight = make_head(head_name), torch.arange(S) * 5, normal(S, seed=4).abs()
+    head, ids = make_head(head_name), torch.arange(S) * 5
     student = normal(S, H).requires_grad_()
     truth_student = student.detach().double().requires_grad_()
     rows = functional.cross_entropy(naive_logits(truth_student, head), ids, reduction="none")
-    truth = torch.autograd.grad((rows * row_weight).sum(), truth_student)[0]
+    truth = torch.autograd.grad(rows.sum(), truth_student)[0]
 
-    loss = cross_entropy(student, ids, head, row_weight, chunk=chunk)
+    loss = cross_entropy(student, ids, head, chunk=chunk)
     gradient = torch.autograd.grad(loss, student)[0]
 
-    torch.testing.assert_close(loss.double(), (rows * row_weight).sum(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(loss.double(), rows.sum(), rtol=1e-6, atol=0)
     torch.testing.assert_close(gradient.double(), truth, rtol=1e-5, atol=1e-5)
     log_p = log_probabilities(student, ids, head, chunk=chunk)
     torch.testing.assert_close(log_p.double(), -rows, rtol=1e-6, atol=1e-6)
@@ -161,15 +162,14 @@ def test_cross_entropy_and_log_probabilities_agree_with_torch(head_name: str, ch
 
 
 @pytest.mark.parametrize("how", KINDS, ids=str)
-def test_weights_scale_numberand_token_divergence_gives_them(how: Divergence) -> None:
+def test_every_row_is_on_its_own_and_token_divergence_gives_it(how: Divergence) -> None:
     student, teacher, head = normal(S, H), normal(S, H, seed=3), make_head("all")
-    row_weight = torch.tensor([0.0, 1, 2, 0.5, 1, 1, 0, 3, 1])
     rows = token_divergence(student.requires_grad_(), teacher, head, how, chunk=4)
     assert rows.shape == (S,) and rows.dtype == torch.float32 and not rows.requires_grad
-    loss, gradient = ours(student, teacher, head, how, row_weight, chunk=4)
-    torch.testing.assert_close(loss, (rows * row_weight).sum())
+    loss, gradient = ours(student, teacher, head, how, chunk=4)
+    torch.testing.assert_close(loss, rows.sum())
     each = torch.cat([ours(student[[i]], teacher[[i]], head, how)[1] for i in range(S)])
-    torch.testing.assert_close(gradient, each * row_weight.unsqueeze(-1))
+    torch.testing.assert_close(gradient, each)
 
 
 def cosine(found: Tensor, truth: Tensor) -> float:
@@ -274,6 +274,12 @@ def test_autocast_changes_nothing(how: Divergence) -> None:
     assert all(torch.equal(a, b) for a, b in zip(inside, outside, strict=True))
 
 
+@pytest.mark.parametrize("scale", [2.0, 1.0, -1.0])
+def test_the_scale_of_the_head_is_that_of_its_logits(scale: float) -> None:
+    hidden, head = normal(S, H), Head(make_head().weight, scale=scale)
+    torch.testing.assert_close(head_module.logits(hidden, head), scale * (hidden @ head.weight.T))
+
+
 def test_gradient_is_multiplied_by_what_follows() -> None:
     student, teacher, head = normal(S, H).requires_grad_(), normal(S, H, seed=3), make_head()
     loss = divergence(student, teacher, head, KINDS[0]) / 7 + student.sum()
@@ -282,20 +288,32 @@ def test_gradient_is_multiplied_by_what_follows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("student", "target", "row_weight"),
-    [
-        ((S, H + 1), (S, H + 1), None),
-        ((S, H), (S - 1, H), None),
-        ((S, H), (1, H), None),
-        ((S, H), (S, H), (S, 1)),
-        ((3, S, H), (3, S, H), None),
-    ],
+    ("student", "target"),
+    [((S, H + 1), (S, H + 1)), ((S, H), (S - 1, H)), ((S, H), (1, H)), ((3, S, H), (3, S, H))],
 )
-def test_shapes_that_do_not_match_are_refused(student: Any, target: Any, row_weight: Any) -> None:
-    weight = None if row_weight is None else torch.ones(row_weight)
+def test_shapes_that_do_not_match_are_refused(student: Any, target: Any) -> None:
     with pytest.raises(ValueError, match="must be"):
-        divergence(normal(*student), normal(*target), make_head(), KINDS[0], weight)
+        divergence(normal(*student), normal(*target), make_head(), KINDS[0])
+    labels = Labels(torch.zeros(S, 1, dtype=torch.long), torch.zeros(S))
+    with pytest.raises(ValueError, match="labels must be"):
+        divergence(normal(S, H), normal(S, H), make_head(), KINDS[0], labels=labels)
     with pytest.raises(ValueError, match="must be"):
         cross_entropy(normal(S, H), torch.zeros(S, 1, dtype=torch.long), make_head())
-    with pytest.raises(ValueError, match="bias must be"):
-        log_probabilities(normal(S, H), torch.zeros(S), Head(normal(V, H), normal(1)))
+
+
+def test_what_does_not_match_is_named_with_both_shapes() -> None:
+    head, how, hidden = make_head("bias"), KINDS[0], normal(S, H)
+    ids, share = torch.zeros(S, dtype=torch.long), torch.zeros(S)
+    wrong: dict[str, Any] = {
+        "hidden states must be [9, 16], got [9, 17]": lambda: divergence(normal(S, H + 1), hidden, head, how),
+        "target must be [9, 16], got [8, 16]": lambda: divergence(hidden, normal(S - 1, H), head, how),
+        "target must be [9], got [9, 16]": lambda: cross_entropy(hidden, hidden, head),
+        "labels must be [9], got [8]": lambda: divergence(hidden, hidden, head, how, labels=Labels(ids[1:], share)),
+        "shares of the labels must be [9], got [1]": lambda: divergence(
+            hidden, hidden, head, how, labels=Labels(ids, share[:1])
+        ),
+        "bias must be [50], got [1]": lambda: divergence(hidden, hidden, Head(head.weight, share[:1]), how),
+    }
+    for words, call in wrong.items():
+        with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+            call()

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from transformers.utils import logging
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models import load_base, masks
 from disc_lite.models.check import Check, check
+from disc_lite.models.generation import graphs
 from disc_lite.models.generation.plain import attends_only
 from disc_lite.models.loading import load_unchecked
 from disc_lite.packing import Segment, lone
@@ -139,6 +141,19 @@ def test_generation_that_is_not_greedy_is_found(
         "disc_lite.models.generation.plain.sample", lambda logits, temperature, drawn: logits.argmin(-1)
     )
     assert not findings(base)["generation"][0]
+
+
+def test_a_graph_that_is_wrong_is_found(families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pass of all rows that production replays from a graph is among those that are checked."""
+    base = load_unchecked(families("llama"), "none", "cpu")
+
+    def capture(graph: graphs.DecodingGraph, model: Any) -> None:
+        graph.logits = -graphs.forward(model, graph.one_pass())  # the token that is least likely
+        graph.graph = SimpleNamespace(replay=lambda: None)  # type: ignore[assignment]
+
+    monkeypatch.setattr("disc_lite.models.generation.decoding.AT_ONCE", {"cpu"})
+    monkeypatch.setattr(graphs.DecodingGraph, "_capture", capture)
+    assert findings(base)["generation"][1].endswith("through the model's own cache")
 
 
 def test_layers_that_call_another_attention_function_use_the_models_own_cache(

@@ -13,14 +13,14 @@ from peft import LoraConfig
 from torch.utils.checkpoint import checkpoint
 
 from disc_lite.models import load_base
-from disc_lite.models.lora import TILE
 from disc_lite.models.mlp import GatedMlp
 from disc_lite.packing import lone, pack
+from disc_lite.planning.sizes import MLP_TILE
 from tests.tiny_families import make_family
 from tests.tiny_models import NAMES
 
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
-LONG = pack([lone(range(5, 5 + TILE // 2 + 9)) for _ in range(3)])  # more rows than a tile
+LONG = pack([lone(range(5, 5 + MLP_TILE // 2 + 9)) for _ in range(3)])  # more rows than a tile
 
 
 def plain(base: Any) -> Any:

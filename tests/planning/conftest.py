@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from disc_lite.distillation.data import Task
 from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.distillation.teacher import read_lessons
-from disc_lite.distillation.training import Task
 from disc_lite.packing import lone
 
 

@@ -12,19 +12,18 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import MOST_PAIRS
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
+from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.hub.aliases import ALIASES
-from disc_lite.models.generation import memory as engine
-from disc_lite.models.generation.decoding import READ_TOKENS
-from disc_lite.models.halving import READING_TOKENS
-from disc_lite.planning import choice, memory, workload
-from disc_lite.planning.cards import BY_SIZE, CARDS, GIB, OF_SIZE, card_of, usable_bytes
+from disc_lite.planning import workload
+from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, usable_bytes
+from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.estimate import as_json, by_size
-from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
+from disc_lite.planning.estimate import as_json, by_size, plan_run
+from disc_lite.planning.memory import CUDA, Footprint, Way
 from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
+from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.plan import bytes_of, keep_tight, plan, require_room
 from tests.made import document_of, recipe_of
@@ -91,8 +90,22 @@ def test_what_goes_to_the_host_is_named_or_needed() -> None:
     assert way("24GB", embedding="host").host_embedding
     tied = plan(HANDBOOK, "llama-3.2-1b", overrides={"execution.embedding": "host"}, max_vram="8GB").choice
     assert not tied.way.host_embedding  # type: ignore[union-attr]
-    on_cpu = plan(HANDBOOK, "mistral-7b", cpu=True, host_ram="64GB").choice
-    assert not on_cpu.way.host_checkpoints  # type: ignore[union-attr]
+    for setting in ("auto", "host"):
+        named = {"execution.layer_checkpoints": setting, "execution.embedding": setting}
+        on_cpu = plan(HANDBOOK, "mistral-7b", overrides=named, cpu=True, host_ram="64GB").choice
+        assert not (on_cpu.way.host_checkpoints or on_cpu.way.host_embedding)  # type: ignore[union-attr]
+
+
+def test_the_teacher_reads_what_was_planned() -> None:
+    found = plan(HANDBOOK, "mistral-7b", overrides={"execution.embedding": "device"}, max_vram="24GB")
+    assert require_room(found).reading_tokens == READING_TOKENS
+    lesson = found.workload.longest_lesson
+    less = found.footprint.reading(READING_TOKENS, lesson).peak - 1
+    small = plan_run(found.shape, found.recipe, found.corpus, found.workload, replace(found.budget, card_bytes=less))
+    assert lesson <= require_room(small).reading_tokens < READING_TOKENS
+    execution = found.recipe.execution.model_copy(update={"reading_tokens": lesson + 1})
+    named = found.recipe.model_copy(update={"execution": execution})
+    assert choose(found.footprint, found.workload, named, None).reading_tokens == lesson + 1  # type: ignore[union-attr]
 
 
 def test_named_settings_are_kept() -> None:
@@ -189,13 +202,9 @@ def test_a_run_of_pocket_is_as_large_as_planned(adapted: dict[str, Any]) -> None
     assert made.workload.steps >= summary["steps"] > 0.2 * made.workload.steps
 
 
-def test_sizes_are_those_of_the_code() -> None:
-    assert workload.PAIRS_OF_A_TREE == MOST_PAIRS
-    assert choice.READING_TOKENS == READING_TOKENS
-    assert memory.ROWS_SHARE == engine.SHARE
-    assert {"cuda": CUDA.most_rows, "cpu": CPU.most_rows} == engine.MAX_ROWS
-    assert {"cuda": CUDA.read_tokens, "cpu": CPU.read_tokens} == READ_TOKENS
-    assert choice.ROWS_OF_A_PREFIX == engine.PREFIX_ROWS // 2
+def test_as_many_instructions_and_prompts_are_planned_as_there_are() -> None:
+    assert len(load_instructions()) == workload.INSTRUCTIONS
+    assert len(neutral_prompts()) == workload.NEUTRAL_PROMPTS
 
 
 def test_cards_and_sizes_by_their_names() -> None:

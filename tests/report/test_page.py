@@ -97,7 +97,7 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     assert "tiny after 5 documents" in page.text[""]
     assert "Not read: 1 refused, 1 duplicate" in page.text[""]
     assert "retrieval (RAG) answers 50%, the adapted model 75% without any passage" in page.text[""]
-    assert "33.3 points: instructions" in page.text[""]
+    assert "lost 11.8%: world 38 to 37 of 40; open book 20 to 12 of 40; instructions 2 to 1 of 3" in page.text[""]
     for text_wanted in ("15 of 20", "75.0%", "53.1% to 88.8%", "contains", "against base, closed book", "+75.0"):
         assert text_wanted in page.text["card"], text_wanted
     for text_wanted in (

@@ -54,9 +54,8 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
         (["--set", "method=disc"], "had method = prompt"),
         (["--set", "lora.rank=8"], "--set update.start=new"),
         (["--model", "pocket"], "pocket is not the model that"),
-        (["--pairs", "x.jsonl"], "--update and --pairs cannot be used together"),
     ],
-    ids="prompts passages method rank model pairs".split(),
+    ids="prompts passages method rank model".split(),
 )
 def test_what_does_not_go_with_the_run_is_refused(
     run: Path, docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str],

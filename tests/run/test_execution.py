@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +14,11 @@ import torch
 
 from disc_lite import adapt, cli
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
-from disc_lite.models import base, device
+from disc_lite.models import base, device, loading
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.plan import Limits, limit_to_plan
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt
 
@@ -60,11 +62,14 @@ def test_out_of_memory_in_a_run_is_told_recorded_and_survived(
 
     monkeypatch.setattr(base.Base, "hidden", hidden)
     run = small.root / "full"
-    summary = small.adapt(run, listener=lambda event: told.append(event.text))
+    idle = {"execution.embedding": "host", "loss.beta": "0.4"}
+    summary = small.adapt(run, listener=lambda event: told.append(event.text), **idle)
     first, last = read_jsonl(run / "computed.jsonl")
     assert (first["micro_batch_tokens"], last["why"], last["after_step"]) == (0, "CUDA out of memory", 1)
     assert 0 < last["micro_batch_tokens"] < 100
     assert any("CUDA out of memory after step 1: micro-batches of" in text for text in told)
+    assert "execution.embedding=host has no effect: the device is the host." in told
+    assert any("loss.beta has no effect" in text for text in told)
     assert summary["skipped_steps"] == 0
     assert len(calls) > summary["steps"]
 
@@ -81,8 +86,13 @@ def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
     assert resumed(smaller, nothing, folder, "card") == smaller
     whole = Execution(optimizer_bits=32)
     assert resumed(whole, nothing, folder, "card").micro_batch_tokens == 1000
+    read = Execution(micro_batch_tokens=1000, optimizer_bits=32, reading_tokens=2048)
+    assert resumed(read, nothing, folder, "card").reading_tokens == 2048  # of a run that noted none
     record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "again")
     assert len(read_jsonl(folder.computed)) == 1
+    record(folder, read, "card", "as planned")
+    assert resumed(read.model_copy(update={"reading_tokens": 8192}), nothing, folder, "card").reading_tokens == 2048
+    assert resumed(read, Execution(reading_tokens=2048), folder, "card").reading_tokens == 2048
 
 
 def test_nothing_is_begun_where_the_run_does_not_fit(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,46 +134,6 @@ def test_a_gpu_without_bf16_is_refused(
     assert "--device cpu" in caught.value.remedy
 
 
-@pytest.mark.parametrize(
-    ("kind", "words", "own_memory"),
-    [("xpu", "Intel (xpu)", True), ("mps", "Apple (mps)", False), ("cuda", "AMD (ROCm)", True)],
-)
-def test_the_plan_says_on_which_gpus_nothing_was_tested(
-    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    kind: str, words: str, own_memory: bool,
-) -> None:  # fmt: skip
-    """As far as the plan, which needs none of them: such a GPU says that it is there, and how much memory it has."""
-    monkeypatch.setattr(f"torch.{'backends.mps' if kind == 'mps' else kind}.is_available", lambda: True)
-    monkeypatch.setattr(f"torch.{'xpu' if kind == 'mps' else kind}.device_count", lambda: 1)
-    monkeypatch.setattr(torch.xpu, "mem_get_info", lambda device: (8 << 30, 16 << 30))
-    monkeypatch.setattr(torch.xpu, "get_device_name", lambda device: "Intel(R) Arc(TM) A770")
-    for name, value in {
-        "get_device_capability": (11, 0), "get_device_name": "AMD Radeon RX 7900 XTX", "mem_get_info": (8 << 30,) * 2,
-        "memory_reserved": 0, "memory_allocated": 0, "get_per_process_memory_fraction": 1.0, "current_device": 0,
-    }.items():  # fmt: skip
-        monkeypatch.setattr(torch.cuda, name, lambda *given, value=value: value)
-    monkeypatch.setattr(torch.version, "hip", "7.2" if kind == "cuda" else None)
-    monkeypatch.setattr(sys, "argv", [*small.command(small.root / "dry"), "--dry-run", "--device", kind])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    out = " ".join(capsys.readouterr().out.split())
-    assert ended.value.code == 0
-    assert f"never tested on GPUs of {words}" in out
-    assert ("card, GiB" in out) is own_memory
-    assert not device.untested(torch.device("cpu"))
-
-
-def test_eight_bits_are_refused_on_apples_gpus_before_anything_is_spent(
-    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
-    with pytest.raises(WillNotFit, match="AdamW in 8 bits"):
-        adapt(
-            small.root / "docs", str(small.model), recipe="default", output=small.root / "mps", pairs=small.pairs,
-            overrides={**SMALL, "execution.optimizer_bits": "8"}, device="mps",
-        )  # fmt: skip
-
-
 def test_max_vram_is_a_limit_of_the_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small card is imitated: what the plan does not foresee is an out-of-memory error there too."""
     limits: list[tuple[float, int]] = []
@@ -174,6 +144,41 @@ def test_max_vram_is_a_limit_of_the_allocator(monkeypatch: pytest.MonkeyPatch) -
     device.limit_memory(torch.device("cuda"), None)
     device.limit_memory(torch.device("cpu"), 8 << 30)
     assert limits == [(0.1, 3)]
+
+
+@pytest.mark.parametrize(("release", "max_vram", "expected"), [
+    ("6.6.87.2-microsoft-standard-WSL2", None, 9.5), ("6.8.0-generic", None, None), ("6.8.0-generic", "8GB", 6.9),
+])  # fmt: skip
+def test_under_wsl2_no_more_is_allocated_than_was_planned_with(
+    monkeypatch: pytest.MonkeyPatch, release: str, max_vram: str | None, expected: float | None
+) -> None:
+    """There a full card gives memory of the host, not an error; elsewhere nothing limits a run but --max-vram."""
+    limits: list[int | None] = []
+    monkeypatch.setattr("platform.release", lambda: release)
+    monkeypatch.setattr(device, "free_bytes", lambda where: 10 << 30)
+    monkeypatch.setattr(device, "limit_memory", lambda where, limit: limits.append(limit))
+    limit_to_plan(Limits("cuda", max_vram, None), torch.device("cuda"))
+    limit_to_plan(Limits("cpu", None, None), torch.device("cpu"))
+    assert limits == [None if expected is None else pytest.approx(expected * 2**30, rel=0.01), None]
+
+
+def test_a_passage_that_the_model_cannot_read_is_refused_before_it_is_loaded(
+    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("disc_lite.models.load_base", None)
+    model = shutil.copytree(small.model, small.root / "short")
+    config = json.loads((model / "config.json").read_text())
+    for context, settings, remedy in (
+        (100, {"documents.passage_tokens": "256"}, r"a longer context"),
+        (560, {"prompt.worked_examples": "true", "documents.passage_tokens": "256"}, "worked_examples=false"),
+        (180, {"prompt.worked_examples": "false", "documents.passage_tokens": "256"}, r"passage_tokens=64"),
+    ):
+        (model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": context}))
+        sets = {"method": "disc", **settings}
+        with pytest.raises(UsageError, match=remedy) as caught:
+            adapt(small.root / "docs", str(model), output=small.root / "long", recipe="default", overrides=sets)
+        assert len(caught.value.lines()) == 3
+        assert not (small.root / "long").exists()
 
 
 def test_nothing_is_downloaded_for_a_run_that_does_not_fit(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,3 +219,17 @@ def test_free_is_what_the_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     for fraction, free in ((1.0, 61), (0.1, 5), (0.05, 1)):
         monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda index, fraction=fraction: fraction)
         assert device.free_bytes(torch.device("cuda:0")) == free * gib
+
+
+@pytest.mark.parametrize(("name", "expected"), [("cuda:1", [1]), ("cuda", [3]), ("cpu", [])])
+def test_the_gpu_of_a_model_is_the_current_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, expected: list[int]
+) -> None:
+    """CUDA graphs, and kernels of other packages, are made on the current one."""
+    used: list[int] = []
+    monkeypatch.setattr(loading, "device_of", torch.device)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "set_device", used.append)
+    with pytest.raises(EnvironmentNotReady):
+        loading.load_unchecked(tmp_path, "none", name)
+    assert used == expected

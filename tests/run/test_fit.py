@@ -86,6 +86,15 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
     assert model.asked == 4
 
 
+@pytest.mark.parametrize("steps", [1, 19, 20, 21, 39, 119, 120, 2001])
+def test_it_is_asked_at_most_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    model = Model(*[0] * 50)
+    monkeypatch.setattr(fit, "answer", model)
+    fit_check = check_of(tmp_path, steps)
+    assert [fit_check.learned_at(step) for step in range(steps + 1)] == [None] * (steps + 1)
+    assert min(steps, 10) <= model.asked <= 20
+
+
 @pytest.mark.parametrize(("label_share", "learned"), [(0.0, 10), (0.5, None)])
 def test_without_labels_the_share_of_the_teacher_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label_share: float, learned: int | None

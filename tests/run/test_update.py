@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from disc_lite.run.earlier import EarlierRun, earlier_answers, nothing_to_teach,
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import pairs_of
 from disc_lite.run.training import attach_adapter
-from disc_lite.run.update import _sampled, kept_questions, removed_pairs, unlearning
+from disc_lite.run.update import _sampled, kept_questions, questions_still_gone, removed_pairs, unlearning
 from disc_lite.storage import read_json, read_jsonl
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
 from tests.tiny_models import CORPUS
@@ -174,6 +175,11 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
         said = nothing_to_teach(earlier, changes, recipe_of(update={"removed": removed, "start": start}))
         assert bool(said) == idle, (removed, start)
         assert not said or "1 of its passages are gone" in said
+    # What went in an earlier update and was rehearsed since may be unlearned now, though nothing has changed.
+    earlier, same = replace(earlier, removed=({"shown": "x"},)), compare(earlier.passages, earlier.passages)
+    for removed in ("drop", "rehearse", "unlearn"):
+        said = nothing_to_teach(earlier, same, recipe_of(update={"removed": removed}))
+        assert said.startswith("Nothing has changed") == (removed != "unlearn")
 
 
 # -- what is taken over, and what is taught -------------------------------------------------------------
@@ -182,7 +188,7 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
 def earlier_of(tmp_path: Path, pairs: list[dict[str, Any]], passages: list[tuple[str, str]], **more: Any) -> EarlierRun:
     return EarlierRun(
         RunFolder(tmp_path), "m", "f", recipe_of(), tuple(passages), tuple(pairs), more.get("questions", ()),
-        more.get("removed", ()),
+        more.get("removed", ()), more.get("questions_removed", ()),
     )  # fmt: skip
 
 
@@ -232,6 +238,17 @@ def test_questions_go_with_their_passage(tmp_path: Path) -> None:
     kept, removed = kept_questions(earlier, compare(passages, now))
     assert removed == [questions[0]]
     assert kept == [Question("Who rows?", ("Ada Brink",), "new.md", passage_index=0), *questions[2:]]
+
+
+def test_what_is_still_rehearsed_is_still_asked_about(tmp_path: Path, plain: Callable[[str], Any]) -> None:
+    """A run to which documents were added one by one names none of the earlier ones; each is asked about."""
+    texts = tokenise([document_of(BOATS, "now.md")], plain("llama").tokens, 256)
+    (passage,) = texts[0].passages
+    gone, back = {**pair_of("old.md", 1, "Who?"), "shown": "The hall is cold."}, pair_of("was.md", 0, "Who rows?")
+    back["shown"] = f" {texts[0].passage_text(passage)} "
+    questions = (Question("What is cold?", ("hall",), "old.md", passage_index=1), Question("Who rows?", ("Ada",), "was.md", passage_index=0))  # fmt: skip
+    earlier = earlier_of(tmp_path, [], [], removed=(gone, dict(gone), back), questions_removed=questions)
+    assert questions_still_gone(earlier, texts) == ([questions[0]], 1)
 
 
 def test_answers_of_the_run_are_found_by_their_question(first: Path) -> None:
@@ -289,6 +306,23 @@ def test_pairs_of_several_runs_and_files_are_taken_together_each_once(
     assert pairs_of(None) == pairs_of(()) == ()
     with pytest.raises(UsageError, match="has no pairs"):
         pairs_of([first, tmp_path])
+
+
+def test_pairs_of_ones_own_are_about_what_is_new_or_changed(docs: Path, first: Path, small: SmallAdapt) -> None:
+    boats = {"document": "boats.txt", "passage": 0, "question": "Who rows the smaller boat?", "answer": "Ada Brink."}
+    old = {"document": "other.txt", "passage": 0, "question": "What else is there?", "answer": "A hall."}
+    output, named = small.root / "by hand", [first, small.write("old", old)]
+    with pytest.raises(UsageError, match="None of the pairs is about what is new or changed"):
+        adapt(docs, update=first, output=output, device="cpu", pairs=named[1])
+    summary = adapt(
+        docs, update=first, output=small.root / "own", device="cpu", pairs=[*named, small.write("new", boats)]
+    )
+    kept = [row for row in read_jsonl(first / "pairs.jsonl") if row["document"] == "other.txt"]
+    rows = read_jsonl(small.root / "own" / "pairs.jsonl")
+    assert rows[: len(kept)] == kept
+    assert "Who rows the smaller boat?" in [row["question"] for row in rows[len(kept) :]]
+    assert {row["document"] for row in rows[len(kept) :]} <= {"boats.txt", "guide.md"}
+    assert summary["pairs"]["dropped"]["about what is unchanged"] == 1  # and not those that the run has as well
 
 
 def test_settings_of_updates_are_no_part_of_other_runs(small: SmallAdapt, first: Path) -> None:

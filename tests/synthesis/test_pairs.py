@@ -11,8 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.distillation.examples import MOST_PAIRS, prompt_lessons, tokenise
+from disc_lite.distillation.examples import prompt_lessons, tokenise
 from disc_lite.models.generation import Continuation
+from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs, score_pairs, seed_of, support, write_held_out, write_pairs
@@ -408,9 +409,9 @@ def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -
     """A tree of 300 pairs would need a mask of 300 million places."""
     base = plain("llama")
     (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
-    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(MOST_PAIRS + 3)]
+    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(PAIRS_OF_A_TREE + 3)]
     lessons = prompt_lessons([text], asked, base.tokens)
-    assert [len(lesson.examples) for lesson in lessons] == [MOST_PAIRS, 3]
+    assert [len(lesson.examples) for lesson in lessons] == [PAIRS_OF_A_TREE, 3]
     found = support(base, text, asked, False)
     assert len(found) == len(asked)
     for one, other in zip(found[-3:], support(base, text, asked[-3:], False), strict=True):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from disc_lite.distillation.examples import Example
-from disc_lite.distillation.schedule import plan, task_tokens
+from disc_lite.distillation.schedule import batches, task_tokens
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed, retention_share
@@ -244,7 +244,7 @@ def test_steps_have_the_share_that_the_corpus_leaves() -> None:
     keep = [Example("retention", "", tuple(range(20)), (0,)) for _ in range(100)]
     for prompts, share in ((2000, 1.0), (400, 0.5), (20, 0.25)):
         recipe = recipe_of(train={"epochs": 10}, retention={"prompts": prompts, "max_reads": 5, "least_share": 0.25})
-        steps = plan(task, keep, recipe, 0)
+        steps = batches(task, keep, recipe)
         read = sum(20 * len(step.retention) for step in steps)
         assert read == pytest.approx(share * task_tokens(task, recipe), rel=0.01)
         assert max(20 * (len(s.task) + len(s.retention)) for s in steps) <= recipe.train.tokens_per_batch + 20
@@ -255,13 +255,13 @@ def test_no_prompt_is_read_more_often_than_allowed(share: float) -> None:
     task = [Example("prompt", "a", tuple(range(30 + n % 7)), (0,)) for n in range(400)]
     task += [Example("disc", "a", tuple(range(20 + n % 3)), (0,)) for n in range(90)]
     recipe = recipe_of(train={"epochs": 6}, disc={"share": 0.3}, retention={"share": share})
-    steps = plan(task, [], recipe, 3)
+    steps = batches(task, [], recipe)
     tokens = task_tokens(task, recipe)
     assert tokens == sum(len(task[i].input_ids) for step in steps for i in step.task)
     number = prompts_needed(tokens, 25.0, recipe.retention)
     assert FEWEST_PROMPTS < number < recipe.retention.prompts
     keep = [Example("retention", "", tuple(range(20 + n % 11)), (0,)) for n in range(number)]  # 25 on average
-    reads = Counter(i for step in plan(task, keep, recipe, 3) for i in step.retention)
+    reads = Counter(i for step in batches(task, keep, recipe) for i in step.retention)
     assert len(reads) == number
     assert 4 <= min(reads.values()) <= max(reads.values()) <= 6
 

@@ -26,6 +26,7 @@ from disc_lite.models.generation.passes import (
     Reading,
     hidden_where,
 )
+from disc_lite.models.positions import long_texts
 
 NAME = "disc_lite_generation"
 
@@ -62,10 +63,14 @@ def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
     before = config._attn_implementation
     config._attn_implementation = NAME  # for this pass only: nothing else may go through our attention
     try:
-        out: Any = model(
-            input_ids=one_pass.input_ids, position_ids=one_pass.position_ids, use_cache=False,
-            logits_to_keep=one_pass.last, generation_pass=one_pass,
-        )  # fmt: skip
+        with long_texts(model, one_pass.memory.long):
+            out: Any = model(
+                input_ids=one_pass.input_ids,
+                position_ids=one_pass.position_ids,
+                use_cache=False,
+                logits_to_keep=one_pass.last,
+                generation_pass=one_pass,
+            )
     finally:
         config._attn_implementation = before
     logits: Tensor = out.logits[0].float()

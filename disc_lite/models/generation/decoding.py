@@ -9,31 +9,43 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from disc_lite.errors import memory_ran_out
 from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.graphs import DecodingGraph
-from disc_lite.models.generation.memory import Memory, memory_ran_out, remember_too_many, shape_for
+from disc_lite.models.generation.memory import Memory, remember_too_many, shape_for
 from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
 from disc_lite.models.generation.plain import attends_only, decode_in_batches
 from disc_lite.models.generation.requests import Limits, Request, Step
 from disc_lite.models.generation.sampling import log_probabilities, sample
 from disc_lite.models.generation.schedule import Schedule, by_size
+from disc_lite.models.positions import by_frequencies, original_length
 from disc_lite.packing import filled, shared_length
+from disc_lite.planning.sizes import PROMPT_TOKENS
 
 AWAITED = 0.25  # share of the rows that are filled together where passes without prompts are graphs
-READ_TOKENS = {"cuda": 4096, "cpu": 1024}  # of prompts in a pass
 
 
 def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int) -> Iterator[list[Step]]:
     """The new tokens of every pass. After CUDA ran out of memory, unfinished requests begin anew in fewer rows."""
-    if not attends_only(model):
-        yield from decode_in_batches(model, requests, limits, max_rows)
-        return
+    longest = [len(r.prefix) + len(r.rest) + limits.max_new_tokens for r in requests]
+    for long, indices in by_frequencies(longest, original_length(model.config.get_text_config())).items():
+        some = [requests[i] for i in indices]
+        if attends_only(model):
+            yield from _decode(model, some, limits, max_rows, long)
+        else:
+            yield from decode_in_batches(model, some, limits, max_rows, long)
+
+
+def _decode(
+    model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int, long: bool
+) -> Iterator[list[Step]]:
+    """As `decode`, of texts that all have the same frequencies of positions."""
     for alike in by_size(requests, limits.max_new_tokens):
         left = list(alike)
         while left:
             schedule = Schedule(left, shape_for(model, left, limits.max_new_tokens, max_rows), limits)
             try:
-                yield from _passes(model, schedule)
+                yield from _passes(model, schedule, long)
             except RuntimeError as error:
                 if not memory_ran_out(error) or schedule.shape.rows == 1:
                     raise
@@ -44,9 +56,9 @@ def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, 
 
 
 @torch.no_grad()
-def _passes(model: PreTrainedModel, schedule: Schedule) -> Iterator[list[Step]]:
-    memory, on_cuda = Memory(schedule.shape), model.device.type in AT_ONCE
-    max_tokens = READ_TOKENS.get(model.device.type, 1024)
+def _passes(model: PreTrainedModel, schedule: Schedule, long: bool) -> Iterator[list[Step]]:
+    memory, on_cuda = Memory(schedule.shape, long), model.device.type in AT_ONCE
+    max_tokens = PROMPT_TOKENS.get(model.device.type, PROMPT_TOKENS["cpu"])
     # Only passes without prompts are graphs, and those with prompts take several times as long: some rows are awaited.
     graph = DecodingGraph(memory, model.device) if on_cuda else None
     fewest = max(1, int(schedule.shape.rows * AWAITED)) if on_cuda else 1
@@ -97,8 +109,7 @@ def _sampled(logits: Tensor, schedule: Schedule, rows: Sequence[int]) -> list[tu
     written = [schedule.rows[row] for row in rows]
     drawn = torch.tensor([row.uniforms[len(row.written)] for row in written], device=logits.device)
     tokens = sample(logits, [row.request.temperature for row in written], drawn)
-    # One wait for the card. Not in fp64, which Apple's GPUs do not have: fp32 holds whole numbers below 2^24.
-    both = torch.stack([tokens.float(), log_probabilities(logits, tokens).float()]).tolist()
+    both = torch.stack([tokens.double(), log_probabilities(logits, tokens).double()]).tolist()  # one wait for the card
     return [(row, int(token), log_p) for row, token, log_p in zip(rows, *both, strict=True)]
 
 

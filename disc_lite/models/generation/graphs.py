@@ -75,14 +75,15 @@ class DecodingGraph:
 
     def _capture(self, model: PreTrainedModel) -> None:
         try:
-            graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+            device = self.rows.device
+            graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
             # Without autocast's cache: it would be emptied, and its addresses used again, while the graph reads them.
             with torch.autocast("cuda", torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda"), False):
-                side.wait_stream(torch.cuda.current_stream())
+                side.wait_stream(torch.cuda.current_stream(device))
                 with torch.cuda.stream(side):
                     forward(model, self.one_pass())  # what is set up at the first call must not be captured
-                torch.cuda.current_stream().wait_stream(side)
-                with torch.cuda.graph(graph):
+                torch.cuda.current_stream(device).wait_stream(side)
+                with torch.cuda.graph(graph, stream=side):  # PyTorch's own stream is on the first GPU that it was for
                     self.logits = forward(model, self.one_pass())
             self.graph = graph
         except RuntimeError as error:  # also where memory ran out

@@ -10,19 +10,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from disc_lite.models.device import computes_in_bf16, free_bytes
+from disc_lite.models.device import free_bytes
 from disc_lite.models.generation.requests import Request
+from disc_lite.planning.sizes import MAX_ROWS, PREFIX_ROWS, ROWS_SHARE
 
 STEP = 16  # places are a multiple of this: what CUDA's attention kernels want of a mask
-SHARE = 0.6  # of the free memory that keys, values and logits may take; the rest is for the layers
-PREFIX_ROWS = 16  # rows whose queries to one prefix are as fast as one row's
-# In messages of errors without a class of their own: of NVIDIA's library, of Apple's GPUs.
-NO_MEMORY = ("CUBLAS_STATUS_ALLOC_FAILED", "MPS backend out of memory")
-MAX_ROWS = {"cuda": 512, "cpu": 96}  # a step of more rows takes as much longer as it has more of them
 
 
 @dataclass(frozen=True)
@@ -49,8 +44,9 @@ class LayerMemory:
 class Memory:
     """Keys and values of all layers."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, long: bool = False) -> None:
         self.shape = shape
+        self.long = long  # for texts with the second set of `models.positions`
         self._layers: dict[int, LayerMemory] = {}
 
     def layer(self, number: int, key: Tensor, value: Tensor) -> LayerMemory:
@@ -108,22 +104,17 @@ def row_bytes(model: PreTrainedModel, places: float) -> float:
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    element = 2 if computes_in_bf16(model.device) else 4
+    element = 2 if model.device.type == "cuda" else 4
     return float(2 * config.num_hidden_layers * heads * size * element * places + 16 * config.vocab_size)
 
 
 def room_bytes(model: PreTrainedModel) -> int:
-    """What may be used: a share of the free memory, less than what was too much before."""
-    available = free_bytes(model.device)
-    return min(int(available * SHARE), _too_many.get(model, available) // 2)
+    """What may be used: a share of the free memory, and at most half of what was too much before."""
+    share = int(free_bytes(model.device) * ROWS_SHARE)
+    return min(share, _too_many[model] // 2) if model in _too_many else share
 
 
 def remember_too_many(model: PreTrainedModel, shape: Shape) -> None:
     """What did not fit: from now on at most half of it is used."""
     places = shape.own_places + shape.prefix_places * shape.prefixes / shape.rows
     _too_many[model] = int(shape.rows * row_bytes(model, places))
-
-
-def memory_ran_out(error: RuntimeError) -> bool:
-    """Whether an allocation on the card failed: PyTorch's own, or one of `NO_MEMORY`."""
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY)

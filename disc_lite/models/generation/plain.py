@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from disc_lite.models.generation.memory import MAX_ROWS, memory_ran_out
+from disc_lite.errors import memory_ran_out
 from disc_lite.models.generation.requests import Limits, Request, Row, Step
 from disc_lite.models.generation.sampling import log_probabilities, sample
+from disc_lite.models.positions import long_texts
 from disc_lite.packing import filled
+from disc_lite.planning.sizes import MAX_ROWS
 
 ATTENTION = {"full_attention", "sliding_attention"}  # kinds of layers that `attention.attend` computes
 BATCH_TOKENS = 32_768  # prompt and new tokens in the cache at once
@@ -37,7 +39,7 @@ def use_own_cache(model: PreTrainedModel) -> None:
 
 
 def decode_in_batches(
-    model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int
+    model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int, long: bool
 ) -> Iterator[list[Step]]:
     """The new tokens of every forward pass; where CUDA runs out of memory, batches have half as many rows."""
     rows = max_rows or MAX_ROWS.get(model.device.type, MAX_ROWS["cpu"])
@@ -47,7 +49,7 @@ def decode_in_batches(
         batch = [left[i] for i in next(filled(range(min(rows, len(left))), sizes, BATCH_TOKENS))]
         done: set[int] = set()
         try:
-            for steps in _steps(model, batch, limits):
+            for steps in _steps(model, batch, limits, long):
                 done |= {place for place, _, finished in steps if finished}
                 yield steps
         except RuntimeError as error:
@@ -62,7 +64,7 @@ def _length(request: Request) -> int:
 
 
 @torch.no_grad()
-def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits) -> Iterator[list[Step]]:
+def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, long: bool) -> Iterator[list[Step]]:
     """Prompts are padded on the left; finished rows are taken out of the cache."""
     rows = [Row(request, 0, request.uniforms(limits.max_new_tokens)) for request in batch]
     cache: Any = DynamicCache(config=model.config)
@@ -70,10 +72,11 @@ def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits) -> 
     ids, mask = ids.to(model.device), mask.to(model.device)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     while rows:
-        out: Any = model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
-            logits_to_keep=1,
-        )  # fmt: skip
+        with long_texts(model, long):
+            out: Any = model(
+                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
+                logits_to_keep=1,
+            )  # fmt: skip
         logits: Tensor = out.logits[:, -1].float()
         drawn = torch.tensor([row.uniforms[len(row.written)] for row in rows], device=logits.device)
         tokens = sample(logits, [row.request.temperature for row in rows], drawn)

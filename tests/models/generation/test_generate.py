@@ -12,7 +12,10 @@ import torch
 
 from disc_lite.models import load_base
 from disc_lite.models.generation import Continuation, generate, graphs, memory, passes, stream
+from disc_lite.models.generation.plain import use_own_cache
+from disc_lite.models.positions import long_texts
 from disc_lite.packing import lone
+from tests.tiny_families import LONGROPE, make_family
 from tests.tiny_models import NAMES, make_model
 
 PROMPTS = [[30, 31, 32], [40], [50, 51, 52, 53, 54, 55, 56, 57], [60, 61], [40], list(range(100, 140))]
@@ -104,9 +107,10 @@ def test_without_a_cuda_graph_it_goes_on_and_says_so_once(
     def refuse() -> None:
         raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nand more")
 
+    base = plain("llama")  # before: what is loaded is checked, through a graph too
     monkeypatch.setattr("disc_lite.models.generation.decoding.AT_ONCE", {"cpu"})
     monkeypatch.setattr(torch.cuda, "CUDAGraph", refuse)
-    with plain("llama").frozen(adapter=False) as model:
+    with base.frozen(adapter=False) as model:
         with pytest.warns(match="without a CUDA graph: CUDA error: operation not permitted when") as warned:
             found = generate(model, SHARING, stop_ids=frozenset(), max_new_tokens=24)
         monkeypatch.undo()
@@ -253,6 +257,22 @@ def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(
         handle.remove()
 
 
+def test_rows_have_the_planned_share_of_the_free_memory(
+    load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And at most half of what did not fit, where that is less."""
+    with load("llama").frozen(adapter=False) as model:
+        shape = memory.Shape(8, 32, 1, 16, 8)
+        failed = int(8 * memory.row_bytes(model, 32 + 16 / 8))
+        monkeypatch.setattr(memory, "free_bytes", lambda device: 10 * failed)
+        monkeypatch.setattr(memory, "ROWS_SHARE", 0.6)
+        assert memory.room_bytes(model) == 6 * failed
+        memory.remember_too_many(model, shape)
+        assert memory.room_bytes(model) == failed // 2
+        monkeypatch.setattr(memory, "free_bytes", lambda device: failed // 2)
+        assert memory.room_bytes(model) == int(failed // 2 * 0.6)
+
+
 def test_the_number_of_rows_follows_the_free_memory(plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with plain("llama").frozen(adapter=False) as model:
         one_row = memory.row_bytes(model, 32.0)
@@ -299,3 +319,20 @@ def test_the_model_has_its_own_attention_again_while_a_stream_waits(plain: Calla
         assert model.config._attn_implementation == "sdpa"
         model(torch.tensor([PROMPTS[0]]))
         assert len(list(tokens)) == 3
+
+
+def test_a_text_has_the_positions_that_it_has_alone(tmp_path: Path) -> None:
+    """LongRoPE: what is longer than the original length, or may grow so, is written in passes of its own."""
+    base = load_base(make_family("phi4", tmp_path), "none", "cpu")
+    prompts = [[*range(20, 20 + n)] for n in (12, 90, 30, 60, 71)]
+    with base.frozen(adapter=False) as model:
+        for own_cache in (False, True):
+            found = generate(model, prompts, stop_ids=frozenset(), max_new_tokens=16, groups=[0] * 5)
+            for prompt, continuation in zip(prompts, found, strict=True):
+                with long_texts(model, len(prompt) + 16 > LONGROPE["original_max_position_embeddings"]):
+                    ids = list(prompt)
+                    for _ in range(16):
+                        ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+                assert [*prompt, *continuation.ids] == ids
+            if not own_cache:
+                use_own_cache(model)

@@ -1,0 +1,95 @@
+"""The gradient of a step from micro-batches that fit in memory, and its update by AdamW."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from disc_lite.distillation.data import TrainingData
+from disc_lite.distillation.schedule import Batch, micro_batches
+from disc_lite.distillation.step import step
+from disc_lite.errors import WillNotFit
+from disc_lite.models import Base
+from disc_lite.models.halving import too_long, unless_full
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import LONGEST
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What was measured while the gradient of a step was added up in the parameters."""
+
+    loss: float  # the two terms of the loss, see `step`: means over the whole step, retention without its weight
+    retention: float
+    tokens: int
+    target_tokens: int
+    max_tokens: int  # of a micro-batch
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.loss) and math.isfinite(self.retention)
+
+
+def accumulate(
+    base: Base, data: TrainingData, recipe: Recipe, batch: Batch, max_tokens: int = LONGEST,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Gradient | None:  # fmt: skip
+    """The gradient of a step, from micro-batches of at most `max_tokens`; None: stopped between them.
+
+    CUDA may run out of memory in the middle of a backward pass, when a part of a gradient is already added. So the
+    whole step is made again, in micro-batches of half the size of the one that failed. Raises WillNotFit where that
+    was a single example.
+    """
+    examples = data.examples(batch)
+    task, retention = (sum(len(e.compared) for e in each) for each in examples)
+    sizes = [len(e.input_ids) for each in examples for e in each]
+    while True:
+        sums = [0.0, 0.0]
+        for number, part in enumerate(micro_batches(batch, sizes, max_tokens)):
+            if number and should_stop():
+                _clear(base)
+                return None
+            added = unless_full(partial(step, base, data, recipe, part, (task, retention)))
+            if isinstance(added, WillNotFit):
+                max_tokens = _half(data, part, added)
+                break
+            sums = [sums[0] + added[0], sums[1] + added[1]]
+        else:
+            return Gradient(sums[0] / task, sums[1] / max(1, retention), sum(sizes), task, max_tokens)
+        _clear(base)
+
+
+def _half(data: TrainingData, part: Batch, full: WillNotFit) -> int:
+    """Half the tokens of a micro-batch that did not fit. Raises WillNotFit where it is a single example."""
+    examples = [example for each in data.examples(part) for example in each]
+    tokens = sum(len(e.input_ids) for e in examples)
+    if len(examples) == 1:
+        raise too_long(full, examples[0].name, tokens)
+    return tokens // 2
+
+
+def _clear(base: Base) -> None:
+    for parameter in base.adapter_parameters().values():
+        parameter.grad = None
+
+
+def apply(
+    gradient: Gradient, parameters: list[Any], optimizer: torch.optim.Optimizer, rate: float, clip_norm: float
+) -> float:
+    """Clip the gradient and apply it if it is finite; returns its norm. Raises WillNotFit where AdamW does not fit."""
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip_norm))
+    if math.isfinite(norm) and gradient.finite:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        if full := unless_full(optimizer.step):
+            raise WillNotFit(
+                "CUDA out of memory in the step of AdamW.", full.why,
+                "Repeat the command with --set execution.optimizer_bits=8, or lower lora.rank in another --output.",
+            )  # fmt: skip
+    optimizer.zero_grad(set_to_none=True)
+    return norm

@@ -1,0 +1,39 @@
+"""What is trained on: examples, with the cached teacher hidden states of their compared positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from disc_lite.distillation.examples import Example
+from disc_lite.distillation.schedule import Batch
+from disc_lite.distillation.teacher import TeacherStates
+
+
+@dataclass(frozen=True)
+class Task:
+    """Examples with their teacher hidden states (None: their own tokens are the targets)."""
+
+    examples: tuple[Example, ...]
+    states: TeacherStates | None
+    shards: tuple[tuple[int, ...], ...] = ()  # indices of examples that an epoch takes together
+
+    @classmethod
+    def of(cls, states: TeacherStates) -> Task:
+        return cls(tuple(states.examples), states, states.shards.examples)
+
+    def ready(self, indices: Sequence[int], should_stop: Callable[[], bool]) -> bool:
+        """Have the teacher's states of these examples, which it may have to read again; False: stopped meanwhile."""
+        return self.states is None or self.states.load(indices, should_stop)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The task, which the documents are learned from, and self-generated examples against forgetting."""
+
+    task: Task
+    retention: Task = Task((), None)
+
+    def examples(self, batch: Batch) -> tuple[list[Example], list[Example]]:
+        """Those of a batch: of the task, and of retention."""
+        return [self.task.examples[i] for i in batch.task], [self.retention.examples[i] for i in batch.retention]

@@ -1,0 +1,88 @@
+"""The method: the loss of one training step, and its gradient.
+
+Teacher and student are one frozen base with the head W; the student has the adapter. Both read the shared tokens of an
+example, the teacher after the document, the student without it: a later sentence (DiSC, arXiv 2602.16093), or the
+answer to a question (prompt distillation, arXiv 2412.14964). With h their last hidden states before the N shared
+tokens of a step, and g those before the M tokens of answers that the base generated itself,
+
+    p = softmax(W h_teacher / T)     q = softmax(W h_student / T)
+
+    loss = T^2 / N * sum D(p' || q)  +  w / M * sum KL(softmax(W g_base) || softmax(W g_student))
+
+D is `loss.divergence`, by default KL; T^2 is there if `loss.temperature_squared`; w is `retention.weight`. p' is p
+itself, but at the tokens y of an answer (1-l) p + l [y] with l = `loss.label_share`. Methods without a teacher have
+the cross-entropy of y in place of T^2 D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from disc_lite.distillation.data import Task, TrainingData
+from disc_lite.distillation.examples import Example
+from disc_lite.distillation.methods import LESSON_KINDS
+from disc_lite.distillation.schedule import Batch
+from disc_lite.losses import RETENTION_KL, Divergence, Labels, cross_entropy, divergence
+from disc_lite.models import Base
+from disc_lite.packing import gather
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import Loss
+
+
+def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: tuple[int, int]) -> tuple[float, float]:
+    """Add the gradient of the loss of a batch to the adapter; returns the two sums of the loss over the batch.
+
+    `counts` are N and M. Where a step is made of several batches they are those of all of them, so that their
+    gradients add up to that of the step.
+    """
+    task, retention = data.examples(batch)
+    student = student_states(base, [*task, *retention])  # [S + R, H]
+    border = sum(len(example.compared) for example in task)
+    task_sum = _task_sum(base, data.task, batch.task, student[:border], recipe.loss)
+    retention_sum = _retention_sum(base, data.retention, batch.retention, student[border:])
+    del student  # the graph has what the backward pass needs of it
+    loss = task_sum / counts[0] + recipe.retention.weight * retention_sum / max(1, counts[1])
+    loss.backward()
+    return float(task_sum.detach()), float(retention_sum.detach())
+
+
+def student_states(base: Base, examples: Sequence[Example]) -> Tensor:
+    """The student's hidden states at all compared positions, [S, H], from one packed forward pass."""
+    # Most begin with the same system turn of the chat template: it is computed once a row, not once an example.
+    gathered = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
+    places = [
+        (sequence, segment, p - shared)
+        for example, (sequence, segment, shared) in zip(examples, gathered.places, strict=True)
+        for p in example.compared
+    ]
+    with base.autocast():
+        return base.hidden_at(gathered.sequences, places)
+
+
+def _task_sum(base: Base, task: Task, indices: Sequence[int], student: Tensor, loss: Loss) -> Tensor:
+    """Sum over the shared tokens of T^2 D(p' || q), or of -log q(y) where there is no teacher."""
+    labels = _labels([task.examples[i] for i in indices], loss.label_share, base.device)
+    if task.states is None:
+        return cross_entropy(student, labels.ids, base.head)
+    teacher = task.states.rows(indices).to(base.device)  # [S, H]
+    how = Divergence(loss.divergence, loss.temperature, loss.temperature_squared, loss.beta)
+    return divergence(student, teacher, base.head, how, labels=labels if loss.label_share else None)
+
+
+def _retention_sum(base: Base, retention: Task, indices: Sequence[int], student: Tensor) -> Tensor:
+    """Sum of KL(base || student) over tokens that the base generated; 0 where a batch has none."""
+    if not indices or retention.states is None:
+        return student.new_zeros((), dtype=torch.float32)
+    return divergence(student, retention.states.rows(indices).to(base.device), base.head, RETENTION_KL)
+
+
+def _labels(examples: Sequence[Example], share: float, device: torch.device) -> Labels:
+    """The tokens after all compared positions, and their share l of p': that of the recipe in answers, else 0."""
+    ids = [token for example in examples for token in example.target_ids]
+    shares = [share * LESSON_KINDS[e.method].labelled for e in examples for _ in e.compared]
+    return Labels(
+        torch.tensor(ids, dtype=torch.long, device=device), torch.tensor(shares, dtype=torch.float32, device=device)
+    )

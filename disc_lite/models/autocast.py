@@ -1,0 +1,42 @@
+"""What CUDA's autocast would compute in fp32 for no gain: models with LayerNorm (StableLM, GPT-NeoX, StarCoder2, Phi).
+
+Autocast makes the output of a LayerNorm fp32, and that of some activations (`gelu_new` has a power); a 4-bit layer
+returns the dtype of its input, where every other linear layer returns that of autocast. So from the first norm on all
+activations would have twice the bytes, and the products of the adapter half the speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from bitsandbytes.nn.modules import Linear4bit
+from torch import Tensor, nn
+
+
+def keep_half(decoder: nn.Module) -> None:
+    """Let the layers of a decoder return the dtype of autocast, where it is on."""
+    norms = [module for module in decoder.modules() if isinstance(module, nn.LayerNorm)]
+    for norm in norms:
+        norm.forward = partial(_outside, norm.forward)  # type: ignore[method-assign]
+    for module in decoder.modules():
+        if norms and isinstance(module, Linear4bit):
+            module.register_forward_pre_hook(_cast)
+
+
+def _outside(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A norm of half precision: its mean and variance are in fp32 all the same."""
+    if not torch.is_autocast_enabled(x.device.type):
+        return forward(x)
+    half = x.to(torch.get_autocast_dtype(x.device.type))
+    with torch.autocast(x.device.type, enabled=False):
+        return forward(half)
+
+
+def _cast(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    x = inputs[0]
+    if not torch.is_autocast_enabled(x.device.type):
+        return None
+    return (x.to(torch.get_autocast_dtype(x.device.type)), *inputs[1:])

@@ -1,0 +1,15 @@
+"""How much is computed at once: sizes that the code which computes and the plan of a run share. Imports nothing."""
+
+from __future__ import annotations
+
+GIB = 1 << 30
+LOSS_ROWS = 256  # that have logits at the same time; fixed, as "what is free now" crashes late
+MLP_TILE = 512  # rows of a gated MLP whose product is made again at the same time
+READING_TOKENS = 8192  # of a forward pass without a backward pass, which stores no activations
+PAIRS_OF_A_TREE = 64  # of one teacher sequence: its attention mask grows with the square of its tokens
+
+# Of generation, by kind of device where it matters.
+ROWS_SHARE = 0.5  # of the free memory that keys, values and logits may take; the rest is for the layers
+PREFIX_ROWS = 16  # rows whose queries to one prefix are as fast as one row's
+MAX_ROWS = {"cuda": 512, "cpu": 96}  # a pass of more rows takes as much longer as it has more of them
+PROMPT_TOKENS = {"cuda": 4096, "cpu": 1024}  # of prompts that are read in a pass
