@@ -138,11 +138,12 @@ def remarks(summary: JsonObject) -> list[str]:
             f"Files with a warning: {documents['damaged']}; {RunFolder(Path(summary['run'])).ledger} says which."
         )
     if pairs.get("dropped"):
-        dropped = sum(pairs["dropped"].values())
-        lines.append(
-            f"{pairs['accepted']} pairs accepted, {dropped} dropped; {pairs['coverage'] or 0:.0%} of the sentences "
-            "have one."
-        )
+        dropped, reasons = sum(pairs["dropped"].values()), list(pairs["dropped"])
+        why = f" ({reasons[0]})" if len(reasons) == 1 else ""
+        # Pairs of one's own have no coverage: nobody knows which sentences they are about.
+        known = pairs["coverage"] is not None
+        share = f"; {pairs['coverage']:.0%} of the sentences have one" if known else ""
+        lines.append(f"{pairs['accepted']} pairs accepted, {dropped} dropped{why}{share}.")
     if pairs.get("low_coverage"):
         lines.append(
             f"Few pairs: {pairs['coverage']:.0%} of the sentences have one, and what the others say is hardly learned "

@@ -62,7 +62,7 @@ def test_a_line_of_many_megabytes_is_read_with_five_times_its_size_and_cut_with_
     blocks_mb = 32  # in which a text is folded, whatever its size
     assert max(own, childs) <= 5 * size_mb + blocks_mb and cut <= 20 * size_mb + blocks_mb, grown
     assert min(own, childs) > size_mb, grown  # or this test would see nothing
-    reached("R17", MB_read_in_a_single_line=size_mb)
+    reached("R17", MB_read_in_single_lines=size_mb)
 
 
 def test_one_worker_reads_file_after_file_and_starts_again_after_a_death():
