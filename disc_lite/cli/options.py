@@ -34,7 +34,7 @@ def _device(context: click.Context, option: click.Parameter, value: str | None) 
 
 DEVICE = click.option(
     "--device", callback=_device,
-    help="cpu, cuda (NVIDIA, AMD; cuda:1 is the second GPU), xpu (Intel), mps (Apple); by default cuda, if there is one.",
+    help="cpu, cuda (NVIDIA, AMD; cuda:1: the second GPU), xpu (Intel), mps (Apple); by default cuda if there is one.",
 )  # fmt: skip
 
 PAIRS = click.option(
