@@ -72,7 +72,12 @@ class WillNotFit(DiscLiteError):
 
 # An allocation that fails outside PyTorch's allocator has no class of its own. cuBLAS, which makes a handle for every
 # thread that computes, says of a card that is full that it is not initialized.
-CARD_IS_FULL = ("CUBLAS_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED", "CUDA error: out of memory")
+CARD_IS_FULL = (
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDA error: out of memory",
+    "MPS backend out of memory",
+)
 
 
 def memory_ran_out(error: BaseException) -> bool:

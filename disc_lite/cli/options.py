@@ -16,22 +16,26 @@ def _device(context: click.Context, option: click.Parameter, value: str | None) 
     """Checked before the command begins, whose first step may take long (a download, a merge)."""
     if value is None or value == "cpu":
         return value
-    if not re.fullmatch(r"cuda(:\d+)?", value):
-        raise UsageError(f"There is no device {value!r}.", "", "Use --device cuda, cuda:1 (the second GPU) or cpu.")
+    if not re.fullmatch(r"mps|(cuda|xpu)(:\d+)?", value):
+        raise UsageError(
+            f"There is no device {value!r}.", "", "Use --device cuda, cuda:1 (the second), xpu, mps or cpu."
+        )
     import torch  # only torch knows which GPUs it can use
 
-    gpus = torch.cuda.device_count()
-    if not gpus or value not in ("cuda", *(f"cuda:{gpu}" for gpu in range(gpus))):
+    kind = value.partition(":")[0]
+    gpus = int(torch.backends.mps.is_available()) if kind == "mps" else getattr(torch, kind).device_count()
+    if not gpus or value not in (kind, *(f"{kind}:{gpu}" for gpu in range(gpus))):
         raise EnvironmentNotReady(
-            f"There is no device {value!r}.", f"CUDA devices that PyTorch finds here: {gpus or 'none'}.",
+            f"There is no device {value!r}.", f"{kind} devices that PyTorch finds here: {gpus or 'none'}.",
             "Use --device cpu, or leave it out.",
         )  # fmt: skip
     return value
 
 
 DEVICE = click.option(
-    "--device", callback=_device, help="cpu, cuda or cuda:1 (the second GPU); by default cuda where there is one."
-)
+    "--device", callback=_device,
+    help="cpu, cuda (NVIDIA, AMD; cuda:1: the second GPU), xpu (Intel), mps (Apple); by default cuda if there is one.",
+)  # fmt: skip
 
 PAIRS = click.option(
     "--pairs", metavar="RUN", multiple=True, type=click.Path(),

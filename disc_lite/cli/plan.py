@@ -83,7 +83,7 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print(line, markup=False)
     if plan.choice:
         console.print(_stages(plan))
-    for line in _beside(plan):
+    for line in (*_beside(plan), *filter(None, [plan.budget.untested])):
         console.print(line, markup=False)
     if plan.budget.cuda:
         console.print(_sizes(plan))

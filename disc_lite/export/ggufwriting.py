@@ -18,6 +18,7 @@ from disc_lite.export.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.export.layout import Array, Layout, numbers, require_gguf
 from disc_lite.export.quantising import quantised
 from disc_lite.export.tensors import Stored, stored_tensors
+from disc_lite.hub.weights import plain_name
 
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType as Kind
@@ -115,8 +116,7 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
             "Join them: `llama-gguf-split --merge FIRST ALL.gguf`.",
         )
     _check_vocabulary(base, vocabulary)
-    # In older folders of the Llama family; they follow from the configuration, and no GGUF has them.
-    stored = {name: at for name, at in stored_tensors(folder).items() if not name.endswith(".rotary_emb.inv_freq")}
+    stored = {name: at for name, at in stored_tensors(folder).items() if _in_every_gguf(name)}
     for tensor, at in stored.items():
         name = layout.name(tensor)
         if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
@@ -126,11 +126,18 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
         if found_shape != at.shape:
             raise _other(base, f"The tensor {name} has the shape {found_shape}, in the model it has {at.shape}.")
     for tensor in (name for name in stored if "norm" in name):
-        if not np.allclose(base.numbers(layout.name(tensor)), numbers(stored[tensor].read()), rtol=4e-3, atol=1e-5):
+        expected = numbers(stored[tensor].read()) + layout.norm_shift
+        if not np.allclose(base.numbers(layout.name(tensor)), expected, rtol=4e-3, atol=1e-5):
             raise _other(
                 base, f"The values of {layout.name(tensor)} differ: it is another training of this architecture."
             )
     _check_rows(base, layout, {name: at for name, at in stored.items() if len(at.shape) > 1 and ".layers." in name})
+
+
+def _in_every_gguf(tensor: str) -> bool:
+    """Whether it is of the text model, and no older Llama's rotary table, which follows from the configuration."""
+    text = plain_name(tensor).startswith(("layers.", "embed_tokens.", "norm.", "lm_head."))
+    return text and not tensor.endswith(".rotary_emb.inv_freq")
 
 
 def _check_rows(base: Gguf, layout: Layout, matrices: dict[str, Stored]) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.families import FAMILIES, WRITTEN
+from disc_lite.hub.weights import plain_name
 from disc_lite.storage import JsonObject
 
 if TYPE_CHECKING:
@@ -35,11 +36,14 @@ class Layout:
     kv_heads: int
     reordered: bool
     tied: bool  # the head is the embedding matrix
+    norm_shift: float  # what llama.cpp adds to the weights of norms
     names: TensorNameMap
 
     def name(self, tensor: str) -> str:
         """`model.layers.0.self_attn.q_proj.weight` -> `blk.0.attn_q.weight`. Raises UsageError if there is none."""
-        name = self.names.get_name(tensor, try_suffixes=(".weight", ".bias"))
+        plain = plain_name(tensor)  # of a model that takes images too, the text part alone
+        key = plain if plain.startswith("lm_head.") else f"model.{plain}"
+        name = self.names.get_name(key, try_suffixes=(".weight", ".bias"))
         if name is None:
             raise UsageError(f"llama.cpp has no name for the tensor {tensor}.", "", "Use --to adapter or --to merged.")
         return str(name)
@@ -79,12 +83,15 @@ def layout_of(folder: Path) -> Layout:
             "Use --to gguf with llama.cpp's converter and library installed (docs/exporting.md)." if family
             else "Use --to adapter or --to merged.",
         )  # fmt: skip
+    config = config.get("text_config") or config
     layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
     kv_heads = int(config.get("num_key_value_heads") or heads)
     arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == family.gguf_architecture)
     tied = bool(config.get("tie_word_embeddings"))
     names = gguf.get_tensor_name_map(arch, layers)
-    return Layout(family.gguf_architecture, layers, heads, kv_heads, family.gguf_reorders, tied, names)
+    return Layout(
+        family.gguf_architecture, layers, heads, kv_heads, family.gguf_reorders, tied, family.gguf_norm_shift, names
+    )
 
 
 def require_gguf() -> ModuleType:

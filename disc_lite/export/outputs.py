@@ -86,6 +86,16 @@ def logits_from(base: Base, texts: Sequence[Sequence[int]], firsts: Sequence[int
     return found
 
 
+def with_answers(inputs: ProofInputs, answers: Sequence[Sequence[int]]) -> tuple[list[tuple[int, ...]], list[int]]:
+    """The prompts, those that were answered with all of their answers but its end; and where what follows begins.
+
+    For `logits_from`, which gives the logits of every token of the answers, then of the first token after the others.
+    """
+    answered, others = inputs.prompts[: inputs.answered], inputs.prompts[inputs.answered :]
+    texts = [(*prompt, *answer[:-1]) for prompt, answer in zip(answered, answers, strict=True)]
+    return [*texts, *others], [len(prompt) - 1 for prompt in inputs.prompts]
+
+
 def _answers(base: Base, model: PreTrainedModel, inputs: ProofInputs) -> tuple[tuple[int, ...], ...]:
     continuations = generate(
         model, inputs.prompts[: inputs.answered], stop_ids=base.tokens.stop_ids, max_new_tokens=inputs.answer_tokens

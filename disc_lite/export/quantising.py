@@ -41,7 +41,7 @@ def kinds_to_try(base: Gguf, names: Sequence[str], wanted: str) -> Iterator[dict
         return
     kept = {name: fitting(base.tensors[name].tensor_type, columns[name]) for name in names}
     yield kept
-    safe = {name: kind if _bits(kind) > _bits(Kind[SAFE]) else fitting(Kind[SAFE], columns[name])
+    safe = {name: kind if bits(kind) > bits(Kind[SAFE]) else fitting(Kind[SAFE], columns[name])
             for name, kind in kept.items()}  # fmt: skip
     if safe != kept:
         yield safe
@@ -58,7 +58,7 @@ def fitting(kind: Kind, columns: int) -> Kind:
     return type(kind).F16
 
 
-def _bits(kind: Kind) -> float:
+def bits(kind: Kind) -> float:
     """Bits of a weight."""
     from gguf import GGML_QUANT_SIZES
 
@@ -72,6 +72,14 @@ def quantised(values: Array, kind: Kind) -> Array:
     parts = [part for part in np.array_split(values, os.cpu_count() or 1) if len(part)]
     with ThreadPoolExecutor() as pool:
         return np.concatenate(list(pool.map(lambda part: write(part, kind), parts)))
+
+
+def rounded(values: Array, kind: Kind) -> Array:
+    """What is read back of numbers [n, in] that were written in a type: fp32."""
+    from gguf.quants import dequantize
+
+    read: Array = dequantize(quantised(values, kind), kind)
+    return read
 
 
 def check_type(name: str) -> None:
@@ -90,11 +98,9 @@ def check_type(name: str) -> None:
 @cache
 def can_write(kind: Kind) -> bool:
     """Whether the type can be written here, by a try: what was written must be read back."""
-    from gguf.quants import dequantize
-
     numbers = np.random.default_rng(0).standard_normal((2, 256), dtype=np.float32)
     try:
-        read = dequantize(quantised(numbers, kind), kind)
+        read = rounded(numbers, kind)
     except (NotImplementedError, ImportError):
         return False
     return bool(np.linalg.norm(read - numbers) < LARGEST_ERROR * np.linalg.norm(numbers))

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from disc_lite.export.layout import Array
-from disc_lite.export.outputs import logits_from, token_ids
+from disc_lite.export.outputs import logits_from, token_ids, with_answers
 from disc_lite.export.proof import Outputs, ProofInputs
 from disc_lite.hub.weights import plain_name
 from disc_lite.models import Base
@@ -29,10 +29,10 @@ def projections(base: Base) -> dict[str, Any]:
     return {plain_name(name): part for name, part in base.causal.named_modules() if isinstance(part, LoraLayer)}
 
 
-def streamed_logits(base: Base, prompts: Sequence[Sequence[int]], weight: Weight) -> Array:
-    """Logits after each prompt of the model that has these weights: [P, V], fp32."""
+def streamed_logits(base: Base, texts: Sequence[Sequence[int]], firsts: Sequence[int], weight: Weight) -> Array:
+    """`logits_from` of the model that has these weights: [N, V], fp32."""
     with base.frozen(adapter=False), _computing_with(base, weight):
-        return logits_from(base, prompts, [len(prompt) - 1 for prompt in prompts])
+        return logits_from(base, texts, firsts)
 
 
 def streamed_outputs(base: Base, tokens: Tokens, inputs: ProofInputs, trained: Outputs, weight: Weight) -> Outputs:
@@ -41,11 +41,7 @@ def streamed_outputs(base: Base, tokens: Tokens, inputs: ProofInputs, trained: O
     Its greedy answers are those of the trained model if it finds each token of them likeliest after those before; else
     an answer ends at the first token that is another.
     """
-    answered, others = inputs.prompts[: inputs.answered], inputs.prompts[inputs.answered :]
-    texts = [(*prompt, *answer[:-1]) for prompt, answer in zip(answered, trained.answers, strict=True)]
-    firsts = [len(prompt) - 1 for prompt in inputs.prompts]
-    with base.frozen(adapter=False), _computing_with(base, weight):
-        rows = logits_from(base, [*texts, *others], firsts)
+    rows = streamed_logits(base, *with_answers(inputs, trained.answers), weight)
     starts = [sum(map(len, trained.answers[:n])) for n in range(inputs.answered + 1)]
     likeliest = rows.argmax(1).tolist()
     said = (

@@ -29,6 +29,7 @@ class Family:
     # The rows of q_proj and k_proj have another order in llama.cpp: its rotary embedding rotates neighbouring rows,
     # where transformers rotates halves.
     gguf_reorders: bool = False
+    gguf_norm_shift: float = 0.0  # Gemma's norms multiply by 1 + w, of which llama.cpp stores the sum
 
 
 FAMILIES: dict[str, Family] = {
@@ -39,8 +40,8 @@ FAMILIES: dict[str, Family] = {
         Family("qwen2", "qwen2", gguf_written=True),
         Family("qwen3", "qwen3", gguf_written=True),
         Family("gemma2", "gemma2"),
-        Family("gemma3", "gemma3"),
-        Family("gemma3_text", "gemma3"),
+        Family("gemma3", "gemma3", gguf_written=True, gguf_norm_shift=1.0),
+        Family("gemma3_text", "gemma3", gguf_written=True, gguf_norm_shift=1.0),
         Family("gemma4", "gemma4"),
         Family("phi3", "phi3", gguf_written=True),
         Family("smollm3", "smollm3", gguf_written=True, gguf_reorders=True),

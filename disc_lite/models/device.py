@@ -18,10 +18,15 @@ M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 1 << 20  # of malloc.h; tensors that are ma
 def device_of(name: str | None) -> torch.device:
     """`name`, else cuda where there is one. Raises EnvironmentNotReady for a GPU that is missing or too old."""
     device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device.type == "cpu":
+        return device
+    there = torch.backends.mps.is_available() if device.type == "mps" else getattr(torch, device.type).is_available()
+    if not there:
+        raise EnvironmentNotReady(
+            f"PyTorch finds no {device.type} device.", "", "Use --device cpu, or leave --device out."
+        )
     if device.type != "cuda":
         return device
-    if not torch.cuda.is_available():
-        raise EnvironmentNotReady("PyTorch finds no CUDA device.", "", "Use --device cpu, or leave --device out.")
     capability = torch.cuda.get_device_capability(device)
     if capability < OLDEST:
         raise EnvironmentNotReady(
@@ -31,6 +36,20 @@ def device_of(name: str | None) -> torch.device:
             "Use --device cpu, or a newer GPU.",
         )
     return device
+
+
+def untested(device: torch.device) -> str:
+    """What a user should know of a device that disc-lite was never run on; "" for NVIDIA's GPUs and for CPUs."""
+    amd = device.type == "cuda" and torch.version.hip is not None
+    maker = "AMD (ROCm)" if amd else {"xpu": "Intel (xpu)", "mps": "Apple (mps)"}.get(device.type)
+    if maker is None:
+        return ""
+    rest = {"xpu": "in bf16", "mps": "in fp32, with the memory of the machine, AdamW in 32 bits"}.get(device.type)
+    return (
+        f"disc-lite was never tested on GPUs of {maker}: memory and time are estimates for "
+        f"{'CPUs' if device.type == 'mps' else 'NVIDIA'}{f'; it computes {rest}' if rest else ''}. "
+        "The check of the model at its start does run on it."
+    )
 
 
 def _index(device: torch.device) -> int:
@@ -44,13 +63,23 @@ def use_device(device: torch.device) -> None:
         torch.cuda.set_device(_index(device))
 
 
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether models are bf16 on it, and LoRA's products too; elsewhere all is fp32."""
+    return device.type in ("cuda", "xpu")
+
+
 def device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    """As its maker calls it; of CPUs and Apple's GPUs the kind."""
+    if device.type == "xpu":
+        return str(torch.xpu.get_device_name(device))
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def free_bytes(device: torch.device) -> int:
     """Memory that may still be allocated: of the GPU, as far as `limit_memory` allows, or of the host."""
-    if device.type != "cuda":
+    if device.type == "xpu":
+        return int(torch.xpu.mem_get_info(device)[0])
+    if device.type != "cuda":  # Apple's GPUs too have the host's memory
         return int(psutil.virtual_memory().available)
     free, total = torch.cuda.mem_get_info(device)
     reserved, allowed = torch.cuda.memory_reserved(device), torch.cuda.get_per_process_memory_fraction(_index(device))

@@ -30,6 +30,7 @@ class Budget:
     host_bytes: int | None
     disk_bytes: int | None
     cuda: bool = True
+    untested: str = ""  # what a user should know of a device that disc-lite was never run on
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in _stages(plan)},
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes, "host_bytes": plan.host_bytes,
         "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "read_again": plan.read_again,
-        "operations": plan.operations,
+        "untested": plan.budget.untested, "operations": plan.operations,
         "minutes": plan.minutes(card) if card else None,
         "by_size": {
             f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),

@@ -113,8 +113,10 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
 
 
 def peak_bytes(base: Base) -> int:
-    """Peak memory: allocated by PyTorch on the GPU, or by the process where there is none."""
+    """Peak memory: allocated by PyTorch on a GPU with its own, or by the process."""
     if base.device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(base.device))
+    if base.device.type == "xpu":
+        return int(torch.xpu.max_memory_allocated(base.device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -119,7 +119,13 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
     found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts, inputs.earlier)
     if found is not None:
         keep_tight(found)
-        return require_room(found)
+        execution = require_room(found)
+        if limits.device == "mps" and execution.optimizer_bits == 8:
+            raise WillNotFit(
+                "AdamW in 8 bits does not run on Apple's GPUs.", "bitsandbytes has none for them.",
+                "Free some memory, lower lora.rank, and leave execution.optimizer_bits at 0; or use --device cpu.",
+            )  # fmt: skip
+        return execution
     named = inputs.resolved.recipe.execution
     return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
 
@@ -163,16 +169,17 @@ def budget_of(limits: Limits, path: Path) -> Budget:
 
     Raises EnvironmentNotReady for a GPU that is missing or too old.
     """
-    from disc_lite.models.device import device_name, device_of, free_bytes
+    from disc_lite.models.device import computes_in_bf16, device_name, device_of, free_bytes, untested
 
     device = device_of(limits.device)
     vram, host = usable_of(limits), bytes_of(limits.host_ram, "--host-ram")
-    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], device.type == "cuda"
+    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], computes_in_bf16(device)  # Apple's has the host's memory
     if cuda and vram:
         sizes.append(vram)
     if not cuda and host:
         sizes.append(host)
-    return Budget(_known(device_name(device)), min(sizes), host, free_disk(path) + _there(RunFolder(path)), cuda)
+    disk = free_disk(path) + _there(RunFolder(path))
+    return Budget(_known(device_name(device)), min(sizes), host, disk, cuda, untested(device))
 
 
 def _there(folder: RunFolder) -> int:

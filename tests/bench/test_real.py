@@ -344,7 +344,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_one_domain_and_method(corpus: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = ["--model", model, "--method", "both"]
+    pairs = CORPUS.parent / "pairs" / "handbook.jsonl"  # pocket as any other model would write none that is accepted
+    given = ["--model", model, "--method", "both", "--pairs", str(pairs)]
     given += ["--output", str(tmp_path / "runs"), "--results", str(tmp_path / "r")]
     given += [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
     assert main(given, corpus, measure) == 0
@@ -365,7 +366,7 @@ def test_one_domain_and_method(corpus: Path, model: str, tmp_path: Path, capsys:
     assert f"{first.run}: training\n" in printed
     assert "instructions" in printed and "of 65" in printed
     # Finished, it is read and not run again, in a process of its own as well.
-    plan = Plan(model, "handbook", "both", tmp_path / "runs", SMALL, corpus=corpus)
+    plan = Plan(model, "handbook", "both", tmp_path / "runs", SMALL, pairs=pairs, corpus=corpus)
     assert plan.name == first.run
     assert measure_apart(plan) == first
 

@@ -227,13 +227,18 @@ def test_a_missing_device_is_reported_first(
     rest = {"adapt": ["--model", "pocket"], "ask": ["Who?"], "export": ["--to", "merged"]}.get(command, [])
     for device, cards, exit_code in (
         ("gpu", 2, 2), ("cuda:", 2, 2), ("cuda:99", 2, 3), ("cuda:01", 2, 3), ("cuda", 0, 3), ("cuda:0", 0, 3),
+        ("mps:0", 1, 2), ("mps", 0, 3), ("xpu", 0, 3), ("xpu:2", 2, 3),
     ):  # fmt: skip
-        monkeypatch.setattr("torch.cuda.device_count", lambda cards=cards: cards)
+        for kind in ("cuda", "xpu"):
+            monkeypatch.setattr(f"torch.{kind}.device_count", lambda cards=cards: cards)
+        monkeypatch.setattr("torch.backends.mps.is_available", lambda cards=cards: bool(cards))
         code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
         assert (code, len(err.splitlines()) <= 3) == (exit_code, True)
         assert f"no device '{device}'" in err
-    for device in ("cpu", "cuda", "cuda:1"):
-        monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    for kind in ("cuda", "xpu"):
+        monkeypatch.setattr(f"torch.{kind}.device_count", lambda: 2)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    for device in ("cpu", "cuda", "cuda:1", "xpu", "xpu:1", "mps"):
         code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
         assert "no device" not in err
         assert code == 2

@@ -18,9 +18,11 @@ def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
     from tokenizers import Tokenizer
 
     config = json.loads((folder / "config.json").read_text())
-    architecture = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
+    config = config.get("text_config", config)  # of a model that takes images too, the text part
+    architecture = {"mistral": "llama", "gemma3_text": "gemma3"}.get(config["model_type"], config["model_type"])
     heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
     width = config.get("head_dim") or config["hidden_size"] // heads
+    rope = config["rope_parameters"].get("full_attention", config["rope_parameters"])
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_type("model")
     writer.add_name("tiny")
@@ -33,9 +35,11 @@ def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
     writer.add_key_length(width)
     writer.add_value_length(width)
     writer.add_rope_dimension_count(width)
-    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    writer.add_rope_freq_base(rope["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
+    if architecture == "gemma3":
+        writer.add_sliding_window(config["sliding_window"])
     if architecture == "granite":
         writer.add_logit_scale(config["logits_scaling"])
         writer.add_embedding_scale(config["embedding_multiplier"])
@@ -44,12 +48,16 @@ def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
     _vocabulary(writer, folder, Tokenizer.from_file(str(folder / "tokenizer.json")), config)
     wanted = gguf.GGMLQuantizationType[kind]
     for name, tensor in sorted(load_file(folder / "model.safetensors").items()):
-        values = tensor.float().numpy()
+        name, values = name.replace("language_model.model.", "model."), tensor.float().numpy()
+        if name.startswith(("vision_tower.", "multi_modal_projector.")):
+            continue
+        if architecture == "gemma3" and "norm" in name:
+            values = values + 1
         if architecture in ("llama", "granite", "smollm3") and (".q_proj." in name or ".k_proj." in name):
             values = _turned(values, heads if ".q_proj." in name else kv_heads, width)
         quant = wanted if values.ndim == 2 else gguf.GGMLQuantizationType.F32
         data = quantised(values, quant) if quant.name in K_QUANTS else gguf.quants.quantize(values, quant)
-        writer.add_tensor(_name(name), np.ascontiguousarray(data), raw_dtype=quant)
+        writer.add_tensor(_name(name, architecture), np.ascontiguousarray(data), raw_dtype=quant)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -67,7 +75,7 @@ def _turned(values: Any, heads: int, width: int) -> Any:
     return out
 
 
-def _name(tensor: str) -> str:
+def _name(tensor: str, architecture: str) -> str:
     plain = {
         "model.embed_tokens.weight": "token_embd.weight",
         "model.norm.weight": "output_norm.weight",
@@ -83,6 +91,11 @@ def _name(tensor: str) -> str:
         "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
         "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up",
     }  # fmt: skip
+    if architecture == "gemma3":
+        inside |= {
+            "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+            "post_feedforward_layernorm": "post_ffw_norm",
+        }  # fmt: skip
     return f"blk.{layer}.{inside['.'.join(rest[:-1])]}.{rest[-1]}"
 
 

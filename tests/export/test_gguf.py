@@ -19,9 +19,10 @@ from disc_lite.models import load_base
 from tests.export.base_gguf import write_base_gguf
 from tests.export.folders import edited_model
 from tests.made import finished_run, with_adapter
-from tests.tiny_models import NAMES
+from tests.tiny_models import NAMES, make_model
 
 gguf = pytest.importorskip("gguf")
+SMALL_UPDATE = 0.02  # B: 1 % of the length of the weights
 pytestmark = [
     pytest.mark.usefixtures("without_llama_cpp"),
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning"),  # PEFT's, of transformers
@@ -62,7 +63,8 @@ def test_a_whole_gguf_is_the_base_plus_the_update(
 ) -> None:
     path = write_base_gguf(folders(name), tmp_path / "base.gguf", kind)
     made = export(runs(name), "gguf", tmp_path / "out", base_gguf=path)
-    assert [line["what"] for line in made["proof"]] == ["tensors", "the rest"]
+    assert [line["what"] for line in made["proof"]] == ["tensors", "the rest", "update"]
+    assert made["proof"][-1]["figure"] == pytest.approx(1, abs=0.05)
     base, file = open_gguf(path), open_gguf(tmp_path / "out" / "model.gguf")
     merged = tmp_path / "merged"
     export(runs(name), "merged", merged, onto="original")
@@ -121,10 +123,33 @@ def test_a_type_that_rounds_the_update_away_gives_way_to_q8_0(runs: Any, folders
     small = with_adapter(load_base(folder, "none", "cpu"), 4, b=0.002)
     run = finished_run(tmp_path / "run", folder, small)
     base = write_base_gguf(folder, tmp_path / "base.gguf", "Q4_0")
-    with pytest.raises(GateFailed, match="of the update"):
+    with pytest.raises(GateFailed, match="of the adapter's update"):
         export(run, "gguf", tmp_path / "kept", base_gguf=base, kind="q4_0")
     made = export(run, "gguf", tmp_path / "out", base_gguf=base)
     assert made["adapted_types"] == ["Q8_0"]
+
+
+def test_a_merge_is_judged_as_its_type_rounds_it(folders: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """NF4 weights are what was trained, and Q8_0 keeps them; Q4_K takes a small update back to the levels of NF4."""
+    folder = make_model("llama", tmp_path / "model", hidden_size=256, head_dim=64, intermediate_size=256)
+    run = finished_run(tmp_path / "run", folder, with_adapter(load_base(folder, "nf4", "cpu"), 4, b=SMALL_UPDATE))
+    base = write_base_gguf(folder, tmp_path / "base.gguf", "Q4_K")
+
+    def left(to: str, **options: str) -> float:
+        nonlocal made
+        made = export(run, "gguf", tmp_path / to, base_gguf=base, **options)
+        return float(made["proof"][-1]["figure"])
+
+    made: dict[str, Any] = {}
+    assert left("safe", kind="Q8_0") == pytest.approx(1, abs=0.05)
+    assert made["onto"] == "nf4" and made["kl_by_base"]["nf4"] < 1e-5
+    assert left("stored", onto="original") == pytest.approx(1, abs=0.1)
+    with pytest.raises(GateFailed, match="of the adapter's update") as refused:
+        left("lost", kind="Q4_K", onto="nf4")
+    assert "--type Q8_0 keeps it" in refused.value.why
+    monkeypatch.setattr(ggufs, "MOST_LOST", 1)
+    assert left("judged") < 0.8 or made["onto"] == "original"
+    assert made["kl_by_base"]["nf4"] > 1e-4
 
 
 @pytest.mark.parametrize("case", ["architecture", "vocabulary", "shape", "norm", "matrix", "rows"])
@@ -143,8 +168,6 @@ def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: P
         )
         (folder / "tokenizer.json").write_text(json.dumps(spec))
     elif case == "shape":
-        from tests.tiny_models import make_model
-
         folder = make_model("llama", tmp_path / "other", intermediate_size=96)
     elif case == "norm":
         folder = edited_model(

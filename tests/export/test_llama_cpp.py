@@ -8,14 +8,16 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from transformers import AutoModelForCausalLM
+from transformers.activations import GELUTanh
 
 from disc_lite.export import export
 from disc_lite.export.ggufreading import open_gguf
@@ -44,6 +46,18 @@ def pocket_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pocket with an adapter that was not trained, but moves what it says."""
     base = with_adapter(load_base(POCKET, "nf4", "cpu"), 4, b=0.02)
     return finished_run(tmp_path_factory.mktemp("pocket") / "run", POCKET, base)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gelu_from_a_table() -> Iterator[None]:
+    """As llama.cpp has it on a CPU (GGML_GELU_FP16): exact, Gemma's logits are off by 1e-3, so by 2e-6."""
+
+    def forward(self: GELUTanh, x: torch.Tensor) -> torch.Tensor:
+        return functional.gelu(x.half().float(), approximate="tanh").half().float()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GELUTanh, "forward", forward)
+        yield
 
 
 def through_llama(model: Path, lora: Path | None = None, texts: Sequence[str] = ()) -> Any:
@@ -82,10 +96,13 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "mistral, no groups": ("mistral", {"num_key_value_heads": 4}),
     "llama, wide heads": ("llama", {"head_dim": 32}),
 }
-# As llama.cpp has them: every fourth layer of SmolLM3 has no positions, the window of Phi-3 is off.
+# As llama.cpp has them: every fourth layer of SmolLM3 has no positions, the first five of six of Gemma 3 a window, and
+# the window of Phi-3 is off. `gemma3` takes images too.
 FAMILIES: dict[str, dict[str, Any]] = {
     "granite": {"embedding_multiplier": 3.0},
     "smollm3": {"num_hidden_layers": 4, "no_rope_layers": [1, 1, 1, 0]},
+    "gemma3_text": {"layer_types": ["sliding_attention"] * 2},
+    "gemma3": {"layer_types": ["sliding_attention"] * 2},
     "phi3": {"sliding_window": None},
 }
 

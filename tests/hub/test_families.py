@@ -7,12 +7,12 @@ import pytest
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.families import WRITTEN, check_kind
-from tests.tiny_families import READ
+from tests.tiny_families import READ, WRAPPED
 from tests.tiny_models import MODELS
 
 
 def test_every_family_has_a_tiny_model() -> None:
-    assert set(MODELS) <= set(WRITTEN) <= {*MODELS, *READ}
+    assert set(MODELS) <= set(WRITTEN) <= {*MODELS, *READ, *WRAPPED}
 
 
 @pytest.mark.parametrize(("config", "experts"), [

@@ -134,6 +134,46 @@ def test_a_gpu_without_bf16_is_refused(
     assert "--device cpu" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "own_memory"),
+    [("xpu", "Intel (xpu)", True), ("mps", "Apple (mps)", False), ("cuda", "AMD (ROCm)", True)],
+)
+def test_the_plan_says_on_which_gpus_nothing_was_tested(
+    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    kind: str, words: str, own_memory: bool,
+) -> None:  # fmt: skip
+    """As far as the plan, which needs none of them: such a GPU says that it is there, and how much memory it has."""
+    monkeypatch.setattr(f"torch.{'backends.mps' if kind == 'mps' else kind}.is_available", lambda: True)
+    monkeypatch.setattr(f"torch.{'xpu' if kind == 'mps' else kind}.device_count", lambda: 1)
+    monkeypatch.setattr(torch.xpu, "mem_get_info", lambda device: (8 << 30, 16 << 30))
+    monkeypatch.setattr(torch.xpu, "get_device_name", lambda device: "Intel(R) Arc(TM) A770")
+    for name, value in {
+        "get_device_capability": (11, 0), "get_device_name": "AMD Radeon RX 7900 XTX", "mem_get_info": (8 << 30,) * 2,
+        "memory_reserved": 0, "memory_allocated": 0, "get_per_process_memory_fraction": 1.0, "current_device": 0,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, lambda *given, value=value: value)
+    monkeypatch.setattr(torch.version, "hip", "7.2" if kind == "cuda" else None)
+    monkeypatch.setattr(sys, "argv", [*small.command(small.root / "dry"), "--dry-run", "--device", kind])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0
+    assert f"never tested on GPUs of {words}" in out
+    assert ("card, GiB" in out) is own_memory
+    assert not device.untested(torch.device("cpu"))
+
+
+def test_eight_bits_are_refused_on_apples_gpus_before_anything_is_spent(
+    small: SmallAdapt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    with pytest.raises(WillNotFit, match="AdamW in 8 bits"):
+        adapt(
+            small.root / "docs", str(small.model), recipe="default", output=small.root / "mps", pairs=small.pairs,
+            overrides={**SMALL, "execution.optimizer_bits": "8"}, device="mps",
+        )  # fmt: skip
+
+
 def test_max_vram_is_a_limit_of_the_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small card is imitated: what the plan does not foresee is an out-of-memory error there too."""
     limits: list[tuple[float, int]] = []
