@@ -86,13 +86,13 @@ class Plan:
     def questions(self) -> Path:
         return self.corpus / f"{self.domain}.questions.jsonl"
 
-    def questions_asked(self) -> Path:
-        """Those of the domain, or a file beside the run folder with those about the one document."""
-        if not self.document:
-            return self.questions
-        rows = [line for line in self.questions.read_text(encoding="utf-8").splitlines() if line.strip()]
-        path = self.output / f"{self.name}.questions.jsonl"
-        write_text(path, "".join(f"{row}\n" for row in rows if json.loads(row)["document"] == self.document))
+    def about_document(self, rows: Path | None) -> Path | None:
+        """Questions or pairs: all of them, or a file beside the run folder with those about the one document."""
+        if rows is None or not self.document:
+            return rows
+        lines = [line for line in rows.read_text(encoding="utf-8").splitlines() if line.strip()]
+        path = self.output / f"{self.name}.{rows.name}"
+        write_text(path, "".join(f"{line}\n" for line in lines if json.loads(line)["document"] == self.document))
         return path
 
 
@@ -133,8 +133,9 @@ def measure(plan: Plan) -> Measured:
     failed = ""
     try:
         summary = disc_lite.adapt(
-            plan.documents, plan.model, recipe=plan.recipe, output=plan.folder, questions=plan.questions_asked(),
-            pairs=plan.reused, overrides={**plan.overrides, "method": plan.method}, device=plan.device, listener=clock,
+            plan.documents, plan.model, recipe=plan.recipe, output=plan.folder,
+            questions=plan.about_document(plan.questions), pairs=plan.about_document(plan.reused),
+            overrides={**plan.overrides, "method": plan.method}, device=plan.device, listener=clock,
         )  # fmt: skip
         tags = by_tag(RunFolder(plan.folder), tags_of(plan.questions), summary["card"]["grading"])
     except Interrupted:

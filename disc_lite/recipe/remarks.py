@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from disc_lite.recipe.loading import CUT, ResolvedRecipe
+from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import Recipe
 
 # Setting -> whether another one makes it idle, and which.
 IDLE: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "disc.targets_per_document": (lambda r: r.disc.targets == "all", "disc.targets=all takes all sentences"),
-    "disc.share": (lambda r: r.method != "both", "only the method `both` mixes examples"),
+    "disc.share": (lambda r: len(METHODS[r.method].lessons) < 2, "only the method `both` mixes examples"),
     "prompt.questions_per_sentence": (
         lambda r: bool(r.prompt.questions_per_1000_tokens or r.prompt.questions_per_passage),
         "another number of questions takes precedence",

@@ -307,9 +307,12 @@ def test_one_document_has_the_questions_about_it(tmp_path: Path) -> None:
     plan = Plan("pocket", "news", "prompt", tmp_path, document="world.md")
     assert plan.title == "news/world.md"
     assert plan.documents == CORPUS / "news" / "world.md"
-    asked = read_questions(plan.questions_asked())
+    path = plan.about_document(plan.questions)
+    assert path and path != plan.questions
+    asked = read_questions(path)
     assert len(asked) == 5 and {question.document for question in asked} == {"world.md"}
-    assert len(read_questions(replace(plan, document="").questions_asked())) == 30
+    assert replace(plan, document="").about_document(plan.questions) == plan.questions
+    assert plan.about_document(plan.pairs) is None
 
 
 # -- one run ---------------------------------------------------------------------------------------------
@@ -345,7 +348,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_one_domain_and_method(corpus: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pairs = CORPUS.parent / "pairs" / "handbook.jsonl"  # pocket as any other model would write none that is accepted
-    given = ["--model", model, "--method", "both", "--pairs", str(pairs)]
+    given = ["--model", model, "--method", "both", "--pairs", str(pairs), "--document", "travel.md"]
     given += ["--output", str(tmp_path / "runs"), "--results", str(tmp_path / "r")]
     given += [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
     assert main(given, corpus, measure) == 0
@@ -366,7 +369,7 @@ def test_one_domain_and_method(corpus: Path, model: str, tmp_path: Path, capsys:
     assert f"{first.run}: training\n" in printed
     assert "instructions" in printed and "of 65" in printed
     # Finished, it is read and not run again, in a process of its own as well.
-    plan = Plan(model, "handbook", "both", tmp_path / "runs", SMALL, pairs=pairs, corpus=corpus)
+    plan = Plan(model, "handbook", "both", tmp_path / "runs", SMALL, pairs=pairs, corpus=corpus, document="travel.md")
     assert plan.name == first.run
     assert measure_apart(plan) == first
 
