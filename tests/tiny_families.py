@@ -61,7 +61,7 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "phi": ("PhiConfig", {}),
     "phi3": ("Phi3Config", {"sliding_window": WINDOW}),
-    "phi4": ("Phi3Config", {"rope_parameters": LONGROPE}),  # Phi-4-mini
+    "phi4": ("Phi3Config", {"rope_parameters": LONGROPE, "original_max_position_embeddings": 64}),  # Phi-4-mini
     "glm4": ("Glm4Config", {}),
     "starcoder2": ("Starcoder2Config", {"sliding_window": WINDOW}),
     "gpt_neox": ("GPTNeoXConfig", {}),
