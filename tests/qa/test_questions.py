@@ -158,7 +158,7 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     base = load("llama", rank=2)
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
     context = SimpleNamespace(
-        recipe=recipe_of(method="sft"), base=base, texts=texts, interrupts=Interrupts(), changes=None
+        recipe=recipe_of(method="disc"), base=base, texts=texts, interrupts=Interrupts(), changes=None
     )
     with pytest.raises(DocumentsError, match="nothing to learn"):
         training.lessons_of(context, ())
