@@ -205,7 +205,7 @@ def require_room(plan: Plan) -> Execution:
     ):  # fmt: skip
         if have_bytes is not None and needed > have_bytes:
             raise WillNotFit(
-                f"The run needs about {needed / GIB:.1f} GiB of {what}.", f"There are {have_bytes / GIB:.1f} GiB.",
+                f"The run needs about {_said(needed)} of {what}.", f"There are {_said(have_bytes)}.",
                 "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
             )  # fmt: skip
     whole = plan.choice.passes == 1
@@ -219,6 +219,11 @@ def require_room(plan: Plan) -> Execution:
             "embedding": "host" if plan.choice.way.host_embedding else "device",
         }
     )
+
+
+def _said(size: int) -> str:
+    """A number of bytes in words: 1.4 GiB, and 36 MiB instead of 0.0 GiB."""
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / 2**20:.0f} MiB"
 
 
 def bytes_of(size: str | None, option: str) -> int | None:

@@ -142,6 +142,9 @@ def test_host_memory_and_disk_are_checked_too() -> None:
     made = plan(HANDBOOK, "pocket", cpu=True, host_ram="1GB")
     assert made.choice is not None
     assert made.host_bytes > made.choice.peak
+    with pytest.raises(WillNotFit, match=r"needs about [1-9]\d* MiB of disk") as error:
+        require_room(replace(made, budget=replace(made.budget, host_bytes=None, disk_bytes=3 * 2**20)))
+    assert "There are 3 MiB." in str(error.value.lines())
     assert plan(HANDBOOK, "smollm2-360m", cpu=True, host_ram="1GB").choice is None
 
 
