@@ -286,6 +286,7 @@ def main() -> int:
                 outcome, text = "left out", str(why)
             except Failed as error:
                 outcome, text = "failed", str(error)
+            text = text.replace(scratch, "SITE")
         found[name] = {"outcome": outcome, "text": text, "seconds": round(time.monotonic() - began)}
         print(f"{outcome}  {name}: {text}", flush=True)
         asked.output.mkdir(parents=True, exist_ok=True)
