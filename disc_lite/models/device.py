@@ -12,6 +12,7 @@ import torch
 from disc_lite.errors import EnvironmentNotReady
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
+NAMES = {"cuda": "CUDA", "mps": "Apple (mps)", "xpu": "Intel (xpu)"}
 M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 1 << 20  # of malloc.h; tensors that are mapped one by one
 
 
@@ -23,7 +24,7 @@ def device_of(name: str | None) -> torch.device:
     there = torch.backends.mps.is_available() if device.type == "mps" else getattr(torch, device.type).is_available()
     if not there:
         raise EnvironmentNotReady(
-            f"PyTorch finds no {device.type} device.", "", "Use --device cpu, or leave --device out."
+            f"PyTorch finds no {NAMES[device.type]} device.", "", "Use --device cpu, or leave --device out."
         )
     if device.type != "cuda":
         return device

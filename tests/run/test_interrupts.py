@@ -30,7 +30,7 @@ SHORT = {
     "retention.max_kl": "1000",  # so that the drift is measured in training too
 }  # fmt: skip
 # Stage, what its events say, and a file that the run folder must not have when the signal was answered.
-WRITTEN = [
+WRITING = [
     ("questions", "held-out", "questions.jsonl"),
     ("questions", "pairs", "pairs.json"),
 ]
@@ -96,27 +96,19 @@ def given(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Pat
     return small
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
-    """Whose model writes the questions and the pairs itself."""
-    small = SmallAdapt(tmp_path_factory.mktemp("written"), folders("llama"))
-    small.questions = small.pairs = None  # type: ignore[assignment]
-    return small
-
-
 @pytest.fixture(autouse=True)
 def _cache_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISC_LITE_CACHE", "")
 
 
-@pytest.mark.parametrize("kind", ["given", "written"])
+@pytest.mark.parametrize("kind", ["given", "writing"])
 def test_a_signal_ends_every_stage_before_the_next_forward_pass(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One run, stopped in one stage after the other; the same call goes on each time, and to the same end."""
     small: SmallAdapt = request.getfixturevalue(kind)
     run, whole, load = small.root / "stopped", small.root / "whole", context.load_base
-    for stage, text, missing in GIVEN if kind == "given" else WRITTEN:
+    for stage, text, missing in GIVEN if kind == "given" else WRITING:
         watched = Watched(stage, text)
         with monkeypatch.context() as patched:
             patched.setattr(context, "load_base", lambda *how, watched=watched: watched.watch(load(*how)))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,8 @@ from disc_lite.cli import main
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.optimizer import adamw
-from disc_lite.models.generation.requests import Continuation
 from disc_lite.packing import lone, pack
 from disc_lite.storage import read_json, read_jsonl, verify
-from disc_lite.synthesis import drafting
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint, recipe_of
 from tests.processes import ended, exit_code, forked, slow_disk
 from tests.tiers import KILLS, SIGNALS, reached
@@ -38,22 +36,6 @@ PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
 @pytest.fixture(autouse=True)
 def _cache_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISC_LITE_CACHE", os.environ["DISC_LITE_CACHE"])
-
-
-@pytest.fixture(scope="module")
-def writing(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> Iterator[SmallAdapt]:
-    """Whose model writes its questions and pairs itself: few, and short ones, whatever it writes."""
-    small = SmallAdapt(tmp_path_factory.mktemp("writing"), folders("llama"))
-    small.questions = small.pairs = None  # type: ignore[assignment]
-    small.settings = {
-        "evaluation.questions": "1", "prompt.questions_per_passage": "1", "prompt.question_tokens": "4",
-        "prompt.answer_tokens": "8", "prompt.agreement": "false", "prompt.min_support": "-1000", "prompt.min_gain": "-1000",
-    }  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:  # an untrained model writes no question: without pairs a run ends
-        patch.setattr(Continuation, "ended", True)
-        patch.setattr(drafting, "question_fault", lambda question, passage: "")
-        patch.setattr(drafting, "answer_fault", lambda question, answer, passage: "")
-        yield small
 
 
 @dataclass(frozen=True)
@@ -76,7 +58,7 @@ def undisturbed(small: SmallAdapt) -> Whole:
     return whole_run(small)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def undisturbed_writing(writing: SmallAdapt) -> Whole:
     return whole_run(writing)
 
