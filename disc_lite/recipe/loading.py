@@ -27,7 +27,7 @@ RATE_WIDTH = 1536
 RATE_EXPONENT = -1.64
 WINDOW, RETRIEVED = "disc.teacher_tokens", "evaluation.rag_passages"
 CUT = "; "  # between the source of a value and why another one stands there
-QUESTION_TOKENS, HEADING_TOKENS = 64, 32  # with the chat template around the question; of a passage that is retrieved
+ASKED_TOKENS, HEADING_TOKENS = 64, 32  # most of a question and its chat template; of a heading above a passage
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
 def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
     """The recipe for a model that reads so many tokens at once: what it would read beyond them is cut."""
     recipe, sources = resolved.recipe, dict(resolved.sources)
-    shown = tokens - recipe.evaluation.answer_tokens - QUESTION_TOKENS
+    shown = tokens - recipe.evaluation.answer_tokens - ASKED_TOKENS
     most = {WINDOW: tokens, RETRIEVED: max(1, shown // (recipe.documents.passage_tokens + HEADING_TOKENS))}
     for key, fitting in most.items():
         section, _, name = key.partition(".")

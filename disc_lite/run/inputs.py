@@ -98,38 +98,45 @@ def gather(
     if not paths:
         raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
     usual = Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
-    folder = Path(output) if output else earlier.next_folder if earlier else usual
-    require_place(folder)
-    if earlier and folder.resolve() == earlier.folder.path.resolve():
-        raise UsageError(
-            f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
-        )
+    folder = _place(Path(output) if output else earlier.next_folder if earlier else usual, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     if local_folder(source) is None:
         absent = Model(model, source.location, Path(), "", {})
-        before_download(
-            Inputs(RunFolder(folder), absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
-        )
+        before_download(Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier))
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     if earlier:
         check_same(earlier, resolved.recipe, opened)
     if shape := shape_of_folder(opened.folder):
         resolved = at_width(resolved, shape.hidden)
-    context = context_tokens(opened.folder)
-    resolved = within_context(resolved, context)
-    inputs = Inputs(RunFolder(folder), opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
-    known = {d.name for d in inputs.documents}
-    check_documents("questions", (q.document for q in inputs.questions), known)
-    # Others find their passage by its words, in whatever file it is.
-    check_documents("pairs", (p.document for p in inputs.pairs if not p.passage_sha256), known)
-    check_same_run(inputs)
-    check_context(inputs, context)
+    resolved = within_context(resolved, context_tokens(opened.folder))
+    inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
+    _check_together(inputs)
     if listener is not None:
         listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
         for remark in remarks(resolved):
             listener(Event("model", remark))
     return inputs
+
+
+def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
+    """The folder of the run. Raises UsageError where it cannot be made, or is that of the run which is updated."""
+    require_place(folder)
+    if earlier and folder.resolve() == earlier.folder.path.resolve():
+        raise UsageError(
+            f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
+        )
+    return RunFolder(folder)
+
+
+def _check_together(inputs: Inputs) -> None:
+    """Whether inputs that are right by themselves go together, and with what the run folder has."""
+    known = {d.name for d in inputs.documents}
+    check_documents("questions", (q.document for q in inputs.questions), known)
+    # Others find their passage by its words, in whatever file it is.
+    check_documents("pairs", (p.document for p in inputs.pairs if not p.passage_sha256), known)
+    check_same_run(inputs)
+    check_context(inputs)
 
 
 def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
@@ -186,10 +193,11 @@ def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
         )
 
 
-def check_context(inputs: Inputs, context: int) -> None:
+def check_context(inputs: Inputs) -> None:
     """Raises UsageError where a passage leaves too little of the context of the model for a question about it."""
     recipe = inputs.resolved.recipe
     writes = not inputs.questions or (METHODS[recipe.method].needs_pairs and not inputs.pairs)
+    context = context_tokens(inputs.model.folder)
     room = context - beside_passage(recipe, writes)
     if recipe.documents.passage_tokens <= room:
         return
