@@ -101,8 +101,8 @@ class Subject:
         """Every merged matrix as it is read back, and the share of the update in them; `exact` is not rounded."""
         found, lost, whole = dict[str, Tensor](), 0.0, 0.0
         for name, module in self.adapter.plain_names.items():
-            stored, update = self.stored[f"{module}.weight"].read(), self.adapter.delta(module)
-            right = ((nf4(stored) if onto == "nf4" else stored.float()) + update).numpy()
+            stored, update = self.stored[f"{module}.weight"].read(), self.adapter.delta(module).numpy()
+            right = (nf4(stored) if onto == "nf4" else stored.float()).numpy() + update
             written = right if kind == "exact" else as_type(right, kind)
             lost -= float(np.vdot(written - right, update))
             whole += float(np.vdot(update, update))
