@@ -118,9 +118,7 @@ def _codec(declared: str) -> str:
     """Python's name of a declared charset; empty if it has none that is one of text."""
     name = declared.lower().removeprefix("x-")
     try:
-        codec = codecs.lookup(
-            {"sjis": "cp932", "windows-874": "cp874", "mac-cyrillic": "mac-cyrillic"}.get(name, name)
-        ).name
+        codec = codecs.lookup(_ALSO_CALLED.get(name, name)).name
     except LookupError:
         return ""
     codec = _WIDER.get(codec, codec)
