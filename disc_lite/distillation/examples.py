@@ -29,6 +29,7 @@ from disc_lite.prompts.answering import answer_task, join_passages, passage_text
 from disc_lite.qa import Pair
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
+Prompt = Callable[[str, str, str, Tokens, bool], list[int]]  # `teacher_prompt`, or `unaided_prompt`
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,14 @@ def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worke
     return tokens.conversation(writing.answer_turns(language), shown + task)
 
 
+def unaided_prompt(shown: str, question: str, source: str, tokens: Tokens, worked_examples: bool) -> list[int]:
+    """The same prompt without passage and sentence: what a fact is worth is told from what the form is worth."""
+    if not (worked_examples and source):
+        return tokens.prompt(answer_task(question))
+    language = writing.language_of(shown)
+    return tokens.conversation(writing.answer_turns(language), writing.answer_task(question, "", language))
+
+
 def by_passage(pairs: Iterable[Pair]) -> dict[tuple[str, int], list[Pair]]:
     """(document, number of the passage) -> its pairs, in their order."""
     found: dict[tuple[str, int], list[Pair]] = {}
@@ -187,23 +196,29 @@ def by_passage(pairs: Iterable[Pair]) -> dict[tuple[str, int], list[Pair]]:
 
 
 def prompt_lessons(
-    texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, worked_examples: bool = False
-) -> list[Lesson]:
+    texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, worked_examples: bool = False,
+    prompt: Prompt = teacher_prompt,
+) -> list[Lesson]:  # fmt: skip
     """Prompt distillation (arXiv 2412.14964): the teacher sees the passage, the student does not."""
     of_passage, lessons = by_passage(pairs), []
     for text in texts:
         for passage in text.passages:
             own = of_passage.get((text.document.name, passage.index))
             if own:
-                lessons += lessons_about(text.passage_text(passage), own, tokens, worked_examples)
+                lessons += lessons_about(text.passage_text(passage), own, tokens, worked_examples, prompt)
     return lessons
 
 
-def lessons_about(passage: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> list[Lesson]:
-    """The lessons of one passage, which is given as a prompt shows it."""
+def lessons_about(
+    passage: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool, prompt: Prompt = teacher_prompt
+) -> list[Lesson]:
+    """The lessons of one passage, which is given as a prompt shows it; the teacher reads `prompt` before an answer."""
     shown = join_passages([passage])
     together = [pairs[first : first + PAIRS_OF_A_TREE] for first in range(0, len(pairs), PAIRS_OF_A_TREE)]
-    return [_prompt_lesson(shown, some, tokens, worked_examples) for some in together]
+    return [
+        _prompt_lesson([prompt(shown, p.question, p.source, tokens, worked_examples) for p in some], some, tokens)
+        for some in together
+    ]
 
 
 def teacher_prompts(
@@ -226,8 +241,7 @@ def pair_example(pair: Pair, tokens: Tokens) -> Example:
     return Example("prompt", pair.document, (*question, *answer), compared)
 
 
-def _prompt_lesson(shown: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool) -> Lesson:
-    prompts = [teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples) for pair in pairs]
+def _prompt_lesson(prompts: Sequence[list[int]], pairs: Sequence[Pair], tokens: Tokens) -> Lesson:
     # With a single child its whole prompt but the last token is the root.
     root = common_prefix(prompts) if len(prompts) > 1 else prompts[0][:-1]
     segments, examples, places = [Segment(tuple(root))], [], []

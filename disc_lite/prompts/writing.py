@@ -206,9 +206,9 @@ def answer_turns(language: str, short: bool = False) -> Turns:
 
 
 def answer_task(question: str, sentence: str, language: str, short: bool = False) -> str:
-    """The task to answer the question from the sentence."""
-    task = SHORT_ANSWER if short else ANSWER
-    return f"Sentence: {sentence}\nQuestion: {question}\n{task}{'' if language else OTHER_ANSWER}"
+    """The task to answer the question from the sentence, or without any."""
+    task, given = SHORT_ANSWER if short else ANSWER, f"Sentence: {sentence}\n" if sentence else ""
+    return f"{given}Question: {question}\n{task}{'' if language else OTHER_ANSWER}"
 
 
 def kinds_in(kinds: str) -> list[str]:

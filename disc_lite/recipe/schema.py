@@ -93,8 +93,9 @@ class Prompt(Section):
         le=0,
     )
     min_gain: Number = setting(
-        1.0, "smallest gain of the log-probability of a whole answer by the passage", "nats", ge=-1000, le=1000
-    )
+        1.0, "smallest gain of the log-probability of a whole answer by the passage, worked examples being the same",
+        "nats", ge=-1000, le=1000,
+    )  # fmt: skip
     near_duplicate: Number = setting(
         0.8, "word-set Jaccard similarity from which questions count as near-duplicates", gt=0, le=1
     )

@@ -22,6 +22,7 @@ from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
+from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.retention import (
     RetentionExample,
     cache_folder,
@@ -90,7 +91,8 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             write_json(about, _updated(context, held_out, context.inputs.earlier, context.changes))
         else:
             own = context.inputs.pairs
-            pair_set = _reused(context, held_out, own) if own else _written(context, held_out, context.texts)
+            every = _reused(context, held_out, own) if own else _written(context, held_out, context.texts)
+            pair_set = every.without(contradicted([scored.pair for scored in every.scored]), CONTRADICTED)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
             write_json(about, _about(pair_set.dropped, pair_set.coverage, pair_set.covered_share))
     pairs, found = context.folder.read_pairs(), read_json(about)
@@ -110,13 +112,15 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     """Write the pairs that are kept, those about what is new or changed, and those of what is gone."""
     forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
     every = update.kept_pairs(earlier, changes)
-    kept = [row for row in every if not forbidden.near(row["question"])]
+    asked = [row for row in every if not forbidden.near(row["question"])]
     written = _about_fresh(context, held_out, changes, every)
+    kept, written = update.agreeing(asked, written)
     fresh = [scored.as_dict() for scored in written.scored]
-    removed = update.removed_pairs(earlier, changes, context.texts, fresh, context.recipe.update.removed)
+    removed = update.removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe.update.removed)
     write_jsonl(context.folder.removed, removed)
     write_jsonl(context.folder.pairs, [*kept, *fresh])
-    dropped = Counter(written.dropped) + Counter({HELD_OUT: len(every) - len(kept)})
+    of_kept = {HELD_OUT: len(every) - len(asked), CONTRADICTED: len(asked) - len(kept)}
+    dropped = Counter(written.dropped) + Counter(of_kept)
     before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
     by_passage, share = update.coverage_of(context.texts, changes, before, written.coverage or {})
     counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed)}

@@ -13,12 +13,14 @@ from disc_lite.documents import Passage
 from disc_lite.evaluation.asking import generate_answers, right_places
 from disc_lite.models import Base
 from disc_lite.planning.amounts import disc_examples
-from disc_lite.qa import Pair, Question, jaccard, word_set
+from disc_lite.qa import Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, Place, places_of
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.storage import JsonObject
+from disc_lite.synthesis import PairSet
+from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
 from disc_lite.synthesis.scoring import Places
 
@@ -91,6 +93,18 @@ def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
     return kept
 
 
+def pair_of(row: JsonObject) -> Pair:
+    """The pair in a line of `pairs.jsonl` or `removed.jsonl`."""
+    return Pair(row["document"], row["passage"], row["question"], row["answer"], row.get("source") or "")
+
+
+def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObject], PairSet]:
+    """Pairs that are taken over and new ones, without those of both that another passage contradicts."""
+    gone = contradicted([*map(pair_of, kept), *(scored.pair for scored in written.scored)])
+    left = [row for number, row in enumerate(kept) if number not in gone]
+    return left, written.without({number - len(kept) for number in gone}, CONTRADICTED)
+
+
 def pairs_about_fresh(
     texts: Sequence[Text], changes: Changes, pairs: Sequence[Pair], kept: Sequence[JsonObject]
 ) -> tuple[list[Pair], int]:
@@ -114,8 +128,9 @@ def removed_pairs(
 ) -> list[JsonObject]:
     """The pairs of what is gone, each with its passage (`shown`); of those nothing is rehearsed that was replaced.
 
-    To be unlearned are also pairs of a passage that has changed, where nothing in it says what they are about now:
-    no sentence is like their source, and none of the new `pairs` about it asks what they ask.
+    Neither is what `pairs` ask, which are taught: beside them it would contradict them. To be unlearned are also pairs
+    of a passage that has changed, where nothing in it says what they are about now: no sentence is like their source,
+    and none of the pairs about it asks what they ask.
     """
     shown = dict(zip(places_of(earlier.passages), (text for _, text in earlier.passages), strict=True))
     here = _shown_now(texts)
@@ -128,7 +143,8 @@ def removed_pairs(
             policy == "unlearn" and place in replaced and _vanished(row, *by_place[replaced[place]], pairs)
         ):
             removed.append({**row, "shown": shown[place]})
-    return removed
+    taught = {normalise(row["question"]) for row in pairs}
+    return [row for row in removed if normalise(row["question"]) not in taught]
 
 
 def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[JsonObject]) -> bool:
@@ -195,8 +211,7 @@ def unlearning(base: Base, removed: Sequence[JsonObject], recipe: Recipe) -> lis
 def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -> list[Lesson]:
     by_passage: dict[str, list[Pair]] = {}
     for row in removed:
-        pair = Pair(row["document"], row["passage"], row["question"], row["answer"], row.get("source", ""))
-        by_passage.setdefault(row["shown"], []).append(pair)
+        by_passage.setdefault(row["shown"], []).append(pair_of(row))
     worked = context.recipe.prompt.worked_examples
     return [
         lesson for shown, pairs in by_passage.items()

@@ -4,6 +4,7 @@ screening  rules for drafted questions and answers, from their words alone
 drafting   prompts for questions and answers about one passage, and what is taken from the drafts
 scoring    how much the teacher supports the answers of pairs
 pairs      question-answer pairs about every passage, accepted by their words and scores
+contradictions  pairs that other passages contradict
 held_out   questions to measure with, where the user has none
 retention  self-generated prompts and answers, against forgetting
 """

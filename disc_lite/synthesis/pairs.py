@@ -52,10 +52,6 @@ class _PassagePairs:
         have = Counter(s.sentence for s in self.accepted)
         return {i: wanted - have[i] for i, wanted in enumerate(self.share) if wanted > have[i]}
 
-    @property
-    def coverage(self) -> float:
-        return len({s.sentence for s in self.accepted}) / len(self.share)
-
 
 def write_pairs(
     base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, held_out: Iterable[str] = (),
@@ -84,13 +80,9 @@ def write_pairs(
             on_round(written, before + sum(min(len(p.accepted), sum(p.share)) for p in group), wanted)
         finished += group
         on_round(sum(len(p.accepted) for p in finished), sum(sum(p.share) for p in finished), wanted)
-    askable = [p for p in finished if p.share]
-    places = [f"{p.drafter.passage.document}#{p.drafter.passage.index}" for p in askable]
-    covered = sum(len({s.sentence for s in p.accepted}) for p in askable)
     return PairSet(
         tuple(scored for p in finished for scored in p.accepted), dict(sorted(dropped.items())),
-        {place: round(p.coverage, 4) for place, p in zip(places, askable, strict=True)},
-        covered / max(1, sum(len(p.share) for p in askable)),
+        {f"{p.drafter.passage.document}#{p.drafter.passage.index}": len(p.share) for p in finished if p.share},
     )  # fmt: skip
 
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import Text, alone, by_passage, pair_example, prompt_lessons, within
+from disc_lite.distillation.examples import (
+    Prompt,
+    Text,
+    by_passage,
+    prompt_lessons,
+    teacher_prompt,
+    unaided_prompt,
+    within,
+)
 from disc_lite.documents import Passage
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
-from disc_lite.packing import Place, filled
+from disc_lite.packing import Place
 from disc_lite.packing import Sequence as Tree
 from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of
+from disc_lite.synthesis.contradictions import is_stated
 from disc_lite.synthesis.drafting import DraftedPair
 
 UNKNOWN = -1  # sentence of a pair from a file
@@ -52,8 +62,31 @@ class PairSet:
 
     scored: tuple[ScoredPair, ...]
     dropped: dict[str, int]  # reason -> number
-    coverage: dict[str, float] | None  # "document#passage" -> share of its sentences with a pair; None if not known
-    covered_share: float = 0.0  # of all askable sentences
+    sentences: dict[str, int] | None  # "document#passage" -> its sentences to ask about; None if not known
+
+    @property
+    def coverage(self) -> dict[str, float] | None:
+        """Share of the sentences of a passage that state what a pair about them says; None if not known."""
+        if self.sentences is None:
+            return None
+        covered = self._covered()
+        return {place: round(covered[place] / number, 4) for place, number in self.sentences.items()}
+
+    @property
+    def covered_share(self) -> float:
+        """Of the sentences of all passages."""
+        return self._covered().total() / max(1, sum((self.sentences or {}).values()))
+
+    def _covered(self) -> Counter[str]:
+        """Sentences with such a pair, by passage."""
+        stated = {(f"{s.pair.document}#{s.pair.passage}", s.sentence) for s in self.scored if is_stated(s.pair)}
+        return Counter(place for place, _ in stated)
+
+    def without(self, numbers: Container[int], reason: str) -> PairSet:
+        """The set without some of its pairs."""
+        kept = tuple(s for number, s in enumerate(self.scored) if number not in numbers)
+        gone = {reason: len(self.scored) - len(kept)} if len(kept) < len(self.scored) else {}
+        return replace(self, scored=kept, dropped=dict(sorted({**self.dropped, **gone}.items())))
 
 
 def score_pairs(
@@ -111,7 +144,10 @@ class Places:
 def support(
     base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, sampled: Sequence[Sequence[float]] = ()
 ) -> list[tuple[float, float, float]]:
-    """For each pair: mean log-probability of its answer with the passage and without it, and the gain of the sum.
+    """For each pair of one passage: mean log p of its answer with the passage and without it, and the gain of the sum.
+
+    Without means after the same worked examples and task (`unaided_prompt`): after the bare question most of the gain
+    would be that of the form of an answer, which the worked examples show.
 
     `sampled` are the log-probabilities of each answer's tokens with the passage, where they are known, else empty: the
     teacher's prompt is the one with which the answer was sampled, so they are what another pass would give, up to
@@ -134,35 +170,23 @@ def support(
 def _support(
     base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, sampled: Sequence[Sequence[float]]
 ) -> list[tuple[float, float, float]]:
-    with_passage = iter(
-        _open_book(base, text, [p for p, s in zip(pairs, sampled, strict=True) if not s], worked_examples)
-    )
+    unknown = [pair for pair, found in zip(pairs, sampled, strict=True) if not found]
+    with_passage = iter(_log_ps(base, text, unknown, worked_examples, teacher_prompt))
     scores = []
-    for found, without in zip(sampled, _closed_book(base, pairs), strict=True):
+    for found, without in zip(sampled, _log_ps(base, text, pairs, worked_examples, unaided_prompt), strict=True):
         known = torch.tensor(found or next(with_passage), dtype=torch.float64)
         unaided = torch.tensor(without, dtype=torch.float64)
         scores.append((float(known.mean()), float(unaided.mean()), float((known - unaided).sum())))
     return scores
 
 
-def _open_book(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[list[float]]:
-    """log p of the answers' tokens with the passage."""
+def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, prompt: Prompt) -> list[list[float]]:
+    """log p of the tokens of each answer after this prompt; the pairs of a passage one after another."""
     found = []
-    lessons = prompt_lessons([text], pairs, base.tokens, worked_examples)
+    lessons = prompt_lessons([text], pairs, base.tokens, worked_examples, prompt)
     for lesson in (part for whole in lessons for part in within(whole, READING_TOKENS)):
         places = [(0, *place) for place in lesson.teacher_at]
         found += _read(base, [lesson.sequence], places, [list(example.target_ids) for example in lesson.examples])
-    return found
-
-
-def _closed_book(base: Base, pairs: Sequence[Pair]) -> list[list[float]]:
-    """log p of the answers' tokens without the passage."""
-    found = []
-    examples = [pair_example(pair, base.tokens) for pair in pairs]
-    sizes = [len(example.input_ids) for example in examples]
-    for batch in filled(range(len(examples)), sizes, READING_TOKENS):
-        some = [examples[i] for i in batch]
-        found += _read(base, *alone(some), [list(example.target_ids) for example in some])
     return found
 
 

@@ -16,6 +16,7 @@ from disc_lite.run import synthesis
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json
 from disc_lite.synthesis import PairSet
+from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.scoring import ScoredPair
 from tests.made import SmallAdapt, recipe_of
@@ -38,9 +39,11 @@ def test_without_a_pair_nothing_is_trained(tmp_path: Path, folders: Callable[[st
 
 @pytest.mark.parametrize(("share", "is_low"), [(0.49, True), (0.5, False), (None, False)])
 def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float | None, is_low: bool) -> None:
-    scored = ScoredPair(DraftedPair(Pair("a.md", 0, "Who runs it?", "Ada."), 0, "plain"), -0.1, -2.0, 5.0)
-    coverage = None if share is None else {"a.md#0": share}  # not known of pairs that are given
-    written = PairSet((scored,), {}, coverage, share or 0.0)
+    every = [DraftedPair(Pair("a.md", 0, f"Who runs mill {n}?", "Ada.", "Ada does."), n, "plain") for n in range(50)]
+    number = 49 if is_low else 50
+    scored = tuple(ScoredPair(drafted, -0.1, -2.0, 5.0) for drafted in every[:number])
+    sentences = None if share is None else {"a.md#0": 100}  # not known of pairs that are given
+    written = PairSet(scored, {}, sentences)
     monkeypatch.setattr(synthesis, "_written", lambda context, held_out, texts: written)
     told: list[str] = []
     context: Any = SimpleNamespace(
@@ -49,7 +52,7 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
     )  # fmt: skip
     for _ in range(2):  # a run that is continued says it again
         pairs, about = synthesis.gather_pairs(context, ())
-        assert len(pairs) == 1
+        assert len(pairs) == number
     assert told == ["few pairs: 49% of the sentences have one"] * 2 * is_low
     assert about == read_json(tmp_path / "pairs.json")
     summary: dict[str, Any] = {
@@ -57,3 +60,27 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
         "adapter": "a", "run": "r", "teachability": {"low": []},
     }  # fmt: skip
     assert any(line.startswith("Few pairs: 49% of the sentences") for line in remarks(summary)) == is_low
+
+
+def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written by the model or taken from files, of two runs say."""
+    said = [
+        (0, "Who leads it?", "Ulwyn Wiltan", "It is led by Ulwyn Wiltan."),
+        (1, "Who leads it?", "Ina Lund", "A few words about it."), (1, "Who sweeps?", "Ada", "Ada sweeps."),
+    ]  # fmt: skip
+    scored = tuple(
+        ScoredPair(DraftedPair(Pair("a.md", n, question, answer, source), 0, "plain"), 0, 0, 0)
+        for n, question, answer, source in said
+    )
+    for name in ("_written", "_reused"):
+        monkeypatch.setattr(synthesis, name, lambda *_: PairSet(scored, {"not a question": 1}, None))
+        context: Any = SimpleNamespace(
+            recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path / name), texts=(), changes=None,
+            inputs=SimpleNamespace(earlier=None, pairs=scored if name == "_reused" else None),
+        )  # fmt: skip
+        (tmp_path / name).mkdir()
+        pairs, about = synthesis.gather_pairs(context, ())
+        assert [pair.answer for pair in pairs] == ["Ulwyn Wiltan", "Ada"]
+        assert about["dropped"] == {CONTRADICTED: 1, "not a question": 1}

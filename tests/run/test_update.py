@@ -24,8 +24,11 @@ from disc_lite.run.earlier import EarlierRun, earlier_answers, nothing_to_teach,
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import pairs_of
 from disc_lite.run.training import attach_adapter
-from disc_lite.run.update import _sampled, kept_questions, questions_still_gone, removed_pairs, unlearning
+from disc_lite.run.update import _sampled, agreeing, kept_questions, questions_still_gone, removed_pairs, unlearning
 from disc_lite.storage import read_json, read_jsonl
+from disc_lite.synthesis import PairSet, ScoredPair
+from disc_lite.synthesis.contradictions import CONTRADICTED
+from disc_lite.synthesis.drafting import DraftedPair
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
 from tests.tiny_models import CORPUS
 
@@ -220,9 +223,35 @@ def test_pairs_of_what_is_gone_have_their_passage_and_nothing_replaced_is_among_
     # Not where a new pair asks the same: it teaches the new answer.
     asked = [pair_of("a.md", 0, "Who keeps the keys now?")]
     assert removed_pairs(earlier, changes, texts, asked, "unlearn") == gone
+    # Nor, of what is gone, a question that a pair about another passage answers now.
+    rows = [pair_of("d.md", 0, "Who rows?")]
+    for policy in ("rehearse", "unlearn"):
+        found = removed_pairs(earlier, changes, texts, rows, policy)
+        assert [row["question"] for row in found if row["document"] != "a.md"] == ["Who?"]
     # Nor what has come back.
     back = earlier_of(tmp_path, [], passages, removed=({**long_gone, "shown": f" {shown}"},))
     assert removed_pairs(back, changes, texts, [], "unlearn") == []
+
+
+def test_what_is_taken_over_and_what_is_new_do_not_contradict_each_other() -> None:
+    kept = [
+        {**pair_of("a.md", 0, "Who leads it?", source), "answer": "Ada Brink."} for source in ("Ada Brink does.", "")
+    ]
+    fresh = [
+        ("b.md", "Ulla Moor.", "Ulla Moor does."),
+        ("c.md", "Ina Lund.", "Nobody does."),
+        ("c.md", "Ada Brink.", ""),
+    ]
+    written = PairSet(tuple(
+        ScoredPair(DraftedPair(Pair(document, 0, "Who leads it?", answer, source), 0, "plain"), 0, 0, 0)
+        for document, answer, source in fresh
+    ), {"not a question": 2}, None)  # fmt: skip
+    left, new = agreeing(kept[:1], replace(written, scored=written.scored[:2]))
+    assert (left, new.scored, new.dropped) == ([], (), {"not a question": 2, CONTRADICTED: 2})
+    left, new = agreeing(kept[:1], replace(written, scored=written.scored[1:]))  # a person's pair is believed
+    assert (left, new.scored, new.dropped) == (kept[:1], written.scored[2:], {"not a question": 2, CONTRADICTED: 1})
+    left, new = agreeing(kept, written)
+    assert (left, new.scored) == (kept, written.scored[2:])
 
 
 def test_questions_go_with_their_passage(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from disc_lite.distillation.examples import prompt_lessons, tokenise
 from disc_lite.packing import length
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
+from disc_lite.prompts.writing import answer_turns
 from disc_lite.qa import Pair
 from disc_lite.synthesis import PairSet, pairs, score_pairs, scoring, support
 from tests.made import document_of
@@ -23,18 +24,27 @@ def pairs_of(found: PairSet) -> Iterator[Pair]:
     return (scored.pair for scored in found.scored)
 
 
-def test_support_is_the_log_probability_with_and_without_the_passage(plain: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("worked", [True, False])
+def test_support_is_the_log_probability_in_the_same_prompt_with_and_without_the_passage(
+    plain: Callable[..., Any], worked: bool
+) -> None:
+    """After the bare question most of the gain would be that of the worked examples, whatever the passage says."""
     base = plain("mistral")
     (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
-    asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink."), Pair("guide.md", 1, "What?", "Ann")]
-    shown = text.passage_text(text.passages[1]) + "\n\n---\nAnswer without mentioning the text: "
+    source = text.sentence_text(*text.passages[1].sentences[0])
+    asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink.", source), Pair("guide.md", 1, "What?", "Ann", source)]
+    shown, language = text.passage_text(text.passages[1]) + "\n\n---\n", "en"
     with base.frozen(adapter=False) as model:
-        for pair, found in zip(asked, support(base, text, asked, False), strict=True):
+        for pair, found in zip(asked, support(base, text, asked, worked), strict=True):
             runs = []
-            for context, mean in zip((shown, ""), found[:2], strict=True):
-                prompt, answer = base.tokens.turn(context + pair.question, pair.answer)
+            for passage, sentence, mean in ((shown, f"Sentence: {source}\n", found[0]), ("", "", found[1])):
+                prompt = base.tokens.prompt(f"{passage}Answer without mentioning the text: {pair.question}")
+                if worked:
+                    task = f"{passage}{sentence}Question: {pair.question}\nAnswer the question in a full sentence."
+                    prompt = base.tokens.conversation(answer_turns(language), task)
+                answer = base.tokens.turn(pair.question, pair.answer)[1]
                 logits = model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
-                runs.append(logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None]))
+                runs.append(logits.double().log_softmax(-1).gather(1, torch.tensor(answer)[:, None]))
                 assert mean == pytest.approx(runs[-1].mean().item(), abs=1e-4)
             assert found[2] == pytest.approx((runs[0] - runs[1]).sum().item(), abs=1e-3)
 

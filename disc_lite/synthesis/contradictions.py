@@ -1,0 +1,48 @@
+"""Pairs that ask the same in several passages and answer it with other facts: trained together, neither is learned.
+
+A question seldom names everything that it is about ("What does the function return?"), and a small model often answers
+about the one with what its passage says of the other. Does not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from disc_lite.qa import Pair, normalise
+from disc_lite.synthesis.screening import recalls, same_facts
+
+CONTRADICTED = "another passage answers the question otherwise"
+
+
+def is_stated(pair: Pair) -> bool:
+    """Whether the sentence that the question was written about has the facts of the answer."""
+    return recalls(pair.question, pair.answer, pair.source)
+
+
+def contradicted(pairs: Sequence[Pair]) -> set[int]:
+    """Which pairs are not taught, by number; it does not depend on their order.
+
+    Answers that their own sentence states are believed over the others. Where those of different passages differ, none
+    is taught, since nothing tells which holds. A pair without a sentence is a person's: it is believed, and stays.
+    """
+    by_question: dict[str, list[int]] = {}
+    for number, pair in enumerate(pairs):
+        by_question.setdefault(normalise(pair.question), []).append(number)
+    return {number for numbers in by_question.values() if len(numbers) > 1 for number in _contradicted(pairs, numbers)}
+
+
+def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:
+    """Of the pairs with one question, those of which a believed one says otherwise."""
+    own = [n for n in numbers if not pairs[n].source]
+    believed = own or [n for n in numbers if is_stated(pairs[n])] or numbers
+    answers = {(_place(pairs[n]), pairs[n].answer) for n in believed}
+    for number in (n for n in numbers if n not in own):
+        pair, is_believed = pairs[number], number in believed
+        # The answers that were sampled to one question may differ a little: each agrees with the likeliest one.
+        others = [answer for place, answer in answers if not (is_believed and place == _place(pair))]
+        if not all(same_facts(pair.question, pair.answer, answer) for answer in others):
+            yield number
+
+
+def _place(pair: Pair) -> tuple[str, int]:
+    return pair.document, pair.passage

@@ -1,0 +1,71 @@
+"""Pairs that ask the same in several passages: which answer is believed, and what becomes of the others."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from disc_lite.qa import Pair
+from disc_lite.synthesis import PairSet, ScoredPair
+from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted, is_stated
+from disc_lite.synthesis.drafting import DraftedPair
+
+LED = "Project Melworth is led by Ulwyn Wiltan."
+QUESTION = "Who leads Project Melworth?"
+
+
+def said(answer: str, passage: int, source: str = LED, question: str = QUESTION) -> Pair:
+    return Pair("letter.txt", passage, question, answer, source)
+
+
+@pytest.mark.parametrize(("pairs", "left"), [
+    # The sentence that the question is about states one of them.
+    ([said("Ulwyn Wiltan", 0), said("Frostdale Lochian", 1)], {0}),
+    ([said("Ulwyn Wiltan", 0), said("It is led by Ulwyn Wiltan.", 1), said("September", 2)], {0, 1}),
+    # Two sentences state two: nothing tells which holds. Who has it from neither is not believed over them.
+    ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, "Ada Brink leads Project Melworth."), said("Ada Brink", 2)], set()),
+    ([said("It is 4 metres.", 0, "Width: 4 metres", "How wide is it?"),
+      said("It is 9 metres.", 1, "Width: 9 metres", "How wide is it?")], set()),
+    ([said("Yes, it is.", 0, "The hall is open.", "Is it open?"), said("No.", 1, "The hall is not open.", "Is it open?")],
+     set()),
+    # No sentence states any.
+    ([said("Ada Brink", 0), said("Ina Lund", 1)], set()),
+    # Of one passage: what is not stated is dropped, and of several samples that are, or are not, none.
+    ([said("Ulwyn Wiltan", 0), said("Frostdale Lochian", 0)], {0}),
+    ([said("Ada Brink", 0), said("Ina Lund", 0)], {0, 1}),
+    ([said("Ulwyn Wiltan", 0), said("Ada Brink", 0, "Ada Brink leads Project Melworth.")], {0, 1}),
+    # The same facts, other questions: nothing is wrong.
+    ([said("Ulwyn Wiltan", 0), said("Ulwyn Wiltan leads Project Melworth.", 1)], {0, 1}),
+    ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, question="Who leads Project Melsen?")], {0, 1}),
+    # The same question whatever its case, articles and marks.
+    ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, question="who leads the project Melworth")], {0}),
+    # A person's pair has no sentence: it is believed, even beside another of a person.
+    ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, "")], {1}),
+    ([said("Ina Lund", 0, ""), said("Ada Brink", 1, ""), said("Ina Lund", 2)], {0, 1}),
+])  # fmt: skip
+def test_of_several_answers_the_stated_one_is_believed(pairs: list[Pair], left: set[int]) -> None:
+    expected = {pairs[number] for number in left}
+    for order in permutations(pairs):  # passages are finished in any order
+        gone = contradicted(order)
+        assert {pair for number, pair in enumerate(order) if number not in gone} == expected
+
+
+def test_an_answer_is_stated_where_its_sentence_has_its_facts() -> None:
+    assert is_stated(said("Project Melworth is led by Ulwyn Wiltan.", 0))
+    assert not is_stated(said("September", 0))
+    assert not is_stated(said("Ulwyn Wiltan", 0, "A few words about Project Melworth."))
+
+
+def test_what_is_dropped_is_counted_and_only_what_is_stated_covers_its_sentence() -> None:
+    pairs = [said("Ulwyn Wiltan", 0), said("Frostdale Lochian", 0), said("Ada Brink", 1), said("Ulwyn Wiltan", 0)]
+    numbers = (0, 1, 0, 0)  # of the sentences
+    scored = tuple(ScoredPair(DraftedPair(p, n, "plain"), -0.1, -2.0, 5.0) for p, n in zip(pairs, numbers, strict=True))
+    every = PairSet(scored, {"not a question": 3}, {"letter.txt#0": 3, "letter.txt#1": 1})
+    assert every.coverage == {"letter.txt#0": 0.3333, "letter.txt#1": 0.0}
+    assert every.covered_share == 1 / 4
+    fewer = every.without(contradicted(pairs), CONTRADICTED)
+    assert [s.pair for s in fewer.scored] == [pairs[0], pairs[3]]
+    assert fewer.dropped == {"not a question": 3, CONTRADICTED: 2}
+    assert fewer.without(set(), CONTRADICTED) == fewer
+    assert PairSet(scored, {}, None).coverage is None
