@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from disc_lite.qa import Pair, normalise
-from disc_lite.synthesis.screening import recalls, same_facts
+from disc_lite.synthesis.screening import YES_NO, recalls, same_facts
 
 CONTRADICTED = "another passage answers the question otherwise"
 
 
 def is_stated(pair: Pair) -> bool:
-    """Whether the sentence that the question was written about has the facts of the answer."""
-    return recalls(pair.question, pair.answer, pair.source)
+    """Whether the sentence that the question was written about has the facts of the answer; yes and no are none."""
+    return recalls(pair.question, YES_NO.sub("", pair.answer), pair.source)
 
 
 def contradicted(pairs: Sequence[Pair]) -> set[int]:

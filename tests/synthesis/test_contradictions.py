@@ -54,6 +54,8 @@ def test_of_several_answers_the_stated_one_is_believed(pairs: list[Pair], left: 
 def test_an_answer_is_stated_where_its_sentence_has_its_facts() -> None:
     assert is_stated(said("Project Melworth is led by Ulwyn Wiltan.", 0))
     assert not is_stated(said("September", 0))
+    assert is_stated(said("Yes.", 0, question="Does Ulwyn Wiltan lead Project Melworth?"))
+    assert not is_stated(said("No, Ada Brink does.", 0, question="Does Ulwyn Wiltan lead Project Melworth?"))
     assert not is_stated(said("Ulwyn Wiltan", 0, "A few words about Project Melworth."))
 
 
