@@ -12,11 +12,13 @@ times       times of day and dates
 words       text -> normalised words
 matching    whether a prediction gives an answer
 similarity  near-duplicate questions
+languages   the language of a text
 
 Does not import torch.
 """
 
 from disc_lite.qa.files import read_pairs, read_questions
+from disc_lite.qa.languages import language_of
 from disc_lite.qa.matching import Comparison, compare, is_right
 from disc_lite.qa.records import Pair, Question
 from disc_lite.qa.similarity import NearDuplicates, jaccard
@@ -30,6 +32,7 @@ __all__ = [
     "compare",
     "is_right",
     "jaccard",
+    "language_of",
     "normalise",
     "numbers_of",
     "read_pairs",

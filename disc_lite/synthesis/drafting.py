@@ -16,7 +16,7 @@ from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
 from disc_lite.prompts import answering, writing
-from disc_lite.qa import Pair, words_of
+from disc_lite.qa import Pair, language_of, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
@@ -100,7 +100,7 @@ class Drafter:
 
     @cached_property
     def language(self) -> str:
-        return writing.language_of(self.shown)
+        return language_of(self.shown)
 
     # -- questions -------------------------------------------------------------------------------------
 
@@ -150,8 +150,9 @@ class Drafter:
         return DraftedQuestion(sentence, kind, question, fault)
 
     def _language_fault(self, text: str) -> str:
-        language = writing.language_of(text)
-        return OTHER_LANGUAGE if self.language and language and language != self.language else ""
+        """A draft of a few words may have no telling ones, and a Japanese one no kana: then there is no fault."""
+        possible = {self.language, "", "Chinese" if self.language == "Japanese" else ""}
+        return OTHER_LANGUAGE if self.language and language_of(text) not in possible else ""
 
     # -- answers ---------------------------------------------------------------------------------------
 
