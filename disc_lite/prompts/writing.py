@@ -46,7 +46,7 @@ ENGLISH = (
             "On Saturdays, does the Varn public library open before or after its café?",
         ),
         "The Varn public library opens at eleven on Saturdays.",
-        "at eleven",
+        "eleven",
     ),
     WorkedExample(
         "Maria Olsen, who joined the firm Holt & Lind in 2011, has led its Bergen office since last spring.",
@@ -87,7 +87,7 @@ GERMAN = (
             "Öffnet die Stadtbücherei Varn samstags früher oder später als ihr Café?",
         ),
         "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
-        "um elf Uhr",
+        "elf Uhr",
     ),
     WorkedExample(
         "Maria Olsen, die 2011 in die Firma Holt & Lind eintrat, leitet seit letztem Frühjahr deren Büro in Bergen.",

@@ -22,7 +22,7 @@ from disc_lite.qa.languages import language_of
 from disc_lite.qa.matching import Comparison, compare, is_right
 from disc_lite.qa.records import Pair, Question
 from disc_lite.qa.similarity import NearDuplicates, jaccard
-from disc_lite.qa.words import normalise, numbers_of, word_set, words_of
+from disc_lite.qa.words import is_unspaced, normalise, numbers_of, word_set, words_of
 
 __all__ = [
     "Comparison",
@@ -31,6 +31,7 @@ __all__ = [
     "Question",
     "compare",
     "is_right",
+    "is_unspaced",
     "jaccard",
     "language_of",
     "normalise",

@@ -145,7 +145,11 @@ class Drafter:
     def screened(self, sentence: int, kind: str, draft: Continuation) -> DraftedQuestion:
         """The question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
-        fault = question_fault(question, self.shown) if draft.ended else "question did not end"
+        fault = (
+            question_fault(question, self.shown)
+            if draft.ended
+            else "question did not end within prompt.question_tokens"
+        )
         fault = fault or self._language_fault(question)
         return DraftedQuestion(sentence, kind, question, fault)
 
@@ -171,7 +175,11 @@ class Drafter:
     def answered(self, question: DraftedQuestion, draft: Continuation) -> DraftedPair | str:
         """The pair of the question and the answer in a draft, or why that answer is rejected."""
         answer = self.tokens.decode(draft.ids).strip()
-        fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
+        fault = (
+            answer_fault(question.text, answer, self.shown)
+            if draft.ended
+            else "answer did not end within prompt.answer_tokens"
+        )
         fault = fault or self._language_fault(answer)
         source = self.sentences[question.sentence].text
         digest = self.text.passage_sha256(self.passage)
