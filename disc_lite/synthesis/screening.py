@@ -11,7 +11,7 @@ import re
 
 from disc_lite.qa import numbers_of, words_of
 from disc_lite.qa.languages import FREQUENT
-from disc_lite.qa.vocabulary import MONTHS
+from disc_lite.qa.vocabulary import MONTHS, VERBS
 
 _LABEL = r"[*_]*(?:q|question|frage|pregunta|问题|問題)\s*\d*\s*[:.：][*_]*\s*"
 MARKS = re.compile(rf"^\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:{_LABEL})?", re.IGNORECASE)
@@ -56,7 +56,8 @@ FUNCTION_WORDS = frozenset(
 )
 # Words that begin a sentence with a capital and are no name.
 OPENERS = FUNCTION_WORDS.union(
-    *FREQUENT.values(), "since until unless although however within without anyone everyone nobody nothing nein oui".split()
+    *FREQUENT.values(),
+    "since until unless although however within without anyone everyone nobody nothing nein oui".split(),
 )
 
 
@@ -64,7 +65,7 @@ def clean_question(text: str) -> str:
     """The first line that is not empty, without what marks it as an item of a list or as a question, and quotes."""
     line = next((line for line in text.splitlines() if line.strip()), "")
     rest = MARKS.sub("", line).strip()
-    if MONTHS.keys() & words_of(rest)[:1]:  # "20. Juli 1944"
+    if (MONTHS.keys() - VERBS).intersection(words_of(rest)[:1]):  # "20. Juli 1944"
         rest = line.strip()
     emphasised = EMPHASIS.fullmatch(rest)
     return (emphasised[2] if emphasised else rest).strip().strip('"“”').strip()

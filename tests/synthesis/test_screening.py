@@ -38,6 +38,7 @@ PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a d
         ("3 keys open what?", "3 keys open what?"),
         ("1.5 litres of tea cost how much?", "1.5 litres of tea cost how much?"),
         ("20. Juli 1944: was geschah?", "20. Juli 1944: was geschah?"),
+        ("1. May one smoke there?", "May one smoke there?"),
         ("**Question:** Who runs it?", "Who runs it?"),
         ("*Question 2:** Who runs it?", "Who runs it?"),
         ("**Who runs it?**", "Who runs it?"),
