@@ -16,7 +16,8 @@ CONTRADICTED = "another passage answers the question otherwise"
 
 def is_stated(pair: Pair) -> bool:
     """Whether the sentence that the question was written about has the facts of the answer; yes and no are none."""
-    return recalls(pair.question, YES_NO.sub("", pair.answer), pair.source)
+    yes_no = YES_NO.match(pair.answer)
+    return recalls(pair.question, pair.answer[yes_no.end() if yes_no else 0 :], pair.source)
 
 
 def contradicted(pairs: Sequence[Pair]) -> set[int]:
