@@ -93,7 +93,7 @@ class Prompt(Section):
         le=0,
     )
     min_gain: Number = setting(
-        1.0, "smallest gain of the log-probability of a whole answer by the passage, worked examples being the same",
+        0.0, "smallest gain of the log-probability of a whole answer by the passage, worked examples being the same",
         "nats", ge=-1000, le=1000,
     )  # fmt: skip
     near_duplicate: Number = setting(

@@ -110,7 +110,7 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     )  # fmt: skip
     writer.likeliest = {"Who cleans the hall?": "Nobody"}
     monkeypatch.setattr(pairs, "write_drafts", writer)
-    gains = {"Nobody sweeps the hall.": 0.2}  # the base says that without the passage as well
+    gains = {"Nobody sweeps the hall.": -0.2}  # the base says that without the passage as well
     monkeypatch.setattr(
         pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, gains.get(p.answer, 3.0)) for p in found]
     )

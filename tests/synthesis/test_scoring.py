@@ -12,7 +12,7 @@ from disc_lite.distillation.examples import prompt_lessons, tokenise
 from disc_lite.packing import length
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import answer_turns
-from disc_lite.qa import Pair
+from disc_lite.qa import Pair, language_of
 from disc_lite.synthesis import PairSet, pairs, score_pairs, scoring, support
 from tests.made import document_of
 from tests.tiny_models import CORPUS
@@ -33,7 +33,9 @@ def test_support_is_the_log_probability_in_the_same_prompt_with_and_without_the_
     (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
     source = text.sentence_text(*text.passages[1].sentences[0])
     asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink.", source), Pair("guide.md", 1, "What?", "Ann", source)]
-    shown, language = text.passage_text(text.passages[1]) + "\n\n---\n", "en"
+    shown = text.passage_text(text.passages[1]) + "\n\n---\n"
+    language = language_of(shown)
+    other = "" if language else " Answer in the language of the question."
     with base.frozen(adapter=False) as model:
         for pair, found in zip(asked, support(base, text, asked, worked), strict=True):
             runs = []
@@ -41,6 +43,7 @@ def test_support_is_the_log_probability_in_the_same_prompt_with_and_without_the_
                 prompt = base.tokens.prompt(f"{passage}Answer without mentioning the text: {pair.question}")
                 if worked:
                     task = f"{passage}{sentence}Question: {pair.question}\nAnswer the question in a full sentence."
+                    task += other
                     prompt = base.tokens.conversation(answer_turns(language), task)
                 answer = base.tokens.turn(pair.question, pair.answer)[1]
                 logits = model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
