@@ -156,7 +156,7 @@ def test_pairs_are_scored_in_halves(load: Callable[..., Any], tmp_path: Path, mo
     setup = SmallTraining(load, tmp_path)
     text = setup.texts[0]
     whole = support(setup.base, text, PAIRS, False)
-    seen = full_at(setup, monkeypatch, set(), "forward", 200)
+    seen = full_at(setup, monkeypatch, set(), "forward", 130)
     assert support(setup.base, text, PAIRS, False) == [pytest.approx(scores, abs=1e-4) for scores in whole]
     assert len(seen) > 4
     full_at(setup, monkeypatch, set(), "forward", 1)
