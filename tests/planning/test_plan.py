@@ -17,7 +17,7 @@ from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.planning import workload
-from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, usable_bytes
+from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import as_json, by_size, plan_run
@@ -219,6 +219,19 @@ def test_cards_and_sizes_by_their_names() -> None:
     for wrong in ("8MB", "eight", "0", "-1GB", ""):
         with pytest.raises(UsageError, match="--max-vram"):
             bytes_of(wrong, "--max-vram")
+
+
+@pytest.mark.parametrize(("device", "card"), [
+    ("NVIDIA GeForce RTX 4090", "rtx-4090"), ("NVIDIA GeForce RTX 4060 Ti", "rtx-4060-ti"),
+    ("NVIDIA GeForce RTX 4070 Ti SUPER", "rtx-4070-ti-super"), ("NVIDIA L40S", "l40s"), ("NVIDIA L4", "l4"),
+    ("NVIDIA H100 80GB HBM3", "h100"), ("NVIDIA A100-SXM4-80GB", "a100"), ("NVIDIA RTX A6000", "rtx-a6000"),
+    ("NVIDIA H200", "h200"), ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada-generation"),
+    # Others than those that they begin like, and slower.
+    ("NVIDIA GeForce RTX 4090 Laptop GPU", None), ("NVIDIA GeForce RTX 4090 D", None), ("NVIDIA H100 PCIe", None),
+    ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", None), ("AMD Instinct MI300X", None), ("", None),
+])  # fmt: skip
+def test_a_device_is_the_card_whose_whole_name_it_has(device: str, card: str | None) -> None:
+    assert getattr(card_of_device(device), "name", None) == card
 
 
 def test_a_model_whose_sizes_are_not_known_is_refused(tmp_path: Path) -> None:
