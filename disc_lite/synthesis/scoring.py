@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import Text, alone, pair_example, prompt_lessons
+from disc_lite.distillation.examples import Text, pair_example, prompt_lessons, together
 from disc_lite.documents import Passage
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
@@ -163,7 +163,7 @@ def _closed_book(base: Base, pairs: Sequence[Pair]) -> list[list[float]]:
     found = []
     for first in range(0, len(pairs), PAIRS_OF_A_TREE):
         examples = [pair_example(pair, base.tokens) for pair in pairs[first : first + PAIRS_OF_A_TREE]]
-        found += _read(base, *alone(examples), [list(example.target_ids) for example in examples])
+        found += _read(base, *together(examples), [list(example.target_ids) for example in examples])
     return found
 
 
