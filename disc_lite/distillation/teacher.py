@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 import torch
@@ -41,8 +42,9 @@ class TeacherStates:
     ) -> None:  # fmt: skip
         """States of the same lessons that are in the folder are reused, those of others are removed.
 
-        All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free. Raises WillNotFit
-        where not even the shards that are in use have room. `reading_tokens` are those of one pass.
+        All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free; with no limit (inf)
+        all have to. Raises WillNotFit where they cannot, or not even the shards that are in use have room.
+        `reading_tokens` are those of one pass.
         """
         self.base, self.lessons = base, lessons
         self.reading_tokens = reading_tokens or READING_TOKENS
@@ -86,6 +88,8 @@ class TeacherStates:
         if free < in_use:
             raise no_room(self.folder, in_use + spare_bytes - there)
         cached = kept_shards(sizes, min(limit_bytes, free))
+        if cached < len(sizes) and limit_bytes == inf:  # steps take states of any shard: each would be read every step
+            raise no_room(self.folder, sum(sizes) + spare_bytes - there)
         for shard in range(cached, len(sizes)):
             remove(self._path(shard))
         return cached
@@ -105,7 +109,8 @@ class TeacherStates:
         needed = {self.shards.place[i][0] for i in indices}
         for shard in sorted(needed):
             scratch = [old for old in self._ready if old >= self._cached and old not in needed]
-            if shard not in self._ready and shard >= self._cached and len(scratch) + len(needed) > SCRATCH_SHARDS:
+            full = len(scratch) + len(needed) > SCRATCH_SHARDS
+            if scratch and full and shard not in self._ready and shard >= self._cached:
                 self._drop(scratch[0])
             try:
                 self._load(shard, should_stop=should_stop)

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +184,18 @@ def test_what_does_not_leave_room_for_checkpoints_is_not_kept(load: Callable[...
     setup = SmallTraining(load, tmp_path)
     with pytest.raises(WillNotFit, match="needed"):
         TeacherStates(setup.base, setup.task.states.lessons, tmp_path / "c", 1e9, 1 << 60)
+
+
+def test_retention_states_have_to_stay_and_a_step_may_need_any_number_of_shards(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    lessons = setup.task.states.lessons
+    monkeypatch.setattr("disc_lite.distillation.shards.shards_needed", lambda positions: 4)
+    states = TeacherStates(setup.base, lessons, tmp_path / "c", 0, 0)
+    assert states.load(range(len(states.examples)))
+    room = states.total_bytes - 1
+    monkeypatch.setattr("disc_lite.distillation.teacher.free_disk", lambda folder: room)
+    TeacherStates(setup.base, lessons, tmp_path / "d", 1e9, 0)
+    with pytest.raises(WillNotFit, match="needed"):
+        TeacherStates(setup.base, lessons, tmp_path / "e", inf, 0)
