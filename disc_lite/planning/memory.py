@@ -146,11 +146,11 @@ class Footprint:
         return largest * self.numbers.value_bytes if self.quantize == "nf4" else 0
 
     def reading(self, tokens: int, lesson: int = 0, host_embedding: bool = False) -> Stage:
-        """A forward pass of the teacher, without a gradient; the mask of a tree is its width squared."""
+        """A forward pass of the teacher, without a gradient; a tree of `lesson` tokens has a mask of its square."""
         parts: dict[str, float] = {
             "adapter": self.adapter,
             "layer": self._read(tokens),
-            "mask": self.numbers.mask_bytes * lesson**2,
+            "mask": self.numbers.mask_bytes * lesson * tokens,
         }
         return self._stage("teacher", parts, host_embedding)
 

@@ -138,7 +138,8 @@ def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int]
     def on_batch(tokens: int) -> None:
         nonlocal read
         read += tokens
-        context.tell("teacher", what, read, total)
+        # A lesson that is read in parts has more tokens: what its examples share is read in each.
+        context.tell("teacher", what, min(read, total), total)
 
     context.tell("teacher", what, 0, total)
     return on_batch

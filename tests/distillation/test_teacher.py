@@ -15,12 +15,12 @@ import torch
 
 from disc_lite.distillation import teacher
 from disc_lite.distillation.data import Task
-from disc_lite.distillation.examples import Example, Lesson
+from disc_lite.distillation.examples import Example, Lesson, within
 from disc_lite.distillation.schedule import batches
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import STATES, TeacherStates, read_lessons
 from disc_lite.errors import WillNotFit
-from disc_lite.packing import lone
+from disc_lite.packing import length, lone
 from disc_lite.planning import amounts
 from disc_lite.storage import disk
 from tests.made import SmallTraining, recipe_of
@@ -32,12 +32,12 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counted(base: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by a number with every reading of the teacher."""
+    """Grows by the tokens of every reading of the teacher."""
     readings, hidden_at = list[int](), base.hidden_at
 
     def reading(*given: Any) -> Any:
         if not torch.is_grad_enabled():
-            readings.append(len(given[0]))
+            readings.append(sum(map(length, given[0])))
         return hidden_at(*given)
 
     monkeypatch.setattr(base, "hidden_at", reading)
@@ -113,6 +113,12 @@ def test_the_teacher_reads_as_much_at_once_as_was_planned(
     assert max(batches) == most
     assert len(batches) > 1
     torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
+    few, passes = most // 2, counted(setup.base, monkeypatch)
+    states = TeacherStates(setup.base, lessons, tmp_path / "d", float("inf"), 0, reading_tokens=few)
+    torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
+    together = max(part.tokens for lesson in lessons for part in within(lesson, 1))  # the least of this corpus
+    assert together < most
+    assert max(passes) <= max(few, together)
     batches.clear()
     teacher.teachability(setup.base, states, range(len(setup.task.examples)), batches.append)
     assert max(batches) <= most
