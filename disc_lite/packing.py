@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from disc_lite.planning.sizes import TREE_TOKENS
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -165,7 +167,6 @@ def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
-TREE_TOKENS = 512  # that a tree of runs with a shared prefix has at least, where there are so many
 WORTH_SHARING_TOKENS = 8  # a shorter prefix is not shared
 ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
 

@@ -40,6 +40,7 @@ class Shape:
     tied: bool  # the head is the embedding matrix
     qk_norm: bool
     gated: bool = True  # the MLP, as `models.mlp` computes it
+    capped: bool = False  # its attention scores are, so they are computed whole (transformers' `eager` attention)
 
     @property
     def projections(self) -> tuple[tuple[int, int], ...]:
@@ -87,7 +88,7 @@ def shape_of_folder(folder: Path) -> Shape | None:
         normalised = kind in QK_NORMS or any(bool(config.get(key)) for key in QK_SETTINGS)
         return Shape(
             str(folder), hidden, layers, heads, kv_heads, head_dim, intermediate, vocab, tied, normalised,
-            kind not in OTHER_MLPS,
+            kind not in OTHER_MLPS, bool(config.get("attn_logit_softcapping")),
         )  # fmt: skip
     except (EnvironmentNotReady, ValueError, KeyError, TypeError):
         return None

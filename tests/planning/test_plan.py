@@ -22,9 +22,9 @@ from disc_lite.planning import choice, workload
 from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.estimate import as_json, by_size
+from disc_lite.planning.estimate import as_json, by_size, plan_run
 from disc_lite.planning.memory import CUDA, Footprint, Way
-from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
+from disc_lite.planning.shapes import Shape, known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
@@ -117,6 +117,20 @@ def test_the_teacher_reads_what_was_planned() -> None:
         named = found.recipe.model_copy(update={"execution": execution})
         chosen = choose(found.footprint, found.workload, named, None)
         assert chosen.reading_tokens == max(tokens, path)  # type: ignore[union-attr]
+
+
+def test_a_teacher_that_caps_its_scores_reads_less_at_once() -> None:
+    """Gemma 2 9B on 12 GB: scores of a tree of 8,192 tokens would take 10 GiB."""
+    gemma = Shape("gemma-2-9b", 3584, 42, 16, 8, 256, 14336, 256000, True, False, False, capped=True)
+    made = plan(HANDBOOK, "mistral-7b", max_vram="12GB")
+    capped, plain = (
+        plan_run(shape, made.recipe, made.corpus, made.workload, made.budget)
+        for shape in (gemma, replace(gemma, capped=False))
+    )
+    assert require_room(plain).reading_tokens == READING_TOKENS
+    assert made.workload.longest_path <= require_room(capped).reading_tokens < READING_TOKENS
+    whole = capped.footprint.reading(READING_TOKENS, READING_TOKENS)
+    assert whole.parts["scores"] == pytest.approx(16 * 10 * READING_TOKENS**2, rel=0.02)
 
 
 @pytest.mark.parametrize("worked", [True, False])
