@@ -21,12 +21,12 @@ from hashlib import sha256
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
-from disc_lite.packing import Place, Segment, lone
+from disc_lite.packing import Place, Segment, gather, lone
 from disc_lite.packing import Sequence as Tree
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import answer_task, join_passages, passage_text
-from disc_lite.qa import Pair
+from disc_lite.qa import Pair, language_of
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
 
@@ -110,10 +110,18 @@ def with_passages(texts: Iterable[Text], chosen: Taught) -> tuple[Text, ...]:
     return tuple(text for text in fewer if text.passages)
 
 
-def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:
-    """Each example as a sequence of its own, and all compared positions in turn: what `Base.hidden_at` takes."""
-    places = [(n, 0, p) for n, example in enumerate(examples) for p in example.compared]
-    return [lone(example.input_ids) for example in examples], places
+def together(examples: Sequence[Example]) -> tuple[tuple[Tree, ...], list[Place]]:
+    """The examples as sequences, and all compared positions in turn: what `Base.hidden_at` takes.
+
+    Most begin with the same system turn of the chat template: it is computed once a sequence, not once an example.
+    """
+    found = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
+    places = [
+        (sequence, segment, p - shared)
+        for example, (sequence, segment, shared) in zip(examples, found.places, strict=True)
+        for p in example.compared
+    ]
+    return found.sequences, places
 
 
 def thinned(lesson: Lesson, chosen: AbstractSet[int]) -> Lesson:
@@ -173,7 +181,7 @@ def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worke
     """
     if not (worked_examples and source):
         return tokens.prompt(shown + answer_task(question))
-    language = writing.language_of(shown)
+    language = language_of(shown)
     task = writing.answer_task(question, source, language)
     return tokens.conversation(writing.answer_turns(language), shown + task)
 
