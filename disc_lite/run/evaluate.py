@@ -133,7 +133,7 @@ def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: floa
             )  # fmt: skip
         if lost > max_forgetting * of:
             raise GateFailed(
-                f"It lost {lost / of:.1%} of the answers that should stay right. Allowed are {max_forgetting:.1%}.",
+                f"The adapted model forgot more than the {max_forgetting:.1%} that --max-forgetting allows.",
                 forgotten(card), "A lower train.learning_rate or a larger retention.weight retains more.",
             )  # fmt: skip
 
