@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import click
@@ -47,11 +46,12 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
 def copy(name: str, target: Path) -> None:
     """Copy a recipe to a new file."""
     from disc_lite.recipe import recipe_path
+    from disc_lite.storage import write_bytes
 
     source = recipe_path(name)
     if target.exists():
         raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
-    shutil.copyfile(source, target)
+    write_bytes(target, source.read_bytes())
     click.echo(f"{target}: use it with --recipe {target}")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
+from disc_lite.errors import UsageError
 from disc_lite.planning.sizes import GIB
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as_json: bool, **options: Any) -> None:
     """What an `adapt` with these arguments needs: memory, disk and time.
 
-    Loads no weights, needs no GPU, downloads nothing. Exit code 4 where it does not fit into --max-vram or --host-ram.
+    Without --probe it loads no weights, needs no GPU and downloads nothing. Exit code 4 where it does not fit into
+    --max-vram or --host-ram.
     """
     from disc_lite.run.plan import plan as plan_of
 
@@ -50,8 +52,9 @@ def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as
         return
     from disc_lite.run.probe import probe_run
 
+    if options.pop("card"):
+        raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
     device = "cpu" if options.pop("cpu") else None
-    options.pop("card")
     made, found = probe_run(list(documents), overrides=overrides_of(overrides), device=device, **options)
     print_plan(made, as_json, found)
 

@@ -13,7 +13,7 @@ state at *p* and the teacher's at the corresponding place both predict it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -118,11 +118,31 @@ def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:
 
 def thinned(lesson: Lesson, chosen: AbstractSet[int]) -> Lesson:
     """A lesson with some of its examples, by number, to be rehearsed; the teacher reads only what they need."""
+    part = _part(lesson, chosen)
+    return replace(part, examples=tuple(replace(example, rehearsed=True) for example in part.examples))
+
+
+def halves(lesson: Lesson) -> tuple[Lesson, ...]:
+    """A lesson as two with half of its examples each, both with what all of them share; none where it has no halves."""
+    number = len(lesson.examples)
+    if number < 2 or len(lesson.sequence) == 1:
+        return ()
+    return _part(lesson, range(number // 2)), _part(lesson, range(number // 2, number))
+
+
+def within(lesson: Lesson, max_tokens: int) -> list[Lesson]:
+    """A lesson in parts of at most so many tokens, as far as it can be halved."""
+    parts = halves(lesson) if lesson.tokens > max_tokens else ()
+    return [small for part in parts for small in within(part, max_tokens)] or [lesson]
+
+
+def _part(lesson: Lesson, chosen: Container[int]) -> Lesson:
+    """A lesson with some of its examples, by number; the teacher reads only what they need."""
     examples, places, first = [], list[tuple[int, int]](), 0
     for number, example in enumerate(lesson.examples):
         last = first + len(example.compared)
         if number in chosen:
-            examples.append(replace(example, rehearsed=True))
+            examples.append(example)
             places += lesson.teacher_at[first:last]
         first = last
     needed = {segment for segment, _ in places}
@@ -158,14 +178,19 @@ def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worke
     return tokens.conversation(writing.answer_turns(language), shown + task)
 
 
+def by_passage(pairs: Iterable[Pair]) -> dict[tuple[str, int], list[Pair]]:
+    """(document, number of the passage) -> its pairs, in their order."""
+    found: dict[tuple[str, int], list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault((pair.document, pair.passage), []).append(pair)
+    return found
+
+
 def prompt_lessons(
     texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, worked_examples: bool = False
 ) -> list[Lesson]:
     """Prompt distillation (arXiv 2412.14964): the teacher sees the passage, the student does not."""
-    of_passage: dict[tuple[str, int], list[Pair]] = {}
-    for pair in pairs:
-        of_passage.setdefault((pair.document, pair.passage), []).append(pair)
-    lessons = []
+    of_passage, lessons = by_passage(pairs), []
     for text in texts:
         for passage in text.passages:
             own = of_passage.get((text.document.name, passage.index))

@@ -27,7 +27,8 @@ def adamw(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:
 
         optimizer: torch.optim.Optimizer = AdamW8bit(parameters, **options)
         return optimizer
-    return torch.optim.AdamW(parameters, **options, fused=parameters[0].is_cuda or None)  # no copy of all of them
+    on_card = parameters[0].device.type != "cpu"
+    return torch.optim.AdamW(parameters, **options, fused=on_card or None)  # makes no copy of all of them
 
 
 def restore(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, saved: State) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from disc_lite.distillation.examples import Lesson, alone
+from disc_lite.distillation.examples import Lesson, alone, halves, within
 from disc_lite.distillation.shards import shards_of
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
@@ -41,8 +42,9 @@ class TeacherStates:
     ) -> None:  # fmt: skip
         """States of the same lessons that are in the folder are reused, those of others are removed.
 
-        All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free. Raises WillNotFit
-        where not even the shards that are in use have room. `reading_tokens` are those of one pass.
+        All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free; with no limit (inf)
+        all have to. Raises WillNotFit where they cannot, or not even the shards that are in use have room.
+        `reading_tokens` are those of one pass, for which a longer lesson is read in parts.
         """
         self.base, self.lessons = base, lessons
         self.reading_tokens = reading_tokens or READING_TOKENS
@@ -86,6 +88,8 @@ class TeacherStates:
         if free < in_use:
             raise no_room(self.folder, in_use + spare_bytes - there)
         cached = kept_shards(sizes, min(limit_bytes, free))
+        if cached < len(sizes) and limit_bytes == inf:  # steps take states of any shard: each would be read every step
+            raise no_room(self.folder, sum(sizes) + spare_bytes - there)
         for shard in range(cached, len(sizes)):
             remove(self._path(shard))
         return cached
@@ -105,7 +109,8 @@ class TeacherStates:
         needed = {self.shards.place[i][0] for i in indices}
         for shard in sorted(needed):
             scratch = [old for old in self._ready if old >= self._cached and old not in needed]
-            if shard not in self._ready and shard >= self._cached and len(scratch) + len(needed) > SCRATCH_SHARDS:
+            full = len(scratch) + len(needed) > SCRATCH_SHARDS
+            if scratch and full and shard not in self._ready and shard >= self._cached:
                 self._drop(scratch[0])
             try:
                 self._load(shard, should_stop=should_stop)
@@ -132,24 +137,23 @@ class TeacherStates:
 
     def _write(self, shard: int, on_batch: Callable[[int], None], should_stop: Callable[[], bool]) -> None:
         """One forward pass of the frozen base, adapter off, over the lessons of a shard."""
-        lessons = [self.lessons[i] for i in self.shards.lessons[shard]]
-        sizes = [lesson.tokens for lesson in lessons]
+        most = self.reading_tokens
+        lessons = [part for i in self.shards.lessons[shard] for part in within(self.lessons[i], most)]
 
-        def read(indices: list[int]) -> Tensor:
-            batch = [lessons[i] for i in indices]
+        def read(batch: list[Lesson]) -> Tensor:
             places = [(n, *place) for n, lesson in enumerate(batch) for place in lesson.teacher_at]
             with self.base.frozen(adapter=False):
                 hidden = self.base.hidden_at([lesson.sequence for lesson in batch], places)
             return hidden.to("cpu", self.base.state_dtype).contiguous()
 
-        batches = halved_if_full(range(len(lessons)), sizes, self.reading_tokens, read, lambda i: lessons[i].name)
+        batches = halved_if_full(lessons, lambda lesson: lesson.tokens, most, read, lambda lesson: lesson.name, halves)
         with atomic_folder(self._path(shard)) as folder:
             with reserved_file(folder / STATES, self._sizes[shard]) as write:
-                for indices, hidden in batches:
+                for batch, hidden in batches:
                     if should_stop():
                         raise _Stopped
                     write(_bytes_of(hidden))
-                    on_batch(sum(sizes[i] for i in indices))
+                    on_batch(sum(lesson.tokens for lesson in batch))
             seal(folder)
 
     def rows(self, indices: Sequence[int]) -> Tensor:
@@ -218,7 +222,9 @@ def teachability(
             return (teacher - log_probabilities(student, ids, base.head)).cpu()
 
     by_shard = sorted(indices, key=lambda i: states.shards.place[i])
-    batches = halved_if_full(by_shard, sizes, states.reading_tokens, gain, lambda i: states.examples[i].name)
+    batches = halved_if_full(
+        by_shard, sizes.__getitem__, states.reading_tokens, gain, lambda i: states.examples[i].name
+    )
     for batch, gains in batches:
         examples = [states.examples[i] for i in batch]
         for example, run in zip(examples, gains.split([len(e.compared) for e in examples]), strict=True):

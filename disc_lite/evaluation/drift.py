@@ -33,7 +33,9 @@ def drift(
             after = base.hidden_at(*alone(batch))
         return token_divergence(after, before, base.head, RETENTION_KL).cpu()
 
-    batches = halved_if_full(range(len(compared)), sizes, READING_TOKENS, compare, lambda i: compared[i].name)
+    batches = halved_if_full(
+        range(len(compared)), sizes.__getitem__, READING_TOKENS, compare, lambda i: compared[i].name
+    )
     for indices, nats in batches:
         means += [float(part.mean()) for part in nats.split([len(compared[i].compared) for i in indices])]
         on_finished(len(means))

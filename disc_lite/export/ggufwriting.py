@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
@@ -71,14 +72,15 @@ def write_model(
     base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], path: Path,
     on_tensor: Callable[[int, int], None] = lambda n, of: None,
 ) -> None:  # fmt: skip
-    """The base GGUF with other values in some tensors, a tensor at a time; all keys and other tensors are copied.
+    """The base GGUF with other values in some tensors, a tensor at a time; all else is copied.
 
-    `values` gives the rows of a tensor [out, in] in llama.cpp's order, `kinds` the types they are written in.
+    Of the keys the file type alone follows the tensors. `values` gives the rows of a tensor [out, in] in llama.cpp's
+    order, `kinds` the types they are written in.
     """
     gguf = require_gguf()
     writer = gguf.GGUFWriter(path, str(base.value("general.architecture")))
     writer.data_alignment = base.reader.alignment
-    _copy_keys(base, writer)
+    _copy_keys(base, writer, _file_type(base, kinds))
     needed = 0
     for name, tensor in base.tensors.items():
         kind = kinds.get(name, tensor.tensor_type)
@@ -168,7 +170,24 @@ def _other(base: Gguf, why: str) -> UsageError:
     )
 
 
-def _copy_keys(base: Gguf, writer: GGUFWriter) -> None:
+def _file_type(base: Gguf, kinds: Mapping[str, Kind]) -> int | None:
+    """What `general.file_type` says of the new file, where most values are in another type than in the base."""
+    import gguf
+
+    before, after = Counter[str](), Counter[str]()
+    for name, tensor in base.tensors.items():
+        size = prod(int(n) for n in tensor.shape)
+        before[tensor.tensor_type.name] += size
+        after[kinds.get(name, tensor.tensor_type).name] += size
+    most = max(after, key=lambda kind: after[kind])
+    if most == max(before, key=lambda kind: before[kind]):
+        return None
+    known = gguf.LlamaFileType.__members__
+    found = (known[name] for name in (f"MOSTLY_{most}", f"MOSTLY_{most}_M", f"ALL_{most}") if name in known)
+    return next(found, None)
+
+
+def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None) -> None:
     """Copy every key of the file, except architecture, version and counts, which the writer sets."""
     from gguf import GGUFValueType, Keys
 
@@ -184,6 +203,8 @@ def _copy_keys(base: Gguf, writer: GGUFWriter) -> None:
                 f"`gguf` cannot write an empty array: {field.name}.",
                 "Use another base GGUF.",
             )
+        if field.name == Keys.General.FILE_TYPE and file_type is not None:
+            value = file_type
         writer.add_key_value(field.name, value, kind, sub_type=inner)
 
 

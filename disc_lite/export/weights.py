@@ -6,7 +6,6 @@ import shutil
 from math import isfinite
 from pathlib import Path
 
-import psutil
 import torch
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from disc_lite.export.tensors import stored_tensors
 from disc_lite.hub.adapters import CONFIG, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
+from disc_lite.models.host import available_host_bytes
 from disc_lite.models.tokens import Tokens
 from disc_lite.storage import read_json, write_json, write_text
 
@@ -92,4 +92,4 @@ def _room_for(size_bytes: int, device: str | None) -> str:
     cuda = device or "cuda"
     if cuda != "cpu" and torch.cuda.is_available() and torch.cuda.mem_get_info(cuda)[0] > 1.2 * size_bytes:
         return cuda
-    return "cpu" if psutil.virtual_memory().available > 2.4 * size_bytes else ""
+    return "cpu" if available_host_bytes() > 2.4 * size_bytes else ""

@@ -6,10 +6,10 @@ import ctypes
 import platform
 from contextlib import suppress
 
-import psutil
 import torch
 
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.models.host import available_host_bytes
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
 NAMES = {"cuda": "CUDA", "mps": "Apple (mps)", "xpu": "Intel (xpu)"}
@@ -81,7 +81,7 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "xpu":
         return int(torch.xpu.mem_get_info(device)[0])
     if device.type != "cuda":  # Apple's GPUs too have the host's memory
-        return int(psutil.virtual_memory().available)
+        return available_host_bytes()
     free, total = torch.cuda.mem_get_info(device)
     reserved, allowed = torch.cuda.memory_reserved(device), torch.cuda.get_per_process_memory_fraction(_index(device))
     return min(free, int(allowed * total) - reserved) + reserved - torch.cuda.memory_allocated(device)

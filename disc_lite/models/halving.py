@@ -1,9 +1,9 @@
-"""Batches that are halved where CUDA runs out of memory: the same results, in more passes."""
+"""Batches that are halved where CUDA runs out of memory, and single items too: the same results, in more passes."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import torch
@@ -12,6 +12,7 @@ from disc_lite.errors import WillNotFit, memory_ran_out
 from disc_lite.packing import filled
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 def unless_full(compute: Callable[[], T]) -> T | WillNotFit:
@@ -29,24 +30,30 @@ def unless_full(compute: Callable[[], T]) -> T | WillNotFit:
 
 
 def halved_if_full(
-    indices: Sequence[int], sizes: Sequence[int], max_size: int, compute: Callable[[list[int]], T],
-    name: Callable[[int], str],
-) -> Iterator[tuple[list[int], T]]:  # fmt: skip
+    items: Iterable[Item], size: Callable[[Item], int], max_size: int, compute: Callable[[list[Item]], T],
+    name: Callable[[Item], str], halves: Callable[[Item], Sequence[Item]] = lambda item: (),
+) -> Iterator[tuple[list[Item], T]]:  # fmt: skip
     """Consecutive batches with what `compute` returns for each; after an out-of-memory error they are half as large.
 
-    Sizes are in tokens. Raises WillNotFit where a single one does not fit; `name` says which it is.
+    Sizes are in tokens. A single item that does not fit is replaced by its `halves`, which are its results together.
+    Raises WillNotFit where it has none; `name` says which it is.
     """
-    done = 0
-    while done < len(indices):
-        batch = next(filled(indices[done:], sizes, max_size))
+    left, done = list(items), 0
+    sizes = [size(item) for item in left]
+    while done < len(left):
+        numbers = next(filled(range(done, len(left)), sizes, max_size))
+        batch, tokens = [left[n] for n in numbers], sum(sizes[n] for n in numbers)
         result = unless_full(lambda batch=batch: compute(batch))  # type: ignore[misc]
         if not isinstance(result, WillNotFit):
             done += len(batch)
             yield batch, result
-        elif len(batch) == 1:
-            raise too_long(result, name(batch[0]), sizes[batch[0]])
-        else:
-            max_size = sum(sizes[i] for i in batch) // 2
+            continue
+        max_size = tokens // 2
+        if len(batch) == 1:
+            parts = halves(batch[0])
+            if not parts:
+                raise too_long(result, name(batch[0]), tokens)
+            left[done : done + 1], sizes[done : done + 1] = parts, [size(part) for part in parts]
 
 
 def too_long(full: WillNotFit, name: str, tokens: int) -> WillNotFit:

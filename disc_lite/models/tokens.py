@@ -55,6 +55,10 @@ class Tokens:
         self._private, self._id_of = _rename_added_tokens(self.hf.backend_tokenizer)
         self._original = {_id(self._private, _private_name(i)): i for i in self._id_of.values()}
         self.control_ids = frozenset(self._id_of.values())
+        # A token may be part of another one, so the longest come first.
+        self._longest_first = sorted(self._id_of, key=len, reverse=True)
+        self._spelled: dict[str, str] = {}  # parts of the template, of which there are few
+        self._parts: dict[int, list[str]] = {}  # of a conversation, by the number of its messages
         self.bos = self._bos()
         self.is_plain = not self.hf.chat_template  # a base model, which has none
         self.hf.chat_template = self.hf.chat_template or (BEGINNING if self.bos else "") + PLAIN
@@ -112,9 +116,7 @@ class Tokens:
     def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
         """A prompt of earlier turns (user, assistant) and a user turn, up to where the assistant begins."""
         messages = [text.strip() for turn in turns for text in turn] + [user.strip()]
-        roles = ("user", "assistant")
-        stand_ins = [{"role": roles[n % 2], "content": SENTINEL} for n in range(len(messages))]
-        parts = self.render(stand_ins, prompt=True).split(SENTINEL)
+        parts = self._conversation_parts(len(messages))
         if len(parts) != len(messages) + 1:
             raise EnvironmentNotReady(
                 "This model's chat template does not write every turn of a conversation once.",
@@ -122,6 +124,14 @@ class Tokens:
                 "Ask single questions with `disc-lite ask`; train with --set prompt.worked_examples=false.",
             )  # fmt: skip
         return self._with_control(*(text for pair in zip(parts, [*messages, ""], strict=True) for text in pair))
+
+    def _conversation_parts(self, messages: int) -> list[str]:
+        """What the chat template writes around so many messages, of which the user's are the first and the last."""
+        if messages not in self._parts:
+            roles = ("user", "assistant")
+            stand_ins = [{"role": roles[n % 2], "content": SENTINEL} for n in range(messages)]
+            self._parts[messages] = self.render(stand_ins, prompt=True).split(SENTINEL)
+        return self._parts[messages]
 
     def turn(self, user: str, answer: str) -> tuple[list[int], list[int]]:
         """A user turn and the assistant's answer to it: ids of the prompt, ids of the answer.
@@ -155,9 +165,13 @@ class Tokens:
         return [self._original.get(i, i) for i in encoding.ids]
 
     def _spell(self, part: str) -> str:
-        for token in sorted(self._id_of, key=len, reverse=True):
-            part = part.replace(token, _private_name(self._id_of[token]))
-        return part
+        """A part of the template with the private names of its control tokens."""
+        if part not in self._spelled:
+            spelled = part
+            for token in self._longest_first:
+                spelled = spelled.replace(token, _private_name(self._id_of[token]))
+            self._spelled[part] = spelled
+        return self._spelled[part]
 
     def render(
         self, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE, thinking: bool = False

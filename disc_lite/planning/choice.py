@@ -79,14 +79,15 @@ def _halves(whole: int, workload: Workload) -> Iterator[int]:
 def _reading(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, way: Way
 ) -> tuple[int, Stage] | None:
-    size = max(recipe.execution.reading_tokens or READING_TOKENS, workload.longest_lesson)
+    """Tokens of a pass and its stage: a longer lesson is read in parts."""
+    size = max(recipe.execution.reading_tokens or READING_TOKENS, workload.longest_path)
     while True:
-        stage = footprint.reading(size, workload.longest_lesson, way.host_embedding)
+        stage = footprint.reading(size, min(size, workload.longest_lesson), way.host_embedding)
         if available is None or stage.peak <= available:
             return size, stage
-        if size <= workload.longest_lesson:
+        if size <= workload.longest_path:
             return None
-        size = max(size // 2, workload.longest_lesson)
+        size = max(size // 2, workload.longest_path)
 
 
 def _generation(

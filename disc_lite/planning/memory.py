@@ -4,7 +4,7 @@ Of a training step there are three moments at which memory may be largest:
 
     loss       all checkpoints of the layers, the logits of one chunk of rows
     backward   checkpoints or gradients, whichever are more, and one layer computed again
-    optimizer  gradients, and a copy of the trained values where AdamW's step makes one
+    optimizer  gradients; AdamW's step makes no copy of them
 
 The sizes of a layer are fitted to what was measured: on CUDA to 23 steps of three 7B shapes (bench/results/gpu-*), on
 the CPU to what PyTorch allocates for small models. Those of gated MLPs (`models.mlp`) are measured on the CPU alone:
@@ -37,15 +37,14 @@ class Numbers:
     layer_hidden: float  # x hidden size, while a layer is computed again
     qk_norm_hidden: float  # more of that where queries and keys are normalised
     stored_hidden: float  # x hidden size, of a layer that is not computed again; beside those of the MLP
-    optimizer_copies: int  # of the trained values in fp32 in AdamW's step
     mask_bytes: float  # of a query and a key of a tree: as bool; on CUDA also as what is added to the scores
     most_rows: int  # of generation
     read_tokens: int  # of prompts in one pass of generation
     host_apart: bool  # the memory of the host is another one
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 0, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True)
-CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 0, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False)
+CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True)
+CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False)
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,11 @@ class Footprint:
         on_card = min(self.shape.layers, HOST_LAYERS) if way.host_checkpoints else self.shape.layers
         stored = places * value * (on_card * h if way.checkpointing else self.shape.layers * self._stored)
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
-        step = gradients * (self.numbers.optimizer_copies if way.optimizer_bits == 32 else 0)
         layer = self._again(places) if way.checkpointing else self._mlp(places)
         moments: dict[str, dict[str, float]] = {
             "loss": {"activations": stored, "loss": loss},
             "backward": {"activations": max(stored, gradients), "layer": layer},
-            "optimizer": {"gradients": gradients, "optimizer step": step},
+            "optimizer": {"gradients": gradients},
         }
         largest = max(moments.values(), key=lambda parts: sum(parts.values()))
         return self._stage("training", {"adapter": self.adapter, "optimizer": state, **largest}, way.host_embedding)
@@ -148,11 +146,11 @@ class Footprint:
         return largest * self.numbers.value_bytes if self.quantize == "nf4" else 0
 
     def reading(self, tokens: int, lesson: int = 0, host_embedding: bool = False) -> Stage:
-        """A forward pass of the teacher, without a gradient; the mask of a tree is its width squared."""
+        """A forward pass of the teacher, without a gradient; a tree of `lesson` tokens has a mask of its square."""
         parts: dict[str, float] = {
             "adapter": self.adapter,
             "layer": self._read(tokens),
-            "mask": self.numbers.mask_bytes * lesson**2,
+            "mask": self.numbers.mask_bytes * lesson * tokens,
         }
         return self._stage("teacher", parts, host_embedding)
 

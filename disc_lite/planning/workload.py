@@ -33,7 +33,8 @@ class Kind:
     tokens: float  # that the student reads
     compared: float
     teacher_tokens: float  # in one pass over all documents
-    longest_lesson: float  # tokens of one sequence of the teacher
+    longest_lesson: float  # tokens of one sequence of the teacher, at most
+    longest_path: float  # of it, what is read together however little memory there is
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Workload:
     prompt_tokens: int  # of a prompt with a passage
     row_tokens: int  # of it, those that it does not share with others
     longest_student: int  # tokens of one example
-    longest_lesson: int
+    longest_lesson: int  # tokens of one sequence of the teacher, at most
+    longest_path: int  # of it, what is read together however little memory there is
     generated_tokens: int
     read_tokens: int  # of prompts, before something is generated
     retention_prompts: int
@@ -79,6 +81,7 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
         row_tokens=2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS,
         longest_student=max(round(max(k.tokens for k in kinds.values())), corpus.longest_sentence + TEMPLATE_TOKENS),
         longest_lesson=round(max(kind.longest_lesson for kind in kinds.values())),
+        longest_path=round(max(kind.longest_path for kind in kinds.values())),
         generated_tokens=round(generated), read_tokens=round(read), retention_prompts=prompts,
     )  # fmt: skip
 
@@ -98,17 +101,27 @@ def _kinds(corpus: Corpus, recipe: Recipe) -> dict[str, Kind]:
     in_turn = ANCHORS_IN_TURN if recipe.disc.anchor == "mixed" else 1
     answer, prompt = _answer(recipe), _prompt(corpus, recipe)
     pair = TEMPLATE_TOKENS + QUESTION_TOKENS + answer
-    tree = min(PAIRS_OF_A_TREE, math.ceil(corpus.pairs / max(1, corpus.passages)))
+    task = pair + sentence * recipe.prompt.worked_examples  # the teacher also reads the sentence that is asked about
+    path, child = _longest_path(corpus, recipe)
     window = min(recipe.disc.teacher_tokens, corpus.tokens)
     return {
         "disc": Kind(
-            corpus.targets * in_turn, ANCHOR_TOKENS[recipe.disc.anchor] + sentence, sentence, corpus.tokens, window
+            corpus.targets * in_turn, ANCHOR_TOKENS[recipe.disc.anchor] + sentence, sentence, corpus.tokens,
+            window, window,
         ),
         "prompt": Kind(
-            corpus.pairs, pair, answer, corpus.passages * prompt + corpus.pairs * pair, prompt + tree * pair
+            corpus.pairs, pair, answer, corpus.passages * prompt + corpus.pairs * task,
+            path + (min(PAIRS_OF_A_TREE, max(1, corpus.pairs)) - 1) * child, path,
         ),
-        "next_token": Kind(corpus.passages, passage, passage, 0, corpus.longest_passage),
-    }
+        "next_token": Kind(corpus.passages, passage, passage, 0, corpus.longest_passage, corpus.longest_passage),
+    }  # fmt: skip
+
+
+def _longest_path(corpus: Corpus, recipe: Recipe) -> tuple[int, int]:
+    """Tokens of the longest prompt of the teacher with an answer, and of it those that belong to one pair."""
+    worked, settings = recipe.prompt.worked_examples, recipe.prompt
+    child = TEMPLATE_TOKENS + settings.question_tokens + settings.answer_tokens + corpus.longest_sentence * worked
+    return corpus.longest_passage + EXAMPLES_TOKENS * worked + TEMPLATE_TOKENS + child, child
 
 
 def _epoch(kinds: dict[str, Kind], recipe: Recipe) -> dict[str, int]:

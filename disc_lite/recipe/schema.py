@@ -254,7 +254,8 @@ class Execution(Section):
     )
     checkpoint_minutes: Number = setting(10.0, "time between two checkpoints", "minutes", ge=0, le=10_080)
     teacher_cache_gib: Number = setting(
-        64.0, "largest cache of teacher hidden states on the disk; the teacher reads the rest again in every epoch",
+        64.0, "largest cache of the teacher's hidden states of the documents on the disk; the teacher reads the rest "
+        "again in every epoch. Those of the retention examples are not counted: all of them stay",
         "GiB", ge=0, le=100_000,
     )  # fmt: skip
 

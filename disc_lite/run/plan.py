@@ -197,7 +197,7 @@ def require_room(plan: Plan) -> Execution:
         raise WillNotFit(
             f"{plan.shape.name} does not fit into the {have} that there are.",
             f"Base and adapter alone take {least / GIB:.1f} GiB; beside them the teacher reads "
-            f"{plan.workload.longest_lesson:,} tokens at once, and training needs activations.",
+            f"{plan.workload.longest_path:,} tokens at once, and training needs activations.",
             f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
         )
     for what, needed, have_bytes in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -81,7 +82,7 @@ def prepare(context: RunContext, lessons: Lessons, retention: Sequence[Retention
     retention_task = Task((), None)
     if recipe.retention.weight > 0 and retention:
         # Each step takes some of these, so all of them stay on the disk.
-        retention_task = Task.of(_teacher_states(context, retention_lessons(retention), "retention", float("inf")))
+        retention_task = Task.of(_teacher_states(context, retention_lessons(retention), "retention", inf))
     if not METHODS[recipe.method].has_teacher:
         _record(context, lessons, {}, {})
         return TrainingData(Task(lessons.examples, None, shards_of(lessons.all).examples), retention_task)
@@ -137,7 +138,8 @@ def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int]
     def on_batch(tokens: int) -> None:
         nonlocal read
         read += tokens
-        context.tell("teacher", what, read, total)
+        # A lesson that is read in parts has more tokens: what its examples share is read in each.
+        context.tell("teacher", what, min(read, total), total)
 
     context.tell("teacher", what, 0, total)
     return on_batch

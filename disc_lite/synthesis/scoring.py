@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import Text, alone, pair_example, prompt_lessons
+from disc_lite.distillation.examples import Text, alone, by_passage, pair_example, prompt_lessons, within
 from disc_lite.documents import Passage
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
-from disc_lite.packing import Place
+from disc_lite.packing import Place, filled
 from disc_lite.packing import Sequence as Tree
-from disc_lite.planning.sizes import PAIRS_OF_A_TREE
+from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of
 from disc_lite.synthesis.drafting import DraftedPair
@@ -55,10 +55,6 @@ class PairSet:
     coverage: dict[str, float] | None  # "document#passage" -> share of its sentences with a pair; None if not known
     covered_share: float = 0.0  # of all askable sentences
 
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        return tuple(s.pair for s in self.scored)
-
 
 def score_pairs(
     base: Base, texts: Sequence[Text], pairs: Sequence[Pair], worked_examples: bool, dropped: dict[str, int],
@@ -67,16 +63,16 @@ def score_pairs(
     """Pairs of a file, scored by the teacher; those that belong to no passage here are dropped."""
     scored: list[ScoredPair] = []
     places = Places(texts)
-    number, pairs = len(pairs), [found for pair in pairs if (found := places.find(pair))]
+    of_passage = by_passage(found for pair in pairs if (found := places.find(pair)))
     for text in texts:
         for passage in text.passages:
-            own = [p for p in pairs if (p.document, p.passage) == (text.document.name, passage.index)]
+            own = of_passage.get((text.document.name, passage.index), [])
             scores = support(base, text, own, worked_examples) if own else []
             scored += [
                 ScoredPair(DraftedPair(pair, UNKNOWN, ""), *score) for pair, score in zip(own, scores, strict=True)
             ]
             on_passage(len(own))
-    dropped = {**dropped, "no such passage": number - len(scored)}
+    dropped = {**dropped, "no such passage": len(pairs) - len(scored)}
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
 
 
@@ -152,7 +148,8 @@ def _support(
 def _open_book(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool) -> list[list[float]]:
     """log p of the answers' tokens with the passage."""
     found = []
-    for lesson in prompt_lessons([text], pairs, base.tokens, worked_examples):
+    lessons = prompt_lessons([text], pairs, base.tokens, worked_examples)
+    for lesson in (part for whole in lessons for part in within(whole, READING_TOKENS)):
         places = [(0, *place) for place in lesson.teacher_at]
         found += _read(base, [lesson.sequence], places, [list(example.target_ids) for example in lesson.examples])
     return found
@@ -161,9 +158,11 @@ def _open_book(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: b
 def _closed_book(base: Base, pairs: Sequence[Pair]) -> list[list[float]]:
     """log p of the answers' tokens without the passage."""
     found = []
-    for first in range(0, len(pairs), PAIRS_OF_A_TREE):
-        examples = [pair_example(pair, base.tokens) for pair in pairs[first : first + PAIRS_OF_A_TREE]]
-        found += _read(base, *alone(examples), [list(example.target_ids) for example in examples])
+    examples = [pair_example(pair, base.tokens) for pair in pairs]
+    sizes = [len(example.input_ids) for example in examples]
+    for batch in filled(range(len(examples)), sizes, READING_TOKENS):
+        some = [examples[i] for i in batch]
+        found += _read(base, *alone(some), [list(example.target_ids) for example in some])
     return found
 
 

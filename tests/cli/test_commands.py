@@ -197,6 +197,7 @@ def test_recipes_are_listed_shown_copied_and_checked(
     assert run(monkeypatch, capsys, "recipes", "copy", "pocket", mine)[0] == 0
     assert run(monkeypatch, capsys, "recipes", "copy", "pocket", mine)[0] == 2
     assert run(monkeypatch, capsys, "recipes", "validate", mine)[0] == 0
+    assert run(monkeypatch, capsys, "recipes", "copy", "pocket", tmp_path / "new" / "folder" / "mine.yaml")[0] == 0
     code, out, _ = run(monkeypatch, capsys, "recipes", "show", mine, "--set", "train.epochs=3")
     assert "epochs: 3" in out
     mine.write_text("lora:\n  rnk: 4\n")

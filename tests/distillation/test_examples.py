@@ -12,11 +12,13 @@ from disc_lite.distillation.disc import MIXED, disc_lessons
 from disc_lite.distillation.examples import (
     Lesson,
     Text,
+    halves,
     next_token_examples,
     prompt_lessons,
     retention_lesson,
     thinned,
     tokenise,
+    within,
 )
 from disc_lite.distillation.methods import build_lessons
 from disc_lite.documents import is_heading
@@ -233,6 +235,33 @@ def test_a_part_of_a_lesson_is_read_as_in_the_whole(tokens: Tokens) -> None:
     assert len(part.sequence) == 3
     whole = thinned(lesson, {0, 1, 2})
     assert (whole.sequence, whole.teacher_at) == (lesson.sequence, lesson.teacher_at)
+
+
+def test_a_long_lesson_is_read_in_parts_of_so_many_tokens(tokens: Tokens) -> None:
+    (text,) = texts_of(tokens, 200)
+    asked = [Pair("guide.md", 0, f"Who runs workshop {n}?", "Ada Brink runs it. " * (1 + n % 3)) for n in range(11)]
+    (lesson,) = prompt_lessons([text], asked, tokens)
+    shortest = max(len(path_ids(lesson, n)) for n in range(1, 12))  # a part with one pair
+    for most in (lesson.tokens, lesson.tokens - 1, shortest, 1):
+        parts = within(lesson, most)
+        assert max(part.tokens for part in parts) <= max(most, shortest)
+        assert [example for part in parts for example in part.examples] == list(lesson.examples)
+        paths = [path_ids(part, n) for part in parts for n in range(1, 1 + len(part.examples))]
+        assert paths == [path_ids(lesson, n) for n in range(1, 12)]
+        for part in parts:
+            check_same_tokens(part)
+    assert within(lesson, lesson.tokens) == [lesson]
+    assert len(within(lesson, 1)) == len(lesson.examples)
+
+
+def test_a_lesson_of_one_text_or_one_pair_has_no_halves(tokens: Tokens) -> None:
+    """Half of the sentences of a window are read no faster: the last of them needs all before it."""
+    (text,) = texts_of(tokens, 200)
+    window, *_ = disc_lessons([text], tokens, recipe_of(), 0)
+    (one,) = prompt_lessons([text], [Pair("guide.md", 0, "Who runs the workshop?", "Ada Brink runs it.")], tokens)
+    assert len(window.examples) > 1
+    assert halves(window) == halves(one) == ()
+    assert within(window, 1) == [window]
 
 
 @pytest.mark.parametrize("method", METHODS)

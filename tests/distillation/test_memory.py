@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from disc_lite.distillation.accumulation import accumulate
+from disc_lite.distillation.examples import prompt_lessons, within
 from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import WillNotFit
 from disc_lite.models.halving import halved_if_full, unless_full
 from disc_lite.planning.sizes import READING_TOKENS
+from disc_lite.qa import Pair
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from disc_lite.synthesis.scoring import support
 from tests.made import FAST, PAIRS, SmallTraining
@@ -133,6 +135,23 @@ def test_reading_without_a_gradient_is_halved_too(
         read_lessons(setup.base, lessons, tmp_path / "single")
 
 
+def test_a_single_tree_is_halved_too(load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so is everything that is read after it: what did not fit once is not tried again."""
+    setup = SmallTraining(load, tmp_path)
+    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n} runs it.") for n in range(12)]
+    lessons = [lesson for _ in range(2) for lesson in prompt_lessons(setup.texts, asked, setup.base.tokens)]
+    whole = read_lessons(setup.base, lessons, tmp_path / "whole").rows(range(24))
+    smallest = max(part.tokens for lesson in lessons for part in within(lesson, 1))
+    assert max(lesson.tokens for lesson in lessons) > 2.5 * smallest
+    seen = full_at(setup, monkeypatch, set(), "forward", 2 * smallest)
+    again = read_lessons(setup.base, lessons, tmp_path / "again").rows(range(24))
+    assert torch.allclose(again, whole, atol=1e-5)
+    assert sum(tokens > 2 * smallest for tokens in seen) < 8
+    full_at(setup, monkeypatch, set(), "forward", smallest // 2)
+    with pytest.raises(WillNotFit, match=r"single example: teacher's sequence, prompt of guide\.md"):
+        read_lessons(setup.base, lessons, tmp_path / "single")
+
+
 def test_pairs_are_scored_in_halves(load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = SmallTraining(load, tmp_path)
     text = setup.texts[0]
@@ -155,7 +174,7 @@ def test_batches_are_halved_only_where_they_must_be() -> None:
             raise torch.OutOfMemoryError(FULL)
         return [i * i for i in batch]
 
-    found = list(halved_if_full(range(5), sizes, READING_TOKENS, compute, str))
+    found = list(halved_if_full(range(5), sizes.__getitem__, READING_TOKENS, compute, str))
     assert found == [([0, 1], [0, 1]), ([2, 3], [4, 9]), ([4], [16])]
     assert tried[0] == [0, 1, 2, 3, 4]
 

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ import torch
 
 from disc_lite.distillation import teacher
 from disc_lite.distillation.data import Task
-from disc_lite.distillation.examples import Example, Lesson
+from disc_lite.distillation.examples import Example, Lesson, within
 from disc_lite.distillation.schedule import batches
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import STATES, TeacherStates, read_lessons
 from disc_lite.errors import WillNotFit
-from disc_lite.packing import lone
+from disc_lite.packing import length, lone
 from disc_lite.planning import amounts
 from disc_lite.storage import disk
 from tests.made import SmallTraining, recipe_of
@@ -31,12 +32,12 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counted(base: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by a number with every reading of the teacher."""
+    """Grows by the tokens of every reading of the teacher."""
     readings, hidden_at = list[int](), base.hidden_at
 
     def reading(*given: Any) -> Any:
         if not torch.is_grad_enabled():
-            readings.append(len(given[0]))
+            readings.append(sum(map(length, given[0])))
         return hidden_at(*given)
 
     monkeypatch.setattr(base, "hidden_at", reading)
@@ -112,6 +113,12 @@ def test_the_teacher_reads_as_much_at_once_as_was_planned(
     assert max(batches) == most
     assert len(batches) > 1
     torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
+    few, passes = most // 2, counted(setup.base, monkeypatch)
+    states = TeacherStates(setup.base, lessons, tmp_path / "d", float("inf"), 0, reading_tokens=few)
+    torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
+    together = max(part.tokens for lesson in lessons for part in within(lesson, 1))  # the least of this corpus
+    assert together < most
+    assert max(passes) <= max(few, together)
     batches.clear()
     teacher.teachability(setup.base, states, range(len(setup.task.examples)), batches.append)
     assert max(batches) <= most
@@ -183,3 +190,18 @@ def test_what_does_not_leave_room_for_checkpoints_is_not_kept(load: Callable[...
     setup = SmallTraining(load, tmp_path)
     with pytest.raises(WillNotFit, match="needed"):
         TeacherStates(setup.base, setup.task.states.lessons, tmp_path / "c", 1e9, 1 << 60)
+
+
+def test_retention_states_have_to_stay_and_a_step_may_need_any_number_of_shards(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = SmallTraining(load, tmp_path)
+    lessons = setup.task.states.lessons
+    monkeypatch.setattr("disc_lite.distillation.shards.shards_needed", lambda positions: 4)
+    states = TeacherStates(setup.base, lessons, tmp_path / "c", 0, 0)
+    assert states.load(range(len(states.examples)))
+    room = states.total_bytes - 1
+    monkeypatch.setattr("disc_lite.distillation.teacher.free_disk", lambda folder: room)
+    TeacherStates(setup.base, lessons, tmp_path / "d", 1e9, 0)
+    with pytest.raises(WillNotFit, match="needed"):
+        TeacherStates(setup.base, lessons, tmp_path / "e", inf, 0)

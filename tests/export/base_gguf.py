@@ -38,6 +38,10 @@ def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
     writer.add_rope_freq_base(rope["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
+    types = gguf.LlamaFileType
+    writer.add_file_type(
+        types.ALL_F32 if kind == "F32" else getattr(types, f"MOSTLY_{kind}{'_M' * ('_K' in kind and kind != 'Q6_K')}")
+    )
     if architecture == "gemma3":
         writer.add_sliding_window(config["sliding_window"])
     if architecture == "granite":

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gguf import LlamaFileType
 from safetensors.torch import load_file
 
 from disc_lite.errors import GateFailed, RunFailed, UsageError
@@ -129,6 +130,11 @@ def test_a_type_that_rounds_the_update_away_gives_way_to_q8_0(runs: Any, folders
     assert made["adapted_types"] == ["Q8_0"]
 
 
+def file_type(folder: Path) -> int:
+    (path,) = folder.glob("*.gguf")
+    return int(open_gguf(path).value("general.file_type"))  # type: ignore[arg-type]
+
+
 def test_a_merge_is_judged_as_its_type_rounds_it(folders: Any, tmp_path: Path, monkeypatch: Any) -> None:
     """NF4 weights are what was trained, and Q8_0 keeps them; Q4_K takes a small update back to the levels of NF4."""
     folder = make_model("llama", tmp_path / "model", hidden_size=256, head_dim=64, intermediate_size=256)
@@ -142,6 +148,7 @@ def test_a_merge_is_judged_as_its_type_rounds_it(folders: Any, tmp_path: Path, m
 
     made: dict[str, Any] = {}
     assert left("safe", kind="Q8_0") == pytest.approx(1, abs=0.05)
+    assert file_type(tmp_path / "safe") == LlamaFileType.MOSTLY_Q8_0
     assert made["onto"] == "nf4" and made["kl_by_base"]["nf4"] < 1e-5
     assert left("stored", onto="original") == pytest.approx(1, abs=0.1)
     with pytest.raises(GateFailed, match="of the adapter's update") as refused:
@@ -149,6 +156,7 @@ def test_a_merge_is_judged_as_its_type_rounds_it(folders: Any, tmp_path: Path, m
     assert "--type Q8_0 keeps it" in refused.value.why
     monkeypatch.setattr(ggufs, "MOST_LOST", 1)
     assert left("judged") < 0.8 or made["onto"] == "original"
+    assert file_type(tmp_path / "judged") == LlamaFileType.MOSTLY_Q4_K_M
     assert made["kl_by_base"]["nf4"] > 1e-4
 
 

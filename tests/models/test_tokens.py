@@ -198,3 +198,18 @@ def test_a_common_prefix_leaves_every_prompt_something() -> None:
     assert common_prefix([[1, 2, 3], [1, 2, 3]]) == [1, 2]
     assert common_prefix([[5]]) == []
     assert common_prefix([[1, 2], [3, 2]]) == []
+
+
+def test_the_template_is_rendered_and_spelled_once(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some models have thousands of control tokens, and a run has hundreds of thousands of prompts."""
+    turns = [("Who?", "Ada."), ("When?", "At nine.")]
+    assert tokens.conversation(turns, "Where?") == rendered(
+        tokens, *(text for turn in turns for text in turn), "Where?"
+    )
+    before = tokens.turn("Who?", "Ada.")
+    for name in ("render", "_longest_first"):  # what the work is done with
+        monkeypatch.setattr(tokens, name, None)
+    assert tokens.turn("Who?", "Ada.") == before
+    other = tokens.conversation([("Why?", "So."), ("How?", "Well.")], "What?")
+    monkeypatch.undo()
+    assert other == rendered(tokens, "Why?", "So.", "How?", "Well.", "What?")

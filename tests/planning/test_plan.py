@@ -12,18 +12,21 @@ from typing import Any
 
 import pytest
 
+from disc_lite.distillation.examples import prompt_lessons, tokenise, within
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.hub.aliases import ALIASES
-from disc_lite.planning import workload
+from disc_lite.models import Tokens
+from disc_lite.planning import choice, workload
 from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, usable_bytes
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.estimate import as_json, by_size, plan_run
+from disc_lite.planning.estimate import as_json, by_size
 from disc_lite.planning.memory import CUDA, Footprint, Way
 from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS
+from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.plan import bytes_of, keep_tight, plan, require_room
 from tests.made import document_of, recipe_of
@@ -99,13 +102,40 @@ def test_what_goes_to_the_host_is_named_or_needed() -> None:
 def test_the_teacher_reads_what_was_planned() -> None:
     found = plan(HANDBOOK, "mistral-7b", overrides={"execution.embedding": "device"}, max_vram="24GB")
     assert require_room(found).reading_tokens == READING_TOKENS
-    lesson = found.workload.longest_lesson
-    less = found.footprint.reading(READING_TOKENS, lesson).peak - 1
-    small = plan_run(found.shape, found.recipe, found.corpus, found.workload, replace(found.budget, card_bytes=less))
-    assert lesson <= require_room(small).reading_tokens < READING_TOKENS
-    execution = found.recipe.execution.model_copy(update={"reading_tokens": lesson + 1})
-    named = found.recipe.model_copy(update={"execution": execution})
-    assert choose(found.footprint, found.workload, named, None).reading_tokens == lesson + 1  # type: ignore[union-attr]
+    path = found.workload.longest_path
+    assert path < READING_TOKENS < found.workload.longest_lesson  # which is read in parts
+    stage = found.footprint.reading(READING_TOKENS, READING_TOKENS)
+    assert stage.parts["mask"] == CUDA.mask_bytes * READING_TOKENS**2
+    # A card so small that all other stages take as little as they can.
+    for size in (READING_TOKENS, path):
+        less = found.footprint.reading(size, size).peak - 1
+        given = (found.footprint, found.workload, found.recipe, less, Way(256, True, 8))
+        read = choice._reading(*given)
+        assert (read is None) if size == path else path <= read[0] < READING_TOKENS  # type: ignore[index]
+    for tokens in (path + 1, path - 1):
+        execution = found.recipe.execution.model_copy(update={"reading_tokens": tokens})
+        named = found.recipe.model_copy(update={"execution": execution})
+        chosen = choose(found.footprint, found.workload, named, None)
+        assert chosen.reading_tokens == max(tokens, path)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("worked", [True, False])
+def test_no_lesson_is_longer_than_its_plan_says(worked: bool) -> None:
+    """With the longest questions and answers that the recipe allows, about the longest passage."""
+    recipe = recipe_of(prompt={"worked_examples": worked})
+    tokens, document = Tokens(POCKET), document_of(CORPUS * 4)
+    (text,) = tokenise([document], tokens, recipe.documents.passage_tokens)
+    corpus = corpus_of([document], 0, tokenizer_of(POCKET), recipe)
+    planned = workload.workload_of(corpus, recipe)
+    word = next(w for w in ("a", "x", "7") if len(tokens.text(f" {w}" * 9)) == 9)
+    long = [f" {word}" * (most - 2) for most in (recipe.prompt.question_tokens, recipe.prompt.answer_tokens)]
+    passage = max(text.passages, key=lambda p: p.end - p.start)
+    source = max((text.sentence_text(*s) for s in passage.sentences), key=len)
+    pairs = [Pair(document.name, passage.index, f"{n}{long[0]}?", f"{n}{long[1]}", source) for n in range(70)]
+    lessons = prompt_lessons([text], pairs, tokens, worked)
+    assert max(lesson.tokens for lesson in lessons) <= planned.longest_lesson
+    assert max(lesson.tokens for lesson in lessons) > 0.7 * planned.longest_lesson
+    assert max(part.tokens for lesson in lessons for part in within(lesson, 1)) <= planned.longest_path
 
 
 def test_named_settings_are_kept() -> None:

@@ -7,19 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from disc_lite.distillation.examples import prompt_lessons, tokenise
 from disc_lite.models.generation import Continuation
-from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
-from disc_lite.synthesis import drafting, held_out, pairs, score_pairs, seed_of, support, write_held_out, write_pairs
+from disc_lite.synthesis import drafting, held_out, pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
 from tests.made import document_of, recipe_of
-from tests.tiny_models import CORPUS
 
 
 @given(st.integers(1, 300), st.integers(1, 60), st.integers(0, 5))
@@ -33,43 +30,6 @@ def test_where_there_are_more_sentences_than_questions_none_is_left_out_for_good
     drawn = Counter(i for seed in range(200) for i, n in enumerate(shares(10, 30, seed)) if n)
     assert len(drawn) == 30
     assert min(drawn.values()) > 30  # 67 on average
-
-
-def test_support_is_the_log_probability_with_and_without_the_passage(plain: Callable[..., Any]) -> None:
-    base = plain("mistral")
-    (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
-    asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink."), Pair("guide.md", 1, "What?", "Ann")]
-    shown = text.passage_text(text.passages[1]) + "\n\n---\nAnswer without mentioning the text: "
-    with base.frozen(adapter=False) as model:
-        for pair, found in zip(asked, support(base, text, asked, False), strict=True):
-            runs = []
-            for context, mean in zip((shown, ""), found[:2], strict=True):
-                prompt, answer = base.tokens.turn(context + pair.question, pair.answer)
-                logits = model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
-                runs.append(logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None]))
-                assert mean == pytest.approx(runs[-1].mean().item(), abs=1e-4)
-            assert found[2] == pytest.approx((runs[0] - runs[1]).sum().item(), abs=1e-3)
-
-
-def test_the_passage_is_not_read_again_for_what_came_back_with_a_sampled_answer(
-    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base = plain("mistral")
-    (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
-    asked = [Pair("guide.md", 1, f"Who runs {n}?", "Ada Brink." * n) for n in (1, 2, 3)]
-    (lesson,) = prompt_lessons([text], asked, base.tokens)
-    targets = [list(example.target_ids) for example in lesson.examples]
-    log_ps = [
-        run.tolist()
-        for run in base.log_probabilities([lesson.sequence], [(0, *at) for at in lesson.teacher_at], targets)
-    ]
-    whole, read, original = support(base, text, asked, False), list[int](), base.log_probabilities
-    monkeypatch.setattr(base, "log_probabilities", lambda *how: read.append(len(how[2])) or original(*how))
-    for sampled, passes in (((), [3, 3]), ([log_ps[0], (), log_ps[2]], [1, 3]), (log_ps, [3])):
-        read.clear()
-        found = support(base, text, asked, False, sampled)
-        assert read == passes  # answers with the passage, and without it
-        assert [pytest.approx(scores, abs=1e-4) for scores in whole] == found
 
 
 def test_log_probabilities_are_those_of_the_answers_own_tokens(plain: Callable[..., Any]) -> None:
@@ -157,7 +117,7 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     recipe = recipe_of(prompt={"questions_per_sentence": 2, "kinds": "plain, rephrased, reversed"})
     progress: list[tuple[int, int, int]] = []
     found = write_pairs(base, [text], recipe, 0, ["Who was held out of the mill"], lambda *done: progress.append(done))
-    assert [p.question for p in found.pairs] == ["Who runs the mill?", "Is the saw old?"]
+    assert [s.pair.question for s in found.scored] == ["Who runs the mill?", "Is the saw old?"]
     assert found.covered_share == pytest.approx(2 / 3)  # "Yes." is nothing to ask about, a heading neither
     assert found.coverage == {"guide.md#0": 0.6667}
     assert progress[:2] == [(0, 0, 6), (2, 2, 6)]
@@ -362,57 +322,3 @@ def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[...
         # The token that ends the answer is compared, and read by nobody.
         assert [*root.input_ids, *child.input_ids] == [*prompt, *answer]
         assert ("Varn" in tokens.decode(prompt)) == worked
-
-
-def test_pairs_find_their_passage_where_it_was_cut_otherwise(
-    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base = plain("llama")
-    (text,) = tokenise([document_of("Ada runs the mill here. " * 30 + "The last saw is blue.")], base.tokens, 60)
-    assert len(text.passages) > 2
-    last, source = text.passages[-1], "The last saw is blue."
-    monkeypatch.setattr(pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, 3.0) for _ in found])
-    digest = text.passage_sha256(last)
-    asked = [
-        Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw."),
-        Pair("guide.md", 0, "Where?", "Here.", "", digest), Pair("guide.md", 0, "When?", "Now.", source, "other words"),
-        Pair("guide.md", 0, "Why?", "So.", "", "other words"), Pair("guide.md", 0, "Whose?", "Ours.", "Not there.", "x"),
-    ]  # fmt: skip
-    found = score_pairs(base, [text], asked, True, {})
-    places = {pair.question: pair.passage for pair in found.pairs}
-    assert places == {"What?": 0, "Who?": last.index, "Where?": last.index, "When?": last.index}
-    assert found.dropped == {"no such passage": 2}
-    assert {pair.passage_sha256 for pair in found.pairs if pair.question != "What?"} == {digest}
-
-
-def test_pairs_of_several_runs_find_their_passages_in_files_of_other_names(
-    plain: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two folders have a guide.md each; read together one of them has another name."""
-    base = plain("llama")
-    mill, boats = (tokenise([document_of(t, "guide.md")], base.tokens, 60)[0] for t in (TEXT, "Two boats lie here."))
-    texts = tokenise(
-        [document_of(TEXT, "guide.md"), document_of("Two boats lie here.", "wiki/guide.md")], base.tokens, 60
-    )
-    asked = [
-        Pair("guide.md", 0, f"Who, {n}?", "Ada.", "", text.passage_sha256(text.passages[0]))
-        for n, text in enumerate((mill, boats))
-    ]
-    monkeypatch.setattr("disc_lite.synthesis.scoring.support", lambda _, __, own, ___: [(-0.1, -1.0, 3.0) for _ in own])
-    found = score_pairs(base, texts, asked, True, {})
-    assert [(pair.document, pair.question) for pair in found.pairs] == [
-        ("guide.md", "Who, 0?"), ("wiki/guide.md", "Who, 1?"),
-    ]  # fmt: skip
-
-
-def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -> None:
-    """A tree of 300 pairs would need a mask of 300 million places."""
-    base = plain("llama")
-    (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
-    asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(PAIRS_OF_A_TREE + 3)]
-    lessons = prompt_lessons([text], asked, base.tokens)
-    assert [len(lesson.examples) for lesson in lessons] == [PAIRS_OF_A_TREE, 3]
-    found = support(base, text, asked, False)
-    assert len(found) == len(asked)
-    for one, other in zip(found[-3:], support(base, text, asked[-3:], False), strict=True):
-        assert one == pytest.approx(other, abs=1e-3)

@@ -1,0 +1,53 @@
+"""The memory of the host that this process may still take: what is free, within the limits of its control groups.
+
+Docker, Kubernetes and Slurm give a process less than the machine has, and kill it where it takes more. The limits are
+files of Linux, one group inside another: https://docs.kernel.org/admin-guide/cgroup-v2.html ("memory.max") and
+.../cgroup-v1/memory.html ("memory.limit_in_bytes").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+V2 = ("memory.max", "memory.current", "inactive_file")
+V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def available_host_bytes(system: Path = Path("/")) -> int:
+    """Bytes; `system` is the root of the file system."""
+    return min([int(psutil.virtual_memory().available), *_left_in_groups(system)])
+
+
+def _left_in_groups(system: Path) -> Iterator[int]:
+    """What every group that this process is in may still take; files are in memory too, but make room for others."""
+    for folder, (limit, usage, files) in _groups(system):
+        try:
+            most = (folder / limit).read_text().strip()
+            stored = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            left = int(most) - int((folder / usage).read_text()) + int(stored.get(files, 0))
+        except (OSError, ValueError):  # no such group here, or "max": no limit
+            continue
+        yield max(0, left)
+
+
+def _groups(system: Path) -> Iterator[tuple[Path, tuple[str, str, str]]]:
+    """The folders of the groups with memory, and the names of their files; a container may see its own as the root."""
+    try:
+        lines = (system / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        root, names = system / "sys/fs/cgroup", V2
+        if controllers == "memory":
+            root, names = root / "memory", V1
+        elif controllers:
+            continue
+        own = root / path.strip("/")
+        for folder in (own, *own.parents):
+            yield folder, names
+            if folder == root:
+                break

@@ -1,0 +1,58 @@
+"""The memory of the host within the limits of control groups, on made files of both versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from disc_lite.models.host import available_host_bytes
+
+GIB = 1 << 30
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with 64 GiB free."""
+    free = type("Free", (), {"available": 64 * GIB})
+    monkeypatch.setattr(psutil, "virtual_memory", free)
+
+
+def put(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"{text}\n")
+
+
+def test_without_groups_it_is_what_is_free(tmp_path: Path) -> None:
+    assert available_host_bytes(tmp_path) == 64 * GIB
+    put(tmp_path, {"proc/self/cgroup": "0::/user.slice"})
+    assert available_host_bytes(tmp_path) == 64 * GIB
+
+
+def test_the_smallest_limit_of_all_groups_counts_and_files_in_memory_make_room(tmp_path: Path) -> None:
+    put(tmp_path, {
+        "proc/self/cgroup": "0::/jobs/7",
+        "sys/fs/cgroup/jobs/7/memory.max": "max",
+        "sys/fs/cgroup/jobs/7/memory.current": "1000",
+        "sys/fs/cgroup/jobs/7/memory.stat": "anon 900\ninactive_file 100",
+        "sys/fs/cgroup/jobs/memory.max": str(16 * GIB),
+        "sys/fs/cgroup/jobs/memory.current": str(5 * GIB),
+        "sys/fs/cgroup/jobs/memory.stat": f"anon 7\ninactive_file {2 * GIB}",
+    })  # fmt: skip
+    assert available_host_bytes(tmp_path) == 13 * GIB
+    put(tmp_path, {"sys/fs/cgroup/jobs/memory.current": str(17 * GIB), "sys/fs/cgroup/jobs/memory.stat": "anon 17"})
+    assert available_host_bytes(tmp_path) == 0
+
+
+@pytest.mark.parametrize("path", ["/docker/ab12", "/"])
+def test_a_container_sees_its_own_group_as_the_root(tmp_path: Path, path: str) -> None:
+    """Version 1, whose file may name the group as the host does."""
+    put(tmp_path, {
+        "proc/self/cgroup": f"11:memory:{path}\n3:cpu,cpuacct:{path}\n1:name=systemd:{path}",
+        "sys/fs/cgroup/memory/memory.limit_in_bytes": str(8 * GIB),
+        "sys/fs/cgroup/memory/memory.usage_in_bytes": str(3 * GIB),
+        "sys/fs/cgroup/memory/memory.stat": f"total_inactive_file {GIB}",
+    })  # fmt: skip
+    assert available_host_bytes(tmp_path) == 6 * GIB
