@@ -26,7 +26,7 @@ from disc_lite.packing import Sequence as Tree
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import answer_task, join_passages, passage_text
-from disc_lite.qa import Pair
+from disc_lite.qa import Pair, language_of
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
 
@@ -173,7 +173,7 @@ def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worke
     """
     if not (worked_examples and source):
         return tokens.prompt(shown + answer_task(question))
-    language = writing.language_of(shown)
+    language = language_of(shown)
     task = writing.answer_task(question, source, language)
     return tokens.conversation(writing.answer_turns(language), shown + task)
 

@@ -2,6 +2,7 @@
 
 tokens      text -> ids, without any control token out of text; the chat template
 base        the model with its LoRA adapter; hidden states and log-probabilities
+head        the output layer, with logits in fp32
 masks       attention masks by type of layer
 coverage    which layers the adapter is put on
 template    whether a chat template can be used

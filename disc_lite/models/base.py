@@ -21,12 +21,13 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.losses import Head, log_probabilities
+from disc_lite.losses import log_probabilities
 from disc_lite.models.adapter import add_saved, config_of, misfit, new_adapter, parameters_of, state_of, take_over
 from disc_lite.models.autocast import keep_half
 from disc_lite.models.device import computes_in_bf16
 from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
+from disc_lite.models.head import head_of
 from disc_lite.models.lora import Projection, projections
 from disc_lite.models.masks import attention_masks, has_state
 from disc_lite.models.mlp import gated_mlps
@@ -61,14 +62,7 @@ class Base:
         self.packs = not has_state(model.get_decoder().config)  # several sequences in a row, and trees
         self.warnings: list[str] = []  # of the check at loading
         self.journal: Journal | None = None  # what a run that was interrupted need not compute again
-        config = model.get_decoder().config  # of a model with image input: that of its text part
-        self.head = Head(
-            weight=model.get_output_embeddings().weight,
-            bias=getattr(model.get_output_embeddings(), "bias", None),
-            scale=float(getattr(config, "logit_scale", None) or 1.0)
-            / float(getattr(config, "logits_scaling", None) or 1.0),
-            softcap=getattr(config, "final_logit_softcapping", None),
-        )
+        self.head = head_of(model)
 
     # -- the adapter -------------------------------------------------------------------------------
 

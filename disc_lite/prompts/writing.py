@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from disc_lite.qa import words_of
-
 Turns = tuple[tuple[str, str], ...]  # (user, assistant)
 
 
@@ -48,7 +46,7 @@ ENGLISH = (
             "On Saturdays, does the Varn public library open before or after its café?",
         ),
         "The Varn public library opens at eleven on Saturdays.",
-        "at eleven",
+        "eleven",
     ),
     WorkedExample(
         "Maria Olsen, who joined the firm Holt & Lind in 2011, has led its Bergen office since last spring.",
@@ -89,7 +87,7 @@ GERMAN = (
             "Öffnet die Stadtbücherei Varn samstags früher oder später als ihr Café?",
         ),
         "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
-        "um elf Uhr",
+        "elf Uhr",
     ),
     WorkedExample(
         "Maria Olsen, die 2011 in die Firma Holt & Lind eintrat, leitet seit letztem Frühjahr deren Büro in Bergen.",
@@ -159,27 +157,9 @@ CHINESE = (
         "四英镑",
     ),
 )
-# Language -> words that are frequent in it and in no other of these.
-MARKERS = {
-    "en": frozenset("the of and is was for with that this are by from which".split()),
-    "de": frozenset("der die und das ist nicht von mit den ein eine für auf werden wird im".split()),
-}
-EXAMPLES = {"en": ENGLISH, "de": GERMAN, "zh": CHINESE}
+EXAMPLES = {"English": ENGLISH, "German": GERMAN, "Chinese": CHINESE}
 LANGUAGE = " Write it in the language of the sentence."  # if there are no worked examples in that language
 OTHER_ANSWER = " Answer in the language of the question."
-
-
-def language_of(text: str) -> str:
-    """`en`, `de` or `zh`, or "" for other languages."""
-    words = words_of(text)
-    if not words:
-        return ""
-    if sum("\u4e00" <= word[0] <= "\u9fff" for word in words) > len(words) / 3:
-        kana = any("\u3040" <= character <= "\u30ff" for character in text)
-        return "" if kana else "zh"
-    counts = {name: sum(word in marks for word in words) for name, marks in MARKERS.items()}
-    best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] >= max(1, 0.06 * len(words)) else ""
 
 
 def question_turns(kind: str, language: str) -> Turns:
@@ -194,7 +174,7 @@ def question_turns(kind: str, language: str) -> Turns:
 def question_task(kind: str, sentence: str, question: str, neighbour: str, language: str) -> str:
     """The task to write one question about the sentence; `contrast` gets its neighbour, `rephrased` the question."""
     after = {"rephrased": f"\nQuestion: {question}", "contrast": f"\nNext sentence: {neighbour}"}.get(kind, "")
-    return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language else LANGUAGE}"
+    return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language in EXAMPLES else LANGUAGE}"
 
 
 def answer_turns(language: str, short: bool = False) -> Turns:
@@ -208,7 +188,7 @@ def answer_turns(language: str, short: bool = False) -> Turns:
 def answer_task(question: str, sentence: str, language: str, short: bool = False) -> str:
     """The task to answer the question from the sentence."""
     task = SHORT_ANSWER if short else ANSWER
-    return f"Sentence: {sentence}\nQuestion: {question}\n{task}{'' if language else OTHER_ANSWER}"
+    return f"Sentence: {sentence}\nQuestion: {question}\n{task}{'' if language in EXAMPLES else OTHER_ANSWER}"
 
 
 def kinds_in(kinds: str) -> list[str]:

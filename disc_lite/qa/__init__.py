@@ -12,15 +12,17 @@ times       times of day and dates
 words       text -> normalised words
 matching    whether a prediction gives an answer
 similarity  near-duplicate questions
+languages   the language of a text
 
 Does not import torch.
 """
 
 from disc_lite.qa.files import read_pairs, read_questions
+from disc_lite.qa.languages import language_of
 from disc_lite.qa.matching import Comparison, compare, is_right
 from disc_lite.qa.records import Pair, Question
 from disc_lite.qa.similarity import NearDuplicates, jaccard
-from disc_lite.qa.words import normalise, numbers_of, word_set, words_of
+from disc_lite.qa.words import is_unspaced, normalise, numbers_of, word_set, words_of
 
 __all__ = [
     "Comparison",
@@ -29,7 +31,9 @@ __all__ = [
     "Question",
     "compare",
     "is_right",
+    "is_unspaced",
     "jaccard",
+    "language_of",
     "normalise",
     "numbers_of",
     "read_pairs",

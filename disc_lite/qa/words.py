@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from disc_lite.qa.amounts import join_number_words, mark_units, move_currencies, read_minus
+from disc_lite.qa.amounts import digits_of, join_number_words, mark_units, move_currencies, read_minus
 from disc_lite.qa.lexing import MARKS, UNSPACED, UNSPACED_MARKS, lexed
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
@@ -19,7 +19,8 @@ from disc_lite.qa.times import read_dates, read_times
 from disc_lite.qa.vocabulary import ARTICLES, MONTHS, TO, WEEKDAYS
 
 STEPS = (join_number_words, read_minus, read_times, read_dates, move_currencies, mark_units)
-_SURFACE_WORD = re.compile(rf"[{UNSPACED}][{UNSPACED_MARKS}]*|(?:[^\W{UNSPACED}]|[{MARKS}])+")
+_CHARACTER = rf"[{UNSPACED}][{UNSPACED_MARKS}]*"
+_SURFACE_WORD = re.compile(rf"{_CHARACTER}|(?:[^\W{UNSPACED}]|[{MARKS}])+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _DIGITS = re.compile(r"\d+")
 
@@ -46,6 +47,12 @@ def words_of(text: str) -> list[str]:
     return _SURFACE_WORD.findall(_THOUSANDS.sub("", text.lower()))
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether most words of a text are single characters, of scripts without spaces between words."""
+    words = words_of(text)
+    return 2 * sum(re.fullmatch(_CHARACTER, word) is not None for word in words) > len(words)
+
+
 def word_set(text: str) -> frozenset[str]:
     """The normalised words of a text, articles included."""
     return frozenset(word.text for word in read_words(text))
@@ -59,7 +66,7 @@ def numbers_of(text: str, in_words: bool = False) -> frozenset[str]:
     result = set[str]()
     for word in read_words(text):
         if not word.number:
-            result.update(_DIGITS.findall(word.text))
+            result.update(_DIGITS.findall(word.text), [digits_of(word)] if in_words and digits_of(word) else [])
         elif _DIGITS.search(word.written) or (in_words and word.text not in ("1", "one")):
             result.add(word.text)
         if in_words:

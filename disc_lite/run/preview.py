@@ -14,9 +14,9 @@ from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.instructions.languages import language_of
 from disc_lite.hub.source import open_model
 from disc_lite.prompts.answering import passage_text
+from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.inputs import read_with_progress

@@ -16,7 +16,7 @@ from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
 from disc_lite.prompts import answering, writing
-from disc_lite.qa import Pair, words_of
+from disc_lite.qa import Pair, language_of, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
@@ -100,7 +100,7 @@ class Drafter:
 
     @cached_property
     def language(self) -> str:
-        return writing.language_of(self.shown)
+        return language_of(self.shown)
 
     # -- questions -------------------------------------------------------------------------------------
 
@@ -145,13 +145,18 @@ class Drafter:
     def screened(self, sentence: int, kind: str, draft: Continuation) -> DraftedQuestion:
         """The question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
-        fault = question_fault(question, self.shown) if draft.ended else "question did not end"
+        fault = (
+            question_fault(question, self.shown)
+            if draft.ended
+            else "question did not end within prompt.question_tokens"
+        )
         fault = fault or self._language_fault(question)
         return DraftedQuestion(sentence, kind, question, fault)
 
     def _language_fault(self, text: str) -> str:
-        language = writing.language_of(text)
-        return OTHER_LANGUAGE if self.language and language and language != self.language else ""
+        """A draft of a few words may have no telling ones, and a Japanese one no kana: then there is no fault."""
+        possible = {self.language, "", "Chinese" if self.language == "Japanese" else ""}
+        return OTHER_LANGUAGE if self.language and language_of(text) not in possible else ""
 
     # -- answers ---------------------------------------------------------------------------------------
 
@@ -170,7 +175,11 @@ class Drafter:
     def answered(self, question: DraftedQuestion, draft: Continuation) -> DraftedPair | str:
         """The pair of the question and the answer in a draft, or why that answer is rejected."""
         answer = self.tokens.decode(draft.ids).strip()
-        fault = answer_fault(question.text, answer, self.shown) if draft.ended else "answer did not end"
+        fault = (
+            answer_fault(question.text, answer, self.shown)
+            if draft.ended
+            else "answer did not end within prompt.answer_tokens"
+        )
         fault = fault or self._language_fault(answer)
         source = self.sentences[question.sentence].text
         digest = self.text.passage_sha256(self.passage)

@@ -17,7 +17,7 @@ from disc_lite.distillation.examples import Text
 from disc_lite.models import Base
 from disc_lite.models.generation import stream_seed
 from disc_lite.prompts import answering
-from disc_lite.qa import NearDuplicates, Question, is_right, words_of
+from disc_lite.qa import NearDuplicates, Question, is_right, is_unspaced, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, write_drafts
 from disc_lite.synthesis.screening import is_yes_no
@@ -26,7 +26,7 @@ GROUP = 16  # sentences with one random seed, which are taken or left together
 MOST_GROUPS = 32  # that are written in one call
 ANSWER_WORDS = 10  # in the longest reference answer: a longer one is seldom repeated word for word
 ANSWER_CHARACTERS = 24  # the same in scripts without spaces between words
-ANSWER_TOKENS = 24
+ANSWER_TOKENS = 48  # a tokenizer of English takes two for a Chinese character and five for an Arabic word
 DRAFTS = 4  # most drafts for each question wanted
 
 
@@ -149,7 +149,7 @@ def _gradable(
 def _answer_fault(draft: _Draft) -> str:
     """Why a short answer is no reference, or ""."""
     words = words_of(draft.answer)
-    longest = ANSWER_WORDS if " " in draft.place.drafter.shown.strip() else ANSWER_CHARACTERS
+    longest = ANSWER_CHARACTERS if is_unspaced(draft.answer) else ANSWER_WORDS
     if not words or len(words) > longest:
         return "no short answer"
     if is_yes_no(draft.answer):

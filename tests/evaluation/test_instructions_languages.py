@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.evaluation.instructions.languages import FREQUENT, SAMPLE_CHARS, Language, is_in, language_of
+from disc_lite.evaluation.instructions.languages import is_in
+from disc_lite.qa.languages import FREQUENT, Language
 
 TEXTS = {
     "Dutch": "De bakker staat heel vroeg op. Hij bakt brood voor de mensen in het dorp.",
@@ -56,21 +57,3 @@ def test_one_sentence_is_enough(name: Language, text: str) -> None:
 )  # fmt: skip
 def test_no_language_of_these(text: str) -> None:
     assert not any(is_in(text, name) for name in FREQUENT)
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        *((text, name) for name, text in TEXTS.items()),
-        ("面包师起得很早。", "Chinese"), ("パン屋は朝早く起きて、村人のために焼きます。", "Japanese"), ("빵집 주인은 일찍 일어난다.", "Korean"),
-        ("Пекарь встаёт очень рано.", "Cyrillic"), ("Ο φούρναρης ξυπνάει νωρίς.", "Greek"), ("बेकर जल्दी उठता है", "Devanagari"),
-        ("Bagaren stiger upp mycket tidigt och bakar bröd till alla i byn.", ""), ("", ""), ("12 — 34", ""), ("Ada Brink 7", ""),
-    ],
-)  # fmt: skip
-def test_the_language_or_the_script_of_a_document(text: str, language: str) -> None:
-    assert language_of(text) == language
-
-
-def test_a_preface_in_another_language_does_not_decide() -> None:
-    german = TEXTS["German"] * (2 * SAMPLE_CHARS // len(TEXTS["German"]) + 1)
-    assert language_of(TEXTS["English"] * 20 + german * 3) == "German"

@@ -138,6 +138,8 @@ def test_a_number_in_words_in_the_passage_is_not_invented() -> None:
     assert not invented("It takes 9 days.", "The permit takes nine days.")
     assert invented("It takes 8 days.", "The permit takes nine days.")
     assert not invented("Which of the two takes longer?", "The permit and the visa take longer.")
+    assert not invented("Es dauert 9 Tage.", "Der Antrag dauert neun Tage.")
+    assert invented("Es dauert acht Tage.", "Der Antrag dauert neun Tage.", is_answer=True)
 
 
 @pytest.mark.parametrize(

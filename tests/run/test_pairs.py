@@ -30,7 +30,7 @@ def test_without_a_pair_nothing_is_trained(tmp_path: Path, folders: Callable[[st
     error = caught.value
     assert "No question-answer pair was accepted" in error.what
     assert "`both`" in error.what
-    assert "question did not end (" in error.why or "not a question (" in error.why
+    assert "question did not end within prompt.question_tokens (" in error.why or "not a question (" in error.why
     assert "--pairs" in error.remedy
     assert "method=disc" in error.remedy
     assert not (tmp_path / "run" / "metrics.jsonl").exists()

@@ -136,9 +136,10 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     assert {t for sentence, t in writer.temperatures if sentence == ABOUT[0]} == {hot}
     unfinished = len(writer.asked) - 9
     assert found.dropped == {
-        "answer did not end": 1, "answer not supported by the passage": 1, "held out for the evaluation": 1,
-        "the likeliest answer has other facts": 1,
-        "near-duplicate": 1, "not a question": 1, "one yes or no too many": 1, "question did not end": unfinished,
+        "answer did not end within prompt.answer_tokens": 1, "answer not supported by the passage": 1,
+        "held out for the evaluation": 1, "the likeliest answer has other facts": 1, "near-duplicate": 1,
+        "not a question": 1, "one yes or no too many": 1,
+        "question did not end within prompt.question_tokens": unfinished,
     }  # fmt: skip
     row = found.scored[1].as_dict()
     assert (row["document"], row["passage"], row["sentence"], row["gain"]) == ("guide.md", 0, 1, 3.0)

@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 
 from disc_lite.distillation.examples import tokenise
-from disc_lite.prompts.writing import EXAMPLES, KINDS, language_of, question_turns
+from disc_lite.prompts.writing import EXAMPLES, KINDS, question_turns
 from disc_lite.synthesis.drafting import Drafter, askable_sentences
-from disc_lite.synthesis.screening import answer_fault, clean_question, invented, question_fault, same_facts
+from disc_lite.synthesis.screening import (
+    answer_fault,
+    clean_question,
+    invented,
+    is_yes_no,
+    question_fault,
+    recalls,
+    same_facts,
+)
 from tests.made import document_of, recipe_of
 from tests.tiers import reached
 
+LONG = "who joined the firm in 1911, has led its old office since last spring and is seldom seen there on a Monday."
 PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a day, and the flour goes to Varn."
 
 
@@ -27,6 +36,15 @@ PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a d
         ("Q3. “Who runs it?”", "Who runs it?"),
         ('"Who runs it?" ', "Who runs it?"),
         ("3 keys open what?", "3 keys open what?"),
+        ("1.5 litres of tea cost how much?", "1.5 litres of tea cost how much?"),
+        ("20. Juli 1944: was geschah?", "20. Juli 1944: was geschah?"),
+        ("1. May one smoke there?", "May one smoke there?"),
+        ("**Question:** Who runs it?", "Who runs it?"),
+        ("*Question 2:** Who runs it?", "Who runs it?"),
+        ("**Who runs it?**", "Who runs it?"),
+        ("1. Frage: Wer leitet sie?", "Wer leitet sie?"),
+        ("问题：谁批准差旅费？", "谁批准差旅费？"),
+        ("**kwargs does what?", "**kwargs does what?"),
         ("Quality is what?", "Quality is what?"),
         (" \n ", ""),
     ],
@@ -63,6 +81,12 @@ def test_a_question_is_about_its_passage(question: str, fault: str) -> None:
         ("Ada Brink runs the Ostwick mill.", ""),
         ("The Ostwick mill is run by Otto Brink.", "answer names what the passage does not"),
         ("It grinds 41 sacks a day.", "answer names what the passage does not"),
+        ("It grinds forty-one sacks a day.", "answer names what the passage does not"),
+        ("Forty sacks a day go to Ada Brink.", ""),
+        ("Otto runs the Ostwick mill.", "answer names what the passage does not"),
+        ("Otto", "answer names what the passage does not"),
+        ("During the day Ada Brink runs it.", ""),
+        ("No mill is run by her.", ""),
         ("According to the text, Ada Brink runs it.", "answer refers to the text"),
         ("The Ostwick mill runs.", "answer repeats the question"),
         ("Yes.", ""),
@@ -71,6 +95,50 @@ def test_a_question_is_about_its_passage(question: str, fault: str) -> None:
 )
 def test_an_answer_says_what_the_passage_says(answer: str, fault: str) -> None:
     assert answer_fault("Who runs the Ostwick mill?", answer, PASSAGE) == fault
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "fault"),
+    [
+        ("Who must sign the tender document?", "A tender document must be signed by the head of purchasing.", ""),
+        ("Which document must the head sign?", "A tender document must be signed by the head of purchasing.", ""),
+        ("Who is the author of the report?", "The author of the report is Ada Brink.", ""),
+        ("《长河》的作者是谁？", "《长河》的作者是李明。", ""),
+        ("《长河》的作者是谁？", "李明写了《长河》。", "question refers to the text"),
+        ("According to the document, who must sign?", "The document must be signed by the head.", "question refers to the text"),
+        ("Based on the given information, who signs?", "The head signs the document.", "question refers to the text"),
+        ("According to the information provided, who signs?", "The head signs it.", "question refers to the text"),
+        ("Selon le texte, qui dirige le bureau ?", "Le bureau est dirigé par Ada.", "question refers to the text"),
+        ("¿Según el texto, quién dirige la oficina?", "Ada dirige la oficina.", "question refers to the text"),
+        ("根据上述内容，谁批准差旅费？", "差旅费由部门主管批准。", "question refers to the text"),
+    ],
+)  # fmt: skip
+def test_a_text_that_the_passage_speaks_of_is_a_fact(question: str, passage: str, fault: str) -> None:
+    assert question_fault(question, passage) == fault
+
+
+@pytest.mark.parametrize(
+    ("question", "passage"),
+    [
+        ("図書館は土曜日の何時に開きますか。", "図書館は土曜日の十一時に開きます。"),
+        ("图书馆星期六开门吗", "图书馆星期六十一点开门。"),
+        ("ห้องสมุดเปิดเวลากี่โมงในวันเสาร์", "ห้องสมุดเปิดเวลาเก้าโมงเช้าในวันเสาร์"),
+        ("Ո՞վ է ղեկավարում գրասենյակը։", "Գրասենյակը ղեկավարում է Մարիան։"),
+    ],
+)
+def test_a_question_ends_as_its_language_asks(question: str, passage: str) -> None:
+    assert question_fault(question, passage) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "says_so"),
+    [
+        ("Yes it does.", True), ("No, it is closed.", True), ("No.", True), ("没有。", True), ("Nein", True),
+        ("No fee is charged.", False), ("No. 7 Harbour Street", False), ("没有任何费用。", False), ("Si pagano 4 euro.", False),
+    ],
+)  # fmt: skip
+def test_no_before_a_noun_does_not_answer_no(answer: str, says_so: bool) -> None:
+    assert is_yes_no(answer) == says_so
 
 
 def test_other_scripts_are_screened_by_their_own_marks() -> None:
@@ -87,34 +155,21 @@ def test_other_scripts_are_screened_by_their_own_marks() -> None:
     assert invented("Das kostet 7 Euro.", german)
 
 
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("The mill of Ostwick is old, and it is for sale.", "en"),
-        ("Die Mühle von Ostwick ist alt und wird nicht verkauft.", "de"),
-        ("差旅费由部门主管批准。", "zh"),
-        ("旅費は部長が承認します。", ""),
-        ("Le moulin est vieux et on le vend.", ""),
-        ("Мельница старая.", ""),
-        ("1234", ""),
-    ],
-)
-def test_the_language_of_a_text(text: str, language: str) -> None:
-    assert language_of(text) == language
-
-
 def test_every_language_has_an_example_of_every_kind() -> None:
-    for language, examples in EXAMPLES.items():
+    for examples in EXAMPLES.values():
         for example in examples:
             assert len(example.questions) == len(KINDS) == len(set(example.questions))
-            assert {language_of(part) for part in (example.sentence, example.answer)} <= {language, ""}
             assert all(question.endswith(("?", "？")) for question in example.questions)
     for kind in KINDS:
-        turns = question_turns(kind, "en")
+        turns = question_turns(kind, "English")
         assert len({task for task, _ in turns}) == len(turns)
         assert all(KINDS[kind] in task for task, _ in turns)
         # Where there is no example in the text's language, the task names the language.
-        assert all("in the language of the sentence" in task for task, _ in question_turns(kind, ""))
+        assert all(
+            "in the language of the sentence" in task
+            for language in ("", "French")
+            for task, _ in question_turns(kind, language)
+        )
 
 
 @pytest.mark.parametrize(
@@ -130,6 +185,10 @@ def test_every_language_has_an_example_of_every_kind() -> None:
         ("It grinds 40 sacks a day in Ostwick for Varn.", "It grinds 41 sacks a day in Ostwick for Varn.", False),
         ("It grinds 1,000 sacks.", "1000 sacks", True),
         ("1,000 sacks", "It is 1000 sacks.", True),
+        ("It grinds forty sacks.", "It grinds fifty sacks.", False),
+        (f"Ada Brink, {LONG}", f"Otto Lind, {LONG}", False),
+        (f"Ada Brink, {LONG}", f"The mill is run by Ada Brink, {LONG}", True),
+        ("No dogs are allowed.", "No fee is charged.", False),
         ("Yes.", "Yes, Ada runs it.", True),
         ("Yes.", "No, Otto does.", False),
         ("40 sacks", "", False),
@@ -138,6 +197,22 @@ def test_every_language_has_an_example_of_every_kind() -> None:
 def test_answers_agree_in_facts_and_numbers_whatever_their_wording(first: str, second: str, same: bool) -> None:
     assert same_facts("Who runs the mill, or how many sacks a day?", first, second) == same
     assert same_facts("Who runs the mill, or how many sacks a day?", second, first) == same
+
+
+@pytest.mark.parametrize(
+    ("expected", "given", "right"),
+    [
+        (f"Ada Brink, {LONG}", f"Ada Brink, {LONG}", True),
+        (f"Ada Brink, {LONG}", f"It is Ada Brink, {LONG}".replace("and is seldom seen there", "and"), True),
+        (f"Ada Brink, {LONG}", f"Otto Lind, {LONG}", False),
+        (f"Ada Brink, {LONG}", f"Ada Brink, {LONG}".replace("1911", "1912"), False),
+        ("It takes eighteen months from the day of delivery.", "It takes 18 months from the day of delivery.", True),
+        ("It takes eighteen months from the day of delivery.", "It takes twelve months from the day of delivery.", False),
+        ("三月十一日图书馆开门。", "三月十二日图书馆开门。", False),
+    ],
+)  # fmt: skip
+def test_an_answer_is_recalled_with_every_name_and_number(expected: str, given: str, right: bool) -> None:
+    assert recalls("Who leads it, and how long does it take?", expected, given) == right
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen3", "mistral"])

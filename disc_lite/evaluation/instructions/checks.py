@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from disc_lite.evaluation.instructions.languages import Language, is_in
+from disc_lite.evaluation.instructions.languages import is_in
 from disc_lite.evaluation.instructions.parts import (
     BULLET,
     NUMBERED,
@@ -25,6 +25,7 @@ from disc_lite.evaluation.instructions.parts import (
     words_in,
 )
 from disc_lite.qa import normalise
+from disc_lite.qa.languages import Language
 from disc_lite.storage import Json
 
 Argument = int | float | str | tuple[str, ...]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 
+from disc_lite.losses.head import logits
 from disc_lite.models.generation.memory import STEP, LayerMemory
 from disc_lite.models.generation.passes import (
     HIDDEN,
@@ -26,6 +27,7 @@ from disc_lite.models.generation.passes import (
     Reading,
     hidden_where,
 )
+from disc_lite.models.head import head_of
 from disc_lite.models.positions import long_texts
 
 NAME = "disc_lite_generation"
@@ -64,17 +66,15 @@ def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
     config._attn_implementation = NAME  # for this pass only: nothing else may go through our attention
     try:
         with long_texts(model, one_pass.memory.long):
-            out: Any = model(
+            out: Any = model.get_decoder()(
                 input_ids=one_pass.input_ids,
                 position_ids=one_pass.position_ids,
                 use_cache=False,
-                logits_to_keep=one_pass.last,
                 generation_pass=one_pass,
             )
     finally:
         config._attn_implementation = before
-    logits: Tensor = out.logits[0].float()
-    return logits
+    return logits(out.last_hidden_state[0, one_pass.last], head_of(model))
 
 
 # -- one new token a row -------------------------------------------------------------------------------

@@ -11,8 +11,10 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from disc_lite.errors import memory_ran_out
+from disc_lite.losses.head import logits
 from disc_lite.models.generation.requests import Limits, Request, Row, Step
 from disc_lite.models.generation.sampling import log_probabilities, sample
+from disc_lite.models.head import head_of
 from disc_lite.models.positions import long_texts
 from disc_lite.packing import filled
 from disc_lite.planning.sizes import MAX_ROWS
@@ -73,14 +75,13 @@ def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, lon
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     while rows:
         with long_texts(model, long):
-            out: Any = model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
-                logits_to_keep=1,
-            )  # fmt: skip
-        logits: Tensor = out.logits[:, -1].float()
-        drawn = torch.tensor([row.uniforms[len(row.written)] for row in rows], device=logits.device)
-        tokens = sample(logits, [row.request.temperature for row in rows], drawn)
-        log_ps = log_probabilities(logits, tokens).tolist()
+            out: Any = model.get_decoder()(
+                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+            )
+        scores = logits(out.last_hidden_state[:, -1], head_of(model))
+        drawn = torch.tensor([row.uniforms[len(row.written)] for row in rows], device=scores.device)
+        tokens = sample(scores, [row.request.temperature for row in rows], drawn)
+        log_ps = log_probabilities(scores, tokens).tolist()
         written = list(zip(rows, tokens.tolist(), log_ps, strict=True))
         done = [row.write(token, log_p, limits) for row, token, log_p in written]
         yield [(row.request.place, token, end) for (row, token, _), end in zip(written, done, strict=True)]
