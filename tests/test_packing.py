@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from disc_lite.packing import (
-    TREE_TOKENS,
+    ATTENTION_TOKENS,
     WORTH_SHARING_TOKENS,
     Packed,
     Segment,
@@ -25,6 +25,7 @@ from disc_lite.packing import (
     shared_length,
 )
 from disc_lite.packing import paths as paths_of
+from disc_lite.planning.sizes import TREE_TOKENS
 from tests.tiny_models import NAMES
 
 
@@ -188,6 +189,21 @@ def test_what_a_system_turn_of_30_tokens_costs() -> None:
     found = gather([[*beginning, *range(200 + n, 230 + n)] for n in range(100)], [30] * 100)
     assert sum(length(sequence) for sequence in found.sequences) < 0.55 * 100 * 60
     assert max(length(sequence) for sequence in found.sequences) <= TREE_TOKENS
+
+
+@pytest.mark.parametrize(("prefix", "trees"), [(30, 8), (128, 5), (400, 3), (550, 3), (1000, 2)])
+def test_a_long_system_turn_is_read_a_few_times_and_not_by_every_run(prefix: int, trees: int) -> None:
+    """Ministral 3's default system prompt has 563 tokens."""
+    runs = [[*range(prefix), *range(2000 + 100 * n, 2060 + 100 * n)] for n in range(60)]
+    found = gather(runs, [prefix + 20] * len(runs))
+    assert len(found.sequences) == trees
+    assert sum(length(sequence) for sequence in found.sequences) == 60 * 60 + trees * prefix
+
+    def cost(children: int) -> float:
+        width = prefix + 60 * children
+        return width / children * (1 + width / ATTENTION_TOKENS)
+
+    assert cost(len(found.sequences[0]) - 1) <= 1.02 * min(cost(children) for children in range(1, 61))
 
 
 def test_exactly_the_shared_tokens_are_shared_and_never_a_needed_one() -> None:

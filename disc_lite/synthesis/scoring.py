@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import Text, alone, by_passage, pair_example, prompt_lessons, within
+from disc_lite.distillation.examples import Text, by_passage, pair_example, prompt_lessons, together, within
 from disc_lite.documents import Passage
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
@@ -162,7 +162,7 @@ def _closed_book(base: Base, pairs: Sequence[Pair]) -> list[list[float]]:
     sizes = [len(example.input_ids) for example in examples]
     for batch in filled(range(len(examples)), sizes, READING_TOKENS):
         some = [examples[i] for i in batch]
-        found += _read(base, *alone(some), [list(example.target_ids) for example in some])
+        found += _read(base, *together(some), [list(example.target_ids) for example in some])
     return found
 
 
