@@ -8,12 +8,15 @@ follow its parent's, so each path from the root is computed exactly as if it wer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from disc_lite.planning.sizes import TREE_TOKENS
 
 
 @dataclass(frozen=True)
@@ -164,8 +167,8 @@ def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
-TREE_TOKENS = 512  # of a tree of runs with a shared prefix: wider rows cost more in attention than the prefix does
 WORTH_SHARING_TOKENS = 8  # a shorter prefix is not shared
+ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ class Gathered:
 
 
 def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
-    """Runs with a shared prefix become children of one root with that prefix, in trees of about 512 tokens.
+    """Runs with a shared prefix become children of one root with that prefix, in trees of about the cheapest width.
 
     Each path is computed like the run alone. `needed` is the first position of each run whose hidden state is needed:
     it stays in the run's own segment. The shared prefix of a chat model is the system turn of its template.
@@ -193,10 +196,10 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
             sequences.append([Segment(tuple(runs[members[0]]))])
             continue
         size = min(shared_length([runs[i] for i in members]), *(needed[i] for i in members))
-        room = 0
+        room, most = 0, max(TREE_TOKENS - size, _cheapest_children(size))
         for i in members:
             if len(runs[i]) - size > room:
-                room = TREE_TOKENS - size
+                room = most
                 sequences.append([Segment(tuple(runs[i][:size]))])
             places[i] = (len(sequences) - 1, len(sequences[-1]), size)
             sequences[-1].append(Segment(tuple(runs[i][size:]), 0))
@@ -204,13 +207,29 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
 
 
+def _cheapest_children(prefix_tokens: int) -> int:
+    """Tokens w of the children of a root of s tokens: with A attention tokens the least of (s+w)/w * (1 + (s+w)/A).
+
+    That is what a token of a child costs: the prefix again and again in narrow trees, attention in wide ones.
+    """
+    return round(math.sqrt(prefix_tokens * (ATTENTION_TOKENS + prefix_tokens)))
+
+
 def shared_length(runs: Seq[Seq[int]]) -> int:
-    """The length of the prefix that all runs share."""
-    shortest = min(runs, key=len)
-    return next((n for n, token in enumerate(shortest) if any(run[n] != token for run in runs)), len(shortest))
+    """The length of the prefix that all runs share: what the first and the last in their order share.
 
-
-ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
+    By slices, which are compared much faster than token by token.
+    """
+    ordered = list(map(tuple, runs))
+    first, last = min(ordered), max(ordered)
+    size, end = 0, min(len(first), len(last))
+    while size < end:
+        middle = (size + end + 1) // 2
+        if first[size:middle] == last[size:middle]:
+            size = middle
+        else:
+            end = middle - 1
+    return size
 
 
 def _cheapest_rows(lengths: Seq[int]) -> list[list[int]]:

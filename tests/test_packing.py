@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from disc_lite.packing import (
-    TREE_TOKENS,
+    ATTENTION_TOKENS,
     WORTH_SHARING_TOKENS,
     Packed,
     Segment,
@@ -25,6 +26,7 @@ from disc_lite.packing import (
     shared_length,
 )
 from disc_lite.packing import paths as paths_of
+from disc_lite.planning.sizes import TREE_TOKENS
 from tests.tiny_models import NAMES
 
 
@@ -190,6 +192,21 @@ def test_what_a_system_turn_of_30_tokens_costs() -> None:
     assert max(length(sequence) for sequence in found.sequences) <= TREE_TOKENS
 
 
+@pytest.mark.parametrize(("prefix", "trees"), [(30, 8), (128, 5), (400, 3), (550, 3), (1000, 2)])
+def test_a_long_system_turn_is_read_a_few_times_and_not_by_every_run(prefix: int, trees: int) -> None:
+    """Ministral 3's default system prompt has 563 tokens."""
+    runs = [[*range(prefix), *range(2000 + 100 * n, 2060 + 100 * n)] for n in range(60)]
+    found = gather(runs, [prefix + 20] * len(runs))
+    assert len(found.sequences) == trees
+    assert sum(length(sequence) for sequence in found.sequences) == 60 * 60 + trees * prefix
+
+    def cost(children: int) -> float:
+        width = prefix + 60 * children
+        return width / children * (1 + width / ATTENTION_TOKENS)
+
+    assert cost(len(found.sequences[0]) - 1) <= 1.02 * min(cost(children) for children in range(1, 61))
+
+
 def test_exactly_the_shared_tokens_are_shared_and_never_a_needed_one() -> None:
     """Runs that part at the tenth token: a root of ten, or of fewer where an earlier state is needed, or of none below 8."""
     one, two = (*range(10), 50, 51, 52), (*range(10), 60, 61)
@@ -220,6 +237,24 @@ def test_the_shared_length_is_that_of_all() -> None:
     assert shared_length([(1, 2, 3), (1, 2, 3, 4)]) == 3
     assert shared_length([(1, 2, 3), (1, 2, 4), (1, 2)]) == 2
     assert shared_length([(1, 2), (2, 2)]) == 0 == shared_length([(), (1,)])
+    assert shared_length([[1, 2, 3], (1, 2, 4)]) == 2 == shared_length([range(1, 3)])
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=9), min_size=1, max_size=4))
+def test_so_it_is_token_by_token(runs: list[list[int]]) -> None:
+    columns = list(zip(*runs, strict=False))
+    expected = next((n for n, column in enumerate(columns) if len(set(column)) > 1), len(columns))
+    assert shared_length(runs) == expected
+
+
+def test_long_prefixes_are_not_compared_token_by_token() -> None:
+    calls: list[str] = []
+    sys.setprofile(lambda frame, event, of: calls.append(event))
+    try:
+        assert shared_length([(*range(900), 7, 8), (*range(900), 9)]) == 900
+    finally:
+        sys.setprofile(None)
+    assert len(calls) < 100
 
 
 def test_batches_are_filled_to_the_limit_in_order() -> None:

@@ -116,7 +116,7 @@ def make_family(name: str, root: Path, **changes: Any) -> Path:
         make_tokenizer("llama", tokenizer)
     shutil.copytree(tokenizer, folder)
     auto: Any = AutoModelForImageTextToText if name in WRAPPED else AutoModelForCausalLM
-    model = auto.from_config(_config(name, changes))
+    model = auto.from_config(config_of(name, changes))
     rng = torch.Generator().manual_seed(7)
     for parameter in model.parameters():
         noise = torch.empty(parameter.shape).normal_(0.0, 0.25 if parameter.ndim > 1 else 0.1, generator=rng)
@@ -125,12 +125,13 @@ def make_family(name: str, root: Path, **changes: Any) -> Path:
     return folder
 
 
-def _config(name: str, changes: dict[str, Any]) -> Any:
+def config_of(name: str, changes: dict[str, Any]) -> Any:
+    """The configuration of a tiny model of this family."""
     import transformers
 
     if name in WRAPPED:
         kind, text, settings = WRAPPED[name]
-        return getattr(transformers, kind)(text_config=_config(text, changes).to_dict(), **settings)
+        return getattr(transformers, kind)(text_config=config_of(text, changes).to_dict(), **settings)
     kind, settings = READ[name] if name in READ else REFUSED[name][:2]
     tokens = {"vocab_size": 402, "bos_token_id": 0, "eos_token_id": 1}
     return getattr(transformers, kind)(**{**SIZES, **tokens, **settings, **changes})

@@ -21,7 +21,7 @@ from hashlib import sha256
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
-from disc_lite.packing import Place, Segment, lone
+from disc_lite.packing import Place, Segment, gather, lone
 from disc_lite.packing import Sequence as Tree
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts import writing
@@ -111,10 +111,18 @@ def with_passages(texts: Iterable[Text], chosen: Taught) -> tuple[Text, ...]:
     return tuple(text for text in fewer if text.passages)
 
 
-def alone(examples: Sequence[Example]) -> tuple[list[Tree], list[Place]]:
-    """Each example as a sequence of its own, and all compared positions in turn: what `Base.hidden_at` takes."""
-    places = [(n, 0, p) for n, example in enumerate(examples) for p in example.compared]
-    return [lone(example.input_ids) for example in examples], places
+def together(examples: Sequence[Example]) -> tuple[tuple[Tree, ...], list[Place]]:
+    """The examples as sequences, and all compared positions in turn: what `Base.hidden_at` takes.
+
+    Most begin with the same system turn of the chat template: it is computed once a sequence, not once an example.
+    """
+    found = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
+    places = [
+        (sequence, segment, p - shared)
+        for example, (sequence, segment, shared) in zip(examples, found.places, strict=True)
+        for p in example.compared
+    ]
+    return found.sequences, places
 
 
 def thinned(lesson: Lesson, chosen: AbstractSet[int]) -> Lesson:
@@ -214,10 +222,10 @@ def lessons_about(
 ) -> list[Lesson]:
     """The lessons of one passage, which is given as a prompt shows it; the teacher reads `prompt` before an answer."""
     shown = join_passages([passage])
-    together = [pairs[first : first + PAIRS_OF_A_TREE] for first in range(0, len(pairs), PAIRS_OF_A_TREE)]
+    trees = [pairs[first : first + PAIRS_OF_A_TREE] for first in range(0, len(pairs), PAIRS_OF_A_TREE)]
     return [
         _prompt_lesson([prompt(shown, p.question, p.source, tokens, worked_examples) for p in some], some, tokens)
-        for some in together
+        for some in trees
     ]
 
 

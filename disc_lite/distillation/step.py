@@ -22,12 +22,11 @@ import torch
 from torch import Tensor
 
 from disc_lite.distillation.data import Task, TrainingData
-from disc_lite.distillation.examples import Example
+from disc_lite.distillation.examples import Example, together
 from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.distillation.schedule import Batch
 from disc_lite.losses import RETENTION_KL, Divergence, Labels, cross_entropy, divergence
 from disc_lite.models import Base
-from disc_lite.packing import gather
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Loss
 
@@ -51,15 +50,8 @@ def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: t
 
 def student_states(base: Base, examples: Sequence[Example]) -> Tensor:
     """The student's hidden states at all compared positions, [S, H], from one packed forward pass."""
-    # Most begin with the same system turn of the chat template: it is computed once a row, not once an example.
-    gathered = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
-    places = [
-        (sequence, segment, p - shared)
-        for example, (sequence, segment, shared) in zip(examples, gathered.places, strict=True)
-        for p in example.compared
-    ]
     with base.autocast():
-        return base.hidden_at(gathered.sequences, places)
+        return base.hidden_at(*together(examples))
 
 
 def _task_sum(base: Base, task: Task, indices: Sequence[int], student: Tensor, loss: Loss) -> Tensor:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from disc_lite.distillation.examples import Lesson, alone, halves, within
+from disc_lite.distillation.examples import Lesson, halves, together, within
 from disc_lite.distillation.shards import shards_of
 from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
@@ -217,7 +217,7 @@ def teachability(
         examples = [states.examples[i] for i in batch]
         ids = torch.tensor([t for e in examples for t in e.target_ids], device=base.device)
         with base.frozen(adapter=False):
-            student = base.hidden_at(*alone(examples))
+            student = base.hidden_at(*together(examples))
             teacher = log_probabilities(states.rows(batch).to(base.device), ids, base.head)
             return (teacher - log_probabilities(student, ids, base.head)).cpu()
 

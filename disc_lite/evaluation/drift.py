@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from disc_lite.distillation.examples import alone
+from disc_lite.distillation.examples import together
 from disc_lite.losses import RETENTION_KL, token_divergence
 from disc_lite.models import Base
 from disc_lite.models.halving import halved_if_full
@@ -28,9 +28,9 @@ def drift(
     def compare(indices: list[int]) -> Tensor:
         batch = [compared[i] for i in indices]
         with base.frozen(adapter=False):
-            before = base.hidden_at(*alone(batch))
+            before = base.hidden_at(*together(batch))
         with base.frozen(adapter=True):
-            after = base.hidden_at(*alone(batch))
+            after = base.hidden_at(*together(batch))
         return token_divergence(after, before, base.head, RETENTION_KL).cpu()
 
     batches = halved_if_full(

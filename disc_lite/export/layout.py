@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.configuration import text_configuration
 from disc_lite.hub.families import FAMILIES, WRITTEN
-from disc_lite.hub.weights import plain_name
-from disc_lite.storage import JsonObject
+from disc_lite.hub.weights import plain_name, read_object
 
 if TYPE_CHECKING:
     from gguf import TensorNameMap
@@ -73,8 +72,7 @@ class Layout:
 def layout_of(folder: Path) -> Layout:
     """The layout of a model folder. Raises UsageError for a family that is not supported."""
     gguf = require_gguf()
-    config: JsonObject = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    model_type = config.get("model_type")
+    model_type = read_object(folder / "config.json").get("model_type")
     family = FAMILIES.get(str(model_type))
     if family is None or not family.gguf_written:
         raise UsageError(
@@ -83,11 +81,12 @@ def layout_of(folder: Path) -> Layout:
             "Use --to gguf with llama.cpp's converter and library installed (docs/exporting.md)." if family
             else "Use --to adapter or --to merged.",
         )  # fmt: skip
-    config = config.get("text_config") or config
-    layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
-    kv_heads = int(config.get("num_key_value_heads") or heads)
+    config = text_configuration(folder)
+    layers, heads, kv_heads = (
+        int(config[key]) for key in ("num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+    )
     arch = next(a for a, name in gguf.MODEL_ARCH_NAMES.items() if name == family.gguf_architecture)
-    tied = bool(config.get("tie_word_embeddings"))
+    tied = bool(config["tie_word_embeddings"])
     names = gguf.get_tensor_name_map(arch, layers)
     return Layout(
         family.gguf_architecture, layers, heads, kv_heads, family.gguf_reorders, tied, family.gguf_norm_shift, names

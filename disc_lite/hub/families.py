@@ -7,12 +7,12 @@ To add a family: write its entry here; CONTRIBUTING.md has the other steps.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.storage import JsonObject
+from disc_lite.hub.configuration import completed
+from disc_lite.hub.weights import read_object
 
 # Settings of a configuration that count the experts of a layer.
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
@@ -66,10 +66,10 @@ def check_kind(folder: Path) -> None:
     if not path.is_file():
         return
     try:
-        config: JsonObject = json.loads(path.read_text(encoding="utf-8"))
-        text = config.get("text_config") or config
+        config = read_object(path)
+        text = completed(config)
         experts = max(int(text.get(name) or 0) for name in EXPERTS)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (EnvironmentNotReady, ValueError, TypeError):
         return  # told where the configuration is loaded
     if experts > 1:
         raise EnvironmentNotReady(

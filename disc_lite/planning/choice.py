@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from disc_lite.planning.memory import Footprint, Stage, Way
-from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS
+from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS, TREE_TOKENS
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 
@@ -39,8 +39,10 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
         return None
+    row_tokens = max(TREE_TOKENS, workload.longest_student)
     for way in _ways(footprint, workload, recipe):
-        training, reading = footprint.training(way), _reading(footprint, workload, recipe, available, way)
+        training = footprint.training(way, row_tokens=row_tokens)
+        reading = _reading(footprint, workload, recipe, available, way)
         if reading is not None and (available is None or training.peak <= available):
             passes = -(-recipe.train.tokens_per_batch // way.micro_batch_tokens)
             stages = (generation[1], reading[1], training)

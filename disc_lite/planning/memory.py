@@ -1,9 +1,10 @@
 """Bytes on the card, or of the process on a CPU, by stage and part.
 
-Of a training step there are three moments at which memory may be largest:
+Of a training step there are four moments at which memory may be largest:
 
     loss       all checkpoints of the layers, the logits of one chunk of rows
-    backward   checkpoints or gradients, whichever are more, and one layer computed again
+    mlp        checkpoints or gradients, whichever are more, and one layer computed again, at the gradient of its MLP
+    attention  the same at the gradient of its attention, where that has its scores whole
     optimizer  gradients; AdamW's step makes no copy of them
 
 The sizes of a layer are fitted to what was measured: on CUDA to 23 steps of three 7B shapes (bench/results/gpu-*), on
@@ -18,7 +19,7 @@ import math
 from dataclasses import dataclass
 
 from disc_lite.planning.shapes import Shape
-from disc_lite.planning.sizes import LOSS_ROWS, MAX_ROWS, MLP_TILE, PROMPT_TOKENS, ROWS_SHARE
+from disc_lite.planning.sizes import LOSS_ROWS, MAX_ROWS, MLP_TILE, PROMPT_TOKENS, ROWS_SHARE, TREE_TOKENS
 
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
@@ -41,10 +42,12 @@ class Numbers:
     most_rows: int  # of generation
     read_tokens: int  # of prompts in one pass of generation
     host_apart: bool  # the memory of the host is another one
+    # Of capped attention scores, bytes a head and pair of tokens: in a forward pass, in a backward pass, and stored.
+    scores: tuple[float, float, float]
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True)
-CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False)
+CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True, (10, 14, 8))
+CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8))
 
 
 @dataclass(frozen=True)
@@ -88,18 +91,27 @@ class Footprint:
         """In fp32."""
         return 4 * self.shape.adapter_parameters(self.rank)
 
-    def training(self, way: Way, padding: float = PADDING) -> Stage:
-        """A step: its largest moment; two thirds of the tokens are compared with the teacher's."""
+    def training(self, way: Way, padding: float = PADDING, row_tokens: int = TREE_TOKENS) -> Stage:
+        """A step: its largest moment; two thirds of the tokens are compared with the teacher's.
+
+        `row_tokens` are those of a packed row, where attention scores are computed whole.
+        """
         places, value = way.micro_batch_tokens * padding, self.numbers.value_bytes
         state = self.adapter * 2 if way.optimizer_bits == 32 else round(self.adapter / 2 * (1 + 4 / 256))
         h, gradients = self.shape.hidden, self.adapter
         on_card = min(self.shape.layers, HOST_LAYERS) if way.host_checkpoints else self.shape.layers
         stored = places * value * (on_card * h if way.checkpointing else self.shape.layers * self._stored)
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
-        layer = self._again(places) if way.checkpointing else self._mlp(places)
+        _, scores, kept = (self._scores(each, places, min(row_tokens, places)) for each in self.numbers.scores)
+        attention, mlp = self._again(places)
+        if not way.checkpointing:
+            stored += self.shape.layers * kept
+            scores, kept, attention, mlp = scores - kept, 0, 0, self._mlp(places)
+        activations = max(stored, gradients)
         moments: dict[str, dict[str, float]] = {
             "loss": {"activations": stored, "loss": loss},
-            "backward": {"activations": max(stored, gradients), "layer": layer},
+            "mlp": {"activations": activations, "layer": attention + mlp, "scores": kept},
+            "attention": {"activations": activations, "layer": attention, "scores": scores},
             "optimizer": {"gradients": gradients},
         }
         largest = max(moments.values(), key=lambda parts: sum(parts.values()))
@@ -116,11 +128,11 @@ class Footprint:
         inputs = (self.shape.layers - 1) * (1 << (each - 1).bit_length()) if way.host_checkpoints else 0
         return inputs + (self.embedding if way.host_embedding else 0)
 
-    def _again(self, places: float) -> float:
-        """A layer that is computed again, at the largest moment of its backward pass: in its MLP."""
+    def _again(self, places: float) -> tuple[float, float]:
+        """A layer that is computed again: without its MLP, and what is there of that while its gradient is computed."""
         more = self.shape.qk_norm * self.numbers.qk_norm_hidden + self.shape.gated * GATED_HIDDEN
         hidden = (self.numbers.layer_hidden + more) * self.shape.hidden * places * self.numbers.value_bytes
-        return hidden + self._mlp(places) + self._stored_mlp * places * self.numbers.value_bytes
+        return hidden, self._mlp(places) + self._stored_mlp * places * self.numbers.value_bytes
 
     def _mlp(self, places: float) -> float:
         """What the backward pass of an MLP needs beside what is stored; a product's weights are dequantised in it."""
@@ -151,8 +163,14 @@ class Footprint:
             "adapter": self.adapter,
             "layer": self._read(tokens),
             "mask": self.numbers.mask_bytes * lesson * tokens,
+            "scores": self._scores(self.numbers.scores[0], tokens, lesson),
         }
         return self._stage("teacher", parts, host_embedding)
+
+    def _scores(self, each: float, tokens: float, row_tokens: float) -> float:
+        """Attention scores and mask of a layer that caps them: `each` bytes a head and pair of tokens of a row."""
+        pairs = tokens * row_tokens if self.shape.capped else 0
+        return (each * self.shape.heads + self.numbers.value_bytes) * pairs
 
     def _read(self, tokens: int) -> int:
         per_place = (4.5 * self.shape.hidden + 3 * self.shape.intermediate) * self.numbers.value_bytes

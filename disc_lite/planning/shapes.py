@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.aliases import ALIASES, Alias
+from disc_lite.hub.configuration import text_configuration
 
 # NF4 with double quantisation: half a byte a value, for 64 of them a scale of a byte, for 256 scales one of 4 bytes.
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-# Families whose MLP is not silu(gate) * up with layers of their own, so that `models.mlp` does not compute it.
-OTHER_MLPS = ("gemma", "phi", "glm", "starcoder", "gpt", "nemotron", "lfm")
-QK_NORMS = ("qwen3", "olmo2", "gemma3")  # families that normalise queries and keys, as `model_type` or name begins
+# Families (`model_type`) whose MLP is not silu(gate) * up with layers of their own, which `models.mlp` leaves alone.
+OTHER_MLPS = {
+    "gemma", "gemma2", "gemma3_text", "gemma4_text", "phi", "phi3", "glm4", "starcoder2", "gpt_neox", "nemotron",
+    "lfm2", "granitemoehybrid",
+}  # fmt: skip
+QK_NORMS = {"qwen3", "qwen3_5_text", "olmo2", "olmo3", "exaone4", "gemma3_text", "gemma4_text", "lfm2"}
+QK_SETTINGS = ("use_qk_norm", "qk_layernorm")  # of families that may normalise queries and keys
+# Of `config.json`, in the order of `Shape`.
+SIZES = (
+    "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
+    "vocab_size",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Shape:
     tied: bool  # the head is the embedding matrix
     qk_norm: bool
     gated: bool = True  # the MLP, as `models.mlp` computes it
+    capped: bool = False  # its attention scores are, so they are computed whole (transformers' `eager` attention)
 
     @property
     def projections(self) -> tuple[tuple[int, int], ...]:
@@ -65,24 +75,22 @@ class Shape:
 def shape_of_alias(alias: Alias) -> Shape:
     return Shape(
         alias.name, alias.hidden, alias.layers, alias.heads, alias.kv_heads, alias.head_dim, alias.intermediate,
-        alias.vocab, alias.tied, alias.name.startswith(QK_NORMS), not alias.name.startswith(OTHER_MLPS),
+        alias.vocab, alias.tied, alias.model_type in QK_NORMS, alias.model_type not in OTHER_MLPS,
     )  # fmt: skip
 
 
 def shape_of_folder(folder: Path) -> Shape | None:
     """Of a model folder; None where its `config.json` does not say the sizes as most families do."""
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        config = {**config, **config.get("text_config", {})}
-        heads, kind = int(config["num_attention_heads"]), str(config.get("model_type", ""))
+        config = text_configuration(folder)
+        hidden, layers, heads, kv_heads, head_dim, intermediate, vocab = (int(config[key]) for key in SIZES)
+        kind, tied = config.get("model_type"), bool(config.get("tie_word_embeddings"))
+        normalised = kind in QK_NORMS or any(bool(config.get(key)) for key in QK_SETTINGS)
         return Shape(
-            str(folder), int(config["hidden_size"]), int(config["num_hidden_layers"]), heads,
-            int(config.get("num_key_value_heads") or heads),
-            int(config.get("head_dim") or config["hidden_size"] // heads), int(config["intermediate_size"]),
-            int(config["vocab_size"]), bool(config.get("tie_word_embeddings", False)),
-            kind.startswith(QK_NORMS), not kind.startswith(OTHER_MLPS),
+            str(folder), hidden, layers, heads, kv_heads, head_dim, intermediate, vocab, tied, normalised,
+            kind not in OTHER_MLPS, bool(config.get("attn_logit_softcapping")),
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (EnvironmentNotReady, ValueError, KeyError, TypeError):
         return None
 
 

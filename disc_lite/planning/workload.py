@@ -20,7 +20,7 @@ TEMPLATE_TOKENS = 12  # of a chat template around a turn
 EXAMPLES_TOKENS = 450  # of the worked examples in a prompt of the teacher
 ANCHOR_TOKENS = {"heading": 10, "lead_in": 16, "chat": 25, "none": 0, "mixed": 13}
 ANCHORS_IN_TURN = 4  # that `disc.anchor: mixed` puts before each target
-NEUTRAL_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
+PROMPT_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
 ASKED = 1.8  # questions and answers that are drafted for an accepted pair
 INSTRUCTIONS, NEUTRAL_PROMPTS = 65, 103  # that are answered before and after
 
@@ -69,8 +69,8 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
     task = recipe.train.epochs * epoch_tokens
     targets = (1 + rehearsed) * recipe.train.epochs * sum(epoch[n] * kind.compared for n, kind in kinds.items())
     kept = 0.6 * recipe.retention.answer_tokens
-    prompts = prompts_needed(round(task), NEUTRAL_TOKENS + kept, recipe.retention) if retention else 0
-    share = retention_share(task, NEUTRAL_TOKENS + kept, recipe.retention) if retention else 0.0
+    prompts = prompts_needed(round(task), PROMPT_TOKENS + kept, recipe.retention) if retention else 0
+    share = retention_share(task, PROMPT_TOKENS + kept, recipe.retention) if retention else 0.0
     states = (1 + known) * sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
     generated, read = _generation(corpus, recipe, questions, prompts)
     return Workload(
@@ -167,6 +167,6 @@ def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int) ->
     written += 5 * asked * min(ANSWER_TOKENS, evaluation.answer_tokens)
     read += asked * (2 * evaluation.rag_passages + 1) * corpus.tokens / max(1, corpus.passages)
     written += 2 * (INSTRUCTIONS + NEUTRAL_PROMPTS) * 0.7 * evaluation.long_answer_tokens
-    total = prompts + evaluation.neutral_prompts * (prompts > 0)
-    written += total * (NEUTRAL_TOKENS / 0.35 + 0.6 * recipe.retention.answer_tokens)
+    total = prompts + evaluation.drift_prompts * (prompts > 0)
+    written += total * (PROMPT_TOKENS / 0.35 + 0.6 * recipe.retention.answer_tokens)
     return written, read

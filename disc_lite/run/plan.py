@@ -18,7 +18,7 @@ from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
 from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import local_folder
-from disc_lite.planning.cards import CARDS, MARGIN, Card, card_of, usable_bytes
+from disc_lite.planning.cards import MARGIN, card_of, card_of_device, usable_bytes
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
@@ -179,7 +179,7 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     if not cuda and host:
         sizes.append(host)
     disk = free_disk(path) + _there(RunFolder(path))
-    return Budget(_known(device_name(device)), min(sizes), host, disk, cuda, untested(device))
+    return Budget(card_of_device(device_name(device)), min(sizes), host, disk, cuda, untested(device))
 
 
 def _there(folder: RunFolder) -> int:
@@ -234,10 +234,3 @@ def bytes_of(size: str | None, option: str) -> int | None:
     if not found or not float(found[1]):
         raise UsageError(f"{option} cannot be {size!r}.", "", f"Write a number of gigabytes: {option} 8GB.")
     return round(float(found[1]) * GIB)
-
-
-def _known(device_name: str) -> Card | None:
-    """The card of this name, as CUDA gives it: "NVIDIA GeForce RTX 4090"."""
-    words = device_name.lower().replace("nvidia", "").replace("geforce", "").split()
-    text = "-".join(words)
-    return CARDS.get(text) or next((card for name, card in CARDS.items() if text.startswith(name)), None)

@@ -14,9 +14,11 @@ from disc_lite.distillation.examples import (
     Text,
     halves,
     next_token_examples,
+    pair_example,
     prompt_lessons,
     retention_lesson,
     thinned,
+    together,
     tokenise,
     within,
 )
@@ -284,3 +286,14 @@ def places(lesson: Lesson) -> list[tuple[Any, list[tuple[int, ...]]]]:
         found.append((example, [lesson.sequence[s].input_ids[: p + 1] for s, p in lesson.teacher_at[first:last]]))
         first = last
     return found
+
+
+def test_examples_read_a_shared_system_turn_once(tokens: Tokens) -> None:
+    """Students, and those that score and compare without a passage too; each is compared at its own tokens."""
+    examples = [pair_example(pair, tokens) for pair in PAIRS]
+    turn = tuple(range(2000, 2030))
+    longer = [replace(e, input_ids=(*turn, *e.input_ids), compared=tuple(30 + p for p in e.compared)) for e in examples]
+    sequences, places = together(longer)
+    read = sum(len(segment.input_ids) for sequence in sequences for segment in sequence)
+    assert read <= sum(len(example.input_ids) for example in examples) + len(turn)
+    assert [sequences[n][s].input_ids[p] for n, s, p in places] == [e.input_ids[p] for e in longer for p in e.compared]

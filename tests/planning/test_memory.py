@@ -26,6 +26,7 @@ from disc_lite.packing import Segment, gather, lone, pack
 from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from tests.made import recipe_of
+from tests.tiny_families import make_family
 from tests.tiny_models import make_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,6 +131,46 @@ def test_the_estimate_of_reading_is_within_8_percent_too(
     footprint = Footprint(shape_of_folder(tmp_path / name), "none", RANK, CPU)  # type: ignore[arg-type]
     planned = footprint.reading(tokens, tokens * tree).peak
     assert 0.92 < planned / (held + most_allocated(work)) < 1.08
+
+
+@pytest.fixture(scope="module")
+def capped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Gemma 2, which caps its attention scores, so that they are computed whole."""
+    sizes = {**WIDE, "intermediate_size": 256, "max_position_embeddings": 2048}
+    return make_family("gemma2", tmp_path_factory.mktemp("capped"), **sizes)
+
+
+@pytest.mark.parametrize("checkpointing", [True, False])
+def test_the_estimate_counts_capped_attention_scores(
+    tmp_path: Path, training_lesson: Any, capped: Path, checkpointing: bool
+) -> None:
+    base = load_base(capped, "none", "cpu")
+    base.attach(RANK, 2 * RANK, 0, checkpointing)
+    task, recipe = training_lesson(base, tokens=600), recipe_of(execution={"optimizer_bits": 32})
+    parameters = list(base.adapter_parameters().values())
+    optimizer, batch = adamw(parameters, recipe), Batch(tuple(range(len(task.examples))), ())
+
+    def step() -> None:
+        apply(accumulate(base, TrainingData(task), recipe, batch), parameters, optimizer, 1e-4, 1.0)  # type: ignore[arg-type]
+
+    step()
+    measured = held_by(base, optimizer) + most_allocated(step)
+    footprint = Footprint(shape_of_folder(capped), "none", RANK, CPU)  # type: ignore[arg-type]
+    gathered = gather([e.input_ids for e in task.examples], [min(e.compared) for e in task.examples])
+    rows, width = pack(gathered.sequences).input_ids.shape
+    tokens = sum(len(e.input_ids) for e in task.examples)
+    planned = footprint.training(Way(tokens, checkpointing, 32), rows * width / tokens, width)
+    assert 0.92 < planned.peak / measured < 1.08
+    window = tuple(5 + n % 200 for n in range(800))
+    places = tuple((0, n) for n in range(400))
+    lesson = Lesson(lone(window), (Example("disc", "a", window, tuple(range(400))),), places)
+    fresh = count()
+    read = lambda: read_lessons(base, [lesson], tmp_path / str(next(fresh)))  # noqa: E731
+    read()
+    held = sum(p.numel() * p.element_size() for p in base.model.parameters())
+    planned = footprint.reading(800, 800)
+    assert planned.parts["scores"] > planned.peak / 2
+    assert 0.92 < planned.peak / (held + most_allocated(read)) < 1.08
 
 
 # Measured before `models.mlp` and the fused AdamW: PEFT's forward passes, and a copy of all values in AdamW's step.

@@ -19,12 +19,12 @@ from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import Tokens
 from disc_lite.planning import choice, workload
-from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, usable_bytes
+from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.estimate import as_json, by_size
+from disc_lite.planning.estimate import as_json, by_size, plan_run
 from disc_lite.planning.memory import CUDA, Footprint, Way
-from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
+from disc_lite.planning.shapes import Shape, known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
@@ -117,6 +117,20 @@ def test_the_teacher_reads_what_was_planned() -> None:
         named = found.recipe.model_copy(update={"execution": execution})
         chosen = choose(found.footprint, found.workload, named, None)
         assert chosen.reading_tokens == max(tokens, path)  # type: ignore[union-attr]
+
+
+def test_a_teacher_that_caps_its_scores_reads_less_at_once() -> None:
+    """Gemma 2 9B on 12 GB: scores of a tree of 8,192 tokens would take 10 GiB."""
+    gemma = Shape("gemma-2-9b", 3584, 42, 16, 8, 256, 14336, 256000, True, False, False, capped=True)
+    made = plan(HANDBOOK, "mistral-7b", max_vram="12GB")
+    capped, plain = (
+        plan_run(shape, made.recipe, made.corpus, made.workload, made.budget)
+        for shape in (gemma, replace(gemma, capped=False))
+    )
+    assert require_room(plain).reading_tokens == READING_TOKENS
+    assert made.workload.longest_path <= require_room(capped).reading_tokens < READING_TOKENS
+    whole = capped.footprint.reading(READING_TOKENS, READING_TOKENS)
+    assert whole.parts["scores"] == pytest.approx(16 * 10 * READING_TOKENS**2, rel=0.02)
 
 
 @pytest.mark.parametrize("worked", [True, False])
@@ -249,6 +263,19 @@ def test_cards_and_sizes_by_their_names() -> None:
     for wrong in ("8MB", "eight", "0", "-1GB", ""):
         with pytest.raises(UsageError, match="--max-vram"):
             bytes_of(wrong, "--max-vram")
+
+
+@pytest.mark.parametrize(("device", "card"), [
+    ("NVIDIA GeForce RTX 4090", "rtx-4090"), ("NVIDIA GeForce RTX 4060 Ti", "rtx-4060-ti"),
+    ("NVIDIA GeForce RTX 4070 Ti SUPER", "rtx-4070-ti-super"), ("NVIDIA L40S", "l40s"), ("NVIDIA L4", "l4"),
+    ("NVIDIA H100 80GB HBM3", "h100"), ("NVIDIA A100-SXM4-80GB", "a100"), ("NVIDIA RTX A6000", "rtx-a6000"),
+    ("NVIDIA H200", "h200"), ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada-generation"),
+    # Others than those that they begin like, and slower.
+    ("NVIDIA GeForce RTX 4090 Laptop GPU", None), ("NVIDIA GeForce RTX 4090 D", None), ("NVIDIA H100 PCIe", None),
+    ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", None), ("AMD Instinct MI300X", None), ("", None),
+])  # fmt: skip
+def test_a_device_is_the_card_whose_whole_name_it_has(device: str, card: str | None) -> None:
+    assert getattr(card_of_device(device), "name", None) == card
 
 
 def test_a_model_whose_sizes_are_not_known_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""What a model's `config.json` means, with what it leaves out. Does not import torch.
+
+transformers writes into a `config.json` only what differs from the defaults of a class: that of Gemma 3 does not say
+its number of heads, nor that its head is the embedding matrix. Only transformers' own classes know, and importing them
+takes seconds and torch; so the defaults are here, and a test compares them with the classes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from disc_lite.hub.weights import read_object
+from disc_lite.storage import JsonObject
+
+_KEYS = (
+    "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
+    "vocab_size", "max_position_embeddings", "tie_word_embeddings",
+)  # fmt: skip
+# None: as many key/value heads as heads; a head of hidden size / heads.
+_ROWS: dict[str, tuple[int | bool | None, ...]] = {
+    "cohere": (8192, 40, 64, None, None, 22528, 256000, 8192, True),
+    "cohere2": (8192, 40, 64, None, None, 22528, 256000, 8192, True),
+    "exaone4": (4096, 32, 32, 32, None, 16384, 102400, 2048, False),
+    "gemma": (3072, 28, 16, 16, 256, 24576, 256000, 8192, True),
+    "gemma2": (2304, 26, 8, 4, 256, 9216, 256000, 8192, True),
+    "gemma3_text": (2304, 26, 8, 4, 256, 9216, 262208, 131072, True),
+    "gemma4_text": (2304, 30, 8, 4, 256, 9216, 262144, 131072, True),
+    "glm4": (4096, 40, 32, 2, 128, 13696, 151552, 131072, False),
+    "gpt_neox": (6144, 44, 64, None, None, 24576, 50432, 2048, False),
+    "granite": (4096, 32, 32, None, None, 11008, 32000, 2048, False),
+    "granitemoehybrid": (4096, 32, 32, None, None, 11008, 32000, 2048, False),
+    "lfm2": (2560, 32, 32, 8, None, 12288, 65536, 128000, True),
+    "llama": (4096, 32, 32, None, None, 11008, 32000, 2048, False),
+    "ministral": (4096, 32, 32, 8, None, 14336, 32000, 131072, False),
+    "ministral3": (4096, 34, 32, 8, 128, 14336, 131072, 262144, False),
+    "mistral": (4096, 32, 32, 8, None, 14336, 32000, 131072, False),
+    "nemotron": (6144, 32, 48, None, None, 24576, 256000, 4096, False),
+    "olmo2": (4096, 32, 32, None, None, 11008, 50304, 2048, False),
+    "olmo3": (4096, 32, 32, None, None, 11008, 50304, 2048, False),
+    "phi": (2048, 24, 32, None, None, 8192, 51200, 2048, False),
+    "phi3": (3072, 32, 32, None, None, 8192, 32064, 4096, False),
+    "qwen2": (4096, 32, 32, 32, None, 22016, 151936, 32768, False),
+    "qwen3": (4096, 32, 32, 32, 128, 22016, 151936, 32768, False),
+    "qwen3_5_text": (4096, 32, 16, 4, 256, 12288, 248320, 32768, False),
+    "smollm3": (2048, 36, 16, 4, None, 11008, 128256, 32768, True),
+    "stablelm": (2560, 32, 32, 32, None, 6912, 50304, 4096, False),
+    "starcoder2": (3072, 30, 24, 2, None, 12288, 49152, 4096, True),
+}
+_MORE: dict[str, dict[str, Any]] = {
+    "gemma2": {"attn_logit_softcapping": 50.0},
+    "granitemoehybrid": {"num_local_experts": 8},
+}
+DEFAULTS = MappingProxyType(
+    {kind: {**dict(zip(_KEYS, row, strict=True)), **_MORE.get(kind, {})} for kind, row in _ROWS.items()}
+)
+# Of a model that takes images too: the type of its text part where it names none, and whether the head is tied.
+WRAPPERS = MappingProxyType({
+    "gemma3": ("gemma3_text", True), "gemma4": ("gemma4_text", True), "mistral3": ("mistral", True),
+    "qwen3_5": ("qwen3_5_text", False),
+})  # fmt: skip
+
+
+def text_configuration(folder: Path) -> JsonObject:
+    """The settings of the part that writes text, with the defaults of its class; of other types what the file says.
+
+    Raises EnvironmentNotReady where `config.json` is missing or broken.
+    """
+    return completed(read_object(folder / "config.json"))
+
+
+def completed(config: JsonObject) -> JsonObject:
+    """As `text_configuration`, of the content of a `config.json`."""
+    kind, text = str(config.get("model_type", "")), config.get("text_config")
+    if not isinstance(text, dict):
+        text = {} if kind in WRAPPERS else None
+    if text is None:
+        found = {**DEFAULTS.get(kind, {}), **config}
+    else:
+        of_text, tied = WRAPPERS.get(kind, ("", False))
+        of_text = str(text.get("model_type", of_text))
+        # The whole model ties its head or not; where it does not say so, the text part may.
+        whole = {"tie_word_embeddings": config.get("tie_word_embeddings", text.get("tie_word_embeddings", tied))}
+        found = {**DEFAULTS.get(of_text, {}), **text, "model_type": of_text, **whole}
+    hidden, heads = found.get("hidden_size"), found.get("num_attention_heads")
+    if isinstance(hidden, int) and isinstance(heads, int) and heads > 0:
+        found["num_key_value_heads"] = found.get("num_key_value_heads") or heads
+        found["head_dim"] = found.get("head_dim") or hidden // heads
+    return found
