@@ -8,7 +8,6 @@ follow its parent's, so each path from the root is computed exactly as if it wer
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from disc_lite.planning.sizes import TREE_TOKENS
+from disc_lite.planning.sizes import ATTENTION_TOKENS, WORTH_SHARING_TOKENS, children_tokens
 
 
 @dataclass(frozen=True)
@@ -167,10 +166,6 @@ def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
-WORTH_SHARING_TOKENS = 8  # a shorter prefix is not shared
-ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
-
-
 @dataclass(frozen=True)
 class Gathered:
     """Runs of tokens as sequences, in which runs with the same prefix share it."""
@@ -196,7 +191,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
             sequences.append([Segment(tuple(runs[members[0]]))])
             continue
         size = min(shared_length([runs[i] for i in members]), *(needed[i] for i in members))
-        room, most = 0, max(TREE_TOKENS - size, _cheapest_children(size))
+        room, most = 0, children_tokens(size)
         for i in members:
             if len(runs[i]) - size > room:
                 room = most
@@ -205,14 +200,6 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
             sequences[-1].append(Segment(tuple(runs[i][size:]), 0))
             room -= len(runs[i]) - size
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
-
-
-def _cheapest_children(prefix_tokens: int) -> int:
-    """Tokens w of the children of a root of s tokens: with A attention tokens the least of (s+w)/w * (1 + (s+w)/A).
-
-    That is what a token of a child costs: the prefix again and again in narrow trees, attention in wide ones.
-    """
-    return round(math.sqrt(prefix_tokens * (ATTENTION_TOKENS + prefix_tokens)))
 
 
 def shared_length(runs: Seq[Seq[int]]) -> int:

@@ -10,8 +10,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from disc_lite.packing import (
-    ATTENTION_TOKENS,
-    WORTH_SHARING_TOKENS,
     Packed,
     Segment,
     Sequence,
@@ -25,7 +23,7 @@ from disc_lite.packing import (
     shared_length,
 )
 from disc_lite.packing import paths as paths_of
-from disc_lite.planning.sizes import TREE_TOKENS
+from disc_lite.planning.sizes import ATTENTION_TOKENS, TREE_TOKENS, WORTH_SHARING_TOKENS
 from tests.tiny_models import NAMES
 
 
