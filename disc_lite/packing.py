@@ -202,6 +202,22 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
 
 
+def shared(sequences: Seq[Sequence], places: Seq[Place]) -> tuple[tuple[Sequence, ...], list[Place]]:
+    """Sequences and places in them with ordinary texts gathered; trees are left as they are."""
+    first: dict[int, int] = {}
+    for n, _, position in places:
+        first[n] = min(position, first.get(n, position))
+    texts = [n for n, sequence in enumerate(sequences) if len(sequence) == 1]
+    runs = [sequences[n][0].input_ids for n in texts]
+    found = gather(runs, [first.get(n, len(run) - 1) for n, run in zip(texts, runs, strict=True)])
+    trees = [n for n, sequence in enumerate(sequences) if len(sequence) > 1]
+    at = {n: (len(found.sequences) + k, 0, 0) for k, n in enumerate(trees)} | dict(
+        zip(texts, found.places, strict=True)
+    )
+    moved = [(at[n][0], at[n][1] + segment, position - at[n][2]) for n, segment, position in places]
+    return (*found.sequences, *(sequences[n] for n in trees)), moved
+
+
 def shared_length(runs: Seq[Seq[int]]) -> int:
     """The length of the prefix that all runs share."""
     shortest = min(runs, key=len)
