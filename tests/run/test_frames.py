@@ -6,18 +6,21 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from disc_lite.distillation.examples import teacher_prompt
+from disc_lite.errors import UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.models import Tokens
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.workload import ASSUMED, workload_of
+from disc_lite.planning.workload import ASSUMED, beside_passage, workload_of
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import join_passages
 from disc_lite.run.frames import LANGUAGE, frame_of
+from disc_lite.run.inputs import check_context
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS, NAMES
 
@@ -69,3 +72,25 @@ def test_a_long_system_turn_is_in_the_plan() -> None:
     assert made.longest_student > 563
     assert made.longest_path - plain.longest_path == 563
     assert made.longest_lesson - plain.longest_lesson < 2 * 575
+
+
+@pytest.mark.parametrize(("system_words", "fits"), [(0, True), (300, False)])
+def test_a_system_turn_takes_its_part_of_the_context(tmp_path: Path, system_words: int, fits: bool) -> None:
+    pocket, documents = open_model("pocket").folder, [document_of(CORPUS)]
+    for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
+        shutil.copy(pocket / name, tmp_path / name)
+    template = json.loads((pocket / "tokenizer_config.json").read_text())["chat_template"]
+    (tmp_path / "chat_template.jinja").write_text("word " * system_words + template)
+    config = json.loads((tmp_path / "config.json").read_text())
+    recipe = recipe_of(documents={"passage_tokens": 256})
+    needed = beside_passage(recipe, True, frame_of(pocket)) + 256
+    (tmp_path / "config.json").write_text(json.dumps({**config, "max_position_embeddings": needed}))
+    inputs: Any = SimpleNamespace(
+        resolved=SimpleNamespace(recipe=recipe), questions=(), pairs=(), documents=documents,
+        model=SimpleNamespace(folder=tmp_path, name="small"),
+    )  # fmt: skip
+    if fits:
+        check_context(inputs)
+    else:
+        with pytest.raises(UsageError, match="do not fit into what small reads"):
+            check_context(inputs)
