@@ -29,7 +29,7 @@ CHARACTERS = 700  # of a document
 STAGES = ("documents", "teacher", "training")  # those that grow; loading and the evaluation do not
 SETTINGS = {
     "method": "disc", "train.epochs": "1", "train.least_steps": "0", "retention.prompts": "8",
-    "retention.prompt_tokens": "16", "retention.answer_tokens": "16", "evaluation.neutral_prompts": "1",
+    "retention.prompt_tokens": "16", "retention.answer_tokens": "16", "evaluation.drift_prompts": "1",
     "evaluation.answer_tokens": "4", "evaluation.long_answer_tokens": "4",
 }  # fmt: skip
 

@@ -219,9 +219,20 @@ def shared(sequences: Seq[Sequence], places: Seq[Place]) -> tuple[tuple[Sequence
 
 
 def shared_length(runs: Seq[Seq[int]]) -> int:
-    """The length of the prefix that all runs share."""
-    shortest = min(runs, key=len)
-    return next((n for n, token in enumerate(shortest) if any(run[n] != token for run in runs)), len(shortest))
+    """The length of the prefix that all runs share: what the first and the last in their order share.
+
+    By slices, which are compared much faster than token by token.
+    """
+    ordered = list(map(tuple, runs))
+    first, last = min(ordered), max(ordered)
+    size, end = 0, min(len(first), len(last))
+    while size < end:
+        middle = (size + end + 1) // 2
+        if first[size:middle] == last[size:middle]:
+            size = middle
+        else:
+            end = middle - 1
+    return size
 
 
 def _cheapest_rows(lengths: Seq[int]) -> list[list[int]]:

@@ -55,7 +55,7 @@ def pytest_sessionfinish() -> None:
 HANDBOOK = Path(__file__).resolve().parents[1] / "examples" / "handbook"
 # The recipe `pocket`, shorter: fewer neutral prompts, fewer epochs.
 SHORT = {
-    "train.epochs": "20", "train.learning_rate": "1e-3", "retention.prompts": "300", "evaluation.neutral_prompts": "40",
+    "train.epochs": "20", "train.learning_rate": "1e-3", "retention.prompts": "300", "evaluation.drift_prompts": "40",
 }  # fmt: skip
 
 

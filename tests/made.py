@@ -47,7 +47,7 @@ FAST = {
 PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]
 SMALL = {
     "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "128",
-    "execution.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.neutral_prompts": "1",
+    "execution.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.drift_prompts": "1",
     "evaluation.answer_tokens": "4", "evaluation.long_answer_tokens": "4", "retention.prompts": "4", "retention.prompt_tokens": "8", "retention.answer_tokens": "8",
 }  # fmt: skip
 
@@ -91,7 +91,8 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
              for w in ("workshop", "saw", "hall", "keys", "north")]  # fmt: skip
     write_jsonl(root / "questions.jsonl", asked)
     row = {"right": 3, "of": 4, "share": 0.75, "low": 0.3, "high": 0.95}
-    card = {"rows": {"floor": row, "adapted": row}, "retained": {"skills": {"before": row, "after": row}}}
+    skills = {"before": row, "after": row, "lost": 0, "gained": 0}
+    card = {"questions": 4, "self_written": 0, "rows": {"floor": row, "adapted": row}, "retained": {"skills": skills}}
     write_json(root / "summary.json", {"card": card, "steps": 7, "versions": {"torch": "2"}})
     return root
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -247,6 +248,24 @@ def test_the_shared_length_is_that_of_all() -> None:
     assert shared_length([(1, 2, 3), (1, 2, 3, 4)]) == 3
     assert shared_length([(1, 2, 3), (1, 2, 4), (1, 2)]) == 2
     assert shared_length([(1, 2), (2, 2)]) == 0 == shared_length([(), (1,)])
+    assert shared_length([[1, 2, 3], (1, 2, 4)]) == 2 == shared_length([range(1, 3)])
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=9), min_size=1, max_size=4))
+def test_so_it_is_token_by_token(runs: list[list[int]]) -> None:
+    columns = list(zip(*runs, strict=False))
+    expected = next((n for n, column in enumerate(columns) if len(set(column)) > 1), len(columns))
+    assert shared_length(runs) == expected
+
+
+def test_long_prefixes_are_not_compared_token_by_token() -> None:
+    calls: list[str] = []
+    sys.setprofile(lambda frame, event, of: calls.append(event))
+    try:
+        assert shared_length([(*range(900), 7, 8), (*range(900), 9)]) == 900
+    finally:
+        sys.setprofile(None)
+    assert len(calls) < 100
 
 
 def test_batches_are_filled_to_the_limit_in_order() -> None:

@@ -14,7 +14,7 @@ import torch
 from bench.gpu.budget import ROOT
 
 QUICK = {
-    "prompt.questions_per_passage": 2, "retention.prompts": 32, "evaluation.neutral_prompts": 16, "train.epochs": 1,
+    "prompt.questions_per_passage": 2, "retention.prompts": 32, "evaluation.drift_prompts": 16, "train.epochs": 1,
 }  # fmt: skip
 
 

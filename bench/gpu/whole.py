@@ -37,7 +37,7 @@ SHARD_BYTES = 2 * GIB
 ENDS = 0.1  # probability at every token that it is one of the control tokens, so that texts end
 SETTINGS = {
     "method": "disc", "train.epochs": 3, "train.least_steps": 0, "retention.prompts": 256,
-    "evaluation.neutral_prompts": 32, "evaluation.answer_tokens": 32, "evaluation.long_answer_tokens": 64,
+    "evaluation.drift_prompts": 32, "evaluation.answer_tokens": 32, "evaluation.long_answer_tokens": 64,
 }  # fmt: skip
 QUESTIONS = 64
 FORMS = ("gguf-lora", "merged")

@@ -31,7 +31,7 @@ QUICK = {
     "retention.share": "0.3", "train.epochs": "5", "train.learning_rate": "1e-3", "train.tokens_per_batch": "1331",
     "execution.gradient_checkpointing": "false", "evaluation.answer_tokens": "32",
     "evaluation.long_answer_tokens": "48", "evaluation.rag_passages": "1",
-    "evaluation.neutral_prompts": "4", "memory.quantize": "none",
+    "evaluation.drift_prompts": "4", "memory.quantize": "none",
 }  # fmt: skip
 
 

@@ -182,7 +182,7 @@ def by_tag(folder: RunFolder, tags: Mapping[str, str], grading: str) -> dict[str
     asked = [question for question in folder.read_questions() if question.kind == "question"]
     both = [answers for when in BEFORE_AND_AFTER if (answers := folder.read_answers(when))]
     right = {
-        row: [float(is_right(a, q.answers, grading)) for q, a in zip(asked, given, strict=True)]
+        row: [is_right(a, q.answers, grading) for q, a in zip(asked, given, strict=True)]
         for answers in both for row, given in answers.questions.items()
     }  # fmt: skip
     found = {}

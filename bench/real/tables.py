@@ -136,7 +136,8 @@ def _change(found: Sequence[dict[str, Row] | None]) -> str:
     if not rows:
         return NOTHING
     before, after = (pooled([row[when] for row in rows]) for when in ("before", "after"))
-    return f"{before['right']} → {after['right']} of {after['of']}"
+    lost = [row["lost"] for row in rows if "lost" in row]  # not in statements, nor in results of earlier versions
+    return f"{before['right']} → {after['right']} of {after['of']}" + (f", {sum(lost)} lost" if lost else "")
 
 
 def _mean(values: Sequence[float]) -> str:

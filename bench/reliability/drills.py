@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[2]
 HANDBOOK = ROOT / "examples" / "handbook"
 SHORT = {
-    "train.epochs": "2", "retention.prompts": "64", "evaluation.neutral_prompts": "8", "evaluation.questions": "4",
+    "train.epochs": "2", "retention.prompts": "64", "evaluation.drift_prompts": "8", "evaluation.questions": "4",
     "evaluation.long_answer_tokens": "4", "prompt.questions_per_passage": "4", "execution.checkpoint_minutes": "0",
     "lora.rank": "8", "lora.alpha": "16",
 }  # fmt: skip

@@ -30,7 +30,7 @@ from disc_lite.run.events import Event
 LIMIT_MIB = 20  # an hour: two losses a step and a line of metrics are kept, and glibc's heap settles slowly
 SETTINGS = {
     "train.epochs": "10000", "train.tokens_per_batch": "64", "lora.rank": "8", "lora.alpha": "16",
-    "execution.checkpoint_minutes": "0", "retention.prompts": "64", "evaluation.neutral_prompts": "8",
+    "execution.checkpoint_minutes": "0", "retention.prompts": "64", "evaluation.drift_prompts": "8",
     "evaluation.questions": "4", "evaluation.long_answer_tokens": "4", "prompt.questions_per_passage": "6",
 }  # fmt: skip
 TEXTS = {

@@ -9,7 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from disc_lite.evaluation.card import DRIFTS, ROWS, in_words, overlap_sentences, shortfall, verdict
+from disc_lite.evaluation.card import DRIFTS, ROWS
+from disc_lite.evaluation.sentences import (
+    choice_of_questions,
+    forgotten,
+    in_words,
+    overlap_sentences,
+    shortfall,
+    verdict,
+)
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject
 
@@ -33,7 +41,7 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
     """The report card; with `documents` also by document, with misses."""
     table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
     for name, label in ROWS.items():
-        if name in card["rows"]:
+        if name in card["rows"] and card["questions"]:
             row, bold = card["rows"][name], name == "adapted"
             table.add_row(_bold(label, bold), _share(row, bold), _span(row), *_rules(row))
     for when, row in card["completions"].items():
@@ -72,11 +80,12 @@ def _show_update(update: JsonObject | None, console: Console) -> None:
 
 
 def _show_retained(card: JsonObject, console: Console) -> None:
-    table = _table("Retained", "before", "after", "95 %")
+    table = _table("Retained", "before", "after", "lost")
     for name, row in card["retained"].items():
-        table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), _span(row["after"]))
+        lost = f"{row['lost']} of {row['before']['right']}"
+        table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), lost)
     for name, label in DRIFTS.items():
-        table.add_row(f"drift on {label}", "", f"{card['drift'][name]:.4f}", "nats")
+        table.add_row(f"drift, {label}", "", f"{card['drift'][name]:.4f} nats", "")
     for task, row in card.get("benchmarks", {}).items():
         for metric, value in row["before"].items():
             table.add_row(escape(f"{task}: {metric}"), f"{value:.4f}", f"{row['after'][metric]:.4f}", "")
@@ -107,7 +116,7 @@ def _shortened(passage: str) -> str:
 
 def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
-    lines = [shortfall(card), verdict(card)]
+    lines = [shortfall(card), verdict(card), choice_of_questions(card), forgotten(card)]
     for pair, gain in card["differences"].items():
         compared = pair.replace("adapted_rag", "adapted + RAG").replace("rag", "RAG").replace(" - ", " against ")
         lines.append(f"{compared}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
@@ -168,7 +177,8 @@ def _share(row: JsonObject, bold: bool = False) -> str:
 
 
 def _span(row: JsonObject) -> str:
-    return f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
+    """The interval; empty where a row has none, because the questions were chosen by it."""
+    return "" if row["low"] is None else f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
 
 
 def _rules(row: JsonObject) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 grading       exact match, containment and word F1
 intervals     confidence intervals of 95 %
 card          the report card: what a model knew before and after
+sentences     what the report card says in words
 retrieval     BM25: the passages to put into the prompt of the base
 instructions  prompts whose answers a program can check, and neutral prompts
 asking        greedy answers of the base and the adapted model

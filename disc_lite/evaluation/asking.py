@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from disc_lite.documents import sentence_spans
+from disc_lite.evaluation.retrieval import best_places
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
 from disc_lite.packing import Segment
 from disc_lite.prompts.answering import answer_task, join_passages
-from disc_lite.qa import Question, word_set
+from disc_lite.qa import Question, is_right
 from disc_lite.synthesis.retention import RetentionExample
+
+SEARCHED = 50  # passages that are looked through for an answer to a question
 
 
 def answer(
@@ -90,25 +93,25 @@ def right_passages(questions: Sequence[Question], passages: Sequence[tuple[str, 
 
 
 def right_places(questions: Sequence[Question], passages: Sequence[tuple[str, str]]) -> list[int | None]:
-    """Which passage answers each question: the question's own where it is known, else one that contains an answer.
+    """Which passage answers each question: its own where that is known, else the best by BM25 that gives an answer.
 
-    `passages` are (document, text). Of several the one that shares most words with the question; None if there is none.
+    `passages` are (document, text). Question and answers are searched for together, in the question's document where
+    it names one. Where none of the SEARCHED best gives an answer it is the best of all; None if there is none.
     """
     known = _by_place(passages)
-    words = [word_set(text) for _, text in passages]
-    chosen: list[int | None] = []
-    for question in questions:
-        place = (question.document, question.passage_index)
-        if place in known:
-            chosen.append(known[place])
-            continue
-        question_words = word_set(question.text)
-        ranked = [
-            (any(a.lower() in text.lower() for a in question.answers), len(question_words & words[i]), -i)
-            for i, (name, text) in enumerate(passages)
-            if question.document in ("", name)
-        ]
-        chosen.append(-max(ranked)[2] if ranked else None)
+    chosen = [known.get((question.document, question.passage_index)) for question in questions]
+    unknown: dict[str, list[int]] = {}  # document -> questions
+    for i, question in enumerate(questions):
+        if chosen[i] is None:
+            unknown.setdefault(question.document, []).append(i)
+    for document, asked in unknown.items():
+        places = [i for i, (name, _) in enumerate(passages) if document in ("", name)]
+        texts = [passages[i][1] for i in places]
+        searched = [" ".join((questions[i].text, *questions[i].answers)) for i in asked]
+        for i, ranked in zip(asked, best_places(texts, searched, SEARCHED), strict=True):
+            giving = (n for n in ranked if is_right(texts[n], questions[i].answers, "contains"))
+            best = next(giving, ranked[0] if ranked else None)
+            chosen[i] = None if best is None else places[best]
     return chosen
 
 

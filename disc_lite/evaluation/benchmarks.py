@@ -44,12 +44,26 @@ def run_benchmarks(
             wrapped = wrapper(pretrained=model, tokenizer=base.tokens.hf, backend="causal", batch_size=BATCH)
             results = _evaluated(harness, wrapped, names, manager, limit)
         for name in names:
-            scores[name][when] = {
-                metric.split(",")[0]: float(value)
-                for metric, value in results[name].items()
-                if isinstance(value, (int, float)) and "stderr" not in metric
-            }
+            scores[name][when] = metrics_of(results[name])
     return scores
+
+
+def metrics_of(result: JsonObject) -> dict[str, float]:
+    """A task's result of the harness -> metric -> value; `metric (filter)` where a metric has several filters.
+
+    The harness names them `metric,filter`: those of gsm8k are `exact_match,strict-match` and
+    `exact_match,flexible-extract`.
+    """
+    measured = {
+        tuple(key.split(",", 1)): float(value)
+        for key, value in result.items()
+        if "," in key and isinstance(value, (int, float)) and not key.split(",")[0].endswith("_stderr")
+    }
+    metrics = [metric for metric, _ in measured]
+    return {
+        metric if metrics.count(metric) == 1 else f"{metric} ({filtered})": value
+        for (metric, filtered), value in measured.items()
+    }
 
 
 def _harness() -> tuple[Any, Any, Any]:

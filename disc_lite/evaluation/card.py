@@ -5,10 +5,10 @@ A pure function of questions and answers; does not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from disc_lite.evaluation.grading import Grade, grade
+from disc_lite.evaluation.grading import Grade, grade_all
 from disc_lite.evaluation.intervals import Interval, paired_difference, wilson
 from disc_lite.qa import NearDuplicates, Pair, Question, normalise
 
@@ -23,9 +23,6 @@ ROWS = {
 DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
 DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
 MOST_MISSES = 20
-LEARNED = 0.6  # share of the ceiling below which the card warns
-FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
-EQUAL = 0.02  # a difference of shares that does not count
 
 AnswersByRow = Mapping[str, Sequence[str]]  # row -> an answer to each question
 
@@ -39,26 +36,28 @@ def report_card(
     `answers` are those of the rows of ROWS that were asked, `passages` the right passage of each question (or ""),
     `pairs` those that were trained on, `near` the word-set Jaccard index above which a question is a near-duplicate.
     """
-    grades = {
-        row: [grade(a, q.answers) for a, q in zip(answers[row], questions, strict=True)]
-        for row in ROWS
-        if row in answers
-    }
+    grades = {row: grade_all(questions, answers[row]) for row in ROWS if row in answers}
     overlap = overlaps(questions, pairs, near)
     everywhere = list(range(len(questions)))
+    # Of these only such were taken as the base answers with the right passage: that row is no measurement then.
+    chosen = [question.passage_index >= 0 for question in questions]
 
     def rows(places: Sequence[int]) -> dict[str, dict[str, Any]]:
-        return {row: row_of([every[i] for i in places], grading) for row, every in grades.items()}
+        found = {row: row_of([every[i] for i in places], grading) for row, every in grades.items()}
+        if "ceiling" in found and any(chosen[i] for i in places):
+            found["ceiling"] |= {"low": None, "high": None}
+        return found
 
     return {
         "grading": grading,
         "questions": len(questions),
+        "self_written": sum(chosen),
         "rows": rows(everywhere),
         "documents": {
             name: rows([i for i in everywhere if questions[i].document == name])
             for name in sorted({q.document for q in questions} - {""})
         },
-        "differences": _differences(grades, grading),
+        "differences": _differences(grades, grading, any(chosen)),
         "overlap": {
             "exact": overlap.count("exact"), "near": overlap.count("near"), "limit": near, "pairs": len(pairs),
             "with": rows([i for i in everywhere if overlap[i]]),
@@ -68,13 +67,18 @@ def report_card(
     }  # fmt: skip
 
 
-def _differences(grades: Mapping[str, Sequence[Grade]], grading: str) -> dict[str, dict[str, float]]:
-    differences = {}
-    for first, second in DIFFERENCES:
-        if first in grades and second in grades:
-            gain = paired_difference(_right(grades[first], grading), _right(grades[second], grading))
-            differences[f"{second} - {first}"] = _interval(gain)
-    return differences
+def _differences(
+    grades: Mapping[str, Sequence[Grade]], grading: str, chosen: bool
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Of pairs of rows; of the ceiling none where it is so by choice of the questions."""
+    pairs = [(a, b) for a, b in DIFFERENCES if a in grades and b in grades and not (chosen and a == "ceiling")]
+    return {
+        f"{second} - {first}": _interval(
+            paired_difference(_right(grades[first], grading), _right(grades[second], grading))
+        )
+        for first, second in pairs
+        if grades[first]
+    }
 
 
 def overlaps(questions: Sequence[Question], pairs: Sequence[Pair], near: float) -> list[str]:
@@ -92,84 +96,18 @@ def misses(
     if "adapted" not in grades:
         return []
     wrong = [i for i, right in enumerate(_right(grades["adapted"], grading)) if not right]
-    could = _right(grades["ceiling"], grading) if "ceiling" in grades else [0.0] * len(questions)
+    could = _right(grades["ceiling"], grading) if "ceiling" in grades else [False] * len(questions)
     wrong.sort(key=lambda i: (-could[i], grades["adapted"][i].f1, i))
     return [
         {"document": questions[i].document, "question": questions[i].text, "expected": list(questions[i].answers),
-         **{row: answers[row][i] for row in ROWS if row in answers}, "passage": passages[i]}
+         **{row: answers[row][i] for row in ROWS if row in answers}, "passage": passages[i],
+         "right": [row for row, every in grades.items() if every[i].right(grading)]}
         for i in wrong[:MOST_MISSES]
     ]  # fmt: skip
 
 
-def verdict(card: Mapping[str, Any]) -> str:
-    """A sentence that compares the adapted model with retrieval; also where retrieval does as well or better."""
-    rows, differences = card["rows"], card["differences"]
-    if "rag" not in rows or "adapted" not in rows or not rows["rag"]["of"]:
-        return ""
-    rag, adapted, gain = rows["rag"]["share"], rows["adapted"]["share"], differences["adapted - rag"]
-    shares = f"retrieval (RAG) answers {rag:.0%}, the adapted model {adapted:.0%} without any passage"
-    if rag > adapted + EQUAL:
-        sure = "" if gain["high"] < 0 else ", though not beyond chance"
-        return f"Retrieval alone does better here{sure}: {shares}."
-    if gain["low"] > 0:
-        return f"The adapted model knows more than retrieval finds: {shares}."
-    return f"Retrieval alone is as good here: {shares}. Adapt where a prompt cannot carry passages."
-
-
-def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
-    """How many questions were trained on, and the recall of those and of the others, where there are both."""
-    overlap = card["overlap"]
-    if not overlap["pairs"]:
-        return []
-    sentences = [
-        f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
-        f"(Jaccard index of at least {overlap['limit']:g}), of {overlap['pairs']} pairs."
-    ]
-    known, unknown = (overlap[part].get("adapted", {"of": 0}) for part in ("with", "without"))
-    if known["of"]:
-        sentences.append(f"Recall with such a pair {in_words(known)}, without {in_words(unknown)}.")
-    return sentences
-
-
-def in_words(row: Mapping[str, Any]) -> str:
-    """`75.0% (15 of 20)`"""
-    return f"{row['share']:.1%} ({row['right']} of {row['of']})"
-
-
-def shortfall(card: Mapping[str, Any]) -> str:
-    """A sentence where the model did not learn its documents, with what to change; empty where it did.
-
-    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured.
-    """
-    rows, fit = card["rows"], card.get("fit") or {}
-    if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
-        return ""
-    adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
-    if adapted >= LEARNED * ceiling:
-        return ""
-    text = f"It did not learn enough: the adapted model answers {adapted:.0%} where the passage gives {ceiling:.0%}. "
-    if not fit:
-        return text + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
-    recalled, teacher = fit["share"], fit["teacher"]
-    if teacher < FITTED and recalled >= FITTED * teacher:
-        return text + (
-            f"Of the questions it was trained on it answers {recalled:.0%}, and the teacher, with the passage, "
-            f"{teacher:.0%}: the model cannot read these documents well enough. Shorter passages "
-            "(documents.passage_tokens), better pairs (--pairs, with loss.label_share) or a larger model help."
-        )
-    if recalled < FITTED:
-        return text + (
-            f"Of the questions it was trained on it answers {recalled:.0%}: train longer (train.epochs) or at a "
-            "higher rate (train.learning_rate)."
-        )
-    return text + (
-        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words: more pairs for "
-        "each sentence (prompt.questions_per_sentence) teach that."
-    )
-
-
-def _right(grades: Sequence[Grade], grading: str) -> list[float]:
-    return [float(g.exact if grading == "exact" else g.contains) for g in grades]
+def _right(grades: Sequence[Grade], grading: str) -> list[bool]:
+    return [each.right(grading) for each in grades]
 
 
 def row_of(grades: Sequence[Grade], grading: str) -> dict[str, Any]:
@@ -183,25 +121,31 @@ def row_of(grades: Sequence[Grade], grading: str) -> dict[str, Any]:
     }
 
 
-def counted(right: Sequence[float]) -> dict[str, Any]:
+def counted(right: Iterable[bool]) -> dict[str, Any]:
     """The number and share of right answers, with the interval of the share."""
-    number = round(sum(right))
-    share = wilson(number, len(right))
-    return {"right": number, "of": len(right), **_interval(share), "share": round(share.mean, 4)}
+    each = list(right)
+    share = wilson(sum(each), len(each))
+    return {"right": sum(each), "of": len(each), **_interval(share), "share": round(share.mean, 4)}
 
 
-def forgetting(card: Mapping[str, Any]) -> tuple[float, str]:
-    """How much of what should not have changed was lost, and which rows fell, in words.
+def change(before: Sequence[bool], after: Sequence[bool]) -> dict[str, Any]:
+    """What was right before and after, and of the same items how many changed, either way."""
+    both = list(zip(before, after, strict=True))
+    return {
+        "before": counted(before), "after": counted(after),
+        "lost": sum(was and not now for was, now in both), "gained": sum(now and not was for was, now in both),
+    }  # fmt: skip
 
-    Right answers that the rows which fell have lost, as a share of all that was asked. Rows are pooled, since one
-    answer of a small row is many points of it; what another row gained makes up for nothing.
+
+def forgetting(retained: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Of all that was right before, how much is wrong after, with the interval of the share; and what was gained.
+
+    Rows are pooled: one answer of a small row is many points of it. What was gained makes up for nothing that was lost.
     """
-    rows = {name: (row["before"]["right"], row["after"]["right"], row["before"]["of"])
-            for name, row in card["retained"].items()}  # fmt: skip
-    fell = {name: row for name, row in rows.items() if row[1] < row[0]}
-    lost = sum(before - after for before, after, _ in fell.values())
-    words = (f"{name.replace('_', ' ')} {before} to {after} of {of}" for name, (before, after, of) in fell.items())
-    return lost / max(1, sum(of for _, _, of in rows.values())), "; ".join(words)
+    lost, gained = (sum(row[what] for row in retained.values()) for what in ("lost", "gained"))
+    of = sum(row["before"]["right"] for row in retained.values())
+    share = wilson(lost, of)
+    return {"lost": lost, "of": of, **_interval(share), "share": round(share.mean, 4), "gained": gained}
 
 
 def _interval(interval: Interval) -> dict[str, float]:

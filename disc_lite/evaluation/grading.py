@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from disc_lite.qa import Comparison, compare
+from disc_lite.qa import Comparison, Question, compare, normalise
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,29 @@ class Grade:
     contains: bool
     f1: float  # of the words (Rajpurkar et al., arXiv 1606.05250)
 
+    def right(self, grading: str) -> bool:
+        """By `exact` or `contains`."""
+        return self.exact if grading == "exact" else self.contains
 
-def grade(prediction: str, answers: Iterable[str]) -> Grade:
-    """A prediction by every rule."""
+
+def grade(prediction: str, answers: Iterable[str], choices: Sequence[str] = ()) -> Grade:
+    """A prediction by every rule. One of `choices` is right only as a whole: "the head" is not in "the deputy head"."""
+    answers = tuple(answers)
     results = [compare(prediction, answer) for answer in answers]
-    return Grade(any(r.exact for r in results), any(r.contains for r in results), max(map(_f1, results), default=0.0))
+    found = Grade(any(r.exact for r in results), any(r.contains for r in results), max(map(_f1, results), default=0.0))
+    if not choices:
+        return found
+    chosen = _as_choice(prediction) in map(_as_choice, answers)
+    return replace(found, exact=chosen, contains=chosen)
+
+
+def grade_all(questions: Iterable[Question], predictions: Iterable[str]) -> list[Grade]:
+    """The prediction to each question by every rule."""
+    return [grade(p, q.answers, q.choices) for q, p in zip(questions, predictions, strict=True)]
+
+
+def _as_choice(text: str) -> str:
+    return normalise(text) or text.strip()
 
 
 def _f1(result: Comparison) -> float:

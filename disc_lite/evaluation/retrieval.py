@@ -16,7 +16,12 @@ _TERM = re.compile(rf"(?P<run>(?:{_CHARACTER.pattern})+)|(?:[^\W{UNSPACED}\uac00
 
 
 def best_passages(passages: Sequence[str], questions: Sequence[str], number: int) -> list[list[str]]:
-    """For each question the `number` best passages, best first (BM25 as in Lucene; the library bm25s)."""
+    """For each question the `number` best passages, best first."""
+    return [[passages[place] for place in row] for row in best_places(passages, questions, number)]
+
+
+def best_places(passages: Sequence[str], questions: Sequence[str], number: int) -> list[list[int]]:
+    """For each question which passages are its `number` best, best first (BM25 as in Lucene; the library bm25s)."""
     with _without_jax():
         from bm25s import BM25
 
@@ -30,7 +35,7 @@ def best_passages(passages: Sequence[str], questions: Sequence[str], number: int
         [search_terms(question) for question in questions], k=number, show_progress=False, n_threads=0,
         backend_selection="numpy",
     )  # fmt: skip
-    return [[passages[int(i)] for i in row] for row in indices]
+    return [list(map(int, row)) for row in indices]
 
 
 def search_terms(text: str) -> list[str]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from disc_lite.evaluation.sentences import choice_of_questions
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.finished import FinishedRun
@@ -95,19 +96,23 @@ def _card(card: JsonObject) -> Iterable[str]:
     yield "|---|---|---|---|---|"
     for key, name in ROWS.items():
         yield _row(name, card["rows"].get(key))
+    if sentence := choice_of_questions(card):
+        yield from ("", sentence)
 
 
 def _retained(card: JsonObject) -> Iterable[str]:
-    yield "| probe | before | after |"
-    yield "|---|---|---|"
+    yield "| probe | before | after | lost |"
+    yield "|---|---|---|---|"
     for name, row in card["retained"].items():
-        yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} |"
+        lost = f"{row['lost']} of {row['before']['right']}"
+        yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} | {lost} |"
 
 
 def _row(name: str, row: JsonObject | None) -> str:
     if not row or not row["of"]:
         return f"| {name} | | 0 | | |"
-    return f"| {name} | {row['right']} | {row['of']} | {row['share']:.1%} | {row['low']:.1%} to {row['high']:.1%} |"
+    interval = "" if row["low"] is None else f"{row['low']:.1%} to {row['high']:.1%}"
+    return f"| {name} | {row['right']} | {row['of']} | {row['share']:.1%} | {interval} |"
 
 
 def _share(row: JsonObject) -> str:

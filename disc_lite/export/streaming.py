@@ -70,10 +70,13 @@ def _computing_with(base: Base, weight: Weight) -> Iterator[None]:
         return forward
 
     parts = projections(base)
+    own = {name: vars(part).pop("forward", None) for name, part in parts.items()}  # of `models.lora`, or none
     try:
         for name, part in parts.items():
             part.forward = replaced(name, part)
         yield
     finally:
-        for part in parts.values():
+        for name, part in parts.items():
             del part.forward
+            if own[name] is not None:
+                part.forward = own[name]

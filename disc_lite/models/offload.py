@@ -1,7 +1,7 @@
-"""Checkpoints of layers in the memory of the host: the input of a layer waits there until its backward pass.
+"""Checkpoints of layers in the memory of the host: the inputs of a layer wait there until its backward pass.
 
 On CUDA it is copied on a stream of its own, into pinned memory, while the card computes on; before a layer is computed
-again, the input of the layer below is on its way back. Where no memory can be pinned (WSL2 limits it), and on other
+again, the inputs of the layer below are on their way back. Where no memory can be pinned (WSL2 limits it), and on other
 devices, the same copies are made one after another. The bytes come back as they were, so gradients are the same.
 """
 
@@ -19,16 +19,17 @@ from torch.utils.checkpoint import checkpoint
 
 @dataclass(eq=False)
 class _Slot:
-    """The input of one layer on the host."""
+    """An input of one layer on the host."""
 
     held: Tensor
-    before: _Slot | None  # of the layer below
+    before: _Slot | None  # the one that was made before it
+    used: bool = False
     back: Tensor | None = None  # on the device again, when `arrived`
     arrived: Any = None  # a CUDA event
 
 
 class HostCheckpoints:
-    """Runs layers with their inputs on the host; one for all layers of a model."""
+    """Runs layers with their inputs on the host (Gemma 4's have two each); one for all layers of a model."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -58,12 +59,16 @@ class HostCheckpoints:
         if isinstance(slot, Tensor):
             return slot
         self._fetch(slot)
-        if slot.before is not None:
-            self._fetch(slot.before)
+        # One for one: while a layer is computed again, all inputs of the layer below are on their way.
+        ahead = slot.before
+        while ahead is not None and (ahead.used or ahead.back is not None):
+            ahead = ahead.before
+        if ahead is not None:
+            self._fetch(ahead)
         self.newest = None
         if slot.arrived is not None:
             torch.cuda.current_stream(self.device).wait_event(slot.arrived)
-        back, slot.back, slot.before = slot.back, None, None
+        back, slot.back, slot.used = slot.back, None, True
         assert back is not None
         return back
 

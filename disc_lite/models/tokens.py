@@ -43,10 +43,11 @@ class Tokens:
     """Tokenizer, control tokens and chat template of one model folder."""
 
     def __init__(self, folder: Path) -> None:
+        # Where mistral-common is installed and the folder has a tekken.json, its tokenizer would come, without offsets.
         self.hf: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
+            folder, local_files_only=True, trust_remote_code=False, mistral_format=False
         )
-        if not self.hf.is_fast:
+        if not getattr(self.hf, "is_fast", False):
             raise EnvironmentNotReady(
                 f"The tokenizer in {folder} is not supported.",
                 "disc-lite needs a fast tokenizer (tokenizer.json), for the character offsets of tokens.",

@@ -19,7 +19,7 @@ QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # of a pair; an answer has at most `pro
 HEADINGS_TOKENS = 32  # of the headings above a passage
 ANCHOR_TOKENS = {"heading": 10, "lead_in": 16, "chat": 25, "none": 0, "mixed": 13}
 ANCHORS_IN_TURN = 4  # that `disc.anchor: mixed` puts before each target
-NEUTRAL_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
+PROMPT_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
 ASKED = 1.8  # questions and answers that are drafted for an accepted pair
 INSTRUCTIONS, NEUTRAL_PROMPTS = 65, 103  # that are answered before and after
 
@@ -88,10 +88,10 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
     task = recipe.train.epochs * epoch_tokens
     targets = (1 + rehearsed) * recipe.train.epochs * sum(epoch[n] * kind.compared for n, kind in kinds.items())
     kept = 0.6 * recipe.retention.answer_tokens
-    neutral = frame.turn + NEUTRAL_TOKENS + kept
-    prompts = prompts_needed(round(task), neutral, recipe.retention) if retention else 0
-    share = retention_share(task, neutral, recipe.retention) if retention else 0.0
-    turns = (1 + rehearsed) * recipe.train.epochs * epoch.get("prompt", 0) + share * task / neutral
+    self_prompt = frame.turn + PROMPT_TOKENS + kept
+    prompts = prompts_needed(round(task), self_prompt, recipe.retention) if retention else 0
+    share = retention_share(task, self_prompt, recipe.retention) if retention else 0.0
+    turns = (1 + rehearsed) * recipe.train.epochs * epoch.get("prompt", 0) + share * task / self_prompt
     states = (1 + known) * sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
     generated, read = _generation(corpus, recipe, questions, prompts, frame)
     return Workload(
@@ -200,6 +200,6 @@ def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, fr
     written += 5 * asked * min(ANSWER_TOKENS, evaluation.answer_tokens)
     read += asked * (2 * evaluation.rag_passages + 1) * corpus.tokens / max(1, corpus.passages)
     written += 2 * (INSTRUCTIONS + NEUTRAL_PROMPTS) * 0.7 * evaluation.long_answer_tokens
-    total = prompts + evaluation.neutral_prompts * (prompts > 0)
-    written += total * (NEUTRAL_TOKENS / 0.35 + 0.6 * recipe.retention.answer_tokens)
+    total = prompts + evaluation.drift_prompts * (prompts > 0)
+    written += total * (PROMPT_TOKENS / 0.35 + 0.6 * recipe.retention.answer_tokens)
     return written, read

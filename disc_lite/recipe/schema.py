@@ -203,7 +203,7 @@ class Evaluation(Section):
     long_answer_tokens: Count = setting(
         192, "longest answer to an instruction or a neutral prompt", "tokens", ge=1, le=8192
     )
-    neutral_prompts: Count = setting(
+    drift_prompts: Count = setting(
         100, "held-out self-generated prompts, to measure the drift", "prompts", ge=1, le=100_000
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from disc_lite.qa import is_right
 from disc_lite.report.markup import Child, Html, element, foreign, paragraph
 from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles
 
@@ -19,19 +18,16 @@ def chosen(run: RunFiles) -> list[AnsweredQuestion]:
     Documents alternate; questions of one document keep their order.
     """
     learned = [a for a in run.questions if a.kind == "question" and a.right_after and not a.right_before]
-    grading = run.card["grading"]
-    readable = [row for row in run.card["misses"] if is_right(row.get("ceiling", ""), row["expected"], grading)]
-    missed = [_missed(row, grading) for row in readable]
+    missed = [_missed(row) for row in run.card["misses"] if "ceiling" in row["right"]]
     room = SHOWN - min(MISSED, len(missed))
     first = _alternating(learned)[:room]
     return [*first, *_alternating(missed)[: SHOWN - len(first)]]
 
 
-def _missed(row: Row, grading: str) -> AnsweredQuestion:
-    before = row.get("floor", "")
+def _missed(row: Row) -> AnsweredQuestion:
     return AnsweredQuestion(
-        row["question"], "question", row["document"], tuple(row["expected"]), before, row["adapted"],
-        is_right(before, row["expected"], grading), False,
+        row["question"], "question", row["document"], tuple(row["expected"]), row.get("floor", ""), row["adapted"],
+        "floor" in row["right"], False,
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from disc_lite.evaluation.card import DRIFTS, ROWS, in_words, overlap_sentences
+from disc_lite.evaluation.card import DRIFTS, ROWS
+from disc_lite.evaluation.sentences import choice_of_questions, in_words, overlap_sentences
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
@@ -28,7 +29,7 @@ def report_card(run: RunFiles) -> list[Child]:
         return [paragraph("This run has no questions, so recall was not measured.")]
     rows = [(name, label, card["rows"][name]) for name, label in ROWS.items() if name in card["rows"]]
     bars = [
-        (label, charts.bar(f"{label}: {in_words(row)}", row["share"], Scale(), _kind(name), (row["low"], row["high"])),
+        (label, charts.bar(f"{label}: {in_words(row)}", row["share"], Scale(), _kind(name), _interval(row)),
          share(row["share"]))
         for name, label, row in rows
     ]  # fmt: skip
@@ -42,6 +43,7 @@ def report_card(run: RunFiles) -> list[Child]:
             f"{card['questions']} questions. An answer is right if {RULES.get(card['grading'], card['grading'])}. "
             "Strokes are 95% intervals.", class_="note"
         ),
+        paragraph(text, class_="note") if (text := choice_of_questions(card)) else None,
         charts.rows("Right answers", [*bars, AXIS]),
         table("The report card in figures", headings, cells),
         _differences(card), paragraph(" ".join(overlap_sentences(card)), class_="note"),
@@ -201,7 +203,12 @@ def share(value: float) -> str:
 
 
 def span(row: Row) -> str:
-    return f"{share(row['low'])} to {share(row['high'])}"
+    """The interval; empty where a row has none, because the questions were chosen by it."""
+    return f"{share(row['low'])} to {share(row['high'])}" if _interval(row) else ""
+
+
+def _interval(row: Row) -> tuple[float, float] | None:
+    return None if row["low"] is None else (row["low"], row["high"])
 
 
 def points(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from disc_lite.evaluation.card import forgetting, shortfall, verdict
+from disc_lite.evaluation.sentences import forgotten, shortfall, verdict
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
@@ -77,15 +77,7 @@ def _header(run: RunFiles) -> Html:
     return element(
         "header", element("p", "disc-lite report", class_="kicker"),
         element("h1", foreign(run.model), f" after {read}"),
-        paragraph(summary, class_="verdict") if summary else None, _forgotten(run),
+        paragraph(summary, class_="verdict") if summary else None,
+        paragraph(text) if (text := forgotten(run.card)) else None,
         paragraph(f"Not read: {others} (see the ledger).", class_="note") if others else None,
     )  # fmt: skip
-
-
-def _forgotten(run: RunFiles) -> Html | None:
-    if not run.card["retained"]:
-        return None
-    lost, what = forgetting(run.card)
-    if not what:
-        return paragraph("No share of what should be retained fell.")
-    return paragraph(f"Of the answers that should stay right it lost {lost:.1%}: {what}.")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.qa import Question, is_right
+from disc_lite.evaluation.grading import grade_all
+from disc_lite.qa import Question
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject, read_bytes, read_json, read_jsonl
 
@@ -106,8 +107,10 @@ def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:
 def _paired(
     questions: Sequence[Question], before: Sequence[str], after: Sequence[str], grading: str
 ) -> list[AnsweredQuestion]:
-    answered = []
-    for one, first, second in zip(questions, before, after, strict=True):
-        rights = (is_right(prediction, one.answers, grading) for prediction in (first, second))
-        answered.append(AnsweredQuestion(one.text, one.kind, one.document, one.answers, first, second, *rights))
-    return answered
+    grades = (grade_all(questions, before), grade_all(questions, after))
+    return [
+        AnsweredQuestion(
+            one.text, one.kind, one.document, one.answers, first, second, *(each.right(grading) for each in rights)
+        )
+        for one, first, second, *rights in zip(questions, before, after, *grades, strict=True)
+    ]

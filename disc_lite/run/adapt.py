@@ -115,8 +115,8 @@ def _run_stages(
     if not folder.is_trained:
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
-        retention, neutral = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
-        folder.write_self_generated(neutral)
+        retention, drift_prompts = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
+        folder.write_self_generated(drift_prompts)
     eval_set = measuring.eval_set_of(
         held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated(),
         folder.read_questions_removed(),
@@ -129,7 +129,7 @@ def _run_stages(
     if folder.is_trained:
         context.base.load_adapter(folder.adapter)
     else:
-        training.make_adapter(context, lessons, retention, neutral, pairs)
+        training.make_adapter(context, lessons, retention, drift_prompts, pairs)
     remove(folder.cache)
     answers["after"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "after", tell)
     retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)

@@ -26,8 +26,8 @@ class DriftLimit:
     Its decisions are a pure function of the run, so a resumed run decides the same.
     """
 
-    def __init__(self, context: RunContext, neutral: Sequence[RetentionExample], steps: int) -> None:
-        self.context, self.neutral, self.every = context, neutral, max(1, steps // CHECKS)
+    def __init__(self, context: RunContext, prompts: Sequence[RetentionExample], steps: int) -> None:
+        self.context, self.prompts, self.every = context, prompts, max(1, steps // CHECKS)
         self.limit = context.recipe.retention.max_kl
         self.within, self.stopped = context.folder.within, context.folder.stopped
 
@@ -43,14 +43,14 @@ class DriftLimit:
         """
         target = self.within / f"step-{step:08d}"  # of an earlier call, where it exists
         due = step > 0 and (step % self.every == 0 or step == last)
-        if not (self.limit and self.neutral and due) or target.exists() or self.reached:
+        if not (self.limit and self.prompts and due) or target.exists() or self.reached:
             return
         with suppress(Interrupted), self.context.interrupts.not_postponed():
             self._measure(step, last, target)
 
     def _measure(self, step: int, last: int, target: Path) -> None:
         base = self.context.base
-        nats = mean_drift(drift(base, self.neutral, partial(self._tell, step, last)), self.neutral)
+        nats = mean_drift(drift(base, self.prompts, partial(self._tell, step, last)), self.prompts)
         if nats > self.limit:
             adapter_step = self._newest_before(step)
             write_json(self.stopped, {"step": step, "kl": nats, "max_kl": self.limit, "adapter_step": adapter_step})
@@ -63,7 +63,7 @@ class DriftLimit:
             remove(old)
 
     def _tell(self, step: int, last: int, prompts: int) -> None:
-        text = f"drift on self-generated prompts: {prompts} of {len(self.neutral)}"
+        text = f"drift on self-generated prompts: {prompts} of {len(self.prompts)}"
         self.context.tell("training", text, step, last)
 
     def _newest_before(self, step: int) -> int:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from disc_lite.errors import GateFailed, UsageError
-from disc_lite.evaluation.card import counted, forgetting
+from disc_lite.evaluation.card import counted
+from disc_lite.evaluation.grading import grade_all
+from disc_lite.evaluation.sentences import forgotten
 from disc_lite.prompts.answering import join_passages, judge_task
-from disc_lite.qa import Question, is_right, read_questions
+from disc_lite.qa import Question, read_questions
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
@@ -110,20 +112,30 @@ def _tell(listener: Listener | None, interrupts: Interrupts, text: str, done: in
 
 
 def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: float | None) -> None:
-    """Raises GateFailed where the adapted model knows too little, or forgot too much."""
-    recall = card["rows"]["adapted"]["share"]
-    if min_recall is not None and recall < min_recall:
-        raise GateFailed(
-            f"The adapted model answers {recall:.1%}, less than {min_recall:.1%}.", "",
-            "More epochs, a higher train.learning_rate or more pairs per sentence may teach it.",
-        )  # fmt: skip
-    lost, what = forgetting(card)
-    if max_forgetting is not None and lost > max_forgetting:
-        raise GateFailed(
-            f"It lost {lost:.1%} of the answers that should stay right. Allowed are {max_forgetting:.1%}.",
-            f"Right before and after: {what}.",
-            "A lower train.learning_rate or a larger retention.weight retains more.",
-        )  # fmt: skip
+    """Raises GateFailed where the adapted model knows too little, of questions and statements together, or forgot
+    too much; UsageError where nothing was asked that a gate could be decided by."""
+    if min_recall is not None:
+        asked = (card["rows"]["adapted"], card["completions"]["after"])
+        right, of = (sum(row[count] for row in asked) for count in ("right", "of"))
+        if not of:
+            raise UsageError("Nothing was asked, so --min-recall cannot be decided.", "", "Give --questions FILE.")
+        if right < min_recall * of:
+            raise GateFailed(
+                f"The adapted model answers {right / of:.1%} ({right} of {of}), less than {min_recall:.1%}.", "",
+                "More epochs, a higher train.learning_rate or more pairs per sentence may teach it.",
+            )  # fmt: skip
+    if max_forgetting is not None:
+        lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
+        if not of:
+            raise UsageError(
+                "The base had nothing right that could be lost, so --max-forgetting cannot be decided.", "",
+                "Leave it out, or give the model folder probes of your own (probes.json).",
+            )  # fmt: skip
+        if lost > max_forgetting * of:
+            raise GateFailed(
+                f"The adapted model forgot more than the {max_forgetting:.1%} that --max-forgetting allows.",
+                forgotten(card), "A lower train.learning_rate or a larger retention.weight retains more.",
+            )  # fmt: skip
 
 
 def _judge(
@@ -143,7 +155,7 @@ def _judge(
         judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
         write_json(path, [base.tokens.decode(answer.answer_ids) for answer in judged], may_differ=True)
     verdicts = [verdict_in(text) for text in read_json(path)]
-    exact = [is_right(a, q.answers, "exact") for q, a in zip(eval_set.questions, answers, strict=True)]
+    exact = [each.exact for each in grade_all(eval_set.questions, answers)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]
     return {
         **counted([v for v, _ in decided]), "undecided": verdicts.count(None),

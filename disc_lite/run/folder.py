@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
     from disc_lite.synthesis.retention import RetentionExample
 
-FORMAT = 5  # of all these files; a change that another version would misread adds 1
+FORMAT = 6  # of all these files; a change that another version would misread adds 1
 
 When = Literal["before", "after"]
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
@@ -267,6 +267,6 @@ class Retained:
     probes: dict[str, list[str]]
     instructions: list[str]
     neutral: list[str]
-    stopped: list[bool]  # whether the answer to each neutral prompt ended by itself
+    stopped: list[bool]  # whether the answer to each neutral prompt ended by itself; the base's within half the limit
     drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
     thinking: list[str] = field(default_factory=list)  # to some instructions, with thinking on, if the model can think

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages, right_places
-from disc_lite.evaluation.card import counted, report_card, row_of
+from disc_lite.evaluation.card import change, forgetting, report_card, row_of
 from disc_lite.evaluation.drift import drift, mean_drift
-from disc_lite.evaluation.grading import Grade, grade
+from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.evaluation.thinking import MOST, thinking_answers
@@ -38,7 +39,7 @@ class EvalSet:
     self_generated: tuple[RetentionExample, ...]  # held-out prompts that the base generated
     removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
 
-    @property
+    @cached_property
     def right(self) -> list[str]:
         """The right passage of each question."""
         return right_passages(self.questions, self.passages)
@@ -138,6 +139,9 @@ def measure_retained(
     thought = thinking_answers(base, thinking, max_tokens, adapter, on_finished) if thinking else []
     on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
     neutral = generate_answers(base, prompts, max_tokens, adapter, on_finished)
+    # A little longer than before is no loss: what ended within half of the limit has to end within all of it.
+    limit = max_tokens if adapter else max_tokens // 2
+    stopped = [e.answer_ids[-1] in tokens.stop_ids and len(e.answer_ids) <= limit for e in neutral]
     drifts = {}
     for name, examples in drifting.items():
         on_finished = progress.part(f"{when}: drift on {len(examples)} answers", len(examples))
@@ -145,8 +149,7 @@ def measure_retained(
         drifts[name] = Drift(mean_drift(nats, examples), nats)
     retained = Retained(
         probes, [tokens.decode(e.answer_ids).strip() for e in followed],
-        [tokens.decode(e.answer_ids).strip() for e in neutral],
-        [e.answer_ids[-1] in tokens.stop_ids for e in neutral], drifts, thought,
+        [tokens.decode(e.answer_ids).strip() for e in neutral], stopped, drifts, thought,
     )  # fmt: skip
     if not adapter:
         folder.write_neutral(neutral)
@@ -163,15 +166,10 @@ def card_of(
     by_row = {**answers["before"].questions, **answers["after"].questions}
     card = report_card(eval_set.questions, by_row, eval_set.right, pairs, grading, recipe.prompt.near_duplicate)
     card["completions"] = {
-        when: row_of(_grades(eval_set.completions, found.completions), grading) for when, found in answers.items()
+        when: row_of(grade_all(eval_set.completions, found.completions), grading) for when, found in answers.items()
     }
-    card["retained"] = {
-        **{name: {when: row_of(_grades(probe, found.probes[name]), grading) for when, found in retained.items()}
-           for name, probe in eval_set.probes.items()},
-        "instructions": {when: counted(_followed(found.instructions)) for when, found in retained.items()},
-        **_thinking(retained),
-        "answers that stop": {when: counted(found.stopped) for when, found in retained.items()},
-    }  # fmt: skip
+    card["retained"] = _retained(eval_set, grading, retained["before"], retained["after"])
+    card["forgetting"] = forgetting(card["retained"])
     drifts = retained["after"].drift
     card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
     nats, prompts = drifts["general"].by_prompt, neutral_prompts()
@@ -201,7 +199,7 @@ def by_state(eval_set: EvalSet, folder: RunFolder, recipe: Recipe, answers: Mapp
             (question, record["answers"][question.text]) for question, _ in group if question.text in record["answers"]
         ]
         rows[state] = {
-            name: row_of([grade(said, question.answers) for question, said in some], grading)
+            name: row_of(grade_all([q for q, _ in some], [said for _, said in some]), grading)
             for name, some in (("earlier", before), ("adapted", group))
         }
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
@@ -213,19 +211,23 @@ def thinking_instructions() -> list[Instruction]:
     return list(instructions[:: -(-len(instructions) // MOST)])
 
 
-def _thinking(retained: Mapping[When, Retained]) -> JsonObject:
-    """The row of the instructions that were asked with thinking on; none where the model cannot think."""
-    if not all(found.thinking for found in retained.values()):
-        return {}
-    return {"instructions, thinking": {
-        when: counted([follows(i, a) for i, a in zip(thinking_instructions(), found.thinking, strict=True)])
-        for when, found in retained.items()
-    }}  # fmt: skip
+def _retained(eval_set: EvalSet, grading: str, before: Retained, after: Retained) -> JsonObject:
+    """The rows of what should not change, item by item; those that nobody was asked are left out."""
+
+    def right(name: str, found: Retained) -> list[bool]:
+        return [each.right(grading) for each in grade_all(eval_set.probes[name], found.probes[name])]
+
+    ended = [i for i, stopped in enumerate(before.stopped) if stopped]
+    rows = {
+        **{name: change(right(name, before), right(name, after)) for name in eval_set.probes},
+        "instructions": change(*(_followed(load_instructions(), found.instructions) for found in (before, after))),
+        "instructions, thinking": change(
+            *(_followed(thinking_instructions(), found.thinking) for found in (before, after))
+        ) if before.thinking and after.thinking else None,
+        "answers that stop": change([True] * len(ended), [after.stopped[i] for i in ended]) if ended else None,
+    }  # fmt: skip
+    return {name: row for name, row in rows.items() if row}
 
 
-def _followed(answers: Sequence[str]) -> list[bool]:
-    return [follows(i, a) for i, a in zip(load_instructions(), answers, strict=True)]
-
-
-def _grades(questions: Sequence[Question], answers: Sequence[str]) -> list[Grade]:
-    return [grade(a, q.answers) for a, q in zip(answers, questions, strict=True)]
+def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> list[bool]:
+    return [follows(i, a) for i, a in zip(instructions, answers, strict=True)]

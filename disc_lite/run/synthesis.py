@@ -204,14 +204,14 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
 
 
 def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
-    """The model's first prompts: `evaluation.neutral_prompts` to measure with, then `number` to train on."""
+    """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
     recipe, model = context.recipe, context.inputs.model
     reserved = tuple(model.probes.get("reserved_names", ()))
     settings = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
           "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
           "device": context.base.device.type}  # fmt: skip
     key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    held_out = recipe.evaluation.neutral_prompts
+    held_out = recipe.evaluation.drift_prompts
     total = held_out + number
     context.tell("retention", "self-generated prompts", 0, total)
     examples = generate_retention_examples(

@@ -34,13 +34,13 @@ from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
 def make_adapter(
-    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample], neutral: Sequence[RetentionExample],
-    pairs: Sequence[Pair],
+    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample],
+    drift_prompts: Sequence[RetentionExample], pairs: Sequence[Pair],
 ) -> None:  # fmt: skip
     """Attach an adapter, train it and save it in the run folder."""
     attach_adapter(context)
     with embedding_on_host(context.base.causal, context.recipe.execution.embedding == "host"):
-        learn(context, prepare(context, lessons, retention), pairs, neutral)
+        learn(context, prepare(context, lessons, retention), pairs, drift_prompts)
     save_adapter(context.base, context.inputs.model.reference, context.folder.adapter)
 
 
@@ -145,16 +145,18 @@ def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int]
     return on_batch
 
 
-def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair], neutral: Sequence[RetentionExample]) -> None:
+def learn(
+    context: RunContext, data: TrainingData, pairs: Sequence[Pair], drift_prompts: Sequence[RetentionExample]
+) -> None:
     """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
 
-    The drift on `neutral` ends training too, where it passes its limit. A sample of `pairs`, which are those that are
+    The drift on `drift_prompts` ends training too, where it passes its limit. A sample of `pairs`, those that are
     trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones.
     """
     path = context.folder.metrics
     task = data.task
     steps = len(batches(task.examples, data.retention.examples, context.recipe, task.shards))
-    drift_limit = DriftLimit(context, neutral, steps)
+    drift_limit = DriftLimit(context, drift_prompts, steps)
     if not drift_limit.reached:
         with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
             _train(context, data, drift_limit, FitCheck(context, asked_pairs(context, pairs), steps), path)

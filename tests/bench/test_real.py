@@ -136,7 +136,7 @@ def made_up(method: str, domain: str = "news", adapted: int = 18, digest: str = 
     summary: dict[str, Any] = {
         "card": {
             "rows": rows,
-            "retained": {"instructions": {"before": counts(40, 65), "after": counts(38, 65)},
+            "retained": {"instructions": {"before": counts(40, 65), "after": counts(38, 65), "lost": 6, "gained": 4},
                      "answers that stop": {"before": counts(90, 100), "after": counts(95, 100)}},
             "drift": {"general": 0.0123, "self_generated": 0.0456},
         },
@@ -176,7 +176,7 @@ def test_a_table_has_methods_beside_each_other() -> None:
     assert cells(text, "update: floor → adapted (ceiling)") == ["1 → 4 of 5 (3)"] * 2
     assert "twice" not in text
     assert "statements" not in text  # none were asked
-    assert cells(text, "instructions") == ["40 → 38 of 65"] * 2
+    assert cells(text, "instructions") == ["40 → 38 of 65, 6 lost"] * 2
     assert cells(text, "answers that stop") == ["90 → 95 of 100"] * 2
     assert cells(text, "drift, general, nats") == ["0.0123"] * 2
     assert cells(text, "drift, own prompts, nats") == ["0.0456"] * 2
@@ -321,7 +321,7 @@ SMALL = {
     "documents.passage_tokens": "96", "prompt.questions_per_passage": "1", "prompt.question_tokens": "16",
     "prompt.answer_tokens": "8", "retention.prompts": "8", "retention.prompt_tokens": "16",
     "retention.answer_tokens": "16", "train.epochs": "1", "train.tokens_per_batch": "1331", "lora.rank": "4",
-    "evaluation.answer_tokens": "8", "evaluation.long_answer_tokens": "4", "evaluation.neutral_prompts": "4",
+    "evaluation.answer_tokens": "8", "evaluation.long_answer_tokens": "4", "evaluation.drift_prompts": "4",
     "evaluation.rag_passages": "1", "memory.quantize": "none", "execution.gradient_checkpointing": "false",
 }  # fmt: skip
 

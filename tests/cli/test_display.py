@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from disc_lite.cli.display import remarks
+from disc_lite.cli.display import remarks, show_card
+from disc_lite.evaluation.card import change, forgetting, report_card
+from disc_lite.qa import Question
 
 
 @pytest.mark.parametrize(("pairs", "line"), [
@@ -21,3 +25,25 @@ def test_what_became_of_the_pairs(pairs: dict[str, Any], line: str) -> None:
         "skipped_steps": 0, "stopped_at": None, "card": {},
     }  # fmt: skip
     assert line in remarks(summary)
+
+
+def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
+    asked = [Question(f"Q{n}?", ("yes",), passage_index=0) for n in range(20)]
+    rows = {"floor": ["no"] * 20, "ceiling": ["yes"] * 20, "adapted": ["yes"] * 15 + ["no"] * 5}
+    retained = {"instructions": change([True] * 8 + [False] * 2, [True] * 6 + [False] * 3 + [True])}
+    card = report_card(asked, rows, [""] * 20, (), "exact", 0.8) | {
+        "completions": {}, "retained": retained, "forgetting": forgetting(retained),
+        "drift": {"general": 0.1, "self_generated": 0.2},
+    }  # fmt: skip
+    console = Console(width=80, record=True, file=StringIO())
+    show_card(card, console)
+    lines = console.export_text().splitlines()
+    of_row = {
+        name: next(line for line in lines if name in line) for name in ("right passage", "adapted, closed", "instr")
+    }
+    assert " to " not in of_row["right passage"] and " to " in of_row["adapted, closed"]
+    assert of_row["instr"].split()[-3:] == ["2", "of", "8"]
+    assert all(len(line) <= 80 for line in lines)
+    words = " ".join(" ".join(lines).split())
+    assert "The base wrote these questions" in words and "against ceiling" not in words
+    assert "Of 8 answers that should stay right it lost 2" in words

@@ -1,56 +1,20 @@
-"""The report card: grades, intervals, overlap and words, against sums done by hand and by simulation."""
+"""The report card: grades, overlap, forgetting and words, against sums done by hand."""
 
-import math
 import os
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from disc_lite.evaluation.card import counted, forgetting, overlaps, report_card, verdict
+from disc_lite.evaluation.benchmarks import metrics_of
+from disc_lite.evaluation.card import change, forgetting, overlaps, report_card
 from disc_lite.evaluation.grading import grade
-from disc_lite.evaluation.intervals import paired_difference, wilson
+from disc_lite.evaluation.intervals import wilson
 from disc_lite.evaluation.retrieval import best_passages
+from disc_lite.evaluation.sentences import choice_of_questions, forgotten, shortfall, verdict
 from disc_lite.qa import Pair, Question
 from disc_lite.run.evaluate import verdict_in
-
-
-def test_wilson_agrees_with_the_published_example_and_with_its_defining_equation() -> None:
-    # Newcombe 1998, table I: 81 of 263 -> 0.2553 to 0.3662.
-    found = wilson(81, 263)
-    assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
-    # Its ends solve (p - share)^2 = z^2 p (1 - p) / n.
-    for right, total in ((0, 20), (7, 20), (20, 20), (1, 1)):
-        interval = wilson(right, total)
-        for end in (interval.low, interval.high):
-            assert (end - right / total) ** 2 == pytest.approx(1.959964**2 * end * (1 - end) / total, abs=1e-12)
-    assert (wilson(0, 0).low, wilson(0, 0).high) == (0.0, 1.0)
-
-
-def test_wilson_covers_the_truth_as_often_as_it_says() -> None:
-    rng, covered = Random(1), 0
-    for _ in range(2000):
-        found = wilson(sum(rng.random() < 0.9 for _ in range(100)), 100)
-        covered += found.low <= 0.9 <= found.high
-    assert 0.92 < covered / 2000 < 0.98
-
-
-def test_the_paired_bootstrap_has_the_width_of_the_normal_interval() -> None:
-    rng = Random(2)
-    first = [float(rng.random() < 0.5) for _ in range(400)]
-    second = [max(a, float(rng.random() < 0.4)) for a in first]
-    found = paired_difference(first, second)
-    differences = [b - a for a, b in zip(first, second, strict=True)]
-    mean = sum(differences) / 400
-    half = 1.96 * math.sqrt(sum((d - mean) ** 2 for d in differences) / 400 / 400)
-    assert found.mean == mean
-    assert found.low == pytest.approx(mean - half, abs=0.01)
-    assert found.high == pytest.approx(mean + half, abs=0.01)
-    assert paired_difference(first, second) == found
-    same = paired_difference(first, first)
-    assert same.low <= 0 <= same.high
 
 
 @pytest.mark.parametrize(
@@ -115,39 +79,105 @@ def test_misses_are_those_that_the_passage_would_have_answered_first() -> None:
     ]  # fmt: skip
 
 
-def big(rag: int, adapted: int) -> dict:
-    asked = [Question(f"Question {i}?", ("yes",)) for i in range(200)]
-    say = lambda n: ["yes" if i < n else "no" for i in range(200)]  # noqa: E731
-    given = {"floor": say(0), "rag": say(rag), "adapted": say(adapted)}
-    return report_card(asked, given, [""] * 200, (), "exact", 0.8)
+def compared(rag: range, adapted: range, total: int = 200, passage: int = -1) -> dict:
+    """Of the questions these are answered right."""
+    asked = [Question(f"Question {i}?", ("yes",), passage_index=passage) for i in range(total)]
+    rows = {"floor": range(0), "rag": rag, "ceiling": range(total), "adapted": adapted}
+    given = {row: ["yes" if i in right else "no" for i in range(total)] for row, right in rows.items()}
+    return report_card(asked, given, [""] * total, (), "exact", 0.8)
 
 
 def test_the_verdict_is_honest_about_retrieval() -> None:
-    assert verdict(big(100, 180)).startswith("The adapted model knows more")
-    assert verdict(big(180, 180)).startswith("Retrieval alone is as good")
-    assert verdict(big(180, 100)).startswith("Retrieval alone does better here:")
-    assert verdict({"rows": {}, "differences": {}}) == ""
+    assert verdict(compared(range(100), range(180))).startswith("The adapted model knows more")
+    assert verdict(compared(range(180), range(180))).startswith("Neither is better beyond chance")
+    assert verdict(compared(range(180), range(100))).startswith("Retrieval alone does better here:")
+    assert verdict(report_card([], {"rag": [], "adapted": []}, [], (), "exact", 0.8)) == ""
 
 
-def test_forgetting_is_pooled_over_the_rows_that_fell() -> None:
-    def rows(before: int, after: int, of: int) -> dict:
-        return {w: counted([float(i < n) for i in range(of)]) for w, n in (("before", before), ("after", after))}
+def test_the_verdict_needs_more_than_chance_in_both_directions() -> None:
+    ahead, behind = compared(range(11), range(4, 19), 20), compared(range(4, 19), range(11), 20)
+    gain = ahead["differences"]["adapted - rag"]
+    assert gain["mean"] == 0.2 and gain["low"] < 0 < gain["high"]
+    for one, shares in ((ahead, "answers 55%, the adapted model 75%"), (behind, "answers 75%, the adapted model 55%")):
+        assert verdict(one).startswith("Neither is better beyond chance, so retrieval alone may do as well here")
+        assert shares in verdict(one)
 
-    small = {
-        "instructions": rows(39, 39, 65),
-        "instructions, thinking": rows(10, 9, 13),
-        "answers that stop": rows(9, 9, 103),
+
+def test_a_ceiling_by_choice_of_the_questions_is_no_measurement() -> None:
+    """Of the questions that the base writes only those are taken that it answers with the passage."""
+    own, written = (compared(range(180), range(100), passage=place) for place in (-1, 0))
+    assert own["rows"]["ceiling"]["low"] == pytest.approx(wilson(200, 200).low, abs=1e-4)
+    assert own["differences"]["adapted - ceiling"]["mean"] == -0.5 and choice_of_questions(own) == ""
+    assert written["rows"]["ceiling"]["right"] == 200
+    assert written["rows"]["ceiling"]["low"] is written["rows"]["ceiling"]["high"] is None
+    assert set(written["differences"]) == {"adapted - floor", "adapted - rag"}
+    assert choice_of_questions(written).startswith("The base wrote these questions, and only such")
+    assert verdict(written).endswith("the adapted model 50% without any passage, on questions that favour retrieval.")
+    assert "answers 50% where the passage gives 100%." in shortfall(own)
+    assert "answers 50% of what the base answers with the passage." in shortfall(written)
+
+
+def test_of_an_update_some_questions_may_be_the_users_and_some_the_models() -> None:
+    asked = [Question("Q?", ("yes",), "a.md"), Question("R?", ("yes",), "b.md", passage_index=3)]
+    found = report_card(asked, {"ceiling": ["yes", "yes"], "adapted": ["no", "yes"]}, ["", ""], (), "exact", 0.8)
+    assert [found["documents"][name]["ceiling"]["low"] is None for name in ("a.md", "b.md")] == [False, True]
+    assert found["rows"]["ceiling"]["low"] is None
+    assert choice_of_questions(found).startswith("The base wrote 1 of these 2 questions")
+
+
+def test_a_choice_is_right_only_as_a_whole() -> None:
+    choices = ("the head", "the deputy head", "the head and the board", "A", "A and B")
+    asked = [Question("Who approves travel?", ("The head.",), choices=choices)] * len(choices)
+    found = report_card(asked, {"adapted": choices}, [""] * len(choices), (), "contains", 0.8)
+    assert found["rows"]["adapted"]["right"] == 1
+    assert [miss["adapted"] for miss in found["misses"]].count("the head") == 0
+    assert [grade(choice, ["A"], choices).contains for choice in choices] == [False, False, False, True, False]
+    assert grade("the deputy head", ["the head", "deputy head"], choices).exact
+
+
+BEFORE, AFTER = [True] * 24 + [False] * 41, [False] * 13 + [True] * 11 + [True] * 5 + [False] * 36
+
+
+def test_forgetting_counts_every_answer_that_was_right_and_is_wrong() -> None:
+    rows = {"instructions": change(BEFORE, AFTER), "open_book": change([True] * 20, [True] * 20)}
+    assert rows["instructions"]["before"]["right"] == 24 and rows["instructions"]["after"]["right"] == 16
+    found = forgetting(rows)
+    # What was gained makes up for nothing, and what was wrong before is not asked for.
+    assert (found["lost"], found["of"], found["gained"]) == (13, 44, 5)
+    expected = wilson(13, 44)
+    assert (found["share"], found["low"], found["high"]) == pytest.approx(
+        (13 / 44, expected.low, expected.high), abs=1e-4
+    )
+    said = forgotten({"retained": rows, "forgetting": found})
+    assert said == (
+        "Of 44 answers that should stay right it lost 13, 29.5% (95 %: 18.2% to 44.2%): instructions 13 of 24; "
+        "5 that were wrong are right now."
+    )
+
+
+def test_forgetting_all_of_a_row_is_all_of_it() -> None:
+    found = forgetting({"instructions": change([True] * 24 + [False] * 41, [False] * 65)})
+    assert (found["lost"], found["of"], found["share"]) == (24, 24, 1.0)
+
+
+def test_nothing_lost_and_nothing_to_lose() -> None:
+    kept = {"world": change([True, False], [True, True])}
+    assert forgotten({"retained": kept, "forgetting": forgetting(kept)}) == (
+        "No answer that should stay right was lost (of 1)."
+    )
+    assert forgotten({"retained": {}, "forgetting": forgetting({})}) == ""
+
+
+def test_a_benchmark_with_several_filters_keeps_each() -> None:
+    gsm8k = {
+        "exact_match,strict-match": 0.51, "exact_match_stderr,strict-match": 0.01, "exact_match,flexible-extract": 0.73,
+        "exact_match_stderr,flexible-extract": "N/A", "alias": "gsm8k", "sample_len": 1319,
+    }  # fmt: skip
+    assert metrics_of(gsm8k) == {"exact_match (strict-match)": 0.51, "exact_match (flexible-extract)": 0.73}
+    assert metrics_of({"acc,none": 0.5, "acc_norm,none": 0.25, "acc_stderr,none": 0.1}) == {
+        "acc": 0.5,
+        "acc_norm": 0.25,
     }
-    lost, what = forgetting({"retained": small})
-    assert lost == pytest.approx(1 / 181)  # not 1 / 13: one answer is no forgetting
-    assert what == "instructions, thinking 10 to 9 of 13"
-    # What one row gains hides nothing of what another one lost.
-    real = {"instructions": rows(39, 24, 65), "answers that stop": rows(46, 67, 103), "open_book": rows(5, 4, 20)}
-    lost, what = forgetting({"retained": real})
-    assert lost == pytest.approx(16 / 188)
-    assert what == "instructions 39 to 24 of 65; open book 5 to 4 of 20"
-    assert forgetting({"retained": {"world": rows(3, 4, 5)}}) == (0.0, "")
-    assert forgetting({"retained": {}}) == (0.0, "")
 
 
 def test_a_judge_must_say_a_verdict() -> None:

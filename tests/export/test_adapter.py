@@ -13,6 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disc_lite.errors import GateFailed
 from disc_lite.export import choosing, export, weights
+from disc_lite.export.modelcard import model_card
+from disc_lite.run.finished import open_run
 from disc_lite.storage import read_json, write_json
 from tests.export.folders import model_entry
 from tests.made import finished_run
@@ -76,6 +78,17 @@ def test_the_model_card_of_an_update_has_what_earlier_runs_taught(run: Path, tmp
     assert [line.split(" | ")[-1] for line in card.split("\n") if "cd" * 32 in line] == [
         "an earlier version |", "earlier, and rehearsed |", "earlier, not rehearsed |", "earlier, then unlearned |",
     ]  # fmt: skip
+
+
+def test_the_model_card_says_that_questions_were_chosen(run: Path) -> None:
+    summary = read_json(run / "summary.json")
+    ceiling = {"right": 4, "of": 4, "share": 1.0, "low": None, "high": None}
+    card = {**summary["card"], "self_written": 4, "rows": {**summary["card"]["rows"], "ceiling": ceiling}}
+    write_json(run / "summary.json", {**summary, "card": card})
+    text = model_card(open_run(run), document_names=False)
+    assert "| base with the right passage | 4 | 4 | 100.0% |  |" in text
+    assert "The base wrote these questions" in text
+    assert "| skills | 3 of 4 | 3 of 4 | 0 of 3 |" in text
 
 
 @pytest.mark.parametrize("name", NAMES)

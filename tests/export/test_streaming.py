@@ -12,10 +12,11 @@ import torch
 from disc_lite.export import export, job, tensors, weights
 from disc_lite.export.outputs import outputs_of, trained_outputs
 from disc_lite.export.proof import ProofInputs
-from disc_lite.export.streaming import streamed_outputs
+from disc_lite.export.streaming import projections, streamed_outputs
 from disc_lite.export.tensors import stored_tensors
 from disc_lite.hub.weights import plain_name
 from disc_lite.models import load_base
+from disc_lite.models.lora import Projection
 from disc_lite.run.finished import load_run, open_run
 from tests.tiny_models import NAMES
 
@@ -36,6 +37,7 @@ def test_a_streamed_model_says_what_the_merged_one_says(runs: Any, tmp_path: Pat
     def weight(part: str) -> torch.Tensor:
         return stored[names[f"{part}.weight"]].read()
 
+    before = {part: vars(each).get("forward") for part, each in projections(base).items()}
     same = streamed_outputs(base, base.tokens, inputs, whole, weight)
     assert same.answers == whole.answers and np.allclose(same.logits, whole.logits, atol=1e-3)
     other = replace(whole, answers=(whole.answers[0], (*whole.answers[1][:2], (whole.answers[1][2] + 1) % 300, 4)))
@@ -44,6 +46,8 @@ def test_a_streamed_model_says_what_the_merged_one_says(runs: Any, tmp_path: Pat
         found.logits, whole.logits, atol=1e-3
     )
     assert base.model.training  # what it computed with before is back
+    assert {type(each) for each in before.values()} == {Projection}
+    assert {part: vars(each).get("forward") for part, each in projections(base).items()} == before
     assert np.allclose(trained_outputs(base, inputs).logits, outputs_of(base, inputs, True).logits, atol=1e-3)
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import torch
 
 from disc_lite.models.offload import HostCheckpoints
 from disc_lite.packing import lone, pack
+from tests.tiny_families import make_family
 from tests.tiny_models import make_model
 
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
@@ -62,6 +64,39 @@ def test_no_input_but_the_last_layers_waits_on_the_device(deep: Callable[[bool],
         states.sum().backward()
     assert alive[False] == [True] * LAYERS
     assert alive[True] == [False] * (LAYERS - 1) + [True]
+
+
+def test_a_layer_with_two_inputs_copies_each_once_there_and_once_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gemma 4's layers get their part of the per-layer embedding too; those of the layer below are fetched ahead."""
+    from disc_lite.models.loading import load_unchecked
+
+    kinds = ["sliding_attention", "full_attention"] * 3
+    folder = make_family("gemma4_text", tmp_path, num_hidden_layers=len(kinds), layer_types=kinds)
+    copies, ahead, slots = list[Any](), list[int](), list[Any]()
+    to_host, copy, to_device = (getattr(HostCheckpoints, name) for name in ("_to_host", "_copy", "_to_device"))
+
+    def packed(self: Any, tensor: torch.Tensor) -> Any:
+        slots.append(to_host(self, tensor))
+        return slots[-1]
+
+    def unpacked(self: Any, slot: Any) -> Any:
+        tensor = to_device(self, slot)
+        ahead.append(sum(getattr(each, "back", None) is not None for each in slots))
+        return tensor
+
+    monkeypatch.setattr(HostCheckpoints, "_to_host", packed)
+    monkeypatch.setattr(HostCheckpoints, "_to_device", unpacked)
+    monkeypatch.setattr(HostCheckpoints, "_copy", lambda self, to, of: copies.append(of) or copy(self, to, of))
+    gradients = []
+    for host in (True, False):
+        base = load_unchecked(folder, "none", "cpu")
+        base.attach(4, 8, 0, True, host)
+        gradients.append(gradient(base))
+    assert torch.equal(*gradients)
+    assert len(copies) == 2 * 2 * (len(kinds) - 1)
+    assert ahead == [1, 2, 2, 2, 2, 2, 2, 2, 1, 0]
 
 
 class Stream:

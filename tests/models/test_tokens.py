@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import EnvironmentNotReady
@@ -174,6 +176,22 @@ def test_a_tokenizer_that_cannot_be_used_is_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("transformers.PreTrainedTokenizerFast.is_fast", False)
     with pytest.raises(EnvironmentNotReady, match=r"tokenizer\.json"):
         Tokens(tmp_path / "b")
+
+
+def test_mistral_commons_tokenizer_is_not_taken_and_one_without_offsets_is_refused(
+    folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where that package is installed, transformers prefers it to tokenizer.json, unless it is told not to."""
+    usual = AutoTokenizer.from_pretrained
+
+    def preferred(folder: Path, mistral_format: bool | None = None, **options: Any) -> Any:
+        return usual(folder, **options) if mistral_format is False else object()
+
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", preferred)
+    assert Tokens(folders("mistral")).hf.is_fast
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", lambda folder, **options: object())
+    with pytest.raises(EnvironmentNotReady, match=r"tokenizer\.json"):
+        Tokens(folders("mistral"))
 
 
 def test_passages_are_cuts_of_a_document_that_is_tokenised_once(tokens: Tokens) -> None:

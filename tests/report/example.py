@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from disc_lite.evaluation.card import counted, report_card, row_of
+from disc_lite.evaluation.card import change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade
 from disc_lite.qa import Pair, Question
 from disc_lite.run.folder import FORMAT
@@ -22,6 +22,10 @@ SKIPPED = 7
 def rows_of(before: int, after: int, of: int = 40) -> dict[str, Any]:
     given = {"before": before, "after": after}
     return {w: row_of([grade("a" if i < n else "b", ["a"]) for i in range(of)], "exact") for w, n in given.items()}
+
+
+def first(right: int, of: int = 40) -> list[bool]:
+    return [i < right for i in range(of)]
 
 
 def questions() -> list[Question]:
@@ -60,10 +64,10 @@ def make_run(folder: Path, **changes: Any) -> Path:
     card = report_card(asked, given, [f"passage {EVIL}" for _ in asked], pairs, "contains", 0.8)
     card["completions"] = rows_of(1, 9, 10)
     card["retained"] = {
-        "world": rows_of(38, 37), "open_book": rows_of(20, 12),
-        "instructions": {"before": counted([1, 1, 0]), "after": counted([1, 0, 0])},
-        "answers that stop": {"before": counted([1, 1]), "after": counted([1, 1])},
+        "world": change(first(38), first(37)), "open_book": change(first(20), [False] * 9 + first(12, 31)),
+        "instructions": change([True, True, False], [True, False, False]), "answers that stop": change(first(2, 2), first(2, 2)),
     }  # fmt: skip
+    card["forgetting"] = forgetting(card["retained"])
     card["drift"] = {"general": 0.0123, "self_generated": 0.0456}
     card["farthest"] = [{"prompt": f"{EVIL} {NUL}", "nats": 1.25, "before": f"{SHARP}\n\nsecond line", "after": ARABIC}]
     teachability = {name: [0.05, 1.25, 2.5, -0.3, 0.7][k] for k, name in enumerate(NAMES)}

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.card import counted, report_card
+from disc_lite.evaluation.card import counted, forgetting, report_card
+from disc_lite.qa import Question
 from disc_lite.report import write_report
 from disc_lite.report.answers import chosen
 from disc_lite.report.reading import read_run
-from disc_lite.storage import read_json, write_json, write_jsonl
+from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from tests.report.example import (
     ARABIC,
     EVIL,
@@ -97,7 +98,8 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     assert "tiny after 5 documents" in page.text[""]
     assert "Not read: 1 refused, 1 duplicate" in page.text[""]
     assert "retrieval (RAG) answers 50%, the adapted model 75% without any passage" in page.text[""]
-    assert "lost 11.8%: world 38 to 37 of 40; open book 20 to 12 of 40; instructions 2 to 1 of 3" in page.text[""]
+    assert "Of 62 answers that should stay right it lost 11, 17.7% (95 %: 10.2% to 29.0%):" in page.text[""]
+    assert "world 1 of 38, open book 9 of 20, instructions 1 of 2; 1 that were wrong are right now." in page.text[""]
     for text_wanted in ("15 of 20", "75.0%", "53.1% to 88.8%", "contains", "against base, closed book", "+75.0"):
         assert text_wanted in page.text["card"], text_wanted
     for text_wanted in (
@@ -130,6 +132,40 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
         "2 (not a question: 2)",
     ):
         assert text_wanted in page.text["costs"], text_wanted
+
+
+def test_questions_that_the_base_chose_are_said_to_be_so(run: Path) -> None:
+    rows = [{**row, "passage_index": 0} for row in read_jsonl(run / "questions.jsonl")]
+    asked = [
+        Question(**{**row, "answers": tuple(row["answers"]), "choices": ()})
+        for row in rows
+        if row["kind"] == "question"
+    ]
+    given = {**read_json(run / "before.json")["questions"], **read_json(run / "after.json")["questions"]}
+    card = report_card(asked, given, [""] * len(asked), (), "contains", 0.8)
+    summary = read_json(run / "summary.json")
+    write_json(run / "summary.json", {**summary, "card": {**summary["card"], **card}})
+    page = page_of(run)
+    assert "The base wrote these questions" in page.text["card"]
+    assert "base + right passage20 of 20100.0%" in page.text["card"]  # no interval
+    assert "base + RAG10 of 2029.9% to 70.1%" in page.text["card"]
+    assert "against base + right passage" not in page.text["card"]
+
+
+def test_a_choice_is_right_only_as_a_whole(run: Path) -> None:
+    rows = [
+        {**row, "answers": ["the head"], "choices": ["the head", "the deputy head"]}
+        for row in read_jsonl(run / "questions.jsonl")
+    ]
+    write_jsonl(run / "questions.jsonl", rows)
+    number = len([row for row in rows if row["kind"] == "question"])
+    write_json(
+        run / "after.json",
+        {"questions": {"adapted": ["the head", *["the deputy head"] * (number - 1)]}, "completions": ["x"]},
+    )
+    assert [one.right_after for one in read_run(run).questions if one.kind == "question"] == [True] + [False] * (
+        number - 1
+    )
 
 
 def test_every_link_has_its_target_and_every_picture_a_name(run: Path) -> None:
@@ -230,7 +266,12 @@ def test_a_run_without_questions_and_completions_has_a_page(run: Path) -> None:
     card = report_card(
         [], {row: [] for row in ("floor", "rag", "ceiling", "adapted", "adapted_rag")}, [], (), "contains", 0.8
     )
-    card.update(completions={"before": counted([]), "after": counted([])}, retained={}, drift={}, farthest=[])
+    nothing = {
+        "completions": {"before": counted([]), "after": counted([])},
+        "retained": {},
+        "forgetting": forgetting({}),
+    }
+    card.update({**nothing, "drift": {}, "farthest": []})
     write_json(run / "summary.json", {**summary, "card": card})
     write_jsonl(run / "questions.jsonl", [])
     text_wanted = {"floor": [], "rag": [], "ceiling": [], "adapted": [], "adapted_rag": []}

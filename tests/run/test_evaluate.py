@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +14,16 @@ import disc_lite
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
+from disc_lite.evaluation.card import change, counted, forgetting
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
 from disc_lite.run import evaluate, measuring
+from disc_lite.run.evaluate import check_gates
+from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, RunFolder
 from disc_lite.storage import write_json, write_text
 from disc_lite.synthesis.retention import RetentionExample
+from tests.made import recipe_of
 
 
 def other_questions(adapted: dict[str, Any], path: Path, number: int = 6) -> Path:
@@ -51,6 +56,39 @@ def test_the_card_of_a_run_has_all_its_rows(adapted: dict[str, Any]) -> None:
     assert card["drift"]["general"] > 0
     assert card["overlap"]["exact"] == card["overlap"]["near"] == 0
     assert all(miss["passage"] for miss in card["misses"])
+    assert card["self_written"] == 0
+    assert card["forgetting"] == forgetting(card["retained"])
+    assert card["forgetting"]["of"] == sum(row["before"]["right"] for row in card["retained"].values())
+
+
+def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, monkeypatch: Any) -> None:
+    """Of the base's answers that end within half of the limit counts whether they end within all of it."""
+    end, limit = 2, 10
+    lengths = {"before": (5, 6, 9, 11), "after": (10, 11, 11, 5)}  # the eleventh token would not be generated
+    tokens = SimpleNamespace(stop_ids={end}, thinks=False, decode=lambda ids: "")
+    folder = RunFolder(tmp_path)
+    monkeypatch.setattr(measuring, "drift", lambda base, examples, tell: [0.0] * len(examples))
+    monkeypatch.setattr(measuring, "neutral_prompts", lambda: tuple("abcd"))
+    found = {}
+    for when in BEFORE_AND_AFTER:
+        ids = [((7,) * (n - 1) + (end,))[:limit] for n in lengths[when]]
+        said = [RetentionExample((1,), one) for one in ids]
+        monkeypatch.setattr(
+            measuring, "generate_answers", lambda base, prompts, *given, said=said: said[: len(prompts)]
+        )
+        monkeypatch.setattr(measuring, "load_instructions", lambda: ())
+        found[when] = measuring.measure_retained(
+            lambda: SimpleNamespace(tokens=tokens), recipe_of(evaluation={"long_answer_tokens": limit}),
+            measuring.eval_set_of((), (), {}, ()), folder, when, lambda *progress: None,
+        )  # fmt: skip
+    card = measuring.card_of(
+        measuring.eval_set_of((), (), {}, ()), (), recipe_of(),
+        {when: Answers({"floor": [], "adapted": []}, []) for when in BEFORE_AND_AFTER}, found,
+    )  # fmt: skip
+    assert found["before"].stopped == [True, False, False, False]
+    assert found["after"].stopped == [True, False, False, True]
+    row = card["retained"]["answers that stop"]
+    assert (row["before"]["right"], row["before"]["of"], row["after"]["right"], row["lost"]) == (1, 1, 1, 0)
 
 
 def test_other_questions_are_answered_once(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
@@ -102,14 +140,50 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
     shown = capsys.readouterr()
     assert "less than 100.0%" in shown.err
     assert "adapted, closed book" in shown.out
-    card = json.loads(json.dumps(adapted["summary"]["card"]))
-    asked = sum(row["before"]["of"] for row in card["retained"].values())
-    for row in card["retained"].values():
-        row["after"]["right"] = row["before"]["right"]
-    card["retained"]["skills"]["after"]["right"] -= round(0.1 * asked)
-    with pytest.raises(GateFailed, match="skills"):
-        evaluate.check_gates(card, None, 0.09)
-    evaluate.check_gates(card, None, 0.11)
+
+
+def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) -> dict[str, Any]:
+    """Right answers and how many were asked; 20 instructions were followed before, of which so many are not now."""
+    questions, completions = (counted([i < right for i in range(of)]) for right, of in (learned, statements))
+    retained = {"instructions": change([True] * 20 + [False] * 9, [i >= lost for i in range(29)])}
+    return {
+        "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": retained,
+        "forgetting": forgetting(retained),
+    }  # fmt: skip
+
+
+def test_the_gate_of_forgetting_counts_what_was_right() -> None:
+    card = card_with((1, 1), (0, 0), 2)  # and nine that were wrong are right
+    with pytest.raises(GateFailed, match=r"(?s)more than the 9.0%.*it lost 2, 10.0% "):
+        check_gates(card, None, 0.09)
+    check_gates(card, None, 0.1)
+    nothing = {**card, "retained": {}, "forgetting": forgetting({})}
+    with pytest.raises(UsageError, match="cannot be decided"):
+        check_gates(nothing, None, 0.5)
+
+
+def test_the_gate_of_recall_counts_questions_and_statements() -> None:
+    for learned, statements in (((0, 0), (8, 10)), ((8, 10), (0, 0)), ((6, 6), (10, 14))):
+        check_gates(card_with(learned, statements, 0), 0.8, None)
+        with pytest.raises(GateFailed, match=r"answers 80.0% \((8 of 10|16 of 20)\), less than 81.0%"):
+            check_gates(card_with(learned, statements, 0), 0.81, None)
+    with pytest.raises(UsageError, match="Nothing was asked"):
+        check_gates(card_with((0, 0), (0, 0), 0), 0.0, None)
+
+
+def test_a_file_of_statements_alone_is_measured(
+    adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    rows = [json.loads(line) for line in (adapted["root"] / "questions.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if "completion" in row][:4]
+    path = tmp_path / "q.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert cli(monkeypatch, "eval", run, "--questions", path, "--min-recall", "0.01") == 0
+    shown = capsys.readouterr().out
+    assert "statements, after" in shown
+    assert "adapted, closed book" not in shown and "0/0" not in shown and "against" not in shown
 
 
 def test_choices_are_read_with_their_answers_among_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.documents import read_documents
-from disc_lite.evaluation.card import shortfall
+from disc_lite.evaluation.sentences import shortfall
 from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
 from disc_lite.qa import Pair
@@ -158,7 +158,7 @@ def test_there_is_no_fit_check_without_pairs(tmp_path: Path, monkeypatch: pytest
 def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:
     def card(adapted: float, ceiling: float, **found: Any) -> dict[str, Any]:
         rows = {"adapted": {"share": adapted, "right": 1}, "ceiling": {"share": ceiling, "right": round(100 * ceiling)}}
-        return {"rows": rows, **found}
+        return {"questions": 100, "self_written": 0, "rows": rows, **found}
 
     assert shortfall(card(0.6, 0.7)) == ""
     assert shortfall(card(0.0, 0.0)) == ""  # the base cannot read the documents: nothing to compare with

@@ -25,7 +25,7 @@ DOCUMENT = "travel.md"
 SETTINGS = {
     "memory.quantize": "none", "documents.passage_tokens": "128", "retention.prompts": "48",
     "retention.prompt_tokens": "32", "retention.answer_tokens": "64", "execution.gradient_checkpointing": "false",
-    "evaluation.answer_tokens": "48", "evaluation.long_answer_tokens": "48", "evaluation.neutral_prompts": "8",
+    "evaluation.answer_tokens": "48", "evaluation.long_answer_tokens": "48", "evaluation.drift_prompts": "8",
 }  # fmt: skip
 
 

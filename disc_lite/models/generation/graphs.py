@@ -6,13 +6,16 @@ A small model's pass takes as long as Python needs to start its kernels, whateve
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from disc_lite.errors import memory_ran_out
 from disc_lite.models.embedding import HostEmbedding
 from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.memory import Memory
@@ -43,7 +46,7 @@ class DecodingGraph:
         """The last tokens of rows, sorted by prefix -> their logits [B, V]; None where there is no graph (yet)."""
         self.passes += 1
         on_host = isinstance(model.get_input_embeddings(), HostEmbedding)  # a copy that a graph cannot hold
-        if self.failed or on_host or self.passes < WORTH_CAPTURING:
+        if self.failed or on_host or model in _not_capturable or self.passes < WORTH_CAPTURING:
             return None
         self._fill(tokens, ids, prefix_sizes)
         if self.graph is None:
@@ -77,18 +80,47 @@ class DecodingGraph:
         try:
             device = self.rows.device
             graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
+            side.wait_stream(torch.cuda.current_stream(device))
             # Without autocast's cache: it would be emptied, and its addresses used again, while the graph reads them.
-            with torch.autocast("cuda", torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda"), False):
-                side.wait_stream(torch.cuda.current_stream(device))
-                with torch.cuda.stream(side):
-                    forward(model, self.one_pass())  # what is set up at the first call must not be captured
-                torch.cuda.current_stream(device).wait_stream(side)
+            # The stream has a block of its own: that of a capture which fails leaves its stream the current one.
+            with _autocast_without_cache(), torch.cuda.stream(side):
+                forward(model, self.one_pass())  # what is set up at the first call must not be captured
+                with _waits_are_errors():
+                    forward(model, self.one_pass())
                 with torch.cuda.graph(graph, stream=side):  # PyTorch's own stream is on the first GPU that it was for
                     self.logits = forward(model, self.one_pass())
+            torch.cuda.current_stream(device).wait_stream(side)
             self.graph = graph
-        except RuntimeError as error:  # also where memory ran out
+        except RuntimeError as error:
             self.failed, self.logits = True, None
+            if not memory_ran_out(error):
+                _not_capturable.add(model)
             warnings.warn(f"Generation goes on without a CUDA graph: {str(error).splitlines()[0]}", stacklevel=2)
+
+
+# Models whose pass cannot be a graph; no later call tries again.
+_not_capturable: weakref.WeakSet[PreTrainedModel] = weakref.WeakSet()
+
+
+def _autocast_without_cache() -> torch.autocast:
+    return torch.autocast("cuda", torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda"), False)
+
+
+@contextmanager
+def _waits_are_errors() -> Iterator[None]:
+    """In the block an operation for which the host waits is an error, as it would be in a capture.
+
+    There it would end the capture, and PyTorch's allocator need not survive that; here it is only said. LongRoPE waits
+    in transformers before 5.21, dynamic NTK scaling in all versions.
+    """
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that PyTorch does not find all of them
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
 
 
 def run_hooks(model: PreTrainedModel) -> None:

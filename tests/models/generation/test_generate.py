@@ -101,23 +101,6 @@ def test_so_are_passes_over_all_prefixes_at_once(plain: Callable[..., Any], name
     assert len(at_once) > 8
 
 
-def test_without_a_cuda_graph_it_goes_on_and_says_so_once(
-    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse() -> None:
-        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nand more")
-
-    base = plain("llama")  # before: what is loaded is checked, through a graph too
-    monkeypatch.setattr("disc_lite.models.generation.decoding.AT_ONCE", {"cpu"})
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", refuse)
-    with base.frozen(adapter=False) as model:
-        with pytest.warns(match="without a CUDA graph: CUDA error: operation not permitted when") as warned:
-            found = generate(model, SHARING, stop_ids=frozenset(), max_new_tokens=24)
-        monkeypatch.undo()
-        assert generate(model, SHARING, stop_ids=frozenset(), max_new_tokens=24) == found
-    assert len(warned) == 1
-
-
 @pytest.mark.parametrize("window", [4, 20, 40])
 @pytest.mark.parametrize("once", [False, True])
 def test_a_sliding_window_is_what_transformers_has(

@@ -1,0 +1,112 @@
+"""The sentences of a report card, for the terminal, the page and the gates. Does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LEARNED = 0.6  # share of the ceiling below which the card warns
+FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
+
+
+def verdict(card: Mapping[str, Any]) -> str:
+    """A sentence that compares the adapted model with retrieval; also where retrieval does as well or better."""
+    gain = card["differences"].get("adapted - rag")
+    if gain is None:
+        return ""
+    rag, adapted = (card["rows"][row]["share"] for row in ("rag", "adapted"))
+    favoured = ", on questions that favour retrieval" if card["self_written"] else ""
+    shares = f"retrieval (RAG) answers {rag:.0%}, the adapted model {adapted:.0%} without any passage{favoured}"
+    if gain["low"] > 0:
+        return f"The adapted model knows more than retrieval finds: {shares}."
+    if gain["high"] < 0:
+        return f"Retrieval alone does better here: {shares}."
+    return (
+        f"Neither is better beyond chance, so retrieval alone may do as well here: {shares}. "
+        "Adapt where a prompt cannot carry passages."
+    )
+
+
+def choice_of_questions(card: Mapping[str, Any]) -> str:
+    """What follows from questions that the base wrote itself; empty where the user gave all of them."""
+    number, of = card["self_written"], card["questions"]
+    if not number:
+        return ""
+    which = "these questions" if number == of else f"{number} of these {of} questions"
+    return (
+        f"The base wrote {which}, and only such were taken as it answers with the right passage: that row is no "
+        "measurement, and retrieval is favoured. Questions of your own (--questions) compare fairly."
+    )
+
+
+def forgotten(card: Mapping[str, Any]) -> str:
+    """How many answers that should stay right are wrong now, and in which rows; empty where none was right before."""
+    total = card["forgetting"]
+    if not total["of"]:
+        return ""
+    if not total["lost"]:
+        return f"No answer that should stay right was lost (of {total['of']})."
+    rows = ", ".join(
+        f"{name.replace('_', ' ')} {row['lost']} of {row['before']['right']}"
+        for name, row in card["retained"].items()
+        if row["lost"]
+    )
+    gained = f"; {total['gained']} that were wrong are right now" if total["gained"] else ""
+    return (
+        f"Of {total['of']} answers that should stay right it lost {total['lost']}, {total['share']:.1%} "
+        f"(95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
+    )
+
+
+def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
+    """How many questions were trained on, and the recall of those and of the others, where there are both."""
+    overlap = card["overlap"]
+    if not overlap["pairs"]:
+        return []
+    sentences = [
+        f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
+        f"(Jaccard index of at least {overlap['limit']:g}), of {overlap['pairs']} pairs."
+    ]
+    known, unknown = (overlap[part].get("adapted", {"of": 0}) for part in ("with", "without"))
+    if known["of"]:
+        sentences.append(f"Recall with such a pair {in_words(known)}, without {in_words(unknown)}.")
+    return sentences
+
+
+def in_words(row: Mapping[str, Any]) -> str:
+    """`75.0% (15 of 20)`"""
+    return f"{row['share']:.1%} ({row['right']} of {row['of']})"
+
+
+def shortfall(card: Mapping[str, Any]) -> str:
+    """A sentence where the model did not learn its documents, with what to change; empty where it did.
+
+    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured.
+    """
+    rows, fit = card["rows"], card.get("fit") or {}
+    if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
+        return ""
+    adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
+    if adapted >= LEARNED * ceiling:
+        return ""
+    all_chosen = card["self_written"] == card["questions"]
+    readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
+    text = f"It did not learn enough: the adapted model answers {adapted:.0%} {readable}. "
+    if not fit:
+        return text + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
+    recalled, teacher = fit["share"], fit["teacher"]
+    if teacher < FITTED and recalled >= FITTED * teacher:
+        return text + (
+            f"Of the questions it was trained on it answers {recalled:.0%}, and the teacher, with the passage, "
+            f"{teacher:.0%}: the model cannot read these documents well enough. Shorter passages "
+            "(documents.passage_tokens), better pairs (--pairs, with loss.label_share) or a larger model help."
+        )
+    if recalled < FITTED:
+        return text + (
+            f"Of the questions it was trained on it answers {recalled:.0%}: train longer (train.epochs) or at a "
+            "higher rate (train.learning_rate)."
+        )
+    return text + (
+        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words: more pairs for "
+        "each sentence (prompt.questions_per_sentence) teach that."
+    )
