@@ -8,7 +8,6 @@ follow its parent's, so each path from the root is computed exactly as if it wer
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from disc_lite.planning.sizes import TREE_TOKENS
+from disc_lite.planning.sizes import ATTENTION_TOKENS, WORTH_SHARING_TOKENS, children_tokens
 
 
 @dataclass(frozen=True)
@@ -167,10 +166,6 @@ def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
-WORTH_SHARING_TOKENS = 8  # a shorter prefix is not shared
-ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
-
-
 @dataclass(frozen=True)
 class Gathered:
     """Runs of tokens as sequences, in which runs with the same prefix share it."""
@@ -196,7 +191,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
             sequences.append([Segment(tuple(runs[members[0]]))])
             continue
         size = min(shared_length([runs[i] for i in members]), *(needed[i] for i in members))
-        room, most = 0, max(TREE_TOKENS - size, _cheapest_children(size))
+        room, most = 0, children_tokens(size)
         for i in members:
             if len(runs[i]) - size > room:
                 room = most
@@ -207,12 +202,20 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
 
 
-def _cheapest_children(prefix_tokens: int) -> int:
-    """Tokens w of the children of a root of s tokens: with A attention tokens the least of (s+w)/w * (1 + (s+w)/A).
-
-    That is what a token of a child costs: the prefix again and again in narrow trees, attention in wide ones.
-    """
-    return round(math.sqrt(prefix_tokens * (ATTENTION_TOKENS + prefix_tokens)))
+def shared(sequences: Seq[Sequence], places: Seq[Place]) -> tuple[tuple[Sequence, ...], list[Place]]:
+    """Sequences and places in them with ordinary texts gathered; trees are left as they are."""
+    first: dict[int, int] = {}
+    for n, _, position in places:
+        first[n] = min(position, first.get(n, position))
+    texts = [n for n, sequence in enumerate(sequences) if len(sequence) == 1]
+    runs = [sequences[n][0].input_ids for n in texts]
+    found = gather(runs, [first.get(n, len(run) - 1) for n, run in zip(texts, runs, strict=True)])
+    trees = [n for n, sequence in enumerate(sequences) if len(sequence) > 1]
+    at = {n: (len(found.sequences) + k, 0, 0) for k, n in enumerate(trees)} | dict(
+        zip(texts, found.places, strict=True)
+    )
+    moved = [(at[n][0], at[n][1] + segment, position - at[n][2]) for n, segment, position in places]
+    return (*found.sequences, *(sequences[n] for n in trees)), moved
 
 
 def shared_length(runs: Seq[Seq[int]]) -> int:

@@ -1,8 +1,9 @@
 """Writes the generated parts of the documentation.
 
-Settings (recipes.md), commands (cli.md), modules (code-map.md), hours by stage (models-and-memory.md), and promises
-with the figures that the tests reached (reliability.md, from promises.yaml and bench/results/reliability.json), and
-what mutants survived (from bench/results/mutants.json).
+Settings (recipes.md), commands (cli.md), modules (code-map.md), hours by stage (models-and-memory.md), figures of the
+plan within sentences (README.md, models-and-memory.md; `<!--one-pass-->7.7<!--/-->`), promises with the figures that
+the tests reached (reliability.md, from promises.yaml and bench/results/reliability.json), and what mutants survived
+(from bench/results/mutants.json).
 
 `python docs/generate.py` fills the pages between their marker comments; `--tests` lists the files of the tests that are
 named beside the promises instead. `tests/test_docs.py` compares the pages with what this would write.
@@ -16,6 +17,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,12 @@ import yaml
 
 from disc_lite.cli import cli
 from disc_lite.hub.aliases import ALIASES
-from disc_lite.planning.cards import CARDS, OF_SIZE, usable_bytes
+from disc_lite.planning.cards import CARDS, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.estimate import Budget, Plan, plan_run
+from disc_lite.planning.memory import CUDA, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias
-from disc_lite.planning.sizes import GIB
+from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.planning.workload import workload_of
 from disc_lite.recipe import SETTINGS, Recipe, Setting, list_recipes, load_recipe
 
@@ -40,19 +43,23 @@ COLUMNS = 100  # of a help text
 # Of the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
 TOKENS_OF_A_SENTENCE, TOKENS_OF_A_PASSAGE, SENTENCES_OF_A_DOCUMENT = 22.8, 182, 19
 SIZES = (50_000, 500_000, 5_000_000)  # tokens of documents
+FIGURE = re.compile(r"<!--([\w.-]+)-->[^<]*<!--/-->")
+IN_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+SEVEN_BILLION = ("mistral-7b", "llama-3.1-8b", "qwen3-8b")
 SHORT = {"prompt.questions_per_sentence": "2", "train.epochs": "4", "retention.least_share": "0.25"}
 
 
 def pages() -> dict[Path, str]:
     """Every page with a generated part, and the text that it should have."""
     recipes, commands, code_map = DOCS / "recipes.md", DOCS / "cli.md", DOCS / "code-map.md"
-    models = DOCS / "models-and-memory.md"
+    models, readme, figures = DOCS / "models-and-memory.md", DOCS.parent / "README.md", plan_figures()
     reliability = DOCS / "reliability.md"
     text = filled(recipes.read_text(encoding="utf-8"), "recipes", recipe_table())
     return {
         recipes: filled(text, "settings", settings_tables()),
         commands: filled(commands.read_text(encoding="utf-8"), "commands", command_reference()),
-        models: filled(models.read_text(encoding="utf-8"), "hours", hours_tables()),
+        models: with_figures(filled(models.read_text(encoding="utf-8"), "hours", hours_tables()), figures),
+        readme: with_figures(readme.read_text(encoding="utf-8"), figures),
         code_map: filled(code_map.read_text(encoding="utf-8"), "modules", module_tables(modules_in_order())),
         reliability: filled(
             filled(reliability.read_text(encoding="utf-8"), "promises", promise_table()), "mutants", mutants()
@@ -67,6 +74,43 @@ def filled(page: str, name: str, content: str) -> str:
     if not begin or not end:
         raise ValueError(f"the page has no markers <!-- {name} --> and <!-- /{name} -->")
     return f"{before}{begin}\n{content.strip()}\n\n{end}{after}"
+
+
+def with_figures(page: str, figures: dict[str, str]) -> str:
+    """The page with each figure between `<!--name-->` and `<!--/-->`. Raises KeyError for a name that is no figure."""
+    return FIGURE.sub(lambda found: f"<!--{found[1]}-->{figures[found[1]]}<!--/-->", page)
+
+
+def plan_figures() -> dict[str, str]:
+    """What the plan says of training on 7B shapes: GiB, passes and hours, by name."""
+    recipe = load_recipe("default", {}, environment={}).recipe
+    tokens = recipe.train.tokens_per_batch
+    whole, small = (planned(SIZES[0], size, recipe) for size in (24, 8))
+    assert whole.choice is not None
+    assert small.choice is not None
+    assert (whole.choice.passes, small.choice.way.host_embedding) == (1, True)  # as the pages say
+    hours = planned(100_000, 24, recipe).minutes(Card("of 50 teraflops", 24, 50, 1000))["training"] / 60
+    found = {
+        "tokens": f"{tokens:,}", "rank": str(recipe.lora.rank), "one-pass": gib(whole.choice.stages[-1].peak),
+        "small": gib(small.choice.stages[-1].peak), "small-passes": IN_WORDS[small.choice.passes],
+        "small-bits": str(small.choice.way.optimizer_bits), "hours": IN_WORDS[round(hours)],
+    }  # fmt: skip
+    way = Way(tokens, True, 32)
+    ways = {"checkpoints": replace(way, host_checkpoints=True), "embedding": replace(way, host_embedding=True),
+            "bits": replace(way, optimizer_bits=8)}  # fmt: skip
+    least = Way(tokens, True, 8, host_checkpoints=True, host_embedding=True)
+    for rank in (16, 64):
+        shapes = [Footprint(shape_of_alias(ALIASES[name]), "nf4", rank, CUDA) for name in SEVEN_BILLION]
+        for name, other in ways.items():
+            saved = [gib(each.training(way).peak - each.training(other).peak, 2) for each in shapes]
+            found[f"{name}-{rank}"] = " / ".join(saved)
+        peaks = [max(each.training(least).peak, each.reading(READING_TOKENS, 0, True).peak) for each in shapes]
+        found[f"least-{rank}"] = " / ".join(map(gib, peaks))
+    return found
+
+
+def gib(size: float, digits: int = 1) -> str:
+    return f"{size / GIB:.{digits}f}"
 
 
 def recipe_table() -> str:

@@ -11,8 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from disc_lite.packing import (
-    ATTENTION_TOKENS,
-    WORTH_SHARING_TOKENS,
     Packed,
     Segment,
     Sequence,
@@ -23,10 +21,11 @@ from disc_lite.packing import (
     longest_path,
     pack,
     rows_of,
+    shared,
     shared_length,
 )
 from disc_lite.packing import paths as paths_of
-from disc_lite.planning.sizes import TREE_TOKENS
+from disc_lite.planning.sizes import ATTENTION_TOKENS, TREE_TOKENS, WORTH_SHARING_TOKENS
 from tests.tiny_models import NAMES
 
 
@@ -174,15 +173,27 @@ def test_runs_that_begin_alike_share_it_and_read_as_before(
     runs = [beginning + tail if data.draw(st.booleans()) else tail for tail in tails]
     needed = [data.draw(st.integers(0, len(run) - 1)) for run in runs]
     found = gather(runs, needed)
-    for run, need, (sequence, segment, shared) in zip(runs, needed, found.places, strict=True):
+    for run, need, (sequence, segment, before) in zip(runs, needed, found.places, strict=True):
         child = found.sequences[sequence][segment]
         root = found.sequences[sequence][0].input_ids if child.parent == 0 else ()
         assert [*root, *child.input_ids] == run
-        assert shared == len(root) <= need  # the state that is asked for stands in the run's own segment
+        assert before == len(root) <= need  # the state that is asked for stands in the run's own segment
     trees = [sequence for sequence in found.sequences if len(sequence) > 1]
     assert all(len(tree[0].input_ids) >= WORTH_SHARING_TOKENS for tree in trees)
     # A root is made for what fits into a tree, and for a run that is longer than one.
     assert sum(length(sequence) for sequence in found.sequences) <= sum(map(len, runs))
+
+
+def test_texts_are_gathered_and_trees_stay_as_they_are() -> None:
+    beginning = ids(3, 20)
+    tree: Sequence = (Segment(beginning), Segment(ids(4, 5), 0))
+    sequences = [lone((*beginning, 1, 2)), tree, lone((*beginning, 3, 4)), lone(ids(9, 6))]
+    places = [(0, 0, 20), (1, 1, 3), (2, 0, 21), (3, 0, 0), (0, 0, 21), (1, 0, 7)]
+    together, moved = shared(sequences, places)
+    assert sum(map(length, together)) == sum(map(length, sequences)) - len(beginning)
+    token = lambda trees, place: trees[place[0]][place[1]].input_ids[place[2]]  # noqa: E731
+    assert [token(together, place) for place in moved] == [token(sequences, place) for place in places]
+    assert tree in together
 
 
 def test_what_a_system_turn_of_30_tokens_costs() -> None:
@@ -210,11 +221,11 @@ def test_a_long_system_turn_is_read_a_few_times_and_not_by_every_run(prefix: int
 def test_exactly_the_shared_tokens_are_shared_and_never_a_needed_one() -> None:
     """Runs that part at the tenth token: a root of ten, or of fewer where an earlier state is needed, or of none below 8."""
     one, two = (*range(10), 50, 51, 52), (*range(10), 60, 61)
-    for needed, shared in (((12, 11), 10), ((10, 10), 10), ((12, 9), 9), ((8, 10), 8), ((7, 10), 0), ((12, 7), 0)):
+    for needed, size in (((12, 11), 10), ((10, 10), 10), ((12, 9), 9), ((8, 10), 8), ((7, 10), 0), ((12, 7), 0)):
         found = gather([one, two], needed)
-        if shared:
-            tree = (Segment(one[:shared]), Segment(one[shared:], 0), Segment(two[shared:], 0))
-            assert (found.sequences, found.places) == ((tree,), ((0, 1, shared), (0, 2, shared))), needed
+        if size:
+            tree = (Segment(one[:size]), Segment(one[size:], 0), Segment(two[size:], 0))
+            assert (found.sequences, found.places) == ((tree,), ((0, 1, size), (0, 2, size))), needed
         else:
             assert (found.sequences, found.places) == ((lone(one), lone(two)), ((0, 0, 0), (1, 0, 0))), needed
     with pytest.raises(ValueError, match="shorter"):

@@ -21,7 +21,7 @@ from hashlib import sha256
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
-from disc_lite.packing import Place, Segment, gather, lone
+from disc_lite.packing import Place, Segment, lone, shared
 from disc_lite.packing import Sequence as Tree
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts import writing
@@ -116,13 +116,8 @@ def together(examples: Sequence[Example]) -> tuple[tuple[Tree, ...], list[Place]
 
     Most begin with the same system turn of the chat template: it is computed once a sequence, not once an example.
     """
-    found = gather([e.input_ids for e in examples], [min(e.compared) for e in examples])
-    places = [
-        (sequence, segment, p - shared)
-        for example, (sequence, segment, shared) in zip(examples, found.places, strict=True)
-        for p in example.compared
-    ]
-    return found.sequences, places
+    places = [(n, 0, p) for n, example in enumerate(examples) for p in example.compared]
+    return shared([lone(example.input_ids) for example in examples], places)
 
 
 def thinned(lesson: Lesson, chosen: AbstractSet[int]) -> Lesson:

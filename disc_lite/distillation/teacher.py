@@ -23,6 +23,7 @@ from disc_lite.losses import log_probabilities
 from disc_lite.models import Base
 from disc_lite.models.device import device_name
 from disc_lite.models.halving import halved_if_full
+from disc_lite.packing import shared
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.storage import atomic_folder, free_disk, no_room, read_into, reserved_file, seal, sweep, verify
@@ -143,7 +144,7 @@ class TeacherStates:
         def read(batch: list[Lesson]) -> Tensor:
             places = [(n, *place) for n, lesson in enumerate(batch) for place in lesson.teacher_at]
             with self.base.frozen(adapter=False):
-                hidden = self.base.hidden_at([lesson.sequence for lesson in batch], places)
+                hidden = self.base.hidden_at(*shared([lesson.sequence for lesson in batch], places))
             return hidden.to("cpu", self.base.state_dtype).contiguous()
 
         batches = halved_if_full(lessons, lambda lesson: lesson.tokens, most, read, lambda lesson: lesson.name, halves)

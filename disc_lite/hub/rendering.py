@@ -1,4 +1,4 @@
-"""Whether a chat template ends, and how much it writes: rendered first in a child process with limits.
+"""Chat templates, rendered in a child process with limits: whether they end, how much they write, and what.
 
 A template is a program of whoever made the model. Jinja's sandbox keeps it from files and processes, but lets it loop
 for days and write gigabytes.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.weights import read_object
 
 TIMEOUT_S = 5  # of processor time; the templates of all models in `disc-lite models` take milliseconds
 CHILD_MEMORY_BYTES = 1 << 30
@@ -34,8 +35,47 @@ def require_bounded(template: str, given: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-@functools.cache
+def written_around(folder: Path, conversations: Sequence[Sequence[str]], stand_in: str) -> list[list[str]] | None:
+    """What the chat template of a model folder writes around the messages of conversations, by their roles.
+
+    One whose last role is the user's goes on up to where the assistant begins. None where there is no template, or it
+    fails: whoever loads the model tells that.
+    """
+    try:
+        config = read_object(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+        own = folder / "chat_template.jinja"
+        template = own.read_text(encoding="utf-8") if own.is_file() else config.get("chat_template")
+    except (OSError, ValueError, EnvironmentNotReady):
+        return None
+    if isinstance(template, list):
+        named = [each for each in template if isinstance(each, dict) and each.get("name") == "default"]
+        template = named[0].get("template") if named else None
+    if not isinstance(template, str):
+        return None
+    names = {key: value.get("content") if isinstance(value, dict) else value
+             for key, value in config.items() if key.endswith("_token")}  # fmt: skip
+    given = [
+        {**names, "messages": [{"role": role, "content": stand_in} for role in roles], "enable_thinking": False,
+         "add_generation_prompt": roles[-1] == "user", "date_string": "26 Jul 2024"}
+        for roles in conversations
+    ]  # fmt: skip
+    said = _said(template, json.dumps(given, default=str))
+    texts: list[str] = json.loads(said) if said.startswith("[") else []
+    return [text.split(stand_in) for text in texts] or None
+
+
 def _excess(template: str, given: str) -> str:
+    said = _said(template, given)
+    if said.startswith("["):
+        return ""
+    if said.isdigit():
+        return f"Of one short conversation it makes {int(said):,} characters."
+    return said
+
+
+@functools.cache
+def _said(template: str, given: str) -> str:
+    """The texts as JSON; the length of a text that is too long; or in words what went wrong."""
     try:
         # Started in the folder of the package, so that no file of the user's folder is imported.
         done = subprocess.run(
@@ -45,28 +85,30 @@ def _excess(template: str, given: str) -> str:
     except subprocess.TimeoutExpired:
         return f"Rendering one short conversation took more than {WAIT_S} s."
     said = done.stdout.decode(errors="replace").strip()
-    if said.isdigit():
-        return "" if int(said) <= MOST_CHARACTERS else f"Of one short conversation it makes {int(said):,} characters."
+    if said.isdigit() or said.startswith("["):
+        return said
     if said == "memory":
         return f"Rendering one short conversation takes more than {CHILD_MEMORY_BYTES >> 30} GiB of memory."
     return f"Rendering one short conversation took more than {TIMEOUT_S} s, or crashed (exit status {done.returncode})."
 
 
 def main(timeout_s: int) -> None:
-    """Read template and variables from stdin, print the length of the longest text that is rendered."""
+    """Read template and variables from stdin, print what is rendered, or the length of a text that is too long."""
     resource.setrlimit(resource.RLIMIT_CPU, (timeout_s, timeout_s))
     if sys.platform == "linux":  # macOS refuses this limit; there the time limit alone has to do
         resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
     template, given = json.load(sys.stdin)
     try:
-        print(max(_lengths(template, json.loads(given)), default=0))
+        texts = _rendered(template, json.loads(given))
+        longest = max(map(len, texts), default=0)
+        print(json.dumps(texts) if longest <= MOST_CHARACTERS else longest)
     except MemoryError:
         print("memory")
     except Exception:  # an error of the template
-        print(0)
+        print("[]")
 
 
-def _lengths(template: str, given: Sequence[Mapping[str, Any]]) -> list[int]:
+def _rendered(template: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
     """As transformers renders it: same sandbox, same settings, same functions."""
     from jinja2 import TemplateError, nodes
     from jinja2.ext import Extension, loopcontrols
@@ -90,8 +132,9 @@ def _lengths(template: str, given: Sequence[Mapping[str, Any]]) -> list[int]:
     )
     environment.filters["tojson"] = lambda value, **options: json.dumps(value, ensure_ascii=False)
     environment.globals["raise_exception"] = raise_exception
+    environment.globals["strftime_now"] = lambda form: "26 Jul 2024"  # of about as many tokens as any date
     compiled = environment.from_string(template)
-    return [len(compiled.render(**variables)) for variables in given]
+    return [compiled.render(**variables) for variables in given]
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class Plan:
         return {
             "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
             "teacher": 2.0 * n * w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs),
-            "training": (again * n + lora) * w.student_tokens + 6.0 * v * w.target_tokens,
+            "training": (again * n + lora) * w.computed_tokens + 6.0 * v * w.target_tokens,
         }
 
     def minutes(self, card: Card) -> dict[str, float]:

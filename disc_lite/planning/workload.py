@@ -11,18 +11,36 @@ from dataclasses import dataclass
 
 from disc_lite.planning.amounts import disc_examples, prompts_needed, retention_share, task_tokens_per_batch
 from disc_lite.planning.corpus import Corpus
-from disc_lite.planning.sizes import PAIRS_OF_A_TREE
+from disc_lite.planning.sizes import PAIRS_OF_A_TREE, WORTH_SHARING_TOKENS, children_tokens
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 
 QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # of a pair; an answer has at most `prompt.answer_tokens`
-TEMPLATE_TOKENS = 12  # of a chat template around a turn
-EXAMPLES_TOKENS = 450  # of the worked examples in a prompt of the teacher
+HEADINGS_TOKENS = 32  # of the headings above a passage
 ANCHOR_TOKENS = {"heading": 10, "lead_in": 16, "chat": 25, "none": 0, "mixed": 13}
 ANCHORS_IN_TURN = 4  # that `disc.anchor: mixed` puts before each target
 PROMPT_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
 ASKED = 1.8  # questions and answers that are drafted for an accepted pair
 INSTRUCTIONS, NEUTRAL_PROMPTS = 65, 103  # that are answered before and after
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Tokens of a prompt that are of no document, question or answer. These are assumed where the model is not here."""
+
+    system: int = 6  # of a chat template, before the words of the user; some write a system turn of hundreds
+    turn: int = 12  # of a chat template around the words of a user and an answer to them, those before included
+    task: int = 16  # of a task about a passage, without its sentence and its question
+    answering: int = 200  # of the worked examples of answers, with their turns
+    asking: int = 230  # of those of questions
+
+    @property
+    def own(self) -> int:
+        """Tokens of a turn and a task that prompts about the same passage do not share."""
+        return self.turn - self.system + self.task
+
+
+ASSUMED = Frame()
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,7 @@ class Workload:
     examples: dict[str, int]  # by kind, in one epoch
     steps: int
     student_tokens: int  # in the whole training, retention included
+    computed_tokens: int  # of these, where a step reads a system turn a few times and not in every example
     target_tokens: int
     teacher_tokens: int
     state_positions: int  # of which teacher hidden states are cached
@@ -57,10 +76,10 @@ class Workload:
     retention_prompts: int
 
 
-def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
+def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame = ASSUMED) -> Workload:
     """What a run with these documents computes; `questions` are how many the user has, if any."""
     method = METHODS[recipe.method]
-    every = _kinds(corpus, recipe)
+    every = _kinds(corpus, recipe, frame)
     kinds = {name: every[name] for name in method.lessons}
     epoch = _epoch(kinds, recipe)
     retention = recipe.retention.weight > 0
@@ -69,40 +88,54 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0) -> Workload:
     task = recipe.train.epochs * epoch_tokens
     targets = (1 + rehearsed) * recipe.train.epochs * sum(epoch[n] * kind.compared for n, kind in kinds.items())
     kept = 0.6 * recipe.retention.answer_tokens
-    prompts = prompts_needed(round(task), PROMPT_TOKENS + kept, recipe.retention) if retention else 0
-    share = retention_share(task, PROMPT_TOKENS + kept, recipe.retention) if retention else 0.0
+    self_prompt = frame.turn + PROMPT_TOKENS + kept
+    prompts = prompts_needed(round(task), self_prompt, recipe.retention) if retention else 0
+    share = retention_share(task, self_prompt, recipe.retention) if retention else 0.0
+    turns = (1 + rehearsed) * recipe.train.epochs * epoch.get("prompt", 0) + share * task / self_prompt
     states = (1 + known) * sum(kind.examples * kind.compared for kind in kinds.values()) * method.has_teacher
-    generated, read = _generation(corpus, recipe, questions, prompts)
+    generated, read = _generation(corpus, recipe, questions, prompts, frame)
     return Workload(
         examples=epoch, steps=math.ceil(task / task_tokens_per_batch(epoch_tokens, recipe, share)),
         student_tokens=round(task * (1 + share)), target_tokens=round(targets * (1 + share)),
+        computed_tokens=round(task * (1 + share) - turns * _saved(recipe, frame)),
         teacher_tokens=round((1 + known) * sum(k.teacher_tokens for k in kinds.values()) * method.has_teacher),
-        state_positions=round(states + prompts * kept), prompt_tokens=_prompt(corpus, recipe),
-        row_tokens=2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS,
-        longest_student=max(round(max(k.tokens for k in kinds.values())), corpus.longest_sentence + TEMPLATE_TOKENS),
+        state_positions=round(states + prompts * kept), prompt_tokens=_prompt(corpus, recipe, frame),
+        row_tokens=frame.own + 2 * QUESTION_TOKENS,
+        longest_student=max(round(max(k.tokens for k in kinds.values())), corpus.longest_sentence + frame.turn),
         longest_lesson=round(max(kind.longest_lesson for kind in kinds.values())),
         longest_path=round(max(kind.longest_path for kind in kinds.values())),
         generated_tokens=round(generated), read_tokens=round(read), retention_prompts=prompts,
     )  # fmt: skip
 
 
-def beside_passage(recipe: Recipe, writes: bool) -> int:
+def beside_passage(recipe: Recipe, writes: bool, frame: Frame = ASSUMED) -> int:
     """Tokens of a prompt about a passage, and of a typical answer to it, that are not the passage's.
 
     `writes`: whether the model writes questions or pairs, to which worked examples belong.
     """
-    examples = EXAMPLES_TOKENS * (recipe.prompt.worked_examples and writes)
-    return examples + 2 * TEMPLATE_TOKENS + 2 * QUESTION_TOKENS + _answer(recipe)
+    examples = max(frame.answering, frame.asking) * (recipe.prompt.worked_examples and writes)
+    return examples + frame.turn + frame.task + QUESTION_TOKENS + recipe.prompt.question_tokens + _answer(recipe)
 
 
-def _kinds(corpus: Corpus, recipe: Recipe) -> dict[str, Kind]:
+def _saved(recipe: Recipe, frame: Frame) -> float:
+    """Tokens of an example that are computed for several at once: most of the system turn, in a tree of a step."""
+    if frame.system < WORTH_SHARING_TOKENS:
+        return 0.0
+    own = frame.turn - frame.system + QUESTION_TOKENS + _answer(recipe)
+    together = min(children_tokens(frame.system) / own, recipe.train.tokens_per_batch / (frame.system + own))
+    return frame.system * (1 - 1 / max(1.0, together))
+
+
+def _kinds(corpus: Corpus, recipe: Recipe, frame: Frame) -> dict[str, Kind]:
     """All kinds of lessons, as far as the documents allow."""
     sentence, passage = corpus.tokens / max(1, corpus.sentences), corpus.tokens / max(1, corpus.passages)
     in_turn = ANCHORS_IN_TURN if recipe.disc.anchor == "mixed" else 1
-    answer, prompt = _answer(recipe), _prompt(corpus, recipe)
-    pair = TEMPLATE_TOKENS + QUESTION_TOKENS + answer
-    task = pair + sentence * recipe.prompt.worked_examples  # the teacher also reads the sentence that is asked about
-    path, child = _longest_path(corpus, recipe)
+    answer, worked = _answer(recipe), recipe.prompt.worked_examples
+    pair = frame.turn + QUESTION_TOKENS + answer
+    # The teacher also reads the sentence that is asked about.
+    root, of_pair = passage + frame.system + frame.answering * worked, frame.own + QUESTION_TOKENS + answer
+    task = of_pair + sentence * worked
+    path, child = _longest_path(corpus, recipe, frame)
     window = min(recipe.disc.teacher_tokens, corpus.tokens)
     return {
         "disc": Kind(
@@ -110,18 +143,18 @@ def _kinds(corpus: Corpus, recipe: Recipe) -> dict[str, Kind]:
             window, window,
         ),
         "prompt": Kind(
-            corpus.pairs, pair, answer, corpus.passages * prompt + corpus.pairs * task,
+            corpus.pairs, pair, answer, corpus.passages * root + corpus.pairs * task,
             path + (min(PAIRS_OF_A_TREE, max(1, corpus.pairs)) - 1) * child, path,
         ),
         "next_token": Kind(corpus.passages, passage, passage, 0, corpus.longest_passage, corpus.longest_passage),
     }  # fmt: skip
 
 
-def _longest_path(corpus: Corpus, recipe: Recipe) -> tuple[int, int]:
+def _longest_path(corpus: Corpus, recipe: Recipe, frame: Frame) -> tuple[int, int]:
     """Tokens of the longest prompt of the teacher with an answer, and of it those that belong to one pair."""
     worked, settings = recipe.prompt.worked_examples, recipe.prompt
-    child = TEMPLATE_TOKENS + settings.question_tokens + settings.answer_tokens + corpus.longest_sentence * worked
-    return corpus.longest_passage + EXAMPLES_TOKENS * worked + TEMPLATE_TOKENS + child, child
+    child = frame.own + settings.question_tokens + settings.answer_tokens + corpus.longest_sentence * worked
+    return corpus.longest_passage + HEADINGS_TOKENS + frame.system + frame.answering * worked + child, child
 
 
 def _epoch(kinds: dict[str, Kind], recipe: Recipe) -> dict[str, int]:
@@ -144,21 +177,21 @@ def _answer(recipe: Recipe) -> int:
     return min(ANSWER_TOKENS, recipe.prompt.answer_tokens)
 
 
-def _prompt(corpus: Corpus, recipe: Recipe) -> int:
+def _prompt(corpus: Corpus, recipe: Recipe, frame: Frame) -> int:
     """Tokens of a typical prompt with a passage and a task."""
-    examples = EXAMPLES_TOKENS * recipe.prompt.worked_examples
-    return round(corpus.tokens / max(1, corpus.passages)) + examples + 2 * TEMPLATE_TOKENS + QUESTION_TOKENS
+    examples = max(frame.answering, frame.asking) * recipe.prompt.worked_examples
+    return round(corpus.tokens / max(1, corpus.passages)) + examples + frame.turn + frame.task + 2 * QUESTION_TOKENS
 
 
-def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int) -> tuple[float, float]:
+def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, frame: Frame) -> tuple[float, float]:
     """Tokens that are generated, and tokens of the prompts that are read for it (a passage once for its questions)."""
-    answer, prompt, evaluation = _answer(recipe), _prompt(corpus, recipe), recipe.evaluation
+    answer, prompt, evaluation = _answer(recipe), _prompt(corpus, recipe, frame), recipe.evaluation
     fresh = 1.0
     if corpus.since and recipe.update.start == "new":  # the pairs of the others are taken over
         fresh = (corpus.since["changed"] + corpus.since["new"]) / max(1, corpus.passages)
     drafts = fresh * corpus.pairs * ASKED * METHODS[recipe.method].needs_pairs
     written = drafts * (QUESTION_TOKENS + answer)
-    read = drafts * 2 * (QUESTION_TOKENS + TEMPLATE_TOKENS) + corpus.passages * prompt * 2 * (drafts > 0)
+    read = drafts * 2 * (frame.own + 2 * QUESTION_TOKENS) + corpus.passages * prompt * 2 * (drafts > 0)
     if not questions:  # they are drafted, answered twice, and about half of them are kept
         written += 2 * evaluation.questions * (QUESTION_TOKENS + 2 * 10)
         read += 3 * 2 * evaluation.questions * prompt

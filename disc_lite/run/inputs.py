@@ -25,6 +25,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
+from disc_lite.run.frames import frame_of
 from disc_lite.run.readme import readme
 from disc_lite.storage import (
     JsonObject,
@@ -198,13 +199,14 @@ def check_context(inputs: Inputs) -> None:
     recipe = inputs.resolved.recipe
     writes = not inputs.questions or (METHODS[recipe.method].needs_pairs and not inputs.pairs)
     context = context_tokens(inputs.model.folder)
-    room = context - beside_passage(recipe, writes)
+    frame = frame_of(inputs.model.folder)
+    room = context - beside_passage(recipe, writes, frame)
     if recipe.documents.passage_tokens <= room:
         return
     longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
     if longest <= room:
         return
-    without = room + beside_passage(recipe, True) - beside_passage(recipe, False) if writes else room
+    without = room + beside_passage(recipe, True, frame) - beside_passage(recipe, False, frame) if writes else room
     raise UsageError(
         f"A passage of {longest:,} tokens and a question about it do not fit into what {inputs.model.name} reads.",
         f"Its context is {context:,} tokens, of which {max(0, room):,} are left for a passage.",

@@ -29,6 +29,7 @@ from disc_lite.recipe import Recipe, load_recipe, within_context
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.earlier import EarlierRun, check_same, nothing_to_teach
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.frames import frame_of
 from disc_lite.run.inputs import Inputs, PairFiles, earlier_of, model_of, pairs_of, read_with_progress
 from disc_lite.storage import free_disk
 
@@ -96,7 +97,7 @@ def _plan(
     known = changes.unchanged if changes and recipe.update.start == "adapter" else ()
     corpus = corpus_of(documents, len(ledger) - len(documents), tokenizer_of(folder), recipe, pairs, known)
     corpus = replace(corpus, since=changes.counts() if changes else None)
-    return plan_run(shape, recipe, corpus, workload_of(corpus, recipe, questions), budget)
+    return plan_run(shape, recipe, corpus, workload_of(corpus, recipe, questions, frame_of(folder)), budget)
 
 
 @dataclass(frozen=True)

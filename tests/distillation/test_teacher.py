@@ -15,7 +15,7 @@ import torch
 
 from disc_lite.distillation import teacher
 from disc_lite.distillation.data import Task
-from disc_lite.distillation.examples import Example, Lesson, within
+from disc_lite.distillation.examples import Example, Lesson, retention_lesson, within
 from disc_lite.distillation.schedule import batches
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import STATES, TeacherStates, read_lessons
@@ -122,6 +122,20 @@ def test_the_teacher_reads_as_much_at_once_as_was_planned(
     batches.clear()
     teacher.teachability(setup.base, states, range(len(setup.task.examples)), batches.append)
     assert max(batches) <= most
+
+
+def test_prompts_with_the_same_system_turn_share_it(
+    load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load("llama")
+    turn = tuple(5 + (11 * n * n) % 300 for n in range(60))
+    lessons = [retention_lesson((*turn, 40 + n, 7), (50 + n, 51, 52)) for n in range(9)]
+    with base.frozen(adapter=False):
+        apart = torch.cat([base.hidden_at([x.sequence], [(0, *place) for place in x.teacher_at]) for x in lessons])
+    passes = counted(base, monkeypatch)
+    states = read_lessons(base, lessons, tmp_path).rows(range(len(lessons)))
+    torch.testing.assert_close(states, apart.to(states.dtype), rtol=0, atol=1e-5)
+    assert sum(passes) < 2 * (len(turn) + 5 * len(lessons))
 
 
 def test_states_are_reused_and_what_is_damaged_or_of_others_is_not(

@@ -1,0 +1,41 @@
+"""What a model's chat template and the worked examples add to a prompt, in its tokens, before it is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from disc_lite.documents.tokens import tokenizer_of
+from disc_lite.hub.rendering import written_around
+from disc_lite.planning.workload import Frame
+from disc_lite.prompts import writing
+from disc_lite.prompts.answering import RULE
+
+STAND_IN = "Xq7contentXq7"  # in place of a message while the template is rendered
+LANGUAGE = "English"  # of the worked examples; in others they are about as long
+ASKED, ANSWERED = ("user",), ("user", "assistant")
+
+
+def frame_of(folder: Path | None) -> Frame:
+    """Of a model folder, by its own tokenizer and template; what is assumed where it has none, or is not here."""
+    tokenizer = tokenizer_of(folder)
+    if folder is None or tokenizer is None:
+        return Frame()
+
+    def tokens(*texts: str) -> int:
+        return sum(len(tokenizer(text)) for text in texts)
+
+    assumed = Frame()
+    found = written_around(folder, [ANSWERED, (*ANSWERED, *ASKED), ASKED], STAND_IN)
+    if found and [len(parts) for parts in found] == [3, 4, 2]:
+        answered, twice, asked = (tokens(*parts) for parts in found)
+        system, turn, between = tokens(found[0][0]), answered, twice - asked
+    else:
+        system, turn, between = assumed.system, assumed.turn, assumed.turn - assumed.system
+
+    def worked(turns: writing.Turns) -> int:
+        return sum(between + tokens(*turn) for turn in turns)
+
+    return Frame(
+        system, turn, tokens(RULE + writing.answer_task("", "", LANGUAGE)), worked(writing.answer_turns(LANGUAGE)),
+        max(worked(writing.question_turns(kind, LANGUAGE)) for kind in writing.KINDS),
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""What template and worked examples take is counted as the tokenizer and template of the loaded model do it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from disc_lite.distillation.examples import teacher_prompt
+from disc_lite.errors import UsageError
+from disc_lite.hub.source import open_model
+from disc_lite.models import Tokens
+from disc_lite.planning.corpus import corpus_of
+from disc_lite.planning.workload import ASSUMED, beside_passage, workload_of
+from disc_lite.prompts import writing
+from disc_lite.prompts.answering import join_passages
+from disc_lite.run.frames import LANGUAGE, frame_of
+from disc_lite.run.inputs import check_context
+from tests.made import document_of, recipe_of
+from tests.tiny_models import CORPUS, NAMES
+
+QUESTION, ANSWER = "Who runs the workshop?", "Ada Brink runs it."
+
+
+@pytest.mark.parametrize("name", [*NAMES, "pocket"])
+def test_a_frame_is_what_the_prompts_have(name: str, folders: Callable[[str], Path]) -> None:
+    folder = open_model("pocket").folder if name == "pocket" else folders(name)
+    tokens, frame = Tokens(folder), frame_of(folder)
+
+    def size(*texts: str) -> int:
+        return sum(len(tokens.text(text)) for text in texts)
+
+    prompt, answer = tokens.turn(QUESTION, ANSWER)
+    # A template may write something after the token that ends the answer; it is not read.
+    assert 0 <= frame.turn - (len(prompt) + len(answer) - size(QUESTION, ANSWER)) <= 3
+    assert abs(frame.system - len(tokens.user_opening())) <= 2
+    if len(tokens._conversation_parts(3)) != 4:
+        return  # of which the model does not get worked examples
+    read = len(teacher_prompt(join_passages([CORPUS]), QUESTION, "Ada runs the saw.", tokens, True))
+    counted = frame.system + frame.answering + frame.own + size(CORPUS, QUESTION, "Ada runs the saw.")
+    assert counted == pytest.approx(read, abs=12)
+    asked = max(len(tokens.conversation(writing.question_turns(kind, LANGUAGE), "")) for kind in writing.KINDS)
+    assert frame.asking + frame.turn == pytest.approx(asked, abs=12)
+
+
+def test_what_cannot_be_counted_is_assumed(folders: Callable[[str], Path], tmp_path: Path) -> None:
+    assert frame_of(None) == frame_of(tmp_path) == ASSUMED
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    for template in ("{{ raise_exception('no') }}", "{{ messages[0].content }}", "{% for i in range(9**9) %}", 7):
+        (folder / "chat_template.jinja").unlink(missing_ok=True)
+        (folder / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": template}))
+        found = frame_of(folder)
+        assert (found.system, found.turn) == (ASSUMED.system, ASSUMED.turn), template
+        assert found.answering > 0
+
+
+def test_a_long_system_turn_is_in_the_plan() -> None:
+    """Ministral 3's of 563 tokens: in every example that a step counts, computed a few times in a step."""
+    corpus, recipe = corpus_of([document_of(CORPUS)], 0, None, recipe_of()), recipe_of()
+    long: Any = type(ASSUMED)(system=563, turn=575)
+    plain, made = workload_of(corpus, recipe), workload_of(corpus, recipe, frame=long)
+    assert made.student_tokens > 6 * plain.student_tokens
+    assert made.steps > 3 * plain.steps
+    assert plain.computed_tokens == plain.student_tokens
+    assert made.computed_tokens < made.student_tokens / 3
+    assert made.longest_student > 563
+    assert made.longest_path - plain.longest_path == 563
+    assert made.longest_lesson - plain.longest_lesson < 2 * 575
+
+
+@pytest.mark.parametrize(("system_words", "fits"), [(0, True), (300, False)])
+def test_a_system_turn_takes_its_part_of_the_context(tmp_path: Path, system_words: int, fits: bool) -> None:
+    pocket, documents = open_model("pocket").folder, [document_of(CORPUS)]
+    for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
+        shutil.copy(pocket / name, tmp_path / name)
+    template = json.loads((pocket / "tokenizer_config.json").read_text())["chat_template"]
+    (tmp_path / "chat_template.jinja").write_text("word " * system_words + template)
+    config = json.loads((tmp_path / "config.json").read_text())
+    recipe = recipe_of(documents={"passage_tokens": 256})
+    needed = beside_passage(recipe, True, frame_of(pocket)) + 256
+    (tmp_path / "config.json").write_text(json.dumps({**config, "max_position_embeddings": needed}))
+    inputs: Any = SimpleNamespace(
+        resolved=SimpleNamespace(recipe=recipe), questions=(), pairs=(), documents=documents,
+        model=SimpleNamespace(folder=tmp_path, name="small"),
+    )  # fmt: skip
+    if fits:
+        check_context(inputs)
+    else:
+        with pytest.raises(UsageError, match="do not fit into what small reads"):
+            check_context(inputs)
