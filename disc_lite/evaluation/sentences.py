@@ -53,7 +53,7 @@ def forgotten(card: Mapping[str, Any]) -> str:
     )
     gained = f"; {total['gained']} that were wrong are right now" if total["gained"] else ""
     return (
-        f"Of {total['of']} answers that should stay right it lost {total['lost']}, {total['share']:.1%} "
+        f"Of {total['of']} answers that should stay right the adapted model lost {total['lost']}, {total['share']:.1%} "
         f"(95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
     )
 

@@ -46,4 +46,4 @@ def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     assert all(len(line) <= 80 for line in lines)
     words = " ".join(" ".join(lines).split())
     assert "The base wrote these questions" in words and "against ceiling" not in words
-    assert "Of 8 answers that should stay right it lost 2" in words
+    assert "Of 8 answers that should stay right the adapted model lost 2" in words

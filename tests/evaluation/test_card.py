@@ -150,7 +150,7 @@ def test_forgetting_counts_every_answer_that_was_right_and_is_wrong() -> None:
     )
     said = forgotten({"retained": rows, "forgetting": found})
     assert said == (
-        "Of 44 answers that should stay right it lost 13, 29.5% (95 %: 18.2% to 44.2%): instructions 13 of 24; "
+        "Of 44 answers that should stay right the adapted model lost 13, 29.5% (95 %: 18.2% to 44.2%): instructions 13 of 24; "
         "5 that were wrong are right now."
     )
 
