@@ -71,7 +71,7 @@ def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) 
         task = _task(base, choice.way.micro_batch_tokens, plan.workload.longest_student, Path(scratch))
         tokens, seconds = _second_pass(base, task, recipe)
     planned = choice.stages[-1].peak + (0 if device.type == "cuda" else CPU_PROCESS_BYTES)
-    minutes = plan.workload.student_tokens / tokens * seconds / 60
+    minutes = plan.workload.computed_tokens / tokens * seconds / 60
     return Probe(tokens, planned, peak_bytes(base), seconds, minutes)
 
 

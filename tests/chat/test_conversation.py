@@ -116,7 +116,7 @@ def test_a_stream_is_what_generate_returns(plain: Callable[..., Any], name: str)
 
 def test_a_stream_that_is_closed_stops_and_leaves_no_trace(plain: Callable[..., Any]) -> None:
     model, passes = plain("llama").causal, []
-    handle = model.register_forward_pre_hook(lambda *given: passes.append(1))
+    handle = model.get_decoder().register_forward_pre_hook(lambda *given: passes.append(1))
     with closing(stream(model, PROMPTS[0], stop_ids=frozenset(), max_new_tokens=50)) as ids:
         next(ids), next(ids)
         assert torch.is_grad_enabled()
@@ -194,7 +194,7 @@ def test_the_oldest_turns_are_left_out_when_the_context_is_full(adapted: Any) ->
 def test_no_prompt_and_answer_together_outgrow_the_context(adapted: Any) -> None:
     conversation = Conversation(adapted, 100, 20)
     lengths: list[int] = []
-    handle = adapted.causal.register_forward_pre_hook(
+    handle = adapted.causal.get_decoder().register_forward_pre_hook(
         lambda module, args, given: lengths.append(int(given["position_ids"].max()) + 1), with_kwargs=True
     )
     for n in range(8):

@@ -264,7 +264,7 @@ def test_streams_begin_before_the_answer_ends(trained: Path, monkeypatch: Any) -
     conversation = Conversation(load(open_adapted(trained / "run"), "cpu"), 1024, 24)
     monkeypatch.setattr("click.echo", lambda text="", nl=True: heard.append(text))
     passes: list[int] = []
-    conversation.base.causal.register_forward_pre_hook(lambda *given: passes.append(len("".join(heard))))
+    conversation.base.causal.get_decoder().register_forward_pre_hook(lambda *given: passes.append(len("".join(heard))))
     show_stream(conversation.ask(QUESTION), compare=False)
     assert len(passes) > 5
     assert 0 == passes[0] < passes[5] < passes[-1] <= len("".join(heard))
