@@ -15,9 +15,12 @@ import torch
 from disc_lite import adapt, cli
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.models import base, device, loading
+from disc_lite.planning.workload import beside_passage
+from disc_lite.recipe import load_recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.frames import frame_of
 from disc_lite.run.plan import Limits, limit_to_plan
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt
@@ -208,10 +211,11 @@ def test_a_passage_that_the_model_cannot_read_is_refused_before_it_is_loaded(
     monkeypatch.setattr("disc_lite.models.load_base", None)
     model = shutil.copytree(small.model, small.root / "short")
     config = json.loads((model / "config.json").read_text())
+    beside = beside_passage(load_recipe("default", {"method": "disc"}).recipe, False, frame_of(model))
     for context, settings, remedy in (
-        (100, {"documents.passage_tokens": "256"}, r"a longer context"),
-        (560, {"prompt.worked_examples": "true", "documents.passage_tokens": "256"}, "worked_examples=false"),
-        (180, {"prompt.worked_examples": "false", "documents.passage_tokens": "256"}, r"passage_tokens=64"),
+        (beside, {"documents.passage_tokens": "256"}, r"a longer context"),
+        (beside + 70, {"prompt.worked_examples": "true", "documents.passage_tokens": "256"}, "worked_examples=false"),
+        (beside + 70, {"prompt.worked_examples": "false", "documents.passage_tokens": "256"}, r"passage_tokens=64"),
     ):
         (model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": context}))
         sets = {"method": "disc", **settings}
