@@ -151,11 +151,11 @@ def remarks(summary: JsonObject) -> list[str]:
         why = f" ({reasons[0]})" if len(reasons) == 1 else ""
         # Pairs of one's own have no coverage: nobody knows which sentences they are about.
         known = pairs["coverage"] is not None
-        share = f"; {pairs['coverage']:.0%} of the sentences have one" if known else ""
+        share = f"; {pairs['coverage']:.0%} of the sentences answer one" if known else ""
         lines.append(f"{pairs['accepted']} pairs accepted, {dropped} dropped{why}{share}.")
     if pairs.get("low_coverage"):
         lines.append(
-            f"Few pairs: {pairs['coverage']:.0%} of the sentences have one, and what the others say is hardly learned "
+            f"Few pairs: {pairs['coverage']:.0%} of the sentences answer one, and what the others say is hardly learned "
             "from pairs. Another model may write more; pairs of your own: --pairs."
         )
     if "kept" in pairs:

@@ -111,7 +111,7 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
         ("examples", _listed(summary.get("examples", {}))),
         ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
         ("pairs dropped", f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
-        ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
+        ("sentences that answer a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
         ("teacher tokens", _listed(summary.get("teacher_tokens", {}))),
         ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
         ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),

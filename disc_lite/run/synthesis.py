@@ -32,7 +32,7 @@ from disc_lite.synthesis.retention import (
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
 
-LOW_COVERAGE = 0.5  # share of the sentences that have a pair, below which a run warns
+LOW_COVERAGE = 0.5  # share of the sentences that answer a pair, below which a run warns
 
 
 def hold_out(context: RunContext) -> tuple[Question, ...]:
@@ -97,7 +97,7 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             write_json(about, _about(pair_set.dropped, pair_set.coverage, pair_set.covered_share))
     pairs, found = context.folder.read_pairs(), read_json(about)
     if found["low_coverage"]:
-        context.tell("questions", f"few pairs: {found['coverage']:.0%} of the sentences have one")
+        context.tell("questions", f"few pairs: {found['coverage']:.0%} of the sentences answer one")
     return pairs, found
 
 

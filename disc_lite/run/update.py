@@ -159,7 +159,7 @@ def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[Jso
 def coverage_of(
     texts: Sequence[Text], changes: Changes, before: JsonObject, written: JsonObject
 ) -> tuple[JsonObject | None, float]:
-    """Share of the sentences with a pair, by passage and of all; None where the earlier run did not know."""
+    """Share of the sentences that answer a pair, by passage and of all; None where the earlier run did not know."""
     kept = {
         f"{document}#{number}": before[name]
         for (was, at), (document, number) in changes.now.items() if (name := f"{was}#{at}") in before

@@ -14,7 +14,7 @@ from disc_lite.qa import Question
 
 
 @pytest.mark.parametrize(("pairs", "line"), [
-    ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 dropped; 50% of the sentences have one."),
+    ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 dropped; 50% of the sentences answer one."),
     # Of pairs that were reused nobody knows which sentences they are about: that is not none of them.
     ({"dropped": {"held out for the evaluation": 4}, "coverage": None}, "9 pairs accepted, 4 dropped (held out for the evaluation)."),
 ])  # fmt: skip

@@ -53,7 +53,7 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
     for _ in range(2):  # a run that is continued says it again
         pairs, about = synthesis.gather_pairs(context, ())
         assert len(pairs) == number
-    assert told == ["few pairs: 49% of the sentences have one"] * 2 * is_low
+    assert told == ["few pairs: 49% of the sentences answer one"] * 2 * is_low
     assert about == read_json(tmp_path / "pairs.json")
     summary: dict[str, Any] = {
         "documents": {"refused": 0, "duplicate": 0}, "pairs": about, "steps": 1, "seconds": 1, "peak_bytes": 1,
