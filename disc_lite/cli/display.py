@@ -155,7 +155,7 @@ def remarks(summary: JsonObject) -> list[str]:
         lines.append(f"{pairs['accepted']} pairs accepted, {dropped} dropped{why}{share}.")
     if pairs.get("low_coverage"):
         lines.append(
-            f"Few pairs: {pairs['coverage']:.0%} of the sentences answer one, and what the others say is hardly learned "
+            f"Few pairs: {pairs['coverage']:.0%} of the sentences answer one; what the others say is hardly learned "
             "from pairs. Another model may write more; pairs of your own: --pairs."
         )
     if "kept" in pairs:
