@@ -26,6 +26,8 @@ _SETEXT = rf"(?!{NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|
 _MARKDOWN = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE}|{_SETEXT})", re.MULTILINE)
 _CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE})", re.MULTILINE)
 _RST = re.compile(rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE)
+_UNDERLINED = rf"(?:{RULE.format('over')}\n)?(?!{NOT_A_TITLE})(?P<title>[ \t]*\S.*)\n{RULE.format('under')}"
+_OPENING = re.compile(rf"\s*?^(?:{ATX_HEADING}|{_UNDERLINED})", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.+\n)*?(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 _LOOKS_LIKE_MARKUP = re.compile(r"^( {0,3})(\#{1,6}(?:[ \t]|$)|`{3}|~{3})")
 _BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
@@ -66,6 +68,16 @@ def find_headings(text: str, markup: Markup) -> list[Heading]:
 def title_of(headings: Sequence[Heading], fallback: str) -> str:
     """The first heading of level 1, else the fallback."""
     return next((heading.title for heading in headings if heading.level == 1), fallback)
+
+
+def opening_headings(text: str) -> list[str]:
+    """The titles of the headings with which a text begins, in order: those above its first line of text."""
+    titles = []
+    position = 0
+    while match := _OPENING.match(text, position):
+        titles.append(_plain(match["atx"] or match["title"]))
+        position = match.end()
+    return titles
 
 
 def cut_sections(text: str, headings: Sequence[Heading], title: str) -> tuple[Section, ...]:

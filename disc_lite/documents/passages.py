@@ -12,8 +12,10 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise, takewhile
+from functools import reduce
+from itertools import accumulate, chain, pairwise, takewhile
 
+from disc_lite.documents.grouping import Mark, group_ends, mark_of
 from disc_lite.documents.records import Document, Passage, Section
 from disc_lite.documents.sentences import (
     closes_code,
@@ -56,10 +58,11 @@ class _Block:
 def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
-    Small neighbouring sections are merged while they fit together. A section that does not fit
+    Small neighbouring sections are merged where they fit together. A section that does not fit
     is cut between paragraphs, a paragraph between list items, rows and blocks of code, these
     between sentences, a sentence between tokens; a heading stays with the text below it where
-    that is possible. A passage that begins in the midst of a table has the table's header at
+    that is possible. Which of the places that would do is taken is said by the text around them
+    (see `grouping`). A passage that begins in the midst of a table has the table's header at
     the end of its heading path.
 
     Args:
@@ -80,8 +83,8 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     blocks = _sections_with_text(document, token_places)
     runs = [
         (run, (*block.heading_path, *_header_of(run)))
-        for block in _merged(blocks, passage_tokens)
-        for run in _packed(block.sentences, token_ends, passage_tokens)
+        for block in _merged(blocks, document.text, passage_tokens)
+        for run in _packed(block.sentences, document.text, token_ends, passage_tokens)
     ]
     # A sentence without tokens leaves no passage behind, but its characters go to the next.
     char_ends = [run[-1].char_end for run, _ in runs]
@@ -163,27 +166,40 @@ def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
         yield start if start < end else end - 1
 
 
-def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:
-    merged: list[_Block] = []
-    for block in blocks:
-        last = merged[-1] if merged else None
-        if last and not (last.alone or block.alone) and last.tokens + block.tokens <= limit:
-            path = _common_prefix(last.heading_path, block.heading_path)
-            merged[-1] = _Block(last.sentences + block.sentences, path, alone=False)
-        else:
-            merged.append(block)
-    return merged
+def _merged(blocks: Sequence[_Block], text: str, limit: int) -> Iterator[_Block]:
+    """Blocks that fit together as one, cut before the highest headings."""
+    sizes = [limit if block.alone else block.tokens for block in blocks]
+    marks = [_mark(len(block.heading_path), block.sentences, text) for block in blocks]
+    start = 0
+    for end in group_ends(sizes, marks, limit):
+        group = blocks[start:end]
+        path = reduce(_common_prefix, (block.heading_path for block in group))
+        yield _Block(tuple(chain.from_iterable(block.sentences for block in group)), path, group[0].alone)
+        start = end
 
 
-def _packed(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int) -> list[list[_Sentence]]:
+def _packed(
+    sentences: Sequence[_Sentence], text: str, token_ends: Sequence[int], limit: int
+) -> Iterator[list[_Sentence]]:
     """Runs of whole paragraphs where they fit, else of whole sentences, else of tokens."""
-    runs: list[list[_Sentence]] = []
-    for piece in _pieces(sentences, token_ends, limit):
-        if runs and _tokens(runs[-1]) + _tokens(piece) <= limit:
-            runs[-1].extend(piece)
-        else:
-            runs.append(piece)
-    return runs
+    pieces = list(_pieces(sentences, token_ends, limit))
+    befores = [None, *pieces]
+    marks = [_mark(_rank(piece, before), piece, text) for before, piece in zip(befores, pieces, strict=False)]
+    start = 0
+    for end in group_ends(list(map(_tokens, pieces)), marks, limit):
+        yield list(chain.from_iterable(pieces[start:end]))
+        start = end
+
+
+def _rank(piece: Sequence[_Sentence], before: Sequence[_Sentence] | None) -> int:
+    """How bad a place the beginning of a piece is for a cut: a heading stays with what follows it."""
+    if before and before[-1].is_heading:
+        return 3
+    return 0 if piece[0].opens_paragraph else 1 if piece[0].opens_unit else 2
+
+
+def _mark(rank: int, piece: Sequence[_Sentence], text: str) -> Mark:
+    return mark_of(rank, text, piece[0].char_start, piece[-1].char_end)
 
 
 def _pieces(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int) -> Iterator[list[_Sentence]]:
