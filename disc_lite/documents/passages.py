@@ -15,17 +15,10 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
 
+from disc_lite.documents.blocks import closes_code, end_of_row, is_code, is_heading, is_item, opens_code
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
-from disc_lite.documents.records import Document, Passage, Section
-from disc_lite.documents.sentences import (
-    closes_code,
-    is_code,
-    is_heading,
-    is_item,
-    is_row,
-    opens_code,
-    sentence_spans,
-)
+from disc_lite.documents.records import Document, Markup, Passage, Section
+from disc_lite.documents.sentences import sentence_spans
 
 
 @dataclass(frozen=True, slots=True)  # a line of 50 MB has a million of them
@@ -97,31 +90,30 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
 
 def _sections_with_text(document: Document, token_places: Sequence[int]) -> list[_Block]:
     blocks: list[_Block] = []
-    bare: tuple[_Sentence, ...] = ()
+    bare: list[_Sentence] = []
     for section in document.sections:
-        sentences = bare + tuple(_sentences(document, section, token_places))
-        if all(sentence.is_heading for sentence in sentences):
-            # A heading right above another heading has no text: it is joined with the next section.
-            bare = sentences
-        else:
-            blocks.append(_Block(sentences, section.heading_path, section.alone))
-            bare = ()
+        sentences = list(_sentences(document, section, token_places))
+        bare += sentences
+        # A heading right above another heading has no text: it is joined with the next section.
+        if not all(sentence.is_heading for sentence in sentences):
+            blocks.append(_Block(tuple(bare), section.heading_path, section.alone))
+            bare = []
     if bare:
-        blocks.append(_Block(bare, document.sections[-1].heading_path, alone=False))
+        blocks.append(_Block(tuple(bare), document.sections[-1].heading_path, alone=False))
     return blocks
 
 
 def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
-    spans = sentence_spans(text, section.start, section.end)
-    layout = _Layout()
+    spans = sentence_spans(text, section.start, section.end, document.markup)
+    layout = _Layout(document.markup)
     for char_start, char_end in spans:
         start = bisect_left(token_places, char_start) if char_start else 0
         is_last = char_end == len(text)
         end = len(token_places) if is_last else bisect_left(token_places, char_end)
-        opens_paragraph, opens_unit, header = layout.place(text[char_start:char_end])
+        heading = is_heading(text[char_start:char_end], document.markup)
+        opens_paragraph, opens_unit, header = layout.place(text, char_start, char_end, heading)
         if start < end:
-            heading = is_heading(text[char_start:char_end])
             yield _Sentence(start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header)
 
 
@@ -129,27 +121,34 @@ def _sentences(document: Document, section: Section, token_places: Sequence[int]
 class _Layout:
     """Where the sentences of a section stand: behind a heading, in code, in a table."""
 
+    markup: Markup
     after_heading: bool = True
     after_unit: bool = False
     in_code: bool = False
     in_item: bool = False
     header: str = ""
 
-    def place(self, sentence: str) -> tuple[bool, bool, str]:
+    def place(self, text: str, start: int, end: int, heading: bool) -> tuple[bool, bool, str]:
         """Whether the next sentence opens a paragraph, whether a unit, and the header of its table."""
+        sentence = text[start:end]
         shown = sentence.lstrip()
         gap = sentence[: len(sentence) - len(shown)]
+        if self.markup == "code":
+            return gap.count("\n") > 1, False, ""
         if self.in_code:
             self.in_code = not closes_code(sentence)
             return False, False, ""
-        opens_code_, row, item = opens_code(sentence), is_row(sentence), is_item(sentence)
+        opens_code_, item = opens_code(sentence), is_item(sentence)
+        opens_line = "\n" in gap or not gap
+        row_end = end_of_row(text, start + len(gap), len(text)) if opens_line and "|" in shown else 0
+        row = row_end >= start + len(sentence.rstrip())
         # A further paragraph of a list item is indented.
         goes_on = self.in_item and gap.rpartition("\n")[2].startswith("  ") and not item
         opens_paragraph = gap.count("\n") > 1 and not self.after_heading and not goes_on
         header = self.header if row and gap.count("\n") < 2 else ""
-        opens_unit = ("\n" in gap or not gap) and (row or item or opens_code_ or self.after_unit) and not goes_on
+        opens_unit = opens_line and (row or item or opens_code_ or self.after_unit) and not goes_on
         self.header = (header or _cells(shown)) if row else ""
-        self.after_heading, self.after_unit = is_heading(sentence), row or is_code(shown)
+        self.after_heading, self.after_unit = heading, row or is_code(shown)
         self.in_code, self.in_item = opens_code_, item or (self.in_item and (goes_on or "\n" not in gap))
         return opens_paragraph, opens_unit, header
 
@@ -250,6 +249,7 @@ def _passage(
         char_end=char_cuts[1],
         heading_path=path,
         sentences=tuple((sentence.start, sentence.end) for sentence in run),
+        headings=frozenset(sentence.start for sentence in run if sentence.is_heading),
     )
 
 
