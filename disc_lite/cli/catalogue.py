@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -52,7 +53,7 @@ def copy(name: str, target: Path) -> None:
     if target.exists():
         raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
     write_bytes(target, source.read_bytes())
-    click.echo(f"{target}: use it with --recipe {target}")
+    click.echo(f"{target}: use it with --recipe {quote(str(target))}")
 
 
 @recipes.command()

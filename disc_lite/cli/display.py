@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -169,7 +170,7 @@ def remarks(summary: JsonObject) -> list[str]:
             f"Low teachability: {', '.join(low[:3])}{' …' if len(low) > 3 else ''}. Facts that these state only once "
             "cannot be taught by split contexts; use method: prompt (or both)."
         )
-    return [*lines, f'Next: disc-lite ask {summary["run"]} "…" --base']
+    return [*lines, f'Next: disc-lite ask {quote(summary["run"])} "…" --base']
 
 
 def _share(row: JsonObject, bold: bool = False) -> str:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -74,7 +75,7 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
     _show_table(seen, console, len(seen.documents) if show_all else MOST_ROWS)
     for line in _totals(seen):
         _line(console, 0, line)
-    _line(console, 0, f"Next: disc-lite documents … --show {seen.documents[0].name}", "dim")
+    _line(console, 0, f"Next: disc-lite documents … --show {quote(seen.documents[0].name)}", "dim")
 
 
 def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:
