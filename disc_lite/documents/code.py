@@ -53,7 +53,7 @@ def code_text(source: Source) -> Converted:
     lines = text.split("\n")
     offsets = [0, *accumulate(len(line) + 1 for line in lines)]
     marks = _python_marks(text, lines) if source.name.endswith((".py", ".pyi")) else _marks(lines)
-    headings = [Heading(offsets[line], level, title or source.name) for line, level, title in marks]
+    headings = [Heading(offsets[line], level, title) for line, level, title in marks]
     return Converted(text, "code", source.name, tuple(headings), alone=True)
 
 
