@@ -111,7 +111,7 @@ def _marks(lines: list[str]) -> list[Mark]:
 
 
 def _definition(lines: list[str], number: int) -> tuple[int, str, int]:
-    """The first line of the definition that a line names, its title and its level; an empty title where there is none."""
+    """The first line of the definition that a line names, its title and its level; an empty title if there is none."""
     line = lines[number].rstrip()
     # No definition has so long a first line, and on minified code the patterns would be slow.
     if len(line) > _DEFINITION_CHARS:
