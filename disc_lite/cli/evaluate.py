@@ -53,11 +53,14 @@ def evaluate(
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-def report(run: Path) -> None:
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="HTML file; by default RUN/report.html."
+)
+def report(run: Path, output: Path | None) -> None:
     """Write RUN/report.html: report card, training curves, answers, in one file."""
     from disc_lite.report import write_report
 
-    click.echo(write_report(run))
+    click.echo(write_report(run, output))
 
 
 @click.command()

@@ -32,9 +32,9 @@ class Interrupts:
     def at_once(self) -> Iterator[None]:
         """Inside the block the handler itself raises: for code without forward passes that leaves nothing half done.
 
-        Other code catches exceptions, and goes on or raises an error of its own in their place: transformers does while it
-        converts weights, torch while it is imported. So the handler raises KeyboardInterrupt, which few catch;
-        the end of the block raises Interrupted.
+        Other code catches exceptions, and goes on or raises an error of its own in their place: transformers does while
+        it converts weights, torch while it is imported. So the handler raises KeyboardInterrupt, which few catch; the
+        end of the block raises Interrupted.
         """
         self._at_once = True
         try:
