@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from disc_lite.errors import DiscLiteError, RunFailed
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady, RunFailed
 
 TEMPORARY = ".tmp-"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -47,6 +47,11 @@ def reserve(descriptor: int, size_bytes: int) -> None:
 def truncate(descriptor: int, size_bytes: int) -> None:
     """Cut the file off after `size_bytes`."""
     os.ftruncate(descriptor, size_bytes)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Who may read and write a file."""
+    os.chmod(path, mode)
 
 
 def sync(descriptor: int) -> None:
@@ -99,7 +104,7 @@ def discard(path: Path) -> None:
 
 @contextlib.contextmanager
 def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
-    """Turn an error of the disk into one with its cause and a remedy."""
+    """Turn an error of the disk into one with its cause and a remedy; EnvironmentNotReady where rights are missing."""
     try:
         yield
     except Exception as error:
@@ -107,6 +112,9 @@ def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: s
             raise
         if is_full(error):
             remedy = "Free some space and run the same command again."
+        if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
+            error_class = EnvironmentNotReady
+            remedy = remedy or "Change the rights, or work on a copy that you may read and write."
         raise error_class(what, getattr(error, "strerror", None) or str(error), remedy) from error
 
 
@@ -119,9 +127,10 @@ def _safetensors_error() -> tuple[type[Exception], ...]:
 def is_full(error: BaseException) -> bool:
     """Whether an error says that the disk, or what a user may have of it, is full.
 
-    safetensors quotes the system, "(os error 28)"; numpy reports the bytes requested and written.
+    What is written in Rust (safetensors, the hub's transfer) quotes the system, "(os error 28)"; numpy reports the
+    bytes requested and written.
     """
     text = str(error)
-    if isinstance(error, _safetensors_error()):
-        return any(f"os error {number})" in text for number in NO_SPACE)
+    if any(f"os error {number})" in text for number in NO_SPACE):
+        return True
     return isinstance(error, OSError) and (error.errno in NO_SPACE or " requested and " in text)

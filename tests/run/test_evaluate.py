@@ -14,6 +14,7 @@ import disc_lite
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
+from disc_lite.evaluation.benchmarks import _evaluated
 from disc_lite.evaluation.card import change, counted, forgetting
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
@@ -257,8 +258,11 @@ def test_training_ends_within_the_limit_on_drift(adapted: dict[str, Any], tmp_pa
 
 def test_benchmarks_without_the_extra_name_the_package(adapted: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval", None)
+    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
     with pytest.raises(EnvironmentNotReady, match=r"disc-lite\[eval\]"):
         disc_lite.evaluate(adapted["root"] / "run", benchmarks=["gsm8k"])
+    with pytest.raises(UsageError, match=r"no-such\.yaml"):
+        evaluate.check_tasks(["no-such.yaml"])
 
 
 TASK = """task: handbook_local
@@ -286,6 +290,15 @@ filter_list:
       - function: remove_whitespace
       - function: take_first
 """
+
+
+def test_whatever_stops_a_benchmark_is_told_in_three_lines() -> None:
+    def harness(*_: Any, **__: Any) -> None:
+        raise LookupError("the connection was reset\nby its peer")  # of no class that is known
+
+    with pytest.raises(EnvironmentNotReady, match="LookupError: the connection was reset") as caught:
+        _evaluated(harness, None, ["gsm8k"], None, None)
+    assert len(caught.value.lines()) == 3
 
 
 @pytest.mark.filterwarnings("ignore")  # of the harness and of datasets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import pytest
 
 from disc_lite import storage
 from disc_lite.errors import EnvironmentNotReady, NonFiniteError, RunFailed, UsageError
+from disc_lite.storage import disk
 
 
 def test_json_keeps_order_and_any_text(tmp_path: Path) -> None:
@@ -153,6 +155,13 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_missing_rights_have_one_exit_code_and_a_remedy(number: int) -> None:
+    with pytest.raises(EnvironmentNotReady) as caught, disk.reporting("cannot write x"):
+        raise OSError(number, os.strerror(number))
+    assert len(caught.value.lines()) == 3
+
+
 @pytest.mark.parametrize("name", ["n" * 256, "long/" * 1000, "file", "file/run", "link", "link/run", "closed/run"])
 def test_a_folder_that_cannot_be_made_is_reported_in_three_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -162,9 +171,24 @@ def test_a_folder_that_cannot_be_made_is_reported_in_three_lines(
     (tmp_path / "closed").mkdir()
     real = os.access  # root may write everywhere
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed" and real(path, mode))
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(EnvironmentNotReady if "closed" in name else UsageError) as caught:
         storage.require_place(tmp_path / name)
     assert len(caught.value.lines()) == 3
     for path in (tmp_path, tmp_path / "closed", tmp_path / "new" / "run"):
         storage.require_place(path)
     assert not (tmp_path / "new").exists()
+
+
+def test_files_of_other_packages_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    """safetensors writes for the owner alone, so that the adapter of a run could not be read by anybody else."""
+    before = os.umask(0o027)
+    try:
+        with storage.atomic_folder(tmp_path / "adapter") as inside:
+            (inside / "deep").mkdir()
+            for path in (inside / "weights", inside / "deep" / "weights"):
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            storage.write_json(inside / "config.json", {})
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "adapter").rglob("*") if path.is_file()}
+    assert modes == {"weights": 0o640, "config.json": 0o640}
