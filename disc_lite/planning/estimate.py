@@ -102,7 +102,9 @@ class Plan:
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
         return {
             "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
-            "teacher": 2.0 * n * w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs),
+            "teacher": 2.0
+            * n
+            * (w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs) + w.retention_tokens),
             "training": (again * n + lora) * w.computed_tokens + 6.0 * v * w.target_tokens,
         }
 

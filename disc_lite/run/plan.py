@@ -24,7 +24,7 @@ from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
-from disc_lite.qa import read_questions
+from disc_lite.qa import Pair, read_questions
 from disc_lite.recipe import Recipe, load_recipe, within_context
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.earlier import EarlierRun, check_same, nothing_to_teach
@@ -56,7 +56,7 @@ def plan(
     source, whose = resolve(model_of(model, earlier)), card_of(card) if card else None
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked = len(read_questions(Path(questions))) if questions else 0
-    own_pairs = len(pairs_of(pairs))
+    own_pairs = pairs_of(pairs)
     name = str(earlier.folder.recipe) if earlier else "pocket" if source.alias == "pocket" else "default"
     found_here, checked = local_folder(source), load_recipe(recipe or name, overrides or {})
     resolved = (within_context(checked, context_tokens(found_here)) if found_here else checked).recipe
@@ -79,9 +79,9 @@ def plan(
 
 def _plan(
     source: ModelSource, recipe: Recipe, documents: Sequence[Document], ledger: Sequence[LedgerEntry], budget: Budget,
-    pairs: int, questions: int, earlier: EarlierRun | None,
+    pairs: Sequence[Pair], questions: int, earlier: EarlierRun | None,
 ) -> Plan | None:  # fmt: skip
-    """`pairs` and `questions` are how many the user has, if any; None where the sizes of the model are not known.
+    """`pairs` are the user's, `questions` how many they have; None where the sizes of the model are not known.
 
     Raises UsageError where `earlier`, a run that is updated, has nothing to be taught.
     """
@@ -115,7 +115,7 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
     Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says.
     """
     budget = budget_of(limits, inputs.folder.path)
-    counts = len(inputs.pairs), len(inputs.questions)
+    counts = inputs.pairs, len(inputs.questions)
     source = resolve(inputs.model.name)
     found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts, inputs.earlier)
     if found is not None:
