@@ -107,7 +107,7 @@ def trained(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_f
 
     root = Path(tmp_path_factory.mktemp("trained"))
     sections = {"memory": {"quantize": "nf4"}, "prompt": {"answer_tokens": 24}}
-    run = finished_run(root / "run", folders("llama"), load("llama", rank=4), **sections)
+    run = finished_run(root / "run", folders("llama"), load("llama", "nf4", rank=4), **sections)
     shutil.copytree(run / "adapter", root / "adapter")
     write_merged(root / "merged", folders("llama"), root / "adapter")
     return root

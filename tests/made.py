@@ -81,7 +81,11 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
     write_text(root / "recipe.yaml", json.dumps(recipe))  # JSON is YAML
     model = open_model(str(folder))
     write_json(
-        root / "run.json", {"identity": {"format": FORMAT, "model": model.fingerprint}, "model": {"name": str(folder)}}
+        root / "run.json",
+        {
+            "identity": {"format": FORMAT, "model": model.fingerprint},
+            "model": {"name": str(folder), "reference": str(folder)},
+        },
     )
     save_adapter(base, str(folder), root / "adapter")
     rows = [{"name": "a|b\n# <c>.md", "outcome": "read", "reason": "", "bytes": 1, "sha256": "ab" * 32, "characters": 1},

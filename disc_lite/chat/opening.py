@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config
+from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config, trained_on
 from disc_lite.hub.aliases import check_folder
 from disc_lite.hub.context import context_tokens
 from disc_lite.hub.weights import weight_files, weight_shapes
@@ -48,9 +48,9 @@ class Adapted:
 def open_adapted(folder: Path) -> Adapted:
     """Determine the form of a folder, and check it without loading it.
 
-    A run is loaded as it was trained. An adapter is loaded onto its base in NF4, the default of the recipe: it was
-    trained to correct that quantisation. A merged model is loaded as it is stored: quantising it would lose a part of
-    what it learned, and add the errors again that the adapter had corrected.
+    A run is loaded as it was trained, and so is an adapter of disc-lite, wherever it was copied; the adapter of another
+    program onto its base in NF4, the default of the recipe. A merged model is loaded as it is stored: quantising it
+    would lose a part of what it learned, and add the errors again that the adapter had corrected.
 
     Raises UsageError where the folder is none of the three or is incomplete; EnvironmentNotReady where a model is.
     """
@@ -68,12 +68,13 @@ def open_adapted(folder: Path) -> Adapted:
             "Move them into folders of their own, and use one.",
         )  # fmt: skip
     if (folder / CONFIG).is_file():
-        model, quantize = open_base(folder), Recipe().memory.quantize
+        model, then = open_base(folder), trained_on(folder)
+        precision = then.quantize if then else Recipe().memory.quantize
         run_folder = RunFolder(folder.parent)
         if run_folder.record.is_file():
             run_folder.require_base(model)
         context = _context(model.folder)
-        return Adapted(folder, "adapter", model.name, model.folder, folder, quantize, longest, context)
+        return Adapted(folder, "adapter", model.name, model.folder, folder, precision, longest, context)
     if not (is_model or (folder / "config.json").is_file()):
         why = "" if folder.is_dir() else "It is a file." if folder.exists() else "There is no such folder."
         raise UsageError(

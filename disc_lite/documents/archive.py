@@ -8,6 +8,7 @@ unpacked. Pictures and other media are never read and not counted.
 from __future__ import annotations
 
 import io
+import posixpath
 import zipfile
 from xml.etree import ElementTree
 
@@ -63,6 +64,21 @@ def read_xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
         ParseError: It is no XML, or its entities grow too much (expat has a limit of its own).
     """
     return ElementTree.fromstring(read_part(archive, name))
+
+
+def relations(archive: zipfile.ZipFile, path: str) -> dict[str, tuple[str, str]]:
+    """Id -> (kind, path) of what a part of an Office file refers to."""
+    folder, name = posixpath.split(path)
+    listed = f"{folder}/_rels/{name}.rels"
+    if listed not in archive.namelist():
+        return {}
+    return {
+        attribute(e, "Id"): (
+            attribute(e, "Type").rpartition("/")[2],
+            posixpath.normpath(posixpath.join(folder, attribute(e, "Target"))).lstrip("/"),
+        )
+        for e in read_xml(archive, listed)
+    }
 
 
 def local_name(tag: object) -> str:

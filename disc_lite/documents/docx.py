@@ -1,7 +1,8 @@
 """DOCX, by way of HTML -> text in plain Markdown.
 
-What mammoth does not read is put right in the document's XML before: hidden text and deleted rows go, formulas become
-text, and paragraphs with an outline level become headings, whatever their style is called.
+What mammoth does not read is put right in the document's XML before: hidden and struck text and deleted rows go,
+formulas become text, numbered paragraphs get their numbers, and those with an outline level become headings, whatever
+their style is called.
 """
 
 from __future__ import annotations
@@ -9,19 +10,26 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from itertools import chain
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.html import html_text
+from disc_lite.documents.numbering import LABEL_TAG
 from disc_lite.documents.officemath import MATH, formula_text
 from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.wordlists import Numbering, Styles, W, value_at
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _TEXT_PARTS = ("word/document.xml", "word/footnotes.xml", "word/endnotes.xml")
+_DEFINITIONS = ("word/styles.xml", "word/numbering.xml")
+_COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _HEADING = "DiscLiteHeading"
+_LABEL = "DiscLiteLabel"
+_GONE = ("del", "moveFrom")  # of a paragraph that somebody took out; what was in it belongs to the next
 _STYLES = "\n".join(
     [
         *(f"p.{_HEADING}{level} => h{min(level, 6)}:fresh" for level in range(1, 10)),
+        f"r.{_LABEL} => {LABEL_TAG}",
         "p[style-name='Title'] => h1:fresh",
         "p[style-name='Subtitle'] => p:fresh",
         # The table of contents is made of the headings.
@@ -54,94 +62,108 @@ def _prepared(raw: bytes) -> bytes:
     """The document as mammoth reads all of it."""
     prepared = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
-        styles = _Styles(before.read("word/styles.xml") if "word/styles.xml" in before.namelist() else b"")
+        there = set(before.namelist())
+        styles, numbers = (before.read(name) if name in there else b"" for name in _DEFINITIONS)
         for name in before.namelist():
             content = before.read(name) if name.endswith((".xml", ".rels")) else b""
             if name in _TEXT_PARTS:
                 root = ElementTree.fromstring(content)
-                _prepare(root, styles)
+                known = Styles(styles)
+                _prepare(root, known, Numbering(numbers, known))
                 content = ElementTree.tostring(root)
             after.writestr(name, content)
     return prepared.getvalue()
 
 
-class _Styles:
-    """What the styles of a document say of its paragraphs and runs, with what they are based on."""
-
-    def __init__(self, content: bytes) -> None:
-        root = ElementTree.fromstring(content) if content else Element("none")
-        self._styles = {style.get(f"{_W}styleId", ""): style for style in root.iter(f"{_W}style")}
-
-    def outline_level(self, style: str) -> int:
-        """The level of the headings that have this style, from 1; 0 if they are none."""
-        for element in self._ancestry(style):
-            level = element.find(f"{_W}pPr/{_W}outlineLvl")
-            if level is not None:
-                return _outline(level)
-        return 0
-
-    def hides(self, style: str) -> bool:
-        """Whether text in this style is hidden."""
-        return any(_is_on(element.find(f"{_W}rPr/{_W}vanish")) for element in self._ancestry(style))
-
-    def _ancestry(self, style: str) -> Iterator[Element]:
-        seen: set[str] = set()
-        while style in self._styles and style not in seen:
-            seen.add(style)
-            yield self._styles[style]
-            base = self._styles[style].find(f"{_W}basedOn")
-            style = base.get(f"{_W}val", "") if base is not None else ""
-
-
-def _prepare(root: Element, styles: _Styles) -> None:
+def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
     for parent in list(root.iter()):
+        style = value_at(parent, "w:pPr/w:pStyle") if parent.tag == f"{W}p" else ""
         for child in list(parent):
             if child.tag in (f"{MATH}oMath", f"{MATH}oMathPara"):
                 parent[list(parent).index(child)] = _run(formula_text(child))
-            elif (child.tag == f"{_W}r" and _is_hidden(child, styles)) or _is_deleted_row(child):
+            elif (child.tag == f"{W}r" and _is_withdrawn(child, style, styles)) or _is_left_out(child, parent):
                 parent.remove(child)
-        if parent.tag == f"{_W}p":
-            _mark_heading(parent, styles)
+            elif child.tag == f"{W}r":
+                _mark_raised(child, styles)
+    for paragraph in root.iter(f"{W}p"):
+        _mark_paragraph(paragraph, styles, numbering)
 
 
-def _run(text: str) -> Element:
-    run = Element(f"{_W}r")
-    ElementTree.SubElement(run, f"{_W}t", {"{http://www.w3.org/XML/1998/namespace}space": "preserve"}).text = text
+def _run(text: str, style: str = "") -> Element:
+    run = Element(f"{W}r")
+    if style:
+        properties = ElementTree.SubElement(run, f"{W}rPr")
+        ElementTree.SubElement(properties, f"{W}rStyle", {f"{W}val": style})
+    ElementTree.SubElement(run, f"{W}t", {"{http://www.w3.org/XML/1998/namespace}space": "preserve"}).text = text
     return run
 
 
-def _is_hidden(run: Element, styles: _Styles) -> bool:
-    vanish = run.find(f"{_W}rPr/{_W}vanish")
-    if vanish is not None:
-        return _is_on(vanish)
-    style = run.find(f"{_W}rPr/{_W}rStyle")
-    return style is not None and styles.hides(style.get(f"{_W}val", ""))
+def _is_withdrawn(run: Element, paragraph_style: str, styles: Styles) -> bool:
+    """Whether a run is hidden or struck out, by itself or by its styles."""
+    return any(_is_on(_property(run, paragraph_style, name, styles)) for name in ("vanish", "strike", "dstrike"))
 
 
-def _is_deleted_row(element: Element) -> bool:
-    return element.tag == f"{_W}tr" and element.find(f"{_W}trPr/{_W}del") is not None
+def _mark_raised(run: Element, styles: Styles) -> None:
+    """Writes beside a raised or lowered text what only its style says."""
+    raised = _property(run, "", "vertAlign", styles)
+    properties = run.find(f"{W}rPr")
+    if raised is not None and properties is not None and run.find(f"{W}t") is not None:
+        properties.append(raised)
 
 
-def _mark_heading(paragraph: Element, styles: _Styles) -> None:
-    properties = paragraph.find(f"{_W}pPr")
-    style = properties.find(f"{_W}pStyle") if properties is not None else None
-    name = style.get(f"{_W}val", "") if style is not None else ""
-    own = properties.find(f"{_W}outlineLvl") if properties is not None else None
-    level = _outline(own) if own is not None else styles.outline_level(name)
-    if style is not None and name and styles.hides(name):
-        for run in paragraph.findall(f"{_W}r"):
-            paragraph.remove(run)
-    elif level and properties is not None:
-        if style is None:
-            style = ElementTree.SubElement(properties, f"{_W}pStyle")
-        style.set(f"{_W}val", f"{_HEADING}{level}")
+def _property(run: Element, paragraph_style: str, name: str, styles: Styles) -> Element | None:
+    own = run.find(f"{W}rPr/{W}{name}")
+    if own is not None:
+        return own
+    by_style = (styles.found(style, f"w:rPr/w:{name}") for style in (value_at(run, "w:rPr/w:rStyle"), paragraph_style))
+    return next(chain.from_iterable(by_style), None)
+
+
+def _is_left_out(element: Element, parent: Element) -> bool:
+    """Whether it is a deleted row, or the newer form of a drawing that is there in an older one too."""
+    is_newer = element.tag == f"{_COMPATIBILITY}Choice" and parent.find(f"{_COMPATIBILITY}Fallback") is not None
+    return is_newer or (element.tag == f"{W}tr" and element.find(f"{W}trPr/{W}del") is not None)
+
+
+def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) -> None:
+    """Writes the number and the heading level of a paragraph where mammoth reads them."""
+    properties = paragraph.find(f"{W}pPr")
+    style = value_at(properties, "w:pStyle")
+    if properties is None or _is_gone(properties, style, styles):
+        return
+    numbered = numbering.take(paragraph, style)
+    for old in properties.findall(f"{W}numPr"):
+        properties.remove(old)
+    id_, depth, label = numbered or ("0", 0, "")
+    if numbered or style:  # the style may be tied to a list that the paragraph is not in
+        written = ElementTree.SubElement(properties, f"{W}numPr")
+        ElementTree.SubElement(written, f"{W}ilvl", {f"{W}val": str(depth)})
+        ElementTree.SubElement(written, f"{W}numId", {f"{W}val": id_})
+    if label:
+        paragraph.insert(list(paragraph).index(properties) + 1, _run(label, _LABEL))
+    level = next((_outline(e) for e in _levels(properties, style, styles)), 0)
+    if level:
+        named = properties.find(f"{W}pStyle")
+        named = named if named is not None else ElementTree.SubElement(properties, f"{W}pStyle")
+        named.set(f"{W}val", f"{_HEADING}{level}")
+
+
+def _is_gone(properties: Element, style: str, styles: Styles) -> bool:
+    hidden = [*properties.findall(f"{W}rPr/{W}vanish"), *styles.found(style, "w:rPr/w:vanish")]
+    is_taken_out = any(properties.find(f"{W}rPr/{W}{mark}") is not None for mark in _GONE)
+    return is_taken_out or _is_on(next(iter(hidden), None))
+
+
+def _levels(properties: Element, style: str, styles: Styles) -> Iterator[Element]:
+    yield from properties.findall(f"{W}outlineLvl")
+    yield from styles.found(style, "w:pPr/w:outlineLvl")
 
 
 def _outline(level: Element) -> int:
-    value = level.get(f"{_W}val", "9")
+    value = level.get(f"{W}val", "9")
     # 9 is the level of the running text.
     return int(value) + 1 if value.isdecimal() and int(value) < 9 else 0
 
 
 def _is_on(element: Element | None) -> bool:
-    return element is not None and element.get(f"{_W}val", "true") not in ("false", "0", "off")
+    return element is not None and element.get(f"{W}val", "true") not in ("false", "0", "off")

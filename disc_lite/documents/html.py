@@ -16,6 +16,7 @@ from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text, separated
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.noise import is_noise, is_note_mark, main_part
+from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
 from disc_lite.documents.tables import is_layout, rows_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ _LISTS = ("ul", "ol")
 _MIN_ALT_WORDS = 3
 
 _SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
+
+# The markers that open an item for those who cut sentences; behind others a stop would end one.
+_MARKER = re.compile(r"\s*(?:-|(?:\d{1,3}|[a-z])[.)]{1,2}) ")
+_STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
+                ("lower-roman", "i"), ("upper-roman", "I"))  # fmt: skip
 
 Kind = Literal["paragraph", "item", "row"]
 
@@ -54,7 +60,7 @@ class _Writer:
         text = " ".join(lines) if self.prefix.startswith("#") else "\n".join(map(escaped, lines))
         self.inline.clear()
         if text:
-            self.blocks.append(("item" if self.prefix.endswith(("- ", ". ")) else "paragraph", self.prefix + text))
+            self.blocks.append(("item" if _MARKER.fullmatch(self.prefix) else "paragraph", self.prefix + text))
             self.prefix = ""
 
     def before(self) -> str:
@@ -133,6 +139,8 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             _write_link(tag, writer, depth)
         case "li":
             _write_item(tag, writer, depth)
+        case name if name == LABEL_TAG:
+            writer.inline.append(f"{tag.get_text()} ")
         case "pre":
             writer.close()
             writer.blocks.append(("paragraph", _fenced(tag.get_text().strip("\n"))))
@@ -159,11 +167,23 @@ def _write_link(tag: Tag, writer: _Writer, depth: int) -> None:
 
 
 def _write_item(tag: Tag, writer: _Writer, depth: int) -> None:
-    marker = "- "
     around = tag.find_parent(_LISTS)
-    if around is not None and around.name == "ol":
-        marker = f"{_number_of(tag, around, writer.numbers)}. "
-    _write_prefixed("  " * max(depth - 1, 0) + marker, tag, writer, depth)
+    label = tag.find(LABEL_TAG, recursive=False)
+    marker = "-"
+    if label is not None:
+        marker = label.extract().get_text()
+    elif around is not None and around.name == "ol":
+        marker = f"{number_text(_kind_of(around), _number_of(tag, around, writer.numbers))}."
+    indent = "  " * max(depth - 1, 0)
+    if not _MARKER.fullmatch(f"{marker} "):
+        indent, marker = "", marker.rstrip(".")
+    _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth)
+
+
+def _kind_of(around: Tag) -> str:
+    style = str(around.get("style", "")).lower()
+    by_style = (kind for name, kind in _STYLE_KINDS if name in style)
+    return next(by_style, kind if (kind := str(around.get("type", "1"))) in KINDS else "1")
 
 
 def _number_of(item: Tag, around: Tag, numbers: dict[int, int]) -> int:

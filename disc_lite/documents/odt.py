@@ -5,18 +5,28 @@ An .odt is a zip with its text in one XML file; odfpy, the library for it, has h
 
 from __future__ import annotations
 
+import posixpath
+import zipfile
 from collections.abc import Iterator
 from html import escape
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml
 from disc_lite.documents.html import html_text
+from disc_lite.documents.numbering import LABEL_TAG, Counter
+from disc_lite.documents.odtstyles import OUTLINE, Styles
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
-_SAME = {"p": "p", "list": "ul", "list-item": "li", "table": "table", "table-row": "tr", "table-cell": "td"}
-_WHITE = {"s": " ", "tab": " ", "line-break": "<br>"}
-_DROPPED = {"annotation", "tracked-changes", "note-citation", "desc", "title", "sequence-decls", "forms"}
+_SAME = {"table": "table", "table-row": "tr"}
+_DROPPED = frozenset(
+    """
+    annotation tracked-changes note-citation desc title sequence-decls forms covered-table-cell
+    table-of-content illustration-index table-index object-index user-index alphabetical-index
+    bibliography-source
+    """.split()
+)
+_MAX_REPEATED = 200  # cells; as many as the HTML reader lets one span
 
 
 def odt_text(source: Source) -> Converted:
@@ -27,39 +37,136 @@ def odt_text(source: Source) -> Converted:
     """
     with open_archive(source.raw, ".odt") as archive:
         root = read_xml(archive, "content.xml")
-    body = next((e for e in root.iter() if local_name(e.tag) == "text" and "office" in e.tag), None)
-    if body is None:
-        raise RefusedFile("not what its extension says: it holds no text document")
-    titles = {"Title"} | {
-        attribute(e, "name")
-        for e in root.iter()
-        if local_name(e.tag) == "style" and attribute(e, "parent-style-name") == "Title"
-    }
-    return Converted(html_text("".join(_html(body, titles)))[0])
+        body = next((e for e in root.iter() if local_name(e.tag) == "text" and "office" in e.tag), None)
+        if body is None:
+            raise RefusedFile("not what its extension says: it holds no text document")
+        others = [read_xml(archive, "styles.xml")] if "styles.xml" in archive.namelist() else []
+        return Converted(html_text("".join(_Writer(archive, Styles([*others, root])).inner(body)))[0])
 
 
-def _html(parent: Element, titles: set[str]) -> Iterator[str]:
-    yield escape(parent.text or "")
-    for child in parent:
-        name = local_name(child.tag)
-        if name in _WHITE:
-            yield _WHITE[name]
-        elif name == "note-body":
-            yield " ["
-            yield escape(" ".join("".join(child.itertext()).split()))
-            yield "]"
-        elif name not in _DROPPED:
-            tag = _tag(child, name, titles)
-            yield f"<{tag}>" if tag else ""
-            yield from _html(child, titles)
-            yield f"</{tag}>" if tag else ""
+class _Writer:
+    """Elements as HTML, in their order; what lists and headings have counted so far."""
+
+    def __init__(self, archive: zipfile.ZipFile, styles: Styles) -> None:
+        self._archive = archive
+        self._styles = styles
+        self._headings = self._counter(OUTLINE)
+        self._counters: dict[str, Counter] = {}  # by the id of a list; "" is the last one
+        self._list = ("", 0, Counter({}))  # style and depth of the list that is open, from 1, and its numbers
+
+    def inner(self, parent: Element) -> Iterator[str]:
+        """What an element holds."""
+        yield escape(parent.text or "")
+        for child in parent:
+            name = local_name(child.tag)
+            family = {"span": "text", "p": "paragraph", "h": "paragraph"}.get(name, "")
+            is_gone = bool(family) and self._styles.is_withdrawn(family, attribute(child, "style-name"))
+            is_gone = is_gone or attribute(child, "display") == "none" or attribute(child, "is-hidden") == "true"
+            if name not in _DROPPED and not is_gone:
+                yield from self._element(child, name)
+            yield escape(child.tail or "")
+
+    def _element(self, element: Element, name: str) -> Iterator[str]:
+        match name:
+            case "s" | "tab":
+                yield " "
+            case "line-break":
+                yield "<br>"
+            case "note-body":
+                yield f" [{' '.join(''.join(self.inner(e)).strip() for e in element)}]"
+            case "span":
+                script = self._styles.script(attribute(element, "style-name"))
+                yield from self._tagged(script, element)
+            case "h":
+                yield from self._heading(element)
+            case "p":
+                is_title = self._styles.is_title(attribute(element, "style-name"))
+                yield from self._tagged("h1" if is_title else "p", element)
+            case "list":
+                yield from self._list_html(element)
+            case "list-item" | "list-header":
+                yield from self._item(element, is_counted=name == "list-item")
+            case "table-cell":
+                yield from self._cell(element)
+            case "object" if formula := self._formula(element):
+                yield formula
+            case _:
+                yield from self._tagged(_SAME.get(name, ""), element)
+
+    def _tagged(self, tag: str, element: Element, attributes: str = "") -> Iterator[str]:
+        yield f"<{tag}{attributes}>" if tag else ""
+        yield from self.inner(element)
+        yield f"</{tag}>" if tag else ""
+
+    def _heading(self, element: Element) -> Iterator[str]:
+        written = attribute(element, "outline-level")
+        level = int(written) if written.isdigit() and int(written) else 1
+        in_list = bool(self._list[0]) or attribute(element, "is-list-header") == "true"
+        label = "" if in_list else self._headings.label(level - 1, _start(element))
+        yield f"<h{min(level, 6)}>{_label(label)}"
+        yield from self.inner(element)
+        yield f"</h{min(level, 6)}>"
+
+    def _list_html(self, element: Element) -> Iterator[str]:
+        before = self._list
+        style, depth, counter = before
+        own = attribute(element, "style-name") or style
+        if depth == 0 or own != style:
+            continued = attribute(element, "continue-list")
+            is_continued = continued in self._counters or attribute(element, "continue-numbering") == "true"
+            last = self._counters.get(continued) if is_continued else None
+            counter = last or self._counter(own)
+            self._counters[""] = self._counters[attribute(element, "id")] = counter
+        self._list = (own, depth + 1, counter)
+        yield from self._tagged("ul", element)
+        self._list = before
+
+    def _item(self, element: Element, is_counted: bool) -> Iterator[str]:
+        style, depth, counter = self._list
+        has_text = any(local_name(e.tag) in ("p", "h") for e in element)
+        is_bullet = self._styles.levels(style).get(depth - 1) is None
+        yield "<li>"
+        if not is_bullet or not is_counted:
+            yield _label(counter.label(depth - 1, _start(element)) if is_counted and has_text else "", is_item=True)
+        yield from self.inner(element)
+        yield "</li>"
+
+    def _cell(self, element: Element) -> Iterator[str]:
+        spans = "".join(
+            f' {name}="{attribute(element, f"number-{of}-spanned") or 1}"'
+            for name, of in (("rowspan", "rows"), ("colspan", "columns"))
+        )
+        cell = "".join(self._tagged("td", element, spans))
+        repeated = attribute(element, "number-columns-repeated")
+        yield cell * (min(int(repeated), _MAX_REPEATED) if repeated.isdigit() else 1)
+
+    def _formula(self, element: Element) -> str:
+        """A formula, which is a part of its own, as MathML."""
+        path = posixpath.normpath(posixpath.join(attribute(element, "href"), "content.xml"))
+        if path not in self._archive.namelist():
+            return ""
+        root = read_xml(self._archive, path)
+        return "".join(_mathml(root)) if local_name(root.tag) == "math" else ""
+
+    def _counter(self, style: str) -> Counter:
+        levels = self._styles.levels(style)
+        return Counter({depth: level for depth, level in levels.items() if level is not None})
+
+
+def _start(element: Element) -> int | None:
+    start = attribute(element, "start-value")
+    return int(start) if start.isdigit() else None
+
+
+def _label(label: str, is_item: bool = False) -> str:
+    return f"<{LABEL_TAG}>{escape(label)}</{LABEL_TAG}>" if label or is_item else ""
+
+
+def _mathml(element: Element) -> Iterator[str]:
+    name = local_name(element.tag)
+    kind = f' encoding="{escape(attribute(element, "encoding"))}"' if name == "annotation" else ""
+    yield f"<{name}{kind}>{escape(element.text or '')}"
+    for child in element:
+        yield from _mathml(child)
         yield escape(child.tail or "")
-
-
-def _tag(element: Element, name: str, titles: set[str]) -> str:
-    if name == "h":
-        level = attribute(element, "outline-level")
-        return f"h{min(int(level), 6) if level.isdigit() and int(level) else 1}"
-    if name == "p" and attribute(element, "style-name") in titles:
-        return "h1"
-    return _SAME.get(name, "")
+    yield f"</{name}>"

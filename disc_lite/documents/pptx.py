@@ -5,14 +5,16 @@ A .pptx is a zip of XML; python-pptx would bring lxml, Pillow and a writer of sp
 
 from __future__ import annotations
 
-import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from html import escape
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml
+from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml, relations
 from disc_lite.documents.html import html_text
+from disc_lite.documents.numbering import LABEL_TAG, number_text
+from disc_lite.documents.officemath import MATH, formula_text
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
@@ -20,6 +22,10 @@ _PRESENTATION = "ppt/presentation.xml"
 _TITLES = {"title", "ctrTitle"}
 _DROPPED = {"dt", "ftr", "sldNum", "hdr", "sldImg"}  # placeholders that every slide repeats
 _NO_BULLETS = {"", "subTitle"}
+_COVERED = ("hMerge", "vMerge")
+_SCHEME = re.compile(r"(?P<kind>arabic|alphaLc|alphaUc|romanLc|romanUc).*?(?P<around>ParenBoth|ParenR|Period|Plain)")
+_KINDS = {"alphaLc": "a", "alphaUc": "A", "romanLc": "i", "romanUc": "I"}
+_AROUND = {"ParenBoth": "({})", "ParenR": "{})", "Plain": "{}"}
 
 
 def pptx_text(source: Source) -> Converted:
@@ -29,23 +35,29 @@ def pptx_text(source: Source) -> Converted:
         RefusedFile: Not a presentation, encrypted, or without text.
     """
     parts: list[str] = []
+    hidden: list[str] = []
     with open_archive(source.raw, ".pptx") as archive:
-        for path in _slides(archive):
+        for number, path in enumerate(_slides(archive), 1):
             source.on_step()
-            parts.append("".join(_slide_html(read_xml(archive, path), is_first=not parts)))
+            slide = read_xml(archive, path)
+            if attribute(slide, "show") in ("0", "false"):
+                hidden.append(str(number))
+                continue
+            parts.append("".join(_slide_html(slide, is_first=not parts)))
             for notes in _related(archive, path, "notesSlide"):
                 spoken = "".join(_paragraphs_html(read_xml(archive, notes), only="body"))
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
     text = html_text("".join(parts))[0]
     if not text.strip():
         raise RefusedFile("no text on its slides (pictures only?); run OCR over it first")
-    return Converted(text)
+    slides = f"slide {hidden[0]} is" if len(hidden) == 1 else f"slides {', '.join(hidden)} are"
+    return Converted(text, warning=f"{slides} hidden, and not read" if hidden else "")
 
 
 def _slides(archive: zipfile.ZipFile) -> list[str]:
     """The paths of the slides in their order."""
     root = read_xml(archive, _PRESENTATION)
-    targets = _relations(archive, _PRESENTATION)
+    targets = relations(archive, _PRESENTATION)
     ids = [
         value
         for element in root.iter()
@@ -56,23 +68,8 @@ def _slides(archive: zipfile.ZipFile) -> list[str]:
     return [targets[id_][1] for id_ in ids if id_ in targets]
 
 
-def _relations(archive: zipfile.ZipFile, path: str) -> dict[str, tuple[str, str]]:
-    """Id -> (kind, path) of what a part refers to."""
-    folder, name = posixpath.split(path)
-    relations = f"{folder}/_rels/{name}.rels"
-    if relations not in archive.namelist():
-        return {}
-    return {
-        attribute(e, "Id"): (
-            attribute(e, "Type").rpartition("/")[2],
-            posixpath.normpath(posixpath.join(folder, attribute(e, "Target"))).lstrip("/"),
-        )
-        for e in read_xml(archive, relations)
-    }
-
-
 def _related(archive: zipfile.ZipFile, path: str, kind: str) -> list[str]:
-    return [target for found, target in _relations(archive, path).values() if found == kind]
+    return [target for found, target in relations(archive, path).values() if found == kind]
 
 
 def _slide_html(slide: Element, is_first: bool) -> Iterator[str]:
@@ -84,7 +81,7 @@ def _slide_html(slide: Element, is_first: bool) -> Iterator[str]:
             yield from _table_html(shape)
         elif kind in _TITLES:
             level = 1 if is_first else 2
-            yield f"<h{level}>{escape(' '.join(filter(None, map(_text, _paragraphs(shape)))))}</h{level}>"
+            yield f"<h{level}>{' '.join(filter(None, map(_text, _paragraphs(shape))))}</h{level}>"
         elif kind not in _DROPPED:
             yield from _shape_html(shape, has_bullets=kind not in _NO_BULLETS)
 
@@ -97,24 +94,54 @@ def _paragraphs_html(notes: Element, only: str) -> Iterator[str]:
 
 def _shape_html(shape: Element, has_bullets: bool) -> Iterator[str]:
     depth = 0
+    numbers: dict[int, tuple[str, int]] = {}  # level -> scheme and number of its last paragraph
     for paragraph in _paragraphs(shape):
-        text = escape(_text(paragraph))
-        if text and has_bullets:
-            level = next((attribute(e, "lvl") for e in paragraph if local_name(e.tag) == "pPr"), "")
-            wanted = 1 + (int(level) if level.isdigit() else 0)
-            yield "<ul>" * (wanted - depth) + "</ul>" * (depth - wanted) + f"<li>{text}</li>"
+        text = _text(paragraph)
+        properties = next((e for e in paragraph if local_name(e.tag) == "pPr"), Element("none"))
+        level = int(written) if (written := attribute(properties, "lvl")).isdigit() else 0
+        label = _label(properties, level, numbers) if text else ""
+        if text and (has_bullets or label):
+            wanted = 1 + level
+            yield "<ul>" * (wanted - depth) + "</ul>" * (depth - wanted) + f"<li>{label}{text}</li>"
             depth = wanted
         elif text:
-            yield f"<p>{text}</p>"
+            yield "</ul>" * depth + f"<p>{text}</p>"
+            depth = 0
     yield "</ul>" * depth
+
+
+def _label(properties: Element, level: int, numbers: dict[int, tuple[str, int]]) -> str:
+    """The number of a paragraph, if it has one: another scheme, or a paragraph without, begins again."""
+    for deeper in [other for other in numbers if other > level]:
+        del numbers[deeper]
+    auto = next((e for e in properties if local_name(e.tag) == "buAutoNum"), None)
+    scheme = _SCHEME.match(attribute(auto, "type")) if auto is not None else None
+    if auto is None or scheme is None:
+        numbers.pop(level, None)
+        return ""
+    start = attribute(auto, "startAt")
+    before, number = numbers.get(level, ("", 0))
+    number = number + 1 if before == scheme[0] else int(start) if start.isdigit() else 1
+    numbers[level] = (scheme[0], number)
+    around = _AROUND.get(scheme["around"], "{}.")
+    return f"<{LABEL_TAG}>{around.format(number_text(_KINDS.get(scheme['kind'], '1'), number))}</{LABEL_TAG}>"
 
 
 def _table_html(table: Element) -> Iterator[str]:
     yield "<table>"
     for row in (e for e in table.iter() if local_name(e.tag) == "tr"):
-        cells = (" ".join(map(_text, _paragraphs(e))) for e in row if local_name(e.tag) == "tc")
-        yield f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        # What a merged cell covers is there too, and empty.
+        cells = [
+            e for e in row if local_name(e.tag) == "tc" and not {attribute(e, m) for m in _COVERED} & {"1", "true"}
+        ]
+        yield f"<tr>{''.join(map(_cell_html, cells))}</tr>"
     yield "</table>"
+
+
+def _cell_html(cell: Element) -> str:
+    text = " ".join(map(_text, _paragraphs(cell)))
+    rows, columns = attribute(cell, "rowSpan") or "1", attribute(cell, "gridSpan") or "1"
+    return f'<td rowspan="{escape(rows)}" colspan="{escape(columns)}">{text}</td>'
 
 
 def _placeholder(shape: Element) -> str:
@@ -130,8 +157,28 @@ def _paragraphs(shape: Element) -> list[Element]:
 
 
 def _text(paragraph: Element) -> str:
-    """Runs and fields; a line break in a paragraph is a space."""
-    pieces = (
-        e.text or "" if local_name(e.tag) == "t" else " " for e in paragraph.iter() if local_name(e.tag) in ("t", "br")
-    )
-    return " ".join("".join(pieces).split())
+    """Runs, fields and formulas as HTML, without what is struck out; a line break in a paragraph is a space."""
+    return " ".join("".join(_pieces(paragraph)).split())
+
+
+def _pieces(parent: Element) -> Iterator[str]:
+    for child in parent:
+        name = local_name(child.tag)
+        if child.tag == f"{MATH}oMath":
+            yield escape(formula_text(child))
+        elif name == "br":
+            yield " "
+        elif name in ("r", "fld"):
+            yield _run_html(child)
+        elif name != "Fallback":  # a picture of the formula beside it
+            yield from _pieces(child)
+
+
+def _run_html(run: Element) -> str:
+    text = escape("".join(e.text or "" for e in run if local_name(e.tag) == "t"))
+    properties = next((e for e in run if local_name(e.tag) == "rPr"), Element("none"))
+    if attribute(properties, "strike") not in ("", "noStrike"):
+        return ""
+    raised = attribute(properties, "baseline").rstrip("%").split(".")[0] or "0"
+    tag = "" if raised in ("0", "-0") else "sub" if raised.startswith("-") else "sup"
+    return f"<{tag}>{text}</{tag}>" if tag and text else text

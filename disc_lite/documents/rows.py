@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from disc_lite.documents.decoding import decode
@@ -30,6 +32,9 @@ _SAMPLE_ROWS = 1000
 _LABEL_CHARS = 60  # longer values name no row
 _DISTINCT = 0.9  # share of the values of a column that name their rows
 _QUESTIONS = {"question", "questions"}
+_ANSWERS = {"answer", "answers"}
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 
 
 def csv_text(source: Source) -> Converted:
@@ -39,9 +44,51 @@ def csv_text(source: Source) -> Converted:
         RefusedFile: No table, no rows below its header, or a file of questions.
     """
     text = decode(source.raw)
+    said = _SEPARATOR_LINE.match(text)  # for Excel, which shows no such line
+    text = text[said.end() :] if said else text
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
-    lines = io.StringIO(text, newline="")
-    return text_of_tables([("", rows_of_table(csv.reader(lines, delimiter=_delimiter(text))))])
+    rows, unclosed = quoted_rows(text, said[1] if said else _delimiter(text))
+    converted = text_of_tables([("", table) for table in tables_of(rows)])
+    if not unclosed:
+        return converted
+    warning = f"a quotation mark in line {unclosed[0]} is not closed, and is read as part of its cell"
+    return replace(converted, warning=warning + (f"; so in {len(unclosed) - 1} more" if unclosed[1:] else ""))
+
+
+def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
+    """The tables that stand below one another in a sheet, each with a header of its own, as `rows_of_table` has them.
+
+    Behind an empty row a table begins where a row of words alone stands above numbers.
+
+    Raises:
+        RefusedFile: Not one has rows below its header, or one holds questions.
+    """
+    blocks: list[list[Row]] = [[]]
+    for row in rows:
+        cells = [_folded(cell) for cell in row]
+        if any(cells):
+            blocks[-1].append(cells)
+        elif blocks[-1]:
+            blocks.append([])
+    tables: list[list[Row]] = []
+    for block in filter(None, blocks):
+        if tables and not (_has_header(tables[-1]) and _has_header(block)):
+            tables[-1] += block
+        else:
+            tables.append(block)
+    return [rows_of_table(table) for table in tables or [[]]]
+
+
+def _has_header(rows: Sequence[Row]) -> bool:
+    """Whether the first row with two values is words alone, capitalised alike, and has numbers in a column below."""
+    start = _header_at(rows)
+    header = {column: name for column, name in enumerate(rows[start]) if name}
+    if len(header) < 2 or not all(_is_label(name) and not _DIGIT.search(name) for name in header.values()):
+        return False
+    below = [[row[column] for row in rows[start + 1 :] if column < len(row) and row[column]] for column in header]
+    return len({name[0].isupper() for name in header.values()}) == 1 and any(
+        values and all(map(_DIGIT.search, values)) for values in below
+    )
 
 
 def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
@@ -57,7 +104,7 @@ def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
     if not body:
         raise RefusedFile("no table: no row below a header")
     header = _header(filled[start], max(map(len, body)))
-    if _QUESTIONS & {name.lower() for name in header}:
+    if _asks(header, body):
         raise RefusedFile("a file of questions, not of text; measure with it: --questions")
     named_by = _label_column(body)
     return above + [(_name_of(cells, named_by, n), _text_of(header, cells)) for n, cells in enumerate(body, 1)]
@@ -77,6 +124,54 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
             parts.append(f"{text}\n\n")
             at += len(parts[-1])
     return Converted("".join(parts).removesuffix("\n"), title=title, headings=tuple(headings), alone=True)
+
+
+def _asks(header: Sequence[str], body: Sequence[Row]) -> bool:
+    """Whether a table is a file of questions: beside them are answers, or most of them end as questions do."""
+    names = [name.lower() for name in header]
+    columns = [column for column, name in enumerate(names) if name in _QUESTIONS]
+    values = [row[column] for row in body for column in columns if column < len(row)]
+    asked = sum(value.endswith(("?", "？", "؟")) for value in values)
+    return bool(columns) and (bool(_ANSWERS & set(names)) or 2 * asked > len(values))
+
+
+def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:
+    """The rows of a CSV text, and the lines (from 1) in which a quotation mark opens that is never closed.
+
+    Such a mark is a letter (`5" bolt`): as one of CSV it would make one cell of all the rows below.
+    """
+    lines = text.splitlines(keepends=True) if "\n" not in text else re.findall(r"[^\n]*\n|[^\n]+", text)
+    rows: list[Row] = []
+    unclosed: list[int] = []
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(_lines_from(lines, start), delimiter=delimiter, strict=True)
+        ended = 0
+        try:
+            for row in reader:
+                rows.append(row)
+                ended = reader.line_num
+            return rows, unclosed
+        except csv.Error:
+            start += ended
+        spelled = next(csv.reader([lines[start]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+        below = next(csv.reader(lines[start + 1 : start + 2], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
+        width = len(rows[0] if rows else spelled)
+        is_whole = len(spelled) == width > 1 and not spelled[-1].startswith('"')
+        if is_whole or len(below) == len(spelled) == width > 1:
+            rows.append(spelled)
+            unclosed.append(start + 1)
+            start += 1
+            continue
+        # Marks within a cell that are not doubled, as some programs write them.
+        lenient = csv.reader(_lines_from(lines, start), delimiter=delimiter)
+        rows.append(next(lenient))
+        start += lenient.line_num
+    return rows, unclosed
+
+
+def _lines_from(lines: Sequence[str], start: int) -> Iterator[str]:
+    return (lines[number] for number in range(start, len(lines)))
 
 
 def _delimiter(text: str) -> str:

@@ -17,7 +17,7 @@ from disc_lite.export.outputs import outputs_of
 from disc_lite.export.proof import Check, Outputs, compare, mean_kl
 from disc_lite.export.streaming import streamed_outputs
 from disc_lite.export.tensors import stored_tensors
-from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
 from disc_lite.models.host import available_host_bytes
@@ -28,7 +28,8 @@ from disc_lite.storage import read_json, write_json, write_text
 def make_adapter(job: Job, folder: Path) -> ExportResult:
     """The PEFT folder, verified by plain PEFT on the same base."""
     assert job.adapter.tensors  # read and checked
-    shutil.copyfile(job.run.folder.adapter / WEIGHTS, folder / WEIGHTS)
+    for name in (WEIGHTS, TRAINED_ON):
+        shutil.copyfile(job.run.folder.adapter / name, folder / name)
     config = read_json(job.run.folder.adapter / CONFIG)
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
     write_text(folder / "README.md", model_card(job.run, job.choice.document_names))

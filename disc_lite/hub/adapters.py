@@ -7,6 +7,7 @@ names, shapes and settings are checked before: what is refused here would have a
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from disc_lite.hub.weights import Shape, plain_name, read_object, shapes_in, wei
 from disc_lite.storage import Json, JsonObject, is_noted, require_unchanged, sha256_of
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+TRAINED_ON = "trained_on.json"  # disc-lite writes it beside an adapter; PEFT's configuration has no place for it
 EXPORT_RECORD = "export.json"  # `export` writes it into every folder
 PREFIX = "base_model.model."
 # Settings of a LoRA that do not matter for loading it, or that PEFT applies itself.
@@ -30,11 +32,38 @@ IDLE: dict[str, tuple[Json, ...]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class TrainedOn:
+    """The base as an adapter was trained on it, beside the adapter so that it goes wherever that is copied."""
+
+    weights: str  # digest of its weights, see `hub.identity`
+    quantize: str  # as `memory.quantize` of the recipe
+
+    def as_dict(self) -> JsonObject:
+        return asdict(self)
+
+
+def trained_on(folder: Path) -> TrainedOn | None:
+    """What disc-lite wrote beside an adapter; None for an adapter of others. Raises EnvironmentNotReady if broken."""
+    path = folder / TRAINED_ON
+    if not path.is_file():
+        return None
+    require_unchanged(path)
+    record = read_object(path)
+    try:
+        found = TrainedOn(**record)
+    except TypeError:
+        found = TrainedOn("", "")
+    if found.quantize not in ("nf4", "none") or not isinstance(found.weights, str):
+        raise EnvironmentNotReady(f"{path} is broken.", "", "Copy the adapter folder again.")
+    return found
+
+
 def open_base(folder: Path) -> Model:
     """The base model of an adapter folder, checked against the adapter.
 
-    Raises UsageError where disc-lite does not load this kind of adapter, its base is not found, or its tensors do not
-    match the base; EnvironmentNotReady where the base is incomplete or cannot be downloaded.
+    Raises UsageError where disc-lite does not load this kind of adapter, its base is not found or another one now, or
+    its tensors do not match the base; EnvironmentNotReady where the base is incomplete or cannot be downloaded.
     """
     config = read_config(folder)
     name = config.get("base_model_name_or_path")
@@ -53,7 +82,24 @@ def open_base(folder: Path) -> Model:
             else f"Write where it is now as base_model_name_or_path into {folder / CONFIG}.",
         ) from error  # fmt: skip
     check_fit(folder, config, model.folder)
+    _require_trained_on(folder, model)
     return model
+
+
+def _require_trained_on(folder: Path, model: Model) -> None:
+    """Raises UsageError where the base has the shapes of the one that the adapter was trained on, but other weights.
+
+    A folder may be called as a model of the hub is, and a publisher may replace weights.
+    """
+    then = trained_on(folder)
+    if then is not None and then.weights != model.weights:
+        raise UsageError(
+            f"{model.name} is not the model that {folder} was trained on.", "Its weight files hold other weights.",
+            "Put the old files back."
+            if is_noted(folder / CONFIG)
+            else f"Write where that model is as base_model_name_or_path into {folder / CONFIG}; to use this one all "
+            f"the same, remove {TRAINED_ON}.",
+        )  # fmt: skip
 
 
 def read_config(folder: Path) -> JsonObject:

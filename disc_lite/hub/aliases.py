@@ -51,7 +51,7 @@ class ModelSource:
     """Where a model is loaded from, and the alias whose shape it has, if any."""
 
     kind: Literal["folder", "hub"]
-    location: str  # a path, or `owner/name`
+    location: str  # an absolute path, or `owner/name`
     alias: str | None
 
 
@@ -138,8 +138,9 @@ def resolve(name: str) -> ModelSource:
         check_folder(folder)
         return ModelSource("folder", str(folder), alias.name)
     if _is_folder(name):
-        check_folder(Path(name).expanduser())
-        return ModelSource("folder", str(Path(name).expanduser()), None)
+        folder = Path(name).expanduser().absolute()  # a run is opened from other directories too
+        check_folder(folder)
+        return ModelSource("folder", str(folder), None)
     if _HUB_ID.fullmatch(name) and ".." not in name:
         known = (a.name for a in _TABLE if a.hub_id.lower() == name.lower())
         return ModelSource("hub", name, next(known, None))

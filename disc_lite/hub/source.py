@@ -9,17 +9,16 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.aliases import ModelSource, check_folder, resolve
 from disc_lite.hub.families import check_kind
+from disc_lite.hub.identity import fingerprint, weights_digest
 from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import JsonObject
 
 SMALL = ["*.json", "*.model", "*.jinja", "*.txt"]  # everything but the weights
-SAMPLES, SAMPLE_BYTES = 64, 1 << 14  # of every weight file, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,10 @@ class Model:
     """A model folder, ready to be loaded."""
 
     name: str  # as the user wrote it
-    reference: str  # hub id or path, for `base_model_name_or_path` of an adapter
+    reference: str  # hub id or absolute path, for `base_model_name_or_path` of an adapter
     folder: Path
-    fingerprint: str
+    weights: str  # digest of its weights alone
+    fingerprint: str  # of all that is loaded of it
     probes: JsonObject  # its `probes.json`: reserved names, probes, the name of its recipe
 
 
@@ -43,7 +43,8 @@ def open_model(name: str) -> Model:
     folder = Path(source.location) if source.kind == "folder" else _complete(source) or _fetch(source.location)
     check_folder(folder)
     check_kind(folder)
-    return Model(name, source.location, folder, fingerprint(folder), _probes(folder))
+    weights = weights_digest(folder)
+    return Model(name, source.location, folder, weights, fingerprint(folder, weights), _probes(folder))
 
 
 def local_folder(source: ModelSource) -> Path | None:
@@ -97,25 +98,6 @@ def _fetch(hub_id: str) -> Path:
             "Offline mode is on." if offline else str(error).strip().split("\n")[0][:160],
             "Download it once with a network connection, or copy the model folder here and pass its path as --model.",
         ) from error
-
-
-def fingerprint(folder: Path) -> str:
-    """SHA-256 of configuration and tokenizer files, and of samples of every weight file.
-
-    64 samples of 16 KiB per file distinguish any two trainings without reading 15 GB.
-    """
-    digest = sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".model", ".jinja") and path.is_file():
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-        elif path.suffix == ".safetensors":
-            size = path.stat().st_size
-            digest.update(f"{path.name}\0{size}".encode())
-            with path.open("rb") as stream:
-                for k in range(SAMPLES):
-                    stream.seek(k * max(0, size - SAMPLE_BYTES) // (SAMPLES - 1))
-                    digest.update(stream.read(SAMPLE_BYTES))
-    return digest.hexdigest()[:32]
 
 
 def _probes(folder: Path) -> JsonObject:

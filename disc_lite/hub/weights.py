@@ -8,7 +8,7 @@ from pathlib import Path
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.storage import JsonObject
 
-INDEX = "model.safetensors.index.json"
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 Shape = tuple[int, ...]
 
 
@@ -26,10 +26,13 @@ def read_object(path: Path) -> JsonObject:
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files with a model's weights, in order; those that an index names may be missing.
 
-    Without an index it is `model.safetensors`, else every file but those of adapters. A folder may have more, such as
-    the `consolidated.safetensors` of Mistral. Raises EnvironmentNotReady where the index is broken.
+    As transformers chooses them: `model.safetensors`, else those that the index names; else here every file but those
+    of adapters. A folder may have more, such as the `consolidated.safetensors` of Mistral. Raises EnvironmentNotReady
+    where the index is broken.
     """
     path = folder / INDEX
+    if (folder / SINGLE).is_file():
+        return [folder / SINGLE]
     if path.is_file():
         named = read_object(path).get("weight_map")
         if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
@@ -37,8 +40,6 @@ def weight_files(folder: Path) -> list[Path]:
                 f"{path} is broken.", "It has no weight_map.", "Copy it again from where it came."
             )
         return [folder / name for name in sorted(set(named.values()))]
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
     return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
 
 

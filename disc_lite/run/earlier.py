@@ -12,8 +12,8 @@ from pathlib import Path
 from disc_lite.documents import Document, LedgerEntry, cut_passages
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
-from disc_lite.hub.adapters import read_config
-from disc_lite.hub.source import Model, fingerprint
+from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
+from disc_lite.hub.source import Model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe, load_recipe
@@ -33,7 +33,7 @@ class EarlierRun:
     """A finished run, whose documents have changed since."""
 
     folder: RunFolder
-    model: str  # as it was named then
+    model: str  # by which it is opened
     fingerprint: str  # of that model
     recipe: Recipe
     passages: Passages
@@ -47,8 +47,9 @@ class EarlierRun:
     def digest(self) -> str:
         """Of all that an update follows from: another one is another update."""
         files = [self.folder.passages, self.folder.pairs, self.folder.questions, self.folder.removed]
+        files += [self.folder.adapter / CONFIG, self.folder.adapter / WEIGHTS]
         parts = [sha256_of(path) for path in files if path.is_file()]
-        return sha256(json.dumps([*parts, fingerprint(self.folder.adapter)]).encode()).hexdigest()[:32]
+        return sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
     @property
     def next_folder(self) -> Path:
@@ -79,7 +80,7 @@ def read_earlier(path: Path) -> EarlierRun:
     record, recipe = folder.read_record(), load_recipe(str(folder.recipe), environment={}).recipe
     rehearsed = recipe.update.removed == "rehearse"  # else they are no more
     return EarlierRun(
-        folder, record["model"]["name"], record["identity"]["model"], recipe, tuple(folder.read_passages()),
+        folder, folder.read_base()[1], record["identity"]["model"], recipe, tuple(folder.read_passages()),
         tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
         folder.read_questions_removed() if rehearsed else (),
     )  # fmt: skip

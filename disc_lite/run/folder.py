@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
+from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
 from disc_lite.qa import Pair, Question, read_pairs
 from disc_lite.run.changes import Changes, State
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
     from disc_lite.synthesis.retention import RetentionExample
 
-FORMAT = 6  # of all these files; a change that another version would misread adds 1
+FORMAT = 7  # of all these files; a change that another version would misread adds 1
 
 When = Literal["before", "after"]
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
@@ -113,6 +114,15 @@ class RunFolder:
             )
         require_digests(self.path)
         return dict(record)
+
+    def read_base(self) -> tuple[str, str]:
+        """The model as it was named, and the name by which it is opened from any directory.
+
+        The built-in model lies where disc-lite is installed, so it is opened by its own name.
+        """
+        model = self.read_record()["model"]
+        name = str(model["name"])
+        return name, name if name.lower() in ALIASES else str(model["reference"])
 
     def require_finished(self) -> None:
         """Raises UsageError where there is no run, it has not ended, or another version made it."""

@@ -102,7 +102,7 @@ def gather(
     folder = _place(Path(output) if output else earlier.next_folder if earlier else usual, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     if local_folder(source) is None:
-        absent = Model(model, source.location, Path(), "", {})
+        absent = Model(model, source.location, Path(), "", "", {})
         before_download(Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier))
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)

@@ -19,7 +19,8 @@ from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import DocumentsError, RunFailed
-from disc_lite.hub.adapters import CONFIG, WEIGHTS
+from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS, TrainedOn
+from disc_lite.hub.identity import weights_digest
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.planning.sizes import GIB
@@ -196,7 +197,8 @@ def attach_adapter(context: RunContext) -> None:
 
 
 def save_adapter(base: Base, reference: str, target: Path) -> None:
-    """Write the adapter as PEFT loads it: configuration and safetensors, without access to a hub."""
+    """Write the adapter as PEFT loads it (configuration and safetensors, without access to a hub), and of its base
+    which it was and in which precision."""
     if target.is_dir():
         return
     config = {**base.adapter_config(), "base_model_name_or_path": reference, "inference_mode": True}
@@ -205,3 +207,4 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
     with atomic_folder(target) as temporary:
         save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / WEIGHTS)
         write_json(temporary / CONFIG, config)
+        write_json(temporary / TRAINED_ON, TrainedOn(weights_digest(base.folder), base.quantize).as_dict())

@@ -20,6 +20,7 @@ from disc_lite.models import load_base
 from disc_lite.run.finished import open_run
 from disc_lite.run.training import save_adapter
 from disc_lite.storage import write_bytes
+from tests.export.folders import edited_model
 from tests.tiny_models import make_model
 
 QUESTION = "Who runs the workshop?"
@@ -95,6 +96,31 @@ def test_dropout_of_an_adapter_is_off_and_its_own_scale_counts(trained: Path, tm
     twice = logits(open_adapted(edited(trained, tmp_path / "c", lora_alpha=16)))
     assert torch.equal(rank_stabilised, twice)
     assert (twice - before).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("quantize", ["none", "nf4"])
+def test_an_adapter_is_asked_in_the_precision_it_was_trained_in(
+    runs: Callable[..., Path], trained: Path, tmp_path: Path, quantize: str
+) -> None:
+    run = runs("llama", quantize)
+    shutil.copytree(run / "adapter", tmp_path / "copied")
+    assert {open_adapted(folder).quantize for folder in (run, run / "adapter", tmp_path / "copied")} == {quantize}
+    (tmp_path / "copied" / "trained_on.json").unlink()  # as of another program
+    assert open_adapted(tmp_path / "copied").quantize == "nf4"
+    (tmp_path / "copied" / "trained_on.json").write_text('{"weights": "", "quantize": "int3"}')
+    refused(tmp_path / "copied", "broken", EnvironmentNotReady)
+
+
+def test_another_base_of_the_same_shapes_is_refused(
+    trained: Path, folders: Callable[[str], Path], tmp_path: Path
+) -> None:
+    other = edited_model(folders("llama"), tmp_path / "llama", lambda tensors: tensors["lm_head.weight"].add_(1))
+    adapter = edited(trained, tmp_path / "a", base_model_name_or_path=str(other))
+    refused(adapter, "other weights")
+    (adapter / "trained_on.json").unlink()
+    assert open_adapted(adapter).model == other
+    copy = Path(shutil.copytree(folders("llama"), tmp_path / "copy"))
+    assert open_adapted(edited(trained, tmp_path / "b", base_model_name_or_path=str(copy))).model == copy
 
 
 # -- what is refused ---------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ QUESTION = "Who runs the workshop?"
 def other(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second adapter of the tiny Llama, of another rank."""
     target = tmp_path_factory.mktemp("adapters") / "second"
-    save_adapter(load("llama", rank=2, b=0.3), str(folders("llama")), target)
+    save_adapter(load("llama", "nf4", rank=2, b=0.3), str(folders("llama")), target)
     return target
 
 

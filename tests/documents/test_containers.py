@@ -49,7 +49,7 @@ def test_epub_that_is_protected_empty_or_none():
 
 OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
 ODT = f"""<o:document-content xmlns:o="{OFFICE}" xmlns:t="text" xmlns:s="style" xmlns:b="table">
-<o:automatic-styles><s:style s:name="P1" s:parent-style-name="Title"/></o:automatic-styles><o:body><o:text>
+<o:automatic-styles><s:style s:family="paragraph" s:name="P1" s:parent-style-name="Title"/></o:automatic-styles><o:body><o:text>
 <t:tracked-changes><t:p>Deleted.</t:p></t:tracked-changes><t:p t:style-name="P1">Site guide</t:p>
 <t:h t:outline-level="2">Markets</t:h><t:p>Open<t:s/>at <t:span>six &amp; &lt;b&gt;</t:span><t:note><t:note-citation>1</t:note-citation>
 <t:note-body><t:p>A note.</t:p></t:note-body></t:note>.<t:line-break/>Later<o:annotation><t:p>Ann: why?</t:p></o:annotation>.</t:p>

@@ -2,13 +2,19 @@
 
 import io
 import json
-from datetime import datetime
+import re
+import zipfile
+from datetime import datetime, timedelta
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
+from openpyxl.styles import Font
 
 from disc_lite.documents import cut_passages
-from tests.documents.written import document, refusal, sections, text
+from disc_lite.documents.conversion import convert
+from tests.documents.written import document, refusal, sections, text, zipped
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
@@ -48,7 +54,28 @@ def test_rows_without_a_telling_name_are_numbered_and_lines_above_the_header_are
 
 def test_questions_and_tables_without_rows_are_refused():
     assert "--questions" in refusal(".csv", "question,answer\nWho?,Me\n")
+    assert "--questions" in refusal(".csv", "question,room\nWho is Ada?,3\n")
+    assert "- Questions: 40" in text("a.csv", "Exam,Questions\nMaths,40\n")
     assert "no row below a header" in refusal(".csv", "a,b,c\n")
+
+
+def test_a_second_table_has_its_own_header_and_a_group_of_rows_has_none():
+    assert text("a.csv", "Item,Price\nBolt,1.20\n\nRoom,Floor\nBlue room,3\n") == (
+        "- Item: Bolt\n- Price: 1.20\n\n- Room: Blue room\n- Floor: 3\n"
+    )
+    assert "- Item: Nut\n- Price: 2" in text("a.csv", "Item,Price\nBolt,1\n\nSoft,,\nNut,2\n\nPin,none\nRod,3\n")
+
+
+def test_a_quotation_mark_that_is_not_closed_is_a_letter_and_one_of_excels_lines_is_no_row():
+    converted = convert(".tsv", b'Part\tSize\tPrice\nBolt\t"5 inch\t1\nNut\t"a\nb"\t2\nPin\t3 mm\t3\nRod\t"7\t4\n')
+    assert converted.text == (
+        '- Part: Bolt\n- Size: "5 inch\n- Price: 1\n\n- Part: Nut\n- Size: a b\n- Price: 2\n\n'
+        '- Part: Pin\n- Size: 3 mm\n- Price: 3\n\n- Part: Rod\n- Size: "7\n- Price: 4\n'
+    )
+    assert (
+        converted.warning == "a quotation mark in line 2 is not closed, and is read as part of its cell; so in 1 more"
+    )
+    assert text("a.csv", 'sep=;\nA;B\nx;"say "hi" now"\n') == '- A: x\n- B: say hi" now"\n'
 
 
 def book(*sheets):
@@ -93,6 +120,78 @@ def test_xlsx_shows_values_as_the_sheet_does_and_leaves_out_hidden_sheets():
         (("Staff", "Ann"), "- Id: 1\n- Who: Ann"),
     ]
     assert "no row below a header" in refusal(".xlsx", saved(book(("Empty", []))))
+
+
+def test_xlsx_numbers_have_the_decimals_and_units_of_their_format():
+    formats = {
+        '#,##0.00 "EUR"': (84, "84.00 EUR"),
+        "[$€-407]\\ 0.0#": (-1.25, "-€ 1.25"),
+        "00000": (501, "00501"),
+        '0.0,,"M"': (1_250_000, "1.3M"),
+        "0.0%": (0.195, "19.5 %"),
+        "0.00;[Red](0.00)": (1 / 3, "0.33"),
+        "# ?/?": (0.5, "0.5"),
+        "[h]:mm": (timedelta(hours=30), "30:00"),
+        "General": (0.1 + 0.2, "0.3"),
+    }
+    workbook = book(("S", [["Name", "Value"], *([f"n{n}", value] for n, (value, _) in enumerate(formats.values()))]))
+    for number, name in enumerate(formats, 2):
+        workbook["S"].cell(number, 2).number_format = name
+    values = [body.partition("Value: ")[2] for _, body in sections(document("a.xlsx", saved(workbook)))]
+    assert values == [expected for _, expected in formats.values()]
+
+
+def test_xlsx_raised_struck_merged_hidden_and_missing():
+    def rich(*runs):
+        return CellRichText(*(TextBlock(InlineFont(**font), run) for run, font in runs))
+
+    rows = [
+        ["City", "Hotel", "Size", "Fee", "Old"],
+        ["Oslo", "Grand", rich(("34 m", {}), ("2", {"vertAlign": "superscript"})), "=1+1", "a"],
+        [None, "Annex", "9", rich(("80", {"strike": True}), (" 84 < 90", {})), "b"],
+        ["Rome", "Roma", "9", 70, "c"],
+        ["Bari", "Secret", "9", 60, "d"],
+    ]
+    workbook = book(("S", rows), ("H", [["a", "b"], [1, 2]]))
+    sheet = workbook["S"]
+    sheet.merge_cells("A2:A3")
+    sheet["D4"].font = Font(strike=True)
+    sheet.row_dimensions[5].hidden = sheet.column_dimensions["E"].hidden = True
+    workbook["H"].sheet_state = "hidden"
+    raw = saved(workbook)
+    converted = convert(".xlsx", raw)
+    assert converted.text == (
+        "- City: Oslo\n- Hotel: Grand\n- Size: 34 m^2\n\n- City: Oslo\n- Hotel: Annex\n- Size: 9\n- Fee: 84 < 90\n\n"
+        "- City: Rome\n- Hotel: Roma\n- Size: 9\n"
+    )
+    assert converted.warning == (
+        "1 formula has no stored value (D2): open it in a spreadsheet program and save it; "
+        "hidden, and not read: 1 sheet, 1 row, 1 column"
+    )
+    assert convert(".xlsx", with_shared_strings(raw)).text == converted.text
+
+
+def with_shared_strings(raw):
+    """The workbook as Excel writes it: the letters of a cell in a part of their own."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    strings = []
+
+    def shared(cell):
+        strings.append(f"<si>{cell[2]}</si>")
+        return f'{cell[1]}t="s"><v>{len(strings) - 1}</v></c>'
+
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = re.sub(r'(<c [^>]*?)t="inlineStr"><is>(.*?)</is></c>', shared, parts[name])
+    kind = "http://schemas.openxmlformats.org/{}/2006/{}"
+    parts["xl/sharedStrings.xml"] = f'<sst xmlns="{kind.format("spreadsheetml", "main")}">{"".join(strings)}</sst>'
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace(
+        "</Types>",
+        '<Override PartName="/xl/sharedStrings.xml" ContentType='
+        '"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/></Types>',
+    )
+    assert strings
+    return zipped(parts)
 
 
 RECORDS = [

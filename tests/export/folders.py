@@ -22,7 +22,7 @@ def model_entry(folder: Path) -> dict[str, Any]:
 
     return {
         "identity": {"format": FORMAT, "model": open_model(str(folder)).fingerprint},
-        "model": {"name": str(folder)},
+        "model": {"name": str(folder), "reference": str(folder)},
     }
 
 

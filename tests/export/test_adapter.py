@@ -51,6 +51,7 @@ def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path
         "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
+        "trained_on.json",
     }
 
 

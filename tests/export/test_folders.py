@@ -72,6 +72,7 @@ def test_the_adapter_takes_nothing_along_that_lies_beside_it(run: Path, folders:
         "adapter_config.json",
         "adapter_model.safetensors",
         "export.json",
+        "trained_on.json",
     }
     assert read_json(out / "adapter_config.json")["base_model_name_or_path"] == "llama"
     assert not [p for p in out.iterdir() if str(folders("llama").parent).encode() in p.read_bytes()]

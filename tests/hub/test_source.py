@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,9 @@ def test_experts_are_refused_before_their_weights_are_downloaded(downloaded: dic
     with pytest.raises(EnvironmentNotReady, match="8 experts"):
         open_model("owner/name")
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_folder_is_known_by_its_whole_path(folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folders("llama").parent)
+    found = open_model("./llama")
+    assert (found.name, found.reference, found.folder) == ("./llama", str(folders("llama")), folders("llama"))

@@ -140,7 +140,7 @@ def test_valid_json_of_any_other_shape_in_any_file_is_named(finished: Path, tmp_
     assert len(SHAPES) > 20 and tried > 20 * len(SHAPES)
 
 
-@pytest.mark.parametrize("name", ["adapter_config.json", "export.json"])
+@pytest.mark.parametrize("name", ["adapter_config.json", "export.json", "trained_on.json"])
 def test_an_adapter_folder_with_any_other_json_is_refused(trained: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(trained / "adapter", tmp_path / "adapter")
     for shape in SHAPES:
@@ -156,6 +156,8 @@ def test_a_model_folder_with_any_other_json_is_refused_or_read(
     folders: Callable[[str], Path], tmp_path: Path, name: str
 ) -> None:
     shutil.copytree(folders("llama"), tmp_path / "model")
+    if name.endswith("index.json"):  # beside a `model.safetensors` it is not read
+        (tmp_path / "model" / "model.safetensors").rename(tmp_path / "model" / "a.safetensors")
     refused = 0
     for shape in SHAPES:
         (tmp_path / "model" / name).write_bytes(shape)

@@ -15,6 +15,7 @@ from disc_lite.export import export
 from disc_lite.qa import Question
 from disc_lite.report import inspect_document, write_report
 from disc_lite.run import readme
+from disc_lite.run.finished import open_run
 from disc_lite.run.folder import FORMAT, Answers, Drift, Entry, Retained, RunFolder
 from disc_lite.run.inputs import begin, gather
 from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json
@@ -89,6 +90,23 @@ def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folder
     write_json(tmp_path / "run" / "run.json", record)
     with pytest.raises(UsageError, match="another version"):
         gather(*given)
+
+
+def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(
+    tmp_path: Path, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
+    monkeypatch.chdir(folders("llama").parent)
+    begin(gather([tmp_path / "guide.md"], "./llama", None, tmp_path / "run", None, None, {}, None))
+    write_json(tmp_path / "run" / "summary.json", {})
+    monkeypatch.chdir(tmp_path)
+    model = open_run(tmp_path / "run").model
+    assert (model.name, model.folder) == ("./llama", folders("llama"))
+    record = read_json(tmp_path / "run" / "run.json")
+    write_json(tmp_path / "run" / "run.json", {**record, "model": {"name": "./llama", "reference": "/moved/llama"}})
+    with pytest.raises(UsageError, match="was trained on was not found") as caught:
+        open_run(tmp_path / "run")
+    assert "/moved/llama" in caught.value.why
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Values of a spreadsheet -> text about as the sheet shows it: decimals, units, per cent, dates, hours."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+_TOKEN = re.compile(
+    r"\"(?P<quoted>[^\"]*)\"|\\(?P<escaped>.)|\[\$(?P<currency>[^\]-]*)[^\]]*\]|(?P<condition>\[[<>=][^\]]*\])"
+    r"|\[[^\]]*\]|[_*].|(?P<end>;)|(?P<digits>General|[0#?.,]+)|(?P<literal>[^A-Za-z@])|(?P<other>.)"
+)
+_MAX_DIGITS = 15  # a spreadsheet has no more
+
+
+def shown(value: object, number_format: str) -> str:
+    """A value in its number format; thousands are not set apart, and dates are `2026-03-01`."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).upper()
+        case datetime():
+            return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return _hours(value, "s" in number_format)
+        case int() | float():
+            return _number(value, number_format)
+    return str(value)
+
+
+def _hours(value: timedelta, has_seconds: bool) -> str:
+    total = round(value.total_seconds())
+    minutes, seconds = divmod(abs(total), 60)
+    text = f"{'-' if total < 0 else ''}{minutes // 60}:{minutes % 60:02}"
+    return f"{text}:{seconds:02}" if seconds or has_seconds else text
+
+
+def _number(value: float, number_format: str) -> str:
+    plain = f"{value:.{_MAX_DIGITS}g}" if isinstance(value, float) else str(value)
+    before, digits, after = _parsed(number_format or "General")
+    if digits == "General" and not before + after:
+        return plain
+    if not digits or "e" in plain or not plain.lstrip("-")[:1].isdigit():
+        return plain  # no format for numbers, or one that is not known here
+    number = Decimal(plain)
+    if "%" in before + after:
+        number *= 100
+    if digits != "General":
+        scale = len(digits) - len(digits.rstrip(","))
+        whole, _, decimals = digits.rstrip(",").partition(".")
+        text = f"{(number / 1000**scale).quantize(Decimal(1).scaleb(-len(decimals)), ROUND_HALF_UP):f}"
+        text = _without_zeros(text, decimals.count("0"))
+        sign = "-" if text.startswith("-") and text.strip("-0.") else ""
+        plain = sign + text.lstrip("-").zfill(whole.count("0") + len(text.partition(".")[2]) + ("." in text))
+    elif "%" in before + after:
+        plain = f"{number.normalize():f}"
+    sign, plain = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
+    after = f" {after}" if after.startswith("%") else after
+    return " ".join(f"{sign}{before}{plain}{after}".split())
+
+
+@cache
+def _parsed(number_format: str) -> tuple[str, str, str]:
+    """What stands before the digits, the digits, what stands behind; no digits where a number is shown otherwise."""
+    before = digits = after = ""
+    for token in _TOKEN.finditer(number_format):
+        if token["end"]:
+            break
+        if (
+            token["condition"]
+            or token["other"]
+            or (token["digits"] and after)
+            or (token["literal"] or "") in ("/", "?")
+        ):
+            return "", "", ""
+        if token["digits"]:
+            digits += token["digits"]
+        else:
+            text = token["quoted"] or token["escaped"] or token["currency"] or token["literal"] or ""
+            before, after = (before, after + text) if digits else (before + text, after)
+    return before.replace("(", ""), digits, after.replace(")", "") if "(" in before else after
+
+
+def _without_zeros(text: str, kept: int) -> str:
+    """A decimal without zeros at its end, but for as many decimals as its format asks for."""
+    whole, dot, decimals = text.partition(".")
+    rest = decimals[kept:].rstrip("0")
+    return f"{whole}{dot}{decimals[:kept]}{rest}".rstrip(".") if dot else text

@@ -1,0 +1,118 @@
+"""Numbered paragraphs of Word: what number each has, by `numbering.xml` and the styles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from disc_lite.documents.numbering import Counter, Level
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_KINDS = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I", "none": ""}
+
+
+class Styles:
+    """What the styles of a document say of its paragraphs and runs, with what they are based on."""
+
+    def __init__(self, content: bytes) -> None:
+        root = ElementTree.fromstring(content) if content else Element("none")
+        self._styles = {style.get(f"{W}styleId", ""): style for style in root.iter(f"{W}style")}
+
+    def found(self, style: str, path: str) -> Iterator[Element]:
+        """The elements at `path` (`w:pPr/w:numPr`) of a style and of those it is based on, its own first."""
+        path = path.replace("w:", W)
+        seen: set[str] = set()
+        while style in self._styles and style not in seen:
+            seen.add(style)
+            if (element := self._styles[style].find(path)) is not None:
+                yield element
+            style = value_at(self._styles[style], "w:basedOn")
+
+
+def value_at(element: Element | None, path: str, default: str = "") -> str:
+    """The `w:val` of what is at a path below an element; the default where it is not there."""
+    found = element.find(path.replace("w:", W)) if element is not None else None
+    return found.get(f"{W}val", default) if found is not None else default
+
+
+@dataclass
+class _List:
+    """A definition of a list: its levels and counts, which levels have bullets, and those that styles are tied to."""
+
+    counter: Counter
+    bullets: set[int]
+    depths: dict[str, int]
+
+
+class Numbering:
+    """The numbers of the paragraphs of one document, in their order."""
+
+    def __init__(self, content: bytes, styles: Styles) -> None:
+        root = ElementTree.fromstring(content) if content else Element("none")
+        self._styles = styles
+        self._abstract = {e.get(f"{W}abstractNumId", ""): e for e in root.iter(f"{W}abstractNum")}
+        self._numbers = {e.get(f"{W}numId", ""): e for e in root.iter(f"{W}num")}
+        self._lists: dict[str, _List] = {}
+        self._seen: set[tuple[str, int]] = set()
+
+    def take(self, paragraph: Element, style: str) -> tuple[str, int, str] | None:
+        """The list and level of the next paragraph, and its number, empty for a bullet; None where it has neither."""
+        own = paragraph.find(f"{W}pPr/{W}numPr")
+        by_style = list(self._styles.found(style, "w:pPr/w:numPr"))
+        id_ = next((value for e in [own, *by_style] if (value := value_at(e, "w:numId"))), "")
+        found = self._list(id_)
+        if found is None:
+            return None
+        own_depth = value_at(own, "w:ilvl") or (str(found.depths[style]) if style in found.depths else "")
+        depth = own_depth or next((value for e in by_style if (value := value_at(e, "w:ilvl"))), "0")
+        level = int(depth) if depth.isdecimal() else 0
+        if level in found.bullets:
+            return id_, level, ""
+        label = found.counter.label(level, self._start(id_, level))
+        return (id_, level, label) if label else None
+
+    def _start(self, id_: str, level: int) -> int | None:
+        """Where a list says itself that it starts again, at its first paragraph."""
+        is_first = (id_, level) not in self._seen
+        self._seen.add((id_, level))
+        for override in self._numbers[id_].iter(f"{W}lvlOverride") if is_first else ():
+            start = value_at(override, "w:startOverride")
+            if override.get(f"{W}ilvl") == str(level) and start.isdecimal():
+                return int(start)
+        return None
+
+    def _list(self, id_: str) -> _List | None:
+        """The list of a number id; those of the same definition share their counts."""
+        if id_ not in self._numbers:
+            return None
+        number = self._numbers[id_]
+        own_levels = list(number.iter(f"{W}lvl"))
+        definition = self._definition(value_at(number, "w:abstractNumId"))
+        name = f"{id_} itself" if own_levels else definition.get(f"{W}abstractNumId", "")
+        if name not in self._lists:
+            levels = {int(e.get(f"{W}ilvl") or 0): e for e in [*definition.iter(f"{W}lvl"), *own_levels]}
+            self._lists[name] = _List(
+                Counter({depth: _level(e, depth) for depth, e in levels.items()}),
+                {depth for depth, e in levels.items() if value_at(e, "w:numFmt") == "bullet"},
+                {value_at(e, "w:pStyle"): depth for depth, e in levels.items()},
+            )
+        return self._lists[name]
+
+    def _definition(self, id_: str) -> Element:
+        found = self._abstract.get(id_, Element("none"))
+        link = value_at(found, "w:numStyleLink")
+        linked = [e for e in self._abstract.values() if link and value_at(e, "w:styleLink") == link]
+        return linked[0] if linked else found
+
+
+def _level(element: Element, depth: int) -> Level:
+    written, start = value_at(element, "w:numFmt", "decimal"), value_at(element, "w:start", "0")
+    restarts = value_at(element, "w:lvlRestart")
+    level = Level(value_at(element, "w:lvlText"), _KINDS.get(written, "1"), int(start) if start.isdecimal() else 0)
+    return replace(
+        level,
+        restarts_below=int(restarts) if restarts.isdecimal() else None,
+        is_arabic=element.find(f"{W}isLgl") is not None,
+    )
