@@ -26,7 +26,7 @@ def disc_lessons(
     """
     lessons = []
     for text in texts:
-        targets = disc_targets(text.document, text.offsets, text.passages, recipe, seed)
+        targets = disc_targets(text.document, text.passages, recipe, seed)
         chosen = {s for p in text.passages if taught(p) for s in p.sentences} & set(targets)
         for window in _windows(text, tokens, recipe):
             # A window cuts no sentence, unless one is longer than a window.

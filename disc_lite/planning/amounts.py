@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
-from disc_lite.documents import Document, Passage, is_heading
-from disc_lite.documents.tokens import Offsets
+from disc_lite.documents import Document, Passage
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Retention
 
@@ -31,16 +30,14 @@ def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
     return settings.questions_per_sentence * sentences
 
 
-def disc_targets(
-    document: Document, offsets: Offsets, passages: Sequence[Passage], recipe: Recipe, seed: int
-) -> list[tuple[int, int]]:
+def disc_targets(document: Document, passages: Sequence[Passage], recipe: Recipe, seed: int) -> list[tuple[int, int]]:
     """The sentences of a document that DiSC teaches, as ranges of its tokens.
 
     `targets: all` takes every sentence after the first, `paper` as many as published: the last
     one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them.
     """
-    sentences = [sentence for passage in passages for sentence in passage.sentences]
-    later = [(a, b) for a, b in sentences[1:] if not is_heading(document.text[offsets[a][0] : offsets[b - 1][1]])]
+    sentences = [(s, s[0] in passage.headings) for passage in passages for s in passage.sentences]
+    later = [sentence for sentence, is_heading in sentences[1:] if not is_heading]
     if recipe.disc.targets == "all" or not later:
         return later
     rng = Random(f"{seed} targets {document.sha256}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from disc_lite.documents import Document, Passage, cut_passages, is_heading
+from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
 from disc_lite.planning.amounts import disc_targets, wanted_pairs
 from disc_lite.qa import Pair, words_of
@@ -54,7 +54,7 @@ def corpus_of(
         every = cut_passages(document, offsets, recipe.documents.passage_tokens)
         found = [passage for passage in every if (document.name, passage.index) not in known]
         taught = {sentence for passage in found for sentence in passage.sentences}
-        targets += [s for s in disc_targets(document, offsets, every, recipe, recipe.seed) if s in taught]
+        targets += [s for s in disc_targets(document, every, recipe, recipe.seed) if s in taught]
         cut.append((document, offsets, found))
     passages = [passage for _, _, found in cut for passage in found]
     askable = [[_askable(d, o, p) for p in found] for d, o, found in cut]
@@ -82,5 +82,5 @@ def _tokens_of(pairs: Sequence[Pair], tokenizer: Tokenizer) -> OwnPairs:
 
 def _askable(document: Document, offsets: Offsets, passage: Passage) -> int:
     """Sentences of at least two words that are no headings."""
-    texts = (document.text[offsets[start][0] : offsets[end - 1][1]] for start, end in passage.sentences)
-    return sum(len(words_of(text)) > 1 and not is_heading(text) for text in texts)
+    sentences = [sentence for sentence in passage.sentences if sentence[0] not in passage.headings]
+    return sum(len(words_of(document.text[offsets[start][0] : offsets[end - 1][1]])) > 1 for start, end in sentences)
