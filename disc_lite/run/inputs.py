@@ -12,7 +12,7 @@ from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
 from disc_lite.documents.tokens import tokenizer_of
-from disc_lite.errors import UsageError
+from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.hub.aliases import resolve
 from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import Model, local_folder, open_model
@@ -22,6 +22,7 @@ from disc_lite.planning.workload import beside_passage
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import Given, Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
 from disc_lite.recipe.methods import METHODS
+from disc_lite.recipe.schema import MethodName
 from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
@@ -198,6 +199,15 @@ def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
             f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
             f"Use {what} about these documents.",
         )
+
+
+def nothing_to_learn(method: MethodName) -> DocumentsError:
+    """The error for documents that give a method no example."""
+    lacking = "a sentence to ask about" if METHODS[method].needs_pairs else "a second sentence"
+    return DocumentsError(
+        f"There is nothing to learn with the method `{method}`.", f"No document has {lacking}.",
+        "Add text to the documents, or choose another method (--set method=next_token).",
+    )  # fmt: skip
 
 
 def check_context(inputs: Inputs) -> None:

@@ -39,6 +39,7 @@ from disc_lite.run.inputs import (
     check_named,
     earlier_of,
     model_of,
+    nothing_to_learn,
     pairs_of,
     read_with_progress,
 )
@@ -59,8 +60,8 @@ def plan(
     """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
     `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
-    Raises UsageError for an unknown name or an update that has nothing to teach, EnvironmentNotReady where the sizes of
-    the model are not known here.
+    Raises what `adapt` raises before it loads the model, and EnvironmentNotReady where the sizes of the model are not
+    known here.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     earlier = earlier_of(update)
@@ -107,7 +108,10 @@ def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:
 
 
 def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
-    """None where the sizes of the model are not known. Raises UsageError where an update has nothing to teach."""
+    """None where the sizes of the model are not known.
+
+    Raises UsageError where an update has nothing to teach, DocumentsError where the documents give no example.
+    """
     source, recipe, earlier = resolve(inputs.model.name), inputs.resolved.recipe, inputs.earlier
     documents, folder = inputs.documents, local_folder(source)
     shape = shape_of_folder(folder) if folder else None
@@ -123,7 +127,9 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
     corpus = corpus_of(documents, refused, tokenizer_of(folder), recipe, inputs.pairs, known)
     corpus = replace(corpus, since=changes.counts() if changes else None)
     work = workload_of(corpus, recipe, len(inputs.questions), frame_of(folder))
-    return plan_run(shape, recipe, corpus, work, budget)
+    if not earlier and not any(work.examples.values()):
+        raise nothing_to_learn(recipe.method)
+    return plan_run(replace(shape, name=inputs.model.name), recipe, corpus, work, budget)
 
 
 @dataclass(frozen=True)

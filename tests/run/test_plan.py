@@ -8,12 +8,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from disc_lite.cli.plan import show_plan
-from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError
 from disc_lite.run.inputs import gather
-from disc_lite.run.plan import plan
+from disc_lite.run.plan import Limits, plan, planned_execution
 from tests.tiny_models import CORPUS
 
 POCKET = Path(__file__).resolve().parents[2] / "disc_lite" / "pocket"
@@ -72,6 +73,19 @@ def test_a_plan_says_what_adapt_would(tmp_path: Path) -> None:
     adapt, planned = both(tmp_path, str(copy))
     assert adapt == planned
     assert "mixture of 8 experts" in planned
+
+
+@pytest.mark.parametrize(("method", "lacks"), [("disc", "a second sentence"), ("both", "a sentence to ask about")])
+def test_documents_that_teach_nothing_are_told_before_the_model_is_loaded(
+    tmp_path: Path, method: str, lacks: str
+) -> None:
+    (tmp_path / "guide.md").write_text("# The guide\n\n## Of the hall\n")
+    with pytest.raises(DocumentsError, match="nothing to learn") as planned:
+        plan(tmp_path / "guide.md", "pocket", recipe="default", overrides={"method": method}, cpu=True)
+    assert lacks in planned.value.why
+    inputs = gather([str(tmp_path)], "pocket", "default", tmp_path / "run", None, None, {"method": method}, None)
+    with pytest.raises(DocumentsError, match="nothing to learn"):
+        planned_execution(inputs, Limits("cpu", None, None))
 
 
 def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:
