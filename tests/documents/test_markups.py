@@ -136,7 +136,7 @@ Not this.
 def test_tex():
     assert sections(document("a.tex", TEX)) == [
         ((), "# The Great Bridge\n\nCafé bridges—and $x^2 + \\alpha$."),
-        (("Intro",), "## Intro\n\nHello bold , see sec:i. (A note.) 50% & more.\n\n- One\n- Two"),
+        (("Intro",), "## Intro\n\nHello bold, see “Intro”. (A note.) 50% & more.\n\n- One\n- Two"),
         (("Intro", "Tables"), "### Tables\n\nName | Price\nDunden | 12\n\n```\n# 50% off \\item\n```"),
     ]
 
