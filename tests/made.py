@@ -60,7 +60,7 @@ def recipe_of(**sections: Any) -> Any:
 def document_of(text: str, name: str = "guide.md") -> Any:
     """A document as `read_documents` gives it, from its text."""
     sections = cut_sections(text, find_headings(text, "markdown"), "Guide")
-    return Document(name, "Guide", text, sections, sha256(text.encode()).hexdigest())
+    return Document(name, "Guide", text, sections, sha256(text.encode()).hexdigest(), "markdown")
 
 
 def with_adapter(base: Any, rank: int, b: float = 0.05, checkpointing: bool = False) -> Any:

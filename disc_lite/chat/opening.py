@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config, trained_on
 from disc_lite.hub.aliases import check_folder
 from disc_lite.hub.context import context_tokens
@@ -59,7 +59,7 @@ def open_adapted(folder: Path) -> Adapted:
         run = open_run(folder)
         check_fit(run.folder.adapter, read_config(run.folder.adapter), run.model.folder)
         model, quantize, longest = run.model, run.recipe.memory.quantize, run.recipe.prompt.answer_tokens
-        context = _context(model.folder)
+        context = context_tokens(model.folder)
         return Adapted(folder, "run", model.name, model.folder, run.folder.adapter, quantize, longest, context)
     is_model = bool(weight_files(folder))
     if (folder / CONFIG).is_file() and is_model:
@@ -73,7 +73,7 @@ def open_adapted(folder: Path) -> Adapted:
         run_folder = RunFolder(folder.parent)
         if run_folder.record.is_file():
             run_folder.require_base(model)
-        context = _context(model.folder)
+        context = context_tokens(model.folder)
         return Adapted(folder, "adapter", model.name, model.folder, folder, precision, longest, context)
     if not (is_model or (folder / "config.json").is_file()):
         why = "" if folder.is_dir() else "It is a file." if folder.exists() else "There is no such folder."
@@ -83,7 +83,7 @@ def open_adapted(folder: Path) -> Adapted:
         )  # fmt: skip
     check_folder(folder)
     weight_shapes(folder)  # a file that is cut short is refused here
-    return Adapted(folder, "merged", folder.name, folder, None, "none", longest, _context(folder))
+    return Adapted(folder, "merged", folder.name, folder, None, "none", longest, context_tokens(folder))
 
 
 def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
@@ -110,13 +110,6 @@ def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
     if len(named) < len(opened):
         raise UsageError("A folder was named twice.", "", "Name each once.")
     return named
-
-
-def _context(model: Path) -> int:
-    """The context length of a model. Raises EnvironmentNotReady where it has no tokenizer."""
-    if not any((model / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise EnvironmentNotReady(f"The model in {model} has no tokenizer.", "", "Copy tokenizer.json beside it.")
-    return context_tokens(model)
 
 
 def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] = ()) -> Base:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from disc_lite.distillation.examples import Example, Lesson, Taught, Text
-from disc_lite.documents import is_heading
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
 from disc_lite.prompts.answering import about_task, heading_lines
@@ -40,8 +39,8 @@ def disc_lessons(
 
 
 def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
-    sentences = [s for passage in text.passages for s in passage.sentences]
-    later = [s for s in sentences[1:] if not is_heading(text.sentence_text(*s))]
+    sentences = [(s, s[0] in passage.headings) for passage in text.passages for s in passage.sentences]
+    later = [sentence for sentence, is_heading in sentences[1:] if not is_heading]
     if recipe.disc.targets == "all" or not later:
         return later
     rng = Random(f"{seed} targets {text.document.sha256}")

@@ -32,14 +32,16 @@ doubts      what else makes a document look as if it was not read as meant
 reading     folders and files -> documents and ledger
 tokens      where tokens begin and end, without a model
 abbreviations which full stop shortens a word
+blocks      what a line opens: a heading, a rule, a row, code or a list item
 sentences   text -> character spans of sentences
+grouping    pieces of a text -> groups within a limit, cut by what the pieces say
 passages    document and token offsets -> passages of at most so many tokens
 """
 
 from disc_lite.documents.passages import cut_passages
 from disc_lite.documents.reading import read_documents
 from disc_lite.documents.records import Document, LedgerEntry, Passage, Section
-from disc_lite.documents.sentences import is_heading, sentence_spans
+from disc_lite.documents.sentences import sentence_spans
 from disc_lite.documents.source import ReadingOptions
 from disc_lite.documents.walking import RUN_RECORD
 
@@ -51,7 +53,6 @@ __all__ = [
     "ReadingOptions",
     "Section",
     "cut_passages",
-    "is_heading",
     "read_documents",
     "sentence_spans",
 ]

@@ -16,20 +16,24 @@ _LEADING = """
     dña dra ee excmo fdo gral izq lic núm num pág págs párr párrf párrs pdte prov sr sra sras sres srta tfno ud uds
     vda amm avv dott pagg psicol sig sigg sigra डॉ श्री प्रो bijv blz dhr drs evt ir mevr nl resp акад бул вв гл гр
     дер доц ин кн корп м-р млн млрд напр нац обл оз о-в пгт пер пл пос пр просп проф рис соц ср стр табл тел тов тыс
-    ул указ ш
+    ул указ ш hr hrn fam
 """
 # These close as well as go on: the word behind them decides.
 _CLOSING = """
     al apr assn ave bldg blvd bros co corp dept esq est etc etw feb ff gen inc jan jr ltd nov oct okt pl pp rd sen sep
-    sept sq tr usw vols abs mo uu cia гг г др руб коп чч им
+    sept sq tr usw vols abs mo uu cia cie гг г др руб коп чч им
 """
+# Only with a capital: `Fa. Berg`, `Fr. Kurz`, but `due anni fa`.
+_NAMING = frozenset("Fa Fr".split())
+
 # Words as well: they shorten something only where a number follows.
 _BEFORE_NUMBERS = """
     abb anl art bl c cap ch chap col cra dec dez ed ext flg jh jue kl lun max mar mié min n° nº no nos op p par rdnr
-    ref rep s sáb sec sect seg tab tit vers vie vol zi ene abr ago dic jul jun д кв оф п пп ст т ч эт
+    ref rep rm rn rz s sáb sec sect seg tab tit vers vie vol zi ene abr ago dic jul jun tue tues wed thu thur thurs fri
+    mon sat sun di mi sa д кв оф п пп ст т ч эт
 """
-# Behind a number they are units, and end a sentence where a capital follows.
-_UNITS = frozenset("г см км руб коп тыс млн млрд мин сек чел ft min sec hrs lb oz std stk tsd".split())
+# Behind a number they are units, and end a sentence where a capital follows; but German nouns have one too.
+_UNITS = frozenset("г см км руб коп тыс млн млрд мин сек чел ft min sec hr hrs lb oz std stk tsd sek".split())
 _NEVER_ENDING = frozenset(_LEADING.split())
 _MAY_END = frozenset(_CLOSING.split())
 _NUMBER_FOLLOWS = frozenset(_BEFORE_NUMBERS.split())
@@ -48,11 +52,11 @@ _OPENING = """
 """
 _SENTENCE_OPENERS = frozenset(_OPENING.split())
 _DAYTIMES = ("a.m", "p.m")
-_GERMAN_MONTHS = """
+_MONTH_NAMES = """
     januar jänner februar märz april mai juni juli august september oktober november dezember jan feb mär apr aug sep
-    okt nov dez
+    okt nov dez january february march june july october december
 """
-_MONTHS = frozenset(_GERMAN_MONTHS.split())
+_MONTHS = frozenset(_MONTH_NAMES.split())
 # Before a German ordinal: `am 3. Mai`, `das 1. Quartal`.
 _BEFORE_ORDINALS = frozenset(
     """
@@ -81,7 +85,8 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     if folded == "г" and not last[-1:].isdigit():
         return True  # of a town; behind a number it is a year
     if folded in _UNITS and last[-1:].isdigit():
-        return after[:1].isdigit()
+        is_german = word[0].isupper() and word.isascii()
+        return after[:1].isdigit() or (is_german and not _opens_sentence(after))
     if folded in _NUMBER_FOLLOWS and after[:1].isdigit():
         return True
     if len(word) == 1:
@@ -90,7 +95,7 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
         return words_so_far <= _ADVERBIAL_WORDS or after[:1].isdigit()
     if _DOTTED.fullmatch(word):
         return not (word[-1].isupper() and _opens_sentence(after))
-    if folded in _MAY_END:
+    if folded in _MAY_END or word in _NAMING:
         return not _opens_sentence(after)
     return folded in _NEVER_ENDING
 

@@ -54,7 +54,7 @@ def code_text(source: Source) -> Converted:
     offsets = [0, *accumulate(len(line) + 1 for line in lines)]
     marks = _python_marks(text, lines) if source.name.endswith((".py", ".pyi")) else _marks(lines)
     headings = [Heading(offsets[line], level, title or source.name) for line, level, title in marks]
-    return Converted(text, title=source.name, headings=tuple(headings), alone=True)
+    return Converted(text, "code", source.name, tuple(headings), alone=True)
 
 
 Mark = tuple[int, int, str]  # line from 0, level, title; the level below it is that of the definitions in it

@@ -10,26 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from disc_lite.documents.records import Section
+from disc_lite.documents.records import Markup, Section
 
-Markup = Literal["markdown", "rst", "converted"]
-
-# Matched at the start of a line; also used by the sentence splitter.
+# Matched at the start of a line; also used by `blocks`.
 ATX_HEADING = r" {0,3}(?P<marks>\#{1,6})[ \t]+(?P<atx>\S.*)"
 RULE = r"(?P<{0}>[!-/:-@\[-`{{-~])(?P={0}){{2,}}[ \t]*$"
 NOT_A_TITLE = r"[ \t]*(?:[-*+•>|][ \t]|[-=*_ \t]+$)"
 
-_FENCE = r"[ \t]*(?P<fence>`{3,}|~{3,}).*"
+# A line that begins with ```code``` opens no block.
+FENCE = r"[ \t]*(?P<fence>`{3,}(?!.*`)|~{3,}).*"
+
 _SETEXT = rf"(?!{NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|-)(?P=under)+[ \t]*$"
-_MARKDOWN = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE}|{_SETEXT})", re.MULTILINE)
-_CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{_FENCE})", re.MULTILINE)
+_SETEXT_TITLE = re.compile(rf"(?:{RULE.format('over')}\n)?{_SETEXT}", re.MULTILINE)
+_MARKDOWN = re.compile(rf"^(?:{ATX_HEADING}|{FENCE}|{_SETEXT})", re.MULTILINE)
+_CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{FENCE})", re.MULTILINE)
 _RST = re.compile(rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE)
+_UNDERLINED = rf"(?:{RULE.format('over')}\n)?(?!{NOT_A_TITLE})(?P<title>[ \t]*\S.*)\n{RULE.format('under')}"
+_OPENING = re.compile(rf"\s*?^(?:{ATX_HEADING}|{_UNDERLINED})", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.+\n)*?(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 _LOOKS_LIKE_MARKUP = re.compile(r"^( {0,3})(\#{1,6}(?:[ \t]|$)|`{3}|~{3})")
 _BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.)]\s")
+_TITLE_WORDS = 4  # a line of more that ends with a stop is a sentence above a rule
 
 _INLINE = (
     (re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),  # links and images
@@ -68,6 +71,16 @@ def title_of(headings: Sequence[Heading], fallback: str) -> str:
     return next((heading.title for heading in headings if heading.level == 1), fallback)
 
 
+def opening_headings(text: str) -> list[str]:
+    """The titles of the headings with which a text begins, in order: those above its first line of text."""
+    titles = []
+    position = 0
+    while match := _OPENING.match(text, position):
+        titles.append(_plain(match["atx"] or match["title"]))
+        position = match.end()
+    return titles
+
+
 def cut_sections(text: str, headings: Sequence[Heading], title: str) -> tuple[Section, ...]:
     """Sections that tile the text: one per heading, and one for the text before the first."""
     starts = [heading.start for heading in headings]
@@ -100,7 +113,8 @@ def _markdown_headings(text: str, markup: Markup) -> Iterator[Heading]:
     while match := pattern.search(text, position):
         position = match.end()
         if match["fence"]:
-            position = block_start = _end_of_fence(text, match.end(), match["fence"])
+            # A fence that is never closed runs to the end, as CommonMark has it.
+            position = block_start = end_of_fence(text, match, len(text)) or len(text)
         elif match["atx"]:
             block_start = position
             yield Heading(match.start(), len(match["marks"]), _plain(match["atx"]))
@@ -111,12 +125,27 @@ def _markdown_headings(text: str, markup: Markup) -> Iterator[Heading]:
 
 
 def _is_setext(text: str, match: re.Match[str], block_start: int) -> bool:
-    under = text[match.end("setext") + 1 : match.end()].strip()
-    # A numbered title, unless the line below it is so short that it ends a numbered list.
-    if _NUMBERED.match(match["setext"]) and len(under) < len(match["setext"].strip()):
-        return False
     # Only a lone line: the last line of a paragraph above a `---` is far more often its end.
-    return _starts_block(text, match.start(), block_start)
+    return _is_title(text, match) and _starts_block(text, match.start(), block_start)
+
+
+def _is_title(text: str, setext: re.Match[str]) -> bool:
+    """Whether an underlined line of Markdown is a title: no sentence, and no last item of a list."""
+    title, under = setext["setext"].strip(), text[setext.end("setext") + 1 : setext.end()].strip()
+    if title.endswith((".", ",", ";")) and len(title.split()) > _TITLE_WORDS:
+        return False
+    # A numbered title, unless the line below it is so short that it ends a numbered list.
+    return not _NUMBERED.match(title) or len(under) >= len(title)
+
+
+def end_of_title(text: str, start: int, end: int, markup: Markup) -> int:
+    """Where the underline ends of the title that starts at a line, or 0."""
+    if markup == "markdown":
+        setext = _SETEXT_TITLE.match(text, start, end)
+        return len(setext.group().rstrip()) + start if setext and _is_title(text, setext) else 0
+    if markup == "rst" and (found := _RST.match(text, start, end)) and _is_rst_title(text, found):
+        return len(found.group().rstrip()) + start
+    return 0
 
 
 def _starts_block(text: str, line_start: int, block_start: int) -> bool:
@@ -125,27 +154,29 @@ def _starts_block(text: str, line_start: int, block_start: int) -> bool:
     return line_start <= block_start + 1 or _BLANK_OR_RULE.fullmatch(before) is not None
 
 
-def _end_of_fence(text: str, position: int, fence: str) -> int:
-    closing = re.compile(rf"^[ \t]*{fence[0]}{{{len(fence)},}}[ \t]*$", re.MULTILINE)
-    match = closing.search(text, position)
-    # A fence that is never closed runs to the end, as CommonMark has it.
-    return match.end() if match else len(text)
+def end_of_fence(text: str, fence: re.Match[str], end: int) -> int:
+    """Where the block of code ends that a fence opens, or 0 where it is not closed before `end`."""
+    mark = fence["fence"]
+    closing = re.compile(rf"^[ \t]*{mark[0]}{{{len(mark)},}}[ \t]*$", re.MULTILINE).search(text, fence.end(), end)
+    return closing.end() if closing else 0
 
 
 def _rst_headings(text: str) -> Iterator[Heading]:
     levels: dict[tuple[bool, str], int] = {}
     block_start = 0
     for match in _RST.finditer(text):
-        under = text[match.end("rst") + 1 : match.end()].rstrip()
-        title = match["rst"].strip()
-        fits = len(under) >= len(title) and match["over"] in (None, match["under"])
-        # Without a line above it, an indented title is a quotation or a literal block.
-        if match["over"] is None and match["rst"][0].isspace():
-            fits = False
-        if fits and _starts_block(text, match.start(), block_start):
+        if _is_rst_title(text, match) and _starts_block(text, match.start(), block_start):
             block_start = match.end()
             style = (match["over"] is not None, match["under"])
-            yield Heading(match.start(), levels.setdefault(style, len(levels) + 1), _plain(title))
+            yield Heading(match.start(), levels.setdefault(style, len(levels) + 1), _plain(match["rst"].strip()))
+
+
+def _is_rst_title(text: str, match: re.Match[str]) -> bool:
+    under = text[match.end("rst") + 1 : match.end()].rstrip()
+    # Without a line above it, an indented title is a quotation or a literal block.
+    if match["over"] is None and match["rst"][0].isspace():
+        return False
+    return len(under) >= len(match["rst"].strip()) and match["over"] in (None, match["under"])
 
 
 def _plain(title: str) -> str:

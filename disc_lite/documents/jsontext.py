@@ -85,7 +85,8 @@ def _converted(records: Sequence[Record], field: str) -> Converted:
     if not parts:
         raise RefusedFile(_no_text(records, field))
     text = "".join(parts).removesuffix("\n")
-    return Converted(text, title=title if len(parts) == 1 else "", headings=tuple(headings), alone=len(parts) > 1)
+    title = title if len(parts) == 1 else ""
+    return Converted(text, "markdown", title, tuple(headings), alone=len(parts) > 1)
 
 
 def _asks(record: Record) -> bool:

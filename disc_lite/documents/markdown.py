@@ -7,7 +7,7 @@ what is in an admonition is text, what is in `<pre>` is code. Everything else st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from disc_lite.documents.frontmatter import split_front_matter
@@ -28,7 +28,8 @@ _PROSE = """
 _PROSE_DIRECTIVES = frozenset(_PROSE.split())
 _UNNAMED = frozenset("admonition div details dropdown margin topic sidebar grid card tab-set tab-item".split())
 
-_CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+# A span of code, or where a comment opens. No span is longer: looking for the end of each would be quadratic.
+_CODE_OR_COMMENT = re.compile(r"(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)|<!--")
 _BADGE = (
     r"!\[[^\]]*\]\([^)]*(?:badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects)[^)]*\)"
 )
@@ -49,7 +50,7 @@ def markdown_text(text: str) -> tuple[str, str]:
     """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
     body, title = split_front_matter(text)
     lines = list(as_seen(body.split("\n")))
-    seen = list(_Reader().read(lines))
+    seen = list(_Reader(_ends_of_comments(lines)).read(lines))
     return "\n".join(_closed_up(seen)), title
 
 
@@ -57,6 +58,8 @@ def markdown_text(text: str) -> tuple[str, str]:
 class _Reader:
     """Where the reading of the lines is: in code, in a comment, in which admonitions."""
 
+    comment_ends: Sequence[tuple[bool, bool]]  # of the comments that are open at the end of each line
+    number: int = 0  # of the line
     fence: str = ""
     in_comment: bool = False
     in_pre: bool = False
@@ -66,7 +69,7 @@ class _Reader:
 
     def read(self, lines: list[str]) -> Iterator[str | None]:
         """Each line as it is seen; None for one that is not."""
-        for line in lines:
+        for self.number, line in enumerate(lines):
             if self.fence:
                 yield self._code(line)
             elif self.in_pre:
@@ -153,21 +156,39 @@ class _Reader:
 
     def _without_comments(self, line: str) -> str | None:
         """The line without comments, badges and marks of notes; None if nothing else was on it."""
-        shown, rest = "", line
-        while rest:
+        parts: list[str] = []
+        place = 0
+        while place < len(line):
             if self.in_comment:
-                _, end, rest = rest.partition("-->")
-                self.in_comment = not end
+                end = line.find("-->", place)
+                self.in_comment, place = end < 0, end + 3 if end >= 0 else len(line)
                 continue
-            code = _CODE_SPAN.search(rest)
-            before, opened, after = rest.partition("<!--")
-            if code and code.start() <= len(before):
-                shown += _without_marks(rest[: code.start()]) + code.group()
-                rest = rest[code.end() :]
-            else:
-                shown += _without_marks(before)
-                self.in_comment, rest = bool(opened), after
-        return None if not shown.strip() and line.strip() else shown if shown != line else line
+            found = _CODE_OR_COMMENT.search(line, place)
+            parts.append(_without_marks(line[place : found.start() if found else len(line)]))
+            place = found.end() if found else len(line)
+            if found and (found["ticks"] or not self._is_comment(line, found)):
+                parts.append(found.group())
+            elif found:
+                self.in_comment = True
+        shown = "".join(parts)
+        return None if not shown.strip() and line.strip() else shown
+
+    def _is_comment(self, line: str, opening: re.Match[str]) -> bool:
+        """Whether `<!--` opens a comment: it is closed, in the midst of a line within its paragraph."""
+        in_paragraph, at_all = self.comment_ends[self.number]
+        is_first = not line[: opening.start()].strip()
+        return "-->" in line[opening.end() :] or (at_all if is_first else in_paragraph)
+
+
+def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
+    """Of each line, whether a `-->` is below it before the next blank line, and whether there is any."""
+    ends: list[tuple[bool, bool]] = []
+    in_paragraph = at_all = False
+    for line in reversed(lines):
+        ends.append((in_paragraph, at_all))
+        has_end = "-->" in line
+        in_paragraph, at_all = bool(line.strip()) and (has_end or in_paragraph), has_end or at_all
+    return ends[::-1]
 
 
 # A line that opens nothing: unlike None, it is shown.

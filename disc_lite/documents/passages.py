@@ -12,18 +12,13 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise, takewhile
+from functools import reduce
+from itertools import accumulate, chain, pairwise, takewhile
 
-from disc_lite.documents.records import Document, Passage, Section
-from disc_lite.documents.sentences import (
-    closes_code,
-    is_code,
-    is_heading,
-    is_item,
-    is_row,
-    opens_code,
-    sentence_spans,
-)
+from disc_lite.documents.blocks import closes_code, end_of_row, is_code, is_heading, is_item, opens_code
+from disc_lite.documents.grouping import Mark, group_ends, mark_of
+from disc_lite.documents.records import Document, Markup, Passage, Section
+from disc_lite.documents.sentences import sentence_spans
 
 
 @dataclass(frozen=True, slots=True)  # a line of 50 MB has a million of them
@@ -56,10 +51,11 @@ class _Block:
 def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
-    Small neighbouring sections are merged while they fit together. A section that does not fit
+    Small neighbouring sections are merged where they fit together. A section that does not fit
     is cut between paragraphs, a paragraph between list items, rows and blocks of code, these
     between sentences, a sentence between tokens; a heading stays with the text below it where
-    that is possible. A passage that begins in the midst of a table has the table's header at
+    that is possible. Which of the places that would do is taken is said by the text around them
+    (see `grouping`). A passage that begins in the midst of a table has the table's header at
     the end of its heading path.
 
     Args:
@@ -80,8 +76,8 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     blocks = _sections_with_text(document, token_places)
     runs = [
         (run, (*block.heading_path, *_header_of(run)))
-        for block in _merged(blocks, passage_tokens)
-        for run in _packed(block.sentences, token_ends, passage_tokens)
+        for block in _merged(blocks, document.text, passage_tokens)
+        for run in _packed(block.sentences, document.text, token_ends, passage_tokens)
     ]
     # A sentence without tokens leaves no passage behind, but its characters go to the next.
     char_ends = [run[-1].char_end for run, _ in runs]
@@ -94,31 +90,30 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
 
 def _sections_with_text(document: Document, token_places: Sequence[int]) -> list[_Block]:
     blocks: list[_Block] = []
-    bare: tuple[_Sentence, ...] = ()
+    bare: list[_Sentence] = []
     for section in document.sections:
-        sentences = bare + tuple(_sentences(document, section, token_places))
-        if all(sentence.is_heading for sentence in sentences):
-            # A heading right above another heading has no text: it is joined with the next section.
-            bare = sentences
-        else:
-            blocks.append(_Block(sentences, section.heading_path, section.alone))
-            bare = ()
+        sentences = list(_sentences(document, section, token_places))
+        bare += sentences
+        # A heading right above another heading has no text: it is joined with the next section.
+        if not all(sentence.is_heading for sentence in sentences):
+            blocks.append(_Block(tuple(bare), section.heading_path, section.alone))
+            bare = []
     if bare:
-        blocks.append(_Block(bare, document.sections[-1].heading_path, alone=False))
+        blocks.append(_Block(tuple(bare), document.sections[-1].heading_path, alone=False))
     return blocks
 
 
 def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
-    spans = sentence_spans(text, section.start, section.end)
-    layout = _Layout()
+    spans = sentence_spans(text, section.start, section.end, document.markup)
+    layout = _Layout(document.markup)
     for char_start, char_end in spans:
         start = bisect_left(token_places, char_start) if char_start else 0
         is_last = char_end == len(text)
         end = len(token_places) if is_last else bisect_left(token_places, char_end)
-        opens_paragraph, opens_unit, header = layout.place(text[char_start:char_end])
+        heading = is_heading(text[char_start:char_end], document.markup)
+        opens_paragraph, opens_unit, header = layout.place(text, char_start, char_end, heading)
         if start < end:
-            heading = is_heading(text[char_start:char_end])
             yield _Sentence(start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header)
 
 
@@ -126,27 +121,34 @@ def _sentences(document: Document, section: Section, token_places: Sequence[int]
 class _Layout:
     """Where the sentences of a section stand: behind a heading, in code, in a table."""
 
+    markup: Markup
     after_heading: bool = True
     after_unit: bool = False
     in_code: bool = False
     in_item: bool = False
     header: str = ""
 
-    def place(self, sentence: str) -> tuple[bool, bool, str]:
+    def place(self, text: str, start: int, end: int, heading: bool) -> tuple[bool, bool, str]:
         """Whether the next sentence opens a paragraph, whether a unit, and the header of its table."""
+        sentence = text[start:end]
         shown = sentence.lstrip()
         gap = sentence[: len(sentence) - len(shown)]
+        if self.markup == "code":
+            return gap.count("\n") > 1, False, ""
         if self.in_code:
             self.in_code = not closes_code(sentence)
             return False, False, ""
-        opens_code_, row, item = opens_code(sentence), is_row(sentence), is_item(sentence)
+        opens_code_, item = opens_code(sentence), is_item(sentence)
+        opens_line = "\n" in gap or not gap
+        row_end = end_of_row(text, start + len(gap), len(text)) if opens_line and "|" in shown else 0
+        row = row_end >= start + len(sentence.rstrip())
         # A further paragraph of a list item is indented.
         goes_on = self.in_item and gap.rpartition("\n")[2].startswith("  ") and not item
         opens_paragraph = gap.count("\n") > 1 and not self.after_heading and not goes_on
         header = self.header if row and gap.count("\n") < 2 else ""
-        opens_unit = ("\n" in gap or not gap) and (row or item or opens_code_ or self.after_unit) and not goes_on
+        opens_unit = opens_line and (row or item or opens_code_ or self.after_unit) and not goes_on
         self.header = (header or _cells(shown)) if row else ""
-        self.after_heading, self.after_unit = is_heading(sentence), row or is_code(shown)
+        self.after_heading, self.after_unit = heading, row or is_code(shown)
         self.in_code, self.in_item = opens_code_, item or (self.in_item and (goes_on or "\n" not in gap))
         return opens_paragraph, opens_unit, header
 
@@ -163,27 +165,40 @@ def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
         yield start if start < end else end - 1
 
 
-def _merged(blocks: Sequence[_Block], limit: int) -> list[_Block]:
-    merged: list[_Block] = []
-    for block in blocks:
-        last = merged[-1] if merged else None
-        if last and not (last.alone or block.alone) and last.tokens + block.tokens <= limit:
-            path = _common_prefix(last.heading_path, block.heading_path)
-            merged[-1] = _Block(last.sentences + block.sentences, path, alone=False)
-        else:
-            merged.append(block)
-    return merged
+def _merged(blocks: Sequence[_Block], text: str, limit: int) -> Iterator[_Block]:
+    """Blocks that fit together as one, cut before the highest headings."""
+    sizes = [limit if block.alone else block.tokens for block in blocks]
+    marks = [_mark(len(block.heading_path), block.sentences, text) for block in blocks]
+    start = 0
+    for end in group_ends(sizes, marks, limit):
+        group = blocks[start:end]
+        path = reduce(_common_prefix, (block.heading_path for block in group))
+        yield _Block(tuple(chain.from_iterable(block.sentences for block in group)), path, group[0].alone)
+        start = end
 
 
-def _packed(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int) -> list[list[_Sentence]]:
+def _packed(
+    sentences: Sequence[_Sentence], text: str, token_ends: Sequence[int], limit: int
+) -> Iterator[list[_Sentence]]:
     """Runs of whole paragraphs where they fit, else of whole sentences, else of tokens."""
-    runs: list[list[_Sentence]] = []
-    for piece in _pieces(sentences, token_ends, limit):
-        if runs and _tokens(runs[-1]) + _tokens(piece) <= limit:
-            runs[-1].extend(piece)
-        else:
-            runs.append(piece)
-    return runs
+    pieces = list(_pieces(sentences, token_ends, limit))
+    befores = [None, *pieces]
+    marks = [_mark(_rank(piece, before), piece, text) for before, piece in zip(befores, pieces, strict=False)]
+    start = 0
+    for end in group_ends(list(map(_tokens, pieces)), marks, limit):
+        yield list(chain.from_iterable(pieces[start:end]))
+        start = end
+
+
+def _rank(piece: Sequence[_Sentence], before: Sequence[_Sentence] | None) -> int:
+    """How bad a place the beginning of a piece is for a cut: a heading stays with what follows it."""
+    if before and before[-1].is_heading:
+        return 3
+    return 0 if piece[0].opens_paragraph else 1 if piece[0].opens_unit else 2
+
+
+def _mark(rank: int, piece: Sequence[_Sentence], text: str) -> Mark:
+    return mark_of(rank, text, piece[0].char_start, piece[-1].char_end)
 
 
 def _pieces(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int) -> Iterator[list[_Sentence]]:
@@ -234,6 +249,7 @@ def _passage(
         char_end=char_cuts[1],
         heading_path=path,
         sentences=tuple((sentence.start, sentence.end) for sentence in run),
+        headings=frozenset(sentence.start for sentence in run if sentence.is_heading),
     )
 
 

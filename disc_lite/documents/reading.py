@@ -158,7 +158,7 @@ def document_of(name: str, converted: Converted) -> Document:
     # A heading right above another one has no text where headings are no part of the text.
     filled = [section for section in cut_sections(text, headings, title) if section.start < section.end]
     sections = tuple(replace(section, alone=converted.alone) for section in filled)
-    return Document(name, title, text, sections, sha256_of_text(text))
+    return Document(name, title, text, sections, sha256_of_text(text), converted.markup)
 
 
 def _folded_sha256(text: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+# How the headings of a text are marked; source code has none in its text.
+Markup = Literal["markdown", "rst", "converted", "code"]
+
 NEEDS = "needs "  # how the reason of a refusal begins where a package or a program is missing
 
 
@@ -35,6 +38,7 @@ class Document:
         text: As written, after line ends became `\\n`; converted formats as Markdown.
         sections: Contiguous, in order, covering all of `text`.
         sha256: Of `text` in UTF-8, in hexadecimal.
+        markup: What begins like a heading, a list item or a row is one only where the text has such.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Document:
     text: str
     sections: tuple[Section, ...]
     sha256: str
+    markup: Markup = "converted"
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Passage:
         heading_path: What the headings of all its sections have in common, the title at least;
             then the header of the table in whose midst it begins, if it does.
         sentences: Token ranges, contiguous, none empty, tiling `start` to `end`.
+        headings: Where those of them start that are headings.
     """
 
     document: str
@@ -100,3 +106,4 @@ class Passage:
     char_end: int
     heading_path: tuple[str, ...]
     sentences: tuple[tuple[int, int], ...]
+    headings: frozenset[int] = frozenset()

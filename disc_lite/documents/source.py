@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from disc_lite.documents.headings import Heading, Markup
+from disc_lite.documents.headings import Heading
+from disc_lite.documents.records import Markup
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError, memory_ran_out
 from disc_lite.models import Base
 from disc_lite.storage import JsonObject
 
@@ -85,10 +85,15 @@ def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, lim
             model, tasks=list(names), task_manager=manager, limit=limit, apply_chat_template=True,
             bootstrap_iters=0, log_samples=False,
         )  # fmt: skip
-    except (OSError, ValueError) as error:
+    except DiscLiteError:
+        raise
+    except Exception as error:  # of the harness, of a task's own code, and of the network
+        if memory_ran_out(error):
+            raise
         offline = " (offline)" if os.environ.get("HF_HUB_OFFLINE") or os.environ.get("DISC_LITE_OFFLINE") else ""
         raise EnvironmentNotReady(
-            f"A benchmark could not be run{offline}: {', '.join(names)}.", str(error).split("\n")[0],
+            f"A benchmark could not be run{offline}: {', '.join(names)}.",
+            f"{type(error).__name__}: {error}".split("\n")[0],
             "The harness fetches a task's questions from the hub the first time; that needs the network.",
         ) from error  # fmt: skip
     results: JsonObject = evaluated["results"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from disc_lite.errors import RunFailed, UsageError
+from disc_lite.errors import UsageError
 from disc_lite.export.choice import FORMS, ONTO, WITH_GGUF, Choice, require_space
+from disc_lite.export.target import check_target, replace
 from disc_lite.hub.adapters import CONFIG, EXPORT_RECORD, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.run.finished import FinishedRun, open_run
@@ -20,8 +19,6 @@ from disc_lite.storage import (
     disk,
     lock,
     manifest,
-    read_json,
-    require_place,
     sweep,
     write_json,
 )
@@ -53,7 +50,7 @@ def export(
 
     _check_call(choice)
     check_run(finished, choice)
-    _check_target(choice)
+    check_target(target, force)
     _check_space(finished, choice)
     # torch and transformers are imported here, after all errors that can be found without them.
     from disc_lite.export import ggufs, weights
@@ -89,9 +86,10 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
         record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
         write_json(folder / EXPORT_RECORD, record)
         job.tell("finished")
-    if staged != target:
-        _replace(staged, target)
+    kept = replace(staged, target) if staged != target else None
     interrupts.saved, interrupts.remedy = f"{target} is finished", ""  # of one that comes from here on
+    if kept is not None:
+        job.tell(f"files of yours came into the earlier export meanwhile: it is {kept} now")
     return record
 
 
@@ -130,32 +128,6 @@ def _check_call(choice: Choice) -> None:
             find_converter()
 
 
-def _check_target(choice: Choice) -> None:
-    target = choice.target
-    if not os.path.lexists(target):
-        require_place(target)
-        return
-    made = _record_in(target)
-    if made is None:
-        raise UsageError(
-            f"{target} exists and is not an export.",
-            "Only an earlier export is ever replaced.",
-            "Choose another --output.",
-        )
-    if not choice.force:
-        raise UsageError(f"{target} holds an export already (--to {made.get('to')}).", "", "Add --force to replace it.")
-
-
-def _record_in(folder: Path) -> JsonObject | None:
-    """The record of an earlier export, None if there is none: other programs write files of this name too."""
-    try:
-        made = read_json(folder / EXPORT_RECORD)
-    except RunFailed:
-        return None
-    ours = isinstance(made, dict) and made.get("to") in FORMS and "proof" in made and "files" in made
-    return made if ours else None
-
-
 def _check_space(run: FinishedRun, choice: Choice) -> None:
     """Raises EnvironmentNotReady where the disk has less free space than the export may take."""
     adapter = sum((run.folder.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
@@ -164,18 +136,3 @@ def _check_space(run: FinishedRun, choice: Choice) -> None:
     whole = choice.base_gguf.stat().st_size if choice.base_gguf else 2 * base
     needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": base, "gguf": whole, "ollama": whole}[choice.to]
     require_space(choice.target, needed)
-
-
-def _replace(staged: Path, target: Path) -> None:
-    # Under a name that is not swept: if the process is killed between the two renames, the old export is still there.
-    aside = target.parent / f"{target.name}.old-{secrets.token_hex(4)}"
-    with disk.reporting(f"cannot replace {target}"):
-        try:
-            disk.rename(target, aside)
-            disk.rename(staged, target)
-        except OSError:
-            if not target.exists():
-                disk.rename(aside, target)
-            disk.discard(staged)
-            raise
-    disk.discard(aside)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.identity import TOKENIZER, has_tokenizer
 from disc_lite.hub.weights import read_object, weight_files
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -154,6 +155,7 @@ def check_folder(folder: Path) -> None:
         raise EnvironmentNotReady(f"{folder} is an adapter, not a model", remedy="name the model it was trained on")
     missing = [] if "config.json" in names else ["config.json"]
     missing += [name for name in weights or ["*.safetensors"] if name not in names]
+    missing += [] if has_tokenizer(folder) else [TOKENIZER]
     if not missing:
         for name in OBJECTS & names:
             read_object(folder / name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from disc_lite.hub.weights import weight_files
+from disc_lite.hub.weights import read_object, weight_files
 
 SAMPLES, SAMPLE_BYTES = 64, 1 << 14  # of every weight file, evenly spaced
 TOKENIZER = "tokenizer.json"
@@ -19,7 +19,8 @@ SETTINGS = (
     "added_tokens.json", "chat_template.jinja", "adapter_config.json", "probes.json",
 )  # fmt: skip
 # What a tokenizer is made from where there is no `tokenizer.json`; beside one they are not read.
-VOCABULARIES = ("*.model", "vocab.*", "merges.txt", "tekken.json")
+VOCABULARY_FILES = ("tokenizer.model", "vocab.json", "merges.txt")
+VOCABULARIES = ("*.model", "vocab.*", "merges.txt", "tekken.json")  # these, and rarer ones
 
 
 def setting_files(folder: Path) -> list[Path]:
@@ -28,6 +29,20 @@ def setting_files(folder: Path) -> list[Path]:
     if not (folder / TOKENIZER).is_file():
         patterns += VOCABULARIES
     return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether there is anything that a tokenizer is made from."""
+    return any(path.is_file() for pattern in (TOKENIZER, *VOCABULARIES) for path in folder.glob(pattern))
+
+
+def seems_whole(folder: Path) -> bool:
+    """Whether a folder has all the settings that models for conversation have: other models may have no more."""
+    usual = (TOKENIZER, "tokenizer_config.json", "generation_config.json")
+    if not all((folder / name).is_file() for name in usual):
+        return False
+    own = folder / "chat_template.jinja"
+    return own.is_file() or bool(read_object(folder / "tokenizer_config.json").get("chat_template"))
 
 
 def weights_digest(folder: Path) -> str:

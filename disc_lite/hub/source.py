@@ -11,12 +11,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.errors import EnvironmentNotReady
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady
 from disc_lite.hub.aliases import ModelSource, check_folder, resolve
 from disc_lite.hub.families import check_kind
-from disc_lite.hub.identity import fingerprint, weights_digest
+from disc_lite.hub.identity import (
+    SETTINGS,
+    TOKENIZER,
+    VOCABULARY_FILES,
+    fingerprint,
+    seems_whole,
+    weights_digest,
+)
 from disc_lite.hub.weights import INDEX, weight_files
-from disc_lite.storage import JsonObject
+from disc_lite.storage import JsonObject, disk
 
 SMALL = ["*.json", "*.model", "*.jinja", "*.txt"]  # everything but the weights
 
@@ -36,7 +43,8 @@ class Model:
 def open_model(name: str) -> Model:
     """Resolve a name, download the model if it is a hub id that is not here yet, and compute its fingerprint.
 
-    Where all of it is on this machine the hub is not asked: what it has now may be another model, or gone.
+    Where all of it is on this machine the hub is not asked: what it has now may be another model, or gone. Where a
+    snapshot lacks what most models have, it is asked whether this very snapshot has more.
     Raises UsageError for an unknown name, EnvironmentNotReady where the model is incomplete or cannot be downloaded.
     """
     source = resolve(name)
@@ -62,25 +70,45 @@ def _complete(source: ModelSource) -> Path | None:
     folder = local_folder(source)
     with suppress(EnvironmentNotReady):
         if folder is not None:
+            if not (_offline() or seems_whole(folder)):
+                _fetch_rest(source.location, folder)
             check_folder(folder)
             return folder
     return None
 
 
-def _fetch(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+def _fetch_rest(hub_id: str, snapshot: Path) -> None:
+    """Download what is loaded of a model and was left out of this snapshot, such as its chat template, if it has that.
 
-    offline = os.environ.get("DISC_LITE_OFFLINE", "") not in ("", "0")
+    Where the hub cannot be asked, the model is what is here. huggingface_hub notes what a snapshot does not have, so it
+    is asked once.
+    """
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    for name in (*SETTINGS, *VOCABULARY_FILES):
+        idle = name in VOCABULARY_FILES and (snapshot / TOKENIZER).is_file()
+        if not idle and try_to_load_from_cache(hub_id, name, revision=snapshot.name) is None:
+            try:
+                hf_hub_download(hub_id, name, revision=snapshot.name)
+            except EntryNotFoundError as error:
+                if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
+                    return
+            except Exception:  # as in `_fetch`
+                return
+
+
+def _offline() -> bool:
+    return os.environ.get("DISC_LITE_OFFLINE", "") not in ("", "0")
+
+
+def _fetch(hub_id: str) -> Path:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
     try:
-        folder = Path(snapshot_download(hub_id, allow_patterns=SMALL, local_files_only=offline))
-        check_kind(folder)
-        # Some repositories hold the weights twice: `consolidated.safetensors` of Mistral is as large as all the others.
-        named = [path.name for path in weight_files(folder)] if (folder / INDEX).is_file() else []
-        weights, others = (named, []) if named else (["*.safetensors"], ["consolidated*", "*/*"])
-        return Path(snapshot_download(
-            hub_id, allow_patterns=weights, ignore_patterns=others, local_files_only=offline
-        ))  # fmt: skip
+        return _downloaded(hub_id)
+    except DiscLiteError:
+        raise
     except GatedRepoError as error:
         raise EnvironmentNotReady(
             f"{hub_id} is gated: its publisher requires your consent first.",
@@ -92,12 +120,43 @@ def _fetch(hub_id: str) -> Path:
             f"The hub has no model {hub_id}, or not for this account.", "",
             "Check the name with `disc-lite models`; private models need `hf auth login`.",
         ) from error  # fmt: skip
-    except (LocalEntryNotFoundError, OSError) as error:
-        raise EnvironmentNotReady(
-            f"{hub_id} is not on this machine and cannot be downloaded.",
-            "Offline mode is on." if offline else str(error).strip().split("\n")[0][:160],
+    except Exception as error:  # of the HTTP library, of the hub's own transfer, of the disk: no class holds them all
+        raise _broke_off(hub_id, error) from error
+
+
+def _downloaded(hub_id: str) -> Path:
+    """The snapshot of a model, with what is missing of it fetched from the hub; first what is small."""
+    from huggingface_hub import snapshot_download
+
+    folder = Path(snapshot_download(hub_id, allow_patterns=SMALL, local_files_only=_offline()))
+    check_kind(folder)
+    # Some repositories hold the weights twice: `consolidated.safetensors` of Mistral is as large as all the others.
+    named = [path.name for path in weight_files(folder)] if (folder / INDEX).is_file() else []
+    weights, others = (named, []) if named else (["*.safetensors"], ["consolidated*", "*/*"])
+    return Path(snapshot_download(
+        hub_id, allow_patterns=weights, ignore_patterns=others, local_files_only=_offline()
+    ))  # fmt: skip
+
+
+def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    said = next((line for line in str(error).splitlines() if line.strip()), "")[:160]
+    if disk.is_full(error):
+        return EnvironmentNotReady(
+            f"The disk is full, so {hub_id} was not downloaded whole.", said,
+            "Free some space and repeat the command: what was downloaded stays.",
+        )  # fmt: skip
+    if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached at all
+        return EnvironmentNotReady(
+            f"{hub_id} is not on this machine, or not all of it, and cannot be downloaded.",
+            "Offline mode is on." if _offline() else said,
             "Download it once with a network connection, or copy the model folder here and pass its path as --model.",
-        ) from error
+        )
+    return EnvironmentNotReady(
+        f"The download of {hub_id} broke off.", f"{type(error).__name__}: {said}",
+        "Repeat the command: what was downloaded stays.",
+    )  # fmt: skip
 
 
 def _probes(folder: Path) -> JsonObject:

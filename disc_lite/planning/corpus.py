@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from disc_lite.documents import Document, Passage, cut_passages, is_heading
+from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
 from disc_lite.planning.amounts import wanted_pairs
 from disc_lite.qa import words_of
@@ -58,5 +58,5 @@ def corpus_of(
 
 def _askable(document: Document, offsets: Offsets, passage: Passage) -> int:
     """Sentences of at least two words that are no headings."""
-    texts = (document.text[offsets[start][0] : offsets[end - 1][1]] for start, end in passage.sentences)
-    return sum(len(words_of(text)) > 1 and not is_heading(text) for text in texts)
+    sentences = [sentence for sentence in passage.sentences if sentence[0] not in passage.headings]
+    return sum(len(words_of(document.text[offsets[start][0] : offsets[end - 1][1]])) > 1 for start, end in sentences)

@@ -6,22 +6,28 @@ The passage always comes first and the task after it, so that all prompts about 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-_UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*$", re.MULTILINE)
+from disc_lite.documents.headings import opening_headings
+
 RULE = "\n\n---\n"  # after every passage
 
 
 def passage_text(text: str, heading_path: Sequence[str] = ()) -> str:
-    """The passage with the headings above it, unless it begins with the last of them."""
+    """The passage under the headings above it: those of its path with which it does not begin itself."""
     body = text.strip("\n")
-    first, _, rest = body.partition("\n")
-    # It begins with its own heading line; a definition in source code begins with its name as well, and is none.
-    is_heading = first.lstrip().startswith("#") or _UNDERLINE.match(rest)
-    if not heading_path or (is_heading and heading_path[-1] in first):
-        return body
-    return heading_lines(heading_path) + "\n\n" + body
+    opening = opening_headings(body)
+    # The last of both first: two headings of a path may be called the same.
+    above = list(heading_path)
+    for place in range(len(above) - 1, -1, -1):
+        if above[place] in opening:
+            opening = opening[: _last(opening, above[place])]
+            del above[place]
+    return heading_lines(above) + "\n\n" + body if above else body
+
+
+def _last(titles: Sequence[str], title: str) -> int:
+    return max(place for place, other in enumerate(titles) if other == title)
 
 
 def heading_lines(heading_path: Sequence[str]) -> str:

@@ -49,6 +49,11 @@ def truncate(descriptor: int, size_bytes: int) -> None:
     os.ftruncate(descriptor, size_bytes)
 
 
+def set_mode(path: Path, mode: int) -> None:
+    """Who may read and write a file."""
+    os.chmod(path, mode)
+
+
 def sync(descriptor: int) -> None:
     """Wait until the content of a file, or the names in a folder, are on the disk."""
     os.fsync(descriptor)
@@ -119,9 +124,10 @@ def _safetensors_error() -> tuple[type[Exception], ...]:
 def is_full(error: BaseException) -> bool:
     """Whether an error says that the disk, or what a user may have of it, is full.
 
-    safetensors quotes the system, "(os error 28)"; numpy reports the bytes requested and written.
+    What is written in Rust (safetensors, the hub's transfer) quotes the system, "(os error 28)"; numpy reports the
+    bytes requested and written.
     """
     text = str(error)
-    if isinstance(error, _safetensors_error()):
-        return any(f"os error {number})" in text for number in NO_SPACE)
+    if any(f"os error {number})" in text for number in NO_SPACE):
+        return True
     return isinstance(error, OSError) and (error.errno in NO_SPACE or " requested and " in text)

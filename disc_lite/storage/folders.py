@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,10 +145,17 @@ def _note_tree(folder: Path, target: Path) -> None:
 
 
 def _sync_tree(folder: Path) -> None:
-    """fsync every file and folder below and with `folder`, the innermost first."""
+    """fsync every file and folder below and with `folder`, the innermost first.
+
+    Files of other packages (safetensors) may be for their owner alone: they get what the umask gave to the folder.
+    """
+    shared = folder.stat().st_mode & 0o666
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
             path = Path(parent, name)
             if path.is_file():
+                mode = stat.S_IMODE(path.stat().st_mode)
+                if mode | shared != mode:
+                    disk.set_mode(path, mode | shared)
                 disk.sync_path(path)
         disk.sync_path(Path(parent))

@@ -11,7 +11,7 @@ from itertools import cycle
 from random import Random
 
 from disc_lite.distillation.examples import Text, teacher_prompt
-from disc_lite.documents import Passage, is_heading
+from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
@@ -69,7 +69,7 @@ def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
     sentences = []
     for start, end in passage.sentences:
         sentence = text.sentence_text(start, end).strip()
-        if len(words_of(sentence)) > 1 and not is_heading(sentence) and re.search(r"\w", sentence):
+        if len(words_of(sentence)) > 1 and start not in passage.headings and re.search(r"\w", sentence):
             above = text.heading_path(start)[-1:]
             sentences.append(Sentence(sentence, above[0] if above and above[0] not in sentence else ""))
     return sentences

@@ -236,7 +236,7 @@ def test_broken_runs_are_refused(trained: Path, tmp_path: Path) -> None:
 
 def test_broken_models_are_refused(trained: Path, tmp_path: Path) -> None:
     for name, word in (("config.json", "config.json"), ("model.safetensors", "safetensors"),
-                       ("tokenizer.json", "no tokenizer")):  # fmt: skip
+                       ("tokenizer.json", "tokenizer.json")):  # fmt: skip
         shutil.copytree(trained / "merged", tmp_path / name)
         (tmp_path / name / name).unlink()
         refused(tmp_path / name, word, EnvironmentNotReady)

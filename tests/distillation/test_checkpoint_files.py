@@ -56,6 +56,7 @@ def test_everything_comes_back_and_goes_on_the_same(tmp_path: Path, bits: int) -
         ["adapter.safetensors", "optimizer.safetensors", "state.json", MANIFEST]
     )
     assert verify(saved) == []
+    assert len({path.stat().st_mode for path in saved.iterdir()}) == 1  # whoever may read one may read all
     numbers = {f"{name}/step": 3 for name in one} if bits == 8 else {}
     assert read_json(saved / "state.json") == {"format": 1, "step": 7, "optimizer": numbers}
     assert checkpoint.load(saved, two, other) == 7

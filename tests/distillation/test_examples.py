@@ -23,7 +23,6 @@ from disc_lite.distillation.examples import (
     within,
 )
 from disc_lite.distillation.methods import build_lessons
-from disc_lite.documents import is_heading
 from disc_lite.models import Tokens
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
@@ -145,8 +144,8 @@ def before_targets(tokens: Tokens, anchor: str) -> list[tuple[str, list[int], An
 
 def wanted(text: Text) -> list[tuple[int, int]]:
     """Every sentence after the first, headings left out."""
-    sentences = [s for p in text.passages for s in p.sentences]
-    return [s for s in sentences[1:] if not is_heading(text.sentence_text(*s))]
+    sentences = [(s, s[0] in p.headings) for p in text.passages for s in p.sentences]
+    return [s for s, is_heading in sentences[1:] if not is_heading]
 
 
 def test_anchors(tokens: Tokens) -> None:

@@ -50,6 +50,10 @@ def test_rules_around_a_paragraph_are_no_front_matter(text):
     ("written", "seen"),
     [
         ("A.\n\n<!-- ask: is 12\n# Old heading\nright? -->\n\nB.", "A.\n\nB."),
+        # One that is not closed, or not in its paragraph, is text.
+        ("A <!-- opens it.\n\n## B\n\nC --> D.", "A <!-- opens it.\n\n## B\n\nC --> D."),
+        ("<!-- open\n\n# Head", "<!-- open\n\n# Head"),
+        ("A <!-- or\nB --> C.", "A \n C."),
         ("A <!-- or B --> C `<!-- kept -->`.", "A  C `<!-- kept -->`."),
         ("A.\n\n[![Build](https://ci.example/badge.svg)](https://ci.example) [![Q](a.png)](b)\n\nB.", "A.\n\nB."),
         ("![two valves](data:image/png;base64,iVBOR/+8==)", "two valves"),

@@ -169,6 +169,12 @@ def test_passages_are_cut_at_headings_then_paragraphs_then_sentences_then_tokens
     assert [text for text, _ in cut(8)][-2:] == ["A b c d e f g h", "i j k l."]
 
 
+def test_no_passage_ends_with_a_heading_that_could_stay_with_its_text():
+    for first in "One Two Three Four Five Six".split():  # whatever the checksums say
+        text = f"# A heading of five words\n\n{first} of the boats. Every gate. Good halls. It is.\n"
+        assert "boats." in pieces(text, 12)[0][0]
+
+
 def test_a_heading_is_a_sentence_of_its_own():
     first = cut_passages(document_of(GUIDE), words(GUIDE), 100)[0]
     assert first.sentences[:3] == ((0, 2), (2, 4), (4, 7))
@@ -231,7 +237,8 @@ def test_the_header_of_a_table_goes_with_every_piece_of_it():
         ("Red plums | 2 | 5\n\nAll in crowns.", ("Goods | Small | Large",)),
     ]
     assert pieces(PIPES, 12)[1:] == [
-        ("| Fine apples | 4 |\n| Old pears | 3 |", ("Goods | Price",)), ("| Red plums | 2 |", ("Goods | Price",)),
+        ("| Fine apples | 4 |", ("Goods | Price",)), ("| Old pears | 3 |", ("Goods | Price",)),
+        ("| Red plums | 2 |", ("Goods | Price",)),
     ]  # fmt: skip
     assert pieces(ROWS, 100) == [(ROWS.strip(), ())]
     two = "Goods | Small\nPears | 3\n\nTown | Road\nHill | Low road\nDale | High road\n"

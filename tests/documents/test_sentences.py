@@ -45,6 +45,8 @@ RULES = {
         It stops with a period . . . .| Next one.
         It ran… and stopped.| It ran…| Then it stopped.
         The version is 2.0.| Version 2.1 came in Sept. 2020.
+        See me on Fri. 8 May or Tues. 9 June in Rm. 7.
+        It took 1 hr. 5 min.| Then it stopped.
         Write to a.b@example.org or see example.org/a.html.| Thanks.
         The bell (it is old.) rings.| (It rings at six.)| So it is.
     """,
@@ -65,6 +67,9 @@ RULES = {
         Es kostet 1.000.000 Euro.| Es war im Jahr 44 v. Chr. in Rom.
         Was sind die Folgen der Wahl vom 12. Juni?
         Ludwig XIV. starb 1715.
+        Hr. Grau, Fr. Kurz und Fa. Berg zahlen 5 Tsd. Euro, nach Rn. 7.
+        Es sind 5 Min. Fußweg oder 30 Std. Arbeit.
+        Es dauert 5 Min.| Danach ist Ruhe.
         Am 01. Januar 2015 trat es in Kraft.
     """,
     "French": """

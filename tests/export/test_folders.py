@@ -42,7 +42,7 @@ def test_force_replaces_an_export_and_nothing_else(run: Path, tmp_path: Path) ->
     assert Path(made["output"]) == run / "exports" / "gguf-lora"
     with pytest.raises(UsageError, match="holds an export already"):
         export(run, "gguf-lora")
-    (run / "exports" / "gguf-lora" / "mine.txt").write_text("x")
+    (run / "exports" / "gguf-lora" / "adapter.gguf").write_text("damaged")
     export(run, "gguf-lora", force=True)
     assert {p.name for p in (run / "exports" / "gguf-lora").iterdir()} == {"adapter.gguf", "export.json"}
     assert [p.name for p in (run / "exports").iterdir()] == ["gguf-lora"]
@@ -53,6 +53,30 @@ def test_force_replaces_an_export_and_nothing_else(run: Path, tmp_path: Path) ->
     for target in (tmp_path / "mine", tmp_path / "file", tmp_path / "other"):
         with pytest.raises(UsageError, match="is not an export"):
             export(run, "gguf-lora", target, force=True)
+
+
+def test_force_removes_nothing_of_the_users(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    out = tmp_path / "out"
+    export(run, "adapter", out)
+    card = (out / "README.md").read_text()
+    for name, text in ((".git/HEAD", "ref"), ("notes.txt", "mine"), ("README.md", card + "More."), ("link", "")):
+        path = out / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text) if text else path.symlink_to(tmp_path)
+        with pytest.raises(UsageError, match="holds more than the earlier export") as caught:
+            export(run, "adapter", out, force=True)
+        assert name.split("/")[0] in caught.value.what and os.path.lexists(path)
+        disk.remove(out / name.split("/")[0])
+        (out / "README.md").write_text(card)
+    (out / "README.md").unlink()
+    export(run, "adapter", out, force=True)
+    # What comes in while the new one is made stays too, in the folder that it was written into.
+    monkeypatch.setattr("disc_lite.export.check_target", lambda target, force: (out / "late.txt").write_text("mine"))
+    said: list[str] = []
+    export(run, "adapter", out, force=True, listener=said.append)
+    [aside] = tmp_path.glob("out.old-*")
+    assert (aside / "late.txt").read_text() == "mine" and not (out / "late.txt").exists()
+    assert str(aside) in said[-1]
 
 
 def test_what_cannot_be_replaced_stays_and_nothing_lies_beside_it(run: Path, monkeypatch: Any) -> None:

@@ -91,7 +91,7 @@ def test_what_is_no_name_at_all(wrong: str) -> None:
 
 
 def test_a_whole_folder(tmp_path: Path) -> None:
-    folder = model_folder(tmp_path / "model", "config.json", "model.safetensors")
+    folder = model_folder(tmp_path / "model", "config.json", "model.safetensors", "tokenizer.json")
     assert resolve(str(folder)) == ModelSource("folder", str(folder), None)
 
 
@@ -101,6 +101,7 @@ def test_a_whole_folder(tmp_path: Path) -> None:
         ((), "config.json, *.safetensors"),
         (("config.json",), "*.safetensors"),
         (("model.safetensors",), "config.json"),
+        (("config.json", "model.safetensors"), "tokenizer.json"),
         (("config.json", "pytorch_model.bin"), "pickle"),
         (("adapter_config.json", "adapter_model.safetensors"), "adapter"),
     ],

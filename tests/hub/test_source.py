@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.source import open_model
@@ -43,6 +44,72 @@ def test_only_the_weights_that_the_index_names_are_downloaded(downloaded: dict[s
     assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == SHARDS
 
 
+class Reset(Exception):
+    """Such as those of HTTP libraries: it is no OSError."""
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "remedy"),
+    [
+        (Reset("peer closed connection\nwithout sending all"), "broke off", "Repeat the command"),
+        (RuntimeError("Data processing error: CAS service error"), "broke off", "Repeat the command"),
+        (RuntimeError("No space left on device (os error 28)"), "disk is full", "Free some space"),
+        (OSError(28, "No space left on device"), "disk is full", "Free some space"),
+        (LocalEntryNotFoundError("no network"), "cannot be downloaded", "network connection"),
+    ],
+)
+def test_a_download_that_fails_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, what: str, remedy: str
+) -> None:
+    def download(*_: Any, **__: Any) -> str:
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(EnvironmentNotReady, match=what) as caught:
+        open_model("owner/name")
+    assert remedy in caught.value.remedy and len(caught.value.lines()) == 3
+
+
+def test_what_others_left_out_of_a_snapshot_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name and of this very snapshot; once, and not at all where nothing seems to be missing."""
+    snapshot, asked, absent = tmp_path / ("a" * 40), list[str](), set[str]()
+    snapshot.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer_config.json", "generation_config.json"):
+        (snapshot / name).write_text("{}")
+
+    def download(hub_id: str, name: str, *, revision: str) -> None:
+        assert (hub_id, revision) == ("owner/name", snapshot.name)
+        asked.append(name)
+        if name not in ("tokenizer.json", "chat_template.jinja"):
+            absent.add(name)
+            raise EntryNotFoundError(name)
+        (snapshot / name).write_text("{}")
+
+    def cached(hub_id: str, name: str, revision: str) -> Any:
+        return str(snapshot / name) if (snapshot / name).is_file() else object() if name in absent else None
+
+    monkeypatch.delenv("DISC_LITE_OFFLINE")
+    monkeypatch.setattr("disc_lite.hub.source.local_folder", lambda source: snapshot)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", cached)
+    open_model("owner/name")
+    assert (snapshot / "chat_template.jinja").is_file() and (snapshot / "tokenizer.json").is_file()
+    assert "tokenizer.json" in asked and "config.json" not in asked and "vocab.json" not in asked
+    asked.clear()
+    open_model("owner/name")
+    (snapshot / "chat_template.jinja").unlink()
+    absent.add("chat_template.jinja")  # as of a model that has none
+    open_model("owner/name")
+    assert asked == []
+    absent.clear()
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: 1 / 0)  # whatever the network does
+    assert open_model("owner/name").folder == snapshot
+    (snapshot / "tokenizer.json").unlink()
+    monkeypatch.setenv("DISC_LITE_OFFLINE", "1")
+    with pytest.raises(EnvironmentNotReady, match="cannot be downloaded"):
+        open_model("owner/name")
+
+
 def test_a_model_that_is_here_needs_no_hub(
     downloaded: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +119,7 @@ def test_a_model_that_is_here_needs_no_hub(
     first = open_model("owner/name")  # only in part, so far
 
     def gone(*_: Any, **__: Any) -> str:
-        raise OSError("the hub is away")
+        raise LocalEntryNotFoundError("the hub is away")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", gone)
     assert open_model("owner/name") == first

@@ -14,6 +14,7 @@ import disc_lite
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
+from disc_lite.evaluation.benchmarks import _evaluated
 from disc_lite.evaluation.card import change, counted, forgetting
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
@@ -286,6 +287,15 @@ filter_list:
       - function: remove_whitespace
       - function: take_first
 """
+
+
+def test_whatever_stops_a_benchmark_is_told_in_three_lines() -> None:
+    def harness(*_: Any, **__: Any) -> None:
+        raise LookupError("the connection was reset\nby its peer")  # of no class that is known
+
+    with pytest.raises(EnvironmentNotReady, match="LookupError: the connection was reset") as caught:
+        _evaluated(harness, None, ["gsm8k"], None, None)
+    assert len(caught.value.lines()) == 3
 
 
 @pytest.mark.filterwarnings("ignore")  # of the harness and of datasets

@@ -51,7 +51,7 @@ def test_one_document_with_the_text_of_its_passages(docs: Path) -> None:
     assert sum(passage.tokens for passage in view.shown) == view.tokens
     last = view.shown[-1]
     assert (last.heading_path, last.sentences) == (("Guide", "Keys"), ("## Keys", "Ada has the key."))
-    assert last.text == "## Keys\n\nAda has the key."
+    assert last.text == "# Guide\n\n## Keys\n\nAda has the key."
     assert preview(docs, show="q.jsonl").documents == ()
 
 

@@ -168,3 +168,18 @@ def test_a_folder_that_cannot_be_made_is_reported_in_three_lines(
     for path in (tmp_path, tmp_path / "closed", tmp_path / "new" / "run"):
         storage.require_place(path)
     assert not (tmp_path / "new").exists()
+
+
+def test_files_of_other_packages_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    """safetensors writes for the owner alone, so that the adapter of a run could not be read by anybody else."""
+    before = os.umask(0o027)
+    try:
+        with storage.atomic_folder(tmp_path / "adapter") as inside:
+            (inside / "deep").mkdir()
+            for path in (inside / "weights", inside / "deep" / "weights"):
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            storage.write_json(inside / "config.json", {})
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "adapter").rglob("*") if path.is_file()}
+    assert modes == {"weights": 0o640, "config.json": 0o640}

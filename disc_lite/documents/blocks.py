@@ -1,0 +1,202 @@
+"""What a line of text opens: a heading, a rule, the row of a table, a block of code or a list item.
+
+Source code has none of them: its comments begin like headings, and `a | b` is no row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from disc_lite.documents.headings import ATX_HEADING, FENCE, RULE, end_of_fence, end_of_title
+from disc_lite.documents.records import Markup
+
+_BULLET = r"(?P<bullet>[-*+•–]|[⁃•](?=\d))(?:[ \t]*\d{1,3}[.)](?=[ \t]))?"
+ITEM = re.compile(rf"(?P<indent>[ \t]*)(?P<marker>{_BULLET}|(?P<label>\d{{1,3}}|[a-z])(?P<style>[.)]{{1,2}}))[ \t]+\S")
+# Behind these a number is no marker: `1. Go to step 2. Then stop.`
+_COUNTED = frozenset(
+    """
+    a about and at by chapter figure from in is level line no of on or page part section step table than the to until
+    """.split()
+)
+_RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)
+_ATX = re.compile(ATX_HEADING)
+_FENCE = re.compile(FENCE)
+_CODE_SPAN = re.compile(r"(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
+_CELL_END = re.compile(r"(?<=\S)[ \t]\|(?=[ \t]|$)")
+# A block of code is one sentence, unless it is so long that it is taken in runs of lines.
+_CODE_CHARS = 400
+# How far below a line its list goes on at the latest: looking further would make the splitter quadratic.
+_LIST_CHARS = 2000
+_ENDS = re.compile(r"[.!?…:;。！？।॥۔؟።։][\"'”’“‘»«›‹)\]}*_`]*$")
+
+
+@dataclass
+class Line:
+    """A line, and what it opens.
+
+    Attributes:
+        solid_end: Where the heading, rule, row or block of code ends that starts here, and that nothing cuts; else 0.
+        item: The marker of the list item that it opens.
+        items: Cuts before further items in the same line: `1) Open it 2) Close it`.
+    """
+
+    start: int
+    solid_end: int = 0
+    item: re.Match[str] | None = None
+    items: list[int] = field(default_factory=list)
+
+    @property
+    def opens_unit(self) -> bool:
+        return self.item is not None or self.solid_end > self.start
+
+
+@dataclass
+class Lines:
+    """The lines of `text[start:end]`, to be read in order; it remembers the list that is open."""
+
+    text: str
+    start: int
+    end: int
+    markup: Markup
+    _last: re.Match[str] | None = None  # item of the list that is open
+
+    def read(self, start: int, opens_block: bool) -> Line:
+        """The line at a place; `opens_block`: a blank line or a block is above it."""
+        if self.markup == "code":
+            return Line(start)
+        if opens_block:
+            self._last = None
+        item = ITEM.match(self.text, start, self.end)
+        if item and not (opens_block or self._opens_item(item, start)):
+            item = None
+        self._last = item or self._last
+        items = list(_items_in_line(self.text, item, self.end)) if item else []
+        return Line(start, self._solid_end(start, opens_block), item, items)
+
+    def code_cuts(self, line: Line) -> Iterator[int]:
+        """Cuts between the lines of a long block of code."""
+        start, end = line.start, line.solid_end
+        if end - start <= _CODE_CHARS or not _FENCE.match(self.text, start, end):
+            return
+        while end - start > _CODE_CHARS:
+            cut = self.text.rfind("\n", start + 1, start + _CODE_CHARS)
+            # The last line is the fence, which is nothing by itself.
+            if cut <= start or not self.text[start:cut].strip():
+                return
+            yield cut
+            start = cut
+
+    def _opens_item(self, item: re.Match[str], start: int) -> bool:
+        """Whether a line inside a paragraph opens an item: `am\\n3. Oktober` and `5\\n- 10 bar` are wrapped lines.
+
+        It does where a list begins or goes on: below a stop or the item before it, or above the next one.
+        """
+        if _ENDS.search(self.text[max(self.start, start - 20) : start].rstrip()):
+            return True
+        last, label = self._last, item["label"]
+        if label is None:
+            siblings = re.escape(item["indent"] + item["bullet"])
+            if last and last["bullet"] == item["bullet"]:
+                return True
+        else:
+            # Markdown may have every item as `1.`
+            if last and last["label"] and label in ("1", _next(last["label"])):
+                return True
+            siblings = f"{re.escape(item['indent'])}(?:{label}|{_next(label)}){re.escape(item['style'])}"
+        sibling = re.compile(rf"\n(?:[ \t]*\n|(?P<sibling>{siblings}[ \t]))")
+        found = sibling.search(self.text, item.end(), min(self.end, item.end() + _LIST_CHARS))
+        return found is not None and found["sibling"] is not None
+
+    def _solid_end(self, start: int, opens_block: bool) -> int:
+        text, end = self.text, self.end
+        if fence := _FENCE.match(text, start, end):
+            return end_of_fence(text, fence, end) or start + len(text[start:end].rstrip())
+        # An underlined title needs a paragraph of its own, or any text above a rule would be one.
+        if opens_block and (title_end := end_of_title(text, start, end, self.markup)):
+            return title_end
+        if self.markup != "rst" and (atx := _ATX.match(text, start, end)):
+            return start + len(atx.group().rstrip())
+        if rule := _RULE_LINE.match(text, start, end):
+            return start + len(rule.group().rstrip())
+        return end_of_row(text, start, end, self.start)
+
+
+def _next(label: str) -> str:
+    return str(int(label) + 1) if label.isdigit() else chr(ord(label) + 1)
+
+
+def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
+    """Cuts before the next items of a numbered list that stands in one line."""
+    numbered = re.search(r"(?P<label>\d{1,3}|[a-z])(?P<style>[.)]{1,2})$", first["marker"])
+    if not numbered:
+        return
+    line_end = text.find("\n", first.end(), end)
+    line_end = end if line_end < 0 else line_end
+    bullet, style = re.escape(first["bullet"] or ""), re.escape(numbered["style"])
+    current, place = numbered["label"], first.end("marker")
+    while current != "z":
+        current = _next(current)
+        marker = re.compile(rf"(?P<before>\S+)[ \t]+{bullet}[ \t]*{current}{style}(?=[ \t]+[^\W\d_])")
+        following = marker.search(text, place, line_end)
+        if following is None or following["before"].lower() in _COUNTED:
+            return
+        yield following.end("before")
+        place = following.end()
+
+
+def end_of_row(text: str, start: int, end: int, first: int = 0) -> int:
+    """Where the row of a table ends that starts at a line of `text[first:end]`, or 0.
+
+    It begins with `|`, or has ` | ` outside code and a line with ` | ` above or below it.
+    """
+    line_end = _line_end(text, start, end)
+    line = text[start:line_end]
+    if not line.lstrip().startswith("|"):
+        if " | " not in line or not _has_cells(line):
+            return 0
+        above = text[text.rfind("\n", first, max(first, start - 1)) + 1 or first : max(first, start - 1)]
+        below = text[line_end + 1 : _line_end(text, line_end + 1, end)]
+        if not (_has_cells(above) or _has_cells(below)):
+            return 0
+    return start + len(line.rstrip())
+
+
+def _line_end(text: str, start: int, end: int) -> int:
+    line_end = text.find("\n", start, end)
+    return end if line_end < 0 else line_end
+
+
+def _has_cells(line: str) -> bool:
+    return "|" in line and _CELL_END.search(_CODE_SPAN.sub("``", line)) is not None
+
+
+def is_heading(sentence: str, markup: Markup = "markdown") -> bool:
+    """Whether a sentence is a heading, with its underline if it has one."""
+    sentence = sentence.strip()
+    if markup == "code" or not sentence:
+        return False
+    is_atx = markup != "rst" and _ATX.fullmatch(sentence) is not None
+    return is_atx or end_of_title(sentence, 0, len(sentence), markup) == len(sentence)
+
+
+def is_item(sentence: str) -> bool:
+    """Whether a sentence opens a list item."""
+    return ITEM.match(sentence.lstrip("\n")) is not None
+
+
+def is_code(sentence: str) -> bool:
+    """Whether a sentence is a block of code, or its first piece."""
+    return _FENCE.match(sentence) is not None
+
+
+def opens_code(sentence: str) -> bool:
+    """Whether a sentence is the first piece of a block of code that others go on with."""
+    fence = _FENCE.match(sentence.lstrip())
+    return fence is not None and not end_of_fence(sentence.lstrip(), fence, len(sentence))
+
+
+def closes_code(sentence: str) -> bool:
+    """Whether a piece of a block of code is its last."""
+    return re.fullmatch(r"[ \t]*(`{3,}|~{3,})[ \t]*", sentence.rstrip().rpartition("\n")[2]) is not None
