@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
+from disc_lite.cli.terminal import print_json
 from disc_lite.errors import UsageError
 from disc_lite.planning.sizes import GIB
 
@@ -66,7 +66,7 @@ def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
 
     if as_json:
         measured = {"probe": asdict(probe)} if probe else {}
-        click.echo(json.dumps({**to_json(plan), **measured}, indent=2, ensure_ascii=False))
+        print_json({**to_json(plan), **measured})
     else:
         from rich.console import Console
 

@@ -29,12 +29,12 @@ PARTS = (
 )
 
 
-def write_report(run: Path) -> Path:
-    """Write RUN/report.html, a pure function of the files of the run; returns its path.
+def write_report(run: Path, output: Path | None = None) -> Path:
+    """Write RUN/report.html, or `output`: a pure function of the files of the run; returns its path.
 
     Raises UsageError where the folder holds no finished run.
     """
-    path = RunFolder(run).report
+    path = output or RunFolder(run).report
     write_text(path, page(read_run(run)), noted=False)
     return path
 
