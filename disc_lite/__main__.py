@@ -1,5 +1,19 @@
-"""`python -m disc_lite`."""
+"""The command `disc-lite`, and `python -m disc_lite`."""
 
-from disc_lite.cli import main
+from __future__ import annotations
 
-main()
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Import the command line and run it: Ctrl-C ends with 130 from the first moment, not only once all is imported."""
+    try:
+        from disc_lite.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

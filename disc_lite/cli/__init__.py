@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, PAIRS, UPDATE, overrides_of
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
+from disc_lite.cli.terminal import print_json, print_whatever_comes
 from disc_lite.errors import DiscLiteError, WillNotFit, memory_ran_out
 from disc_lite.storage import disk
 from disc_lite.version import __version__
@@ -79,7 +81,7 @@ def adapt(
     finally:
         show.close()
     if as_json:
-        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+        print_json(summary)
     else:
         from rich.console import Console
 
@@ -93,9 +95,9 @@ for command in (documents, plan, ask, chat, export, evaluate, report, inspect, r
 def main() -> NoReturn:
     """Run the command line; every error ends as at most three lines and an exit code."""
     debug = "--debug" in sys.argv
+    print_whatever_comes()
     try:
         result = cli(standalone_mode=False)
-        sys.exit(result if isinstance(result, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -103,8 +105,8 @@ def main() -> NoReturn:
         sys.exit(130)
     except DiscLiteError as error:
         _fail(error, error.exit_code, str(error), debug)
-    except BrokenPipeError:
-        sys.exit(1)
+    except (BrokenPipeError, SystemExit):  # for a pipe that is closed click and rich leave with 1, like a failed run
+        _leave_closed_pipe()
     except Exception as error:
         if memory_ran_out(error):
             full = WillNotFit.out_of_memory(error, "Close other programs that use the GPU, or use --device cpu.")
@@ -114,10 +116,19 @@ def main() -> NoReturn:
         words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
         advice = "Run it again with `disc-lite --debug …` and report what it prints."
         _fail(error, 1, f"{words}\nThis is a defect of disc-lite.\n{advice}", debug)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _leave_closed_pipe() -> NoReturn:
+    """End like other programs whose reader (`| head`) has all it wants: as if by SIGPIPE."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def _fail(error: BaseException, code: int, text: str, debug: bool) -> NoReturn:
     if debug:
         traceback.print_exception(error)
-    click.echo(click.style("Error: ", fg="red", bold=True, reset=True) + text, err=True)
+    colour = None if os.environ.get("NO_COLOR") else "red"
+    click.echo(click.style("Error: ", fg=colour, bold=True, reset=True) + text, err=True)
     sys.exit(code)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 from pathlib import Path
-from shlex import quote
 
 import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
+from disc_lite.cli.terminal import print_json
 from disc_lite.errors import UsageError
 
 
@@ -25,7 +25,7 @@ def list_(as_json: bool) -> None:
 
     named = list_recipes()
     if as_json:
-        click.echo(json.dumps([{"name": name, "about": about} for name, about in named], indent=2))
+        print_json([{"name": name, "about": about} for name, about in named])
     else:
         width = max(len(name) for name, _ in named)
         click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in named))
@@ -53,7 +53,7 @@ def copy(name: str, target: Path) -> None:
     if target.exists():
         raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
     write_bytes(target, source.read_bytes())
-    click.echo(f"{target}: use it with --recipe {quote(str(target))}")
+    click.echo(f"{target}: use it with --recipe {shlex.quote(str(target))}")
 
 
 @recipes.command()
@@ -78,7 +78,7 @@ def models(context: click.Context, as_json: bool) -> None:
     if context.invoked_subcommand:
         return
     if as_json:
-        click.echo(json.dumps([asdict(a) for a in ALIASES.values()], indent=2))
+        print_json([asdict(a) for a in ALIASES.values()])
         return
     for a in ALIASES.values():
         notes = a.licence + ("  gated" if a.gated else "")
@@ -106,7 +106,7 @@ def check(name: str, device: str | None, as_json: bool) -> None:
     found = check_base(base)
     if as_json:
         rows = [asdict(line) for line in found.lines]
-        click.echo(json.dumps({"model": name, "passed": found.passed, "lines": rows}, indent=2, ensure_ascii=False))
+        print_json({"model": name, "passed": found.passed, "lines": rows})
     else:
         for line in found.lines:
             mark = "warns" if line.warns else "right" if line.passed else "wrong"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import click
 
 from disc_lite.cli.options import ALSO, AS_JSON, DEVICE
-from disc_lite.cli.terminal import escape_controls
+from disc_lite.cli.terminal import escape_controls, print_json, typed
 from disc_lite.errors import UsageError
 
 
@@ -31,10 +30,13 @@ def ask(
     from disc_lite.chat.opening import ask as run_ask
     from disc_lite.chat.opening import open_together
 
+    questions = tuple(map(typed, questions))
+    if not all(question.strip() for question in questions):
+        raise UsageError("A question is blank.", "", 'Ask something: disc-lite ask RUN "Who approves travel?"')
     (name, adapted), *others = open_together([folder, *also]).items()
     rows = run_ask(adapted, questions, with_base, device, dict(others), lambda text: click.echo(text, err=True))
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     labels = {**({"base": "base"} if with_base else {}), "adapted": name if others else "adapted"}
     labels |= {other: other for other, _ in others}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from disc_lite.chat.conversation import Conversation, Piece
 from disc_lite.chat.opening import Adapted, switch
-from disc_lite.cli.terminal import TWO_COLUMNS, escape_controls, show_columns, show_stream
+from disc_lite.cli.terminal import TWO_COLUMNS, escape_controls, print_json, show_columns, show_stream
 from disc_lite.errors import UsageError
 from disc_lite.run.interrupts import Interrupts, flag_signals
 
@@ -152,6 +151,6 @@ def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> None
             answers = {"adapted": "", "base": ""} if dialogue.compare else {"adapted": ""}
             for piece in dialogue.answers(question):
                 answers[piece.side] += piece.text
-            click.echo(json.dumps({"question": question, **answers}, ensure_ascii=False))
+            print_json({"question": question, **answers}, None)
         elif question:
             show_stream(dialogue.answers(question), dialogue.compare)

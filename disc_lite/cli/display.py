@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from shlex import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -170,7 +170,7 @@ def remarks(summary: JsonObject) -> list[str]:
             f"Low teachability: {', '.join(low[:3])}{' …' if len(low) > 3 else ''}. Facts that these state only once "
             "cannot be taught by split contexts; use method: prompt (or both)."
         )
-    return [*lines, f'Next: disc-lite ask {quote(summary["run"])} "…" --base']
+    return [*lines, f'Next: disc-lite ask {shlex.quote(summary["run"])} "…" --base']
 
 
 def _share(row: JsonObject, bold: bool = False) -> str:

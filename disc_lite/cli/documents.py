@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from disc_lite.cli.options import AS_JSON, overrides_of
+from disc_lite.cli.terminal import print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +53,7 @@ def documents(
     finally:
         progress.close()
     if as_json:
-        click.echo(json.dumps(asdict(seen), indent=2, ensure_ascii=False))
+        print_json(asdict(seen))
         return
     from rich.console import Console
 
@@ -75,7 +75,8 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
     _show_table(seen, console, len(seen.documents) if show_all else MOST_ROWS)
     for line in _totals(seen):
         _line(console, 0, line)
-    _line(console, 0, f"Next: disc-lite documents … --show {quote(seen.documents[0].name)}", "dim")
+    first = shlex.quote(seen.documents[0].name)
+    _line(console, 0, f"Next: the same command with --show {first}", "dim")
 
 
 def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
+from disc_lite.cli.terminal import print_json
 
 
 @click.command("eval")
@@ -51,7 +51,7 @@ def evaluate(
     finally:
         show.close()
     if as_json:
-        click.echo(json.dumps(card, indent=2, ensure_ascii=False))
+        print_json(card)
     else:
         show_card(card, Console(), documents=True)
     check_gates(card, min_recall, max_forgetting)
@@ -59,7 +59,9 @@ def evaluate(
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Another file.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="HTML file; by default RUN/report.html."
+)
 def report(run: Path, output: Path | None) -> None:
     """Write RUN/report.html: report card, training curves, answers, in one file."""
     from disc_lite.report import write_report
@@ -83,6 +85,6 @@ def inspect(run: Path, document: str, as_json: bool) -> None:
 
     content = inspect_document(run, document)
     if as_json:
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
     else:
         show_document(content, Console())

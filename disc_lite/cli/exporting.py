@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
+from disc_lite.cli.terminal import print_json
 
 NEXT = {
     "gguf": ("llama-cli -m", "model.gguf"),
@@ -55,7 +55,7 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
     tell = None if quiet else lambda text: click.echo(f"Exporting: {text}", err=True)
     made = run_export(run, to, listener=tell, **options)
     if as_json:
-        click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        print_json(made)
         return
     size = sum(file["bytes"] for file in made["files"].values())
     onto = f", onto the {made['onto']} weights" if "onto" in made else ""

@@ -1,9 +1,13 @@
-"""Prints answers, streamed or side by side, without control characters."""
+"""Prints JSON, and answers, streamed or side by side, without control characters."""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import unicodedata
 from collections.abc import Iterable
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +19,24 @@ if TYPE_CHECKING:
     from disc_lite.chat.conversation import Piece
 
 TWO_COLUMNS = 72  # characters; on a narrower terminal the answers are printed one below the other
+
+
+def print_whatever_comes() -> None:
+    """Escapes what the encoding of a stream lacks: a finished run must not end as failed for an ellipsis or a name."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def print_json(value: object, indent: int | None = 2) -> None:
+    """One JSON document. It is ASCII where stdout is not Unicode: an escape of JSON is read as what it stands for."""
+    unicode = "utf" in (sys.stdout.encoding or "").lower()
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=not unicode))
+
+
+def typed(text: str) -> str:
+    """An argument as it was typed: Python reads it as ASCII in the C locale, where every other byte is a surrogate."""
+    return os.fsencode(text).decode("utf-8", "replace")
 
 
 def escape_controls(text: str) -> str:

@@ -7,19 +7,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError, memory_ran_out
-from disc_lite.models import Base
 from disc_lite.storage import JsonObject
+
+if TYPE_CHECKING:
+    from disc_lite.models import Base
 
 BATCH = 8
 SUFFIXES = (".yaml", ".yml")
 
 
+def check_tasks(tasks: Sequence[str]) -> None:
+    """What can be told before a model is loaded: whether the extra is installed, and the files are tasks.
+
+    Raises EnvironmentNotReady and UsageError.
+    """
+    for task in tasks:
+        _name(task)
+    if tasks and find_spec("lm_eval") is None:
+        raise _not_installed("No module named 'lm_eval'")
+
+
 def run_benchmarks(
-    base: Base, tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
+    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Task -> {before, after} -> metric -> value; a task is a name of the harness or a YAML file.
 
@@ -37,6 +51,7 @@ def run_benchmarks(
             "",
             "`lm-eval ls tasks` lists all; or give a YAML file.",
         )
+    base = opened()
     scores: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
     for when, adapter in (("before", False), ("after", True)):
         tell(f"{when}: {', '.join(names)} (lm-evaluation-harness)")
@@ -72,11 +87,14 @@ def _harness() -> tuple[Any, Any, Any]:
         from lm_eval.models.huggingface import HFLM
         from lm_eval.tasks import TaskManager
     except ImportError as error:
-        raise EnvironmentNotReady(
-            "Benchmarks need lm-evaluation-harness, which is not installed.", str(error),
-            "pip install 'disc-lite[eval]'",
-        ) from error  # fmt: skip
+        raise _not_installed(str(error)) from error
     return simple_evaluate, HFLM, TaskManager
+
+
+def _not_installed(why: str) -> EnvironmentNotReady:
+    return EnvironmentNotReady(
+        "Benchmarks need lm-evaluation-harness, which is not installed.", why, "pip install 'disc-lite[eval]'"
+    )
 
 
 def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, limit: int | None) -> JsonObject:

@@ -30,7 +30,7 @@ PARTS = (
 
 
 def write_report(run: Path, output: Path | None = None) -> Path:
-    """Write RUN/report.html, or another file: a pure function of the files of the run; returns its path.
+    """Write RUN/report.html, or `output`: a pure function of the files of the run; returns its path.
 
     Raises UsageError where the folder holds no finished run, EnvironmentNotReady where nothing can be written.
     """

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.cache import require_cache
 from disc_lite.run.changes import in_words
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.events import Event, Listener
-from disc_lite.run.folder import Answers, Retained, When
+from disc_lite.run.folder import Answers, Retained, RunFolder, When
 from disc_lite.run.inputs import Inputs, PairFiles, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.run.plan import Limits, limit_to_plan, planned_execution
@@ -67,17 +68,24 @@ def adapt(
         before_download=lambda found: planned_execution(found, limits), update=update,
     )  # fmt: skip
     known = _known_summary(inputs, listener)
-    return _adapt_in_folder(inputs, limits, listener or (lambda event: None)) if known is None else known
+    if known is not None:
+        return known
+    require_cache()
+    return _adapt_in_folder(inputs, limits, listener or (lambda event: None))
 
 
 def _known_summary(inputs: Inputs, listener: Listener | None) -> JsonObject | None:
     """The summary of a finished run, or of the earlier one where an update has nothing to teach."""
     if inputs.folder.summary.is_file():
-        summary: JsonObject = read_json(inputs.folder.summary)
-        return summary
+        return _summary_in(inputs.folder)
     if inputs.earlier and (idle := idle_update(inputs, inputs.earlier, listener)):
-        return {**read_json(inputs.earlier.folder.summary), "nothing_to_teach": idle}
+        return {**_summary_in(inputs.earlier.folder), "nothing_to_teach": idle}
     return None
+
+
+def _summary_in(folder: RunFolder) -> JsonObject:
+    """The summary of a finished run, which may have been moved or copied since it was written."""
+    return {**read_json(folder.summary), "run": str(folder), "adapter": str(folder.adapter)}
 
 
 def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> JsonObject:

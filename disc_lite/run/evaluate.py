@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from disc_lite.errors import GateFailed, UsageError
+from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
 from disc_lite.evaluation.card import counted
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.sentences import forgotten
@@ -58,6 +59,7 @@ def evaluate(
     Interrupted where a signal asks it to stop.
     """
     finished = open_run(Path(run))
+    check_tasks(benchmarks)
     recipe, run_folder = finished.recipe, finished.folder
     saved = _saved_in(run_folder, output)
     asked = _questions_of(run_folder, questions)
@@ -197,13 +199,11 @@ def _run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, path: Path, tell: Tell
 ) -> JsonObject:
     """Results of the tasks; those that were run before with the same limit come from the run folder."""
-    from disc_lite.evaluation.benchmarks import run_benchmarks
-
     known = read_json(path) if path.is_file() else {}
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
     missing = [task for task, name in named.items() if name not in known]
     if missing:
-        scores = run_benchmarks(opened(), missing, limit, tell)
+        scores = run_benchmarks(opened, missing, limit, tell)
         known.update({named[task]: row for task, row in zip(missing, scores.values(), strict=True)})
         write_json(path, known, may_differ=True)
     return {name: known[name] for name in named.values()}

@@ -32,14 +32,15 @@ class Interrupts:
     def at_once(self) -> Iterator[None]:
         """Inside the block the handler itself raises: for code without forward passes that leaves nothing half done.
 
-        Other code may catch what the handler raises, and go on or raise an error of its own in its place (transformers
-        does, while it converts weights): then it is raised again at the end of the block.
+        Other code catches exceptions, and goes on or raises an error of its own in their place: transformers does while
+        it converts weights, torch while it is imported. So the handler raises KeyboardInterrupt, which few catch; the
+        end of the block raises Interrupted.
         """
         self._at_once = True
         try:
             self.check()
             yield
-        except Exception:
+        except BaseException:
             self.check()
             raise
         finally:
@@ -70,7 +71,7 @@ class Interrupts:
         # A second signal changes nothing: stopping takes one step and one save, and nothing may be lost meanwhile.
         self.received = self.received or number
         if self._at_once:
-            self.check()
+            raise KeyboardInterrupt
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run import update
+from disc_lite.run.cache import prompts_folder
 from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
@@ -25,7 +26,6 @@ from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_h
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.retention import (
     RetentionExample,
-    cache_folder,
     generate_retention_examples,
     without_document_names,
 )
@@ -219,7 +219,7 @@ def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExam
     total = held_out + number
     context.tell("retention", "self-generated prompts", 0, total)
     examples = generate_retention_examples(
-        context.base, recipe.retention, reserved, cache_folder() / "retention" / f"{key}.txt", total,
+        context.base, recipe.retention, reserved, prompts_folder() / f"{key}.txt", total,
         on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
         on_wait=_Waiting(context),
     )  # fmt: skip

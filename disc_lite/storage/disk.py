@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from disc_lite.errors import DiscLiteError, RunFailed
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady, RunFailed
 
 TEMPORARY = ".tmp-"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -104,7 +104,7 @@ def discard(path: Path) -> None:
 
 @contextlib.contextmanager
 def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
-    """Turn an error of the disk into one with its cause and a remedy."""
+    """Turn an error of the disk into one with its cause and a remedy; EnvironmentNotReady where rights are missing."""
     try:
         yield
     except Exception as error:
@@ -112,6 +112,9 @@ def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: s
             raise
         if is_full(error):
             remedy = "Free some space and run the same command again."
+        if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
+            error_class = EnvironmentNotReady
+            remedy = remedy or "Change the rights, or work on a copy that you may read and write."
         raise error_class(what, getattr(error, "strerror", None) or str(error), remedy) from error
 
 

@@ -19,14 +19,19 @@ WAIT_S = 0.2  # between two looks at a lock that another process holds
 LONGEST_INSIDE = "x" * 100  # no path within a run or an export is longer
 
 
-def require_place(folder: Path) -> None:
-    """Raises UsageError where `folder` is missing and cannot be made, or is a file; writes nothing."""
-    with disk.reporting(f"{folder} cannot be the output folder.", UsageError, "Choose another --output."):
+def require_place(folder: Path, what: str = "", remedy: str = "Choose another --output.") -> None:
+    """Raises UsageError where `folder` is missing and cannot be made, or is a file; writes nothing.
+
+    Raises EnvironmentNotReady where the user may not make it.
+    """
+    with disk.reporting(what or f"{folder} cannot be the output folder.", UsageError, remedy):
         with contextlib.suppress(FileNotFoundError):
             os.lstat(folder / LONGEST_INSIDE)  # names that are too long, and files among its parents
         existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not existing.exists():
+            raise OSError(f"{existing} is a link to nothing.")
         if not folder.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
-            raise OSError(f"{existing} is not writable.")
+            raise PermissionError(f"{existing} is not writable.")
 
 
 def require_writable(folder: Path, remedy: str) -> None:

@@ -8,7 +8,6 @@ documents, so they are generated once per model and cached for the user; the cac
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -45,14 +44,6 @@ class RetentionExample:
 
 
 Round = list[RetentionExample]
-
-
-def cache_folder() -> Path:
-    """`$DISC_LITE_CACHE`, or the user's cache folder."""
-    root = os.environ.get("DISC_LITE_CACHE")
-    if root:
-        return Path(root)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "disc-lite"
 
 
 # -- generation ------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ Look at these first: 1 of 2 documents
 6 files: 2 read, 4 refused, 0 duplicates.
 30 tokens (estimated) in 2 passages of at most 256.
 Languages: unknown 1, English 1.
-Next: disc-lite documents … --show 'b[red].md'"""
+Next: the same command with --show 'b[red].md'"""
 
 
 def test_a_folder(docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,10 +41,14 @@ def test_rows_are_passages_of_their_own_however_small():
     assert [passage.heading_path for passage in passages] == [("a", "Bread"), ("a", "Milk"), ("a", "Salt")]
 
 
-def test_rows_without_a_telling_name_are_numbered_and_lines_above_the_header_are_text():
+def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_above_the_header_are_text():
     made = document("a.csv", "Sales of spring\n\nYear,Sum\n2025,7\n2026,9\n")
     assert made.text == "Sales of spring\n\n- Year: 2025\n- Sum: 7\n\n- Year: 2026\n- Sum: 9\n"
-    assert [path for path, _ in sections(made)] == [(), ("Row 1",), ("Row 2",)]
+    assert [path for path, _ in sections(made)] == [(), (), ()]
+    # A value that is missing, or comes twice, leaves the other rows their names.
+    table = "Name,Sum\n" + "".join(f"{name},{n}\n" for n, name in enumerate(["Bread", "Milk", "", "Bread", *"tuvwxy"]))
+    paths = [path for path, _ in sections(document("a.csv", table))]
+    assert paths == [(name,) if name else () for name in ["Bread", "Milk", "", "Bread", *"tuvwxy"]]
     assert sections(document("a.csv", "Note\nOne long text.\nTwo.\n")) == [
         (("One long text.",), "One long text."),
         (("Two.",), "Two."),
@@ -204,7 +208,7 @@ READ = [
     (("One",), "# One\n\nFirst."),
     (("One", "Inner"), "# Inner\n\nMore."),
     (("Two",), "# Two\n\na\n\nb"),
-    (("Record 4",), "# Record 4\n\nFour."),
+    ((), "Four."),
 ]
 
 
@@ -221,8 +225,17 @@ def test_records_of_json_in_all_their_shapes():
     assert (single.title, [path for path, _ in sections(single)]) == ("One", [(), ("Inner",)])
 
 
+def test_records_of_html_are_read_as_pages():
+    record = {
+        "title": "Fees",
+        "body": "<p>The fee is <s>80</s> 84&nbsp;&euro;.</p>\n<ul><li>Soup &amp; bread</li></ul>",
+    }
+    assert text("a.json", json.dumps(record)) == "# Fees\n\nThe fee is 84 €.\n\n- Soup & bread\n"
+    assert text("a.json", '{"text": "<b> is bold. &amp;"}') == "<b> is bold. &amp;\n"
+
+
 def test_the_field_of_the_text_can_be_named():
-    assert sections(document("a.json", json.dumps(RECORDS), text_field="body.text")) == [((), "# Record 4\n\nno")]
+    assert sections(document("a.json", json.dumps(RECORDS), text_field="body.text")) == [((), "no")]
     assert sections(document("a.json", json.dumps(RECORDS), text_field="other")) == [((), "# One\n\nnot this")]
     assert "in a field missing; it has title, text" in refusal(".json", json.dumps(RECORDS), text_field="missing")
 
@@ -234,4 +247,5 @@ def test_json_without_texts_is_refused_and_so_are_questions_unless_a_field_is_na
     question = '{"question": "Who?", "text": "Me."}'
     assert "--questions" in refusal(".jsonl", question)
     assert text("a.jsonl", question, text_field="text") == "Me.\n"
+    assert text("a.json", '{"question": 7, "text": "Me."}') == "Me.\n"
     assert "nested too deeply" in refusal(".json", "[" * 100_000)

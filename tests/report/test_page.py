@@ -216,6 +216,12 @@ def test_what_others_wrote_stays_text(run: Path) -> None:
     assert foreign and all(a["dir"] == "auto" for a in foreign)
 
 
+def test_the_page_of_a_run_that_is_only_read_goes_elsewhere(run: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert write_report(run, tmp_path / "new" / "page.html").is_file()
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
 def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> None:
     first = write_report(run).read_bytes()
     assert write_report(run).read_bytes() == first

@@ -1,6 +1,7 @@
 """One adaptation of pocket, small and real: it learns what it is taught, and others can load the result."""
 
 import json
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -74,6 +75,12 @@ def test_a_finished_run_is_not_repeated(adapted: dict[str, Any]) -> None:
     before = {p: p.stat().st_mtime_ns for p in adapted["root"].rglob("*")}
     assert disc_lite.adapt(adapted["docs"], "pocket", **adapted["given"]) == adapted["summary"]
     assert {p: p.stat().st_mtime_ns for p in adapted["root"].rglob("*")} == before
+
+
+def test_a_copied_run_says_where_it_is_now(adapted: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copytree(adapted["root"] / "run", tmp_path / "copy")
+    summary = disc_lite.adapt(adapted["docs"], "pocket", **{**adapted["given"], "output": tmp_path / "copy"})
+    assert (summary["run"], summary["adapter"]) == (str(tmp_path / "copy"), str(tmp_path / "copy" / "adapter"))
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers

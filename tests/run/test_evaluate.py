@@ -258,8 +258,11 @@ def test_training_ends_within_the_limit_on_drift(adapted: dict[str, Any], tmp_pa
 
 def test_benchmarks_without_the_extra_name_the_package(adapted: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval", None)
+    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
     with pytest.raises(EnvironmentNotReady, match=r"disc-lite\[eval\]"):
         disc_lite.evaluate(adapted["root"] / "run", benchmarks=["gsm8k"])
+    with pytest.raises(UsageError, match=r"no-such\.yaml"):
+        evaluate.check_tasks(["no-such.yaml"])
 
 
 TASK = """task: handbook_local

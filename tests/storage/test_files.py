@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import pytest
 
 from disc_lite import storage
 from disc_lite.errors import EnvironmentNotReady, NonFiniteError, RunFailed, UsageError
+from disc_lite.storage import disk
 
 
 def test_json_keeps_order_and_any_text(tmp_path: Path) -> None:
@@ -153,6 +155,13 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_missing_rights_have_one_exit_code_and_a_remedy(number: int) -> None:
+    with pytest.raises(EnvironmentNotReady) as caught, disk.reporting("cannot write x"):
+        raise OSError(number, os.strerror(number))
+    assert len(caught.value.lines()) == 3
+
+
 @pytest.mark.parametrize("name", ["n" * 256, "long/" * 1000, "file", "file/run", "link", "link/run", "closed/run"])
 def test_a_folder_that_cannot_be_made_is_reported_in_three_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -162,7 +171,7 @@ def test_a_folder_that_cannot_be_made_is_reported_in_three_lines(
     (tmp_path / "closed").mkdir()
     real = os.access  # root may write everywhere
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed" and real(path, mode))
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(EnvironmentNotReady if "closed" in name else UsageError) as caught:
         storage.require_place(tmp_path / name)
     assert len(caught.value.lines()) == 3
     for path in (tmp_path, tmp_path / "closed", tmp_path / "new" / "run"):

@@ -1,0 +1,86 @@
+"""Whatever the terminal is: its encoding, its colours, a reader that has enough, Ctrl-C in the first moment."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from disc_lite import __main__
+from disc_lite.cli import main
+from disc_lite.cli.terminal import typed
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "späte Akten"
+    folder.mkdir()
+    (folder / "nörd.md").write_text("# Tür\n\nDie Tür geht um neun auf – und um fünf zu.\n", encoding="utf-8")
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *args: object) -> object:
+    monkeypatch.setattr(sys, "argv", ["disc-lite", *map(str, args)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return stop.value.code
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_encoding_that_lacks_a_character_is_no_error(
+    encoding: str, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for more in (["--show", "nörd.md"], ["--show", "nörd.md", "--json"]):
+        out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr(sys, "stdout", out)
+        assert run(monkeypatch, "documents", docs, "--quiet", *more) == 0
+        out.flush()
+        said = out.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+        assert "\\u2013" in said
+    assert json.loads(said)["documents"][0]["name"] == "nörd.md"
+
+
+def test_a_question_is_read_as_it_was_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the C locale Python makes a surrogate of every byte that is not ASCII, which no tokenizer takes."""
+    assert typed("K\udcc3\udcbcndigung?") == typed("Kündigung?") == "Kündigung?"
+    assert typed("\udcff?") == "\ufffd?"
+    assert run(monkeypatch, "ask", "nowhere", "Who?", " ") == 2
+    assert "A question is blank." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_errors_obey_no_color(no_color: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert run(monkeypatch, "documents", "nowhere") == 2
+    assert ("\x1b[31m" in sys.stderr.getvalue()) == (not no_color)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", [["recipes", "list"], ["documents", ".", "--quiet"]])  # by click, and by rich
+def test_a_reader_that_has_enough_is_no_failed_run(command: list[str], docs: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    call = [sys.executable, "-m", "disc_lite", *command]
+    done = subprocess.run(call, stdout=write, stderr=subprocess.PIPE, text=True, cwd=docs)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_ctrl_c_while_modules_are_imported_ends_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "disc_lite.cli", Interrupted())  # type: ignore[arg-type]
+    with pytest.raises(SystemExit) as stop:
+        __main__.main()
+    assert stop.value.code == 130
