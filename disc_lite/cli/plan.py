@@ -132,7 +132,7 @@ def _how(plan: Plan) -> list[str]:
     again += ", the input embedding in host memory" if choice.way.host_embedding else ""
     passes = "one pass" if choice.passes == 1 else f"{choice.passes} passes"
     return [
-        f"A step in {passes} of {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
+        f"A step in {passes} of at most {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
         f"{choice.way.optimizer_bits} bits; the teacher reads {choice.reading_tokens:,} tokens at once, "
         f"{choice.generation_rows} answers are written at once"
     ]  # fmt: skip

@@ -26,7 +26,7 @@ from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, in_words
 from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_questions
-from disc_lite.recipe import ResolvedRecipe, load_recipe, within_context
+from disc_lite.recipe import Recipe, ResolvedRecipe, load_recipe, within_context
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.earlier import check_same, nothing_to_teach
 from disc_lite.run.execution import idle_on_host
@@ -102,7 +102,7 @@ def _resolved(folder: Path | None, recipe: str | None, overrides: Mapping[str, s
 
 def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:
     """The plan with what is to be said of settings; those about the host depend on how it is computed."""
-    named, taken = plan.recipe.execution, plan.choice and _as_planned(plan.recipe.execution, plan.choice)
+    named, taken = plan.recipe.execution, plan.choice and _as_planned(plan.recipe, plan.choice)
     on_host = idle_on_host(named, taken, plan.budget.cuda) if taken else []
     return replace(plan, remarks=tuple(dict.fromkeys([*on_recipe, *on_host])))
 
@@ -220,7 +220,7 @@ def _there(folder: RunFolder) -> int:
 
 def require_room(plan: Plan) -> Execution:
     """How the run is computed. Raises WillNotFit, with the cheapest remedy, where it does not fit."""
-    budget, execution = plan.budget, plan.recipe.execution
+    budget = plan.budget
     if plan.choice is None:
         least = plan.footprint.base + plan.footprint.adapter
         have = f"{(budget.card_bytes or 0) / GIB:.1f} GiB"
@@ -238,15 +238,15 @@ def require_room(plan: Plan) -> Execution:
                 f"The run needs about {in_words(needed)} of {what}.", f"There are {in_words(have_bytes)}.",
                 "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
             )  # fmt: skip
-    return _as_planned(execution, plan.choice)
+    return _as_planned(plan.recipe, plan.choice)
 
 
-def _as_planned(named: Execution, choice: Choice) -> Execution:
-    whole = choice.passes == 1
-    return named.model_copy(
+def _as_planned(recipe: Recipe, choice: Choice) -> Execution:
+    size = choice.way.micro_batch_tokens
+    return recipe.execution.model_copy(
         update={
-            # 0: all of a step, which may have a few tokens more than it should have.
-            "micro_batch_tokens": 0 if whole else choice.way.micro_batch_tokens,
+            # 0: all of a step, which may have a few tokens more than it should have. Small steps may turn out larger.
+            "micro_batch_tokens": 0 if size >= recipe.train.tokens_per_batch else size,
             "reading_tokens": choice.reading_tokens,
             "optimizer_bits": choice.way.optimizer_bits,
             "layer_checkpoints": "host" if choice.way.host_checkpoints else "device",
