@@ -143,11 +143,12 @@ def _stages(plan: Plan) -> Any:
     from rich.table import Table
 
     assert plan.choice
-    whose = "card" if plan.budget.cuda else "memory"
-    table = Table("stage", f"{whose}, GiB", "of which", box=SIMPLE_HEAD)
+    whose, large = "card" if plan.budget.cuda else "memory", plan.choice.peak >= GIB
+    unit, size_bytes, decimals = ("GiB", GIB, 2) if large else ("MiB", 1 << 20, 0)
+    table = Table("stage", f"{whose}, {unit}", "of which", box=SIMPLE_HEAD)
     for stage in plan.choice.stages:
-        parts = ", ".join(f"{name} {size / GIB:.2f}" for name, size in stage.parts.items())
-        table.add_row(stage.name, f"{stage.peak / GIB:.2f}", parts)
+        parts = ", ".join(f"{name} {size / size_bytes:.{decimals}f}" for name, size in stage.parts.items())
+        table.add_row(stage.name, f"{stage.peak / size_bytes:.{decimals}f}", parts)
     return table
 
 

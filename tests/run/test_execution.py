@@ -162,7 +162,7 @@ def test_the_plan_says_on_which_gpus_nothing_was_tested(
     out = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     assert f"never tested on GPUs of {words}" in out
-    assert ("card, GiB" in out) is own_memory
+    assert ("stage card, " in out) is own_memory
     assert not device.untested(torch.device("cpu"))
 
 
