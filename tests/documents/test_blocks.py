@@ -22,10 +22,15 @@ def sentences(text, markup="markdown"):
         ["To do:", "3. Open it."],
         ["It is done.", "- Ada has the key."],
         ["To do", "1. Buy milk", "1. Go home"],
+        ["1. Open", "a) Look", "b) Wait", "2. Close", "- In May", "- In June", "3. Lock"],
     ],
 )
 def test_a_wrapped_line_that_begins_like_an_item_is_none(expected):
     assert sentences("\n".join(expected)) == expected
+
+
+def test_a_list_goes_on_below_the_one_within_its_item():
+    assert sentences("3. Open\n   a. Look\n4. Close") == ["3. Open", "a. Look", "4. Close"]
 
 
 @pytest.mark.parametrize(
