@@ -12,7 +12,6 @@ from pathlib import Path
 from disc_lite.evaluation.sentences import choice_of_questions
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
-from disc_lite.recipe.methods import METHODS
 from disc_lite.run.finished import FinishedRun
 from disc_lite.storage import JsonObject, read_jsonl
 
@@ -31,7 +30,7 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
     load = json.dumps(public if on_hub else f"path/to/{public}", ensure_ascii=False)  # in Python it is the same
-    distilled = ["self-distillation"] if METHODS[run.recipe.method].has_teacher else []
+    distilled = ["self-distillation"] if run.method.has_teacher else []
     front: JsonObject = {"library_name": "peft", "tags": ["lora", *distilled, "disc-lite"]}
     if on_hub:
         front["base_model"] = public
@@ -62,7 +61,7 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
 
 def _training(run: FinishedRun) -> str:
     """How the adapter was made, in a sentence; its steps are those up to the saved one."""
-    recipe, method = run.recipe, METHODS[run.recipe.method]
+    recipe, method = run.recipe, run.method
     if method.has_teacher:
         how = "by self-distillation: the base with the documents in its context was the teacher of the one without"
     elif method.needs_pairs:
