@@ -40,12 +40,14 @@ class Line:
         solid_end: Where the heading, rule, row or block of code ends that starts here, and that nothing cuts; else 0.
         item: The marker of the list item that it opens.
         items: Cuts before further items in the same line: `1) Open it 2) Close it`.
+        is_code: Whether it is one of source code, where `...` is no stop.
     """
 
     start: int
     solid_end: int = 0
     item: re.Match[str] | None = None
     items: list[int] = field(default_factory=list)
+    is_code: bool = False
 
     @property
     def opens_unit(self) -> bool:
@@ -66,7 +68,7 @@ class Lines:
     def read(self, start: int, opens_block: bool) -> Line:
         """The line at a place; `opens_block`: a blank line or a block is above it."""
         if self.markup == "code":
-            return Line(start)
+            return Line(start, is_code=True)
         if opens_block:
             self._open = {}
         item = ITEM.match(self.text, start, self.end)
