@@ -124,10 +124,10 @@ class Retention(Section):
 
     weight: Number = setting(3.0, "weight of KL(base||student); 0 turns it off", ge=0, le=1000)
     prompts: Count = setting(
-        2000, "most self-generated prompts; they are cached per model", "prompts", ge=1, le=1_000_000
+        4000, "most self-generated prompts; they are cached per model", "prompts", ge=1, le=1_000_000
     )
     max_reads: Count = setting(
-        5, "how often each is read in the whole training: a small corpus needs fewer prompts", "times", ge=1, le=10_000
+        1, "how often each is read in the whole training: a small corpus needs fewer prompts", "times", ge=1, le=10_000
     )
     prompt_tokens: Count = setting(64, "longest self-generated prompt", "tokens", ge=1, le=4096)
     answer_tokens: Count = setting(128, "length at which the answer to such a prompt is cut", "tokens", ge=1, le=8192)

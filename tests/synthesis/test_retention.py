@@ -222,7 +222,7 @@ def test_one_new_prompt_in_twenty_turns_is_enough_to_go_on(
 
 
 def test_the_number_follows_what_is_learned() -> None:
-    settings = recipe_of(retention={"prompts": 3000}).retention
+    settings = recipe_of(retention={"prompts": 3000, "max_reads": 5}).retention
     assert prompts_needed(0, 180.0, settings) == FEWEST_PROMPTS
     assert prompts_needed(180 * 5 * 1000, 180.0, settings) == 1000
     assert prompts_needed(180 * 5 * 1000, 90.0, settings) == 2000
