@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from disc_lite.documents.walking import RUN_RECORD
+from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.identity import TOKENIZER, has_tokenizer
 from disc_lite.hub.weights import read_object, weight_files

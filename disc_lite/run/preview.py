@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages
+from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages, is_called
 from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
@@ -130,7 +130,7 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
 def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:
     """The file of this name in the ledger, or the only one whose path ends so."""
     names = [entry.name for entry in ledger]
-    ending = [entry for entry in ledger if f"/{name}".endswith(f"/{entry.name}") or entry.name.endswith(f"/{name}")]
+    ending = [entry for entry in ledger if is_called(entry.name, name)]
     exact = [entry for entry in ledger if entry.name == name]
     if len(found := exact or ending) == 1:
         return found[0]
