@@ -175,9 +175,12 @@ def planned(tokens: int, size_gb: int, recipe: Recipe) -> Plan:
     """The plan of Mistral-7B for documents of so many tokens, on the usual card of that size."""
     sentences = round(tokens / TOKENS_OF_A_SENTENCE)
     documents, passages = round(sentences / SENTENCES_OF_A_DOCUMENT), round(tokens / TOKENS_OF_A_PASSAGE)
+    targets = sentences - documents
     corpus = Corpus(
-        documents, 0, passages, tokens, sentences, sentences - documents,
-        recipe.prompt.questions_per_sentence * sentences, recipe.documents.passage_tokens, 82, counted=False,
+        documents=documents, refused=0, passages=passages, tokens=tokens, sentences=sentences, targets=targets,
+        target_tokens=round(targets * TOKENS_OF_A_SENTENCE), pairs=recipe.prompt.questions_per_sentence * sentences,
+        longest_document=round(tokens / documents), longest_passage=recipe.documents.passage_tokens,
+        longest_sentence=82, counted=False,
     )  # fmt: skip
     budget = Budget(CARDS[OF_SIZE[size_gb]], usable_bytes(size_gb * GIB), None, None)
     return plan_run(shape_of_alias(ALIASES["mistral-7b"]), recipe, corpus, workload_of(corpus, recipe), budget)

@@ -10,7 +10,7 @@ import click
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
 from disc_lite.cli.terminal import print_json
 from disc_lite.errors import UsageError
-from disc_lite.planning.sizes import GIB
+from disc_lite.planning.sizes import GIB, in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,7 +86,7 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print(line, markup=False)
     if plan.choice:
         console.print(_stages(plan))
-    for line in (*_beside(plan), *filter(None, [plan.budget.untested])):
+    for line in (*_beside(plan), *filter(None, [plan.budget.untested]), *plan.remarks):
         console.print(line, markup=False)
     if plan.budget.cuda:
         console.print(_sizes(plan))
@@ -98,12 +98,17 @@ def _what(plan: Plan) -> list[str]:
     examples = ", ".join(f"{number:,} of {kind}" for kind, number in work.examples.items())
     return [
         f"{plan.shape.name}, recipe {plan.recipe.name}, method {plan.recipe.method}",
-        f"{corpus.documents} documents ({corpus.refused} refused), {to_teach}{about}{corpus.tokens:,} tokens, "
-        f"{corpus.passages:,} passages, {corpus.sentences:,} sentences",
+        f"{_number(corpus.documents, 'document')} ({corpus.refused} refused), "
+        f"{to_teach}{about}{corpus.tokens:,} tokens, {_number(corpus.passages, 'passage')}, "
+        f"{_number(corpus.sentences, 'sentence')}",
         *([_since(plan)] if corpus.since else []),
-        f"Examples an epoch: {examples}; at most {plan.recipe.train.epochs} epochs, {work.steps:,} steps of "
-        f"{round(work.student_tokens / work.steps):,} tokens, {work.student_tokens / 1e6:,.2f} million in all",
+        f"Examples an epoch: {examples}; at most {_number(plan.recipe.train.epochs, 'epoch')}, {work.steps:,} steps of "
+        f"{round(work.student_tokens / work.steps):,} tokens, {work.student_tokens:,} tokens in all",
     ]  # fmt: skip
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _since(plan: Plan) -> str:
@@ -149,12 +154,12 @@ def _stages(plan: Plan) -> Any:
 def _beside(plan: Plan) -> list[str]:
     total = sum(plan.operations.values())
     lines = [
-        f"Host memory {plan.host_bytes / GIB:.1f} GiB; run folder {plan.disk_bytes / GIB:.1f} GiB, of which "
-        f"{plan.cache_bytes / GIB:.1f} GiB teacher hidden states; {total:.2g} floating-point operations",
+        f"Host memory {in_words(plan.host_bytes)}; run folder {in_words(plan.disk_bytes)}, of which "
+        f"{in_words(plan.cache_bytes)} teacher hidden states; {total:.2g} floating-point operations",
     ]  # fmt: skip
     if plan.read_again:
         lines.append(
-            f"All teacher hidden states are {plan.state_bytes / GIB:.1f} GiB. For {plan.read_again:.0%} of them there "
+            f"All teacher hidden states are {in_words(plan.state_bytes)}. For {plan.read_again:.0%} of them there "
             "is no room (disk, execution.teacher_cache_gib): the teacher reads their lessons again in every epoch."
         )
     if plan.budget.card:
@@ -165,28 +170,30 @@ def _beside(plan: Plan) -> list[str]:
 
 
 def _sizes(plan: Plan) -> Any:
+    """As wide as 80 columns allow, with no word cut."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from disc_lite.planning.estimate import by_size
 
-    table = Table("GPU", "a step, tokens", "on the host", "AdamW", "answers", "peak, GiB", "about", "", box=SIMPLE_HEAD)
+    heads = ("GPU", "a step,\ntokens", "on the\nhost", "AdamW,\nbits", "answers", "peak,\nGiB", "about", "on")
+    table = Table(*heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for size, card, made in by_size(plan):
         if made.choice is None:
-            table.add_row(f"{size} GB", "does not fit")
+            table.add_row(f"{size} GB", "none fits")
             continue
         choice = made.choice
         table.add_row(
             f"{size} GB", f"{choice.passes} x {choice.way.micro_batch_tokens:,}",
-            _on_host(choice.way), f"{choice.way.optimizer_bits} bits",
+            _on_host(choice.way), str(choice.way.optimizer_bits),
             str(choice.generation_rows), f"{choice.peak / GIB:.1f}", _time(sum(made.minutes(card).values())), card.name,
         )  # fmt: skip
     return table
 
 
 def _on_host(way: Way) -> str:
-    parts = {"embedding": way.host_embedding, "inputs of layers": way.host_checkpoints}
-    return ", ".join(name for name, there in parts.items() if there)
+    parts = {"embedding": way.host_embedding, "layer inputs": way.host_checkpoints}
+    return ",\n".join(name for name, there in parts.items() if there)
 
 
 def _time(minutes: float) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 
 from disc_lite.distillation.examples import Example, Lesson, Taught, Text
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
+from disc_lite.planning.amounts import disc_targets
 from disc_lite.prompts.answering import about_task, heading_lines
 from disc_lite.recipe import Recipe
 
@@ -22,13 +22,12 @@ def disc_lessons(
 ) -> list[Lesson]:
     """DiSC (arXiv 2602.16093): the teacher has read the text before the sentence, the student has not.
 
-    `targets: all` takes every sentence after the first, `paper` as many as published: the last
-    one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them; nor are sentences
-    of passages that are not taught.
+    Sentences of passages that are not taught are no targets.
     """
     lessons = []
     for text in texts:
-        chosen = {s for p in text.passages if taught(p) for s in p.sentences} & set(_targets(text, recipe, seed))
+        targets = disc_targets(text.document, text.passages, recipe, seed)
+        chosen = {s for p in text.passages if taught(p) for s in p.sentences} & set(targets)
         for window in _windows(text, tokens, recipe):
             # A window cuts no sentence, unless one is longer than a window.
             targets = [(max(t[0], window.start), min(t[1], window.end)) for t in chosen]
@@ -36,16 +35,6 @@ def disc_lessons(
             if targets:
                 lessons.append(_disc_lesson(text, window, sorted(targets), tokens, recipe))
     return lessons
-
-
-def _targets(text: Text, recipe: Recipe, seed: int) -> list[tuple[int, int]]:
-    sentences = [(s, s[0] in passage.headings) for passage in text.passages for s in passage.sentences]
-    later = [sentence for sentence, is_heading in sentences[1:] if not is_heading]
-    if recipe.disc.targets == "all" or not later:
-        return later
-    rng = Random(f"{seed} targets {text.document.sha256}")
-    drawn = rng.sample(later[:-1], min(recipe.disc.targets_per_document - 1, len(later) - 1))
-    return [*drawn, later[-1]]
 
 
 @dataclass(frozen=True)

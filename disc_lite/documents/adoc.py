@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.formulas import script, separated
+from disc_lite.documents.numbering import number_text
 from disc_lite.documents.source import Converted, Source
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+=+)?\s*$")
@@ -28,6 +30,11 @@ _LINK = re.compile(
 )
 _CROSS = re.compile(r"<<([^,>]+)(?:,\s*([^>]+))?>>")
 _IMAGE = re.compile(r"(?:image|video|audio)::?[^\s\[]+\[([^\],]*)[^\]]*\]")
+_START = re.compile(r"\bstart=(\d{1,4})\b")
+_STRUCK = re.compile(r"\[\.?line-through\](##?)(?=\S).+?(?<=\S)\1 ?")
+_ROLE = re.compile(r"\[\.[\w.-]+\](?=#)")
+_NOTE = re.compile(r"footnote:[\w-]*\[([^\]]*)\]")
+_SCRIPT = re.compile(r"\^(\S+?)\^|~(\S+?)~")
 _EMPHASIS = re.compile(r"(?<![\w*_#`])(\*\*?|__?|##?)(?=\S)(.+?)(?<=\S)\1(?![\w*_#`])")
 _TABLE = re.compile(r"[|,!]={3,}\s*$")
 _CELL = re.compile(r"(?:^|\s)(?:\d*\.?\d*\+)?[<^>]?\.?[<^>]?[aehlmsdv]?\|")
@@ -43,8 +50,14 @@ class _Reader:
         self.until = ""  # the line that ends a verbatim block or a comment
         self.drops = False
         self.rows: list[str] | None = None  # lines of the table that is open
+        self.numbers: dict[int, int] = {}  # depth -> the last number of the list that is open
+        self.above = ""  # the line above
 
     def read(self, line: str) -> None:
+        self._read(line)
+        self.above = line
+
+    def _read(self, line: str) -> None:
         if self.until:
             self._in_block(line)
         elif self.rows is not None:
@@ -62,6 +75,8 @@ class _Reader:
         elif _BLOCK_LINE.match(line):
             language = _LANGUAGE.match(line)
             self.language = language[1] if language else ""
+            if start := _START.search(line):
+                self.numbers = {0: int(start[1]) - 1}
         elif not (line.startswith("//") or _DELIMITER.match(line) or _DIRECTIVE.match(line) or line.strip() == "+"):
             self.written.append(self._line(line))
 
@@ -81,22 +96,42 @@ class _Reader:
 
     def _line(self, line: str) -> str:
         if heading := _HEADING.match(line):
+            self.numbers = {}
             return f"{'#' * len(heading[1])} {self._inline(heading[2])}"
         if title := _BLOCK_TITLE.match(line):
             return self._inline(title[1]) + "\n"
         if item := _ITEM.match(line):
-            depth = len(item[1]) - 1 if item[1] != "-" else 0
-            return "  " * depth + "- " + self._inline(line[item.end() :])
+            return self._item(item[1], line[item.end() :])
         if (term := _TERM.match(line)) and "://" not in term[0]:
             return f"{self._inline(term[1])}: {self._inline(line[term.end() :])}".rstrip()
+        if line.strip() and not self.above.strip():
+            self.numbers = {}
         return self._inline(line)
+
+    def _item(self, marker: str, text: str) -> str:
+        """An item with its number, which goes on until a paragraph at the margin begins another list."""
+        depth = len(marker) - 1 if marker != "-" else 0
+        self.numbers = {deep: number for deep, number in self.numbers.items() if deep <= depth}
+        if not marker.startswith("."):
+            return "  " * depth + "- " + self._inline(text)
+        self.numbers[depth] = self.numbers.get(depth, 0) + 1
+        label = number_text(("1", "a", "i", "A", "I")[depth], self.numbers[depth])
+        return "  " * depth + (f"{label}. " if depth < 2 else f"- {label}) ") + self._inline(text)
 
     def _inline(self, text: str) -> str:
         text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0]), text)
+        text = _ROLE.sub("", _STRUCK.sub("", text))
+        text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", text)
         text = _IMAGE.sub(r"\1", text)
         text = _LINK.sub(lambda link: link[2] or link[1], text)
         text = _CROSS.sub(lambda cross: cross[2] or cross[1], text)
+        text = separated(_SCRIPT.sub(_script, text))
         return _EMPHASIS.sub(r"\2", text).removesuffix(" +")
+
+
+def _script(found: re.Match[str]) -> str:
+    before = found.string[max(0, found.start() - 20) : found.start()]
+    return script(found[1] or found[2], "sup" if found[1] else "sub", before)
 
 
 def adoc_text(source: Source) -> Converted:

@@ -38,7 +38,7 @@ def epub_text(source: Source) -> Converted:
         parts = []
         for path in _spine(root, folder):
             source.on_step()
-            text = html_text(decode_page(read_part(archive, path)))[0].strip()
+            text = html_text(decode_page(read_part(archive, path)), is_page=False)[0].strip()
             if text and not text.startswith("#") and path in labels:
                 text = f"# {labels[path]}\n\n{text}"
             parts += [text] if text else []

@@ -27,16 +27,23 @@ _LINEAR = frozenset(_LINEAR_TAGS.split())
 
 def script_text(tag: Tag, before: str) -> str:
     """The text of a `<sup>` or `<sub>` behind `before`, or none if it is the mark of a note."""
-    text = " ".join(tag.get_text().split())
-    if not text or (tag.name == "sup" and is_note_mark(tag, before)):
+    if tag.name == "sup" and is_note_mark(tag, before):
+        return ""
+    return script(tag.get_text(), tag.name, before)
+
+
+def script(text: str, kind: str, before: str) -> str:
+    """A raised (`sup`) or lowered (`sub`) text behind `before`, as one line can say it."""
+    text = " ".join(text.split())
+    if not text:
         return ""
     if not re.search(r"[\w)\]}′%]$", before):
         return text  # nothing that it could be raised above: a mark, or a number set small
-    if tag.name == "sub" and text.isdigit() and _ELEMENT.search(before):
+    if kind == "sub" and text.isdigit() and _ELEMENT.search(before):
         return text  # H2O, B12
     letters = re.fullmatch(r"[^\W\d_]+\.?|[℠™®©]", text)
     if (
-        tag.name == "sup"
+        kind == "sup"
         and letters
         and (
             len(text) > 2
@@ -46,7 +53,7 @@ def script_text(tag: Tag, before: str) -> str:
         )
     ):
         return text  # 1st, XIXe, Mlle
-    return ("^" if tag.name == "sup" else "_") + _grouped(text) + END_OF_SCRIPT
+    return ("^" if kind == "sup" else "_") + _grouped(text) + END_OF_SCRIPT
 
 
 def separated(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text, separated
 from disc_lite.documents.headings import escaped
-from disc_lite.documents.noise import is_noise, is_note_mark, main_part
+from disc_lite.documents.noise import SENTENCE, is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
 from disc_lite.documents.tables import is_layout, rows_of
 
@@ -34,7 +34,6 @@ _LISTS = ("ul", "ol")
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
 
-_SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
 
 # The markers that open an item for those who cut sentences; behind others a stop would end one.
 _MARKER = re.compile(r"\s*(?:-|(?:\d{1,3}|[a-z])[.)]{1,2}) ")
@@ -52,6 +51,7 @@ class _Writer:
     inline: list[str] = field(default_factory=list)
     prefix: str = ""
     numbers: dict[int, int] = field(default_factory=dict)
+    is_page: bool = True
 
     def close(self) -> None:
         """Ends the open block, if it has any text."""
@@ -70,7 +70,7 @@ class _Writer:
     def drop_banner(self) -> None:
         """Drops what stands above the first heading of level 1, if there is no sentence in it."""
         first = next((index for index, (_, block) in enumerate(self.blocks) if block.startswith("# ")), 0)
-        if all(kind != "row" and not _SENTENCE.search(block) for kind, block in self.blocks[:first]):
+        if all(kind != "row" and not SENTENCE.search(block) for kind, block in self.blocks[:first]):
             del self.blocks[:first]
 
     def text(self) -> str:
@@ -89,7 +89,7 @@ def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
 
     Args:
         markup: The page, decoded.
-        is_page: Whether it has the banner of a site above its heading, as pages do; what says nothing there goes.
+        is_page: Whether it is the page of a site, whose navigation, banner and asides go; not a part of a document.
 
     Raises:
         RecursionError: Elements nested some hundred deep.
@@ -101,8 +101,8 @@ def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
         warnings.simplefilter("ignore")
         soup = BeautifulSoup(with_end_tags(markup), "html.parser")
     title = soup.title.get_text() if soup.title else ""
-    writer = _Writer()
-    _write_children(main_part(soup), writer, depth=0)
+    writer = _Writer(is_page=is_page)
+    _write_children(main_part(soup) if is_page else soup, writer, depth=0)
     writer.close()
     if is_page:
         writer.drop_banner()
@@ -116,7 +116,7 @@ def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
         if isinstance(child, Tag):
             if _is_formula(child):
                 writer.inline.append(f" {_formula(child)} ")
-            elif not is_noise(child):
+            elif not is_noise(child, writer.is_page):
                 _write_tag(child, writer, depth)
         elif type(child) in (NavigableString, CData):  # no comment, no doctype
             # Soft hyphens say where a word may be broken, and are seen nowhere else.
@@ -210,13 +210,21 @@ def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
         writer.close()
 
     def text_of(cell: Tag) -> str:
-        inner = _Writer()
+        inner = _Writer(is_page=writer.is_page)
         _write_children(cell, inner, depth=1)
         inner.close()
         items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
-        return " ".join([*(block for kind, block in inner.blocks if kind != "item"), items]).strip()
+        blocks = [_in_a_line(block) for kind, block in inner.blocks if kind != "item"]
+        return " ".join([*blocks, items]).strip()
 
     writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, text_of))
+
+
+def _in_a_line(block: str) -> str:
+    """A block in the cell of a table: of code the commands, each as a span."""
+    if not block.startswith("```"):
+        return block
+    return "; ".join(f"`{line.strip()}`" for line in block.split("\n")[1:-1] if line.strip())
 
 
 def _is_formula(tag: Tag) -> bool:

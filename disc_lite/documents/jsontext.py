@@ -7,11 +7,13 @@ Other fields are not read. By default the field is the first of `TEXT_FIELDS` th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import Heading, find_headings
+from disc_lite.documents.html import html_text
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
@@ -19,6 +21,11 @@ TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "con
 TITLE_FIELDS = ("title", "heading", "headline", "subject", "name")
 
 _QUESTION = "question"
+# A text that begins with an element of a page, and ends with one.
+_HTML = re.compile(
+    r"\s*<(?:!doctype|html|body|article|section|div|p|ul|ol|table|blockquote|h[1-6]|span|strong|b|em)\b.*>\s*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
 _TITLE_CHARS = 200
 _LISTED_FIELDS = 8
 
@@ -61,7 +68,7 @@ def _records(values: Sequence[object]) -> list[Record]:
 
 
 def _converted(records: Sequence[Record], field: str) -> Converted:
-    if not field and any(_QUESTION in record for record in records):
+    if not field and any(map(_asks, records)):
         raise RefusedFile("a file of questions, not of text; measure with it: --questions")
     parts: list[str] = []
     headings: list[Heading] = []
@@ -82,6 +89,13 @@ def _converted(records: Sequence[Record], field: str) -> Converted:
     return Converted(text, "markdown", title, tuple(headings), alone=len(parts) > 1)
 
 
+def _asks(record: Record) -> bool:
+    """Whether a record is a question to measure with: it has an answer too, or ends as questions do."""
+    question = record.get(_QUESTION)
+    is_asked = isinstance(question, str) and question.rstrip().endswith(("?", "？", "؟"))
+    return is_asked or (question is not None and any(name in record for name in ("answer", "answers")))
+
+
 def _text_of(record: Record, field: str) -> str:
     """The text of a record, a list of strings as paragraphs; empty where it has none."""
     for name in (field,) if field else TEXT_FIELDS:
@@ -89,8 +103,13 @@ def _text_of(record: Record, field: str) -> str:
         parts = value if isinstance(value, list) else [value]
         texts = [part.strip() for part in parts if isinstance(part, str)]
         if any(texts):
-            return "\n\n".join(filter(None, texts)).replace("\r\n", "\n")
+            return "\n\n".join(filter(None, map(_plain, texts))).replace("\r\n", "\n")
     return ""
+
+
+def _plain(text: str) -> str:
+    """A text as its reader sees it: help desks and blogs store pages of HTML."""
+    return html_text(text, is_page=False)[0].strip() if _HTML.match(text) else text
 
 
 def _value_of(record: Record, name: str) -> object:

@@ -1,18 +1,26 @@
 """Mail -> text: subject, sender, receivers and date, then the plain text or else the HTML, by Python's own reader.
 
+What a mail quotes keeps its `>` and stands by itself: it is not the sender's.
+
 Attachments are named and not read: save them beside the mail.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from email import message_from_bytes, policy
 from email.message import MIMEPart
 
+from disc_lite.documents.headings import escaped
 from disc_lite.documents.html import html_text
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
 _SHOWN = ("From", "To", "Cc", "Date")
+_QUOTE = re.compile(r"> ?(?:> ?)*")
+_SIGNATURE = "-- "
+_BLANK = re.compile(r"\n{3,}")
 _BROKEN = "\ufffd"  # what the reader of headers makes of undecodable bytes
 
 
@@ -50,4 +58,46 @@ def _body_text(part: MIMEPart) -> str:
         raise RefusedFile(f"not {charset}, as it declares: byte {error.start} of its text") from None
     except LookupError:
         raise RefusedFile(f"an unknown encoding: {charset}") from None
-    return html_text(text)[0] if part.get_content_subtype() == "html" else text
+    if part.get_content_subtype() == "html":
+        return html_text(text)[0]
+    is_flowed = str(part.get_param("format", "")).lower() == "flowed"
+    lines = text.split("\n")
+    return _BLANK.sub("\n\n", "\n".join(_blocks(_unflowed(lines) if is_flowed else lines)))
+
+
+def _unflowed(lines: list[str]) -> Iterator[str]:
+    """The lines of a text whose paragraphs go on behind a space at the end of a line (RFC 3676)."""
+    open_line: str | None = None
+    for line in lines:
+        marks, content = _quoted(line)
+        goes_on = content.endswith(" ") and content != _SIGNATURE
+        if open_line is not None and _quoted(open_line)[0] == marks and content and content != _SIGNATURE:
+            line = open_line + content
+        elif open_line is not None:
+            yield open_line.rstrip()
+        open_line = line if goes_on else None
+        if not goes_on:
+            yield line
+    if open_line is not None:
+        yield open_line.rstrip()
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[str]:
+    """The lines with a blank one around what is quoted, which keeps the line above that says whose it is."""
+    quoted = [_quoted(line) for line in lines]
+    depths = [len(marks) for marks, _ in quoted]
+    introduces = [
+        content.rstrip().endswith(":") and depth < below
+        for (_, content), depth, below in zip(quoted, depths, [*depths[1:], 0], strict=True)
+    ]
+    for number, (marks, content) in enumerate(quoted):
+        is_introduced = number > 0 and introduces[number - 1]
+        if number and (introduces[number] or (depths[number] != depths[number - 1] and not is_introduced)):
+            yield ""
+        yield f"{marks} {content}" if marks and content.strip() else escaped(content)
+
+
+def _quoted(line: str) -> tuple[str, str]:
+    """The marks of quotation of a line, without spaces, and what is quoted."""
+    marks = _QUOTE.match(line)
+    return (marks.group().replace(" ", ""), line[marks.end() :]) if marks else ("", line)

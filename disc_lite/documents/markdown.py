@@ -1,7 +1,7 @@
 """Markdown as it is written -> the text that its reader sees.
 
-Left out are front matter, comments, badges, link definitions and the fences of admonitions; what is in an
-admonition is text, what is in `<pre>` is code. Everything else stays as it is written.
+Left out are front matter, comments, badges, link definitions, struck text, tags of HTML and the fences of admonitions;
+what is in an admonition is text, what is in `<pre>` is code. Everything else stays as it is written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped
+from disc_lite.documents.inlinehtml import as_seen
 
 _FENCE = re.compile(r"(?P<indent>[ \t>]*)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
@@ -48,7 +49,7 @@ _END_OF_PRE = re.compile(r"(?:</code>\s*)?</pre>[ \t]*", re.IGNORECASE)
 def markdown_text(text: str) -> tuple[str, str]:
     """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
     body, title = split_front_matter(text)
-    lines = body.split("\n")
+    lines = list(as_seen(body.split("\n")))
     seen = list(_Reader(_ends_of_comments(lines)).read(lines))
     return "\n".join(_closed_up(seen)), title
 

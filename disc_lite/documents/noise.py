@@ -1,7 +1,8 @@
 """Which elements of a web page are not its text: navigation, banners, hidden parts, marks of notes.
 
 Three kinds of signs are used, the surest first: what the element is (tag, `role`), what its author hid, and the
-names that site generators give to such parts. By name nothing is dropped that holds the page's main text.
+names that site generators give to such parts. By name nothing is dropped that holds the page's main text. Of a book, or
+of HTML within another document, only what is hidden or withdrawn is no text.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _ROLES = """
     alertdialog complementary contentinfo dialog doc-backlink doc-endnotes-back doc-pagebreak doc-toc menu menubar
     navigation search tablist toolbar tooltip
 """
+_PAGE_NUMBERS = frozenset(("pagebreak", "pagenum", "page-number"))  # of the printed book
+_BOOK_ROLES = frozenset("doc-backlink doc-endnotes-back doc-pagebreak doc-toc".split())
 _DROPPED_TAGS = frozenset(_TAGS.split())
 _DROPPED_ROLES = frozenset(_ROLES.split())
 _OUTSIDE_ARTICLES = ("footer", "aside")
@@ -33,14 +36,18 @@ _NAME = re.compile(
     |(?:.*-)?(?:skip-?(?:link|nav|to-.*|links)|skiplinks?|breadcrumbs?|breadcrumb-.*|pagination|pager|headerlink
         |permalink|heading-anchor|anchor-?link|anchorjs-link|navbar|navbox|nav-?menu|site-?nav|side-?nav|main-?menu
         |site-?footer|page-?footer|footer-?nav|search-?(?:box|form|bar)|sphinxsidebar|sphinxsidebarwrapper|sidebar
-        |sidebar-(?:primary|secondary|nav|left|right|container|wrapper|drawer)|linenos|linenodiv|lineno|gutter
+        |sidebar-(?:primary|secondary|nav|left|right|container|wrapper|drawer)|linenos|linenodiv|lineno
         |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden|newsletter
         |social-?(?:share|links|media)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks|printfooter|noprint|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
-    |footer|toc|table-of-contents|related|navigation|menu
+    |footer|toc|table-of-contents|navigation
     """,
     re.VERBOSE,
 )
+# Names that text has too, on the page of a restaurant or in a table; dropped only without sentences.
+_PLAIN_NAME = re.compile(r"related|menu|gutter")
+SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
+_LINKED_SHARE = 0.33  # of the text of an element that teases other pages
 _MAIN_TEXT = ("main", "article", "h1", "body", "html")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
 _PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\s]+")
@@ -50,18 +57,37 @@ _NOTE_LINK = re.compile(r"#\W*(?:_?ftn|fn|footnote|endnote|_?edn|cite[_-]?(?:not
 _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*†‡§¶]{1,3})\s*")
 
 
-def is_noise(tag: Tag) -> bool:
-    """Whether nothing in the element is text of the page."""
-    if tag.name in _DROPPED_TAGS or tag.get("role") in _DROPPED_ROLES or _is_hidden(tag):
+def is_noise(tag: Tag, is_page: bool = True) -> bool:
+    """Whether nothing in the element is text: of a page of a site, or of a part of a book or another document."""
+    if tag.name in _DROPPED_TAGS or _is_hidden(tag):
         return True
+    if "pagebreak" in str(tag.get("epub:type", "")) or _PAGE_NUMBERS & set(_names(tag)):
+        return True
+    if tag.get("role") in (_DROPPED_ROLES if is_page else _BOOK_ROLES):
+        return True
+    if tag.name == "a" and str(tag.get("href", "")).startswith("#") and _PERMALINK.fullmatch(tag.get_text()):
+        return True
+    return is_page and _is_noise_of_a_site(tag)
+
+
+def _is_noise_of_a_site(tag: Tag) -> bool:
+    names = _names(tag)
+    is_named = any(map(_NAME.fullmatch, names))
     if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
-        return not tag.find(_MAIN_TEXT)
+        is_aside = tag.name == "aside" and not is_named
+        return not tag.find(_MAIN_TEXT) and not (is_aside and _says_something(tag))
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
         return tag.get("role") == "banner" and not tag.find(("h1", "h2"))
-    if tag.name == "a" and str(tag.get("href", "")).startswith("#") and _PERMALINK.fullmatch(tag.get_text()):
-        return True
-    return tag.name not in _MAIN_TEXT and any(map(_NAME.fullmatch, _names(tag))) and not tag.find(_MAIN_TEXT)
+    is_named = is_named or (any(map(_PLAIN_NAME.fullmatch, names)) and not _says_something(tag))
+    return is_named and tag.name not in _MAIN_TEXT and not tag.find(_MAIN_TEXT)
+
+
+def _says_something(tag: Tag) -> bool:
+    """Whether there are sentences in an element, and they are not those of its links, as teasers are."""
+    text = tag.get_text(" ")
+    linked = sum(len(link.get_text()) for link in tag.find_all("a"))
+    return SENTENCE.search(text) is not None and linked < _LINKED_SHARE * len(text) and not tag.find(("form", "input"))
 
 
 def is_note_mark(tag: Tag, before: str) -> bool:
@@ -69,6 +95,8 @@ def is_note_mark(tag: Tag, before: str) -> bool:
     text = tag.get_text()
     link = tag if tag.name == "a" else tag.find("a")
     names = _names(tag) + (_names(link) if link else [])
+    if "noteref" in str(tag.get("epub:type", "")):
+        return True
     if tag.get("role") == "doc-noteref" or (link and link.get("role") == "doc-noteref"):
         return True
     if tag.name == "a":

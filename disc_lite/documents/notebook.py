@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.inlinehtml import as_seen
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
@@ -39,6 +40,7 @@ def _parts(cell: dict[str, Any], language: str, outputs: bool) -> list[str]:
     if cell.get("cell_type") == "heading":
         text = f"{'#' * cell.get('level', 1)} {text}"
     if cell.get("cell_type") != "code":
+        text = "\n".join(as_seen(text.split("\n"))).strip("\n")
         return [text] if text.strip() else []
     shown = [_fenced(text, language)] if text.strip() else []
     for output in cell.get("outputs", ()) if outputs else ():

@@ -41,7 +41,8 @@ def odt_text(source: Source) -> Converted:
         if body is None:
             raise RefusedFile("not what its extension says: it holds no text document")
         others = [read_xml(archive, "styles.xml")] if "styles.xml" in archive.namelist() else []
-        return Converted(html_text("".join(_Writer(archive, Styles([*others, root])).inner(body)))[0])
+        markup = "".join(_Writer(archive, Styles([*others, root])).inner(body))
+    return Converted(html_text(markup, is_page=False)[0])
 
 
 class _Writer:

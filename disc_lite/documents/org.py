@@ -19,7 +19,8 @@ _TABLE_RULE = re.compile(r"\s*\|[-+|\s]*$")
 _ITEM = re.compile(r"(\s*)[-+]\s+")
 _LINK = re.compile(r"\[\[([^\]]+)\](?:\[([^\]]+)\])?\]")
 _CODE = re.compile(r"(?<![^\s({'\"-])([=~])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
-_EMPHASIS = re.compile(r"(?<![^\s({'\"-])([*/_+])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
+_STRUCK = re.compile(r"(?<![^\s({'\"-])\+(\S|\S.*?\S)\+(?![^\s)}'\".,;:!?-]) ?")
+_EMPHASIS = re.compile(r"(?<![^\s({'\"-])([*/_])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
 _VERBATIM = {"SRC", "EXAMPLE", "EXPORT"}
 _DROPPED = {"COMMENT"}
 
@@ -69,5 +70,5 @@ def _line(line: str, shift: int) -> str:
 
 def _inline(text: str) -> str:
     text = _LINK.sub(lambda link: link[2] or link[1], text)
-    text = _EMPHASIS.sub(r"\2", text)
+    text = _EMPHASIS.sub(r"\2", _STRUCK.sub("", text))
     return _CODE.sub(r"`\2`", text)

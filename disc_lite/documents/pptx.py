@@ -47,7 +47,7 @@ def pptx_text(source: Source) -> Converted:
             for notes in _related(archive, path, "notesSlide"):
                 spoken = "".join(_paragraphs_html(read_xml(archive, notes), only="body"))
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
-    text = html_text("".join(parts))[0]
+    text = html_text("".join(parts), is_page=False)[0]
     if not text.strip():
         raise RefusedFile("no text on its slides (pictures only?); run OCR over it first")
     slides = f"slide {hidden[0]} is" if len(hidden) == 1 else f"slides {', '.join(hidden)} are"

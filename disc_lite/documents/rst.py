@@ -1,22 +1,29 @@
 """reStructuredText as it is written -> the text that its reader sees.
 
 Left out are comments, targets, pictures, tables of contents and the marks of notes; of admonitions, roles and links the
-text stays. Literal blocks and the underlines of headings stay as they are written.
+text stays; `#.` gets its number, and tables that are written as CSV or as lists become rows. Literal blocks and the
+underlines of headings stay as they are written.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
+
+from disc_lite.documents.inlinehtml import markup_text
+from disc_lite.documents.tables import line_of
 
 _DIRECTIVE = re.compile(r"(?P<indent>\s*)\.\. (?:\|[^|]+\| )?(?P<name>[\w:+-]+)::(?:\s+(?P<argument>.*))?")
 _EXPLICIT = re.compile(r"(?P<indent>\s*)\.\.(?:\s+(?P<rest>.*))?")
 _NOTE = re.compile(r"\[(?:\d+|#[\w-]*|\*)\]\s+(?P<text>.*)")
-_OPTION = re.compile(r"\s*:[\w-]+:(?:\s.*)?")
+_SUBSTITUTION = re.compile(r"^[ \t]*\.\. \|([^|\n]+)\| replace::[ \t]*(\S.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+_ITEM = re.compile(r"(\s*)(#|\d{1,3})\.(?=\s+\S)")
+_OPTION = re.compile(r"\s*:([\w-]+):(?:\s+(.*))?")
 _DROPPED = frozenset(
     """
-    contents csv-table currentmodule default-role automodule header footer highlight image include index literalinclude
-    meta module raw role sectnum sectionauthor moduleauthor py:module py:currentmodule tabularcolumns target-notes title
+    contents currentmodule default-role automodule header footer highlight image include index literalinclude
+    meta module role sectnum sectionauthor moduleauthor py:module py:currentmodule tabularcolumns target-notes title
     toctree
     """.split()
 )
@@ -36,7 +43,32 @@ _INLINE = (
 
 def rst_text(text: str) -> str:
     """The text that a reader of the page sees, its headings underlined as before."""
-    return "\n".join(_seen(text.split("\n")))
+    lines = _numbered(text.split("\n"))
+    names = {name[1]: " ".join(name[2].split()) for name in _SUBSTITUTION.finditer(text)}
+    if names:
+        named = re.compile("|".join(re.escape(f"|{name}|") + "_{0,2}" for name in names))
+        is_definition = re.compile(r"\s*\.\. \|")
+        lines = [
+            line if is_definition.match(line) else named.sub(lambda use: names[use[0].strip("_")[1:-1]], line)
+            for line in lines
+        ]
+    return "\n".join(_seen(lines))
+
+
+def _numbered(lines: list[str]) -> list[str]:
+    """The lines with the numbers that `#.` stands for: they go on until a line at its margin is no item."""
+    counts: dict[int, int] = {}  # margin -> the last number
+    numbered = []
+    for line in lines:
+        item = _ITEM.match(line)
+        margin = len(line) - len(line.lstrip())
+        if line.strip():
+            counts = {at: number for at, number in counts.items() if at < margin or (at == margin and item)}
+        if item:
+            counts[margin] = counts.get(margin, 0) + 1 if item[2] == "#" else int(item[2])
+            line = f"{item[1]}{counts[margin]}{line[item.end(2) :]}"
+        numbered.append(line)
+    return numbered
 
 
 def _seen(lines: list[str]) -> Iterator[str]:
@@ -71,9 +103,19 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
             yield indent + _plain(rest)
             yield from map(_plain, _dedented(block, indent))
         return
-    while block and _OPTION.fullmatch(block[0]):
+    options = {}
+    while block and (option := _OPTION.fullmatch(block[0])):
+        options[option[1]] = option[2] or ""
         block = block[1:]
     name, argument = found["name"], (found["argument"] or "").strip()
+    if name in ("csv-table", "list-table"):
+        rows = _csv_rows(block, options) if name == "csv-table" else _list_rows(block)
+        yield from [indent + _plain(line) for line in ([argument, ""] if argument else []) + rows]
+        return
+    if name == "raw":
+        shown = markup_text("\n".join(block)) if argument == "html" else ""
+        yield from shown.split("\n") if shown else []
+        return
     if name in _LITERAL:
         yield from block
         return
@@ -85,6 +127,29 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
     if label:
         yield indent + _plain(label)
     yield from _seen(_dedented(block, indent))
+
+
+def _csv_rows(block: list[str], options: dict[str, str]) -> list[str]:
+    delimiters = {"tab": "\t", "space": " "}
+    delimiter = delimiters.get(options.get("delim", ","), options.get("delim", ","))
+    lines = [options["header"]] if options.get("header") else []
+    rows = csv.reader([*lines, *_dedented(block, "")], delimiter=delimiter[:1] or ",", skipinitialspace=True)
+    return [line_of(row) for row in rows if any(row)]
+
+
+def _list_rows(block: list[str]) -> list[str]:
+    """The rows of a list of lists: `* - ` opens a row, `- ` a cell, and what is indented deeper goes on with it."""
+    rows: list[list[str]] = []
+    for line in _dedented(block, ""):
+        if line.startswith("* "):
+            rows.append([])
+        margin = len(line) - len(line.lstrip(" *"))
+        cell = re.match(r"(?:\* | {2})-(?:\s+(.*)|$)", line)
+        if cell and rows:
+            rows[-1].append(cell[1] or "")
+        elif line.strip() and rows and rows[-1] and margin > 2:
+            rows[-1][-1] += f" {line.strip()}"
+    return [line_of(row) for row in rows if any(row)]
 
 
 def _block_end(lines: list[str], start: int, indent: int) -> int:

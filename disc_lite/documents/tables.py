@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
 # A hostile page may ask for more; no table that is read has them.
 _MAX_SPAN = 200
-_BLOCKS_OF_LAYOUT = ("table", "pre", "h1", "h2", "h3", "h4", "h5", "h6")
+_BLOCKS_OF_LAYOUT = ("table", "h1", "h2", "h3", "h4", "h5", "h6")
 
 
 def is_layout(table: Tag) -> bool:
-    """Whether a table only places parts of the page: it holds headings, code or tables."""
-    return table.get("role") in ("presentation", "none") or table.find(_BLOCKS_OF_LAYOUT) is not None
+    """Whether a table only places parts of the page: headings or tables, or one row of code and its numbers."""
+    if table.get("role") in ("presentation", "none") or table.find(_BLOCKS_OF_LAYOUT) is not None:
+        return True
+    return table.find("pre") is not None and table.find("th") is None and len(table.find_all("tr", limit=2)) == 1
 
 
 def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:

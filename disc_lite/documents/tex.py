@@ -1,32 +1,30 @@
 """LaTeX -> Markdown, by pylatexenc: accents, macros and text; formulas stay as they are written.
 
 pylatexenc (138 kB of plain Python, nothing below it) is the parser that arXiv tools use; it is in the extra
-`documents`. Macros that the file defines for itself are not expanded.
+`documents`. Macros that the file defines are replaced by what they stand for before; others that are not known are
+named in the warning, since what they stood for is not there.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.texmacros import Macro, definitions, expanded, with_references
+from disc_lite.documents.texnodes import TexReader
 
-if TYPE_CHECKING:
-    from pylatexenc.latex2text import LatexNodes2Text
-
-_LEVELS = {"part": 2, "chapter": 2, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
 _TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?\{((?:[^{}]|\{[^{}]*\})*)\}")
 _CUT = re.compile(r"(?=^[ \t]*\\(?:part|chapter|section)\b)", re.MULTILINE)
 _VERBATIM = re.compile(
     r"\\begin\{(verbatim|lstlisting|minted)\}(?:\[[^\]]*\])?(?:\{(\w+)\})?\n?(.*?)\n?[ \t]*\\end\{\1\}", re.DOTALL
 )
-_DROPPED = "label maketitle title tableofcontents cite citep citet autocite parencite textcite nocite".split()
 _SPACES = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _INDENT = re.compile(r"^[ \t]+|[ \t]+$", re.MULTILINE)
 _BLANK = re.compile(r"\n{3,}")
 _LOOSE_ITEM = re.compile(r"^(- .*)\n\n(?=- )", re.MULTILINE)
+_LISTED_MACROS = 5
 
 
 def tex_text(source: Source) -> Converted:
@@ -34,50 +32,39 @@ def tex_text(source: Source) -> Converted:
 
     Raises:
         ModuleNotFoundError: pylatexenc is missing.
+        RefusedFile: Its macros stand for too much.
     """
-    converter = _converter()
-    text = decode(source.raw)
+    reader = TexReader()
+    macros, text = definitions(decode(source.raw))
+    text = with_references(text)
     title = _TITLE.search(text)
     body = _BODY.search(text)
-    parts = [f"# {converter.latex_to_text(title[1]).strip()}\n\n"] if title else []
+    parts = [f"# {reader.text(expanded(title[1], macros)).strip()}\n\n"] if title else []
     for part in _CUT.split(body[1] if body else text):
         source.on_step()
-        parts.append(_part_text(part, converter))
-    return Converted(_BLANK.sub("\n\n", "\n\n".join(parts)).strip() + "\n")
+        parts.append(_part_text(part, macros, reader))
+    return Converted(_BLANK.sub("\n\n", "\n\n".join(parts)).strip() + "\n", warning=_warning(list(reader.unknown)))
 
 
-def _part_text(part: str, converter: LatexNodes2Text) -> str:
+def _warning(unknown: list[str]) -> str:
+    if not unknown:
+        return ""
+    listed = ", ".join(unknown[:_LISTED_MACROS]) + (", …" if len(unknown) > _LISTED_MACROS else "")
+    what = "1 macro is" if len(unknown) == 1 else f"{len(unknown)} macros are"
+    return f"{what} not known, and left out ({listed}): where one stood for a value, write it out"
+
+
+def _part_text(part: str, macros: dict[str, Macro], reader: TexReader) -> str:
     """Text and listings in turn: a listing is no LaTeX inside."""
     written = []
     at = 0
     for listing in _VERBATIM.finditer(part):
-        written += [_plain_text(part[at : listing.start()], converter), f"```{listing[2] or ''}\n{listing[3]}\n```"]
+        before = _plain_text(expanded(part[at : listing.start()], macros), reader)
+        written += [before, f"```{listing[2] or ''}\n{listing[3]}\n```"]
         at = listing.end()
-    return "\n\n".join([*written, _plain_text(part[at:], converter)])
+    return "\n\n".join([*written, _plain_text(expanded(part[at:], macros), reader)])
 
 
-def _plain_text(part: str, converter: LatexNodes2Text) -> str:
-    text = _SPACES.sub(" ", _INDENT.sub("", str(converter.latex_to_text(part)).replace("\u00a0", " ")))
+def _plain_text(part: str, reader: TexReader) -> str:
+    text = _SPACES.sub(" ", _INDENT.sub("", reader.text(part).replace("\u00a0", " ")))
     return _LOOSE_ITEM.sub(r"\1\n", _BLANK.sub("\n\n", text)).strip("\n")
-
-
-def _converter() -> LatexNodes2Text:
-    from pylatexenc.latex2text import (
-        LatexNodes2Text,
-        MacroTextSpec,
-        SpecialsTextSpec,
-        get_default_latex_context_db,
-    )
-
-    context = get_default_latex_context_db()
-    macros = [MacroTextSpec(name, simplify_repl=_heading(level)) for name, level in _LEVELS.items()]
-    macros += [MacroTextSpec("item", simplify_repl="\n- "), MacroTextSpec("footnote", simplify_repl=" (%(2)s)")]
-    macros += [MacroTextSpec(name, simplify_repl="%(1)s") for name in ("ref", "eqref", "autoref", "cref")]
-    macros += [MacroTextSpec(name, simplify_repl="") for name in _DROPPED]
-    cells = [SpecialsTextSpec("&", simplify_repl=" | ")]
-    context.add_context_category("disc-lite", prepend=True, macros=macros, specials=cells)
-    return LatexNodes2Text(latex_context=context, math_mode="verbatim", strict_latex_spaces=False)
-
-
-def _heading(level: int) -> str:
-    return f"\n\n{'#' * level} %(3)s\n\n"

@@ -46,6 +46,7 @@ class Alias:
     licence: str
     gated: bool  # its publisher requires a login and consent before the download
     note: str = ""
+    by_layer: int = 0  # width of the embeddings that every layer has of its own, each of the whole vocabulary
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ _TABLE = (
           2560, 34, 8, 4, 256, 10240, 262208, True, "Gemma", True, "without its part for images"),
     Alias("gemma-4-e4b", "google/gemma-4-E4B-it", "gemma4_text", 4.52,
           2560, 42, 8, 2, 256, 10240, 262144, True, "Apache-2.0", False,
-          "and 2.8 billion of embeddings by layer, 5.3 GiB that stay in 16 bits"),
+          "and 2.8 billion of embeddings by layer, 5.3 GiB that stay in 16 bits", by_layer=256),
     Alias("phi-4-mini", "microsoft/Phi-4-mini-instruct", "phi3", 3.84,
           3072, 32, 24, 8, 128, 8192, 200064, True, "MIT", False),
     Alias("smollm3-3b", "HuggingFaceTB/SmolLM3-3B", "smollm3", 3.08,

@@ -50,6 +50,7 @@ _ROWS: dict[str, tuple[int | bool | None, ...]] = {
 }
 _MORE: dict[str, dict[str, Any]] = {
     "gemma2": {"attn_logit_softcapping": 50.0},
+    "gemma4_text": {"hidden_size_per_layer_input": 256, "vocab_size_per_layer_input": 262144},
     "granitemoehybrid": {"num_local_experts": 8},
 }
 DEFAULTS = MappingProxyType(

@@ -52,7 +52,7 @@ def open_model(name: str) -> Model:
     check_folder(folder)
     check_kind(folder)
     weights = weights_digest(folder)
-    return Model(name, source.location, folder, weights, fingerprint(folder, weights), _probes(folder))
+    return Model(name, source.location, folder, weights, fingerprint(folder, weights), probes_of(folder))
 
 
 def local_folder(source: ModelSource) -> Path | None:
@@ -159,7 +159,8 @@ def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
     )  # fmt: skip
 
 
-def _probes(folder: Path) -> JsonObject:
+def probes_of(folder: Path) -> JsonObject:
+    """The content of its `probes.json`, {} without one. Raises EnvironmentNotReady where it is no such file."""
     path = folder / "probes.json"
     if not path.is_file():
         return {}

@@ -74,11 +74,25 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
     model, info = loaded
     if fault := fault_of(model, info):
         raise EnvironmentNotReady(f"The model in {folder} is damaged.", fault, "Download it again, or another copy.")
+    _keep_what_is_read(model)
     return tokens, model
 
 
+def _keep_what_is_read(model: PreTrainedModel) -> None:
+    """Free the weights of parts for images and sound: only the decoder and the head are computed.
+
+    Their modules stay, so that an adapter is given the same names of layers as on the whole model.
+    """
+    if model.config.get_text_config() is model.config:
+        return
+    read = {id(p) for part in (model.get_decoder(), model.get_output_embeddings()) for p in part.parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in read:
+            parameter.data = parameter.data.new_empty(0)
+
+
 def _auto_class(config: PretrainedConfig) -> Any:
-    """What loads a model that writes text. Where it takes images too, that part is loaded, but not used or changed."""
+    """What loads a model that writes text. Where it takes images too, that part is checked, and freed."""
     for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
         if type(config) in auto._model_mapping:
             return auto

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate
+from random import Random
 
-from disc_lite.documents import Passage
+from disc_lite.documents import Document, Passage
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Retention
 
@@ -14,6 +15,8 @@ FEWEST_PROMPTS = 200  # self-generated ones of a run, even if its corpus is smal
 # Compared positions of a shard, whose teacher hidden states are cached or read again together: 4 GiB of a 7B's.
 SHARD_POSITIONS = 1 << 19
 SCRATCH_SHARDS = 2  # for which there must be room: a step may begin in one and end in the next
+FIT_SAMPLE = 64  # trained questions that are asked whether enough is known; 0.95 of them is 61
+FIT_CHECKS = 20  # of those, at most, over a whole training
 SMALLEST_STEP = 256  # tokens, to which `train.least_steps` may shorten a step
 
 
@@ -25,6 +28,21 @@ def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
     if settings.questions_per_1000_tokens:
         return max(1, round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000))
     return settings.questions_per_sentence * sentences
+
+
+def disc_targets(document: Document, passages: Sequence[Passage], recipe: Recipe, seed: int) -> list[tuple[int, int]]:
+    """The sentences of a document that DiSC teaches, as ranges of its tokens.
+
+    `targets: all` takes every sentence after the first, `paper` as many as published: the last
+    one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them.
+    """
+    sentences = [(s, s[0] in passage.headings) for passage in passages for s in passage.sentences]
+    later = [sentence for sentence, is_heading in sentences[1:] if not is_heading]
+    if recipe.disc.targets == "all" or not later:
+        return later
+    rng = Random(f"{seed} targets {document.sha256}")
+    drawn = rng.sample(later[:-1], min(recipe.disc.targets_per_document - 1, len(later) - 1))
+    return [*drawn, later[-1]]
 
 
 def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
@@ -70,6 +88,11 @@ def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, share: float) -> 
     largest, smallest = (int(tokens * task_share) for tokens in (settings.tokens_per_batch, SMALLEST_STEP))
     fitting = int(settings.epochs * epoch_tokens / settings.least_steps) if settings.least_steps else largest
     return min(largest, max(smallest, fitting))
+
+
+def step_tokens(task_tokens: int, recipe: Recipe, share: float) -> int:
+    """The tokens of a step of which so many are the task's: those of the retention term, its `share`, included."""
+    return min(recipe.train.tokens_per_batch, math.ceil((task_tokens + 1) * (1 + share)))
 
 
 def disc_examples(sentences: int, others: int, share: float) -> int:

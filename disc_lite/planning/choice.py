@@ -44,15 +44,16 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
         training = footprint.training(way, row_tokens=row_tokens)
         reading = _reading(footprint, workload, recipe, available, way)
         if reading is not None and (available is None or training.peak <= available):
-            passes = -(-recipe.train.tokens_per_batch // way.micro_batch_tokens)
+            passes = -(-workload.step_tokens // way.micro_batch_tokens)
             stages = (generation[1], reading[1], training)
             return Choice(way, passes, reading[0], generation[0], stages)
     return None
 
 
 def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[Way]:
-    execution, whole = recipe.execution, recipe.train.tokens_per_batch
-    sizes = [execution.micro_batch_tokens] if execution.micro_batch_tokens else list(_halves(whole, workload))
+    execution, whole = recipe.execution, max(workload.step_tokens, workload.longest_student)
+    named = execution.micro_batch_tokens
+    sizes = [min(named, whole)] if named else list(_halves(whole, workload))
     bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]

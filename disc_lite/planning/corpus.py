@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
-from disc_lite.planning.amounts import wanted_pairs
-from disc_lite.qa import words_of
+from disc_lite.planning.amounts import disc_targets, wanted_pairs
+from disc_lite.qa import Pair, words_of
 from disc_lite.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class OwnPairs:
+    """Tokens of the user's pairs: of a question and an answer on average, and of the longest of both together."""
+
+    question: float
+    answer: float
+    longest: int
 
 
 @dataclass(frozen=True)
@@ -21,25 +30,32 @@ class Corpus:
     passages: int
     tokens: int
     sentences: int
-    targets: int  # sentences of DiSC: all but headings and the first of a document
-    pairs: int  # wanted
-    longest_passage: int  # tokens
+    targets: int  # sentences that DiSC teaches
+    target_tokens: int
+    pairs: int  # wanted, or the user's
+    longest_document: int  # tokens
+    longest_passage: int
     longest_sentence: int
     counted: bool  # with the model's own tokenizer; else estimated by the characters
     # Of an update: how many passages are unchanged, changed, new and removed. It teaches those that are counted above.
     since: dict[str, int] | None = None
+    own_pairs: OwnPairs | None = None  # None: the model writes them
 
 
 def corpus_of(
-    documents: Iterable[Document], refused: int, tokenizer: Tokenizer | None, recipe: Recipe, pairs: int = 0,
-    known: Container[tuple[str, int]] = (),
+    documents: Iterable[Document], refused: int, tokenizer: Tokenizer | None, recipe: Recipe,
+    pairs: Sequence[Pair] = (), known: Container[tuple[str, int]] = (),
 ) -> Corpus:  # fmt: skip
-    """Documents cut as a run cuts them; `pairs` are how many the user has, if any, `known` passages are not taught."""
-    cut = []
+    """Documents cut as a run cuts them; `pairs` are the user's, if any, `known` passages are not taught."""
+    own = [pair for pair in pairs if (pair.document, pair.passage) not in known]
+    cut, targets = [], []
     for document in documents:
         offsets = (tokenizer or estimated_tokens)(document.text)
-        found = cut_passages(document, offsets, recipe.documents.passage_tokens)
-        cut.append((document, offsets, [passage for passage in found if (document.name, passage.index) not in known]))
+        every = cut_passages(document, offsets, recipe.documents.passage_tokens)
+        found = [passage for passage in every if (document.name, passage.index) not in known]
+        taught = {sentence for passage in found for sentence in passage.sentences}
+        targets += [s for s in disc_targets(document, every, recipe, recipe.seed) if s in taught]
+        cut.append((document, offsets, found))
     passages = [passage for _, _, found in cut for passage in found]
     askable = [[_askable(d, o, p) for p in found] for d, o, found in cut]
     wanted = sum(
@@ -50,10 +66,18 @@ def corpus_of(
     lengths = [end - start for passage in passages for start, end in passage.sentences]
     return Corpus(
         documents=len(cut), refused=refused, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
-        sentences=sum(map(sum, askable)), targets=max(0, sum(map(sum, askable)) - sum(map(bool, askable))),
-        pairs=pairs or wanted, longest_passage=max((p.end - p.start for p in passages), default=0),
+        sentences=sum(map(sum, askable)), targets=len(targets), target_tokens=sum(b - a for a, b in targets),
+        pairs=len(own) or wanted, longest_document=max((len(offsets) for _, offsets, found in cut if found), default=0),
+        longest_passage=max((p.end - p.start for p in passages), default=0),
         longest_sentence=max(lengths, default=0), counted=tokenizer is not None,
+        own_pairs=_tokens_of(own, tokenizer or estimated_tokens) if own else None,
     )  # fmt: skip
+
+
+def _tokens_of(pairs: Sequence[Pair], tokenizer: Tokenizer) -> OwnPairs:
+    sizes = [(len(tokenizer(pair.question)), len(tokenizer(pair.answer))) for pair in pairs]
+    questions, answers = (sum(size) / len(pairs) for size in zip(*sizes, strict=True))
+    return OwnPairs(questions, answers, max(map(sum, sizes)))
 
 
 def _askable(document: Document, offsets: Offsets, passage: Passage) -> int:

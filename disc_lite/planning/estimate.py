@@ -44,6 +44,7 @@ class Plan:
     footprint: Footprint
     budget: Budget
     choice: Choice | None  # None: it does not fit
+    remarks: tuple[str, ...] = ()  # on settings that have no effect, or less than they say
 
     @property
     def state_bytes(self) -> int:
@@ -102,7 +103,9 @@ class Plan:
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
         return {
             "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
-            "teacher": 2.0 * n * w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs),
+            "teacher": 2.0
+            * n
+            * (w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs) + w.retention_tokens),
             "training": (again * n + lora) * w.computed_tokens + 6.0 * v * w.target_tokens,
         }
 
@@ -176,7 +179,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in _stages(plan)},
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes, "host_bytes": plan.host_bytes,
         "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "read_again": plan.read_again,
-        "untested": plan.budget.untested, "operations": plan.operations,
+        "untested": plan.budget.untested, "remarks": plan.remarks, "operations": plan.operations,
         "minutes": plan.minutes(card) if card else None,
         "by_size": {
             f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),

@@ -23,6 +23,7 @@ SIZES = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
     "vocab_size",
 )  # fmt: skip
+BY_LAYER = ("hidden_size_per_layer_input", "vocab_size_per_layer_input")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Shape:
     qk_norm: bool
     gated: bool = True  # the MLP, as `models.mlp` computes it
     capped: bool = False  # its attention scores are, so they are computed whole (transformers' `eager` attention)
+    by_layer: int = 0  # values of the embeddings that every layer has of its own (Gemma 3n and 4)
 
     @property
     def projections(self) -> tuple[tuple[int, int], ...]:
@@ -62,10 +64,10 @@ class Shape:
         return self.layers * rank * sum(a + b for a, b in self.projections)
 
     def weight_bytes(self, quantize: str, value_bytes: int) -> int:
-        """The frozen base in memory; embedding, head and norms are never quantised."""
+        """The frozen base in memory; embeddings, head and norms are never quantised."""
         linear = NF4_BYTES if quantize == "nf4" else value_bytes
-        norms = (2 * self.layers + 1) * self.hidden
-        return round(self.linear_parameters * linear + (self.vocabulary_parameters + norms) * value_bytes)
+        others = self.vocabulary_parameters + self.by_layer + (2 * self.layers + 1) * self.hidden
+        return round(self.linear_parameters * linear + others * value_bytes)
 
     def cache_bytes(self, places: int, value_bytes: int) -> int:
         """The key/value cache of so many tokens in generation."""
@@ -76,6 +78,7 @@ def shape_of_alias(alias: Alias) -> Shape:
     return Shape(
         alias.name, alias.hidden, alias.layers, alias.heads, alias.kv_heads, alias.head_dim, alias.intermediate,
         alias.vocab, alias.tied, alias.model_type in QK_NORMS, alias.model_type not in OTHER_MLPS,
+        by_layer=alias.vocab * alias.layers * alias.by_layer,
     )  # fmt: skip
 
 
@@ -86,9 +89,10 @@ def shape_of_folder(folder: Path) -> Shape | None:
         hidden, layers, heads, kv_heads, head_dim, intermediate, vocab = (int(config[key]) for key in SIZES)
         kind, tied = config.get("model_type"), bool(config.get("tie_word_embeddings"))
         normalised = kind in QK_NORMS or any(bool(config.get(key)) for key in QK_SETTINGS)
+        by_layer, its_vocab = (int(config.get(key) or 0) for key in BY_LAYER)
         return Shape(
             str(folder), hidden, layers, heads, kv_heads, head_dim, intermediate, vocab, tied, normalised,
-            kind not in OTHER_MLPS, bool(config.get("attn_logit_softcapping")),
+            kind not in OTHER_MLPS, bool(config.get("attn_logit_softcapping")), layers * by_layer * its_vocab,
         )  # fmt: skip
     except (EnvironmentNotReady, ValueError, KeyError, TypeError):
         return None

@@ -19,11 +19,10 @@ def recipes_folder() -> Path:
 def recipe_path(name_or_path: str | Path) -> Path:
     """The file of a recipe that is known by name, or given as a path.
 
-    A text is a path if it has a slash or ends in `.yaml` or `.yml`. Raises RecipeError with
-    the nearest names if there is no such recipe.
+    Raises RecipeError with the nearest names if there is no such recipe.
     """
     text = str(name_or_path)
-    if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
+    if isinstance(name_or_path, Path) or is_path(text):
         if _is_file(Path(text)):
             return Path(text)
         raise RecipeError(f"there is no recipe file {shown(text)}", remedy=_advice(Path(text).stem))
@@ -31,6 +30,11 @@ def recipe_path(name_or_path: str | Path) -> Path:
     if _is_file(path):
         return path
     raise RecipeError(f"there is no recipe {shown(text)}", remedy=_advice(text))
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is the path of a recipe, not its name: it has a slash or ends in `.yaml` or `.yml`."""
+    return "/" in text or text.endswith((".yaml", ".yml"))
 
 
 def list_recipes() -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.changes import Changes, compare
 from disc_lite.run.events import Event, Listener
-from disc_lite.run.execution import record, resumed
+from disc_lite.run.execution import idle_on_host, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
@@ -80,10 +80,8 @@ def open_context(
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")
     passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"
-    for setting in ("layer_checkpoints", "embedding"):
-        if getattr(recipe.execution, setting) == "host" and getattr(execution, setting) != "host":
-            why = "the device is the host" if base.device.type == "cpu" else "the output layer is tied to the embedding"
-            listener(Event("model", f"execution.{setting}=host has no effect: {why}."))
+    for remark in idle_on_host(recipe.execution, execution, base.device.type != "cpu"):
+        listener(Event("model", remark))
     where = ", inputs of layers on the host" if execution.layer_checkpoints == "host" else ""
     where += ", the input embedding on the host" if execution.embedding == "host" else ""
     listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits{where}"))

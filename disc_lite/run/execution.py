@@ -41,3 +41,15 @@ def _steps(folder: RunFolder) -> int:
     """The steps that were made."""
     rows = read_jsonl(folder.metrics, missing_ok=True)
     return int(rows[-1]["step"]) if rows else 0
+
+
+def idle_on_host(named: Execution, taken: Execution, host_apart: bool) -> list[str]:
+    """A sentence for each setting of `named` that is to be on the host, but in `taken`, as it is computed, is not.
+
+    `host_apart`: the device has a memory of its own.
+    """
+    why = "the output layer is tied to the embedding" if host_apart else "the device is the host"
+    return [
+        f"execution.{setting}=host has no effect: {why}." for setting in ("layer_checkpoints", "embedding")
+        if getattr(named, setting) == "host" and getattr(taken, setting) != "host"
+    ]  # fmt: skip

@@ -20,6 +20,7 @@ from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
 from disc_lite.models import Base
 from disc_lite.models.generation import generate
+from disc_lite.planning.amounts import FIT_CHECKS, FIT_SAMPLE
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
@@ -27,8 +28,6 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.screening import facts_of, recalls
 
-SAMPLE = 64  # trained questions that are asked; 0.95 of them is 61
-CHECKS = 20  # at most, over a whole training
 SLACK = 16  # tokens that an answer may have more than the longest of the pairs
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too
 
@@ -37,10 +36,10 @@ class FitCheck:
     """Asks a sample of the trained questions at intervals; decides after which step enough was learned."""
 
     def __init__(self, context: RunContext, pairs: Sequence[Pair], steps: int) -> None:
-        self.context, self.steps, self.every = context, steps, max(1, -(-steps // CHECKS))
+        self.context, self.steps, self.every = context, steps, max(1, -(-steps // FIT_CHECKS))
         self.enough = context.recipe.train.enough
         gradable = [p for p in pairs if facts_of(p.question, p.answer)]
-        drawn = Random(f"{context.recipe.seed} fit").sample(gradable, min(SAMPLE, len(gradable)))
+        drawn = Random(f"{context.recipe.seed} fit").sample(gradable, min(FIT_SAMPLE, len(gradable)))
         self.pairs = drawn if self.enough else []
         self.path = context.folder.fit
         self.rows: list[dict[str, Any]] = read_jsonl(self.path, missing_ok=True)

@@ -6,13 +6,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
 from disc_lite.documents.tokens import tokenizer_of
-from disc_lite.errors import UsageError
+from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.hub.aliases import resolve
 from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import Model, local_folder, open_model
@@ -20,8 +20,9 @@ from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.planning.workload import beside_passage
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
-from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
+from disc_lite.recipe import Given, Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
 from disc_lite.recipe.methods import METHODS
+from disc_lite.recipe.schema import MethodName
 from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
@@ -76,6 +77,11 @@ class Inputs:
             "update": self.earlier.digest if self.earlier else None,
         }
 
+    @property
+    def remarks(self) -> list[str]:
+        """On settings that the user chose, and that have no effect, or less than they say."""
+        return remarks(self.resolved, Given(bool(self.pairs), bool(self.questions), self.earlier is not None))
+
 
 def gather(
     documents: Sequence[str | os.PathLike[str]], model: str | None, recipe: str | None, output: str | Path | None,
@@ -103,9 +109,11 @@ def gather(
     usual = Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
     folder = _place(Path(output) if output else earlier.next_folder if earlier else usual, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
+    absent = Model(model, source.location, Path(), "", "", {})
+    inputs = Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
+    check_named(inputs)
     if local_folder(source) is None:
-        absent = Model(model, source.location, Path(), "", "", {})
-        before_download(Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier))
+        before_download(inputs)
     opened = open_model(model)
     resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
     if earlier:
@@ -113,11 +121,12 @@ def gather(
     if shape := shape_of_folder(opened.folder):
         resolved = at_width(resolved, shape.hidden)
     resolved = within_context(resolved, context_tokens(opened.folder))
-    inputs = Inputs(folder, opened, resolved, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
-    _check_together(inputs)
+    inputs = replace(inputs, model=opened, resolved=resolved)
+    check_same_run(inputs)
+    check_context(inputs)
     if listener is not None:
         listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
-        for remark in remarks(resolved):
+        for remark in inputs.remarks:
             listener(Event("model", remark))
     return inputs
 
@@ -132,14 +141,12 @@ def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
     return RunFolder(folder)
 
 
-def _check_together(inputs: Inputs) -> None:
-    """Whether inputs that are right by themselves go together, and with what the run folder has."""
+def check_named(inputs: Inputs) -> None:
+    """Raises UsageError where the questions or pairs are about other documents."""
     known = {d.name for d in inputs.documents}
     check_documents("questions", (q.document for q in inputs.questions), known)
     # Others find their passage by its words, in whatever file it is.
     check_documents("pairs", (p.document for p in inputs.pairs if not p.passage_sha256), known)
-    check_same_run(inputs)
-    check_context(inputs)
 
 
 def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
@@ -194,6 +201,15 @@ def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
             f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
             f"Use {what} about these documents.",
         )
+
+
+def nothing_to_learn(method: MethodName) -> DocumentsError:
+    """The error for documents that give a method no example."""
+    lacking = "a sentence to ask about" if METHODS[method].needs_pairs else "a second sentence"
+    return DocumentsError(
+        f"There is nothing to learn with the method `{method}`.", f"No document has {lacking}.",
+        "Add text to the documents, or choose another method (--set method=next_token).",
+    )  # fmt: skip
 
 
 def check_context(inputs: Inputs) -> None:

@@ -12,25 +12,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from disc_lite.documents import Document, LedgerEntry
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
-from disc_lite.hub.aliases import ALIASES, ModelSource, resolve
+from disc_lite.hub.aliases import ALIASES, resolve
 from disc_lite.hub.context import context_tokens
-from disc_lite.hub.source import local_folder
+from disc_lite.hub.families import check_kind
+from disc_lite.hub.source import Model, local_folder, probes_of
 from disc_lite.planning.cards import MARGIN, card_of, card_of_device, usable_bytes
+from disc_lite.planning.choice import Choice
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
-from disc_lite.planning.sizes import GIB
+from disc_lite.planning.sizes import GIB, in_words
 from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_questions
-from disc_lite.recipe import Recipe, load_recipe, within_context
+from disc_lite.recipe import ResolvedRecipe, load_recipe, within_context
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.earlier import EarlierRun, check_same, nothing_to_teach
+from disc_lite.run.earlier import check_same, nothing_to_teach
+from disc_lite.run.execution import idle_on_host
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.inputs import Inputs, PairFiles, earlier_of, model_of, pairs_of, read_with_progress
+from disc_lite.run.inputs import (
+    Inputs,
+    PairFiles,
+    check_context,
+    check_named,
+    earlier_of,
+    model_of,
+    nothing_to_learn,
+    pairs_of,
+    read_with_progress,
+)
 from disc_lite.storage import free_disk
 
 if TYPE_CHECKING:
@@ -48,44 +60,60 @@ def plan(
     """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
     `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
-    Raises UsageError for an unknown name or an update that has nothing to teach, EnvironmentNotReady where the sizes of
-    the model are not known here.
+    Raises what `adapt` raises before it loads the model, and EnvironmentNotReady where the sizes of the model are not
+    known here.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     earlier = earlier_of(update)
     source, whose = resolve(model_of(model, earlier)), card_of(card) if card else None
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
-    asked = len(read_questions(Path(questions))) if questions else 0
-    own_pairs = len(pairs_of(pairs))
-    name = str(earlier.folder.recipe) if earlier else "pocket" if source.alias == "pocket" else "default"
-    found_here, checked = local_folder(source), load_recipe(recipe or name, overrides or {})
-    resolved = (within_context(checked, context_tokens(found_here)) if found_here else checked).recipe
+    asked, own_pairs = read_questions(Path(questions)) if questions else (), pairs_of(pairs)
+    folder = local_folder(source)
+    resolved = _resolved(folder, recipe or (str(earlier.folder.recipe) if earlier else None), overrides or {})
     if earlier:
-        check_same(earlier, resolved)
-    read, ledger = read_with_progress([Path(d) for d in named], resolved, None)
+        check_same(earlier, resolved.recipe)
+    read, ledger = read_with_progress([Path(d) for d in named], resolved.recipe, None)
+    here = Model(model_of(model, earlier), source.location, folder or Path(), "", "", {})
+    inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
+    check_named(inputs)
+    if folder:
+        check_context(inputs)
     if of_card is None and whose:
         of_card = round(whose.memory_gib * GIB)
     usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)
-    budget = Budget(whose, usable, of_host, None, cuda=not cpu)
-    found = _plan(source, resolved, read, ledger, budget, own_pairs, asked, earlier)
+    found = _plan(inputs, Budget(whose, usable, of_host, None, cuda=not cpu))
     if found is None:
         raise EnvironmentNotReady(
             f"The sizes of {source.location} are not known here.",
             "It is no name of `disc-lite models`, and there is no `config.json` on this machine that says them.",
             f"Download it once: hf download {source.location} config.json tokenizer.json",
         )
-    return found
+    return _with_remarks(found, inputs.remarks)
 
 
-def _plan(
-    source: ModelSource, recipe: Recipe, documents: Sequence[Document], ledger: Sequence[LedgerEntry], budget: Budget,
-    pairs: int, questions: int, earlier: EarlierRun | None,
-) -> Plan | None:  # fmt: skip
-    """`pairs` and `questions` are how many the user has, if any; None where the sizes of the model are not known.
+def _resolved(folder: Path | None, recipe: str | None, overrides: Mapping[str, str]) -> ResolvedRecipe:
+    """The recipe as `adapt` has it, as far as the model is here."""
+    if folder is None:
+        return load_recipe(recipe or "default", overrides)
+    check_kind(folder)
+    resolved = load_recipe(recipe or probes_of(folder).get("recipe", "default"), overrides)
+    return within_context(resolved, context_tokens(folder)) if (folder / "config.json").is_file() else resolved
 
-    Raises UsageError where `earlier`, a run that is updated, has nothing to be taught.
+
+def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:
+    """The plan with what is to be said of settings; those about the host depend on how it is computed."""
+    named, taken = plan.recipe.execution, plan.choice and _as_planned(plan.recipe.execution, plan.choice)
+    on_host = idle_on_host(named, taken, plan.budget.cuda) if taken else []
+    return replace(plan, remarks=tuple(dict.fromkeys([*on_recipe, *on_host])))
+
+
+def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
+    """None where the sizes of the model are not known.
+
+    Raises UsageError where an update has nothing to teach, DocumentsError where the documents give no example.
     """
-    folder = local_folder(source)
+    source, recipe, earlier = resolve(inputs.model.name), inputs.resolved.recipe, inputs.earlier
+    documents, folder = inputs.documents, local_folder(source)
     shape = shape_of_folder(folder) if folder else None
     if shape is None and source.alias is not None:
         shape = shape_of_alias(ALIASES[source.alias])
@@ -95,9 +123,13 @@ def _plan(
     if earlier and changes and (idle := nothing_to_teach(earlier, changes, recipe)):
         raise UsageError(idle, "", "There is nothing to do.")
     known = changes.unchanged if changes and recipe.update.start == "adapter" else ()
-    corpus = corpus_of(documents, len(ledger) - len(documents), tokenizer_of(folder), recipe, pairs, known)
+    refused = len(inputs.ledger) - len(documents)
+    corpus = corpus_of(documents, refused, tokenizer_of(folder), recipe, inputs.pairs, known)
     corpus = replace(corpus, since=changes.counts() if changes else None)
-    return plan_run(shape, recipe, corpus, workload_of(corpus, recipe, questions, frame_of(folder)), budget)
+    work = workload_of(corpus, recipe, len(inputs.questions), frame_of(folder))
+    if not earlier and not any(work.examples.values()):
+        raise nothing_to_learn(recipe.method)
+    return plan_run(replace(shape, name=inputs.model.name), recipe, corpus, work, budget)
 
 
 @dataclass(frozen=True)
@@ -114,10 +146,7 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
 
     Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says.
     """
-    budget = budget_of(limits, inputs.folder.path)
-    counts = len(inputs.pairs), len(inputs.questions)
-    source = resolve(inputs.model.name)
-    found = _plan(source, inputs.resolved.recipe, inputs.documents, inputs.ledger, budget, *counts, inputs.earlier)
+    found = _plan(inputs, budget_of(limits, inputs.folder.path))
     if found is not None:
         keep_tight(found)
         execution = require_room(found)
@@ -146,7 +175,7 @@ def dry_run(
     """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""
     made = plan(documents, model, **options)
     budget = budget_of(Limits(device, max_vram, host_ram), Path(output) if output else Path())
-    return plan_run(made.shape, made.recipe, made.corpus, made.workload, budget)
+    return _with_remarks(plan_run(made.shape, made.recipe, made.corpus, made.workload, budget), made.remarks)
 
 
 def usable_of(limits: Limits) -> int | None:
@@ -206,25 +235,24 @@ def require_room(plan: Plan) -> Execution:
     ):  # fmt: skip
         if have_bytes is not None and needed > have_bytes:
             raise WillNotFit(
-                f"The run needs about {_said(needed)} of {what}.", f"There are {_said(have_bytes)}.",
+                f"The run needs about {in_words(needed)} of {what}.", f"There are {in_words(have_bytes)}.",
                 "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
             )  # fmt: skip
-    whole = plan.choice.passes == 1
-    return execution.model_copy(
+    return _as_planned(execution, plan.choice)
+
+
+def _as_planned(named: Execution, choice: Choice) -> Execution:
+    whole = choice.passes == 1
+    return named.model_copy(
         update={
             # 0: all of a step, which may have a few tokens more than it should have.
-            "micro_batch_tokens": 0 if whole else plan.choice.way.micro_batch_tokens,
-            "reading_tokens": plan.choice.reading_tokens,
-            "optimizer_bits": plan.choice.way.optimizer_bits,
-            "layer_checkpoints": "host" if plan.choice.way.host_checkpoints else "device",
-            "embedding": "host" if plan.choice.way.host_embedding else "device",
+            "micro_batch_tokens": 0 if whole else choice.way.micro_batch_tokens,
+            "reading_tokens": choice.reading_tokens,
+            "optimizer_bits": choice.way.optimizer_bits,
+            "layer_checkpoints": "host" if choice.way.host_checkpoints else "device",
+            "embedding": "host" if choice.way.host_embedding else "device",
         }
     )
-
-
-def _said(size: int) -> str:
-    """A number of bytes in words: 1.4 GiB, and 36 MiB instead of 0.0 GiB."""
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / 2**20:.0f} MiB"
 
 
 def bytes_of(size: str | None, option: str) -> int | None:

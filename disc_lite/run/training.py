@@ -18,7 +18,7 @@ from disc_lite.distillation.schedule import batches, last_step
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, train
-from disc_lite.errors import DocumentsError, RunFailed
+from disc_lite.errors import RunFailed
 from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS, TrainedOn
 from disc_lite.hub.identity import weights_digest
 from disc_lite.models import Base
@@ -29,6 +29,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
+from disc_lite.run.inputs import nothing_to_learn
 from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update
 from disc_lite.storage import append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
@@ -58,11 +59,7 @@ def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
     if METHODS[context.recipe.method].needs_pairs and not lessons.by_kind[PAIRS]:
         raise _no_pairs(context)
     if not lessons.examples:
-        raise DocumentsError(
-            f"There is nothing to learn with the method `{context.recipe.method}`.",
-            "No document has a second sentence.",
-            "Add text to the documents, or choose another method (--set method=next_token).",
-        )
+        raise nothing_to_learn(context.recipe.method)
     return lessons
 
 

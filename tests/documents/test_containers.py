@@ -38,6 +38,18 @@ def test_epub_chapters_in_reading_order_under_their_headings_or_entries_in_the_c
     ]
 
 
+def test_a_book_has_no_site_around_its_text_and_keeps_its_notes():
+    body = (
+        '<div class="sidebar">Costs.</div><p>In 1904<a epub:type="noteref" href="#n1">1</a> it '
+        '<span epub:type="pagebreak">12</span><span class="pagenum">13</span>began.</p>'
+        '<aside epub:type="footnote" id="n1">Or so.</aside><footer>By Ada.</footer>'
+    )
+    chapter = CHAPTER.format(f"<p>For Ben</p><h1>Early</h1>{body}")
+    assert "For Ben\n\n# Early\n\nCosts.\n\nIn 1904 it began.\n\nOr so.\n\nBy Ada." in text(
+        "a.epub", zipped({**EPUB, "EPUB/a.xhtml": chapter})
+    )
+
+
 def test_epub_that_is_protected_empty_or_none():
     lock = '<encryption><CipherData><CipherReference URI="EPUB/{}"/></CipherData></encryption>'
     assert "DRM" in refusal(".epub", zipped({**EPUB, "META-INF/encryption.xml": lock.format("a.xhtml")}))

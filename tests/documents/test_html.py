@@ -106,6 +106,8 @@ def test_numbered_items_keep_their_numbers():
          ["Both | | c", "1 | 2 | 3", "All of them"]),
         ("<tr><td><p>B3<p>(new)<td><ul><li>80 by day<li>60 by night</ul>", ["B3 (new) | 80 by day; 60 by night"]),
         ("<tr><td rowspan=999999999999>a<td colspan=x>b", ["a | b"]),
+        ("<tr><th>Task<th>Run<tr><td>Build<td><pre>make\nmake x</pre><tr><td>Test<td><pre>t</pre>",
+         ["Task | Run", "Build | `make`; `make x`", "Test | `t`"]),
         ("<tr><td rowspan=2><img alt='[Note]'><th>Note<tr><td>It is hot.", ["Note", "It is hot."]),
     ],
 )  # fmt: skip
@@ -148,6 +150,16 @@ def test_what_only_sounds_like_noise_stays():
         "<details><summary>Holidays</summary>Closed.</details>"
     )
     assert text_of(page) == "# Hours\n\nCall first.\n\nBake.\n\nBy Ada.\n\nHolidays\n\nClosed."
+
+
+def test_sentences_stay_where_a_name_alone_could_mean_navigation():
+    said = "<aside>Never open the valve above 16 bar.</aside><div class=menu>Soup costs 4 euros on Monday.</div>"
+    teased = (
+        "<aside><a href=a>Read how we saved a lot of money.</a></aside><div class=related><a href=b>See the other page of it now.</a></div>"
+        "<aside class=sidebar>Subscribe to our letter and save 5 euros.</aside><div class=menu>Home Visit</div>"
+    )
+    shown = "# Hours\n\nNever open the valve above 16 bar.\n\nSoup costs 4 euros on Monday."
+    assert text_of(f"<h1>Hours</h1>{said}{teased}") == shown
 
 
 def test_notes_and_asides_of_the_main_part_stay():

@@ -49,6 +49,7 @@ def test_org():
             (("Spring", "Late"), "### Late\nSaid so.\n    fixed"),
         ],
     )
+    assert text("a.org", "Now. +They cost 5.+ They cost 7 +1.\n") == "Now. They cost 7 +1.\n"
     assert [path for path, _ in sections(document("b.org", "* One\n** Two\nx\n"))] == [(), ("Two",)]
 
 
@@ -104,10 +105,21 @@ def test_adoc():
         ),
         (
             ("Install now",),
-            "## Install now\nSteps\n\n- First\n  - Deeper\n- bullet\n\n```python\n= no heading\nx = 1 // c\n```\n"
+            "## Install now\nSteps\n\n1. First\n  a. Deeper\n- bullet\n\n```python\n= no heading\nx = 1 // c\n```\n"
             "NOTE: Be careful with `a_b_c` and file_name_x.\n\nName | Price\nDunden | 12 a piece\nLoaf | 3\n\nCPU: The brain.\nA picture",
         ),
     ]
+
+
+def test_adoc_numbers_and_what_is_struck_raised_or_noted():
+    written = (
+        "[.line-through]#Old fee 80.# The fee is [.big]#84#.footnote:[A year.] 10^6^ m^2^, H~2~O.\n\n. Open\n.. Wait\n+\nIt is hot.\n\n"
+        ". Close, then step 1\n\nThen:\n\n. New\n\n[start=4]\n. Four\n"
+    )
+    assert text("a.adoc", written) == (
+        "The fee is 84. [A year.] 10^6 m^2, H2O.\n\n1. Open\n  a. Wait\nIt is hot.\n\n2. Close, then step 1\n\nThen:\n\n"
+        "1. New\n\n4. Four\n"
+    )
 
 
 TEX = r"""\documentclass{article}
@@ -136,13 +148,13 @@ Not this.
 def test_tex():
     assert sections(document("a.tex", TEX)) == [
         ((), "# The Great Bridge\n\nCafé bridges—and $x^2 + \\alpha$."),
-        (("Intro",), "## Intro\n\nHello bold , see sec:i. (A note.) 50% & more.\n\n- One\n- Two"),
+        (("Intro",), "## Intro\n\nHello bold, see “Intro”. (A note.) 50% & more.\n\n- One\n- Two"),
         (("Intro", "Tables"), "### Tables\n\nName | Price\nDunden | 12\n\n```\n# 50% off \\item\n```"),
     ]
 
 
 CELLS = [
-    {"cell_type": "markdown", "source": ["# Steps\n", "\n", "Text."]},
+    {"cell_type": "markdown", "source": ["# Steps\n", "\n", "<b>Text</b>."]},
     {
         "cell_type": "code",
         "source": "print('```')\n# done",
@@ -182,6 +194,17 @@ def test_mail_shows_its_headers_and_the_plain_text():
     )
     html = HEADERS + "Content-Type: text/html; charset=utf-8\n\n<h2>Hi</h2><p>You.\n"
     assert text("a.eml", html).endswith("\n\n## Hi\n\nYou.\n")
+
+
+def test_what_a_mail_quotes_stands_by_itself_and_its_lines_are_no_headings():
+    body = "# 1 is the leak.\n\n> Who pays?\nI do.\nOn Mon, Ben wrote:\n> I resign.\n>\n> Tell Carl.\n> On Sun, Carl wrote:\n>> It leaks.\n> Ben\n"
+    shown = (
+        "\\# 1 is the leak.\n\n> Who pays?\n\nI do.\n\nOn Mon, Ben wrote:\n> I resign.\n\n> Tell Carl.\n\n> On Sun, Carl wrote:\n"
+        ">> It leaks.\n\n> Ben\n"
+    )
+    assert text("a.eml", f"{HEADERS}\n{body}").endswith(f"b@x.org\n\n{shown}")
+    flowed = "Content-Type: text/plain; format=flowed\n\nOrder the \nseal \n\nnow.\n-- \nAnn\n> It \n> leaks.\n"
+    assert text("a.eml", HEADERS + flowed).endswith("\n\nOrder the seal\n\nnow.\n-- \nAnn\n\n> It leaks.\n")
 
 
 @pytest.mark.parametrize(

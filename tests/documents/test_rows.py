@@ -221,6 +221,15 @@ def test_records_of_json_in_all_their_shapes():
     assert (single.title, [path for path, _ in sections(single)]) == ("One", [(), ("Inner",)])
 
 
+def test_records_of_html_are_read_as_pages():
+    record = {
+        "title": "Fees",
+        "body": "<p>The fee is <s>80</s> 84&nbsp;&euro;.</p>\n<ul><li>Soup &amp; bread</li></ul>",
+    }
+    assert text("a.json", json.dumps(record)) == "# Fees\n\nThe fee is 84 €.\n\n- Soup & bread\n"
+    assert text("a.json", '{"text": "<b> is bold. &amp;"}') == "<b> is bold. &amp;\n"
+
+
 def test_the_field_of_the_text_can_be_named():
     assert sections(document("a.json", json.dumps(RECORDS), text_field="body.text")) == [((), "# Record 4\n\nno")]
     assert sections(document("a.json", json.dumps(RECORDS), text_field="other")) == [((), "# One\n\nnot this")]
@@ -234,4 +243,5 @@ def test_json_without_texts_is_refused_and_so_are_questions_unless_a_field_is_na
     question = '{"question": "Who?", "text": "Me."}'
     assert "--questions" in refusal(".jsonl", question)
     assert text("a.jsonl", question, text_field="text") == "Me.\n"
+    assert text("a.json", '{"question": 7, "text": "Me."}') == "Me.\n"
     assert "nested too deeply" in refusal(".json", "[" * 100_000)

@@ -27,6 +27,12 @@ def text_of(text):
         (".. function:: ring(times=3)\n\n   Rings the bell.", "ring(times=3)\n\nRings the bell."),
         (".. figure:: a.png\n   :width: 3\n\n   Two valves.", "\nTwo valves."),
         (".. |x| image:: a.png\n\nText.", "\nText."),
+        (".. |fee| replace:: 84\n   euros\n\nIt is |fee|, |no|.", "\nIt is 84 euros, |no|."),
+        ("#. Open.\n   Wait.\n\n   #. Look.\n#. Close.\n\nThen:\n\n#. New.\n\n4. Four.\n#. Five.",
+         "1. Open.\n   Wait.\n\n   1. Look.\n2. Close.\n\nThen:\n\n1. New.\n\n4. Four.\n5. Five."),
+        ('.. csv-table:: Prices\n   :header: "City", "Fee"\n\n   "Oslo, N", :ref:`1 <x>`\n\nB.', "Prices\n\nCity | Fee\nOslo, N | 1\n\nB."),
+        (".. list-table::\n   :widths: 1 2\n\n   * - Name\n     - Room\n   * - Ada\n       Berg\n     -\n\nB.", "Name | Room\nAda Berg |\n\nB."),
+        (".. raw:: html\n\n   <p>A<sup>2</sup> &amp; b.</p>\n\n.. raw:: latex\n\n   x", "A^2 & b.\n"),
     ],
 )  # fmt: skip
 def test_only_what_a_reader_sees_is_text(written, seen):

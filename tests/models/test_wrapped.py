@@ -13,6 +13,7 @@ from disc_lite.chat.opening import open_adapted
 from disc_lite.export import export
 from disc_lite.models import load_base
 from disc_lite.packing import lone, pack
+from disc_lite.planning.shapes import shape_of_folder
 from tests.made import finished_run, with_adapter
 from tests.tiny_families import WRAPPED, make_family
 
@@ -40,3 +41,13 @@ def test_a_run_is_loaded_and_merged(tmp_path: Path, name: str) -> None:
         key for key in changed if "vision" in key or "visual" in key or ("layers" not in key and "per_layer" not in key)
     ]
     export(run, "adapter", device="cpu")  # its proof loads it with PEFT alone
+
+
+@pytest.mark.parametrize("name", ["gemma3", "gemma4", "mistral3"])
+def test_what_reads_images_takes_no_memory(tmp_path: Path, name: str) -> None:
+    folder = make_family(name, tmp_path)
+    causal = load_base(folder, "none", "cpu").causal
+    text = sum(p.numel() for p in causal.get_decoder().parameters())
+    text += 0 if causal.config.tie_word_embeddings else causal.get_output_embeddings().weight.numel()
+    assert sum(p.numel() for p in causal.parameters()) == text
+    assert shape_of_folder(folder).weight_bytes("none", 4) == pytest.approx(4 * text, rel=0.1)

@@ -21,7 +21,7 @@ from disc_lite.models import Tokens
 from disc_lite.planning import choice, workload
 from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
-from disc_lite.planning.corpus import corpus_of
+from disc_lite.planning.corpus import OwnPairs, corpus_of
 from disc_lite.planning.estimate import as_json, by_size, plan_run
 from disc_lite.planning.memory import CUDA, Footprint, Way
 from disc_lite.planning.shapes import Shape, known_shapes, shape_of_alias, shape_of_folder
@@ -204,7 +204,7 @@ def test_documents_are_counted_as_a_run_counts_them() -> None:
     assert exact.pairs == recipe.prompt.questions_per_sentence * exact.sentences
     assert (exact.documents, exact.refused) == (2, 1)
     assert about.sentences == pytest.approx(exact.sentences, rel=0.1)
-    assert corpus_of(documents, 0, None, recipe, pairs=7).pairs == 7
+    assert corpus_of(documents, 0, None, recipe, [Pair("b.md", 0, "Who?", "Ada.")] * 7).pairs == 7
 
 
 def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:
@@ -220,7 +220,10 @@ def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:
     made = workload.workload_of(taught, recipe)
     assert made.student_tokens == pytest.approx(3 * alone.student_tokens, abs=3)
     assert made.teacher_tokens > 2 * alone.teacher_tokens
-    assert made.generated_tokens == alone.generated_tokens
+    # Questions to measure with are written about what is new alone, as many pairs as without an update.
+    assert 0 < alone.generated_tokens - made.generated_tokens < 2 * recipe.evaluation.questions * 40
+    given = replace(taught, own_pairs=OwnPairs(20, 40, 80))  # nothing is drafted
+    assert workload.workload_of(given, recipe).generated_tokens < made.generated_tokens
     few = replace(taught, since={**since, "unchanged": 1})  # there is no more to rehearse
     assert workload.workload_of(few, recipe).student_tokens == pytest.approx(2 * alone.student_tokens, abs=3)
 
@@ -231,9 +234,7 @@ def test_every_method_has_a_workload(method: Any) -> None:
     corpus = corpus_of([document_of(CORPUS)], 0, None, recipe)
     work = workload.workload_of(corpus, recipe)
     assert set(work.examples) == set(METHODS[method].lessons)
-    assert work.steps == math.ceil(work.student_tokens / recipe.train.tokens_per_batch)
-    small = workload.workload_of(corpus, recipe_of(method=method, retention={"weight": 0}, train={"least_steps": 50}))
-    assert small.steps == pytest.approx(min(50, work.student_tokens / 256), rel=0.05, abs=1)
+    assert work.steps >= math.ceil(work.student_tokens / recipe.train.tokens_per_batch)
     assert (work.teacher_tokens > 0) == METHODS[method].has_teacher == (work.state_positions > 0)
     kept = workload.workload_of(corpus, recipe_of(method=method, retention={"share": 3.0}))
     assert kept.student_tokens == pytest.approx(4 * work.student_tokens, rel=0.01)
@@ -340,7 +341,8 @@ def test_the_plan_says_what_the_teacher_reads_again() -> None:
     part = plan(HANDBOOK, "mistral-7b", card="rtx-4090", overrides=overrides)
     assert 0 < part.read_again < 1
     assert part.cache_bytes <= 13 * GIB
-    assert part.operations["teacher"] == whole.operations["teacher"] * (1 + 10 * part.read_again)
+    again = 2.0 * part.shape.linear_parameters * part.workload.teacher_tokens * 10 * part.read_again
+    assert part.operations["teacher"] == pytest.approx(whole.operations["teacher"] + again)
     little = replace(part, budget=replace(part.budget, disk_bytes=part._saved_bytes))
     assert little.read_again == 1
     with pytest.raises(WillNotFit, match="of disk"):

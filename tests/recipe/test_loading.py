@@ -71,7 +71,7 @@ def test_only_a_rate_that_nobody_chose_is_raised_for_a_narrow_model() -> None:
 
 
 def test_what_a_model_cannot_read_at_once_is_cut(tmp_path: Path) -> None:
-    chosen = load_recipe(overrides={"disc.teacher_tokens": "3000", "documents.passage_tokens": "700"})
+    chosen = load_recipe(overrides={"method": "disc", "disc.teacher_tokens": "3000", "documents.passage_tokens": "700"})
     assert within_context(chosen, 4096) == chosen
     cut = within_context(chosen, 2048)
     assert (cut.recipe.disc.teacher_tokens, cut.recipe.evaluation.rag_passages) == (2048, 2)  # 2 * 732 + 64 + 64
@@ -80,21 +80,6 @@ def test_what_a_model_cannot_read_at_once_is_cut(tmp_path: Path) -> None:
     default = within_context(load_recipe(), 2048)
     assert (default.recipe.disc.teacher_tokens, default.recipe.evaluation.rag_passages) == (2048, 3)
     assert remarks(default) == []
-
-
-@pytest.mark.parametrize(("settings", "said"), [
-    ({"train.enough": "0.9", "train.schedule": "cosine"}, "train.enough has no effect"),
-    ({"train.enough": "0", "train.schedule": "cosine"}, None),
-    ({"train.schedule": "cosine"}, None),
-    ({"train.enough": "0.9"}, None),
-    ({"loss.beta": "0.3"}, "loss.beta has no effect"),
-    ({"loss.beta": "0.3", "loss.divergence": "jsd"}, None),
-    ({"prompt.questions_per_sentence": "3", "prompt.questions_per_passage": "9"}, "questions_per_sentence has no"),
-])  # fmt: skip
-def test_a_chosen_setting_without_effect_is_named(settings: dict[str, str], said: str | None) -> None:
-    found = remarks(load_recipe(overrides=settings))
-    assert len(found) == (said is not None)
-    assert all(said in text for text in found)
 
 
 def test_inputs_of_layers_wait_only_where_layers_are_computed_again() -> None:

@@ -71,7 +71,7 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
     model = Model(10, 40, 62, 63)
     monkeypatch.setattr(fit, "answer", model)
     fit_check = check_of(tmp_path)
-    assert len(fit_check.pairs) == fit.SAMPLE
+    assert len(fit_check.pairs) == fit.FIT_SAMPLE
     found = [fit_check.learned_at(step) for step in range(20)]
     assert found == [None] * 15 + [15] * 5
     assert model.asked == 4  # every twentieth of the training
@@ -101,7 +101,7 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
 ) -> None:
     """The divergence alone teaches no more than the teacher knows; labels may."""
     monkeypatch.setattr(fit, "answer", Model(10, 31, 40, 50))
-    half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: fit.SAMPLE])]
+    half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: fit.FIT_SAMPLE])]
     monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: half)
     monkeypatch.setattr(fit, "recalls", lambda question, expected, text: "Ada" in text)
     fit_check = check_of(tmp_path, loss={"label_share": label_share})

@@ -1,0 +1,155 @@
+"""HTML, entities and struck text within Markdown -> what its reader sees; code stays as it is written.
+
+Tables, lists and headings that are written as HTML go through the HTML reader; of other tags the text stays.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+
+from disc_lite.documents.formulas import script, separated
+from disc_lite.documents.html import html_text
+
+_STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|script|style)\b", re.IGNORECASE)
+_MAX_LINES = 2000  # of one structure
+_MAX_DEPTH = 20  # of elements of one name in one another
+_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[^`]*$")
+_INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
+_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
+_EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
+_EMPTY_QUOTE = re.compile(r"\s*(?:>\s*)+")  # between the paragraphs of a quotation
+_CODE_SPAN = re.compile(r"(`+)(?!`).{0,2000}?(?<!`)\1(?!`)")
+
+_SHOWN_TAGS = """
+    a abbr b big center cite code details div em figcaption figure font h1 h2 h3 h4 h5 h6 hr i ins kbd mark p picture
+    samp section small span strong summary tt u var
+"""
+_TAG = re.compile(rf"</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_STRUCK = r"~~(?=\S)(?:[^~]|~(?!~)){0,2000}?(?<=\S)~~(?!~)"
+_WITHDRAWN = re.compile(
+    rf"(?P<before> ?)(?:<(?P<tag>s|del|strike)\b[^<>]*>.{{0,2000}}?</(?P=tag)>|(?<!~){_STRUCK})"
+    r"(?P<after> ?)(?P<stop>(?=[.,;:!?](?:\s|$)))?",
+    re.IGNORECASE,
+)
+_SCRIPT = re.compile(r"<(su[bp])\b[^<>]*>([^<>]*)</\1>", re.IGNORECASE)
+_BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*", re.IGNORECASE)
+_IMAGE = re.compile(r"<(?:img|source)\b[^<>]*?/?>", re.IGNORECASE)
+_ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_MIN_ALT_WORDS = 3
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
+
+
+def as_seen(lines: Sequence[str]) -> Iterator[str]:
+    """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out."""
+    number = 0
+    fence = ""
+    in_pre = in_list = is_indented = was_blank = False
+    while number < len(lines):
+        line = lines[number]
+        number += 1
+        opening = _FENCE.match(line)
+        if fence or in_pre:
+            yield line
+            fence = "" if opening and opening[1].startswith(fence) and line.strip(" \t>") == opening[1] else fence
+            in_pre = in_pre and "</pre>" not in line.lower()
+            continue
+        if line.strip() and not line[0].isspace():
+            in_list = _LIST_ITEM.match(line) is not None
+        is_indented = _INDENTED.match(line) is not None and not in_list and (was_blank or is_indented)
+        was_blank = not line.strip()
+        if opening:
+            fence = opening[1]
+        elif re.match(r"\s*<pre\b", line, re.IGNORECASE):
+            in_pre = "</pre>" not in line.lower()
+        elif not is_indented and (structure := _STRUCTURES.match(line)):
+            end = _end_of(structure[1].lower(), lines, number - 1)
+            shown = markup_text("\n".join(lines[number - 1 : end])) if end else None
+            if shown is not None:
+                number = end
+                # A block of its own: a row below a line of text would belong to it.
+                yield from ["", *shown.split("\n"), ""] if shown else []
+                continue
+        elif _EMPTY_QUOTE.fullmatch(line):
+            yield ""
+            continue
+        elif not is_indented:
+            shown = _inline(line)
+            if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
+                yield from shown.rstrip("\n").split("\n")
+            continue
+        yield line
+
+
+def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
+    """The number of the line behind the one that closes the element which opens in a line; 0 where none does."""
+    depth = 0
+    tags = re.compile(rf"<(/?){tag}\b", re.IGNORECASE)
+    for number in range(start, min(start + _MAX_LINES, len(lines))):
+        for found in tags.finditer(lines[number]):
+            depth += -1 if found[1] else 1
+            if depth == 0:
+                return number + 1
+            if depth > _MAX_DEPTH:
+                return 0
+    return 0
+
+
+def markup_text(markup: str) -> str | None:
+    """The text of a piece of HTML within another format; None where it is nested too deeply."""
+    try:
+        return html_text(markup, is_page=False)[0].strip()
+    except RecursionError:
+        return None
+
+
+def _inline(line: str) -> str:
+    if not any(sign in line for sign in ("<", "&", "~~")):
+        return line
+    parts: list[str] = []
+    place = 0
+    for code in _CODE_SPAN.finditer(line):
+        parts += [_shown(line[place : code.start()], line), code.group()]
+        place = code.end()
+    return "".join([*parts, _shown(line[place:], line)])
+
+
+def _shown(text: str, line: str) -> str:
+    """A piece of a line without code, as it is seen."""
+    text = _WITHDRAWN.sub(_closed_gap, text)
+    text = _IMAGE.sub(_image, text)
+    text = _with_scripts(text)
+    # A line break in the row of a table, or in a heading, would end it.
+    is_one_line = "|" in line or line.lstrip().startswith("#")
+    text = _BREAK.sub(" " if is_one_line else "\n", text)
+    text = _TAG.sub("", text)
+    return _ENTITY.sub(_character, text)
+
+
+def _closed_gap(withdrawn: re.Match[str]) -> str:
+    """What stays between the words around a text that was struck out."""
+    is_first = not withdrawn.string[: withdrawn.start()].strip()
+    return "" if withdrawn["stop"] is not None or is_first else withdrawn["before"] or withdrawn["after"]
+
+
+def _image(tag: re.Match[str]) -> str:
+    alt = _ALT.search(tag.group())
+    words = " ".join((alt[1] or alt[2] or "").split()) if alt else ""
+    return f"[image: {words}]" if len(words.split()) >= _MIN_ALT_WORDS else ""
+
+
+def _with_scripts(text: str) -> str:
+    parts: list[str] = []
+    place = 0
+    for found in _SCRIPT.finditer(text):
+        parts.append(text[place : found.start()])
+        parts.append(script(found[2], found[1].lower(), "".join(parts[-2:])[-20:]))
+        place = found.end()
+    return separated("".join([*parts, text[place:]])) if parts else text
+
+
+def _character(entity: re.Match[str]) -> str:
+    text = _SPACES.sub(" ", html.unescape(entity.group()))
+    return "\\|" if text == "|" else text

@@ -1,0 +1,218 @@
+"""Parsed LaTeX -> text: what pylatexenc's own rules lose of numbered lists, tables, units and raised letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from disc_lite.documents.formulas import script, separated
+from disc_lite.documents.html import html_text
+from disc_lite.documents.numbering import number_text
+from disc_lite.documents.texspecs import CITATIONS, ENVIRONMENTS, LISTS, MACROS, TABLES, UNSEEN, unit_text
+
+if TYPE_CHECKING:
+    from pylatexenc.latex2text import LatexNodes2Text
+
+_LEVELS = {"part": 2, "chapter": 2, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
+_UNITS = {"SI": "[{[{", "qty": "[{{", "si": "[{", "unit": "[{", "SIrange": "[{{{", "qtyrange": "[{{{"}
+# Stand in the text until what is before them is known.
+_GONE = "\0"
+_SCRIPT = re.compile("\1(sup|sub):([^\1\2]*)\2")
+_ITEM_KINDS = ("1", "a", "i", "A")  # of numbered lists in one another
+_AROUND = ("{}.", "({})", "{}.", "{}.")
+_LABEL = re.compile(r"(.*?)\\(arabic|alph|Alph|roman|Roman)\*(.*)")
+_LABEL_KINDS = {"arabic": "1", "alph": "a", "Alph": "A", "roman": "i", "Roman": "I"}
+_SHORT_LABEL = re.compile(r"([^\w]*)([1aAiI])([^\w]*)")
+_TERM_ENDS = (":", ".", ")", "?", "!", "—")
+
+Node = Any  # of pylatexenc, which has no types
+
+
+class TexReader:
+    """Turns LaTeX into text; `unknown` has the macros that stood for something and are not known."""
+
+    def __init__(self) -> None:
+        from pylatexenc import latex2text, latexwalker, macrospec
+
+        self.unknown: dict[str, None] = {}  # in their order
+        self._depth = 0  # of numbered lists
+        self._last = 0  # the last number of the last list, for one that goes on with it
+        self._walker = latexwalker.get_default_latex_context_db()
+        arguments = {name: spec for name, (spec, _) in MACROS.items()} | UNSEEN | _UNITS
+        arguments |= {"textsuperscript": "{", "textsubscript": "{"}
+        self._walker.add_context_category(
+            "disc-lite",
+            prepend=True,
+            macros=[macrospec.MacroSpec(name, spec) for name, spec in arguments.items()],
+            environments=[macrospec.EnvironmentSpec(name, spec) for name, spec in ENVIRONMENTS.items()],
+        )
+        seen: dict[str, str | Callable[[Node], str]] = {name: text for name, (_, text) in MACROS.items()}
+        seen |= dict.fromkeys(UNSEEN, "") | dict.fromkeys(CITATIONS, _GONE)
+        seen |= {name: f"\n\n{'#' * level} %(3)s\n\n" for name, level in _LEVELS.items()}
+        seen |= dict.fromkeys(_UNITS, self._quantity)
+        seen |= {"textsuperscript": "\1sup:%(1)s\2", "textsubscript": "\1sub:%(1)s\2"}
+        context = latex2text.get_default_latex_context_db()
+        context.add_context_category(
+            "disc-lite",
+            prepend=True,
+            macros=[latex2text.MacroTextSpec(name, simplify_repl=repl) for name, repl in seen.items()],
+            environments=[
+                *(latex2text.EnvironmentTextSpec(name, simplify_repl=self._table) for name in TABLES),
+                *(latex2text.EnvironmentTextSpec(name, simplify_repl=self._list) for name in LISTS),
+            ],
+            specials=[latex2text.SpecialsTextSpec("&", simplify_repl=" | ")],
+        )
+        context.set_unknown_macro_spec(latex2text.MacroTextSpec("", simplify_repl=self._unknown))
+        self._text: LatexNodes2Text = latex2text.LatexNodes2Text(
+            latex_context=context, math_mode="verbatim", strict_latex_spaces=False
+        )
+
+    def text(self, written: str) -> str:
+        """The text of a piece of LaTeX."""
+        from pylatexenc.latexwalker import LatexWalker
+
+        nodes = LatexWalker(written, latex_context=self._walker, tolerant_parsing=True).get_latex_nodes()[0]
+        text = re.sub(rf"[ \t\u00a0]*{_GONE}", "", str(self._text.nodelist_to_text(nodes)))
+        return _with_scripts(text)
+
+    def _of(self, nodes: list[Node]) -> str:
+        return str(self._text.nodelist_to_text([node for node in nodes if node is not None]))
+
+    def _unknown(self, node: Node) -> str:
+        # A group behind it is text, which stays: only a macro without one may have stood for a value.
+        arguments = node.nodeargd.argnlist if node.nodeargd else []
+        behind = node.parsing_state.s[node.pos + node.len : node.pos + node.len + 2]
+        if not arguments and (behind[:1] not in ("{", "[") or behind == "{}"):
+            self.unknown[f"\\{node.macroname}"] = None
+        return self._of(arguments)
+
+    def _quantity(self, node: Node) -> str:
+        given = [argument for argument in node.nodeargd.argnlist[1:] if argument is not None]
+        unit = unit_text(given[-1].latex_verbatim().removeprefix("{").removesuffix("}"))
+        values = [self._of([argument]).strip() for argument in given[:-1]]
+        if node.macroname == "SI" and len(values) > 1:  # what stands before the number
+            values = [f"{values[1]} {values[0]}"]
+        return f"{' to '.join(values)} {unit}".strip()
+
+    def _list(self, node: Node) -> str:
+        is_numbered = node.environmentname == "enumerate"
+        option = node.nodeargd.argnlist[0] if node.nodeargd and node.nodeargd.argnlist else None
+        options = option.latex_verbatim()[1:-1] if option is not None else ""
+        start = re.search(r"\bstart\s*=\s*(\d+)", options)
+        number = int(start[1]) - 1 if start else self._last if "resume" in options else 0
+        kind, around = _shape_of(options, self._depth)
+        self._depth += is_numbered
+        items = []
+        for label, body in _items(node.nodelist):
+            number += is_numbered and label is None
+            marker = around.format(number_text(kind, number)) if is_numbered else "-"
+            marker = marker if re.fullmatch(r"-|(?:\d{1,3}|[a-z])[.)]", marker) else f"- {marker}"
+            text = self._of(body).strip()
+            if label is not None:
+                term = self._of([label]).strip().removeprefix("[").removesuffix("]").strip()
+                marker = f"- {term}{'' if term.endswith(_TERM_ENDS) or not term else ':'}"
+            items.append(f"{marker} {text}")
+        self._depth -= is_numbered
+        if is_numbered:
+            self._last = number
+        return "\n\n" + "\n".join(items) + "\n\n"
+
+    def _table(self, node: Node) -> str:
+        rows = []
+        held: dict[int, int] = {}  # column -> rows that a cell above still covers
+        for row in _split(node.nodelist, _is_row_end):
+            cells, column = "", 0
+            reaching: dict[int, int] = {}
+            for nodes in _split(row, _is_cell_end):
+                text, width = self._of(nodes).strip(), _span(nodes, "multicolumn")
+                height = _span(nodes, "multirow")
+                if text or not held.get(column):  # what is covered is written too, and empty
+                    cells += f'<td rowspan="{height}" colspan="{width}">{escape(_with_scripts(text))}</td>'
+                    reaching |= dict.fromkeys(range(column, column + width), height)
+                column += width
+            held = {place: left - 1 for place, left in {**held, **reaching}.items() if left > 1}
+            rows.append(f"<tr>{cells}</tr>")
+        shown = html_text(f"<table>{''.join(rows)}</table>", is_page=False)[0].strip()
+        return f"\n\n{shown}\n\n"
+
+
+def _span(nodes: list[Node], macro: str) -> int:
+    """How many rows or columns a cell covers, by the first argument of its macro."""
+    for node in _inside(nodes):
+        if getattr(node, "macroname", "") == macro:
+            groups = [e for e in node.nodeargd.argnlist if getattr(e, "delimiters", "[")[0] == "{"]
+            digits = re.sub(r"\D", "", groups[0].latex_verbatim()) if groups else ""
+            return int(digits[:3] or 1)
+    return 1
+
+
+def _with_scripts(text: str) -> str:
+    parts: list[str] = []
+    at = 0
+    for found in _SCRIPT.finditer(text):
+        parts.append(text[at : found.start()])
+        parts.append(script(found[2], found[1], "".join(parts[-3:])[-20:]))
+        at = found.end()
+    return separated("".join([*parts, text[at:]])) if parts else text
+
+
+def _shape_of(options: str, depth: int) -> tuple[str, str]:
+    """The kind of the numbers of a list, and what stands around them, by its options (enumitem, enumerate)."""
+    label = _LABEL.search(re.sub(r"^.*?label\s*=\s*|,[^,]*=.*$", "", options).strip("{}"))
+    if label:
+        return _LABEL_KINDS[label[2]], _plain(label[1]) + "{}" + _plain(label[3])
+    short = _SHORT_LABEL.fullmatch(options.strip("{} "))
+    if short:
+        return short[2], short[1] + "{}" + short[3]
+    return _ITEM_KINDS[min(depth, 3)], _AROUND[min(depth, 3)]
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"\\[A-Za-z]+|[{}]", "", label)
+
+
+def _items(nodes: list[Node]) -> Iterator[tuple[Node | None, list[Node]]]:
+    """The label that an item of a list has by itself, and what is in it."""
+    label: Node | None = None
+    body: list[Node] = []
+    is_open = False
+    for node in nodes:
+        if getattr(node, "macroname", "") == "item":
+            if is_open:
+                yield label, body
+            label = node.nodeargd.argnlist[0] if node.nodeargd and node.nodeargd.argnlist else None
+            body, is_open = [], True
+        else:
+            body.append(node)
+    if is_open:
+        yield label, body
+
+
+def _split(nodes: list[Node], ends: Callable[[Node], bool]) -> Iterator[list[Node]]:
+    part: list[Node] = []
+    for node in nodes:
+        if ends(node):
+            yield part
+            part = []
+        else:
+            part.append(node)
+    yield part
+
+
+def _is_row_end(node: Node) -> bool:
+    return getattr(node, "macroname", "") in ("\\", "tabularnewline")
+
+
+def _is_cell_end(node: Node) -> bool:
+    return getattr(node, "specials_chars", "") == "&"
+
+
+def _inside(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes of a cell and those in the arguments of its macros: a cell may span rows and columns."""
+    for node in nodes:
+        yield node
+        arguments = node.nodeargd.argnlist if getattr(node, "nodeargd", None) else None
+        for argument in arguments or []:
+            yield from _inside(getattr(argument, "nodelist", None) or [] if argument is not None else [])

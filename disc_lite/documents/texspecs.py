@@ -1,0 +1,122 @@
+"""What the macros of LaTeX mean for a text: their arguments as pylatexenc writes them, and what is seen of them."""
+
+from __future__ import annotations
+
+import re
+
+# Name -> arguments (`{` one that must be there, `[` one that may), and what is seen, `%(2)s` being the second.
+MACROS: dict[str, tuple[str, str]] = {
+    "footnote": ("[{", " (%(2)s)"),
+    "footnotetext": ("[{", " (%(2)s)"),
+    "tablefootnote": ("[{", " (%(2)s)"),
+    "thanks": ("{", " (%(1)s)"),
+    "footnotemark": ("[", ""),
+    "caption": ("*[{", "\n\n%(3)s\n\n"),
+    "captionof": ("{[{", "\n\n%(3)s\n\n"),
+    "href": ("[{{", "%(3)s"),
+    "url": ("{", "%(1)s"),
+    "multicolumn": ("{{{", "%(3)s"),
+    "multirow": ("[{[{[{", "%(6)s"),
+    "parbox": ("[[[{{", "%(5)s"),
+    "resizebox": ("*{{{", "%(4)s"),
+    "scalebox": ("{[{", "%(3)s"),
+    "rotatebox": ("[{{", "%(3)s"),
+    "raisebox": ("{[[{", "%(4)s"),
+    "makebox": ("[[{", "%(3)s"),
+    "framebox": ("[[{", "%(3)s"),
+    "colorbox": ("[{{", "%(3)s"),
+    "textcolor": ("[{{", "%(3)s"),
+    "foreignlanguage": ("[{{", "%(3)s"),
+    "texorpdfstring": ("{{", "%(2)s"),
+    "enquote": ("*{", "“%(2)s”"),
+    "bibitem": ("[{", "\n- "),
+    "num": ("[{", "%(2)s"),
+    "ang": ("[{", "%(2)s°"),
+    "numrange": ("[{{", "%(2)s to %(3)s"),
+    "EUR": ("{", "%(1)s €"),
+    "texttt": ("{", "%(1)s"),
+    "textsf": ("{", "%(1)s"),
+    "mbox": ("{", "%(1)s"),
+    "hyperref": ("[{", "%(2)s"),
+    "euro": ("", "€"),
+    "texteuro": ("", "€"),
+    "degree": ("", "°"),
+    "celsius": ("", "°C"),
+    "slash": ("", "/"),
+    "and": ("", ", "),
+    "par": ("", "\n\n"),
+    "newline": ("", "\n"),
+    "item": ("[", "\n- "),
+    "textgreater": ("", ">"),
+    "textless": ("", "<"),
+    "textbar": ("", "|"),
+    # The number that LaTeX makes is not there; the name of what is meant was put in its place before.
+    **dict.fromkeys(("ref", "eqref", "autoref", "cref", "Cref", "pageref", "nameref", "vref"), ("*{", "%(2)s")),
+}
+
+# Where text was struck out, or stands for nothing in the text; with a number of arguments.
+_UNSEEN = {
+    "": """
+        maketitle tableofcontents listoffigures listoftables printbibliography centering noindent indent raggedright
+        raggedleft small large Large LARGE huge Huge tiny scriptsize footnotesize normalsize normalfont bfseries itshape
+        clearpage cleardoublepage newpage pagebreak nopagebreak linebreak bigskip medskip smallskip hfill vfill hrule
+        toprule midrule bottomrule hline endhead endfirsthead endfoot endlastfoot appendix frontmatter mainmatter
+        backmatter onehalfspacing doublespacing singlespacing phantomsection FloatBarrier newblock protect xspace
+        balance sloppy fussy makeatletter makeatother bf it rm sf tt sc em relax leavevmode null strut allowbreak
+        ignorespaces unskip endinput textwidth linewidth columnwidth textheight baselineskip selectfont printindex
+        rowcolor cellcolor tabularnewline mdseries upshape ttfamily sffamily rmfamily scshape nolinebreak flushbottom
+        raggedbottom twocolumn onecolumn today hspace* vspace*
+    """,
+    "{": """
+        label title vspace hspace thispagestyle pagestyle bibliographystyle bibliography index glossary todo newcounter
+        setstretch cline phantom hphantom vphantom sout st xout cancel nocite graphicspath usetikzlibrary hypersetup
+        captionsetup selectlanguage pagenumbering cmidrule markright refstepcounter stepcounter theoremstyle
+    """,
+    "{{": "setcounter addtocounter setlength addtolength markboth rule pagecolor definecolor*",
+    "{{{": "addcontentsline definecolor",
+    "[{": "usepackage includegraphics marginpar documentclass rowcolors lstinputlisting input include",
+    "{[{": "newtheorem",
+    "[[{": "cite citep citet autocite parencite textcite footcite citeauthor citeyear citealp citealt",
+}
+UNSEEN = {name: arguments for arguments, names in _UNSEEN.items() for name in names.split()}
+CITATIONS = frozenset(_UNSEEN["[[{"].split())
+
+# Environments whose arguments are no text.
+ENVIRONMENTS = {
+    "minipage": "[[[{", "tabular": "[{", "tabular*": "{[{", "tabularx": "{[{", "tabulary": "{[{", "longtable": "[{",
+    "tblr": "[{", "wrapfigure": "[{[{", "multicols": "{[", "figure": "[", "figure*": "[", "table": "[", "table*": "[",
+    "thebibliography": "{", "enumerate": "[", "itemize": "[", "description": "[", "adjustbox": "{", "spacing": "{",
+    "sidewaystable": "[", "array": "[{",
+}  # fmt: skip
+TABLES = ("tabular", "tabular*", "tabularx", "tabulary", "longtable", "tblr")
+LISTS = ("enumerate", "itemize", "description")
+
+_PREFIXES = {"kilo": "k", "mega": "M", "giga": "G", "tera": "T", "milli": "m", "micro": "µ", "nano": "n", "pico": "p",
+             "centi": "c", "deci": "d", "hecto": "h"}  # fmt: skip
+_POWERS = {"square": "^2", "squared": "^2", "cubic": "^3", "cubed": "^3"}
+_UNIT_NAMES = """
+    metre=m meter=m gram=g second=s ampere=A kelvin=K mole=mol candela=cd litre=l liter=l hertz=Hz newton=N
+    pascal=Pa joule=J watt=W volt=V ohm=Ω coulomb=C farad=F tesla=T minute=min hour=h day=d degree=°
+    celsius=°C degreeCelsius=°C percent=% tonne=t hectare=ha electronvolt=eV decibel=dB kilogram=kg byte=B
+    bit=bit lumen=lm lux=lx becquerel=Bq sievert=Sv gray=Gy
+"""
+_UNITS = dict(pair.split("=") for pair in _UNIT_NAMES.split())
+_FACTOR = re.compile(
+    rf"(?P<per>\\per)?\s*(?:\\(?P<before>square|cubic)(?![A-Za-z]))?\s*"
+    rf"(?:\\(?P<prefix>{'|'.join(_PREFIXES)})(?![A-Za-z]))?\s*\\(?P<unit>[A-Za-z]+)\s*"
+    rf"(?:\\(?P<behind>squared|cubed)(?![A-Za-z])|\\tothe\s*\{{(?P<exponent>[^{{}}]*)\}})?"
+)
+
+
+def unit_text(written: str) -> str:
+    """A unit of siunitx as it is printed: `\\kilo\\metre\\per\\hour` is km/h; without macros it is as it is written."""
+    if "\\" not in written:
+        return written.replace(".", "·").replace("~", "·").strip()
+    text = ""
+    for factor in _FACTOR.finditer(written):
+        between = "/" if factor["per"] else "·" if text else ""
+        unit = _UNITS.get(factor["unit"], factor["unit"])  # `\\bar`, `\\km`
+        power = _POWERS.get(factor["before"] or factor["behind"] or "", "")
+        exponent = f"^{factor['exponent']}" if factor["exponent"] else ""
+        text += between + _PREFIXES.get(factor["prefix"] or "", "") + unit + power + exponent
+    return text

@@ -1,0 +1,64 @@
+"""LaTeX: what a file defines for itself, units, numbered lists, tables, and what is not known."""
+
+from disc_lite.documents.conversion import convert
+from tests.documents.written import refusal, text
+
+
+def converted(body, before=""):
+    return convert(".tex", f"{before}\\begin{{document}}\n{body}\n\\end{{document}}\n".encode())
+
+
+def read(body, before=""):
+    return converted(body, before).text.strip()
+
+
+def test_macros_of_the_file_are_what_they_stand_for():
+    before = r"""\newcommand{\fee}{84 euros\xspace}
+    \def\pump#1{pump \emph{P-#1}} \newcommand*\room[2][big]{the #1 #2 for \fee}
+    % \renewcommand{\fee}{99 euros}
+    """
+    body = r"The \pump{17} costs \fee{}. Take \room{hall} or \room[small]{hut}; $x = \fee$ % \fee"
+    shown = "The pump P-17 costs 84 euros. Take the big hall for 84 euros or the small hut for 84 euros; $x = 84 euros$"
+    assert read(body, before) == shown
+    assert "without an end" in refusal(".tex", r"\newcommand{\a}{\b}\newcommand{\b}{\a\a}\a")
+
+
+def test_a_macro_that_is_not_known_is_named_where_it_stood_for_something():
+    made = converted(r"It costs \price{} or \cost. \highlight{Always.} \noindent\vspace{1cm}\small \verb|a b|")
+    assert made.text == "It costs or . Always. a b\n"
+    assert made.warning == (
+        r"2 macros are not known, and left out (\price, \cost): where one stood for a value, write it out"
+    )
+    assert "write it out" not in converted(r"\href{http://x.org}{Here} \EUR{5}.").warning
+
+
+def test_quantities_keep_their_units_and_raised_letters_their_meaning():
+    assert read(r"\SI{3}{\kilo\metre\per\hour}, \qty{9.81}{\m\per\s\squared}, \SIrange{1}{2}{\bar}, \unit{kg.m}") == (
+        "3 km/h, 9.81 m/s^2, 1 to 2 bar, kg·m"
+    )
+    assert read(r"10\textsuperscript{6} H\textsubscript{2}O, \sout{80} 84 at \qty{20}{\celsius}") == (
+        "10^6 H2O, 84 at 20 °C"
+    )
+
+
+def test_lists_have_the_numbers_and_terms_that_latex_prints():
+    body = r"""\begin{enumerate}\item Open.\item Close.\begin{enumerate}\item Wait.\end{enumerate}\end{enumerate} Then:
+    \begin{enumerate}[resume]\item Repeat.\end{enumerate}\begin{enumerate}[label=\alph*)]\item A.\end{enumerate}
+    \begin{description}\item[Fee] 84 euros.\end{description}"""
+    lines = ["1. Open.", "2. Close.", "- (a) Wait.", "Then:", "3. Repeat.", "a) A.", "- Fee: 84 euros."]
+    assert [line for line in read(body).split("\n") if line] == lines
+
+
+def test_tables_keep_their_columns_under_their_captions_and_references_name_them():
+    body = r"""\section{Stays}\label{s} See \ref{t} and Section~\ref{s}.
+    \begin{table}\caption{Prices.}\label{t}\begin{tabular}{l|p{2cm}r}\hline City & Hotel & Price \\ \hline
+    \multirow{2}{*}{Oslo} & Grand & 140 \\ & Annex & 90 \\ \cline{1-2} \multicolumn{3}{c}{Closed in May} \\
+    \multicolumn{2}{l}{Rome} & 70 \end{tabular}\end{table}"""
+    assert read(body) == (
+        "## Stays\n\nSee “Prices” and Section “Stays”.\n\nPrices.\n\nCity | Hotel | Price\nOslo | Grand | 140\nOslo | Annex | 90\n"
+        "Closed in May\nRome | | 70"
+    )
+
+
+def test_a_table_of_the_smallest_kind():
+    assert text("a.tex", r"\begin{tabular}{l}A\\B\end{tabular}") == "A\nB\n"

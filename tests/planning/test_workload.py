@@ -1,0 +1,70 @@
+"""What a plan counts is what a run has: examples, tokens, steps and their size, of lessons as a run builds them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from disc_lite.distillation.examples import Example, Text, tokenise
+from disc_lite.distillation.methods import build_lessons
+from disc_lite.distillation.schedule import batches
+from disc_lite.documents import ReadingOptions, read_documents
+from disc_lite.models import Tokens
+from disc_lite.qa import Pair
+from disc_lite.run.plan import plan, require_room
+
+ROOT = Path(__file__).resolve().parents[2]
+HANDBOOK, POCKET = ROOT / "examples" / "handbook", ROOT / "disc_lite" / "pocket"
+GENERATED = 119  # tokens of a usual self-generated prompt with its answer
+ASKED, ANSWERED = "What does the handbook say about number {} of {}?", "Nobody knows that, {} times."
+
+
+@cache
+def handbook() -> tuple[Text, ...]:
+    documents, _ = read_documents([HANDBOOK], ReadingOptions("", False, ""), lambda done, total, name: None)
+    return tokenise(documents, Tokens(POCKET), 64)
+
+
+@cache
+def some_pairs() -> tuple[Pair, ...]:
+    """Four of every passage."""
+    return tuple(
+        Pair(text.document.name, passage.index, ASKED.format(n, passage.index), ANSWERED.format(n))
+        for text in handbook() for passage in text.passages for n in range(4)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "disc"},
+        {"method": "disc", "disc.targets": "paper", "disc.targets_per_document": "3"},
+        {"method": "disc", "disc.anchor": "mixed", "retention.weight": "0"},
+        {"method": "prompt"},
+        {"method": "both", "disc.share": "0.2"},
+        {"method": "sft", "train.least_steps": "0"},
+        {"method": "next_token"},
+    ],
+    ids=lambda settings: " ".join(settings.values()),
+)
+def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dict[str, str]) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(json.dumps(vars(pair)) for pair in some_pairs()))
+    overrides = {"documents.passage_tokens": "64", **settings}
+    made = plan(HANDBOOK, "pocket", recipe="default", pairs=path, overrides=overrides, cpu=True)
+    recipe, work = made.recipe, made.workload
+    examples = build_lessons(handbook(), some_pairs(), Tokens(POCKET), recipe).examples
+    generated = [Example("retention", "", tuple(range(GENERATED)), (1,))] * work.retention_prompts
+    steps = batches(examples, generated, recipe)
+    sizes = [sum(len(examples[i].input_ids) for i in step.task) + GENERATED * len(step.retention) for step in steps]
+    taken = Counter(examples[i].method for step in steps for i in step.task)
+    assert work.examples == {kind: number / recipe.train.epochs for kind, number in taken.items()}
+    assert work.student_tokens == pytest.approx(sum(sizes), rel=0.12)
+    assert work.steps == pytest.approx(len(steps), rel=0.15)
+    assert work.step_tokens == pytest.approx(max(sizes), abs=1.3 * GENERATED)
+    assert work.longest_student >= max(len(example.input_ids) for example in examples)
+    assert require_room(made).micro_batch_tokens == 0

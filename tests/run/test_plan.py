@@ -1,0 +1,103 @@
+"""A plan says what `adapt` would say: the same recipe, the same refusals, the same remarks, on 80 columns."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from disc_lite.cli.plan import show_plan
+from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError
+from disc_lite.run.inputs import gather
+from disc_lite.run.plan import Limits, plan, planned_execution
+from tests.tiny_models import CORPUS
+
+POCKET = Path(__file__).resolve().parents[2] / "disc_lite" / "pocket"
+
+
+def both(tmp_path: Path, model: str, overrides: dict[str, str] | None = None, **given: Any) -> list[str]:
+    """What a plan and the beginning of `adapt` say, which must be the same: the recipe and remarks, or an error."""
+    said: list[str] = []
+    arguments = {"recipe": None, "questions": None, "pairs": None, **given}
+
+    def adapt() -> Any:
+        found = gather(
+            [str(tmp_path / "guide.md")], model, arguments["recipe"], tmp_path / "run", arguments["questions"], arguments["pairs"],
+            overrides or {}, None,
+        )  # fmt: skip
+        return found.resolved.recipe.name, found.remarks
+
+    def planned() -> Any:
+        made = plan(tmp_path / "guide.md", model, overrides=overrides, cpu=True, **arguments)
+        return made.recipe.name, list(made.remarks)
+
+    for ask in (adapt, planned):
+        try:
+            said.append(str(ask()))
+        except (UsageError, EnvironmentNotReady) as error:
+            said.append("\n".join(error.lines()))
+    return said
+
+
+def written(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def test_a_plan_says_what_adapt_would(tmp_path: Path) -> None:
+    (tmp_path / "guide.md").write_text(CORPUS * 20)
+    copy = shutil.copytree(POCKET, tmp_path / "model")
+    adapt, planned = both(tmp_path, str(copy))
+    assert adapt == planned == "('pocket', [])"  # the recipe that the folder names
+    row = {"question": "Who?", "answer": "Ada", "answers": ["Ada"], "document": "nowhere.md", "passage": 0}
+    for kind in ("questions", "pairs"):
+        adapt, planned = both(tmp_path, "pocket", **{kind: written(tmp_path / "rows.jsonl", row)})
+        assert adapt == planned
+        assert f"The {kind} name a document that was not read" in planned
+    wide = {"documents.passage_tokens": "2000", "prompt.worked_examples": "true", "prompt.question_tokens": "2000"}
+    adapt, planned = both(tmp_path, "pocket", wide)
+    assert adapt == planned
+    assert "do not fit into what pocket reads" in planned
+    idle = {"loss.beta": "0.3", "train.enough": "0.5", "method": "disc"}
+    own = written(tmp_path / "own.jsonl", {"question": "Who?", "answers": ["Ada"]})
+    adapt, planned = both(tmp_path, "pocket", {**idle, "evaluation.questions": "9"}, questions=own)
+    assert adapt == planned
+    assert planned.count("no effect") == 3
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "num_local_experts": 8}))
+    adapt, planned = both(tmp_path, str(copy))
+    assert adapt == planned
+    assert "mixture of 8 experts" in planned
+
+
+@pytest.mark.parametrize(("method", "lacks"), [("disc", "a second sentence"), ("both", "a sentence to ask about")])
+def test_documents_that_teach_nothing_are_told_before_the_model_is_loaded(
+    tmp_path: Path, method: str, lacks: str
+) -> None:
+    (tmp_path / "guide.md").write_text("# The guide\n\n## Of the hall\n")
+    with pytest.raises(DocumentsError, match="nothing to learn") as planned:
+        plan(tmp_path / "guide.md", "pocket", recipe="default", overrides={"method": method}, cpu=True)
+    assert lacks in planned.value.why
+    inputs = gather([str(tmp_path)], "pocket", "default", tmp_path / "run", None, None, {"method": method}, None)
+    with pytest.raises(DocumentsError, match="nothing to learn"):
+        planned_execution(inputs, Limits("cpu", None, None))
+
+
+def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:
+    (tmp_path / "guide.md").write_text(CORPUS)
+    settings = {"execution.layer_checkpoints": "host", "loss.beta": "0.3"}
+    made = plan(tmp_path, "llama-3.1-8b", overrides=settings, max_vram="16GB", card="rtx-4060-ti-16")
+    console = Console(file=StringIO(), width=80)
+    show_plan(made, console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if "…" in line]
+    assert lines[-1 - (not lines[-1].strip())].split()[-1] == "rtx-4090"
+    assert "loss.beta has no effect: only loss.divergence=jsd has a mixture." in lines
+    on_cpu = plan(tmp_path, "pocket", cpu=True, overrides={"execution.embedding": "host"})
+    assert on_cpu.remarks == ("execution.embedding=host has no effect: the device is the host.",)
