@@ -30,7 +30,7 @@ _WORDS = """
 """
 _MODIFIERS = """
     export default public private protected internal static final abstract async pub pub(crate) unsafe extern override
-    open sealed virtual inline constexpr data local partial readonly declare
+    open sealed virtual inline const constexpr data local partial readonly declare
 """
 _DEFINES = re.compile(
     rf"(?P<indent>[ \t]{{0,4}})(?:(?:{'|'.join(map(re.escape, _MODIFIERS.split()))})\s+)*"
@@ -38,10 +38,16 @@ _DEFINES = re.compile(
     r"|(?!(?:if|for|while|switch|catch|return|else|new|throw|case|do|using|with|assert|await|print|echo)\b)"
     r"(?:[A-Za-z_][\w:<>,.\[\]?]*[ \t*&]+)+[*&]*[\w:~]+[ \t]*\([^;={}]*\)?[^;=()]*\{?[ \t]*"
     r"|[\w-]+[ \t]*\(\)[ \t]*\{.*"
-    r"|(?:const|let|var)\s+\w+\s*=\s*(?:async\s*)?(?:function\b|\([^()]*\)\s*=>|\w+\s*=>).*)",
+    r"|(?:const|let|var)\s+\w+\s*=\s*(?:async\s*)?(?:function\b|\([^()]*\)(?:\s*:[^=()]*)?\s*=>|\w+\s*=>).*)",
     re.IGNORECASE,
 )
 _ABOVE = re.compile(r"[ \t]*(?:#|//|/\*|\*|--|;|%|@|\"\"\"|'''|<!--)")
+# GNU C: the types of a function on a line of their own, its name at the margin below them, then its body.
+_TYPES = re.compile(r"[A-Za-z_]\w*(?:[ \t*]+[A-Za-z_]\w*)*[ \t*]*")
+_NAME = re.compile(r"[A-Za-z_]\w*[ \t]*\([^;{}]*")
+_ARGUMENT_LINES = 12
+_COMMENT_LINES = 200
+_ENDS = re.compile(r"[})\]]|end\b")  # of a definition, at the margin
 _BODY = re.compile(r"\s*(?:\{.*|[:,(;]\s*)?$")
 _HEADING_CHARS = 100
 _DEFINITION_CHARS = 300
@@ -53,7 +59,7 @@ def code_text(source: Source) -> Converted:
     lines = text.split("\n")
     offsets = [0, *accumulate(len(line) + 1 for line in lines)]
     marks = _python_marks(text, lines) if source.name.endswith((".py", ".pyi")) else _marks(lines)
-    headings = [Heading(offsets[line], level, title or source.name) for line, level, title in marks]
+    headings = [Heading(offsets[line], level, title) for line, level, title in marks]
     return Converted(text, "code", source.name, tuple(headings), alone=True)
 
 
@@ -87,17 +93,60 @@ def _marks_in(parent: ast.AST, lines: list[str], level: int, above: str) -> Iter
 
 
 def _marks(lines: list[str]) -> list[Mark]:
+    """A mark at every line that defines something, and one where other lines at the margin follow its end."""
     marks: list[Mark] = []
-    for number, line in enumerate(lines):
-        # No definition has so long a first line, and on minified code the pattern would be slow.
-        if len(line) <= _DEFINITION_CHARS and (match := _DEFINES.fullmatch(line.rstrip())):
-            title = _BODY.sub("", line.strip(), count=1)[:_HEADING_CHARS]
-            marks.append((_with_comments(number, lines), 2 if match["indent"] else 1, title))
+    has_ended = False
+    for number in _outside_comments(lines):
+        line = lines[number].rstrip()
+        first, title, level = _definition(lines, number)
+        if title:
+            marks.append((_with_comments(first, lines), level, title))
+            has_ended = line.endswith(("}", ";"))
+        elif _ENDS.match(line):
+            has_ended = True
+        elif has_ended and line[:1].strip() and (not _ABOVE.match(line) or line.startswith("#define")):
+            marks.append((_with_comments(number, lines), 1, ""))
+            has_ended = False
     return marks
+
+
+def _definition(lines: list[str], number: int) -> tuple[int, str, int]:
+    """The first line of the definition that a line names, its title and its level; an empty title if there is none."""
+    line = lines[number].rstrip()
+    # No definition has so long a first line, and on minified code the patterns would be slow.
+    if len(line) > _DEFINITION_CHARS:
+        return number, "", 0
+    if match := _DEFINES.fullmatch(line):
+        return number, _titled(line), 2 if match["indent"] else 1
+    above = lines[number - 1].rstrip() if number else ""
+    if len(above) <= _HEADING_CHARS and _NAME.fullmatch(line) and _TYPES.fullmatch(above):
+        below = lines[number + 1 : number + 1 + _ARGUMENT_LINES]
+        body = next((one for one in below if one.startswith("{") or ";" in one), "")
+        if body.startswith("{"):
+            return number - 1, _titled(f"{above} {line}"), 1
+    return number, "", 0
+
+
+def _titled(line: str) -> str:
+    return _BODY.sub("", line.strip(), count=1)[:_HEADING_CHARS]
+
+
+def _outside_comments(lines: list[str]) -> Iterator[int]:
+    """The lines that are not inside a block comment."""
+    in_comment = False
+    for number, line in enumerate(lines):
+        if not in_comment:
+            yield number
+        opened = line.lstrip().startswith("/*") or in_comment
+        in_comment = opened and "*/" not in line
 
 
 def _with_comments(line: int, lines: list[str]) -> int:
     """The first of the comment lines, decorators and attributes right above a line."""
-    while line and _ABOVE.match(lines[line - 1]):
+    while line and (_ABOVE.match(lines[line - 1]) or lines[line - 1].rstrip().endswith("*/")):
         line -= 1
+        if "*/" in lines[line] and "/*" not in lines[line]:
+            line = next(
+                (above for above in range(line, max(-1, line - _COMMENT_LINES), -1) if "/*" in lines[above]), line
+            )
     return line

@@ -48,7 +48,10 @@ _MAX_TITLE_CHARS = 300
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading: where its first line starts, its level from 1, and its text without markup."""
+    """A heading: where its first line starts, its level from 1, and its text without markup.
+
+    An empty title begins a section that has no heading of its own: a row without a name, what follows a definition.
+    """
 
     start: int
     level: int
@@ -100,9 +103,9 @@ def _paths(headings: Sequence[Heading], title: str) -> list[tuple[str, ...]]:
         while open_headings and open_headings[-1].level >= heading.level:
             open_headings.pop()
         open_headings.append(heading)
-        path = tuple(above.title for above in open_headings)
+        path = tuple(above.title for above in open_headings if above.title)
         # A second heading of the top level still belongs to the document of that title.
-        paths.append(path if path[0] == title else (title, *path))
+        paths.append(path if path[:1] == (title,) else (title, *path))
     return paths
 
 

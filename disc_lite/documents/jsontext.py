@@ -73,11 +73,13 @@ def _converted(records: Sequence[Record], field: str) -> Converted:
     parts: list[str] = []
     headings: list[Heading] = []
     at, title = 0, ""
-    for number, record in enumerate(records, 1):
+    for record in records:
         if text := _text_of(record, field):
-            title = _title_of(record) or (f"Record {number}" if len(records) > 1 else "")
+            title = _title_of(record)
             part = f"# {title}\n\n{text}\n\n" if title else f"{text}\n\n"
             inner = find_headings(part, "markdown")
+            if len(records) > 1 and not (inner and inner[0].start == 0):
+                headings.append(Heading(at, 1, ""))
             # Below the record's own title, whatever level they have in its text.
             headings += [replace(h, start=at + h.start, level=h.level + (h.start > 0)) for h in inner]
             parts.append(part)

@@ -54,6 +54,7 @@ def plain_text(text: str) -> str:
     levels = _legal_levels(lines) or _numbered_levels(lines)
     if not levels:
         return "\n".join(lines)
+    levels = {**_title_level(lines), **levels}
     marked = ("#" * levels[index] + " " + line.strip() if index in levels else line for index, line in enumerate(lines))
     return "\n".join(marked)
 
@@ -182,12 +183,13 @@ def _without_hyphens(text: str) -> str:
 def _legal_levels(lines: Sequence[str]) -> dict[int, int]:
     """The lines that are headings of a law, each with its level; the largest part is of level 2."""
     ranks: dict[int, int] = {}
+    width = max(map(len, lines), default=0)
     for index, line in enumerate(lines):
         bare = line.strip()
         if bare and len(bare) <= _MAX_TITLE_CHARS and (index == 0 or not lines[index - 1].strip()):
             rank = next((number for number, pattern in enumerate(_LEGAL) if pattern.match(bare)), None)
             is_title = not bare.endswith(_SENTENCE_END) or re.fullmatch(r"\S+\s*\d+[a-z]?\.", bare)
-            if rank is not None and is_title and _is_alone(lines, index):
+            if rank is not None and is_title and _is_above_text(lines, index, width):
                 ranks[index] = rank
     counts = Counter(ranks.values())
     used = sorted(rank for rank in counts if counts[rank] > 1)
@@ -198,7 +200,8 @@ def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
     """The lines that are numbered titles: alone, without a stop, counting up, and with text between them."""
     found: dict[int, int] = {}
     last: tuple[int, ...] = ()
-    alone = {index: _SECTION.fullmatch(line) for index, line in enumerate(lines) if _is_alone(lines, index)}
+    width = max(map(len, lines), default=0)
+    alone = {i: _SECTION.fullmatch(line) for i, line in enumerate(lines) if _is_above_text(lines, i, width)}
     for index, section in alone.items():
         if section is None or section["title"].rstrip().endswith(_SENTENCE_END) or not section["number"][0].isdigit():
             continue
@@ -214,6 +217,25 @@ def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
         if number > last and has_text:
             found[index], last = min(len(number) + 1, 6), number
     return found if len(found) > 1 else {}
+
+
+def _title_level(lines: Sequence[str]) -> dict[int, int]:
+    """The first line, where it is a title: alone, short and without a stop."""
+    start = next(index for index, line in enumerate(lines) if line.strip())
+    title = lines[start].strip()
+    is_title = _is_alone(lines, start) and len(title) <= _MAX_TITLE_CHARS and not title.endswith(_SENTENCE_END)
+    return {start: 1} if is_title else {}
+
+
+def _is_above_text(lines: Sequence[str], index: int, width: int) -> bool:
+    """Whether a line is alone, or right above a text though the first word of that would have fitted into it."""
+    if _is_alone(lines, index):
+        return True
+    line, below = lines[index].rstrip(), lines[index + 1] if index + 1 < len(lines) else ""
+    if not line or line[0].isspace() or not below.strip() or (index and lines[index - 1].strip()):
+        return False
+    opens = below[0].isupper() or below[0] in "(§"
+    return opens and len(line) + 1 + len(below.split()[0]) <= width
 
 
 def _is_alone(lines: Sequence[str], index: int) -> bool:

@@ -155,10 +155,12 @@ def document_of(name: str, converted: Converted) -> Document:
         title = title_of(headings, fallback=title)
     else:
         headings = converted.headings
+    is_heading = any(heading.level == 1 and heading.title == title for heading in headings)
+    named_by_file = title in (stem or name, name) and converted.title in ("", name) and not is_heading
     # A heading right above another one has no text where headings are no part of the text.
     filled = [section for section in cut_sections(text, headings, title) if section.start < section.end]
     sections = tuple(replace(section, alone=converted.alone) for section in filled)
-    return Document(name, title, text, sections, sha256_of_text(text), converted.markup)
+    return Document(name, title, text, sections, sha256_of_text(text), converted.markup, named_by_file)
 
 
 def _folded_sha256(text: str) -> str:

@@ -38,6 +38,7 @@ class Document:
         text: As written, after line ends became `\\n`; converted formats as Markdown.
         sections: Contiguous, in order, covering all of `text`.
         sha256: Of `text` in UTF-8, in hexadecimal.
+        named_by_file: Whether its title is the name of its file, which says nothing of what has changed in it.
         markup: What begins like a heading, a list item or a row is one only where the text has such.
     """
 
@@ -47,6 +48,7 @@ class Document:
     sections: tuple[Section, ...]
     sha256: str
     markup: Markup = "converted"
+    named_by_file: bool = False
 
 
 @dataclass(frozen=True)

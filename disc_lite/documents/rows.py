@@ -30,7 +30,7 @@ _DELIMITERS = ",;\t|"
 _SAMPLE_CHARS = 1 << 16
 _SAMPLE_ROWS = 1000
 _LABEL_CHARS = 60  # longer values name no row
-_DISTINCT = 0.9  # share of the values of a column that name their rows
+_DISTINCT = 0.75  # share of the rows that have a value of their own in the column that names them
 _QUESTIONS = {"question", "questions"}
 _ANSWERS = {"answer", "answers"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
@@ -107,7 +107,7 @@ def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
     if _asks(header, body):
         raise RefusedFile("a file of questions, not of text; measure with it: --questions")
     named_by = _label_column(body)
-    return above + [(_name_of(cells, named_by, n), _text_of(header, cells)) for n, cells in enumerate(body, 1)]
+    return above + [(_name_of(cells, named_by), _text_of(header, cells)) for cells in body]
 
 
 def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = "") -> Converted:
@@ -119,8 +119,7 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
         if table:
             headings.append(Heading(at, 1, table))
         for name, text in rows:
-            if name:
-                headings.append(Heading(at, 2 if table else 1, name))
+            headings.append(Heading(at, 2 if table else 1, name))
             parts.append(f"{text}\n\n")
             at += len(parts[-1])
     return Converted("".join(parts).removesuffix("\n"), title=title, headings=tuple(headings), alone=True)
@@ -204,10 +203,10 @@ def _header(first: Row, width: int) -> list[str]:
 
 
 def _label_column(rows: Sequence[Row]) -> int | None:
-    """The first column whose values are short words and tell the rows apart."""
+    """The first column whose values are short words, and most of which tell the rows apart."""
     sample = rows[:_SAMPLE_ROWS]
     for column in range(max(map(len, sample))):
-        values = [row[column] for row in sample if column < len(row)]
+        values = [row[column] for row in sample if column < len(row) and row[column]]
         are_names = all(_is_label(value) for value in values)
         if are_names and len(set(values)) >= _DISTINCT * len(sample):
             return column
@@ -218,9 +217,10 @@ def _is_label(value: str) -> bool:
     return len(value) <= _LABEL_CHARS and any(map(str.isalpha, value))
 
 
-def _name_of(cells: Row, named_by: int | None, number: int) -> str:
+def _name_of(cells: Row, named_by: int | None) -> str:
+    """Empty where no value names the row; a number would be another one as soon as a row is put in."""
     name = cells[named_by] if named_by is not None and named_by < len(cells) else ""
-    return name if name and _is_label(name) else f"Row {number}"
+    return name if _is_label(name) else ""
 
 
 def _text_of(header: Row, cells: Row) -> str:

@@ -13,7 +13,9 @@ from disc_lite.qa.vocabulary import (
     CURRENCIES,
     CURRENCY_CODES,
     FOREIGN_NUMBERS,
+    FOREIGN_SCALES,
     MINUS,
+    MONEY_SCALES,
     NOT_ONE,
     SCALES,
     SMALL_NUMBERS,
@@ -34,7 +36,7 @@ def digits_of(word: Word) -> str:
 
 
 def join_number_words(words: Sequence[Word]) -> list[Word]:
-    """English number words, and digits before "million", become numbers in digits; "one" keeps its form."""
+    """English number words, and digits before "million" or "Mio.", become numbers in digits; "one" keeps its form."""
     result: list[Word] = []
     i = 0
     while i < len(words):
@@ -86,7 +88,7 @@ def _with_step(
 def _steps(words: Sequence[Word], start: int) -> list[Step]:
     """The words from `start` on, as long as they may belong to one number."""
     result: list[Step] = []
-    for word in words[start : start + _LONGEST_NUMBER]:
+    for at, word in enumerate(words[start : start + _LONGEST_NUMBER], start):
         if result and word.opens:
             break
         text = word.text
@@ -100,6 +102,10 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
             result.append(("hundred", Fraction(100)))
         elif text in SCALES:
             result.append(("scale", Fraction(SCALES[text])))
+        elif text in FOREIGN_SCALES and result and result[-1][0] == "digits":
+            result.append(("scale", Fraction(FOREIGN_SCALES[text])))
+        elif text in MONEY_SCALES and result and result[-1][0] == "digits" and _is_money(words, start, at):
+            result.append(("scale", Fraction(MONEY_SCALES[text])))
         elif text == "and" and result:
             result.append(("and", Fraction(0)))
         elif not result and word.number and re.fullmatch(r"-?\d+(\.\d+)?", text):
@@ -107,6 +113,13 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
         else:
             break
     return result
+
+
+def _is_money(words: Sequence[Word], start: int, scale: int) -> bool:
+    """Whether a currency stands before the number at `start`, or behind the letter at `scale`: $4.5m, 4.5m euros."""
+    before = words[start - 1].text if start else ""
+    behind = words[scale + 1].text if scale + 1 < len(words) else ""
+    return not {UNITS.get(before), UNITS.get(behind)}.isdisjoint(CURRENCIES)
 
 
 def read_minus(words: Sequence[Word]) -> list[Word]:

@@ -9,10 +9,11 @@ Two words are the same if
 - one is the plain plural of the other, and one of them is in lower case or counted (Adams is not Adam).
 
 Negated is an answer that directly follows "not", "no", "never" or the like in other languages. Only words that say
-where or how may stand between ("never on Friday", "not yet allowed"); any other word ends the scope of the negator, so
-"not until 11:15", "no more than 187 euros" and "not only Friday" give the answer. The end of a clause ends it too: "No,
-Friday". If the answer occurs several times, one that is not negated is enough. For the answers yes and no, the first
-word of the prediction decides if it is one of the two.
+where or how may stand between ("never on Friday", "not yet allowed"), and behind "do not" the verb ("does not cost 84
+euros"); any other word ends the scope of the negator, so "not until 11:15", "no more than 187 euros" and "not only
+Friday" give the answer, and so does "any day but Friday", as "closed every day but Friday" may have to. The end of a
+clause ends it too: "No, Friday". If the answer occurs several times, one that is not negated is enough. For the
+answers yes and no, the first word of the prediction decides if it is one of the two.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dataclasses import dataclass, replace
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import accents_agree, singulars
 from disc_lite.qa.vocabulary import (
+    DO,
     FOCUS_ADVERBS,
     NEGATORS,
     NEGATORS_AFTER,
@@ -182,6 +184,8 @@ def _is_negated_before(words: Sequence[Word], start: int) -> bool:
             return not is_sign and _no_negates(words, i)
         if word.text in NEGATORS:
             return True
+        if i > 1 and words[i - 1].text == "not" and words[i - 2].text in DO and word.text not in FOCUS_ADVERBS:
+            continue  # the verb
         is_adverb = word.text.endswith("ly") and word.text not in FOCUS_ADVERBS
         passes = word.text in TRANSPARENT or is_adverb or any(n.endswith(before) for n in UNSPACED_NEGATORS)
         if word.opens or not passes:

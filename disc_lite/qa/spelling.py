@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from disc_lite.qa.vocabulary import IRREGULAR, NO_PLURALS, PARTICLES
+from disc_lite.qa.vocabulary import BRITISH, IRREGULAR, NO_PLURALS, PARTICLES
 
 # Marks are removed where the word stays the same without them: in Latin, Greek, Arabic, Hebrew and the Russian ё, but
 # not in й, nor in the scripts of India and Thailand and in kana, whose marks are vowels or other letters.
@@ -17,6 +17,9 @@ _WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "�
 _HANGUL_END = re.compile("[\uac00-\ud7a3]$")
 _SHORTEST_STEM = 3  # letters before an apostrophe that are a word of their own: Orsund's, Ankara'da
 _SHORTEST_PLURAL = 4
+_ENDING = re.compile(r"(?:s|ed|ing|ful|less|able|ite|hood|ly)$")
+_ISE = re.compile(r"is(e|ed|es|er|ers|ing|ation|ations)$")
+_SHORTEST_ISE = 7
 
 
 def fold(text: str) -> str:
@@ -39,8 +42,8 @@ def accents_agree(first: str, second: str) -> bool:
 
 
 def spellings(written: str, text: str) -> set[str]:
-    """Other spellings of a word: Mueller, oneill, the stem before an apostrophe, Korean or Arabic without affixes."""
-    result = set()
+    """Other spellings of a word: Mueller, oneill, color, the stem of stem's, Korean or Arabic without affixes."""
+    result = _american(text)
     if not written.isascii():
         composed = unicodedata.normalize("NFC", written.casefold())
         result.add(fold(composed.translate(_WRITTEN_OUT)))
@@ -53,6 +56,15 @@ def spellings(written: str, text: str) -> set[str]:
         if len(stem) >= _SHORTEST_STEM:
             result.add(stem)
     return result
+
+
+def _american(text: str) -> set[str]:
+    """The American spelling of a British word, also with an ending: colours, organised."""
+    ending = _ENDING.search(text)
+    stem = text[: ending.start()] if ending else text
+    if stem in BRITISH:
+        return {BRITISH[stem] + text[len(stem) :]}
+    return {_ISE.sub(r"iz\1", text)} if len(text) >= _SHORTEST_ISE and _ISE.search(text) else set()
 
 
 def _arabic(text: str) -> set[str]:

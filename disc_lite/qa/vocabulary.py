@@ -27,6 +27,7 @@ TRANSPARENT = frozenset(
     "longer even ever any anymore always am im an auf bei um zu mit von vom zum zur fur ist sind war mehr en au aux de "
     "du dans sur pour sont est es esta son estan ser al del sono e di nel nella sao em na в на это op с يوم".split()
 )
+DO = frozenset("do does did".split())
 FOCUS_ADVERBS = frozenset("only merely solely simply exclusively".split())
 # Negators that follow what they negate, and what may stand between.
 NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
@@ -72,6 +73,13 @@ SMALL_NUMBERS = {
 }
 TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
+# Behind digits only: German, French, Spanish, Italian, Dutch; and letters behind an amount of money ($4.5m).
+FOREIGN_SCALES = {
+    **dict.fromkeys("tsd tausend mille mila duizend".split(), 10**3),
+    **dict.fromkeys("mio millionen millions millones millon milioni milione miljoen".split(), 10**6),
+    **dict.fromkeys("mrd milliarde milliarden milliard milliards miliardo miliardi miljard".split(), 10**9),
+}
+MONEY_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9}
 MINUS = frozenset({"minus", "минус"})
 NOT_ONE = frozenset("no any every some each which this that another the".split())  # no one, the one who
 _ORDINALS = (
@@ -136,6 +144,16 @@ PARTICLES = tuple(
     "이었습니다 입니다 이에요 에서는 으로는 에게서 까지 부터 에서 에게 으로 이다 예요 이며 처럼 보다 한테 마다 "
     "은 는 이 가 을 를 에 의 로 와 과 도 만".split()
 )
+# American endings of words that the British write otherwise.
+_BRITISH = """
+    arbour armour behaviour candour colour endeavour favour flavour glamour harbour honour humour labour neighbour
+    odour parlour rancour rigour rumour savour splendour tumour valour vapour vigour centre fibre litre lustre meagre
+    metre sabre sombre spectre theatre catalogue dialogue analogue
+"""
+BRITISH = {
+    word: word[:-3] + "or" if word.endswith("our") else word[:-2] + "er" if word.endswith("re") else word[:-2]
+    for word in _BRITISH.split()
+} | {"grey": "gray", "aluminium": "aluminum", "plough": "plow", "programme": "program", "tyre": "tire"}
 # Not the plural of another word, or with another meaning.
 NO_PLURALS = frozenset("news goods customs means arms always perhaps species series thanks".split())
 IRREGULAR = {

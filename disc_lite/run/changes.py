@@ -18,6 +18,7 @@ STATES: tuple[State, ...] = ("unchanged", "changed", "new")
 Passages = Sequence[
     tuple[str, str]
 ]  # (document, text as a prompt shows it), in order: what `RunFolder.read_passages` has
+Titles = Mapping[str, str]  # of the documents whose title is the name of their file
 
 LIKE = 0.4  # Jaccard index of the words of two passages from which one has taken the place of the other
 COMMON = 64  # a word in more passages than that says nothing about which passages are alike
@@ -59,11 +60,12 @@ def places_of(passages: Passages) -> list[Place]:
     return places
 
 
-def compare(before: Passages, now: Passages) -> Changes:
+def compare(before: Passages, now: Passages, file_titles: tuple[Titles, Titles] = ({}, {})) -> Changes:
     """Match passages by their text, white space aside: first the same ones, then those that are most alike.
 
     The text is what a prompt shows, with the headings above it: "Price: 26 crowns" under another heading is another
-    fact. A file that was moved, and a text that comes twice, is found too.
+    fact. A file that was moved, and a text that comes twice, is found too. So is a file that was renamed where its name
+    is its title: `file_titles` are those titles, before and now.
     """
     old, new = _by_text(before), _by_text(now)
     same = {
@@ -71,6 +73,10 @@ def compare(before: Passages, now: Passages) -> Changes:
         for text, places in old.items() if text in new for place in places
     }  # fmt: skip
     unchanged = frozenset(place for text, places in new.items() if text in old for place in places)
+    old, new = _in_renamed_files(old, file_titles[0], now), _in_renamed_files(new, file_titles[1], before)
+    for text in filter(new.__contains__, old):
+        same.update({place: new[text][0] for place in old[text] if place not in same})
+        unchanged |= set(new[text])
     gone = {places[0]: text for text, places in old.items() if text not in new}
     fresh = {place: text for text, places in new.items() if text not in old for place in places}
     changed = _alike(gone, fresh)
@@ -84,6 +90,20 @@ def _by_text(passages: Passages) -> dict[str, list[Place]]:
     found: dict[str, list[Place]] = {}
     for place, (_, text) in zip(places_of(passages), passages, strict=True):
         found.setdefault(" ".join(text.split()), []).append(place)
+    return found
+
+
+def _in_renamed_files(
+    by_text: Mapping[str, Sequence[Place]], titles: Titles, others: Passages
+) -> dict[str, list[Place]]:
+    """The passages by their text, that of a file which `others` do not have without its name above it."""
+    there = {document for document, _ in others}
+    found: dict[str, list[Place]] = {}
+    for text, places in by_text.items():
+        for place in places:
+            title = titles.get(place[0]) if place[0] not in there else None
+            bare = text.removeprefix(f"# {' '.join(title.split())} ") if title else text
+            found.setdefault(bare, []).append(place)
     return found
 
 

@@ -17,7 +17,7 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_name
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.changes import Changes, compare
+from disc_lite.run.changes import Changes
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.execution import idle_on_host, record, resumed
 from disc_lite.run.folder import RunFolder
@@ -85,7 +85,7 @@ def open_context(
     where = ", inputs of layers on the host" if execution.layer_checkpoints == "host" else ""
     where += ", the input embedding on the host" if execution.embedding == "host" else ""
     listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits{where}"))
-    changes = compare(earlier.passages, shown_passages(texts)) if earlier else None
+    changes = earlier.changes_to(shown_passages(texts), [text.document for text in texts]) if earlier else None
     context = RunContext(inputs, base, texts, listener, interrupts, execution, changes)
     passages = sum(len(text.passages) for text in texts)
     if not inputs.folder.passages.is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -63,12 +63,17 @@ class EarlierRun:
         tokenizer = tokenizer_of(model)
         if tokenizer is None:
             return None
-        now = [
+        shown = [
             (document.name, passage_text(document.text[p.char_start : p.char_end], p.heading_path))
             for document in documents
             for p in cut_passages(document, tokenizer(document.text), passage_tokens)
         ]
-        return compare(self.passages, now)
+        return self.changes_to(shown, documents)
+
+    def changes_to(self, shown: Passages, documents: Iterable[Document]) -> Changes:
+        """What has changed since, by the passages of these documents."""
+        titles = {document.name: document.title for document in documents if document.named_by_file}
+        return compare(self.passages, shown, (self.folder.read_file_titles(), titles))
 
 
 def read_earlier(path: Path) -> EarlierRun:

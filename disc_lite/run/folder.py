@@ -181,6 +181,10 @@ class RunFolder:
         """(document, text) of all passages."""
         return [(row["document"], row["text"]) for row in read_jsonl(self.passages)]
 
+    def read_file_titles(self) -> dict[str, str]:
+        """Document -> its title, of those whose title is the name of their file."""
+        return {row["document"]: row["file_title"] for row in read_jsonl(self.passages) if "file_title" in row}
+
     def read_states(self) -> list[State]:
         """Of all passages of an update, what has become of them since the earlier run; empty for other runs."""
         return [row["since"] for row in read_jsonl(self.passages) if "since" in row]
@@ -188,6 +192,7 @@ class RunFolder:
     def write_passages(self, texts: Iterable[Text], changes: Changes | None = None) -> None:
         write_jsonl(self.passages, (
             {"document": text.document.name, "passage": passage.index, "tokens": passage.end - passage.start,
+             **({"file_title": text.document.title} if text.document.named_by_file else {}),
              **({"since": changes.state((text.document.name, passage.index))} if changes else {}),
              "text": text.passage_text(passage),
              "sentences": [text.sentence_text(*sentence).strip() for sentence in passage.sentences]}

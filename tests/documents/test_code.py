@@ -84,8 +84,17 @@ OTHERS = {
               (("export default class A", "open()"), "open() {"), (("async function g()",), "async function g() {}")]),
     "a.rs": ("/// Doc.\n#[derive(Debug)]\npub struct A { x: i32 }\nimpl A {\n    pub fn new() -> Self { A { x: 1 } }\n}\n",
              [(("pub struct A",), "/// Doc."), (("impl A",), "impl A {"), (("impl A", "pub fn new() -> Self"), "pub fn new() -> Self { A { x: 1 } }")]),
-    "a.sh": ("#!/bin/sh\nset -e\n\n# Build it.\nbuild() {\n  make\n}\nbuild\n", [((), "#!/bin/sh"), (("build()",), "# Build it.")]),
-    "a.sql": ("-- People\nCREATE TABLE people (\n  id int\n);\nINSERT INTO people VALUES (1);\n", [(("CREATE TABLE people",), "-- People")]),
+    "a.sh": ("#!/bin/sh\nset -e\n\n# Build it.\nbuild() {\n  make\n}\nbuild\n", [((), "#!/bin/sh"), (("build()",), "# Build it."), ((), "build")]),
+    "a.sql": ("-- People\nCREATE TABLE people (\n  id int\n);\nINSERT INTO people VALUES (1);\n",
+              [(("CREATE TABLE people",), "-- People"), ((), "INSERT INTO people VALUES (1);")]),
+    "b.go": ("package a\n\nfunc Start(n int) error {\n\treturn nil\n}\n\n// Most of bar.\nconst Max = 16\nvar x = 1\n",
+             [((), "package a"), (("func Start(n int) error",), "func Start(n int) error {"), ((), "// Most of bar.")]),
+    "b.c": ("/*\ntype of error\n*/\nstatic int\nadd(int a,\n    int b)\n{\n  f(a);\n}\n#define MAX 5\nint x;\n",
+            [(("static int add(int a",), "/*"), ((), "#define MAX 5")]),
+    "b.ts": ("export const add = (a: number): number => a;\nlet y = 5;\n",
+             [(("export const add = (a: number): number => a",), "export const add = (a: number): number => a;"), ((), "let y = 5;")]),
+    "b.rs": ("pub const fn twice(x: u32) -> u32 { x * 2 }\npub static PORT: u16 = 7070;\n",
+             [(("pub const fn twice(x: u32) -> u32",), "pub const fn twice(x: u32) -> u32 { x * 2 }"), ((), "pub static PORT: u16 = 7070;")]),
     "a.rb": ("# A.\nclass Shop\n  def open(day)\n    puts day\n  end\nend\n", [(("class Shop",), "# A."), (("class Shop", "def open(day)"), "def open(day)")]),
 }  # fmt: skip
 
@@ -99,6 +108,6 @@ def test_other_languages_are_cut_at_the_lines_that_define(name):
 
 
 def test_hostile_lines_end_no_run():
-    for unit in ("unsigned ", "a(", "a<", "public ", "a&*", "x::", "a b(c"):
+    for unit in ("unsigned ", "a(", "a<", "public ", "a&*", "x::", "a b(c", "*/", "a"):
         line = f"{(unit * 300)[:299]}\n" * 300 + unit * 100_000
         assert document("a.c", f"{line}\nint main(void) {{\n}}\n").sections[-1].heading_path[-1] == "int main(void)"

@@ -82,7 +82,17 @@ LAW = "Harbours Act\n\nPart I\n\n§ 1 Scope\n\nIt applies to § 2.\n\n§ 2 Fees\
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (LAW, [(2, "Part I"), (3, "§ 1 Scope"), (3, "§ 2 Fees"), (2, "Part II"), (3, "§ 3 Penalties")]),
+        (
+            LAW,
+            [
+                (1, "Harbours Act"),
+                (2, "Part I"),
+                (3, "§ 1 Scope"),
+                (3, "§ 2 Fees"),
+                (2, "Part II"),
+                (3, "§ 3 Penalties"),
+            ],
+        ),
         ("Article 1\n\nIt is so.\n\nArticle 2.\n\nArticle 1 holds.\n", [(2, "Article 1"), (2, "Article 2.")]),
         ("Статья 1. Цены\n\nТак.\n\nСтатья 2. Сроки\n\nДа.\n", [(2, "Статья 1. Цены"), (2, "Статья 2. Сроки")]),
         (
@@ -90,6 +100,16 @@ LAW = "Harbours Act\n\nPart I\n\n§ 1 Scope\n\nIt applies to § 2.\n\n§ 2 Fees\
             [(2, "1. Scope"), (2, "2. Fees"), (3, "2.1 Boats")],
         ),
         ("List\n\n1. Apples\n\n2. Pears\n\n3. Plums\n", []),
+        # No blank line below a title: its break is no wrapped line.
+        (
+            "Dog Act\n\n§ 1 Scope\n(1) It applies here.\n\n§ 2 Leads\n(1) Dogs are kept on a lead of\n2 m.\n",
+            [(1, "Dog Act"), (2, "§ 1 Scope"), (2, "§ 2 Leads")],
+        ),
+        (
+            "Minutes\nof May\n\n1. Opening\nThe chair opened at nine.\n\n2. Budget\nIt was agreed.\n",
+            [(2, "1. Opening"), (2, "2. Budget")],
+        ),
+        ("See\n\nSection 5 of the act says that\nAda pays.\n\nSection 6 of the act says that\nBen pays.\n", []),
         ("See\n\nArticle 5 of the act says nothing of it.\n\nArticle 6 does neither.\n", []),
         ("It was in\n\n1911 Spring\n\nand later.\n", []),
     ],

@@ -16,6 +16,7 @@ from disc_lite.documents.decoding import check_text, decode, sha256_of_text
 from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.errors import DocumentsError, UsageError
+from tests.documents.written import document
 from tests.tiers import reached, tried
 
 
@@ -106,6 +107,22 @@ def test_read_and_refused_and_duplicate_are_all_files_that_are_not_hidden(files)
     assert outcomes["read"] == len(documents)
     assert len({" ".join(one.text.split()) for one in documents}) == len(documents)
     assert all((entry.reason == "") == (entry.outcome == "read") for entry in ledger)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "named_by_file"),
+    [
+        ("my_pump.txt", "It weighs 84 kg.", True),
+        ("my_pump.md", "# My pump\n\nIt weighs 84 kg.", False),
+        ("my_pump.md", "## Weight\n\nIt weighs 84 kg.", True),
+        ("my_pump.html", "<title>My pump</title><p>It weighs 84 kg.", False),
+        ("src/my_pump.py", "WEIGHT = 84", True),
+        ("my_pump.csv", "Name,Weight\nP-1,84\n", True),
+        ("my_pump.json", '{"title": "my pump", "text": "It weighs 84 kg."}', False),
+    ],
+)
+def test_a_document_knows_whether_its_title_is_the_name_of_its_file(name, content, named_by_file):
+    assert document(name, content).named_by_file is named_by_file
 
 
 def test_a_duplicate_names_its_original_whatever_its_spaces_and_form(tmp_path):

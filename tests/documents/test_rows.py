@@ -41,10 +41,14 @@ def test_rows_are_passages_of_their_own_however_small():
     assert [passage.heading_path for passage in passages] == [("a", "Bread"), ("a", "Milk"), ("a", "Salt")]
 
 
-def test_rows_without_a_telling_name_are_numbered_and_lines_above_the_header_are_text():
+def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_above_the_header_are_text():
     made = document("a.csv", "Sales of spring\n\nYear,Sum\n2025,7\n2026,9\n")
     assert made.text == "Sales of spring\n\n- Year: 2025\n- Sum: 7\n\n- Year: 2026\n- Sum: 9\n"
-    assert [path for path, _ in sections(made)] == [(), ("Row 1",), ("Row 2",)]
+    assert [path for path, _ in sections(made)] == [(), (), ()]
+    # A value that is missing, or comes twice, leaves the other rows their names.
+    table = "Name,Sum\n" + "".join(f"{name},{n}\n" for n, name in enumerate(["Bread", "Milk", "", "Bread", *"tuvwxy"]))
+    paths = [path for path, _ in sections(document("a.csv", table))]
+    assert paths == [(name,) if name else () for name in ["Bread", "Milk", "", "Bread", *"tuvwxy"]]
     assert sections(document("a.csv", "Note\nOne long text.\nTwo.\n")) == [
         (("One long text.",), "One long text."),
         (("Two.",), "Two."),
@@ -204,7 +208,7 @@ READ = [
     (("One",), "# One\n\nFirst."),
     (("One", "Inner"), "# Inner\n\nMore."),
     (("Two",), "# Two\n\na\n\nb"),
-    (("Record 4",), "# Record 4\n\nFour."),
+    ((), "Four."),
 ]
 
 
@@ -231,7 +235,7 @@ def test_records_of_html_are_read_as_pages():
 
 
 def test_the_field_of_the_text_can_be_named():
-    assert sections(document("a.json", json.dumps(RECORDS), text_field="body.text")) == [((), "# Record 4\n\nno")]
+    assert sections(document("a.json", json.dumps(RECORDS), text_field="body.text")) == [((), "no")]
     assert sections(document("a.json", json.dumps(RECORDS), text_field="other")) == [((), "# One\n\nnot this")]
     assert "in a field missing; it has title, text" in refusal(".json", json.dumps(RECORDS), text_field="missing")
 

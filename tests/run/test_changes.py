@@ -68,6 +68,29 @@ def test_a_passage_takes_the_place_of_the_one_that_is_most_alike() -> None:
     assert found.removed == (("a.md", 0),)
 
 
+@pytest.mark.parametrize(
+    ("now", "file", "unchanged"),
+    [
+        ("holiday-2026.txt", "holiday 2026", ["holiday-2026.txt#0", "holiday-2026.txt#1"]),
+        ("lib/holiday.txt", "", []),  # its title is that of its text
+        ("holiday.txt", "holidays", []),  # no other file: what it is called has changed
+    ],
+)
+def test_the_name_of_a_file_is_nothing_that_it_says(now: str, file: str, unchanged: list[str]) -> None:
+    texts = ["# {}\n\nThe hall is closed in May.", "# {}\n## Fees\n\nThe fee is 84 euros."]
+    before = [("holiday.txt", text.format("holiday")) for text in texts]
+    after = [(now, text.format(file or "Holidays")) for text in texts]
+    found = compare(before, after, ({"holiday.txt": "holiday"}, {now: file} if file else {}))
+    assert shorthand(found)[0] == unchanged
+    assert list(found.now) == [("holiday.txt", 0), ("holiday.txt", 1)] * bool(unchanged)
+    # Two files that change places are no renamed ones.
+    other = [("other.txt", text.format("other").replace("84", "97")) for text in texts]
+    swapped = [("holiday.txt", text.replace("other", "holiday")) for _, text in other]
+    titles = {"holiday.txt": "holiday", "other.txt": "other"}
+    swapped += [("other.txt", text.replace("# holiday", "# other")) for _, text in before]
+    assert shorthand(compare([*before, *other], swapped, (titles, titles)))[0] == ["holiday.txt#0", "other.txt#0"]
+
+
 def test_counts_in_words() -> None:
     found = compare(BEFORE, [("lamps.md", DEAR), ("towns.md", TOWNS), ("new.md", "# Boats\n\nTwo boats.")])
     assert in_words(found) == "1 passages unchanged, 1 changed, 1 new, 1 gone"

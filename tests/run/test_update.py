@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.examples import shown_passages, tokenise
 from disc_lite.errors import EnvironmentNotReady, Interrupted, UsageError
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
@@ -29,6 +29,7 @@ from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis import PairSet, ScoredPair
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
+from tests.documents.written import document
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
 from tests.tiny_models import CORPUS
 
@@ -197,6 +198,23 @@ def earlier_of(tmp_path: Path, pairs: list[dict[str, Any]], passages: list[tuple
 
 def pair_of(document: str, passage: int, question: str, source: str = "") -> dict[str, Any]:
     return {"document": document, "passage": passage, "question": question, "answer": "x", "source": source}
+
+
+def test_a_run_says_which_of_its_documents_are_called_by_their_files(
+    tmp_path: Path, plain: Callable[[str], Any]
+) -> None:
+    tokens = plain("llama").tokens
+
+    def texts(*names: str) -> Any:
+        return tokenise([document(name, BOATS) for name in names], tokens, 64)
+
+    earlier = earlier_of(tmp_path, [], [])
+    earlier.folder.write_passages(texts("boats.txt"))
+    earlier = replace(earlier, passages=tuple(earlier.folder.read_passages()))
+    for names in [("two_boats.txt",), ("boats.txt", "two_boats.txt")]:
+        now = texts(*names)
+        changes = earlier.changes_to(shown_passages(now), [text.document for text in now])
+        assert changes.unchanged == {(names[0], 0)}
 
 
 def test_pairs_of_what_is_gone_have_their_passage_and_nothing_replaced_is_among_them(
