@@ -43,7 +43,7 @@ from disc_lite.documents.reading import read_documents
 from disc_lite.documents.records import Document, LedgerEntry, Passage, Section
 from disc_lite.documents.sentences import sentence_spans
 from disc_lite.documents.source import ReadingOptions
-from disc_lite.documents.walking import RUN_RECORD, is_called
+from disc_lite.documents.walking import RUN_RECORD
 
 __all__ = [
     "RUN_RECORD",
@@ -53,7 +53,6 @@ __all__ = [
     "ReadingOptions",
     "Section",
     "cut_passages",
-    "is_called",
     "read_documents",
     "sentence_spans",
 ]

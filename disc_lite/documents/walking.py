@@ -62,11 +62,6 @@ def find_files(paths: Sequence[Path]) -> Iterator[Found]:
             yield replace(file, name=name)
 
 
-def is_called(name: str, typed: str) -> bool:
-    """Whether a file of this name may be meant by what was typed: its end, or a path that ends so."""
-    return f"/{typed}".endswith(f"/{name}") or name.endswith(f"/{typed}")
-
-
 def printable(name: str) -> str:
     """The name with whatever could break a line or a terminal written as an escape."""
     # Bytes that are no UTF-8 arrive as surrogates, which neither print nor encode.

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.identity import TOKENIZER, has_tokenizer
 from disc_lite.hub.weights import read_object, weight_files
@@ -154,14 +153,16 @@ def check_folder(folder: Path) -> None:
     """Raises EnvironmentNotReady, with what is missing or broken, unless `folder` holds a loadable model."""
     names = _names_in(folder)
     weights = [path.name for path in weight_files(folder)]
-    runs = [place for place in (folder, folder.parent) if (place / RUN_RECORD).is_file()]
-    if runs and "config.json" not in names:
+    if "config.json" not in names and (folder / "adapter" / "adapter_config.json").is_file():
         raise UsageError(
-            f"{folder} is {'a run' if runs[0] == folder else 'the adapter of a run'}, not a model",
-            "a run is taught more by an update", f"leave --model out and add --update {shlex.quote(str(runs[0]))}",
+            f"{folder} is a run, not a model", "a run is taught more by an update",
+            f"leave --model out and add --update {shlex.quote(str(folder))}",
         )  # fmt: skip
     if "adapter_config.json" in names and not weights:
-        raise EnvironmentNotReady(f"{folder} is an adapter, not a model", remedy="name the model it was trained on")
+        raise EnvironmentNotReady(
+            f"{folder} is an adapter, not a model",
+            remedy="name the model it was trained on; a run is taught more by --update RUN",
+        )
     missing = [] if "config.json" in names else ["config.json"]
     missing += [name for name in weights or ["*.safetensors"] if name not in names]
     missing += [] if has_tokenizer(folder) else [TOKENIZER]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages, is_called
+from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages
 from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
@@ -125,6 +125,11 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
         )
         for passage in passages
     )
+
+
+def is_called(name: str, typed: str) -> bool:
+    """Whether a file of this name may be meant by what was typed: its end, or a path that ends so."""
+    return f"/{typed}".endswith(f"/{name}") or name.endswith(f"/{typed}")
 
 
 def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:

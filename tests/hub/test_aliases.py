@@ -112,12 +112,12 @@ def test_a_folder_without_weights(tmp_path: Path, names: tuple[str, ...], messag
         resolve(str(folder))
 
 
-@pytest.mark.parametrize("part", ["", "adapter"])
-def test_a_run_is_no_model_but_can_be_taught_more(tmp_path: Path, part: str) -> None:
+def test_a_run_is_no_model_but_can_be_taught_more(tmp_path: Path) -> None:
     model_folder(tmp_path / "my run" / "adapter", "adapter_config.json", "adapter_model.safetensors")
-    (tmp_path / "my run" / "run.json").write_text("{}")
     with pytest.raises(UsageError, match=rf"--update '{tmp_path}/my run'"):
-        resolve(str(tmp_path / "my run" / part))
+        resolve(str(tmp_path / "my run"))
+    with pytest.raises(EnvironmentNotReady, match="taught more by --update RUN"):
+        resolve(str(tmp_path / "my run" / "adapter"))
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
