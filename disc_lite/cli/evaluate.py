@@ -19,18 +19,22 @@ from disc_lite.errors import UsageError
 @click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage in its prompt.")
 @click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness, or YAML files of tasks.")
 @click.option("--limit", type=click.IntRange(1), help="Largest number of questions of a benchmark.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path),
+    help="Folder for new answers, where RUN may only be read; by default RUN.",
+)  # fmt: skip
 @click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower.")
 @click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if more of what was right is lost.")
 @DEVICE
 @click.option("--quiet", is_flag=True, help="No progress.")
 @AS_JSON
 def evaluate(
-    run: Path, questions: Path | None, judge: bool, benchmarks: str | None, limit: int | None,
+    run: Path, questions: Path | None, judge: bool, benchmarks: str | None, limit: int | None, output: Path | None,
     min_recall: float | None, max_forgetting: float | None, device: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """The report card of a RUN: what was learned, by base, retrieval and adapted model; what was retained.
 
-    Answers that are saved in RUN are not generated again.
+    Answers that are saved in RUN, or in --output, are not generated again.
     """
     from rich.console import Console
 
@@ -46,7 +50,9 @@ def evaluate(
     show = display(quiet)
     tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
     try:
-        card = run_evaluate(run, questions, judge=judge, benchmarks=tasks, limit=limit, device=device, listener=show)
+        card = run_evaluate(
+            run, questions, judge=judge, benchmarks=tasks, limit=limit, output=output, device=device, listener=show
+        )
     finally:
         show.close()
     if as_json:

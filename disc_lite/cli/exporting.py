@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -11,9 +12,9 @@ from disc_lite.cli.options import AS_JSON, DEVICE
 from disc_lite.cli.terminal import print_json
 
 NEXT = {
-    "gguf": "llama-cli -m {output}/model.gguf",
-    "gguf-lora": "llama-cli -m BASE.gguf --lora {output}/adapter.gguf",
-    "ollama": "ollama create NAME -f {output}/Modelfile",
+    "gguf": ("llama-cli -m", "model.gguf"),
+    "gguf-lora": ("llama-cli -m BASE.gguf --lora", "adapter.gguf"),
+    "ollama": ("ollama create NAME -f", "Modelfile"),
 }
 
 
@@ -64,4 +65,5 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
     for line in made["proof"]:
         click.echo(f"  {line['what']:<9} {line['text']}  ({line['how']})")
     if to in NEXT:
-        click.echo(NEXT[to].format(output=made["output"]))
+        command, file = NEXT[to]
+        click.echo(f"{command} {quote(str(Path(made['output'], file)))}")

@@ -132,7 +132,7 @@ def _how(plan: Plan) -> list[str]:
     again += ", the input embedding in host memory" if choice.way.host_embedding else ""
     passes = "one pass" if choice.passes == 1 else f"{choice.passes} passes"
     return [
-        f"A step in {passes} of {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
+        f"A step in {passes} of at most {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
         f"{choice.way.optimizer_bits} bits; the teacher reads {choice.reading_tokens:,} tokens at once, "
         f"{choice.generation_rows} answers are written at once"
     ]  # fmt: skip
@@ -143,11 +143,12 @@ def _stages(plan: Plan) -> Any:
     from rich.table import Table
 
     assert plan.choice
-    whose = "card" if plan.budget.cuda else "memory"
-    table = Table("stage", f"{whose}, GiB", "of which", box=SIMPLE_HEAD)
+    whose, large = "card" if plan.budget.cuda else "memory", plan.choice.peak >= GIB
+    unit, size_bytes, decimals = ("GiB", GIB, 2) if large else ("MiB", 1 << 20, 0)
+    table = Table("stage", f"{whose}, {unit}", "of which", box=SIMPLE_HEAD)
     for stage in plan.choice.stages:
-        parts = ", ".join(f"{name} {size / GIB:.2f}" for name, size in stage.parts.items())
-        table.add_row(stage.name, f"{stage.peak / GIB:.2f}", parts)
+        parts = ", ".join(f"{name} {size / size_bytes:.{decimals}f}" for name, size in stage.parts.items())
+        table.add_row(stage.name, f"{stage.peak / size_bytes:.{decimals}f}", parts)
     return table
 
 

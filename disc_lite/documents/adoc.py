@@ -31,6 +31,7 @@ _LINK = re.compile(
 _CROSS = re.compile(r"<<([^,>]+)(?:,\s*([^>]+))?>>")
 _IMAGE = re.compile(r"(?:image|video|audio)::?[^\s\[]+\[([^\],]*)[^\]]*\]")
 _START = re.compile(r"\bstart=(\d{1,4})\b")
+_COLUMNS = re.compile(r"\bcols\s*=\s*\"?((?:(\d+)\*)?[^\"\]]*)")
 _STRUCK = re.compile(r"\[\.?line-through\](##?)(?=\S).+?(?<=\S)\1 ?")
 _ROLE = re.compile(r"\[\.[\w.-]+\](?=#)")
 _NOTE = re.compile(r"footnote:[\w-]*\[([^\]]*)\]")
@@ -50,6 +51,7 @@ class _Reader:
         self.until = ""  # the line that ends a verbatim block or a comment
         self.drops = False
         self.rows: list[str] | None = None  # lines of the table that is open
+        self.columns = 0  # of the next table, where it says so
         self.numbers: dict[int, int] = {}  # depth -> the last number of the list that is open
         self.above = ""  # the line above
 
@@ -77,6 +79,8 @@ class _Reader:
             self.language = language[1] if language else ""
             if start := _START.search(line):
                 self.numbers = {0: int(start[1]) - 1}
+            if columns := _COLUMNS.search(line):
+                self.columns = int(columns[2]) if columns[2] else columns[1].count(",") + 1
         elif not (line.startswith("//") or _DELIMITER.match(line) or _DIRECTIVE.match(line) or line.strip() == "+"):
             self.written.append(self._line(line))
 
@@ -91,8 +95,9 @@ class _Reader:
         if not _TABLE.match(line):
             self.rows.append(line)
             return
-        self.written += [*([""] if self.written[-1:] != [""] else []), *map(self._inline, _table_rows(self.rows))]
-        self.rows = None
+        rows = map(self._inline, _table_rows(self.rows, self.columns))
+        self.written += [*([""] if self.written[-1:] != [""] else []), *rows]
+        self.rows, self.columns = None, 0
 
     def _line(self, line: str) -> str:
         if heading := _HEADING.match(line):
@@ -142,8 +147,8 @@ def adoc_text(source: Source) -> Converted:
     return Converted("\n".join(reader.written).strip("\n") + "\n")
 
 
-def _table_rows(lines: list[str]) -> list[str]:
-    """One row a line; where every cell has a line of its own, a row ends at a blank line."""
+def _table_rows(lines: list[str], columns: int) -> list[str]:
+    """One row a line; where cells have lines of their own, a row is full by the columns, or ends at a blank line."""
     groups: list[list[list[str]]] = [[]]
     for line in lines:
         if not line.strip():
@@ -154,6 +159,9 @@ def _table_rows(lines: list[str]) -> list[str]:
             groups[-1][-1][-1] += f" {line.strip()}"
     rows: list[list[str]] = []
     for group in groups:
-        are_cells = len(group) > 1 and all(len(row) == 1 for row in group)
-        rows += [[cell for row in group for cell in row]] if are_cells else group
+        cells = [cell for row in group for cell in row]
+        if columns > 1 and len(cells) % columns == 0:
+            rows += [cells[at : at + columns] for at in range(0, len(cells), columns)]
+        else:
+            rows += [cells] if len(group) > 1 and all(len(row) == 1 for row in group) else group
     return [" | ".join(row) for row in rows if any(row)]

@@ -40,12 +40,14 @@ class Line:
         solid_end: Where the heading, rule, row or block of code ends that starts here, and that nothing cuts; else 0.
         item: The marker of the list item that it opens.
         items: Cuts before further items in the same line: `1) Open it 2) Close it`.
+        is_code: Whether it is one of source code, where `...` is no stop.
     """
 
     start: int
     solid_end: int = 0
     item: re.Match[str] | None = None
     items: list[int] = field(default_factory=list)
+    is_code: bool = False
 
     @property
     def opens_unit(self) -> bool:
@@ -54,24 +56,26 @@ class Line:
 
 @dataclass
 class Lines:
-    """The lines of `text[start:end]`, to be read in order; it remembers the list that is open."""
+    """The lines of `text[start:end]`, to be read in order; it remembers the lists that are open."""
 
     text: str
     start: int
     end: int
     markup: Markup
-    _last: re.Match[str] | None = None  # item of the list that is open
+    # Last item of each list that is open, by its indent and the style of its markers; a list may be within another.
+    _open: dict[tuple[str, str], re.Match[str]] = field(default_factory=dict)
 
     def read(self, start: int, opens_block: bool) -> Line:
         """The line at a place; `opens_block`: a blank line or a block is above it."""
         if self.markup == "code":
-            return Line(start)
+            return Line(start, is_code=True)
         if opens_block:
-            self._last = None
+            self._open = {}
         item = ITEM.match(self.text, start, self.end)
         if item and not (opens_block or self._opens_item(item, start)):
             item = None
-        self._last = item or self._last
+        if item:
+            self._open[item["indent"], item["style"] or item["bullet"]] = item
         items = list(_items_in_line(self.text, item, self.end)) if item else []
         return Line(start, self._solid_end(start, opens_block), item, items)
 
@@ -95,14 +99,16 @@ class Lines:
         """
         if _ENDS.search(self.text[max(self.start, start - 20) : start].rstrip()):
             return True
-        last, label = self._last, item["label"]
+        label, others = item["label"], self._open.values()
         if label is None:
             siblings = re.escape(item["indent"] + item["bullet"])
-            if last and last["bullet"] == item["bullet"]:
+            if any(other["bullet"] == item["bullet"] for other in others):
                 return True
         else:
-            # Markdown may have every item as `1.`
-            if last and last["label"] and label in ("1", _next(last["label"])):
+            # Markdown may have every item as `1.`; a list within an item stands deeper.
+            is_first = label in ("1", "a") and all(len(other["indent"]) < len(item["indent"]) for other in others)
+            labels = {other["label"] for other in others if other["label"]}
+            if labels and (label == "1" or is_first or label in map(_next, labels)):
                 return True
             siblings = f"{re.escape(item['indent'])}(?:{label}|{_next(label)}){re.escape(item['style'])}"
         sibling = re.compile(rf"\n(?:[ \t]*\n|(?P<sibling>{siblings}[ \t]))")

@@ -19,7 +19,7 @@ _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[^`]*$")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
-_EMPTY_QUOTE = re.compile(r"\s*(?:>\s*)+")  # between the paragraphs of a quotation
+_EMPTY_QUOTE = re.compile(r"\s*>(?:\s*>)?\s*")  # between the paragraphs of a quotation
 _CODE_SPAN = re.compile(r"(`+)(?!`).{0,2000}?(?<!`)\1(?!`)")
 
 _SHOWN_TAGS = """

@@ -52,7 +52,7 @@ class _Writer:
         self._archive = archive
         self._styles = styles
         self._headings = self._counter(OUTLINE)
-        self._counters: dict[str, Counter] = {}  # by the id of a list; "" is the last one
+        self._counters: dict[str, Counter] = {}  # by the id of a list, and by its style: of the last one
         self._list = ("", 0, Counter({}))  # style and depth of the list that is open, from 1, and its numbers
 
     def inner(self, parent: Element) -> Iterator[str]:
@@ -114,10 +114,10 @@ class _Writer:
         own = attribute(element, "style-name") or style
         if depth == 0 or own != style:
             continued = attribute(element, "continue-list")
-            is_continued = continued in self._counters or attribute(element, "continue-numbering") == "true"
-            last = self._counters.get(continued) if is_continued else None
-            counter = last or self._counter(own)
-            self._counters[""] = self._counters[attribute(element, "id")] = counter
+            if not continued and attribute(element, "continue-numbering") == "true":
+                continued = own
+            counter = (self._counters.get(continued) if continued else None) or self._counter(own)
+            self._counters[own] = self._counters[attribute(element, "id")] = counter
         self._list = (own, depth + 1, counter)
         yield from self._tagged("ul", element)
         self._list = before

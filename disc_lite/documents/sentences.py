@@ -120,7 +120,7 @@ def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end
         return False
     bare = before.rstrip(_CLOSERS + " \u00a0\u202f")
     if not bare.endswith(".") or bare.endswith(".."):
-        return True
+        return not (line.is_code and bare.endswith(".."))
     if bare[-2:-1].isdigit() and _RANGE_END.match(after):
         return False
     if line.item and _is_marker(text, line.item, max(line_start, sentence), gap.start()):

@@ -34,40 +34,39 @@ class TexReader:
     """Turns LaTeX into text; `unknown` has the macros that stood for something and are not known."""
 
     def __init__(self) -> None:
-        from pylatexenc import latex2text, latexwalker, macrospec
-
         self.unknown: dict[str, None] = {}  # in their order
         self._depth = 0  # of numbered lists
         self._last = 0  # the last number of the last list, for one that goes on with it
-        self._walker = latexwalker.get_default_latex_context_db()
-        arguments = {name: spec for name, (spec, _) in MACROS.items()} | UNSEEN | _UNITS
-        arguments |= {"textsuperscript": "{", "textsubscript": "{"}
-        self._walker.add_context_category(
-            "disc-lite",
-            prepend=True,
-            macros=[macrospec.MacroSpec(name, spec) for name, spec in arguments.items()],
-            environments=[macrospec.EnvironmentSpec(name, spec) for name, spec in ENVIRONMENTS.items()],
+        self._walker = _arguments()
+        self._text = self._converter()
+
+    def _converter(self) -> LatexNodes2Text:
+        from pylatexenc.latex2text import (
+            EnvironmentTextSpec,
+            LatexNodes2Text,
+            MacroTextSpec,
+            SpecialsTextSpec,
+            get_default_latex_context_db,
         )
+
         seen: dict[str, str | Callable[[Node], str]] = {name: text for name, (_, text) in MACROS.items()}
         seen |= dict.fromkeys(UNSEEN, "") | dict.fromkeys(CITATIONS, _GONE)
         seen |= {name: f"\n\n{'#' * level} %(3)s\n\n" for name, level in _LEVELS.items()}
         seen |= dict.fromkeys(_UNITS, self._quantity)
         seen |= {"textsuperscript": "\1sup:%(1)s\2", "textsubscript": "\1sub:%(1)s\2"}
-        context = latex2text.get_default_latex_context_db()
+        context = get_default_latex_context_db()
         context.add_context_category(
             "disc-lite",
             prepend=True,
-            macros=[latex2text.MacroTextSpec(name, simplify_repl=repl) for name, repl in seen.items()],
+            macros=[MacroTextSpec(name, simplify_repl=repl) for name, repl in seen.items()],
             environments=[
-                *(latex2text.EnvironmentTextSpec(name, simplify_repl=self._table) for name in TABLES),
-                *(latex2text.EnvironmentTextSpec(name, simplify_repl=self._list) for name in LISTS),
+                *(EnvironmentTextSpec(name, simplify_repl=self._table) for name in TABLES),
+                *(EnvironmentTextSpec(name, simplify_repl=self._list) for name in LISTS),
             ],
-            specials=[latex2text.SpecialsTextSpec("&", simplify_repl=" | ")],
+            specials=[SpecialsTextSpec("&", simplify_repl=" | ")],
         )
-        context.set_unknown_macro_spec(latex2text.MacroTextSpec("", simplify_repl=self._unknown))
-        self._text: LatexNodes2Text = latex2text.LatexNodes2Text(
-            latex_context=context, math_mode="verbatim", strict_latex_spaces=False
-        )
+        context.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=self._unknown))
+        return LatexNodes2Text(latex_context=context, math_mode="verbatim", strict_latex_spaces=False)
 
     def text(self, written: str) -> str:
         """The text of a piece of LaTeX."""
@@ -136,6 +135,23 @@ class TexReader:
             rows.append(f"<tr>{cells}</tr>")
         shown = html_text(f"<table>{''.join(rows)}</table>", is_page=False)[0].strip()
         return f"\n\n{shown}\n\n"
+
+
+def _arguments() -> Any:
+    """What pylatexenc's parser shall know of the arguments of macros and environments."""
+    from pylatexenc.latexwalker import get_default_latex_context_db
+    from pylatexenc.macrospec import EnvironmentSpec, MacroSpec
+
+    known = {name: spec for name, (spec, _) in MACROS.items()} | UNSEEN | _UNITS
+    known |= {"textsuperscript": "{", "textsubscript": "{"}
+    context = get_default_latex_context_db()
+    context.add_context_category(
+        "disc-lite",
+        prepend=True,
+        macros=[MacroSpec(name, spec) for name, spec in known.items()],
+        environments=[EnvironmentSpec(name, spec) for name, spec in ENVIRONMENTS.items()],
+    )
+    return context
 
 
 def _span(nodes: list[Node], macro: str) -> int:

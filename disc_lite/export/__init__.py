@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,11 @@ def export(
         "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
         "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
     }  # fmt: skip
-    with lock(finished.folder.path), catch_signals("nothing was written", "repeat the command") as interrupts:
+    # Elsewhere nothing is written into the run, which may be somebody else's.
+    locked = (
+        lock(finished.folder.path) if target.resolve().is_relative_to(finished.folder.path.resolve()) else nullcontext()
+    )
+    with locked, catch_signals("nothing was written", "repeat the command") as interrupts:
         if target.parent == finished.folder.exports and target.parent.is_dir():
             sweep(target.parent)
 

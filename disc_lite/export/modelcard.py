@@ -29,8 +29,9 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
-    load = public if on_hub else f"path/to/{public}"
-    front: JsonObject = {"library_name": "peft", "tags": ["lora", "self-distillation", "disc-lite"]}
+    load = json.dumps(public if on_hub else f"path/to/{public}", ensure_ascii=False)  # in Python it is the same
+    distilled = ["self-distillation"] if run.method.has_teacher else []
+    front: JsonObject = {"library_name": "peft", "tags": ["lora", *distilled, "disc-lite"]}
     if on_hub:
         front["base_model"] = public
     if alias:
@@ -42,15 +43,12 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
         f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
         f"A LoRA adapter (rank {recipe.lora.rank}, alpha {recipe.lora.alpha}) for `{public}` "
-        f"(licence of the base: {licence}). It was trained with disc-lite by self-distillation: "
-        "the base with the documents in its context was the teacher of the "
-        f"base without them (method `{recipe.method}`, recipe `{recipe.name}`, {run.summary['steps']} steps, base in "
-        f"{'NF4' if recipe.memory.quantize == 'nf4' else 'its own precision'}).", "",
+        f"(licence of the base: {licence}). {_training(run)}", "",
         "## Use", "", "```python",
         "from peft import PeftModel",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{load}"), "path/to/this/folder")',
-        f'tokenizer = AutoTokenizer.from_pretrained("{load}")',
+        f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({load}), "path/to/this/folder")',
+        f'tokenizer = AutoTokenizer.from_pretrained({load})',
         "```", "",
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",
@@ -59,6 +57,29 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _training(run: FinishedRun) -> str:
+    """How the adapter was made, in a sentence; its steps are those up to the saved one."""
+    recipe, method = run.recipe, run.method
+    if method.has_teacher:
+        how = "by self-distillation: the base with the documents in its context was the teacher of the one without"
+    elif method.needs_pairs:
+        how = "by fine-tuning on answers to questions about the documents"
+    else:
+        how = "by next-token prediction on the documents"
+    stopped = run.summary.get("stopped_at") or {}
+    steps = stopped.get("adapter_step", run.summary["steps"])
+    return (
+        f"It was trained with disc-lite {how} (method `{recipe.method}`, recipe `{recipe.name}`, {steps} steps, "
+        f"base in {'NF4' if recipe.memory.quantize == 'nf4' else 'its own precision'})."
+    )
+
+
+def named_base(model: Model) -> str:
+    """`public_name` for `base_model_name_or_path`: a folder called like a model of disc-lite is not taken for it."""
+    name = public_name(model)
+    return f"./{name}" if _alias(model) is None and name.lower() in ALIASES else name
 
 
 def public_name(model: Model) -> str:
@@ -70,7 +91,7 @@ def public_name(model: Model) -> str:
 
 
 def _alias(model: Model) -> Alias | None:
-    return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name), None)
+    return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name.lower()), None)
 
 
 def _taught(run: FinishedRun) -> list[JsonObject]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from disc_lite.export.choosing import chosen_weights, merging_of
 from disc_lite.export.job import ExportResult, Job, free_memory
 from disc_lite.export.merging import Merging, write_merged
-from disc_lite.export.modelcard import model_card, public_name
+from disc_lite.export.modelcard import model_card, named_base
 from disc_lite.export.outputs import outputs_of
 from disc_lite.export.proof import Check, Outputs, compare, mean_kl
 from disc_lite.export.streaming import streamed_outputs
@@ -31,7 +31,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     for name in (WEIGHTS, TRAINED_ON):
         shutil.copyfile(job.run.folder.adapter / name, folder / name)
     config = read_json(job.run.folder.adapter / CONFIG)
-    write_json(folder / CONFIG, {**config, "base_model_name_or_path": public_name(job.run.model)})
+    write_json(folder / CONFIG, {**config, "base_model_name_or_path": named_base(job.run.model)})
     write_text(folder / "README.md", model_card(job.run, job.choice.document_names))
     base, inputs = job.trained, job.inputs
     base.compute_by_peft()  # as users of the folder will

@@ -55,6 +55,21 @@ def open_model(name: str) -> Model:
     return Model(name, source.location, folder, weights, fingerprint(folder, weights), probes_of(folder))
 
 
+def local_model(name: str) -> Model:
+    """What is on this machine of a model, without the network; no fingerprint where some of it is missing."""
+    source = resolve(name)
+    folder = local_folder(source)
+    if folder is None:
+        return Model(name, source.location, Path(), "", "", {})
+    check_kind(folder)
+    weights = digest = ""
+    with suppress(EnvironmentNotReady):
+        check_folder(folder)
+        weights = weights_digest(folder)
+        digest = fingerprint(folder, weights)
+    return Model(name, source.location, folder, weights, digest, probes_of(folder))
+
+
 def local_folder(source: ModelSource) -> Path | None:
     """The folder of a model on this machine, with its weights or not; None where nothing of it was downloaded."""
     if source.kind == "folder":

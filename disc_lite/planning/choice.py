@@ -17,6 +17,7 @@ from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 
 SMALL_TOKENS = 1024  # of a micro-batch
+LONGER = 1.5  # times the tokens of a small step: questions and answers may be longer than was assumed
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
 
 
 def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[Way]:
-    execution, whole = recipe.execution, max(workload.step_tokens, workload.longest_student)
+    execution = recipe.execution
+    most = min(recipe.train.tokens_per_batch, round(LONGER * workload.step_tokens))
+    whole = max(most, workload.longest_student)
     named = execution.micro_batch_tokens
     sizes = [min(named, whole)] if named else list(_halves(whole, workload))
     bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]

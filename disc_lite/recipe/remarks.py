@@ -87,7 +87,7 @@ IDLE = (
 def remarks(resolved: ResolvedRecipe, given: Given = Given()) -> list[str]:
     """A sentence for each chosen setting that does less than it says, and for those that do nothing, by the reason."""
     by_reason: dict[str, list[str]] = {}
-    for key in filter(lambda key: _is_chosen(key, resolved), resolved.sources):
+    for key in filter(lambda key: _is_chosen(key, resolved, given), resolved.sources):
         holding = (idle for idle in IDLE if key in idle.keys or key.partition(".")[0] in idle.keys)
         why = next((idle.why for idle in holding if idle.holds(resolved.recipe, given)), None)
         if why is not None:
@@ -98,13 +98,16 @@ def remarks(resolved: ResolvedRecipe, given: Given = Given()) -> list[str]:
     return cut + [f"{_and(keys)} no effect: {why}." for why, keys in by_reason.items()]
 
 
-def _is_chosen(key: str, resolved: ResolvedRecipe) -> bool:
-    """By the user: on the command line or in the environment, or in a recipe of theirs, which may repeat defaults."""
+def _is_chosen(key: str, resolved: ResolvedRecipe, given: Given) -> bool:
+    """By the user: on the command line or in the environment, or in a recipe of theirs, which may repeat defaults.
+
+    The recipe of an update is that of its run, where it was told.
+    """
     kind, _, name = resolved.sources[key].partition(CUT)[0].partition(" ")
     if kind == "recipe":
         section, _, last = key.rpartition(".")
         value = getattr(getattr(resolved.recipe, section) if section else resolved.recipe, last)
-        return is_path(name) and value != SETTINGS[key].default
+        return is_path(name) and not given.update and value != SETTINGS[key].default
     return not kind.startswith("default")
 
 

@@ -9,7 +9,7 @@ from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import write_text
+from disc_lite.storage import require_writable, write_text
 
 # Only styles of the page itself.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -32,10 +32,12 @@ PARTS = (
 def write_report(run: Path, output: Path | None = None) -> Path:
     """Write RUN/report.html, or `output`: a pure function of the files of the run; returns its path.
 
-    Raises UsageError where the folder holds no finished run.
+    Raises UsageError where the folder holds no finished run, EnvironmentNotReady where nothing can be written.
     """
     path = output or RunFolder(run).report
-    write_text(path, page(read_run(run)), noted=False)
+    text = page(read_run(run))
+    require_writable(path.parent, "Name another file: --output FILE.")
+    write_text(path, text, noted=False)
     return path
 
 

@@ -79,7 +79,11 @@ def open_context(
     base.journal = Journal(inputs.folder.journal, earlier.folder.journal if earlier else None)
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
     record(inputs.folder, execution, device_name(base.device), "as planned")
-    passes = f"passes of {execution.micro_batch_tokens:,} tokens" if execution.micro_batch_tokens else "one pass a step"
+    passes = (
+        f"passes of at most {execution.micro_batch_tokens:,} tokens"
+        if execution.micro_batch_tokens
+        else "one pass a step"
+    )
     for remark in idle_on_host(recipe.execution, execution, base.device.type != "cpu"):
         listener(Event("model", remark))
     where = ", inputs of layers on the host" if execution.layer_checkpoints == "host" else ""

@@ -13,6 +13,7 @@ from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
 from disc_lite.evaluation.card import counted
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.sentences import forgotten
+from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
 from disc_lite.run.events import Event, Listener
@@ -20,7 +21,18 @@ from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
 from disc_lite.run.inputs import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.storage import Journal, JsonObject, disk, lock, read_json, sweep, write_json
+from disc_lite.storage import (
+    Journal,
+    JsonObject,
+    begin_digests,
+    disk,
+    lock,
+    read_json,
+    require_writable,
+    sha256_of,
+    sweep,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -32,11 +44,13 @@ VERDICT = re.compile(r"verdict\s*:\s*\**\s*(right|wrong)", re.IGNORECASE)
 
 def evaluate(
     run: str | Path, questions: str | Path | None = None, *, judge: bool = False, benchmarks: Sequence[str] = (),
-    limit: int | None = None, device: str | None = None, listener: Listener | None = None,
+    limit: int | None = None, output: str | Path | None = None, device: str | None = None,
+    listener: Listener | None = None,
 ) -> JsonObject:  # fmt: skip
     """The report card of a finished run, on its own questions or on those of a file.
 
-    Answers are saved in the run folder, so an interrupted evaluation continues and a repeated one costs nothing.
+    Answers are saved in the run folder, so an interrupted evaluation continues and a repeated one costs nothing; or in
+    `output`, where the run may only be read.
     With `judge` the base judges the answers too, with the passage in its prompt.
     `benchmarks` are tasks of lm-evaluation-harness, each of at most `limit` questions. `listener` is
     called with an `Event` for everything that happens.
@@ -46,16 +60,20 @@ def evaluate(
     """
     finished = open_run(Path(run))
     check_tasks(benchmarks)
-    asked, folder = _questions_and_folder(finished.folder, questions)
+    recipe, run_folder = finished.recipe, finished.folder
+    saved = _saved_in(run_folder, output)
+    asked = _questions_of(run_folder, questions)
+    folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
+    added = folder if questions else saved
     from disc_lite.run import fit, measuring
 
-    with lock(finished.folder.path), catch_signals() as interrupts:
+    with lock(saved.path), catch_signals() as interrupts:
         tell = partial(_tell, listener, interrupts)
-        opened = cache(partial(_load, finished, device, interrupts, tell))
-        with disk.reporting(f"cannot write {folder}"):
-            disk.make_parents(folder.path)
-        sweep(folder.path)
-        recipe, run_folder = finished.recipe, finished.folder
+        opened = cache(partial(_load, finished, saved, device, interrupts, tell))
+        begin_digests(saved.path)
+        with disk.reporting(f"cannot write {added}"):
+            disk.make_parents(added.path)
+        sweep(added.path)
         removed = () if questions else run_folder.read_questions_removed()
         eval_set = measuring.eval_set_of(asked, run_folder.read_passages(), finished.model.probes, (), removed)
         answers: dict[When, Answers] = {}
@@ -68,36 +86,48 @@ def evaluate(
         card["fit"] = fit.last_measured(run_folder)
         card["update"] = measuring.by_state(eval_set, run_folder, recipe, answers)
         if judge:
-            card["judge"] = _judge(opened, eval_set, answers["after"].questions["adapted"], folder, tell)
+            card["judge"] = _judge(opened, eval_set, answers["after"].questions["adapted"], added, tell)
         if benchmarks:
-            card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, run_folder.benchmarks, tell)
+            card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved.benchmarks, tell)
     return card
 
 
-def _questions_and_folder(run_folder: RunFolder, path: str | Path | None) -> tuple[tuple[Question, ...], RunFolder]:
-    """The questions of a file, or else of the run, and where their answers are saved."""
+def _saved_in(run_folder: RunFolder, output: str | Path | None) -> RunFolder:
+    """Where new answers are saved. Raises EnvironmentNotReady where nothing can be written.
+
+    Below `output` every adapter has a folder of its own, so that answers of several runs are never confused.
+    """
+    of_adapter = sha256_of(run_folder.adapter / WEIGHTS)[:12] if output else ""
+    saved = RunFolder(Path(output) / of_adapter) if output else run_folder
+    require_writable(saved.path, "Name a folder for the answers: --output FOLDER.")
+    return saved
+
+
+def _questions_of(run_folder: RunFolder, path: str | Path | None) -> tuple[Question, ...]:
+    """The questions of a file, or else of the run."""
     if path:
         questions = read_questions(Path(path))
         known = {document for document, _ in run_folder.read_passages()}
         check_documents("questions", (question.document for question in questions), known)
-        return questions, run_folder.evaluation(questions)
+        return questions
     questions = run_folder.read_questions()
     if not questions:
         raise UsageError(
             f"The run in {run_folder} has no questions.", "The model wrote none that could be graded.",
             "Give a file of your own: disc-lite eval RUN --questions FILE.",
         )  # fmt: skip
-    return questions, run_folder
+    return questions
 
 
-def _load(finished: FinishedRun, device: str | None, interrupts: Interrupts, tell: Tell) -> Base:
+def _load(finished: FinishedRun, saved: RunFolder, device: str | None, interrupts: Interrupts, tell: Tell) -> Base:
     tell(f"loading {finished.model.name}")
     with interrupts.at_once():
         base = load_run(finished, device)
     for warning in base.warnings:
         tell(warning)
     base.before_each_forward(interrupts.check)
-    base.journal = Journal(finished.folder.journal)
+    of_run = finished.folder.journal
+    base.journal = Journal(saved.journal, None if saved == finished.folder else of_run)
     return base
 
 

@@ -10,6 +10,7 @@ from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import check_fit, read_config
 from disc_lite.hub.source import Model, open_model
 from disc_lite.recipe import Recipe, load_recipe
+from disc_lite.recipe.methods import METHODS, Method
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject, read_json, require_unchanged
 
@@ -25,6 +26,10 @@ class FinishedRun:
     model: Model
     recipe: Recipe
     summary: JsonObject
+
+    @property
+    def method(self) -> Method:
+        return METHODS[self.recipe.method]
 
 
 def open_run(path: Path) -> FinishedRun:

@@ -16,8 +16,7 @@ from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, resolve
 from disc_lite.hub.context import context_tokens
-from disc_lite.hub.families import check_kind
-from disc_lite.hub.source import Model, local_folder, probes_of
+from disc_lite.hub.source import local_folder, local_model
 from disc_lite.planning.cards import MARGIN, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import Choice
 from disc_lite.planning.corpus import corpus_of
@@ -26,7 +25,7 @@ from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, in_words
 from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_questions
-from disc_lite.recipe import ResolvedRecipe, load_recipe, within_context
+from disc_lite.recipe import Recipe, load_recipe, within_context
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.earlier import check_same, nothing_to_teach
 from disc_lite.run.execution import idle_on_host
@@ -65,20 +64,22 @@ def plan(
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     earlier = earlier_of(update)
-    source, whose = resolve(model_of(model, earlier)), card_of(card) if card else None
+    here, whose = local_model(model_of(model, earlier)), card_of(card) if card else None
     if cpu and (card or max_vram):
         raise UsageError("--cpu plans without a GPU, and --card and --max-vram name one.", "", "Leave one of them out.")
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked, own_pairs = read_questions(Path(questions)) if questions else (), pairs_of(pairs)
-    folder = local_folder(source)
-    resolved = _resolved(folder, recipe or (str(earlier.folder.recipe) if earlier else None), overrides or {})
+    usual = str(earlier.folder.recipe) if earlier else here.probes.get("recipe", "default")
+    resolved = load_recipe(recipe or usual, overrides or {})
+    is_here = here.folder != Path() and (here.folder / "config.json").is_file()
+    if is_here:
+        resolved = within_context(resolved, context_tokens(here.folder))
     if earlier:
-        check_same(earlier, resolved.recipe)
+        check_same(earlier, resolved.recipe, here if here.fingerprint else None)
     read, ledger = read_with_progress([Path(d) for d in named], resolved.recipe, None)
-    here = Model(model_of(model, earlier), source.location, folder or Path(), "", "", {})
     inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
     check_named(inputs)
-    if folder:
+    if is_here:
         check_context(inputs)
     if of_card is None and whose:
         of_card = round(whose.memory_gib * GIB)
@@ -86,25 +87,16 @@ def plan(
     found = _plan(inputs, Budget(whose, usable, of_host, None, cuda=not cpu))
     if found is None:
         raise EnvironmentNotReady(
-            f"The sizes of {source.location} are not known here.",
+            f"The sizes of {here.reference} are not known here.",
             "It is no name of `disc-lite models`, and there is no `config.json` on this machine that says them.",
-            f"Download it once: hf download {source.location} config.json tokenizer.json",
+            f"Download it once: hf download {here.reference} config.json tokenizer.json",
         )
     return _with_remarks(found, inputs.remarks)
 
 
-def _resolved(folder: Path | None, recipe: str | None, overrides: Mapping[str, str]) -> ResolvedRecipe:
-    """The recipe as `adapt` has it, as far as the model is here."""
-    if folder is None:
-        return load_recipe(recipe or "default", overrides)
-    check_kind(folder)
-    resolved = load_recipe(recipe or probes_of(folder).get("recipe", "default"), overrides)
-    return within_context(resolved, context_tokens(folder)) if (folder / "config.json").is_file() else resolved
-
-
 def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:
     """The plan with what is to be said of settings; those about the host depend on how it is computed."""
-    named, taken = plan.recipe.execution, plan.choice and _as_planned(plan.recipe.execution, plan.choice)
+    named, taken = plan.recipe.execution, plan.choice and _as_planned(plan.recipe, plan.choice)
     on_host = idle_on_host(named, taken, plan.budget.cuda) if taken else []
     return replace(plan, remarks=tuple(dict.fromkeys([*on_recipe, *on_host])))
 
@@ -222,7 +214,7 @@ def _there(folder: RunFolder) -> int:
 
 def require_room(plan: Plan) -> Execution:
     """How the run is computed. Raises WillNotFit, with the cheapest remedy, where it does not fit."""
-    budget, execution = plan.budget, plan.recipe.execution
+    budget = plan.budget
     if plan.choice is None:
         least = plan.footprint.base + plan.footprint.adapter
         have = f"{(budget.card_bytes or 0) / GIB:.1f} GiB"
@@ -242,15 +234,15 @@ def require_room(plan: Plan) -> Execution:
             raise WillNotFit(
                 f"The run needs about {in_words(needed)} of {what}.", f"There are {in_words(have_bytes)}.", remedy
             )
-    return _as_planned(execution, plan.choice)
+    return _as_planned(plan.recipe, plan.choice)
 
 
-def _as_planned(named: Execution, choice: Choice) -> Execution:
-    whole = choice.passes == 1
-    return named.model_copy(
+def _as_planned(recipe: Recipe, choice: Choice) -> Execution:
+    size = choice.way.micro_batch_tokens
+    return recipe.execution.model_copy(
         update={
-            # 0: all of a step, which may have a few tokens more than it should have.
-            "micro_batch_tokens": 0 if whole else choice.way.micro_batch_tokens,
+            # 0: all of a step, which may have a few tokens more than it should have. Small steps may turn out larger.
+            "micro_batch_tokens": 0 if size >= recipe.train.tokens_per_batch else size,
             "reading_tokens": choice.reading_tokens,
             "optimizer_bits": choice.way.optimizer_bits,
             "layer_checkpoints": "host" if choice.way.host_checkpoints else "device",

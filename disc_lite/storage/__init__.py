@@ -26,7 +26,15 @@ from disc_lite.storage.files import (
     write_jsonl,
     write_text,
 )
-from disc_lite.storage.folders import atomic_folder, is_untouched, lock, require_place, sweep, waiting_lock
+from disc_lite.storage.folders import (
+    atomic_folder,
+    is_untouched,
+    lock,
+    require_place,
+    require_writable,
+    sweep,
+    waiting_lock,
+)
 from disc_lite.storage.journal import Journal, key_of
 from disc_lite.storage.lines import line_of, value_in
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, verify
@@ -56,6 +64,7 @@ __all__ = [
     "require_digests",
     "require_place",
     "require_unchanged",
+    "require_writable",
     "reserved_file",
     "seal",
     "sha256_of",

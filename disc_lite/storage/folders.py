@@ -34,6 +34,13 @@ def require_place(folder: Path, what: str = "", remedy: str = "Choose another --
             raise PermissionError(f"{existing} is not writable.")
 
 
+def require_writable(folder: Path, remedy: str) -> None:
+    """Raises EnvironmentNotReady where nothing can be written into `folder`, or it cannot be made; writes nothing."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise EnvironmentNotReady(f"Nothing can be written into {folder}.", f"{existing} is not writable.", remedy)
+
+
 @contextlib.contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `target`, whole and durable, when the block ends well.
@@ -118,7 +125,7 @@ def _is_mine(descriptor: int) -> bool:
 
 
 def _locked(folder: Path) -> int:
-    with disk.reporting(f"cannot lock {folder}", EnvironmentNotReady):
+    with disk.reporting(f"cannot lock {folder}", EnvironmentNotReady, "Choose a folder that you may write into."):
         disk.make_parents(folder)
         descriptor = disk.create(folder / LOCK, os.O_RDWR)
         try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -212,6 +213,21 @@ def test_recipes_are_listed_shown_copied_and_checked(
     assert "epochs: 3" in out
     mine.write_text("lora:\n  rnk: 4\n")
     assert run(monkeypatch, capsys, "recipes", "validate", mine)[0] == 2
+
+
+@pytest.mark.parametrize("form", ["gguf", "gguf-lora", "ollama"])
+def test_a_printed_command_can_be_pasted_into_a_shell(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "ünï çödé, 'q' $HOME"
+    made = {"output": str(folder), "files": {}, "proof": []}
+    monkeypatch.setattr("disc_lite.export.export", lambda *_, **__: made)
+    for words in (["export", "RUN", "--to", form], ["recipes", "copy", "default", str(folder / "r.yaml")]):
+        monkeypatch.setattr("sys.argv", ["disc-lite", *words])
+        with pytest.raises(SystemExit):
+            main()
+        last = shlex.split(capsys.readouterr().out.splitlines()[-1].split("use it with ")[-1])[-1]
+        assert Path(last).parent == folder
 
 
 def test_models_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ def test_what_became_of_the_pairs(pairs: dict[str, Any], line: str) -> None:
         "skipped_steps": 0, "stopped_at": None, "card": {},
     }  # fmt: skip
     assert line in remarks(summary)
+    assert remarks({**summary, "run": "runs/my docs"})[-1] == """Next: disc-lite ask 'runs/my docs' "…" --base"""
 
 
 def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:

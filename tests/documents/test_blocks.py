@@ -22,10 +22,15 @@ def sentences(text, markup="markdown"):
         ["To do:", "3. Open it."],
         ["It is done.", "- Ada has the key."],
         ["To do", "1. Buy milk", "1. Go home"],
+        ["1. Open", "a) Look", "b) Wait", "2. Close", "- In May", "- In June", "3. Lock"],
     ],
 )
 def test_a_wrapped_line_that_begins_like_an_item_is_none(expected):
     assert sentences("\n".join(expected)) == expected
+
+
+def test_a_list_goes_on_below_the_one_within_its_item():
+    assert sentences("3. Open\n   a. Look\n4. Close") == ["3. Open", "a. Look", "4. Close"]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,7 @@ CODE = {
              "# Never raise it, because the pipes of the\n# old hall were laid in 1962.", "Ask Ada.", "LIMIT = 16 | 32"],
     "a.sh": ["#!/bin/sh\n# Copies the backup to vault-2, which keeps it\n# for 30 days.", "Only Carla has the key.",
              "ls | sort |\n  wc -l"],
+    "a.go": ["func f(a ...) -> (b tuple[str, ...]) [x]"],
     "a.ts": ["/**\n * Most retries.\n */\nconst RETRIES = 5;"],
 }  # fmt: skip
 
@@ -79,7 +85,7 @@ CODE = {
 @pytest.mark.parametrize("name", CODE)
 def test_comments_of_source_code_are_sentences_to_ask_about(name):
     text = {"a.py": "\n\n".join(CODE[name]).replace("1962.\n\n", "1962. ").replace("Ada.\n\n", "Ada.\n"),
-            "a.sh": "{} {}\n\n{}".format(*CODE["a.sh"]), "a.ts": CODE["a.ts"][0]}[name]  # fmt: skip
+            "a.sh": "{} {}\n\n{}".format(*CODE["a.sh"]), "a.ts": CODE["a.ts"][0], "a.go": CODE["a.go"][0]}[name]  # fmt: skip
     made = document(name, text)
     (passage,) = cut_passages(made, words(text), 1000)
     assert sentences(text, made.markup) == CODE[name]

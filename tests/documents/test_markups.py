@@ -111,6 +111,12 @@ def test_adoc():
     ]
 
 
+def test_adoc_rows_are_full_by_their_columns():
+    assert text("a.adoc", '[cols="1,2"]\n|===\n|Name |Role\n|Ada\n|Chair\n\n|Ben |Clerk\n|===\n') == (
+        "Name | Role\nAda | Chair\nBen | Clerk\n"
+    )
+
+
 def test_adoc_numbers_and_what_is_struck_raised_or_noted():
     written = (
         "[.line-through]#Old fee 80.# The fee is [.big]#84#.footnote:[A year.] 10^6^ m^2^, H~2~O.\n\n. Open\n.. Wait\n+\nIt is hot.\n\n"

@@ -5,8 +5,7 @@ A new reader of such a format adds its file to `FILES`.
 
 import pytest
 
-from disc_lite.documents import ReadingOptions, conversion
-from tests.documents.written import text, zipped
+from tests.documents.written import converted, text, zipped
 
 RAISED = "10^6 lamps, log_2 8."
 STRUCK = "The fee is 84 euros."
@@ -17,6 +16,7 @@ HTML = """<h1>T</h1><p>10<sup>6</sup> lamps, log<sub>2</sub> 8.</p><p>The fee is
 <table><tr><td rowspan=2>Oslo<td>Grand<td>140<tr><td>Annex<td>90</table>
 <ol><li>Open it.</ol><p>It is hot.</p><ol start=2><li>Close it.</ol><ol type=a><li>Wait.</ol><ol start=3><li>Repeat step 2.</ol>"""
 
+OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
@@ -152,8 +152,34 @@ def test_office_files_say_what_their_reader_sees(suffix):
 
 
 def test_a_hidden_slide_is_named():
-    converted = conversion.convert_here(".pptx", pptx(), int, "", ReadingOptions())
-    assert converted.warning == "slide 2 is hidden, and not read"
+    assert converted("a.pptx", pptx()).warning == "slide 2 is hidden, and not read"
+
+
+def test_an_odt_list_begins_again_unless_it_goes_on_with_another():
+    spaces = f'xmlns:o="{OFFICE}" xmlns:t="text" xmlns:s="style" xmlns:x="xml"'
+    level = '<t:list-level-style-number t:level="1" s:num-format="1" s:num-prefix="Art. "/>'
+    outline = '<t:outline-level-style t:level="1" s:num-format="I" s:num-suffix="."/>'
+
+    def listed(attributes):
+        return f"<t:list t:style-name='Z' {attributes}><t:list-item><t:p>x</t:p></t:list-item></t:list><t:p>y</t:p>"
+
+    lists = "".join(map(listed, ['x:id="a"', "", 't:continue-list="a"', 't:continue-numbering="true"']))
+    parts = {
+        "styles.xml": f"<o:document-styles {spaces}><t:outline-style>{outline}</t:outline-style></o:document-styles>",
+        "content.xml": f"<o:document-content {spaces}><o:automatic-styles><t:list-style s:name='Z'>{level}</t:list-style></o:automatic-styles>"
+        f"<o:body><o:text><t:h t:outline-level='1'>Laws</t:h>{lists}</o:text></o:body></o:document-content>",
+    }
+    assert text("a.odt", zipped(parts)) == (
+        "# I. Laws\n\nArt. 1 x\n\ny\n\nArt. 1 x\n\ny\n\nArt. 2 x\n\ny\n\nArt. 3 x\n\ny\n"
+    )
+
+
+def test_a_formula_of_an_odt_is_there():
+    math = "<m:math xmlns:m='mathml'><m:msup><m:mi>r</m:mi><m:mn>2</m:mn></m:msup></m:math>"
+    body = "<t:p>Take <d:object l:href='./Object 1'/>.</t:p>"
+    spaces = f'xmlns:o="{OFFICE}" xmlns:t="text" xmlns:d="draw" xmlns:l="link"'
+    content = f"<o:document-content {spaces}><o:body><o:text>{body}</o:text></o:body></o:document-content>"
+    assert text("a.odt", zipped({"content.xml": content, "Object 1/content.xml": math})) == "Take r^2 .\n"
 
 
 def test_word_numbers_headings_and_paragraphs_by_their_styles():

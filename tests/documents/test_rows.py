@@ -13,8 +13,7 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Font
 
 from disc_lite.documents import cut_passages
-from disc_lite.documents.conversion import convert
-from tests.documents.written import document, refusal, sections, text, zipped
+from tests.documents.written import converted, document, refusal, sections, text, zipped
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
@@ -71,14 +70,12 @@ def test_a_second_table_has_its_own_header_and_a_group_of_rows_has_none():
 
 
 def test_a_quotation_mark_that_is_not_closed_is_a_letter_and_one_of_excels_lines_is_no_row():
-    converted = convert(".tsv", b'Part\tSize\tPrice\nBolt\t"5 inch\t1\nNut\t"a\nb"\t2\nPin\t3 mm\t3\nRod\t"7\t4\n')
-    assert converted.text == (
+    read = converted("a.tsv", b'Part\tSize\tPrice\nBolt\t"5 inch\t1\nNut\t"a\nb"\t2\nPin\t3 mm\t3\nRod\t"7\t4\n')
+    assert read.text == (
         '- Part: Bolt\n- Size: "5 inch\n- Price: 1\n\n- Part: Nut\n- Size: a b\n- Price: 2\n\n'
         '- Part: Pin\n- Size: 3 mm\n- Price: 3\n\n- Part: Rod\n- Size: "7\n- Price: 4\n'
     )
-    assert (
-        converted.warning == "a quotation mark in line 2 is not closed, and is read as part of its cell; so in 1 more"
-    )
+    assert read.warning == "a quotation mark in line 2 is not closed, and is read as part of its cell; so in 1 more"
     assert text("a.csv", 'sep=;\nA;B\nx;"say "hi" now"\n') == '- A: x\n- B: say hi" now"\n'
 
 
@@ -163,16 +160,16 @@ def test_xlsx_raised_struck_merged_hidden_and_missing():
     sheet.row_dimensions[5].hidden = sheet.column_dimensions["E"].hidden = True
     workbook["H"].sheet_state = "hidden"
     raw = saved(workbook)
-    converted = convert(".xlsx", raw)
-    assert converted.text == (
+    read = converted("a.xlsx", raw)
+    assert read.text == (
         "- City: Oslo\n- Hotel: Grand\n- Size: 34 m^2\n\n- City: Oslo\n- Hotel: Annex\n- Size: 9\n- Fee: 84 < 90\n\n"
         "- City: Rome\n- Hotel: Roma\n- Size: 9\n"
     )
-    assert converted.warning == (
+    assert read.warning == (
         "1 formula has no stored value (D2): open it in a spreadsheet program and save it; "
         "hidden, and not read: 1 sheet, 1 row, 1 column"
     )
-    assert convert(".xlsx", with_shared_strings(raw)).text == converted.text
+    assert converted("a.xlsx", with_shared_strings(raw)).text == read.text
 
 
 def with_shared_strings(raw):

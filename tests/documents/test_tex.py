@@ -1,15 +1,14 @@
 """LaTeX: what a file defines for itself, units, numbered lists, tables, and what is not known."""
 
-from disc_lite.documents.conversion import convert
-from tests.documents.written import refusal, text
+from tests.documents.written import converted, refusal, text
 
 
-def converted(body, before=""):
-    return convert(".tex", f"{before}\\begin{{document}}\n{body}\n\\end{{document}}\n".encode())
+def made(body, before=""):
+    return converted("a.tex", f"{before}\\begin{{document}}\n{body}\n\\end{{document}}\n")
 
 
 def read(body, before=""):
-    return converted(body, before).text.strip()
+    return made(body, before).text.strip()
 
 
 def test_macros_of_the_file_are_what_they_stand_for():
@@ -24,12 +23,12 @@ def test_macros_of_the_file_are_what_they_stand_for():
 
 
 def test_a_macro_that_is_not_known_is_named_where_it_stood_for_something():
-    made = converted(r"It costs \price{} or \cost. \highlight{Always.} \noindent\vspace{1cm}\small \verb|a b|")
-    assert made.text == "It costs or . Always. a b\n"
-    assert made.warning == (
+    read_text = made(r"It costs \price{} or \cost. \highlight{Always.} \noindent\vspace{1cm}\small \verb|a b|")
+    assert read_text.text == "It costs or . Always. a b\n"
+    assert read_text.warning == (
         r"2 macros are not known, and left out (\price, \cost): where one stood for a value, write it out"
     )
-    assert "write it out" not in converted(r"\href{http://x.org}{Here} \EUR{5}.").warning
+    assert "write it out" not in made(r"\href{http://x.org}{Here} \EUR{5}.").warning
 
 
 def test_quantities_keep_their_units_and_raised_letters_their_meaning():

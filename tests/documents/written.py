@@ -14,11 +14,15 @@ def as_bytes(content):
     return content if isinstance(content, bytes) else content.encode()
 
 
-def document(name, content, **options):
-    """The document that a file of this name and content is; read in this process."""
+def converted(name, content, **options):
+    """What the reader of its format makes of a file, with the warning; read in this process."""
     suffix = name[name.rindex(".") :]
-    converted = conversion.convert_here(suffix, as_bytes(content), int, name, ReadingOptions(**options))
-    return document_of(name, converted)
+    return conversion.convert_here(suffix, as_bytes(content), int, name, ReadingOptions(**options))
+
+
+def document(name, content, **options):
+    """The document that a file of this name and content is."""
+    return document_of(name, converted(name, content, **options))
 
 
 def text(name, content, **options):

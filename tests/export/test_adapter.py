@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from disc_lite.errors import GateFailed
+from disc_lite.chat.opening import open_adapted
+from disc_lite.errors import GateFailed, UsageError
 from disc_lite.export import choosing, export, weights
 from disc_lite.export.modelcard import model_card
 from disc_lite.run.finished import open_run
 from disc_lite.storage import read_json, write_json
 from tests.export.folders import model_entry
-from tests.made import finished_run
+from tests.made import finished_run, recipe_of
 from tests.tiny_models import NAMES
 
 pytestmark = [
@@ -90,6 +92,37 @@ def test_the_model_card_says_that_questions_were_chosen(run: Path) -> None:
     assert "| base with the right passage | 4 | 4 | 100.0% |  |" in text
     assert "The base wrote these questions" in text
     assert "| skills | 3 of 4 | 3 of 4 | 0 of 3 |" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [
+        ("disc", "by self-distillation"),
+        ("sft", "by fine-tuning on answers"),
+        ("next_token", "by next-token prediction"),
+    ],
+)
+def test_the_model_card_says_how_it_was_trained(runs: Any, method: str, how: str) -> None:
+    run = open_run(runs("llama"))
+    run = replace(run, recipe=recipe_of(method=method), summary={**run.summary, "stopped_at": {"adapter_step": 5}})
+    card = model_card(run, document_names=False)
+    assert f"{how}" in card and f"(method `{method}`, recipe `default`, 5 steps," in card
+    assert ("distill" in card.split("## Settings")[0] and '"self-distillation"' in card) == (method == "disc")
+    assert "7 steps" in model_card(replace(run, summary=open_run(runs("llama")).summary), document_names=False)
+
+
+def test_a_folder_that_is_called_like_a_model_is_not_taken_for_it(
+    run: Path, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(run)
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "pocket"))
+    write_json(run / "run.json", model_entry(folder))
+    export(run, "adapter", tmp_path / "out")
+    config = read_json(tmp_path / "out" / "adapter_config.json")
+    assert config["base_model_name_or_path"] == "./pocket"
+    with pytest.raises(UsageError, match="was not found"):
+        open_adapted(tmp_path / "out")
+    assert 'from_pretrained("path/to/pocket")' in (tmp_path / "out" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -80,6 +80,7 @@ def test_of_a_recipe_of_the_users_what_is_no_default_is_named(tmp_path: Path) ->
     assert remarks(load_recipe(path, environment={})) == [
         "prompt.yes_no_share has no effect: the method disc has no pairs."
     ]
+    assert remarks(load_recipe(path, environment={}), Given(update=True)) == []  # it was told of the run
     named = load_recipe("default", {"method": "disc"}, environment={"DISC_LITE_PROMPT__MIN_GAIN": "0.0"})
     assert remarks(named) == ["prompt.min_gain has no effect: the method disc has no pairs."]
 

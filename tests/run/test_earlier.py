@@ -61,8 +61,13 @@ def test_what_does_not_go_with_the_run_is_refused(
     run: Path, docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str],
     words: str,
 ) -> None:  # fmt: skip
-    assert words in fails(monkeypatch, capsys, docs, "--update", run, *options)
+    error = fails(monkeypatch, capsys, docs, "--update", run, *options)
+    assert words in error
     assert not (run.parent / "guide-llama-2").exists()
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "plan", str(docs), "--update", str(run), *options])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == error
 
 
 def test_the_run_itself_is_never_written(

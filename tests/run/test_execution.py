@@ -116,7 +116,7 @@ def test_a_dry_run_writes_nothing_and_loads_no_weights(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 0
-    assert "A step in one pass of 128 tokens" in capsys.readouterr().out
+    assert "A step in one pass of at most " in capsys.readouterr().out
     assert not run.exists()
 
 
@@ -162,7 +162,7 @@ def test_the_plan_says_on_which_gpus_nothing_was_tested(
     out = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     assert f"never tested on GPUs of {words}" in out
-    assert ("card, GiB" in out) is own_memory
+    assert ("stage card, " in out) is own_memory
     assert not device.untested(torch.device("cpu"))
 
 
@@ -250,7 +250,7 @@ def test_the_probe_makes_the_longest_pass_once(
         cli.main()
     assert ended.value.code == 0
     found = json.loads(capsys.readouterr().out)
-    assert 60 < found["probe"]["tokens"] <= found["chosen"]["micro_batch_tokens"] == 128
+    assert 60 < found["probe"]["tokens"] <= found["chosen"]["micro_batch_tokens"]
     assert found["probe"]["planned_bytes"] > found["stages"]["training"]["peak"]
     assert min(found["probe"]["measured_bytes"], found["probe"]["seconds"], found["probe"]["training_minutes"]) > 0
 

@@ -100,4 +100,6 @@ def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:
     assert lines[-1 - (not lines[-1].strip())].split()[-1] == "rtx-4090"
     assert "loss.beta has no effect: only loss.divergence=jsd has a mixture." in lines
     on_cpu = plan(tmp_path, "pocket", cpu=True, overrides={"execution.embedding": "host"})
+    show_plan(on_cpu, console)
+    assert "memory, MiB" in console.file.getvalue()  # type: ignore[attr-defined]
     assert on_cpu.remarks == ("execution.embedding=host has no effect: the device is the host.",)
