@@ -13,6 +13,7 @@ from rich.table import Table
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
     choice_of_questions,
+    compared,
     forgotten,
     in_words,
     overlap_sentences,
@@ -95,7 +96,7 @@ def _show_retained(card: JsonObject, console: Console) -> None:
 
 def _show_documents(card: JsonObject, console: Console) -> None:
     rows = [name for name in ROWS if name in card["rows"]]
-    table = _table("By document", *(name.replace("_", " + ") for name in rows))
+    table = _table("By document", *(ROWS[name] for name in rows))
     for document, row in card["documents"].items():
         table.add_row(escape(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
     console.print(table)
@@ -119,8 +120,7 @@ def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
     lines = [shortfall(card), verdict(card), choice_of_questions(card), forgotten(card)]
     for pair, gain in card["differences"].items():
-        compared = pair.replace("adapted_rag", "adapted + RAG").replace("rag", "RAG").replace(" - ", " against ")
-        lines.append(f"{compared}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
+        lines.append(f"{compared(pair)}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
     judge = card.get("judge")
     if judge and not judge["of"]:
         lines.append("The base as judge gave no verdict on any answer.")

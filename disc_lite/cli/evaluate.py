@@ -8,6 +8,7 @@ import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
 from disc_lite.cli.terminal import print_json
+from disc_lite.errors import UsageError
 
 
 @click.command("eval")
@@ -31,7 +32,7 @@ def evaluate(
     run: Path, questions: Path | None, judge: bool, benchmarks: str | None, limit: int | None, output: Path | None,
     min_recall: float | None, max_forgetting: float | None, device: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """The report card of a RUN: floor, retrieval, ceiling, adapted; and what was retained.
+    """The report card of a RUN: what was learned, by base, retrieval and adapted model; what was retained.
 
     Answers that are saved in RUN, or in --output, are not generated again.
     """
@@ -42,6 +43,10 @@ def evaluate(
     from disc_lite.run.evaluate import check_gates
     from disc_lite.run.evaluate import evaluate as run_evaluate
 
+    if limit and not benchmarks:
+        raise UsageError(
+            "--limit is about benchmarks, and none is named.", "", "Add --benchmarks TASK, or leave it out."
+        )
     show = display(quiet)
     tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
     try:
@@ -76,7 +81,7 @@ def report(run: Path, output: Path | None) -> None:
 def inspect(run: Path, document: str, as_json: bool) -> None:
     """One DOCUMENT of a RUN: its passages with their pairs, and its questions with the answers.
 
-    The document is named as in the run's ledger.jsonl.
+    The document is named as in the run's ledger.jsonl, or by a path that ends so.
     """
     from rich.console import Console
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from disc_lite.evaluation.card import ROWS
 from disc_lite.storage import JsonObject
 
 
@@ -18,8 +19,8 @@ def show_document(content: JsonObject, console: Console) -> None:
     if content["teachability"] is not None:
         _line(console, 0, f"teachability {content['teachability']:.2f} nats per token")
     if recall := content["recall"]:
-        shares = (f"{name.replace('_', ' + ')} {row['right']}/{row['of']}" for name, row in recall.items())
-        _line(console, 0, f"right answers: {', '.join(shares)}")
+        shares = (f"{ROWS[name]} {row['right']}/{row['of']}" for name, row in recall.items())
+        _line(console, 0, f"right answers: {'; '.join(shares)}")
     for passage in content["passages"]:
         _show_passage(passage, console)
     if content["questions"]:
@@ -38,7 +39,7 @@ def _show_passage(passage: JsonObject, console: Console) -> None:
     for pair in passage["pairs"]:
         _line(console, 2, f"{pair['question']}  {pair['answer']}", "cyan")
         if pair["with_passage"] is not None and pair["without_passage"] is not None:
-            scores = f"{pair['with_passage']:.2f} with the passage, {pair['without_passage']:.2f} without"
+            scores = f"{_score(pair['with_passage'])} with the passage, {_score(pair['without_passage'])} without"
             _line(console, 4, f"log-probability per token {scores}", "dim")
 
 
@@ -54,6 +55,10 @@ def _show_question(question: JsonObject, console: Console) -> None:
     if pair := question["nearest_pair"]:
         nearest = f"nearest pair, of passage {pair['passage']}, similarity {pair['likeness']:.2f}: {pair['question']}"
         _line(console, 4, f"{nearest}  {pair['answer']}", "dim")
+
+
+def _score(value: float) -> str:
+    return f"{value:.2f}".removeprefix("-") if abs(value) < 0.005 else f"{value:.2f}"
 
 
 def _line(console: Console, indent: int, text: str, style: str = "") -> None:

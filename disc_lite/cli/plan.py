@@ -163,7 +163,7 @@ def _beside(plan: Plan) -> list[str]:
             f"All teacher hidden states are {in_words(plan.state_bytes)}. For {plan.read_again:.0%} of them there "
             "is no room (disk, execution.teacher_cache_gib): the teacher reads their lessons again in every epoch."
         )
-    if plan.budget.card:
+    if plan.budget.card and plan.choice:
         by_stage = plan.minutes(plan.budget.card)
         times = ", ".join(f"{stage} {_time(minutes)}" for stage, minutes in by_stage.items())
         lines.append(f"On {plan.budget.card.name} about {_time(sum(by_stage.values()))}: {times}")

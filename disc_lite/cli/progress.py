@@ -18,6 +18,7 @@ from disc_lite.run.events import Event
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
+WITH_BAR = 72  # columns
 STAGES = {
     "documents": "Documents", "passages": "Passages", "model": "Model", "questions": "Questions",
     "retention": "Neutral prompts", "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
@@ -144,10 +145,11 @@ class Bars:
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.pace = Pace(clock)
+        # A narrow terminal has no room for a bar beside what it says.
+        bar = [BarColumn(bar_width=min(24, max(6, console.width - 86)))] if console.width >= WITH_BAR else []
         # The pace is a field of the running stage: rich formats it at every refresh.
         self.progress = Progress(
-            TextColumn("{task.description:<15}"), BarColumn(bar_width=min(24, max(6, console.width - 86))),
-            TextColumn("{task.fields[place]:>15}"),
+            TextColumn("{task.description:<15}"), *bar, TextColumn("{task.fields[place]:>15}"),
             TextColumn("{task.fields[pace]}"),
             # What they leave, or a long sentence would take the room of the counts.
             TextColumn("{task.fields[details]}", style="dim", table_column=Column(ratio=1, no_wrap=True)),

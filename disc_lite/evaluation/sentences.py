@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from disc_lite.evaluation.card import ROWS
+
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
+
+
+def recalled(card: Mapping[str, Any]) -> str:
+    """How many questions are answered closed book, now and before."""
+    rows = card["rows"]
+    if not {"floor", "adapted"} <= set(rows):
+        return ""
+    floor, adapted = rows["floor"], rows["adapted"]
+    return f"Closed book it answers {adapted['right']} of {adapted['of']} questions (the base: {floor['right']})."
 
 
 def verdict(card: Mapping[str, Any]) -> str:
@@ -22,9 +33,14 @@ def verdict(card: Mapping[str, Any]) -> str:
     if gain["high"] < 0:
         return f"Retrieval alone does better here: {shares}."
     return (
-        f"Neither is better beyond chance, so retrieval alone may do as well here: {shares}. "
+        f"Its difference from retrieval may be chance, so retrieval alone may do as well here: {shares}. "
         "Adapt where a prompt cannot carry passages."
     )
+
+
+def compared(pair: str) -> str:
+    """The rows of a difference, as the card names them: "adapted - rag"."""
+    return " against ".join(ROWS.get(row, row) for row in pair.split(" - "))
 
 
 def choice_of_questions(card: Mapping[str, Any]) -> str:

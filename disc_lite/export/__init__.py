@@ -100,8 +100,9 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
 
 def _check_call(choice: Choice) -> None:
     to, gguf = choice.to, choice.base_gguf
-    if to not in FORMS or choice.onto not in ONTO:
-        raise UsageError(f"There is no export --to {to} --onto {choice.onto}.", f"Forms: {', '.join(FORMS)}.")
+    for option, value, known in (("--to", to, FORMS), ("--onto", choice.onto, ONTO)):
+        if value not in known:
+            raise UsageError(f"There is no export {option} {value}.", "", f"There are {', '.join(known)}.")
     if gguf is not None and to not in WITH_GGUF:
         raise UsageError(f"--base-gguf has no meaning for --to {to}.", "", "Leave it out.")
     for path in (gguf, choice.template):

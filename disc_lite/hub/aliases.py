@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -152,8 +153,16 @@ def check_folder(folder: Path) -> None:
     """Raises EnvironmentNotReady, with what is missing or broken, unless `folder` holds a loadable model."""
     names = _names_in(folder)
     weights = [path.name for path in weight_files(folder)]
+    if "config.json" not in names and (folder / "adapter" / "adapter_config.json").is_file():
+        raise UsageError(
+            f"{folder} is a run, not a model", "a run is taught more by an update",
+            f"leave --model out and add --update {shlex.quote(str(folder))}",
+        )  # fmt: skip
     if "adapter_config.json" in names and not weights:
-        raise EnvironmentNotReady(f"{folder} is an adapter, not a model", remedy="name the model it was trained on")
+        raise EnvironmentNotReady(
+            f"{folder} is an adapter, not a model",
+            remedy="name the model it was trained on; a run is taught more by --update RUN",
+        )
     missing = [] if "config.json" in names else ["config.json"]
     missing += [name for name in weights or ["*.safetensors"] if name not in names]
     missing += [] if has_tokenizer(folder) else [TOKENIZER]

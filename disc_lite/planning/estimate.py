@@ -180,10 +180,11 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes, "host_bytes": plan.host_bytes,
         "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "read_again": plan.read_again,
         "untested": plan.budget.untested, "remarks": plan.remarks, "operations": plan.operations,
-        "minutes": plan.minutes(card) if card else None,
+        "minutes": plan.minutes(card) if card and plan.choice else None,
         "by_size": {
             f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),
-                           "peak": it.choice.peak if it.choice else None, "minutes": it.minutes(one)}
+                           "peak": it.choice.peak if it.choice else None,
+                           "minutes": it.minutes(one) if it.choice else None}
             for size, one, it in by_size(plan)
         },
     }  # fmt: skip

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from disc_lite.errors import UsageError
-from disc_lite.qa.records import Pair, Question
+from disc_lite.qa.records import UNKNOWN_PASSAGE, Pair, Question
 from disc_lite.qa.shapes import EXAMPLE, Row, line_rows, question_rows, read_text
 from disc_lite.qa.words import normalise
 
@@ -23,7 +22,8 @@ _FOREIGN = {
     ("input", "output"): "an input with its output",
 }
 _REWRITE = f"Give each question short answers to grade against. {EXAMPLE}"
-_PAIR = {"document": str, "passage": int, "question": str, "answer": str}
+_PAIR = ("document", "question", "answer")
+PAIR_EXAMPLE = 'Write lines like {"question": "Who …?", "answer": "…", "document": "guide.md"}.'
 _KNOWN = ("source", "passage_sha256")  # of a pair that a run has written
 
 
@@ -40,24 +40,32 @@ def read_questions(path: Path) -> tuple[Question, ...]:
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:
-    """Lines of a run's `pairs.jsonl`, perhaps edited. Raises UsageError with the number of a broken line."""
+    """Lines of a run's `pairs.jsonl`, perhaps edited, or of a file by hand, which need not say the `passage`.
+
+    Raises UsageError with the number of a broken line.
+    """
     records = []
     for row in line_rows(read_text(path, "pairs")):
         value = row.value
-        if not isinstance(value, dict) or not all(_is_a(value.get(key), kind) for key, kind in _PAIR.items()):
-            raise UsageError(
-                f"{row.place} of {path} is not a pair.", row.fault or f"It needs {', '.join(_PAIR)}.",
-                "Correct or delete the line.",
-            )  # fmt: skip
+        fault = row.fault or _fault_of_pair(value)
+        if fault:
+            raise UsageError(f"{row.place} of {path} is not a pair.", fault, PAIR_EXAMPLE)
         source, digest = (text if isinstance(text := value.get(key), str) else "" for key in _KNOWN)
-        records.append(replace(Pair(*(value[key] for key in _PAIR)), source=source, passage_sha256=digest))
+        place = UNKNOWN_PASSAGE if value.get("passage") is None else value["passage"]
+        records.append(Pair(value["document"], place, value["question"], value["answer"], source, digest))
     return tuple(records)
 
 
-def _is_a(value: Any, kind: type) -> bool:
-    if type(value) is not kind:
-        return False
-    return kind is not str or normalise(str(value)) != ""
+def _fault_of_pair(value: Any) -> str:
+    """What is wrong with a line, or ""."""
+    if not isinstance(value, dict):
+        return "It needs to be an object."
+    lacking = [key for key in _PAIR if not isinstance(value.get(key), str) or not normalise(value[key])]
+    if lacking:
+        return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text{_keys_of(value)}."
+    if value.get("passage") is not None and type(value["passage"]) is not int:
+        return "`passage` has to be the number of a passage; it may be left out."
+    return ""
 
 
 def _question(path: Path, row: Row) -> Question:

@@ -18,6 +18,9 @@ class Question:
     choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the prediction
 
 
+UNKNOWN_PASSAGE = -1  # of a pair by hand, which finds its passage by its words
+
+
 @dataclass(frozen=True)
 class Pair:
     """A question about a passage and its answer, to train on."""

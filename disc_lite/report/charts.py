@@ -12,6 +12,7 @@ ROW_PX = 22
 MIDDLE = ROW_PX / 2
 PLOT_PX = 170
 POINTS = 400  # of a line; more are averaged
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 Item = tuple[Child, Html, Child]  # label, picture, figures
@@ -126,8 +127,8 @@ def line_chart(title: str, lines: Sequence[Line], marks: Sequence[Mark], steps: 
     for share in (0.0, 0.5, 1.0):
         y = round(PLOT_PX * (1 - share), 2)
         grid.append(element("line", x1="0%", x2="100%", y1=y, y2=y, class_="grid"))
-        if share:
-            ticks.append(element("text", f"{top * share:.4g}", x=2, y=f"{y + 13:g}", class_="tick"))
+        # Beside the lines, in the margin of the picture.
+        ticks.append(element("text", figure(top * share), x=-6, y=f"{y + 4:g}", text_anchor="end", class_="tick"))
     uprights = [_upright(percent(_across(m.step, steps)), PLOT_PX * (1 - m.height), PLOT_PX, m.class_) for m in marks]
     # Stretched on its own, so that the lines fill the width and the text beside them is not distorted.
     paths = [element("path", d=_path(line, steps, top), class_=f"line {line.class_}") for line in lines]
@@ -187,6 +188,14 @@ def smoothed(values: Sequence[tuple[int, float | None]], reach: int) -> list[tup
         near = [v for _, v in values[max(0, i - far) : i + far + 1] if v is not None]
         points.append((step, sum(near) / len(near) if near else None))
     return points
+
+
+def figure(value: float) -> str:
+    """Three digits; very small ones with a power of ten, as people write it."""
+    if abs(value) < 1e-9:  # rounding
+        return "0"
+    digits, _, power = f"{value:.3g}".partition("e")
+    return f"{digits} × 10{str(int(power)).translate(_RAISED)}" if power else digits
 
 
 def nice(largest: float) -> float:

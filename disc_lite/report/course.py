@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from disc_lite.report.charts import POINTS, Line, Mark, line_chart, smoothed, thinned
+from disc_lite.report.charts import POINTS, Line, Mark, figure, line_chart, smoothed, thinned
 from disc_lite.report.markup import Child, Html, element, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
 
 CURVES = {
-    "loss": ("Loss", "per target token, as the recipe's `loss` weighs it: by default temperature² × nats"),
+    "loss": ("Loss", "per target token, weighed as the recipe says (loss): by default temperature² × nats"),
     "retention": ("Retention", "nats per token of the base's own answers, unweighted"),
     "learning_rate": ("Learning rate", ""),
 }
@@ -73,10 +73,10 @@ def _curve(run: RunFiles, key: str, planned: int, marks: list[Mark]) -> Html | N
         return None
     title, unit = CURVES[key]
     lowest = min(measured)
-    first, last = (_figure(measured[place][0]) for place in (0, -1))
-    text = f"first {first}, last {last}, lowest {_figure(lowest[0])} at step {lowest[1]:,}"
+    first, last = (figure(measured[place][0]) for place in (0, -1))
+    text = f"first {first}, last {last}, lowest {figure(lowest[0])} at step {lowest[1]:,}"
     if key == "learning_rate":
-        text = f"highest {_figure(max(measured)[0])}, last {last}"
+        text = f"highest {figure(max(measured)[0])}, last {last}"
     drawn = thinned(values)
     lines = [Line(drawn, "strong")]
     if key != "learning_rate" and len(values) >= SMOOTH_FROM:
@@ -84,10 +84,6 @@ def _curve(run: RunFiles, key: str, planned: int, marks: list[Mark]) -> Html | N
     heading = element("h3", title, element("span", f" {unit}", class_="unit") if unit else None)
     chart = line_chart(f"{title} over {planned:,} steps: {text}", lines, marks, planned)
     return element("figure", heading, chart, element("figcaption", text))
-
-
-def _figure(value: float) -> str:
-    return f"{value:.3g}" if abs(value) > 1e-9 else "0"  # below it is rounding
 
 
 # -- time and memory ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from disc_lite.errors import UsageError
 from disc_lite.qa import is_right, jaccard, word_set
 from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles, read_run
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.preview import is_called
 from disc_lite.storage import JsonObject
 
 COMPARED = 100  # characters of a name; comparing takes quadratic time
@@ -27,6 +28,7 @@ def inspect_document(run: Path, document: str) -> JsonObject:
     """
     files = read_run(run)
     entry = _entry(files, document)
+    document = entry["name"]
     passages = [row for row in files.passages if row["document"] == document]
     pairs = [row for row in files.pairs if row["document"] == document]
     questions = [one for one in files.questions if one.document == document]
@@ -43,6 +45,9 @@ def _entry(files: RunFiles, document: str) -> Row:
     entries = {row["name"]: row for row in files.ledger}
     if document in entries:
         return entries[document]
+    ending = [name for name in entries if is_called(name, document)]
+    if len(ending) == 1:
+        return entries[ending[0]]
     nearest = max(sorted(entries), key=lambda name: _likeness(name, document), default="")
     remedy = f"Did you mean {nearest}?" if nearest else ""
     raise UsageError(

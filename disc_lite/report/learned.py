@@ -164,7 +164,7 @@ def _recall(name: str, row: Row) -> Item:
     floor, adapted, ceiling = row.get("floor"), row["adapted"], row.get("ceiling")
     text = f"{adapted['right']} of {adapted['of']}"
     text = f"{floor['right']} → {text}" if floor else text
-    text += f", ceiling {ceiling['right']}" if ceiling else ""
+    text += f" (passage: {ceiling['right']})" if ceiling else ""
     ends = [end and end["share"] for end in (floor, ceiling)]
     return foreign(name), charts.bullet(f"{name}: {text}", ends[0], adapted["share"], ends[1]), text
 

@@ -10,6 +10,7 @@ from html import escape
 # Characters that are invalid in HTML or UTF-8: control characters, lone surrogates, non-characters. And the two
 # overrides of the writing direction, which can make a text look like another one.
 IMPOSSIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+OPTION = re.compile(r"(--[a-z][a-z-]+)")
 VOID = frozenset({"meta", "br"})
 
 
@@ -53,7 +54,14 @@ def foreign(text: str, name: str = "bdi") -> Html:
 
 
 def paragraph(*children: Child, class_: str | None = None) -> Html:
-    return element("p", *children, class_=class_)
+    """Running text; options of commands in it (`--questions`) are not broken over two lines."""
+    return element("p", *map(_with_options, children), class_=class_)
+
+
+def _with_options(child: Child) -> Child:
+    if not isinstance(child, str):
+        return child
+    return join(element("code", part) if OPTION.fullmatch(part) else part for part in OPTION.split(child))
 
 
 def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[Child]]) -> Html:

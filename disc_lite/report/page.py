@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from disc_lite.evaluation.sentences import forgotten, shortfall, verdict
+from disc_lite.evaluation.sentences import forgotten, recalled, shortfall, verdict
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
@@ -75,7 +75,8 @@ def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
     read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
-    summary = " ".join(filter(None, (shortfall(run.card), verdict(run.card)))) if run.card["questions"] else ""
+    said = (recalled(run.card), shortfall(run.card), verdict(run.card)) if run.card["questions"] else ()
+    summary = " ".join(filter(None, said))
     return element(
         "header", element("p", "disc-lite report", class_="kicker"),
         element("h1", foreign(run.model), f" after {read}"),

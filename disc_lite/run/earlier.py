@@ -101,9 +101,9 @@ def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) 
             "An update needs the very same base: leave --model out, or adapt anew without --update.",
         )  # fmt: skip
     starts = recipe.update.start == "adapter"
-    differing = _differing(earlier.recipe, recipe, SAME + SAME_ADAPTER * starts)
-    if differing:
-        key, was, now = differing[0]
+    found = differing(earlier.recipe, recipe, SAME + SAME_ADAPTER * starts)
+    if found:
+        key, was, now = found[0]
         raise UsageError(
             f"{earlier.folder} had {key} = {was}, this update has {now}.",
             "An adapter is trained on with its own shape." if key.startswith(SAME_ADAPTER)
@@ -120,7 +120,7 @@ def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) 
         )  # fmt: skip
 
 
-def _differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str, object, object]]:
+def differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str, object, object]]:
     """(setting, its value then, its value now) of those of these parts that differ."""
     found = []
     for part in parts:

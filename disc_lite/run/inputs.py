@@ -23,7 +23,7 @@ from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.recipe import Given, Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
-from disc_lite.run.earlier import EarlierRun, check_same, read_earlier
+from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
@@ -34,6 +34,7 @@ from disc_lite.storage import (
     is_untouched,
     require_all_unchanged,
     require_place,
+    require_unchanged,
     write_json,
     write_jsonl,
     write_text,
@@ -41,6 +42,7 @@ from disc_lite.storage import (
 
 SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves
 _MOST_NAMED = 3
+_NO_IDENTITY = ("about", "execution")  # of the parts of a recipe: nothing that is learned follows from them
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
@@ -241,15 +243,28 @@ def check_same_run(inputs: Inputs) -> None:
     if folder.record.is_file():
         before = folder.read_record()["identity"]
         now = inputs.identity
-        differing = [key for key in now if before.get(key) != now[key]]
-        if differing:
+        changed = [key for key in now if before.get(key) != now[key]]
+        if changed:
+            other = _other_settings(inputs) + _other(inputs, before)
             raise UsageError(
-                f"{folder} holds another run.", f"It differs in: {', '.join(differing)}.{_other(inputs, before)}",
+                f"{folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
                 "Choose another --output, or repeat the command of that run to continue it.",
             )  # fmt: skip
         require_all_unchanged(path)
     elif path.is_dir() and not is_untouched(path):
         raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
+
+
+def _other_settings(inputs: Inputs) -> str:
+    """The settings that are not as they were, with both values."""
+    if not inputs.folder.recipe.is_file():  # the run was killed before it was written
+        return ""
+    require_unchanged(inputs.folder.recipe)
+    was, now = load_recipe(str(inputs.folder.recipe), environment={}).recipe, inputs.resolved.recipe
+    parts = [part for part in type(now).model_fields if part not in _NO_IDENTITY]
+    found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
+    more = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    return f" There {', '.join(found[:_MOST_NAMED])}{more}." if found else ""
 
 
 def _other(inputs: Inputs, before: JsonObject) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages, right_places
-from disc_lite.evaluation.card import change, forgetting, report_card, row_of
+from disc_lite.evaluation.card import ROWS, change, forgetting, report_card, row_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
@@ -98,7 +98,7 @@ def measure_answers(
     progress = Progress(tell, len(shown) * number + len(eval_set.completions) + len(eval_set.removed) * adapter)
     by_row = {}
     for row, passages in shown.items():
-        on_finished = progress.part(f"{when}: {number} questions, {row.replace('_', ' + ')}", number)
+        on_finished = progress.part(f"{when}: {number} questions, {ROWS[row]}", number)
         by_row[row] = answer(base, eval_set.questions, adapter, max_tokens, passages, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(eval_set.completions)} statements", len(eval_set.completions))
     completions = answer(base, eval_set.completions, adapter, max_tokens, on_finished=on_finished)

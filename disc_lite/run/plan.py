@@ -65,6 +65,8 @@ def plan(
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     earlier = earlier_of(update)
     here, whose = local_model(model_of(model, earlier)), card_of(card) if card else None
+    if cpu and (card or max_vram):
+        raise UsageError("--cpu plans without a GPU, and --card and --max-vram name one.", "", "Leave one of them out.")
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked, own_pairs = read_questions(Path(questions)) if questions else (), pairs_of(pairs)
     usual = str(earlier.folder.recipe) if earlier else here.probes.get("recipe", "default")
@@ -222,14 +224,16 @@ def require_room(plan: Plan) -> Execution:
             f"{plan.workload.longest_path:,} tokens at once, and training needs activations.",
             f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
         )
-    for what, needed, have_bytes in (
-        ("memory of this machine", plan.host_bytes, budget.host_bytes), ("disk", plan.disk_bytes, budget.disk_bytes),
+    for what, needed, have_bytes, remedy in (
+        # Most of it is the process with its libraries, whatever it is taught.
+        ("memory of this machine", plan.host_bytes, budget.host_bytes, "Close other programs, or use another machine."),
+        ("disk", plan.disk_bytes, budget.disk_bytes,
+         "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence."),
     ):  # fmt: skip
         if have_bytes is not None and needed > have_bytes:
             raise WillNotFit(
-                f"The run needs about {in_words(needed)} of {what}.", f"There are {in_words(have_bytes)}.",
-                "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence.",
-            )  # fmt: skip
+                f"The run needs about {in_words(needed)} of {what}.", f"There are {in_words(have_bytes)}.", remedy
+            )
     return _as_planned(plan.recipe, plan.choice)
 
 

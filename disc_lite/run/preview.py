@@ -127,10 +127,15 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
     )
 
 
+def is_called(name: str, typed: str) -> bool:
+    """Whether a file of this name may be meant by what was typed: its end, or a path that ends so."""
+    return f"/{typed}".endswith(f"/{name}") or name.endswith(f"/{typed}")
+
+
 def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:
     """The file of this name in the ledger, or the only one whose path ends so."""
     names = [entry.name for entry in ledger]
-    ending = [entry for entry in ledger if f"/{name}".endswith(f"/{entry.name}") or entry.name.endswith(f"/{name}")]
+    ending = [entry for entry in ledger if is_called(entry.name, name)]
     exact = [entry for entry in ledger if entry.name == name]
     if len(found := exact or ending) == 1:
         return found[0]

@@ -24,7 +24,7 @@ from disc_lite.models.halving import too_long, unless_full
 from disc_lite.packing import Place
 from disc_lite.packing import Sequence as Tree
 from disc_lite.planning.sizes import READING_TOKENS
-from disc_lite.qa import Pair
+from disc_lite.qa import Pair, word_set
 from disc_lite.storage import JsonObject, key_of
 from disc_lite.synthesis.contradictions import is_stated
 from disc_lite.synthesis.drafting import DraftedPair
@@ -115,6 +115,7 @@ class Places:
     def __init__(self, texts: Sequence[Text]) -> None:
         self.texts = {text.document.name: text for text in texts}
         self.by_digest: dict[str, list[Passage]] = {}
+        self.words: dict[str, list[frozenset[str]]] = {}  # of the passages of a document, once they are asked for
         for text in texts:
             for passage in text.passages:
                 self.by_digest.setdefault(text.passage_sha256(passage), []).append(passage)
@@ -122,11 +123,12 @@ class Places:
     def find(self, pair: Pair) -> Pair | None:
         """The pair, moved to its passage: the one with the same words, else one of its document that has its source.
 
-        Of several passages with the same words that of its document and number is preferred. A pair that knows neither
-        words nor source has only the number of its passage; it is taught with that one.
+        Of several passages with the same words that of its document and number is preferred. A pair by hand knows
+        neither words nor source: it is taught with the passage of its number, or else with the one that has most of the
+        words of its question and answer.
         """
         if not (pair.source or pair.passage_sha256):
-            return pair
+            return self._by_number(pair) or self._by_words(pair)
         same = self.by_digest.get(pair.passage_sha256, ())
         if same:
             here = min(same, key=lambda p: (p.document != pair.document, p.index != pair.passage))
@@ -139,6 +141,25 @@ class Places:
             return None
         here = min(holding, key=lambda p: p.index != pair.passage)
         return replace(pair, passage=here.index, passage_sha256=text.passage_sha256(here))
+
+    def _by_number(self, pair: Pair) -> Pair | None:
+        text = self.texts.get(pair.document)
+        return pair if text and any(p.index == pair.passage for p in text.passages) else None
+
+    def _by_words(self, pair: Pair) -> Pair | None:
+        """A word counts the more the fewer passages of the document have it."""
+        if pair.document not in self.texts:
+            return None
+        text = self.texts[pair.document]
+        if pair.document not in self.words:
+            self.words[pair.document] = [word_set(text.passage_text(passage)) for passage in text.passages]
+        words, wanted = self.words[pair.document], word_set(f"{pair.question} {pair.answer}")
+        having = Counter(word for here in words for word in here & wanted)
+        shares = [sum(1 / having[word] for word in here & wanted) for here in words]
+        if not having:
+            return None
+        best = text.passages[shares.index(max(shares))]
+        return replace(pair, passage=best.index, passage_sha256=text.passage_sha256(best))
 
 
 def support(

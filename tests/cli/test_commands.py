@@ -135,10 +135,15 @@ def test_another_run_is_never_overwritten(
     begin(inputs())  # type: ignore[arg-type]
     inputs()  # the same again is the same run
     before = files(tmp_path / "run")
-    for change in (["--seed", "7"], ["--recipe", "paper-disc"], ["--set", "train.epochs=2"]):
+    for *change, word in (
+        ["--seed", "7", "There seed was 0 and is 7."],
+        ["--recipe", "paper-disc", "name was pocket and is paper-disc"],
+        ["--set", "train.epochs=2", "train.epochs was"],
+    ):
         code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket", "-o", tmp_path / "run", *change)
         assert code == 2
         assert "recipe" in err
+        assert word in err
     (docs / "a.md").write_text("Something else altogether.\n")
     code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket", "-o", tmp_path / "run")
     assert code == 2

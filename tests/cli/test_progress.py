@@ -242,6 +242,17 @@ def test_the_memory_is_that_of_the_gpu_in_use(monkeypatch: pytest.MonkeyPatch) -
     assert progress._memory_gib() == 3
 
 
+def test_a_narrow_terminal_has_words_instead_of_a_bar(clock: Clock) -> None:
+    bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=60), clock)
+    bars.progress.live.auto_refresh = False
+    bars(Event("questions", "118 pairs", 96, 192))
+    found = Console(width=60, file=io.StringIO())
+    with found.capture() as captured:
+        found.print(bars.progress.get_renderable())
+    bars.close()
+    assert "118 pairs" in captured.get()
+
+
 def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
     bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=80), clock)
     bars.progress.live.auto_refresh = False

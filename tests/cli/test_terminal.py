@@ -53,6 +53,13 @@ def test_a_question_is_read_as_it_was_typed(
     assert "A question is blank." in capsys.readouterr().err
 
 
+def test_an_option_without_its_other_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "eval", "nowhere", "--limit", 3) == 2
+    assert "--limit is about benchmarks" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_errors_obey_no_color(no_color: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):

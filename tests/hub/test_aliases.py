@@ -112,6 +112,14 @@ def test_a_folder_without_weights(tmp_path: Path, names: tuple[str, ...], messag
         resolve(str(folder))
 
 
+def test_a_run_is_no_model_but_can_be_taught_more(tmp_path: Path) -> None:
+    model_folder(tmp_path / "my run" / "adapter", "adapter_config.json", "adapter_model.safetensors")
+    with pytest.raises(UsageError, match=rf"--update '{tmp_path}/my run'"):
+        resolve(str(tmp_path / "my run"))
+    with pytest.raises(EnvironmentNotReady, match="taught more by --update RUN"):
+        resolve(str(tmp_path / "my run" / "adapter"))
+
+
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     folder = model_folder(tmp_path, "config.json", "model-00001-of-00002.safetensors")
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-2.safetensors"}}

@@ -182,8 +182,9 @@ def test_what_does_not_fit_says_the_cheapest_change_that_fits(
 
 
 def test_host_memory_and_disk_are_checked_too() -> None:
-    with pytest.raises(WillNotFit, match="memory of this machine"):
+    with pytest.raises(WillNotFit, match="memory of this machine") as full:
         require_room(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))
+    assert "documents" not in full.value.remedy  # that is the process, whatever it is taught
     made = plan(HANDBOOK, "pocket", cpu=True, host_ram="1GB")
     assert made.choice is not None
     assert made.host_bytes > made.choice.peak
@@ -191,6 +192,14 @@ def test_host_memory_and_disk_are_checked_too() -> None:
         require_room(replace(made, budget=replace(made.budget, host_bytes=None, disk_bytes=3 * 2**20)))
     assert "There are 3 MiB." in str(error.value.lines())
     assert plan(HANDBOOK, "smollm2-360m", cpu=True, host_ram="1GB").choice is None
+
+
+def test_what_does_not_fit_has_no_time() -> None:
+    told = as_json(plan(HANDBOOK, "mistral-7b", max_vram="4GB", card="rtx-4060"))
+    assert told["fits"] is False and told["minutes"] is None
+    assert all((row["minutes"] is None) != row["fits"] for row in told["by_size"].values())
+    with pytest.raises(UsageError, match="--cpu plans without a GPU"):
+        plan(HANDBOOK, "pocket", cpu=True, card="rtx-4060")
 
 
 def test_documents_are_counted_as_a_run_counts_them() -> None:

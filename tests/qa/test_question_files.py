@@ -171,3 +171,18 @@ def test_pairs_are_read_line_by_line(tmp_path: Path) -> None:
         read_pairs(
             written(tmp_path, "pairs.json", [{"document": "a.md", "passage": 0, "question": "Who?", "answer": "x"}])
         )
+
+
+def test_a_pair_by_hand_needs_no_passage(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"question": "Who?", "answer": "Ada.", "document": "a.md"}]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, {**rows[0], "passage": 3}]))
+    assert [pair.passage for pair in read_pairs(tmp_path / "pairs.jsonl")] == [-1, 3]
+    for change, why in (
+        ({"answer": None}, "`answer`"),
+        ({"passage": "3"}, "number of a passage"),
+        ({"question": ""}, "`question`"),
+    ):
+        (tmp_path / "pairs.jsonl").write_text(json.dumps({**rows[0], **change}))
+        with pytest.raises(UsageError) as caught:
+            read_pairs(tmp_path / "pairs.jsonl")
+        assert why in caught.value.why and '"document": "guide.md"' in caught.value.remedy

@@ -33,11 +33,17 @@ def test_an_inspection_says_which_passage_taught_what(run: Path) -> None:
 
 
 def test_an_unknown_document_is_refused_with_the_nearest_name(run: Path) -> None:
-    for typed, meant in (("A.mdd", "a.md"), ("دليل.md", "b/دليل.md"), ("clean", "clean.txt")):
+    for typed, meant in (("A.mdd", "a.md"), ("b/دليل", "b/دليل.md"), ("clean", "clean.txt")):
         with pytest.raises(UsageError) as caught:
             inspect_document(run, typed)
         assert caught.value.exit_code == 2
         assert caught.value.remedy == f"Did you mean {meant}?"
+
+
+def test_a_path_of_a_document_is_its_name(run: Path) -> None:
+    """What the shell completes: the folder of the documents before the name, or only its end."""
+    for typed, meant in (("docs/a.md", "a.md"), ("./b/دليل.md", "b/دليل.md"), ("دليل.md", "b/دليل.md")):
+        assert inspect_document(run, typed)["document"] == meant
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
@@ -57,6 +63,7 @@ def test_the_commands(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         assert call(monkeypatch, "inspect", run, name) == 0
     out = capsys.readouterr().out
     assert "[bold]<script>" in out and "nearest pair" in out and "\x1b" not in out
+    assert "base + right passage" in out and "-0.00" not in out
     assert call(monkeypatch, "inspect", run, "copy.md") == 0
     assert "duplicate: same text as" in capsys.readouterr().out
 

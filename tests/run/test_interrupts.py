@@ -140,7 +140,7 @@ def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
         elif event.stage != "retention":  # where answers may be dropped again
             assert event.done >= before.done or (before.done, event.done) == (before.total, 0)
     parts = {event.text for event in counted if event.stage == "evaluation"}
-    assert {"before: 1 questions, floor", "after: 1 questions, adapted + rag"} <= parts
+    assert {"before: 1 questions, base, closed book", "after: 1 questions, adapted + RAG"} <= parts
 
 
 # -- one forward pass ----------------------------------------------------------------------------------

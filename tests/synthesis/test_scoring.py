@@ -14,6 +14,7 @@ from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import answer_turns
 from disc_lite.qa import Pair, language_of
 from disc_lite.synthesis import PairSet, pairs, score_pairs, scoring, support
+from disc_lite.synthesis.scoring import Places
 from tests.made import document_of
 from tests.tiny_models import CORPUS
 
@@ -92,6 +93,24 @@ def test_pairs_find_their_passage_where_it_was_cut_otherwise(
     assert places == {"What?": 0, "Who?": last.index, "Where?": last.index, "When?": last.index}
     assert found.dropped == {"no such passage": 2}
     assert {pair.passage_sha256 for pair in pairs_of(found) if pair.question != "What?"} == {digest}
+
+
+def test_pairs_by_hand_find_their_passage_by_their_words(plain: Callable[[str], Any]) -> None:
+    """Those without the number of a passage, and those with a number that no passage has."""
+    parts = ("mill opens at nine and Ada runs the mill", "bakery opens at six", "boat leaves at noon")
+    text = document_of("\n\n".join(f"# The {p.split()[0]}\n\nThe {p}." for p in parts))
+    places = Places(tokenise([text], plain("llama").tokens, 40))
+    for number in (-1, 99):
+        asked = [
+            ("When does the bakery open?", "At six."),
+            ("Who is at the mill?", "Ada."),
+            ("What leaves?", "A boat."),
+        ]
+        found = [places.find(Pair("guide.md", number, *one)) for one in asked]
+        assert [pair.passage for pair in found if pair] == [1, 0, 2]
+    assert places.find(Pair("guide.md", 2, "Who?", "Ada.")) == Pair("guide.md", 2, "Who?", "Ada.")
+    assert places.find(Pair("guide.md", -1, "Why?", "So.")) is None
+    assert places.find(Pair("other.md", 0, "Who?", "Ada.")) is None
 
 
 def test_pairs_of_several_runs_find_their_passages_in_files_of_other_names(
