@@ -71,7 +71,10 @@ def adapt(
     if known is not None:
         return known
     require_cache()
-    return _adapt_in_folder(inputs, limits, listener or (lambda event: None))
+    tell = listener or (lambda event: None)
+    for remark in inputs.remarks:
+        tell(Event("model", remark))
+    return _adapt_in_folder(inputs, limits, tell)
 
 
 def _known_summary(inputs: Inputs, listener: Listener | None) -> JsonObject | None:

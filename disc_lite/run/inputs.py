@@ -126,8 +126,6 @@ def gather(
     check_context(inputs)
     if listener is not None:
         listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
-        for remark in inputs.remarks:
-            listener(Event("model", remark))
     return inputs
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.optimizer import adamw
-from disc_lite.errors import RunFailed
+from disc_lite.errors import EnvironmentNotReady, RunFailed
 from disc_lite.storage import MANIFEST, begin_digests, lock, read_json, verify, write_json
 from tests.made import recipe_of
 from tests.tiers import reached
@@ -145,9 +145,10 @@ def test_one_that_cannot_be_set_aside_is_an_error_in_words(tmp_path: Path, monke
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(checkpoint, "rename", denied)
-    with pytest.raises(RunFailed) as caught:
+    with pytest.raises(EnvironmentNotReady) as caught:
         checkpoint.newest(tmp_path)
     assert (caught.value.what, caught.value.why) == (f"cannot move {saved} aside", "Permission denied")
+    assert caught.value.remedy.startswith("Change the rights")
 
 
 @pytest.mark.parametrize("change", ["format", "no format", "shape", "more", "fewer"])

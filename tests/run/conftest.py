@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.models.generation.requests import Continuation
+from disc_lite.qa import normalise
 from disc_lite.synthesis import drafting
 from tests.made import SmallAdapt
 
@@ -30,5 +31,7 @@ def writing(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], P
     with pytest.MonkeyPatch.context() as patch:  # an untrained model writes no question: without pairs a run ends
         patch.setattr(Continuation, "ended", True)
         patch.setattr(drafting, "question_fault", lambda question, passage: "")
-        patch.setattr(drafting, "answer_fault", lambda question, answer, passage: "")
+        patch.setattr(
+            drafting, "answer_fault", lambda question, answer, passage: "" if normalise(answer) else "empty answer"
+        )
         yield small

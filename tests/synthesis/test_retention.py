@@ -254,7 +254,7 @@ def test_steps_have_the_share_that_the_corpus_leaves() -> None:
 def test_no_prompt_is_read_more_often_than_allowed(share: float) -> None:
     task = [Example("prompt", "a", tuple(range(30 + n % 7)), (0,)) for n in range(400)]
     task += [Example("disc", "a", tuple(range(20 + n % 3)), (0,)) for n in range(90)]
-    recipe = recipe_of(train={"epochs": 6}, disc={"share": 0.3}, retention={"share": share})
+    recipe = recipe_of(train={"epochs": 6}, disc={"share": 0.3}, retention={"share": share, "max_reads": 5})
     steps = batches(task, [], recipe)
     tokens = task_tokens(task, recipe)
     assert tokens == sum(len(task[i].input_ids) for step in steps for i in step.task)
@@ -282,7 +282,7 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
 
 
 def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    context = context_of(monkeypatch, 10_000)
+    context = context_of(monkeypatch, 10_000, max_reads=5)
     small, held = synthesis.generate_retention(context, 1000)
     large, held_again = synthesis.generate_retention(context, 20_000)
     assert held == held_again == [RetentionExample((n % 2,), (n,) * 9) for n in range(100)]
