@@ -133,7 +133,7 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     tmp_path: Path, load: Callable[..., Any], folders: Callable[[str], Path]
 ) -> None:
     edited = {**PAIR, "answer": "Edited.", "note": "mine"}
-    elsewhere = {**PAIR, "passage": 99}
+    elsewhere = {**PAIR, "passage": 99, "passage_sha256": "0" * 16}  # of a passage that is gone
     inputs = gathered(tmp_path, folders("llama"), [json.dumps(row) for row in (PAIR, edited, elsewhere)])
     base = load("llama")
     texts = tokenise(inputs.documents, base.tokens, 64)
