@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from disc_lite.storage import require_place
+from disc_lite.storage import require_writable
 
 REMEDY = "Set DISC_LITE_CACHE to a folder that can be written."
 
@@ -18,10 +18,10 @@ def prompts_folder() -> Path:
 
 
 def require_cache() -> None:
-    """Raises EnvironmentNotReady or UsageError where prompts cannot be saved: that would be found out hours later.
+    """Raises EnvironmentNotReady where prompts cannot be saved: that would be found out hours later.
 
     A cache that may only be read passes where it holds prompts: those of this model may be all there.
     """
     folder = prompts_folder()
     if not any(folder.glob("*.txt")):
-        require_place(folder / "new.txt", f"The cache in {folder} cannot be written.", REMEDY)
+        require_writable(folder, REMEDY)

@@ -19,15 +19,15 @@ WAIT_S = 0.2  # between two looks at a lock that another process holds
 LONGEST_INSIDE = "x" * 100  # no path within a run or an export is longer
 
 
-def require_place(folder: Path, what: str = "", remedy: str = "Choose another --output.") -> None:
+def require_place(folder: Path) -> None:
     """Raises UsageError where `folder` is missing and cannot be made, or is a file; writes nothing.
 
     Raises EnvironmentNotReady where the user may not make it.
     """
-    with disk.reporting(what or f"{folder} cannot be the output folder.", UsageError, remedy):
+    with disk.reporting(f"{folder} cannot be the output folder.", UsageError, "Choose another --output."):
         with contextlib.suppress(FileNotFoundError):
             os.lstat(folder / LONGEST_INSIDE)  # names that are too long, and files among its parents
-        existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        existing = _existing(folder)
         if not existing.exists():
             raise OSError(f"{existing} is a link to nothing.")
         if not folder.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
@@ -36,9 +36,14 @@ def require_place(folder: Path, what: str = "", remedy: str = "Choose another --
 
 def require_writable(folder: Path, remedy: str) -> None:
     """Raises EnvironmentNotReady where nothing can be written into `folder`, or it cannot be made; writes nothing."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    existing = _existing(folder)
     if not os.access(existing, os.W_OK | os.X_OK):
         raise EnvironmentNotReady(f"Nothing can be written into {folder}.", f"{existing} is not writable.", remedy)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
     if name == "cache that cannot be":
         (tmp_path / "file").write_text("mine")
         os.environ["DISC_LITE_CACHE"] = str(tmp_path / "file" / "cache")  # the caller puts back what it was
-        return [*good, "--quiet"], 2, "Set DISC_LITE_CACHE"
+        return [*good, "--quiet"], 3, "Set DISC_LITE_CACHE"
     if name == "output with a name too long":
         return [docs, "--model", "pocket", "--output", "x" * 300], 2, "Choose another --output."
     assert name == "output holds other things"
