@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from disc_lite.planning.memory import Way
     from disc_lite.run.probe import Probe
 
-MAX_VRAM = click.option("--max-vram", metavar="SIZE", help="Memory of the GPU, as in 8GB; by default all that is free.")
+VRAM = "Memory of the GPU, as in 8GB; by default "
+MAX_VRAM = click.option("--max-vram", metavar="SIZE", help=f"{VRAM}all that is free.")
 HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, as in 16GB.")
 
 
@@ -31,7 +32,7 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 @click.option("--questions", "-q", type=click.Path(), help="Questions to measure with.")
 @PAIRS
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
-@MAX_VRAM
+@click.option("--max-vram", metavar="SIZE", help=f"{VRAM}that of the smallest on which the run fits.")
 @HOST_RAM
 @click.option("--card", help="A GPU, as in rtx-4090: how long the run takes on it.")
 @click.option("--cpu", is_flag=True, help="Plan for a run on the CPU.")
@@ -73,8 +74,9 @@ def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
         show_plan(plan, Console(highlight=False))
         if probe:
             taken, planned = probe.measured_bytes / GIB, probe.planned_bytes / GIB
+            whose = "" if plan.budget.cuda else " (the whole process)"
             click.echo(
-                f"Measured: a pass of {probe.tokens:,} tokens in {probe.seconds:.2f} s and {taken:.2f} GiB, "
+                f"Measured: a pass of {probe.tokens:,} tokens in {probe.seconds:.2f} s and {taken:.2f} GiB{whose}, "
                 f"planned {planned:.2f}; at this speed training takes {_time(probe.training_minutes)}"
             )
     require_room(plan)
@@ -102,9 +104,16 @@ def _what(plan: Plan) -> list[str]:
         f"{to_teach}{about}{corpus.tokens:,} tokens, {_number(corpus.passages, 'passage')}, "
         f"{_number(corpus.sentences, 'sentence')}",
         *([_since(plan)] if corpus.since else []),
+        *_assumed(plan.budget.assumed_gib),
         f"Examples an epoch: {examples}; at most {_number(plan.recipe.train.epochs, 'epoch')}, {work.steps:,} steps of "
         f"{round(work.student_tokens / work.steps):,} tokens, {work.student_tokens:,} tokens in all",
     ]  # fmt: skip
+
+
+def _assumed(card_gib: float | None) -> list[str]:
+    if card_gib is None:
+        return []
+    return [f"For a GPU of {card_gib:g} GB, the smallest on which it fits; --max-vram or --card name yours"]
 
 
 def _number(number: int, what: str) -> str:
@@ -167,6 +176,8 @@ def _beside(plan: Plan) -> list[str]:
         by_stage = plan.minutes(plan.budget.card)
         times = ", ".join(f"{stage} {_time(minutes)}" for stage, minutes in by_stage.items())
         lines.append(f"On {plan.budget.card.name} about {_time(sum(by_stage.values()))}: {times}")
+    elif not plan.budget.cuda:
+        lines.append("How long a CPU takes is not known before: --probe measures it here")
     return lines
 
 
@@ -198,4 +209,6 @@ def _on_host(way: Way) -> str:
 
 
 def _time(minutes: float) -> str:
+    if minutes < 1:
+        return "less than 1 min" if minutes > 0 else "0 min"
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_needed
@@ -31,6 +31,7 @@ class Budget:
     disk_bytes: int | None
     cuda: bool = True
     untested: str = ""  # what a user should know of a device that disc-lite was never run on
+    assumed_gib: float | None = None  # memory of a card that nobody named: the smallest on which the run fits
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,16 @@ def _available(budget: Budget) -> int | None:
     return budget.card_bytes - CPU_PROCESS_BYTES
 
 
+def on_smallest_card(plan: Plan) -> Plan:
+    """The same run on the smallest card on which it fits, of those that are known; as it is where it fits on none."""
+    for size in sorted({card.memory_gib for card in CARDS.values()}):
+        limits = replace(plan.budget, card_bytes=usable_bytes(round(size * GIB)), assumed_gib=size)
+        made = plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, limits)
+        if made.choice:
+            return made
+    return plan
+
+
 def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
     """The same run on cards of 8, 12, 16 and 24 GB."""
     rows = []
@@ -177,7 +188,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "model": plan.shape.name, "recipe": plan.recipe.name, "method": plan.recipe.method,
         "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.choice is not None,
         "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in _stages(plan)},
-        "card": card.name if card else None, "card_bytes": plan.budget.card_bytes, "host_bytes": plan.host_bytes,
+        "card": card.name if card else None, "card_bytes": plan.budget.card_bytes,
+        "assumed_card_gib": plan.budget.assumed_gib, "host_bytes": plan.host_bytes,
         "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "read_again": plan.read_again,
         "untested": plan.budget.untested, "remarks": plan.remarks, "operations": plan.operations,
         "minutes": plan.minutes(card) if card and plan.choice else None,

@@ -20,7 +20,7 @@ from disc_lite.hub.source import local_folder, local_model
 from disc_lite.planning.cards import MARGIN, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import Choice
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.estimate import Budget, Plan, plan_run, what_fits
+from disc_lite.planning.estimate import Budget, Plan, on_smallest_card, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, in_words
 from disc_lite.planning.workload import workload_of
@@ -59,6 +59,7 @@ def plan(
     """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
     `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
+    Without any of them it is the plan for the smallest card on which the run fits.
     Raises what `adapt` raises before it loads the model, and EnvironmentNotReady where the sizes of the model are not
     known here.
     """
@@ -91,7 +92,8 @@ def plan(
             "It is no name of `disc-lite models`, and there is no `config.json` on this machine that says them.",
             f"Download it once: hf download {here.reference} config.json tokenizer.json",
         )
-    return _with_remarks(found, inputs.remarks)
+    named_none = not cpu and of_card is None
+    return _with_remarks(on_smallest_card(found) if named_none else found, inputs.remarks)
 
 
 def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:

@@ -14,11 +14,12 @@ from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.aliases import ALIASES, Alias, ModelSource, check_folder, resolve
 
 REQUIRED = {
-    *("pocket", "mistral-7b", "llama-3-8b", "llama-3.1-8b", "llama-3.2-1b", "llama-3.2-3b"),
+    *("pocket", "mistral-7b", "mistral-nemo-12b", "mistral-small-24b"),
+    *("llama-3-8b", "llama-3.1-8b", "llama-3.2-1b", "llama-3.2-3b"),
     *("smollm2-135m", "smollm2-360m", "smollm2-1.7b"),
     *("qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-3b", "qwen2.5-7b", "qwen2.5-14b"),
-    *("qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "qwen3-4b-2507", "qwen3-8b"),
-    *("gemma-3-1b", "gemma-3-4b", "gemma-4-e4b", "phi-4-mini", "smollm3-3b"),
+    *("qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "qwen3-4b-2507", "qwen3-8b", "qwen3-14b"),
+    *("gemma-3-1b", "gemma-3-4b", "gemma-3-12b", "gemma-4-e4b", "phi-4-mini", "phi-4", "smollm3-3b"),
     *("ministral-3-3b", "ministral-3-8b", "granite-4-micro", "olmo-3-7b"),
 }
 POCKET = Path(disc_lite.__file__).parent / "pocket"

@@ -53,6 +53,15 @@ def test_the_same_run_on_cards_of_every_size() -> None:
     assert times[0] > times[-1] > 1
 
 
+def test_without_a_card_the_smallest_is_assumed_on_which_the_run_fits() -> None:
+    made = plan(HANDBOOK, "mistral-7b")
+    assert (made.budget.assumed_gib, made.budget.card_bytes) == (8, usable_bytes(8 * GIB))
+    assert made.choice == plan(HANDBOOK, "mistral-7b", max_vram="8GB").choice
+    assert plan(HANDBOOK, "mistral-7b", overrides={"memory.quantize": "none"}).budget.assumed_gib == 24
+    assert plan(HANDBOOK, "mistral-7b", max_vram="24GB").budget.assumed_gib is None
+    assert plan(HANDBOOK, "pocket", cpu=True).budget.assumed_gib is None
+
+
 def test_micro_batches_shrink_until_they_fit_and_nothing_else_changes() -> None:
     chosen = [plan(HANDBOOK, "qwen3-8b", max_vram=f"{size}GB") for size in (24, 12, 10, 9)]
     sizes = [it.choice.way.micro_batch_tokens for it in chosen if it.choice]
