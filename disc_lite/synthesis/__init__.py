@@ -1,5 +1,7 @@
 """What the base model writes: question-answer pairs to train on, held-out questions, and retention examples.
 
+names      names and numbers in drafts, and whether the passage has them
+facts      the facts of an answer, and whether another text has them too
 screening  rules for drafted questions and answers, from their words alone
 drafting   prompts for questions and answers about one passage, and what is taken from the drafts
 scoring    how much the teacher supports the answers of pairs
