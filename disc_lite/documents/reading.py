@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
 
 from disc_lite.documents.code import SUFFIXES
@@ -145,7 +146,8 @@ def _bytes_of(path: Path, size: int) -> bytes:
 
 
 def document_of(name: str, converted: Converted) -> Document:
-    """A converted file as a document of this name, with its title and sections."""
+    """A converted file as a document of this name, with its title and sections, its letters composed (NFC)."""
+    converted = _composed(converted)
     text = converted.text
     stem = " ".join(re.sub(r"[_-]+", " ", PurePosixPath(name).stem).split())
     title = converted.title or stem or name
@@ -163,16 +165,37 @@ def document_of(name: str, converted: Converted) -> Document:
     return Document(name, title, text, sections, sha256_of_text(text), converted.markup, named_by_file)
 
 
+def _composed(converted: Converted) -> Converted:
+    """With each letter and its accents as one character: apart, they are other words to a tokenizer and to a search."""
+    text = converted.text
+    if unicodedata.is_normalized("NFC", text):
+        return converted
+    if converted.headings is None:
+        return replace(converted, text=_nfc(text), title=_nfc(converted.title))
+    # Piece by piece, for the places of the headings.
+    starts = [0, *(heading.start for heading in converted.headings), len(text)]
+    pieces = [_nfc(text[start:end]) for start, end in pairwise(starts)]
+    places = accumulate(map(len, pieces))
+    headings = tuple(
+        replace(heading, start=start, title=_nfc(heading.title))
+        for heading, start in zip(converted.headings, places, strict=False)
+    )
+    return replace(converted, text="".join(pieces), title=_nfc(converted.title), headings=headings)
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
 def _folded_sha256(text: str) -> str:
-    """SHA-256 of the text after NFC, with every run of white space as one space."""
+    """SHA-256 of the text with every run of white space as one space."""
     digest = hashlib.sha256()
     start = 0
     while start < len(text):
-        # In blocks, for memory; cut at white space, which does not compose with the next character.
+        # In blocks, for memory; cut at white space.
         gap = _WHITE_SPACE.search(text, min(start + _FOLD_CHARS, len(text)))
         end = gap.start() if gap else len(text)
-        words = unicodedata.normalize("NFC", text[start:end]).split()
-        digest.update("".join(word + " " for word in words).encode())
+        digest.update("".join(word + " " for word in text[start:end].split()).encode())
         start = end
     return digest.hexdigest()
 

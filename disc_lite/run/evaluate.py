@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     from disc_lite.run.measuring import EvalSet
 
 JUDGE_TOKENS = 200  # a sentence or two of reasoning, and the verdict
-VERDICT = re.compile(r"verdict\s*:\s*\**\s*(right|wrong)", re.IGNORECASE)
+# The second group is there where a judge repeats the choice that it was given.
+VERDICT = re.compile(
+    r"verdict\s*:[\s*\[]*(right|wrong)\b(?:[\s*\]]*(?:or|/|\|)\s*(?:verdict\s*:[\s*]*)?(right|wrong))?", re.IGNORECASE
+)
 
 
 def evaluate(
@@ -210,6 +213,6 @@ def _run_benchmarks(
 
 
 def verdict_in(text: str) -> bool | None:
-    """The last verdict in a judge's reply; None where there is none."""
-    verdicts = VERDICT.findall(text)
-    return verdicts[-1].lower() == "right" if verdicts else None
+    """The last verdict in a judge's reply; None where there is none, or where it repeats the choice: "right or wrong"."""
+    verdicts = [first.lower() for first, second in VERDICT.findall(text) if not second]
+    return verdicts[-1] == "right" if verdicts else None

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.documents import conversion, read_documents
+from disc_lite.documents import conversion, read_documents, reading
 from disc_lite.documents.decoding import check_text, decode, sha256_of_text
 from disc_lite.documents.formats import FORMATS
+from disc_lite.documents.headings import Heading
 from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Converted
 from disc_lite.errors import DocumentsError, UsageError
 from tests.documents.written import document
 from tests.tiers import reached, tried
@@ -196,3 +199,21 @@ def test_the_package_imports_no_reader_and_no_torch_until_needed():
     heavy = "{'torch', 'transformers', 'pypdfium2', 'mammoth', 'bs4', 'pathspec', 'openpyxl', 'pylatexenc'}"
     code = f"import sys, disc_lite.documents; print({heavy} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_letters_apart_from_their_accents_are_composed_before_places_are_counted(tmp_path):
+    text = "# Büro\n\nDie Kündigungsfrist für Größen beträgt drei Monate.\n\n## Öffnung\n\nAb neun.\n"
+    code = '"""Büro für Größen."""\n\n\ndef öffnen():\n    """Öffnet für größere Ämter."""\n    return "Tür"\n'
+    apart = {name: unicodedata.normalize("NFD", content) for name, content in {"a.md": text, "a.py": code}.items()}
+    found, _ = read(tmp_path / "apart", apart)
+    composed, _ = read(tmp_path / "composed", {"a.md": text, "a.py": code})
+    assert found == composed
+    assert len(found["a.py"].sections) > 1
+
+
+def test_pieces_between_headings_are_composed_one_by_one():
+    text = unicodedata.normalize("NFD", "für\nÄmter\nGrößen\n")
+    headings = tuple(Heading(text.index(line), 1, line) for line in text.split())
+    one = reading.document_of("a.x", Converted(text, headings=headings))
+    assert [one.text[s.start : s.end].strip() for s in one.sections][1:] == ["Ämter", "Größen"]
+    assert one.sections[-1].end == len(one.text)

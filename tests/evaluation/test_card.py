@@ -186,6 +186,8 @@ def test_a_judge_must_say_a_verdict() -> None:
     assert verdict_in("It says the same.\nVERDICT: right") is True
     assert verdict_in("VERDICT: right? No.\n**Verdict: wrong**") is False
     assert verdict_in("Surely.") is None
+    assert verdict_in("VERDICT: right or VERDICT: wrong") is None
+    assert verdict_in("VERDICT: right or wrong. It differs.\nVERDICT: wrong") is False
 
 
 def test_search_finds_the_passage_with_the_rare_words() -> None:
