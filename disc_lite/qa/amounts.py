@@ -14,9 +14,12 @@ from disc_lite.qa.vocabulary import (
     CURRENCY_CODES,
     FOREIGN_NUMBERS,
     FOREIGN_SCALES,
+    FOREIGN_TENS,
+    FOREIGN_UNITS,
     MINUS,
     MONEY_SCALES,
     NOT_ONE,
+    NUMBER_LINKS,
     SCALES,
     SMALL_NUMBERS,
     TENS,
@@ -25,7 +28,7 @@ from disc_lite.qa.vocabulary import (
 
 Step = tuple[str, Fraction]  # kind and value of one word of a number: digits, small, tens, hundred, scale, and
 _LONGEST_NUMBER = 12  # words
-_PER, _CENT = ("per", "por", "pour"), ("cent", "ciento", "cento")
+_PER, _CENT = ("per", "por", "pour", "في"), ("cent", "ciento", "cento", "الماية", "المية")
 
 
 def digits_of(word: Word) -> str:
@@ -37,6 +40,7 @@ def digits_of(word: Word) -> str:
 
 def join_number_words(words: Sequence[Word]) -> list[Word]:
     """English number words, and digits before "million" or "Mio.", become numbers in digits; "one" keeps its form."""
+    words = _join_foreign(words)
     result: list[Word] = []
     i = 0
     while i < len(words):
@@ -52,6 +56,26 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
         else:
             result.append(words[i])
         i += length or 1
+    return result
+
+
+def _join_foreign(words: Sequence[Word]) -> list[Word]:
+    """Tens with a unit as one number: vingt et un, treinta y uno, двадцать один."""
+    result: list[Word] = []
+    i = 0
+    while i < len(words):
+        length = 3 if i + 2 < len(words) and words[i + 1].text in NUMBER_LINKS else 2
+        run = words[i : i + length]
+        unit = FOREIGN_UNITS.get(run[-1].text, 0)
+        if len(run) == length and unit and run[0].text in FOREIGN_TENS and not any(word.opens for word in run[1:]):
+            text = str(FOREIGN_TENS[run[0].text] + unit)
+            written = " ".join(word.written for word in run)
+            names = frozenset({text} | clock_names_of(text))
+            result.append(Word(text, written, names, (), run[0].opens, True, False, run[0].operator, run[-1].behind))
+            i += length
+        else:
+            result.append(words[i])
+            i += 1
     return result
 
 
@@ -109,6 +133,8 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
             result.append(("scale", Fraction(MONEY_SCALES[text])))
         elif text == "and" and result:
             result.append(("and", Fraction(0)))
+        elif not result and text in FOREIGN_NUMBERS and at + 1 < len(words) and words[at + 1].text in FOREIGN_SCALES:
+            result.append(("digits", Fraction(FOREIGN_NUMBERS[text])))  # zwei Millionen
         elif not result and word.number and re.fullmatch(r"-?\d+(\.\d+)?", text):
             following = words[at + 1].text if at + 1 < len(words) else ""
             # 1.500 Millionen are 1,500 millions: the languages of these words group by a dot.

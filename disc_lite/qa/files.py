@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -53,8 +54,14 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
         source, digest = (text if isinstance(text := value.get(key), str) else "" for key in _KNOWN)
         place = UNKNOWN_PASSAGE if value.get("passage") is None else value["passage"]
         document = _document_of(value) or ""
-        records.append(Pair(document, place, value["question"], value["answer"], source, digest))
+        question, answer, source = map(_composed, (value["question"], value["answer"], source))
+        records.append(Pair(document, place, question, answer, source, digest))
     return tuple(records)
+
+
+def _composed(text: str) -> str:
+    """With each letter and its accents as one character, as in documents."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _fault_of_pair(value: Any) -> str:
@@ -79,7 +86,8 @@ def _question(path: Path, row: Row) -> Question:
         answers, document, choices = _answers_of(row.value), _document_of(row.value), row.value.get("choices") or []
         fault, remedy = _fault(row.value, text, answers, document, choices)
         if not fault:
-            return Question(text.strip(), answers, document or "", kind, choices=tuple(choices))
+            answers, choices = tuple(map(_composed, answers)), tuple(map(_composed, choices))
+            return Question(_composed(text.strip()), answers, document or "", kind, choices=choices)
     raise UsageError(f"{row.place} of {path} is not a question.", f"{fault.rstrip('.')}.", remedy)
 
 

@@ -47,6 +47,16 @@ _EXPONENT = re.compile("(?<=\\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _FOOTNOTE = re.compile("(?<=[^\\W\\d_])[⁰¹⁴-⁹]+|[™®©℠]")
 _INVISIBLE = re.compile("[\u00ad\u0640\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
+_HAN_DIGITS = "〇零一二三四五六七八九十百千两兩万萬亿億"
+_EAST_DATE = re.compile(
+    r"(?:(\d{4}|[〇零一二三四五六七八九]{4})\s?[年년]\s?)?(?<!\d)"
+    r"(\d\d?|[一二三四五六七八九十]{1,3})\s?[月월]\s?(\d\d?|[一二三四五六七八九十]{1,3})\s?[日号號일]"
+)
+_HAN_PERCENT = re.compile(rf"百分之([\d.]+|[{_HAN_DIGITS}]+)")
+_BELOW_ZERO = re.compile(rf"零下(?=[\d{_HAN_DIGITS}])")
+_WEEKDAY = re.compile(
+    "(?<![一二两三四五六七八九十几數数\\d])(?:周|週|礼拜|禮拜)(?=[一二三四五六日天](?![次回天个個篇节節至到]))"
+)
 _ALIKE = str.maketrans(
     dict.fromkeys("’‘‛ʼʻ′´", "'") | dict.fromkeys("‐‑−", "-") | {"٫": ".", "٬": ",", "٪": "%", "⁄": "/"}
 )
@@ -96,7 +106,18 @@ def prepared(text: str) -> str:
     text = _EXPONENT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
     text = _INVISIBLE.sub("", _FOOTNOTE.sub("", re.sub("(?<=\\d)[ºª]", "th", text)))
     text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).translate(_ALIKE)
-    return _FOREIGN_DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
+    text = _FOREIGN_DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
+    text = _BELOW_ZERO.sub(" minus ", _HAN_PERCENT.sub(r"\1%", _EAST_DATE.sub(_hyphened, text)))
+    return _WEEKDAY.sub("星期", text)
+
+
+def _hyphened(match: re.Match[str]) -> str:
+    """2024年6月20日 becomes 2024-6-20, and 6月20日 becomes 20 june."""
+    parts = [part if part.isdecimal() else chinese_value(part) for part in match.groups("2000")]
+    date = date_of("-".join(parts))
+    if date is None:
+        return match[0]
+    return f" {'-'.join(parts)} " if match[1] else f" {date[2]} {MONTH_NAMES[date[1] - 1]} "
 
 
 def _decimal(match: re.Match[str]) -> str:

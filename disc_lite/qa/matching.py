@@ -92,7 +92,7 @@ def _contains(
 ) -> bool:
     """Whether `expected` occurs in `predicted`, from one of `candidates` on, and is not negated there."""
     if _joined(expected) in YES_NO:
-        return _yes_or_no(read) == _joined(expected)
+        return _yes_or_no(read).removesuffix("的") == _joined(expected).removesuffix("的")  # 是的
     if len(expected) == 1:
         letter = expected[0].written
         if len(letter) == 1 and letter.isupper() and any(w.skipped and w.written == letter for w in read):

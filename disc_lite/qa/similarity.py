@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from disc_lite.qa.languages import FREQUENT, language_of
 from disc_lite.qa.matching import is_negator
+from disc_lite.qa.records import Word
+from disc_lite.qa.spelling import fold
 from disc_lite.qa.words import numbers_of, read_words, word_set
 
 Distinctions = tuple[frozenset[str], int]  # the numbers of a question, and how many negators it has
+
+# Frequent words that ask for something else than others do.
+_TELLING = frozenset(
+    "who whom whose when where why how from to in out with wer wen wem wann wo wie warum qui quand où comment pourquoi "
+    "quién cuándo dónde cómo chi quando dove come wie wanneer waar hoe quem onde como".split()
+)
+_FUNCTION_WORDS = {name: frozenset(map(fold, words - _TELLING)) for name, words in FREQUENT.items()}
+_FUNCTION_CHARACTERS = frozenset("的了是在吗呢么和与及有为于はがをにのでもと")
+_AND = frozenset("and or & und oder et ou y o e en of и или 和 与 及".split())
+_STEM, _ENDING = 4, 3  # letters: forms of one word begin with a common stem, and end as they may
 
 
 class NearDuplicates:
     """An index of questions that finds near-duplicates.
 
-    Two questions are near-duplicates if the Jaccard index of their word sets reaches a limit and if they have the same
-    numbers and as many negators. Words are single characters in scripts without spaces between words.
+    Two questions are near-duplicates if the Jaccard index of their word sets reaches a limit, if they have the same
+    numbers and as many negators, and if they ask about the same: neither has one word in place of the other's (Alpha,
+    Beta; opens, closes), nor two in exchanged places (is A faster than B). Function words and other forms of a word
+    may differ. Words are single characters in scripts without spaces between words.
     """
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
         self.limit = limit
+        self.questions: list[str] = []
         self.sets: list[frozenset[str]] = []
         self.distinctions: list[Distinctions] = []
         self.by_word: dict[str, list[int]] = {}
@@ -29,6 +45,7 @@ class NearDuplicates:
         words = word_set(question)
         for word in words:
             self.by_word.setdefault(word, []).append(len(self.sets))
+        self.questions.append(question)
         self.sets.append(words)
         self.distinctions.append(_distinctions(question))
 
@@ -36,7 +53,12 @@ class NearDuplicates:
         """Whether a near-duplicate of the question is in the index."""
         words, distinctions = word_set(question), _distinctions(question)
         sharing = {i for word in words for i in self.by_word.get(word, ())}
-        return any(distinctions == self.distinctions[i] and jaccard(words, self.sets[i]) >= self.limit for i in sharing)
+        return any(
+            distinctions == self.distinctions[i]
+            and jaccard(words, self.sets[i]) >= self.limit
+            and not _ask_about_others(question, self.questions[i])
+            for i in sharing
+        )
 
 
 def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
@@ -46,3 +68,46 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
 
 def _distinctions(question: str) -> Distinctions:
     return numbers_of(question, in_words=True), sum(map(is_negator, read_words(question)))
+
+
+def _ask_about_others(first: str, second: str) -> bool:
+    """Whether each question has a word in place of one of the other's, or their words stand in exchanged places."""
+    one, other = read_words(first), read_words(second)
+    if {word.text for word in one} == {word.text for word in other}:
+        return _are_exchanged([word.text for word in one], [word.text for word in other])
+    allowed = _FUNCTION_CHARACTERS.union(*(_FUNCTION_WORDS.get(language_of(q), ()) for q in (first, second)))  # type: ignore[call-overload]
+    left, right = (
+        [word for word in words if word.text not in allowed and not any(_is_form(word, w) for w in others)]
+        for words, others in ((one, other), (other, one))
+    )
+    return bool(left and right)
+
+
+def _is_form(word: Word, other: Word) -> bool:
+    """Whether two words are the same, or forms of one word (opens, opening); of a name only with a short ending."""
+    if not word.names.isdisjoint(other.names):
+        return True
+    common = next((n for n, (a, b) in enumerate(zip(word.text, other.text, strict=False)) if a != b), None)
+    common = min(len(word.text), len(other.text)) if common is None else common
+    endings = len(word.text) - common, len(other.text) - common
+    if word.written[:1].isupper() and other.written[:1].isupper():
+        return common >= _STEM and min(endings) == 0 and max(endings) < _ENDING
+    return common >= _STEM and max(endings) <= _ENDING
+
+
+def _are_exchanged(one: list[str], other: list[str]) -> bool:
+    """Whether two parts of a question stand in each other's place, with words between them and before or behind them.
+
+    Not so where only "and" is between, or nothing: "on Friday in Varn" is "in Varn on Friday".
+    """
+    if len(one) != len(other):
+        return False
+    differ = [i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    if not differ or (differ[0] == 0 and differ[-1] == len(one) - 1):
+        return False
+    one, other = one[differ[0] : differ[-1] + 1], other[differ[0] : differ[-1] + 1]
+    for i in range(1, len(one) - 1):
+        for j in range(i + 1, len(one)):
+            if other == one[j:] + one[i:j] + one[:i] and not _AND.issuperset(one[i:j]):
+                return True
+    return False

@@ -34,6 +34,7 @@ NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
 POSTPOSITIONS = frozenset("को में पर से का की के है".split())
 # The same in scripts without spaces between words.
 UNSPACED_NEGATORS = tuple(
+    "禁止 严禁 嚴禁 请勿 請勿 "
     "不 没 沒 未 不是 不在 不会 不會 不能 不可 不可以 不得 不需要 不用 不再 没有 沒有 并非 並非 并不 並不 "
     "尚未 从未 從未 无法 無法 ไม่ ไม่ใช่ ไม่ได้ ไม่ได้รับ ไม่มี มิใช่".split()
 )
@@ -113,10 +114,66 @@ _FOREIGN = """
     elf onze undici одиннадцать
     zwolf zwoelf douze doce dodici doze twaalf двенадцать
 """
-FOREIGN_NUMBERS = {word: n for n, line in enumerate(_FOREIGN.split("\n")[1:-1], 2) for word in line.split()}
+# 13 to 19, then the tens, of German, French, Spanish, Italian, Portuguese and Dutch in this order, then of others.
+_FOREIGN_TEENS = """
+    dreizehn treize trece tredici treze dertien тринадцать
+    vierzehn quatorze catorce quattordici catorze veertien четырнадцать
+    funfzehn fuenfzehn quinze quince quindici vijftien пятнадцать
+    sechzehn seize dieciseis sedici dezesseis dezasseis zestien шестнадцать
+    siebzehn dix-sept diecisiete diciassette dezessete dezassete zeventien семнадцать
+    achtzehn dix-huit dieciocho diciotto dezoito achttien восемнадцать
+    neunzehn dix-neuf diecinueve diciannove dezenove dezanove negentien девятнадцать
+"""
+_FOREIGN_TENS = """
+    zwanzig vingt veinte venti vinte twintig двадцать yirmi
+    dreissig trente treinta trenta trinta dertig тридцать otuz
+    vierzig quarante cuarenta quaranta quarenta veertig сорок
+    funfzig fuenfzig cinquante cincuenta cinquanta cinquenta vijftig пятьдесят elli
+    sechzig soixante sesenta sessanta sessenta zestig шестьдесят altmis
+    siebzig septante setenta settanta setenta zeventig семьдесят yetmis
+    achtzig huitante ochenta ottanta oitenta tachtig восемьдесят seksen quatre-vingt quatre-vingts
+    neunzig nonante noventa novanta noventa negentig девяносто doksan
+"""
+FOREIGN_TENS = {word: 10 * n for n, line in enumerate(_FOREIGN_TENS.split("\n")[1:-1], 2) for word in line.split()}
+NUMBER_LINKS = frozenset("et y e".split())  # vingt et un, treinta y uno, vinte e um
+_SIMPLE = {word: n for n, line in enumerate(_FOREIGN.split("\n")[1:-1], 2) for word in line.split()}
+_TEENS = {word: n for n, line in enumerate(_FOREIGN_TEENS.split("\n")[1:-1], 13) for word in line.split()}
+_ONE = "ein een un uno une um uma один одна одно bir".split()
+FOREIGN_UNITS = {word: n for word, n in _SIMPLE.items() if n < 10} | dict.fromkeys(_ONE, 1)
+
+
+def _compounds() -> dict[str, int]:
+    """Numbers to 99 in one word: einundzwanzig, eenentwintig, vingt-deux, veintiuno, ventuno."""
+    german, dutch, italian, spanish, french = (
+        {word: n for n, word in enumerate(words.split(), 1)}
+        for words in (
+            "ein zwei drei vier funf sechs sieben acht neun",
+            "een twee drie vier vijf zes zeven acht negen",
+            "uno due tre quattro cinque sei sette otto nove",
+            "uno dos tres cuatro cinco seis siete ocho nueve",
+            "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept "
+            "dix-huit dix-neuf",
+        )
+    )
+    found = {f"veinti{unit}": 20 + n for unit, n in spanish.items()} | {"veintiun": 21}
+    for line in _FOREIGN_TENS.split("\n")[1:-1]:
+        de, fr, _, it, _, nl = [ten for ten in line.split() if ten != "fuenfzig"][:6]
+        tens = FOREIGN_TENS[de]
+        found |= {f"{unit}und{de}": tens + n for unit, n in german.items()}
+        found |= {f"{unit}en{nl}": tens + n for unit, n in dutch.items()}
+        found |= {(it[:-1] if unit[0] in "uo" else it) + unit: tens + n for unit, n in italian.items()}
+        found |= {f"{fr}-{unit}": tens + n for unit, n in french.items() if n < 10} | {f"{fr}-et-un": tens + 1}
+    for fr, tens in (("soixante", 60), ("quatre-vingt", 80)):
+        found |= {f"{fr}-{unit}": tens + n for unit, n in french.items()}
+    return found | {"soixante-et-onze": 71}
+
+
+# The umlaut of fünf may be written out.
+FOREIGN_NUMBERS = _compounds() | _SIMPLE | _TEENS | FOREIGN_TENS
+FOREIGN_NUMBERS |= {word.replace("funf", "fuenf"): n for word, n in FOREIGN_NUMBERS.items()}
 
 _UNITS = """
-    % percent pct prozent pourcent
+    % percent pct prozent pourcent procent процент процента процентов بالمية بالماية प्रतिशत yuzde
     km kilometre kilometres kilometer kilometers
     m metre metres meter meters
     cm centimetre centimetres centimeter centimeters zentimeter

@@ -213,6 +213,6 @@ def _run_benchmarks(
 
 
 def verdict_in(text: str) -> bool | None:
-    """The last verdict in a judge's reply; None where there is none, or where it repeats the choice: "right or wrong"."""
+    """The last verdict in a judge's reply, or None; none is the choice that it was given: "right or wrong"."""
     verdicts = [first.lower() for first, second in VERDICT.findall(text) if not second]
     return verdicts[-1] == "right" if verdicts else None
