@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from disc_lite.qa.languages import FREQUENT, language_of
 from disc_lite.qa.matching import is_negator
@@ -23,6 +24,23 @@ _AND = frozenset("and or & und oder et ou y o e en of и или 和 与 及".spl
 _STEM, _ENDING = 4, 3  # letters: forms of one word begin with a common stem, and end as they may
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The words of a question: in their order, as a set, and by their text those that are no function words."""
+
+    order: list[str]
+    texts: frozenset[str]
+    content: dict[str, Word]
+
+
+def _asked(question: str) -> _Asked:
+    words = read_words(question)
+    language = language_of(question)
+    of_language = next((known for name, known in _FUNCTION_WORDS.items() if name == language), frozenset[str]())
+    content = {w.text: w for w in words if w.text not in of_language and w.text not in _FUNCTION_CHARACTERS}
+    return _Asked([w.text for w in words], frozenset(w.text for w in words), content)
+
+
 class NearDuplicates:
     """An index of questions that finds near-duplicates.
 
@@ -34,7 +52,7 @@ class NearDuplicates:
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
         self.limit = limit
-        self.questions: list[str] = []
+        self.asked: list[_Asked] = []
         self.sets: list[frozenset[str]] = []
         self.distinctions: list[Distinctions] = []
         self.by_word: dict[str, list[int]] = {}
@@ -45,18 +63,18 @@ class NearDuplicates:
         words = word_set(question)
         for word in words:
             self.by_word.setdefault(word, []).append(len(self.sets))
-        self.questions.append(question)
+        self.asked.append(_asked(question))
         self.sets.append(words)
         self.distinctions.append(_distinctions(question))
 
     def near(self, question: str) -> bool:
         """Whether a near-duplicate of the question is in the index."""
-        words, distinctions = word_set(question), _distinctions(question)
+        words, distinctions, asked = word_set(question), _distinctions(question), _asked(question)
         sharing = {i for word in words for i in self.by_word.get(word, ())}
         return any(
             distinctions == self.distinctions[i]
             and jaccard(words, self.sets[i]) >= self.limit
-            and not _ask_about_others(question, self.questions[i])
+            and not _ask_about_others(asked, self.asked[i])
             for i in sharing
         )
 
@@ -70,17 +88,15 @@ def _distinctions(question: str) -> Distinctions:
     return numbers_of(question, in_words=True), sum(map(is_negator, read_words(question)))
 
 
-def _ask_about_others(first: str, second: str) -> bool:
+def _ask_about_others(one: _Asked, other: _Asked) -> bool:
     """Whether each question has a word in place of one of the other's, or their words stand in exchanged places."""
-    one, other = read_words(first), read_words(second)
-    if {word.text for word in one} == {word.text for word in other}:
-        return _are_exchanged([word.text for word in one], [word.text for word in other])
-    allowed = _FUNCTION_CHARACTERS.union(*(_FUNCTION_WORDS.get(language_of(q), ()) for q in (first, second)))  # type: ignore[call-overload]
-    left, right = (
-        [word for word in words if word.text not in allowed and not any(_is_form(word, w) for w in others)]
-        for words, others in ((one, other), (other, one))
+    if one.content.keys() == other.content.keys() and len(one.order) == len(other.order):
+        return _are_exchanged(one.order, other.order)
+    left = [word for text, word in one.content.items() if text not in other.texts]
+    right = [word for text, word in other.content.items() if text not in one.texts]
+    return any(not any(_is_form(word, w) for w in right) for word in left) and any(
+        not any(_is_form(word, w) for w in left) for word in right
     )
-    return bool(left and right)
 
 
 def _is_form(word: Word, other: Word) -> bool:
