@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from bitsandbytes.functional import dequantize_4bit
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn.modules import Linear4bit
 from peft.tuners import lora
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -176,7 +176,8 @@ def _plain_layers(model: nn.Module) -> Iterator[Any]:
     for layer in model.modules():
         if (
             isinstance(layer, lora.LoraLayer) and type(layer).__name__ in kinds
-            and type(layer.base_layer) in (nn.Linear, Linear4bit) and not layer.lora_variant and not any(layer.lora_bias.values())
+            and type(layer.base_layer) in (nn.Linear, Linear4bit)
+            and not layer.lora_variant and not any(layer.lora_bias.values())
             and len(layer.active_adapters) == 1
             and all(isinstance(each, nn.Identity) for each in layer.lora_dropout.values())
         ):  # fmt: skip
