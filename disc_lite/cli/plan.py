@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
-from disc_lite.cli.terminal import print_json
+from disc_lite.cli.terminal import print_json, untrusted
 from disc_lite.errors import UsageError
 from disc_lite.planning.sizes import GIB, in_words
 
@@ -85,11 +85,11 @@ def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
 def show_plan(plan: Plan, console: Console) -> None:
     """Documents, the way that was chosen, memory by stage, and the same run on cards of other sizes."""
     for line in (*_what(plan), *_how(plan)):
-        console.print(line, markup=False)
+        console.print(untrusted(line))
     if plan.choice:
         console.print(_stages(plan))
     for line in (*_beside(plan), *filter(None, [plan.budget.untested]), *plan.remarks):
-        console.print(line, markup=False)
+        console.print(untrusted(line))
     if plan.budget.cuda:
         console.print(_sizes(plan))
 
