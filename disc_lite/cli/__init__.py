@@ -73,6 +73,7 @@ def adapt(
         from disc_lite.cli.plan import print_plan
         from disc_lite.run.plan import dry_run as plan_here
 
+        del options["seed"]  # which decides nothing of a plan
         print_plan(plan_here(list(documents), overrides=overrides_of(overrides), **options), as_json)
         return
     show = display(quiet)

@@ -22,6 +22,7 @@ from disc_lite.evaluation.sentences import (
     verdict,
 )
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.wording import counted, data_size, duration
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
@@ -34,9 +35,7 @@ def show_summary(summary: JsonObject, console: Console) -> None:
         console.print(untrusted(f"{idle} Nothing was done."))
         return
     read = summary["documents"]["read"]
-    console.print(
-        Text.assemble((escape_controls(summary["model"]), "bold"), f" after {read} document{'s' * (read != 1)}")
-    )
+    console.print(Text.assemble((escape_controls(summary["model"]), "bold"), f" after {counted(read, 'document')}"))
     show_card(summary["card"], console)
     for remark in remarks(summary):
         console.print(untrusted(remark))
@@ -44,7 +43,7 @@ def show_summary(summary: JsonObject, console: Console) -> None:
 
 def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
-    table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
+    table = _table(f"Learned: {counted(card['questions'], 'question')}", "right", "95 %", "exact", "contains", "F1")
     for name, label in ROWS.items():
         if name in card["rows"] and card["questions"]:
             row, bold = card["rows"][name], name == "adapted"
@@ -141,11 +140,11 @@ def remarks(summary: JsonObject) -> list[str]:
     """Remarks beside the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
-        f"{summary['steps']} steps in {summary['seconds']:.0f} s, peak {summary['peak_bytes'] / 2**30:.1f} GiB. "
-        f"Adapter: {summary['adapter']}"
+        f"{counted(summary['steps'], 'step')} in {duration(summary['seconds'])}, "
+        f"peak {data_size(summary['peak_bytes'])}. Adapter: {summary['adapter']}"
     ]
     if documents["refused"] or documents["duplicate"]:
-        counts = f"{documents['refused']} files refused, {documents['duplicate']} duplicates"
+        counts = f"{counted(documents['refused'], 'file')} refused, {counted(documents['duplicate'], 'duplicate')}"
         lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
     if documents.get("damaged"):
         lines.append(
@@ -157,7 +156,7 @@ def remarks(summary: JsonObject) -> list[str]:
         # Pairs of one's own have no coverage: nobody knows which sentences they are about.
         known = pairs["coverage"] is not None
         share = f"; {pairs['coverage']:.0%} of the sentences answer one" if known else ""
-        lines.append(f"{pairs['accepted']} pairs accepted, {dropped} dropped{why}{share}.")
+        lines.append(f"{counted(pairs['accepted'], 'pair')} accepted, {dropped} dropped{why}{share}.")
     if pairs.get("low_coverage"):
         lines.append(
             f"Few pairs: {pairs['coverage']:.0%} of the sentences answer one; what the others say is hardly learned "
@@ -165,7 +164,7 @@ def remarks(summary: JsonObject) -> list[str]:
         )
     if "kept" in pairs:
         lines.append(
-            f"{pairs['kept']} pairs taken over, {pairs['written']} about what is new or changed; "
+            f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about what is new or changed; "
             f"{pairs['removed']} of passages that are gone."
         )
     low = summary["teachability"]["low"]

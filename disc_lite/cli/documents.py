@@ -12,6 +12,7 @@ import click
 
 from disc_lite.cli.options import AS_JSON, overrides_of
 from disc_lite.cli.terminal import print_json, print_line, untrusted
+from disc_lite.run.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +68,9 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
     _show_outcomes([entry for entry in seen.ledger if entry.outcome != "read"], console)
     doubtful = [view for view in seen.documents if view.doubts]
     if doubtful:
-        print_line(console, 0, f"Look at these first: {len(doubtful):,} of {len(seen.documents):,} documents", "bold")
+        print_line(
+            console, 0, f"Look at these first: {len(doubtful):,} of {counted(len(seen.documents), 'document')}", "bold"
+        )
     for view in doubtful if show_all else doubtful[:MOST_DOUBTFUL]:
         print_line(console, 2, view.name, "yellow")
         for doubt in view.doubts:
@@ -121,10 +124,10 @@ def _totals(seen: Preview) -> tuple[str, ...]:
     languages = Counter(view.language or "unknown" for view in seen.documents).most_common()
     tokens, passages = sum(v.tokens for v in seen.documents), sum(v.passages for v in seen.documents)
     return (
-        f"{len(seen.ledger):,} files: {outcomes['read']:,} read, {outcomes['refused']:,} refused, "
-        f"{outcomes['duplicate']:,} duplicates.",
-        f"{tokens:,} tokens{'' if seen.counted else ' (estimated)'} in {passages:,} passages of at most "
-        f"{seen.passage_tokens}.",
+        f"{counted(len(seen.ledger), 'file')}: {outcomes['read']:,} read, {outcomes['refused']:,} refused, "
+        f"{counted(outcomes['duplicate'], 'duplicate')}.",
+        f"{counted(tokens, 'token')}{'' if seen.counted else ' (estimated)'} in {counted(passages, 'passage')} "
+        f"of at most {seen.passage_tokens}.",
         f"Languages: {', '.join(f'{name} {number:,}' for name, number in languages)}.",
     )
 
@@ -140,14 +143,17 @@ def _show_one(seen: Preview, console: Console) -> None:
     (view,) = seen.documents
     about = "" if seen.counted else "about "
     print_line(console, 0, f"{view.title}: {view.language or 'language unknown'}")
-    counts = f"{view.sentences:,} sentences, {view.passages:,} passages"
-    print_line(console, 0, f"{view.characters:,} characters, {about}{view.tokens:,} tokens, {counts}")
+    counts = f"{counted(view.sentences, 'sentence')}, {counted(view.passages, 'passage')}"
+    print_line(console, 0, f"{counted(view.characters, 'character')}, {about}{counted(view.tokens, 'token')}, {counts}")
     for doubt in view.doubts:
         print_line(console, 0, doubt, "yellow")
     for number, passage in enumerate(view.shown):
         console.print()
         print_line(
-            console, 0, f"Passage {number}: {about}{passage.tokens} tokens  {' > '.join(passage.heading_path)}", "bold"
+            console,
+            0,
+            f"Passage {number}: {about}{counted(passage.tokens, 'token')}  {' > '.join(passage.heading_path)}",
+            "bold",
         )
         numbered = Table.grid(padding=(0, 2))
         numbered.add_column(justify="right", width=5, style="dim")

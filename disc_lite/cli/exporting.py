@@ -10,6 +10,7 @@ import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
 from disc_lite.cli.terminal import escape_controls, print_json
+from disc_lite.run.wording import counted
 
 NEXT = {
     "gguf": ("llama-cli -m", "model.gguf"),
@@ -60,8 +61,7 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
     size = sum(file["bytes"] for file in made["files"].values())
     onto = f", onto the {made['onto']} weights" if "onto" in made else ""
     types = f", adapted tensors in {' and '.join(made['adapted_types'])}" if "adapted_types" in made else ""
-    files = "1 file" if len(made["files"]) == 1 else f"{len(made['files'])} files"
-    click.echo(f"{made['output']}: {files}, {size / 1e6:,.1f} MB{onto}{types}")
+    click.echo(f"{made['output']}: {counted(len(made['files']), 'file')}, {size / 1e6:,.1f} MB{onto}{types}")
     for line in made["proof"]:
         click.echo(escape_controls(f"  {line['what']:<9} {line['text']}  ({line['how']})"))
     if to in NEXT:

@@ -16,6 +16,7 @@ from rich.table import Column
 
 from disc_lite.cli.terminal import escape_controls
 from disc_lite.run.events import Event
+from disc_lite.run.wording import duration
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
@@ -75,14 +76,6 @@ class Pace:
         if left_s is None:
             return f"{duration(since_s)} so far" if self.counting and since_s >= TICK_S * 10 else ""
         return f"about {duration(left_s)} left" if left_s else ""
-
-
-def duration(seconds: float) -> str:
-    """A rounded duration."""
-    if seconds < 59.5:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 class Silent:
