@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from disc_lite.documents.escapes import MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.inlinehtml import as_seen
@@ -37,7 +38,7 @@ _IMAGE = re.compile(
 )
 _BADGE = re.compile(r"badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects")
 _MOST_LOGO_WORDS = 2
-_NOTE_MARK = re.compile(r"(?<=\S)\[\^[^\]\s]{1,200}\](?!:)")
+_NOTE_MARK = re.compile(rf"(?<=[^\s{MARK}])\[\^[^\]\s]{{1,200}}\](?!:)")
 _NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]{1,200}\]:[ \t]*")
 _LINK_DEFINITION = re.compile(
     r"[ ]{0,3}\[[^\]^][^\]]*\]:[ \t]*<?\S+>?(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
@@ -51,7 +52,7 @@ def markdown_text(text: str) -> tuple[str, str]:
     body, title = split_front_matter(text)
     lines = list(as_seen(body.split("\n")))
     seen = list(_Reader(_ends_of_comments(lines)).read(lines))
-    return "\n".join(_closed_up(seen)), title
+    return without_marks("\n".join(_closed_up(seen))), title
 
 
 @dataclass

@@ -52,7 +52,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
             raise UsageError(f"{row.place} of {path} is not a pair.", fault, PAIR_EXAMPLE)
         source, digest = (text if isinstance(text := value.get(key), str) else "" for key in _KNOWN)
         place = UNKNOWN_PASSAGE if value.get("passage") is None else value["passage"]
-        records.append(Pair(value["document"], place, value["question"], value["answer"], source, digest))
+        document = _document_of(value) or ""
+        records.append(Pair(document, place, value["question"], value["answer"], source, digest))
     return tuple(records)
 
 
@@ -62,7 +63,7 @@ def _fault_of_pair(value: Any) -> str:
         return "It needs to be an object."
     lacking = [key for key in _PAIR if not isinstance(value.get(key), str) or not normalise(value[key])]
     if lacking:
-        return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text{_keys_of(value)}."
+        return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text with a letter or digit{_keys_of(value)}."
     if value.get("passage") is not None and type(value["passage"]) is not int:
         return "`passage` has to be the number of a passage; it may be left out."
     return ""

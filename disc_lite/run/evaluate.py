@@ -19,7 +19,7 @@ from disc_lite.qa import Question, read_questions
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
-from disc_lite.run.inputs import check_documents
+from disc_lite.run.given import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import (
     Journal,

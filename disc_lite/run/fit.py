@@ -26,7 +26,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.screening import facts_of, recalls
+from disc_lite.synthesis.facts import facts_of, recalls
 
 SLACK = 16  # tokens that an answer may have more than the longest of the pairs
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from disc_lite.hub.source import Model, local_folder, open_model
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.planning.workload import beside_passage
-from disc_lite.qa import Pair, Question, read_pairs, read_questions
+from disc_lite.qa import Pair, Question, read_questions
 from disc_lite.recipe import Given, Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
@@ -27,6 +27,7 @@ from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlie
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
+from disc_lite.run.given import PairFiles, check_given, pairs_of
 from disc_lite.run.readme import readme
 from disc_lite.run.wording import counted
 from disc_lite.storage import (
@@ -44,7 +45,6 @@ from disc_lite.storage import (
 SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves
 _MOST_NAMED = 3
 _NO_IDENTITY = ("about", "execution")  # of the parts of a recipe: nothing that is learned follows from them
-PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def gather(
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     absent = Model(model, source.location, Path(), "", "", {})
     inputs = Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
-    check_named(inputs)
+    check_given(own_questions, own_pairs, read, checked.recipe.prompt.near_duplicate)
     if local_folder(source) is None:
         before_download(inputs)
     opened = open_model(model)
@@ -138,26 +138,6 @@ def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
             f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
         )
     return RunFolder(folder)
-
-
-def check_named(inputs: Inputs) -> None:
-    """Raises UsageError where the questions or pairs are about other documents."""
-    known = {d.name for d in inputs.documents}
-    check_documents("questions", (q.document for q in inputs.questions), known)
-    # Others find their passage by its words, in whatever file it is.
-    check_documents("pairs", (p.document for p in inputs.pairs if not p.passage_sha256), known)
-
-
-def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
-    """The pairs of files and of run folders, each once. Raises UsageError where one of these has none."""
-    found: dict[Pair, None] = {}
-    for path in map(Path, [named] if isinstance(named, (str, Path)) else named or ()):
-        own = RunFolder(path).read_pairs() if path.is_dir() else read_pairs(path)
-        if not own:
-            what = f"The run in {path} has no pairs" if path.is_dir() else f"The pairs file {path} holds no pair"
-            raise UsageError(f"{what}.", "", "Leave it out, or name a run that was trained with pairs.")
-        found.update(dict.fromkeys(own))
-    return tuple(found)
 
 
 def earlier_of(update: str | Path | None) -> EarlierRun | None:
@@ -189,17 +169,6 @@ def _outcomes(ledger: Sequence[LedgerEntry]) -> str:
     by_ocr = [f"{counted(scanned, 'scanned page')} read by OCR"] if scanned else []
     needs = sorted({entry.reason for entry in ledger if entry.needs_package})
     return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr, *needs])
-
-
-def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
-    """Raises UsageError if `what` (questions or pairs) name a document that was not read."""
-    unknown = sorted(set(named) - known - {""})
-    if unknown:
-        raise UsageError(
-            f"The {what} name a document that was not read: {unknown[0]}.",
-            f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-            f"Use {what} about these documents.",
-        )
 
 
 def nothing_to_learn(method: MethodName) -> DocumentsError:

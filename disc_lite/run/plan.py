@@ -31,15 +31,13 @@ from disc_lite.run.earlier import check_same, nothing_to_teach
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
+from disc_lite.run.given import PairFiles, check_given, pairs_of
 from disc_lite.run.inputs import (
     Inputs,
-    PairFiles,
     check_context,
-    check_named,
     earlier_of,
     model_of,
     nothing_to_learn,
-    pairs_of,
     read_with_progress,
 )
 from disc_lite.run.wording import data_size
@@ -80,7 +78,7 @@ def plan(
         check_same(earlier, resolved.recipe, here if here.fingerprint else None)
     read, ledger = read_with_progress([Path(d) for d in named], resolved.recipe, None)
     inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
-    check_named(inputs)
+    check_given(asked, own_pairs, inputs.documents, inputs.resolved.recipe.prompt.near_duplicate)
     if is_here:
         check_context(inputs)
     if of_card is None and whose:

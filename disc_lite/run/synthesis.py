@@ -13,6 +13,8 @@ from hashlib import sha256
 
 from disc_lite.distillation.examples import Text
 from disc_lite.errors import UsageError
+from disc_lite.evaluation.asking import probes_of
+from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
@@ -21,9 +23,10 @@ from disc_lite.run.cache import prompts_folder
 from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
+from disc_lite.run.own_pairs import own_pairs
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
-from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
+from disc_lite.synthesis import HELD_OUT, PairSet, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.retention import (
     RetentionExample,
@@ -39,7 +42,8 @@ LOW_COVERAGE = 0.5  # share of the sentences that answer a pair, below which a r
 def hold_out(context: RunContext) -> tuple[Question, ...]:
     """The questions to measure with: the user's, or ones that the base writes from a separate random stream.
 
-    Those of an update are taken over from the earlier run, and written about what is new or changed.
+    It writes none that a pair of the user's asks, which could not be taught then. Those of an update are taken over
+    from the earlier run, and written about what is new or changed.
     """
     folder, own = context.folder, context.inputs.questions
     if not folder.questions.is_file():
@@ -55,7 +59,10 @@ def _questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chan
     kept, removed = update.kept_questions(earlier, changes)
     found = context.inputs.questions
     if not found:
-        fresh, known = update.fresh_texts(context.texts, changes), [question.text for question in kept]
+        given, _ = update.pairs_about_fresh(context.texts, changes, context.inputs.pairs, ())
+        kept = update.without_asked(kept, given, context.recipe)
+        fresh = update.fresh_texts(context.texts, changes)
+        known = [*(q.text for q in kept), *(row["question"] for row in update.kept_pairs(earlier, changes))]
         wanted = update.questions_wanted(context.texts, changes, context.recipe)
         found = (*kept, *_held_out(context, fresh, wanted, known))
     before, passages = update.questions_still_gone(earlier, context.texts)
@@ -76,7 +83,8 @@ def _held_out(
     context.tell("questions", "held-out questions", 0, wanted)
     held_out = write_held_out(
         context.base, texts, context.recipe, seed_of(context.recipe.seed, "held out"), wanted,
-        lambda n: context.tell("questions", "held-out questions", n, wanted), known,
+        lambda n: context.tell("questions", "held-out questions", n, wanted),
+        [*known, *(pair.question for pair in context.inputs.pairs)],
     )  # fmt: skip
     write_json(context.folder.question_drafts, {"dropped": held_out.dropped})
     return held_out.questions
@@ -92,18 +100,23 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             write_json(about, _updated(context, held_out, context.inputs.earlier, context.changes))
         else:
             own = context.inputs.pairs
-            every = _reused(context, held_out, own) if own else _written(context, held_out, context.texts)
+            every = own_pairs(context, held_out, own) if own else _written(context, held_out, context.texts)
             pair_set = every.without(contradicted([scored.pair for scored in every.scored]), CONTRADICTED)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
-            write_json(about, _about(pair_set.dropped, pair_set.coverage, pair_set.covered_share))
+            write_json(about, _about(pair_set, pair_set.dropped, pair_set.coverage, pair_set.covered_share))
     pairs, found = context.folder.read_pairs(), read_json(about)
+    for remark in found.get("remarks", ()):  # not in a run folder of before 2026-11-29
+        context.tell("questions", remark)
     if found["low_coverage"]:
         context.tell("questions", f"few pairs: {found['coverage']:.0%} of the sentences answer one")
     return pairs, found
 
 
-def _about(dropped: Mapping[str, int], coverage: Mapping[str, float] | None, covered_share: float) -> JsonObject:
+def _about(
+    pair_set: PairSet, dropped: Mapping[str, int], coverage: Mapping[str, float] | None, covered_share: float
+) -> JsonObject:
     return {
+        "given": pair_set.sentences is None, "remarks": list(pair_set.remarks),
         "dropped": dict(dropped), "coverage": None if coverage is None else round(covered_share, 4),
         "coverage_by_passage": coverage, "low_coverage": coverage is not None and covered_share < LOW_COVERAGE,
     }  # fmt: skip
@@ -125,7 +138,7 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
     by_passage, share = update.coverage_of(context.texts, changes, before, written.coverage or {})
     counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed)}
-    return {**_about(dropped, by_passage, share), **counts}
+    return {**_about(written, dropped, by_passage, share), **counts}
 
 
 def _about_fresh(
@@ -140,31 +153,8 @@ def _about_fresh(
             "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
             "Add pairs about the new text, or leave --pairs out: then the model writes them.",
         )  # fmt: skip
-    found = _reused(context, held_out, own)
+    found = own_pairs(context, held_out, own)
     return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
-
-
-def _reused(context: RunContext, held_out: Sequence[Question], own: Sequence[Pair]) -> PairSet:
-    """The user's pairs without those that are held-out questions; scored again, since they may have been edited."""
-    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
-    pairs = [pair for pair in own if not forbidden.near(pair.question)]
-    dropped = {HELD_OUT: len(own) - len(pairs)}
-    total, done = len(pairs), 0
-
-    def on_passage(number: int) -> None:
-        nonlocal done
-        done += number
-        context.tell("questions", "pairs reused", done, total)
-
-    context.tell("questions", "pairs reused", 0, total)
-    worked = context.recipe.prompt.worked_examples
-    found = score_pairs(context.base, context.texts, pairs, worked, dropped, on_passage)
-    if pairs and not found.scored:
-        raise UsageError(
-            "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
-            "Name the documents that they were written about.",
-        )  # fmt: skip
-    return found
 
 
 def _written(context: RunContext, held_out: Sequence[Question], texts: Sequence[Text]) -> PairSet:
@@ -197,7 +187,8 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
     # Examples that are left out are not trained on, so they add no tokens.
     read = sum(example.tokens for example in _without_document_names(context, sample))
     number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
-    examples, held_out = _first_prompts(context, number)
+    generated, held_out = _first_prompts(context, number)
+    examples = _unmeasured(context, generated)
     usable = _without_document_names(context, examples)
     named = len(examples) - len(usable)
     if len(usable) < LEAST_USABLE * len(examples):
@@ -241,6 +232,21 @@ class _Waiting:
             self.context.tell("retention", "another run generates prompts of this model; this one waits for them")
         self.told = True
         self.context.interrupts.check()
+
+
+def _unmeasured(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+    """Those that ask nothing that is asked before and after training, or what is rehearsed would count as retained."""
+    probes = probes_of(dict(context.inputs.model.probes))
+    asked = {question.text for questions in probes.values() for question in questions}
+    asked.update(instruction.prompt for instruction in load_instructions())
+    asked.update(neutral_prompts())
+    tokens = context.base.tokens
+    measured = {_plain(tokens.decode(tokens.prompt(text))) for text in asked}
+    return [example for example in examples if _plain(tokens.decode(example.prompt_ids)) not in measured]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _without_document_names(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:

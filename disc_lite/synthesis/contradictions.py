@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from disc_lite.qa import Pair, normalise
-from disc_lite.synthesis.screening import YES_NO, recalls, same_facts
+from disc_lite.synthesis.facts import YES_NO, recalls, same_facts
 
 CONTRADICTED = "another passage answers the question otherwise"
 

@@ -20,7 +20,7 @@ from disc_lite.prompts import answering
 from disc_lite.qa import NearDuplicates, Question, is_right, is_unspaced, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, write_drafts
-from disc_lite.synthesis.screening import is_yes_no
+from disc_lite.synthesis.facts import is_yes_no
 
 GROUP = 16  # sentences with one random seed, which are taken or left together
 MOST_GROUPS = 32  # that are written in one call

@@ -27,8 +27,8 @@ from disc_lite.synthesis.drafting import (
     shares,
     write_drafts,
 )
+from disc_lite.synthesis.facts import is_yes_no, same_facts
 from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
-from disc_lite.synthesis.screening import is_yes_no, same_facts
 
 ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
 COOLER = 0.5  # times the temperature, for a sentence of which the first round made no pair

@@ -19,7 +19,7 @@ from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.recipe.schema import Retention
 from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, waiting_lock, write_bytes, write_jsonl
-from disc_lite.synthesis.screening import capitals_mark_nouns
+from disc_lite.synthesis.names import capitals_mark_nouns
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence

@@ -115,7 +115,7 @@ def test_what_is_seen_of_an_image(written, seen):
     assert text_of(written) == seen
 
 
-REPEATED = ("`", "``a` ", "![](", "![](badge", "![](data:", "![", "[^", "<b>[^", " <br", " ")
+REPEATED = ("`", "\\a`", "\\[", "``a` ", "![](", "![](badge", "![](data:", "![", "[^", "<b>[^", " <br", " ")
 
 
 @pytest.mark.parametrize("part", REPEATED)

@@ -15,7 +15,7 @@ from disc_lite.evaluation.asking import first_sentence
 from disc_lite.evaluation.grading import grade
 from disc_lite.evaluation.retrieval import best_passages, search_terms
 from disc_lite.qa import NearDuplicates, is_right, normalise, numbers_of, word_set, words_of
-from disc_lite.synthesis.screening import invented
+from disc_lite.synthesis.names import invented
 
 TABLE = Path(__file__).with_name("grading_cases.jsonl")
 CASES = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]

@@ -19,7 +19,7 @@ from disc_lite.run.fit import FitCheck, last_measured, teacher_answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl
-from disc_lite.synthesis.screening import recalls
+from disc_lite.synthesis.facts import recalls
 from tests.made import recipe_of
 
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
