@@ -14,6 +14,7 @@ from disc_lite.planning.workload import Frame
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.wording import counted
 
 _SHOWN = 60  # characters of a question in a message
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
@@ -90,8 +91,7 @@ def check_lengths(
             size, text, left = max(long)
             words = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
             raise UsageError(
-                f"{len(long)} {what}{'s' * (len(long) > 1)} and a passage do not fit into what {model.name} reads: "
-                f"{words}",
+                f"{counted(len(long), what)} and a passage do not fit into what {model.name} reads: {words}",
                 f"Its context is {context:,} tokens, of which {max(0, left):,} are left for a {what} with its answer; "
                 f"this one has {size:,}.",
                 "Shorten it, or take it out; or choose a model with a longer context.",
