@@ -14,11 +14,13 @@ from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
     choice_of_questions,
     compared,
+    few_pairs,
     forgotten,
     in_words,
     overlap_sentences,
     shortfall,
     verdict,
+    without_pairs,
 )
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject
@@ -152,18 +154,15 @@ def remarks(summary: JsonObject) -> list[str]:
         why = f" ({reasons[0]})" if len(reasons) == 1 else ""
         # Pairs of one's own have no coverage: nobody knows which sentences they are about.
         known = pairs["coverage"] is not None
-        share = f"; {pairs['coverage']:.0%} of the sentences answer one" if known else ""
+        which = "new or changed sentences" if "kept" in pairs else "sentences"
+        share = f"; {pairs['coverage']:.0%} of the {which} answer one" if known else ""
         lines.append(f"{pairs['accepted']} pairs accepted, {dropped} dropped{why}{share}.")
-    if pairs.get("low_coverage"):
-        lines.append(
-            f"Few pairs: {pairs['coverage']:.0%} of the sentences answer one; what the others say is hardly learned "
-            "from pairs. Another model may write more; pairs of your own: --pairs."
-        )
     if "kept" in pairs:
         lines.append(
             f"{pairs['kept']} pairs taken over, {pairs['written']} about what is new or changed; "
             f"{pairs['removed']} of passages that are gone."
         )
+    lines += filter(None, (few_pairs(pairs), without_pairs(pairs)))
     low = summary["teachability"]["low"]
     if low:
         lines.append(

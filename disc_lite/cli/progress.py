@@ -107,6 +107,9 @@ class Plain:
 
     def __call__(self, event: Event) -> None:
         with self.lock:
+            if event.is_remark:
+                print(f"{STAGES.get(event.stage, event.stage)}: {event.text}", file=sys.stderr, flush=True)
+                return
             begins, self.event = self.pace.update(event), event
             if begins or event.done == event.total or self._due():
                 self._print(event)
@@ -160,6 +163,9 @@ class Bars:
 
     def __call__(self, event: Event) -> None:
         name = STAGES.get(event.stage, event.stage)
+        if event.is_remark:  # above the bars, where it stays, and whole
+            self.progress.console.print(f"{name}: {event.text}", markup=False, highlight=False)
+            return
         for other, task in self.tasks.items():
             if other != name:  # earlier stages are finished
                 self._finish(task)

@@ -7,6 +7,7 @@ from typing import Any
 
 from disc_lite.evaluation.card import ROWS
 
+MOST_NAMED = 5  # documents in a sentence
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
 
@@ -92,6 +93,33 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
 def in_words(row: Mapping[str, Any]) -> str:
     """`75.0% (15 of 20)`"""
     return f"{row['share']:.1%} ({row['right']} of {row['of']})"
+
+
+def few_pairs(pairs: Mapping[str, Any]) -> str:
+    """A sentence where few sentences answer a pair; of an update those count that it asked about."""
+    if not pairs.get("low_coverage"):
+        return ""
+    which = "new or changed sentences" if "kept" in pairs else "sentences"
+    return (
+        f"Few pairs: {pairs['coverage']:.0%} of the {which} answer one; what the others say is hardly learned from "
+        "pairs. Another model may write more; pairs of your own: --pairs."
+    )
+
+
+def without_pairs(pairs: Mapping[str, Any]) -> str:
+    """Which documents no pair is about, and how many passages; empty where all have one, or the method has none."""
+    without = pairs.get("without") or {"passages": 0}
+    if not without["passages"]:
+        return ""
+    names = without["documents"]
+    passages = f"{without['passages']:,} of {without['of']:,} passages have no question-answer pair"
+    if not names:
+        return f"{passages} (`inspect` shows which)."
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return (
+        f"No question-answer pair is about {', '.join(names[:MOST_NAMED])}{more}: what is said there is not learned "
+        f"from pairs. {passages}; pairs of your own: --pairs."
+    )
 
 
 def shortfall(card: Mapping[str, Any]) -> str:

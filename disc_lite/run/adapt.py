@@ -73,7 +73,7 @@ def adapt(
     require_cache()
     tell = listener or (lambda event: None)
     for remark in inputs.remarks:
-        tell(Event("model", remark))
+        tell(Event("model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell)
 
 

@@ -124,7 +124,7 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, interrupt
     with interrupts.at_once():
         base = load_run(finished, device)
     for warning in base.warnings:
-        tell(warning)
+        tell(warning, is_remark=True)
     base.before_each_forward(interrupts.check)
     of_run = finished.folder.journal
     base.journal = Journal(saved.journal, None if saved == finished.folder else of_run)
@@ -134,12 +134,15 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, interrupt
 class Tell(Protocol):
     """Reports progress; raises Interrupted if a signal was received."""
 
-    def __call__(self, text: str, done: int = 0, total: int = 0) -> None: ...
+    def __call__(self, text: str, done: int = 0, total: int = 0, *, is_remark: bool = False) -> None: ...
 
 
-def _tell(listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0) -> None:
+def _tell(
+    listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0, *,
+    is_remark: bool = False,
+) -> None:  # fmt: skip
     if listener is not None:
-        listener(Event("evaluation", text, done, total))
+        listener(Event("evaluation", text, done, total, is_remark=is_remark))
     interrupts.check()
 
 

@@ -126,6 +126,8 @@ def gather(
     check_context(inputs)
     if listener is not None:
         listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
+        for reason in sorted({entry.reason for entry in ledger if entry.needs_package}):
+            listener(Event("documents", f"not read: {reason}", is_remark=True))
     return inputs
 
 
@@ -182,12 +184,11 @@ def read_with_progress(
 
 
 def in_words(ledger: Sequence[LedgerEntry]) -> str:
-    """How many files have which outcome, how many pages are scans, and what some files need to be read."""
+    """How many files have which outcome, and how many pages are scans."""
     outcomes = Counter(entry.outcome for entry in ledger)
     scanned = sum(entry.ocr_pages for entry in ledger)
     by_ocr = [f"{scanned} scanned page{'s' * (scanned > 1)} read by OCR"] if scanned else []
-    needs = sorted({entry.reason for entry in ledger if entry.needs_package})
-    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr, *needs])
+    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr])
 
 
 def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:

@@ -265,3 +265,29 @@ def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
     bars.close()
     (row,) = captured.get().splitlines()
     assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left 22 promp", row)
+
+
+@pytest.mark.parametrize("width", [120, 80, 60])
+def test_a_remark_stays_above_the_bars_and_is_whole(clock: Clock, width: int) -> None:
+    out = io.StringIO()
+    bars = Bars(Console(file=out, force_terminal=True, width=width), clock)
+    remark = "train.enough and disc.targets_per_document have no effect: [only] train.schedule=trapezoid ends early."
+    bars(Event("model", remark, is_remark=True))
+    bars(Event("model", "loading pocket, 0.01 GiB"))
+    bars.close()
+    assert " ".join(f"Model: {remark}".split()) in " ".join(
+        re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", " ", out.getvalue()).split()
+    )
+
+
+def test_without_a_terminal_a_remark_is_a_line_and_said_once(
+    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain(Event("retention", "self-generated prompts", 10, 100))
+    plain(Event("retention", "3 prompts left out", is_remark=True))
+    clock.now += 20
+    plain.beat()
+    assert lines(capsys) == [
+        "Neutral prompts: 10/100  self-generated prompts", "Neutral prompts: 3 prompts left out",
+        "Neutral prompts: 10/100  20 s so far  self-generated prompts",
+    ]  # fmt: skip

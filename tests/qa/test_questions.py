@@ -138,7 +138,13 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     base = load("llama")
     texts = tokenise(inputs.documents, base.tokens, 64)
     context = SimpleNamespace(
-        recipe=inputs.resolved.recipe, folder=inputs.folder, inputs=inputs, base=base, texts=texts, tell=lambda *a: None
+        recipe=inputs.resolved.recipe,
+        folder=inputs.folder,
+        inputs=inputs,
+        base=base,
+        texts=texts,
+        tell=lambda *a: None,
+        remark=lambda *a: None,
     )
     pairs, about = synthesis.gather_pairs(context, ())
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))

@@ -274,7 +274,7 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
     monkeypatch.setattr(retention, "COMMON", 1.0)
     tokens = SimpleNamespace(decode=lambda ids: texts[ids[0]])
     return SimpleNamespace(
-        recipe=recipe_of(retention=settings, evaluation={"drift_prompts": 100}), tell=lambda *a, **k: None,
+        recipe=recipe_of(retention=settings, evaluation={"drift_prompts": 100}), tell=lambda *a, **k: None, remark=lambda *a: None,
         inputs=SimpleNamespace(model=SimpleNamespace(probes={}, fingerprint="f")),
         base=SimpleNamespace(tokens=tokens, device=SimpleNamespace(type="cpu")),
         texts=[SimpleNamespace(document=document_of("Here Ada and I met."))],
