@@ -115,7 +115,7 @@ def gather(
     if local_folder(source) is None:
         before_download(inputs)
     opened = open_model(model)
-    resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
+    resolved = load_recipe(recipe or opened.recipe, overrides, seed)
     if earlier:
         check_same(earlier, resolved.recipe, opened)
     if shape := shape_of_folder(opened.folder):

@@ -70,7 +70,7 @@ def plan(
         raise UsageError("--cpu plans without a GPU, and --card and --max-vram name one.", "", "Leave one of them out.")
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
     asked, own_pairs = read_questions(Path(questions)) if questions else (), pairs_of(pairs)
-    usual = str(earlier.folder.recipe) if earlier else here.probes.get("recipe", "default")
+    usual = str(earlier.folder.recipe) if earlier else here.recipe
     resolved = load_recipe(recipe or usual, overrides or {})
     is_here = here.folder != Path() and (here.folder / "config.json").is_file()
     if is_here:

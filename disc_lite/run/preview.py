@@ -70,11 +70,13 @@ def preview(
 ) -> Preview:
     """Read documents as `adapt` would and cut them into passages; with `show` only that one of them, with its text.
 
+    Recipe and tokenizer are those of `model`; without one the default, and tokens are estimated.
     Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    checked = load_recipe(recipe or "default", overrides or {}).recipe
-    tokenizer = tokenizer_of(open_model(model).folder) if model else None
+    opened = open_model(model) if model else None
+    checked = load_recipe(recipe or (opened.recipe if opened else "default"), overrides or {}).recipe
+    tokenizer = tokenizer_of(opened.folder) if opened else None
     read, ledger = read_with_progress([Path(path) for path in named], checked, listener)
     entries = {entry.name: entry for entry in ledger}
     if show is not None:
