@@ -84,7 +84,7 @@ def chat(
             f"Answers of {max_tokens} tokens leave no room for a question.",
             f"The context of the model is {adapted.context_tokens} tokens.", "Use a smaller --max-tokens.",
         )  # fmt: skip
-    answer_tokens = max_tokens or min(adapted.answer_tokens, adapted.context_tokens // 2)
+    answer_tokens = max_tokens or adapted.longest_answer
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     if at_terminal:
         from rich.console import Console

@@ -19,8 +19,8 @@ from disc_lite.qa import Question, read_questions
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
-from disc_lite.run.inputs import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
+from disc_lite.run.names import questions_as_named
 from disc_lite.storage import (
     Journal,
     JsonObject,
@@ -62,7 +62,7 @@ def evaluate(
     check_tasks(benchmarks)
     recipe, run_folder = finished.recipe, finished.folder
     saved = _saved_in(run_folder, output)
-    asked = _questions_of(run_folder, questions)
+    asked = _questions_of(run_folder, questions, listener)
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
     from disc_lite.run import fit, measuring
@@ -103,13 +103,14 @@ def _saved_in(run_folder: RunFolder, output: str | Path | None) -> RunFolder:
     return saved
 
 
-def _questions_of(run_folder: RunFolder, path: str | Path | None) -> tuple[Question, ...]:
+def _questions_of(
+    run_folder: RunFolder, path: str | Path | None, listener: Listener | None
+) -> tuple[Question, ...]:  # fmt: skip
     """The questions of a file, or else of the run."""
     if path:
-        questions = read_questions(Path(path))
-        known = {document for document, _ in run_folder.read_passages()}
-        check_documents("questions", (question.document for question in questions), known)
-        return questions
+        tell: Listener = listener or (lambda event: None)
+        found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
+        return questions_as_named(found, {document for document, _ in run_folder.read_passages()})
     questions = run_folder.read_questions()
     if not questions:
         raise UsageError(

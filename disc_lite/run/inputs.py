@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlie
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
+from disc_lite.run.names import pairs_as_named, questions_as_named
 from disc_lite.run.readme import readme
 from disc_lite.storage import (
     JsonObject,
@@ -101,7 +103,8 @@ def gather(
     checked = load_recipe(recipe or "default", overrides, seed)
     if earlier:
         check_same(earlier, checked.recipe)
-    own_questions = read_questions(Path(questions)) if questions else ()
+    tell: Listener = listener or (lambda event: None)
+    own_questions = read_questions(Path(questions), partial(_remark, tell)) if questions else ()
     own_pairs = pairs_of(pairs)
     paths = [Path(d) for d in documents]
     if not paths:
@@ -110,8 +113,7 @@ def gather(
     folder = _place(Path(output) if output else earlier.next_folder if earlier else usual, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     absent = Model(model, source.location, Path(), "", "", {})
-    inputs = Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
-    check_named(inputs)
+    inputs = as_named(Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier))
     if local_folder(source) is None:
         before_download(inputs)
     opened = open_model(model)
@@ -124,11 +126,14 @@ def gather(
     inputs = replace(inputs, model=opened, resolved=resolved)
     check_same_run(inputs)
     check_context(inputs)
-    if listener is not None:
-        listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
-        for reason in sorted({entry.reason for entry in ledger if entry.needs_package}):
-            listener(Event("documents", f"not read: {reason}", is_remark=True))
+    tell(Event("documents", in_words(ledger), len(ledger), len(ledger)))
+    for reason in sorted({entry.reason for entry in ledger if entry.needs_package}):
+        tell(Event("documents", f"not read: {reason}", is_remark=True))
     return inputs
+
+
+def _remark(listener: Listener, text: str) -> None:
+    listener(Event("questions", text, is_remark=True))
 
 
 def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
@@ -141,12 +146,11 @@ def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
     return RunFolder(folder)
 
 
-def check_named(inputs: Inputs) -> None:
-    """Raises UsageError where the questions or pairs are about other documents."""
+def as_named(inputs: Inputs) -> Inputs:
+    """Questions and pairs with the names of the documents. Raises UsageError where they are about others."""
     known = {d.name for d in inputs.documents}
-    check_documents("questions", (q.document for q in inputs.questions), known)
-    # Others find their passage by its words, in whatever file it is.
-    check_documents("pairs", (p.document for p in inputs.pairs if not p.passage_sha256), known)
+    questions, pairs = questions_as_named(inputs.questions, known), pairs_as_named(inputs.pairs, known)
+    return replace(inputs, questions=questions, pairs=pairs)
 
 
 def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
@@ -189,17 +193,6 @@ def in_words(ledger: Sequence[LedgerEntry]) -> str:
     scanned = sum(entry.ocr_pages for entry in ledger)
     by_ocr = [f"{scanned} scanned page{'s' * (scanned > 1)} read by OCR"] if scanned else []
     return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr])
-
-
-def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
-    """Raises UsageError if `what` (questions or pairs) name a document that was not read."""
-    unknown = sorted(set(named) - known - {""})
-    if unknown:
-        raise UsageError(
-            f"The {what} name a document that was not read: {unknown[0]}.",
-            f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-            f"Use {what} about these documents.",
-        )
 
 
 def nothing_to_learn(method: MethodName) -> DocumentsError:

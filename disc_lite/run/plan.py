@@ -34,8 +34,8 @@ from disc_lite.run.frames import frame_of
 from disc_lite.run.inputs import (
     Inputs,
     PairFiles,
+    as_named,
     check_context,
-    check_named,
     earlier_of,
     model_of,
     nothing_to_learn,
@@ -69,7 +69,8 @@ def plan(
     if cpu and (card or max_vram):
         raise UsageError("--cpu plans without a GPU, and --card and --max-vram name one.", "", "Leave one of them out.")
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
-    asked, own_pairs = read_questions(Path(questions)) if questions else (), pairs_of(pairs)
+    told: list[str] = []
+    asked, own_pairs = read_questions(Path(questions), told.append) if questions else (), pairs_of(pairs)
     usual = str(earlier.folder.recipe) if earlier else here.recipe
     resolved = load_recipe(recipe or usual, overrides or {})
     is_here = here.folder != Path() and (here.folder / "config.json").is_file()
@@ -78,8 +79,7 @@ def plan(
     if earlier:
         check_same(earlier, resolved.recipe, here if here.fingerprint else None)
     read, ledger = read_with_progress([Path(d) for d in named], resolved.recipe, None)
-    inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
-    check_named(inputs)
+    inputs = as_named(Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier))
     if is_here:
         check_context(inputs)
     if of_card is None and whose:
@@ -93,7 +93,7 @@ def plan(
             f"Download it once: hf download {here.reference} config.json tokenizer.json",
         )
     named_none = not cpu and of_card is None
-    return _with_remarks(on_smallest_card(found) if named_none else found, inputs.remarks)
+    return _with_remarks(on_smallest_card(found) if named_none else found, [*told, *inputs.remarks])
 
 
 def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:

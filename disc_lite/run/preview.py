@@ -20,6 +20,7 @@ from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.inputs import read_with_progress
+from disc_lite.run.names import is_called
 
 _MOST_NEAR = 3
 
@@ -127,11 +128,6 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
         )
         for passage in passages
     )
-
-
-def is_called(name: str, typed: str) -> bool:
-    """Whether a file of this name may be meant by what was typed: its end, or a path that ends so."""
-    return f"/{typed}".endswith(f"/{name}") or name.endswith(f"/{typed}")
 
 
 def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:
