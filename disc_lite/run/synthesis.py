@@ -13,6 +13,8 @@ from hashlib import sha256
 
 from disc_lite.distillation.examples import Text
 from disc_lite.errors import UsageError
+from disc_lite.evaluation.asking import probes_of
+from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.evaluation.sentences import few_pairs, without_pairs
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
@@ -209,7 +211,8 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
     # Examples that are left out are not trained on, so they add no tokens.
     read = sum(example.tokens for example in _without_document_names(context, sample))
     number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
-    examples, held_out = _first_prompts(context, number)
+    generated, held_out = _first_prompts(context, number)
+    examples = _unmeasured(context, generated)
     usable = _without_document_names(context, examples)
     named = len(examples) - len(usable)
     if len(usable) < LEAST_USABLE * len(examples):
@@ -253,6 +256,21 @@ class _Waiting:
             self.context.tell("retention", "another run generates prompts of this model; this one waits for them")
         self.told = True
         self.context.interrupts.check()
+
+
+def _unmeasured(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+    """Those that ask nothing that is asked before and after training, or what is rehearsed would count as retained."""
+    probes = probes_of(dict(context.inputs.model.probes))
+    asked = {question.text for questions in probes.values() for question in questions}
+    asked.update(instruction.prompt for instruction in load_instructions())
+    asked.update(neutral_prompts())
+    tokens = context.base.tokens
+    measured = {_plain(tokens.decode(tokens.prompt(text))) for text in asked}
+    return [example for example in examples if _plain(tokens.decode(example.prompt_ids)) not in measured]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _without_document_names(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:

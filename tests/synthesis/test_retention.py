@@ -272,7 +272,9 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
     examples = [RetentionExample((n % 2,), (n,) * 9) for n in range(says)]
     monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted])
     monkeypatch.setattr(retention, "COMMON", 1.0)
-    tokens = SimpleNamespace(decode=lambda ids: texts[ids[0]])
+    tokens = SimpleNamespace(decode=lambda ids: texts[ids[0]], prompt=lambda text: [texts.index(text)])
+    monkeypatch.setattr(synthesis, "load_instructions", tuple)
+    monkeypatch.setattr(synthesis, "neutral_prompts", tuple)
     return SimpleNamespace(
         recipe=recipe_of(retention=settings, evaluation={"drift_prompts": 100}), tell=lambda *a, **k: None, remark=lambda *a: None,
         inputs=SimpleNamespace(model=SimpleNamespace(probes={}, fingerprint="f")),
@@ -290,6 +292,16 @@ def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: py
     assert (len(small), len(large)) == (100, 400)
     assert large[:100] == small
     assert {example.prompt_ids for example in large} == {(1,)}
+
+
+def test_what_is_asked_before_and_after_is_not_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = context_of(monkeypatch, 10_000)
+    context.inputs.model.probes = {"probes": {"skills": [{"question": "Tell me of Bo", "answers": ["Bo"]}]}}
+    asked = {example.prompt_ids for example in synthesis.generate_retention(context, 1000)[0]}
+    assert asked == {(0,)}  # all that are left name what the documents name
+    context.inputs.model.probes = {}
+    monkeypatch.setattr(synthesis, "neutral_prompts", lambda: ("Tell me of Bo",))
+    assert {example.prompt_ids for example in synthesis.generate_retention(context, 1000)[0]} == asked
 
 
 def test_retention_is_measured_also_with_few_examples_or_no_term(monkeypatch: pytest.MonkeyPatch) -> None:
