@@ -20,7 +20,7 @@ from disc_lite.models.generation import generate
 from disc_lite.packing import lone
 from disc_lite.qa import Pair, read_pairs
 from disc_lite.synthesis.facts import facts_of, recalls
-from disc_lite.synthesis.scoring import Places
+from disc_lite.synthesis.places import Places
 
 HERE = Path(__file__).resolve().parent
 FIFTHS = 5

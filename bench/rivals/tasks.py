@@ -16,7 +16,7 @@ from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models.tokens import Tokens
 from disc_lite.qa import read_pairs
 from disc_lite.recipe import load_recipe
-from disc_lite.synthesis.scoring import Places
+from disc_lite.synthesis.places import Places
 
 REAL = Path(__file__).resolve().parents[1] / "real"
 DOMAIN = "handbook"

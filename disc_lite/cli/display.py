@@ -18,6 +18,7 @@ from disc_lite.evaluation.sentences import (
     forgotten,
     in_words,
     overlap_sentences,
+    sentences_asked,
     shortfall,
     verdict,
     without_pairs,
@@ -26,6 +27,7 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
+SHOWN_REASONS = 3  # for which drafts were dropped
 STATED = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
 
@@ -150,13 +152,8 @@ def remarks(summary: JsonObject) -> list[str]:
             f"Files with a warning: {documents['damaged']}; {RunFolder(Path(summary['run'])).ledger} says which."
         )
     if pairs.get("dropped"):
-        dropped, reasons = sum(pairs["dropped"].values()), list(pairs["dropped"])
-        why = f" ({reasons[0]})" if len(reasons) == 1 else ""
-        # Pairs of one's own have no coverage: nobody knows which sentences they are about.
-        known = pairs["coverage"] is not None
-        which = "new or changed sentences" if "kept" in pairs else "sentences"
-        share = f"; {pairs['coverage']:.0%} of the {which} answer one" if known else ""
-        lines.append(f"{pairs['accepted']} pairs accepted, {dropped} dropped{why}{share}.")
+        lines.append(_dropped(pairs))
+    lines += pairs.get("remarks", ())
     if "kept" in pairs:
         lines.append(
             f"{pairs['kept']} pairs taken over, {pairs['written']} about what is new or changed; "
@@ -170,6 +167,22 @@ def remarks(summary: JsonObject) -> list[str]:
             "cannot be taught by split contexts; use method: prompt (or both)."
         )
     return [*lines, f'Next: disc-lite ask {shlex.quote(summary["run"])} "…" --base']
+
+
+def _dropped(pairs: JsonObject) -> str:
+    """How many pairs are taught, and what became of the others: of the user's, or of what the model drafted."""
+    counts = sorted(pairs["dropped"].items(), key=lambda item: -item[1])
+    why = ", ".join(f"{reason}: {number:,}" for reason, number in counts[:SHOWN_REASONS])
+    why += ", …" * (len(counts) > SHOWN_REASONS)
+    number = sum(pairs["dropped"].values())
+    if pairs.get("given"):
+        return f"{pairs['accepted']} pairs taught, {number:,} left out ({why})."
+    drafts = f"{number:,} draft{'s' * (number != 1)}{' and earlier pairs' * ('kept' in pairs)} dropped ({why})"
+    # In an update of a run with given pairs nobody knows which sentences those are about.
+    known = pairs["coverage"] is not None
+    return f"{pairs['accepted']} pairs accepted, {drafts}" + (
+        f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one." if known else "."
+    )
 
 
 def _share(row: JsonObject, bold: bool = False) -> str:

@@ -7,6 +7,7 @@ decoding    bytes -> text, by rule
 headings    text -> title and sections
 plaintext   RFCs, manual pages, laws and other texts as printed -> Markdown
 rst         reStructuredText as written -> the text that its reader sees
+escapes     backslash escapes of Markdown: marks while it is read, nothing in what is seen
 frontmatter settings above a Markdown text -> its title
 markdown    Markdown as written -> the text that its reader sees
 endtags     HTML with optional end tags -> HTML with all of them

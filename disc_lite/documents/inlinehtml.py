@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
+from disc_lite.documents.escapes import MARK, Escapes
 from disc_lite.documents.formulas import script, separated
 from disc_lite.documents.html import html_text
 
@@ -26,7 +27,7 @@ _SHOWN_TAGS = """
     a abbr b big center cite code details div em figcaption figure font h1 h2 h3 h4 h5 h6 hr i ins kbd mark p picture
     samp section small span strong summary tt u var
 """
-_TAG = re.compile(rf"</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_TAG = re.compile(rf"(?<!{MARK})</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _STRUCK = r"~~(?=\S)(?:[^~]|~(?!~)){0,2000}?(?<=\S)~~(?!~)"
 _WITHDRAWN = re.compile(
     rf"(?P<before> ?)(?:<(?P<tag>s|del|strike)\b[^<>]*>.{{0,2000}}?</(?P=tag)>|(?<!~){_STRUCK})"
@@ -38,14 +39,14 @@ _BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*", re.IGNORECASE)
 _IMAGE = re.compile(r"<(?:img|source)\b[^<>]*?/?>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _MIN_ALT_WORDS = 3
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_ENTITY = re.compile(rf"(?<!{MARK})&(?:#\d{{1,7}}|#[xX][0-9a-fA-F]{{1,6}}|[A-Za-z][A-Za-z0-9]{{1,31}});")
 _SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
 
 
 def as_seen(lines: Sequence[str]) -> Iterator[str]:
     """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out."""
     number = 0
-    fence = ""
+    fence, escapes = "", Escapes()
     in_pre = in_list = is_indented = was_blank = False
     while number < len(lines):
         line = lines[number]
@@ -76,6 +77,8 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
             yield ""
             continue
         elif not is_indented:
+            is_last = number == len(lines) or not lines[number].strip()
+            line = escapes.marked(line, is_last)
             shown = _inline(line)
             if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
                 yield from shown.rstrip("\n").split("\n")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from disc_lite.documents.escapes import MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.inlinehtml import as_seen
@@ -36,7 +37,7 @@ _BADGE = (
 _INLINE = (
     (re.compile(rf"\[(?:{_BADGE}|!\[(?:\S+ ?){{0,2}}\]\([^)]*\))\]\([^)]*\)|{_BADGE}"), ""),
     (re.compile(r"!\[([^\]]*)\]\(\s*<?data:[^)]*\)"), r"\1"),
-    (re.compile(r"(?<=\S)\[\^[^\]\s]+\](?!:)"), ""),
+    (re.compile(rf"(?<=[^\s{MARK}])\[\^[^\]\s]+\](?!:)"), ""),
 )
 _NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]+\]:[ \t]*")
 _LINK_DEFINITION = re.compile(
@@ -51,7 +52,7 @@ def markdown_text(text: str) -> tuple[str, str]:
     body, title = split_front_matter(text)
     lines = list(as_seen(body.split("\n")))
     seen = list(_Reader(_ends_of_comments(lines)).read(lines))
-    return "\n".join(_closed_up(seen)), title
+    return without_marks("\n".join(_closed_up(seen))), title
 
 
 @dataclass

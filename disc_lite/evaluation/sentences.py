@@ -95,14 +95,18 @@ def in_words(row: Mapping[str, Any]) -> str:
     return f"{row['share']:.1%} ({row['right']} of {row['of']})"
 
 
+def sentences_asked(pairs: Mapping[str, Any]) -> str:
+    """Of which sentences the coverage is."""
+    return "new or changed sentences" if "kept" in pairs else "sentences"
+
+
 def few_pairs(pairs: Mapping[str, Any]) -> str:
     """A sentence where few sentences answer a pair; of an update those count that it asked about."""
     if not pairs.get("low_coverage"):
         return ""
-    which = "new or changed sentences" if "kept" in pairs else "sentences"
     return (
-        f"Few pairs: {pairs['coverage']:.0%} of the {which} answer one; what the others say is hardly learned from "
-        "pairs. Another model may write more; pairs of your own: --pairs."
+        f"Few pairs: {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one; what the others say is hardly "
+        "learned from pairs. Another model may write more; pairs of your own: --pairs."
     )
 
 

@@ -88,7 +88,7 @@ def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: 
         key for key, is_there in (("question", asks), ("answer", answers and normalise(answers[0]))) if not is_there
     ]
     if lacking:
-        return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text{_keys_of(row)}"
+        return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text with a letter or digit{_keys_of(row)}"
     if len(answers) > 1:
         return f"It accepts {len(answers)} answers, as questions to measure with do: a pair has the one to be learned"
     if document is None:

@@ -99,6 +99,7 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
     pairs = summary.get("pairs", {})
     dropped = pairs.get("dropped", {})
     coverage, few = pairs.get("coverage"), " (few)" if pairs.get("low_coverage") else ""
+    what = "pairs left out" if pairs.get("given") else "drafts dropped"
     reasons = ", ".join(f"{reason}: {number:,}" for reason, number in dropped.items())
     return [
         ("method", str(summary.get("method", ""))),
@@ -106,7 +107,7 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
         ("passages", f"{summary['passages']:,}" if "passages" in summary else ""),
         ("examples", _listed(summary.get("examples", {}))),
         ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
-        ("pairs dropped", f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
+        (what, f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
         ("sentences that answer a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
         ("teacher tokens", _listed(summary.get("teacher_tokens", {}))),
         ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),

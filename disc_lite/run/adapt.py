@@ -16,7 +16,8 @@ from disc_lite.run.changes import in_words
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import Answers, Retained, RunFolder, When
-from disc_lite.run.inputs import Inputs, PairFiles, begin, gather
+from disc_lite.run.given import PairFiles
+from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.run.plan import Limits, limit_to_plan, planned_execution
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json

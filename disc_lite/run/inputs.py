@@ -20,7 +20,7 @@ from disc_lite.hub.source import Model, local_folder, open_model
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.planning.workload import beside_passage
-from disc_lite.qa import Pair, Question, read_pairs, read_questions
+from disc_lite.qa import Pair, Question, read_questions
 from disc_lite.recipe import Given, Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
@@ -28,7 +28,7 @@ from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlie
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.names import pairs_as_named, questions_as_named
+from disc_lite.run.given import PairFiles, about_documents, pairs_of
 from disc_lite.run.readme import readme
 from disc_lite.storage import (
     JsonObject,
@@ -45,7 +45,6 @@ from disc_lite.storage import (
 SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves
 _MOST_NAMED = 3
 _NO_IDENTITY = ("about", "execution")  # of the parts of a recipe: nothing that is learned follows from them
-PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,8 @@ def gather(
     folder = _place(Path(output) if output else earlier.next_folder if earlier else usual, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     absent = Model(model, source.location, Path(), "", "", {})
-    inputs = as_named(Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier))
+    own_questions, own_pairs = about_documents(own_questions, own_pairs, read, checked.recipe.prompt.near_duplicate)
+    inputs = Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
     if local_folder(source) is None:
         before_download(inputs)
     opened = open_model(model)
@@ -144,25 +144,6 @@ def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
             f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
         )
     return RunFolder(folder)
-
-
-def as_named(inputs: Inputs) -> Inputs:
-    """Questions and pairs with the names of the documents. Raises UsageError where they are about others."""
-    known = {d.name for d in inputs.documents}
-    questions, pairs = questions_as_named(inputs.questions, known), pairs_as_named(inputs.pairs, known)
-    return replace(inputs, questions=questions, pairs=pairs)
-
-
-def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
-    """The pairs of files and of run folders, each once. Raises UsageError where one of these has none."""
-    found: dict[Pair, None] = {}
-    for path in map(Path, [named] if isinstance(named, (str, Path)) else named or ()):
-        own = RunFolder(path).read_pairs() if path.is_dir() else read_pairs(path)
-        if not own:
-            what = f"The run in {path} has no pairs" if path.is_dir() else f"The pairs file {path} holds no pair"
-            raise UsageError(f"{what}.", "", "Leave it out, or name a run that was trained with pairs.")
-        found.update(dict.fromkeys(own))
-    return tuple(found)
 
 
 def earlier_of(update: str | Path | None) -> EarlierRun | None:

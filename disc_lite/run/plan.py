@@ -31,15 +31,13 @@ from disc_lite.run.earlier import check_same, nothing_to_teach
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
+from disc_lite.run.given import PairFiles, about_documents, pairs_of
 from disc_lite.run.inputs import (
     Inputs,
-    PairFiles,
-    as_named,
     check_context,
     earlier_of,
     model_of,
     nothing_to_learn,
-    pairs_of,
     read_with_progress,
 )
 from disc_lite.storage import free_disk
@@ -79,7 +77,8 @@ def plan(
     if earlier:
         check_same(earlier, resolved.recipe, here if here.fingerprint else None)
     read, ledger = read_with_progress([Path(d) for d in named], resolved.recipe, None)
-    inputs = as_named(Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier))
+    asked, own_pairs = about_documents(asked, own_pairs, read, resolved.recipe.prompt.near_duplicate)
+    inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
     if is_here:
         check_context(inputs)
     if of_card is None and whose:

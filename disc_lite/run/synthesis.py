@@ -24,8 +24,9 @@ from disc_lite.run.cache import prompts_folder
 from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
+from disc_lite.run.own_pairs import own_pairs
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
-from disc_lite.synthesis import HELD_OUT, PairSet, score_pairs, seed_of, write_held_out, write_pairs
+from disc_lite.synthesis import HELD_OUT, PairSet, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.retention import (
     RetentionExample,
@@ -41,7 +42,8 @@ LOW_COVERAGE = 0.5  # share of the sentences that answer a pair, below which a r
 def hold_out(context: RunContext) -> tuple[Question, ...]:
     """The questions to measure with: the user's, or ones that the base writes from a separate random stream.
 
-    Those of an update are taken over from the earlier run, and written about what is new or changed.
+    It writes none that a pair of the user's asks, which could not be taught then. Those of an update are taken over
+    from the earlier run, and written about what is new or changed.
     """
     folder, own = context.folder, context.inputs.questions
     if not folder.questions.is_file():
@@ -57,7 +59,10 @@ def _questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chan
     kept, removed = update.kept_questions(earlier, changes)
     found = context.inputs.questions
     if not found:
-        fresh, known = update.fresh_texts(context.texts, changes), [question.text for question in kept]
+        given, _ = update.pairs_about_fresh(context.texts, changes, context.inputs.pairs, ())
+        kept = update.without_asked(kept, given, context.recipe)
+        fresh = update.fresh_texts(context.texts, changes)
+        known = [*(q.text for q in kept), *(row["question"] for row in update.kept_pairs(earlier, changes))]
         wanted = update.questions_wanted(context.texts, changes, context.recipe)
         found = (*kept, *_held_out(context, fresh, wanted, known))
     before, passages = update.questions_still_gone(earlier, context.texts)
@@ -78,7 +83,8 @@ def _held_out(
     context.tell("questions", "held-out questions", 0, wanted)
     held_out = write_held_out(
         context.base, texts, context.recipe, seed_of(context.recipe.seed, "held out"), wanted,
-        lambda n: context.tell("questions", "held-out questions", n, wanted), known,
+        lambda n: context.tell("questions", "held-out questions", n, wanted),
+        [*known, *(pair.question for pair in context.inputs.pairs)],
     )  # fmt: skip
     write_json(context.folder.question_drafts, {"dropped": held_out.dropped})
     return held_out.questions
@@ -94,15 +100,15 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             write_json(about, _updated(context, held_out, context.inputs.earlier, context.changes))
         else:
             own = context.inputs.pairs
-            every = _reused(context, held_out, own) if own else _written(context, held_out, context.texts)
+            every = own_pairs(context, held_out, own) if own else _written(context, held_out, context.texts)
             pair_set = every.without(contradicted([scored.pair for scored in every.scored]), CONTRADICTED)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
             write_json(about, _about(pair_set))
     pairs = context.folder.read_pairs()
     found = {**read_json(about), "without": _without_pairs(context.texts, pairs)}
-    for remark in (few_pairs(found), without_pairs(found)):
-        if remark:
-            context.remark("questions", remark)
+    # A run folder of before 2026-11-29 has no remarks.
+    for remark in filter(None, (*found.get("remarks", ()), few_pairs(found), without_pairs(found))):
+        context.remark("questions", remark)
     return pairs, found
 
 
@@ -119,8 +125,10 @@ def _about(written: PairSet) -> JsonObject:
     """Drafts that were dropped, and the share of the sentences asked about; None where that was not known, or none."""
     share = round(written.covered_share, 4) if written.sentences else None
     low = share is not None and share < LOW_COVERAGE
-    return {"dropped": dict(written.dropped), "coverage": share, "coverage_by_passage": written.coverage,
-            "low_coverage": low}  # fmt: skip
+    return {
+        "given": written.sentences is None, "remarks": list(written.remarks), "dropped": dict(written.dropped),
+        "coverage": share, "coverage_by_passage": written.coverage, "low_coverage": low,
+    }  # fmt: skip
 
 
 def _updated(context: RunContext, held_out: Sequence[Question], earlier: EarlierRun, changes: Changes) -> JsonObject:
@@ -154,31 +162,8 @@ def _about_fresh(
             "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
             "Add pairs about the new text, or leave --pairs out: then the model writes them.",
         )  # fmt: skip
-    found = _reused(context, held_out, own)
+    found = own_pairs(context, held_out, own)
     return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
-
-
-def _reused(context: RunContext, held_out: Sequence[Question], own: Sequence[Pair]) -> PairSet:
-    """The user's pairs without those that are held-out questions; scored again, since they may have been edited."""
-    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
-    pairs = [pair for pair in own if not forbidden.near(pair.question)]
-    dropped = {HELD_OUT: len(own) - len(pairs)}
-    total, done = len(pairs), 0
-
-    def on_passage(number: int) -> None:
-        nonlocal done
-        done += number
-        context.tell("questions", "pairs reused", done, total)
-
-    context.tell("questions", "pairs reused", 0, total)
-    worked = context.recipe.prompt.worked_examples
-    found = score_pairs(context.base, context.texts, pairs, worked, dropped, on_passage)
-    if pairs and not found.scored:
-        raise UsageError(
-            "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
-            "Name the documents that they were written about.",
-        )  # fmt: skip
-    return found
 
 
 def _written(context: RunContext, held_out: Sequence[Question], texts: Sequence[Text]) -> PairSet:

@@ -13,7 +13,7 @@ from disc_lite.documents import Passage
 from disc_lite.evaluation.asking import generate_answers, right_places
 from disc_lite.models import Base
 from disc_lite.planning.amounts import disc_examples
-from disc_lite.qa import Pair, Question, jaccard, normalise, word_set
+from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, Place, places_of
 from disc_lite.run.context import RunContext
@@ -22,7 +22,7 @@ from disc_lite.storage import JsonObject
 from disc_lite.synthesis import PairSet
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
-from disc_lite.synthesis.scoring import Places
+from disc_lite.synthesis.places import Places
 
 FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
 NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one
@@ -56,6 +56,12 @@ def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question
         elif place in changes.removed:
             removed.append(question)
     return kept, removed
+
+
+def without_asked(kept: Sequence[Question], given: Sequence[Pair], recipe: Recipe) -> list[Question]:
+    """Those questions without what the model wrote and a pair of the user's asks, which is to be taught."""
+    asked = NearDuplicates([pair.question for pair in given], recipe.prompt.near_duplicate)
+    return [q for q in kept if q.passage_index < 0 or not asked.near(q.text)]
 
 
 def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[list[Question], int]:

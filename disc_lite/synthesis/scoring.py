@@ -17,14 +17,13 @@ from disc_lite.distillation.examples import (
     unaided_prompt,
     within,
 )
-from disc_lite.documents import Passage
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
 from disc_lite.packing import Place
 from disc_lite.packing import Sequence as Tree
 from disc_lite.planning.sizes import READING_TOKENS
-from disc_lite.qa import Pair, word_set
+from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of
 from disc_lite.synthesis.contradictions import is_stated
 from disc_lite.synthesis.drafting import DraftedPair
@@ -63,6 +62,7 @@ class PairSet:
     scored: tuple[ScoredPair, ...]
     dropped: dict[str, int]  # reason -> number
     sentences: dict[str, int] | None  # "document#passage" -> its sentences to ask about; None if not known
+    remarks: tuple[str, ...] = ()  # on pairs of a file
 
     @property
     def coverage(self) -> dict[str, float] | None:
@@ -93,10 +93,9 @@ def score_pairs(
     base: Base, texts: Sequence[Text], pairs: Sequence[Pair], worked_examples: bool, dropped: dict[str, int],
     on_passage: Callable[[int], None] = lambda pairs: None,
 ) -> PairSet:  # fmt: skip
-    """Pairs of a file, scored by the teacher; those that belong to no passage here are dropped."""
+    """Pairs of a file, at their passages (`places.placed`), scored by the teacher."""
     scored: list[ScoredPair] = []
-    places = Places(texts)
-    of_passage = by_passage(found for pair in pairs if (found := places.find(pair)))
+    of_passage = by_passage(pairs)
     for text in texts:
         for passage in text.passages:
             own = of_passage.get((text.document.name, passage.index), [])
@@ -105,61 +104,7 @@ def score_pairs(
                 ScoredPair(DraftedPair(pair, UNKNOWN, ""), *score) for pair, score in zip(own, scores, strict=True)
             ]
             on_passage(len(own))
-    dropped = {**dropped, "no such passage": len(pairs) - len(scored)}
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
-
-
-class Places:
-    """Where pairs belong: passages may be cut differently than before, have other words, or be in another file."""
-
-    def __init__(self, texts: Sequence[Text]) -> None:
-        self.texts = {text.document.name: text for text in texts}
-        self.by_digest: dict[str, list[Passage]] = {}
-        self.words: dict[str, list[frozenset[str]]] = {}  # of the passages of a document, once they are asked for
-        for text in texts:
-            for passage in text.passages:
-                self.by_digest.setdefault(text.passage_sha256(passage), []).append(passage)
-
-    def find(self, pair: Pair) -> Pair | None:
-        """The pair, moved to its passage: the one with the same words, else one of its document that has its source.
-
-        Of several passages with the same words that of its document and number is preferred. A pair by hand knows
-        neither words nor source: it is taught with the passage of its number, or else with the one that has most of the
-        words of its question and answer.
-        """
-        if not (pair.source or pair.passage_sha256):
-            return self._by_number(pair) or self._by_words(pair)
-        same = self.by_digest.get(pair.passage_sha256, ())
-        if same:
-            here = min(same, key=lambda p: (p.document != pair.document, p.index != pair.passage))
-            return replace(pair, document=here.document, passage=here.index)
-        text, source = self.texts.get(pair.document), " ".join(pair.source.split())
-        if text is None or not source:
-            return None
-        holding = [p for p in text.passages if source in " ".join(text.passage_text(p).split())]
-        if not holding:
-            return None
-        here = min(holding, key=lambda p: p.index != pair.passage)
-        return replace(pair, passage=here.index, passage_sha256=text.passage_sha256(here))
-
-    def _by_number(self, pair: Pair) -> Pair | None:
-        text = self.texts.get(pair.document)
-        return pair if text and any(p.index == pair.passage for p in text.passages) else None
-
-    def _by_words(self, pair: Pair) -> Pair | None:
-        """A word counts the more the fewer passages of the document have it."""
-        if pair.document not in self.texts:
-            return None
-        text = self.texts[pair.document]
-        if pair.document not in self.words:
-            self.words[pair.document] = [word_set(text.passage_text(passage)) for passage in text.passages]
-        words, wanted = self.words[pair.document], word_set(f"{pair.question} {pair.answer}")
-        having = Counter(word for here in words for word in here & wanted)
-        shares = [sum(1 / having[word] for word in here & wanted) for here in words]
-        if not having:
-            return None
-        best = text.passages[shares.index(max(shares))]
-        return replace(pair, passage=best.index, passage_sha256=text.passage_sha256(best))
 
 
 def support(

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from disc_lite.cli.display import remarks
-from disc_lite.errors import RunFailed
+from disc_lite.errors import RunFailed, UsageError
 from disc_lite.evaluation.sentences import few_pairs, without_pairs
-from disc_lite.qa import Pair
+from disc_lite.qa import Pair, Question
 from disc_lite.run import synthesis
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, write_json, write_jsonl
-from disc_lite.synthesis import PairSet
+from disc_lite.synthesis import HeldOut, PairSet
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.scoring import ScoredPair
@@ -120,13 +120,49 @@ def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_i
         ScoredPair(DraftedPair(Pair("a.md", n, question, answer, source), 0, "plain"), 0, 0, 0)
         for n, question, answer, source in said
     )
-    for name in ("_written", "_reused"):
+    for name in ("_written", "own_pairs"):
         monkeypatch.setattr(synthesis, name, lambda *_: PairSet(scored, {"not a question": 1}, None))
         context: Any = SimpleNamespace(
             recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path / name), texts=(), changes=None,
-            inputs=SimpleNamespace(earlier=None, pairs=scored if name == "_reused" else None),
+            inputs=SimpleNamespace(earlier=None, pairs=scored if name == "own_pairs" else None),
         )  # fmt: skip
         (tmp_path / name).mkdir()
         pairs, about = synthesis.gather_pairs(context, ())
         assert [pair.answer for pair in pairs] == ["Ulwyn Wiltan", "Ada"]
         assert about["dropped"] == {CONTRADICTED: 1, "not a question": 1}
+
+
+def test_what_the_model_writes_to_measure_with_takes_no_pair_of_a_person(
+    tmp_path: Path, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = SmallAdapt(tmp_path, folders("llama"))
+    known: list[str] = []
+    small.questions = None  # type: ignore[assignment]
+
+    def written(*how: Any) -> HeldOut:
+        known.extend(how[-1])
+        return HeldOut((Question("Who sweeps?", ("Nobody",), "other.txt", passage_index=0),), {})
+
+    monkeypatch.setattr(synthesis, "write_held_out", written)
+    summary = small.adapt(tmp_path / "run", **{"train.epochs": "1"})
+    assert known == ["Who keeps the keys?", "What is cold?"]
+    assert summary["pairs"]["accepted"] == 2
+    assert summary["pairs"]["dropped"] == {}
+
+
+def test_pairs_that_a_given_question_asks_are_left_out_by_name(tmp_path: Path, folders: Callable[[str], Path]) -> None:
+    small = SmallAdapt(tmp_path, folders("llama"))
+    small.questions = small.write("questions", {"question": "What is cold?", "answers": ["hall"]})
+    told: list[str] = []
+    summary = small.adapt(tmp_path / "run", listener=lambda event: told.append(event.text), **{"train.epochs": "1"})
+    remark = summary["pairs"]["remarks"][0]
+    assert remark in told
+    assert remark.startswith(
+        "Of 2 given pairs 1 left out, since a question of --questions asks nearly the same: “What is cold?”"
+    )
+    small.questions = small.write(
+        "questions", *({"question": q, "answers": ["x"]} for q in ("what is cold", "Who keeps the keys?"))
+    )
+    with pytest.raises(UsageError, match="Every pair asks nearly what a held-out question asks"):
+        small.adapt(tmp_path / "other")
+    assert not (tmp_path / "other").exists()

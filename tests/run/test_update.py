@@ -22,9 +22,17 @@ from disc_lite.run.adapt import adapt
 from disc_lite.run.changes import compare
 from disc_lite.run.earlier import EarlierRun, earlier_answers, nothing_to_teach, read_earlier
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.inputs import pairs_of
+from disc_lite.run.given import pairs_of
 from disc_lite.run.training import attach_adapter
-from disc_lite.run.update import _sampled, agreeing, kept_questions, questions_still_gone, removed_pairs, unlearning
+from disc_lite.run.update import (
+    _sampled,
+    agreeing,
+    kept_questions,
+    questions_still_gone,
+    removed_pairs,
+    unlearning,
+    without_asked,
+)
 from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis import PairSet, ScoredPair
 from disc_lite.synthesis.contradictions import CONTRADICTED
@@ -370,6 +378,16 @@ def test_pairs_of_ones_own_are_about_what_is_new_or_changed(docs: Path, first: P
     assert "Who rows the smaller boat?" in [row["question"] for row in rows[len(kept) :]]
     assert {row["document"] for row in rows[len(kept) :]} <= {"boats.txt", "guide.md"}
     assert summary["pairs"]["dropped"]["about what is unchanged"] == 1  # and not those that the run has as well
+
+
+def test_a_kept_question_of_the_model_gives_way_to_a_given_pair() -> None:
+    asked = [
+        Question("Who rows?", ("Ada",), passage_index=0),
+        Question("Who rows?", ("Ada",)),
+        Question("Who?", ("Bo",), passage_index=1),
+    ]
+    given = [Pair("boats.txt", 0, "who rows", "Ada.")]
+    assert without_asked(asked, given, recipe_of()) == asked[1:]
 
 
 def test_settings_of_updates_are_no_part_of_other_runs(small: SmallAdapt, first: Path) -> None:

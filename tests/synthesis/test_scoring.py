@@ -1,8 +1,8 @@
-"""The teacher's support of answers, and pairs of a file, which find their passages."""
+"""The teacher's support of answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,16 +13,11 @@ from disc_lite.packing import length
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import answer_turns
 from disc_lite.qa import Pair, language_of
-from disc_lite.synthesis import PairSet, pairs, score_pairs, scoring, support
-from disc_lite.synthesis.scoring import Places
+from disc_lite.synthesis import scoring, support
 from tests.made import document_of
 from tests.tiny_models import CORPUS
 
 TEXT = "# Rules\n\nAda runs the mill. The saw is old. Nobody sweeps the hall. Yes."
-
-
-def pairs_of(found: PairSet) -> Iterator[Pair]:
-    return (scored.pair for scored in found.scored)
 
 
 @pytest.mark.parametrize("worked", [True, False])
@@ -72,64 +67,6 @@ def test_the_passage_is_not_read_again_for_what_came_back_with_a_sampled_answer(
         found = support(base, text, asked, False, sampled)
         assert read == passes  # answers with the passage, and without it
         assert [pytest.approx(scores, abs=1e-4) for scores in whole] == found
-
-
-def test_pairs_find_their_passage_where_it_was_cut_otherwise(
-    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base = plain("llama")
-    (text,) = tokenise([document_of("Ada runs the mill here. " * 30 + "The last saw is blue.")], base.tokens, 60)
-    assert len(text.passages) > 2
-    last, source = text.passages[-1], "The last saw is blue."
-    monkeypatch.setattr(pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, 3.0) for _ in found])
-    digest = text.passage_sha256(last)
-    asked = [
-        Pair("guide.md", 0, "Who?", "Ada.", source), Pair("guide.md", 0, "What?", "A saw."),
-        Pair("guide.md", 0, "Where?", "Here.", "", digest), Pair("guide.md", 0, "When?", "Now.", source, "other words"),
-        Pair("guide.md", 0, "Why?", "So.", "", "other words"), Pair("guide.md", 0, "Whose?", "Ours.", "Not there.", "x"),
-    ]  # fmt: skip
-    found = score_pairs(base, [text], asked, True, {})
-    places = {pair.question: pair.passage for pair in pairs_of(found)}
-    assert places == {"What?": 0, "Who?": last.index, "Where?": last.index, "When?": last.index}
-    assert found.dropped == {"no such passage": 2}
-    assert {pair.passage_sha256 for pair in pairs_of(found) if pair.question != "What?"} == {digest}
-
-
-def test_pairs_by_hand_find_their_passage_by_their_words(plain: Callable[[str], Any]) -> None:
-    """Those without the number of a passage, and those with a number that no passage has."""
-    parts = ("mill opens at nine and Ada runs the mill", "bakery opens at six", "boat leaves at noon")
-    text = document_of("\n\n".join(f"# The {p.split()[0]}\n\nThe {p}." for p in parts))
-    places = Places(tokenise([text], plain("llama").tokens, 40))
-    for number in (-1, 99):
-        asked = [
-            ("When does the bakery open?", "At six."),
-            ("Who is at the mill?", "Ada."),
-            ("What leaves?", "A boat."),
-        ]
-        found = [places.find(Pair("guide.md", number, *one)) for one in asked]
-        assert [pair.passage for pair in found if pair] == [1, 0, 2]
-    assert places.find(Pair("guide.md", 2, "Who?", "Ada.")) == Pair("guide.md", 2, "Who?", "Ada.")
-    assert places.find(Pair("guide.md", -1, "Why?", "So.")) is None
-    assert places.find(Pair("other.md", 0, "Who?", "Ada.")) is None
-
-
-def test_pairs_of_several_runs_find_their_passages_in_files_of_other_names(
-    plain: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two folders have a guide.md each; read together one of them has another name."""
-    base = plain("llama")
-    mill, boats = (tokenise([document_of(t, "guide.md")], base.tokens, 60)[0] for t in (TEXT, "Two boats lie here."))
-    texts = tokenise(
-        [document_of(TEXT, "guide.md"), document_of("Two boats lie here.", "wiki/guide.md")], base.tokens, 60
-    )
-    asked = [
-        Pair("guide.md", 0, f"Who, {n}?", "Ada.", "", text.passage_sha256(text.passages[0]))
-        for n, text in enumerate((mill, boats))
-    ]
-    monkeypatch.setattr("disc_lite.synthesis.scoring.support", lambda _, __, own, ___: [(-0.1, -1.0, 3.0) for _ in own])
-    found = score_pairs(base, texts, asked, True, {})
-    found_at = [(pair.document, pair.question) for pair in pairs_of(found)]
-    assert found_at == [("guide.md", "Who, 0?"), ("wiki/guide.md", "Who, 1?")]
 
 
 def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -> None:

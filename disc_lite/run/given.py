@@ -1,0 +1,49 @@
+"""The questions and pairs that the user gives: read, and checked against the documents. Does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from disc_lite.documents import Document
+from disc_lite.errors import UsageError
+from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
+from disc_lite.run.folder import RunFolder
+from disc_lite.run.names import pairs_as_named, questions_as_named
+
+PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
+
+
+def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
+    """The pairs of files and of run folders, each once. Raises UsageError where one of these has none."""
+    found: dict[Pair, None] = {}
+    for path in map(Path, [named] if isinstance(named, (str, Path)) else named or ()):
+        own = RunFolder(path).read_pairs() if path.is_dir() else read_pairs(path)
+        if not own:
+            what = f"The run in {path} has no pairs" if path.is_dir() else f"The pairs file {path} holds no pair"
+            raise UsageError(f"{what}.", "", "Leave it out, or name a run that was trained with pairs.")
+        found.update(dict.fromkeys(own))
+    return tuple(found)
+
+
+def about_documents(
+    questions: Sequence[Question], pairs: Sequence[Pair], documents: Sequence[Document], near: float
+) -> tuple[tuple[Question, ...], tuple[Pair, ...]]:
+    """Questions and pairs with the names of these documents.
+
+    Raises UsageError where they are about others, or all pairs ask what questions ask.
+    """
+    known = {document.name for document in documents}
+    questions, pairs = questions_as_named(questions, known), pairs_as_named(pairs, known)
+    asked = NearDuplicates([question.text for question in questions], near)
+    if pairs and all(asked.near(pair.question) for pair in pairs):
+        raise all_asked()
+    return questions, pairs
+
+
+def all_asked() -> UsageError:
+    """The error where held-out questions ask all that the user's pairs ask."""
+    return UsageError(
+        "Every pair asks nearly what a held-out question asks.", "What is measured with is never trained on.",
+        "Give other --questions, or leave them out: then the model writes some that no pair asks.",
+    )  # fmt: skip

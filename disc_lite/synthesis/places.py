@@ -1,0 +1,102 @@
+"""The passages that pairs of a file are about, and what their owner should know of that. Does not import torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from disc_lite.distillation.examples import Text
+from disc_lite.documents import Passage
+from disc_lite.qa import Pair, word_set
+from disc_lite.qa.records import UNKNOWN_PASSAGE
+from disc_lite.synthesis.facts import content_words, facts_of, is_yes_no
+from disc_lite.synthesis.names import FUNCTION_WORDS
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Pairs at their passages; and of those by hand, as they were given, which are not as their owner may believe."""
+
+    pairs: tuple[Pair, ...]
+    lost: tuple[Pair, ...]  # that belong to no passage here
+    moved: tuple[Pair, ...]  # whose number no passage has, so that their words found one
+    unstated: tuple[Pair, ...]  # whose passage has nothing of what the answer says
+
+
+def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
+    """Every pair at its passage, if it has one."""
+    places = Places(texts)
+    found = [(pair, places.find(pair)) for pair in pairs]
+    by_hand = [(pair, here) for pair, here in found if here and not pair.passage_sha256]
+    return Placed(
+        tuple(here for _, here in found if here),
+        tuple(pair for pair, here in found if not here),
+        tuple(pair for pair, here in by_hand if pair.passage not in (here.passage, UNKNOWN_PASSAGE)),
+        tuple(pair for pair, here in by_hand if _is_unstated(here, places.shown(here))),
+    )
+
+
+def _is_unstated(pair: Pair, passage: str) -> bool:
+    """Whether no word of the answer that the question does not have is in the passage; yes and no never are."""
+    facts = facts_of(pair.question, pair.answer)
+    return bool(facts) and not is_yes_no(pair.answer) and not facts & content_words(passage)
+
+
+class Places:
+    """Where pairs belong: passages may be cut differently than before, have other words, or be in another file."""
+
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self.texts = {text.document.name: text for text in texts}
+        self.by_digest: dict[str, list[Passage]] = {}
+        self.words: dict[str, list[frozenset[str]]] = {}  # of the passages of a document, once they are asked for
+        for text in texts:
+            for passage in text.passages:
+                self.by_digest.setdefault(text.passage_sha256(passage), []).append(passage)
+
+    def shown(self, pair: Pair) -> str:
+        """The passage of a pair that was found, as prompts show it."""
+        text = self.texts[pair.document]
+        return next(text.passage_text(passage) for passage in text.passages if passage.index == pair.passage)
+
+    def find(self, pair: Pair) -> Pair | None:
+        """The pair, moved to its passage: the one with the same words, else one of its document that has its source.
+
+        Of several passages with the same words that of its document and number is preferred. A pair by hand knows
+        neither words nor source: it is taught with the passage of its number, or else with the one that has most of the
+        words of its question and answer.
+        """
+        if not (pair.source or pair.passage_sha256):
+            return self._by_number(pair) or self._by_words(pair)
+        same = self.by_digest.get(pair.passage_sha256, ())
+        if same:
+            here = min(same, key=lambda p: (p.document != pair.document, p.index != pair.passage))
+            return replace(pair, document=here.document, passage=here.index)
+        text, source = self.texts.get(pair.document), " ".join(pair.source.split())
+        if text is None or not source:
+            return None
+        holding = [p for p in text.passages if source in " ".join(text.passage_text(p).split())]
+        if not holding:
+            return None
+        here = min(holding, key=lambda p: p.index != pair.passage)
+        return replace(pair, passage=here.index, passage_sha256=text.passage_sha256(here))
+
+    def _by_number(self, pair: Pair) -> Pair | None:
+        text = self.texts.get(pair.document)
+        return pair if text and any(p.index == pair.passage for p in text.passages) else None
+
+    def _by_words(self, pair: Pair) -> Pair | None:
+        """A word counts the more the fewer passages of the document have it; function words count for nothing."""
+        if pair.document not in self.texts:
+            return None
+        text = self.texts[pair.document]
+        if pair.document not in self.words:
+            self.words[pair.document] = [word_set(text.passage_text(passage)) for passage in text.passages]
+        words, asked = self.words[pair.document], f"{pair.question} {pair.answer}"
+        wanted = frozenset(word for word in word_set(asked) if word not in FUNCTION_WORDS)
+        having = Counter(word for here in words for word in here & wanted)
+        shares = [sum(1 / having[word] for word in here & wanted) for here in words]
+        if not having:
+            return None
+        best = text.passages[shares.index(max(shares))]
+        return replace(pair, passage=best.index, passage_sha256=text.passage_sha256(best))
