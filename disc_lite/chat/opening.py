@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config, trained_on
 from disc_lite.hub.aliases import check_folder
@@ -19,7 +18,7 @@ from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.frames import frame_of
+from disc_lite.run.frames import turn_tokens
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
@@ -139,12 +138,8 @@ def switch(base: Base, number: int) -> None:
 
 
 def _require_room(adapted: Adapted, questions: Sequence[str]) -> None:
-    tokenizer = tokenizer_of(adapted.model)
-    if tokenizer is None:  # then it is refused when it is loaded
-        return
-    room = adapted.context_tokens - adapted.longest_answer - frame_of(adapted.model).turn
-    for question in questions:
-        tokens = len(tokenizer(question))
+    room = adapted.context_tokens - adapted.longest_answer
+    for question, tokens in zip(questions, turn_tokens(adapted.model, questions), strict=True):
         if tokens > room:
             raise UsageError(
                 f"A question is longer than the context of the model: {question[:SHOWN].strip()} …",

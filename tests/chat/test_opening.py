@@ -85,7 +85,7 @@ def test_a_question_longer_than_the_context_is_refused_before_anything_is_loaded
     with pytest.raises(UsageError, match="longer than the context of the model: word word") as caught:
         ask(adapted, [QUESTION, "word " * adapted.context_tokens], device="cpu")
     assert caught.value.exit_code == 2
-    assert "at most 9" in caught.value.why  # of 1,024, beside the turn and an answer of 24
+    assert "at most 1,000 fit" in caught.value.why  # of 1,024, beside an answer of 24
     small = replace(adapted, context_tokens=40)
     assert (adapted.longest_answer, small.longest_answer) == (24, 20)
     with pytest.raises(UsageError, match="longer than the context"):
