@@ -8,6 +8,7 @@ from typing import Any
 from disc_lite.evaluation.card import ROWS
 
 MOST_NAMED = 5  # documents in a sentence
+ADVICE = {"pairs": "more pairs", "passages": "shorter passages (documents.passage_tokens)"}  # of older cards
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
 
@@ -129,7 +130,8 @@ def without_pairs(pairs: Mapping[str, Any]) -> str:
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
-    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured.
+    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured;
+    `card["advice"]` what has an effect in a run like this one.
     """
     rows, fit = card["rows"], card.get("fit") or {}
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
@@ -140,14 +142,15 @@ def shortfall(card: Mapping[str, Any]) -> str:
     all_chosen = card["self_written"] == card["questions"]
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
     text = f"It did not learn enough: the adapted model answers {adapted:.0%} {readable}. "
+    advice = card.get("advice") or ADVICE
     if not fit:
-        return text + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
+        return text + f"What may help: more train.epochs, a higher train.learning_rate; or {advice['pairs']}."
     recalled, teacher = fit["share"], fit["teacher"]
     if teacher < FITTED and recalled >= FITTED * teacher:
         return text + (
             f"Of the questions it was trained on it answers {recalled:.0%}, and the teacher, with the passage, "
-            f"{teacher:.0%}: the model cannot read these documents well enough. Shorter passages "
-            "(documents.passage_tokens), better pairs (--pairs, with loss.label_share) or a larger model help."
+            f"{teacher:.0%}: the model cannot read these documents well enough. What may help: "
+            f"{advice['passages']}; better pairs (--pairs, with loss.label_share); a larger model."
         )
     if recalled < FITTED:
         return text + (
@@ -155,6 +158,6 @@ def shortfall(card: Mapping[str, Any]) -> str:
             "higher rate (train.learning_rate)."
         )
     return text + (
-        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words: more pairs for "
-        "each sentence (prompt.questions_per_sentence) teach that."
+        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words. What teaches "
+        f"that: {advice['pairs']}."
     )

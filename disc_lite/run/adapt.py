@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.advice import advice_on
 from disc_lite.run.cache import require_cache
 from disc_lite.run.changes import in_words
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
@@ -147,6 +148,7 @@ def _run_stages(
     retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)
     card = measuring.card_of(eval_set, pairs, recipe, answers, retained)
     card["fit"] = fit.last_measured(folder)
+    card["advice"] = advice_on(folder, recipe)
     card["update"] = measuring.by_state(eval_set, folder, recipe, answers)
     summary = _summary(context, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)

@@ -16,6 +16,7 @@ from disc_lite.evaluation.sentences import forgotten
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
+from disc_lite.run.advice import advice_on
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
@@ -84,6 +85,7 @@ def evaluate(
             retained[when] = measuring.measure_retained(opened, recipe, eval_set, run_folder, when, tell)
         card = measuring.card_of(eval_set, run_folder.read_pairs(), recipe, answers, retained)
         card["fit"] = fit.last_measured(run_folder)
+        card["advice"] = advice_on(run_folder, recipe)
         card["update"] = measuring.by_state(eval_set, run_folder, recipe, answers)
         if judge:
             card["judge"] = _judge(opened, eval_set, answers["after"].questions["adapted"], added, tell)
@@ -158,7 +160,7 @@ def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: floa
         if right < min_recall * of:
             raise GateFailed(
                 f"The adapted model answers {right / of:.1%} ({right} of {of}), less than {min_recall:.1%}.", "",
-                "More epochs, a higher train.learning_rate or more pairs per sentence may teach it.",
+                f"What may help: more train.epochs, a higher train.learning_rate; or {card['advice']['pairs']}.",
             )  # fmt: skip
     if max_forgetting is not None:
         lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
