@@ -148,16 +148,18 @@ def _require_room(adapted: Adapted, questions: Sequence[str]) -> None:
 
 
 def ask(
-    adapted: Adapted, questions: Sequence[str], with_base: bool = False, device: str | None = None,
+    model: Adapted | str | Path, questions: str | Sequence[str], with_base: bool = False, device: str | None = None,
     others: Mapping[str, Adapted] | None = None, warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, str]]:  # fmt: skip
     """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`.
 
-    Those of `others`, which are of the same base, have their names as keys. `warn` is called with what the user should
-    know about the model.
+    `model` is the folder of a run, an adapter or a merged model. Those of `others`, which are of the same base, have
+    their names as keys. `warn` is called with what the user should know about the model.
 
     Raises UsageError where a question and its answer do not fit into the context of the model.
     """
+    adapted = model if isinstance(model, Adapted) else open_adapted(Path(model))
+    questions = [questions] if isinstance(questions, str) else questions
     if with_base:
         adapted.require_base()
     for one in (adapted, *(others or {}).values()):

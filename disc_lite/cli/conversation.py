@@ -13,7 +13,7 @@ from disc_lite.cli.terminal import escape_controls, print_json, typed
 from disc_lite.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Ask an adapted model questions, each by itself.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
 @click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")

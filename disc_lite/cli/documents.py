@@ -24,7 +24,7 @@ MOST_DOUBTFUL = 20
 MOST_NAMES = 3
 
 
-@click.command()
+@click.command(short_help="What a model will see of documents; nothing is spent.")
 @click.argument("documents", nargs=-1, required=True, type=click.Path())
 @click.option("--show", metavar="FILE", help="Show the passages of one file, sentence by sentence.")
 @click.option("--model", "-m", help="Cut passages by its tokenizer and recipe; else tokens are estimated.")

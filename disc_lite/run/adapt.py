@@ -20,7 +20,7 @@ from disc_lite.run.folder import Answers, Retained, RunFolder, When
 from disc_lite.run.given import PairFiles
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.run.plan import Limits, limit_to_plan, planned_execution
+from disc_lite.run.plan import Limits, Size, limit_to_plan, planned_execution
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
 from disc_lite.storage.disk import remove
 from disc_lite.version import __version__
@@ -47,8 +47,8 @@ def adapt(
     overrides: Mapping[str, str] | None = None,
     seed: int | None = None,
     device: str | None = None,
-    max_vram: str | None = None,
-    host_ram: str | None = None,
+    max_vram: Size = None,
+    host_ram: Size = None,
     listener: Listener | None = None,
 ) -> JsonObject:
     """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.

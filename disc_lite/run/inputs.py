@@ -109,7 +109,8 @@ def gather(
     if not paths:
         raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
     usual = Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
-    folder = _place(Path(output) if output else earlier.next_folder if earlier else usual, earlier)
+    folder = RunFolder(Path(output) if output else earlier.next_folder if earlier else usual)
+    require_usable(folder.path, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     absent = Model(model, source.location, Path(), "", "", {})
     own_questions, own_pairs = about_documents(own_questions, own_pairs, read, checked.recipe.prompt.near_duplicate)
@@ -136,14 +137,15 @@ def _remark(listener: Listener, text: str) -> None:
     listener(Event("questions", text, is_remark=True))
 
 
-def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
-    """The folder of the run. Raises UsageError where it cannot be made, or is that of the run which is updated."""
+def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
+    """Raises UsageError where it cannot be the folder of a run: not made, of another kind, or of the run updated."""
     require_place(folder)
     if earlier and folder.resolve() == earlier.folder.path.resolve():
         raise UsageError(
             f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
         )
-    return RunFolder(folder)
+    if not RunFolder(folder).record.is_file() and folder.is_dir() and not is_untouched(folder):
+        raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
 
 def earlier_of(update: str | Path | None) -> EarlierRun | None:
@@ -208,7 +210,7 @@ def check_context(inputs: Inputs) -> None:
 
 
 def check_same_run(inputs: Inputs) -> None:
-    """Raises UsageError if the output folder is of another run or another version, or no run at all.
+    """Raises UsageError if the output folder is of another run or another version.
 
     Raises EnvironmentNotReady where a file in it is not what the run has written.
     """
@@ -224,8 +226,6 @@ def check_same_run(inputs: Inputs) -> None:
                 "Choose another --output, or repeat the command of that run to continue it.",
             )  # fmt: skip
         require_all_unchanged(path)
-    elif path.is_dir() and not is_untouched(path):
-        raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
 
 def _other_settings(inputs: Inputs) -> str:

@@ -39,25 +39,27 @@ from disc_lite.run.inputs import (
     model_of,
     nothing_to_learn,
     read_with_progress,
+    require_usable,
 )
 from disc_lite.storage import free_disk
 
 if TYPE_CHECKING:
     import torch
 
+Size = str | float | None  # gigabytes, as a number or a text like "8GB"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
 
 def plan(
     documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], model: str | None = None, *,
     recipe: str | None = None, questions: str | Path | None = None, pairs: PairFiles = None,
-    update: str | Path | None = None, overrides: Mapping[str, str] | None = None, max_vram: str | None = None,
-    host_ram: str | None = None, card: str | None = None, cpu: bool = False,
+    update: str | Path | None = None, overrides: Mapping[str, str] | None = None, max_vram: Size = None,
+    host_ram: Size = None, card: str | None = None, cpu: bool = False,
 ) -> Plan:  # fmt: skip
     """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
-    `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
-    Without any of them it is the plan for the smallest card on which the run fits.
+    `max_vram` is the memory of a GPU ("8GB", or 8), `host_ram` that of the machine; `card` a GPU by name, for the
+    minutes. Without any of them it is the plan for the smallest card on which the run fits.
     Raises what `adapt` raises before it loads the model, and EnvironmentNotReady where the sizes of the model are not
     known here.
     """
@@ -132,8 +134,8 @@ class Limits:
     """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free."""
 
     device: str | None
-    max_vram: str | None
-    host_ram: str | None
+    max_vram: Size
+    host_ram: Size
 
 
 def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
@@ -165,10 +167,12 @@ def keep_tight(plan: Plan) -> None:
 
 def dry_run(
     documents: Sequence[str], model: str | None, *, output: str | None, seed: int | None, device: str | None,
-    max_vram: str | None, host_ram: str | None, **options: Any,
+    max_vram: Size, host_ram: Size, **options: Any,
 ) -> Plan:  # fmt: skip
     """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""
     made = plan(documents, model, **options)
+    if output:
+        require_usable(Path(output), earlier_of(options.get("update")))
     budget = budget_of(Limits(device, max_vram, host_ram), Path(output) if output else Path())
     return _with_remarks(plan_run(made.shape, made.recipe, made.corpus, made.workload, budget), made.remarks)
 
@@ -252,11 +256,11 @@ def _as_planned(recipe: Recipe, choice: Choice) -> Execution:
     )
 
 
-def bytes_of(size: str | None, option: str) -> int | None:
-    """A size like 8GB in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
+def bytes_of(size: Size, option: str) -> int | None:
+    """A size like 8GB, or 8, in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
     if size is None:
         return None
-    found = _SIZE.fullmatch(size.strip())
+    found = _SIZE.fullmatch(str(size).strip())
     if not found or not float(found[1]):
         raise UsageError(f"{option} cannot be {size!r}.", "", f"Write a number of gigabytes: {option} 8GB.")
     return round(float(found[1]) * GIB)

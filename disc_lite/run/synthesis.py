@@ -224,6 +224,7 @@ def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExam
         on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
         on_wait=_Waiting(context),
     )  # fmt: skip
+    context.tell("retention", "self-generated prompts", min(len(examples), total), total)  # also where all were there
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
         held_out = min(held_out, len(examples) // 4)
     return examples[held_out:], examples[:held_out]
