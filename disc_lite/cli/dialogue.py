@@ -97,9 +97,7 @@ class Dialogue:
         yield from self.conversation.ask(question, self.compare)
 
     def note_limits(self) -> None:
-        """Say what of the last answer, or of the conversation before it, did not fit."""
-        if self.conversation.cut:
-            note(f"The answer was cut after {self.conversation.answer_tokens} tokens; --max-tokens sets that.")
+        """Say once that the first turns of the conversation no longer fit."""
         if self.conversation.dropped and not self.warned:
             self.warned = True
             room = self.conversation.room + self.conversation.answer_tokens
@@ -134,6 +132,8 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
             show_columns(shown, console)
         else:
             show_stream(shown, dialogue.compare)
+    if dialogue.conversation.cut:
+        note(f"The answer was cut after {dialogue.conversation.answer_tokens} tokens; --max-tokens sets that.")
     dialogue.note_limits()
     if interrupts.received not in (None, signal.SIGINT):
         signal.raise_signal(interrupts.received or signal.SIGTERM)

@@ -27,6 +27,9 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
+# Of the rows of a card, as headings that leave names their room.
+SHORT = {"floor": "base", "rag": "RAG", "ceiling": "passage", "adapted": "adapted", "adapted_rag": "+ RAG"}
+WITH_RULES = 76  # columns; a narrower terminal has room for what is right, but not for other rules or every interval
 SHOWN_REASONS = 3  # for which drafts were dropped
 STATED = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
@@ -45,14 +48,15 @@ def show_summary(summary: JsonObject, console: Console) -> None:
 
 def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
-    table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
+    headings = ("exact", "contains", "F1") if console.width >= WITH_RULES else ()
+    table = _table(f"Learned: {card['questions']} questions", "right", "95 %", *headings)
     for name, label in ROWS.items():
         if name in card["rows"] and card["questions"]:
             row, bold = card["rows"][name], name == "adapted"
-            table.add_row(_bold(label, bold), _share(row, bold), _span(row), *_rules(row))
+            table.add_row(_bold(label, bold), _share(row, bold), _span(row), *_rules(row)[: len(headings)])
     for when, row in card["completions"].items():
         if row["of"]:
-            table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row))
+            table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row)[: len(headings)])
     console.print(table)
     _show_update(card.get("update"), console)
     _show_retained(card, console)
@@ -64,11 +68,11 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
 
 
 def _table(title: str, *headings: str) -> Table:
-    """Names left, figures right; fits 80 columns."""
+    """Names left, in lines of their own where they are long; figures right. Fits 80 columns."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for heading in headings:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
 
 
@@ -76,12 +80,13 @@ def _show_update(update: JsonObject | None, console: Console) -> None:
     """Of an update: what was known before it and is known now, apart for what is unchanged, changed, new and gone."""
     if not update:
         return
-    table = _table(f"Since {escape(update['run'])}", "passages", "right, that run", "right, now", "95 %")
+    headings = ("95 %",) if console.width >= WITH_RULES else ()
+    table = _table(f"Since {escape(update['run'])}", "passages", "right, that run", "right, now", *headings)
     for state, rows in update["rows"].items():
         before, now = rows["earlier"], rows["adapted"]
-        figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ()
+        figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
         label = f"gone ({STATED[update['removed']]})" if state == "removed" else state
-        table.add_row(label, str(update["passages"][state]), *figures)
+        table.add_row(label, str(update["passages"][state]), *figures[: 2 + len(headings)])
     console.print(table)
 
 
@@ -99,8 +104,9 @@ def _show_retained(card: JsonObject, console: Console) -> None:
 
 
 def _show_documents(card: JsonObject, console: Console) -> None:
-    rows = [name for name in ROWS if name in card["rows"]]
-    table = _table("By document", *(ROWS[name] for name in rows))
+    shown = SHORT if console.width >= WITH_RULES else ("floor", "ceiling", "adapted")
+    rows = [name for name in shown if name in card["rows"]]
+    table = _table("By document", *(SHORT[name] for name in rows))
     for document, row in card["documents"].items():
         table.add_row(escape(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
     console.print(table)

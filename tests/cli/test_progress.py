@@ -245,12 +245,13 @@ def test_the_memory_is_that_of_the_gpu_in_use(monkeypatch: pytest.MonkeyPatch) -
 def test_a_narrow_terminal_has_words_instead_of_a_bar(clock: Clock) -> None:
     bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=60), clock)
     bars.progress.live.auto_refresh = False
+    bars(Event("model", "training in one pass a step, AdamW in 32 bits"))
     bars(Event("questions", "118 pairs", 96, 192))
     found = Console(width=60, file=io.StringIO())
     with found.capture() as captured:
         found.print(bars.progress.get_renderable())
     bars.close()
-    assert "118 pairs" in captured.get()
+    assert "118 pairs" in captured.get() and "training in one pass a step" in captured.get()
 
 
 def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
@@ -264,7 +265,18 @@ def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
         found.print(bars.progress.get_renderable())
     bars.close()
     (row,) = captured.get().splitlines()
-    assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left 22 promp", row)
+    assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left  22 prompts", row)
+
+
+def test_a_bar_is_as_full_as_its_counts(clock: Clock) -> None:
+    bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=100), clock)
+    bars.progress.live.auto_refresh = False
+    bars(Event("model", "loading"))
+    bars(Event("training", "", 5, 21))
+    bars.close()  # as after Ctrl-C
+    model, training = bars.progress.tasks
+    assert (training.completed, training.total, training.fields["place"]) == (5, 21, "5/21")
+    assert (model.completed, model.total) == (1, 1)
 
 
 @pytest.mark.parametrize("width", [120, 80, 60])
