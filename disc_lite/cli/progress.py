@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
+from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.run.events import Event
+from disc_lite.run.wording import duration
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
@@ -77,14 +79,6 @@ class Pace:
         return f"about {duration(left_s)} left" if left_s else ""
 
 
-def duration(seconds: float) -> str:
-    """A rounded duration."""
-    if seconds < 59.5:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
 class Silent:
     """Prints nothing."""
 
@@ -109,7 +103,8 @@ class Plain:
     def __call__(self, event: Event) -> None:
         with self.lock:
             if event.is_remark:
-                print(f"{STAGES.get(event.stage, event.stage)}: {event.text}", file=sys.stderr, flush=True)
+                text = escape_controls(event.text)
+                print(f"{STAGES.get(event.stage, event.stage)}: {text}", file=sys.stderr, flush=True)
                 return
             begins, self.event = self.pace.update(event), event
             if begins or event.done == event.total or self._due():
@@ -175,7 +170,7 @@ class Bars:
     def __call__(self, event: Event) -> None:
         name = STAGES.get(event.stage, event.stage)
         if event.is_remark:  # above the bars, where it stays, and whole
-            self.progress.console.print(f"{name}: {event.text}", markup=False, highlight=False)
+            self.progress.console.print(untrusted(f"{name}: {event.text}"))
             return
         for other, task in self.tasks.items():
             if other != name:  # earlier stages are finished
@@ -215,7 +210,7 @@ def _place(event: Event) -> str:
 
 def _details(event: Event) -> str:
     if not (event.stage == "training" and event.data):
-        return str(event.text)
+        return escape_controls(event.text)
     data = event.data
     speed = data["tokens"] / max(1e-9, data["seconds"])
     skipped = "  skipped: not finite" if data["skipped"] else ""

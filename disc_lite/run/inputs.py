@@ -30,6 +30,7 @@ from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.given import PairFiles, about_documents, pairs_of
 from disc_lite.run.readme import readme
+from disc_lite.run.wording import counted
 from disc_lite.storage import (
     JsonObject,
     begin_digests,
@@ -127,7 +128,7 @@ def gather(
     inputs = replace(inputs, model=opened, resolved=resolved)
     check_same_run(inputs)
     check_context(inputs)
-    tell(Event("documents", in_words(ledger), len(ledger), len(ledger)))
+    tell(Event("documents", _outcomes(ledger), len(ledger), len(ledger)))
     for reason in sorted({entry.reason for entry in ledger if entry.needs_package}):
         tell(Event("documents", f"not read: {reason}", is_remark=True))
     return inputs
@@ -170,11 +171,11 @@ def read_with_progress(
     return read_documents(paths, options, lambda done, total, name: tell(Event("documents", name, done, total)))
 
 
-def in_words(ledger: Sequence[LedgerEntry]) -> str:
+def _outcomes(ledger: Sequence[LedgerEntry]) -> str:
     """How many files have which outcome, and how many pages are scans."""
     outcomes = Counter(entry.outcome for entry in ledger)
     scanned = sum(entry.ocr_pages for entry in ledger)
-    by_ocr = [f"{scanned} scanned page{'s' * (scanned > 1)} read by OCR"] if scanned else []
+    by_ocr = [f"{counted(scanned, 'scanned page')} read by OCR"] if scanned else []
     return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr])
 
 
