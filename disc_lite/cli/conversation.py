@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from disc_lite.cli.options import ALSO, AS_JSON, DEVICE
-from disc_lite.cli.terminal import escape_controls, print_json, typed
+from disc_lite.cli.terminal import escape_controls, print_json, typed, untrusted
 from disc_lite.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Ask an adapted model questions, each by itself.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
 @click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")
@@ -34,7 +34,9 @@ def ask(
     if not all(question.strip() for question in questions):
         raise UsageError("A question is blank.", "", 'Ask something: disc-lite ask RUN "Who approves travel?"')
     (name, adapted), *others = open_together([folder, *also]).items()
-    rows = run_ask(adapted, questions, with_base, device, dict(others), lambda text: click.echo(text, err=True))
+    rows = run_ask(
+        adapted, questions, with_base, device, dict(others), lambda text: click.echo(escape_controls(text), err=True)
+    )
     if as_json:
         print_json(rows)
         return
@@ -84,12 +86,12 @@ def chat(
             f"Answers of {max_tokens} tokens leave no room for a question.",
             f"The context of the model is {adapted.context_tokens} tokens.", "Use a smaller --max-tokens.",
         )  # fmt: skip
-    answer_tokens = max_tokens or min(adapted.answer_tokens, adapted.context_tokens // 2)
+    answer_tokens = max_tokens or adapted.longest_answer
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     if at_terminal:
         from rich.console import Console
 
-        with Console(stderr=True).status(f"Loading {escape_controls(adapted.name)}"):
+        with Console(stderr=True).status(untrusted(f"Loading {adapted.name}")):
             base = load(adapted, device, others)
     else:
         base = load(adapted, device, others)

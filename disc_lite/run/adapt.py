@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.advice import advice_on
 from disc_lite.run.cache import require_cache
-from disc_lite.run.changes import in_words
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import Answers, Retained, RunFolder, When
 from disc_lite.run.given import PairFiles
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.run.plan import Limits, limit_to_plan, planned_execution
+from disc_lite.run.plan import Limits, Size, limit_to_plan, planned_execution
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
 from disc_lite.storage.disk import remove
 from disc_lite.version import __version__
@@ -46,8 +46,8 @@ def adapt(
     overrides: Mapping[str, str] | None = None,
     seed: int | None = None,
     device: str | None = None,
-    max_vram: str | None = None,
-    host_ram: str | None = None,
+    max_vram: Size = None,
+    host_ram: Size = None,
     listener: Listener | None = None,
 ) -> JsonObject:
     """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.
@@ -74,7 +74,7 @@ def adapt(
     require_cache()
     tell = listener or (lambda event: None)
     for remark in inputs.remarks:
-        tell(Event("model", remark))
+        tell(Event("model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell)
 
 
@@ -128,9 +128,9 @@ def _run_stages(
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
         retention, drift_prompts = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
-        folder.write_self_generated(drift_prompts)
+        folder.write_examples("self_generated", drift_prompts)
     eval_set = measuring.eval_set_of(
-        held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated(),
+        held_out, folder.read_passages(), inputs.model.probes, folder.read_examples("self_generated"),
         folder.read_questions_removed(),
     )  # fmt: skip
     answers: dict[When, Answers] = {}
@@ -147,6 +147,7 @@ def _run_stages(
     retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)
     card = measuring.card_of(eval_set, pairs, recipe, answers, retained)
     card["fit"] = fit.last_measured(folder)
+    card["advice"] = advice_on(folder, recipe)
     card["update"] = measuring.by_state(eval_set, folder, recipe, answers)
     summary = _summary(context, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
@@ -162,7 +163,7 @@ def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener | None) 
     if changes is None:
         return ""
     if listener:
-        listener(Event("documents", f"since {earlier.folder}: {in_words(changes)}"))
+        listener(Event("documents", f"since {earlier.folder}: {changes}"))
     return nothing_to_teach(earlier, changes, recipe)
 
 

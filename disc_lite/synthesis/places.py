@@ -10,8 +10,8 @@ from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.qa import Pair, word_set
 from disc_lite.qa.records import UNKNOWN_PASSAGE
-from disc_lite.synthesis.facts import content_words, facts_of, is_yes_no
-from disc_lite.synthesis.names import FUNCTION_WORDS
+from disc_lite.synthesis.facts import has_none
+from disc_lite.synthesis.terms import FUNCTION_WORDS
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,8 @@ def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
         tuple(here for _, here in found if here),
         tuple(pair for pair, here in found if not here),
         tuple(pair for pair, here in by_hand if pair.passage not in (here.passage, UNKNOWN_PASSAGE)),
-        tuple(pair for pair, here in by_hand if _is_unstated(here, places.shown(here))),
+        tuple(pair for pair, here in by_hand if has_none(places.shown(here), here.question, here.answer)),
     )
-
-
-def _is_unstated(pair: Pair, passage: str) -> bool:
-    """Whether no word of the answer that the question does not have is in the passage; yes and no never are."""
-    facts = facts_of(pair.question, pair.answer)
-    return bool(facts) and not is_yes_no(pair.answer) and not facts & content_words(passage)
 
 
 class Places:
