@@ -10,6 +10,7 @@ pairs      question-answer pairs about every passage, accepted by their words an
 contradictions  pairs that other passages contradict
 held_out   questions to measure with, where the user has none
 retention  self-generated prompts and answers, against forgetting
+document_names  which of these prompts name what the documents name
 """
 
 from disc_lite.synthesis.drafting import seed_of
