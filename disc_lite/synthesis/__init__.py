@@ -2,6 +2,8 @@
 
 names      names and numbers in drafts, and whether the passage has them
 facts      the facts of an answer, and whether another text has them too
+references whether a draft speaks of its passage as a text
+topics     what a text is about, and whether a question says it
 screening  rules for drafted questions and answers, from their words alone
 drafting   prompts for questions and answers about one passage, and what is taken from the drafts
 places     the passages that pairs of a file are about

@@ -9,7 +9,8 @@ from disc_lite.synthesis.names import FUNCTION_WORDS, names_in
 
 # But for "yes" with a mark behind it: "No fee is charged" does not say no.
 YES_NO = re.compile(
-    r"yes\b|(?:no|ja|nein|oui|non|sí|si|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！]|\.(?!\s*\d)))",
+    r"yes\b|(?:no|ja|nein|oui|non|sí|si|sim|não|nao|nee|да|нет|tak|nie|evet|hayır|نعم|لا|はい|いいえ|네|아니요|아니오|"
+    r"हाँ|हां|नहीं|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))",
     re.IGNORECASE,
 )
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it

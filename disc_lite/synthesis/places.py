@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
-from disc_lite.qa import Pair, word_set
+from disc_lite.qa import Pair, language_of, word_set
+from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.records import UNKNOWN_PASSAGE
-from disc_lite.synthesis.facts import content_words, facts_of, is_yes_no
+from disc_lite.synthesis.facts import is_yes_no
 from disc_lite.synthesis.names import FUNCTION_WORDS
+from disc_lite.synthesis.topics import topic_words
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,9 @@ def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
 
 def _is_unstated(pair: Pair, passage: str) -> bool:
     """Whether no word of the answer that the question does not have is in the passage; yes and no never are."""
-    facts = facts_of(pair.question, pair.answer)
-    return bool(facts) and not is_yes_no(pair.answer) and not facts & content_words(passage)
+    language = language_of(passage)
+    facts = topic_words(pair.answer, language) - topic_words(pair.question, language)
+    return bool(facts) and not is_yes_no(pair.answer) and not facts & topic_words(passage, language)
 
 
 class Places:
@@ -93,7 +96,7 @@ class Places:
         if pair.document not in self.words:
             self.words[pair.document] = [word_set(text.passage_text(passage)) for passage in text.passages]
         words, asked = self.words[pair.document], f"{pair.question} {pair.answer}"
-        wanted = frozenset(word for word in word_set(asked) if word not in FUNCTION_WORDS)
+        wanted = word_set(asked) - words_without_meaning(language_of(text.document.text)) - FUNCTION_WORDS
         having = Counter(word for here in words for word in here & wanted)
         shares = [sum(1 / having[word] for word in here & wanted) for here in words]
         if not having:
