@@ -6,6 +6,7 @@ files       rows -> questions and pairs
 vocabulary  articles, negators, months, number words, units
 spelling    spellings of one word
 numbers     spellings of one number
+operators   operators of code between words
 lexing      text -> words, numbers and symbols
 amounts     number words, signs, currencies and units
 times       times of day and dates

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from disc_lite.qa.numbers import clock_names_of, without_zeros
+from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
 from disc_lite.qa.records import Word
 from disc_lite.qa.vocabulary import (
     CURRENCIES,
@@ -42,12 +42,13 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
     while i < len(words):
         value, length = _value_at(words, i)
         if length:
-            text = str(value) if value.denominator == 1 else f"{float(value):g}"
+            text = str(value) if value.denominator == 1 else f"{float(value):.12g}"
             written = " ".join(w.written for w in words[i : i + length])
             names = frozenset({text} | clock_names_of(text) | (words[i].names if length == 1 else set()))
             # Otherwise "the one", a pronoun, and "one" would differ.
             form = "one" if words[i].text == "one" and length == 1 else text
-            result.append(Word(form, written, names, opens=words[i].opens, number=True))
+            first, behind = words[i], words[i + length - 1].behind
+            result.append(Word(form, written, names, (), first.opens, True, False, first.operator, behind))
         else:
             result.append(words[i])
         i += length or 1
@@ -109,7 +110,9 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
         elif text == "and" and result:
             result.append(("and", Fraction(0)))
         elif not result and word.number and re.fullmatch(r"-?\d+(\.\d+)?", text):
-            result.append(("digits", Fraction(text)))
+            following = words[at + 1].text if at + 1 < len(words) else ""
+            # 1.500 Millionen are 1,500 millions: the languages of these words group by a dot.
+            result.append(("digits", Fraction((following in FOREIGN_SCALES and in_thousands(text)) or text)))
         else:
             break
     return result
@@ -128,7 +131,10 @@ def read_minus(words: Sequence[Word]) -> list[Word]:
     for word in words:
         if result and result[-1].text in MINUS and word.number and not word.opens and word.text[0] != "-":
             names = {f"-{name}" for name in word.names if not name.startswith("t:")}
-            result[-1] = replace(word, text=f"-{digits_of(word)}", names=frozenset(names), opens=result[-1].opens)
+            text, minus = f"-{digits_of(word)}", result[-1]
+            result[-1] = replace(
+                word, text=text, names=frozenset(names), opens=minus.opens, operator=minus.operator
+            )  # fmt: skip
         else:
             result.append(word)
     return result
@@ -142,7 +148,10 @@ def move_currencies(words: Sequence[Word]) -> list[Word]:
         is_currency = unit.text in CURRENCIES or unit.written in CURRENCY_CODES
         has_other = i > 0 and result[i - 1].number and not unit.opens
         if is_currency and number.number and not has_other and (not number.opens or unit.written == "Rs"):
-            result[i : i + 2] = [replace(number, opens=unit.opens), replace(unit, opens=False)]
+            result[i : i + 2] = [
+                replace(number, opens=unit.opens, operator=unit.operator, behind=""),
+                replace(unit, opens=False, operator="", behind=number.behind),
+            ]
     return result
 
 
@@ -157,7 +166,9 @@ def mark_units(words: Sequence[Word]) -> list[Word]:
         unit = UNITS.get(word.text)
         if unit:
             names = {name for name in number.names if not name.startswith("t:")}
-            result[-1] = replace(number, names=frozenset(names | {without_zeros(number.text)}))
+            # 2.000 may be 2000, so it is not 2.
+            names |= set() if in_thousands(number.text) else {without_zeros(number.text)}
+            result[-1] = replace(number, names=frozenset(names))
         result.append(replace(word, counted=True, names=word.names | ({f"u:{unit}"} if unit else set())))
     return result
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from disc_lite.qa.numbers import chinese_value, clock_names_of, date_of, is_list, number_of
+from disc_lite.qa.operators import marks_behind, operator_before
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold, singulars, spellings
 from disc_lite.qa.vocabulary import (
@@ -66,7 +67,7 @@ _LEXEME = re.compile(
             rf"{_AFTER_WEEK}(?P<han>[〇零一二三四五六七八九十百千两兩万萬亿億]+)",
             rf"(?P<unspaced>[{UNSPACED}][{UNSPACED_MARKS}]*)",
             rf"(?P<dotted>(?:{_LETTER}\.)+{_LETTER}(?!\w)|(?:{_LETTER}\.){{2,}})",
-            rf"(?P<word>{_LETTER}(?:{_WORD_END}|(?<=\d)\.(?=\d))*(?:['_-]{_WORD_END}+)*(?:\+\+|#|\+(?![\w+]))?)",
+            rf"(?P<word>{_LETTER}(?:{_WORD_END}|(?<=\d)\.(?=\d))*(?:['_-]{_WORD_END}+)*(?:\+\+|#|\+(?![\w+=]))?)",
             r"(?P<symbol>°[CF](?!\w)|[%‰°€$£¥₹<>≤≥±&])",
         )
     )
@@ -109,13 +110,19 @@ def _decimal(match: re.Match[str]) -> str:
 def lexed(text: str) -> Iterator[Word]:
     """The words of a text in their order, before they are combined: "9" and "am" are two words."""
     text, end = prepared(text), 0
+    last: Word | None = None  # held back until it is known what follows it
     for match in _LEXEME.finditer(text):
-        opens = end == 0 or _ENDS_CLAUSE.search(text, end, match.start()) is not None
+        start = match.start()
         words = list(_words_in(match))
         if words:
-            yield replace(words[0], opens=opens)
-            yield from words[1:]
-            end = match.end()
+            if last is not None:
+                yield replace(last, behind=behind) if (behind := marks_behind(text, end, start)) else last
+            opens = end == 0 or _ENDS_CLAUSE.search(text, end, start) is not None
+            words[0] = replace(words[0], opens=opens, operator=operator_before(text, end, start))
+            yield from words[:-1]
+            last, end = words[-1], match.end()
+    if last is not None:
+        yield replace(last, behind=marks_behind(text, end, len(text)))
 
 
 def _words_in(match: re.Match[str]) -> Iterator[Word]:
@@ -236,7 +243,7 @@ def _bare(text: str) -> Word:
 def _plain(written: str, text: str) -> Word:
     names = {text} | spellings(written, text)
     parts = tuple(re.split("[-_]", text)) if re.search("[-_]", text) else ()
-    if parts:
+    if parts and "_" not in text:
         names.add("".join(parts))
     if text in ORDINALS:
         names.add(f"o:{ORDINALS[text]}")

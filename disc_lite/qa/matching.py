@@ -12,8 +12,11 @@ Negated is an answer that directly follows "not", "no", "never" or the like in o
 where or how may stand between ("never on Friday", "not yet allowed"), and behind "do not" the verb ("does not cost 84
 euros"); any other word ends the scope of the negator, so "not until 11:15", "no more than 187 euros" and "not only
 Friday" give the answer, and so does "any day but Friday", as "closed every day but Friday" may have to. The end of a
-clause ends it too: "No, Friday". If the answer occurs several times, one that is not negated is enough. For the
-answers yes and no, the first word of the prediction decides if it is one of the two.
+clause ends it too: "No, Friday". If the answer occurs several times, one that is not negated is enough.
+
+The answers yes and no are given by the first word that says one of them and ends its clause, or begins the prediction
+before a pronoun or the like: "No, it is not", "No it is not" and "The answer is no", but not "There is no rule",
+"No rule is known" and "yes or no".
 """
 
 from __future__ import annotations
@@ -22,9 +25,13 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from disc_lite.qa.operators import goes_on, operators_agree
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import accents_agree, singulars
 from disc_lite.qa.vocabulary import (
+    AFTER_YES_NO,
+    BECAUSE,
+    CHOICE,
     DO,
     FOCUS_ADVERBS,
     NEGATORS,
@@ -84,18 +91,47 @@ def _contains(
     read: Sequence[Word], predicted: Sequence[Word], expected: Sequence[Word], candidates: Sequence[int]
 ) -> bool:
     """Whether `expected` occurs in `predicted`, from one of `candidates` on, and is not negated there."""
+    if _joined(expected) in YES_NO:
+        return _yes_or_no(read) == _joined(expected)
     if len(expected) == 1:
-        if expected[0].text in YES_NO and predicted and predicted[0].text in YES_NO:
-            return predicted[0].text == expected[0].text
         letter = expected[0].written
         if len(letter) == 1 and letter.isupper() and any(w.skipped and w.written == letter for w in read):
             return True  # "A is right"
-    runs = ((i, i + len(expected)) for i in candidates)
-    return any(_are_same(predicted[i:end], expected) and not _is_negated(predicted, i, end) for i, end in runs)
+    runs = ((predicted[i : i + len(expected)], i, i + len(expected)) for i in candidates)
+    return any(
+        _are_same(run, expected) and not goes_on(run, expected) and not _is_negated(predicted, start, end)
+        for run, start, end in runs
+    )
+
+
+def _joined(words: Sequence[Word]) -> str:
+    return "".join(word.text for word in words)
+
+
+def _yes_or_no(words: Sequence[Word]) -> str:
+    """The first word that says yes or no as a clause or at the end of one; "" if none does."""
+    for start in range(len(words)):
+        end = next((end for end in (start + 1, start + 2, start + 3) if _says_yes_or_no(words, start, end)), 0)
+        if end:
+            return _joined(words[start:end])
+    return ""
+
+
+def _says_yes_or_no(words: Sequence[Word], start: int, end: int) -> bool:
+    """Whether `words[start:end]` (several in scripts without spaces) are yes or no, and no article and no choice."""
+    if end > len(words) or _joined(words[start:end]) not in YES_NO:
+        return False
+    if any(word.opens for word in words[start + 1 : end]) or _is_negated_before(words, start):
+        return False
+    near = [word.text for word in (*words[max(0, start - 2) : start], *words[end : end + 2])]
+    if not YES_NO.isdisjoint(near) and not CHOICE.isdisjoint(near):
+        return False
+    ends = end == len(words) or words[end].opens
+    return ends or words[end].text in BECAUSE or (start == 0 and words[end].text in AFTER_YES_NO)
 
 
 def _are_same(first: Sequence[Word], second: Sequence[Word]) -> bool:
-    return len(first) == len(second) and all(map(_is_same, first, second))
+    return len(first) == len(second) and all(map(_is_same, first, second)) and operators_agree(first, second)
 
 
 def _count_shared(predicted: Sequence[Word], expected: Sequence[Word]) -> int:
@@ -176,6 +212,8 @@ def _is_negated_before(words: Sequence[Word], start: int) -> bool:
     before = ""
     for i in range(start - 1, max(-1, start - 1 - _MAX_SCOPE), -1):
         word = words[i]
+        if word.skipped:
+            continue
         before = word.text + before
         if before in UNSPACED_NEGATORS:
             return True

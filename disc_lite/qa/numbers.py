@@ -2,7 +2,7 @@
 
 "1,000", "1 000", "1'000" and "1000" are the same, and so are "3,5" and "3.5". "1.234" may be a decimal or have a
 thousands separator, "11.15" may be a decimal or a time of day: such a number keeps its form and gets a name for the
-other reading. "1.10" and "1.1" may be versions and differ; with a unit they are the same.
+other reading. "1.10" and "1.1" may be versions and differ; with a unit they are the same, but "1.000" and "1" are not.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ def number_of(body: str) -> tuple[str, set[str]]:
         return f"{whole or '0'}.{rest}", clock_names_of(f"{whole}.{rest}")
     names = {digits} if _GROUPED.fullmatch(body) else set()
     return f"{whole or '0'}.{rest}", names | clock_names_of(body)
+
+
+def in_thousands(text: str) -> str:
+    """A number whose dot may group thousands, without it: 2.000 gives 2000. "" for any other number."""
+    return text.replace(".", "") if _GROUPED.fullmatch(text.removeprefix("-")) else ""
 
 
 def is_list(body: str) -> bool:

@@ -44,4 +44,6 @@ class Word:
     opens: bool = False  # a comma, a full stop or another mark that ends a clause precedes it
     number: bool = False
     counted: bool = False  # follows a number
+    operator: str = ""  # of code that precedes it: "==", "!"
+    behind: str = ""  # marks of code that directly follow it: "[]", or "/" where a path goes on
     skipped: bool = False  # not compared: an article, or "to" in place of a dash

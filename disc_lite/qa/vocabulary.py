@@ -38,7 +38,19 @@ UNSPACED_NEGATORS = tuple(
     "尚未 从未 從未 无法 無法 ไม่ ไม่ใช่ ไม่ได้ ไม่ได้รับ ไม่มี มิใช่".split()
 )
 UNSPACED_NEGATORS_AFTER = ("ではな", "ではあり", "じゃな", "じゃあり", "でな")
-YES_NO = frozenset("yes no ja nein oui non да нет nao sim tidak nee".split())
+YES_NO = frozenset(
+    "yes no ja nein oui non si да нет nao sim tidak nee tak nie evet hayir نعم لا 네 예 아니요 아니오 हाँ हां नहीं "
+    "是 是的 不是 不 对 對 不对 不對 否 はい いいえ ใช่ ไม่ใช่".split()
+)
+CHOICE = frozenset("or and oder und ou et o y e of en или и".split())  # yes or no, yes and no
+BECAUSE = frozenset(
+    "because since but though although weil denn aber car mais porque pero perche ma omdat maar".split()
+)
+# Behind yes or no at the beginning of a text, without a comma: "no it does not", but "no dogs", "no information".
+AFTER_YES_NO = frozenset(
+    "i it he she we you they this that these those there the a an its his her their our my your "
+    "das es er sie ich wir ihr dies der die man il elle on ce c nous ils elles je это он она они it's".split()
+)
 
 _MONTHS = """
     january jan januar janner janvier janv enero gennaio janeiro januari января январь stycznia ocak يناير जनवरी

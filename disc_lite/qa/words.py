@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from disc_lite.qa.amounts import digits_of, join_number_words, mark_units, move_currencies, read_minus
 from disc_lite.qa.lexing import MARKS, UNSPACED, UNSPACED_MARKS, lexed
+from disc_lite.qa.operators import PREFIXES
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
 from disc_lite.qa.times import read_dates, read_times
@@ -80,7 +81,8 @@ def _mark_skipped(words: Sequence[Word]) -> list[Word]:
     for before, word, following in zip([None, *words], words, [*words[1:], None], strict=False):
         if following is not None and not following.opens:
             is_dash = word.text in TO and before is not None and _may_begin_span(before) and _may_begin_span(following)
-            if is_dash or _is_article(word):
+            is_operand = following.operator not in ("", *PREFIXES)  # a = b
+            if is_dash or (_is_article(word) and not is_operand):
                 word = replace(word, skipped=True)
         result.append(word)
     return result

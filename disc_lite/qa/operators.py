@@ -1,0 +1,92 @@
+"""Operators of code between words: `==` and `!=`, `a * b`, `int[]`, a path or a call that goes on behind a word.
+
+Marks of prose are none: emphasis in Markdown, a dash, an exclamation mark, the bars of a table, a slash between words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from disc_lite.qa.records import Word
+from disc_lite.qa.vocabulary import CURRENCIES
+
+# Between two words of a line, apart from brackets and quotes.
+_BINARY = re.compile(r"[\s\"'`()\[\]{}“”„]*(===?|!==?|:=|[-+*/]=|\|\|?|\*\*?|\+|=)[\s\"'`()\[\]{}“”„]*")
+_EVEN = re.compile(r"(?:\s+\S+\s+|\S+)")  # with white space on both sides or on none
+_UNEVEN = ("*", "**", "+", "|")  # such as *emphasis* and +49 are no operators
+_BEFORE = re.compile(r"(?:^|[\s\"'`(\[{“„,;:=|])([-!/])$")  # !ready, -v, /users
+_CONNECTORS = frozenset({"/", ".", "::"})
+PREFIXES = ("-", "!", "/")
+_CODE = frozenset("=!*|+-/.:[()")
+_ASCII = re.compile(r"[A-Za-z0-9_)\]]")
+
+
+def operator_before(text: str, end: int, start: int) -> str:
+    """The operator before a word at `start`, where the word before it ends at `end`; or ""."""
+    gap = text[end:start]
+    if _CODE.isdisjoint(gap):
+        return ""
+    binary = _BINARY.fullmatch(gap) if end and "\n" not in gap else None
+    if binary and not (binary[1] in _UNEVEN and not _is_operator(text, end, start, binary[1])):
+        return binary[1]
+    if end and gap == " / ":
+        return "÷"
+    prefix = _BEFORE.search(gap) if end == 0 or gap[:1] != "/" else None
+    return prefix[1] if prefix and (len(gap) > 1 or end == 0) else ""
+
+
+def _is_operator(text: str, end: int, start: int, mark: str) -> bool:
+    if not _EVEN.fullmatch(text[end:start]):
+        return False
+    if mark == "|":
+        line = text[text.rfind("\n", 0, end) + 1 : (text.find("\n", start) + 1 or len(text) + 1) - 1].strip()
+        return line[:1] != "|" and line[-1:] != "|"
+    # In Chinese, emphasis stands between characters without a space.
+    return bool(_ASCII.match(text[end - 1]) and _ASCII.match(text[start])) or text[end : end + 1].isspace()
+
+
+def marks_behind(text: str, end: int, start: int) -> str:
+    """The mark behind a word that ends at `end`: `[]` or `)`; or `/`, `.`, `::`, `(`, `*` if the next word follows it.
+
+    `start` is where the next word begins, or the end of the text.
+    """
+    gap = text[end:start]
+    if _CODE.isdisjoint(gap[:2]):
+        return ""
+    for mark in ("[]", ")"):
+        if gap.startswith(mark):
+            return mark
+    if start == len(text) or any(char.isspace() for char in gap) or not _ASCII.match(text[start]):
+        return ""
+    return next((mark for mark in ("/", "::", "(", "**", "*") if gap.startswith(mark)), "." if gap == "." else "")
+
+
+def operators_agree(first: Sequence[Word], second: Sequence[Word]) -> bool:
+    """Whether two runs of the same words have the same operators; `=` and a slash may be missing: `timeout: 30`."""
+    if (first[0].operator == "!") != (second[0].operator == "!"):
+        return False
+    if (first[-1].behind == "[]") != (second[-1].behind == "[]"):
+        return False
+    pairs = list(zip(first, second, strict=True))
+    for one, other in pairs[1:]:
+        operators = {"" if word.operator in ("-", "/") else word.operator for word in (one, other)}
+        if len(operators) == 2 and operators not in ({"", "="}, {"", "÷"}):
+            return False
+    options = (pair for pair in pairs if all(word.operator == "-" and len(word.text) == 1 for word in pair))
+    return all(one.written == other.written for one, other in options)  # -v is not -V
+
+
+def goes_on(run: Sequence[Word], expected: Sequence[Word]) -> bool:
+    """Whether a text with a `run` of the expected words names something else: `/users/{id}`, `10**3`, `5 m/s`."""
+    last, behind = run[-1], run[-1].behind
+    if behind == expected[-1].behind:
+        return False
+    if any(word.behind == "(" for word in expected) and expected[-1].behind == ")":
+        return True
+    if behind in ("*", "**"):
+        return last.number
+    if behind == "/" and any(name[:2] == "u:" and name[2:] not in (*CURRENCIES, "%") for name in last.names):
+        return True
+    connected = any(w.operator == "/" for w in expected) or any(w.behind in _CONNECTORS for w in expected[:-1])
+    return behind in _CONNECTORS and connected
