@@ -24,7 +24,7 @@ _NOUNS = (
 )
 _AS_SAID = (
     r"(?:according to|based on|(?:mentioned|stated|described|shown|listed) in|selon|d['’]après|según|laut|secondo|"
-    r"segundo|volgens|согласно|в соответствии с|وفقا? ل|حسب)"
+    r"segundo|volgens|согласно|в соответствии с|وفقا? ل|حسب|sagt|dit|dice|diz|zegt|говорится|يقول)"
 )
 # Parts of a page: facts may have them too ("the table is set"), but not what is so "according to the table".
 _PARTS = (
@@ -36,7 +36,7 @@ _SHOWN = "(?:text|information|content|context|details|sentence|passage|example|t
 _GIVEN = "(?:given|provided|above|preceding)"
 _CHINESE = "(?:文|文章|文本|段落|段话|段文字|材料|短文|句子|表格|内容|資料|资料)"
 REFERS = re.compile(
-    rf"\b(?P<said>{_AS_SAID} )?(?P<noun>{'|'.join(_NOUNS)})"
+    rf"\b(?P<said>{_AS_SAID} )?(?P<noun>{'|'.join(_NOUNS)})(?P<says> (?:say|state|mention|describe|tell|explain)s?\b)?"
     rf"|\b{_GIVEN} {_SHOWN}\b|\b{_SHOWN} {_GIVEN}\b(?! (?:by|to|for|in)\b)"
     rf"|\b{_AS_SAID} (?:{_ARTICLE} )?{_PARTS}\b(?!(?: \d+)? (?:of|in|von|du|des?|del|di) )"
     rf"|\b(?:the )?(?:previous|preceding|above) {_PARTS}\b|\bin this {_PARTS}\b"
@@ -54,7 +54,7 @@ def refers(text: str, passage: str) -> bool:
     text, passage = (" ".join(t.lower().split()) for t in (text, passage))
     for found in REFERS.finditer(text):
         _, _, rest = found[0].partition(" ")
-        is_thing = found["noun"] and not found["said"] and _has_word(passage, found["noun"])
+        is_thing = found["noun"] and not (found["said"] or found["says"]) and _has_word(passage, found["noun"])
         if not (is_thing or found[0] in passage or (" " in rest and rest in passage)):
             return True
     return False

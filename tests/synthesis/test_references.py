@@ -18,11 +18,12 @@ from disc_lite.synthesis.references import refers
         "Согласно тексту, как работает насос?", "Что говорится в тексте о насосе?", "ماذا يقول النص عن المضخة؟",
         "O que diz o texto sobre a bomba?", "Che cosa dice il testo sulla pompa?", "Wat zegt de tekst over de pomp?",
         "Que dit le texte sur la pompe ?", "¿Qué dice el autor sobre la bomba?",
+        "What does the document say about valves?", "Che cosa dice il documento sulla pompa?",
         "根据上面的表格，水泵的压力是多少？", "这段话说了什么？", "材料中水泵的压力是多少？",
     ],
 )  # fmt: skip
 def test_a_text_that_nobody_sees_is_no_answer(draft: str) -> None:
-    assert refers(draft, "The pump runs at 5 bar. Die Pumpe läuft. Насос работает. 水泵在5巴下运行。")
+    assert refers(draft, "Documents on the pump: it runs at 5 bar. Die Pumpe läuft. Насос работает. 水泵在5巴下运行。")
 
 
 @pytest.mark.parametrize(
