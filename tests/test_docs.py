@@ -17,6 +17,8 @@ import yaml
 
 import disc_lite
 from disc_lite.cli import cli
+from disc_lite.documents.code import SUFFIXES
+from disc_lite.documents.formats import FORMATS
 from disc_lite.errors import DiscLiteError
 from disc_lite.recipe import SETTINGS, load_recipe
 
@@ -134,12 +136,22 @@ def test_python_examples_call_what_there_is(page: Path) -> None:
             inspect.signature(function).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
 
 
-def test_tests_and_files_named_in_contributing_exist() -> None:
-    named = spans(ROOT / "CONTRIBUTING.md")
+def test_tests_named_in_contributing_exist() -> None:
     tests = "".join(path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py")))
+    named = spans(ROOT / "CONTRIBUTING.md")
     assert [name for name in named if name.startswith("test_") and f"def {name}(" not in tests] == []
-    files = {name for name in named if re.fullmatch(r"(disc_lite|tests|bench|docs)/[a-z/_]+\.py", name)}
-    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    roots = "disc_lite|tests|bench|docs|recipes|examples|pocket"
+    named = {name for name in spans(page) if re.fullmatch(rf"(?:{roots})/[a-z0-9_/.-]+\.[a-z]+", name)}
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_format_is_named() -> None:
+    """Source code by that name: its suffixes are those of the languages."""
+    assert set(FORMATS) - set(SUFFIXES) - set(spans(DOCS / "documents.md")) == set()
 
 
 def test_every_promise_has_tests_that_exist() -> None:

@@ -14,7 +14,10 @@ from typing import Any
 from bench.gpu.budget import ROOT, Budget
 
 PARTS = ("checks", "adapt", "memory", "steps")
-NEEDED = ("torch", "transformers", "peft", "bitsandbytes", "pydantic", "yaml", "psutil", "click", "rich", "bm25s")
+NEEDED = (
+    "torch", "transformers", "peft", "bitsandbytes", "pydantic", "yaml", "psutil", "click", "rich", "bm25s",
+    "snowballstemmer",
+)  # fmt: skip
 ADAPT_SHARE = 0.6  # of the budget, at most
 
 

@@ -18,7 +18,7 @@ from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, PAIRS, UPDATE, overrides_of
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
-from disc_lite.cli.terminal import print_json, print_whatever_comes
+from disc_lite.cli.terminal import escape_controls, print_json, print_whatever_comes
 from disc_lite.errors import DiscLiteError, WillNotFit, memory_ran_out
 from disc_lite.storage import disk
 from disc_lite.version import __version__
@@ -73,6 +73,7 @@ def adapt(
         from disc_lite.cli.plan import print_plan
         from disc_lite.run.plan import dry_run as plan_here
 
+        del options["seed"]  # which decides nothing of a plan
         print_plan(plan_here(list(documents), overrides=overrides_of(overrides), **options), as_json)
         return
     show = display(quiet)
@@ -130,5 +131,5 @@ def _fail(error: BaseException, code: int, text: str, debug: bool) -> NoReturn:
     if debug:
         traceback.print_exception(error)
     colour = None if os.environ.get("NO_COLOR") else "red"
-    click.echo(click.style("Error: ", fg=colour, bold=True, reset=True) + text, err=True)
+    click.echo(click.style("Error: ", fg=colour, bold=True, reset=True) + escape_controls(text), err=True)
     sys.exit(code)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
-from disc_lite.cli.terminal import print_json
+from disc_lite.cli.terminal import escape_controls, print_json
 from disc_lite.errors import UsageError
 
 
@@ -110,5 +110,5 @@ def check(name: str, device: str | None, as_json: bool) -> None:
     else:
         for line in found.lines:
             mark = "warns" if line.warns else "right" if line.passed else "wrong"
-            click.echo(f"{line.name:<13}  {mark}  {line.text}")
+            click.echo(escape_controls(f"{line.name:<13}  {mark}  {line.text}"))
     found.require(base)

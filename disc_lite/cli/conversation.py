@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from disc_lite.cli.options import ALSO, AS_JSON, DEVICE
-from disc_lite.cli.terminal import escape_controls, print_json, typed
+from disc_lite.cli.terminal import escape_controls, print_json, typed, untrusted
 from disc_lite.errors import UsageError
 
 
@@ -34,7 +34,9 @@ def ask(
     if not all(question.strip() for question in questions):
         raise UsageError("A question is blank.", "", 'Ask something: disc-lite ask RUN "Who approves travel?"')
     (name, adapted), *others = open_together([folder, *also]).items()
-    rows = run_ask(adapted, questions, with_base, device, dict(others), lambda text: click.echo(text, err=True))
+    rows = run_ask(
+        adapted, questions, with_base, device, dict(others), lambda text: click.echo(escape_controls(text), err=True)
+    )
     if as_json:
         print_json(rows)
         return
@@ -89,7 +91,7 @@ def chat(
     if at_terminal:
         from rich.console import Console
 
-        with Console(stderr=True).status(f"Loading {escape_controls(adapted.name)}"):
+        with Console(stderr=True).status(untrusted(f"Loading {adapted.name}")):
             base = load(adapted, device, others)
     else:
         base = load(adapted, device, others)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from disc_lite.chat.conversation import Conversation, Piece
 from disc_lite.chat.opening import Adapted, switch
-from disc_lite.cli.terminal import TWO_COLUMNS, escape_controls, print_json, show_columns, show_stream
+from disc_lite.cli.terminal import TWO_COLUMNS, print_json, show_columns, show_stream, untrusted
 from disc_lite.errors import UsageError
 from disc_lite.run.interrupts import Interrupts, flag_signals
 
@@ -29,7 +29,7 @@ COMMANDS = {
 def note(text: str) -> None:
     """Print a message of the program on stderr, apart from the answers."""
     console = Console(stderr=True)
-    console.print(escape_controls(text), style="dim", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    console.print(untrusted(text, "dim"), soft_wrap=not console.is_terminal)
 
 
 class Dialogue:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
     choice_of_questions,
@@ -21,6 +22,7 @@ from disc_lite.evaluation.sentences import (
     verdict,
 )
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.wording import counted, data_size, duration
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
@@ -31,22 +33,22 @@ STATED = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 def show_summary(summary: JsonObject, console: Console) -> None:
     """The report card, with time, memory and remarks."""
     if idle := summary.get("nothing_to_teach"):
-        console.print(f"{idle} Nothing was done.", highlight=False, markup=False)
+        console.print(untrusted(f"{idle} Nothing was done."))
         return
     read = summary["documents"]["read"]
-    console.print(f"[bold]{summary['model']}[/bold] after {read} document{'s' * (read != 1)}")
+    console.print(Text.assemble((escape_controls(summary["model"]), "bold"), f" after {counted(read, 'document')}"))
     show_card(summary["card"], console)
     for remark in remarks(summary):
-        console.print(remark, highlight=False, markup=False)
+        console.print(untrusted(remark))
 
 
 def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
-    table = _table(f"Learned: {card['questions']} questions", "right", "95 %", "exact", "contains", "F1")
+    table = _table(f"Learned: {counted(card['questions'], 'question')}", "right", "95 %", "exact", "contains", "F1")
     for name, label in ROWS.items():
         if name in card["rows"] and card["questions"]:
             row, bold = card["rows"][name], name == "adapted"
-            table.add_row(_bold(label, bold), _share(row, bold), _span(row), *_rules(row))
+            table.add_row(Text(label, "bold" if bold else ""), _share(row, bold), _span(row), *_rules(row))
     for when, row in card["completions"].items():
         if row["of"]:
             table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row))
@@ -57,12 +59,12 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
         _show_documents(card, console)
         _show_misses(card, console)
     for line in sentences(card):
-        console.print(line, highlight=False, markup=False)
+        console.print(untrusted(line))
 
 
 def _table(title: str, *headings: str) -> Table:
     """Names left, figures right; fits 80 columns."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=untrusted(title, "bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -73,7 +75,7 @@ def _show_update(update: JsonObject | None, console: Console) -> None:
     """Of an update: what was known before it and is known now, apart for what is unchanged, changed, new and gone."""
     if not update:
         return
-    table = _table(f"Since {escape(update['run'])}", "passages", "right, that run", "right, now", "95 %")
+    table = _table(f"Since {update['run']}", "passages", "right, that run", "right, now", "95 %")
     for state, rows in update["rows"].items():
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ()
@@ -86,12 +88,12 @@ def _show_retained(card: JsonObject, console: Console) -> None:
     table = _table("Retained", "before", "after", "lost")
     for name, row in card["retained"].items():
         lost = f"{row['lost']} of {row['before']['right']}"
-        table.add_row(name.replace("_", " "), _share(row["before"]), _share(row["after"]), lost)
+        table.add_row(untrusted(name.replace("_", " ")), _share(row["before"]), _share(row["after"]), lost)
     for name, label in DRIFTS.items():
         table.add_row(f"drift, {label}", "", f"{card['drift'][name]:.4f} nats", "")
     for task, row in card.get("benchmarks", {}).items():
         for metric, value in row["before"].items():
-            table.add_row(escape(f"{task}: {metric}"), f"{value:.4f}", f"{row['after'][metric]:.4f}", "")
+            table.add_row(untrusted(f"{task}: {metric}"), f"{value:.4f}", f"{row['after'][metric]:.4f}", "")
     console.print(table)
 
 
@@ -99,17 +101,18 @@ def _show_documents(card: JsonObject, console: Console) -> None:
     rows = [name for name in ROWS if name in card["rows"]]
     table = _table("By document", *(ROWS[name] for name in rows))
     for document, row in card["documents"].items():
-        table.add_row(escape(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
+        table.add_row(untrusted(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
     console.print(table)
 
 
 def _show_misses(card: JsonObject, console: Console) -> None:
     for miss in card["misses"][:SHOWN_MISSES]:
-        console.print(f"[bold]{escape(miss['question'])}[/bold]  {escape(miss['document'])}", highlight=False)
+        question, document = map(escape_controls, (miss["question"], miss["document"]))
+        console.print(Text.assemble((question, "bold"), f"  {document}"))
         for name, text in (("expected", " / ".join(miss["expected"])), ("answer", miss["adapted"])):
-            console.print(f"  {name:<9}{escape(text)}", highlight=False)
+            console.print(untrusted(f"  {name:<9}{text}"))
         if miss["passage"]:
-            console.print(f"  passage  {escape(_shortened(miss['passage']))}", style="dim", highlight=False)
+            console.print(untrusted(f"  passage  {_shortened(miss['passage'])}", "dim"))
 
 
 def _shortened(passage: str) -> str:
@@ -138,11 +141,11 @@ def remarks(summary: JsonObject) -> list[str]:
     """Remarks beside the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
-        f"{summary['steps']} steps in {summary['seconds']:.0f} s, peak {summary['peak_bytes'] / 2**30:.1f} GiB. "
-        f"Adapter: {summary['adapter']}"
+        f"{counted(summary['steps'], 'step')} in {duration(summary['seconds'])}, "
+        f"peak {data_size(summary['peak_bytes'])}. Adapter: {summary['adapter']}"
     ]
     if documents["refused"] or documents["duplicate"]:
-        counts = f"{documents['refused']} files refused, {documents['duplicate']} duplicates"
+        counts = f"{counted(documents['refused'], 'file')} refused, {counted(documents['duplicate'], 'duplicate')}"
         lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
     if documents.get("damaged"):
         lines.append(
@@ -158,7 +161,7 @@ def remarks(summary: JsonObject) -> list[str]:
         )
     if "kept" in pairs:
         lines.append(
-            f"{pairs['kept']} pairs taken over, {pairs['written']} about what is new or changed; "
+            f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about what is new or changed; "
             f"{pairs['removed']} of passages that are gone."
         )
     low = summary["teachability"]["low"]
@@ -177,17 +180,17 @@ def _dropped(pairs: JsonObject) -> str:
     why += ", …" * (len(counts) > SHOWN_REASONS)
     number = sum(pairs["dropped"].values())
     if pairs.get("given"):
-        return f"{pairs['accepted']} pairs taught, {number:,} left out ({why})."
-    drafts = f"{number:,} draft{'s' * (number != 1)}{' and earlier pairs' * ('kept' in pairs)} dropped ({why})"
+        return f"{counted(pairs['accepted'], 'pair')} taught, {number:,} left out ({why})."
+    drafts = f"{counted(number, 'draft')}{' and earlier pairs' * ('kept' in pairs)} dropped ({why})"
     # In an update of a run with given pairs nobody knows which sentences those are about.
     known = pairs["coverage"] is not None
-    return f"{pairs['accepted']} pairs accepted, {drafts}" + (
+    return f"{counted(pairs['accepted'], 'pair')} accepted, {drafts}" + (
         f"; {pairs['coverage']:.0%} of the sentences answer one." if known else "."
     )
 
 
-def _share(row: JsonObject, bold: bool = False) -> str:
-    return _bold(f"{row['share']:.1%} ({row['right']}/{row['of']})", bold)
+def _share(row: JsonObject, bold: bool = False) -> Text:
+    return Text(f"{row['share']:.1%} ({row['right']}/{row['of']})", "bold" if bold else "")
 
 
 def _span(row: JsonObject) -> str:
@@ -197,7 +200,3 @@ def _span(row: JsonObject) -> str:
 
 def _rules(row: JsonObject) -> tuple[str, ...]:
     return tuple(f"{row[rule]:.0%}" for rule in ("exact", "contains", "f1"))
-
-
-def _bold(text: str, bold: bool) -> str:
-    return f"[bold]{text}[/bold]" if bold else text

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from disc_lite.cli.options import AS_JSON, overrides_of
-from disc_lite.cli.terminal import print_json
+from disc_lite.cli.terminal import print_json, print_line, untrusted
+from disc_lite.run.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,22 +68,23 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
     _show_outcomes([entry for entry in seen.ledger if entry.outcome != "read"], console)
     doubtful = [view for view in seen.documents if view.doubts]
     if doubtful:
-        _line(console, 0, f"Look at these first: {len(doubtful):,} of {len(seen.documents):,} documents", "bold")
+        print_line(
+            console, 0, f"Look at these first: {len(doubtful):,} of {counted(len(seen.documents), 'document')}", "bold"
+        )
     for view in doubtful if show_all else doubtful[:MOST_DOUBTFUL]:
-        _line(console, 2, view.name, "yellow")
+        print_line(console, 2, view.name, "yellow")
         for doubt in view.doubts:
-            _line(console, 4, doubt)
+            print_line(console, 4, doubt)
     _show_table(seen, console, len(seen.documents) if show_all else MOST_ROWS)
     for line in _totals(seen):
-        _line(console, 0, line)
+        print_line(console, 0, line)
     first = shlex.quote(seen.documents[0].name)
-    _line(console, 0, f"Next: the same command with --show {first}", "dim")
+    print_line(console, 0, f"Next: the same command with --show {first}", "dim")
 
 
 def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:
     """Files by their reason: a hundred pictures are one line."""
     from rich.table import Table
-    from rich.text import Text
 
     names: dict[tuple[str, str], list[str]] = {}
     for entry in entries:
@@ -92,9 +94,8 @@ def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:
         count = f"{len(files):,} files: " if len(files) > 1 else ""
         more = f" and {len(files) - MOST_NAMES:,} more" if len(files) > MOST_NAMES else ""
         style = "red" if outcome == "refused" else ""
-        listed = Text(_plain(f"{count}{', '.join(files[:MOST_NAMES])}{more}"))
-        grid.add_row(Text(outcome, style=style), listed)
-        grid.add_row("", Text(_plain(reason), style="dim"))
+        grid.add_row(untrusted(outcome, style), untrusted(f"{count}{', '.join(files[:MOST_NAMES])}{more}"))
+        grid.add_row("", untrusted(reason, "dim"))
     if entries:
         console.print(grid)
         console.print()
@@ -103,7 +104,6 @@ def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:
 def _show_table(seen: Preview, console: Console, most: int) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("document", overflow="fold")
@@ -113,10 +113,10 @@ def _show_table(seen: Preview, console: Console, most: int) -> None:
     for view in seen.documents[:most]:
         style = "yellow" if view.doubts else ""
         counts = (f"{number:,}" for number in (view.tokens, view.sentences, view.passages))
-        table.add_row(Text(_plain(view.name), style=style), view.language or "?", *counts)
+        table.add_row(untrusted(view.name, style), view.language or "?", *counts)
     console.print(table)
     if len(seen.documents) > most:
-        _line(console, 0, f"… and {len(seen.documents) - most:,} more (--all lists them)")
+        print_line(console, 0, f"… and {len(seen.documents) - most:,} more (--all lists them)")
 
 
 def _totals(seen: Preview) -> tuple[str, ...]:
@@ -124,51 +124,39 @@ def _totals(seen: Preview) -> tuple[str, ...]:
     languages = Counter(view.language or "unknown" for view in seen.documents).most_common()
     tokens, passages = sum(v.tokens for v in seen.documents), sum(v.passages for v in seen.documents)
     return (
-        f"{len(seen.ledger):,} files: {outcomes['read']:,} read, {outcomes['refused']:,} refused, "
-        f"{outcomes['duplicate']:,} duplicates.",
-        f"{tokens:,} tokens{'' if seen.counted else ' (estimated)'} in {passages:,} passages of at most "
-        f"{seen.passage_tokens}.",
+        f"{counted(len(seen.ledger), 'file')}: {outcomes['read']:,} read, {outcomes['refused']:,} refused, "
+        f"{counted(outcomes['duplicate'], 'duplicate')}.",
+        f"{counted(tokens, 'token')}{'' if seen.counted else ' (estimated)'} in {counted(passages, 'passage')} "
+        f"of at most {seen.passage_tokens}.",
         f"Languages: {', '.join(f'{name} {number:,}' for name, number in languages)}.",
     )
 
 
 def _show_one(seen: Preview, console: Console) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     (entry,) = seen.ledger
-    _line(console, 0, entry.name, "bold")
+    print_line(console, 0, entry.name, "bold")
     if not seen.documents:
-        _line(console, 0, f"{entry.outcome}: {entry.reason}")
+        print_line(console, 0, f"{entry.outcome}: {entry.reason}")
         return
     (view,) = seen.documents
     about = "" if seen.counted else "about "
-    _line(console, 0, f"{view.title}: {view.language or 'language unknown'}")
-    counts = f"{view.sentences:,} sentences, {view.passages:,} passages"
-    _line(console, 0, f"{view.characters:,} characters, {about}{view.tokens:,} tokens, {counts}")
+    print_line(console, 0, f"{view.title}: {view.language or 'language unknown'}")
+    counts = f"{counted(view.sentences, 'sentence')}, {counted(view.passages, 'passage')}"
+    print_line(console, 0, f"{counted(view.characters, 'character')}, {about}{counted(view.tokens, 'token')}, {counts}")
     for doubt in view.doubts:
-        _line(console, 0, doubt, "yellow")
+        print_line(console, 0, doubt, "yellow")
     for number, passage in enumerate(view.shown):
         console.print()
-        _line(
-            console, 0, f"Passage {number}: {about}{passage.tokens} tokens  {' > '.join(passage.heading_path)}", "bold"
+        print_line(
+            console,
+            0,
+            f"Passage {number}: {about}{counted(passage.tokens, 'token')}  {' > '.join(passage.heading_path)}",
+            "bold",
         )
         numbered = Table.grid(padding=(0, 2))
         numbered.add_column(justify="right", width=5, style="dim")
         for place, sentence in enumerate(passage.sentences, 1):
-            lines = (_plain(line) for line in sentence.split("\n"))
-            numbered.add_row(str(place), Text("\n".join(lines)))
+            numbered.add_row(str(place), untrusted(sentence))
         console.print(numbered)
-
-
-def _line(console: Console, indent: int, text: str, style: str = "") -> None:
-    """One line, or several below its own beginning where it is longer than the screen is wide."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    console.print(Padding(Text(_plain(text), style=style), (0, 0, 0, indent), expand=False))
-
-
-def _plain(text: str) -> str:
-    """Untrusted text without markup and control characters."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)

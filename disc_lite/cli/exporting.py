@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from disc_lite.cli.options import AS_JSON, DEVICE
-from disc_lite.cli.terminal import print_json
+from disc_lite.cli.terminal import escape_controls, print_json
+from disc_lite.run.wording import counted
 
 NEXT = {
     "gguf": ("llama-cli -m", "model.gguf"),
@@ -52,7 +53,7 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
     """
     from disc_lite.export import export as run_export
 
-    tell = None if quiet else lambda text: click.echo(f"Exporting: {text}", err=True)
+    tell = None if quiet else lambda text: click.echo(escape_controls(f"Exporting: {text}"), err=True)
     made = run_export(run, to, listener=tell, **options)
     if as_json:
         print_json(made)
@@ -60,10 +61,9 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
     size = sum(file["bytes"] for file in made["files"].values())
     onto = f", onto the {made['onto']} weights" if "onto" in made else ""
     types = f", adapted tensors in {' and '.join(made['adapted_types'])}" if "adapted_types" in made else ""
-    files = "1 file" if len(made["files"]) == 1 else f"{len(made['files'])} files"
-    click.echo(f"{made['output']}: {files}, {size / 1e6:,.1f} MB{onto}{types}")
+    click.echo(f"{made['output']}: {counted(len(made['files']), 'file')}, {size / 1e6:,.1f} MB{onto}{types}")
     for line in made["proof"]:
-        click.echo(f"  {line['what']:<9} {line['text']}  ({line['how']})")
+        click.echo(escape_controls(f"  {line['what']:<9} {line['text']}  ({line['how']})"))
     if to in NEXT:
         command, file = NEXT[to]
         click.echo(f"{command} {quote(str(Path(made['output'], file)))}")

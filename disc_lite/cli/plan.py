@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
-from disc_lite.cli.terminal import print_json
+from disc_lite.cli.terminal import print_json, untrusted
 from disc_lite.errors import UsageError
-from disc_lite.planning.sizes import GIB, in_words
+from disc_lite.planning.sizes import GIB
+from disc_lite.run.wording import counted, data_size, duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,7 +78,7 @@ def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
             whose = "" if plan.budget.cuda else " (the whole process)"
             click.echo(
                 f"Measured: a pass of {probe.tokens:,} tokens in {probe.seconds:.2f} s and {taken:.2f} GiB{whose}, "
-                f"planned {planned:.2f}; at this speed training takes {_time(probe.training_minutes)}"
+                f"planned {planned:.2f}; at this speed training takes {duration(60 * probe.training_minutes)}"
             )
     require_room(plan)
 
@@ -85,11 +86,11 @@ def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
 def show_plan(plan: Plan, console: Console) -> None:
     """Documents, the way that was chosen, memory by stage, and the same run on cards of other sizes."""
     for line in (*_what(plan), *_how(plan)):
-        console.print(line, markup=False)
+        console.print(untrusted(line))
     if plan.choice:
         console.print(_stages(plan))
     for line in (*_beside(plan), *filter(None, [plan.budget.untested]), *plan.remarks):
-        console.print(line, markup=False)
+        console.print(untrusted(line))
     if plan.budget.cuda:
         console.print(_sizes(plan))
 
@@ -100,13 +101,14 @@ def _what(plan: Plan) -> list[str]:
     examples = ", ".join(f"{number:,} of {kind}" for kind, number in work.examples.items())
     return [
         f"{plan.shape.name}, recipe {plan.recipe.name}, method {plan.recipe.method}",
-        f"{_number(corpus.documents, 'document')} ({corpus.refused} refused), "
-        f"{to_teach}{about}{corpus.tokens:,} tokens, {_number(corpus.passages, 'passage')}, "
-        f"{_number(corpus.sentences, 'sentence')}",
+        f"{counted(corpus.documents, 'document')} ({corpus.refused} refused), "
+        f"{to_teach}{about}{counted(corpus.tokens, 'token')}, {counted(corpus.passages, 'passage')}, "
+        f"{counted(corpus.sentences, 'sentence')}",
         *([_since(plan)] if corpus.since else []),
         *_assumed(plan.budget.assumed_gib),
-        f"Examples an epoch: {examples}; at most {_number(plan.recipe.train.epochs, 'epoch')}, {work.steps:,} steps of "
-        f"{round(work.student_tokens / work.steps):,} tokens, {work.student_tokens:,} tokens in all",
+        f"Examples an epoch: {examples}; at most {counted(plan.recipe.train.epochs, 'epoch')}, "
+        f"{counted(work.steps, 'step')} of {counted(round(work.student_tokens / work.steps), 'token')}, "
+        f"{counted(work.student_tokens, 'token')} in all",
     ]  # fmt: skip
 
 
@@ -114,10 +116,6 @@ def _assumed(card_gib: float | None) -> list[str]:
     if card_gib is None:
         return []
     return [f"For a GPU of {card_gib:g} GB, the smallest on which it fits; --max-vram or --card name yours"]
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _since(plan: Plan) -> str:
@@ -156,7 +154,7 @@ def _stages(plan: Plan) -> Any:
     unit, size_bytes, decimals = ("GiB", GIB, 2) if large else ("MiB", 1 << 20, 0)
     table = Table("stage", f"{whose}, {unit}", "of which", box=SIMPLE_HEAD)
     for stage in plan.choice.stages:
-        parts = ", ".join(f"{name} {size / size_bytes:.{decimals}f}" for name, size in stage.parts.items())
+        parts = ", ".join(f"{name} {part / size_bytes:.{decimals}f}" for name, part in stage.parts.items())
         table.add_row(stage.name, f"{stage.peak / size_bytes:.{decimals}f}", parts)
     return table
 
@@ -164,18 +162,18 @@ def _stages(plan: Plan) -> Any:
 def _beside(plan: Plan) -> list[str]:
     total = sum(plan.operations.values())
     lines = [
-        f"Host memory {in_words(plan.host_bytes)}; run folder {in_words(plan.disk_bytes)}, of which "
-        f"{in_words(plan.cache_bytes)} teacher hidden states; {total:.2g} floating-point operations",
+        f"Host memory {data_size(plan.host_bytes)}; run folder {data_size(plan.disk_bytes)}, of which "
+        f"{data_size(plan.cache_bytes)} teacher hidden states; {total:.2g} floating-point operations",
     ]  # fmt: skip
     if plan.read_again:
         lines.append(
-            f"All teacher hidden states are {in_words(plan.state_bytes)}. For {plan.read_again:.0%} of them there "
+            f"All teacher hidden states are {data_size(plan.state_bytes)}. For {plan.read_again:.0%} of them there "
             "is no room (disk, execution.teacher_cache_gib): the teacher reads their lessons again in every epoch."
         )
     if plan.budget.card and plan.choice:
         by_stage = plan.minutes(plan.budget.card)
-        times = ", ".join(f"{stage} {_time(minutes)}" for stage, minutes in by_stage.items())
-        lines.append(f"On {plan.budget.card.name} about {_time(sum(by_stage.values()))}: {times}")
+        times = ", ".join(f"{stage} {duration(60 * minutes)}" for stage, minutes in by_stage.items())
+        lines.append(f"On {plan.budget.card.name} about {duration(60 * sum(by_stage.values()))}: {times}")
     elif not plan.budget.cuda:
         lines.append("How long a CPU takes is not known before: --probe measures it here")
     return lines
@@ -190,15 +188,16 @@ def _sizes(plan: Plan) -> Any:
 
     heads = ("GPU", "a step,\ntokens", "on the\nhost", "AdamW,\nbits", "answers", "peak,\nGiB", "about", "on")
     table = Table(*heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for size, card, made in by_size(plan):
+    for size_gb, card, made in by_size(plan):
         if made.choice is None:
-            table.add_row(f"{size} GB", "none fits")
+            table.add_row(f"{size_gb} GB", "none fits")
             continue
         choice = made.choice
         table.add_row(
-            f"{size} GB", f"{choice.passes} x {choice.way.micro_batch_tokens:,}",
+            f"{size_gb} GB", f"{choice.passes} x {choice.way.micro_batch_tokens:,}",
             _on_host(choice.way), str(choice.way.optimizer_bits),
-            str(choice.generation_rows), f"{choice.peak / GIB:.1f}", _time(sum(made.minutes(card).values())), card.name,
+            str(choice.generation_rows), f"{choice.peak / GIB:.1f}", duration(60 * sum(made.minutes(card).values())),
+            card.name,
         )  # fmt: skip
     return table
 
@@ -206,9 +205,3 @@ def _sizes(plan: Plan) -> Any:
 def _on_host(way: Way) -> str:
     parts = {"embedding": way.host_embedding, "layer inputs": way.host_checkpoints}
     return ",\n".join(name for name, there in parts.items() if there)
-
-
-def _time(minutes: float) -> str:
-    if minutes < 1:
-        return "less than 1 min" if minutes > 0 else "0 min"
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

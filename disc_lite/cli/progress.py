@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
+from disc_lite.cli.terminal import escape_controls
 from disc_lite.run.events import Event
+from disc_lite.run.wording import duration
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
@@ -74,14 +76,6 @@ class Pace:
         if left_s is None:
             return f"{duration(since_s)} so far" if self.counting and since_s >= TICK_S * 10 else ""
         return f"about {duration(left_s)} left" if left_s else ""
-
-
-def duration(seconds: float) -> str:
-    """A rounded duration."""
-    if seconds < 59.5:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 class Silent:
@@ -152,7 +146,7 @@ class Bars:
             TextColumn("{task.description:<15}"), *bar, TextColumn("{task.fields[place]:>15}"),
             TextColumn("{task.fields[pace]}"),
             # What they leave, or a long sentence would take the room of the counts.
-            TextColumn("{task.fields[details]}", style="dim", table_column=Column(ratio=1, no_wrap=True)),
+            TextColumn("{task.fields[details]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
             console=console, expand=True,
         )  # fmt: skip
         self.tasks: dict[str, TaskID] = {}
@@ -195,7 +189,7 @@ def _place(event: Event) -> str:
 
 def _details(event: Event) -> str:
     if not (event.stage == "training" and event.data):
-        return str(event.text)
+        return escape_controls(event.text)
     data = event.data
     speed = data["tokens"] / max(1e-9, data["seconds"])
     skipped = "  skipped: not finite" if data["skipped"] else ""

@@ -1,9 +1,10 @@
-"""Prints JSON, and answers, streamed or side by side, without control characters."""
+"""Prints JSON, lines and answers: text of unknown origin reaches a terminal by the functions of this module only."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -15,9 +16,13 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from disc_lite.chat.conversation import Piece
 
+# Whoever writes them decides in which order the rest of the line is seen.
+DIRECTIONS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+IN_JSON = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # that `json` writes as they are
 TWO_COLUMNS = 72  # characters; on a narrower terminal the answers are printed one below the other
 
 
@@ -31,7 +36,8 @@ def print_whatever_comes() -> None:
 def print_json(value: object, indent: int | None = 2) -> None:
     """One JSON document. It is ASCII where stdout is not Unicode: an escape of JSON is read as what it stands for."""
     unicode = "utf" in (sys.stdout.encoding or "").lower()
-    click.echo(json.dumps(value, indent=indent, ensure_ascii=not unicode))
+    text = json.dumps(value, indent=indent, ensure_ascii=not unicode)
+    click.echo(IN_JSON.sub(lambda control: f"\\u{ord(control[0]):04x}", text))
 
 
 def typed(text: str) -> str:
@@ -40,7 +46,7 @@ def typed(text: str) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """Control characters become visible symbols; overrides of the writing direction are removed."""
+    """Untrusted text for a terminal: control characters become visible symbols, those of the writing direction go."""
     return "".join(map(_escaped, text))
 
 
@@ -51,7 +57,21 @@ def _escaped(character: str) -> str:
         return chr(0x2400 + ord(character))  # such as ␛
     if unicodedata.category(character) in ("Cc", "Cs"):
         return "\ufffd"
-    return "" if unicodedata.bidirectional(character) in ("LRO", "RLO") else character
+    return "" if unicodedata.bidirectional(character) in DIRECTIONS else character
+
+
+def untrusted(text: str, style: str = "") -> Text:
+    """The same for rich, which would read markup and names of emoji in a mere string."""
+    from rich.text import Text
+
+    return Text(escape_controls(text), style)
+
+
+def print_line(console: Console, indent: int, text: str, style: str = "") -> None:
+    """One line of untrusted text, or several below its own beginning where it is wider than the screen."""
+    from rich.padding import Padding
+
+    console.print(Padding(untrusted(re.sub(r"\s", " ", text), style), (0, 0, 0, indent), expand=False))
 
 
 def show_stream(pieces: Iterable[Piece], compare: bool) -> None:

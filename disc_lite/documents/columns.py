@@ -22,6 +22,7 @@ _ROW_RISE = 0.35
 _MIN_GUTTER = 0.6
 _MIN_CELL_GAP = 0.5
 _CELL_LINE_GAP = 0.7  # of the usual distance of rows
+_LEADING, _ONE_LINE = 1 / 3, 3 / 4  # quantiles of the distances of lines, and of rows in a table, some of several lines
 _PARAGRAPH_GAP = 1.5  # of the usual distance of lines
 _MIN_COLUMN_LINES = 3
 _MIN_FILL = 0.55
@@ -150,7 +151,7 @@ def _lines(rows: Sequence[Row]) -> Iterator[Line]:
     rows = [_without_marker(row) for row in rows if not _LEADERS.search(_text(row))]
     left = min((row[0].left for row in rows), default=0.0)
     letter = _letter_width(rows)
-    leading = _leading(rows)
+    leading = _distance_at(_LEADING, rows)
     index = 0
     while index < len(rows):
         if index and _distance(rows, index) > _PARAGRAPH_GAP * leading:
@@ -199,12 +200,6 @@ def _without_marker(row: Row) -> Row:
     return row
 
 
-def _leading(rows: Sequence[Row]) -> float:
-    """The usual distance of lines."""
-    distances = sorted(_distance(rows, index) for index in range(1, len(rows)))
-    return distances[len(distances) // 3] if distances else 0.0
-
-
 def _distance(rows: Sequence[Row], index: int) -> float:
     return rows[index - 1][0].baseline - rows[index][0].baseline
 
@@ -223,7 +218,7 @@ def _table_end(rows: Sequence[Row], start: int, leading: float) -> int:
             multiple, lone, end = multiple + 1, 0, index + 1
         elif multiple > 1 and (
             rows[index][0].left > rows[start][0].left + rows[index][0].size
-            or _distance(rows, index) < _CELL_LINE_GAP * _usual_distance(rows[start:index])
+            or _distance(rows, index) < _CELL_LINE_GAP * _distance_at(_ONE_LINE, rows[start:index])
         ):
             end = index + 1  # a further line of a cell
         else:
@@ -233,10 +228,10 @@ def _table_end(rows: Sequence[Row], start: int, leading: float) -> int:
     return end if multiple > 1 else start
 
 
-def _usual_distance(rows: Sequence[Row]) -> float:
-    """The distance of the rows of a table that have one line each."""
+def _distance_at(quantile: float, rows: Sequence[Row]) -> float:
+    """The distance of neighbouring rows that so many of them do not exceed; 0 where there are none."""
     distances = sorted(_distance(rows, index) for index in range(1, len(rows)))
-    return distances[3 * len(distances) // 4] if distances else 0.0
+    return distances[int(quantile * len(distances))] if distances else 0.0
 
 
 def _stripes(rows: Sequence[Row]) -> list[tuple[float, float]]:
@@ -252,7 +247,7 @@ def _stripes(rows: Sequence[Row]) -> list[tuple[float, float]]:
 
 def _table(rows: Sequence[Row]) -> Iterator[Line]:
     stripes = _stripes(rows)
-    usual = _usual_distance(rows)
+    usual = _distance_at(_ONE_LINE, rows)
     grid: list[list[str]] = []
     for place, row in enumerate(rows):
         cells = [""] * len(stripes)

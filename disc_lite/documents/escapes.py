@@ -15,7 +15,7 @@ from disc_lite.documents.headings import escaped
 MARK = "\ufdd0"  # a code point that is no character
 
 _PIECE = re.compile(
-    r"(?P<whole>(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)"  # code
+    r"(?P<whole>(?<!`)(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)"  # code
     r"|\$\$.{0,2000}?\$\$|(?<![\\$\w])\$(?=\S)[^$]{0,500}?(?<=[^\s\\])\$(?![\d$])|\\\(.{0,1000}?\\\)"  # a formula
     r"|\\\\)"
     r"|\\\[(?P<brackets>.{0,1000}?)\\\]"

@@ -56,6 +56,17 @@ def script(text: str, kind: str, before: str) -> str:
     return ("^" if kind == "sup" else "_") + _grouped(text) + END_OF_SCRIPT
 
 
+def with_scripts(text: str, marked: re.Pattern[str]) -> str:
+    """The text with its raised and lowered parts, each a match of `marked`: group 1 is `sup` or `sub`, 2 its text."""
+    parts: list[str] = []
+    place = 0
+    for found in marked.finditer(text):
+        parts.append(text[place : found.start()])
+        parts.append(script(found[2], found[1].lower(), "".join(parts[-3:])[-20:]))
+        place = found.end()
+    return separated("".join([*parts, text[place:]])) if parts else text
+
+
 def separated(text: str) -> str:
     """The text with a space behind each raised or lowered part that a word would otherwise run into."""
     return re.sub(f"{END_OF_SCRIPT}(?=\\w)", " ", text).replace(END_OF_SCRIPT, "")

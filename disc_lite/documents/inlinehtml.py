@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from disc_lite.documents.escapes import MARK, Escapes
-from disc_lite.documents.formulas import script, separated
+from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import html_text
 
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|script|style)\b", re.IGNORECASE)
@@ -21,7 +21,7 @@ _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
 _EMPTY_QUOTE = re.compile(r"\s*>(?:\s*>)?\s*")  # between the paragraphs of a quotation
-_CODE_SPAN = re.compile(r"(`+)(?!`).{0,2000}?(?<!`)\1(?!`)")
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).{0,2000}?(?<!`)\1(?!`)")
 
 _SHOWN_TAGS = """
     a abbr b big center cite code details div em figcaption figure font h1 h2 h3 h4 h5 h6 hr i ins kbd mark p picture
@@ -35,7 +35,7 @@ _WITHDRAWN = re.compile(
     re.IGNORECASE,
 )
 _SCRIPT = re.compile(r"<(su[bp])\b[^<>]*>([^<>]*)</\1>", re.IGNORECASE)
-_BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*", re.IGNORECASE)
+_BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?<br\s*/?>[ \t]*", re.IGNORECASE)
 _IMAGE = re.compile(r"<(?:img|source)\b[^<>]*?/?>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _MIN_ALT_WORDS = 3
@@ -123,7 +123,7 @@ def _shown(text: str, line: str) -> str:
     """A piece of a line without code, as it is seen."""
     text = _WITHDRAWN.sub(_closed_gap, text)
     text = _IMAGE.sub(_image, text)
-    text = _with_scripts(text)
+    text = with_scripts(text, _SCRIPT)
     # A line break in the row of a table, or in a heading, would end it.
     is_one_line = "|" in line or line.lstrip().startswith("#")
     text = _BREAK.sub(" " if is_one_line else "\n", text)
@@ -141,16 +141,6 @@ def _image(tag: re.Match[str]) -> str:
     alt = _ALT.search(tag.group())
     words = " ".join((alt[1] or alt[2] or "").split()) if alt else ""
     return f"[image: {words}]" if len(words.split()) >= _MIN_ALT_WORDS else ""
-
-
-def _with_scripts(text: str) -> str:
-    parts: list[str] = []
-    place = 0
-    for found in _SCRIPT.finditer(text):
-        parts.append(text[place : found.start()])
-        parts.append(script(found[2], found[1].lower(), "".join(parts[-2:])[-20:]))
-        place = found.end()
-    return separated("".join([*parts, text[place:]])) if parts else text
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -29,17 +29,17 @@ _PROSE = """
 _PROSE_DIRECTIVES = frozenset(_PROSE.split())
 _UNNAMED = frozenset("admonition div details dropdown margin topic sidebar grid card tab-set tab-item".split())
 
-# A span of code, or where a comment opens. No span is longer: looking for the end of each would be quadratic.
-_CODE_OR_COMMENT = re.compile(r"(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)|<!--")
-_BADGE = (
-    r"!\[[^\]]*\]\([^)]*(?:badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects)[^)]*\)"
+# A span of code, or where a comment opens. No span is longer: looking for the end of each would be quadratic. It opens
+# with a whole run of backticks: of a long one no part is tried.
+_CODE_OR_COMMENT = re.compile(r"(?<!`)(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)|<!--")
+# An image, and what it links to. No alternative text is longer, for the same reason.
+_IMAGE = re.compile(
+    r"(?P<link>\[)?!\[(?P<alt>[^\]]{0,1000})\]\((?P<target>[^)]*)\)(?P<linked>(?(link)(?:\]\([^)]*\))?))"
 )
-_INLINE = (
-    (re.compile(rf"\[(?:{_BADGE}|!\[(?:\S+ ?){{0,2}}\]\([^)]*\))\]\([^)]*\)|{_BADGE}"), ""),
-    (re.compile(r"!\[([^\]]*)\]\(\s*<?data:[^)]*\)"), r"\1"),
-    (re.compile(rf"(?<=[^\s{MARK}])\[\^[^\]\s]+\](?!:)"), ""),
-)
-_NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]+\]:[ \t]*")
+_BADGE = re.compile(r"badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects")
+_MOST_LOGO_WORDS = 2
+_NOTE_MARK = re.compile(rf"(?<=[^\s{MARK}])\[\^[^\]\s]{{1,200}}\](?!:)")
+_NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]{1,200}\]:[ \t]*")
 _LINK_DEFINITION = re.compile(
     r"[ ]{0,3}\[[^\]^][^\]]*\]:[ \t]*<?\S+>?(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
 )
@@ -197,9 +197,16 @@ _NOT_A_MARKER = "\0"
 
 
 def _without_marks(text: str) -> str:
-    for pattern, replacement in _INLINE:
-        text = pattern.sub(replacement, text)
-    return text
+    end = text.rfind(")") + 1  # behind it no image ends, and each of many would be searched for its end
+    return _NOTE_MARK.sub("", _IMAGE.sub(_image, text[:end]) + text[end:])
+
+
+def _image(found: re.Match[str]) -> str:
+    """What is seen of an image: nothing of a badge or of a logo that is a link, of one within the text its words."""
+    opening, alt, target, linked = found["link"] or "", found["alt"], found["target"], found["linked"]
+    if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):
+        return opening if opening and not linked else ""
+    return f"{opening}{alt}{linked}" if target.lstrip().removeprefix("<").startswith("data:") else found.group()
 
 
 def _named(name: str) -> str | None:

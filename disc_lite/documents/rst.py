@@ -33,9 +33,9 @@ _LITERAL = frozenset("code code-block sourcecode parsed-literal doctest prompt m
 
 _INLINE = (
     (re.compile(r":[\w:+.-]+:`~(?:[\w.]*\.)?([^`<]+)`"), r"\1"),
-    (re.compile(r":[\w:+.-]+:`([^`<]+?)\s*<[^`>]*>`"), r"\1"),
+    (re.compile(r":[\w:+.-]+:`([^`<]*[^`<\s])\s*<[^`>]*>`"), r"\1"),
     (re.compile(r":[\w:+.-]+:`([^`]+)`"), r"\1"),
-    (re.compile(r"`([^`<]+?)\s*<[^`>]*>`__?"), r"\1"),
+    (re.compile(r"`([^`<]*[^`<\s])\s*<[^`>]*>`__?"), r"\1"),
     (re.compile(r"`([^`]+)`__?"), r"\1"),
     (re.compile(r"\s?\[(?:\d+|#[\w-]*|\*)\]_"), ""),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from disc_lite.documents.formulas import script, separated
+from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import html_text
 from disc_lite.documents.numbering import number_text
 from disc_lite.documents.texspecs import CITATIONS, ENVIRONMENTS, LISTS, MACROS, TABLES, UNSEEN, unit_text
@@ -74,7 +74,7 @@ class TexReader:
 
         nodes = LatexWalker(written, latex_context=self._walker, tolerant_parsing=True).get_latex_nodes()[0]
         text = re.sub(rf"[ \t\u00a0]*{_GONE}", "", str(self._text.nodelist_to_text(nodes)))
-        return _with_scripts(text)
+        return with_scripts(text, _SCRIPT)
 
     def _of(self, nodes: list[Node]) -> str:
         return str(self._text.nodelist_to_text([node for node in nodes if node is not None]))
@@ -128,7 +128,7 @@ class TexReader:
                 text, width = self._of(nodes).strip(), _span(nodes, "multicolumn")
                 height = _span(nodes, "multirow")
                 if text or not held.get(column):  # what is covered is written too, and empty
-                    cells += f'<td rowspan="{height}" colspan="{width}">{escape(_with_scripts(text))}</td>'
+                    cells += f'<td rowspan="{height}" colspan="{width}">{escape(with_scripts(text, _SCRIPT))}</td>'
                     reaching |= dict.fromkeys(range(column, column + width), height)
                 column += width
             held = {place: left - 1 for place, left in {**held, **reaching}.items() if left > 1}
@@ -162,16 +162,6 @@ def _span(nodes: list[Node], macro: str) -> int:
             digits = re.sub(r"\D", "", groups[0].latex_verbatim()) if groups else ""
             return int(digits[:3] or 1)
     return 1
-
-
-def _with_scripts(text: str) -> str:
-    parts: list[str] = []
-    at = 0
-    for found in _SCRIPT.finditer(text):
-        parts.append(text[at : found.start()])
-        parts.append(script(found[2], found[1], "".join(parts[-3:])[-20:]))
-        at = found.end()
-    return separated("".join([*parts, text[at:]])) if parts else text
 
 
 def _shape_of(options: str, depth: int) -> tuple[str, str]:

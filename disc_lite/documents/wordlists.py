@@ -94,7 +94,7 @@ class Numbering:
         if name not in self._lists:
             levels = {int(e.get(f"{W}ilvl") or 0): e for e in [*definition.iter(f"{W}lvl"), *own_levels]}
             self._lists[name] = _List(
-                Counter({depth: _level(e, depth) for depth, e in levels.items()}),
+                Counter({depth: _level(e) for depth, e in levels.items()}),
                 {depth for depth, e in levels.items() if value_at(e, "w:numFmt") == "bullet"},
                 {value_at(e, "w:pStyle"): depth for depth, e in levels.items()},
             )
@@ -107,7 +107,7 @@ class Numbering:
         return linked[0] if linked else found
 
 
-def _level(element: Element, depth: int) -> Level:
+def _level(element: Element) -> Level:
     written, start = value_at(element, "w:numFmt", "decimal"), value_at(element, "w:start", "0")
     restarts = value_at(element, "w:lvlRestart")
     level = Level(value_at(element, "w:lvlText"), _KINDS.get(written, "1"), int(start) if start.isdecimal() else 0)

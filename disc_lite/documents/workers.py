@@ -126,5 +126,5 @@ def _cause_of_death(returncode: int) -> str:
     if returncode == -signal.SIGALRM:
         return f"reading it took more than {TOTAL_TIMEOUT_S} s; split it"
     if returncode == -signal.SIGPROF:
-        return f"reading one page of it took more than {STEP_TIMEOUT_S} s; save it again, or as text"
+        return f"reading it, or one page of it, took more than {STEP_TIMEOUT_S} s; split it, or save it as text"
     return f"its reader crashed (exit status {returncode}); save it again, or as text"

@@ -49,18 +49,18 @@ class Layout:
 
     def rows(self, tensor: str, values: Array) -> Array:
         """Rows [out, …] in llama.cpp's order."""
-        heads = self._heads(tensor)
-        if not heads:
-            return values
-        swapped: Array = values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
-        return swapped
+        return self._swapped(tensor, values, (2, -1))
 
     def rows_back(self, tensor: str, values: Array) -> Array:
         """Rows [out, …] of llama.cpp in the order of transformers."""
+        return self._swapped(tensor, values, (-1, 2))
+
+    def _swapped(self, tensor: str, values: Array, grid: tuple[int, int]) -> Array:
+        """The rows of each head, as a grid of this shape, column by column."""
         heads = self._heads(tensor)
         if not heads:
             return values
-        swapped: Array = values.reshape(heads, -1, 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+        swapped: Array = values.reshape(heads, *grid, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
         return swapped
 
     def _heads(self, tensor: str) -> int:

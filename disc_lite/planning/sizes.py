@@ -28,8 +28,3 @@ def children_tokens(prefix_tokens: int) -> int:
     """
     cheapest = round(math.sqrt(prefix_tokens * (ATTENTION_TOKENS + prefix_tokens)))
     return max(TREE_TOKENS - prefix_tokens, cheapest)
-
-
-def in_words(size_bytes: float) -> str:
-    """A number of bytes: 1.4 GiB, and 36 MiB instead of 0.0 GiB."""
-    return f"{size_bytes / GIB:.1f} GiB" if size_bytes >= GIB else f"{size_bytes / 2**20:.0f} MiB"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from disc_lite.report.charts import POINTS, Line, Mark, figure, line_chart, smoothed, thinned
 from disc_lite.report.markup import Child, Html, element, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
+from disc_lite.run.wording import counted, data_size, duration
 
 CURVES = {
     "loss": ("Loss", "per target token, weighed as the recipe says (loss): by default temperature² × nats"),
@@ -12,7 +13,6 @@ CURVES = {
     "learning_rate": ("Learning rate", ""),
 }
 SMOOTH_FROM = 40  # steps
-GIB = 2**30
 
 Values = list[tuple[int, float | None]]
 
@@ -31,7 +31,7 @@ def training(run: RunFiles) -> list[Child]:
 
 def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
     done = len(run.steps)
-    words = f"{done:,} steps." if done == planned else f"{done:,} of {planned:,} planned steps."
+    words = f"{counted(done, 'step')}." if done == planned else f"{done:,} of {planned:,} planned steps."
     if len(run.steps) >= SMOOTH_FROM:
         words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
     if skipped:
@@ -82,7 +82,7 @@ def _curve(run: RunFiles, key: str, planned: int, marks: list[Mark]) -> Html | N
     if key != "learning_rate" and len(values) >= SMOOTH_FROM:
         lines = [Line(drawn, "faint"), Line(smoothed(drawn, max(2, len(drawn) // 40)), "strong")]
     heading = element("h3", title, element("span", f" {unit}", class_="unit") if unit else None)
-    chart = line_chart(f"{title} over {planned:,} steps: {text}", lines, marks, planned)
+    chart = line_chart(f"{title} over {counted(planned, 'step')}: {text}", lines, marks, planned)
     return element("figure", heading, chart, element("figcaption", text))
 
 
@@ -122,19 +122,12 @@ def _machine(run: RunFiles) -> list[tuple[str, Child]]:
     versions = summary.get("versions", {})
     return [
         ("steps", "" if steps is None else f"{steps:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
-        ("time of all steps", _duration(training_s) if run.steps else ""),
-        ("time of the last call", _duration(summary["seconds"]) if "seconds" in summary else ""),
-        ("peak memory", f"{summary['peak_bytes'] / GIB:.1f} GiB" if summary.get("peak_bytes") else ""),
+        ("time of all steps", duration(training_s) if run.steps else ""),
+        ("time of the last call", duration(summary["seconds"]) if "seconds" in summary else ""),
+        ("peak memory", data_size(summary["peak_bytes"]) if summary.get("peak_bytes") else ""),
         *((f"version of {name}", str(version)) for name, version in dict(versions).items()),
     ]
 
 
 def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{name}: {number:,}" for name, number in counts.items() if number)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -11,6 +11,7 @@ from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
+from disc_lite.run.wording import counted
 
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
@@ -40,8 +41,9 @@ def report_card(run: RunFiles) -> list[Child]:
     headings = ("", "right", "95% interval", *GRADES.values())
     return [
         paragraph(
-            f"{card['questions']} questions. An answer is right if {RULES.get(card['grading'], card['grading'])}. "
-            "Strokes are 95% intervals.", class_="note"
+            f"{counted(card['questions'], 'question')}. "
+            f"An answer is right if {RULES.get(card['grading'], card['grading'])}. Strokes are 95% intervals.",
+            class_="note",
         ),
         paragraph(text, class_="note") if (text := choice_of_questions(card)) else None,
         charts.rows("Right answers", [*bars, AXIS]),

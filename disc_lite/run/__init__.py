@@ -7,6 +7,7 @@ inputs       the inputs of an adaptation, checked before torch is imported
 folder       every file name and format of a run; finished runs
 readme       the README.md of a run folder
 plan         memory, disk and time before anything is spent
+wording      counts, durations and sizes in words
 probe        the longest pass of a step, made once
 execution    how it is computed, and which way was used when
 context      what all stages share

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.cache import require_cache
-from disc_lite.run.changes import in_words
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.folder import Answers, Retained, RunFolder, When
@@ -128,9 +127,9 @@ def _run_stages(
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
         retention, drift_prompts = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
-        folder.write_self_generated(drift_prompts)
+        folder.write_examples("self_generated", drift_prompts)
     eval_set = measuring.eval_set_of(
-        held_out, folder.read_passages(), inputs.model.probes, folder.read_self_generated(),
+        held_out, folder.read_passages(), inputs.model.probes, folder.read_examples("self_generated"),
         folder.read_questions_removed(),
     )  # fmt: skip
     answers: dict[When, Answers] = {}
@@ -162,7 +161,7 @@ def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener | None) 
     if changes is None:
         return ""
     if listener:
-        listener(Event("documents", f"since {earlier.folder}: {in_words(changes)}"))
+        listener(Event("documents", f"since {earlier.folder}: {changes}"))
     return nothing_to_teach(earlier, changes, recipe)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from disc_lite.qa import jaccard, word_set
+from disc_lite.run.wording import counted
 
 Place = tuple[str, int]  # a document, and the number of a passage in it
 State = Literal["unchanged", "changed", "new"]
@@ -40,14 +41,13 @@ class Changes:
     def counts(self) -> dict[str, int]:
         return {**{state: len(getattr(self, state)) for state in STATES}, "removed": len(self.removed)}
 
-
-def in_words(changes: Changes) -> str:
-    """`12 passages unchanged, 1 changed, 2 new, 0 gone`"""
-    counts = changes.counts()
-    return (
-        f"{counts['unchanged']:,} passages unchanged, {counts['changed']:,} changed, {counts['new']:,} new, "
-        f"{counts['removed']:,} gone"
-    )
+    def __str__(self) -> str:
+        """`12 passages unchanged, 1 changed, 2 new, 0 gone`"""
+        counts = self.counts()
+        unchanged = counted(counts["unchanged"], "passage")
+        return (
+            f"{unchanged} unchanged, {counts['changed']:,} changed, {counts['new']:,} new, {counts['removed']:,} gone"
+        )
 
 
 def places_of(passages: Passages) -> list[Place]:

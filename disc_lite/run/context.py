@@ -23,6 +23,7 @@ from disc_lite.run.execution import idle_on_host, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
+from disc_lite.run.wording import counted
 from disc_lite.storage import Journal, Json
 
 
@@ -95,7 +96,9 @@ def open_context(
     if not inputs.folder.passages.is_file():
         inputs.folder.write_passages(texts, changes)
     tokens = sum(len(text.ids) for text in texts)
-    context.tell("documents", f"{len(texts)} documents, {passages} passages, {tokens:,} tokens")
+    context.tell(
+        "documents", f"{counted(len(texts), 'document')}, {counted(passages, 'passage')}, {counted(tokens, 'token')}"
+    )
     return context
 
 

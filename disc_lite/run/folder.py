@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FORMAT = 7  # of all these files; a change that another version would misread adds 1
 
 When = Literal["before", "after"]
+Measured = Literal["neutral", "self_generated"]  # answers of the base, on which the drift is measured
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
 
 
@@ -222,25 +223,18 @@ class RunFolder:
         path = self.retained_before if when == "before" else self.retained_after
         write_json(path, asdict(retained), may_differ=True)
 
-    def read_neutral(self) -> list[RetentionExample]:
+    def read_examples(self, which: Measured) -> list[RetentionExample]:
         from disc_lite.synthesis.retention import read_examples
 
-        return read_examples(self.neutral)
+        return read_examples(self._examples(which))
 
-    def write_neutral(self, examples: Iterable[RetentionExample]) -> None:
+    def write_examples(self, which: Measured, examples: Iterable[RetentionExample]) -> None:
         from disc_lite.synthesis.retention import write_examples
 
-        write_examples(self.neutral, examples)
+        write_examples(self._examples(which), examples)
 
-    def read_self_generated(self) -> list[RetentionExample]:
-        from disc_lite.synthesis.retention import read_examples
-
-        return read_examples(self.self_generated)
-
-    def write_self_generated(self, examples: Iterable[RetentionExample]) -> None:
-        from disc_lite.synthesis.retention import write_examples
-
-        write_examples(self.self_generated, examples)
+    def _examples(self, which: Measured) -> Path:
+        return self.neutral if which == "neutral" else self.self_generated
 
     @property
     def is_trained(self) -> bool:

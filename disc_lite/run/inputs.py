@@ -29,6 +29,7 @@ from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.given import PairFiles, check_given, pairs_of
 from disc_lite.run.readme import readme
+from disc_lite.run.wording import counted
 from disc_lite.storage import (
     JsonObject,
     begin_digests,
@@ -125,7 +126,7 @@ def gather(
     check_same_run(inputs)
     check_context(inputs)
     if listener is not None:
-        listener(Event("documents", in_words(ledger), len(ledger), len(ledger)))
+        listener(Event("documents", _outcomes(ledger), len(ledger), len(ledger)))
     return inputs
 
 
@@ -161,11 +162,11 @@ def read_with_progress(
     return read_documents(paths, options, lambda done, total, name: tell(Event("documents", name, done, total)))
 
 
-def in_words(ledger: Sequence[LedgerEntry]) -> str:
+def _outcomes(ledger: Sequence[LedgerEntry]) -> str:
     """How many files have which outcome, how many pages are scans, and what some files need to be read."""
     outcomes = Counter(entry.outcome for entry in ledger)
     scanned = sum(entry.ocr_pages for entry in ledger)
-    by_ocr = [f"{scanned} scanned page{'s' * (scanned > 1)} read by OCR"] if scanned else []
+    by_ocr = [f"{counted(scanned, 'scanned page')} read by OCR"] if scanned else []
     needs = sorted({entry.reason for entry in ledger if entry.needs_package})
     return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr, *needs])
 

@@ -21,6 +21,7 @@ from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import STATES
 from disc_lite.run.folder import Answers, Drift, Retained, RunFolder, When
+from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.retention import RetentionExample
 
@@ -98,14 +99,14 @@ def measure_answers(
     progress = Progress(tell, len(shown) * number + len(eval_set.completions) + len(eval_set.removed) * adapter)
     by_row = {}
     for row, passages in shown.items():
-        on_finished = progress.part(f"{when}: {number} questions, {ROWS[row]}", number)
+        on_finished = progress.part(f"{when}: {counted(number, 'question')}, {ROWS[row]}", number)
         by_row[row] = answer(base, eval_set.questions, adapter, max_tokens, passages, on_finished=on_finished)
-    on_finished = progress.part(f"{when}: {len(eval_set.completions)} statements", len(eval_set.completions))
+    on_finished = progress.part(f"{when}: {counted(len(eval_set.completions), 'statement')}", len(eval_set.completions))
     completions = answer(base, eval_set.completions, adapter, max_tokens, on_finished=on_finished)
     removed = []
     if adapter and eval_set.removed:
         on_finished = progress.part(
-            f"{when}: {len(eval_set.removed)} questions about what is gone", len(eval_set.removed)
+            f"{when}: {counted(len(eval_set.removed), 'question')} about what is gone", len(eval_set.removed)
         )
         removed = answer(base, eval_set.removed, adapter, max_tokens, on_finished=on_finished)
     found = Answers(by_row, completions, removed)
@@ -125,13 +126,13 @@ def measure_retained(
     instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
     drifting = {}
     if adapter:
-        drifting = {"general": folder.read_neutral(), "self_generated": list(eval_set.self_generated)}
+        drifting = {"general": folder.read_examples("neutral"), "self_generated": list(eval_set.self_generated)}
     thinking = [i.prompt for i in thinking_instructions()] if tokens.thinks else []
     parts: list[Sequence[object]] = [*eval_set.probes.values(), instructions, thinking, prompts, *drifting.values()]
     progress = Progress(tell, sum(map(len, parts)))
     probes = {}
     for name, probe in eval_set.probes.items():
-        on_finished = progress.part(f"{when}: probe {name}, {len(probe)} questions", len(probe))
+        on_finished = progress.part(f"{when}: probe {name}, {counted(len(probe), 'question')}", len(probe))
         probes[name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
     on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
     followed = generate_answers(base, instructions, max_tokens, adapter, on_finished)
@@ -152,7 +153,7 @@ def measure_retained(
         [tokens.decode(e.answer_ids).strip() for e in neutral], stopped, drifts, thought,
     )  # fmt: skip
     if not adapter:
-        folder.write_neutral(neutral)
+        folder.write_examples("neutral", neutral)
     folder.write_retained(when, retained)
     return retained
 

@@ -22,7 +22,7 @@ from disc_lite.planning.choice import Choice
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.estimate import Budget, Plan, on_smallest_card, plan_run, what_fits
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
-from disc_lite.planning.sizes import GIB, in_words
+from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
 from disc_lite.qa import read_questions
 from disc_lite.recipe import Recipe, load_recipe, within_context
@@ -40,6 +40,7 @@ from disc_lite.run.inputs import (
     nothing_to_learn,
     read_with_progress,
 )
+from disc_lite.run.wording import data_size
 from disc_lite.storage import free_disk
 
 if TYPE_CHECKING:
@@ -163,8 +164,8 @@ def keep_tight(plan: Plan) -> None:
 
 
 def dry_run(
-    documents: Sequence[str], model: str | None, *, output: str | None, seed: int | None, device: str | None,
-    max_vram: str | None, host_ram: str | None, **options: Any,
+    documents: Sequence[str], model: str | None, *, output: str | None, device: str | None, max_vram: str | None,
+    host_ram: str | None, **options: Any,
 ) -> Plan:  # fmt: skip
     """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""
     made = plan(documents, model, **options)
@@ -232,7 +233,7 @@ def require_room(plan: Plan) -> Execution:
     ):  # fmt: skip
         if have_bytes is not None and needed > have_bytes:
             raise WillNotFit(
-                f"The run needs about {in_words(needed)} of {what}.", f"There are {in_words(have_bytes)}.", remedy
+                f"The run needs about {data_size(needed)} of {what}.", f"There are {data_size(have_bytes)}.", remedy
             )
     return _as_planned(plan.recipe, plan.choice)
 

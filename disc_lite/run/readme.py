@@ -17,11 +17,6 @@ NAMES: tuple[Entry, ...] = (
     RunFolder.update,
 )
 LEARNED: tuple[Entry, ...] = (RunFolder.adapter, RunFolder.checkpoints, RunFolder.within, RunFolder.cache)
-NEITHER: tuple[Entry, ...] = (
-    RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.self_generated,
-    RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped, RunFolder.benchmarks,
-    RunFolder.exports, RunFolder.digests,
-)  # fmt: skip
 
 
 def readme() -> str:

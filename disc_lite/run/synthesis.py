@@ -24,6 +24,7 @@ from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
 from disc_lite.run.own_pairs import own_pairs
+from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
 from disc_lite.synthesis import HELD_OUT, PairSet, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
@@ -164,11 +165,11 @@ def _written(context: RunContext, held_out: Sequence[Question], texts: Sequence[
     def on_round(pairs: int, done: int, wanted: int) -> None:
         nonlocal state
         state = pairs, done, wanted
-        context.tell("questions", f"{pairs} pairs", done, wanted)
+        context.tell("questions", counted(pairs, "pair"), done, wanted)
 
     def on_drafts(what: str, drafted: int, of: int) -> None:
         pairs, done, wanted = state
-        text = f"{pairs} pairs, {what}: {drafted} of {of}"
+        text = f"{counted(pairs, 'pair')}, {what}: {drafted} of {of}"
         context.tell("questions", text, done, wanted, part=[what, drafted, of])
 
     return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, on_drafts)

@@ -1,5 +1,6 @@
 """What the base model writes: question-answer pairs to train on, held-out questions, and retention examples.
 
+terms      the words of a text that can be facts, with every form that they are compared by
 names      names and numbers in drafts, and whether the passage has them
 facts      the facts of an answer, and whether another text has them too
 references whether a draft speaks of its passage as a text

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from disc_lite.qa import Pair, normalise
-from disc_lite.synthesis.facts import YES_NO, recalls, same_facts
+from disc_lite.synthesis.facts import same_facts, states
 
 CONTRADICTED = "another passage answers the question otherwise"
 
 
 def is_stated(pair: Pair) -> bool:
-    """Whether the sentence that the question was written about has the facts of the answer; yes and no are none."""
-    yes_no = YES_NO.match(pair.answer)
-    return recalls(pair.question, pair.answer[yes_no.end() if yes_no else 0 :], pair.source)
+    """Whether the sentence that the question was written about says what the answer says."""
+    return states(pair.source, pair.question, pair.answer)
 
 
 def contradicted(pairs: Sequence[Pair]) -> set[int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from disc_lite.qa import language_of
 from disc_lite.qa.languages import FREQUENT
-from disc_lite.synthesis.names import FUNCTION_WORDS
+from disc_lite.synthesis.terms import FUNCTION_WORDS
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
 COMMON_ANYWHERE = 0.01  # the same of words that may have their capital by their place, and of phrases: "List", "介绍"

@@ -153,7 +153,7 @@ class Drafter:
         """The question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
         fault = (
-            question_fault(question, self.shown)
+            question_fault(question, self.shown, self.language)
             if draft.ended
             else "question did not end within prompt.question_tokens"
         )
@@ -183,7 +183,7 @@ class Drafter:
         """The pair of the question and the answer in a draft, or why that answer is rejected."""
         answer = self.tokens.decode(draft.ids).strip()
         fault = (
-            answer_fault(question.text, answer, self.shown)
+            answer_fault(question.text, answer, self.shown, self.language)
             if draft.ended
             else "answer did not end within prompt.answer_tokens"
         )

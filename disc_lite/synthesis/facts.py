@@ -1,11 +1,20 @@
-"""The facts of an answer: words, names, numbers, and whether another text has them too. Does not import torch."""
+"""The facts of an answer: words, names, numbers, and whether another text has them too. Does not import torch.
+
+A small model answers a question in a full sentence, of which one word is the fact. So two answers are not the same if
+each has a word that the other lacks, be it only one of twenty: "blue" here and "red" there. Where only one has such
+words, it says more. "Not" is a fact as well.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from disc_lite.qa import numbers_of, words_of
-from disc_lite.synthesis.names import FUNCTION_WORDS, names_in
+from disc_lite.qa import language_of, words_of
+from disc_lite.qa.matching import is_negator
+from disc_lite.qa.words import read_words
+from disc_lite.synthesis.names import names_in
+from disc_lite.synthesis.terms import TELLING, Term, missing, terms_of
 
 # But for "yes" with a mark behind it: "No fee is charged" does not say no.
 YES_NO = re.compile(
@@ -13,43 +22,123 @@ YES_NO = re.compile(
     r"हाँ|हां|नहीं|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))",
     re.IGNORECASE,
 )
-FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it
-
-
-def content_words(text: str) -> set[str]:
-    """Words other than function words, in lower case; single characters in scripts without spaces between words."""
-    return {word for word in words_of(text) if word not in FUNCTION_WORDS}
+_YES = frozenset("yes ja oui sí si да sim tak evet نعم 是 对 對 네 はい".split())
+# Within a word or behind it, in languages that negate so.
+_NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
+FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it, with all its names and numbers
+SAID = 0.5  # the same of a sentence: answers use other words ("lasted four nights", "were stranded for four nights")
+_CLAUSES = re.compile(r"[,;:.!?()|—–，；：。！？、]\s*(?!\d)|\s-\s")
 
 
 def is_yes_no(answer: str) -> bool:
     return YES_NO.match(answer) is not None
 
 
-def facts_of(question: str, answer: str) -> set[str]:
-    """The facts of an answer: its content words, numbers included, that are not in the question."""
-    return content_words(answer) - content_words(question)
+def facts_of(question: str, answer: str) -> list[str]:
+    """The facts of an answer: its words, numbers included, that the question lacks, and "not" if it denies it."""
+    language = language_of(f"{question} {answer}")
+    rest = _behind_yes_no(answer)
+    facts = [term.written for term in missing(terms_of(rest, language), terms_of(question, language))]
+    return facts + ["not"] * (_negators(rest) > _negators(question))
 
 
 def recalls(question: str, expected: str, answer: str) -> bool:
     """Whether `answer` has the facts of the expected answer that are not in the question: all names and numbers, and
-    most of the other words."""
-    facts, said = facts_of(question, expected), content_words(answer)
-    numbers = numbers_of(expected, in_words=True) - numbers_of(question, in_words=True)
-    if not numbers <= numbers_of(answer, in_words=True) or not facts & names_in(expected) <= said:
+    most of the other words, with no other words in their place."""
+    language = language_of(f"{question} {expected} {answer}")
+    if _negations(question, expected, language) != _negations(question, answer, language):
         return False
-    return len(facts & said) >= FACTS * len(facts)
+    facts, said = _facts(question, expected, language), terms_of(answer, language)
+    lacking = missing(facts, said)
+    if _has_critical(lacking, expected) or (lacking and missing(_facts(question, answer, language), facts)):
+        return False
+    if _choose_otherwise(expected, answer, language):
+        return False
+    return len(lacking) <= (1 - FACTS) * len(facts)
+
+
+def states(sentence: str, question: str, answer: str) -> bool:
+    """Whether a sentence says what the answer says: all its names and numbers, half of its other words, and "not".
+
+    Of an answer that has no facts of its own ("Yes.", "It is open.") the question says what is said or denied.
+    """
+    language = language_of(f"{question} {answer} {sentence}")
+    facts, share, text = _facts(question, answer, language), SAID, answer
+    if not facts:
+        facts, share, text = list(terms_of(question, language)), FACTS, question
+    said = terms_of(sentence, language)
+    lacking = missing(facts, said)
+    names = set() if language == "German" else names_in(text)  # German nouns have capitals too
+    if any(term.number or term.written.lower() in names for term in lacking) or len(lacking) == len(facts):
+        return False
+    clauses = [c for c in _CLAUSES.split(sentence) if len(missing(facts, terms_of(c, language))) < len(facts)]
+    is_denied = any(map(_negators, clauses)) != (_negations(question, answer, language) > 0)
+    # "On which day is he not at work?" "Off on Monday" may say so without a "not".
+    return len(facts) - len(lacking) >= share * len(facts) and (not is_denied or _negators(question) > 0)
+
+
+def has_none(text: str, question: str, answer: str) -> bool:
+    """Whether an answer has facts that the question lacks, and a text has none of them."""
+    language = language_of(text)
+    facts = _facts(question, answer, language)
+    return bool(facts) and len(missing(facts, terms_of(text, language))) == len(facts)
 
 
 def same_facts(question: str, first: str, second: str) -> bool:
-    """Whether two answers to a question have the same facts, names and numbers, or both say yes, or both no."""
-    known = numbers_of(question, in_words=True)
-    if numbers_of(first, in_words=True) - known != numbers_of(second, in_words=True) - known:
+    """Whether two answers to a question have the same facts, or both say yes, or both no.
+
+    One may say a little more: "Ada Brink" and "The mill is run by Ada Brink" are the same.
+    """
+    language = language_of(f"{question} {first} {second}")
+    if _negations(question, first, language) != _negations(question, second, language):
         return False
-    if is_yes_no(first) and is_yes_no(second):
-        return words_of(first)[0] == words_of(second)[0]
-    facts, others = facts_of(question, first), facts_of(question, second)
-    if not (facts & names_in(first) <= others or others & names_in(second) <= facts):
+    agree = is_yes_no(first) and is_yes_no(second)
+    if agree and words_of(first)[0] != words_of(second)[0]:
         return False
-    common, sizes = len(facts & others), (len(facts), len(others))
-    # One may say a little more: "Ada Brink" and "The mill is run by Ada Brink" are the same.
-    return common >= FACTS * min(sizes) and common >= max(sizes) / 2
+    facts, others = _facts(question, first, language), _facts(question, second, language)
+    more, less = missing(facts, others), missing(others, facts)
+    if (more and less) or any(term.number for term in more + less) or _choose_otherwise(first, second, language):
+        return False
+    sizes = len(facts), len(others)
+    return agree or min(sizes) >= max(sizes) / 2
+
+
+def _choose_otherwise(first: str, second: str, language: str) -> bool:
+    """Whether each has one word in place of another, as in "It is red." and "It is blue.": a question may have both."""
+    terms, others = terms_of(first, language), terms_of(second, language)
+    return len(missing(terms, others)) == len(missing(others, terms)) == 1 and len(terms) == len(others)
+
+
+def _facts(question: str, answer: str, language: str) -> list[Term]:
+    """The terms of an answer that are not in the question, each once, without a yes or no at its beginning.
+
+    What the question says of order, number or permission is none that it gives: it may ask "before or after?".
+    """
+    asked = [term for term in terms_of(question, language) if term.written.lower() not in TELLING]
+    return list(dict.fromkeys(missing(terms_of(_behind_yes_no(answer), language), asked)))
+
+
+def _behind_yes_no(answer: str) -> str:
+    """An answer without a yes or no at its beginning."""
+    said = YES_NO.match(answer)
+    return answer[said.end() :] if said else answer
+
+
+def _negations(question: str, answer: str, language: str) -> int:
+    """How many negators an answer has; a "no" by itself is one, and so are those of a question that is not repeated."""
+    rest = _behind_yes_no(answer)
+    if not words_of(rest):
+        return int(not _YES.intersection(words_of(answer)[:1]))
+    asked = terms_of(question, language)
+    return _negators(rest) + _negators(question) * (len(missing(asked, terms_of(rest, language))) == len(asked))
+
+
+def _negators(text: str) -> int:
+    """How many words of a text negate."""
+    return sum(map(is_negator, read_words(text))) + len(_NEGATES_INSIDE.findall(text))
+
+
+def _has_critical(terms: Sequence[Term], text: str) -> bool:
+    """Whether a number or a name of the text is among its terms."""
+    names = names_in(text)
+    return any(term.number or term.written.lower() in names for term in terms)

@@ -6,22 +6,18 @@ A name is a word with a capital that is not that of its place; in German, whose 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from disc_lite.qa import numbers_of
+from disc_lite.qa import language_of, numbers_of
 from disc_lite.qa.languages import FREQUENT
+from disc_lite.qa.records import Word
+from disc_lite.qa.words import read_words
+from disc_lite.synthesis.terms import FUNCTION_WORDS, number_forms, stem
 
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
 COMMON_CAPITALS = 0.12  # share of the words inside sentences above which capitals mark nouns (German), not names
-FUNCTION_WORDS = frozenset(
-    "a an the of in on at to for and or nor but is are was were be been being by with from as it its this that "
-    "these those what which who whom whose when where how why much many long do does did will would can could may "
-    "might must should shall has have had not no yes so than then there their they them he she his her him we our "
-    "you your i my me if into over under about up out after before during between while also only just each every "
-    "any some all both per der die das ein eine einen einem einer des dem den und oder ist sind war waren wird "
-    "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
-    "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
-)
 # Words that begin a sentence with a capital and are no name.
 OPENERS = FUNCTION_WORDS.union(
     *FREQUENT.values(),
@@ -30,23 +26,45 @@ OPENERS = FUNCTION_WORDS.union(
 
 
 def names_in(text: str) -> set[str]:
-    """Words with a capital that is not that of a sentence, in lower case; in German nouns are among them."""
-    return {word.lower() for word in _inside_words(text) + _first_words(text) if word[0].isupper()}
+    """Words within a sentence that have a capital, in lower case; in German nouns are among them."""
+    return {word.lower() for word in _inside_words(text) if word[0].isupper()}
 
 
-def invented(text: str, source: str, is_answer: bool = False) -> bool:
-    """Whether `text` has a number or a name that `source` does not have.
+def invented(text: str, source: str, is_answer: bool = False, language: str = "") -> bool:
+    """Whether `text` has a number or a name that `source`, of this language if it is known, does not have.
 
     In an answer number words and first words count as well; a question may count what it asks for ("What do two of them
-    pay?"), and begins with a word that asks.
+    pay?"), and begins with a word that asks. Which first words are no names is known of the languages with a list of
+    frequent words; elsewhere a name has to stand inside a sentence to be seen.
     """
-    if numbers_of(text, in_words=is_answer) - numbers_of(source, in_words=True):
+    if _has_new_number(text, source, is_answer):
         return True
-    if capitals_mark_nouns(source):
+    language = language or language_of(source) or language_of(f"{source}\n{text}")
+    if language == "German":
         return False
-    known = {_stem(word) for word in NAME.findall(source)}
-    words = _inside_words(text) + (_first_words(text) if is_answer else [])
-    return any(_stem(w) not in known for w in words if w[0].isupper() and w != "I")
+    known = {_stem(word, language) for word in NAME.findall(source)}
+    words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
+    return any(_stem(w, language) not in known for w in words if w[0].isupper() and w != "I")
+
+
+def _has_new_number(text: str, source: str, in_words: bool) -> bool:
+    """Whether a number of `text` is none of `source` in any reading: "9 am" is in "9:00-17:00", and 84 in "$84.00"."""
+    words = read_words(source)
+    known = frozenset[str]().union(*_numbers(words, in_words=True), *(w.names for w in words if w.text == "one"))
+    known |= {f"1 {following.text}" for word, following in pairwise(words) if word.skipped}  # "eine Stunde"
+    return any(known.isdisjoint(forms) for forms in _numbers(read_words(text), in_words))
+
+
+def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:
+    """The forms of every number in digits; with `in_words` also of those in words, of ordinals and of months."""
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        digits, forms = re.findall(r"\d+", word.written), number_forms(word)
+        if word.number and (digits or (in_words and word.text != "one")):
+            yield forms | ({f"1 {following.text}"} if following and word.text == "1" else set())
+        elif not word.number:
+            yield from (frozenset({run}) for run in digits)  # of "12a"
+            if in_words and forms:
+                yield forms
 
 
 def _first_words(text: str) -> list[str]:
@@ -71,6 +89,6 @@ def capitals_mark_nouns(text: str) -> bool:
     return bool({word.lower() for word in inside} & {"der", "die", "das", "und", "ist", "nicht", "ein", "eine"})
 
 
-def _stem(word: str) -> str:
-    """A name without the ending that its case gives it."""
-    return word.lower()[: max(4, len(word) - 2)]
+def _stem(word: str, language: str) -> str:
+    """A name without the ending that its case gives it: the same of Anna and Annas, of Анна and Анной."""
+    return stem(word, language) or word.lower()[: max(4, len(word) - 2)]

@@ -11,9 +11,8 @@ from disc_lite.documents import Passage
 from disc_lite.qa import Pair, language_of, word_set
 from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.records import UNKNOWN_PASSAGE
-from disc_lite.synthesis.facts import is_yes_no
-from disc_lite.synthesis.names import FUNCTION_WORDS
-from disc_lite.synthesis.topics import topic_words
+from disc_lite.synthesis.facts import has_none
+from disc_lite.synthesis.terms import FUNCTION_WORDS
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,8 @@ def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
         tuple(here for _, here in found if here),
         tuple(pair for pair, here in found if not here),
         tuple(pair for pair, here in by_hand if pair.passage not in (here.passage, UNKNOWN_PASSAGE)),
-        tuple(pair for pair, here in by_hand if _is_unstated(here, places.shown(here))),
+        tuple(pair for pair, here in by_hand if has_none(places.shown(here), here.question, here.answer)),
     )
-
-
-def _is_unstated(pair: Pair, passage: str) -> bool:
-    """Whether no word of the answer that the question does not have is in the passage; yes and no never are."""
-    language = language_of(passage)
-    facts = topic_words(pair.answer, language) - topic_words(pair.question, language)
-    return bool(facts) and not is_yes_no(pair.answer) and not facts & topic_words(passage, language)
 
 
 class Places:

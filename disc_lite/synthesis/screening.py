@@ -33,13 +33,13 @@ def clean_question(text: str) -> str:
     return (emphasised[2] if emphasised else rest).strip().strip('"“”').strip()
 
 
-def question_fault(question: str, passage: str) -> str:
-    """Why a drafted question is rejected, or ""."""
+def question_fault(question: str, passage: str, language: str = "") -> str:
+    """Why a drafted question about a passage, of this language if it is known, is rejected, or ""."""
     if not ASKS.search(question) or len(words_of(question)) < 3:
         return "not a question"
     if refers(question, passage):
         return "question refers to the text"
-    if invented(question, passage):
+    if invented(question, passage, language=language):
         return "question names what the passage does not"
     if not is_about(question, passage):
         return "question is about something else"
@@ -48,13 +48,13 @@ def question_fault(question: str, passage: str) -> str:
     return ""
 
 
-def answer_fault(question: str, answer: str, passage: str) -> str:
-    """Why a drafted answer is rejected, or ""."""
+def answer_fault(question: str, answer: str, passage: str, language: str = "") -> str:
+    """Why a drafted answer from a passage, of this language if it is known, is rejected, or ""."""
     if not answer:
         return "empty answer"
     if refers(answer, passage):
         return "answer refers to the text"
-    if invented(answer, f"{passage}\n{question}", is_answer=True):
+    if invented(answer, f"{passage}\n{question}", is_answer=True, language=language):
         return "answer names what the passage does not"
     if not is_yes_no(answer) and not facts_of(question, answer):
         return "answer repeats the question"

@@ -61,7 +61,7 @@ def test_one_file(docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert code == 0
     assert out.startswith("b[red].md\nb[red]: language unknown\n14 characters, ")
     assert "Passage 0: " in out
-    assert out.endswith("    1  Tiny \ufffd[31mred.")
+    assert out.endswith("    1  Tiny ␛[31mred.")
     assert run(monkeypatch, capsys, docs, "--show", "1.png")[1].endswith("save it as .pdf")
     code, _, err = run(monkeypatch, capsys, docs, "--show", "none.md")
     assert (code, len(err.strip().splitlines())) == (2, 2)

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from disc_lite.cli import progress
-from disc_lite.cli.progress import Bars, Pace, Plain, duration
+from disc_lite.cli.progress import Bars, Pace, Plain
 from disc_lite.run.events import Event
 
 
@@ -189,21 +189,6 @@ def test_before_anything_is_finished_the_time_is_that_of_a_part(
     clock.now += 2
     plain(Event("questions", "40 pairs", 40, 400, {"part": ["drafting questions", 9, 10]}))
     assert _at(plain, clock, capsys) == "Questions: 40/400  about 24 min left  40 pairs"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "1 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min"),
-        (89 * 60, "89 min"),
-        (90 * 60, "1 h 30 min"),
-        (121 * 60, "2 h 01 min"),
-    ],
-)
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:

@@ -1,5 +1,7 @@
 """Markdown: what its reader sees is text, and what only looks like a heading is none."""
 
+import time
+
 import pytest
 
 from disc_lite.documents.conversion import convert
@@ -90,3 +92,35 @@ def test_no_heading_comes_from_comments_code_or_admonitions():
         + "\n## Real\n"
     )
     assert titles(text) == ["Guide", "Real"]
+
+
+def test_a_span_of_code_opens_with_a_whole_run_of_backticks():
+    assert text_of("Not ```a`<b>x</b>` code.\n") == "Not ```a`<b>x</b>` code.\n"
+    assert text_of("Not ```a <b>x</b>` code.\n") == "Not ```a x` code.\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("[![build](https://x/badge.svg)](https://x) A.", " A."),
+        ("[![build](https://x/badge.svg) A.", "[ A."),
+        ("[![My logo](a.png)](https://x) A.", " A."),
+        ("[![The plan of the hall](a.png)](https://x) A.", "[![The plan of the hall](a.png)](https://x) A."),
+        ("![My logo](a.png) ![](b.png", "![My logo](a.png) ![](b.png"),
+        ("![A plan](data:image/png;base64,AAAA) of it", "A plan of it"),
+        ("[![A plan of it](<data:image/png;base64,AAAA>)](https://x)", "[A plan of it](https://x)"),
+    ],
+)
+def test_what_is_seen_of_an_image(written, seen):
+    assert text_of(written) == seen
+
+
+REPEATED = ("`", "\\a`", "\\[", "``a` ", "![](", "![](badge", "![](data:", "![", "[^", "<b>[^", " <br", " ")
+
+
+@pytest.mark.parametrize("part", REPEATED)
+def test_no_text_takes_quadratic_time(part):
+    """Small files are read in this process, which has no limits."""
+    began = time.process_time()
+    text_of("Some words. &amp; " + part * (100_000 // len(part)) + "&amp;\n")
+    assert time.process_time() - began < 4  # 0.4 s on an idle core; some took 40

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disc_lite.run.changes import Changes, compare, in_words, places_of
+from disc_lite.run.changes import Changes, compare, places_of
 
 LAMPS = "# Lamps\n\nThe Dunden costs 86 crowns. It is made of oak and comes in green."
 TOWNS = "# Towns\n\nIn Ularic the market is on Friday. The mayor of Ularic is Wickaric Mosshurst."
@@ -93,7 +93,7 @@ def test_the_name_of_a_file_is_nothing_that_it_says(now: str, file: str, unchang
 
 def test_counts_in_words() -> None:
     found = compare(BEFORE, [("lamps.md", DEAR), ("towns.md", TOWNS), ("new.md", "# Boats\n\nTwo boats.")])
-    assert in_words(found) == "1 passages unchanged, 1 changed, 1 new, 1 gone"
+    assert str(found) == "1 passage unchanged, 1 changed, 1 new, 1 gone"
     assert [found.state(place) for place in places_of([("lamps.md", ""), ("towns.md", ""), ("new.md", "")])] == [
         "changed", "unchanged", "new",
     ]  # fmt: skip

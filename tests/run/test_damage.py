@@ -49,7 +49,7 @@ def used(path: Path) -> list[Any]:
     record = folder.read_record()
     require_all_unchanged(path)
     found: list[Any] = [record, folder.read_questions(), folder.read_pairs(), folder.read_passages(),
-                        folder.read_answers("before"), folder.read_retained("before"), folder.read_neutral(),
+                        folder.read_answers("before"), folder.read_retained("before"), folder.read_examples("neutral"),
                         read_json(folder.pair_drafts)]  # fmt: skip
     for saved in sorted(folder.checkpoints.glob("step-*")):
         if verify(saved):  # it is set aside, and training continues from an older one

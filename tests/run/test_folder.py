@@ -133,8 +133,16 @@ def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:
     assert folder.evaluation([one]).path.parent == folder.evaluations
 
 
+# Holds settings, figures, and answers of the model without the documents: a new file belongs here or into `readme`.
+NEITHER: tuple[Entry, ...] = (
+    RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.self_generated,
+    RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped, RunFolder.benchmarks,
+    RunFolder.exports, RunFolder.digests,
+)  # fmt: skip
+
+
 def test_the_readme_says_of_every_file_whether_it_tells_something_of_the_documents() -> None:
-    listed = [*readme.TEXT, *readme.NAMES, *readme.LEARNED, *readme.NEITHER]
+    listed = [*readme.TEXT, *readme.NAMES, *readme.LEARNED, *NEITHER]
     assert sorted(entry.name for entry in listed) == sorted(
         entry.name for entry in vars(RunFolder).values() if isinstance(entry, Entry)
     )
@@ -148,7 +156,7 @@ def test_files_that_are_said_to_hold_nothing_of_the_documents_hold_nothing(adapt
     sentences = [s for row in read_jsonl(run.passages) for s in row["sentences"] if len(s) > 20]
     names = [row["name"] for row in read_jsonl(run.ledger)]
     assert len(sentences) > 10
-    for entry in readme.NEITHER:
+    for entry in NEITHER:
         path = run.path / entry.name
         if path.is_file():
             text = path.read_text()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.synthesis.facts import is_yes_no, recalls, same_facts
+from disc_lite.synthesis.facts import facts_of, is_yes_no, recalls, same_facts, states
+from disc_lite.synthesis.screening import answer_fault
 
 LONG = "who joined the firm in 1911, has led its old office since last spring and is seldom seen there on a Monday."
 
@@ -61,3 +62,80 @@ def test_answers_agree_in_facts_and_numbers_whatever_their_wording(first: str, s
 )  # fmt: skip
 def test_an_answer_is_recalled_with_every_name_and_number(expected: str, given: str, right: bool) -> None:
     assert recalls("Who leads it, and how long does it take?", expected, given) == right
+
+
+@pytest.mark.parametrize(("question", "first", "second"), [
+    # "Not", and what is frequent and yet decides.
+    ("May dogs enter the hall?", "Dogs are not allowed in the hall.", "Dogs are allowed in the hall."),
+    ("What is the pass?", "The yearly pass is $84.00 and may be shared.", "The pass is $84.00 and may not be shared."),
+    ("Is entry free?", "No, entry is not free.", "Entry is free."),
+    ("Is entry free?", "No.", "Entry is free."),
+    ("Who may not enter?", "Dogs.", "Dogs may enter."),
+    ("Darf man Hunde mitbringen?", "Hunde dürfen nicht mitgebracht werden.", "Hunde dürfen mitgebracht werden."),
+    ("Можно ли войти с собакой?", "С собакой входить нельзя.", "С собакой входить можно."),
+    ("可以带狗进馆吗？", "狗不可以进入博物馆。", "狗可以进入博物馆。"),
+    ("When must the valve be closed?", "The valve must be closed before 9:00.", "The valve must be closed after 9:00."),
+    ("Who pays nothing?", "Children under 12 pay nothing.", "Children over 12 pay nothing."),
+    ("Does it open before or after the café?", "It opens before the café.", "It opens after the café."),
+    ("Is the door red or blue?", "The door is red.", "The door is blue."),
+    # One word of many, without a capital.
+    ("What colour is the door?", "The door of the old town hall is painted blue.",
+     "The door of the old town hall is painted red."),
+    ("Wann ist das Museum geschlossen?", "Das städtische Museum bleibt montags für alle Besucher geschlossen.",
+     "Das städtische Museum bleibt dienstags für alle Besucher geschlossen."),
+    ("Когда закрыт музей?", "Городской музей закрыт для посетителей по понедельникам.",
+     "Городской музей закрыт для посетителей по вторникам."),
+    ("谁管理博物馆？", "博物馆的馆长是王小明。", "博物馆的馆长是王小红。"),
+    ("哪天不能借书？", "图书馆星期一关闭。", "图书馆星期二关闭。"),
+    ("من هو مدير المتحف؟", "مدير المتحف الوطني في المدينة القديمة هو أحمد.", "مدير المتحف الوطني في المدينة القديمة هو محمود."),
+    ("When does it open?", "It opens at 5 am.", "It opens at 5 pm."),
+    ("Wie hoch ist der Beitrag?", "Der Beitrag ist 2.000 Euro.", "Der Beitrag ist 2 Euro."),
+    ("When does retry() stop?", "It stops when x == 1.", "It stops when x != 1."),
+])  # fmt: skip
+def test_one_word_in_place_of_another_is_another_fact(question: str, first: str, second: str) -> None:
+    for answers in ((first, second), (second, first)):
+        assert not same_facts(question, *answers)
+        assert not recalls(question, *answers)
+
+
+@pytest.mark.parametrize(("question", "first", "second"), [
+    ("Who runs the mill?", "Ada Brink", "The mill is run by Ada Brink."),
+    ("When does the museum open?", "The museum opens at 9 am.", "It is open from 9:00."),
+    ("What is the fee?", "The fee is $84.", "The fee is 84.00 dollars."),
+    ("Which day is the museum not open?", "On Mondays.", "The museum is not open on Mondays."),
+    ("Is entry free?", "No.", "Entry is not free."),
+    ("Wann schließt es?", "Es schließt am Montag.", "Es schließt montags."),
+    ("谁管理博物馆？", "王小明管理博物馆。", "博物馆由王小明管理。"),
+])  # fmt: skip
+def test_the_same_fact_may_have_other_words_around_it(question: str, first: str, second: str) -> None:
+    assert same_facts(question, first, second)
+    assert same_facts(question, second, first)
+
+
+def test_a_denial_is_a_fact() -> None:
+    assert facts_of("May guests bring dogs?", "Guests may not bring dogs.") == ["not"]
+    assert facts_of("May guests bring dogs?", "Guests may bring dogs.") == []
+    assert facts_of("May guests bring dogs?", "No.") == []
+    assert answer_fault("May guests bring dogs?", "Guests may not bring dogs.", "No dogs here.") == ""
+
+
+@pytest.mark.parametrize(("sentence", "question", "answer", "said"), [
+    ("The memo had to go, when two installers were stranded for four nights at Skellan Point.",
+     "How long did the stay at Skellan Point last?", "The stay at Skellan Point lasted four nights.", True),
+    ("We examined 311 people from 23 such families and read the whole genome of each.",
+     "What does 311 count?", "The figure 311 counts the people from such families who were examined.", True),
+    ("Price: 26 crowns", "How expensive is the Dunden?", "The Dunden costs 26 crowns.", True),
+    ("Price: 26 crowns", "How expensive is the Dunden?", "The Dunden costs 28 crowns.", False),
+    ("The travel desk is run by Oona Pelligrew.", "Who runs it?", "It is run by Marit Pelligrew.", False),
+    ("Dogs are not allowed in the hall.", "May dogs enter?", "Dogs are allowed in the hall.", False),
+    ("Dogs are allowed in the hall.", "May dogs enter?", "Dogs are not allowed in the hall.", False),
+    ("We are not always there, but fares double in the last week.", "When do fares double?", "In the last week.", True),
+    ("Ada Brink is off on Monday.", "On which day does Ada Brink not work?", "Monday", True),
+    ("Entry costs 5 euros.", "Is entry free?", "Yes.", False),
+    ("Entry is free.", "Is entry free?", "Yes.", True),
+    ("Entry is not free.", "Is entry free?", "Yes.", False),
+    ("Entry is not free.", "Is entry free?", "No.", True),
+    ("Entry is free.", "Is entry free?", "No.", False),
+])  # fmt: skip
+def test_a_sentence_states_an_answer_in_its_own_words(sentence: str, question: str, answer: str, said: bool) -> None:
+    assert states(sentence, question, answer) == said

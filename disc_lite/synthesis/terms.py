@@ -1,0 +1,111 @@
+"""The terms of a text: its words that can be facts, each with every form that it is compared by. Does not import torch.
+
+Two terms are the same if they have a form in common: a spelling, a reading of a number ("9", "9:00" and "nine"), or the
+stem of their language by Snowball (Porter 1980, snowballstem.org): "Saturday" is in "Saturdays", but Anna is not Anne.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import snowballstemmer
+
+from disc_lite.qa.amounts import digits_of
+from disc_lite.qa.languages import FREQUENT
+from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
+from disc_lite.qa.records import Word
+from disc_lite.qa.spelling import singulars
+from disc_lite.qa.words import read_words
+
+STEMMERS = {"Cyrillic": "russian", "Devanagari": "hindi"}  # where the language has another name, or only its script
+# Frequent, and yet what a sentence may say: how many, when, where, whether one may or must.
+TELLING = frozenset(
+    """
+    about after all any before both down each every few into less long many may might more most much must only off once
+    out over should since some than through under until up while without between during can could
+    alle ab bis dürfen darf immer jede jeder jedes kann können mehr muss müssen nach nie nur oft ohne seit soll sollen
+    über unter viel viele vor weniger wenig zwischen
+    après avant beaucoup chaque entre moins peu peut peuvent plus sans sous sur tous tout toute toutes très depuis
+    antes bajo después desde hasta más menos mucho muchos muy poco puede pueden siempre sin sobre toda todas todo todos
+    dopo meno molti molto ogni più poco prima può senza sopra sotto tutti tutto
+    até depois desde mais menos muito muitos pode pouco sem sempre sob sobre toda todas todo todos
+    alle kan kunnen meer minder moet na onder over tot veel voor zonder
+    """.split()
+)
+FUNCTION_WORDS = frozenset(
+    "a an the of in on at to for and or nor but is are was were be been being by with from as it its this that "
+    "these those what which who whom whose when where how why much many long do does did will would can could may "
+    "might must should shall has have had not no yes so than then there their they them he she his her him we our "
+    "you your i my me if into over under about up out after before during between while also only just each every "
+    "any some all both per der die das ein eine einen einem einer des dem den und oder ist sind war waren wird "
+    "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
+    "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
+)
+_FREQUENT = {str(name): words | (FUNCTION_WORDS if name == "English" else set()) for name, words in FREQUENT.items()}
+_ONE = ("1", "one")  # a number, a pronoun, or an article
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word, number or unit."""
+
+    written: str
+    forms: frozenset[str]
+    number: bool  # also of months and ordinals
+
+
+@lru_cache(maxsize=2048)  # answers are compared with each other, and with one sentence after the other
+def terms_of(text: str, language: str) -> tuple[Term, ...]:
+    """The words of a text but for those that carry only its grammar."""
+    empty = _FREQUENT.get(language, FUNCTION_WORDS) - TELLING
+    words = (word for word in read_words(text) if not word.skipped)
+    terms = (term for whole in words for word in _parts(whole) for term in _terms(word, language))
+    return tuple(term for term in terms if term.written.lower() not in empty and term.written != "&")
+
+
+def missing(terms: Iterable[Term], others: Iterable[Term]) -> list[Term]:
+    """The terms that none of the others is the same as."""
+    known = frozenset[str]().union(*(other.forms for other in others))
+    return [term for term in terms if known.isdisjoint(term.forms)]
+
+
+def number_forms(word: Word) -> frozenset[str]:
+    """What a number is compared by, also one in words, an ordinal or a month; empty for other words."""
+    digits = digits_of(word)
+    keys = {name.removeprefix("o:") for name in word.names if name.startswith(("o:", "m:"))}
+    if not digits and not keys:
+        return frozenset()
+    if digits:
+        keys |= {digits, in_thousands(digits) or without_zeros(digits)}  # 2.000 may be 2000, so it is not 2
+        keys |= word.names if word.number else clock_names_of(digits)
+    return frozenset(keys)
+
+
+@lru_cache(maxsize=4096)
+def stem(word: str, language: str) -> str:
+    """A word without endings, cut until nothing changes; "" in a language without rules for that."""
+    name = STEMMERS.get(language, language.lower())
+    if name not in snowballstemmer.algorithms():
+        return ""
+    shorter = str(snowballstemmer.stemmer(name).stemWord(word.lower()))
+    return shorter if shorter == word else stem(shorter, language)
+
+
+def _terms(word: Word, language: str) -> Iterator[Term]:
+    """The word, and before it its operator, if it has one: `x != 1` is not `x == 1`."""
+    if word.operator:
+        yield Term(word.operator, frozenset({word.operator}), False)
+    numbers = number_forms(word)
+    stems = {f"s:{stem(word.written, language)}"} if not word.number else set()
+    forms = numbers | word.names | singulars(word.text) | (stems - {"s:"})
+    yield Term(word.written, frozenset(forms), bool(numbers) and word.text not in _ONE)
+
+
+def _parts(word: Word) -> Iterable[Word]:
+    """The words that a hyphen connects: the other text may write them apart."""
+    pieces = word.written.replace("_", "-").split("-") if word.parts and not word.number else []
+    if len(pieces) < 2 or not all(pieces):
+        return [word]
+    return [read for piece in pieces for read in read_words(piece)]

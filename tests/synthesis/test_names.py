@@ -1,0 +1,80 @@
+"""Names and numbers that a draft has and its passage has not, in whatever form and inflection."""
+
+from __future__ import annotations
+
+import pytest
+
+from disc_lite.prompts.writing import EXAMPLES, KINDS
+from disc_lite.synthesis.names import invented
+from disc_lite.synthesis.screening import answer_fault, question_fault
+
+POOL = "# Stadtbad Lund\n\n## Preise\n\n- Tageskarte: 8,50 Euro\n- Kinder unter 12 Jahren: frei\n- Hunde: nicht erlaubt"
+
+
+@pytest.mark.parametrize(("passage", "answer", "made_up"), [
+    ("Das Museum ist von 9 bis 17 Uhr geöffnet.", "Das Museum öffnet um 9 Uhr.", False),
+    ("Das Museum ist von 9 bis 17 Uhr geöffnet.", "Das Museum öffnet um 8 Uhr.", True),
+    ("Open 9:00-17:00.", "It opens at 9 am and closes at 5 pm.", False),
+    ("Open 9:00-17:00.", "It closes at 6 pm.", True),
+    ("The museum is open from 9 am to 5 pm.", "The museum is open from 9 to 5 pm.", False),
+    ("The fee is $84.00.", "The fee is 84 dollars.", False),
+    ("The fee is $84.00.", "The fee is 840 dollars.", True),
+    ("Die Gebühr beträgt 2.000 Euro.", "Die Gebühr beträgt 2000 Euro.", False),
+    ("Es dauert eine Stunde.", "Es dauert 1 Stunde.", False),
+    ("Es kostet eine Menge.", "Es dauert 1 Stunde.", True),
+    ("It takes one hour.", "It takes 1 hour.", False),
+    ("Room 12a is on floor 3.", "Room 12a is on the third floor.", False),
+    ("Room 12a is on floor 3.", "Room 13a is on floor 3.", True),
+    ("Samstags öffnet sie nicht vor elf.", "Sie öffnet samstags um elf Uhr.", False),
+])  # fmt: skip
+def test_a_number_is_known_in_each_of_its_forms(passage: str, answer: str, made_up: bool) -> None:
+    assert invented(answer, passage, is_answer=True) == made_up
+
+
+@pytest.mark.parametrize(("passage", "text", "made_up"), [
+    ("The library opens at nine on Saturdays.", "Does the library open on a Saturday?", False),
+    ("The Americans won the race.", "Who is the American that won the race?", False),
+    ("Отделом руководит Анна Иванова.", "Что поручено Анне Ивановой?", False),
+    ("Завод построил инженер Орлов.", "Какой завод построен инженером Орловым?", False),
+    ("Завод построил инженер Орлов.", "Какой завод построен инженером Петровым?", True),
+    ("The mill is led by Anna Brink, and it is old.", "What does the mill of Anne Brink do?", True),
+    ("The mill is led by Karl Brink, and it is old.", "What does the mill of Karen Brink do?", True),
+    # German nouns have capitals, also where a list has no word that says so; other languages that have a "die" have none.
+    (POOL, "Dürfen Gäste ihre Hunde ins Stadtbad mitbringen?", False),
+    ("De directeur van het museum in Lund is Piet Ranta, die in Bergen bij de firma Holt en Lind werkte.",
+     "De directeur is Karel Jansen.", True),
+    ("Patients in Lund die sooner than those in Bergen, as Maria Olsen and Piet Ranta of Holt Clinic found.",
+     "It was found by Karl Jensen of the Turku Clinic.", True),
+])  # fmt: skip
+def test_a_name_is_known_in_each_of_its_cases(passage: str, text: str, made_up: bool) -> None:
+    assert invented(text, passage) == made_up
+
+
+def test_the_language_of_the_document_says_whether_nouns_have_capitals() -> None:
+    table = "| Montag | 9:00-17:00 | 8,50 Euro |"
+    assert invented("Und der Preis?", table)
+    assert not invented("Und der Preis?", table, language="German")
+
+
+@pytest.mark.parametrize(("passage", "answers"), [
+    ("Музей открыт с 9:00 до 17:00. Билет стоит 84 рубля. Директор музея — Анна Иванова. В понедельник музей закрыт.",
+     ["Он стоит 84 рубля.", "Цена билета — 84 рубля.", "За билет надо заплатить 84 рубля.", "Это Анна Иванова.",
+      "Нет, в понедельник музей закрыт.", "Нет."]),
+    ("Muzeum jest otwarte od 9 do 17. Bilet kosztuje 84 złote. Dyrektorem jest Anna Nowak.",
+     ["Wynosi 84 złote.", "Za bilet płaci się 84 złote.", "Jest to Anna Nowak."]),
+])  # fmt: skip
+def test_the_first_word_of_a_sentence_is_no_name_where_frequent_words_are_not_known(
+    passage: str, answers: list[str]
+) -> None:
+    assert [answer for answer in answers if invented(answer, passage, is_answer=True)] == []
+    assert invented("Директор — Пётр Орлов.", passage, is_answer=True)
+
+
+def test_the_worked_examples_pass_what_drafts_have_to_pass() -> None:
+    faults = []
+    for examples in EXAMPLES.values():
+        for example in examples:
+            passage = f"{example.sentence}\n{example.neighbour}"
+            faults += [question_fault(question, passage) for _, question in zip(KINDS, example.questions, strict=True)]
+            faults.append(answer_fault(example.questions[0], example.answer, passage))
+    assert faults.count("") == len(faults), faults
