@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from disc_lite.version import __version__
 
 if TYPE_CHECKING:
+    from disc_lite.chat.opening import ask as ask
+    from disc_lite.errors import DiscLiteError as DiscLiteError
     from disc_lite.run.adapt import adapt as adapt
     from disc_lite.run.evaluate import evaluate as evaluate
     from disc_lite.run.plan import plan as plan
 
-__all__ = ["__version__", "adapt", "evaluate", "plan"]
+_PLACES = {
+    "DiscLiteError": "disc_lite.errors", "adapt": "disc_lite.run.adapt", "ask": "disc_lite.chat.opening",
+    "evaluate": "disc_lite.run.evaluate", "plan": "disc_lite.run.plan",
+}  # fmt: skip
+__all__ = ["DiscLiteError", "__version__", "adapt", "ask", "evaluate", "plan"]
 
 
 def __getattr__(name: str) -> Any:
-    """`disc_lite.adapt`, `evaluate` and `plan`, imported on first use: `import disc_lite` stays quick."""
-    if name == "adapt":
-        from disc_lite.run.adapt import adapt
-
-        return adapt
-    if name == "evaluate":
-        from disc_lite.run.evaluate import evaluate
-
-        return evaluate
-    if name == "plan":
-        from disc_lite.run.plan import plan
-
-        return plan
-    raise AttributeError(name)
+    """What is public, imported on first use: `import disc_lite` stays quick."""
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

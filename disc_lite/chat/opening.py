@@ -18,9 +18,13 @@ from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.frames import turn_tokens
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
+
+
+SHOWN = 40  # characters of a question in a message
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,13 @@ class Adapted:
     model: Path  # the folder of the base, or of the merged model
     adapter: Path | None  # None: merged, so there is no base to compare with
     quantize: str
-    answer_tokens: int  # default limit of an answer
+    answer_tokens: int  # limit of an answer by its recipe
     context_tokens: int  # prompt and answer together
+
+    @property
+    def longest_answer(self) -> int:
+        """Tokens of an answer where no limit is named: at least half of the context is left for the question."""
+        return min(self.answer_tokens, self.context_tokens // 2)
 
     def require_base(self) -> None:
         """Raises UsageError for a merged model, which has no base to compare with."""
@@ -128,17 +137,33 @@ def switch(base: Base, number: int) -> None:
     base.use_adapter(f"other{number}" if number else "default")
 
 
+def _require_room(adapted: Adapted, questions: Sequence[str]) -> None:
+    room = adapted.context_tokens - adapted.longest_answer
+    for question, tokens in zip(questions, turn_tokens(adapted.model, questions), strict=True):
+        if tokens > room:
+            raise UsageError(
+                f"A question is longer than the context of the model: {question[:SHOWN].strip()} …",
+                f"It has {tokens:,} tokens, at most {room:,} fit beside its answer.", "Ask a shorter question.",
+            )  # fmt: skip
+
+
 def ask(
-    adapted: Adapted, questions: Sequence[str], with_base: bool = False, device: str | None = None,
+    model: Adapted | str | Path, questions: str | Sequence[str], with_base: bool = False, device: str | None = None,
     others: Mapping[str, Adapted] | None = None, warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, str]]:  # fmt: skip
     """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`.
 
-    Those of `others`, which are of the same base, have their names as keys. `warn` is called with what the user should
-    know about the model.
+    `model` is the folder of a run, an adapter or a merged model. Those of `others`, which are of the same base, have
+    their names as keys. `warn` is called with what the user should know about the model.
+
+    Raises UsageError where a question and its answer do not fit into the context of the model.
     """
+    adapted = model if isinstance(model, Adapted) else open_adapted(Path(model))
+    questions = [questions] if isinstance(questions, str) else questions
     if with_base:
         adapted.require_base()
+    for one in (adapted, *(others or {}).values()):
+        _require_room(one, questions)
     from disc_lite.evaluation.asking import answer
     from disc_lite.qa import Question
 
@@ -147,13 +172,13 @@ def ask(
     for warning in base.warnings:
         warn(warning)
     as_questions = [Question(text, ("",)) for text in questions]
-    answers = answer(base, as_questions, True, adapted.answer_tokens)
+    answers = answer(base, as_questions, True, adapted.longest_answer)
     rows = [{"question": question, "adapted": text} for question, text in zip(questions, answers, strict=True)]
     for number, (name, other) in enumerate(others.items(), 1):
         switch(base, number)
-        for row, text in zip(rows, answer(base, as_questions, True, other.answer_tokens), strict=True):
+        for row, text in zip(rows, answer(base, as_questions, True, other.longest_answer), strict=True):
             row[name] = text
     if with_base:
-        for row, text in zip(rows, answer(base, as_questions, False, adapted.answer_tokens), strict=True):
+        for row, text in zip(rows, answer(base, as_questions, False, adapted.longest_answer), strict=True):
             row["base"] = text
     return rows

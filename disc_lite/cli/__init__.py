@@ -37,7 +37,7 @@ def cli(debug: bool) -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Teach a model what documents say, and measure what it learned.")
 @click.argument("documents", nargs=-1, required=True, type=click.Path())
 @click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
 @UPDATE

@@ -31,7 +31,7 @@ def list_(as_json: bool) -> None:
         click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in named))
 
 
-@recipes.command()
+@recipes.command(short_help="Every setting of a recipe, and where its value is from.")
 @click.argument("name")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value first.")
 def show(name: str, overrides: tuple[str, ...]) -> None:
@@ -66,7 +66,7 @@ def validate(name: str) -> None:
     click.echo(f"{name} is a valid recipe")
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="List the names for --model, and check a model.")
 @AS_JSON
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
@@ -85,7 +85,7 @@ def models(context: click.Context, as_json: bool) -> None:
         click.echo(f"{a.name:<15} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
 
 
-@models.command()
+@models.command(short_help="Check that a model is read, asked and adapted rightly.")
 @click.argument("name")
 @DEVICE
 @AS_JSON

@@ -13,7 +13,7 @@ from disc_lite.cli.terminal import escape_controls, print_json, typed, untrusted
 from disc_lite.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Ask an adapted model questions, each by itself.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
 @click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")
@@ -86,7 +86,7 @@ def chat(
             f"Answers of {max_tokens} tokens leave no room for a question.",
             f"The context of the model is {adapted.context_tokens} tokens.", "Use a smaller --max-tokens.",
         )  # fmt: skip
-    answer_tokens = max_tokens or min(adapted.answer_tokens, adapted.context_tokens // 2)
+    answer_tokens = max_tokens or adapted.longest_answer
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     if at_terminal:
         from rich.console import Console

@@ -95,6 +95,9 @@ class Dialogue:
 
     def answers(self, question: str) -> Generator[Piece, None, None]:
         yield from self.conversation.ask(question, self.compare)
+
+    def note_limits(self) -> None:
+        """Say once that the first turns of the conversation no longer fit."""
         if self.conversation.dropped and not self.warned:
             self.warned = True
             room = self.conversation.room + self.conversation.answer_tokens
@@ -129,6 +132,9 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
             show_columns(shown, console)
         else:
             show_stream(shown, dialogue.compare)
+    if dialogue.conversation.cut:
+        note(f"The answer was cut after {dialogue.conversation.answer_tokens} tokens; --max-tokens sets that.")
+    dialogue.note_limits()
     if interrupts.received not in (None, signal.SIGINT):
         signal.raise_signal(interrupts.received or signal.SIGTERM)
     if interrupts.stop_requested():
@@ -152,5 +158,7 @@ def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> None
             for piece in dialogue.answers(question):
                 answers[piece.side] += piece.text
             print_json({"question": question, **answers}, None)
+            dialogue.note_limits()
         elif question:
             show_stream(dialogue.answers(question), dialogue.compare)
+            dialogue.note_limits()

@@ -15,17 +15,23 @@ from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
     choice_of_questions,
     compared,
+    few_pairs,
     forgotten,
     in_words,
     overlap_sentences,
+    sentences_asked,
     shortfall,
     verdict,
+    without_pairs,
 )
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted, data_size, duration
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
+# Of the rows of a card, as headings that leave names their room.
+SHORT = {"floor": "base", "rag": "RAG", "ceiling": "passage", "adapted": "adapted", "adapted_rag": "+ RAG"}
+WITH_RULES = 76  # columns; a narrower terminal has room for what is right, but not for other rules or every interval
 SHOWN_REASONS = 3  # for which drafts were dropped
 STATED = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
@@ -44,14 +50,16 @@ def show_summary(summary: JsonObject, console: Console) -> None:
 
 def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
-    table = _table(f"Learned: {counted(card['questions'], 'question')}", "right", "95 %", "exact", "contains", "F1")
+    headings = ("exact", "contains", "F1") if console.width >= WITH_RULES else ()
+    table = _table(f"Learned: {counted(card['questions'], 'question')}", "right", "95 %", *headings)
     for name, label in ROWS.items():
         if name in card["rows"] and card["questions"]:
             row, bold = card["rows"][name], name == "adapted"
-            table.add_row(Text(label, "bold" if bold else ""), _share(row, bold), _span(row), *_rules(row))
+            rules, name_of_row = _rules(row)[: len(headings)], Text(label, "bold" if bold else "")
+            table.add_row(name_of_row, _share(row, bold), _span(row), *rules)
     for when, row in card["completions"].items():
         if row["of"]:
-            table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row))
+            table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row)[: len(headings)])
     console.print(table)
     _show_update(card.get("update"), console)
     _show_retained(card, console)
@@ -63,11 +71,11 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
 
 
 def _table(title: str, *headings: str) -> Table:
-    """Names left, figures right; fits 80 columns."""
+    """Names left, in lines of their own where they are long; figures right. Fits 80 columns."""
     table = Table(title=untrusted(title, "bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for heading in headings:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
 
 
@@ -75,12 +83,13 @@ def _show_update(update: JsonObject | None, console: Console) -> None:
     """Of an update: what was known before it and is known now, apart for what is unchanged, changed, new and gone."""
     if not update:
         return
-    table = _table(f"Since {update['run']}", "passages", "right, that run", "right, now", "95 %")
+    headings = ("95 %",) if console.width >= WITH_RULES else ()
+    table = _table(f"Since {update['run']}", "passages", "right, that run", "right, now", *headings)
     for state, rows in update["rows"].items():
         before, now = rows["earlier"], rows["adapted"]
-        figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ()
+        figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
         label = f"gone ({STATED[update['removed']]})" if state == "removed" else state
-        table.add_row(label, str(update["passages"][state]), *figures)
+        table.add_row(label, str(update["passages"][state]), *figures[: 2 + len(headings)])
     console.print(table)
 
 
@@ -98,8 +107,9 @@ def _show_retained(card: JsonObject, console: Console) -> None:
 
 
 def _show_documents(card: JsonObject, console: Console) -> None:
-    rows = [name for name in ROWS if name in card["rows"]]
-    table = _table("By document", *(ROWS[name] for name in rows))
+    shown = SHORT if console.width >= WITH_RULES else ("floor", "ceiling", "adapted")
+    rows = [name for name in shown if name in card["rows"]]
+    table = _table("By document", *(SHORT[name] for name in rows))
     for document, row in card["documents"].items():
         table.add_row(untrusted(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
     console.print(table)
@@ -154,16 +164,12 @@ def remarks(summary: JsonObject) -> list[str]:
     if pairs.get("dropped"):
         lines.append(_dropped(pairs))
     lines += pairs.get("remarks", ())
-    if pairs.get("low_coverage"):
-        lines.append(
-            f"Few pairs: {pairs['coverage']:.0%} of the sentences answer one; what the others say is hardly learned "
-            "from pairs. Another model may write more; pairs of your own: --pairs."
-        )
     if "kept" in pairs:
         lines.append(
             f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about what is new or changed; "
             f"{pairs['removed']} of passages that are gone."
         )
+    lines += filter(None, (few_pairs(pairs), without_pairs(pairs)))
     low = summary["teachability"]["low"]
     if low:
         lines.append(
@@ -185,7 +191,7 @@ def _dropped(pairs: JsonObject) -> str:
     # In an update of a run with given pairs nobody knows which sentences those are about.
     known = pairs["coverage"] is not None
     return f"{counted(pairs['accepted'], 'pair')} accepted, {drafts}" + (
-        f"; {pairs['coverage']:.0%} of the sentences answer one." if known else "."
+        f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one." if known else "."
     )
 
 

@@ -25,10 +25,10 @@ MOST_DOUBTFUL = 20
 MOST_NAMES = 3
 
 
-@click.command()
+@click.command(short_help="What a model will see of documents; nothing is spent.")
 @click.argument("documents", nargs=-1, required=True, type=click.Path())
 @click.option("--show", metavar="FILE", help="Show the passages of one file, sentence by sentence.")
-@click.option("--model", "-m", help="Count tokens with the tokenizer of this model; without it they are estimated.")
+@click.option("--model", "-m", help="Cut passages by its tokenizer and recipe; else tokens are estimated.")
 @click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
 @click.option("--all", "show_all", is_flag=True, help=f"List all documents, not only {MOST_ROWS}.")

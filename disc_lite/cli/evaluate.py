@@ -11,7 +11,7 @@ from disc_lite.cli.terminal import print_json
 from disc_lite.errors import UsageError
 
 
-@click.command("eval")
+@click.command("eval", short_help="The report card of a run: what was learned and retained.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--questions", "-q", type=click.Path(path_type=Path), help="Other questions to measure with (JSON, CSV or SQuAD)."
@@ -62,7 +62,7 @@ def evaluate(
     check_gates(card, min_recall, max_forgetting)
 
 
-@click.command()
+@click.command(short_help="Write a run's report as one HTML page.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="HTML file; by default RUN/report.html."
@@ -74,7 +74,7 @@ def report(run: Path, output: Path | None) -> None:
     click.echo(write_report(run, output))
 
 
-@click.command()
+@click.command(short_help="One document of a run: its passages, pairs and answers.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("document")
 @AS_JSON

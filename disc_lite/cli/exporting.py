@@ -19,7 +19,7 @@ NEXT = {
 }
 
 
-@click.command()
+@click.command(short_help="Write a run as adapter, merged model, GGUF or for Ollama.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--to", metavar="FORM", required=True, help="Form of the export, see above.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="New folder; by default RUN/exports/FORM.")

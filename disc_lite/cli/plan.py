@@ -25,7 +25,7 @@ MAX_VRAM = click.option("--max-vram", metavar="SIZE", help=f"{VRAM}all that is f
 HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, as in 16GB.")
 
 
-@click.command()
+@click.command(short_help="What an adaptation needs: memory, disk and time.")
 @click.argument("documents", nargs=-1, required=True, type=click.Path())
 @click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
 @UPDATE

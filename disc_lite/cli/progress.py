@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Any
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from disc_lite.cli.terminal import escape_controls
+from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.run.events import Event
 from disc_lite.run.wording import duration
 
@@ -101,6 +102,10 @@ class Plain:
 
     def __call__(self, event: Event) -> None:
         with self.lock:
+            if event.is_remark:
+                text = escape_controls(event.text)
+                print(f"{STAGES.get(event.stage, event.stage)}: {text}", file=sys.stderr, flush=True)
+                return
             begins, self.event = self.pace.update(event), event
             if begins or event.done == event.total or self._due():
                 self._print(event)
@@ -134,19 +139,29 @@ class Plain:
             self.shown, self.printed_s = line, self.clock()
 
 
+@dataclass(frozen=True)
+class Said:
+    """What stands beside the counts of a stage: the time left, which passes by itself, and its last text."""
+
+    pace: Pace | None
+    details: str
+
+    def __str__(self) -> str:
+        return "  ".join(filter(None, (str(self.pace or ""), self.details)))
+
+
 class Bars:
-    """On a terminal: a bar for every stage, with its details."""
+    """On a terminal: a bar for every stage, with its details; remarks above all of them."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.pace = Pace(clock)
         # A narrow terminal has no room for a bar beside what it says.
         bar = [BarColumn(bar_width=min(24, max(6, console.width - 86)))] if console.width >= WITH_BAR else []
-        # The pace is a field of the running stage: rich formats it at every refresh.
         self.progress = Progress(
-            TextColumn("{task.description:<15}"), *bar, TextColumn("{task.fields[place]:>15}"),
-            TextColumn("{task.fields[pace]}"),
-            # What they leave, or a long sentence would take the room of the counts.
-            TextColumn("{task.fields[details]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
+            TextColumn("{task.description:<15}"), *bar, TextColumn("{task.fields[place]:>11}"),
+            # What they leave, or a long sentence would take the room of the counts. rich asks for the text at every
+            # refresh, and with it for the time left.
+            TextColumn("{task.fields[said]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
             console=console, expand=True,
         )  # fmt: skip
         self.tasks: dict[str, TaskID] = {}
@@ -154,20 +169,26 @@ class Bars:
 
     def __call__(self, event: Event) -> None:
         name = STAGES.get(event.stage, event.stage)
+        if event.is_remark:  # above the bars, where it stays, and whole
+            self.progress.console.print(untrusted(f"{name}: {event.text}"))
+            return
         for other, task in self.tasks.items():
             if other != name:  # earlier stages are finished
                 self._finish(task)
         if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(name, total=None, place="", pace="", details="")
+            self.tasks[name] = self.progress.add_task(name, total=None, place="", said=Said(None, ""))
         self.pace.update(event)
         task = self.tasks[name]
         if event.total:
             self.progress.update(task, completed=event.done, total=event.total, place=_place(event))
-        self.progress.update(task, pace=self.pace, details=_details(event))
+        self.progress.update(task, said=Said(self.pace, _details(event)))
 
     def _finish(self, task: TaskID) -> None:
-        total = self.progress.tasks[task].total or 1
-        self.progress.update(task, completed=total, total=total, pace="")
+        """Take away its time left; a bar without counts is full then, others are as full as their counts say."""
+        shown = self.progress.tasks[task]
+        self.progress.update(task, said=Said(None, shown.fields["said"].details))
+        if shown.total is None:
+            self.progress.update(task, completed=1, total=1)
 
     def close(self) -> None:
         for task in self.tasks.values():

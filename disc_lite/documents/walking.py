@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -63,9 +64,13 @@ def find_files(paths: Sequence[Path]) -> Iterator[Found]:
 
 
 def printable(name: str) -> str:
-    """The name with whatever could break a line or a terminal written as an escape."""
+    """The name with whatever could break a line or a terminal written as an escape, and letters in one form.
+
+    A Mac writes é as two characters, others as one: so would files from its zip have other names than they seem to.
+    """
     # Bytes that are no UTF-8 arrive as surrogates, which neither print nor encode.
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+    escaped = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+    return unicodedata.normalize("NFC", escaped)
 
 
 def _files_below(path: Path) -> Iterator[Found]:

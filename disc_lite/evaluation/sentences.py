@@ -7,6 +7,8 @@ from typing import Any
 
 from disc_lite.evaluation.card import ROWS
 
+MOST_NAMED = 5  # documents in a sentence
+ADVICE = {"pairs": "more pairs", "passages": "shorter passages (documents.passage_tokens)"}  # of older cards
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
 
@@ -94,10 +96,42 @@ def in_words(row: Mapping[str, Any]) -> str:
     return f"{row['share']:.1%} ({row['right']} of {row['of']})"
 
 
+def sentences_asked(pairs: Mapping[str, Any]) -> str:
+    """Of which sentences the coverage is."""
+    return "new or changed sentences" if "kept" in pairs else "sentences"
+
+
+def few_pairs(pairs: Mapping[str, Any]) -> str:
+    """A sentence where few sentences answer a pair; of an update those count that it asked about."""
+    if not pairs.get("low_coverage"):
+        return ""
+    return (
+        f"Few pairs: {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one; what the others say is hardly "
+        "learned from pairs. Another model may write more; pairs of your own: --pairs."
+    )
+
+
+def without_pairs(pairs: Mapping[str, Any]) -> str:
+    """Which documents no pair is about, and how many passages; empty where all have one, or the method has none."""
+    without = pairs.get("without") or {"passages": 0}
+    if not without["passages"]:
+        return ""
+    names = without["documents"]
+    passages = f"{without['passages']:,} of {without['of']:,} passages have no question-answer pair"
+    if not names:
+        return f"{passages} (`inspect` shows which)."
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return (
+        f"No question-answer pair is about {', '.join(names[:MOST_NAMED])}{more}: what is said there is not learned "
+        f"from pairs. {passages}; pairs of your own: --pairs."
+    )
+
+
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
-    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured.
+    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured;
+    `card["advice"]` what has an effect in a run like this one.
     """
     rows, fit = card["rows"], card.get("fit") or {}
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
@@ -108,14 +142,15 @@ def shortfall(card: Mapping[str, Any]) -> str:
     all_chosen = card["self_written"] == card["questions"]
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
     text = f"It did not learn enough: the adapted model answers {adapted:.0%} {readable}. "
+    advice = card.get("advice") or ADVICE
     if not fit:
-        return text + "Train longer (train.epochs), at a higher rate (train.learning_rate), or with more pairs."
+        return text + f"What may help: more train.epochs, a higher train.learning_rate; or {advice['pairs']}."
     recalled, teacher = fit["share"], fit["teacher"]
     if teacher < FITTED and recalled >= FITTED * teacher:
         return text + (
             f"Of the questions it was trained on it answers {recalled:.0%}, and the teacher, with the passage, "
-            f"{teacher:.0%}: the model cannot read these documents well enough. Shorter passages "
-            "(documents.passage_tokens), better pairs (--pairs, with loss.label_share) or a larger model help."
+            f"{teacher:.0%}: the model cannot read these documents well enough. What may help: "
+            f"{advice['passages']}; better pairs (--pairs, with loss.label_share); a larger model."
         )
     if recalled < FITTED:
         return text + (
@@ -123,6 +158,6 @@ def shortfall(card: Mapping[str, Any]) -> str:
             "higher rate (train.learning_rate)."
         )
     return text + (
-        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words: more pairs for "
-        "each sentence (prompt.questions_per_sentence) teach that."
+        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words. What teaches "
+        f"that: {advice['pairs']}."
     )

@@ -22,6 +22,7 @@ from disc_lite.storage import (
     manifest,
     sweep,
     write_json,
+    write_text,
 )
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def export(
 
 def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Interrupts) -> JsonObject:
     """Write into a temporary folder, which is renamed when the proof has passed; a signal before that removes it."""
+    from disc_lite.export.modelcard import model_card
     from disc_lite.export.proof import require_passed
 
     target = job.choice.target
@@ -86,6 +88,8 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
     with atomic_folder(staged) as folder:
         with disk.reporting(f"cannot write {target}"), interrupts.at_once():
             made = make(job, folder)
+            card = model_card(job.run, job.choice.document_names, job.choice.to)
+            write_text(folder / "README.md", card)
         require_passed(made.proof, target)
         proof = [line.as_dict() for line in made.proof]
         record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
@@ -114,8 +118,6 @@ def _check_call(choice: Choice) -> None:
         raise UsageError("--type needs --to gguf or ollama, and --base-gguf FILE.", "", "Add them, or leave it out.")
     if choice.legacy_adapter and (to != "ollama" or gguf is None):
         raise UsageError("--legacy-adapter needs --to ollama and --base-gguf FILE.", "", "Add them, or leave it out.")
-    if choice.document_names and to != "adapter":
-        raise UsageError("--document-names needs --to adapter.", "Only that has a model card.", "Leave it out.")
     if choice.template and to != "ollama":
         raise UsageError(f"--template has no meaning for --to {to}.", "", "Leave it out.")
     if choice.template:

@@ -1,4 +1,4 @@
-"""The model card of an exported adapter: training documents, recall, use.
+"""The model card of an export: what was taught, recall, licence of the base, use.
 
 It is made to be published: it has no text of the documents, and their names only where that was asked for.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.evaluation.sentences import choice_of_questions
@@ -24,14 +25,55 @@ BEFORE = {"rehearse": "earlier, and rehearsed", "drop": "earlier, not rehearsed"
 HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
 
 
-def model_card(run: FinishedRun, document_names: bool) -> str:
-    """Markdown with front matter for the hub."""
+@dataclass(frozen=True)
+class Form:
+    """What the card says of one form of an export; {load} is the base in Python."""
+
+    library: str  # as the hub calls it
+    tags: tuple[str, ...]
+    what: str
+    language: str  # of `use`
+    use: str
+
+
+_FOLDER = '"path/to/this/folder"'
+FORMS = {
+    "adapter": Form(
+        "peft", ("lora",), "A LoRA adapter (rank {rank}, alpha {alpha}) for `{public}`", "python",
+        "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        f"model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({{load}}), {_FOLDER})\n"
+        "tokenizer = AutoTokenizer.from_pretrained({load})",
+    ),
+    "merged": Form(
+        "transformers", (), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}) merged into it", "python",
+        "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        f"model = AutoModelForCausalLM.from_pretrained({_FOLDER})\n"
+        f"tokenizer = AutoTokenizer.from_pretrained({_FOLDER})",
+    ),
+    "gguf-lora": Form(
+        "gguf", ("lora", "gguf"), "A LoRA adapter (rank {rank}, alpha {alpha}) for `{public}`, as GGUF", "",
+        "llama-cli -m base.gguf --lora adapter.gguf",
+    ),
+    "gguf": Form(
+        "gguf", ("gguf",), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}) merged into it, as GGUF", "",
+        "llama-cli -m model.gguf",
+    ),
+    "ollama": Form(
+        "gguf", ("gguf",), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}), for Ollama", "",
+        "ollama create NAME -f Modelfile",
+    ),
+}  # fmt: skip
+
+
+def model_card(run: FinishedRun, document_names: bool, to: str = "adapter") -> str:
+    """Markdown with front matter for the hub, for one form of an export."""
+    form = FORMS[to]
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
     load = json.dumps(public if on_hub else f"path/to/{public}", ensure_ascii=False)  # in Python it is the same
     distilled = ["self-distillation"] if run.method.has_teacher else []
-    front: JsonObject = {"library_name": "peft", "tags": ["lora", *distilled, "disc-lite"]}
+    front: JsonObject = {"library_name": form.library, "tags": [*form.tags, *distilled, "disc-lite"]}
     if on_hub:
         front["base_model"] = public
     if alias:
@@ -39,17 +81,12 @@ def model_card(run: FinishedRun, document_names: bool) -> str:
     taught = _taught(run)
     count = len({row["name"] for row in taught})
     recipe = run.recipe
+    what = form.what.format(rank=recipe.lora.rank, alpha=recipe.lora.alpha, public=public)
     lines = [
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
         f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
-        f"A LoRA adapter (rank {recipe.lora.rank}, alpha {recipe.lora.alpha}) for `{public}` "
-        f"(licence of the base: {licence}). {_training(run)}", "",
-        "## Use", "", "```python",
-        "from peft import PeftModel",
-        "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({load}), "path/to/this/folder")',
-        f'tokenizer = AutoTokenizer.from_pretrained({load})',
-        "```", "",
+        f"{what} (licence of the base: {licence}). {_training(run)}", "",
+        "## Use", "", f"```{form.language}", form.use.replace("{load}", load), "```", "",
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",
         "## Documents", "", *_documents(taught, document_names), "",

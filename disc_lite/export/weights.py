@@ -12,7 +12,7 @@ from torch import Tensor
 from disc_lite.export.choosing import chosen_weights, merging_of
 from disc_lite.export.job import ExportResult, Job, free_memory
 from disc_lite.export.merging import Merging, write_merged
-from disc_lite.export.modelcard import model_card, named_base
+from disc_lite.export.modelcard import named_base
 from disc_lite.export.outputs import outputs_of
 from disc_lite.export.proof import Check, Outputs, compare, mean_kl
 from disc_lite.export.streaming import streamed_outputs
@@ -22,7 +22,7 @@ from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
 from disc_lite.models.host import available_host_bytes
 from disc_lite.models.tokens import Tokens
-from disc_lite.storage import read_json, write_json, write_text
+from disc_lite.storage import read_json, write_json
 
 
 def make_adapter(job: Job, folder: Path) -> ExportResult:
@@ -32,7 +32,6 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
         shutil.copyfile(job.run.folder.adapter / name, folder / name)
     config = read_json(job.run.folder.adapter / CONFIG)
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": named_base(job.run.model)})
-    write_text(folder / "README.md", model_card(job.run, job.choice.document_names))
     base, inputs = job.trained, job.inputs
     base.compute_by_peft()  # as users of the folder will
     trained = outputs_of(base, inputs, True)

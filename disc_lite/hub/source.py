@@ -39,6 +39,11 @@ class Model:
     fingerprint: str  # of all that is loaded of it
     probes: JsonObject  # its `probes.json`: reserved names, probes, the name of its recipe
 
+    @property
+    def recipe(self) -> str:
+        """The recipe that it is adapted with where none is named."""
+        return str(self.probes.get("recipe", "default"))
+
 
 def open_model(name: str) -> Model:
     """Resolve a name, download the model if it is a hub id that is not here yet, and compute its fingerprint.

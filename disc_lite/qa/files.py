@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from disc_lite.errors import UsageError
 from disc_lite.qa.records import UNKNOWN_PASSAGE, Pair, Question
-from disc_lite.qa.shapes import EXAMPLE, Row, line_rows, question_rows, read_text
+from disc_lite.qa.shapes import EXAMPLE, Row, rows_of
 from disc_lite.qa.words import normalise
 
 # Keys of common training formats -> what the row is.
@@ -22,51 +23,84 @@ _FOREIGN = {
     ("input", "output"): "an input with its output",
 }
 _REWRITE = f"Give each question short answers to grade against. {EXAMPLE}"
-_PAIR = ("document", "question", "answer")
 PAIR_EXAMPLE = 'Write lines like {"question": "Who …?", "answer": "…", "document": "guide.md"}.'
 _KNOWN = ("source", "passage_sha256")  # of a pair that a run has written
 
 
-def read_questions(path: Path) -> tuple[Question, ...]:
+def read_questions(path: Path, tell: Callable[[str], None] = lambda text: None) -> tuple[Question, ...]:
     """The questions of a file: JSON lines, a JSON array, SQuAD, CSV with a header, or a run's `questions.jsonl`.
 
     A row has `question` (or `completion`, or `text` and `kind` as a run writes it), `answers` or `answer`, and perhaps
-    `document` and `choices`. Raises UsageError with the place of the first invalid row.
+    `document` and `choices`. A question that is there several times is one; `tell` is called with how many such rows
+    there are, and with how many ask the same and accept other answers.
+    Raises UsageError with the place of the first invalid row.
     """
-    records = tuple(_question(path, row) for row in question_rows(path))
-    if not records:
+    rows = [_question(path, row) for row in rows_of(path, "questions")]
+    if not rows:
         raise UsageError(f"The questions file {path} has no question.", "", EXAMPLE)
-    return records
+    records: dict[tuple[object, ...], Question] = {}
+    for row in rows:
+        answers = frozenset(normalise(answer) or answer for answer in row.answers)
+        records.setdefault((*_asked(row), answers, row.choices), row)
+    if repeated := len(rows) - len(records):
+        tell(f"{repeated:,} of the {len(rows):,} questions in {path} repeat another: each counts once.")
+    if unlike := len(records) - len({_asked(row) for row in rows}):
+        tell(f"{unlike:,} of the questions in {path} ask what another asks and accept other answers.")
+    return tuple(records.values())
+
+
+def _asked(question: Question) -> tuple[object, ...]:
+    return normalise(question.text) or question.text, question.document, question.kind
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:
-    """Lines of a run's `pairs.jsonl`, perhaps edited, or of a file by hand, which need not say the `passage`.
+    """Rows of a run's `pairs.jsonl`, perhaps edited, or of a file by hand in any format of questions.
 
-    Raises UsageError with the number of a broken line.
+    They need not say the `passage`, nor the `document` where there is one only. Raises UsageError with the place of the
+    first invalid row.
     """
-    records = []
-    for row in line_rows(read_text(path, "pairs")):
-        value = row.value
-        fault = row.fault or _fault_of_pair(value)
-        if fault:
-            raise UsageError(f"{row.place} of {path} is not a pair.", fault, PAIR_EXAMPLE)
-        source, digest = (text if isinstance(text := value.get(key), str) else "" for key in _KNOWN)
-        place = UNKNOWN_PASSAGE if value.get("passage") is None else value["passage"]
-        document = _document_of(value) or ""
-        records.append(Pair(document, place, value["question"], value["answer"], source, digest))
-    return tuple(records)
+    return tuple(_pair(path, row) for row in rows_of(path, "pairs"))
 
 
-def _fault_of_pair(value: Any) -> str:
-    """What is wrong with a line, or ""."""
-    if not isinstance(value, dict):
-        return "It needs to be an object."
-    lacking = [key for key in _PAIR if not isinstance(value.get(key), str) or not normalise(value[key])]
+def _pair(path: Path, row: Row) -> Pair:
+    """Raises UsageError, which says what the row is instead."""
+    value = row.value if isinstance(row.value, dict) else {}
+    question, answers = value.get("question"), _answers_of(value) if value else ()
+    document, passage = _document_of(value), _number(value.get("passage"))
+    fault = row.fault or _fault_of_pair(row.value, question, answers, document, passage)
+    if fault:
+        raise UsageError(f"{row.place} of {path} is not a pair.", f"{fault.rstrip('.')}.", PAIR_EXAMPLE)
+    source, digest = (text if isinstance(text := value.get(key), str) else "" for key in _KNOWN)
+    return Pair(
+        document or "", UNKNOWN_PASSAGE if passage is None else passage, str(question), answers[0], source, digest
+    )
+
+
+def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: str | None, passage: Any) -> str:
+    """What is wrong with a row, or ""."""
+    if not isinstance(row, dict):
+        return "It needs to be an object"
+    asks = isinstance(question, str) and bool(normalise(question))
+    foreign = next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
+    if foreign and not (asks and answers):
+        return f"It is {foreign}"
+    lacking = [
+        key for key, is_there in (("question", asks), ("answer", answers and normalise(answers[0]))) if not is_there
+    ]
     if lacking:
-        return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text with a letter or digit{_keys_of(value)}."
-    if value.get("passage") is not None and type(value["passage"]) is not int:
-        return "`passage` has to be the number of a passage; it may be left out."
+        return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text with a letter or digit{_keys_of(row)}"
+    if len(answers) > 1:
+        return f"It accepts {len(answers)} answers, as questions to measure with do: a pair has the one to be learned"
+    if document is None:
+        return "`document` has to be the name of a document"
+    if passage is not None and type(passage) is not int:
+        return "`passage` has to be the number of a passage; it may be left out"
     return ""
+
+
+def _number(value: Any) -> Any:
+    """A number in a cell of CSV; anything else as it is."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _question(path: Path, row: Row) -> Question:
@@ -141,7 +175,9 @@ def _document_of(row: Mapping[str, Any]) -> str | None:
     document = row.get("document")
     if document is None:
         return ""
-    return document.replace("\\", "/").removeprefix("./") if isinstance(document, str) else None
+    if not isinstance(document, str):
+        return None
+    return unicodedata.normalize("NFC", document).replace("\\", "/").removeprefix("./")
 
 
 def _is_choice(text: str, answers: tuple[str, ...], choices: Any, row: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""A file of questions -> rows: JSON lines, a JSON array, SQuAD, or CSV with a header."""
+"""A file of questions or pairs -> rows: JSON lines, a JSON array, SQuAD, or CSV with a header."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from disc_lite.errors import UsageError
 
@@ -26,7 +26,9 @@ _BINARY = {
 }
 _TEXTS, _ANSWERS = ("question", "completion"), ("answer", "answers")
 _SEPARATORS = (",", ";", "\t")
-_LISTS = ("data", "questions")  # keys of a JSON object that may have the questions
+_LISTS = ("data", "questions", "pairs")  # keys of a JSON object that may have them
+What = Literal["questions", "pairs"]
+PLACES: dict[What, str] = {"questions": "Question", "pairs": "Pair"}  # of an entry that has no line of its own
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,26 @@ class Row:
     fault: str = ""
 
 
-def question_rows(path: Path) -> list[Row]:
-    """All entries of a questions file. Raises UsageError if its format is unknown."""
-    text = read_text(path, "questions")
+def rows_of(path: Path, what: What) -> list[Row]:
+    """All entries of a file. Raises UsageError if its format is unknown."""
+    text = _read_text(path, what)
     start = text.lstrip()[:1]
     separator = _separator(text)
     if separator or path.suffix.lower() in (".csv", ".tsv"):
-        return _csv_rows(path, text, separator)
+        return _csv_rows(path, text, separator, what)
     if start == "[":
-        return _array_rows(_whole(path, text))
+        return _array_rows(_whole(path, text, what), what)
     if start == "{":
         first = next(line for line in text.split("\n") if line.strip())
         result = _object(text)
         if isinstance(result, dict):
-            return _object_rows(result)
+            return _object_rows(result, what)
         if _object(first) is None and path.suffix.lower() == ".json":
-            _whole(path, text)  # raises with the place of the error
-    return line_rows(text)
+            _whole(path, text, what)  # raises with the place of the error
+    return _line_rows(text)
 
 
-def line_rows(text: str) -> list[Row]:
+def _line_rows(text: str) -> list[Row]:
     """Every line that is not blank, as JSON."""
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -69,7 +71,7 @@ def line_rows(text: str) -> list[Row]:
     return rows
 
 
-def read_text(path: Path, what: str) -> str:
+def _read_text(path: Path, what: What) -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte order mark. Raises UsageError if it is not text."""
     try:
         raw = path.read_bytes()
@@ -93,29 +95,30 @@ def _object(text: str) -> Any:
         return None
 
 
-def _whole(path: Path, text: str) -> Any:
+def _whole(path: Path, text: str, what: What) -> Any:
     try:
         return json.loads(text, parse_float=Decimal)
     except ValueError as error:
         raise UsageError(
-            f"The questions file {path} is invalid JSON.", f"{error}.", "Correct it, or write one JSON object a line."
+            f"The {what} file {path} is invalid JSON.", f"{error}.", "Correct it, or write one JSON object a line."
         ) from error
 
 
-def _array_rows(values: Sequence[Any]) -> list[Row]:
-    return [Row(f"Question {number}", value) for number, value in enumerate(values, 1)]
+def _array_rows(values: Sequence[Any], what: What) -> list[Row]:
+    return [Row(f"{PLACES[what]} {number}", value) for number, value in enumerate(values, 1)]
 
 
-def _object_rows(whole: Mapping[str, Any]) -> list[Row]:
+def _object_rows(whole: Mapping[str, Any], what: What) -> list[Row]:
     """The rows of a file that is one JSON object: SQuAD, a list under a key, or a single question."""
     entries = next((whole[key] for key in _LISTS if isinstance(whole.get(key), list)), None)
     if entries is None:
         return [Row("Line 1", dict(whole))]
     if any(isinstance(entry, dict) and "paragraphs" in entry for entry in entries):
         return [
-            Row(f"Question {number}{_named(value)}", value) for number, value in enumerate(_squad_questions(entries), 1)
+            Row(f"{PLACES[what]} {number}{_named(value)}", value)
+            for number, value in enumerate(_squad_questions(entries), 1)
         ]
-    return _array_rows(entries)
+    return _array_rows(entries, what)
 
 
 def _squad_questions(articles: Sequence[Any]) -> Iterator[Any]:
@@ -149,10 +152,10 @@ def _header(cells: Sequence[str]) -> list[str]:
     return [cell.strip().lower() for cell in cells]
 
 
-def _csv_rows(path: Path, text: str, separator: str) -> list[Row]:
+def _csv_rows(path: Path, text: str, separator: str, what: What) -> list[Row]:
     if not separator:
         raise UsageError(
-            f"The questions file {path} has no header with `question` and `answer`.",
+            f"The {what} file {path} has no header with `question` and `answer`.",
             f"Its first line is: {text.strip().partition(chr(10))[0][:80]}",
             "Begin it with the line: question,answer,document",
         )

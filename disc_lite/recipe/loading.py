@@ -118,15 +118,26 @@ def _from_file(name_or_path: str | Path) -> dict[str, Entry]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
     keys = {environment_name(key): key for key in SETTINGS}
+    alike = {_letters(name): name for name in keys}
     entries = {}
     for name in sorted(environment):
         if name in keys:
             entries[keys[name]] = Entry(environment[name], f"environment {name}", name)
+        elif meant := alike.get(_letters(name)):
+            raise RecipeError(
+                f"environment {name}: no setting is called so", f"{keys[meant]} is set by {meant}",
+                "capital letters, and two underscores after the section",
+            )  # fmt: skip
         elif name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
             # Without the double underscore it may be an option of the command line.
             key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
             raise unknown_setting(f"environment {name}", key)
     return entries
+
+
+def _letters(name: str) -> str:
+    """A variable without what people get wrong in it."""
+    return name.replace("_", "").upper()
 
 
 def _from_overrides(overrides: Mapping[str, str]) -> dict[str, Entry]:

@@ -9,6 +9,7 @@ from disc_lite.report.markup import Child, Html, element, foreign, paragraph
 from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles
 
 SHOWN = 10
+EMPTY = "(empty)"
 MISSED = 3  # of them at least are misses, if there are any
 
 
@@ -53,8 +54,8 @@ def instructive(run: RunFiles) -> list[Child]:
 def _answer(one: AnsweredQuestion) -> Html:
     listed = [
         ("expected", foreign(" / ".join(one.expected), "span"), None),
-        ("before", foreign(one.before, "span"), one.right_before),
-        ("after", foreign(one.after, "span"), one.right_after),
+        ("before", foreign(one.before or EMPTY, "span"), one.right_before),
+        ("after", foreign(one.after or EMPTY, "span"), one.right_after),
     ]
     head = element("h3", foreign(one.text))
     return element("article", head, _where(one.document), element("dl", *_entries(listed)))

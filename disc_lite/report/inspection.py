@@ -11,7 +11,7 @@ from disc_lite.errors import UsageError
 from disc_lite.qa import is_right, jaccard, word_set
 from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles, read_run
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.preview import is_called
+from disc_lite.run.names import is_called
 from disc_lite.storage import JsonObject
 
 COMPARED = 100  # characters of a name; comparing takes quadratic time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from disc_lite.evaluation.sentences import forgotten, recalled, shortfall, verdict
+from disc_lite.evaluation.sentences import few_pairs, forgotten, recalled, shortfall, verdict, without_pairs
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
@@ -75,6 +75,8 @@ def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
     read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
+    pairs = run.summary.get("pairs", {})
+    untaught = " ".join(filter(None, (few_pairs(pairs), without_pairs(pairs))))
     said = (recalled(run.card), shortfall(run.card), verdict(run.card)) if run.card["questions"] else ()
     summary = " ".join(filter(None, said))
     return element(
@@ -82,5 +84,6 @@ def _header(run: RunFiles) -> Html:
         element("h1", foreign(run.model), f" after {read}"),
         paragraph(summary, class_="verdict") if summary else None,
         paragraph(text) if (text := forgotten(run.card)) else None,
+        paragraph(untaught) if untaught else None,
         paragraph(f"Not read: {others} (see the ledger).", class_="note") if others else None,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from disc_lite.report.markup import Child, Html, element, folded, foreign, parag
 from disc_lite.report.reading import Row, RunFiles
 from disc_lite.run.folder import RunFolder
 
+NO_PAIR = "no question-answer pair is about it"
 OUTCOMES = ("refused", "duplicate", "read")  # in the order of the table
 
 
@@ -17,12 +18,13 @@ def ledger(run: RunFiles) -> list[Child]:
         return []
     ordered = sorted(run.ledger, key=lambda row: (OUTCOMES.index(row["outcome"]), row["name"]))
     counts = ", ".join(f"{sum(r['outcome'] == o for r in ordered)} {o}" for o in reversed(OUTCOMES))
-    lines = [_line(row) for row in ordered]
+    without = run.summary.get("pairs", {}).get("without", {}).get("documents", ())
+    lines = [_line(row, row["name"] in without) for row in ordered]
     return [paragraph(f"Every file has one outcome: {counts}.", class_="note"), *_tables(lines)]
 
 
-def _line(row: Row) -> Sequence[Child]:
-    why = row["reason"] or row.get("warning")  # runs of older versions have no warnings
+def _line(row: Row, has_no_pair: bool) -> Sequence[Child]:
+    why = "; ".join(filter(None, [row["reason"], row.get("warning"), NO_PAIR if has_no_pair else ""]))
     reason = foreign(why) if why else None
     length = f"{row['characters']:,}" if row["characters"] else ""
     return foreign(row["name"]), row["outcome"], reason, f"{row['bytes']:,}", length

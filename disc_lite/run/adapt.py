@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.advice import advice_on
 from disc_lite.run.cache import require_cache
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.events import Event, Listener
@@ -18,7 +19,7 @@ from disc_lite.run.folder import Answers, Retained, RunFolder, When
 from disc_lite.run.given import PairFiles
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.run.plan import Limits, limit_to_plan, planned_execution
+from disc_lite.run.plan import Limits, Size, limit_to_plan, planned_execution
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
 from disc_lite.storage.disk import remove
 from disc_lite.version import __version__
@@ -45,8 +46,8 @@ def adapt(
     overrides: Mapping[str, str] | None = None,
     seed: int | None = None,
     device: str | None = None,
-    max_vram: str | None = None,
-    host_ram: str | None = None,
+    max_vram: Size = None,
+    host_ram: Size = None,
     listener: Listener | None = None,
 ) -> JsonObject:
     """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.
@@ -73,7 +74,7 @@ def adapt(
     require_cache()
     tell = listener or (lambda event: None)
     for remark in inputs.remarks:
-        tell(Event("model", remark))
+        tell(Event("model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell)
 
 
@@ -146,6 +147,7 @@ def _run_stages(
     retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)
     card = measuring.card_of(eval_set, pairs, recipe, answers, retained)
     card["fit"] = fit.last_measured(folder)
+    card["advice"] = advice_on(folder, recipe)
     card["update"] = measuring.by_state(eval_set, folder, recipe, answers)
     summary = _summary(context, card, about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)

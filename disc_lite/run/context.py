@@ -55,7 +55,14 @@ class RunContext:
         """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
         record(self.folder, self.execution, device_name(self.base.device), "CUDA out of memory")
-        self.tell("training", f"CUDA out of memory after step {steps}: micro-batches of {tokens:,} tokens from here on")
+        self.remark(
+            "training", f"CUDA out of memory after step {steps}: micro-batches of {tokens:,} tokens from here on"
+        )
+
+    def remark(self, stage: str, text: str) -> None:
+        """Tell the user something that stays on the screen."""
+        self.listener(Event(stage, text, is_remark=True))
+        self.interrupts.check()
 
     def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Json) -> None:
         """Call the listener; raises Interrupted if a signal was received."""
@@ -74,7 +81,7 @@ def open_context(
         base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))
         texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
     for warning in base.warnings:
-        listener(Event("model", warning))
+        listener(Event("model", warning, is_remark=True))
     base.before_each_forward(interrupts.check)
     earlier = inputs.earlier
     base.journal = Journal(inputs.folder.journal, earlier.folder.journal if earlier else None)
@@ -86,7 +93,7 @@ def open_context(
         else "one pass a step"
     )
     for remark in idle_on_host(recipe.execution, execution, base.device.type != "cpu"):
-        listener(Event("model", remark))
+        listener(Event("model", remark, is_remark=True))
     where = ", inputs of layers on the host" if execution.layer_checkpoints == "host" else ""
     where += ", the input embedding on the host" if execution.embedding == "host" else ""
     listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits{where}"))

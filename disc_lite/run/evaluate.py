@@ -16,11 +16,12 @@ from disc_lite.evaluation.sentences import forgotten
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
+from disc_lite.run.advice import advice_on
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
-from disc_lite.run.given import check_documents
 from disc_lite.run.interrupts import Interrupts, catch_signals
+from disc_lite.run.names import questions_as_named
 from disc_lite.storage import (
     Journal,
     JsonObject,
@@ -62,7 +63,7 @@ def evaluate(
     check_tasks(benchmarks)
     recipe, run_folder = finished.recipe, finished.folder
     saved = _saved_in(run_folder, output)
-    asked = _questions_of(run_folder, questions)
+    asked = _questions_of(run_folder, questions, listener)
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
     from disc_lite.run import fit, measuring
@@ -84,6 +85,7 @@ def evaluate(
             retained[when] = measuring.measure_retained(opened, recipe, eval_set, run_folder, when, tell)
         card = measuring.card_of(eval_set, run_folder.read_pairs(), recipe, answers, retained)
         card["fit"] = fit.last_measured(run_folder)
+        card["advice"] = advice_on(run_folder, recipe)
         card["update"] = measuring.by_state(eval_set, run_folder, recipe, answers)
         if judge:
             card["judge"] = _judge(opened, eval_set, answers["after"].questions["adapted"], added, tell)
@@ -103,13 +105,14 @@ def _saved_in(run_folder: RunFolder, output: str | Path | None) -> RunFolder:
     return saved
 
 
-def _questions_of(run_folder: RunFolder, path: str | Path | None) -> tuple[Question, ...]:
+def _questions_of(
+    run_folder: RunFolder, path: str | Path | None, listener: Listener | None
+) -> tuple[Question, ...]:  # fmt: skip
     """The questions of a file, or else of the run."""
     if path:
-        questions = read_questions(Path(path))
-        known = {document for document, _ in run_folder.read_passages()}
-        check_documents("questions", (question.document for question in questions), known)
-        return questions
+        tell: Listener = listener or (lambda event: None)
+        found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
+        return questions_as_named(found, {document for document, _ in run_folder.read_passages()})
     questions = run_folder.read_questions()
     if not questions:
         raise UsageError(
@@ -124,7 +127,7 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, interrupt
     with interrupts.at_once():
         base = load_run(finished, device)
     for warning in base.warnings:
-        tell(warning)
+        tell(warning, is_remark=True)
     base.before_each_forward(interrupts.check)
     of_run = finished.folder.journal
     base.journal = Journal(saved.journal, None if saved == finished.folder else of_run)
@@ -134,12 +137,15 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, interrupt
 class Tell(Protocol):
     """Reports progress; raises Interrupted if a signal was received."""
 
-    def __call__(self, text: str, done: int = 0, total: int = 0) -> None: ...
+    def __call__(self, text: str, done: int = 0, total: int = 0, *, is_remark: bool = False) -> None: ...
 
 
-def _tell(listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0) -> None:
+def _tell(
+    listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0, *,
+    is_remark: bool = False,
+) -> None:  # fmt: skip
     if listener is not None:
-        listener(Event("evaluation", text, done, total))
+        listener(Event("evaluation", text, done, total, is_remark=is_remark))
     interrupts.check()
 
 
@@ -154,7 +160,7 @@ def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: floa
         if right < min_recall * of:
             raise GateFailed(
                 f"The adapted model answers {right / of:.1%} ({right} of {of}), less than {min_recall:.1%}.", "",
-                "More epochs, a higher train.learning_rate or more pairs per sentence may teach it.",
+                f"What may help: more train.epochs, a higher train.learning_rate; or {card['advice']['pairs']}.",
             )  # fmt: skip
     if max_forgetting is not None:
         lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]

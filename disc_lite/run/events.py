@@ -13,13 +13,14 @@ QUICK_S = 1.0  # what takes no longer is not worth a line
 
 @dataclass(frozen=True)
 class Event:
-    """Progress of a stage, a training step, or a remark."""
+    """Progress of a stage, a training step, or a remark: what the user should know, and can read after it was told."""
 
     stage: str
     text: str = ""
     done: int = 0
     total: int = 0
     data: JsonObject = field(default_factory=dict)
+    is_remark: bool = False
 
 
 Listener = Callable[[Event], None]

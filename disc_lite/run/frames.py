@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from disc_lite.documents.tokens import tokenizer_of
@@ -13,6 +14,12 @@ from disc_lite.prompts.answering import RULE
 STAND_IN = "Xq7contentXq7"  # in place of a message while the template is rendered
 LANGUAGE = "English"  # of the worked examples; in others they are about as long
 ASKED, ANSWERED = ("user",), ("user", "assistant")
+
+
+def turn_tokens(folder: Path, questions: Sequence[str]) -> list[int]:
+    """About how many tokens each question takes in a prompt of its own; 0 where the folder has no tokenizer.json."""
+    tokenizer, turn = tokenizer_of(folder), frame_of(folder).turn
+    return [len(tokenizer(question)) + turn if tokenizer else 0 for question in questions]
 
 
 def frame_of(folder: Path | None) -> Frame:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from disc_lite.documents import Document
 from disc_lite.errors import UsageError
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.names import pairs_as_named, questions_as_named
 
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
@@ -25,17 +26,19 @@ def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
     return tuple(found)
 
 
-def check_given(
+def about_documents(
     questions: Sequence[Question], pairs: Sequence[Pair], documents: Sequence[Document], near: float
-) -> None:
-    """Raises UsageError where questions or pairs are about other documents, or all pairs ask what questions ask."""
+) -> tuple[tuple[Question, ...], tuple[Pair, ...]]:
+    """Questions and pairs with the names of these documents.
+
+    Raises UsageError where they are about others, or all pairs ask what questions ask.
+    """
     known = {document.name for document in documents}
-    check_documents("questions", (q.document for q in questions), known)
-    # Others find their passage by its words, in whatever file it is.
-    check_documents("pairs", (p.document for p in pairs if not p.passage_sha256), known)
+    questions, pairs = questions_as_named(questions, known), pairs_as_named(pairs, known)
     asked = NearDuplicates([question.text for question in questions], near)
     if pairs and all(asked.near(pair.question) for pair in pairs):
         raise all_asked()
+    return questions, pairs
 
 
 def all_asked() -> UsageError:
@@ -44,14 +47,3 @@ def all_asked() -> UsageError:
         "Every pair asks nearly what a held-out question asks.", "What is measured with is never trained on.",
         "Give other --questions, or leave them out: then the model writes some that no pair asks.",
     )  # fmt: skip
-
-
-def check_documents(what: str, named: Iterable[str], known: set[str]) -> None:
-    """Raises UsageError if `what` (questions or pairs) name a document that was not read."""
-    unknown = sorted(set(named) - known - {""})
-    if unknown:
-        raise UsageError(
-            f"The {what} name a document that was not read: {unknown[0]}.",
-            f"Documents that were read: {', '.join(sorted(known)[:5])}{' …' if len(known) > 5 else ''}.",
-            f"Use {what} about these documents.",
-        )

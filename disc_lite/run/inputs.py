@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlie
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.given import PairFiles, check_given, pairs_of
+from disc_lite.run.given import PairFiles, about_documents, pairs_of
 from disc_lite.run.readme import readme
 from disc_lite.run.wording import counted
 from disc_lite.storage import (
@@ -102,21 +103,23 @@ def gather(
     checked = load_recipe(recipe or "default", overrides, seed)
     if earlier:
         check_same(earlier, checked.recipe)
-    own_questions = read_questions(Path(questions)) if questions else ()
+    tell: Listener = listener or (lambda event: None)
+    own_questions = read_questions(Path(questions), partial(_remark, tell)) if questions else ()
     own_pairs = pairs_of(pairs)
     paths = [Path(d) for d in documents]
     if not paths:
         raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
     usual = Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
-    folder = _place(Path(output) if output else earlier.next_folder if earlier else usual, earlier)
+    folder = RunFolder(Path(output) if output else earlier.next_folder if earlier else usual)
+    require_usable(folder.path, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     absent = Model(model, source.location, Path(), "", "", {})
+    own_questions, own_pairs = about_documents(own_questions, own_pairs, read, checked.recipe.prompt.near_duplicate)
     inputs = Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
-    check_given(own_questions, own_pairs, read, checked.recipe.prompt.near_duplicate)
     if local_folder(source) is None:
         before_download(inputs)
     opened = open_model(model)
-    resolved = load_recipe(recipe or opened.probes.get("recipe", "default"), overrides, seed)
+    resolved = load_recipe(recipe or opened.recipe, overrides, seed)
     if earlier:
         check_same(earlier, resolved.recipe, opened)
     if shape := shape_of_folder(opened.folder):
@@ -125,19 +128,25 @@ def gather(
     inputs = replace(inputs, model=opened, resolved=resolved)
     check_same_run(inputs)
     check_context(inputs)
-    if listener is not None:
-        listener(Event("documents", _outcomes(ledger), len(ledger), len(ledger)))
+    tell(Event("documents", _outcomes(ledger), len(ledger), len(ledger)))
+    for reason in sorted({entry.reason for entry in ledger if entry.needs_package}):
+        tell(Event("documents", f"not read: {reason}", is_remark=True))
     return inputs
 
 
-def _place(folder: Path, earlier: EarlierRun | None) -> RunFolder:
-    """The folder of the run. Raises UsageError where it cannot be made, or is that of the run which is updated."""
+def _remark(listener: Listener, text: str) -> None:
+    listener(Event("questions", text, is_remark=True))
+
+
+def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
+    """Raises UsageError where it cannot be the folder of a run: not made, of another kind, or of the run updated."""
     require_place(folder)
     if earlier and folder.resolve() == earlier.folder.path.resolve():
         raise UsageError(
             f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
         )
-    return RunFolder(folder)
+    if not RunFolder(folder).record.is_file() and folder.is_dir() and not is_untouched(folder):
+        raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
 
 def earlier_of(update: str | Path | None) -> EarlierRun | None:
@@ -163,12 +172,11 @@ def read_with_progress(
 
 
 def _outcomes(ledger: Sequence[LedgerEntry]) -> str:
-    """How many files have which outcome, how many pages are scans, and what some files need to be read."""
+    """How many files have which outcome, and how many pages are scans."""
     outcomes = Counter(entry.outcome for entry in ledger)
     scanned = sum(entry.ocr_pages for entry in ledger)
     by_ocr = [f"{counted(scanned, 'scanned page')} read by OCR"] if scanned else []
-    needs = sorted({entry.reason for entry in ledger if entry.needs_package})
-    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr, *needs])
+    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr])
 
 
 def nothing_to_learn(method: MethodName) -> DocumentsError:
@@ -203,7 +211,7 @@ def check_context(inputs: Inputs) -> None:
 
 
 def check_same_run(inputs: Inputs) -> None:
-    """Raises UsageError if the output folder is of another run or another version, or no run at all.
+    """Raises UsageError if the output folder is of another run or another version.
 
     Raises EnvironmentNotReady where a file in it is not what the run has written.
     """
@@ -219,8 +227,6 @@ def check_same_run(inputs: Inputs) -> None:
                 "Choose another --output, or repeat the command of that run to continue it.",
             )  # fmt: skip
         require_all_unchanged(path)
-    elif path.is_dir() and not is_untouched(path):
-        raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
 
 def _other_settings(inputs: Inputs) -> str:

@@ -31,7 +31,7 @@ from disc_lite.run.earlier import check_same, nothing_to_teach
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.given import PairFiles, check_given, pairs_of
+from disc_lite.run.given import PairFiles, about_documents, pairs_of
 from disc_lite.run.inputs import (
     Inputs,
     check_context,
@@ -39,6 +39,7 @@ from disc_lite.run.inputs import (
     model_of,
     nothing_to_learn,
     read_with_progress,
+    require_usable,
 )
 from disc_lite.run.wording import data_size
 from disc_lite.storage import free_disk
@@ -46,19 +47,20 @@ from disc_lite.storage import free_disk
 if TYPE_CHECKING:
     import torch
 
+Size = str | float | None  # gigabytes, as a number or a text like "8GB"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
 
 def plan(
     documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], model: str | None = None, *,
     recipe: str | None = None, questions: str | Path | None = None, pairs: PairFiles = None,
-    update: str | Path | None = None, overrides: Mapping[str, str] | None = None, max_vram: str | None = None,
-    host_ram: str | None = None, card: str | None = None, cpu: bool = False,
+    update: str | Path | None = None, overrides: Mapping[str, str] | None = None, max_vram: Size = None,
+    host_ram: Size = None, card: str | None = None, cpu: bool = False,
 ) -> Plan:  # fmt: skip
     """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
-    `max_vram` is the memory of a GPU ("8GB"), `host_ram` that of the machine; `card` a GPU by name, for the minutes.
-    Without any of them it is the plan for the smallest card on which the run fits.
+    `max_vram` is the memory of a GPU ("8GB", or 8), `host_ram` that of the machine; `card` a GPU by name, for the
+    minutes. Without any of them it is the plan for the smallest card on which the run fits.
     Raises what `adapt` raises before it loads the model, and EnvironmentNotReady where the sizes of the model are not
     known here.
     """
@@ -68,8 +70,9 @@ def plan(
     if cpu and (card or max_vram):
         raise UsageError("--cpu plans without a GPU, and --card and --max-vram name one.", "", "Leave one of them out.")
     of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
-    asked, own_pairs = read_questions(Path(questions)) if questions else (), pairs_of(pairs)
-    usual = str(earlier.folder.recipe) if earlier else here.probes.get("recipe", "default")
+    told: list[str] = []
+    asked, own_pairs = read_questions(Path(questions), told.append) if questions else (), pairs_of(pairs)
+    usual = str(earlier.folder.recipe) if earlier else here.recipe
     resolved = load_recipe(recipe or usual, overrides or {})
     is_here = here.folder != Path() and (here.folder / "config.json").is_file()
     if is_here:
@@ -77,8 +80,8 @@ def plan(
     if earlier:
         check_same(earlier, resolved.recipe, here if here.fingerprint else None)
     read, ledger = read_with_progress([Path(d) for d in named], resolved.recipe, None)
+    asked, own_pairs = about_documents(asked, own_pairs, read, resolved.recipe.prompt.near_duplicate)
     inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
-    check_given(asked, own_pairs, inputs.documents, inputs.resolved.recipe.prompt.near_duplicate)
     if is_here:
         check_context(inputs)
     if of_card is None and whose:
@@ -92,7 +95,7 @@ def plan(
             f"Download it once: hf download {here.reference} config.json tokenizer.json",
         )
     named_none = not cpu and of_card is None
-    return _with_remarks(on_smallest_card(found) if named_none else found, inputs.remarks)
+    return _with_remarks(on_smallest_card(found) if named_none else found, [*told, *inputs.remarks])
 
 
 def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:
@@ -132,8 +135,8 @@ class Limits:
     """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free."""
 
     device: str | None
-    max_vram: str | None
-    host_ram: str | None
+    max_vram: Size
+    host_ram: Size
 
 
 def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
@@ -164,11 +167,13 @@ def keep_tight(plan: Plan) -> None:
 
 
 def dry_run(
-    documents: Sequence[str], model: str | None, *, output: str | None, device: str | None, max_vram: str | None,
-    host_ram: str | None, **options: Any,
+    documents: Sequence[str], model: str | None, *, output: str | None, device: str | None, max_vram: Size,
+    host_ram: Size, **options: Any,
 ) -> Plan:  # fmt: skip
     """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here."""
     made = plan(documents, model, **options)
+    if output:
+        require_usable(Path(output), earlier_of(options.get("update")))
     budget = budget_of(Limits(device, max_vram, host_ram), Path(output) if output else Path())
     return _with_remarks(plan_run(made.shape, made.recipe, made.corpus, made.workload, budget), made.remarks)
 
@@ -252,11 +257,11 @@ def _as_planned(recipe: Recipe, choice: Choice) -> Execution:
     )
 
 
-def bytes_of(size: str | None, option: str) -> int | None:
-    """A size like 8GB in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
+def bytes_of(size: Size, option: str) -> int | None:
+    """A size like 8GB, or 8, in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
     if size is None:
         return None
-    found = _SIZE.fullmatch(size.strip())
+    found = _SIZE.fullmatch(str(size).strip())
     if not found or not float(found[1]):
         raise UsageError(f"{option} cannot be {size!r}.", "", f"Write a number of gigabytes: {option} 8GB.")
     return round(float(found[1]) * GIB)

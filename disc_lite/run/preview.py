@@ -20,6 +20,7 @@ from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.inputs import read_with_progress
+from disc_lite.run.names import is_called
 
 _MOST_NEAR = 3
 
@@ -70,11 +71,13 @@ def preview(
 ) -> Preview:
     """Read documents as `adapt` would and cut them into passages; with `show` only that one of them, with its text.
 
+    Recipe and tokenizer are those of `model`; without one the default, and tokens are estimated.
     Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
     """
     named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    checked = load_recipe(recipe or "default", overrides or {}).recipe
-    tokenizer = tokenizer_of(open_model(model).folder) if model else None
+    opened = open_model(model) if model else None
+    checked = load_recipe(recipe or (opened.recipe if opened else "default"), overrides or {}).recipe
+    tokenizer = tokenizer_of(opened.folder) if opened else None
     read, ledger = read_with_progress([Path(path) for path in named], checked, listener)
     entries = {entry.name: entry for entry in ledger}
     if show is not None:
@@ -125,11 +128,6 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
         )
         for passage in passages
     )
-
-
-def is_called(name: str, typed: str) -> bool:
-    """Whether a file of this name may be meant by what was typed: its end, or a path that ends so."""
-    return f"/{typed}".endswith(f"/{name}") or name.endswith(f"/{typed}")
 
 
 def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
@@ -15,6 +15,7 @@ from disc_lite.distillation.examples import Text
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
+from disc_lite.evaluation.sentences import few_pairs, without_pairs
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
@@ -103,22 +104,31 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             every = own_pairs(context, held_out, own) if own else _written(context, held_out, context.texts)
             pair_set = every.without(contradicted([scored.pair for scored in every.scored]), CONTRADICTED)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
-            write_json(about, _about(pair_set, pair_set.dropped, pair_set.coverage, pair_set.covered_share))
-    pairs, found = context.folder.read_pairs(), read_json(about)
-    for remark in found.get("remarks", ()):  # not in a run folder of before 2026-11-29
-        context.tell("questions", remark)
-    if found["low_coverage"]:
-        context.tell("questions", f"few pairs: {found['coverage']:.0%} of the sentences answer one")
+            write_json(about, _about(pair_set))
+    pairs = context.folder.read_pairs()
+    found = {**read_json(about), "without": _without_pairs(context.texts, pairs)}
+    # A run folder of before 2026-11-29 has no remarks.
+    for remark in filter(None, (*found.get("remarks", ()), few_pairs(found), without_pairs(found))):
+        context.remark("questions", remark)
     return pairs, found
 
 
-def _about(
-    pair_set: PairSet, dropped: Mapping[str, int], coverage: Mapping[str, float] | None, covered_share: float
-) -> JsonObject:
+def _without_pairs(texts: Sequence[Text], pairs: Sequence[Pair]) -> JsonObject:
+    """The documents that no pair is about, and the number of such passages, of all."""
+    asked = {(pair.document, pair.passage) for pair in pairs}
+    places = [update.place_of(passage) for text in texts for passage in text.passages]
+    without = [place for place in places if place not in asked]
+    documents = sorted({document for document, _ in without} - {document for document, _ in asked})
+    return {"documents": documents, "passages": len(without), "of": len(places)}
+
+
+def _about(written: PairSet) -> JsonObject:
+    """Drafts that were dropped, and the share of the sentences asked about; None where that was not known, or none."""
+    share = round(written.covered_share, 4) if written.sentences else None
+    low = share is not None and share < LOW_COVERAGE
     return {
-        "given": pair_set.sentences is None, "remarks": list(pair_set.remarks),
-        "dropped": dict(dropped), "coverage": None if coverage is None else round(covered_share, 4),
-        "coverage_by_passage": coverage, "low_coverage": coverage is not None and covered_share < LOW_COVERAGE,
+        "given": written.sentences is None, "remarks": list(written.remarks), "dropped": dict(written.dropped),
+        "coverage": share, "coverage_by_passage": written.coverage, "low_coverage": low,
     }  # fmt: skip
 
 
@@ -136,9 +146,9 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     of_kept = {HELD_OUT: len(every) - len(asked), CONTRADICTED: len(asked) - len(kept)}
     dropped = Counter(written.dropped) + Counter(of_kept)
     before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
-    by_passage, share = update.coverage_of(context.texts, changes, before, written.coverage or {})
+    by_passage = {**update.kept_coverage(changes, before), **(written.coverage or {})}
     counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed)}
-    return {**_about(written, dropped, by_passage, share), **counts}
+    return {**_about(written), "dropped": dict(dropped), "coverage_by_passage": by_passage or None, **counts}
 
 
 def _about_fresh(
@@ -192,10 +202,10 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
     usable = _without_document_names(context, examples)
     named = len(examples) - len(usable)
     if len(usable) < LEAST_USABLE * len(examples):
-        context.tell("retention", f"{named} of {len(examples)} prompts contain names of the documents; all are used")
+        context.remark("retention", f"{named} of {len(examples)} prompts contain names of the documents; all are used")
         return examples, held_out
     if named:
-        context.tell("retention", f"{named} of {len(examples)} prompts left out: they contain names of the documents")
+        context.remark("retention", f"{named} of {len(examples)} prompts left out: they contain names of the documents")
     return usable, held_out
 
 
@@ -215,6 +225,7 @@ def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExam
         on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
         on_wait=_Waiting(context),
     )  # fmt: skip
+    context.tell("retention", "self-generated prompts", min(len(examples), total), total)  # also where all were there
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
         held_out = min(held_out, len(examples) // 4)
     return examples[held_out:], examples[:held_out]

@@ -162,18 +162,12 @@ def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[Jso
     return bool(source) and not like and all(jaccard(asked, word_set(question)) < NEAR for question in here)
 
 
-def coverage_of(
-    texts: Sequence[Text], changes: Changes, before: JsonObject, written: JsonObject
-) -> tuple[JsonObject | None, float]:
-    """Share of the sentences that answer a pair, by passage and of all; None where the earlier run did not know."""
-    kept = {
+def kept_coverage(changes: Changes, before: JsonObject) -> JsonObject:
+    """By unchanged passage the share of its sentences that answer a pair, where the earlier run knew it."""
+    return {
         f"{document}#{number}": before[name]
         for (was, at), (document, number) in changes.now.items() if (name := f"{was}#{at}") in before
     }  # fmt: skip
-    every = {**kept, **written}
-    counts = {f"{p.document}#{p.index}": len(askable_sentences(text, p)) for text in texts for p in text.passages}
-    covered = sum(counts[name] * share for name, share in every.items())
-    return every or None, covered / max(1, sum(counts[name] for name in every))
 
 
 # -- lessons -----------------------------------------------------------------------------------------------

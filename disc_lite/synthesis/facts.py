@@ -22,7 +22,7 @@ YES_NO = re.compile(
     r"हाँ|हां|नहीं|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))",
     re.IGNORECASE,
 )
-_YES = frozenset("yes ja oui sí si да sim tak evet نعم 是 对 對 네 はい".split())
+_YES = frozenset("yes ja oui sí si да sim tak evet نعم 是 是的 对 對 네 はい हाँ हां".split())
 # Within a word or behind it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it, with all its names and numbers
@@ -32,6 +32,12 @@ _CLAUSES = re.compile(r"[,;:.!?()|—–，；：。！？、]\s*(?!\d)|\s-\s")
 
 def is_yes_no(answer: str) -> bool:
     return YES_NO.match(answer) is not None
+
+
+def _yes_or_no(answer: str) -> str:
+    """ "yes" or "no", as an answer begins in its language, or ""."""
+    said = YES_NO.match(answer)
+    return ("yes" if said[0].lower() in _YES else "no") if said else ""
 
 
 def facts_of(question: str, answer: str) -> list[str]:
@@ -92,15 +98,15 @@ def same_facts(question: str, first: str, second: str) -> bool:
     language = language_of(f"{question} {first} {second}")
     if _negations(question, first, language) != _negations(question, second, language):
         return False
-    agree = is_yes_no(first) and is_yes_no(second)
-    if agree and words_of(first)[0] != words_of(second)[0]:
+    says, other_says = _yes_or_no(first), _yes_or_no(second)
+    if says and other_says and says != other_says:
         return False
     facts, others = _facts(question, first, language), _facts(question, second, language)
     more, less = missing(facts, others), missing(others, facts)
     if (more and less) or any(term.number for term in more + less) or _choose_otherwise(first, second, language):
         return False
     sizes = len(facts), len(others)
-    return agree or min(sizes) >= max(sizes) / 2
+    return says == other_says != "" or min(sizes) >= max(sizes) / 2
 
 
 def _choose_otherwise(first: str, second: str, language: str) -> bool:
@@ -128,7 +134,7 @@ def _negations(question: str, answer: str, language: str) -> int:
     """How many negators an answer has; a "no" by itself is one, and so are those of a question that is not repeated."""
     rest = _behind_yes_no(answer)
     if not words_of(rest):
-        return int(not _YES.intersection(words_of(answer)[:1]))
+        return int(_yes_or_no(answer) == "no")
     asked = terms_of(question, language)
     return _negators(rest) + _negators(question) * (len(missing(asked, terms_of(rest, language))) == len(asked))
 

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from disc_lite.chat import conversation as conversing
 from disc_lite.chat.conversation import Conversation, Turn, fitted, stripped
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.evaluation.asking import answer
@@ -208,6 +209,19 @@ def test_no_prompt_and_answer_together_outgrow_the_context(adapted: Any) -> None
     with pytest.raises(UsageError, match="longer than"):
         talk(conversation, "a long story " * 60)
     assert conversation.turns["adapted"] == []
+
+
+@pytest.mark.parametrize(("lengths", "cut"), [((5, 5), True), ((5, 4), True), ((4, 4), False)])
+def test_whether_an_answer_was_cut_is_known(
+    adapted: Any, monkeypatch: pytest.MonkeyPatch, lengths: tuple[int, int], cut: bool
+) -> None:
+    said = iter([*lengths, 4])
+    monkeypatch.setattr(conversing, "stream", lambda *given, **named: iter([30] * next(said)))
+    conversation = Conversation(adapted, 1024, 5)
+    talk(conversation, "Who?", compare=True)
+    assert conversation.cut == cut
+    talk(conversation, "And when?")
+    assert not conversation.cut  # that was of the answer before
 
 
 def test_an_answer_that_is_stopped_is_remembered_as_far_as_it_came(adapted: Any) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from disc_lite.chat import opening
 from disc_lite.chat.opening import Adapted, ask, load, open_adapted
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.models import load_base
@@ -73,6 +75,21 @@ def test_answers_of_every_kind(trained: Path) -> None:
     assert rows["adapter"][0]["adapted"] != rows["adapter"][0]["base"]
     with pytest.raises(UsageError, match="no base in it"):
         ask(open_adapted(trained / "merged"), [QUESTION], with_base=True)
+
+
+def test_a_question_longer_than_the_context_is_refused_before_anything_is_loaded(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapted = open_adapted(trained / "run")
+    monkeypatch.setattr(opening, "load", lambda *given: pytest.fail("loaded"))
+    with pytest.raises(UsageError, match="longer than the context of the model: word word") as caught:
+        ask(adapted, [QUESTION, "word " * adapted.context_tokens], device="cpu")
+    assert caught.value.exit_code == 2
+    assert "at most 1,000 fit" in caught.value.why  # of 1,024, beside an answer of 24
+    small = replace(adapted, context_tokens=40)
+    assert (adapted.longest_answer, small.longest_answer) == (24, 20)
+    with pytest.raises(UsageError, match="longer than the context"):
+        ask(adapted, [QUESTION], others={"small": small}, device="cpu")
 
 
 def test_an_adapter_may_name_its_base_by_an_alias(tmp_path: Path) -> None:

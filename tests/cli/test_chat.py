@@ -120,7 +120,7 @@ class Parrot:
         self.on_piece = on_piece
         self.asked: list[tuple[str, bool]] = []
         self.turns: dict[str, list[Any]] = {"adapted": [], "base": []}
-        self.dropped, self.room, self.answer_tokens = 0, 90, 10
+        self.dropped, self.room, self.answer_tokens, self.cut = 0, 90, 10, False
 
     def clear(self) -> None:
         self.asked.append(("", False))
@@ -175,6 +175,16 @@ def test_questions_and_commands_are_typed(monkeypatch: Any, capsys: Any) -> None
     assert "base answers too" in err
     assert "Only the adapted model answers now" in err
     assert "A new conversation" in err
+
+
+def test_an_answer_that_was_cut_is_not_taken_for_whole(monkeypatch: Any, capsys: Any) -> None:
+    parrot = Parrot()
+    typing(monkeypatch, "Who?", parrot=parrot)
+    assert "cut" not in capsys.readouterr().err
+    parrot.cut = True
+    typing(monkeypatch, "Who?", parrot=parrot)
+    out, err = capsys.readouterr()
+    assert out == "Who?\n" and err == "The answer was cut after 10 tokens; --max-tokens sets that.\n"
 
 
 def test_on_a_narrow_terminal_answers_stand_below_each_other(monkeypatch: Any, capsys: Any) -> None:

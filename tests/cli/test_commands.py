@@ -304,3 +304,13 @@ def test_cuda_out_of_memory_is_reported(
         assert (code, len(err.splitlines())) == (4, 3)
         assert "CUDA out of memory" in err
         assert advice in err
+
+
+def test_a_dry_run_refuses_an_output_that_the_run_would_refuse(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    asked = ("adapt", docs, "--model", "pocket", "--dry-run", "--output", tmp_path / "mine")
+    code, _, err = run(monkeypatch, capsys, *asked)
+    assert code == 2 and "is not empty and holds no run" in err

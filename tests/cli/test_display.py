@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from typing import Any
 
@@ -16,7 +17,7 @@ from disc_lite.qa import Question
 @pytest.mark.parametrize(("pairs", "line"), [
     ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 drafts dropped (too long: 2, unsure: 1); 50% of the sentences answer one."),
     ({"dropped": dict(zip("abcd", (1, 4, 3, 2), strict=True)), "coverage": 1.0, "kept": 5, "written": 4, "removed": 0},
-     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2, …); 100% of the sentences answer one."),
+     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2, …); 100% of the new or changed sentences answer one."),
     # Of pairs that were reused nobody knows which sentences they are about: that is not none of them.
     ({"dropped": {"held out for the evaluation": 4}, "coverage": None, "given": True}, "9 pairs taught, 4 left out (held out for the evaluation: 4)."),
     ({"given": True, "remarks": ["1 pair is odd."]}, "1 pair is odd."),
@@ -52,3 +53,24 @@ def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     assert "adapted, closed book against base, closed book: +75.0%" in words
     assert "The base wrote these questions" in words and "against base + right passage" not in words
     assert "Of 8 answers that should stay right the adapted model lost 2" in words
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_names_of_documents_and_figures_are_whole(width: int) -> None:
+    """A name is what `inspect` takes."""
+    names = ["projects/planning/summer-2026.docx", "people/office.md"]
+    asked = [Question(f"Q{n}?", ("yes",), names[n % 2]) for n in range(200)]
+    rows = {name: ["yes"] * 200 for name in ("floor", "rag", "ceiling", "adapted", "adapted_rag")}
+    retained = {"instructions": change([True] * 640, [True] * 640)}
+    card = report_card(asked, rows, [""] * 200, (), "exact", 0.8) | {
+        "completions": {}, "retained": retained, "forgetting": forgetting(retained),
+        "drift": {"general": 0.1, "self_generated": 0.2},
+    }  # fmt: skip
+    console = Console(width=width, record=True, file=StringIO())
+    show_card(card, console, documents=True)
+    text = console.export_text()
+    assert "people/office.md" in text and "…" not in text
+    assert text.count("100.0% (200/200)") == 5 and text.count("100.0% (640/640)") == 2
+    table = text.partition("By document")[2]
+    first_column = [re.split(r"\s+\d+/\d+", line)[0].strip() for line in table.splitlines()]
+    assert "projects/planning/summer-2026.docx" in "".join(first_column)

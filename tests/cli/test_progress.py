@@ -230,12 +230,13 @@ def test_the_memory_is_that_of_the_gpu_in_use(monkeypatch: pytest.MonkeyPatch) -
 def test_a_narrow_terminal_has_words_instead_of_a_bar(clock: Clock) -> None:
     bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=60), clock)
     bars.progress.live.auto_refresh = False
+    bars(Event("model", "training in one pass a step, AdamW in 32 bits"))
     bars(Event("questions", "118 pairs", 96, 192))
     found = Console(width=60, file=io.StringIO())
     with found.capture() as captured:
         found.print(bars.progress.get_renderable())
     bars.close()
-    assert "118 pairs" in captured.get()
+    assert "118 pairs" in captured.get() and "training in one pass a step" in captured.get()
 
 
 def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
@@ -249,4 +250,41 @@ def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
         found.print(bars.progress.get_renderable())
     bars.close()
     (row,) = captured.get().splitlines()
-    assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left 22 promp", row)
+    assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left  22 prompts", row)
+
+
+def test_a_bar_is_as_full_as_its_counts(clock: Clock) -> None:
+    bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=100), clock)
+    bars.progress.live.auto_refresh = False
+    bars(Event("model", "loading"))
+    bars(Event("training", "", 5, 21))
+    bars.close()  # as after Ctrl-C
+    model, training = bars.progress.tasks
+    assert (training.completed, training.total, training.fields["place"]) == (5, 21, "5/21")
+    assert (model.completed, model.total) == (1, 1)
+
+
+@pytest.mark.parametrize("width", [120, 80, 60])
+def test_a_remark_stays_above_the_bars_and_is_whole(clock: Clock, width: int) -> None:
+    out = io.StringIO()
+    bars = Bars(Console(file=out, force_terminal=True, width=width), clock)
+    remark = "train.enough and disc.targets_per_document have no effect: [only] train.schedule=trapezoid ends early."
+    bars(Event("model", remark, is_remark=True))
+    bars(Event("model", "loading pocket, 0.01 GiB"))
+    bars.close()
+    assert " ".join(f"Model: {remark}".split()) in " ".join(
+        re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", " ", out.getvalue()).split()
+    )
+
+
+def test_without_a_terminal_a_remark_is_a_line_and_said_once(
+    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain(Event("retention", "self-generated prompts", 10, 100))
+    plain(Event("retention", "3 prompts left out", is_remark=True))
+    clock.now += 20
+    plain.beat()
+    assert lines(capsys) == [
+        "Neutral prompts: 10/100  self-generated prompts", "Neutral prompts: 3 prompts left out",
+        "Neutral prompts: 10/100  20 s so far  self-generated prompts",
+    ]  # fmt: skip

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from disc_lite.chat.opening import open_adapted
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.export import choosing, export, weights
+from disc_lite.export.choice import FORMS
 from disc_lite.export.modelcard import model_card
 from disc_lite.run.finished import open_run
 from disc_lite.storage import read_json, write_json
@@ -35,6 +36,18 @@ def trained_logits(run: Path, folder: Path, ids: torch.Tensor) -> torch.Tensor:
 
 
 IDS = torch.tensor([[5, 9, 20, 33, 41, 60, 7]])
+
+
+@pytest.mark.parametrize("to", FORMS)
+def test_every_form_has_a_card_with_its_use_and_what_was_taught(runs: Any, folders: Any, to: str) -> None:
+    card = model_card(open_run(runs("llama")), False, to)
+    front, _, text = card.removeprefix("---\n").partition("\n---\n")
+    library = {"adapter": "peft", "merged": "transformers"}.get(to, "gguf")
+    assert f'library_name: "{library}"' in front
+    assert ("PeftModel" in text) == (to == "adapter") and ("ollama create" in text) == (to == "ollama")
+    assert "(rank 4, alpha 8)" in text and "licence of the base: see the base model" in text and "{" not in text[:600]
+    assert "| 1 | `" + "ab" * 32 + "` | by this run |" in text
+    assert str(folders("llama").parent) not in card
 
 
 @pytest.mark.parametrize("name", NAMES)

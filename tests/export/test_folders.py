@@ -44,7 +44,8 @@ def test_force_replaces_an_export_and_nothing_else(run: Path, tmp_path: Path) ->
         export(run, "gguf-lora")
     (run / "exports" / "gguf-lora" / "adapter.gguf").write_text("damaged")
     export(run, "gguf-lora", force=True)
-    assert {p.name for p in (run / "exports" / "gguf-lora").iterdir()} == {"adapter.gguf", "export.json"}
+    files = {p.name for p in (run / "exports" / "gguf-lora").iterdir()}
+    assert files == {"README.md", "adapter.gguf", "export.json"}
     assert [p.name for p in (run / "exports").iterdir()] == ["gguf-lora"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "file").write_text("x")
@@ -84,7 +85,7 @@ def test_what_cannot_be_replaced_stays_and_nothing_lies_beside_it(run: Path, mon
     monkeypatch.chdir(run / "exports" / "gguf-lora")
     with pytest.raises(RunFailed, match="cannot replace"):
         export(run, "gguf-lora", ".", force=True)
-    assert {p.name for p in Path().iterdir()} == {"adapter.gguf", "export.json"}
+    assert {p.name for p in Path().iterdir()} == {"README.md", "adapter.gguf", "export.json"}
 
 
 def test_the_adapter_takes_nothing_along_that_lies_beside_it(run: Path, folders: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from disc_lite.errors import UsageError
-from disc_lite.qa import Question, read_pairs, read_questions
+from disc_lite.qa import Pair, Question, read_pairs, read_questions
 
 WHO = Question("Who approves?", ("the head",))
 PAYS = Question("Who pays?", ("nobody", "no one"), "travel.md")
@@ -31,7 +31,8 @@ def test_answers_may_be_one_text_a_number_or_as_in_squad(tmp_path: Path) -> None
         '{"question": "Who?", "answers": [{"text": "the head", "answer_start": 3}]}',
         '{"question": "Who?", "answer": ["the head"], "document": null, "choices": []}',
     ]  # fmt: skip
-    assert read_questions(written(tmp_path, "q.jsonl", "\n".join(rows))) == (Question("Who?", ("the head",)),) * 5
+    for number, row in enumerate(rows):
+        assert read_questions(written(tmp_path, f"q{number}.jsonl", row)) == (Question("Who?", ("the head",)),)
     numbers = '{"question": "How many?", "answers": [42, -7]}\n{"question": "How much?", "answer": 3.50}'
     assert [q.answers for q in read_questions(written(tmp_path, "n.jsonl", numbers))] == [("42", "-7"), ("3.50",)]
 
@@ -166,11 +167,55 @@ def test_another_shape_is_told_by_what_it_is_and_what_to_change(
     assert caught.value.remedy
 
 
-def test_pairs_are_read_line_by_line(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^Line 1 of .* is not a pair"):
-        read_pairs(
-            written(tmp_path, "pairs.json", [{"document": "a.md", "passage": 0, "question": "Who?", "answer": "x"}])
-        )
+def test_a_question_that_is_there_twice_is_one_and_that_is_said(tmp_path: Path) -> None:
+    rows = [
+        "Who pays?,the head,travel.md", "who  pays?,The head,./travel.md", "Who pays?,the head,", "Who pays?,nobody,travel.md",
+    ]  # fmt: skip
+    told: list[str] = []
+    path = written(tmp_path, "q.csv", "\n".join(["question,answer,document", *rows]))
+    found = read_questions(path, told.append)
+    assert [(q.text, q.answers, q.document) for q in found] == [
+        ("Who pays?", ("the head",), "travel.md"), ("Who pays?", ("the head",), ""), ("Who pays?", ("nobody",), "travel.md"),
+    ]  # fmt: skip
+    assert told == [
+        f"1 of the 4 questions in {path} repeat another: each counts once.",
+        f"1 of the questions in {path} ask what another asks and accept other answers.",
+    ]
+    told.clear()
+    read_questions(written(tmp_path, "q.csv", "question,answer\nWho?,x\nWhen?,x\n"), told.append)
+    assert not told
+
+
+PAIR_FILES = [
+    ("p.csv", 'question;answer;document;passage\n"Who; really?";Ada.;a\\b.md;2\n'),
+    ("p.tsv", "document\tquestion\tanswers\tpassage\n./a/b.md\tWho; really?\tAda.\t2\n"),
+    ("p.json", [{"question": "Who; really?", "answers": ["Ada."], "document": "a/b.md", "passage": 2}]),
+    ("p.json", {"pairs": [{"question": "Who; really?", "answer": "Ada.", "document": "a/b.md", "passage": 2}]}),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), PAIR_FILES, ids=range(len(PAIR_FILES)))
+def test_pairs_come_in_the_formats_of_questions(tmp_path: Path, name: str, content: Any) -> None:
+    assert read_pairs(written(tmp_path, name, content)) == (Pair("a/b.md", 2, "Who; really?", "Ada."),)
+
+
+NO_PAIRS = [
+    ("p.jsonl", {"instruction": "Who?", "input": "", "output": "Ada."}, "Line 1", "Alpaca"),
+    ("p.jsonl", {"conversations": [{"from": "human", "value": "Who?"}]}, "Line 1", "a chat (`conversations`)"),
+    ("p.json", [{"question": "Who?", "answers": ["Ada", "Ada Lind"], "document": "a.md"}], "Pair 1", "accepts 2 answers"),
+    ("p.csv", "question,answer,passage\nWho?,Ada.,first\n", "Line 2", "number of a passage"),
+    ("p.csv", "question,answer\n,Ada.\n", "Line 2", "`question`"),
+    ("p.json", ["Who?"], "Pair 1", "object"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "place", "why"), NO_PAIRS, ids=range(len(NO_PAIRS)))
+def test_what_is_no_pair_is_told_by_what_it_is(
+    tmp_path: Path, name: str, content: Any, place: str, why: str
+) -> None:  # fmt: skip
+    with pytest.raises(UsageError, match=rf"^{place} of .* is not a pair") as caught:
+        read_pairs(written(tmp_path, name, content))
+    assert why in caught.value.why and '"document": "guide.md"' in caught.value.remedy
 
 
 def test_a_pair_by_hand_needs_no_passage(tmp_path: Path) -> None:
@@ -179,7 +224,7 @@ def test_a_pair_by_hand_needs_no_passage(tmp_path: Path) -> None:
     assert [pair.passage for pair in read_pairs(tmp_path / "pairs.jsonl")] == [-1, 3]
     for change, why in (
         ({"answer": None}, "`answer`"),
-        ({"passage": "3"}, "number of a passage"),
+        ({"passage": "x"}, "number of a passage"),
         ({"question": ""}, "`question`"),
     ):
         (tmp_path / "pairs.jsonl").write_text(json.dumps({**rows[0], **change}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,10 +78,14 @@ GOOD = '{"question": "Who?", "answers": ["Ada"], "document": "guide.md"}'
 
 def test_questions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
-    rows = [GOOD, '{"completion": " Ada \u2028runs ", "answers": ["it", "all"]}', "", GOOD]
+    rows = [GOOD, '{"completion": " Ada \u2028runs ", "answers": ["it", "all"]}', "", GOOD.replace("Who", "How")]
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())  # as an editor on Windows writes it
     first = Question("Who?", ("Ada",), "guide.md")
-    assert read_questions(path) == (first, Question("Ada \u2028runs", ("it", "all"), "", "completion"), first)
+    assert read_questions(path) == (
+        first,
+        Question("Ada \u2028runs", ("it", "all"), "", "completion"),
+        replace(first, text="How?"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +123,7 @@ def gathered(tmp_path: Path, folder: Path, lines: list[str]) -> Inputs:
 
 
 @pytest.mark.parametrize(
-    "change", [{"document": 3}, {"passage": "0"}, {"answer": " "}, {"question": None}, {"passage": True}, "{"]
+    "change", [{"document": 3}, {"passage": "first"}, {"answer": " "}, {"question": None}, {"passage": True}, "{"]
 )
 def test_a_broken_line_of_pairs_is_named_before_anything_is_loaded(
     tmp_path: Path, folders: Callable[[str], Path], change: Any
@@ -138,7 +143,13 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     base = load("llama")
     texts = tokenise(inputs.documents, base.tokens, 64)
     context = SimpleNamespace(
-        recipe=inputs.resolved.recipe, folder=inputs.folder, inputs=inputs, base=base, texts=texts, tell=lambda *a: None
+        recipe=inputs.resolved.recipe,
+        folder=inputs.folder,
+        inputs=inputs,
+        base=base,
+        texts=texts,
+        tell=lambda *a: None,
+        remark=lambda *a: None,
     )
     pairs, about = synthesis.gather_pairs(context, ())
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))

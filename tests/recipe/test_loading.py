@@ -120,6 +120,17 @@ def test_the_order_of_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert resolved.recipe.name == "mine"
 
 
+@pytest.mark.parametrize("name", [
+    "DISC_LITE_TRAIN_EPOCHS", "DISC_LITE_train__epochs", "DISC_LITE_TRAIN___EPOCHS", "DISC_LITE_TRAINEPOCHS",
+])  # fmt: skip
+def test_a_variable_that_is_written_a_little_wrong_is_not_ignored(name: str) -> None:
+    with pytest.raises(RecipeError, match=name) as caught:
+        load_recipe(environment={name: "3"})
+    assert "train.epochs is set by DISC_LITE_TRAIN__EPOCHS" in str(caught.value)
+    others = {"DISC_LITE_CACHE": "x", "DISC_LITE_OFFLINE": "1", "DISC_LITE_LLAMA_CPP": "x", "TRAIN_EPOCHS": "3"}
+    assert load_recipe(environment=others).recipe == load_recipe(environment={}).recipe
+
+
 def test_a_recipe_may_extend_one_that_extends_none(tmp_path: Path) -> None:
     resolved = load_text(tmp_path, "extends: pocket\ntrain:\n  epochs: 7\n")
     assert resolved.recipe.train.epochs == 7

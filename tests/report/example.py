@@ -74,7 +74,8 @@ def make_run(folder: Path, **changes: Any) -> Path:
     summary = {
         "run": "/home/somebody/secret/run", "model": "/home/somebody/secret/tiny", "method": "both", "recipe": "pocket",
         "documents": {"read": 5, "refused": 1, "duplicate": 1}, "passages": 5, "examples": {"disc": 20, "prompt": 4},
-        "pairs": {"accepted": 4, "dropped": {"not a question": 2}, "coverage": 0.5},
+        "pairs": {"accepted": 4, "dropped": {"not a question": 2}, "coverage": 0.5,
+                  "without": {"documents": ["clean.txt"], "passages": 1, "of": 5}},
         "teachability": {"mean": 1.0, "documents": teachability, "low": ["a.md", NAMES[3]]},
         "teacher_tokens": {"disc": 500, "prompt": 900}, "steps": 40, "stopped_at": None, "skipped_steps": 1,
         "loss": {"first": 3.0, "last": 0.1}, "card": card, "adapter": "/home/somebody/secret/run/adapter",

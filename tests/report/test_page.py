@@ -124,6 +124,9 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     ):
         assert text_wanted in page.text["training"], text_wanted
     assert page.text["teachability"].count("(low)") == 2
+    assert "No question-answer pair is about clean.txt" in page.text[""]
+    assert "(empty)" not in page.text["answers"]
+    assert "no question-answer pair is about it" in page.text["ledger"]
     assert "same text as" in page.text["ledger"] and "not text" in page.text["ledger"]
     assert "method: both" in page.text["recipe"]
     for text_wanted in (

@@ -149,7 +149,7 @@ def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) 
     retained = {"instructions": change([True] * 20 + [False] * 9, [i >= lost for i in range(29)])}
     return {
         "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": retained,
-        "forgetting": forgetting(retained),
+        "forgetting": forgetting(retained), "advice": {"pairs": "more pairs"},
     }  # fmt: skip
 
 

@@ -165,9 +165,13 @@ def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:
     message = shortfall(card(0.05, 0.7, fit={"share": 0.3, "teacher": 0.9, "step": 9}))
     assert "5% where the passage gives 70%" in message
     assert "train longer" in message
-    assert "questions_per_sentence" in shortfall(card(0.05, 0.7, fit={"share": 0.97, "teacher": 1.0, "step": 9}))
-    assert "larger model" in shortfall(card(0.05, 0.7, fit={"share": 0.38, "teacher": 0.4, "step": 9}))
-    assert "Train longer" in shortfall(card(0.05, 0.7, fit={}))
+    same_words = {"share": 0.97, "teacher": 1.0, "step": 9}
+    assert "What teaches that: more pairs." in shortfall(card(0.05, 0.7, fit=same_words))
+    advice = {"pairs": "other pairs", "passages": "other passages"}
+    assert "What teaches that: other pairs." in shortfall(card(0.05, 0.7, fit=same_words, advice=advice))
+    unreadable = shortfall(card(0.05, 0.7, fit={"share": 0.38, "teacher": 0.4, "step": 9}, advice=advice))
+    assert "larger model" in unreadable and "other passages" in unreadable
+    assert "or other pairs." in shortfall(card(0.05, 0.7, fit={}, advice=advice))
 
 
 def test_the_teacher_answers_with_the_passage_in_its_prompt() -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from disc_lite.cli.display import remarks
 from disc_lite.errors import RunFailed, UsageError
+from disc_lite.evaluation.sentences import few_pairs, without_pairs
 from disc_lite.qa import Pair, Question
 from disc_lite.run import synthesis
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import read_json
+from disc_lite.storage import read_json, write_json, write_jsonl
 from disc_lite.synthesis import HeldOut, PairSet
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
@@ -48,18 +49,63 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
     told: list[str] = []
     context: Any = SimpleNamespace(
         recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path), texts=(), changes=None,
-        inputs=SimpleNamespace(earlier=None, pairs=None), tell=lambda stage, text: told.append(text),
+        inputs=SimpleNamespace(earlier=None, pairs=None), remark=lambda stage, text: told.append(text),
     )  # fmt: skip
     for _ in range(2):  # a run that is continued says it again
         pairs, about = synthesis.gather_pairs(context, ())
         assert len(pairs) == number
-    assert told == ["few pairs: 49% of the sentences answer one"] * 2 * is_low
-    assert about == read_json(tmp_path / "pairs.json")
+    assert [text.partition("%")[0] for text in told] == ["Few pairs: 49"] * 2 * is_low
+    assert about.items() >= read_json(tmp_path / "pairs.json").items()
     summary: dict[str, Any] = {
         "documents": {"refused": 0, "duplicate": 0}, "pairs": about, "steps": 1, "seconds": 1, "peak_bytes": 1,
         "adapter": "a", "run": "r", "teachability": {"low": []},
     }  # fmt: skip
     assert any(line.startswith("Few pairs: 49% of the sentences") for line in remarks(summary)) == is_low
+
+
+def test_a_document_without_a_pair_is_named(tmp_path: Path) -> None:
+    """Whatever share of the sentences of the others answers one."""
+    about = {"dropped": {}, "coverage": 0.9, "low_coverage": False}
+    write_json(tmp_path / "pairs.json", about)
+    write_jsonl(tmp_path / "pairs.jsonl", [{"document": "a.md", "passage": 1, "question": "Who?", "answer": "Ada."}])
+    texts = [
+        SimpleNamespace(passages=[SimpleNamespace(document=name, index=n) for n in range(2)])
+        for name in ("a.md", *(f"b{number}.md" for number in range(7)))
+    ]
+    told: list[str] = []
+    context: Any = SimpleNamespace(
+        recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path), texts=texts,
+        remark=lambda stage, text: told.append(text),
+    )  # fmt: skip
+    _, found = synthesis.gather_pairs(context, ())
+    names = [f"b{number}.md" for number in range(7)]
+    assert found == {**about, "without": {"documents": names, "passages": 15, "of": 16}}
+    assert told == [
+        "No question-answer pair is about b0.md, b1.md, b2.md, b3.md, b4.md and 2 more: what is said there is not "
+        "learned from pairs. 15 of 16 passages have no question-answer pair; pairs of your own: --pairs."
+    ]
+    assert without_pairs({**about, "without": {"documents": [], "passages": 1, "of": 16}}).startswith(
+        "1 of 16 passages"
+    )
+    assert without_pairs({**about, "without": {"documents": [], "passages": 0, "of": 16}}) == "" == without_pairs({})
+
+
+def test_an_update_counts_the_sentences_that_it_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those of the passages that it takes over: beside hundreds of them the new ones would never tell."""
+    before = RunFolder(tmp_path / "before")
+    write_json(before.pair_drafts, {"coverage_by_passage": {"old.md#0": 1.0}})
+    written = PairSet((), {"not a question": 3}, {"new.md#0": 2})
+    monkeypatch.setattr(synthesis, "_about_fresh", lambda *given: written)
+    monkeypatch.setattr(synthesis.update, "kept_pairs", lambda *given: [])
+    monkeypatch.setattr(synthesis.update, "removed_pairs", lambda *given: [])
+    context: Any = SimpleNamespace(recipe=recipe_of(), folder=RunFolder(tmp_path / "after"), texts=())
+    given: tuple[Any, Any] = SimpleNamespace(folder=before), SimpleNamespace(now={("old.md", 0): ("old.md", 0)})
+    about = synthesis._updated(context, (), *given)
+    assert (about["coverage"], about["low_coverage"]) == (0, True)
+    assert about["coverage_by_passage"] == {"old.md#0": 1.0, "new.md#0": 0}
+    assert "0% of the new or changed sentences" in few_pairs(about)
+    written = PairSet((), {}, {})  # only something is gone: nothing was asked
+    assert not few_pairs(synthesis._updated(context, (), *given))
 
 
 def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_in_the_file(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.errors import UsageError
+from disc_lite.run.plan import plan
 from disc_lite.run.preview import preview
 
 
@@ -58,6 +59,16 @@ def test_one_document_with_the_text_of_its_passages(docs: Path) -> None:
 def test_settings_of_the_recipe_count(docs: Path) -> None:
     seen = preview(docs, overrides={"documents.text_field": "story"}, show="c.json")
     assert seen.documents[0].shown[0].text == "# c\n\nOne day it was there, and it is not now."
+
+
+def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
+    """Whose folder names a recipe with shorter ones: a number of a passage counted here is that of the run."""
+    (docs / "long.md").write_text("".join(f"The door of hall {number} opens at nine.\n\n" for number in range(40)))
+    seen, planned = preview(docs, model="pocket"), plan(docs, "pocket", cpu=True)
+    assert seen.passage_tokens == planned.recipe.documents.passage_tokens
+    assert sum(view.passages for view in seen.documents) == planned.corpus.passages
+    named = preview(docs, model="pocket", recipe="default")
+    assert named.passage_tokens == preview(docs).passage_tokens > seen.passage_tokens
 
 
 def test_a_name_that_is_none(docs: Path) -> None:

@@ -265,7 +265,7 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
     monkeypatch.setattr(synthesis, "load_instructions", tuple)
     monkeypatch.setattr(synthesis, "neutral_prompts", tuple)
     return SimpleNamespace(
-        recipe=recipe_of(retention=settings, evaluation={"drift_prompts": 100}), tell=lambda *a, **k: None,
+        recipe=recipe_of(retention=settings, evaluation={"drift_prompts": 100}), tell=lambda *a, **k: None, remark=lambda *a: None,
         inputs=SimpleNamespace(model=SimpleNamespace(probes={}, fingerprint="f")),
         base=SimpleNamespace(tokens=tokens, device=SimpleNamespace(type="cpu")),
         texts=[SimpleNamespace(document=document_of("Here Ada and I met."))],

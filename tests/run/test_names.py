@@ -1,0 +1,54 @@
+"""Questions and pairs name documents as people and other programs do."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from disc_lite.errors import UsageError
+from disc_lite.qa import Pair, Question, read_questions
+from disc_lite.run.names import is_called, pairs_as_named, questions_as_named
+from disc_lite.run.preview import preview
+
+KNOWN = ("office.md", "people/office.md", "archive/travel.md")
+
+
+@pytest.mark.parametrize(("typed", "name"), [
+    ("office.md", "office.md"), ("people/office.md", "people/office.md"),
+    ("Meine Akten/people/office.md", "people/office.md"), ("docs/office.md", "office.md"),
+])  # fmt: skip
+def test_a_path_means_the_document_that_it_ends_with(typed: str, name: str) -> None:
+    assert questions_as_named([Question("Who?", ("Ada",), typed)], KNOWN)[0].document == name
+    assert pairs_as_named([Pair(typed, 0, "Who?", "Ada.")], KNOWN)[0].document == name
+
+
+def test_another_document_is_refused_with_the_one_that_is_called_alike() -> None:
+    with pytest.raises(UsageError, match=r"questions name a document that was not read: travel\.md") as caught:
+        questions_as_named([Question("Who?", ("Ada",), "travel.md")], KNOWN)
+    assert caught.value.remedy == "Did you mean archive/travel.md?"
+    with pytest.raises(UsageError, match="The pairs name"):
+        pairs_as_named([Pair("ffice.md", 0, "Who?", "Ada.")], KNOWN)
+    moved = Pair("gone.md", 0, "Who?", "Ada.", passage_sha256="0" * 64)  # which is found by its words
+    assert pairs_as_named([moved], KNOWN) == (moved,)
+
+
+def test_of_one_document_pairs_need_no_name() -> None:
+    pair = Pair("", -1, "Who pays?", "Ada.")
+    assert pairs_as_named([pair], ["a.md"])[0].document == "a.md"
+    with pytest.raises(UsageError, match=r"A pair names no document: Who pays\?"):
+        pairs_as_named([pair], KNOWN)
+
+
+def test_a_name_of_a_mac_is_the_same_name(tmp_path: Path) -> None:
+    composed = "Kündigung.md"
+    decomposed = unicodedata.normalize("NFD", composed)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / decomposed).write_text("The notice is three months. It ends in May.")
+    (tmp_path / "q.jsonl").write_text(json.dumps({"question": "How long?", "answer": "3", "document": decomposed}))
+    seen = preview(tmp_path / "docs", show=decomposed)
+    assert [view.name for view in seen.documents] == [composed]
+    assert read_questions(tmp_path / "q.jsonl")[0].document == composed
+    assert is_called(f"letters/{composed}", decomposed)
