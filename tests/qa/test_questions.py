@@ -151,7 +151,7 @@ def test_pairs_of_a_file_are_taken_as_they_are(
         tell=lambda *a: None,
         remark=lambda *a: None,
     )
-    pairs, about = synthesis.gather_pairs(context, ())
+    pairs, about = synthesis.gather_pairs(context, (Question("What is cold?", ("It",)),))
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))
     assert about["dropped"] == {"no such passage": 1}
     assert [remark.rpartition("“")[0] for remark in about["remarks"]] == [
