@@ -178,7 +178,8 @@ def planned(tokens: int, size_gb: int, recipe: Recipe) -> Plan:
     targets = sentences - documents
     corpus = Corpus(
         documents=documents, refused=0, passages=passages, tokens=tokens, sentences=sentences, targets=targets,
-        target_tokens=round(targets * TOKENS_OF_A_SENTENCE), pairs=recipe.prompt.questions_per_sentence * sentences,
+        target_tokens=round(targets * TOKENS_OF_A_SENTENCE), read_again=0,
+        pairs=recipe.prompt.questions_per_sentence * sentences,
         longest_document=round(tokens / documents), longest_passage=recipe.documents.passage_tokens,
         longest_sentence=82, counted=False,
     )  # fmt: skip

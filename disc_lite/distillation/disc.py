@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from disc_lite.distillation.examples import Example, Lesson, Taught, Text
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
-from disc_lite.planning.amounts import disc_targets
+from disc_lite.planning.amounts import disc_lead_tokens, disc_targets
 from disc_lite.prompts.answering import about_task, heading_lines
 from disc_lite.recipe import Recipe
 
-LEAD_PART = 4  # one part in so many of a window may be what the teacher has read in the one before
 # What is learned with one anchor is recalled with that one. All of them together cost the teacher nothing more.
 MIXED = ("heading", "chat", "lead_in", "none")
 
@@ -27,13 +27,14 @@ def disc_lessons(
     lessons = []
     for text in texts:
         targets = disc_targets(text.document, text.passages, recipe, seed)
-        chosen = {s for p in text.passages if taught(p) for s in p.sentences} & set(targets)
+        chosen = sorted({s for p in text.passages if taught(p) for s in p.sentences} & set(targets))
         for window in _windows(text, tokens, recipe):
+            first = bisect_right(chosen, window.start, key=lambda target: target[1])
+            last = bisect_left(chosen, window.end, key=lambda target: target[0])
             # A window cuts no sentence, unless one is longer than a window.
-            targets = [(max(t[0], window.start), min(t[1], window.end)) for t in chosen]
-            targets = [(start, end) for start, end in targets if start < end]
-            if targets:
-                lessons.append(_disc_lesson(text, window, sorted(targets), tokens, recipe))
+            cut = [(max(start, window.start), min(end, window.end)) for start, end in chosen[first:last]]
+            if cut:
+                lessons.append(_disc_lesson(text, window, cut, tokens, recipe))
     return lessons
 
 
@@ -54,11 +55,12 @@ class _Window:
 def _windows(text: Text, tokens: Tokens, recipe: Recipe) -> Iterator[_Window]:
     """Windows of at most `teacher_tokens` with BOS, each token a target once: whole passages where they fit.
 
-    A window after the first begins with the headings above it and some sentences of the one before. Else the teacher
-    would have read less before its first target than the student, whose anchor shows a heading or a lead-in.
+    A window after the first begins with the headings above it and the last sentences of the one before, up to a quarter
+    of a window: at its first targets the teacher would else know less than at its last ones.
     """
     longest = recipe.disc.teacher_tokens - len(tokens.bos)
-    lead_tokens = longest // LEAD_PART
+    lead_tokens = disc_lead_tokens(longest)
+    sentences = [first for passage in text.passages for first, _ in passage.sentences]
     window: _Window | None = None
     for start, end in _pieces(text, longest - lead_tokens):  # one after another, without a gap
         if window and window.tokens + end - start <= longest:
@@ -66,24 +68,35 @@ def _windows(text: Text, tokens: Tokens, recipe: Recipe) -> Iterator[_Window]:
             continue
         if window:
             yield window
-            window = _opened(text, start, end, lead_tokens, tokens, recipe)
+            window = _opened(text, start, end, lead_tokens, sentences, tokens)
         else:
             window = _Window((), start, start, end)
     if window:
         yield window
 
 
-def _opened(text: Text, start: int, end: int, lead_tokens: int, tokens: Tokens, recipe: Recipe) -> _Window:
-    """A later window: at least `lead_in_tokens` before its start in whole sentences, where they fit."""
-    sentences = (first for passage in text.passages for first, _ in passage.sentences)
-    begin = max((first for first in sentences if first <= start - recipe.disc.lead_in_tokens), default=0)
-    begin = max(begin, start - lead_tokens)
+def _opened(text: Text, start: int, end: int, lead_tokens: int, sentences: Sequence[int], tokens: Tokens) -> _Window:
+    """A later window: the headings and as many whole sentences before its start as fit into `lead_tokens`.
+
+    Where no sentence begins in the second half of these tokens, the window begins within one.
+    """
+    first = bisect_left(sentences, start - lead_tokens)
+    for begin in sentences[first : bisect_right(sentences, start - lead_tokens // 2)]:
+        headings = _headings(text, begin, tokens)
+        if len(headings) + start - begin <= lead_tokens:
+            return _Window(headings, begin, start, end)
+    headings = _headings(text, start - lead_tokens // 2, tokens)
+    headings = headings if len(headings) <= lead_tokens // 2 else ()
+    return _Window(headings, start - lead_tokens + len(headings), start, end)
+
+
+def _headings(text: Text, begin: int, tokens: Tokens) -> tuple[int, ...]:
+    """The ids of the headings above the token `begin`."""
     path, (first, last) = text.heading_path(begin), text.offsets[begin]
-    if any(first <= section.start < last for section in text.document.sections):
+    section = text.section(last - 1)
+    if section and first <= section.start:
         path = path[:-1]  # the text goes on with the last heading itself
-    headings = tokens.text(heading_lines(path) + "\n\n") if path else []
-    fits = len(headings) + start - begin <= lead_tokens
-    return _Window(tuple(headings) if fits else (), begin, start, end)
+    return tuple(tokens.text(heading_lines(path) + "\n\n")) if path else ()
 
 
 def _pieces(text: Text, max_tokens: int) -> Iterator[tuple[int, int]]:

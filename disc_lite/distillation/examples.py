@@ -1,7 +1,7 @@
 """Documents and pairs -> teacher and student sequences, and the positions that are compared.
 
 A **lesson** is one teacher sequence with the student examples that it serves; with every method the
-teacher reads every token once, but for the short overlap of windows:
+teacher reads every token once, but for the overlap of windows (a quarter):
 
     disc      BOS + a window of the document; each sentence of it is one example
     prompt    a prompt with the passage, and every question with its answer as a child of it
@@ -13,12 +13,13 @@ state at *p* and the teacher's at the corresponding place both predict it.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from disc_lite.documents import Document, Passage, cut_passages
+from disc_lite.documents import Document, Passage, Section, cut_passages
 from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
 from disc_lite.packing import Place, Segment, lone, shared
@@ -57,8 +58,14 @@ class Text:
 
     def heading_path(self, start: int) -> tuple[str, ...]:
         """The headings above the token `start`."""
-        at = self.offsets[start][1] - 1
-        return next((s.heading_path for s in self.document.sections if s.start <= at < s.end), ())
+        section = self.section(self.offsets[start][1] - 1)
+        return section.heading_path if section else ()
+
+    def section(self, at: int) -> Section | None:
+        """The section that has the character `at`; sections are in order."""
+        sections = self.document.sections
+        number = bisect_right(sections, at, key=lambda section: section.start) - 1
+        return sections[number] if number >= 0 and at < sections[number].end else None
 
 
 @dataclass(frozen=True)

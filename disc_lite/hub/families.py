@@ -60,7 +60,8 @@ WRITTEN = tuple(name for name, family in FAMILIES.items() if family.gguf_written
 def check_kind(folder: Path) -> None:
     """Raises EnvironmentNotReady where `config.json` says that a model cannot be adapted, before its weights are read.
 
-    Most of a mixture of experts lies in tensors that LoRA on linear layers does not reach.
+    Most of a mixture of experts lies in tensors that LoRA on linear layers does not reach. Weights that are stored
+    quantised would be taken in the folder's own form whatever the recipe says: the run would not be what it is called.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -77,3 +78,17 @@ def check_kind(folder: Path) -> None:
             f"It is a mixture of {experts} experts, most of which the adapter would not reach.",
             "Use a dense model; `disc-lite models` lists names of models that work.",
         )
+    if stored := config.get("quantization_config") or text.get("quantization_config"):
+        raise EnvironmentNotReady(
+            f"The weights in {folder} are quantised already ({_stored_as(stored)}).",
+            "disc-lite quantises a model itself when it loads it (memory.quantize), and learns from its own weights.",
+            "Use the model as its publisher stores it in 16 bits; `disc-lite models` lists names.",
+        )
+
+
+def _stored_as(stored: object) -> str:
+    """A `quantization_config` in a few words: its method and bits."""
+    if not isinstance(stored, dict):
+        return "quantization_config"
+    bits = stored.get("bits") or (8 if stored.get("load_in_8bit") else 4 if stored.get("load_in_4bit") else None)
+    return str(stored.get("quant_method") or "bitsandbytes") + (f", {bits} bits" if bits else "")

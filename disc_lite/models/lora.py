@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn.modules import Linear4bit
 from peft.tuners import lora
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -167,12 +168,16 @@ def projections(model: nn.Module) -> list[Projection]:
 
 
 def _plain_layers(model: nn.Module) -> Iterator[Any]:
-    """Without dropout, without a bias in the adapter, without DoRA and other variants; in 4 bits or not quantised."""
+    """Without dropout, without a bias in the adapter, without DoRA and other variants; in 4 bits or not quantised.
+
+    A class that derives from nn.Linear may compute with other numbers than those of its `weight`.
+    """
     kinds = {"Linear", "Linear4bit"}
     for layer in model.modules():
         if (
             isinstance(layer, lora.LoraLayer) and type(layer).__name__ in kinds
-            and isinstance(layer.base_layer, nn.Linear) and not layer.lora_variant and not any(layer.lora_bias.values())
+            and type(layer.base_layer) in (nn.Linear, Linear4bit)
+            and not layer.lora_variant and not any(layer.lora_bias.values())
             and len(layer.active_adapters) == 1
             and all(isinstance(each, nn.Identity) for each in layer.lora_dropout.values())
         ):  # fmt: skip

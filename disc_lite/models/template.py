@@ -6,15 +6,18 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.tokens import Tokens
 
 WITHOUT = "This model has no chat template, so it is asked as `Question: …  Answer:`. An instruct model answers better."
+UNENDED = "The chat template writes nothing after an answer; the tokenizer's EOS, {}, is taken as its end."
 THINKS = "This model always thinks before it answers, so answers are long and late. An instruct model answers at once."
 OPENINGS = ("<think>", "[THINK]", "<|channel|>analysis")
 
 
 def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
     """Whether the chat template of a model can be used, what was found, and whether the user should know."""
-    prompt, answer = tokens.turn("a", "b")
+    prompt, answer = tokens.turn("a", "one two")
     if answer[-1] not in tokens.stop_ids:
         return False, "An answer in the chat template does not end with a stop token.", False
+    if "one two" not in (taught := tokens.decode(answer)):
+        return False, f"Of the answer `one two` the chat template leaves `{taught.strip()}`.", False
     begins = sum(token in tokens.bos for token in prompt)
     if tokens.bos and begins != 1:
         return False, f"A prompt in the chat template has the token that begins a text {begins} times.", False
@@ -26,5 +29,7 @@ def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
         return True, WITHOUT, True
     if tokens.render([{"role": "user", "content": "a"}], prompt=True).rstrip().endswith(OPENINGS):
         return True, THINKS, True
+    if tokens.ends_unwritten:
+        return True, UNENDED.format(tokens.hf.eos_token), True
     thinking = "; thinking is switched off" if tokens.thinks else ""
     return True, f"renders, begins once, ends with one of {len(tokens.stop_ids)} stop tokens{thinking}", False

@@ -8,28 +8,22 @@ tokenizer.
 
 from __future__ import annotations
 
-import functools
-import json
-import secrets
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from jinja2.exceptions import SecurityError
-from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
 from disc_lite.documents.tokens import Offsets, blocks
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.hub.rendering import require_bounded
+from disc_lite.models.control import private_name, rename_added_tokens
+from disc_lite.models.written import FROZEN_DATE, SENTINEL, rendered, stand_ins, written_around
 from disc_lite.packing import shared_length
 
-FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own template
-SENTINEL = "Xq7contentXq7"  # in place of a message while the template is rendered
+FIRST_WORDS = ("The", "A", "It", "In", "Yes", "No", "a", "the")  # of answers
 UNFINISHED = "\ufffd"  # decoded from bytes that are no whole character
-NONCE = secrets.token_hex(8)  # of this process, so that no text can contain the private names
 # The chat template of a base model, which has none.
 BEGINNING = "{{ bos_token }}"  # before it, where the tokenizer begins every text with it
 PLAIN = (
@@ -53,8 +47,7 @@ class Tokens:
                 "disc-lite needs a fast tokenizer (tokenizer.json), for the character offsets of tokens.",
                 "Convert it with transformers, or use a copy of the model that has a tokenizer.json.",
             )
-        self._private, self._id_of = _rename_added_tokens(self.hf.backend_tokenizer)
-        self._original = {_id(self._private, _private_name(i)): i for i in self._id_of.values()}
+        self._private, self._id_of, self._original = rename_added_tokens(self.hf.backend_tokenizer)
         self.control_ids = frozenset(self._id_of.values())
         # A token may be part of another one, so the longest come first.
         self._longest_first = sorted(self._id_of, key=len, reverse=True)
@@ -63,9 +56,10 @@ class Tokens:
         self.bos = self._bos()
         self.is_plain = not self.hf.chat_template  # a base model, which has none
         self.hf.chat_template = self.hf.chat_template or (BEGINNING if self.bos else "") + PLAIN
-        self._template, self._thinking = self._render_template()
-        self.stop_ids: frozenset[int] = frozenset()
-        self.stop_ids = self._stop_ids(folder)
+        self._around = written_around(self.hf)
+        self.ends_unwritten = False  # the template writes nothing after an answer: the EOS is taken as its end
+        self.stop_ids = self._ended(self._named_stops(folder))
+        self._moved = self._move_space()
 
     # -- text ------------------------------------------------------------------------------------
 
@@ -106,13 +100,13 @@ class Tokens:
 
     def prompt(self, user: str, thinking: bool = False) -> list[int]:
         """A prompt of one user turn, up to where the assistant begins; `thinking`: before it thinks, if it can."""
-        before, between = self._thinking if thinking else self._template[:2]
+        before, between = self._around.thinking if thinking else (self._around.before, self._around.between)
         return self._with_control(before, user.strip(), between)
 
     @property
     def thinks(self) -> bool:
         """Whether the template can switch thinking on and off."""
-        return self._thinking != self._template[:2]
+        return self._around.thinking != (self._around.before, self._around.between)
 
     def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
         """A prompt of earlier turns (user, assistant) and a user turn, up to where the assistant begins."""
@@ -129,9 +123,8 @@ class Tokens:
     def _conversation_parts(self, messages: int) -> list[str]:
         """What the chat template writes around so many messages, of which the user's are the first and the last."""
         if messages not in self._parts:
-            roles = ("user", "assistant")
-            stand_ins = [{"role": roles[n % 2], "content": SENTINEL} for n in range(messages)]
-            self._parts[messages] = self.render(stand_ins, prompt=True).split(SENTINEL)
+            parts = self.render(stand_ins(messages), prompt=True).split(SENTINEL)
+            self._parts[messages] = [*parts[:-1], parts[-1].removesuffix(self._moved)]
         return self._parts[messages]
 
     def turn(self, user: str, answer: str) -> tuple[list[int], list[int]]:
@@ -139,23 +132,29 @@ class Tokens:
 
         The answer includes the token that ends it, and any space the template puts before it.
         """
-        before, between, after = self._template
-        lead, end = after.split(SENTINEL)
-        prompt = self.prompt(user)
-        whole = self._with_control(before, user.strip(), between + lead, answer.strip(), end)
+        around, prompt = self._around, self.prompt(user)
+        whole = self._with_control(
+            around.before, user.strip(), around.between + around.lead, answer.strip(), around.end
+        )
+        if whole[: len(prompt)] != prompt:  # a token has the template's last letter and the answer's first
+            whole = prompt + self._with_control(around.lead, answer.strip(), around.end)
         answer_ids = whole[len(prompt) :]
-        # Tokens of the template after the stop token (a line break) are not generated by the model.
-        ends = [i for i, token in enumerate(answer_ids) if token in self.stop_ids]
-        return prompt, answer_ids[: ends[0] + 1] if ends else answer_ids
+        # Control tokens before the answer (`</think>`) do not end it, and tokens after its end (a line break) are not
+        # generated by the model.
+        control = [i for i, token in enumerate(answer_ids) if token in self.control_ids]
+        opening = len(self._control(around.lead))
+        first = control[opening - 1] + 1 if opening else 0
+        ends = (i for i in range(first, len(answer_ids)) if answer_ids[i] in self.stop_ids)
+        return prompt, answer_ids[: next(ends, len(answer_ids)) + 1]
 
     def user_opening(self) -> list[int]:
         """The ids before the first word of a user turn, from which prompts are sampled."""
         # The space before a word is part of its token, so the model generates it (Mistral's `[INST] `).
-        return self._with_control(self._template[0].rstrip(" "), "", "")
+        return self._with_control(self._around.before.rstrip(" "), "", "")
 
     def after_user(self, user_ids: Sequence[int]) -> list[int]:
         """A whole prompt from the ids of a sampled user turn."""
-        return self.user_opening() + list(user_ids) + self._with_control(self._template[1], "", "")
+        return self.user_opening() + list(user_ids) + self._with_control(self._around.between, "", "")
 
     # -- rendering -------------------------------------------------------------------------------------
 
@@ -170,7 +169,7 @@ class Tokens:
         if part not in self._spelled:
             spelled = part
             for token in self._longest_first:
-                spelled = spelled.replace(token, _private_name(self._id_of[token]))
+                spelled = spelled.replace(token, private_name(self._id_of[token]))
             self._spelled[part] = spelled
         return self._spelled[part]
 
@@ -178,106 +177,56 @@ class Tokens:
         self, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE, thinking: bool = False
     ) -> str:
         """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
-        rendered: Any = self.hf.apply_chat_template(
-            messages, tokenize=False, chat_template=self._dated_template(date), **_variables(prompt, date, thinking)
-        )
-        return str(rendered)
-
-    def _dated_template(self, date: datetime) -> str:
-        return _clock(date) + self.hf.get_chat_template()
-
-    def _render_template(self) -> tuple[tuple[str, str, str], tuple[str, str]]:
-        """What the chat template writes before the user's words, after them, and around an answer.
-
-        Then the first two of these with thinking on.
-        """
-        user, answer = ({"role": role, "content": SENTINEL} for role in ("user", "assistant"))
-        given = [([user], True, False), ([user], True, True), ([user, answer], False, False)]
-        variables = [{**self.hf.special_tokens_map, "messages": messages, **_variables(prompt, FROZEN_DATE, thinking)}
-                     for messages, prompt, thinking in [*given, ([user, answer, user], True, False)]]  # fmt: skip
-        require_bounded(self._dated_template(FROZEN_DATE), variables)
-        try:
-            asked, thought, answered = (
-                self.render(messages, prompt, thinking=thinking) for messages, prompt, thinking in given
-            )
-        except SecurityError as error:
-            raise _unusable(f"It asks for what a template may not do, which was not done: {error}") from error
-        except Exception as error:  # whatever a template can fail with
-            raise _unusable(f"With a user turn alone it fails: {error}") from error
-        if not (asked.count(SENTINEL) == thought.count(SENTINEL) == 1 and SENTINEL in answered):
-            raise _unusable(f"It writes the words of a user {asked.count(SENTINEL)} times.")
-        (before, between), thinking = asked.split(SENTINEL), thought.split(SENTINEL)
-        start = before + SENTINEL + between
-        # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
-        after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
-        if SENTINEL not in after:
-            raise _unusable("It does not write the words of an answer.")
-        return (before, between, after), (thinking[0], thinking[-1])
+        return rendered(self.hf, messages, prompt, date, thinking)
 
     def _bos(self) -> list[int]:
         bos = self.hf.bos_token_id
         return [bos] if bos is not None and self.hf("a")["input_ids"][:1] == [bos] else []
 
-    def _stop_ids(self, folder: Path) -> frozenset[int]:
-        """The ids that end an answer: the EOS ids of the folder, and the token that closes the template's turn."""
+    def _control(self, part: str) -> list[int]:
+        """The control tokens in a part of the template."""
+        return [i for i in self._with_control(part) if i in self.control_ids]
+
+    def _named_stops(self, folder: Path) -> frozenset[int]:
+        """The EOS ids of the folder."""
         stops = {self.hf.eos_token_id}
         if (folder / "generation_config.json").is_file():
             eos = GenerationConfig.from_pretrained(folder, local_files_only=True).eos_token_id
             stops |= set(eos) if isinstance(eos, list) else {eos}
-        closing = [i for i in self.turn("a", "b")[1] if i in self.control_ids]
-        return frozenset(i for i in stops | set(closing[:1]) if i is not None)
+        return frozenset(i for i in stops if i is not None)
 
+    def _ended(self, named: frozenset[int]) -> frozenset[int]:
+        """The ids that end an answer: those the folder names, and the token that closes the template's turn.
 
-def _variables(prompt: bool, date: datetime, thinking: bool) -> dict[str, Any]:
-    """What a chat template is given besides messages and control tokens."""
-    return {
-        "add_generation_prompt": prompt,
-        "enable_thinking": thinking,
-        "date_string": date.strftime("%d %b %Y"),
-    }
+        Where the template writes none of them after an answer, it ends with the EOS that opens the user's next turn
+        (GLM-4's `<|user|>`), or, where it writes nothing at all, with the tokenizer's.
+        """
+        end, next_turn = self._around.end, self._around.next_turn
+        closing, following = self._control(end), self._control(next_turn)[:1]
+        if not named & set(closing):
+            if named & set(following):
+                token = str(self.hf.convert_ids_to_tokens(following[0]))
+                end = next_turn.partition(token)[0] + token
+            elif not end.strip() and self.hf.eos_token_id in self.control_ids:
+                end, self.ends_unwritten = end + str(self.hf.eos_token), True
+        self._around = replace(self._around, end=end)
+        return named | set(self._control(end)[:1])
 
+    def _move_space(self) -> str:
+        """Leave white space at the end of a prompt to the answer, where it is part of the answer's first token.
 
-def _unusable(why: str) -> EnvironmentNotReady:
-    return EnvironmentNotReady(
-        "This model's chat template cannot be used.", why, "Use another model, or repair its chat_template.jinja."
-    )
-
-
-def _id(tokenizer: Tokenizer, token: str) -> int:
-    token_id = tokenizer.token_to_id(token)
-    assert token_id is not None
-    return int(token_id)
-
-
-@functools.cache
-def _clock(date: datetime) -> str:
-    """A template's `strftime_now` with a fixed date, as a macro: transformers passes no function to a template."""
-    codes = {f"%{code}": date.strftime(f"%{code}") for code in "aAbBcdHIjmMpSUwWxXyY"}
-    codes |= {f"%-{code}": date.strftime(f"%{code}").lstrip("0") or "0" for code in "dHIjmMSyUW"}
-    filters = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in codes.items())
-    # The line break is not rendered: transformers trims the first one after a block.
-    return f"{{% macro strftime_now(format) %}}{{{{ format{filters} }}}}{{% endmacro %}}\n"
-
-
-def _private_name(token_id: int) -> str:
-    return f"\ue5d1{NONCE}.{token_id}\ue5d2"
-
-
-def _rename_added_tokens(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int]]:
-    """The same tokenizer with private names of the control tokens, and the id of each original name."""
-    spec = json.loads(tokenizer.to_str())
-    id_of = {token["content"]: token["id"] for token in spec["added_tokens"]}
-    for token in spec["added_tokens"]:
-        token["content"] = _private_name(token["id"])
-    spec["post_processor"] = None
-    renamed = Tokenizer.from_str(json.dumps({**spec, "added_tokens": []}))
-    renamed.no_truncation()
-    renamed.no_padding()
-    flags = ("single_word", "lstrip", "rstrip", "normalized")
-    renamed.add_special_tokens(
-        [AddedToken(t["content"], special=True, **{k: t[k] for k in flags}) for t in spec["added_tokens"]]
-    )
-    return renamed, id_of
+        `Assistant: ` and `Ada` are the tokens of `Assistant:` and ` Ada`: a model that has read `Assistant: ` goes on
+        with a word that it has never seen there. Returns the white space.
+        """
+        around, words = self._around, self._around.between.rstrip()
+        prompt = self._with_control(around.before, "a", around.between)
+        wholes = (self._with_control(around.before, "a", around.between + around.lead, word) for word in FIRST_WORDS)
+        if words == around.between or all(whole[: len(prompt)] == prompt for whole in wholes):
+            return ""
+        moved = around.between[len(words) :]
+        thinking = around.thinking if self.thinks else (around.before, words)
+        self._around = replace(around, between=words, lead=moved + around.lead, thinking=thinking)
+        return moved
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:

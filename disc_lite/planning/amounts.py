@@ -30,6 +30,17 @@ def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
     return settings.questions_per_sentence * sentences
 
 
+def disc_lead_tokens(window: int) -> int:
+    """How many tokens of the text before it the teacher reads again in a window of so many, at most: a quarter."""
+    return window // 4
+
+
+def disc_read_again(tokens: int, window: int) -> int:
+    """Tokens of a document of so many that the teacher reads twice, at the beginnings of all windows but the first."""
+    lead = disc_lead_tokens(window)
+    return math.ceil(max(0, tokens - window) / (window - lead)) * lead
+
+
 def disc_targets(document: Document, passages: Sequence[Passage], recipe: Recipe, seed: int) -> list[tuple[int, int]]:
     """The sentences of a document that DiSC teaches, as ranges of its tokens.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
-from disc_lite.planning.amounts import disc_targets, wanted_pairs
+from disc_lite.planning.amounts import disc_read_again, disc_targets, wanted_pairs
 from disc_lite.qa import Pair, words_of
 from disc_lite.recipe import Recipe
 
@@ -32,6 +32,7 @@ class Corpus:
     sentences: int
     targets: int  # sentences that DiSC teaches
     target_tokens: int
+    read_again: int  # tokens that DiSC's teacher reads twice, in documents longer than a window
     pairs: int  # wanted, or the user's
     longest_document: int  # tokens
     longest_passage: int
@@ -67,6 +68,7 @@ def corpus_of(
     return Corpus(
         documents=len(cut), refused=refused, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
         sentences=sum(map(sum, askable)), targets=len(targets), target_tokens=sum(b - a for a, b in targets),
+        read_again=sum(disc_read_again(len(o), recipe.disc.teacher_tokens) for _, o, found in cut if found),
         pairs=len(own) or wanted, longest_document=max((len(offsets) for _, offsets, found in cut if found), default=0),
         longest_passage=max((p.end - p.start for p in passages), default=0),
         longest_sentence=max(lengths, default=0), counted=tokenizer is not None,

@@ -158,7 +158,7 @@ def _kinds(corpus: Corpus, recipe: Recipe, frame: Frame) -> dict[str, Kind]:
     return {
         "disc": Kind(
             corpus.targets * in_turn, anchor + target, corpus.longest_sentence + max(HEADINGS_TOKENS, round(anchor)),
-            target, corpus.tokens, window, window,
+            target, corpus.tokens + corpus.read_again, window, window,
         ),
         "prompt": Kind(
             corpus.pairs, frame.turn + question + answer, frame.turn + _longest_pair(corpus, recipe), answer,

@@ -20,6 +20,8 @@ from disc_lite.run.advice import advice_on
 from disc_lite.run.events import Event, Listener
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
+from disc_lite.run.frames import frame_of
+from disc_lite.run.given import check_lengths
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.run.names import questions_as_named
 from disc_lite.storage import (
@@ -56,7 +58,7 @@ def evaluate(
     `benchmarks` are tasks of lm-evaluation-harness, each of at most `limit` questions. `listener` is
     called with an `Event` for everything that happens.
 
-    Raises UsageError where the folder holds no finished run, or the questions are of other documents;
+    Raises UsageError where the folder holds no finished run, or the questions are of other documents or too long;
     Interrupted where a signal asks it to stop.
     """
     finished = open_run(Path(run))
@@ -64,6 +66,9 @@ def evaluate(
     recipe, run_folder = finished.recipe, finished.folder
     saved = _saved_in(run_folder, output)
     asked = _questions_of(run_folder, questions, listener)
+    if questions:
+        frame = frame_of(finished.model.folder)
+        check_lengths(asked, (), recipe, finished.model, frame, recipe.documents.passage_tokens)
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
     from disc_lite.run import fit, measuring

@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from disc_lite.documents import Document
+from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
+from disc_lite.hub.context import context_tokens
+from disc_lite.hub.source import Model
+from disc_lite.planning.workload import Frame
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
+from disc_lite.recipe import Recipe
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.names import pairs_as_named, questions_as_named
+from disc_lite.run.wording import counted
 
+_SHOWN = 60  # characters of a question in a message
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
@@ -47,3 +54,37 @@ def all_asked() -> UsageError:
         "Every pair asks nearly what a held-out question asks.", "What is measured with is never trained on.",
         "Give other --questions, or leave them out: then the model writes some that no pair asks.",
     )  # fmt: skip
+
+
+def check_lengths(
+    questions: Sequence[Question], pairs: Sequence[Pair], recipe: Recipe, model: Model, frame: Frame, passage: int
+) -> None:
+    """Raises UsageError where a pair, or a question with its answer, and a passage of so many tokens pass the context.
+
+    A pair is read with all that the teacher's prompt has, a question with an answer as long as one may be.
+    """
+    tokenizer, context = tokenizer_of(model.folder) or estimated_tokens, context_tokens(model.folder)
+
+    def tokens(*texts: str) -> int:
+        return sum(len(tokenizer(text)) for text in texts)
+
+    worked = recipe.prompt.worked_examples
+    of_pairs = [
+        (tokens(p.question, p.answer), p.question, (tokens(p.source) + frame.answering) * (worked and p.source != ""))
+        for p in pairs
+    ]
+    of_questions = [
+        (tokens(q.text) + max([recipe.evaluation.answer_tokens, *map(tokens, q.choices)]), q.text, 0) for q in questions
+    ]
+    for what, sizes in (("pair", of_pairs), ("question", of_questions)):
+        room = context - frame.turn - frame.task - passage
+        long = [(size, text, room - more) for size, text, more in sizes if size > room - more]
+        if long:
+            size, text, left = max(long)
+            words = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+            raise UsageError(
+                f"{counted(len(long), what)} and a passage do not fit into what {model.name} reads: {words}",
+                f"Its context is {context:,} tokens, of which {max(0, left):,} are left for a {what} with its answer; "
+                f"this one has {size:,}.",
+                "Shorten it, or take it out; or choose a model with a longer context.",
+            )

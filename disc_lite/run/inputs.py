@@ -28,7 +28,7 @@ from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlie
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.given import PairFiles, about_documents, pairs_of
+from disc_lite.run.given import PairFiles, about_documents, check_lengths, pairs_of
 from disc_lite.run.readme import readme
 from disc_lite.run.wording import counted
 from disc_lite.storage import (
@@ -189,16 +189,20 @@ def nothing_to_learn(method: MethodName) -> DocumentsError:
 
 
 def check_context(inputs: Inputs) -> None:
-    """Raises UsageError where a passage leaves too little of the context of the model for a question about it."""
+    """Raises UsageError where a passage leaves too little of the context of the model for a question about it.
+
+    Also where a pair or a question of the user's is too long for it.
+    """
     recipe = inputs.resolved.recipe
     writes = not inputs.questions or (METHODS[recipe.method].needs_pairs and not inputs.pairs)
     context = context_tokens(inputs.model.folder)
     frame = frame_of(inputs.model.folder)
     room = context - beside_passage(recipe, writes, frame)
-    if recipe.documents.passage_tokens <= room:
-        return
-    longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
+    longest = recipe.documents.passage_tokens
+    if longest > room:
+        longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
     if longest <= room:
+        check_lengths(inputs.questions, inputs.pairs, recipe, inputs.model, frame, longest)
         return
     without = room + beside_passage(recipe, True, frame) - beside_passage(recipe, False, frame) if writes else room
     raise UsageError(

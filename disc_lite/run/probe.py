@@ -51,7 +51,7 @@ def probe_run(
 ) -> tuple[Plan, Probe]:  # fmt: skip
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
     limits = {"device": device, "max_vram": max_vram, "host_ram": host_ram}
-    plan = dry_run(documents, model, output=None, seed=None, **limits, **options)
+    plan = dry_run(documents, model, output=None, **limits, **options)
     keep_tight(plan)
     execution = require_room(plan)
     where = device_of(device)

@@ -24,6 +24,7 @@ from disc_lite.distillation.examples import (
 )
 from disc_lite.distillation.methods import build_lessons
 from disc_lite.models import Tokens
+from disc_lite.planning.amounts import disc_read_again
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from tests.made import document_of, recipe_of
@@ -95,6 +96,35 @@ def test_the_teacher_of_a_later_window_has_read_at_least_the_anchor(tokens: Toke
         shown = tokens.decode(read)
         for line in tokens.decode(anchored).split("\n"):
             assert line.lstrip("# ") in shown
+
+
+@pytest.mark.parametrize("teacher_tokens", [160, 320])
+def test_a_later_window_begins_with_whole_sentences_of_a_quarter(tokens: Tokens, teacher_tokens: int) -> None:
+    """As many as fit beside the headings; and the plan knows how much the teacher reads again."""
+    (text,) = texts_of(tokens, 24, repeat=12)
+    recipe = recipe_of(disc={"teacher_tokens": teacher_tokens, "anchor": "none"})
+    lessons = disc_lessons([text], tokens, recipe, 0)
+    sentences = [s for p in text.passages for s in p.sentences]
+    quarter = (teacher_tokens - len(tokens.bos)) // 4
+    for lesson in lessons[1:]:
+        new = lesson.teacher_at[0][1] + 1 + (0 if tokens.bos else -1)  # the first target, but where nothing precedes it
+        before = list(lesson.sequence[0].input_ids[len(tokens.bos) : new])
+        first = next(n for n, (start, _) in enumerate(sentences) if list(text.ids[start : start + 40]) == [
+            *lesson.sequence[0].input_ids[new : new + 40]
+        ])  # fmt: skip
+        assert quarter // 2 <= len(before) <= quarter
+        assert before[-5:] == list(text.ids[sentences[first][0] - 5 : sentences[first][0]])
+    read = sum(lesson.tokens for lesson in lessons)
+    planned = len(text.ids) + disc_read_again(len(text.ids), teacher_tokens)
+    assert abs(read - planned) < 0.1 * planned
+
+
+def test_a_section_is_found_as_by_looking_through_all(tokens: Tokens) -> None:
+    (text,) = texts_of(tokens, 24, repeat=3)
+    assert len(text.document.sections) > 2
+    for at in range(len(text.document.text) + 1):
+        naive = next((s for s in text.document.sections if s.start <= at < s.end), None)
+        assert text.section(at) == naive
 
 
 def test_a_sentence_longer_than_a_window_is_taught_in_parts(tokens: Tokens) -> None:

@@ -30,3 +30,23 @@ def test_experts_are_refused_by_their_configuration(tmp_path: Path, config: dict
             check_kind(tmp_path)
     else:
         check_kind(tmp_path)
+
+
+@pytest.mark.parametrize(("stored", "words"), [
+    ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "(fp8)"),
+    ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "(bitsandbytes, 8 bits)"),
+    ({"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "(bitsandbytes, 4 bits)"),
+    ({"quant_method": "gptq", "bits": 4}, "(gptq, 4 bits)"),
+    ({"quant_method": "bitnet"}, "(bitnet)"),
+])  # fmt: skip
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_weights_that_are_quantised_already_are_refused(
+    tmp_path: Path, stored: dict[str, object], words: str, wrapped: bool
+) -> None:
+    config: dict[str, object] = {"model_type": "llama", "quantization_config": stored}
+    text = {"model_type": "mistral3", "text_config": {**config, "model_type": "ministral3"}}
+    (tmp_path / "config.json").write_text(json.dumps(text if wrapped else config))
+    with pytest.raises(EnvironmentNotReady) as caught:
+        check_kind(tmp_path)
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 3

@@ -184,3 +184,22 @@ def test_an_mlp_may_be_computed_again(load: Callable[..., Any]) -> None:
     found = [p.grad for p in mlp.parameters() if p.grad is not None]
     assert len(found) == 6
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+class Scaled(torch.nn.Linear):
+    """A linear layer whose `weight` holds raw numbers, as quantised ones of other packages do."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(x, self.weight * 8, self.bias)
+
+
+def test_a_layer_that_computes_with_other_numbers_than_its_weight_is_pefts(load: Callable[..., Any]) -> None:
+    base = load("llama")
+    for layer in base.causal.get_decoder().layers:
+        layer.self_attn.o_proj.__class__ = Scaled
+    base.attach(4, 8.0, 0, gradient_checkpointing=False)
+    assert len(base._projections) == 12
+    _, found = gradients(base)
+    _, expected = gradients(plain(base))
+    for key, gradient in expected.items():
+        torch.testing.assert_close(found[key], gradient, rtol=1e-3, atol=1e-5)

@@ -16,7 +16,8 @@ from transformers import AutoTokenizer
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.models.tokens import NONCE, Tokens, common_prefix
+from disc_lite.models.control import NONCE
+from disc_lite.models.tokens import Tokens, common_prefix
 from tests.made import document_of
 from tests.tiers import tried
 from tests.tiny_models import CORPUS, NAMES, make_tokenizer

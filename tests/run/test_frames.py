@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from disc_lite.distillation.examples import teacher_prompt
+from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.models import Tokens
@@ -19,6 +21,7 @@ from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.workload import ASSUMED, beside_passage, workload_of
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import join_passages
+from disc_lite.qa import Pair, Question
 from disc_lite.run.frames import LANGUAGE, frame_of
 from disc_lite.run.inputs import check_context
 from tests.made import document_of, recipe_of
@@ -94,3 +97,36 @@ def test_a_system_turn_takes_its_part_of_the_context(tmp_path: Path, system_word
     else:
         with pytest.raises(UsageError, match="do not fit into what small reads"):
             check_context(inputs)
+
+
+def test_what_the_user_gives_fits_into_the_context_or_is_refused(tmp_path: Path) -> None:
+    """The longest that is let through is read with its passage within the context, to the token; pocket has 2,048."""
+    pocket, documents = open_model("pocket"), [document_of(CORPUS)]
+    tokens, frame, recipe = tokenizer_of(pocket.folder), frame_of(pocket.folder), recipe_of()
+    assert tokens
+    room = 2048 - frame.turn - frame.task - recipe.documents.passage_tokens
+
+    def given(questions: Any = (), pairs: Any = ()) -> Any:
+        resolved = SimpleNamespace(recipe=recipe)
+        return SimpleNamespace(
+            resolved=resolved, questions=questions, pairs=pairs, documents=documents, model=pocket
+        )  # fmt: skip
+
+    def answer(most: int) -> str:
+        text = "turn "
+        while len(tokens(text + "turn ")) <= most:
+            text += "turn "
+        return text
+
+    long = answer(room - len(tokens("How?")))
+    check_context(given(pairs=[Pair("a.md", 0, "How?", long)]))
+    for extra, source in ((" turn turn", ""), ("", "A sentence.")):
+        with pytest.raises(UsageError, match=r"1 pair and .* what pocket reads: How\?") as caught:
+            check_context(given(pairs=[Pair("a.md", 0, "How?", long + extra, source), Pair("a.md", 0, "Who?", "Ada")]))
+        assert len(caught.value.lines()) == 3
+    asked = Question(answer(room - recipe.evaluation.answer_tokens), ("Ada",))
+    check_context(given([asked]))
+    with pytest.raises(UsageError, match="1 question and a passage do not fit"):
+        check_context(given([replace(asked, text=asked.text + " turn turn")]))
+    with pytest.raises(UsageError, match="1 question and a passage do not fit"):
+        check_context(given([Question("Who?", ("Ada",), choices=("Ada", long + " turn turn"))]))

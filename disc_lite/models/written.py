@@ -1,0 +1,116 @@
+"""What a chat template writes around the words of a user and an answer to them."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jinja2.exceptions import SecurityError
+from transformers import PreTrainedTokenizerBase
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.hub.rendering import require_bounded
+
+FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own template
+SENTINEL = "Xq7contentXq7"  # in place of a message while the template is rendered
+ROLES = ("user", "assistant")
+
+
+@dataclass(frozen=True)
+class Around:
+    """The parts of a rendered template that are no message."""
+
+    before: str  # the words of the user
+    between: str  # these and the answer, up to where the assistant begins
+    lead: str  # from there to the words of the answer
+    end: str  # after them
+    thinking: tuple[str, str]  # `before` and `between` with thinking on
+    next_turn: str  # between an answer and the next words of the user, "" where there can be none
+
+
+def stand_ins(messages: int) -> list[dict[str, str]]:
+    """A conversation of so many messages, the user's first, all of the same word."""
+    return [{"role": ROLES[n % 2], "content": SENTINEL} for n in range(messages)]
+
+
+def rendered(
+    hf: PreTrainedTokenizerBase, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE,
+    thinking: bool = False,
+) -> str:  # fmt: skip
+    """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
+    text: Any = hf.apply_chat_template(
+        messages, tokenize=False, chat_template=_dated(hf, date), **_variables(prompt, date, thinking)
+    )
+    return str(text)
+
+
+def written_around(hf: PreTrainedTokenizerBase) -> Around:
+    """What the chat template writes around a user's words and an answer, thinking off where that can be chosen.
+
+    Raises EnvironmentNotReady where it loops, fails, or does not write both.
+    """
+    given = [(1, True, False), (1, True, True), (2, False, False), (3, True, False)]
+    variables: list[Mapping[str, Any]] = [
+        {**hf.special_tokens_map, "messages": stand_ins(messages), **_variables(prompt, FROZEN_DATE, thinking)}
+        for messages, prompt, thinking in given
+    ]
+    require_bounded(_dated(hf, FROZEN_DATE), variables)
+    try:
+        asked, thought, answered = (
+            rendered(hf, stand_ins(messages), prompt, thinking=thinking) for messages, prompt, thinking in given[:3]
+        )
+    except SecurityError as error:
+        raise _unusable(f"It asks for what a template may not do, which was not done: {error}") from error
+    except Exception as error:  # whatever a template can fail with
+        raise _unusable(f"With a user turn alone it fails: {error}") from error
+    if not (asked.count(SENTINEL) == thought.count(SENTINEL) == 1 and SENTINEL in answered):
+        raise _unusable(f"It writes the words of a user {asked.count(SENTINEL)} times.")
+    (before, between), thinking = asked.split(SENTINEL), thought.split(SENTINEL)
+    start = before + SENTINEL + between
+    # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
+    after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
+    if SENTINEL not in after:
+        raise _unusable("It does not write the words of an answer.")
+    lead, end = after.split(SENTINEL)
+    return Around(before, between, lead, end, (thinking[0], thinking[-1]), _next_turn(hf))
+
+
+def _next_turn(hf: PreTrainedTokenizerBase) -> str:
+    try:
+        parts = rendered(hf, stand_ins(3), prompt=True).split(SENTINEL)
+    except Exception:  # whatever a template can fail with; single questions can be asked all the same
+        return ""
+    return parts[2] if len(parts) == 4 else ""
+
+
+def _dated(hf: PreTrainedTokenizerBase, date: datetime) -> str:
+    return _clock(date) + hf.get_chat_template()
+
+
+def _variables(prompt: bool, date: datetime, thinking: bool) -> dict[str, Any]:
+    """What a chat template is given besides messages and control tokens."""
+    return {
+        "add_generation_prompt": prompt,
+        "enable_thinking": thinking,
+        "date_string": date.strftime("%d %b %Y"),
+    }
+
+
+@functools.cache
+def _clock(date: datetime) -> str:
+    """A template's `strftime_now` with a fixed date, as a macro: transformers passes no function to a template."""
+    codes = {f"%{code}": date.strftime(f"%{code}") for code in "aAbBcdHIjmMpSUwWxXyY"}
+    codes |= {f"%-{code}": date.strftime(f"%{code}").lstrip("0") or "0" for code in "dHIjmMSyUW"}
+    filters = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in codes.items())
+    # The line break is not rendered: transformers trims the first one after a block.
+    return f"{{% macro strftime_now(format) %}}{{{{ format{filters} }}}}{{% endmacro %}}\n"
+
+
+def _unusable(why: str) -> EnvironmentNotReady:
+    return EnvironmentNotReady(
+        "This model's chat template cannot be used.", why, "Use another model, or repair its chat_template.jinja."
+    )

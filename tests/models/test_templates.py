@@ -1,0 +1,93 @@
+"""An answer is taught whole: nothing of it is in the prompt's last token, and it ends where the model ends it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disc_lite.models.template import check_template
+from disc_lite.models.tokens import Tokens
+from tests.tiny_models import make_tokenizer
+
+ANSWERS = ("Ada Brink runs it.", "yes", "no", "84 euros", "a", "he saw", "日本 🙂")
+# name -> what is written for each message, with `role` and `content`; before the answer; tokens to add, and EOS
+TEMPLATES: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
+    # BitNet b1.58, and fine-tunes on Vicuna's format.
+    "space": ("{{ m.role | capitalize }}: {{ m.content }}<|im_end|>", "Assistant: ", (), ("<|im_end|>",)),
+    "letter": ("{{ m.role }}T{{ m.content }}<|im_end|>", "assistantT", (), ("<|im_end|>",)),
+    # Qwen3-4B-Thinking-2507: it thinks always, and a finished answer has an empty thinking block.
+    "thinking": (
+        "<|im_start|>{{ m.role }}\n{% if loop.last and m.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}"
+        "{{ m.content }}<|im_end|>\n",
+        "<|im_start|>assistant\n<think>\n", ("<think>", "</think>"), ("<|im_end|>",),
+    ),
+    # GLM-4: the user's next turn ends an answer. GLM-Edge opens an answer after every conversation.
+    "glm4": ("<|{{ m.role }}|>\n{{ m.content }}", "<|assistant|>", ("<|user|>", "<|assistant|>"),
+             ("<|endoftext|>", "<|user|>")),
+    "edge": ("<|{{ m.role }}|>\n{{ m.content }}{% if loop.last and m.role == 'assistant' %}<|assistant|>{% endif %}",
+             "<|assistant|>", ("<|user|>", "<|assistant|>"), ("<|endoftext|>", "<|user|>")),
+    # Nemotron-Mini: its turns end with its EOS, which the template does not write.
+    "nemotron": ("<extra_1>{{ m.role }}\n{{ m.content }}\n", "<extra_1>assistant\n", ("<extra_1>",), ("<|im_end|>",)),
+}  # fmt: skip
+
+
+def made(name: str, folder: Path, **changes: Any) -> Tokens:
+    each, opening, added, eos = TEMPLATES[name]
+    tokenizer = make_tokenizer("qwen2", folder)
+    tokenizer.add_tokens(list(added))
+    prompt = f"{{% if add_generation_prompt %}}{{{{ {json.dumps(opening)} }}}}{{% endif %}}"
+    tokenizer.chat_template = f"{{% for m in messages %}}{each}{{% endfor %}}{prompt}"
+    tokenizer.save_pretrained(folder)
+    ids = tokenizer.convert_tokens_to_ids(list(eos))
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ids, **changes}))
+    return Tokens(folder)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_an_answer_is_taught_whole_and_ends_once(name: str, tmp_path: Path) -> None:
+    tokens = made(name, tmp_path)
+    assert check_template(tokens)[0]
+    assert {tokens.hf.convert_ids_to_tokens(i) for i in tokens.stop_ids} == {"<|im_end|>", *TEMPLATES[name][3]}
+    end = TEMPLATES[name][3][-1]
+    for answer in ANSWERS:
+        prompt, ids = tokens.turn("Who runs it?", answer)
+        assert prompt == tokens.prompt("Who runs it?")
+        assert tokens.hf.convert_ids_to_tokens(ids[-1]) == end
+        assert tokens.decode([i for i in ids if i not in tokens.control_ids]).strip() == answer
+        rendered = tokens.render([{"role": "user", "content": "Who runs it?"}], prompt=True)
+        assert tokens.hf.decode(prompt).rstrip() == rendered.rstrip()
+
+
+def test_white_space_before_an_answer_is_in_the_tokens_of_the_answer(tmp_path: Path) -> None:
+    tokens = made("space", tmp_path)
+    prompt, answer = tokens.turn("Who?", "Ada Brink")
+    whole = tokens.text("Assistant: Ada Brink")
+    assert [*prompt, *answer][-len(whole) - 1 : -1] == whole
+    assert tokens.decode(prompt).endswith("Assistant:")
+    assert tokens.conversation([("Who?", "Ada Brink")], "Who?")[-len(prompt) :] == prompt
+    assert not tokens.thinks
+
+
+def test_an_answer_shares_no_token_with_the_prompt(tmp_path: Path) -> None:
+    tokens = made("letter", tmp_path)
+    prompt, answer = tokens.turn("Who?", "he saw")
+    assert [*prompt, *answer][: len(prompt)] == prompt == tokens.prompt("Who?")
+    assert tokens.decode(answer) == "he saw"
+    assert tokens.text("assistantThe") != [*tokens.text("assistantT"), *tokens.text("he")]  # `The` is a token
+
+
+def test_an_end_that_is_not_written_is_told(tmp_path: Path) -> None:
+    passed, text, told = check_template(made("nemotron", tmp_path))
+    assert (passed, told) == (True, True)
+    assert "<|im_end|>, is taken as its end" in text
+
+
+def test_an_eos_that_cuts_answers_is_refused(tmp_path: Path) -> None:
+    tokens = made("glm4", tmp_path)
+    cutting = tokens.turn("a", "one two")[1][2]
+    passed, text, _ = check_template(made("glm4", tmp_path, eos_token_id=[cutting]))
+    assert not passed
+    assert "`one two`" in text
