@@ -8,6 +8,7 @@ are found by bisection.
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,8 @@ from disc_lite.documents.blocks import closes_code, end_of_row, is_code, is_head
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
 from disc_lite.documents.records import Document, Markup, Passage, Section
 from disc_lite.documents.sentences import sentence_spans
+
+RULE_BELOW = re.compile(r"[^\S\n]*\n?[^\S\n]*\|?(?:[^\S\n]*:?-+:?[^\S\n]*\|)+[^\S\n]*(?::?-+:?)?[^\S\n]*(?:\n|$)")
 
 
 @dataclass(frozen=True, slots=True)  # a line of 50 MB has a million of them
@@ -33,6 +36,7 @@ class _Sentence:
     opens_paragraph: bool
     opens_unit: bool  # a list item, the row of a table, a block of code, or what is behind one
     header: str  # of the table that it is a row of; empty for the header itself
+    names_columns: bool  # the header of a table, above a rule: no statement
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,11 @@ def _sentences(document: Document, section: Section, token_places: Sequence[int]
         heading = is_heading(text[char_start:char_end], document.markup)
         opens_paragraph, opens_unit, header = layout.place(text, char_start, char_end, heading)
         if start < end:
-            yield _Sentence(start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header)
+            names_columns = document.markup != "code" and not header and RULE_BELOW.match(text, char_end) is not None
+            yield _Sentence(
+                start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header,
+                names_columns and "|" in text[char_start:char_end],
+            )  # fmt: skip
 
 
 @dataclass
@@ -249,7 +257,7 @@ def _passage(
         char_end=char_cuts[1],
         heading_path=path,
         sentences=tuple((sentence.start, sentence.end) for sentence in run),
-        headings=frozenset(sentence.start for sentence in run if sentence.is_heading),
+        headings=frozenset(sentence.start for sentence in run if sentence.is_heading or sentence.names_columns),
     )
 
 

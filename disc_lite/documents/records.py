@@ -97,7 +97,7 @@ class Passage:
         heading_path: What the headings of all its sections have in common, the title at least;
             then the header of the table in whose midst it begins, if it does.
         sentences: Token ranges, contiguous, none empty, tiling `start` to `end`.
-        headings: Where those of them start that are headings.
+        headings: Where those of them start that are headings, of sections or of a table's columns.
     """
 
     document: str

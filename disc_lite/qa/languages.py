@@ -12,6 +12,8 @@ Language = Literal["Dutch", "English", "French", "German", "Italian", "Portugues
 
 MIN_HITS = 3  # frequent words that a text needs at least
 MARGIN = 4 / 3  # times as many as of any other language: Danish, of which there is no list, has words of several
+NORDIC = "[åøæ]"  # letters of none of these languages; Danish has "er" and "om" of Dutch
+MOST_NORDIC = 1 / 16  # of the words: names
 MIN_SHARE = 1 / 6  # of the words of a whole document: names, tables and code are among them
 SAMPLE_CHARS = 4000
 
@@ -66,19 +68,49 @@ _FREQUENT: dict[Language, str] = {
         tiene tienen toda todas todo todos tu tus u un una unas uno unos usted y ya yo
     """,
 }
+# The same of languages that their script tells, or nearly.
+_FREQUENT_IN_SCRIPT = {
+    "Cyrillic": """
+        а без бы был была были было быть в вам вас весь во вот все всё всего всех вы где да для до его ее её если есть
+        еще ещё же за и из или им их к как какая какие какое какой когда который которая которые кто куда ли между
+        меня мне может можно мы на над надо нас не него нее неё нет ни них но ну о об он она они оно от по под после
+        почему при про с сам свой себя сколько со так также там те тем то того тоже только том тот ту ты у уже чего
+        чей чем что чтобы чья эта эти это этот этого этой этом я является
+    """,
+    "Arabic": """
+        أن إن أو أي أين إلى ألا أم أنا أنت إذا التي الذي الذين ب بعد بل بين ثم حتى حيث ذلك تلك عن عند على غير في فإن
+        قبل قد كان كانت كل كم كيف لا لكن لم لما لماذا لن له لها لهم ليس ليست ما ماذا متى مع من منه منها منذ نعم هذا
+        هذه هل هم هن هو هي هنا هناك و وهو وهي يا يكون تكون
+    """,
+    "Chinese": """
+        的了是在和与及或有不这那哪谁什么多少几吗呢吧啊怎样为被把从到对于以可能会要应该须需个些每各其它他她我你您们就都也还又而但因所
+        之者着过得地很更最里中上下时候请问没无一此由用如果则即并且等来去做当让给甚麼幾何嗎樣為從對於會應該須個們還著過裡時請問沒無則
+        並來當讓給
+    """,
+}
 # First words of the Unicode names of letters -> the language, where one alone is written so.
 _SCRIPTS = {
     "CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean", "GREEK": "Greek",
     "HEBREW": "Hebrew", "THAI": "Thai", "ARMENIAN": "Armenian", "GEORGIAN": "Georgian",
 }  # fmt: skip
+_LETTERS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}  # Latin ones that say as much as such a character
+# Blocks and spans of code, addresses and dotted names: English words, or none, in texts of all languages.
+_CODE = re.compile(
+    r"^(```|~~~).*?^\1|`[^`\n]*`|[!-~]*[A-Za-z0-9][_./\\@(){}=<>:]+[A-Za-z0-9][!-~]*", re.DOTALL | re.MULTILINE
+)
+IN_SCRIPT = {
+    script: frozenset("".join(words.split()) if script == "Chinese" else words.split())
+    for script, words in _FREQUENT_IN_SCRIPT.items()
+}
 FREQUENT: dict[Language, frozenset[str]] = {name: frozenset(_FREQUENT[name].split()) for name in get_args(Language)}
 
 
 @lru_cache(maxsize=64)  # a passage is asked about in one prompt after the other
 def language_of(text: str) -> str:
     """The language of a text, or only its script where several languages share it; empty where there is no telling."""
-    sample = _sample(text)
-    scripts = Counter(unicodedata.name(char, "?").partition(" ")[0] for char in sample if char.isalpha())
+    sample = _CODE.sub(" ", _sample(text))
+    counts = Counter(unicodedata.name(char, "?").partition(" ")[0] for char in sample if char.isalpha())
+    scripts = Counter({script: number * _LETTERS.get(script, 1) for script, number in counts.items()})
     script, letters = scripts.most_common(1)[0] if scripts else ("", 0)
     if letters <= scripts.total() / 2 and script not in _SCRIPTS:
         return ""
@@ -87,14 +119,27 @@ def language_of(text: str) -> str:
     if script != "LATIN":
         return _SCRIPTS.get(script, script.capitalize())
     words, hits = frequent_words(sample)
-    best, second = Counter[str](hits).most_common(2)
-    return best[0] if best[1] >= max(MIN_HITS, MIN_SHARE * words, MARGIN * second[1]) else ""
+    best, second = Counter[Language](hits).most_common(2)
+    nordic = sum(re.search(NORDIC, word) is not None for word in _words(sample))
+    is_clear = best[1] >= max(MIN_HITS, MIN_SHARE * words, MARGIN * second[1]) and nordic <= MOST_NORDIC * words
+    return best[0] if is_clear else ""
+
+
+def words_without_meaning(language: str) -> frozenset[str]:
+    """The frequent words of a language (in Chinese and Japanese: characters), which say nothing of a text's subject."""
+    if language in FREQUENT:
+        return FREQUENT[language]
+    return IN_SCRIPT.get("Chinese" if language == "Japanese" else language, frozenset())
 
 
 def frequent_words(text: str) -> tuple[int, dict[Language, int]]:
     """The number of words of a text, and how many of them are frequent in each language."""
-    words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text).lower())
+    words = _words(text)
     return len(words), {name: sum(word in frequent for word in words) for name, frequent in FREQUENT.items()}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text).lower())
 
 
 def _sample(text: str) -> str:

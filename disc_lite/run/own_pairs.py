@@ -13,6 +13,7 @@ from disc_lite.synthesis import HELD_OUT, PairSet, placed, score_pairs
 from disc_lite.synthesis.places import Placed
 
 NO_PASSAGE = "no such passage"
+UNMEASURED = "No held-out question: the given pairs ask all that the model drafted. Measure with yours (--questions)."
 NAMED = 3  # pairs that a remark names
 
 
@@ -36,7 +37,8 @@ def own_pairs(context: RunContext, held_out: Sequence[Question], own: Sequence[P
     context.tell("questions", "pairs reused", 0, total)
     worked, dropped = context.recipe.prompt.worked_examples, {HELD_OUT: len(asked), NO_PASSAGE: len(found.lost)}
     scored = score_pairs(context.base, context.texts, found.pairs, worked, dropped, on_passage)
-    return replace(scored, remarks=tuple(_remarks([own[n] for n in sorted(asked)], found, len(own))))
+    unmeasured = [] if held_out or not context.recipe.evaluation.questions else [UNMEASURED]
+    return replace(scored, remarks=(*_remarks([own[n] for n in sorted(asked)], found, len(own)), *unmeasured))
 
 
 def _none_here() -> UsageError:

@@ -3,6 +3,8 @@
 terms      the words of a text that can be facts, with every form that they are compared by
 names      names and numbers in drafts, and whether the passage has them
 facts      the facts of an answer, and whether another text has them too
+references whether a draft speaks of its passage as a text
+topics     what a text is about, and whether a question says it
 screening  rules for drafted questions and answers, from their words alone
 drafting   prompts for questions and answers about one passage, and what is taken from the drafts
 places     the passages that pairs of a file are about
@@ -11,6 +13,7 @@ pairs      question-answer pairs about every passage, accepted by their words an
 contradictions  pairs that other passages contradict
 held_out   questions to measure with, where the user has none
 retention  self-generated prompts and answers, against forgetting
+document_names  which of these prompts name what the documents name
 """
 
 from disc_lite.synthesis.drafting import seed_of

@@ -65,13 +65,19 @@ def seed_of(*parts: object) -> int:
 
 
 def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
-    """Sentences to ask about: of at least two words, no headings, each with the heading above it."""
-    sentences = []
+    """Sentences to ask about: of at least two words, no headings, each with the heading above it.
+
+    The row of a table has the names of its columns in its heading.
+    """
+    sentences, columns = [], " | ".join(passage.heading_path[len(text.heading_path(passage.start)) :])
     for start, end in passage.sentences:
         sentence = text.sentence_text(start, end).strip()
-        if len(words_of(sentence)) > 1 and start not in passage.headings and re.search(r"\w", sentence):
-            above = text.heading_path(start)[-1:]
-            sentences.append(Sentence(sentence, above[0] if above and above[0] not in sentence else ""))
+        if start in passage.headings:
+            columns = sentence.strip("| ") if "|" in sentence else ""
+        elif len(words_of(sentence)) > 1 and re.search(r"\w", sentence):
+            columns = columns if "|" in sentence else ""
+            above = [title for title in text.heading_path(start)[-1:] if title not in sentence]
+            sentences.append(Sentence(sentence, ": ".join([*above, *([columns] if columns else [])])))
     return sentences
 
 
@@ -100,7 +106,8 @@ class Drafter:
 
     @cached_property
     def language(self) -> str:
-        return language_of(self.shown)
+        """Of the passage, or of its document where a passage has too few words to tell, as a table has."""
+        return language_of(self.shown) or language_of(self.text.document.text)
 
     # -- questions -------------------------------------------------------------------------------------
 

@@ -14,11 +14,12 @@ from disc_lite.qa import language_of, words_of
 from disc_lite.qa.matching import is_negator
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
-from disc_lite.synthesis.terms import FUNCTION_WORDS, TELLING, Term, missing, terms_of
+from disc_lite.synthesis.terms import TELLING, Term, missing, terms_of
 
 # But for "yes" with a mark behind it: "No fee is charged" does not say no.
 YES_NO = re.compile(
-    r"yes\b|(?:no|ja|nein|oui|non|sí|si|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！]|\.(?!\s*\d)))",
+    r"yes\b|(?:no|ja|nein|oui|non|sí|si|sim|não|nao|nee|да|нет|tak|nie|evet|hayır|نعم|لا|はい|いいえ|네|아니요|아니오|"
+    r"हाँ|हां|नहीं|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))",
     re.IGNORECASE,
 )
 _YES = frozenset("yes ja oui sí si да sim tak evet نعم 是 是的 对 對 네 はい हाँ हां".split())
@@ -27,11 +28,6 @@ _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it, with all its names and numbers
 SAID = 0.5  # the same of a sentence: answers use other words ("lasted four nights", "were stranded for four nights")
 _CLAUSES = re.compile(r"[,;:.!?()|—–，；：。！？、]\s*(?!\d)|\s-\s")
-
-
-def content_words(text: str) -> set[str]:
-    """Words other than function words, in lower case; single characters in scripts without spaces between words."""
-    return {word for word in words_of(text) if word not in FUNCTION_WORDS}
 
 
 def is_yes_no(answer: str) -> bool:

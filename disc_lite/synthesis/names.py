@@ -17,7 +17,6 @@ from disc_lite.synthesis.terms import FUNCTION_WORDS, number_forms, stem
 
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
-COMMON_CAPITALS = 0.12  # share of the words inside sentences above which capitals mark nouns (German), not names
 # Words that begin a sentence with a capital and are no name.
 OPENERS = FUNCTION_WORDS.union(
     *FREQUENT.values(),
@@ -79,14 +78,6 @@ def _inside_words(text: str) -> list[str]:
     for sentence in SENTENCE_START.split(text):
         words += NAME.findall(sentence)[1:]
     return words
-
-
-def capitals_mark_nouns(text: str) -> bool:
-    """Whether many words inside sentences have a capital, as nouns have in German."""
-    inside = _inside_words(text)
-    if sum(word[0].isupper() for word in inside) <= COMMON_CAPITALS * len(inside):
-        return False
-    return bool({word.lower() for word in inside} & {"der", "die", "das", "und", "ist", "nicht", "ein", "eine"})
 
 
 def _stem(word: str, language: str) -> str:

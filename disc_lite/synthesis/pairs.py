@@ -46,6 +46,7 @@ class _PassagePairs:
     drafter: Drafter
     share: Sequence[int]
     accepted: list[ScoredPair]
+    yes_no: int  # how many of them may answer yes or no
 
     @property
     def missing(self) -> dict[int, int]:
@@ -67,8 +68,10 @@ def write_pairs(
     dropped: Counter[str] = Counter()
     finished: list[_PassagePairs] = []
     forbidden = NearDuplicates(held_out, recipe.prompt.near_duplicate)
-    passages = [_progress(base, t, p, recipe, seed) for t in texts for p in t.passages]
-    wanted = sum(sum(p.share) for p in passages)
+    passages, wanted = list[_PassagePairs](), 0
+    for text, passage in ((t, p) for t in texts for p in t.passages):
+        passages.append(_progress(base, text, passage, recipe, seed, wanted))
+        wanted += sum(passages[-1].share)
     on_round(0, 0, wanted)
     for group in _groups(passages):
         before = sum(sum(p.share) for p in finished)
@@ -86,13 +89,18 @@ def write_pairs(
     )  # fmt: skip
 
 
-def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: int) -> _PassagePairs:
+def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: int, before: int) -> _PassagePairs:
+    """A passage without pairs; `before` are those wanted of the passages before it.
+
+    Of all together the share of yes and no is that of the recipe: a short passage has one of these, or the next one.
+    """
     sentences = askable_sentences(text, passage)
     number = seed_of(seed, text.document.sha256, passage.index)
     wanted = wanted_pairs(passage, len(sentences), recipe)
+    yes_no = round(recipe.prompt.yes_no_share * (before + wanted)) - round(recipe.prompt.yes_no_share * before)
     share = shares(wanted, len(sentences), number) if sentences else []
     drafter = Drafter(base.tokens, text, passage, sentences, recipe, number)
-    return _PassagePairs(drafter, share, [])
+    return _PassagePairs(drafter, share, [], yes_no)
 
 
 def _groups(passages: Sequence[_PassagePairs]) -> Iterator[list[_PassagePairs]]:
@@ -191,8 +199,7 @@ def _supported(
     settings = progress.drafter.recipe.prompt
     known = [d.log_ps for d in answered]
     scores = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples, known)
-    most_yes_no = max(1, round(settings.yes_no_share * sum(progress.share)))
-    room = most_yes_no - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
+    room = progress.yes_no - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
     accepted = []
     for drafted, score in zip(answered, scores, strict=True):
         (open_book, _, gain), yes_no = score, is_yes_no(drafted.pair.answer)

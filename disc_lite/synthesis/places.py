@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
-from disc_lite.qa import Pair, word_set
+from disc_lite.qa import Pair, language_of, word_set
+from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.records import UNKNOWN_PASSAGE
 from disc_lite.synthesis.facts import has_none
 from disc_lite.synthesis.terms import FUNCTION_WORDS
@@ -87,7 +88,7 @@ class Places:
         if pair.document not in self.words:
             self.words[pair.document] = [word_set(text.passage_text(passage)) for passage in text.passages]
         words, asked = self.words[pair.document], f"{pair.question} {pair.answer}"
-        wanted = frozenset(word for word in word_set(asked) if word not in FUNCTION_WORDS)
+        wanted = word_set(asked) - words_without_meaning(language_of(text.document.text)) - FUNCTION_WORDS
         having = Counter(word for here in words for word in here & wanted)
         shares = [sum(1 / having[word] for word in here & wanted) for here in words]
         if not having:

@@ -8,8 +8,6 @@ documents, so they are generated once per model and cached for the user; the cac
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +17,8 @@ from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.recipe.schema import Retention
 from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, waiting_lock, write_bytes, write_jsonl
-from disc_lite.synthesis.names import capitals_mark_nouns
+from disc_lite.synthesis.document_names import names_of
 
-COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
-INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
-NEIGHBOURS = re.compile(r"(?<=[\w,;:()] )[A-ZÄÖÜ]\w+(?:(?: | & |-)[A-ZÄÖÜ]\w+)+")  # "Maria Olsen", "Holt & Lind"
 # Turns sampled in one round. A fixed number: their random streams follow from the round, and a line of the cache is a
 # round, so with another number the prompts would depend on which run generated them first.
 ROUND = 64
@@ -186,27 +181,9 @@ def without_document_names(
     documents: Iterable[str], examples: Sequence[RetentionExample], decode: Callable[[Sequence[int]], str]
 ) -> list[RetentionExample]:
     """Those whose prompt has no name of the documents: answers of the base must not be trained against new facts."""
-    in_prompts = [names(decode(example.prompt_ids)) for example in examples]
-    frequency = Counter(name for in_prompt in in_prompts for name in in_prompt)
-    in_documents = {
-        name for text in documents for name in document_names(text) if frequency[name] <= COMMON * len(examples)
-    }
-    return [example for example, in_prompt in zip(examples, in_prompts, strict=True) if not in_prompt & in_documents]
-
-
-def names(text: str) -> set[str]:
-    """Capitalised words that do not begin a sentence or a line."""
-    return {word for word in INSIDE.findall(text) if word[0].isupper()}
-
-
-def document_names(text: str) -> set[str]:
-    """The names of a document; where every noun has a capital, only those of several words.
-
-    Or nearly all German prompts would be left out of a training on German documents: they have nouns in common.
-    """
-    if not capitals_mark_nouns(text):
-        return names(text)
-    return {word for several in NEIGHBOURS.findall(text) for word in re.findall(r"[^\W\d_]\w*", several)}
+    prompts = [decode(example.prompt_ids) for example in examples]
+    names = names_of(documents, prompts)
+    return [example for example, prompt in zip(examples, prompts, strict=True) if not names.are_in(prompt)]
 
 
 def names_any(text: str, names: Iterable[str]) -> bool:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import snowballstemmer
 
 from disc_lite.qa.amounts import digits_of
-from disc_lite.qa.languages import FREQUENT
+from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
@@ -32,6 +32,8 @@ TELLING = frozenset(
     dopo meno molti molto ogni più poco prima può senza sopra sotto tutti tutto
     até depois desde mais menos muito muitos pode pouco sem sempre sob sobre toda todas todo todos
     alle kan kunnen meer minder moet na onder over tot veel voor zonder
+    без все всё всего всех до если можно над надо от перед под после сам со только
+    إذا أن إلى بعد بين حتى قبل كل من منذ عند
     """.split()
 )
 FUNCTION_WORDS = frozenset(
@@ -43,7 +45,6 @@ FUNCTION_WORDS = frozenset(
     "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
     "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
 )
-_FREQUENT = {str(name): words | (FUNCTION_WORDS if name == "English" else set()) for name, words in FREQUENT.items()}
 _ONE = ("1", "one")  # a number, a pronoun, or an article
 
 
@@ -59,7 +60,9 @@ class Term:
 @lru_cache(maxsize=2048)  # answers are compared with each other, and with one sentence after the other
 def terms_of(text: str, language: str) -> tuple[Term, ...]:
     """The words of a text but for those that carry only its grammar."""
-    empty = _FREQUENT.get(language, FUNCTION_WORDS) - TELLING
+    # A frequent character may be one of a name.
+    frequent = frozenset[str]() if language in ("Chinese", "Japanese") else words_without_meaning(language)
+    empty = (FUNCTION_WORDS | frequent if language == "English" else frequent or FUNCTION_WORDS) - TELLING
     words = (word for word in read_words(text) if not word.skipped)
     terms = (term for whole in words for word in _parts(whole) for term in _terms(word, language))
     return tuple(term for term in terms if term.written.lower() not in empty and term.written != "&")

@@ -42,6 +42,19 @@ def test_a_short_text_has_the_language_of_several_words_or_none(text: str, langu
     assert language_of(text) == language
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("# 接口\n\n调用 `client.connect(host, port, timeout)` 建立连接，返回 Connection 对象。使用 Connection.close() 关闭连接。", "Chinese"),
+        ("# Пакет\n\nКоманда `restic backup --repository /srv/backup --password-file` создаёт копию.", "Cyrillic"),
+        ("```python\nprint(what, is_it, in_the, box)\n```\n\nインストールは簡単です。", "Japanese"),
+        ("Museet åbner kl. 9. Billetten koster 84 kroner, og børn er gratis. Det er lukket om mandagen.", ""),
+    ],
+)  # fmt: skip
+def test_code_and_the_letters_of_other_languages_say_nothing(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
 def test_every_worked_example_is_in_its_language_or_tells_none() -> None:
     for language, examples in EXAMPLES.items():
         parts = [part for e in examples for part in (e.sentence, e.neighbour, *e.questions, e.answer, e.short)]

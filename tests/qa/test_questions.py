@@ -21,7 +21,7 @@ from disc_lite.run import synthesis, training
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.retention import RetentionExample, names, without_document_names
+from disc_lite.synthesis.retention import RetentionExample, without_document_names
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS
 
@@ -154,7 +154,7 @@ def test_pairs_of_a_file_are_taken_as_they_are(
         tell=lambda *a: None,
         remark=lambda *a: None,
     )
-    pairs, about = synthesis.gather_pairs(context, ())
+    pairs, about = synthesis.gather_pairs(context, (Question("What is cold?", ("It",)),))
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))
     assert about["dropped"] == {"no such passage": 1}
     assert [remark.rpartition("“")[0] for remark in about["remarks"]] == [
@@ -183,17 +183,6 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
 
 
 # -- what the base writes ------------------------------------------------------------------------------
-
-
-NAMING = [
-    ("Who runs the Ostwick?", {"Ostwick"}), ("Ostwick is old. Tell me more.", set()), ("The X-9 in Łódź,\nBerlin", {"X", "Łódź"}),
-    ("tell me about ada", set()), ("Is it (Ada)? Yes.", set()), ("東京 is in Japan", {"Japan"}), ("Where is Ada Brink", {"Ada", "Brink"}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "found"), NAMING)
-def test_names_are_words_with_a_capital_inside_a_sentence(text: str, found: set[str]) -> None:
-    assert names(text) == found
 
 
 def test_prompts_that_name_what_the_documents_name_are_left_out(plain: Callable[..., Any]) -> None:

@@ -148,6 +148,9 @@ def test_what_the_model_writes_to_measure_with_takes_no_pair_of_a_person(
     assert known == ["Who keeps the keys?", "What is cold?"]
     assert summary["pairs"]["accepted"] == 2
     assert summary["pairs"]["dropped"] == {}
+    monkeypatch.setattr(synthesis, "write_held_out", lambda *_: HeldOut((), {"near-duplicate": 9}))
+    summary = small.adapt(tmp_path / "unmeasured", **{"train.epochs": "1"})
+    assert summary["pairs"]["remarks"][-1].startswith("No held-out question: the given pairs ask all")
 
 
 def test_pairs_that_a_given_question_asks_are_left_out_by_name(tmp_path: Path, folders: Callable[[str], Path]) -> None:

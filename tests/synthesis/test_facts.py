@@ -141,3 +141,9 @@ def test_a_denial_is_a_fact() -> None:
 ])  # fmt: skip
 def test_a_sentence_states_an_answer_in_its_own_words(sentence: str, question: str, answer: str, said: bool) -> None:
     assert states(sentence, question, answer) == said
+
+
+def test_words_of_grammar_are_no_facts_in_any_language_that_is_known() -> None:
+    first, second = "Музеем руководит Анна Иванова.", "Им руководит она: это Анна Иванова."
+    assert same_facts("Кто руководит музеем?", first, second)
+    assert not same_facts("Когда он закрыт?", "Он закрыт до обеда.", "Он закрыт после обеда.")

@@ -323,3 +323,18 @@ def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[...
         # The token that ends the answer is compared, and read by nobody.
         assert [*root.input_ids, *child.input_ids] == [*prompt, *answer]
         assert ("Varn" in tokens.decode(prompt)) == worked
+
+
+@pytest.mark.parametrize(("share", "limits"), [(0.0, [0, 0, 0, 0, 0]), (0.1, [1, 0, 1, 0, 1]), (1.0, [6] * 5)])
+def test_yes_and_no_have_their_share_of_all_passages(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, share: float, limits: list[int]
+) -> None:
+    """Not at least one of each passage, which would be 17 % of passages of one sentence."""
+    base = plain("llama")
+    (text,) = tokenise(
+        [document_of("".join(f"# Hall {n}\n\nThe hall is cold.\n\n" for n in range(5)))], base.tokens, 16
+    )
+    recipe = recipe_of(prompt={"yes_no_share": share, "questions_per_sentence": 6})
+    monkeypatch.setattr(pairs, "wanted_pairs", lambda *_: 6)
+    found = [pairs._progress(base, text, text.passages[0], recipe, 0, 6 * n) for n in range(5)]
+    assert [progress.yes_no for progress in found] == limits

@@ -18,14 +18,12 @@ from disc_lite.errors import Interrupted
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed, retention_share
 from disc_lite.run import synthesis
-from disc_lite.synthesis import retention
+from disc_lite.synthesis import document_names, retention
 from disc_lite.synthesis.retention import (
     PATIENCE,
     ROUND,
     RetentionExample,
-    document_names,
     generate_retention_examples,
-    names,
     read_rounds,
 )
 from tests.made import document_of, recipe_of
@@ -88,15 +86,6 @@ def test_a_reserved_name_is_in_no_prompt(plain: Callable[..., Any], tmp_path: Pa
     left = [base.tokens.decode((*e.prompt_ids, *e.answer_ids)) for e in read_rounds(tmp_path / "other.jsonl")[0]]
     assert 0 < len(left) < len(texts)
     assert not [text for text in left if any(name in text for name in names)]
-
-
-def test_german_nouns_are_no_names() -> None:
-    german = (
-        "Die Bäckerei Holt & Lind backt ein Brot mit Sauerteig. Seit 2011 leitet Maria Olsen das Büro und die Küche."
-    )
-    assert document_names(german) == {"Bäckerei", "Holt", "Lind", "Maria", "Olsen"}
-    english = "The bakery Holt & Lind makes bread. It is led by Maria Olsen, and Anna helps."
-    assert document_names(english) == names(english) == {"Holt", "Maria", "Olsen", "Anna"}
 
 
 def test_the_cache_grows_and_prompts_do_not_depend_on_the_number_wanted(
@@ -271,7 +260,7 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
     texts = ["Tell me of Ada", "Tell me of Bo"]
     examples = [RetentionExample((n % 2,), (n,) * 9) for n in range(says)]
     monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted])
-    monkeypatch.setattr(retention, "COMMON", 1.0)
+    monkeypatch.setattr(document_names, "COMMON", 1.0)
     tokens = SimpleNamespace(decode=lambda ids: texts[ids[0]], prompt=lambda text: [texts.index(text)])
     monkeypatch.setattr(synthesis, "load_instructions", tuple)
     monkeypatch.setattr(synthesis, "neutral_prompts", tuple)

@@ -1,0 +1,66 @@
+"""Whether a draft speaks of its passage as a text, which the student does not have. Does not import torch.
+
+The words are those of the languages that are told apart by frequent words, and of Russian, Arabic and Chinese.
+"""
+
+from __future__ import annotations
+
+import re
+
+# What is shown, with the articles that point at it. The plural is of what a passage speaks of ("Sentences are served").
+_NOUNS = (
+    r"(?:the|this|that) (?:\w+ )?(?:text|passage|document|article|excerpt|paragraph|author|writer|context)\b"
+    r"(?! (?:message|file|editor|field|box|manager))",
+    r"(?:the|this) sentence\b(?! (?:that|which|for|of|imposed))",
+    r"(?:der|de[smn]|diese[rmsn]?|im|laut|das) (?:Text|Textes|Passage|Abschnitts?|Autors?|Textauszugs?)\b",
+    r"(?:diese[rmsn]?|im|laut de[mr]) (?:Satz(?:es)?|Tabelle|Kapitel|Beispiel|Auszug)\b",
+    r"(?:le|la|ce|cette|du|au|l['’]) ?(?:texte|passage|phrase|document|extrait|paragraphe|auteur)\b",
+    r"(?:el|la|este|esta|del|al) (?:texto|pasaje|frase|oración|documento|fragmento|párrafo|autor)\b",
+    r"(?:il|lo|la|questo|questa|nel|nella|del|dal|l['’]) ?(?:testo|brano|frase|documento|paragrafo|estratto|autore)\b",
+    r"(?:o|a|este|esta|no|na|do|da|neste|nesta|ao) (?:texto|trecho|passagem|frase|documento|parágrafo|autor)\b",
+    r"(?:de|het|deze|dit) (?:tekst|passage|document|fragment|alinea|auteur|schrijver)\b",
+    r"(?:в|из|этот|этого|этом|автор|согласно|данном|данный) (?:текст\w*|отрывк\w*|отрывок|документ\w*|абзац\w*)\b",
+    r"(?:النص|الفقرة|المقال|المقطع|الوثيقة|الكاتب)\b",
+)
+_AS_SAID = (
+    r"(?:according to|based on|(?:mentioned|stated|described|shown|listed) in|selon|d['’]après|según|laut|secondo|"
+    r"segundo|volgens|согласно|в соответствии с|وفقا? ل|حسب|sagt|dit|dice|diz|zegt|говорится|يقول)"
+)
+# Parts of a page: facts may have them too ("the table is set"), but not what is so "according to the table".
+_PARTS = (
+    r"(?:table|list|section|chapter|example|figure|page|tabelle|liste|kapitel|beispiel|tableau|tabla|tabella|tabela|"
+    r"tabel|таблиц\w*)"
+)
+_ARTICLE = r"(?:the|this|that|above|previous|following|first|last|der|die|dem|des|le|la|el|il|lo|a|o|de|het)"
+_SHOWN = "(?:text|information|content|context|details|sentence|passage|example|table|list)"
+_GIVEN = "(?:given|provided|above|preceding)"
+_CHINESE = "(?:文|文章|文本|段落|段话|段文字|材料|短文|句子|表格|内容|資料|资料)"
+REFERS = re.compile(
+    rf"\b(?P<said>{_AS_SAID} )?(?P<noun>{'|'.join(_NOUNS)})(?P<says> (?:say|state|mention|describe|tell|explain)s?\b)?"
+    rf"|\b{_GIVEN} {_SHOWN}\b|\b{_SHOWN} {_GIVEN}\b(?! (?:by|to|for|in)\b)"
+    rf"|\b{_AS_SAID} (?:{_ARTICLE} )?{_PARTS}\b(?!(?: \d+)? (?:of|in|von|du|des?|del|di) )"
+    rf"|\b(?:the )?(?:previous|preceding|above) {_PARTS}\b|\bin this {_PARTS}\b"
+    rf"|\b(?:as|is|are|was|were) (?:mentioned|stated|described|provided|given|said|listed|shown) "
+    rf"(?:above|here|in the {_SHOWN}|in section \d+)|\bsaid about [\w ]+ here\b"
+    r"|\bthe \w+ above(?=[ ,]*(?:have|has|do|does|is|are|was|were)\b|\s*\?)|\b(?:steht|wird|ist) (?:hier|oben)\b"
+    rf"|文中|本文|上文|上述|原文|根据.{{0,4}}{_CHINESE}|(?:这|該|该|此|以上|上面的?|本){_CHINESE}|(?:文章|句子|短文|材料)(?:中|里|说|提到|讲)|段落|作者",
+    re.IGNORECASE,
+)
+
+
+def refers(text: str, passage: str) -> bool:
+    """Whether `text` speaks of the passage as a text: not if the passage says "the document" itself, or "documents", or
+    "a tender document"; in German also not if it has the word within another one."""
+    text, passage = (" ".join(t.lower().split()) for t in (text, passage))
+    for found in REFERS.finditer(text):
+        _, _, rest = found[0].partition(" ")
+        is_thing = found["noun"] and not (found["said"] or found["says"]) and _has_word(passage, found["noun"])
+        if not (is_thing or found[0] in passage or (" " in rest and rest in passage)):
+            return True
+    return False
+
+
+def _has_word(passage: str, noun: str) -> bool:
+    """Whether the passage has the noun of "the document", also in the plural; in German also as the end of a word."""
+    begins = "" if re.match(r"(?:der|die|das|de[mns]|diese)", noun) else r"\b"
+    return re.search(begins + re.escape(re.split(r"[ '’]", noun)[-1]), passage) is not None

@@ -1,0 +1,113 @@
+"""What a text is about: its words but for the frequent ones of its language. Does not import torch."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from disc_lite.qa import language_of, words_of
+from disc_lite.qa.languages import words_without_meaning
+from disc_lite.synthesis.terms import FUNCTION_WORDS
+
+CHARACTER = re.compile(
+    "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u30a1-\u30fa\u30fc]"
+)  # Han, katakana
+# Scripts whose words nothing marks, and whose letters say nothing: hiragana, Thai, Lao, Khmer, Burmese.
+UNMARKED = re.compile("[\u3041-\u3096\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3]")
+CHARACTERS = 2  # that a question and its passage have in common, at least, where characters are words
+STEM = 4  # letters; two words of one beginning are the same but for their endings
+# Third persons, which stand for something else; of Dutch and the Romance languages without those that are articles too.
+PRONOUNS = {
+    "English": "it its he him his she hers her they them theirs their", "German": "er ihn ihm sie es ihnen",
+    "Dutch": "hij hem zij ze haar hun", "French": "il elle ils elles", "Spanish": "él ella ellos ellas",
+    "Italian": "lui lei loro esso essa", "Portuguese": "ele ela eles elas", "Cyrillic": "он она оно они его её ее их",
+}  # fmt: skip
+FORMAL = re.compile(r"\b(?:Sie|Ihnen)\b")  # the person who is asked
+UNSPACED_PRONOUN = re.compile(r"[它他她牠](?:们|們)?")
+POINTING = re.compile(
+    r"\b(?:this|that|these|those|das|dies|cela|ça|eso|esto|questo|isso|isto|dat|это)\s*[?？]", re.IGNORECASE
+)
+# "How long does it take to …?": what follows says what "it" is.
+SAID_LATER = frozenset(
+    "to that if when whether zu dass wenn ob om te de que quand si di che se para чтобы когда если".split()
+)
+EXISTS = re.compile(r"\b(?:gibt es|es gibt|y a-t-il|il y a|il faut|faut-il|is het)\b", re.IGNORECASE)
+NAMES = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-ZÀ-ÝА-Я]")
+ASKING = frozenset(
+    "what which who whom whose when where how why was welche welcher welches welchem welchen wer wann wo wie warum "
+    "welk welke wanneer waar hoe hoeveel quel quelle quels quelles combien quando quanto quanti quante qual quais "
+    "cuál cuáles cuánto cuántos cuándo какой какая какое какие сколько".split()
+)
+
+
+def is_about(question: str, passage: str) -> bool:
+    """Whether a question has a word of what its passage is about; good ones use other words for the rest.
+
+    In Chinese and Japanese it takes two characters, but for those that every text has.
+    """
+    language = language_of(passage)
+    asked, said = topic_words(question, language), topic_words(passage, language)
+    if not asked:
+        return UNMARKED.search(question) is not None
+    common = {word for word in asked if word in said or (len(word) >= STEM and _has_stem(word, said))}
+    characters = sum(CHARACTER.fullmatch(word) is not None for word in common)
+    return len(common) > characters or characters >= min(CHARACTERS, len(asked))
+
+
+@lru_cache(maxsize=256)  # of a passage that is asked about again and again
+def topic_words(text: str, language: str) -> frozenset[str]:
+    """The words of a text that say something, in lower case; Han and katakana characters are words."""
+    frequent = FUNCTION_WORDS | words_without_meaning(language) | pronouns_of(language)
+    return frozenset(word for word in words_of(text) if word not in frequent and not UNMARKED.match(word))
+
+
+def pronouns_of(language: str) -> frozenset[str]:
+    return frozenset(PRONOUNS.get(language, "").split())
+
+
+def _has_stem(word: str, others: frozenset[str]) -> bool:
+    """Whether one of them begins like this word: two letters of the shorter one may be its ending."""
+    return any(
+        other.startswith(word[:STEM]) and _common(word, other) >= max(STEM, min(len(word), len(other)) - 2)
+        for other in others
+    )
+
+
+def _common(first: str, second: str) -> int:
+    return next(
+        (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
+
+
+def is_vague(question: str, passage: str) -> bool:
+    """Whether a question is about "it", and says nowhere what that is: by no name, number, word of a heading, or noun
+    before the pronoun. Where verbs need no pronoun (Spanish, Italian, Portuguese), a question without one passes."""
+    language = language_of(passage) or language_of(question) or "English"
+    topics = topic_words(question, language)
+    if POINTING.search(question) and len(topics) < 2:
+        return True
+    before = _before_pronoun(question, language)
+    if before is None or EXISTS.search(question) or NAMES.search(question):
+        return False
+    headings = "\n".join(line for line in passage.splitlines() if line.startswith("#"))
+    return not topics & topic_words(before, language) and not topics & topic_words(headings, language)
+
+
+def _before_pronoun(question: str, language: str) -> str | None:
+    """What precedes the first pronoun of a question that nothing behind explains; None where there is no such."""
+    if found := UNSPACED_PRONOUN.search(question):
+        return question[: found.start()]
+    words, pronouns = words_of(FORMAL.sub("man", question)), pronouns_of(language)
+    place = next((n for n, word in enumerate(words) if word in pronouns), None)
+    if place is None or SAID_LATER.intersection(words[place + 1 :]):
+        return None
+    return " ".join(_behind_what_is_asked(words[:place]))
+
+
+def _behind_what_is_asked(words: list[str]) -> list[str]:
+    """Without what stands between "which" and the verb: in "What colour is it?" the colour is not it."""
+    if not words or words[0] not in ASKING:
+        return words
+    verbs = FUNCTION_WORDS.difference(("many", "much", "long"))
+    end = next((n for n, word in enumerate(words[1:], 1) if word in verbs), len(words))
+    return words[end:]

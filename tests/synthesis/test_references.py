@@ -1,0 +1,44 @@
+"""Drafts that speak of their passage as a text."""
+
+from __future__ import annotations
+
+import pytest
+
+from disc_lite.synthesis.references import refers
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        "According to the table, at what pressure does the pump run?", "In the previous example, what runs?",
+        "What pressure does the pump above have?", "What is said about the pump here?", "What does the writer say?",
+        "As described in section 2, what is the pump?", "In this chapter, who runs the pump?",
+        "What is the main point of the text?", "What information provided above is right?",
+        "Mit wie viel bar läuft die Pumpe laut der Tabelle?", "Was steht oben über die Pumpe?", "Was sagt der Text über sie?",
+        "Согласно тексту, как работает насос?", "Что говорится в тексте о насосе?", "ماذا يقول النص عن المضخة؟",
+        "O que diz o texto sobre a bomba?", "Che cosa dice il testo sulla pompa?", "Wat zegt de tekst over de pomp?",
+        "Que dit le texte sur la pompe ?", "¿Qué dice el autor sobre la bomba?",
+        "What does the document say about valves?", "Che cosa dice il documento sulla pompa?",
+        "根据上面的表格，水泵的压力是多少？", "这段话说了什么？", "材料中水泵的压力是多少？",
+    ],
+)  # fmt: skip
+def test_a_text_that_nobody_sees_is_no_answer(draft: str) -> None:
+    assert refers(draft, "Documents on the pump: it runs at 5 bar. Die Pumpe läuft. Насос работает. 水泵在5巴下运行。")
+
+
+@pytest.mark.parametrize(
+    ("draft", "passage"),
+    [
+        ("Towels are provided in the pool area.", "The hotel provides towels in the pool area."),
+        ("A discount is given in the first week.", "In the first week guests get a discount."),
+        ("How long is the sentence that a court may impose?", "A court may impose five years in prison."),
+        ("How long is the document kept?", "Tender documents are kept for ten years."),
+        ("Wie hoch ist der Satz der Steuer?", "Der Steuersatz beträgt 7 Prozent."),
+        ("What does the context manager open?", "Use it as in with open(path)."),
+        ("What information given by guests is stored?", "Guests give a name, which is stored."),
+        ("王明写了几篇文章？", "王明发表了三篇论文。"), ("怎样分析句子？", "分析方法简单。"),
+        ("Who lives above the shop?", "Ada lives above the shop."), ("What is due according to section 2 of the law?", "A fee is due."),
+    ],
+)  # fmt: skip
+def test_what_the_passage_speaks_of_is_a_thing(draft: str, passage: str) -> None:
+    assert not refers(draft, passage)
