@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ class NearDuplicates:
 
     def add(self, question: str) -> None:
         words = word_set(question)
-        for word in words:
+        for word in self._first(words):
             self.by_word.setdefault(word, []).append(len(self.sets))
         self.asked.append(_asked(question))
         self.sets.append(words)
@@ -70,13 +71,22 @@ class NearDuplicates:
     def near(self, question: str) -> bool:
         """Whether a near-duplicate of the question is in the index."""
         words, distinctions, asked = word_set(question), _distinctions(question), _asked(question)
-        sharing = {i for word in words for i in self.by_word.get(word, ())}
+        sharing = {i for word in self._first(words) for i in self.by_word.get(word, ())}
         return any(
             distinctions == self.distinctions[i]
             and jaccard(words, self.sets[i]) >= self.limit
             and not _ask_about_others(asked, self.asked[i])
             for i in sharing
         )
+
+    def _first(self, words: frozenset[str]) -> list[str]:
+        """Of a set so many words that every set which reaches the limit with it has one of them among its own first.
+
+        Both have at least `limit` of each in common, so these cannot all come behind, in an order that is the same for
+        all sets. Long words come first: they are rare.
+        """
+        shared = math.ceil(self.limit * len(words) - 1e-9)
+        return sorted(words, key=lambda word: (-len(word), word))[: len(words) - shared + 1]
 
 
 def jaccard(first: frozenset[str], second: frozenset[str]) -> float:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.evaluation.asking import right_passages
 from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_questions, word_set
+from disc_lite.qa.similarity import jaccard
 from disc_lite.run import synthesis, training
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.run.interrupts import Interrupts
@@ -38,6 +40,16 @@ def test_near_by_jaccard_is_what_has_no_word_in_place_of_another(known: list[str
     near = NearDuplicates(known, limit).near(question)
     assert alike or not near
     assert near or not any(asked < k or k < asked for k in alike)
+
+
+@pytest.mark.parametrize("limit", [0.1, 0.5, 0.6, 0.8, 1.0])
+def test_the_index_finds_what_comparing_with_each_finds(limit: float) -> None:
+    rng, words = Random(0), ["run", "open", "close", "harbour", "station", "market", "old", "new", "north", "keep"]
+    asked = [" ".join(rng.sample(words, rng.randint(1, 9))) for _ in range(300)]
+    index = NearDuplicates(asked, limit)
+    for question in [" ".join(rng.sample(words, rng.randint(1, 9))) for _ in range(100)]:
+        alike = [other for other in asked if jaccard(word_set(question), word_set(other)) >= limit]
+        assert index.near(question) == any(NearDuplicates([other], 1e-6).near(question) for other in alike)
 
 
 def test_near_sees_what_is_added_and_ignores_case_and_marks() -> None:
