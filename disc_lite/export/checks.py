@@ -10,7 +10,7 @@ from disc_lite.export.layout import layout_of
 from disc_lite.export.llama import find_llama
 from disc_lite.hub.adapters import check_fit, read_config
 from disc_lite.run.finished import FinishedRun
-from disc_lite.storage import JsonObject, read_json
+from disc_lite.storage import JsonObject
 
 # llama.cpp's converter ignores these settings and is silently wrong; they change the meaning of the tensors.
 FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
@@ -26,9 +26,6 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
         raise UsageError("This run was not trained in 4 bits.", "", "Use --onto original.")
     with_gguf = choice.to in WITH_GGUF
     converted = with_gguf and choice.to != "gguf-lora" and choice.base_gguf is None
-    # With a base GGUF too: whether it is of this model is seen from rows of the weights.
-    if choice.to == "merged" or converted or choice.base_gguf is not None:
-        _require_plain_weights(base)
     # llama.cpp's converter supports more families, but without llama.cpp its output is verified here.
     if with_gguf and not (converted and find_llama()):
         layout_of(base)
@@ -41,14 +38,4 @@ def _require_plain_settings(adapter: Path, config: JsonObject) -> None:
             f"The adapter in {adapter} cannot be exported.",
             f"Not every program understands its setting {flag}.",
             "Merge it with PEFT, or adapt again.",
-        )
-
-
-def _require_plain_weights(base: Path) -> None:
-    """Raises UsageError for a base that is stored quantised: an update cannot be added to its codes."""
-    if read_json(base / "config.json").get("quantization_config"):
-        raise UsageError(
-            f"The base in {base} is stored quantised.",
-            "An update cannot be added to such weights without rounding them again.",
-            "Adapt the same model in 16 bits (it is quantised while loading), or use --to adapter.",
         )

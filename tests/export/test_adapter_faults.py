@@ -63,8 +63,7 @@ def test_tensors_that_do_not_fit_the_base_are_refused(run: Path, folders: Any, c
 
 @pytest.mark.parametrize(
     ("to", "file", "change", "message"),
-    [("merged", "model/config.json", {"quantization_config": {"load_in_4bit": True}}, "stored quantised"),
-     ("gguf-lora", "model/config.json", {"model_type": "gemma2"}, "type gemma2"),
+    [("gguf-lora", "model/config.json", {"model_type": "gemma2"}, "type gemma2"),
      ("gguf", "model/config.json", {"model_type": "gemma2"}, "type gemma2"),
      ("adapter", "run/adapter/adapter_config.json", {"use_rslora": True}, "use_rslora")],
 )  # fmt: skip
