@@ -147,6 +147,11 @@ def _require_room(adapted: Adapted, questions: Sequence[str]) -> None:
             )  # fmt: skip
 
 
+def _require_words(questions: Sequence[str]) -> None:
+    if not all(question.strip() for question in questions):
+        raise UsageError("A question is blank.", "", 'Ask something: disc-lite ask RUN "Who approves travel?"')
+
+
 def ask(
     model: Adapted | str | Path, questions: str | Sequence[str], with_base: bool = False, device: str | None = None,
     others: Mapping[str, Adapted] | None = None, warn: Callable[[str], None] = lambda text: None,
@@ -156,10 +161,11 @@ def ask(
     `model` is the folder of a run, an adapter or a merged model. Those of `others`, which are of the same base, have
     their names as keys. `warn` is called with what the user should know about the model.
 
-    Raises UsageError where a question and its answer do not fit into the context of the model.
+    Raises UsageError where a question is blank, or does not fit into the context of the model with its answer.
     """
     adapted = model if isinstance(model, Adapted) else open_adapted(Path(model))
     questions = [questions] if isinstance(questions, str) else questions
+    _require_words(questions)
     if with_base:
         adapted.require_base()
     for one in (adapted, *(others or {}).values()):

@@ -31,8 +31,6 @@ def ask(
     from disc_lite.chat.opening import open_together
 
     questions = tuple(map(typed, questions))
-    if not all(question.strip() for question in questions):
-        raise UsageError("A question is blank.", "", 'Ask something: disc-lite ask RUN "Who approves travel?"')
     (name, adapted), *others = open_together([folder, *also]).items()
     rows = run_ask(
         adapted, questions, with_base, device, dict(others), lambda text: click.echo(escape_controls(text), err=True)

@@ -78,7 +78,7 @@ def _windows(text: Text, tokens: Tokens, recipe: Recipe) -> Iterator[_Window]:
 def _opened(text: Text, start: int, end: int, lead_tokens: int, sentences: Sequence[int], tokens: Tokens) -> _Window:
     """A later window: the headings and as many whole sentences before its start as fit into `lead_tokens`.
 
-    Where no sentence begins in the second half of these tokens, the window begins within one.
+    Where no sentence begins in the first half of these tokens, the window begins within one.
     """
     first = bisect_left(sentences, start - lead_tokens)
     for begin in sentences[first : bisect_right(sentences, start - lead_tokens // 2)]:

@@ -77,8 +77,7 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
             yield ""
             continue
         elif not is_indented:
-            is_last = number == len(lines) or not lines[number].strip()
-            line = escapes.marked(line, is_last)
+            line = escapes.marked(line, is_last="".join(lines[number : number + 1]).isspace() or number == len(lines))
             shown = _inline(line)
             if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
                 yield from shown.rstrip("\n").split("\n")

@@ -21,7 +21,11 @@ from disc_lite.documents.grouping import Mark, group_ends, mark_of
 from disc_lite.documents.records import Document, Markup, Passage, Section
 from disc_lite.documents.sentences import sentence_spans
 
-RULE_BELOW = re.compile(r"[^\S\n]*\n?[^\S\n]*\|?(?:[^\S\n]*:?-+:?[^\S\n]*\|)+[^\S\n]*(?::?-+:?)?[^\S\n]*(?:\n|$)")
+_DASHES = r":?-+:?[^\S\n]*"
+# Two runs of white space never stand side by side in it, or trying them would take the square of their length.
+RULE_BELOW = re.compile(
+    rf"(?:[^\S\n]*\n)?[^\S\n]*(?:\|[^\S\n]*)?{_DASHES}\|[^\S\n]*(?:{_DASHES}\|[^\S\n]*)*(?:{_DASHES})?(?:\n|$)"
+)
 
 
 @dataclass(frozen=True, slots=True)  # a line of 50 MB has a million of them
@@ -118,10 +122,10 @@ def _sentences(document: Document, section: Section, token_places: Sequence[int]
         heading = is_heading(text[char_start:char_end], document.markup)
         opens_paragraph, opens_unit, header = layout.place(text, char_start, char_end, heading)
         if start < end:
-            names_columns = document.markup != "code" and not header and RULE_BELOW.match(text, char_end) is not None
+            may_name = document.markup != "code" and not header and "|" in text[char_start:char_end]
             yield _Sentence(
                 start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header,
-                names_columns and "|" in text[char_start:char_end],
+                may_name and RULE_BELOW.match(text, char_end) is not None,
             )  # fmt: skip
 
 

@@ -40,7 +40,9 @@ def best_places(passages: Sequence[str], questions: Sequence[str], number: int) 
     index = BM25(method="lucene")
     # bm25s cannot index passages of which none has a term.
     index.index([search_terms(passage) or [""] for passage in passages], show_progress=False)
-    return [_best(index.get_scores(search_terms(question) or [""]), number) for question in questions]
+    asked = [search_terms(question) for question in questions]
+    # Nor can it search for nothing.
+    return [_best(index.get_scores(terms), number) if terms else list(range(number)) for terms in asked]
 
 
 def _best(scores: NDArray[Any], number: int) -> list[int]:

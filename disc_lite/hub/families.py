@@ -78,12 +78,22 @@ def check_kind(folder: Path) -> None:
             f"It is a mixture of {experts} experts, most of which the adapter would not reach.",
             "Use a dense model; `disc-lite models` lists names of models that work.",
         )
-    if stored := config.get("quantization_config") or text.get("quantization_config"):
+    stored = config.get("quantization_config") or text.get("quantization_config")
+    if _quantises(stored):
         raise EnvironmentNotReady(
             f"The weights in {folder} are quantised already ({_stored_as(stored)}).",
             "disc-lite quantises a model itself when it loads it (memory.quantize), and learns from its own weights.",
             "Use the model as its publisher stores it in 16 bits; `disc-lite models` lists names.",
         )
+
+
+def _quantises(stored: object) -> bool:
+    """Whether a `quantization_config` says that something is quantised; some say that nothing is."""
+    if not isinstance(stored, dict):
+        return bool(stored)
+    if str(stored.get("quant_method") or "none").lower() in ("none", "bitsandbytes"):
+        return any(stored.get(key) for key in ("load_in_4bit", "load_in_8bit", "bits"))
+    return True
 
 
 def _stored_as(stored: object) -> str:

@@ -59,7 +59,6 @@ class Tokens:
         self._around = written_around(self.hf)
         self.ends_unwritten = False  # the template writes nothing after an answer: the EOS is taken as its end
         self.stop_ids = self._ended(self._named_stops(folder))
-        self._moved = self._move_space()
 
     # -- text ------------------------------------------------------------------------------------
 
@@ -123,20 +122,20 @@ class Tokens:
     def _conversation_parts(self, messages: int) -> list[str]:
         """What the chat template writes around so many messages, of which the user's are the first and the last."""
         if messages not in self._parts:
-            parts = self.render(stand_ins(messages), prompt=True).split(SENTINEL)
-            self._parts[messages] = [*parts[:-1], parts[-1].removesuffix(self._moved)]
+            self._parts[messages] = self.render(stand_ins(messages), prompt=True).split(SENTINEL)
         return self._parts[messages]
 
     def turn(self, user: str, answer: str) -> tuple[list[int], list[int]]:
         """A user turn and the assistant's answer to it: ids of the prompt, ids of the answer.
 
-        The answer includes the token that ends it, and any space the template puts before it.
+        The answer includes the token that ends it. It shares no token with the prompt, which is the one that every
+        program writes that asks the model: also where the prompt ends with a space (`Assistant: `).
         """
         around, prompt = self._around, self.prompt(user)
         whole = self._with_control(
             around.before, user.strip(), around.between + around.lead, answer.strip(), around.end
         )
-        if whole[: len(prompt)] != prompt:  # a token has the template's last letter and the answer's first
+        if whole[: len(prompt)] != prompt:  # a token has the template's last character and the answer's first
             whole = prompt + self._with_control(around.lead, answer.strip(), around.end)
         answer_ids = whole[len(prompt) :]
         # Control tokens before the answer (`</think>`) do not end it, and tokens after its end (a line break) are not
@@ -211,22 +210,6 @@ class Tokens:
                 end, self.ends_unwritten = end + str(self.hf.eos_token), True
         self._around = replace(self._around, end=end)
         return named | set(self._control(end)[:1])
-
-    def _move_space(self) -> str:
-        """Leave white space at the end of a prompt to the answer, where it is part of the answer's first token.
-
-        `Assistant: ` and `Ada` are the tokens of `Assistant:` and ` Ada`: a model that has read `Assistant: ` goes on
-        with a word that it has never seen there. Returns the white space.
-        """
-        around, words = self._around, self._around.between.rstrip()
-        prompt = self._with_control(around.before, "a", around.between)
-        wholes = (self._with_control(around.before, "a", around.between + around.lead, word) for word in FIRST_WORDS)
-        if words == around.between or all(whole[: len(prompt)] == prompt for whole in wholes):
-            return ""
-        moved = around.between[len(words) :]
-        thinking = around.thinking if self.thinks else (around.before, words)
-        self._around = replace(around, between=words, lead=moved + around.lead, thinking=thinking)
-        return moved
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:

@@ -29,6 +29,7 @@ from disc_lite.qa.vocabulary import (
 Step = tuple[str, Fraction]  # kind and value of one word of a number: digits, small, tens, hundred, scale, and
 _LONGEST_NUMBER = 12  # words
 _PER, _CENT = ("per", "por", "pour", "في"), ("cent", "ciento", "cento", "الماية", "المية")
+_ONE_BEHIND_A_LINK = frozenset("ein een un uno une um uma".split())  # "zwanzig um acht" is not 21
 
 
 def digits_of(word: Word) -> str:
@@ -67,6 +68,8 @@ def _join_foreign(words: Sequence[Word]) -> list[Word]:
         length = 3 if i + 2 < len(words) and words[i + 1].text in NUMBER_LINKS else 2
         run = words[i : i + length]
         unit = FOREIGN_UNITS.get(run[-1].text, 0)
+        if length == 2 and run[-1].text in _ONE_BEHIND_A_LINK:
+            unit = 0
         if len(run) == length and unit and run[0].text in FOREIGN_TENS and not any(word.opens for word in run[1:]):
             text = str(FOREIGN_TENS[run[0].text] + unit)
             written = " ".join(word.written for word in run)

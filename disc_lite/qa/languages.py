@@ -96,7 +96,8 @@ _SCRIPTS = {
 _LETTERS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}  # Latin ones that say as much as such a character
 # Blocks and spans of code, addresses and dotted names: English words, or none, in texts of all languages.
 _CODE = re.compile(
-    r"^(```|~~~).*?^\1|`[^`\n]*`|[!-~]*[A-Za-z0-9][_./\\@(){}=<>:]+[A-Za-z0-9][!-~]*", re.DOTALL | re.MULTILINE
+    r"^(```|~~~).*?^\1|`[^`\n]*`|(?<![!-~])[!-~]*[A-Za-z0-9][_./\\@(){}=<>:]+[A-Za-z0-9][!-~]*",
+    re.DOTALL | re.MULTILINE,
 )
 IN_SCRIPT = {
     script: frozenset("".join(words.split()) if script == "Chinese" else words.split())

@@ -37,6 +37,7 @@ from disc_lite.qa.vocabulary import (
     NEGATORS,
     NEGATORS_AFTER,
     NO_NEGATES_BESIDE,
+    OPENS_AS_ANSWER,
     POSTPOSITIONS,
     TRANSPARENT,
     UNSPACED_NEGATORS,
@@ -127,7 +128,9 @@ def _says_yes_or_no(words: Sequence[Word], start: int, end: int) -> bool:
     if not YES_NO.isdisjoint(near) and not CHOICE.isdisjoint(near):
         return False
     ends = end == len(words) or words[end].opens
-    return ends or words[end].text in BECAUSE or (start == 0 and words[end].text in AFTER_YES_NO)
+    if ends or words[end].text in BECAUSE:
+        return True
+    return start == 0 and (_joined(words[:end]) in OPENS_AS_ANSWER or words[end].text in AFTER_YES_NO)
 
 
 def _are_same(first: Sequence[Word], second: Sequence[Word]) -> bool:

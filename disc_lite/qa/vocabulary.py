@@ -47,10 +47,12 @@ CHOICE = frozenset("or and oder und ou et o y e of en или и".split())  # yes
 BECAUSE = frozenset(
     "because since but though although weil denn aber car mais porque pero perche ma omdat maar".split()
 )
+# What no text begins with that is no answer; "no dogs" and Italian "si apre" are not meant as one.
+OPENS_AS_ANSWER = frozenset("yes yeah yep ja jawohl nein nee oui sim да нет evet hayir".split())
 # Behind yes or no at the beginning of a text, without a comma: "no it does not", but "no dogs", "no information".
 AFTER_YES_NO = frozenset(
     "i it he she we you they this that these those there the a an its his her their our my your "
-    "das es er sie ich wir ihr dies der die man il elle on ce c nous ils elles je это он она они it's".split()
+    "not only thanks thank danke das es er sie ich wir ihr dies der die man il elle on ce c nous ils elles je это он она они it's".split()
 )
 
 _MONTHS = """
@@ -119,7 +121,7 @@ _FOREIGN_TEENS = """
     dreizehn treize trece tredici treze dertien тринадцать
     vierzehn quatorze catorce quattordici catorze veertien четырнадцать
     funfzehn fuenfzehn quinze quince quindici vijftien пятнадцать
-    sechzehn seize dieciseis sedici dezesseis dezasseis zestien шестнадцать
+    sechzehn dieciseis sedici dezesseis dezasseis zestien шестнадцать
     siebzehn dix-sept diecisiete diciassette dezessete dezassete zeventien семнадцать
     achtzehn dix-huit dieciocho diciotto dezoito achttien восемнадцать
     neunzehn dix-neuf diecinueve diciannove dezenove dezanove negentien девятнадцать

@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
 from disc_lite.evaluation.card import counted
@@ -70,8 +71,7 @@ def evaluate(
     saved = _saved_in(run_folder, output)
     asked = _questions_of(run_folder, questions, listener)
     if questions:
-        frame = frame_of(finished.model.folder)
-        check_lengths(asked, (), recipe, finished.model, frame, recipe.documents.passage_tokens)
+        check_lengths(asked, (), recipe, finished.model, frame_of(finished.model.folder), _longest_passage(finished))
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
     from disc_lite.run import fit, measuring
@@ -111,6 +111,12 @@ def _saved_in(run_folder: RunFolder, output: str | Path | None) -> RunFolder:
     saved = RunFolder(Path(output) / of_adapter) if output else run_folder
     require_writable(saved.path, "Name a folder for the answers: --output FOLDER.")
     return saved
+
+
+def _longest_passage(run: FinishedRun) -> int:
+    """Tokens, at most, of a passage of the run."""
+    tokenizer = tokenizer_of(run.model.folder) or estimated_tokens
+    return max((len(tokenizer(text)) for _, text in run.folder.read_passages()), default=0)
 
 
 def _questions_of(

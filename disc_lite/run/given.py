@@ -13,6 +13,7 @@ from disc_lite.hub.source import Model
 from disc_lite.planning.workload import Frame
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.names import pairs_as_named, questions_as_named
 from disc_lite.run.wording import counted
@@ -34,16 +35,16 @@ def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
 
 
 def about_documents(
-    questions: Sequence[Question], pairs: Sequence[Pair], documents: Sequence[Document], near: float
+    questions: Sequence[Question], pairs: Sequence[Pair], documents: Sequence[Document], recipe: Recipe
 ) -> tuple[tuple[Question, ...], tuple[Pair, ...]]:
     """Questions and pairs with the names of these documents.
 
-    Raises UsageError where they are about others, or all pairs ask what questions ask.
+    Raises UsageError where they are about others, or all pairs that are taught ask what questions ask.
     """
     known = {document.name for document in documents}
     questions, pairs = questions_as_named(questions, known), pairs_as_named(pairs, known)
-    asked = NearDuplicates([question.text for question in questions], near)
-    if pairs and all(asked.near(pair.question) for pair in pairs):
+    asked = NearDuplicates([question.text for question in questions], recipe.prompt.near_duplicate)
+    if METHODS[recipe.method].needs_pairs and pairs and all(asked.near(pair.question) for pair in pairs):
         raise all_asked()
     return questions, pairs
 

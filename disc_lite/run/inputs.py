@@ -114,7 +114,7 @@ def gather(
     require_usable(folder.path, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     absent = Model(model, source.location, Path(), "", "", {})
-    own_questions, own_pairs = about_documents(own_questions, own_pairs, read, checked.recipe.prompt.near_duplicate)
+    own_questions, own_pairs = about_documents(own_questions, own_pairs, read, checked.recipe)
     inputs = Inputs(folder, absent, checked, tuple(read), tuple(ledger), own_questions, own_pairs, earlier)
     if local_folder(source) is None:
         before_download(inputs)
@@ -202,7 +202,8 @@ def check_context(inputs: Inputs) -> None:
     if longest > room:
         longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
     if longest <= room:
-        check_lengths(inputs.questions, inputs.pairs, recipe, inputs.model, frame, longest)
+        taught = inputs.pairs if METHODS[recipe.method].needs_pairs else ()
+        check_lengths(inputs.questions, taught, recipe, inputs.model, frame, longest)
         return
     without = room + beside_passage(recipe, True, frame) - beside_passage(recipe, False, frame) if writes else room
     raise UsageError(

@@ -80,7 +80,7 @@ def plan(
     if earlier:
         check_same(earlier, resolved.recipe, here if here.fingerprint else None)
     read, ledger = read_with_progress([Path(d) for d in named], resolved.recipe, None)
-    asked, own_pairs = about_documents(asked, own_pairs, read, resolved.recipe.prompt.near_duplicate)
+    asked, own_pairs = about_documents(asked, own_pairs, read, resolved.recipe)
     inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
     if is_here:
         check_context(inputs)

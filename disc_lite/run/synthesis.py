@@ -107,7 +107,6 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             write_json(about, _about(pair_set))
     pairs = context.folder.read_pairs()
     found = {**read_json(about), "without": _without_pairs(context.texts, pairs)}
-    # A run folder of before 2026-11-29 has no remarks.
     for remark in filter(None, (*found.get("remarks", ()), few_pairs(found), without_pairs(found))):
         context.remark("questions", remark)
     return pairs, found

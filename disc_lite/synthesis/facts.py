@@ -18,11 +18,11 @@ from disc_lite.synthesis.terms import TELLING, Term, missing, terms_of
 
 # But for "yes" with a mark behind it: "No fee is charged" does not say no.
 YES_NO = re.compile(
-    r"yes\b|(?:no|ja|nein|oui|non|sí|si|sim|não|nao|nee|да|нет|tak|nie|evet|hayır|نعم|لا|はい|いいえ|네|아니요|아니오|"
+    r"yes\b|(?:no|ja|nein|oui|non|sí|si|sim|não|nao|nee|да|нет|tak|nie|evet|hayır|نعم|لا|はい|いいえ|네|예|ใช่|ไม่ใช่|tidak|不对|不對|否|아니요|아니오|"
     r"हाँ|हां|नहीं|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))",
     re.IGNORECASE,
 )
-_YES = frozenset("yes ja oui sí si да sim tak evet نعم 是 是的 对 對 네 はい हाँ हां".split())
+_YES = frozenset("yes ja oui sí si да sim tak evet نعم 是 是的 对 對 네 예 ใช่ はい हाँ हां".split())
 # Within a word or behind it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it, with all its names and numbers

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from disc_lite.qa import language_of, numbers_of
 from disc_lite.qa.languages import FREQUENT
@@ -56,7 +56,7 @@ def _has_new_number(text: str, source: str, in_words: bool) -> bool:
 
 def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:
     """The forms of every number in digits; with `in_words` also of those in words, of ordinals and of months."""
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip_longest(words, words[1:]):
         digits, forms = re.findall(r"\d+", word.written), number_forms(word)
         if word.number and (digits or (in_words and word.text != "one")):
             yield forms | ({f"1 {following.text}"} if following and word.text == "1" else set())

@@ -41,7 +41,7 @@ REFERS = re.compile(
     rf"|\b{_AS_SAID} (?:{_ARTICLE} )?{_PARTS}\b(?!(?: \d+)? (?:of|in|von|du|des?|del|di) )"
     rf"|\b(?:the )?(?:previous|preceding|above) {_PARTS}\b|\bin this {_PARTS}\b"
     rf"|\b(?:as|is|are|was|were) (?:mentioned|stated|described|provided|given|said|listed|shown) "
-    rf"(?:above|here|in the {_SHOWN}|in section \d+)|\bsaid about [\w ]+ here\b"
+    rf"(?:above|here|in the {_SHOWN}\b(?! of\b)|in section \d+)|\bsaid about [\w ]+ here\b"
     r"|\bthe \w+ above(?=[ ,]*(?:have|has|do|does|is|are|was|were)\b|\s*\?)|\b(?:steht|wird|ist) (?:hier|oben)\b"
     rf"|文中|本文|上文|上述|原文|根据.{{0,4}}{_CHINESE}|(?:这|該|该|此|以上|上面的?|本){_CHINESE}|(?:文章|句子|短文|材料)(?:中|里|说|提到|讲)|段落|作者",
     re.IGNORECASE,

@@ -23,7 +23,7 @@ PRONOUNS = {
     "Italian": "lui lei loro esso essa", "Portuguese": "ele ela eles elas", "Cyrillic": "он она оно они его её ее их",
 }  # fmt: skip
 FORMAL = re.compile(r"\b(?:Sie|Ihnen)\b")  # the person who is asked
-UNSPACED_PRONOUN = re.compile(r"[它他她牠](?:们|們)?")
+UNSPACED_PRONOUN = re.compile(r"(?<![其吉])[它他她牠](?!人)(?:们|們)?")
 POINTING = re.compile(
     r"\b(?:this|that|these|those|das|dies|cela|ça|eso|esto|questo|isso|isto|dat|это)\s*[?？]", re.IGNORECASE
 )
@@ -33,6 +33,8 @@ SAID_LATER = frozenset(
 )
 EXISTS = re.compile(r"\b(?:gibt es|es gibt|y a-t-il|il y a|il faut|faut-il|is het)\b", re.IGNORECASE)
 NAMES = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-ZÀ-ÝА-Я]")
+NOUNS_ASKED = 4  # words of a question among which the verb is, if it is a frequent one
+_VERBS = FUNCTION_WORDS.difference("many much long to of in on at for from by with as".split())
 ASKING = frozenset(
     "what which who whom whose when where how why was welche welcher welches welchem welchen wer wann wo wie warum "
     "welk welke wanneer waar hoe hoeveel quel quelle quels quelles combien quando quanto quanti quante qual quais "
@@ -108,6 +110,5 @@ def _behind_what_is_asked(words: list[str]) -> list[str]:
     """Without what stands between "which" and the verb: in "What colour is it?" the colour is not it."""
     if not words or words[0] not in ASKING:
         return words
-    verbs = FUNCTION_WORDS.difference(("many", "much", "long"))
-    end = next((n for n, word in enumerate(words[1:], 1) if word in verbs), len(words))
+    end = next((n for n, word in enumerate(words[1:NOUNS_ASKED], 1) if word in _VERBS), 2)
     return words[end:]
