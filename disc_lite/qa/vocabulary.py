@@ -52,7 +52,8 @@ OPENS_AS_ANSWER = frozenset("yes yeah yep ja jawohl nein nee oui sim да нет
 # Behind yes or no at the beginning of a text, without a comma: "no it does not", but "no dogs", "no information".
 AFTER_YES_NO = frozenset(
     "i it he she we you they this that these those there the a an its his her their our my your "
-    "not only thanks thank danke das es er sie ich wir ihr dies der die man il elle on ce c nous ils elles je это он она они it's".split()
+    "not only thanks thank danke "
+    "das es er sie ich wir ihr dies der die man il elle on ce c nous ils elles je это он она они it's".split()
 )
 
 _MONTHS = """

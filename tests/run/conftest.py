@@ -30,8 +30,8 @@ def writing(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], P
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:  # an untrained model writes no question: without pairs a run ends
         patch.setattr(Continuation, "ended", True)
-        patch.setattr(drafting, "question_fault", lambda question, passage: "")
+        patch.setattr(drafting, "question_fault", lambda *_: "")
         patch.setattr(
-            drafting, "answer_fault", lambda question, answer, passage: "" if normalise(answer) else "empty answer"
+            drafting, "answer_fault", lambda question, answer, *_: "" if normalise(answer) else "empty answer"
         )
         yield small

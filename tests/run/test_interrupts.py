@@ -37,8 +37,8 @@ WRITING = [
 GIVEN = [
     ("questions", "pairs reused", "pairs.json"),
     ("retention", "", "before.json"),
-    ("evaluation", "before: 1 questions", "before.json"),
-    ("evaluation", "before: 1 statements", "before.json"),
+    ("evaluation", "before: 1 question", "before.json"),
+    ("evaluation", "before: 1 statement", "before.json"),
     ("evaluation", r"before: \d+ instructions", "retained_before.json"),
     ("teacher", "reads retention", "metrics.jsonl"),
     ("teacher", "reads documents", "metrics.jsonl"),
@@ -47,7 +47,7 @@ GIVEN = [
     ("training", "with the passage", "fit.jsonl"),
     ("training", "closed book", "fit.jsonl"),
     ("training", "drift", "adapter"),
-    ("evaluation", "after: 1 questions", "after.json"),
+    ("evaluation", "after: 1 question", "after.json"),
     ("evaluation", r"after: \d+ neutral", "retained_after.json"),
     ("evaluation", r"after: drift", "retained_after.json"),
 ]
@@ -140,7 +140,7 @@ def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
         elif event.stage != "retention":  # where answers may be dropped again
             assert event.done >= before.done or (before.done, event.done) == (before.total, 0)
     parts = {event.text for event in counted if event.stage == "evaluation"}
-    assert {"before: 1 questions, base, closed book", "after: 1 questions, adapted + RAG"} <= parts
+    assert {"before: 1 question, base, closed book", "after: 1 question, adapted + RAG"} <= parts
 
 
 # -- one forward pass ----------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def test_eval_answers_a_signal_and_goes_on(
     (run / "after.json").unlink()  # so that something is still to be asked
     (run / "retained_after.json").unlink()
     (run / "before.json").unlink()
-    watched, load_run = Watched("evaluation", "after: 1 questions, adapted", number), evaluate.load_run
+    watched, load_run = Watched("evaluation", "after: 1 question, adapted", number), evaluate.load_run
     monkeypatch.setattr(sys, "argv", ["disc-lite", "eval", str(run), "--device", "cpu"])
     with monkeypatch.context() as patched:
         patched.setattr(evaluate, "load_run", lambda *how: watched.watch(load_run(*how)))
