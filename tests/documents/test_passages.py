@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from disc_lite.documents import Document, cut_passages, read_documents, sentence_spans
 from disc_lite.documents.headings import cut_sections, find_headings, title_of
+from disc_lite.documents.passages import RULE_BELOW
 
 PIECES = st.sampled_from(
     ["# Head", "## Sub", "Title\n=====", "A", "b", "Dr. ", "e.g. ", ". ", "! ", "?\" ", "…", "\n",
@@ -243,3 +244,10 @@ def test_the_header_of_a_table_goes_with_every_piece_of_it():
     assert pieces(ROWS, 100) == [(ROWS.strip(), ())]
     two = "Goods | Small\nPears | 3\n\nTown | Road\nHill | Low road\nDale | High road\n"
     assert pieces(two, 8)[-1][1] == ("Town | Road",)
+
+
+def test_white_space_below_a_line_is_not_tried_as_the_rule_of_a_table() -> None:
+    padded = [" " * 20_000, "\n" + " " * 20_000, "\n|" + " " * 20_000, "\n|---|" + " " * 20_000]
+    assert not any(RULE_BELOW.match(text + "x") for text in padded)  # in seconds, where it was years
+    rows = ("\n|---|---|\n", "\n---|---\n", "\n| :-- | --: |\n", " \n  |---|  \nx", "\n|--|--")
+    assert all(RULE_BELOW.match(text) for text in rows)

@@ -50,3 +50,12 @@ def test_weights_that_are_quantised_already_are_refused(
         check_kind(tmp_path)
     assert words in str(caught.value)
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("stored", [
+    None, {}, {"quant_method": "none"}, {"quant_method": None},
+    {"quant_method": "bitsandbytes", "load_in_4bit": False, "load_in_8bit": False},
+])  # fmt: skip
+def test_a_configuration_that_quantises_nothing_is_taken(tmp_path: Path, stored: object) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "quantization_config": stored}))
+    check_kind(tmp_path)

@@ -271,6 +271,7 @@ def test_european_text_is_searched_by_all_its_words(text: str) -> None:
 )
 def test_search_finds_single_letters_and_numbers(passages: list[str], questions: list[str]) -> None:
     assert best_places(passages, questions, 1) == [[0], [1]]
+    assert best_places(passages, ["🙂", "???"], 1) == [[0], [0]]  # nothing to search for
 
 
 def test_of_equally_good_passages_the_first_is_found() -> None:

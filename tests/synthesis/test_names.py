@@ -78,3 +78,9 @@ def test_the_worked_examples_pass_what_drafts_have_to_pass() -> None:
             faults += [question_fault(question, passage) for _, question in zip(KINDS, example.questions, strict=True)]
             faults.append(answer_fault(example.questions[0], example.answer, passage))
     assert faults.count("") == len(faults), faults
+
+
+@pytest.mark.parametrize("answer", ["...", "—", "🙂", "###", "", "？"])
+def test_an_answer_without_a_word_is_at_fault(answer: str) -> None:
+    assert answer_fault("Who runs the mill?", answer, "The mill is run by Ada Brink.")
+    assert question_fault("Who runs the mill of Norora?", answer or "---")  # nothing of it is there
