@@ -147,7 +147,8 @@ def _require_room(adapted: Adapted, questions: Sequence[str]) -> None:
             )  # fmt: skip
 
 
-def _require_words(questions: Sequence[str]) -> None:
+def require_words(questions: Sequence[str]) -> None:
+    """Raises UsageError where a question is blank."""
     if not all(question.strip() for question in questions):
         raise UsageError("A question is blank.", "", 'Ask something: disc-lite ask RUN "Who approves travel?"')
 
@@ -165,7 +166,7 @@ def ask(
     """
     adapted = model if isinstance(model, Adapted) else open_adapted(Path(model))
     questions = [questions] if isinstance(questions, str) else questions
-    _require_words(questions)
+    require_words(questions)
     if with_base:
         adapted.require_base()
     for one in (adapted, *(others or {}).values()):

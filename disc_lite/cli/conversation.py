@@ -28,9 +28,10 @@ def ask(
     FOLDER is a run, an adapter or a merged model.
     """
     from disc_lite.chat.opening import ask as run_ask
-    from disc_lite.chat.opening import open_together
+    from disc_lite.chat.opening import open_together, require_words
 
     questions = tuple(map(typed, questions))
+    require_words(questions)
     (name, adapted), *others = open_together([folder, *also]).items()
     rows = run_ask(
         adapted, questions, with_base, device, dict(others), lambda text: click.echo(escape_controls(text), err=True)
