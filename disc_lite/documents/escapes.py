@@ -14,8 +14,10 @@ from disc_lite.documents.headings import escaped
 
 MARK = "\ufdd0"  # a code point that is no character
 
+# None is longer: looking for the end of each would be quadratic. It opens with a whole run of backticks, not with a part.
+CODE_SPAN = r"(?<!`)(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)"
 _PIECE = re.compile(
-    r"(?P<whole>(?<!`)(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)"  # code
+    rf"(?P<whole>{CODE_SPAN}"
     r"|\$\$.{0,2000}?\$\$|(?<![\\$\w])\$(?=\S)[^$]{0,500}?(?<=[^\s\\])\$(?![\d$])|\\\(.{0,1000}?\\\)"  # a formula
     r"|\\\\)"
     r"|\\\[(?P<brackets>.{0,1000}?)\\\]"

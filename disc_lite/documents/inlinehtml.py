@@ -9,7 +9,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from disc_lite.documents.escapes import MARK, Escapes
+from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import html_text
 
@@ -21,7 +21,6 @@ _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
 _EMPTY_QUOTE = re.compile(r"\s*>(?:\s*>)?\s*")  # between the paragraphs of a quotation
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).{0,2000}?(?<!`)\1(?!`)")
 
 _SHOWN_TAGS = """
     a abbr b big center cite code details div em figcaption figure font h1 h2 h3 h4 h5 h6 hr i ins kbd mark p picture
@@ -112,7 +111,7 @@ def _inline(line: str) -> str:
         return line
     parts: list[str] = []
     place = 0
-    for code in _CODE_SPAN.finditer(line):
+    for code in re.finditer(CODE_SPAN, line):
         parts += [_shown(line[place : code.start()], line), code.group()]
         place = code.end()
     return "".join([*parts, _shown(line[place:], line)])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from disc_lite.documents.escapes import MARK, without_marks
+from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.inlinehtml import as_seen
@@ -29,10 +29,8 @@ _PROSE = """
 _PROSE_DIRECTIVES = frozenset(_PROSE.split())
 _UNNAMED = frozenset("admonition div details dropdown margin topic sidebar grid card tab-set tab-item".split())
 
-# A span of code, or where a comment opens. No span is longer: looking for the end of each would be quadratic. It opens
-# with a whole run of backticks: of a long one no part is tried.
-_CODE_OR_COMMENT = re.compile(r"(?<!`)(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)|<!--")
-# An image, and what it links to. No alternative text is longer, for the same reason.
+_CODE_OR_COMMENT = re.compile(rf"{CODE_SPAN}|<!--")
+# An image, and what it links to. No alternative text is longer: looking for the end of each would be quadratic.
 _IMAGE = re.compile(
     r"(?P<link>\[)?!\[(?P<alt>[^\]]{0,1000})\]\((?P<target>[^)]*)\)(?P<linked>(?(link)(?:\]\([^)]*\))?))"
 )

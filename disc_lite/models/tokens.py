@@ -22,7 +22,6 @@ from disc_lite.models.control import private_name, rename_added_tokens
 from disc_lite.models.written import FROZEN_DATE, SENTINEL, rendered, stand_ins, written_around
 from disc_lite.packing import shared_length
 
-FIRST_WORDS = ("The", "A", "It", "In", "Yes", "No", "a", "the")  # of answers
 UNFINISHED = "\ufffd"  # decoded from bytes that are no whole character
 # The chat template of a base model, which has none.
 BEGINNING = "{{ bos_token }}"  # before it, where the tokenizer begins every text with it

@@ -39,16 +39,18 @@ UNSPACED_NEGATORS = tuple(
     "尚未 从未 從未 无法 無法 ไม่ ไม่ใช่ ไม่ได้ ไม่ได้รับ ไม่มี มิใช่".split()
 )
 UNSPACED_NEGATORS_AFTER = ("ではな", "ではあり", "じゃな", "じゃあり", "でな")
-YES_NO = frozenset(
-    "yes no ja nein oui non si да нет nao sim tidak nee tak nie evet hayir نعم لا 네 예 아니요 아니오 हाँ हां नहीं "
-    "是 是的 不是 不 对 對 不对 不對 否 はい いいえ ใช่ ไม่ใช่".split()
+# With their accents too, for texts that are read as they are written.
+YES = frozenset("yes ja oui sí si да sim tak evet نعم 네 예 हाँ हां 是 是的 对 對 はい ใช่".split())
+NO = frozenset(
+    "no nein non нет não nao nee nie hayır hayir tidak لا 아니요 아니오 नहीं 不是 不 不对 不對 否 いいえ ไม่ใช่".split()
 )
+YES_NO = YES | NO
 CHOICE = frozenset("or and oder und ou et o y e of en или и".split())  # yes or no, yes and no
 BECAUSE = frozenset(
     "because since but though although weil denn aber car mais porque pero perche ma omdat maar".split()
 )
 # What no text begins with that is no answer; "no dogs" and Italian "si apre" are not meant as one.
-OPENS_AS_ANSWER = frozenset("yes yeah yep ja jawohl nein nee oui sim да нет evet hayir".split())
+OPENS_AS_ANSWER = frozenset("yes ja nein nee oui sim да нет evet hayir".split())
 # Behind yes or no at the beginning of a text, without a comma: "no it does not", but "no dogs", "no information".
 AFTER_YES_NO = frozenset(
     "i it he she we you they this that these those there the a an its his her their our my your "

@@ -12,17 +12,15 @@ from collections.abc import Sequence
 
 from disc_lite.qa import language_of, words_of
 from disc_lite.qa.matching import is_negator
+from disc_lite.qa.vocabulary import NO, YES
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import TELLING, Term, missing, terms_of
 
-# But for "yes" with a mark behind it: "No fee is charged" does not say no.
-YES_NO = re.compile(
-    r"yes\b|(?:no|ja|nein|oui|non|sí|si|sim|não|nao|nee|да|нет|tak|nie|evet|hayır|نعم|لا|はい|いいえ|네|예|ใช่|ไม่ใช่|tidak|不对|不對|否|아니요|아니오|"
-    r"हाँ|हां|नहीं|是的?|不是?|对|對|没有|沒有)(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))",
-    re.IGNORECASE,
-)
-_YES = frozenset("yes ja oui sí si да sim tak evet نعم 是 是的 对 對 네 예 ใช่ はい हाँ हां".split())
+# The last two also say that nothing is there; at the beginning of an answer they say no.
+_WORDS = "|".join(sorted({*YES, *NO, "没有", "沒有"}, key=len, reverse=True))
+# All but "yes" with a mark behind it: "No fee is charged" does not say no.
+YES_NO = re.compile(rf"yes\b|(?:{_WORDS})(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))", re.IGNORECASE)
 # Within a word or behind it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it, with all its names and numbers
@@ -37,7 +35,7 @@ def is_yes_no(answer: str) -> bool:
 def _yes_or_no(answer: str) -> str:
     """ "yes" or "no", as an answer begins in its language, or ""."""
     said = YES_NO.match(answer)
-    return ("yes" if said[0].lower() in _YES else "no") if said else ""
+    return ("yes" if said[0].lower() in YES else "no") if said else ""
 
 
 def facts_of(question: str, answer: str) -> list[str]:
