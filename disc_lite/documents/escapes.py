@@ -14,7 +14,7 @@ from disc_lite.documents.headings import escaped
 
 MARK = "\ufdd0"  # a code point that is no character
 
-# None is longer: looking for the end of each would be quadratic. It opens with a whole run of backticks, not with a part.
+# No span of code is longer: looking for the end of each would be quadratic. Its opening is a whole run of backticks.
 CODE_SPAN = r"(?<!`)(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)"
 _PIECE = re.compile(
     rf"(?P<whole>{CODE_SPAN}"
