@@ -117,7 +117,6 @@ def test_the_estimate_is_within_8_percent_of_the_peak_on_a_cpu(
     planned = footprint.training(
         Way(tokens, checkpointing, bits), pack(gathered.sequences).input_ids.numel() / tokens
     ).peak
-    print("FIG", name, quantize, checkpointing, bits, numbers.value_bytes, planned / measured)
     assert 0.92 < planned / measured < 1.08
 
 
