@@ -195,3 +195,11 @@ def adapter_sha256(run: Path) -> str:
 
 def newest_checkpoint(folder: Path) -> Path:
     return max((folder / "checkpoints").glob("step-*"))
+
+
+def continuation_of(tokens: Any, text: str, log_p: float = 0.0, ended: bool = True) -> Any:
+    """What generation returns where it has written a text, every token of it with this log-probability."""
+    from disc_lite.models.generation import Continuation
+
+    ids = tuple(tokens.text(text))
+    return Continuation(ids, 1 if ended else None, (log_p,) * (len(ids) + ended))

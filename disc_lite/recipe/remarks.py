@@ -34,6 +34,7 @@ DRAFTED = tuple(f"prompt.{name}" for name in (
     "questions_per_sentence", "questions_per_1000_tokens", "questions_per_passage", "kinds", "yes_no_share",
     "answer_temperature", "answers_per_question", "agreement", "min_support", "min_gain",
 ))  # fmt: skip
+QUESTIONS = tuple(f"prompt.{n}" for n in ("question_temperature", "question_min_p", "min_fluency", "question_tokens"))
 SAMPLED = ("prompt.answers_per_question", "prompt.agreement")
 OF_RETENTION = tuple(f"retention.{name}" for name in ("prompts", "max_reads", "share", "least_share"))
 
@@ -59,7 +60,7 @@ IDLE = (
     Idle(("disc.targets_per_document",), "disc.targets=all takes all sentences", lambda r, _: r.disc.targets == "all"),
     Idle(DRAFTED, "the method {method} has no pairs", lambda r, _: not _pairs(r)),
     Idle(DRAFTED, "the pairs are your own", lambda r, given: given.pairs),
-    Idle(("prompt.question_temperature", "prompt.question_min_p", "prompt.question_tokens"), "no question is drafted",
+    Idle(QUESTIONS, "no question is drafted",
          lambda r, given: given.questions and (given.pairs or not _pairs(r))),
     Idle(("prompt.worked_examples",), "no question is drafted, and the method {method} has no pairs",
          lambda r, given: given.questions and not _pairs(r)),

@@ -9,6 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import cycle
 from random import Random
+from statistics import fmean
 
 from disc_lite.distillation.examples import Text, teacher_prompt
 from disc_lite.documents import Passage
@@ -21,6 +22,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
 FIRST = 2  # drafts about a sentence in the first round, where later ones rephrase them
+NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
 
 
@@ -158,6 +160,8 @@ class Drafter:
             else "question did not end within prompt.question_tokens"
         )
         fault = fault or self._language_fault(question)
+        if not fault and fmean(draft.log_ps) < self.recipe.prompt.min_fluency:
+            fault = NOT_FLUENT
         return DraftedQuestion(sentence, kind, question, fault)
 
     def _language_fault(self, text: str) -> str:

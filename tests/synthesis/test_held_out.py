@@ -12,7 +12,7 @@ from disc_lite.models.generation import Continuation
 from disc_lite.prompts.writing import EXAMPLES
 from disc_lite.qa import is_right
 from disc_lite.synthesis import held_out, write_held_out
-from tests.made import document_of, recipe_of
+from tests.made import continuation_of, document_of, recipe_of
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_how_long_a_reference_may_be_depends_on_its_own_script(
     def write(base: Any, prompt_ids: Any, *more: Any, **streams: Any) -> list[Continuation]:
         prompts = [base.tokens.decode(prompt) for prompt in prompt_ids]
         written = [question if "Write a question" in prompt.rpartition("---\n")[2] else answer for prompt in prompts]
-        return [Continuation(tuple(base.tokens.text(text)), 1) for text in written]
+        return [continuation_of(base.tokens, text) for text in written]
 
     monkeypatch.setattr(held_out, "write_drafts", write)
     found = write_held_out(base, tokenise([document_of(document)], base.tokens, 400), recipe_of(), 0, 1)

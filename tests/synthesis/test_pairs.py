@@ -16,7 +16,7 @@ from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
-from tests.made import document_of, recipe_of
+from tests.made import continuation_of, document_of, recipe_of
 
 
 @given(st.integers(1, 300), st.integers(1, 60), st.integers(0, 5))
@@ -91,7 +91,7 @@ class Writer:
             self.temperatures.append((sentence, temperature))
             waiting = self.questions.get(sentence, [])
             written = waiting.pop(0) if waiting else None
-        return Continuation(tuple(self.tokens.text(written or "")), None if written is None else 1)
+        return continuation_of(self.tokens, written or "", ended=written is not None)
 
 
 def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
@@ -173,7 +173,7 @@ def test_all_sentences_of_a_long_passage_get_questions(
                 if answering
                 else f"What is true of the {words[number % 5]} number {number}?"
             )
-            found.append(Continuation(tuple(base.tokens.text(written)), 1))
+            found.append(continuation_of(base.tokens, written))
         return found
 
     monkeypatch.setattr(pairs, "write_drafts", write)
@@ -211,6 +211,18 @@ def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(pla
     assert [draft[0] for draft in drafter.kinds({0: 6, 1: 2}, 1, [])] == [0] * 6 + [1] * 2
 
 
+def test_a_question_that_its_model_finds_unlikely_is_dropped(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of(TEXT)], tokens, 200)
+    passage, recipe = text.passages[0], recipe_of(prompt={"min_fluency": -0.8})
+    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe, 0)
+    for log_p, fault in ((-0.79, ""), (-0.81, drafting.NOT_FLUENT)):
+        draft = continuation_of(tokens, "Who runs the mill?", log_p)
+        assert drafter.screened(0, "plain", draft).fault == fault
+    cut = continuation_of(tokens, "Who runs the mill?", -9.0, ended=False)
+    assert drafter.screened(0, "plain", cut).fault == "question did not end within prompt.question_tokens"
+
+
 def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[..., Any]) -> None:
     tokens = plain("llama").tokens
     german = "Ada leitet die Mühle in der Stadt, und das Mehl ist für den Markt. Die Säge ist alt."
@@ -219,7 +231,7 @@ def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[.
     drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe_of(), 0)
 
     def ended(written: str) -> Continuation:
-        return Continuation(tuple(tokens.text(written)), 1)
+        return continuation_of(tokens, written)
 
     assert drafter.screened(0, "plain", ended("Wer leitet die Mühle in der Stadt?")).fault == ""
     assert drafter.screened(0, "plain", ended("Wer ist Ada?")).fault == ""
@@ -281,7 +293,7 @@ def test_held_out_questions_are_no_more_than_wanted_and_from_all_documents(
                 if "Question:" in task or "mentioning" in task
                 else f"Which lamp stands in room {room}?"
             )
-            found.append(Continuation(tuple(base.tokens.text(written)), 1))
+            found.append(continuation_of(base.tokens, written))
         return found
 
     monkeypatch.setattr(held_out, "write_drafts", write)
