@@ -107,6 +107,28 @@ def test_the_model_card_says_that_questions_were_chosen(run: Path) -> None:
     assert "| skills | 3 of 4 | 3 of 4 | 0 of 3 |" in text
 
 
+def test_the_card_of_an_adapter_in_nf4_loads_its_base_in_nf4(runs: Any, folders: Any, tmp_path: Path) -> None:
+    """Its code is run as it stands, but for the two places; the stored base gives other logits."""
+    nf4, folder = runs("llama", "nf4"), tmp_path / "out"
+    made = export(nf4, "adapter", folder)
+    *_, elsewhere = made["proof"]
+    assert elsewhere["what"] == "elsewhere" and elsewhere["passed"] and made["on_stored_base"]["of"] == 3
+    assert 0 < made["on_stored_base"]["kl"] < made["on_stored_base"]["kl_of_base"]
+    card = (folder / "README.md").read_text()
+    assert f"KL {made['on_stored_base']['kl']:.2g} nats per token" in card and "take the form `merged`" in card
+    code = card.split("```python\n")[1].split("```")[0].replace("path/to/llama", str(folders("llama")))
+    found: dict[str, Any] = {}
+    exec(code.replace("path/to/this/folder", str(folder)), found)
+    with torch.no_grad():
+        logits = found["model"].eval()(IDS).logits.float()
+    with open_adapted(nf4, "cpu").base.frozen(adapter=True) as model:
+        trained = model(IDS).logits.float()
+    off, elsewhere_off = ((each - trained).norm() for each in (logits, trained_logits(nf4, folders("llama"), IDS)))
+    assert off < 0.2 * elsewhere_off
+    assert "NF4" in model_card(open_run(nf4), False, "gguf-lora").split("## What it knows")[0].split("## Use")[1]
+    assert "NF4" not in model_card(open_run(runs("llama")), False).split("## What it knows")[0].split("## Use")[1]
+
+
 @pytest.mark.parametrize(
     ("method", "how"),
     [
