@@ -12,7 +12,7 @@ import pytest
 
 from disc_lite.cli import main
 from disc_lite.run.folder import FORMAT
-from disc_lite.storage import lock
+from disc_lite.storage import begin_digests, lock, write_json
 from tests.tiers import reached
 
 QUESTION = '{"question": "Who?", "answers": ["me"], "document": "a.md"}\n'
@@ -322,6 +322,7 @@ def test_a_dry_run_refuses_an_output_that_the_run_would_refuse(
     code, _, err = run(monkeypatch, capsys, *asked[:-2])
     assert code == 2 and f"runs/{usual.name} is not empty and holds no run" in err
     identity = {"format": FORMAT, "model": "another"}
-    (usual / "run.json").write_text(json.dumps({"identity": identity, "model": {"name": "x", "reference": "x"}}))
+    begin_digests(usual)
+    write_json(usual / "run.json", {"identity": identity, "model": {"name": "x", "reference": "x"}})
     code, _, err = run(monkeypatch, capsys, *asked[:-2])
     assert code == 2 and "holds another run" in err and "model" in err

@@ -81,7 +81,7 @@ def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     planned, nothing = Execution(micro_batch_tokens=4096, optimizer_bits=32), Execution()
     assert resumed(planned, nothing, folder, "card") == planned
-    record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "CUDA out of memory")
+    record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "CUDA out of memory", 0)
     assert resumed(planned, nothing, folder, "card").micro_batch_tokens == 1000
     assert resumed(planned, Execution(micro_batch_tokens=4096), folder, "card").micro_batch_tokens == 4096
     assert resumed(planned, nothing, folder, "cpu") == planned
@@ -91,9 +91,9 @@ def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
     assert resumed(whole, nothing, folder, "card").micro_batch_tokens == 1000
     read = Execution(micro_batch_tokens=1000, optimizer_bits=32, reading_tokens=2048)
     assert resumed(read, nothing, folder, "card").reading_tokens == 2048  # of a run that noted none
-    record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "again")
+    record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "again", 0)
     assert len(read_jsonl(folder.computed)) == 1
-    record(folder, read, "card", "as planned")
+    record(folder, read, "card", "as planned", 0)
     assert resumed(read.model_copy(update={"reading_tokens": 8192}), nothing, folder, "card").reading_tokens == 2048
     assert resumed(read, Execution(reading_tokens=2048), folder, "card").reading_tokens == 2048
 
