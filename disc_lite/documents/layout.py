@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from disc_lite.documents.columns import Line
-from disc_lite.documents.flow import HEADING_SIZE, MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
+from disc_lite.documents.columns import HEADING_SIZE, Line
+from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
 from disc_lite.documents.headings import escaped
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
