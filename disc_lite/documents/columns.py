@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+_OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
 # Of a table of contents.
-_LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
+LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
 
 # In sizes of the font.
 HEADING_SIZE = 1.1  # of that of the running text
@@ -162,7 +163,7 @@ def _is_prose(rows: Sequence[Row]) -> bool:
 
 
 def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
-    rows = [_without_marker(row, size) for row in rows if not _LEADERS.search(_text(row))]
+    rows = [_without_marker(row, size) for row in rows if not LEADERS.search(_text(row))]
     left = min((row[0].left for row in rows), default=0.0)
     letter = _letter_width(rows)
     leading = _distance_at(_LEADING, rows)
@@ -170,7 +171,7 @@ def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
     while index < len(rows):
         if index and _distance(rows, index) > _PARAGRAPH_GAP * leading:
             yield Line("")
-        if all(piece.is_code for piece in rows[index]):
+        if all(piece.is_code for piece in rows[index]) and not _ends_sentence(rows, index, letter, leading):
             yield Line(_code(rows[index], left, letter), rows[index][0].size, is_code=True)
             index += 1
             continue
@@ -203,6 +204,16 @@ def _code(row: Row, left: float, letter: float) -> str:
         column = min(round((piece.left - left) / letter), _MAX_CODE_COLUMNS)
         text += " " * max(column - len(text), 1 if text else 0) + piece.text
     return text
+
+
+def _ends_sentence(rows: Sequence[Row], index: int, letter: float, leading: float) -> bool:
+    """Whether a row of code is the end of a sentence: right below a line that had no room for its first word."""
+    if not index or all(piece.is_code for piece in rows[index - 1]):
+        return False
+    above, row = rows[index - 1], rows[index]
+    is_near = _distance(rows, index) <= 1.1 * leading and abs(above[0].left - row[0].left) < row[0].size
+    room = max(one[-1].right for one in rows) - above[-1].right - letter * len(row[0].text.split()[0])
+    return is_near and room < letter and not _OPENS_CODE.search(_text(above))
 
 
 def _without_marker(row: Row, size: float = math.inf) -> Row:

@@ -1,4 +1,4 @@
-"""PDF -> text: PDFium's characters with their places -> pieces of lines -> `columns`, `running`, `layout`.
+"""PDF -> text: PDFium's characters with their places -> pieces of lines -> `running`, `contents`, `columns`, `layout`.
 
 PDFium and not pypdf or pdfminer, because it is the only one of them that gives each character with place, size and
 font at 10 ms a page, and reads the fonts of other scripts (docs/documents.md has the comparison).
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from disc_lite.documents.columns import GAP_OF_PIECES, Piece, lines_of_page
+from disc_lite.documents.contents import without_contents
 from disc_lite.documents.layout import text_of_pages
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.running import without_running_lines
@@ -56,7 +57,7 @@ _NOTED = re.compile(r"[^\W\d_]{4}$|[.,;:!?)\"”’»]$|\b[12]\d{3}$")
 class _Char(NamedTuple):
     """A character as it is drawn, from `left` to `right`; it starts with the room before it. Lengths are in points."""
 
-    index: int
+    place: int  # on the page
     text: str
     has_space: bool  # before it
     start: float
@@ -89,7 +90,7 @@ def pdf_text(source: Source) -> Converted:
         page.close()
     for number, pieces in scanned.pieces(printed=[piece for page in pages for piece in page]).items():
         pages[number] = pieces or pages[number]  # a stamp on a picture without text
-    text = text_of_pages([lines_of_page(page) for page in without_running_lines(pages)])
+    text = text_of_pages([lines_of_page(page) for page in without_contents(without_running_lines(pages))])
     if not text.strip():
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
@@ -114,13 +115,13 @@ def _pieces(page: PdfTextPage) -> Iterator[Piece]:
     for char in _composed(_characters(page)):
         if piece is not None and _continues(piece, char):
             if char.has_space:
-                is_bold, is_code = _style(page, char.index)
+                is_bold, is_code = _style(page, char.place)
                 piece.is_bold, piece.is_code = piece.is_bold and is_bold, piece.is_code and is_code
             _add(piece, char)
         else:
             if piece is not None:
                 yield piece
-            piece = Piece(char.left, char.right, char.y, char.size, char.text, *_style(page, char.index))
+            piece = Piece(char.left, char.right, char.y, char.size, char.text, *_style(page, char.place))
     if piece is not None:
         yield piece
 

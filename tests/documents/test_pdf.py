@@ -218,6 +218,38 @@ def test_tables_of_contents_are_left_out():
         (20, 46, "They are paid in advance."),
     )
     assert page.read() == f"# Boats\n\n{PROSE} They are paid in advance.\n"
+    entries = [(20, 40, "1"), (26, 40, "Weighing"), (186, 40, "3"), (20, 46, "2"), (26, 46, "The crane of the harbour and"),
+               (26, 50, "its keeper"), (186, 50, "4"), (20, 56, "3"), (26, 56, "Eels"), (184, 56, "12")]  # fmt: skip
+    page = Page().page((20, 20, "Boats", 16), (20, 30, "Contents", 14), *entries)
+    page.page((20, 40, "1 Weighing", 14), (20, 50, PROSE), (20, 56, "They are 12."))
+    assert page.read() == f"# Boats\n\n## 1 Weighing\n\n{PROSE} They are 12.\n"
+    sold = [
+        (20 + 60 * (place % 3), 40 + 6 * (place // 3), cell)
+        for place, cell in enumerate(["Cod", "", "9", "Eel", "", "3"])
+    ]
+    assert "Cod | 9\nEel | 3" in Page().page((20, 20, "Boats", 16), (20, 30, "Contents", 14), *sold).read()
+
+
+def test_an_address_over_two_lines_is_one_and_a_word_behind_one_is_none():
+    lines = ["The rules of the harbour are at https://www.", "velmar.example/rules.html and the prices are at https://velmar.example/-",
+             "prices/2026, those of the market are at https://market.example/", "for all who sell there."]  # fmt: skip
+    text = Page().page(*[(20, 30 + 5 * i, line) for i, line in enumerate(lines)]).read()
+    assert text == (
+        "The rules of the harbour are at https://www.velmar.example/rules.html and the prices are at "
+        "https://velmar.example/prices/2026, those of the market are at https://market.example/ for all who sell there.\n"
+    )
+
+
+def test_a_line_of_code_that_ends_a_sentence_belongs_to_it():
+    lines = [
+        (20, 30, PROSE),
+        (20, 35, PROSE.replace("sales.", "sales of goods, see")),
+        (20, 40, "market-prices(2026).", "code"),
+    ]
+    text = (
+        Page().page(*lines, (20, 50, "To ring the bell at six:"), (20, 55, "ring(2)", "code"), (20, 65, PROSE)).read()
+    )
+    assert "of goods, see market-prices(2026).\n\nTo ring the bell at six:\n\n```\nring(2)\n```" in text
 
 
 def test_the_number_of_a_chapter_is_no_number_of_a_page():
