@@ -16,7 +16,16 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
 
-from disc_lite.documents.blocks import cells_of, closes_code, end_of_row, is_code, is_heading, is_item, names_columns, opens_code
+from disc_lite.documents.blocks import (
+    cells_of,
+    closes_code,
+    end_of_row,
+    is_code,
+    is_heading,
+    is_item,
+    names_columns,
+    opens_code,
+)
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
 from disc_lite.documents.records import Document, Markup, Passage, Section
 from disc_lite.documents.sentences import sentence_spans
