@@ -27,7 +27,7 @@ _SHOWN_TAGS = """
     samp section small span strong summary tt u var
 """
 _TAG = re.compile(rf"(?<!{MARK})</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_OPEN_TAG = re.compile(rf"<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source)(?:\s[^<>]*)?$", re.IGNORECASE)
+_OPEN_TAG = re.compile(rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source)(?:\s[^<>]*)?$", re.IGNORECASE)
 _TAG_LINES = 20
 _STRUCK = r"~~(?=\S)(?:[^~]|~(?!~)){0,2000}?(?<=\S)~~(?!~)"
 _WITHDRAWN = re.compile(
@@ -78,7 +78,7 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
             yield ""
             continue
         elif not is_indented:
-            while _OPEN_TAG.search(line) and (end := _end_of_tag(lines, number)):
+            while _OPEN_TAG.search(line, line.rfind("<")) and (end := _end_of_tag(lines, number)):
                 line, number = " ".join([line, *lines[number:end]]), end
             line = escapes.marked(line, is_last="".join(lines[number : number + 1]).isspace() or number == len(lines))
             shown = _inline(line)

@@ -87,7 +87,7 @@ class _Reader:
                 yield self._preformatted(line)
             else:
                 yield from self._prose(line)
-        yield from self.rst or []
+        yield from (self.rst or [])[1:]  # of a fence that is never closed
 
     def _code(self, line: str) -> str | None:
         found = _FENCE.fullmatch(line)
@@ -96,14 +96,10 @@ class _Reader:
         if self.rst is None:
             return line
         if self.fence:
-            self.rst.append(f"   {line}" if self.rst[0] and line.strip() else line)
+            self.rst.append(f"   {line}" if self.rst[0] and line.strip() else line)  # the block of its directive
             return None
         directive, self.rst = self.rst, None
-        opening, *block = directive
-        return (
-            rst_text("\n".join([opening, *(f"   {line}".rstrip() for line in block)] if opening else block)).strip("\n")
-            or None
-        )
+        return rst_text("\n".join(directive)).strip("\n") or None
 
     def _preformatted(self, line: str) -> str:
         end = _END_OF_PRE.search(line)

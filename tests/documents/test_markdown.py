@@ -138,7 +138,7 @@ def test_no_text_takes_quadratic_time(part):
             "Ring x so:\n\n```\n   a. B\n```\n\nText.",
         ),
         ("````md\n```{contents}\n```\n````", "````md\n```{contents}\n```\n````"),
-        ("```{eval-rst}\nIt is never closed.", "\nIt is never closed."),
+        ("```{contents}\nIt is never closed.", "   It is never closed."),
     ],
 )
 def test_what_myst_marks_is_read_as_in_restructuredtext(written, seen):
