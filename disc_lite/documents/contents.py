@@ -23,12 +23,15 @@ def without_contents(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
     dropped: set[int] = set()
     for first, page in enumerate(pages):
         if any(_HEADING.fullmatch(piece.text) for piece in page):
-            dropped.update(map(id, _contents(pages[first:])))
+            dropped.update(map(id, _contents(pages[first:], len(pages))))
     return [[piece for piece in page if id(piece) not in dropped] for page in pages]
 
 
-def _contents(pages: Sequence[Sequence[Piece]]) -> list[Piece]:
-    """The table of contents that begins on the first page, up to its last number; empty if there is none."""
+def _contents(pages: Sequence[Sequence[Piece]], last_page: int) -> list[Piece]:
+    """The table of contents that begins on the first page, up to its last number; empty if there is none.
+
+    Its numbers grow, and there are pages for them: it is no list of what is in a box.
+    """
     found: list[Piece] = []
     waiting: list[Piece] = []  # the first lines of an entry
     lines, entries, number = 0, 0, 0
@@ -42,7 +45,9 @@ def _contents(pages: Sequence[Sequence[Piece]]) -> list[Piece]:
             waiting, lines = waiting + row, lines + 1
             is_aligned = len(row) > 1 and last.right > edge - _RAGGED and _PAGE_NUMBER.fullmatch(last.text)
             following = int(last.text) if last.text.isdecimal() else number
-            if LEADERS.search(" ".join(piece.text for piece in row)) or (is_aligned and following >= number):
+            if LEADERS.search(" ".join(piece.text for piece in row)) or (
+                is_aligned and number <= following <= last_page
+            ):
                 found, waiting, lines, entries, number = found + waiting, [], 0, entries + 1, following
             elif lines == _MAX_LINES:
                 return found if entries >= _MIN_ENTRIES else []
