@@ -26,7 +26,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.facts import facts_of, recalls
+from disc_lite.synthesis.facts import recalls, says_something
 
 SLACK = 16  # tokens that an answer may have more than the longest of the pairs
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too
@@ -38,7 +38,7 @@ class FitCheck:
     def __init__(self, context: RunContext, pairs: Sequence[Pair], steps: int) -> None:
         self.context, self.steps, self.every = context, steps, max(1, -(-steps // FIT_CHECKS))
         self.enough = context.recipe.train.enough
-        gradable = [p for p in pairs if facts_of(p.question, p.answer)]
+        gradable = [p for p in pairs if says_something(p.question, p.answer)]
         drawn = Random(f"{context.recipe.seed} fit").sample(gradable, min(FIT_SAMPLE, len(gradable)))
         self.pairs = drawn if self.enough else []
         self.path = context.folder.fit
