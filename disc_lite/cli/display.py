@@ -21,6 +21,7 @@ from disc_lite.evaluation.sentences import (
     overlap_sentences,
     sentences_asked,
     shortfall,
+    still_known,
     verdict,
     without_pairs,
 )
@@ -132,7 +133,7 @@ def _shortened(passage: str) -> str:
 
 def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
-    lines = [shortfall(card), verdict(card), choice_of_questions(card), forgotten(card)]
+    lines = [shortfall(card), still_known(card), verdict(card), choice_of_questions(card), forgotten(card)]
     for pair, gain in card["differences"].items():
         lines.append(f"{compared(pair)}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
     judge = card.get("judge")

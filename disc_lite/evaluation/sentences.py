@@ -143,7 +143,7 @@ def shortfall(card: Mapping[str, Any]) -> str:
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
     text = f"It did not learn enough: the adapted model answers {adapted:.0%} {readable}. "
     advice = card.get("advice") or ADVICE
-    if not fit:
+    if fit.get("share") is None:
         return text + f"What may help: more train.epochs, a higher train.learning_rate; or {advice['pairs']}."
     recalled, teacher = fit["share"], fit["teacher"]
     if teacher < FITTED and recalled >= FITTED * teacher:
@@ -161,3 +161,15 @@ def shortfall(card: Mapping[str, Any]) -> str:
         f"It answers {recalled:.0%} of the questions it was trained on, but not in other words. What teaches "
         f"that: {advice['pairs']}."
     )
+
+
+def still_known(card: Mapping[str, Any]) -> str:
+    """A sentence on what an update was to unlearn, as far as it was asked; empty in any other run."""
+    asked = (card.get("fit") or {}).get("unlearned")
+    if not asked:
+        return ""
+    text = (
+        f"Of {asked['of']} questions to unlearn it still answers {asked['known']} as it was taught; the base itself "
+        f"answers {asked['base']} so."
+    )
+    return text if asked["known"] <= asked["base"] else f"{text} What may help: more train.epochs."

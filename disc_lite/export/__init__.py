@@ -88,7 +88,9 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
     with atomic_folder(staged) as folder:
         with disk.reporting(f"cannot write {target}"), interrupts.at_once():
             made = make(job, folder)
-            card = model_card(job.run, job.choice.document_names, job.choice.to)
+            card = model_card(
+                job.run, job.choice.document_names, job.choice.to, made.about.get("on_stored_base")
+            )  # fmt: skip
             write_text(folder / "README.md", card)
         require_passed(made.proof, target)
         proof = [line.as_dict() for line in made.proof]

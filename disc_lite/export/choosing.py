@@ -10,8 +10,8 @@ from torch import Tensor
 from disc_lite.export.job import Job
 from disc_lite.export.merging import Merging
 from disc_lite.export.outputs import logits_from, with_answers
-from disc_lite.export.proof import mean_kl
-from disc_lite.export.streaming import Weight, streamed_logits
+from disc_lite.export.proof import Check, mean_kl
+from disc_lite.export.streaming import Weight, answers_from, streamed_logits
 from disc_lite.export.tensors import stored_tensors
 from disc_lite.models.device import device_of
 from disc_lite.storage import JsonObject
@@ -52,3 +52,31 @@ def chosen_weights(job: Job, merging: Merging, written: Written | None = None) -
         nats[onto] = mean_kl(trained, streamed_logits(job.trained, texts, firsts, weights(onto)))
     known = {onto: value if isfinite(value) else None for onto, value in nats.items()}
     return min(nats, key=lambda onto: nats[onto]), {"kl_by_base": known}
+
+
+def on_stored_base(job: Job) -> tuple[Check, JsonObject]:
+    """How far the adapter on the base as it is stored is from the trained model, which has it in NF4; fails nothing.
+
+    Over the tokens of the trained model's answers and the first after the neutral prompts.
+    """
+    merging, names, answers = merging_of(job), job.adapter.plain_names, job.outputs.answers
+    texts, firsts = with_answers(job.inputs, answers)
+
+    def weight(name: str) -> Tensor:
+        job.check()
+        return merging.exact(names[name], "original")
+
+    with job.trained.frozen(adapter=True):
+        trained = logits_from(job.trained, texts, firsts)
+    with job.trained.frozen(adapter=False):
+        base = logits_from(job.trained, texts, firsts)
+    job.tell("comparing it on the base as it is stored with the trained model")
+    stored = streamed_logits(job.trained, texts, firsts, weight)
+    nats, of_base = mean_kl(trained, stored), mean_kl(trained, base)
+    same = sum(a == b for a, b in zip(answers, answers_from(stored, answers), strict=True))
+    text = (
+        f"on the base as it is stored, and not in NF4, answers equal: {same} of {len(answers)} (KL {nats:.2g} nats, of "
+        f"the base alone {of_base:.2g})"
+    )
+    about = {"kl": nats if isfinite(nats) else None, "kl_of_base": of_base, "equal": same, "of": len(answers)}
+    return Check("elsewhere", True, "a matrix at a time", text, same), {"on_stored_base": about}

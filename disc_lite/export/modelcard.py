@@ -63,11 +63,29 @@ FORMS = {
         "ollama create NAME -f Modelfile",
     ),
 }  # fmt: skip
+# The base in Python as an adapter in NF4 was trained on it. In bf16, which is how it is computed on a GPU.
+ON_NF4 = (
+    "import torch\nfrom peft import PeftModel\n"
+    "from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig\n"
+    "nf4 = BitsAndBytesConfig(\n"
+    '    load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,\n'
+    "    bnb_4bit_compute_dtype=torch.bfloat16,\n)\n"
+    "base = AutoModelForCausalLM.from_pretrained({load}, quantization_config=nf4, dtype=torch.bfloat16)\n"
+    f"model = PeftModel.from_pretrained(base, {_FOLDER})\n"
+    "tokenizer = AutoTokenizer.from_pretrained({load})"
+)
 
 
-def model_card(run: FinishedRun, document_names: bool, to: str = "adapter") -> str:
-    """Markdown with front matter for the hub, for one form of an export."""
+def model_card(
+    run: FinishedRun, document_names: bool, to: str = "adapter", on_stored_base: JsonObject | None = None
+) -> str:
+    """Markdown with front matter for the hub, for one form of an export.
+
+    `on_stored_base`, of an adapter that was trained on NF4: what was measured on the base as it is stored.
+    """
     form = FORMS[to]
+    in_nf4 = run.recipe.memory.quantize == "nf4"
+    use = ON_NF4 if to == "adapter" and in_nf4 else form.use
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
@@ -86,7 +104,8 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter") -> s
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
         f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
         f"{what} (licence of the base: {licence}). {_training(run)}", "",
-        "## Use", "", f"```{form.language}", form.use.replace("{load}", load), "```", "",
+        "## Use", "", f"```{form.language}", use.replace("{load}", load), "```", "",
+        *(_beside_nf4(to, on_stored_base) if in_nf4 else ()),
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",
         "## Documents", "", *_documents(taught, document_names), "",
@@ -94,6 +113,30 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter") -> s
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _beside_nf4(to: str, measured: JsonObject | None) -> Iterable[str]:
+    """What an adapter that was trained on NF4 is on other weights of its base."""
+    if to == "adapter":
+        found = ""
+        if measured and measured["kl"] is not None:
+            found = (
+                f" (measured: {measured['equal']} of {measured['of']} answers equal, KL {measured['kl']:.2g} nats per "
+                f"token; of the base alone {measured['kl_of_base']:.2g})"
+            )
+        yield (
+            "It was trained on the base in NF4 and compared with the trained model there. On the base as it is stored, "
+            "as without `quantization_config` and as vLLM, SGLang and TGI load it, it gives other answers"
+            f"{found}. For those take the form `merged` (`disc-lite export RUN --to merged`)."
+        )
+    elif to == "gguf-lora":
+        yield (
+            "It was trained on the base in NF4. A GGUF of the base has other weights, with which it gives other "
+            "answers. The form `gguf` is written from the weights that come closest."
+        )
+    else:
+        return
+    yield ""
 
 
 def _training(run: FinishedRun) -> str:

@@ -34,17 +34,27 @@ LEADING = (" one before", "  two spaces before")
 
 
 def proof_inputs(run: FinishedRun, tokens: Tokens) -> ProofInputs:
-    """Held-out questions of the run, neutral prompts, and texts with the model's own control tokens."""
-    rows = [q for q in run.folder.read_questions() if q.kind == "question" and not q.passage]
-    step = max(1, len(rows) // QUESTIONS)
-    questions = [question.text for question in rows[::step][:QUESTIONS]]
-    prompts = [tokens.prompt(text) for text in (*questions, *neutral_prompts()[:NEUTRAL])]
+    """Questions of the run, neutral prompts, and texts with the model's own control tokens.
+
+    Held-out questions; where those are few also trained ones, and where there are none of those the neutral prompts.
+    """
+    held_out = [q.text for q in run.folder.read_questions() if q.kind == "question" and not q.passage]
+    taught, neutral = [pair.question for pair in run.folder.read_pairs()], neutral_prompts()[:NEUTRAL]
+    questions = _spread(held_out, QUESTIONS)
+    questions += _spread(taught, QUESTIONS - len(questions))
+    prompts = [tokens.prompt(text) for text in (*questions, *neutral)]
     controls = [str(tokens.hf.convert_ids_to_tokens(i)) for i in (*tokens.bos, *sorted(tokens.stop_ids))]
     controls = list(dict.fromkeys(controls))
     certain = (*TEXTS, *controls)
     texts = (*certain, *LEADING, *(f"{control}Hello there{control} again" for control in controls))
     max_tokens = min(ANSWER_TOKENS, run.recipe.evaluation.answer_tokens)
-    return ProofInputs(texts, len(certain), tuple(map(tuple, prompts)), len(questions), max_tokens)
+    return ProofInputs(texts, len(certain), tuple(map(tuple, prompts)), QUESTIONS, max_tokens)
+
+
+def _spread(texts: Sequence[str], number: int) -> list[str]:
+    """At most so many of them, from all over the list."""
+    step = max(1, len(texts) // max(1, number))
+    return list(texts[::step][:number])
 
 
 def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:

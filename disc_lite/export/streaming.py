@@ -22,6 +22,7 @@ from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
 
 Weight = Callable[[str], Tensor]  # plain name of a projection -> its matrix [out, in]
+Answers = tuple[tuple[int, ...], ...]
 
 
 def projections(base: Base) -> dict[str, Any]:
@@ -42,14 +43,23 @@ def streamed_outputs(base: Base, tokens: Tokens, inputs: ProofInputs, trained: O
     an answer ends at the first token that is another.
     """
     rows = streamed_logits(base, *with_answers(inputs, trained.answers), weight)
-    starts = [sum(map(len, trained.answers[:n])) for n in range(inputs.answered + 1)]
-    likeliest = rows.argmax(1).tolist()
-    said = (
-        _until_other(answer, likeliest[start : start + len(answer)])
-        for answer, start in zip(trained.answers, starts, strict=False)
-    )
+    starts = _starts(trained.answers)
     at = [*starts[:-1], *range(starts[-1], len(rows))]
-    return Outputs(token_ids(tokens, inputs), inputs.certain, rows[at], tuple(said))
+    return Outputs(token_ids(tokens, inputs), inputs.certain, rows[at], answers_from(rows, trained.answers))
+
+
+def answers_from(rows: Array, answers: Answers) -> Answers:
+    """The greedy answers of a model that has these logits [N, V] of `with_answers`."""
+    likeliest = rows.argmax(1).tolist()
+    return tuple(
+        _until_other(answer, likeliest[start : start + len(answer)])
+        for answer, start in zip(answers, _starts(answers), strict=False)
+    )
+
+
+def _starts(answers: Answers) -> list[int]:
+    """The row at which each answer begins, and the one after the last."""
+    return [sum(map(len, answers[:n])) for n in range(len(answers) + 1)]
 
 
 def _until_other(answer: tuple[int, ...], likeliest: list[int]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from disc_lite.export.choosing import chosen_weights, merging_of
+from disc_lite.export.choosing import chosen_weights, merging_of, on_stored_base
 from disc_lite.export.job import ExportResult, Job, free_memory
 from disc_lite.export.merging import Merging, write_merged
 from disc_lite.export.modelcard import named_base
@@ -26,20 +26,22 @@ from disc_lite.storage import read_json, write_json
 
 
 def make_adapter(job: Job, folder: Path) -> ExportResult:
-    """The PEFT folder, verified by plain PEFT on the same base."""
+    """The PEFT folder, verified by plain PEFT on the same base; and, of one in NF4, what it is on the stored base."""
     assert job.adapter.tensors  # read and checked
     for name in (WEIGHTS, TRAINED_ON):
         shutil.copyfile(job.run.folder.adapter / name, folder / name)
     config = read_json(job.run.folder.adapter / CONFIG)
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": named_base(job.run.model)})
     base, inputs = job.trained, job.inputs
+    elsewhere, about = on_stored_base(job) if base.quantize == "nf4" else (None, {})
     base.compute_by_peft()  # as users of the folder will
     trained = outputs_of(base, inputs, True)
     base.model.load_adapter(str(folder), adapter_name="exported")
     base.model.set_adapter("exported")
     base.set_modes()
     lines = compare(trained, outputs_of(base, inputs, True), "transformers and peft", exact=True)
-    return ExportResult(lines, {"tensors": 2 * len(job.adapter.tensors)})
+    lines += [elsewhere] if elsewhere else []
+    return ExportResult(lines, {"tensors": 2 * len(job.adapter.tensors), **about})
 
 
 def make_merged(job: Job, folder: Path) -> ExportResult:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-VOCABULARY_BLOCK = 4096  # rows of a half-precision head that are upcast at a time
+from disc_lite.planning.sizes import VOCABULARY_BLOCK
 
 
 @dataclass(frozen=True)

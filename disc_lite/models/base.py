@@ -24,7 +24,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import log_probabilities
 from disc_lite.models.adapter import add_saved, config_of, misfit, new_adapter, parameters_of, state_of, take_over
 from disc_lite.models.autocast import keep_half
-from disc_lite.models.device import computes_in_bf16
+from disc_lite.models.device import dtype_on
 from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.head import head_of
@@ -49,7 +49,7 @@ class Base:
         self.folder = folder
         self.quantize = quantize
         self.device = torch.device(model.device)
-        self.state_dtype = torch.bfloat16 if computes_in_bf16(self.device) else torch.float32
+        self.state_dtype = dtype_on(self.device, model.config)
         if self.device.type == "cuda":
             # On Hopper, cuDNN's attention makes a new plan for every new width, which takes 0.1 s: for each generated
             # token and each packed batch. Switched off for the whole process, since recomputed layers need it too.
@@ -197,8 +197,8 @@ class Base:
         return cast(PreTrainedModel, self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model)
 
     def autocast(self) -> torch.autocast:
-        """bf16 matrix products on GPUs, where LoRA weights are fp32; no effect on CPUs, where all is fp32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=computes_in_bf16(self.device))
+        """bf16 matrix products where the model is bf16, also with LoRA weights, which are fp32 in training."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.state_dtype == torch.bfloat16)
 
     def hidden(self, packed: Packed) -> Tensor:
         """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""

@@ -7,9 +7,11 @@ import platform
 from contextlib import suppress
 
 import torch
+from transformers import PretrainedConfig
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.host import available_host_bytes
+from disc_lite.planning import processor
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
 NAMES = {"cuda": "CUDA", "mps": "Apple (mps)", "xpu": "Intel (xpu)"}
@@ -64,9 +66,15 @@ def use_device(device: torch.device) -> None:
         torch.cuda.set_device(_index(device))
 
 
-def computes_in_bf16(device: torch.device) -> bool:
-    """Whether models are bf16 on it, and LoRA's products too; elsewhere all is fp32."""
+def has_own_memory(device: torch.device) -> bool:
+    """Whether its memory is not that of the host."""
     return device.type in ("cuda", "xpu")
+
+
+def dtype_on(device: torch.device, config: PretrainedConfig) -> torch.dtype:
+    """What a model with this configuration is in: bf16, and LoRA's products too, or all in fp32."""
+    bf16 = device.type == "cpu" and processor.computes_in_bf16(config.get_text_config().hidden_size)
+    return torch.bfloat16 if bf16 or has_own_memory(device) else torch.float32
 
 
 def device_name(device: torch.device) -> str:

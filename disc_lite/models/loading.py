@@ -19,7 +19,7 @@ from disc_lite.errors import DiscLiteError, EnvironmentNotReady, memory_ran_out
 from disc_lite.models.adapter import quietly
 from disc_lite.models.base import Base
 from disc_lite.models.check import check
-from disc_lite.models.device import computes_in_bf16, device_of, untested, use_device
+from disc_lite.models.device import device_of, dtype_on, untested, use_device
 from disc_lite.models.faults import fault_of
 from disc_lite.models.tokens import Tokens
 
@@ -27,8 +27,8 @@ from disc_lite.models.tokens import Tokens
 def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:
     """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if named.
 
-    bf16 on GPUs, fp32 on CPUs and Apple's GPUs. Raises EnvironmentNotReady where the folder cannot be loaded, or the
-    model fails the check of what disc-lite does with it.
+    bf16 on GPUs and on processors that multiply it, else fp32. Raises EnvironmentNotReady where the folder cannot be
+    loaded, or the model fails the check of what disc-lite does with it.
     """
     base = load_unchecked(folder, quantize, device)
     found = check(base)
@@ -49,10 +49,9 @@ def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = Non
 
 
 def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, PreTrainedModel]:
-    dtype = torch.bfloat16 if computes_in_bf16(where) else torch.float32
     try:
         tokens, config = Tokens(folder), _config(folder)
-        auto = _auto_class(config)
+        auto, dtype = _auto_class(config), dtype_on(where, config)
         with quietly():
             loaded: Any = auto.from_pretrained(
                 folder, config=config, dtype=dtype, device_map={"": where},

@@ -9,7 +9,8 @@ from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_neede
 from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.choice import Choice, choose
 from disc_lite.planning.corpus import Corpus
-from disc_lite.planning.memory import CPU, CUDA, Footprint
+from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint
+from disc_lite.planning.processor import computes_in_bf16
 from disc_lite.planning.shapes import Shape, known_shapes
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import Workload
@@ -120,7 +121,7 @@ class Plan:
 
 
 def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, budget: Budget) -> Plan:
-    numbers = CUDA if budget.cuda else CPU
+    numbers = CUDA if budget.cuda else CPU_BF16 if computes_in_bf16(shape.hidden) else CPU
     footprint = Footprint(shape, recipe.memory.quantize, recipe.lora.rank, numbers)
     choice = choose(footprint, workload, recipe, _available(budget))
     return Plan(shape, recipe, corpus, workload, footprint, budget, choice)

@@ -19,7 +19,15 @@ import math
 from dataclasses import dataclass
 
 from disc_lite.planning.shapes import Shape
-from disc_lite.planning.sizes import LOSS_ROWS, MAX_ROWS, MLP_TILE, PROMPT_TOKENS, ROWS_SHARE, TREE_TOKENS
+from disc_lite.planning.sizes import (
+    LOSS_ROWS,
+    MAX_ROWS,
+    MLP_TILE,
+    PROMPT_TOKENS,
+    ROWS_SHARE,
+    TREE_TOKENS,
+    VOCABULARY_BLOCK,
+)
 
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
@@ -44,10 +52,14 @@ class Numbers:
     host_apart: bool  # the memory of the host is another one
     # Of capped attention scores, bytes a head and pair of tokens: in a forward pass, in a backward pass, and stored.
     scores: tuple[float, float, float]
+    upcast_rows: int = 0  # of the head, that are copied in fp32 at the same time
 
 
 CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True, (10, 14, 8))
 CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8))
+CPU_BF16 = Numbers(
+    2, 0, 11.5, 2.0, 12.5, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8), VOCABULARY_BLOCK
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,7 @@ class Footprint:
         on_card = min(self.shape.layers, HOST_LAYERS) if way.host_checkpoints else self.shape.layers
         stored = places * value * (on_card * h if way.checkpointing else self.shape.layers * self._stored)
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
+        loss += 4 * min(self.numbers.upcast_rows, self.shape.vocab) * h
         _, scores, kept = (self._scores(each, places, min(row_tokens, places)) for each in self.numbers.scores)
         attention, mlp = self._again(places)
         if not way.checkpointing:

@@ -6,6 +6,7 @@ import math
 
 GIB = 1 << 30
 LOSS_ROWS = 256  # that have logits at the same time; fixed, as "what is free now" crashes late
+VOCABULARY_BLOCK = 4096  # rows of a half-precision head that are upcast at a time, where no product does it itself
 MLP_TILE = 512  # rows of a gated MLP whose product is made again at the same time
 READING_TOKENS = 8192  # of a forward pass without a backward pass, which stores no activations
 TREE_TOKENS = 512  # that a tree of runs with a shared prefix has at least, where there are so many

@@ -59,7 +59,7 @@ IDLE = (
     Idle(("disc.targets_per_document",), "disc.targets=all takes all sentences", lambda r, _: r.disc.targets == "all"),
     Idle(DRAFTED, "the method {method} has no pairs", lambda r, _: not _pairs(r)),
     Idle(DRAFTED, "the pairs are your own", lambda r, given: given.pairs),
-    Idle(("prompt.question_temperature", "prompt.question_tokens"), "no question is drafted",
+    Idle(("prompt.question_temperature", "prompt.question_min_p", "prompt.question_tokens"), "no question is drafted",
          lambda r, given: given.questions and (given.pairs or not _pairs(r))),
     Idle(("prompt.worked_examples",), "no question is drafted, and the method {method} has no pairs",
          lambda r, given: given.questions and not _pairs(r)),

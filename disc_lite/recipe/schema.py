@@ -76,6 +76,9 @@ class Prompt(Section):
     )
     yes_no_share: Number = setting(0.1, "largest share of pairs whose answer says yes or no", ge=0, le=1)
     question_temperature: Number = setting(1.0, "sampling temperature of questions; the paper takes 1.5", gt=0, le=10)
+    question_min_p: Number = setting(
+        0.0, "smallest probability of a token of a question, of that of the likeliest token; 0: any", ge=0, lt=1
+    )
     question_tokens: Count = setting(64, "longest question", "tokens", ge=4, le=4096)
     answer_temperature: Number = setting(
         0.5, "sampling temperature of answers, 0 is greedy; the paper takes 1.5", ge=0, le=10

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from disc_lite.evaluation.sentences import few_pairs, forgotten, recalled, shortfall, verdict, without_pairs
+from disc_lite.evaluation.sentences import (
+    few_pairs,
+    forgotten,
+    recalled,
+    shortfall,
+    still_known,
+    verdict,
+    without_pairs,
+)
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
@@ -76,7 +84,7 @@ def _header(run: RunFiles) -> Html:
     read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
     pairs = run.summary.get("pairs", {})
-    untaught = " ".join(filter(None, (few_pairs(pairs), without_pairs(pairs))))
+    untaught = " ".join(filter(None, (few_pairs(pairs), without_pairs(pairs), still_known(run.card))))
     said = (recalled(run.card), shortfall(run.card), verdict(run.card)) if run.card["questions"] else ()
     summary = " ".join(filter(None, said))
     return element(

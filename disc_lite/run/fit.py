@@ -2,8 +2,9 @@
 
 A mean loss does not show that: most tokens of an answer are its frame, which is learned long before the fact in it.
 A student that learns only its teacher's distributions recalls no more than the teacher, who has the passage: then
-training ends at a share of the teacher's recall. Decisions are a pure function of the run, so a resumed run decides
-the same.
+training ends at a share of the teacher's recall. What is to be unlearned is asked too, and training goes on while the
+student answers more of it, as it was taught, than the base itself. Decisions are a pure function of the run, so a
+resumed run decides the same.
 """
 
 from __future__ import annotations
@@ -33,16 +34,21 @@ PATIENCE = 5  # checks in a row without a new best share, after which training e
 
 
 class FitCheck:
-    """Asks a sample of the trained questions at intervals; decides after which step enough was learned."""
+    """Asks a sample of the trained questions at intervals; decides after which step enough was learned.
 
-    def __init__(self, context: RunContext, pairs: Sequence[Pair], steps: int) -> None:
+    `unlearned` are pairs that the student is to know no more.
+    """
+
+    def __init__(self, context: RunContext, pairs: Sequence[Pair], steps: int, unlearned: Sequence[Pair] = ()) -> None:
         self.context, self.steps, self.every = context, steps, max(1, -(-steps // FIT_CHECKS))
         self.enough = context.recipe.train.enough
-        gradable = [p for p in pairs if says_something(p.question, p.answer)]
-        drawn = Random(f"{context.recipe.seed} fit").sample(gradable, min(FIT_SAMPLE, len(gradable)))
-        self.pairs = drawn if self.enough else []
+        self.pairs, self.unlearned = self._sample(pairs, "fit"), self._sample(unlearned, "unlearned")
         self.path = context.folder.fit
         self.rows: list[dict[str, Any]] = read_jsonl(self.path, missing_ok=True)
+
+    def _sample(self, pairs: Sequence[Pair], what: str) -> list[Pair]:
+        gradable = [p for p in pairs if says_something(p.question, p.answer)] if self.enough else []
+        return Random(f"{self.context.recipe.seed} {what}").sample(gradable, min(FIT_SAMPLE, len(gradable)))
 
     def learned_at(self, step: int) -> int | None:
         """The step after which enough was learned, None so far; measures after `step` where a check is due.
@@ -51,32 +57,45 @@ class FitCheck:
         """
         last = last_step(self.steps, self._learned(), self.context.recipe)
         due = step > 0 and (step % self.every == 0 or step == last)
-        if self.pairs and due and all(row["step"] < step for row in self.rows):
+        if (self.pairs or self.unlearned) and due and all(row["step"] < step for row in self.rows):
             with suppress(Interrupted), self.context.interrupts.not_postponed():
                 self._measure(step, last)
         return self._learned()
 
     def _measure(self, step: int, last: int) -> None:
-        tell = partial(self._tell, step, last)
-        teacher = self.rows[0]["teacher"] if self.rows else self._share(
-            teacher_answers(self.context, self.pairs, partial(tell, "with the passage"))
-        )  # fmt: skip
-        share = self._share(self._answers(partial(tell, "closed book")))
-        self.rows.append({"step": step, "share": share, "teacher": teacher})
+        row: dict[str, Any] = {"step": step, "share": None, "teacher": None}
+        before = self.rows[0] if self.rows else {}
+        if self.pairs:
+            ask = partial(self._tell, step, last, "trained questions", len(self.pairs))
+            row["teacher"] = before["teacher"] if before else self._share(
+                teacher_answers(self.context, self.pairs, partial(ask, "with the passage"))
+            )  # fmt: skip
+            row["share"] = self._share(self._answers(self.pairs, True, partial(ask, "closed book")))
+        if self.unlearned:
+            ask = partial(self._tell, step, last, "questions to unlearn", len(self.unlearned))
+            base = (
+                before["unlearned"]["base"] if "unlearned" in before else self._known(False, partial(ask, "the base"))
+            )
+            known = self._known(True, partial(ask, "closed book"))
+            row["unlearned"] = {"known": known, "base": base, "of": len(self.unlearned)}
+        self.rows.append(row)
         write_jsonl(self.path, self.rows)
 
-    def _tell(self, step: int, last: int, how: str, answers: int) -> None:
-        self.context.tell("training", f"trained questions, {how}: {answers} of {len(self.pairs)}", step, last)
+    def _tell(self, step: int, last: int, what: str, of: int, how: str, answers: int) -> None:
+        self.context.tell("training", f"{what}, {how}: {answers} of {of}", step, last)
 
     def _learned(self) -> int | None:
-        """The step of the first check with a share above the limit, or without a new best for PATIENCE checks."""
+        """The step of the first check with a share above the limit, or without a new best for PATIENCE checks.
+
+        None as long as something to unlearn is known, and where there is nothing to learn: then all steps are made.
+        """
         shares: list[float] = []
-        for row in self.rows:
+        for row in self.rows if self.pairs else ():
             shares.append(row["share"])
             best, limit = max(shares), self.enough * (row["teacher"] if self._is_bound_to_teacher else 1)
             # As long as hardly anything is known, training goes on; also where the teacher recalls nothing.
             stale = best >= limit / 2 and len(shares) - 1 - shares.index(best) >= PATIENCE
-            if limit and (best >= limit or stale):
+            if limit and (row["share"] >= limit or stale) and is_unlearned(row):
                 return int(row["step"])
         return None
 
@@ -85,15 +104,27 @@ class FitCheck:
         recipe = self.context.recipe
         return METHODS[recipe.method].has_teacher and not recipe.loss.label_share
 
-    def _answers(self, on_finished: Callable[[int], None]) -> list[str]:
-        """Of the student, closed book."""
-        questions = [Question(pair.question, (pair.answer,)) for pair in self.pairs]
-        max_tokens = _max_tokens(self.context.base, self.pairs)
-        return answer(self.context.base, questions, True, max_tokens, on_finished=on_finished)
+    def _answers(self, pairs: Sequence[Pair], adapter: bool, on_finished: Callable[[int], None]) -> list[str]:
+        """Of the student, or of the base, closed book."""
+        questions = [Question(pair.question, (pair.answer,)) for pair in pairs]
+        max_tokens = _max_tokens(self.context.base, pairs)
+        return answer(self.context.base, questions, adapter, max_tokens, on_finished=on_finished)
 
     def _share(self, answers: Sequence[str]) -> float:
-        recalled = [recalls(pair.question, pair.answer, text) for pair, text in zip(self.pairs, answers, strict=True)]
-        return round(sum(recalled) / len(recalled), 4)
+        return round(_recalled(self.pairs, answers) / len(answers), 4)
+
+    def _known(self, adapter: bool, on_finished: Callable[[int], None]) -> int:
+        """How many of the questions to unlearn are answered as it was taught."""
+        return _recalled(self.unlearned, self._answers(self.unlearned, adapter, on_finished))
+
+
+def _recalled(pairs: Sequence[Pair], answers: Sequence[str]) -> int:
+    return sum(recalls(pair.question, pair.answer, text) for pair, text in zip(pairs, answers, strict=True))
+
+
+def is_unlearned(row: dict[str, Any]) -> bool:
+    """Whether no more of what is to be unlearned is known than the base itself knows."""
+    return "unlearned" not in row or row["unlearned"]["known"] <= row["unlearned"]["base"]
 
 
 def teacher_answers(
@@ -116,6 +147,9 @@ def _max_tokens(base: Base, pairs: Sequence[Pair]) -> int:
 
 
 def last_measured(folder: RunFolder) -> dict[str, Any]:
-    """The last row: the share of trained questions that were answered, after which step, and the teacher's share."""
+    """The last row: the share of trained questions that were answered, after which step, and the teacher's share.
+
+    `unlearned`, in an update that unlearns: how many of those questions are answered as before, and by the base.
+    """
     rows = read_jsonl(folder.fit, missing_ok=True)
     return dict(rows[-1]) if rows else {}

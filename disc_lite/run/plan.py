@@ -199,11 +199,11 @@ def budget_of(limits: Limits, path: Path) -> Budget:
 
     Raises EnvironmentNotReady for a GPU that is missing or too old.
     """
-    from disc_lite.models.device import computes_in_bf16, device_name, device_of, free_bytes, untested
+    from disc_lite.models.device import device_name, device_of, free_bytes, has_own_memory, untested
 
     device = device_of(limits.device)
     vram, host = usable_of(limits), bytes_of(limits.host_ram, "--host-ram")
-    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], computes_in_bf16(device)  # Apple's has the host's memory
+    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], has_own_memory(device)  # Apple's has the host's memory
     if cuda and vram:
         sizes.append(vram)
     if not cuda and host:

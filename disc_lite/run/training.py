@@ -30,7 +30,7 @@ from disc_lite.run.context import RunContext
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
 from disc_lite.run.inputs import nothing_to_learn
-from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update
+from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
 from disc_lite.storage import append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
@@ -149,15 +149,17 @@ def learn(
     """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
 
     The drift on `drift_prompts` ends training too, where it passes its limit. A sample of `pairs`, those that are
-    trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones.
+    trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones, and those
+    that it unlearns.
     """
     path = context.folder.metrics
     task = data.task
     steps = len(batches(task.examples, data.retention.examples, context.recipe, task.shards))
     drift_limit = DriftLimit(context, drift_prompts, steps)
     if not drift_limit.reached:
+        fit = FitCheck(context, asked_pairs(context, pairs), steps, pairs_to_unlearn(context))
         with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
-            _train(context, data, drift_limit, FitCheck(context, asked_pairs(context, pairs), steps), path)
+            _train(context, data, drift_limit, fit, path)
     if drift_limit.reached:
         drift_limit.restore()
     context.interrupts.check()

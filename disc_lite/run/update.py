@@ -201,6 +201,14 @@ def asked_pairs(context: RunContext, pairs: Sequence[Pair]) -> Sequence[Pair]:
     return [pair for pair in pairs if (pair.document, pair.passage) not in changes.unchanged]
 
 
+def pairs_to_unlearn(context: RunContext) -> Sequence[Pair]:
+    """The pairs that tell whether enough was unlearned."""
+    settings = context.recipe.update
+    if context.changes is None or settings.start == "new" or settings.removed != "unlearn":
+        return ()
+    return list(dict.fromkeys(map(pair_of, context.folder.read_removed())))
+
+
 def unlearning(base: Base, removed: Sequence[JsonObject], recipe: Recipe) -> list[Lesson]:
     """The questions of these pairs with what the base itself answers, closed book."""
     questions = list(dict.fromkeys(row["question"] for row in removed))

@@ -119,6 +119,7 @@ def _gradable(
     drafted = write_drafts(
         base, [p.drafter.question_prompt("plain", p.sentence) for _, _, p in places], every, settings.question_tokens,
         settings.question_temperature, 0, streams=[stream_seed(seed_of(seed, number), n) for number, n, _ in places],
+        min_p=settings.question_min_p,
     )  # fmt: skip
     found = []
     for (number, _, place), draft in zip(places, drafted, strict=True):

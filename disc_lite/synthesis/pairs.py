@@ -156,7 +156,7 @@ def _questions(
         base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
         [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
         temperatures, seed_of(seed, "questions"),
-        lambda done: on_drafts("drafting questions", done, len(requests)),
+        lambda done: on_drafts("drafting questions", done, len(requests)), min_p=recipe.prompt.question_min_p,
     )  # fmt: skip
     return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, drafts, strict=True)]
 

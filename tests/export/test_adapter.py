@@ -17,7 +17,7 @@ from disc_lite.errors import GateFailed, UsageError
 from disc_lite.export import choosing, export, weights
 from disc_lite.export.choice import FORMS
 from disc_lite.export.modelcard import model_card
-from disc_lite.run.finished import open_run
+from disc_lite.run.finished import load_run, open_run
 from disc_lite.storage import read_json, write_json
 from tests.export.folders import model_entry
 from tests.made import finished_run, recipe_of
@@ -105,6 +105,29 @@ def test_the_model_card_says_that_questions_were_chosen(run: Path) -> None:
     assert "| base with the right passage | 4 | 4 | 100.0% |  |" in text
     assert "The base wrote these questions" in text
     assert "| skills | 3 of 4 | 3 of 4 | 0 of 3 |" in text
+
+
+def test_the_card_of_an_adapter_in_nf4_loads_its_base_in_nf4(runs: Any, folders: Any, tmp_path: Path) -> None:
+    """Its code is run as it stands, but for the two places, and in fp32 as the run was; the stored base is another."""
+    nf4, folder = runs("llama", "nf4"), tmp_path / "out"
+    made = export(nf4, "adapter", folder)
+    *_, elsewhere = made["proof"]
+    assert elsewhere["what"] == "elsewhere" and elsewhere["passed"] and made["on_stored_base"]["of"] == 3
+    assert min(made["on_stored_base"][each] for each in ("kl", "kl_of_base")) > 0
+    card = (folder / "README.md").read_text()
+    assert f"KL {made['on_stored_base']['kl']:.2g} nats per token" in card and "take the form `merged`" in card
+    code = card.split("```python\n")[1].split("```")[0].replace("path/to/llama", str(folders("llama")))
+    assert code.count("bfloat16") == 2
+    found: dict[str, Any] = {}
+    exec(code.replace("path/to/this/folder", str(folder)).replace("bfloat16", "float32"), found)
+    with torch.no_grad():
+        logits = found["model"].eval()(IDS).logits.float()
+    with load_run(open_run(nf4), "cpu").frozen(adapter=True) as model:
+        trained = model(IDS).logits.float()
+    off, elsewhere_off = ((each - trained).norm() for each in (logits, trained_logits(nf4, folders("llama"), IDS)))
+    assert off < 0.1 * elsewhere_off  # bitsandbytes has another kernel for eval()
+    assert "NF4" in model_card(open_run(nf4), False, "gguf-lora").split("## What it knows")[0].split("## Use")[1]
+    assert "NF4" not in model_card(open_run(runs("llama")), False).split("## What it knows")[0].split("## Use")[1]
 
 
 @pytest.mark.parametrize(

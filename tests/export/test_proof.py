@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from disc_lite.cli import main
 from disc_lite.export import ggufwriting, weights
+from disc_lite.export.outputs import proof_inputs
 from disc_lite.export.proof import Outputs, compare, mean_kl
+from disc_lite.models.tokens import Tokens
+from disc_lite.run.finished import open_run
+from disc_lite.storage import read_jsonl, write_jsonl
 from tests.export.base_gguf import write_base_gguf
 
 pytest.importorskip("gguf")
@@ -43,6 +48,10 @@ def test_the_proof_sees_every_difference() -> None:
     assert passed(outputs(9.0), False) == [True, False, True]
     assert passed(outputs(float("nan")), False)[1] is False
     assert passed(outputs(answer=5), True)[2] is False and passed(outputs(answer=5), False)[2] is True
+    for number in (1, 2):  # of so few answers none may differ
+        few = replace(outputs(), answers=((1,), (2,))[:number])
+        assert compare(few, few, "x", False)[2].passed
+        assert not compare(few, replace(few, answers=(*few.answers[1:], (9,))), "x", False)[2].passed
     p = torch.tensor(outputs().logits).log_softmax(-1)
     q = torch.tensor(outputs(1.5).logits).log_softmax(-1)
     assert mean_kl(outputs().logits, outputs(1.5).logits) == pytest.approx(
@@ -50,10 +59,23 @@ def test_the_proof_sees_every_difference() -> None:
     )
 
 
+def test_three_questions_are_asked_however_few_were_held_out(run: Path) -> None:
+    """A run that was measured with one question is compared with those it was trained on, or by neutral prompts."""
+    finished = open_run(run)
+    tokens = Tokens(finished.model.folder)
+    rows = read_jsonl(run / "questions.jsonl")
+    shown = lambda inputs: [tokens.decode(prompt) for prompt in inputs.prompts[: inputs.answered]]  # noqa: E731
+    assert all("Who runs the" in text for text in shown(proof_inputs(finished, tokens)))
+    write_jsonl(run / "questions.jsonl", rows[:1])
+    first, *others = shown(proof_inputs(finished, tokens))
+    assert "Who runs the workshop" in first and len(others) == 2 and not any("Who runs" in text for text in others)
+    pairs = [{"document": "a.md", "passage": 0, "question": f"What is {n}?", "answer": "A hall."} for n in range(9)]
+    write_jsonl(run / "pairs.jsonl", pairs)
+    assert ["What is" in text for text in shown(proof_inputs(finished, tokens))] == [False, True, True]
+
+
 def test_the_base_without_what_was_learned_never_passes() -> None:
     """Where little was learned, its logits are within what rounding may cost."""
-    from dataclasses import replace
-
     untrained = outputs(1.3).logits
     trained = replace(outputs(), untrained=untrained)
     rounded = Outputs(outputs().ids, 2, outputs().logits + np.float32([0.1, 0, 0]), outputs().answers)

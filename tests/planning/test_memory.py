@@ -23,7 +23,8 @@ from disc_lite.distillation.teacher import read_lessons
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import load_base
 from disc_lite.packing import Segment, gather, lone, pack
-from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
+from disc_lite.planning import processor
+from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint, Numbers, Way
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from tests.made import recipe_of
 from tests.tiny_families import make_family
@@ -82,6 +83,7 @@ def taken_by_steps(base: Any, task: Any, recipe: Any) -> int:
 
 @pytest.mark.parametrize("bits", [32, 8])
 @pytest.mark.parametrize("checkpointing", [True, False])
+@pytest.mark.parametrize("numbers", [CPU, CPU_BF16])
 @pytest.mark.parametrize(
     ("name", "sizes", "quantize"),
     [
@@ -94,19 +96,22 @@ def taken_by_steps(base: Any, task: Any, recipe: Any) -> int:
 def test_the_estimate_is_within_8_percent_of_the_peak_on_a_cpu(
     tmp_path: Path,
     training_lesson: Any,
+    monkeypatch: pytest.MonkeyPatch,
     name: str,
     sizes: dict[str, int],
     quantize: str,
+    numbers: Numbers,
     checkpointing: bool,
     bits: int,
 ) -> None:
+    monkeypatch.setattr(processor, "computes_in_bf16", lambda hidden: numbers is CPU_BF16)
     folder = make_model(name, tmp_path / name, **sizes)
     base = load_base(folder, quantize, "cpu")
     base.attach(RANK, 2 * RANK, 0, checkpointing)
     recipe = recipe_of(execution={"optimizer_bits": bits})
     task = training_lesson(base, tokens=768)
     measured = taken_by_steps(base, task, recipe)
-    footprint = Footprint(shape_of_folder(folder), quantize, RANK, CPU)
+    footprint = Footprint(shape_of_folder(folder), quantize, RANK, numbers)
     gathered = gather([e.input_ids for e in task.examples], [min(e.compared) for e in task.examples])
     tokens = sum(len(e.input_ids) for e in task.examples)
     planned = footprint.training(

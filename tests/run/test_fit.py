@@ -10,7 +10,7 @@ import pytest
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.documents import read_documents
-from disc_lite.evaluation.sentences import shortfall
+from disc_lite.evaluation.sentences import shortfall, still_known
 from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
 from disc_lite.qa import Pair
@@ -18,7 +18,8 @@ from disc_lite.run import fit
 from disc_lite.run.fit import FitCheck, last_measured, teacher_answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.storage import read_jsonl
+from disc_lite.run.update import pairs_to_unlearn
+from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.facts import recalls
 from tests.made import recipe_of
 
@@ -46,12 +47,13 @@ def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check_of(
-    folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, loss: dict[str, Any] | None = None, **train: Any
-) -> FitCheck:
+    folder: Path, steps: int = 100, pairs: list[Pair] = PAIRS, loss: dict[str, Any] | None = None,
+    unlearned: list[Pair] | None = None, **train: Any,
+) -> FitCheck:  # fmt: skip
     recipe = recipe_of(train=train, loss=loss or {})
     base = SimpleNamespace(tokens=SimpleNamespace(text=str.split))
     context: Any = SimpleNamespace(recipe=recipe, folder=RunFolder(folder), base=base, interrupts=Interrupts())
-    return FitCheck(context, pairs, steps)
+    return FitCheck(context, pairs, steps, unlearned or [])
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,53 @@ def test_more_of_the_same_that_teaches_no_more_ends_it_too(tmp_path: Path, monke
     low = check_of(tmp_path / "low")
     assert [low.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
     assert len(list(read_jsonl(tmp_path / "low" / "fit.jsonl"))) == 20
+
+
+def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the new pairs were known from the beginning, as those of a page that is already known."""
+    gone = [Pair("b.md", 0, f"Who keeps key {n}?", f"Ida{n} Lund keeps key {n}.") for n in range(20)]
+    known = {True: [12, 9, 5, 4, 3], False: [4]}
+    taught = [62, 64, 62, 50, 62]
+
+    def answer(base: Any, questions: Any, adapter: bool, most: int, on_finished: Any) -> list[str]:
+        number = (known[adapter] if "key" in questions[0].text else taught).pop(0)
+        return [q.answers[0] if i < number else "Otto does." for i, q in enumerate(questions)]
+
+    monkeypatch.setattr(fit, "answer", answer)
+    check = check_of(tmp_path, unlearned=gone)
+    # At step 20 enough is unlearned, but of the new pairs something is lost again.
+    assert [check.learned_at(step) for step in (5, 10, 15, 20, 25)] == [None] * 4 + [25]
+    last = last_measured(RunFolder(tmp_path))
+    assert last["unlearned"] == {"known": 3, "base": 4, "of": 20}
+    assert (known, taught) == ({True: [], False: []}, [])  # the base is asked once
+    assert still_known({"fit": last}).endswith("answers 4 so.")
+    assert "more train.epochs" in still_known({"fit": {"unlearned": {"known": 5, "base": 4, "of": 20}}})
+    assert still_known({"fit": {"share": 1.0}}) == still_known({}) == ""
+
+
+def test_where_all_is_to_be_unlearned_all_steps_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "answer", lambda base, questions, adapter, most, on_finished: ["Otto."] * len(questions))
+    check = check_of(tmp_path, pairs=[], unlearned=PAIRS[:4])
+    assert check.learned_at(5) is None
+    expected = {"step": 5, "share": None, "teacher": None, "unlearned": {"known": 0, "base": 0, "of": 4}}
+    assert last_measured(RunFolder(tmp_path)) == expected
+    rows = {"adapted": {"share": 0.1, "right": 1}, "ceiling": {"share": 0.9, "right": 9}}
+    assert "more train.epochs" in shortfall({"questions": 10, "self_written": 0, "rows": rows, "fit": expected})
+
+
+def test_only_an_update_that_unlearns_is_asked_what_is_gone(tmp_path: Path) -> None:
+    row = {"document": "a.md", "passage": 0, "question": "Who?", "answer": "Ada Brink."}
+    write_jsonl(tmp_path / "removed.jsonl", [row, {**row, "shown": "again"}])
+
+    def asked(changes: Any = True, **update: str) -> Any:
+        context = SimpleNamespace(recipe=recipe_of(update=update), folder=RunFolder(tmp_path), changes=changes)
+        return pairs_to_unlearn(context)  # type: ignore[arg-type]
+
+    assert asked(removed="unlearn") == [Pair("a.md", 0, "Who?", "Ada Brink.")]
+    assert not asked(removed="rehearse") and not asked(removed="unlearn", start="new")
+    assert not asked(None, removed="unlearn")
 
 
 def test_there_is_no_fit_check_without_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,7 @@ class Writer:
         self.questions = {sentence: list(found) for sentence, found in questions.items()}
         self.asked: list[tuple[str, str]] = []  # (kind, sentence) of every question that was ordered
         self.temperatures: list[tuple[str, float]] = []  # (sentence, temperature) of the same
+        self.min_ps: set[tuple[str, float]] = set()  # ("question" or "answer", what unlikely tokens it leaves out)
         self.shorts: dict[str, str | None] = {}
         self.likeliest: dict[str, str] = {}  # where the greedy answer is another one
 
@@ -70,6 +71,9 @@ class Writer:
     ) -> list[Any]:
         assert len(groups) == len(prompt_ids)
         each = temperature if isinstance(temperature, list) else [temperature] * len(prompt_ids)
+        for prompt in prompt_ids[:1]:
+            task = base.tokens.decode(prompt).rsplit("---\n", 1)[-1]
+            self.min_ps.add(("answer" if "Answer" in task else "question", streams.get("min_p", 0.0)))
         return [self._write(base.tokens.decode(p), t) for p, t in zip(prompt_ids, each, strict=True)]
 
     def _write(self, prompt: str, temperature: float) -> Continuation:
@@ -136,6 +140,7 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
         rounds - 1
     )
     assert {t for sentence, t in writer.temperatures if sentence == ABOUT[0]} == {hot}
+    assert writer.min_ps == {("question", recipe.prompt.question_min_p), ("answer", 0.0)}
     unfinished = len(writer.asked) - 9
     assert found.dropped == {
         "answer did not end within prompt.answer_tokens": 1, "answer not supported by the passage": 1,

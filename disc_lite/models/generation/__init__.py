@@ -26,6 +26,7 @@ def generate(
     stop_ids: frozenset[int],
     max_new_tokens: int,
     temperature: float | Sequence[float] = 0.0,
+    min_p: float = 0.0,
     seed: int = 0,
     streams: Sequence[int] = (),
     groups: Sequence[int] = (),
@@ -35,7 +36,8 @@ def generate(
 ) -> list[Continuation]:
     """Continue every prompt; the prompts of one group share their common prefix, by default all prompts.
 
-    `temperature` may be one of every prompt; 0 is greedy. `streams` are the numbers of the prompts' random streams, by
+    `temperature` may be one of every prompt; 0 is greedy. Tokens less likely than `min_p` times the likeliest one are
+    not sampled. `streams` are the numbers of the prompts' random streams, by
     default their indices; with seed 0 they may be `stream_seed`s of several seeds. As many rows are written at once as
     fit into the free memory, at most `max_rows` if that is not 0. Rows are only filled with prompts of the same call,
     so it should have many; equal prompts are read once. `on_finished` is called with the number of finished prompts
@@ -43,7 +45,7 @@ def generate(
     """
     temperatures = [temperature] * len(prompts) if isinstance(temperature, (int, float)) else temperature
     seeds = [stream_seed(seed, number) for number in streams or range(len(prompts))]
-    requests, limits = requests_of(prompts, groups, temperatures, seeds), Limits(stop_ids, max_new_tokens)
+    requests, limits = requests_of(prompts, groups, temperatures, seeds), Limits(stop_ids, max_new_tokens, min_p)
     finished = known.find(requests, limits) if known else {}
     if finished:
         on_finished(len(finished))

@@ -108,7 +108,7 @@ def _sampled(logits: Tensor, schedule: Schedule, rows: Sequence[int]) -> list[tu
     """(row, new token, its log-probability)."""
     written = [schedule.rows[row] for row in rows]
     drawn = torch.tensor([row.uniforms[len(row.written)] for row in written], device=logits.device)
-    tokens = sample(logits, [row.request.temperature for row in written], drawn)
+    tokens = sample(logits, [row.request.temperature for row in written], drawn, schedule.limits.min_p)
     # One wait for the card. Not in fp64, which Apple's GPUs do not have: fp32 holds whole numbers below 2^24.
     both = torch.stack([tokens.float(), log_probabilities(logits, tokens).float()]).tolist()
     return [(row, int(token), log_p) for row, token, log_p in zip(rows, *both, strict=True)]

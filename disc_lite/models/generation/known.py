@@ -33,7 +33,7 @@ class KnownContinuations:
 
     def _key(self, request: Request, limits: Limits) -> str:
         """All that a text follows from; a greedy one has no random numbers."""
-        sampling = (request.temperature, request.stream) if request.temperature else ()
+        sampling = (request.temperature, request.stream, limits.min_p) if request.temperature else ()
         ends = (tuple(sorted(limits.stop_ids)), limits.max_new_tokens)
         return key_of(self.whose, (*request.prefix, *request.rest), sampling, ends)
 

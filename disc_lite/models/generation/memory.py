@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from disc_lite.models.device import computes_in_bf16, free_bytes
+from disc_lite.models.device import dtype_on, free_bytes
 from disc_lite.models.generation.requests import Request
 from disc_lite.planning.sizes import MAX_ROWS, PREFIX_ROWS, ROWS_SHARE
 
@@ -104,7 +104,7 @@ def row_bytes(model: PreTrainedModel, places: float) -> float:
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    element = 2 if computes_in_bf16(model.device) else 4
+    element = dtype_on(model.device, config).itemsize
     return float(2 * config.num_hidden_layers * heads * size * element * places + 16 * config.vocab_size)
 
 

@@ -80,7 +80,7 @@ def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, lon
             )
         scores = logits(out.last_hidden_state[:, -1], head_of(model))
         drawn = torch.tensor([row.uniforms[len(row.written)] for row in rows], device=scores.device)
-        tokens = sample(scores, [row.request.temperature for row in rows], drawn)
+        tokens = sample(scores, [row.request.temperature for row in rows], drawn, limits.min_p)
         log_ps = log_probabilities(scores, tokens).tolist()
         written = list(zip(rows, tokens.tolist(), log_ps, strict=True))
         done = [row.write(token, log_p, limits) for row, token, log_p in written]

@@ -35,10 +35,11 @@ class Continuation:
 
 @dataclass(frozen=True)
 class Limits:
-    """What ends the continuations of one call."""
+    """What ends the continuations of one call, and how unlikely their tokens may be."""
 
     stop_ids: frozenset[int]
     max_new_tokens: int
+    min_p: float = 0.0  # of the likeliest token's probability
 
 
 @dataclass(frozen=True)

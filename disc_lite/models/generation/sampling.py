@@ -10,12 +10,18 @@ from torch import Tensor
 RUN = 128  # tokens
 
 
-def sample(logits: Tensor, temperatures: Sequence[float], drawn: Tensor) -> Tensor:
-    """[B, V], [B], [B] -> [B]: argmax at temperature 0, else the token whose part of [0, 1) contains `drawn`."""
+def sample(logits: Tensor, temperatures: Sequence[float], drawn: Tensor, min_p: float = 0.0) -> Tensor:
+    """[B, V], [B], [B] -> [B]: argmax at temperature 0, else the token whose part of [0, 1) contains `drawn`.
+
+    Tokens less likely than `min_p` times the likeliest one have no part (min-p sampling, arXiv 2407.01082).
+    """
     if not any(temperatures):
         return logits.argmax(-1)
     divisors = torch.tensor([t or 1.0 for t in temperatures], device=logits.device)
-    tokens = _drawn(torch.softmax(logits / divisors[:, None], -1), drawn)
+    shares = torch.softmax(logits / divisors[:, None], -1)
+    if min_p:
+        shares = shares.where(shares >= min_p * shares.amax(-1, keepdim=True), 0.0)
+    tokens = _drawn(shares, drawn)
     if all(temperatures):
         return tokens
     greedy = torch.tensor([t == 0.0 for t in temperatures], device=logits.device)

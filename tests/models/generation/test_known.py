@@ -66,7 +66,7 @@ def test_what_is_finished_is_not_written_again(load: Callable[..., Any], tmp_pat
 
 
 @pytest.mark.parametrize(
-    "more", [{"seed": 4}, {"temperature": 0.9}, {"max_new_tokens": 5}, {"stop_ids": frozenset({1, 9})}]
+    "more", [{"seed": 4}, {"temperature": 0.9}, {"max_new_tokens": 5}, {"stop_ids": frozenset({1, 9})}, {"min_p": 0.2}]
 )
 def test_another_call_gets_texts_of_its_own(load: Callable[..., Any], tmp_path: Path, more: dict[str, Any]) -> None:
     base, path = load("llama"), tmp_path / "journal.txt"

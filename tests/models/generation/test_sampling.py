@@ -48,3 +48,17 @@ def test_every_row_has_its_own_temperature() -> None:
     for first, temperature in enumerate((0.0, 0.5, 2.0)):
         alone = sample(logits[first::3], [temperature] * 100, uniforms[first::3])
         assert mixed[first::3].tolist() == alone.tolist()
+
+
+def test_tokens_below_min_p_are_not_drawn_and_the_others_keep_their_proportions() -> None:
+    logits = torch.tensor([[0.60, 0.20, 0.13, 0.05, 0.02]]).log()
+    uniforms = torch.rand(20_000, generator=torch.Generator().manual_seed(0))
+    for min_p, kept in ((0.2, 3), (0.3, 2), (1.0, 1)):
+        tokens = sample(logits.expand(20_000, 5), [1.0] * 20_000, uniforms, min_p)
+        drawn = torch.bincount(tokens, minlength=5) / 20_000
+        expected = logits.exp()[0] * (torch.arange(5) < kept)
+        torch.testing.assert_close(drawn, expected / expected.sum(), atol=0.02, rtol=0)
+        assert not drawn[kept:].any()
+    # The limit is that of the probabilities at the temperature: at 3 even the last one is above a fifth.
+    assert sample(logits, [3.0], torch.tensor([1 - 2**-24]), 0.2).tolist() == [4]
+    assert sample(logits, [0.0], uniforms[:1], 0.2).tolist() == [0]

@@ -1,0 +1,22 @@
+"""Which processors compute a model in bf16, by what Linux says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from disc_lite.planning.processor import NARROWEST, computes_in_bf16
+
+ZEN_4 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f avx512_bf16 avx512_vnni\n"
+SAPPHIRE_RAPIDS = "processor\t: 0\nflags\t\t: fpu avx2 amx_bf16 amx_tile amx_int8\n"
+ZEN_3 = "processor\t: 0\nflags\t\t: fpu avx2 f16c\nbugs\t\t: avx512_bf16\n"
+
+
+@pytest.mark.parametrize(("flags", "bf16"), [(ZEN_4, True), (SAPPHIRE_RAPIDS, True), (ZEN_3, False), (None, False)])
+def test_instructions_and_width_decide(tmp_path: Path, flags: str | None, bf16: bool) -> None:
+    if flags is not None:
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc/cpuinfo").write_text(flags)
+    assert computes_in_bf16(NARROWEST, tmp_path) == bf16
+    assert not computes_in_bf16(NARROWEST - 1, tmp_path)
