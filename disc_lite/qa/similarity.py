@@ -96,7 +96,7 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
 
 
 def _distinctions(question: str) -> Distinctions:
-    return numbers_of(question, in_words=True), sum(map(is_negator, read_words(question)))
+    return numbers_of(question), sum(map(is_negator, read_words(question)))
 
 
 def _ask_about_others(one: _Asked, other: _Asked) -> bool:

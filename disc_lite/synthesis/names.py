@@ -71,7 +71,7 @@ def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:
 def _first_words(text: str) -> list[str]:
     """Words that begin a sentence, but for frequent ones and numbers: these have their capital by their place."""
     words = [word for sentence in SENTENCE_START.split(text) for word in NAME.findall(sentence)[:1]]
-    return [word for word in words if word.lower() not in OPENERS and not numbers_of(word, in_words=True)]
+    return [word for word in words if word.lower() not in OPENERS and not numbers_of(word)]
 
 
 def _inside_words(text: str) -> list[str]:
