@@ -51,7 +51,24 @@ _OPENING = """
     Но О Об Он Она Они От По После При С Со Там У Это Этот Я
 """
 _SENTENCE_OPENERS = frozenset(_OPENING.split())
+# With a number they open a caption or a section: `Table 8.2. Numeric Types`.
+_NUMBERED = frozenset(
+    """
+    abb abbildung abschnitt anhang annexe annex appendix art article artikel artículo beispiel capítulo chapitre chapter
+    ejemplo example exemple fig figura figure kapitel part sec section sección tab tabelle tabla table tableau teil
+    глава приложение пример раздел рис рисунок статья табл таблица часть
+    """.split()
+)
 _DAYTIMES = ("a.m", "p.m")
+# Behind a time of day: `2 p.m. ET`, `9 a.m. Eastern`, `5 p.m. Friday`.
+_ZONES_AND_DAYS = frozenset(
+    """
+    ET EST EDT CT CST CDT MT MST MDT PT PST PDT AKST AKDT HST AST ADT NST NDT UTC GMT BST IST CET CEST EET EEST WET WEST
+    MSK JST KST HKT SGT AEST AEDT ACST AWST NZST NZDT SAST Eastern Central Mountain Pacific Atlantic Greenwich
+    Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mondays Tuesdays Wednesdays Thursdays Fridays Saturdays
+    Sundays
+    """.split()
+)
 _MONTH_NAMES = """
     januar jänner februar märz april mai juni juli august september oktober november dezember jan feb mär apr aug sep
     okt nov dez january february march june july october december
@@ -67,6 +84,7 @@ _BEFORE_ORDINALS = frozenset(
 
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.-?)+[^\W\d_]{1,3}")  # "e.g", "U.S", "z.B", "J.-C"
 _WORD = re.compile(r"[^\W_]+")
+_FIRST_WORD = re.compile(r"\W*([^\W_]+)\.?\s+")
 
 
 def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bool:
@@ -80,6 +98,8 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     """
     folded = word.lower()
     last = before.split()[-1] if before.split() else ""
+    if word[0].isdigit() and (first := _FIRST_WORD.fullmatch(before)) and first[1].lower() in _NUMBERED:
+        return True
     if word.isdigit():
         return _is_ordinal(word, before, last, after)
     if folded == "г" and not last[-1:].isdigit():
@@ -92,7 +112,9 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     if len(word) == 1:
         return not (_opens_sentence(after) and last.islower() and len(last) > 1)
     if folded in _DAYTIMES:
-        return words_so_far <= _ADVERBIAL_WORDS or after[:1].isdigit()
+        following = _WORD.match(after)
+        goes_on = following is not None and following.group() in _ZONES_AND_DAYS
+        return goes_on or words_so_far <= _ADVERBIAL_WORDS or after[:1].isdigit()
     if _DOTTED.fullmatch(word):
         return not (word[-1].isupper() and _opens_sentence(after))
     if folded in _MAY_END or word in _NAMING:

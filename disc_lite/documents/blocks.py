@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from disc_lite.documents.headings import ATX_HEADING, FENCE, RULE, end_of_fence, end_of_title
 from disc_lite.documents.records import Markup
 
-_BULLET = r"(?P<bullet>[-*+•–]|[⁃•](?=\d))(?:[ \t]*\d{1,3}[.)](?=[ \t]))?"
-ITEM = re.compile(rf"(?P<indent>[ \t]*)(?P<marker>{_BULLET}|(?P<label>\d{{1,3}}|[a-z])(?P<style>[.)]{{1,2}}))[ \t]+\S")
+_NUMBER = r"\d{1,3}(?:\.\d{1,3})*"
+_BULLET = rf"(?P<bullet>[-*+•–]|[⁃•](?=\d))(?:[ \t]*{_NUMBER}[.)](?=[ \t]))?"
+_LABEL = rf"(?P<label>{_NUMBER}|[a-z])(?P<style>[.)]{{1,2}})"
+ITEM = re.compile(rf"(?P<indent>[ \t]*)(?P<marker>{_BULLET}|{_LABEL})[ \t]+\S")
+_LAST_LABEL = re.compile(rf"{_LABEL}$")
 # Behind these a number is no marker: `1. Go to step 2. Then stop.`
 _COUNTED = frozenset(
     """
@@ -27,6 +30,10 @@ _CODE_SPAN = re.compile(r"(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
 _CELL_END = re.compile(r"(?<=\S)[ \t]\|(?=[ \t]|$)")
 # A block of code is one sentence, unless it is so long that it is taken in runs of lines.
 _CODE_CHARS = 400
+_SHAPE = re.compile(r"[^\W_](?:[\w.,]*\w)?")
+_YEAR = re.compile(r"(?:1[89]|20)\d\d")
+_NAME_CHARS = 100  # no column has a longer name
+_NAME_WORDS = 4  # of more words that end with a stop it is a sentence
 # How far below a line its list goes on at the latest: looking further would make the splitter quadratic.
 _LIST_CHARS = 2000
 _ENDS = re.compile(r"[.!?…:;。！？।॥۔؟።։][\"'”’“‘»«›‹)\]}*_`]*$")
@@ -108,9 +115,10 @@ class Lines:
             # Markdown may have every item as `1.`; a list within an item stands deeper.
             is_first = label in ("1", "a") and all(len(other["indent"]) < len(item["indent"]) for other in others)
             labels = {other["label"] for other in others if other["label"]}
-            if labels and (label == "1" or is_first or label in map(_next, labels)):
+            if labels and (label == "1" or is_first or any(label in _following(other) for other in labels)):
                 return True
-            siblings = f"{re.escape(item['indent'])}(?:{label}|{_next(label)}){re.escape(item['style'])}"
+            following = "|".join(map(re.escape, [label, *_following(label)]))
+            siblings = f"{re.escape(item['indent'])}(?:{following}){re.escape(item['style'])}"
         sibling = re.compile(rf"\n(?:[ \t]*\n|(?P<sibling>{siblings}[ \t]))")
         found = sibling.search(self.text, item.end(), min(self.end, item.end() + _LIST_CHARS))
         return found is not None and found["sibling"] is not None
@@ -129,13 +137,17 @@ class Lines:
         return end_of_row(text, start, end, self.start)
 
 
-def _next(label: str) -> str:
-    return str(int(label) + 1) if label.isdigit() else chr(ord(label) + 1)
+def _following(label: str) -> list[str]:
+    """The labels that may follow one: `b` after `a`; 2.4, 3 and 2.3.1 after 2.3."""
+    if label.isalpha():
+        return [chr(ord(label) + 1)]
+    parts = label.split(".")
+    return [*(".".join([*parts[:n], str(int(parts[n]) + 1)]) for n in reversed(range(len(parts)))), f"{label}.1"]
 
 
 def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
     """Cuts before the next items of a numbered list that stands in one line."""
-    numbered = re.search(r"(?P<label>\d{1,3}|[a-z])(?P<style>[.)]{1,2})$", first["marker"])
+    numbered = _LAST_LABEL.search(first["marker"])
     if not numbered:
         return
     line_end = text.find("\n", first.end(), end)
@@ -143,8 +155,8 @@ def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
     bullet, style = re.escape(first["bullet"] or ""), re.escape(numbered["style"])
     current, place = numbered["label"], first.end("marker")
     while current != "z":
-        current = _next(current)
-        marker = re.compile(rf"(?P<before>\S+)[ \t]+{bullet}[ \t]*{current}{style}(?=[ \t]+[^\W\d_])")
+        current = _following(current)[0]
+        marker = re.compile(rf"(?P<before>\S+)[ \t]+{bullet}[ \t]*{re.escape(current)}{style}(?=[ \t]+[^\W\d_])")
         following = marker.search(text, place, line_end)
         if following is None or following["before"].lower() in _COUNTED:
             return
@@ -167,6 +179,26 @@ def end_of_row(text: str, start: int, end: int, first: int = 0) -> int:
         if not (_has_cells(above) or _has_cells(below)):
             return 0
     return start + len(line.rstrip())
+
+
+def names_columns(text: str, start: int, end: int) -> bool:
+    """Whether the first row of a table names its columns: no cell of it is a value like the one below."""
+    below = _line_end(text, end, len(text)) + 1
+    return not any(map(_is_value, cells_of(text[start:end]), cells_of(text[below : _line_end(text, below, len(text))])))
+
+
+def cells_of(row: str) -> list[str]:
+    """The cells of the row of a table."""
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+
+
+def _is_value(cell: str, below: str) -> bool:
+    if cell.endswith(":"):  # of a list of fields: `Author: | Ada Berg`
+        return below.endswith(":")
+    if len(cell) > _NAME_CHARS or (len(cell.split()) > _NAME_WORDS and _ENDS.search(cell)):
+        return True
+    has_numbers = re.search(r"\d", cell) and re.search(r"\d", below)
+    return bool(has_numbers) and _SHAPE.sub("a", cell) == _SHAPE.sub("a", below) and not _YEAR.fullmatch(cell)
 
 
 def _line_end(text: str, start: int, end: int) -> int:

@@ -12,6 +12,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from disc_lite.documents.blocks import is_item
 from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text, separated
 from disc_lite.documents.headings import escaped, fenced
@@ -35,8 +36,6 @@ _LISTS = ("ul", "ol")
 _MIN_ALT_WORDS = 3
 
 
-# The markers that open an item for those who cut sentences; behind others a stop would end one.
-_MARKER = re.compile(r"\s*(?:-|(?:\d{1,3}|[a-z])[.)]{1,2}) ")
 _STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
                 ("lower-roman", "i"), ("upper-roman", "I"))  # fmt: skip
 
@@ -60,7 +59,7 @@ class _Writer:
         text = " ".join(lines) if self.prefix.startswith("#") else "\n".join(map(escaped, lines))
         self.inline.clear()
         if text:
-            self.blocks.append(("item" if _MARKER.fullmatch(self.prefix) else "paragraph", self.prefix + text))
+            self.blocks.append(("item" if is_item(f"{self.prefix}.") else "paragraph", self.prefix + text))
             self.prefix = ""
 
     def before(self) -> str:
@@ -175,7 +174,7 @@ def _write_item(tag: Tag, writer: _Writer, depth: int) -> None:
     elif around is not None and around.name == "ol":
         marker = f"{number_text(_kind_of(around), _number_of(tag, around, writer.numbers))}."
     indent = "  " * max(depth - 1, 0)
-    if not _MARKER.fullmatch(f"{marker} "):
+    if not is_item(f"{marker} ."):  # behind it a stop would end a sentence
         indent, marker = "", marker.rstrip(".")
     _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth)
 

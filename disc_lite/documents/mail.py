@@ -1,4 +1,4 @@
-"""Mail -> text: subject, sender, receivers and date, then the plain text or else the HTML, by Python's own reader.
+"""Mail -> text: subject, sender, receivers and date, then its text, plain or else HTML, by Python's own reader.
 
 What a mail quotes keeps its `>` and stands by itself: it is not the sender's.
 
@@ -37,14 +37,32 @@ def mail_text(source: Source) -> Converted:
     subject = " ".join(str(message["Subject"] or "").split())
     if _BROKEN in "".join([subject, *shown]):
         raise RefusedFile("a header is not in the encoding that it declares")
-    body = message.get_body(preferencelist=("plain", "html"))
-    text = _body_text(body) if body is not None else ""
-    if not text.strip():
+    text = _text_of(message)
+    if not text:
         raise RefusedFile("no text in the mail")
-    names = [name for part in message.iter_attachments() if (name := part.get_filename())]
+    names = [name for part in _parts(message, attached=True) if (name := part.get_filename())]
     attached = [f"Attachments, not read: {', '.join(names)}"] if names else []
     head = [f"# {subject}"] if subject else []
-    return Converted("\n\n".join([*head, "\n".join([*shown, *attached]), text.strip()]) + "\n")
+    return Converted("\n\n".join([*head, "\n".join([*shown, *attached]), text]) + "\n")
+
+
+def _parts(part: MIMEPart, attached: bool) -> list[MIMEPart]:
+    """Its parts that are attachments, or that are not; a named one behind the first is a file."""
+    parts = list(part.iter_parts()) if part.is_multipart() else []
+    files = [one for one in parts if one.is_attachment() or (one.get_filename() and one is not parts[0])]
+    return files if attached else [one for one in parts if one not in files]
+
+
+def _text_of(part: MIMEPart) -> str:
+    """The text of a part: of alternatives the plain one or the next that has any, else all that are shown, in order."""
+    kind = part.get_content_type()
+    if kind in ("text/plain", "text/html"):
+        return _body_text(part).strip()
+    parts = _parts(part, attached=False)
+    if kind != "multipart/alternative":
+        return "\n\n".join(filter(None, map(_text_of, parts)))
+    plain_first = sorted(parts, key=lambda one: one.get_content_type() != "text/plain")
+    return next(filter(None, map(_text_of, plain_first)), "")
 
 
 def _body_text(part: MIMEPart) -> str:

@@ -16,7 +16,16 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
 
-from disc_lite.documents.blocks import closes_code, end_of_row, is_code, is_heading, is_item, opens_code
+from disc_lite.documents.blocks import (
+    cells_of,
+    closes_code,
+    end_of_row,
+    is_code,
+    is_heading,
+    is_item,
+    names_columns,
+    opens_code,
+)
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
 from disc_lite.documents.records import Document, Markup, Passage, Section
 from disc_lite.documents.sentences import sentence_spans
@@ -39,7 +48,7 @@ class _Sentence:
     is_heading: bool
     opens_paragraph: bool
     opens_unit: bool  # a list item, the row of a table, a block of code, or what is behind one
-    header: str  # of the table that it is a row of; empty for the header itself
+    header: str  # of the table that it is a row of; empty for the first row, and where the table has none
     names_columns: bool  # the header of a table, above a rule: no statement
 
 
@@ -138,7 +147,7 @@ class _Layout:
     after_unit: bool = False
     in_code: bool = False
     in_item: bool = False
-    header: str = ""
+    header: str | None = None  # of the table that is open
 
     def place(self, text: str, start: int, end: int, heading: bool) -> tuple[bool, bool, str]:
         """Whether the next sentence opens a paragraph, whether a unit, and the header of its table."""
@@ -157,16 +166,18 @@ class _Layout:
         # A further paragraph of a list item is indented.
         goes_on = self.in_item and gap.rpartition("\n")[2].startswith("  ") and not item
         opens_paragraph = gap.count("\n") > 1 and not self.after_heading and not goes_on
-        header = self.header if row and gap.count("\n") < 2 else ""
+        header = self.header if row and gap.count("\n") < 2 else None
         opens_unit = opens_line and (row or item or opens_code_ or self.after_unit) and not goes_on
-        self.header = (header or _cells(shown)) if row else ""
+        self.header = None if not row else _header(text, start + len(gap), row_end) if header is None else header
         self.after_heading, self.after_unit = heading, row or is_code(shown)
         self.in_code, self.in_item = opens_code_, item or (self.in_item and (goes_on or "\n" not in gap))
-        return opens_paragraph, opens_unit, header
+        return opens_paragraph, opens_unit, header or ""
 
 
-def _cells(row: str) -> str:
-    return " | ".join(cell.strip() for cell in row.strip().strip("|").split("|"))
+def _header(text: str, start: int, end: int) -> str:
+    """The first row of a table, where it names the columns; else empty."""
+    has_names = RULE_BELOW.match(text, end) or names_columns(text, start, end)
+    return " | ".join(cells_of(text[start:end])) if has_names else ""
 
 
 def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:

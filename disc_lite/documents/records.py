@@ -34,7 +34,7 @@ class Document:
     Attributes:
         name: Path relative to the folder the user named (posix), or the file name; unique
             within a run and printable.
-        title: The first top heading, else the HTML title, else the file stem.
+        title: The first top heading that is no numbered section, else the HTML title, else the file stem.
         text: As written, after line ends became `\\n`; converted formats as Markdown.
         sections: Contiguous, in order, covering all of `text`.
         sha256: Of `text` in UTF-8, in hexadecimal.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from disc_lite.documents.abbreviations import is_abbreviation
-from disc_lite.documents.blocks import Line, Lines
+from disc_lite.documents.blocks import ITEM, Line, Lines
 from disc_lite.documents.records import Markup
 
 # Vowel signs of Indic scripts are no word characters to `re`.
@@ -30,7 +30,9 @@ _QUOTES = {"«": "»", "《": "》", "「": "」", "『": "』"}
 _FULL_STOPS = r"[。！？｡।॥۔؟።፧፨။។։]|(?<=[\u0531-\u0587]):(?=\s)|[!?](?=[\u3040-\u30ff\u3400-\u9fff])"
 # Where a sentence can end: after such stops, before a new line, before space after a stop.
 _CANDIDATE = re.compile(
-    rf"(?:{_FULL_STOPS})+[」』”’）》\"')\]]*|(?<=\S)[^\S\n]*\n\s*|(?<=[.!?…\"'”’“‘»«›‹)\]}}*_`])[^\S\n]+"
+    # A span of code is nowhere cut; what is `quoted' in the old way of Unix is none, nor the text up to the next `one'.
+    rf"(?<!`)(?P<ticks>``?)(?!`)(?:(?!(?P=ticks)).){{1,{_QUOTED_CHARS}}}(?<!\s)(?P=ticks)(?!`)"
+    rf"|(?:{_FULL_STOPS})+[」』”’）》\"')\]]*|(?<=\S)[^\S\n]*\n\s*|(?<=[.!?…\"'”’“‘»«›‹)\]}}*_`])[^\S\n]+"
     # Thai has no stop: clauses stand between spaces.
     r"|(?<=[\u0e01-\u0e4e])[ ]+(?=[\u0e01-\u0e4e])"
 )
@@ -86,7 +88,7 @@ def _cuts(text: str, start: int, end: int, markup: Markup) -> Iterator[int]:
     cut = start
     yield from (*lines.code_cuts(line), *line.items)
     for match in _CANDIDATE.finditer(text, start, end):
-        if match.start() < line.solid_end:
+        if match.start() < line.solid_end or match["ticks"]:
             continue
         newlines = match.group().count("\n")
         if newlines:
@@ -123,7 +125,7 @@ def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end
         return not (line.is_code and bare.endswith(".."))
     if bare[-2:-1].isdigit() and _RANGE_END.match(after):
         return False
-    if line.item and _is_marker(text, line.item, max(line_start, sentence), gap.start()):
+    if line.item and _is_marker(text, max(line_start, sentence), gap.start()):
         return False
     word = _LAST_WORD.search(bare[:-1])
     if word is None:
@@ -132,10 +134,10 @@ def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end
     return not is_abbreviation(word.group(), bare[: word.start()], after, len(so_far))
 
 
-def _is_marker(text: str, item: re.Match[str], sentence: int, place: int) -> bool:
+def _is_marker(text: str, sentence: int, place: int) -> bool:
     """Whether the stop before a place belongs to the marker of a list item, of the line or within it."""
-    opening = text[max(sentence, place - 8) : place].strip()
-    return item.end("marker") == place or re.fullmatch(r"[-*+•⁃–]?\s*(?:\d{1,3}|[a-z])[.)]{1,2}", opening) is not None
+    marker = text[max(sentence, place - _LOOK_BACK_CHARS) : place].strip()
+    return ITEM.fullmatch(f"{marker} .") is not None
 
 
 def _stops(before: str, after: str) -> bool:

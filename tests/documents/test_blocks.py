@@ -22,6 +22,10 @@ def sentences(text, markup="markdown"):
         ["To do:", "3. Open it."],
         ["It is done.", "- Ada has the key."],
         ["To do", "1. Buy milk", "1. Go home"],
+        ["2.1. The rent is due.", "2.2. Pets are not allowed.", "(a) Dogs are.", "3. The key is blue."],
+        ["Contents", "1. Open", "1.1. Look", "1.1.1. In May", "1.1.2. In June", "1.2. Wait", "2. Close"],
+        ["The rent is in section\n2.1. of the lease, for version\n2.0. and no other."],
+        ["- 1.1. Scope", "- 1.2. Fees"],
         ["1. Open", "a) Look", "b) Wait", "2. Close", "- In May", "- In June", "3. Lock"],
     ],
 )

@@ -109,6 +109,24 @@ def test_a_title_comes_from_the_file_name_if_from_nowhere_else(tmp_path):
     assert documents["b.htm"].title == "T & U"
 
 
+@pytest.mark.parametrize(
+    ("headings", "title", "paths"),
+    [
+        (
+            "# 1. Overview\n\n## 1.1. Aim\n\n# 2. Use",
+            "a",
+            ["a > 1. Overview", "a > 1. Overview > 1.1. Aim", "a > 2. Use"],
+        ),
+        ("# 2024 in short\n\n# 1. Rent", "2024 in short", ["2024 in short", "2024 in short > 1. Rent"]),
+        ("# 6.2. Rent\n\n# Pets", "6.2. Rent", ["6.2. Rent", "6.2. Rent > Pets"]),
+    ],
+)
+def test_a_numbered_section_among_others_is_not_the_title(tmp_path, headings, title, paths):
+    document = read(tmp_path, {"a.md": headings.replace("\n", "\n\nIt is due.\n") + "\n\nIt is due.\n"})["a.md"]
+    assert document.title == title
+    assert [" > ".join(path) for path in paths_of(document)] == paths
+
+
 HTML = """<head><title>No</title><style>s</style></head><nav>menu</nav>
 <h1>Site <b>gu</b>ide</h1><p>One<br>two
  <i>three</i>.<!-- no --><script>s</script><ul><li>a<ul><li>b</ul><li>c</ul>

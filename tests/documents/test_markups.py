@@ -202,6 +202,18 @@ def test_mail_shows_its_headers_and_the_plain_text():
     assert text("a.eml", html).endswith("\n\n## Hi\n\nYou.\n")
 
 
+def test_a_mail_in_html_keeps_its_text_where_others_stand_behind_it():
+    def parts(kind, *bodies):
+        inner = "".join(f"--{kind[:1]}\nContent-Type: {body}\n" for body in bodies)
+        return f'multipart/{kind}; boundary="{kind[:1]}"\n\n{inner}--{kind[:1]}--\n'
+
+    footer, page = "text/plain\n\nLeave the list.", "text/html; charset=utf-8\n\n<p>Lunch is at noon."
+    named = 'text/plain; name="a.log"\nContent-Disposition: inline; filename="a.log"\n\nx'
+    body = parts("mixed", page, named, parts("alternative", "text/plain\n\n", page), footer)
+    shown = text("a.eml", f"{HEADERS}Content-Type: {body}")
+    assert shown.endswith("Attachments, not read: a.log\n\nLunch is at noon.\n\nLunch is at noon.\n\nLeave the list.\n")
+
+
 def test_what_a_mail_quotes_stands_by_itself_and_its_lines_are_no_headings():
     body = "# 1 is the leak.\n\n> Who pays?\nI do.\nOn Mon, Ben wrote:\n> I resign.\n>\n> Tell Carl.\n> On Sun, Carl wrote:\n>> It leaks.\n> Ben\n"
     shown = (

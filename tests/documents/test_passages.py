@@ -246,6 +246,22 @@ def test_the_header_of_a_table_goes_with_every_piece_of_it():
     assert pieces(two, 8)[-1][1] == ("Town | Road",)
 
 
+@pytest.mark.parametrize(
+    ("rows", "header"),
+    [
+        ("Year | 2019 | 2020\nVisitors | 300 | 410\nDays | 90 | 95", "Year | 2019 | 2020"),
+        ("Room | 1st floor\nAda | 7\nBen | 9", "Room | 1st floor"),
+        ("Key | 7.\n--- | ---\nBell | 9.\nLamp | 3.", "Key | 7."),
+        ("Manager: | Ada Berg\nKeeper: | Ben Rau\nClerk: | Cy Orr", ""),
+        ("Latin | U+0020..U+007E\nGreek | U+0370..U+03FF\nThai | U+0E00..U+0E7F", ""),
+        ("Ada | 1,300 crowns\nBen | 84 crowns\nCy | 9 crowns", ""),
+        ("Base | It holds what each of the others needs.\nStats | It counts.\nGrid | It draws.", ""),
+    ],
+)
+def test_a_first_row_of_values_is_no_header(rows, header):
+    assert {path for _, path in pieces(rows, 5)[1:]} == {(header,) if header else ()}
+
+
 def test_white_space_below_a_line_is_not_tried_as_the_rule_of_a_table() -> None:
     padded = [" " * 20_000, "\n" + " " * 20_000, "\n|" + " " * 20_000, "\n|---|" + " " * 20_000]
     assert not any(RULE_BELOW.match(text + "x") for text in padded)  # in seconds, where it was years

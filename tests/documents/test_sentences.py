@@ -21,6 +21,12 @@ RULES = {
         The U.S. Army came.
         He came in the E.U. and stayed.
         At 5 a.m. Mr. Roth left.| He was home at 6 p.m.| The cat slept.
+        The webinar begins at 2:00 p.m. ET on Monday, and opens at 9 a.m. Pacific time.| It is free.
+        We opened the doors at 5 p.m. Friday.| They closed the doors at 6 p.m.| Ada locked them.
+        2.1. The rent is 840 euros.| It is due.
+        Table 8.2. Numeric Types.| See Table 8.2.| It is long.
+        Fig. 3. The bridge.| Section 1. All powers are in a Congress.
+        Use `{# ... #}` for notes, or ``['a. `B`']``.| Then `stop.`| It is `so'.| We `go'.
         It cost $50.25 and 1,000.5 lb.| Ask again.
         "That is it," she said.| "Take it."
         He turned to her, "This is good." she held it out.
@@ -60,6 +66,7 @@ RULES = {
         Die Abt. Soziales, Ref. 4, Bd. 2 und Ziff. 3.| Sie ist offen.
         Prof. Dr. med. Grau wohnt in der Berliner Str. 5.
         Wir kaufen Brot, Milch usw.| Die Tür ist zu.
+        Abbildung 2.1. Die Brücke.| Kapitel 4. Anfahrt
         Um 9 Uhr.| Danach ist Ruhe.
         Er wurde 5.| Danach ging er.
         Sie sagte: „Ich habe keine Zeit.“| Er ging.
