@@ -40,6 +40,10 @@ class UsageError(DiscLiteError):
     exit_code: int = 2
 
 
+class NothingToTeach(UsageError):
+    """The update that is planned would teach nothing; the commands say so, and end with 0 as `adapt` does."""
+
+
 class RecipeError(DiscLiteError):
     """A recipe or an override has an unknown key, a wrong type or a value out of range."""
 

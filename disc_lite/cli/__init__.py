@@ -70,11 +70,14 @@ def adapt(
     if offline:
         os.environ["DISC_LITE_OFFLINE"] = "1"
     if dry_run:
-        from disc_lite.cli.plan import print_plan
+        from disc_lite.cli.plan import nothing_to_teach, print_plan
+        from disc_lite.run.plan import Limits
         from disc_lite.run.plan import dry_run as plan_here
 
-        del options["seed"]  # which decides nothing of a plan
-        print_plan(plan_here(list(documents), overrides=overrides_of(overrides), **options), as_json)
+        limits = Limits(*(options.pop(name) for name in ("device", "max_vram", "host_ram")))
+        with nothing_to_teach(as_json):
+            made = plan_here(list(documents), limits=limits, overrides=overrides_of(overrides), **options)
+            print_plan(made, as_json)
         return
     show = display(quiet)
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
-from disc_lite.cli.terminal import print_json, untrusted
-from disc_lite.errors import UsageError
+from disc_lite.cli.terminal import escape_controls, print_json, untrusted
+from disc_lite.errors import NothingToTeach, UsageError
 from disc_lite.planning.sizes import GIB
 from disc_lite.run.wording import counted, data_size, duration
 
@@ -50,15 +52,29 @@ def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as
     from disc_lite.run.plan import plan as plan_of
 
     if not probe:
-        print_plan(plan_of(list(documents), overrides=overrides_of(overrides), **options), as_json)
+        with nothing_to_teach(as_json):
+            print_plan(plan_of(list(documents), overrides=overrides_of(overrides), **options), as_json)
         return
     from disc_lite.run.probe import probe_run
 
     if options.pop("card"):
         raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
     device = "cpu" if options.pop("cpu") else None
-    made, found = probe_run(list(documents), overrides=overrides_of(overrides), device=device, **options)
-    print_plan(made, as_json, found)
+    with nothing_to_teach(as_json):
+        made, found = probe_run(list(documents), overrides=overrides_of(overrides), device=device, **options)
+        print_plan(made, as_json, found)
+
+
+@contextmanager
+def nothing_to_teach(as_json: bool) -> Iterator[None]:
+    """Print that an update has nothing to teach, which is no error: `adapt` would end with 0."""
+    try:
+        yield
+    except NothingToTeach as idle:
+        if as_json:
+            print_json({"nothing_to_teach": idle.what})
+        else:
+            click.echo(escape_controls(f"{idle.what} {idle.remedy}"))
 
 
 def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
@@ -107,7 +123,7 @@ def _what(plan: Plan) -> list[str]:
         *([_since(plan)] if corpus.since else []),
         *_assumed(plan.budget.assumed_gib),
         f"Examples an epoch: {examples}; at most {counted(plan.recipe.train.epochs, 'epoch')}, "
-        f"{counted(work.steps, 'step')} of {counted(round(work.student_tokens / work.steps), 'token')}, "
+        f"{counted(work.steps, 'step')} of {counted(round(work.student_tokens / max(1, work.steps)), 'token')}, "
         f"{counted(work.student_tokens, 'token')} in all",
     ]  # fmt: skip
 
@@ -124,9 +140,11 @@ def _since(plan: Plan) -> str:
     rest = f"{since['changed']:,} changed and {since['new']:,} new are asked and taught"
     gone = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}[recipe.update.removed]
     held = f"rehearsed ({recipe.update.rehearse:g} to 1)" if recipe.update.start == "adapter" else "taught anew"
+    asked = plan.corpus.unlearned.number
+    unlearned = f" (at most {counted(asked, 'question')})" if asked else ""
     return (
         f"Update: {since['unchanged']:,} passages are unchanged, their pairs and questions are taken over and {held}; "
-        f"{rest}; {since['removed']:,} are gone, their pairs are {gone}"
+        f"{rest}; {since['removed']:,} are gone, their pairs are {gone}{unlearned}"
     )
 
 

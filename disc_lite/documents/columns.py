@@ -6,21 +6,27 @@ and no prose is a table. Lengths are in points, y grows upwards.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+_OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
+_SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
 # Of a table of contents.
-_LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
+LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
 
 # In sizes of the font.
+HEADING_SIZE = 1.1  # of that of the running text
 GAP_OF_PIECES = 0.9  # the least between two pieces of a line
 _ROW_RISE = 0.35
 _MIN_GUTTER = 0.6
 _MIN_CELL_GAP = 0.5
+_MAX_NUMBER_GAP = 3
 _CELL_LINE_GAP = 0.7  # of the usual distance of rows
 _LEADING, _ONE_LINE = 1 / 3, 3 / 4  # quantiles of the distances of lines, and of rows in a table, some of several lines
 _PARAGRAPH_GAP = 1.5  # of the usual distance of lines
@@ -68,7 +74,8 @@ Row = list[Piece]
 
 def lines_of_page(pieces: Sequence[Piece]) -> list[list[Line]]:
     """The columns of a page in reading order, each with its lines."""
-    return [list(_lines(rows)) for rows in _columns(rows_of(pieces)) if rows]
+    size = usual_size(pieces)
+    return [list(_lines(rows, size)) for rows in _columns(rows_of(pieces)) if rows]
 
 
 def rows_of(pieces: Sequence[Piece]) -> list[Row]:
@@ -80,6 +87,14 @@ def rows_of(pieces: Sequence[Piece]) -> list[Row]:
         else:
             rows.append([piece])
     return [sorted(row, key=lambda one: one.left) for row in rows]
+
+
+def usual_size(pieces: Iterable[Piece]) -> float:
+    """The size of most letters, in points."""
+    chars: Counter[float] = Counter()
+    for piece in pieces:
+        chars[round(2 * piece.size) / 2] += len(piece.text)
+    return chars.most_common(1)[0][0] if chars else 0.0
 
 
 # --- columns ----------------------------------------------------------------------------------------------
@@ -147,8 +162,8 @@ def _is_prose(rows: Sequence[Row]) -> bool:
 # --- lines and tables -------------------------------------------------------------------------------------
 
 
-def _lines(rows: Sequence[Row]) -> Iterator[Line]:
-    rows = [_without_marker(row) for row in rows if not _LEADERS.search(_text(row))]
+def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
+    rows = [_without_marker(row, size) for row in rows if not LEADERS.search(_text(row))]
     left = min((row[0].left for row in rows), default=0.0)
     letter = _letter_width(rows)
     leading = _distance_at(_LEADING, rows)
@@ -156,7 +171,7 @@ def _lines(rows: Sequence[Row]) -> Iterator[Line]:
     while index < len(rows):
         if index and _distance(rows, index) > _PARAGRAPH_GAP * leading:
             yield Line("")
-        if all(piece.is_code for piece in rows[index]):
+        if all(piece.is_code for piece in rows[index]) and not _ends_sentence(rows, index, letter, leading):
             yield Line(_code(rows[index], left, letter), rows[index][0].size, is_code=True)
             index += 1
             continue
@@ -191,12 +206,31 @@ def _code(row: Row, left: float, letter: float) -> str:
     return text
 
 
-def _without_marker(row: Row) -> Row:
-    """The row with the marker of a list item as part of its text."""
-    if len(row) > 1 and _MARKER.fullmatch(row[0].text):
-        first, second = row[:2]
-        text = f"{first.text} {second.text}"
-        return [replace(second, left=first.left, baseline=first.baseline, text=text), *row[2:]]
+def _ends_sentence(rows: Sequence[Row], index: int, letter: float, leading: float) -> bool:
+    """Whether a row of code is the end of a sentence: right below a line that had no room for its first word."""
+    if not index or all(piece.is_code for piece in rows[index - 1]):
+        return False
+    above, row = rows[index - 1], rows[index]
+    is_near = _distance(rows, index) <= 1.1 * leading and abs(above[0].left - row[0].left) < row[0].size
+    room = max(one[-1].right for one in rows) - above[-1].right - letter * len(row[0].text.split()[0])
+    return is_near and room < letter and not _OPENS_CODE.search(_text(above))
+
+
+def _without_marker(row: Row, size: float = math.inf) -> Row:
+    """The row with the marker of a list item as part of its text, or the number of a larger or bold heading."""
+    if len(row) < 2:
+        return row
+    first, second = row[:2]
+    is_heading = (
+        len(row) == 2
+        and _SECTION.fullmatch(first.text)
+        and second.text[0].isalpha()
+        and second.left - first.right < _MAX_NUMBER_GAP * second.size
+        and (second.size >= HEADING_SIZE * size or (first.is_bold and second.is_bold))
+    )
+    if is_heading or _MARKER.fullmatch(first.text):
+        is_code, text = first.is_code and second.is_code, f"{first.text} {second.text}"
+        return [replace(second, left=first.left, baseline=first.baseline, is_code=is_code, text=text), *row[2:]]
     return row
 
 
@@ -265,6 +299,8 @@ def _table(rows: Sequence[Row]) -> Iterator[Line]:
 
 def _belongs_above(rows: Sequence[Row], place: int, cells: Sequence[str], above: Sequence[str], usual: float) -> bool:
     """Whether a row is a further line of the cells above it."""
+    if all(piece.is_bold for piece in rows[place - 1]) and not any(piece.is_bold for piece in rows[place]):
+        return False  # the header
     if _distance(rows, place) < _CELL_LINE_GAP * usual:
         return True  # lines of one cell, or of cells that are centred on one another
     filled = [index for index, cell in enumerate(cells) if cell]

@@ -10,7 +10,7 @@ _WORD = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿԱ-և]+")
 _GLUED_LETTERS = 22
 # A hyphen inside a line that no compound explains: `cus- quay`, but not `pre- and post-war`.
 _LOOSE_HYPHEN = re.compile(r"[a-zß-ÿа-я]{2,}- (?!(?:and|or|und|oder|bis|to|et|ou|y|o|и|или|als)\b)[a-zß-ÿа-я]{2,}")
-_MOJIBAKE = re.compile(r"\ufffd|Ã[\x80-\xbf¤¼¶Ÿ©¨ª«¡³±]|â€[™œ\x9d“”¦]|Ð[°-¿\x80-\xbf]|\(cid:\d+\)")
+_MOJIBAKE = re.compile(r"\ufffd|Ã[\x80-\xbf¤¼¶Ÿ©¨ª«¡³±]|â€[™œ\x9d“”¦]|Ð[°-¿\x80-\xbf]|\(cid:\d+\)|[\x01-\x08\x0e-\x1f]")
 _STOP = re.compile(r"[.!?…]['\"”’»)\]]*(?=\s|$)|[。！？।۔؟።։]")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
 _CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)

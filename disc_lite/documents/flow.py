@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from disc_lite.documents.columns import Line
+from disc_lite.documents.columns import HEADING_SIZE, Line
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|Section)\b")
 _NOTE = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|[a-z]\))\s*\S")
 
-HEADING_SIZE = 1.1  # of the size of the running text
 MAX_TITLE_CHARS = 200
 _SAME_SIZE = 0.3  # points
 _NOTE_SIZE = 0.92  # of the size of the running text, at most

@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from disc_lite.documents.columns import Line
-from disc_lite.documents.flow import HEADING_SIZE, MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
+from disc_lite.documents.columns import HEADING_SIZE, Line
+from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
 from disc_lite.documents.headings import escaped
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
@@ -20,6 +20,10 @@ _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
 _WORD_AT_START = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+# An address that a line may break; behind its `/` a word of the text may follow.
+_BROKEN_ADDRESS = re.compile(
+    r"(?:https?://|www\.)\S*(?:[.\-_=&?]\n(?!https?:|www\.)[a-z]|/-?\n(?!https?:|www\.)[a-z]\S*(?:[.=_]\w|/))"
+)
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
 
 _TITLE_MAX_WORDS = 12
@@ -113,6 +117,9 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
         follows_item = bool(parts) and _ITEM.match(parts[-1].lstrip("\n")) is not None
         separator = "\n" if follows_item and before else "\n\n"
         line = "- " + line[item.end() :] if _BULLET.match(line) else line
+    elif _BROKEN_ADDRESS.search(f"{before}\n{line}"):
+        parts[-1] = re.sub("/-$", "/", parts[-1])
+        separator = ""
     elif ends:
         separator = "\n\n"
     elif re.search(r"\w-$", before) and line[0].isalpha():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from disc_lite.documents.columns import Piece, Row, rows_of
+from disc_lite.documents.columns import HEADING_SIZE, Piece, Row, rows_of, usual_size
 
 # The rows at the top and at the bottom of a page that may be running lines.
 _EDGE_ROWS = 3
@@ -25,7 +25,7 @@ def without_running_lines(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]
     """The pages without what is at their edges on page after page, numbers apart, and without their numbers."""
     rows_of_pages = [rows_of(page) for page in pages]
     edges = [_Edges(rows[: _EDGE_ROWS + 1], rows[::-1][: _EDGE_ROWS + 1]) for rows in rows_of_pages]
-    seen = _Seen.of(edges)
+    seen = _Seen.of(edges, usual_size(piece for page in pages for piece in page))
     kept = []
     for number, (rows, page) in enumerate(zip(rows_of_pages, edges, strict=True), start=1):
         running = partial(seen.is_running, number=number)
@@ -48,30 +48,33 @@ class _Seen:
     """What the edges of all pages say together.
 
     Attributes:
+        size: Of most letters, in points.
         places: On how many pages a text stands at a height.
         numbers: How often a row that is a number is so far from the number of its page.
-        counted: The same for rows that only begin or end with a number.
+        counted: The same for rows at one height that only begin or end with a number.
         heights: On how many pages there is a row at a height; of these, how many say what another one says.
     """
 
     pages: int
+    size: float
     places: Counter[tuple[str, int]]
     numbers: Counter[int | None]
-    counted: Counter[int]
+    counted: Counter[tuple[int, int]]
     heights: Counter[int]
     repeated: Counter[int]
 
     @classmethod
-    def of(cls, edges: Sequence[_Edges]) -> _Seen:
+    def of(cls, edges: Sequence[_Edges], size: float) -> _Seen:
         outermost = [
             (row, number) for number, page in enumerate(edges, start=1) for row in (*page.top[:1], *page.bottom[:1])
         ]
         texts = Counter(_key(row)[0] for row, _ in outermost)
         return cls(
             len(edges),
+            size,
             Counter(key for page in edges for key in {_key(row) for row in (*page.top[:-1], *page.bottom[:-1])}),
             Counter(_offset(row, number) for row, number in outermost),
-            Counter(offset for row, number in outermost for offset in _offsets_at_ends(row, number)),
+            Counter(key for row, number in outermost for key in _offsets_at_ends(row, number)),
             Counter(_key(row)[1] for row, _ in outermost),
             Counter(_key(row)[1] for row, _ in outermost if texts[_key(row)[0]] > 1),
         )
@@ -81,7 +84,9 @@ class _Seen:
         needed = max(_MIN_PAGES, _MIN_SHARE * self.pages)
         if self.places[_key(row)] >= needed or _is_number(row, number, self.numbers):
             return True
-        if max((self.counted[offset] for offset in _offsets_at_ends(row, number)), default=0) >= needed:
+        # A heading, `1 Scope`, is no number of a page: it is larger, or stands at another height.
+        is_small = row[0].size < HEADING_SIZE * self.size
+        if is_small and any(self.counted[key] >= needed for key in _offsets_at_ends(row, number)):
             return True
         # A head that changes with the chapter: always at one height, and mostly as on another page.
         height = _key(row)[1]
@@ -115,11 +120,13 @@ def _offset(row: Row, number: int) -> int | None:
     return int(found[1]) - number if found and found[1] else None
 
 
-def _offsets_at_ends(row: Row, number: int) -> set[int]:
+def _offsets_at_ends(row: Row, number: int) -> set[tuple[int, int]]:
+    """The same for the numbers at its ends, each with the height of the row."""
     words = _text(row).split()
     if words[-1].endswith((".", "!", "?")) and not words[-1][:-1].isdecimal():
         return set()  # a sentence, such as a footnote with its number
-    return {int(word) - number for word in (words[0], words[-1]) if word.isdecimal() and len(word) < 5}
+    height = round(row[0].baseline / 2)
+    return {(int(word) - number, height) for word in (words[0], words[-1]) if word.isdecimal() and len(word) < 5}
 
 
 def _is_number(row: Row, number: int, offsets: Counter[int | None]) -> bool:

@@ -126,12 +126,12 @@ def _beside_nf4(to: str, measured: JsonObject | None) -> Iterable[str]:
             )
         yield (
             "It was trained on the base in NF4 and compared with the trained model there. On the base as it is stored, "
-            "as without `quantization_config` and as vLLM, SGLang and TGI load it, it gives other answers"
+            "as without `quantization_config` and as vLLM, SGLang and TGI load it, it may give other answers"
             f"{found}. For those take the form `merged` (`disc-lite export RUN --to merged`)."
         )
     elif to == "gguf-lora":
         yield (
-            "It was trained on the base in NF4. A GGUF of the base has other weights, with which it gives other "
+            "It was trained on the base in NF4. A GGUF of the base has other weights, with which it may give other "
             "answers. The form `gguf` is written from the weights that come closest."
         )
     else:

@@ -239,10 +239,7 @@ class Base:
         return torch.cat(states)[torch.tensor(order, device=self.device).argsort()]
 
     def log_probabilities(
-        self,
-        sequences: Sequence[Tree],
-        places: Sequence[Place],
-        targets: Sequence[Sequence[int]],
+        self, sequences: Sequence[Tree], places: Sequence[Place], targets: Sequence[Sequence[int]],
         adapter: bool = False,
     ) -> list[Tensor]:  # fmt: skip
         """log p of every token of each run of targets; `places` are the positions before them, flat."""

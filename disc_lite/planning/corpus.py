@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
@@ -19,6 +19,15 @@ class OwnPairs:
     question: float
     answer: float
     longest: int
+
+
+@dataclass(frozen=True)
+class Unlearned:
+    """Questions of pairs that an update unlearns: how many, and their tokens, on average and of the longest."""
+
+    number: int = 0
+    question: float = 0.0
+    longest: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,38 +50,80 @@ class Corpus:
     # Of an update: how many passages are unchanged, changed, new and removed. It teaches those that are counted above.
     since: dict[str, int] | None = None
     own_pairs: OwnPairs | None = None  # None: the model writes them
+    # Of an update that goes on with an adapter: what it rehearses of, and what it unlearns.
+    rehearsed: Corpus | None = None
+    unlearned: Unlearned = Unlearned()
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """What an update takes over: the places of known passages, which are not taught, and the pairs about them.
+
+    Also the questions that are unlearned.
+    """
+
+    known: Container[tuple[str, int]] = ()
+    pairs: Sequence[Pair] = ()
+    unlearned: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A document as the model reads it, with some of its passages."""
+
+    document: Document
+    offsets: Offsets
+    passages: Sequence[Passage]
+    targets: Sequence[tuple[int, int]]  # the sentences of these that DiSC teaches
 
 
 def corpus_of(
     documents: Iterable[Document], refused: int, tokenizer: Tokenizer | None, recipe: Recipe,
-    pairs: Sequence[Pair] = (), known: Container[tuple[str, int]] = (),
+    pairs: Sequence[Pair] = (), taken_over: TakenOver = TakenOver(),
 ) -> Corpus:  # fmt: skip
-    """Documents cut as a run cuts them; `pairs` are the user's, if any, `known` passages are not taught."""
+    """Documents cut as a run cuts them; `pairs` are the user's, if any, known passages are not taught."""
+    reading, known = tokenizer or estimated_tokens, taken_over.known
     own = [pair for pair in pairs if (pair.document, pair.passage) not in known]
-    cut, targets = [], []
+    cut = []
     for document in documents:
-        offsets = (tokenizer or estimated_tokens)(document.text)
+        offsets = reading(document.text)
         every = cut_passages(document, offsets, recipe.documents.passage_tokens)
-        found = [passage for passage in every if (document.name, passage.index) not in known]
-        taught = {sentence for passage in found for sentence in passage.sentences}
-        targets += [s for s in disc_targets(document, every, recipe, recipe.seed) if s in taught]
-        cut.append((document, offsets, found))
-    passages = [passage for _, _, found in cut for passage in found]
-    askable = [[_askable(d, o, p) for p in found] for d, o, found in cut]
+        cut.append(_Cut(document, offsets, every, disc_targets(document, every, recipe, recipe.seed)))
+    taught = _counted([_part(each, known, False) for each in cut], recipe, own, reading)
+    sizes = [len(reading(question)) for question in taken_over.unlearned]
+    gone = Unlearned(len(sizes), sum(sizes) / max(1, len(sizes)), max(sizes, default=0))
+    rehearsed = None
+    if known:
+        rehearsed = _counted([_part(each, known, True) for each in cut], recipe, taken_over.pairs, reading)
+        rehearsed = replace(rehearsed, pairs=len(taken_over.pairs))
+    return replace(taught, refused=refused, counted=tokenizer is not None, rehearsed=rehearsed, unlearned=gone)
+
+
+def _part(cut: _Cut, known: Container[tuple[str, int]], wanted: bool) -> _Cut:
+    """The document with those passages alone that are known, or are not."""
+    found = [p for p in cut.passages if ((cut.document.name, p.index) in known) == wanted]
+    sentences = {sentence for passage in found for sentence in passage.sentences}
+    return replace(cut, passages=found, targets=[target for target in cut.targets if target in sentences])
+
+
+def _counted(parts: Sequence[_Cut], recipe: Recipe, own: Sequence[Pair], tokenizer: Tokenizer) -> Corpus:
+    passages = [passage for part in parts for passage in part.passages]
+    targets = [target for part in parts for target in part.targets]
+    askable = [[_askable(part.document, part.offsets, p) for p in part.passages] for part in parts]
     wanted = sum(
         wanted_pairs(passage, number, recipe) if number else 0
-        for (_, _, found), numbers in zip(cut, askable, strict=True)
-        for passage, number in zip(found, numbers, strict=True)
+        for part, numbers in zip(parts, askable, strict=True)
+        for passage, number in zip(part.passages, numbers, strict=True)
     )
     lengths = [end - start for passage in passages for start, end in passage.sentences]
+    read = [len(part.offsets) for part in parts if part.passages]
     return Corpus(
-        documents=len(cut), refused=refused, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
+        documents=len(parts), refused=0, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
         sentences=sum(map(sum, askable)), targets=len(targets), target_tokens=sum(b - a for a, b in targets),
-        read_again=sum(disc_read_again(len(o), recipe.disc.teacher_tokens) for _, o, found in cut if found),
-        pairs=len(own) or wanted, longest_document=max((len(offsets) for _, offsets, found in cut if found), default=0),
+        read_again=sum(disc_read_again(tokens, recipe.disc.teacher_tokens) for tokens in read),
+        pairs=len(own) or wanted, longest_document=max(read, default=0),
         longest_passage=max((p.end - p.start for p in passages), default=0),
-        longest_sentence=max(lengths, default=0), counted=tokenizer is not None,
-        own_pairs=_tokens_of(own, tokenizer or estimated_tokens) if own else None,
+        longest_sentence=max(lengths, default=0), counted=True, own_pairs=_tokens_of(own, tokenizer) if own else None,
     )  # fmt: skip
 
 

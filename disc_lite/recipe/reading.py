@@ -41,16 +41,13 @@ def read_recipe_file(path: Path, source: str) -> RecipeFile:
     """Read one recipe file. Raises RecipeError for any error in its form or its keys."""
     root = _root(path)
     entries: dict[str, Entry] = {}
-    extends = ""
     for key, node in _leaves(root, path):
         place = _place(path, node)
-        if key == "extends":
-            extends = node.value
-        elif key in entries:
+        if key in entries:
             raise RecipeError(f"{place}: {key} is set twice", f"first in {entries[key].place}")
-        else:
-            entries[key] = Entry(node.value, source, place)
-    return RecipeFile(entries, extends)
+        entries[key] = Entry(node.value, source, place)
+    base = entries.pop("extends", None)
+    return RecipeFile(entries, base.value if base else "")
 
 
 def unknown_setting(place: str, key: str) -> RecipeError:

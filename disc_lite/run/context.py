@@ -19,7 +19,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.changes import Changes
 from disc_lite.run.events import Event, Listener
-from disc_lite.run.execution import idle_on_host, record, resumed
+from disc_lite.run.execution import idle_on_host, record, resumed, saved_steps
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
@@ -54,7 +54,7 @@ class RunContext:
     def halved(self, steps: int, tokens: int) -> None:
         """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
-        record(self.folder, self.execution, device_name(self.base.device), "CUDA out of memory")
+        record(self.folder, self.execution, device_name(self.base.device), "CUDA out of memory", steps)
         self.remark(
             "training", f"CUDA out of memory after step {steps}: micro-batches of {tokens:,} tokens from here on"
         )
@@ -86,7 +86,7 @@ def open_context(
     earlier = inputs.earlier
     base.journal = Journal(inputs.folder.journal, earlier.folder.journal if earlier else None)
     execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
-    record(inputs.folder, execution, device_name(base.device), "as planned")
+    record(inputs.folder, execution, device_name(base.device), "as planned", saved_steps(inputs.folder))
     passes = (
         f"passes of at most {execution.micro_batch_tokens:,} tokens"
         if execution.micro_batch_tokens

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,19 +12,19 @@ from disc_lite.documents import Document, LedgerEntry, cut_passages
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
-from disc_lite.hub.source import Model
+from disc_lite.hub.aliases import ALIASES, ModelSource
+from disc_lite.hub.source import Model, local_folder
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.changes import Changes, Passages, compare
+from disc_lite.run.changes import Changes, Passages, compare, places_of
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject, read_json, read_jsonl, require_unchanged, sha256_of
 
 # What an update must have in common with its run: sections of the recipe, or single settings.
 SAME = ("method", "documents", "prompt", "memory")
 SAME_ADAPTER = ("lora",)  # with `update.start: adapter`
-_NUMBERED = re.compile(r"(.*?)(?:-(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class EarlierRun:
     # What it rehearsed though it was gone before: pairs with their passages, and questions.
     removed: tuple[JsonObject, ...] = field(repr=False)
     questions_removed: tuple[Question, ...] = field(repr=False)
+    number: int = 1  # as an update, by its record
 
     @property
     def digest(self) -> str:
@@ -54,26 +54,43 @@ class EarlierRun:
     @property
     def next_folder(self) -> Path:
         """Where its update is written: beside it, with the next number."""
-        found = _NUMBERED.fullmatch(self.folder.path.name)
-        assert found  # it matches every text
-        return self.folder.path.parent / f"{found[1]}-{int(found[2] or 1) + 1}"
+        name, number = self._numbered
+        return self.folder.path.parent / f"{name}-{number + 1}"
+
+    def number_in(self, folder: Path) -> JsonObject:
+        """For the record of its update: the number at the end of the folder's name, if it is one of updates.
+
+        Names of models and years end in numbers too.
+        """
+        return {"number": self._numbered[1] + 1} if folder.name == self.next_folder.name else {}
+
+    @property
+    def _numbered(self) -> tuple[str, int]:
+        """The name without the number that it got as an update, and that number; 1 where it has none."""
+        name, end = self.folder.path.name, f"-{self.number}"
+        return (name.removesuffix(end), self.number) if self.number > 1 and name.endswith(end) else (name, 1)
 
     def changes(self, documents: Sequence[Document], model: Path, passage_tokens: int) -> Changes | None:
         """What has changed since, without the model; None where only the model's own code can tell its tokens."""
-        tokenizer = tokenizer_of(model)
-        if tokenizer is None:
-            return None
-        shown = [
-            (document.name, passage_text(document.text[p.char_start : p.char_end], p.heading_path))
-            for document in documents
-            for p in cut_passages(document, tokenizer(document.text), passage_tokens)
-        ]
-        return self.changes_to(shown, documents)
+        shown = shown_without_model(documents, model, passage_tokens)
+        return None if shown is None else self.changes_to(shown, documents)
 
     def changes_to(self, shown: Passages, documents: Iterable[Document]) -> Changes:
         """What has changed since, by the passages of these documents."""
         titles = {document.name: document.title for document in documents if document.named_by_file}
         return compare(self.passages, shown, (self.folder.read_file_titles(), titles))
+
+
+def shown_without_model(documents: Sequence[Document], model: Path, passage_tokens: int) -> Passages | None:
+    """The passages as prompts show them; None where only the model's own code can tell its tokens."""
+    tokenizer = tokenizer_of(model)
+    if tokenizer is None:
+        return None
+    return [
+        (document.name, passage_text(document.text[p.char_start : p.char_end], p.heading_path))
+        for document in documents
+        for p in cut_passages(document, tokenizer(document.text), passage_tokens)
+    ]
 
 
 def read_earlier(path: Path) -> EarlierRun:
@@ -87,19 +104,14 @@ def read_earlier(path: Path) -> EarlierRun:
     return EarlierRun(
         folder, folder.read_base()[1], record["identity"]["model"], recipe, tuple(folder.read_passages()),
         tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
-        folder.read_questions_removed() if rehearsed else (),
+        folder.read_questions_removed() if rehearsed else (), record.get("number", 1),
     )  # fmt: skip
 
 
 def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) -> None:
     """Raises UsageError where an update with this recipe, or of this model, would not go with what it takes over."""
     if model is not None and model.fingerprint != earlier.fingerprint:
-        raise UsageError(
-            f"{model.name} is not the model that {earlier.folder} was trained on.",
-            f"That was {earlier.model}, and its files are not these." if model.name != earlier.model
-            else "The files in the model folder have changed since.",
-            "An update needs the very same base: leave --model out, or adapt anew without --update.",
-        )  # fmt: skip
+        raise _another_model(earlier, model.name)
     starts = recipe.update.start == "adapter"
     found = differing(earlier.recipe, recipe, SAME + SAME_ADAPTER * starts)
     if found:
@@ -118,6 +130,26 @@ def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) 
             f"The method {recipe.method} has no pairs, so there is nothing to unlearn by.",
             "What is unlearned are the questions that were trained.", "Use --set update.removed=drop.",
         )  # fmt: skip
+
+
+def check_place(earlier: EarlierRun, model: ModelSource, name: str) -> None:
+    """Raises UsageError where a model that is not on this machine is another one by where it comes from."""
+    if local_folder(model) is None and model.location not in (earlier.model, _location(earlier.model)):
+        raise _another_model(earlier, name)
+
+
+def _location(name: str) -> str:
+    alias = ALIASES.get(name.lower())
+    return alias.hub_id if alias else name
+
+
+def _another_model(earlier: EarlierRun, name: str) -> UsageError:
+    return UsageError(
+        f"{name} is not the model that {earlier.folder} was trained on.",
+        f"That was {earlier.model}, and its files are not these." if name != earlier.model
+        else "The files in the model folder have changed since.",
+        "An update needs the very same base: leave --model out, or adapt anew without --update.",
+    )  # fmt: skip
 
 
 def differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str, object, object]]:
@@ -147,6 +179,23 @@ def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe) -> s
         f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
         f"and update.removed: {recipe.update.removed} teaches nothing in their place."
     )
+
+
+def about_what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages, unlearns: bool) -> list[JsonObject]:
+    """At most these pairs are about what is gone; which of them they are is known when new ones are written.
+
+    To be unlearned is also what a passage that has changed says no more.
+    """
+    texts = {place: " ".join(text.split()) for place, (_, text) in zip(places_of(shown), shown, strict=True)}
+    here, gone = set(texts.values()), set(changes.removed)
+    now = {before: texts[place] for place, before in changes.changed.items()} if unlearns else {}
+
+    def is_gone(row: JsonObject) -> bool:
+        place, source = (row["document"], row["passage"]), " ".join((row.get("source") or "").split())
+        return place in gone or (bool(source) and place in now and source not in now[place])
+
+    before = [row for row in earlier.removed if " ".join(row["shown"].split()) not in here]
+    return [*before, *filter(is_gone, earlier.pairs)]
 
 
 def taught_before(earlier: EarlierRun, ledger: Sequence[LedgerEntry], recipe: Recipe) -> list[JsonObject]:

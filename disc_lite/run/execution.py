@@ -29,18 +29,17 @@ def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str
     return planned.model_copy(update=changes)
 
 
-def record(folder: RunFolder, execution: Execution, device: str, why: str) -> None:
-    """Note how the run is computed from now on, unless it was computed so before."""
+def record(folder: RunFolder, execution: Execution, device: str, why: str, step: int) -> None:
+    """Note how the run is computed after that step, unless it was computed so before."""
     rows = read_jsonl(folder.computed, missing_ok=True)
     now = {"device": device, **execution.model_dump()}
     if not rows or {key: rows[-1].get(key) for key in now} != now:
-        append_jsonl(folder.computed, {"after_step": _steps(folder), **now, "why": why})
+        append_jsonl(folder.computed, {"after_step": step, **now, "why": why})
 
 
-def _steps(folder: RunFolder) -> int:
-    """The steps that were made."""
-    rows = read_jsonl(folder.metrics, missing_ok=True)
-    return int(rows[-1]["step"]) if rows else 0
+def saved_steps(folder: RunFolder) -> int:
+    """The steps that a continued run need not make again: those of the newest checkpoint."""
+    return max((int(path.name.removeprefix("step-")) for path in folder.checkpoints.glob("step-*")), default=0)
 
 
 def idle_on_host(named: Execution, taken: Execution, host_apart: bool) -> list[str]:

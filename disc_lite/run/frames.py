@@ -7,7 +7,7 @@ from pathlib import Path
 
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.hub.rendering import written_around
-from disc_lite.planning.workload import Frame
+from disc_lite.planning.lessons import Frame
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import RULE
 

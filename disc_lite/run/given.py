@@ -10,7 +10,7 @@ from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import Model
-from disc_lite.planning.workload import Frame
+from disc_lite.planning.lessons import Frame
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS

@@ -24,7 +24,7 @@ from disc_lite.qa import Pair, Question, read_questions
 from disc_lite.recipe import Given, Recipe, ResolvedRecipe, at_width, load_recipe, remarks, to_yaml, within_context
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
-from disc_lite.run.earlier import EarlierRun, check_same, differing, read_earlier
+from disc_lite.run.earlier import EarlierRun, check_place, check_same, differing, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
@@ -102,6 +102,7 @@ def gather(
     source = resolve(model)  # a wrong name is reported before anything is read or downloaded
     checked = load_recipe(recipe or "default", overrides, seed)
     if earlier:
+        check_place(earlier, source, model)
         check_same(earlier, checked.recipe)
     tell: Listener = listener or (lambda event: None)
     own_questions = read_questions(Path(questions), partial(_remark, tell)) if questions else ()
@@ -109,9 +110,7 @@ def gather(
     paths = [Path(d) for d in documents]
     if not paths:
         raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
-    usual = Path("runs") / f"{paths[0].resolve().stem}-{Path(model).name}"
-    folder = RunFolder(Path(output) if output else earlier.next_folder if earlier else usual)
-    require_usable(folder.path, earlier)
+    folder = folder_of(output, paths[0], model, earlier)
     read, ledger = read_with_progress(paths, checked.recipe, listener)
     absent = Model(model, source.location, Path(), "", "", {})
     own_questions, own_pairs = about_documents(own_questions, own_pairs, read, checked.recipe)
@@ -136,6 +135,17 @@ def gather(
 
 def _remark(listener: Listener, text: str) -> None:
     listener(Event("questions", text, is_remark=True))
+
+
+def folder_of(output: str | Path | None, first: Path, model: str, earlier: EarlierRun | None) -> RunFolder:
+    """The run folder: the one that is named, the next of the run that is updated, or by the first of the documents.
+
+    Raises UsageError where that cannot be one.
+    """
+    usual = Path("runs") / f"{first.resolve().stem}-{Path(model).name}"
+    folder = RunFolder(Path(output) if output else earlier.next_folder if earlier else usual)
+    require_usable(folder.path, earlier)
+    return folder
 
 
 def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
@@ -264,7 +274,8 @@ def begin(inputs: Inputs) -> None:
     if not folder.record.is_file():
         begin_digests(folder.path)
         model = {"name": inputs.model.name, "reference": inputs.model.reference}
-        update = {"update": str(inputs.earlier.folder)} if inputs.earlier else {}
+        earlier = inputs.earlier
+        update = {"update": str(earlier.folder), **earlier.number_in(folder.path)} if earlier else {}
         write_json(folder.record, {"identity": inputs.identity, "model": model, **update})
     if not folder.readme.is_file():
         write_text(folder.readme, readme())

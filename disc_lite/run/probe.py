@@ -50,12 +50,12 @@ def probe_run(
     **options: Any,
 ) -> tuple[Plan, Probe]:  # fmt: skip
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
-    limits = {"device": device, "max_vram": max_vram, "host_ram": host_ram}
-    plan = dry_run(documents, model, output=None, **limits, **options)
+    limits = Limits(device, max_vram, host_ram)
+    plan = dry_run(documents, model, limits, in_folder=False, **options)
     keep_tight(plan)
     execution = require_room(plan)
     where = device_of(device)
-    limit_to_plan(Limits(**limits), where)
+    limit_to_plan(limits, where)
     named = model_of(model, earlier_of(options.get("update")))
     return plan, probe(plan, execution, open_model(named).folder, where)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from disc_lite.cli import main
-from disc_lite.storage import lock
+from disc_lite.run.folder import FORMAT
+from disc_lite.storage import begin_digests, lock, write_json
 from tests.tiers import reached
 
 QUESTION = '{"question": "Who?", "answers": ["me"], "document": "a.md"}\n'
@@ -314,3 +315,14 @@ def test_a_dry_run_refuses_an_output_that_the_run_would_refuse(
     asked = ("adapt", docs, "--model", "pocket", "--dry-run", "--output", tmp_path / "mine")
     code, _, err = run(monkeypatch, capsys, *asked)
     assert code == 2 and "is not empty and holds no run" in err
+    # Also without --output, where it would be the usual one; and a folder that holds another run.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    usual = (tmp_path / "mine").rename(tmp_path / "runs" / f"{docs.name}-pocket")
+    code, _, err = run(monkeypatch, capsys, *asked[:-2])
+    assert code == 2 and f"runs/{usual.name} is not empty and holds no run" in err
+    identity = {"format": FORMAT, "model": "another"}
+    begin_digests(usual)
+    write_json(usual / "run.json", {"identity": identity, "model": {"name": "x", "reference": "x"}})
+    code, _, err = run(monkeypatch, capsys, *asked[:-2])
+    assert code == 2 and "holds another run" in err and "model" in err

@@ -2,7 +2,7 @@
 
 from fpdf import FPDF
 
-from disc_lite.documents.conversion import convert
+from tests.documents.written import converted
 
 LEFT = ["The harbour of Velmar opens at six in", "the morning and closes at nine in the", "evening. The harbour master is Ida",
         "Brandt. Goods are weighed in the cus-", "toms house. The crane lifts twelve ton-", "nes and is painted green. A keeper"]  # fmt: skip
@@ -36,7 +36,7 @@ class Page:
         return self
 
     def read(self):
-        return convert(".pdf", bytes(self.pdf.output())).text
+        return converted("a.pdf", bytes(self.pdf.output())).text
 
 
 def two_columns(by_row):
@@ -218,28 +218,66 @@ def test_tables_of_contents_are_left_out():
         (20, 46, "They are paid in advance."),
     )
     assert page.read() == f"# Boats\n\n{PROSE} They are paid in advance.\n"
+    entries = [(20, 40, "1"), (26, 40, "Weighing"), (188, 40, "1"), (20, 46, "2"), (26, 46, "The crane of the harbour and"),
+               (26, 50, "its keeper"), (188, 50, "2"), (20, 56, "3"), (26, 56, "Eels"), (188, 56, "2")]  # fmt: skip
+    page = Page().page((20, 20, "Boats", 16), (20, 30, "Contents", 14), *entries)
+    page.page((20, 40, "1 Weighing", 14), (20, 50, PROSE), (20, 56, "They are 12."))
+    assert page.read() == f"# Boats\n\n## 1 Weighing\n\n{PROSE} They are 12.\n"
+    sold = table([("Cod", "1"), ("Eel", "4"), ("Ray", "9")])
+    assert "Cod | 1\nEel | 4\nRay | 9" in Page().page((20, 20, "Boats", 16), (20, 30, "Contents", 14), *sold).read()
 
 
-def half_a_pair():
-    """A font whose map to Unicode gives one glyph half of a surrogate pair."""
-    cmap = (
-        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
-        b"endcodespacerange 2 beginbfrange <20> <7D> <0020> endbfrange 1 beginbfchar <7E> <D83D> endbfchar endcmap end end"
+def test_an_address_over_two_lines_is_one_and_a_word_behind_one_is_none():
+    lines = ["The rules of the harbour are at https://www.", "velmar.example/rules.html and the prices are at https://velmar.example/-",
+             "prices/2026, those of the market are at https://market.example/", "for all who sell there."]  # fmt: skip
+    text = Page().page(*[(20, 30 + 5 * i, line) for i, line in enumerate(lines)]).read()
+    assert text == (
+        "The rules of the harbour are at https://www.velmar.example/rules.html and the prices are at "
+        "https://velmar.example/prices/2026, those of the market are at https://market.example/ for all who sell there.\n"
     )
-    content = b"BT /F 10 Tf 50 700 Td (The ferry leaves at seven ~. It sails.) Tj ET"
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /ToUnicode 6 0 R >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(cmap), cmap),
+
+
+def test_a_line_of_code_that_ends_a_sentence_belongs_to_it():
+    lines = [
+        (20, 30, PROSE),
+        (20, 35, PROSE.replace("sales.", "sales of goods, see")),
+        (20, 40, "market-prices(2026).", "code"),
     ]
-    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate(objects, start=1))
-    return b"%PDF-1.4\n" + body + b"trailer << /Root 1 0 R /Size 7 >>\nstartxref\n0\n%%EOF"
+    text = (
+        Page().page(*lines, (20, 50, "To ring the bell at six:"), (20, 55, "ring(2)", "code"), (20, 65, PROSE)).read()
+    )
+    assert "of goods, see market-prices(2026).\n\nTo ring the bell at six:\n\n```\nring(2)\n```" in text
 
 
-def test_half_a_surrogate_pair_damages_nothing_else():
-    text = convert(".pdf", half_a_pair()).text
-    assert text.startswith("The ferry leaves at seven") and text.endswith("It sails.\n")
-    text.encode()
+def test_the_number_of_a_chapter_is_no_number_of_a_page():
+    pages = Page()
+    for number, title in enumerate(("Weighing", "The fish market", "Penalties", "The crane"), start=1):
+        lines = [(20, 40 + 6 * i, f"{line} {title} and so on until the line is full.") for i, line in enumerate(LEFT)]
+        pages.page((100, 10, f"Rules {number}"), (20, 20, f"{number} {title}", 16), *lines)
+    assert [line for line in pages.read().split("\n") if line.startswith("#")] == [
+        "# 1 Weighing",
+        "# 2 The fish market",
+        "# 3 Penalties",
+        "# 4 The crane",
+    ]
+    pages = Page()
+    for number in range(1, 6):
+        lines = [(20, 60 + 6 * i, f"{line} {number} and so on until the line is full.") for i, line in enumerate(LEFT)]
+        title = [(20, 30, "1 Scope of these rules")] if number == 1 else [(170, 10, f"Boats {number}")]
+        pages.page(*title, *lines, (100, 280, f"{number}"))
+    assert pages.read().startswith("# 1 Scope of these rules\n")
+
+
+def test_a_heading_above_another_one_is_no_row():
+    lines = [(20, 20, "Harbour Rules", 20), (20, 35, PROSE), (20, 50, "6", 16), (32, 50, "Weighing of goods", 16),
+             (20, 58, "6.1", 13), (32, 58, "The crane", 13), (20, 66, PROSE)]  # fmt: skip
+    text = Page().page(*lines).read()
+    assert "# 6 Weighing of goods\n\n" in text and "# 6.1 The crane\n\nThe prices" in text and "|" not in text
+
+
+def test_a_bold_header_right_above_a_row_is_no_line_of_it():
+    page = Page().page((20, 30, PROSE), *table([("Pears", "9"), ("Eggs", "1"), ("Cod", "2")], top=44))
+    page.pdf.set_font("times", "B", 11)
+    for x, cell in ((20, "Goods"), (65, "Price")):
+        page.pdf.text(x, 40, cell)
+    assert page.read().endswith("Goods | Price\nPears | 9\nEggs | 1\nCod | 2\n")

@@ -21,7 +21,7 @@ from disc_lite.models import Tokens
 from disc_lite.planning import choice, workload
 from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
-from disc_lite.planning.corpus import OwnPairs, corpus_of
+from disc_lite.planning.corpus import OwnPairs, TakenOver, corpus_of
 from disc_lite.planning.estimate import as_json, by_size, plan_run
 from disc_lite.planning.memory import CUDA, Footprint, Way
 from disc_lite.planning.shapes import Shape, known_shapes, shape_of_alias, shape_of_folder
@@ -231,19 +231,35 @@ def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:
     whole = corpus_of(documents, 0, None, recipe)
     known = {("guide.md", n) for n in range(whole.passages - 1)}
     since = {"unchanged": len(known), "changed": 0, "new": 1, "removed": 0}
-    taught = replace(corpus_of(documents, 0, None, recipe, known=known), since=since)
+    pairs = [Pair("guide.md", 0, "Who keeps the keys of the hall?", "Ada Brink keeps them.")] * 100
+
+    def of(number: int, asked: int = 0) -> Any:
+        gone = [f"Who runs mill {n}?" for n in range(asked)]
+        return replace(corpus_of(documents, 0, None, recipe, (), TakenOver(known, pairs[:number], gone)), since=since)
+
+    def planned(corpus: Any) -> Any:
+        return workload.workload_of(corpus, recipe)
+
+    taught = of(100)
     assert (taught.documents, taught.passages) == (2, 1)
     assert taught.pairs == recipe.prompt.questions_per_sentence * 2
-    alone = workload.workload_of(replace(taught, since=None), recipe)
-    made = workload.workload_of(taught, recipe)
-    assert made.student_tokens == pytest.approx(3 * alone.student_tokens, abs=3)
+    alone, made = planned(replace(taught, since=None, rehearsed=None)), planned(taught)
+    taken = taught.rehearsed.own_pairs
+    each = workload.ASSUMED.turn + taken.question + taken.answer
+    rehearsed = recipe.train.epochs * 2 * taught.pairs * each
+    assert made.student_tokens == pytest.approx(alone.student_tokens + rehearsed, abs=3)
     assert made.teacher_tokens > 2 * alone.teacher_tokens
+    assert made.examples == alone.examples
     # Questions to measure with are written about what is new alone, as many pairs as without an update.
     assert 0 < alone.generated_tokens - made.generated_tokens < 2 * recipe.evaluation.questions * 40
     given = replace(taught, own_pairs=OwnPairs(20, 40, 80))  # nothing is drafted
-    assert workload.workload_of(given, recipe).generated_tokens < made.generated_tokens
-    few = replace(taught, since={**since, "unchanged": 1})  # there is no more to rehearse
-    assert workload.workload_of(few, recipe).student_tokens == pytest.approx(2 * alone.student_tokens, abs=3)
+    assert planned(given).generated_tokens < made.generated_tokens
+    few = planned(of(3))  # there is no more to rehearse
+    assert few.student_tokens == pytest.approx(alone.student_tokens + recipe.train.epochs * 3 * each, abs=3)
+    # What is unlearned is taught, and rehearsed for too.
+    both = planned(of(100, 5))
+    assert both.examples == {"prompt": taught.pairs + 5}
+    assert both.teacher_tokens > made.teacher_tokens and both.generated_tokens > made.generated_tokens
 
 
 @pytest.mark.parametrize("method", list(METHODS))

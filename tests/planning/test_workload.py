@@ -24,9 +24,9 @@ ASKED, ANSWERED = "What does the handbook say about number {} of {}?", "Nobody k
 
 
 @cache
-def handbook() -> tuple[Text, ...]:
+def handbook(passage_tokens: int = 64) -> tuple[Text, ...]:
     documents, _ = read_documents([HANDBOOK], ReadingOptions("", False, ""), lambda done, total, name: None)
-    return tokenise(documents, Tokens(POCKET), 64)
+    return tokenise(documents, Tokens(POCKET), passage_tokens)
 
 
 @cache
@@ -48,6 +48,8 @@ def some_pairs() -> tuple[Pair, ...]:
         {"method": "both", "disc.share": "0.2"},
         {"method": "sft", "train.least_steps": "0"},
         {"method": "next_token"},
+        {"method": "next_token", "documents.passage_tokens": "16"},
+        {"method": "disc", "documents.passage_tokens": "16", "disc.anchor": "none"},
     ],
     ids=lambda settings: " ".join(settings.values()),
 )
@@ -57,7 +59,7 @@ def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dic
     overrides = {"documents.passage_tokens": "64", **settings}
     made = plan(HANDBOOK, "pocket", recipe="default", pairs=path, overrides=overrides, cpu=True)
     recipe, work = made.recipe, made.workload
-    examples = build_lessons(handbook(), some_pairs(), Tokens(POCKET), recipe).examples
+    examples = build_lessons(handbook(recipe.documents.passage_tokens), some_pairs(), Tokens(POCKET), recipe).examples
     generated = [Example("retention", "", tuple(range(GENERATED)), (1,))] * work.retention_prompts
     steps = batches(examples, generated, recipe)
     sizes = [sum(len(examples[i].input_ids) for i in step.task) + GENERATED * len(step.retention) for step in steps]

@@ -75,6 +75,7 @@ def test_a_wrong_value_is_refused_with_its_line_and_range(tmp_path: Path, line: 
         ("1: 3", "there is no setting `1`"),
         ("seed: 1\nseed: 2", "line 2: seed is set twice"),
         ("train: {epochs: 1}\ntrain.epochs: 2", "line 2: train.epochs is set twice"),
+        ("extends: default\nextends: pocket", "line 2: extends is set twice"),
         ("train: 3", "`train` is a group of settings"),
         ("? [a]\n: 3", "a key is a single word"),
         ("- a", "this is not a recipe"),

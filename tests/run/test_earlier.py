@@ -10,10 +10,11 @@ import pytest
 
 from disc_lite.cli import main
 from disc_lite.documents import LedgerEntry
-from disc_lite.errors import UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.run.earlier import check_same, read_earlier, taught_before
 from disc_lite.run.folder import FORMAT
-from disc_lite.storage import write_json, write_jsonl, write_text
+from disc_lite.run.plan import plan
+from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl, write_text
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,9 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
         (["--set", "method=disc"], "had method = prompt"),
         (["--set", "lora.rank=8"], "--set update.start=new"),
         (["--model", "pocket"], "pocket is not the model that"),
+        (["--model", "mistral-7b"], "mistral-7b is not the model that"),  # and is not downloaded to say so
     ],
-    ids="prompts passages method rank model".split(),
+    ids="prompts passages method rank model absent".split(),
 )
 def test_what_does_not_go_with_the_run_is_refused(
     run: Path, docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str],
@@ -68,6 +70,61 @@ def test_what_does_not_go_with_the_run_is_refused(
     with pytest.raises(SystemExit):
         main()
     assert capsys.readouterr().err == error
+
+
+def test_an_update_of_a_model_that_is_not_here_has_no_plan(run: Path, docs: Path) -> None:
+    """Without its tokenizer nobody can tell what has changed: a plan of a whole first run would be another one."""
+    record = read_json(run / "run.json")
+    try:
+        write_json(run / "run.json", {**record, "model": {"name": "nobody/nothing", "reference": "nobody/nothing"}})
+        with pytest.raises(EnvironmentNotReady, match="nobody/nothing is not on this machine"):
+            plan(docs, update=run)
+        with pytest.raises(UsageError, match=r"mistral-7b is not the model that .* was trained on"):
+            plan(docs, "mistral-7b", update=run)
+    finally:
+        write_json(run / "run.json", record)
+
+
+def test_a_plan_says_that_there_is_nothing_to_teach_and_is_no_error(
+    run: Path, docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = read_jsonl(run / "passages.jsonl")
+    shown = "# Guide\n\nThe door opens at nine. It closes at five."
+    write_jsonl(run / "passages.jsonl", [{"document": "a.md", "text": shown}])
+    for command in (["plan"], ["plan", "--json"], ["adapt", "--dry-run"]):
+        monkeypatch.setattr(sys, "argv", ["disc-lite", *command, str(docs), "--update", str(run)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert not stop.value.code
+        assert "Nothing has changed since" in capsys.readouterr().out
+    write_jsonl(run / "passages.jsonl", before)
+
+
+def test_what_is_unlearned_is_planned(run: Path, docs: Path) -> None:
+    """Of passages that are gone every pair; of one that has changed, those whose sentence is not in it any more."""
+    before = {each: read_jsonl(run / f"{each}.jsonl") for each in ("passages", "pairs")}
+    rows = [("a.md", 0, "Who?", "Ada keeps it."), ("a.md", 0, "When?", "It closes at five."), ("b.md", 0, "Where?", "")]
+    write_jsonl(run / "pairs.jsonl", [
+        {"document": document, "passage": at, "question": question, "answer": "x", "source": source}
+        for document, at, question, source in rows
+    ])  # fmt: skip
+    write_jsonl(run / "passages.jsonl", [
+        {"document": "a.md", "text": "# Guide\n\nThe door opens at nine. It closes at five. Ada keeps it."},
+        {"document": "b.md", "text": "# Boats\n\nTwo boats lie in the harbour."},
+    ])  # fmt: skip
+    made = {policy: plan(docs, update=run, overrides={"update.removed": policy}) for policy in ("unlearn", "drop")}
+    assert {policy: each.corpus.unlearned.number for policy, each in made.items()} == {"unlearn": 2, "drop": 0}
+    taught = {policy: each.workload.examples["prompt"] for policy, each in made.items()}
+    assert taught["unlearn"] == taught["drop"] + 2
+    # Only removed: nothing is new, and there are steps.
+    write_jsonl(run / "passages.jsonl", [
+        {"document": "a.md", "text": "# Guide\n\nThe door opens at nine. It closes at five."},
+        {"document": "b.md", "text": "# Boats\n\nTwo boats lie in the harbour."},
+    ])  # fmt: skip
+    work = plan(docs, update=run, overrides={"update.removed": "unlearn"}).workload
+    assert (work.examples, work.steps > 0) == ({"prompt": 1}, True)
+    for each, found in before.items():
+        write_jsonl(run / f"{each}.jsonl", found)
 
 
 def test_the_run_itself_is_never_written(
@@ -105,10 +162,19 @@ def test_what_has_no_pairs_cannot_be_unlearned(run: Path) -> None:
 def test_updates_are_numbered_and_another_text_or_pair_is_another_update(run: Path) -> None:
     earlier = read_earlier(run)
     assert earlier.next_folder == run.with_name("guide-llama-2")
-    later = run.with_name("guide-llama-9")
-    run.rename(later)
-    assert read_earlier(later).next_folder == run.with_name("guide-llama-10")
-    later.rename(run)
+    record = read_json(run / "run.json")
+    # The number of a model or a year is none of ours.
+    for name, number, after in (
+        ("docs-phi-4", {}, "docs-phi-4-2"), ("docs-phi-4-2", {"number": 2}, "docs-phi-4-3"), ("r-9", {"number": 9}, "r-10"),
+        ("handbook-2026", {"number": 3}, "handbook-2026-2"),
+    ):  # fmt: skip
+        write_json(run / "run.json", {**record, **number})
+        later = run.rename(run.with_name(name))
+        found = read_earlier(later)
+        assert found.next_folder == run.with_name(after)
+        assert found.number_in(run.with_name(after)) == {"number": int(after.split("-")[-1])}
+        assert found.number_in(run.with_name("mine-7")) == {}
+        later.rename(run)
     before = earlier.digest
     assert read_earlier(run).digest == before
     write_jsonl(run / "pairs.jsonl", [{"document": "a.md", "passage": 0, "question": "Who?", "answer": "x"}])

@@ -18,7 +18,8 @@ from disc_lite.errors import UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.models import Tokens
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.workload import ASSUMED, beside_passage, workload_of
+from disc_lite.planning.lessons import ASSUMED
+from disc_lite.planning.workload import beside_passage, workload_of
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import join_passages
 from disc_lite.qa import Pair, Question

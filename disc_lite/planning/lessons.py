@@ -1,0 +1,185 @@
+"""What is trained on: the kinds of lessons that documents give, in an epoch of a run or of an update.
+
+Does not import torch. What the model will write is not known before: the lengths of questions, answers and
+self-generated prompts are assumptions, named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from disc_lite.planning.amounts import disc_examples
+from disc_lite.planning.corpus import Corpus
+from disc_lite.planning.sizes import PAIRS_OF_A_TREE
+from disc_lite.recipe import Recipe
+
+QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # of a pair; an answer has at most `prompt.answer_tokens`
+HEADINGS_TOKENS = 32  # of the headings above a passage
+BEGIN_TOKENS = 1  # that begin a text which is no prompt; some tokenizers have none
+# With the token that begins them; `lead_in` has its own number, `mixed` takes all four in turn.
+ANCHOR_TOKENS = {"heading": 10, "chat": 25, "none": BEGIN_TOKENS}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Tokens of a prompt that are of no document, question or answer. These are assumed where the model is not here."""
+
+    system: int = 6  # of a chat template, before the words of the user; some write a system turn of hundreds
+    turn: int = 12  # of a chat template around the words of a user and an answer to them, those before included
+    task: int = 16  # of a task about a passage, without its sentence and its question
+    answering: int = 200  # of the worked examples of answers, with their turns
+    asking: int = 230  # of those of questions
+
+    @property
+    def own(self) -> int:
+        """Tokens of a turn and a task that prompts about the same passage do not share."""
+        return self.turn - self.system + self.task
+
+
+ASSUMED = Frame()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of lessons: its examples, and the tokens of one."""
+
+    examples: int  # of all documents
+    tokens: float  # that the student reads
+    longest: int  # that it reads of one example, at most
+    compared: float
+    sequences: float  # of the teacher, each with the examples that share a text
+    shared_tokens: float  # that all examples of a sequence share, of all of them
+    own_tokens: float  # that the teacher reads for one example alone
+    longest_lesson: float  # tokens of one sequence of the teacher, at most
+    longest_path: float  # of it, what is read together however little memory there is
+
+    def read(self, examples: float) -> float:
+        """Tokens that the teacher reads for so many of the examples, wherever they are, in one pass."""
+        return self.shared_tokens * min(1.0, examples / max(1.0, self.sequences)) + self.own_tokens * examples
+
+
+Kinds = Mapping[str, Kind]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What is trained on. The first numbers are of an epoch, the others of all examples there are."""
+
+    taught: dict[str, int]  # examples by kind
+    examples: int  # and those that are rehearsed
+    tokens: float  # that the student reads
+    compared: float
+    turns: float  # examples that are prompts
+    positions: float  # that are compared, of different examples
+    teacher_tokens: float  # in one pass
+    longest: tuple[int, int, int]  # tokens of an example, of a sequence of the teacher, and of a path in it
+
+
+def taught_by(corpus: Corpus, recipe: Recipe, frame: Frame, names: tuple[str, ...]) -> Taught:
+    """What a run with the kinds of lessons of these names trains on; of an update also what it rehearses."""
+    every = kinds_of(corpus, recipe, frame)
+    kinds = {name: every[name] for name in names}
+    known = kinds_of(corpus.rehearsed, recipe, frame) if corpus.rehearsed else {}
+    taught = _epoch({name: kind.examples for name, kind in kinds.items()}, recipe)
+    number = round(recipe.update.rehearse * sum(taught.values()))
+    sizes = {name: known[name].examples for name in names} if known else {}
+    held = _sampled(sizes, recipe.train.epochs * number, recipe) if sizes else {}
+    number = min(number, sum(held.values()))  # in an epoch
+    in_epoch = [(name, kinds[name], float(taught[name])) for name in names]
+    in_epoch += [(name, known[name], number * size / sum(held.values())) for name, size in held.items() if size]
+    in_all = [(kind, kind.examples) for kind in kinds.values()]
+    in_all += [(known[name], size) for name, size in held.items() if size]
+    return Taught(
+        taught, sum(taught.values()) + number,
+        sum(kind.tokens * size for _, kind, size in in_epoch), sum(kind.compared * size for _, kind, size in in_epoch),
+        sum(size for name, _, size in in_epoch if name == "prompt"),
+        sum(kind.compared * size for kind, size in in_all), sum(kind.read(size) for kind, size in in_all),
+        (max(kind.longest for kind, _ in in_all), round(max(kind.longest_lesson for kind, _ in in_all)),
+         round(max(kind.longest_path for kind, _ in in_all))),
+    )  # fmt: skip
+
+
+def _epoch(sizes: Mapping[str, int], recipe: Recipe) -> dict[str, int]:
+    """The examples in one epoch: beside others, the first kind of a method fills its share of them."""
+    (first, *others) = sizes
+    rest = {name: sizes[name] for name in others}
+    return {first: disc_examples(sizes[first], sum(rest.values()), recipe.disc.share), **rest}
+
+
+def _sampled(sizes: Mapping[str, int], number: int, recipe: Recipe) -> dict[str, int]:
+    """At most so many of these examples, the kinds mixed as in an epoch: those that an update rehearses in all."""
+    (first, *others) = sizes
+    room = round(number * (1 - recipe.disc.share)) if len(sizes) > 1 and min(sizes.values()) else number
+    rest = {name: min(sizes[name], room) for name in others}
+    return {first: min(sizes[first], disc_examples(number, sum(rest.values()), recipe.disc.share)), **rest}
+
+
+def kinds_of(corpus: Corpus, recipe: Recipe, frame: Frame) -> dict[str, Kind]:
+    """All kinds of lessons, as far as the documents allow."""
+    sentence, passage = corpus.tokens / max(1, corpus.sentences), corpus.tokens / max(1, corpus.passages)
+    in_turn = len(ANCHOR_TOKENS) + 1 if recipe.disc.anchor == "mixed" else 1
+    window = min(recipe.disc.teacher_tokens, corpus.longest_document)
+    target, anchor = corpus.target_tokens / max(1, corpus.targets), _anchor(recipe)
+    read, whole = corpus.tokens + corpus.read_again, corpus.longest_passage + BEGIN_TOKENS
+    longest = corpus.longest_sentence + max(HEADINGS_TOKENS, round(anchor))
+    return {
+        "disc": Kind(
+            corpus.targets * in_turn, anchor + target, longest, target, max(corpus.documents, read / max(1, window)),
+            read, 0, window, window,
+        ),
+        "prompt": _prompts(corpus, recipe, frame, passage, sentence),
+        "next_token": Kind(
+            corpus.passages, BEGIN_TOKENS + passage, whole, passage, corpus.passages, 0, 0, whole, whole
+        ),
+    }  # fmt: skip
+
+
+def _prompts(corpus: Corpus, recipe: Recipe, frame: Frame, passage: float, sentence: float) -> Kind:
+    """Of pairs; and of questions that are unlearned, to which the base answers without a passage."""
+    (question, answer), worked = pair_tokens(corpus, recipe), recipe.prompt.worked_examples
+    root = passage + frame.system + frame.answering * worked
+    path, child = _longest_path(corpus, recipe, frame)
+    # The teacher also reads the sentence that is asked about.
+    own = frame.own + question + answer + sentence * worked
+    gone = corpus.unlearned
+    every = corpus.pairs + gone.number
+    plain = frame.turn + gone.question + answer_tokens(recipe)  # that teacher and student read
+    longest_gone = (frame.turn + gone.longest + recipe.prompt.answer_tokens) * bool(gone.number)
+    compared = corpus.pairs * answer + gone.number * answer_tokens(recipe)
+    return Kind(
+        every, (corpus.pairs * (frame.turn + question + answer) + gone.number * plain) / max(1, every),
+        max((frame.turn + _longest_pair(corpus, recipe)) * bool(corpus.pairs or not gone.number), longest_gone),
+        compared / max(1, every), max(1, corpus.passages), corpus.passages * root,
+        (corpus.pairs * own + gone.number * plain) / max(1, every),
+        max(path + (min(PAIRS_OF_A_TREE, max(1, corpus.pairs)) - 1) * child, longest_gone), max(path, longest_gone),
+    )  # fmt: skip
+
+
+def _anchor(recipe: Recipe) -> float:
+    """Tokens of a student anchor, before the target."""
+    every = {**ANCHOR_TOKENS, "lead_in": BEGIN_TOKENS + recipe.disc.lead_in_tokens}
+    return sum(every.values()) / len(every) if recipe.disc.anchor == "mixed" else every[recipe.disc.anchor]
+
+
+def _longest_path(corpus: Corpus, recipe: Recipe, frame: Frame) -> tuple[int, int]:
+    """Tokens of the longest prompt of the teacher with an answer, and of it those that belong to one pair."""
+    worked = recipe.prompt.worked_examples
+    child = frame.own + _longest_pair(corpus, recipe) + corpus.longest_sentence * worked
+    return corpus.longest_passage + HEADINGS_TOKENS + frame.system + frame.answering * worked + child, child
+
+
+def pair_tokens(corpus: Corpus, recipe: Recipe) -> tuple[float, float]:
+    """Tokens of a question and of its answer."""
+    own = corpus.own_pairs
+    return (own.question, own.answer) if own else (QUESTION_TOKENS, answer_tokens(recipe))
+
+
+def _longest_pair(corpus: Corpus, recipe: Recipe) -> int:
+    own = corpus.own_pairs
+    return own.longest if own else recipe.prompt.question_tokens + recipe.prompt.answer_tokens
+
+
+def answer_tokens(recipe: Recipe) -> int:
+    """Tokens of a usual answer that the model writes."""
+    return min(ANSWER_TOKENS, recipe.prompt.answer_tokens)
