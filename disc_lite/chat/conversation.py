@@ -44,7 +44,7 @@ class Conversation:
         self.temperature = temperature
         self.count = 0
         self.dropped = 0
-        self.cut = False  # whether the last answer had more to say than `answer_tokens`
+        self.cut: tuple[Side, ...] = ()  # whose last answer had more to say than `answer_tokens`
         self.turns: dict[Side, list[Turn]] = {"base": [], "adapted": []}
 
     def clear(self) -> None:
@@ -59,10 +59,11 @@ class Conversation:
         part so far stays in the history, unless the adapted model had not begun.
         Raises UsageError where the question alone is longer than the context.
         """
-        number, self.count, self.cut = self.count, self.count + 1, False
+        number, self.count = self.count, self.count + 1
         answers: dict[Side, str] = {"base": "", "adapted": ""}
         if compare:
             yield from self._catch_up()
+        self.cut = ()
         try:
             for side in ("base", "adapted") if compare else ("adapted",):
                 for text in self._generate(side, question, number):
@@ -93,15 +94,16 @@ class Conversation:
                 model, prompt, stop_ids=tokens.stop_ids, max_new_tokens=self.answer_tokens,
                 temperature=self.temperature, seed=number,
             )  # fmt: skip
-            yield from stripped(tokens.pieces(self._counted(ids)))
+            yield from stripped(tokens.pieces(self._counted(ids, side)))
 
-    def _counted(self, ids: Iterable[int]) -> Iterator[int]:
+    def _counted(self, ids: Iterable[int], side: Side) -> Iterator[int]:
         """The same tokens; a stop token is not among them, so only an answer that is cut has as many as it may have."""
         said = 0
         for token in ids:
             said += 1
             yield token
-        self.cut |= said == self.answer_tokens
+        if said == self.answer_tokens:
+            self.cut = (*self.cut, side)
 
 
 def fitted(tokens: Tokens, turns: list[Turn], question: str, room: int) -> tuple[list[int], int]:

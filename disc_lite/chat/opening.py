@@ -152,9 +152,13 @@ def _require_room(adapted: Adapted, questions: Sequence[str]) -> None:
 
 
 def require_words(questions: Sequence[str]) -> None:
-    """Raises UsageError where a question is blank."""
-    if not all(question.strip() for question in questions):
-        raise UsageError("A question is blank.", "", 'Ask something: disc-lite ask RUN "Who approves travel?"')
+    """Raises UsageError where a question is blank or has neither a letter nor a digit."""
+    remedy = 'Ask something: disc-lite ask RUN "Who approves travel?" (- reads questions from stdin)'
+    for question in questions:
+        if not question.strip():
+            raise UsageError("A question is blank.", "", remedy)
+        if not any(character.isalnum() for character in question):
+            raise UsageError(f"A question has neither a letter nor a digit: {question[:SHOWN].strip()}", "", remedy)
 
 
 def ask(
@@ -166,7 +170,7 @@ def ask(
     `model` is the folder of a run, an adapter or a merged model; `others` are more runs or adapters of the same base,
     each under the key that its answers get. `warn` is called with what the user should know about the model.
 
-    Raises UsageError where a question is blank, or does not fit into the context of the model with its answer, and
+    Raises UsageError where a question has no letter or digit, or does not fit into the context with its answer, and
     where one of `others` has another base.
     """
     adapted, *opened = (

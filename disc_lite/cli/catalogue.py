@@ -80,9 +80,10 @@ def models(context: click.Context, as_json: bool) -> None:
     if as_json:
         print_json([asdict(a) for a in ALIASES.values()])
         return
+    names, ids = (max(map(len, column)) for column in zip(*((a.name, a.hub_id) for a in ALIASES.values()), strict=True))
     for a in ALIASES.values():
-        notes = a.licence + ("  gated" if a.gated else "")
-        click.echo(f"{a.name:<15} {a.parameters_billion:>6.3g} B  {a.hub_id or 'built in':<40} {notes}")
+        notes = "  ".join(filter(None, (a.licence, "gated" * a.gated, a.note)))
+        click.echo(f"{a.name:<{names}}  {a.parameters_billion:>7.3g} B  {a.hub_id or 'built in':<{ids}}  {notes}")
 
 
 @models.command(short_help="Check that a model is read, asked and adapted rightly.")

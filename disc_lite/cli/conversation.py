@@ -13,6 +13,11 @@ from disc_lite.cli.terminal import escape_controls, print_json, typed, untrusted
 from disc_lite.errors import UsageError
 
 
+def piped() -> TextIOWrapper:
+    """The lines on stdin, whatever the locale."""
+    return TextIOWrapper(sys.stdin.buffer, "utf-8", "replace")
+
+
 @click.command(short_help="Ask an adapted model questions, each by itself.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
@@ -25,11 +30,15 @@ def ask(
 ) -> None:
     """Ask an adapted model QUESTIONS, each by itself, without the documents.
 
-    FOLDER is a run, an adapter or a merged model.
+    FOLDER is a run, an adapter or a merged model. QUESTIONS may be -: then every line on stdin is one.
     """
     from disc_lite.chat.opening import ask as run_ask
     from disc_lite.chat.opening import open_together, require_words
 
+    if questions == ("-",):
+        questions = tuple(line for line in (line.strip().removeprefix("\ufeff") for line in piped()) if line)
+        if not questions:
+            raise UsageError("There is no question on stdin.", "", "Write one a line.")
     questions = tuple(map(typed, questions))
     require_words(questions)
     (name, adapted), *others = open_together([folder, *also]).items()
@@ -71,7 +80,7 @@ def chat(
     Ctrl-C stops an answer, Ctrl-D ends.
 
     Without a terminal every line on stdin is a question (or one of these commands) of one
-    conversation, and every answer goes to stdout.
+    conversation, and every answer goes to stdout. The exit code is 2 where a line had no answer.
     """
     from disc_lite.chat.opening import load, open_together
 
@@ -106,4 +115,6 @@ def chat(
             note(warning)
         at_a_terminal(dialogue)
     else:
-        over_a_pipe(dialogue, TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"), as_json)
+        failed = over_a_pipe(dialogue, piped(), as_json)
+        if failed:
+            click.get_current_context().exit(UsageError.exit_code)

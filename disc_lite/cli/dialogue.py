@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import takewhile
 
 import click
@@ -103,9 +103,21 @@ class Dialogue:
             room = self.conversation.room + self.conversation.answer_tokens
             note(f"The conversation is longer than the context of {room} tokens: its first turns are left out now.")
 
+    def note_cut(self) -> None:
+        """Say whose answer was cut."""
+        if cut := self.conversation.cut:
+            whose = ("The answer", f"The answer of the {cut[0]} model", "Both answers")[self.compare * len(cut)]
+            was = "were" if len(cut) > 1 else "was"
+            note(f"{whose} {was} cut after {self.conversation.answer_tokens} tokens; --max-tokens sets that.")
+
 
 def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> None:
-    """Until Ctrl-D or /quit. Ctrl-C stops an answer; again, or twice at the prompt, raises KeyboardInterrupt."""
+    """Until Ctrl-D or /quit. Ctrl-C stops an answer; again, or twice at the prompt, raises KeyboardInterrupt.
+
+    Arrow keys edit the line, and find earlier ones of this conversation, which are written nowhere.
+    """
+    with suppress(ImportError):  # a Python may be built without it
+        import readline  # noqa: F401 - `input` uses it once it is there
     stopped = False
     while True:
         try:
@@ -132,8 +144,7 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
             show_columns(shown, console)
         else:
             show_stream(shown, dialogue.compare)
-    if dialogue.conversation.cut:
-        note(f"The answer was cut after {dialogue.conversation.answer_tokens} tokens; --max-tokens sets that.")
+    dialogue.note_cut()
     dialogue.note_limits()
     if interrupts.received not in (None, signal.SIGINT):
         signal.raise_signal(interrupts.received or signal.SIGTERM)
@@ -146,19 +157,36 @@ def _until(interrupts: Interrupts, pieces: Iterable[Piece]) -> Iterator[Piece]:
     return takewhile(lambda piece: not interrupts.stop_requested(), pieces)
 
 
-def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> None:
-    """One question a line; the answer is streamed as plain text, or printed as one line of JSON."""
+def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> int:
+    """One question a line; the answer is streamed as plain text, or printed as one line of JSON.
+
+    A line that cannot be answered or carried out is told, and the next one is read. Returns how many such there were.
+    """
+    failed = 0
     for line in lines:
+        question = ""
         try:
             question = dialogue.question_in(line)
+            if question:
+                _answer_line(dialogue, question, as_json)
         except EOFError:
-            return
-        if question and as_json:
-            answers = {"adapted": "", "base": ""} if dialogue.compare else {"adapted": ""}
-            for piece in dialogue.answers(question):
-                answers[piece.side] += piece.text
-            print_json({"question": question, **answers}, None)
-            dialogue.note_limits()
-        elif question:
-            show_stream(dialogue.answers(question), dialogue.compare)
-            dialogue.note_limits()
+            break
+        except UsageError as error:
+            failed += 1
+            note(str(error))
+            if question and as_json:
+                print_json({"question": question, "error": error.what}, None)
+    return failed
+
+
+def _answer_line(dialogue: Dialogue, question: str, as_json: bool) -> None:
+    if as_json:
+        answers = {"adapted": "", "base": ""} if dialogue.compare else {"adapted": ""}
+        for piece in dialogue.answers(question):
+            answers[piece.side] += piece.text
+        cut = {"cut": list(dialogue.conversation.cut)} if dialogue.conversation.cut else {}
+        print_json({"question": question, **answers, **cut}, None)
+    else:
+        show_stream(dialogue.answers(question), dialogue.compare)
+        dialogue.note_cut()
+    dialogue.note_limits()

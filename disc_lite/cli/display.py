@@ -22,6 +22,8 @@ from disc_lite.evaluation.sentences import (
     sentences_asked,
     shortfall,
     still_known,
+    unreadable,
+    unstated,
     verdict,
     without_pairs,
 )
@@ -133,7 +135,8 @@ def _shortened(passage: str) -> str:
 
 def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
-    lines = [shortfall(card), still_known(card), verdict(card), choice_of_questions(card), forgotten(card)]
+    said = (unreadable, unstated, shortfall, still_known, verdict, choice_of_questions, forgotten)
+    lines = [part(card) for part in said]
     for pair, gain in card["differences"].items():
         lines.append(f"{compared(pair)}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
     judge = card.get("judge")
@@ -152,7 +155,7 @@ def remarks(summary: JsonObject) -> list[str]:
     """Remarks beside the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
-        f"{counted(summary['steps'], 'step')} in {duration(summary['seconds'])}, "
+        f"{counted(summary['steps'], 'step')}; the command that finished it took {duration(summary['seconds'])}, "
         f"peak {data_size(summary['peak_bytes'])}. Adapter: {summary['adapter']}"
     ]
     if documents["refused"] or documents["duplicate"]:
@@ -171,11 +174,11 @@ def remarks(summary: JsonObject) -> list[str]:
             f"{pairs['removed']} of passages that are gone."
         )
     lines += filter(None, (few_pairs(pairs), without_pairs(pairs)))
-    low = summary["teachability"]["low"]
-    if low:
+    if low := summary["teachability"]["low"]:
+        only_pairs = "only pairs teach them" if pairs["accepted"] else "use method: prompt (or both)"
         lines.append(
             f"Low teachability: {', '.join(low[:3])}{' …' if len(low) > 3 else ''}. Facts that these state only once "
-            "cannot be taught by split contexts; use method: prompt (or both)."
+            f"cannot be taught by split contexts; {only_pairs}."
         )
     return [*lines, f'Next: disc-lite ask {shlex.quote(summary["run"])} "…" --base']
 
@@ -189,8 +192,8 @@ def _dropped(pairs: JsonObject) -> str:
     if pairs.get("given"):
         return f"{counted(pairs['accepted'], 'pair')} taught, {number:,} left out ({why})."
     drafts = f"{counted(number, 'draft')}{' and earlier pairs' * ('kept' in pairs)} dropped ({why})"
-    # In an update of a run with given pairs nobody knows which sentences those are about.
-    known = pairs["coverage"] is not None
+    # In an update of a run with given pairs nobody knows which sentences those are about; `few_pairs` says it too.
+    known = pairs["coverage"] is not None and not pairs.get("low_coverage")
     return f"{counted(pairs['accepted'], 'pair')} accepted, {drafts}" + (
         f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one." if known else "."
     )

@@ -89,7 +89,7 @@ def rehearsals(examples: Sequence[Example], recipe: Recipe) -> int:
 def _epoch(
     examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int, shards: Sequence[Sequence[int]] = ()
 ) -> list[int]:
-    """One epoch: all pairs, and so many DiSC examples that their share is `disc.share`.
+    """One epoch: all pairs, and so many DiSC examples that their share is `disc.share`, more where pairs are few.
 
     Its shards come in shuffled order, and so do the examples of each.
 

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 # Heavy imports are inside the functions: a folder of Markdown needs neither.
 
 _BLOCK_TAGS = """
-    address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form
+    address article aside blockquote body caption center details div dt fieldset figcaption figure footer form
     header hgroup hr main ol p section summary table tbody td tfoot th thead tr ul
 """
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol")
+_ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
+_STOPS = ".:?!…。：？！"  # behind another letter a term gets a colon
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
 
@@ -49,6 +51,7 @@ class _Writer:
     blocks: list[tuple[Kind, str]] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
     prefix: str = ""
+    term: str = ""  # what the next paragraph is about: `FREEZE`, `Note`
     numbers: dict[int, int] = field(default_factory=dict)
     is_page: bool = True
 
@@ -59,8 +62,16 @@ class _Writer:
         text = " ".join(lines) if self.prefix.startswith("#") else "\n".join(map(escaped, lines))
         self.inline.clear()
         if text:
+            if self.term:
+                text, self.term = f"{self.term}{'' if self.term[-1] in _STOPS else ':'} {text}", ""
             self.blocks.append(("item" if is_item(f"{self.prefix}.") else "paragraph", self.prefix + text))
             self.prefix = ""
+
+    def close_term(self) -> None:
+        """Writes a term as a paragraph, where none follows that is about it."""
+        if self.term:
+            self.inline, self.term = [self.term], ""
+            self.close()
 
     def before(self) -> str:
         """The last characters of the open block."""
@@ -140,8 +151,17 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             _write_item(tag, writer, depth)
         case name if name == LABEL_TAG:
             writer.inline.append(f"{tag.get_text()} ")
+        case _ if _is_term(tag):
+            writer.close()
+            writer.term = ", ".join(filter(None, [writer.term, _text_within(tag, writer)]))
+        case "dl" | "dd":
+            writer.close()
+            _write_children(tag, writer, depth)
+            writer.close()
+            writer.close_term()
         case "pre":
             writer.close()
+            writer.close_term()
             writer.blocks.append(("paragraph", fenced(tag.get_text().strip("\n"))))
         case "table" if not is_layout(tag):
             _write_table(tag, writer, depth)
@@ -195,6 +215,7 @@ def _number_of(item: Tag, around: Tag, numbers: dict[int, int]) -> int:
 
 def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
     writer.close()
+    writer.close_term()
     writer.prefix = prefix
     _write_children(tag, writer, depth)
     writer.close()
@@ -203,20 +224,32 @@ def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
 
 def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
     writer.close()
+    writer.close_term()
     caption = table.find("caption")
     if caption is not None:
         _write_children(caption, writer, depth)
         writer.close()
+    writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, lambda cell: _text_within(cell, writer)))
 
-    def text_of(cell: Tag) -> str:
-        inner = _Writer(is_page=writer.is_page)
-        _write_children(cell, inner, depth=1)
-        inner.close()
-        items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
-        blocks = [_in_a_line(block) for kind, block in inner.blocks if kind != "item"]
-        return " ".join([*blocks, items]).strip()
 
-    writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, text_of))
+def _text_within(tag: Tag, writer: _Writer) -> str:
+    """The text of an element in one line: of a cell, of a term."""
+    inner = _Writer(is_page=writer.is_page)
+    _write_children(tag, inner, depth=1)
+    inner.close()
+    inner.close_term()
+    items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
+    blocks = [_in_a_line(block) for kind, block in inner.blocks if kind != "item"]
+    return " ".join([*blocks, items]).strip()
+
+
+def _is_term(tag: Tag) -> bool:
+    """Whether an element says what the text behind it is about: a term that is defined, or the title of a note."""
+    if tag.name == "dt":
+        return tag.find_parent("dl") is not None and tag.find(list(_HEADINGS)) is None
+    names = tag.get_attribute_list("class")
+    around = tag.parent.get_attribute_list("class") if tag.parent else []
+    return "admonition-title" in names or (tag.name in _HEADINGS and not _ADMONITIONS.isdisjoint(around))
 
 
 def _in_a_line(block: str) -> str:

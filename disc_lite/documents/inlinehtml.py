@@ -27,6 +27,8 @@ _SHOWN_TAGS = """
     samp section small span strong summary tt u var
 """
 _TAG = re.compile(rf"(?<!{MARK})</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_OPEN_TAG = re.compile(rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source)(?:\s[^<>]*)?$", re.IGNORECASE)
+_TAG_LINES = 20
 _STRUCK = r"~~(?=\S)(?:[^~]|~(?!~)){0,2000}?(?<=\S)~~(?!~)"
 _WITHDRAWN = re.compile(
     rf"(?P<before> ?)(?:<(?P<tag>s|del|strike)\b[^<>]*>.{{0,2000}}?</(?P=tag)>|(?<!~){_STRUCK})"
@@ -76,6 +78,8 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
             yield ""
             continue
         elif not is_indented:
+            while _OPEN_TAG.search(line, line.rfind("<")) and (end := _end_of_tag(lines, number)):
+                line, number = " ".join([line, *lines[number:end]]), end
             line = escapes.marked(line, is_last="".join(lines[number : number + 1]).isspace() or number == len(lines))
             shown = _inline(line)
             if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
@@ -95,6 +99,16 @@ def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
                 return number + 1
             if depth > _MAX_DEPTH:
                 return 0
+    return 0
+
+
+def _end_of_tag(lines: Sequence[str], start: int) -> int:
+    """The number of the line behind the one in which a tag ends that is open above `start`; 0 where none does."""
+    for number in range(start, min(start + _TAG_LINES, len(lines))):
+        if not lines[number].strip():
+            return 0
+        if sign := re.search("[<>]", lines[number]):
+            return number + 1 if sign.group() == ">" else 0
     return 0
 
 

@@ -69,7 +69,7 @@ def _records(values: Sequence[object]) -> list[Record]:
 
 def _converted(records: Sequence[Record], field: str) -> Converted:
     if not field and any(map(_asks, records)):
-        raise RefusedFile("a file of questions, not of text; measure with it: --questions")
+        raise RefusedFile("a file of questions, not of text; measure with it: --questions, or teach it: --pairs")
     parts: list[str] = []
     headings: list[Heading] = []
     at, title = 0, ""

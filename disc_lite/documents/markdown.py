@@ -1,7 +1,8 @@
 """Markdown as it is written -> the text that its reader sees.
 
 Left out are front matter, comments, badges, link definitions, struck text, tags of HTML and the fences of admonitions;
-what is in an admonition is text, what is in `<pre>` is code. Everything else stays as it is written.
+what is in an admonition is text, what is in `<pre>` is code, roles and directives of MyST are read as those of
+reStructuredText. Everything else stays as it is written.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.inlinehtml import as_seen
+from disc_lite.documents.rst import MYST, role_text, rst_text
 
 _FENCE = re.compile(r"(?P<indent>[ \t>]*)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
@@ -32,15 +34,21 @@ _UNNAMED = frozenset("admonition div details dropdown margin topic sidebar grid 
 _CODE_OR_COMMENT = re.compile(rf"{CODE_SPAN}|<!--")
 # An image, and what it links to. No alternative text is longer: looking for the end of each would be quadratic.
 _IMAGE = re.compile(
-    r"(?P<link>\[)?!\[(?P<alt>[^\]]{0,1000})\]\((?P<target>[^)]*)\)(?P<linked>(?(link)(?:\]\([^)]*\))?))"
+    r"(?P<link>\[)?!\[(?P<alt>[^\]]{0,1000})\](?:\((?P<target>[^)]{0,2000})\)|\[(?P<ref>[^\]]{1,200})\])"
+    r"(?P<linked>(?(link)(?:\](?:\([^)]{0,2000}\)|\[[^\]]{0,200}\]))?))"
 )
 _BADGE = re.compile(r"badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects")
 _MOST_LOGO_WORDS = 2
 _NOTE_MARK = re.compile(rf"(?<=[^\s{MARK}])\[\^[^\]\s]{{1,200}}\](?!:)")
 _NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]{1,200}\]:[ \t]*")
 _LINK_DEFINITION = re.compile(
-    r"[ ]{0,3}\[[^\]^][^\]]*\]:[ \t]*<?\S+>?(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
+    r"[ ]{0,3}\[(?P<ref>[^\]^][^\]]*)\]:[ \t]*(?P<target><?\S+>?)(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
 )
+# An item of a list of contents, which says nothing but the heading that it leads to.
+_CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[[^\]]{1,300}\]\(#[^)]{0,300}\)[ \t]*")
+_PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
+_ROLE = re.compile(r"(?<![`\w])\{([\w:+.-]{1,40})\}`([^`]{1,400})`(?!`)")
+_LABEL = re.compile(r"\([\w:./-]+\)=\s*")
 _PRE = re.compile(r"[ \t]*<pre\b[^>]*>(?:\s*<code\b[^>]*>)?", re.IGNORECASE)
 _END_OF_PRE = re.compile(r"(?:</code>\s*)?</pre>[ \t]*", re.IGNORECASE)
 
@@ -49,7 +57,9 @@ def markdown_text(text: str) -> tuple[str, str]:
     """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
     body, title = split_front_matter(text)
     lines = list(as_seen(body.split("\n")))
-    seen = list(_Reader(_ends_of_comments(lines)).read(lines))
+    definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
+    targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
+    seen = list(_Reader(_ends_of_comments(lines), targets).read(lines))
     return without_marks("\n".join(_closed_up(seen))), title
 
 
@@ -58,8 +68,10 @@ class _Reader:
     """Where the reading of the lines is: in code, in a comment, in which admonitions."""
 
     comment_ends: Sequence[tuple[bool, bool]]  # of the comments that are open at the end of each line
+    targets: dict[str, str]  # of the links and images that are defined apart
     number: int = 0  # of the line
     fence: str = ""
+    rst: list[str] | None = None  # what is in the fence of a directive
     in_comment: bool = False
     in_pre: bool = False
     in_options: bool = False
@@ -75,12 +87,19 @@ class _Reader:
                 yield self._preformatted(line)
             else:
                 yield from self._prose(line)
+        yield from (self.rst or [])[1:]  # of a fence that is never closed
 
-    def _code(self, line: str) -> str:
+    def _code(self, line: str) -> str | None:
         found = _FENCE.fullmatch(line)
         if found and found["marks"].startswith(self.fence) and not found["info"].strip():
             self.fence = ""
-        return line
+        if self.rst is None:
+            return line
+        if self.fence:
+            self.rst.append(f"   {line}" if self.rst[0] and line.strip() else line)  # the block of its directive
+            return None
+        directive, self.rst = self.rst, None
+        return rst_text("\n".join(directive)).strip("\n") or None
 
     def _preformatted(self, line: str) -> str:
         end = _END_OF_PRE.search(line)
@@ -105,9 +124,14 @@ class _Reader:
                 yield marker
                 return
         shown = self._without_comments(line)
-        if shown is None or _LINK_DEFINITION.fullmatch(shown):
+        if shown is None or any(one.fullmatch(shown) for one in (_LINK_DEFINITION, _LABEL, _CONTENTS)):
             yield None
             return
+        if shown.lstrip().startswith("|"):
+            shown = _PADDING.sub(" ", shown)
+        if "|" in shown and not shown.strip("|-: \t"):
+            shown = re.sub("-{4,}", "---", shown)  # below the header of a table
+        shown = _ROLE.sub(lambda role: role_text(*role.groups()), shown)
         if pre := _PRE.match(shown):
             yield from self._open_pre(shown[pre.end() :])
             return
@@ -139,6 +163,10 @@ class _Reader:
         if directive and directive["name"] in _PROSE_DIRECTIVES:
             return self._open_admonition(fence["marks"], directive["name"], directive["title"])
         self.fence = fence["marks"]
+        if directive and directive["name"] in MYST:
+            name, title = directive["name"], directive["title"]
+            self.rst = ["" if name == "eval-rst" else f".. {name}:: {title}"]
+            return None
         return line
 
     def _open_admonition(self, marks: str, name: str | None, title: str) -> str | None:
@@ -163,7 +191,7 @@ class _Reader:
                 self.in_comment, place = end < 0, end + 3 if end >= 0 else len(line)
                 continue
             found = _CODE_OR_COMMENT.search(line, place)
-            parts.append(_without_marks(line[place : found.start() if found else len(line)]))
+            parts.append(self._without_marks(line[place : found.start() if found else len(line)]))
             place = found.end() if found else len(line)
             if found and (found["ticks"] or not self._is_comment(line, found)):
                 parts.append(found.group())
@@ -171,6 +199,18 @@ class _Reader:
                 self.in_comment = True
         shown = "".join(parts)
         return None if not shown.strip() and line.strip() else shown
+
+    def _without_marks(self, text: str) -> str:
+        end = max(text.rfind(")"), text.rfind("]")) + 1  # behind it no image ends
+        return _NOTE_MARK.sub("", _IMAGE.sub(self._image, text[:end]) + text[end:])
+
+    def _image(self, found: re.Match[str]) -> str:
+        """What is seen of an image: nothing of a badge or of a logo that is a link, of one in the text its words."""
+        opening, alt, linked = found["link"] or "", found["alt"], found["linked"]
+        target = found["target"] if found["ref"] is None else self.targets.get(found["ref"].lower(), "")
+        if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):
+            return opening if opening and not linked else ""
+        return f"{opening}{alt}{linked}" if target.lstrip().removeprefix("<").startswith("data:") else found.group()
 
     def _is_comment(self, line: str, opening: re.Match[str]) -> bool:
         """Whether `<!--` opens a comment: it is closed, in the midst of a line within its paragraph."""
@@ -192,19 +232,6 @@ def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
 
 # A line that opens nothing: unlike None, it is shown.
 _NOT_A_MARKER = "\0"
-
-
-def _without_marks(text: str) -> str:
-    end = text.rfind(")") + 1  # behind it no image ends, and each of many would be searched for its end
-    return _NOTE_MARK.sub("", _IMAGE.sub(_image, text[:end]) + text[end:])
-
-
-def _image(found: re.Match[str]) -> str:
-    """What is seen of an image: nothing of a badge or of a logo that is a link, of one within the text its words."""
-    opening, alt, target, linked = found["link"] or "", found["alt"], found["target"], found["linked"]
-    if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):
-        return opening if opening and not linked else ""
-    return f"{opening}{alt}{linked}" if target.lstrip().removeprefix("<").startswith("data:") else found.group()
 
 
 def _named(name: str) -> str | None:

@@ -54,6 +54,7 @@ _PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\s]+")
 
 _NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
 _NOTE_LINK = re.compile(r"#\W*(?:_?ftn|fn|footnote|endnote|_?edn|cite[_-]?(?:note|ref))", re.IGNORECASE)
+_MARK = re.compile(r"\W*\w{1,3}\W*")
 _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*†‡§¶]{1,3})\s*")
 
 
@@ -66,6 +67,9 @@ def is_noise(tag: Tag, is_page: bool = True) -> bool:
     if tag.get("role") in (_DROPPED_ROLES if is_page else _BOOK_ROLES):
         return True
     if tag.name == "a" and str(tag.get("href", "")).startswith("#") and _PERMALINK.fullmatch(tag.get_text()):
+        return True
+    # In front of a note, as Sphinx writes it: its mark, in brackets.
+    if "label" in _names(tag) and tag.find_parent(class_="footnote") and _MARK.fullmatch(tag.get_text()):
         return True
     return is_page and _is_noise_of_a_site(tag)
 
@@ -101,7 +105,7 @@ def is_note_mark(tag: Tag, before: str) -> bool:
         return True
     if tag.name == "a":
         is_named = any(map(_NOTE_NAME.fullmatch, names)) or _NOTE_LINK.search(str(tag.get("href", "")))
-        return bool(is_named) and re.fullmatch(r"\W*\w{1,3}\W*", text) is not None
+        return bool(is_named) and _MARK.fullmatch(text) is not None
     if (link and "#" in str(link.get("href", ""))) or _NOTE_TEXT.fullmatch(text) or "reference" in names:
         return True
     if any(map(_NOTE_NAME.fullmatch, names)):

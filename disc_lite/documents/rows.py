@@ -105,7 +105,7 @@ def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
         raise RefusedFile("no table: no row below a header")
     header = _header(filled[start], max(map(len, body)))
     if _asks(header, body):
-        raise RefusedFile("a file of questions, not of text; measure with it: --questions")
+        raise RefusedFile("a file of questions, not of text; measure with it: --questions, or teach it: --pairs")
     named_by = _label_column(body)
     return above + [(_name_of(cells, named_by), _text_of(header, cells)) for cells in body]
 

@@ -1,7 +1,7 @@
 """reStructuredText as it is written -> the text that its reader sees.
 
 Left out are comments, targets, pictures, tables of contents and the marks of notes; of admonitions, roles and links the
-text stays; `#.` gets its number, and tables that are written as CSV or as lists become rows. Literal blocks and the
+text stays; `#.` gets its number, tables that are written as CSV or as lists become rows, and literal blocks code. The
 underlines of headings stay as they are written.
 """
 
@@ -29,7 +29,14 @@ _DROPPED = frozenset(
 )
 _NAMED = frozenset("attention caution danger error hint important note seealso tip warning todo deprecated".split())
 _VERSIONS = {"versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since"}
-_LITERAL = frozenset("code code-block sourcecode parsed-literal doctest prompt math console".split())
+_LITERAL = frozenset(
+    """
+    code code-block code-cell sourcecode parsed-literal doctest testcode testoutput prompt math console ipython
+    click:example click:run
+    """.split()
+)
+# Read so in MyST Markdown too, where they are the fence of a block: ```` ```{toctree} ````.
+MYST = _DROPPED | _VERSIONS.keys() | {"csv-table", "list-table", "figure", "eval-rst"}
 
 _INLINE = (
     (re.compile(r":[\w:+.-]+:`~(?:[\w.]*\.)?([^`<]+)`"), r"\1"),
@@ -55,6 +62,11 @@ def rst_text(text: str) -> str:
     return "\n".join(_seen(lines))
 
 
+def role_text(role: str, content: str) -> str:
+    """What is seen of a role of MyST Markdown: of {ref}`the bells <bells>` the text."""
+    return _plain(f":{role}:`{content}`")
+
+
 def _numbered(lines: list[str]) -> list[str]:
     """The lines with the numbers that `#.` stands for: they go on until a line at its margin is no item."""
     counts: dict[int, int] = {}  # margin -> the last number
@@ -77,12 +89,16 @@ def _seen(lines: list[str]) -> Iterator[str]:
         line = lines[index]
         explicit = _EXPLICIT.fullmatch(line)
         if explicit is None:
-            yield _plain(line)
             index += 1
-            if line.rstrip().endswith("::"):
-                end = _block_end(lines, index, len(line) - len(line.lstrip()))
-                yield from lines[index:end]
-                index = end
+            indent = line[: len(line) - len(line.lstrip())]
+            end = _block_end(lines, index, len(indent)) if line.rstrip().endswith("::") else index
+            if end == index:
+                yield _plain(line)
+                continue
+            # One colon is seen, or none where the two stand apart.
+            yield from [_plain(re.sub(r"(?<=\S):$|(?:^|\s+)::$", "", line.rstrip())), ""]
+            yield from _fenced(lines[index:end], indent)
+            index = end
             continue
         end = _block_end(lines, index + 1, len(explicit["indent"]))
         yield from _explicit(lines[index], lines[index + 1 : end], explicit)
@@ -117,7 +133,7 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         yield from shown.split("\n") if shown else []
         return
     if name in _LITERAL:
-        yield from block
+        yield from _fenced(block, indent)
         return
     if name == "figure":
         argument = ""
@@ -127,6 +143,15 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
     if label:
         yield indent + _plain(label)
     yield from _seen(_dedented(block, indent))
+
+
+def _fenced(block: list[str], indent: str) -> Iterator[str]:
+    """A literal block as code; its own indent keeps a line and a rule in it from being a heading."""
+    shown = "\n".join(block).strip("\n")
+    fence = "```"
+    while fence in shown:
+        fence += "`"
+    yield from [indent + fence, *shown.split("\n"), indent + fence] if shown else []
 
 
 def _csv_rows(block: list[str], options: dict[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from disc_lite.evaluation.grading import Grade, grade_all
+from disc_lite.evaluation.grading import Grade, grade_all, is_stated
 from disc_lite.evaluation.intervals import Interval, paired_difference, wilson
 from disc_lite.qa import NearDuplicates, Pair, Question, normalise
 
@@ -52,6 +52,10 @@ def report_card(
         "grading": grading,
         "questions": len(questions),
         "self_written": sum(chosen),
+        "unstated": sum(
+            bool(text) and not is_stated(question, text)
+            for question, text, own in zip(questions, passages, chosen, strict=True) if not own
+        ),
         "rows": rows(everywhere),
         "documents": {
             name: rows([i for i in everywhere if questions[i].document == name])

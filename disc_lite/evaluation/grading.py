@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from disc_lite.qa import Comparison, Question, compare, normalise
+from disc_lite.qa import Comparison, Question, compare, is_right, normalise
+from disc_lite.qa.vocabulary import YES_NO
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ def grade(prediction: str, answers: Iterable[str], choices: Sequence[str] = ()) 
 def grade_all(questions: Iterable[Question], predictions: Iterable[str]) -> list[Grade]:
     """The prediction to each question by every rule."""
     return [grade(p, q.answers, q.choices) for q, p in zip(questions, predictions, strict=True)]
+
+
+def is_stated(question: Question, text: str) -> bool:
+    """Whether a text states an accepted answer, as far as words can say: no text states a yes, a no or a choice.
+
+    "Not on Friday" does, where a question asks which day it is not.
+    """
+    if question.choices or not {normalise(answer) for answer in question.answers}.isdisjoint(YES_NO):
+        return True
+    words = f" {normalise(text)} "
+    return any(f" {normalise(answer)} " in words for answer in question.answers) or is_right(
+        text, question.answers, "contains"
+    )
 
 
 def _as_choice(text: str) -> str:

@@ -9,6 +9,7 @@ from disc_lite.evaluation.card import ROWS
 
 MOST_NAMED = 5  # documents in a sentence
 ADVICE = {"pairs": "more pairs", "passages": "shorter passages (documents.passage_tokens)"}  # of older cards
+UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
 
@@ -22,10 +23,37 @@ def recalled(card: Mapping[str, Any]) -> str:
     return f"Closed book it answers {adapted['right']} of {adapted['of']} questions (the base: {floor['right']})."
 
 
+def unreadable(card: Mapping[str, Any]) -> str:
+    """A sentence where the base answers next to nothing even with the right passage in its prompt; else empty."""
+    ceiling = card["rows"].get("ceiling", {"of": 0})
+    if not ceiling["of"] or (ceiling["right"] and (ceiling["high"] is None or ceiling["high"] >= UNREADABLE)):
+        return ""
+    how = "can hardly" if ceiling["right"] else "cannot"
+    return (
+        f"This model {how} read these documents: with the right passage in its prompt it answers {ceiling['right']} of "
+        f"{ceiling['of']} questions. What may help: a larger model, or, where it answers rightly in other "
+        "words, all accepted forms of an answer in the questions file, short ones too."
+    )
+
+
+def unstated(card: Mapping[str, Any]) -> str:
+    """A sentence where the right passage of questions states none of their accepted answers; else empty."""
+    number, of = card.get("unstated", 0), card["questions"]
+    if not number:
+        return ""
+    return (
+        f"Of {number:,} of these {of:,} questions no passage states an accepted answer, so they may never be "
+        "graded right: a short form, or all forms, in the questions file may help."
+    )
+
+
 def verdict(card: Mapping[str, Any]) -> str:
-    """A sentence that compares the adapted model with retrieval; also where retrieval does as well or better."""
+    """A sentence that compares the adapted model with retrieval; also where retrieval does as well or better.
+
+    Empty where neither answers anything.
+    """
     gain = card["differences"].get("adapted - rag")
-    if gain is None:
+    if gain is None or not (card["rows"]["rag"]["right"] or card["rows"]["adapted"]["right"]):
         return ""
     rag, adapted = (card["rows"][row]["share"] for row in ("rag", "adapted"))
     favoured = ", on questions that favour retrieval" if card["self_written"] else ""
@@ -63,7 +91,7 @@ def forgotten(card: Mapping[str, Any]) -> str:
     if not total["of"]:
         return ""
     if not total["lost"]:
-        return f"No answer that should stay right was lost (of {total['of']})."
+        return f"No answer that should stay right was lost (of {total['of']:,})."
     rows = ", ".join(
         f"{name.replace('_', ' ')} {row['lost']} of {row['before']['right']}"
         for name, row in card["retained"].items()
@@ -71,8 +99,8 @@ def forgotten(card: Mapping[str, Any]) -> str:
     )
     gained = f"; {total['gained']} that were wrong are right now" if total["gained"] else ""
     return (
-        f"Of {total['of']} answers that should stay right the adapted model lost {total['lost']}, {total['share']:.1%} "
-        f"(95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
+        f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
+        f"{total['share']:.1%} (95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
     )
 
 
@@ -119,7 +147,7 @@ def without_pairs(pairs: Mapping[str, Any]) -> str:
     names = without["documents"]
     passages = f"{without['passages']:,} of {without['of']:,} passages have no question-answer pair"
     if not names:
-        return f"{passages} (`inspect` shows which)."
+        return f"{passages} (disc-lite inspect shows which)."
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
     return (
         f"No question-answer pair is about {', '.join(names[:MOST_NAMED])}{more}: what is said there is not learned "

@@ -62,7 +62,8 @@ _TABLE = (
     # name, hub id, type, billions,
     # hidden, layers, heads, kv heads, head dim, intermediate, vocabulary, tied, licence, gated
     Alias("pocket", "", "llama", 0.00308,
-          256, 4, 8, 4, 32, 640, 1280, True, "Apache-2.0", False, "built in, learns in minutes"),
+          256, 4, 8, 4, 32, 640, 1280, True, "Apache-2.0", False,
+          "reads only its own small made-up world, such as examples/handbook"),
     Alias("smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct", "llama", 0.1345,
           576, 30, 9, 3, 64, 1536, 49152, True, "Apache-2.0", False),
     Alias("smollm2-360m", "HuggingFaceTB/SmolLM2-360M-Instruct", "llama", 0.362,

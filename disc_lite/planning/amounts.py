@@ -107,5 +107,11 @@ def step_tokens(task_tokens: int, recipe: Recipe, share: float) -> int:
 
 
 def disc_examples(sentences: int, others: int, share: float) -> int:
-    """DiSC examples in an epoch: all of them alone, else so many that they are `share` of the epoch's examples."""
-    return max(1, round(others * share / (1 - share))) if sentences and others else sentences
+    """DiSC examples in an epoch, of so many: all of them alone, else `share` of the epoch's examples.
+
+    Where pairs are few it is `share` of an epoch that has as many examples as there are sentences, so that few pairs
+    do not take DiSC away.
+    """
+    if not (sentences and others):
+        return sentences
+    return max(1, round(others * share / (1 - share)), round(share * sentences))

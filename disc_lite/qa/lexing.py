@@ -234,7 +234,8 @@ def _word(written: str) -> Iterator[Word]:
     head, apostrophe, tail = text.rpartition("'")
     if apostrophe and head in ELIDED and len(tail) > 1:
         yield Word(head, written, frozenset({head}), skipped=True)
-        yield from _word(written[len(head) + 1 :])
+        first, *others = _word(written[len(head) + 1 :])
+        yield from (replace(first, after_ne=head == "n"), *others)
     elif apostrophe and (f"'{tail}" in _TAILS or (tail == "s" and head in _BE)):
         yield from map(_bare, (head, _TAILS.get(f"'{tail}", "is")))
     elif apostrophe and tail == "s" and len(head) > 1:

@@ -35,6 +35,8 @@ from disc_lite.qa.vocabulary import (
     CHOICE,
     DO,
     FOCUS_ADVERBS,
+    NEGATING_PAIRS,
+    NEGATING_PHRASES,
     NEGATORS,
     NEGATORS_AFTER,
     NO_NEGATES_BESIDE,
@@ -115,8 +117,11 @@ def _contains(
         if len(letter) == 1 and letter.isupper() and any(w.skipped and w.written == letter for w in read):
             return True  # "A is right"
     runs = ((predicted[i : i + len(expected)], i, i + len(expected)) for i in candidates)
+    texts = [*(word.text for word in predicted), ""]
     return any(
-        _are_same(run, expected) and not goes_on(run, expected) and not _is_negated(predicted, start, end)
+        _are_same(run, expected)
+        and not goes_on(run, expected, texts[min(end, len(predicted))])
+        and not _is_negated(predicted, start, end)
         for run, start, end in runs
     )
 
@@ -239,7 +244,7 @@ def _is_negated_before(words: Sequence[Word], start: int) -> bool:
         if word.text == "no":
             is_sign = words[start].number and i == start - 1  # "no 7"
             return not is_sign and _no_negates(words, i)
-        if word.text in NEGATORS:
+        if word.text in NEGATORS or _ends_phrase(words, i) or _ends_pair(words, i, start):
             return True
         if i > 1 and words[i - 1].text == "not" and words[i - 2].text in DO and word.text not in FOCUS_ADVERBS:
             continue  # the verb
@@ -247,6 +252,26 @@ def _is_negated_before(words: Sequence[Word], start: int) -> bool:
         passes = word.text in TRANSPARENT or is_adverb or any(n.endswith(before) for n in UNSPACED_NEGATORS)
         if word.opens or not passes:
             return False
+    return False
+
+
+def _ends_phrase(words: Sequence[Word], index: int) -> bool:
+    """Whether a negator of several words ends here: by no means, auf keinen Fall."""
+    first = next((i for i in (index, index - 1) if i < 1 or words[i].opens), max(0, index - 2))
+    texts = [word.text for word in words[first : index + 1]]
+    return any(" ".join(texts[n:]) in NEGATING_PHRASES for n in range(len(texts)))
+
+
+def _ends_pair(words: Sequence[Word], index: int, start: int) -> bool:
+    """Whether a negator in two parts ends here, such as "n'est plus"; "non più di 187" limits the number at `start`."""
+    first = NEGATING_PAIRS.get(words[index].text)
+    if first is None or (words[start].number and index < start - 1):
+        return False
+    for word in reversed(words[max(0, index - _MAX_SCOPE) : index + 1]):
+        if word.text == first or (word.after_ne and first == "ne"):
+            return True
+        if word.opens:
+            break
     return False
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from disc_lite.qa.records import Word
-from disc_lite.qa.vocabulary import CURRENCIES
+from disc_lite.qa.vocabulary import CURRENCIES, EACH
 
 # Between two words of a line, apart from brackets and quotes.
 _BINARY = re.compile(r"[\s\"'`()\[\]{}“”„]*(===?|!==?|:=|[-+*/]=|\|\|?|\*\*?|\+|=)[\s\"'`()\[\]{}“”„]*")
@@ -77,8 +77,11 @@ def operators_agree(first: Sequence[Word], second: Sequence[Word]) -> bool:
     return all(one.written == other.written for one, other in options)  # -v is not -V
 
 
-def goes_on(run: Sequence[Word], expected: Sequence[Word]) -> bool:
-    """Whether a text with a `run` of the expected words names something else: `/users/{id}`, `10**3`, `5 m/s`."""
+def goes_on(run: Sequence[Word], expected: Sequence[Word], following: str) -> bool:
+    """Whether a text with a `run` of the expected words names something else: `/users/{id}`, `10**3`, `5 m/s`.
+
+    `following` is the next word, or "". "30 min/day" still gives "30 min", as "30 min per day" does.
+    """
     last, behind = run[-1], run[-1].behind
     if behind == expected[-1].behind:
         return False
@@ -86,7 +89,9 @@ def goes_on(run: Sequence[Word], expected: Sequence[Word]) -> bool:
         return True
     if behind in ("*", "**"):
         return last.number
-    if behind == "/" and any(name[:2] == "u:" and name[2:] not in (*CURRENCIES, "%") for name in last.names):
-        return True
+    if behind == "/" and following not in EACH:
+        units = {name[2:] for name in last.names if name[:2] == "u:"}
+        if units - {*CURRENCIES, "%"}:
+            return True
     connected = any(w.operator == "/" for w in expected) or any(w.behind in _CONNECTORS for w in expected[:-1])
     return behind in _CONNECTORS and connected

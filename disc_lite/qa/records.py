@@ -46,4 +46,5 @@ class Word:
     counted: bool = False  # follows a number
     operator: str = ""  # of code that precedes it: "==", "!"
     behind: str = ""  # marks of code that directly follow it: "[]", or "/" where a path goes on
+    after_ne: bool = False  # French n' precedes it
     skipped: bool = False  # not compared: an article, or "to" in place of a dash

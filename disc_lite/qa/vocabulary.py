@@ -13,6 +13,7 @@ ELIDED = frozenset("l d qu n s j m t c jusqu lorsqu puisqu quelqu dell all nell 
 
 NEGATORS = frozenset(
     "not no never neither nor nicht kein keine keinen keinem keiner keines nie niemals weder pas jamais ni "
+    "keinesfalls keineswegs without ohne sans sin senza zonder "
     "aucun aucune nunca jamas tampoco ningun ninguna non nessun nessuno nessuna nao nem niet geen nooit nie не нет ни "
     "нельзя ikke inte aldrig khong tidak bukan δεν μη μην οχι لا ليس ليست لم لن غير לא אין नहीं न".split()
 )
@@ -27,6 +28,18 @@ TRANSPARENT = frozenset(
     "longer even ever any anymore always am im an auf bei um zu mit von vom zum zur fur ist sind war mehr en au aux de "
     "du dans sur pour sont est es esta son estan ser al del sono e di nel nella sao em na в на это op с يوم".split()
 )
+# Negators of several words, and those whose second word follows the verb: "n'est plus", "non è più".
+NEGATING_PHRASES = frozenset(
+    phrase.strip()
+    for phrase in (
+        "by no means, not at all, in no way, in no case, under no circumstances, on no account, "
+        "auf keinen fall, in keinem fall, unter keinen umstanden, in keiner weise, "
+        "en aucun cas, aucune maniere, aucune facon, sous aucun pretexte, "
+        "en ningun caso, de ningun modo, de ninguna manera, en modo alguno, bajo ningun concepto, "
+        "in nessun caso, in nessun modo, in alcun modo, per nessun motivo, in geen geval"
+    ).split(",")
+)
+NEGATING_PAIRS = {"plus": "ne", "guere": "ne", "piu": "non"}
 DO = frozenset("do does did".split())
 FOCUS_ADVERBS = frozenset("only merely solely simply exclusively".split())
 # Negators that follow what they negate, and what may stand between.
@@ -207,6 +220,11 @@ _UNITS = """
     ₹ rupee rupees inr rs
     chf
 """
+# What an amount may be for each of and still be that amount: "30 min/day", but not "5 m/s".
+EACH = frozenset(
+    "day week month year night visit person tag woche monat jahr nacht besuch jour semaine mois an nuit visite "
+    "personne dia semana mes ano noche visita persona giorno settimana mese anno notte".split()
+)
 UNITS = {word: line.split()[0] for line in _UNITS.split("\n")[1:-1] for word in line.split()}
 CURRENCIES = frozenset("€ $ £ ¥ ₹".split())
 CURRENCY_CODES = frozenset("EUR USD GBP JPY INR Rs CHF".split())  # before a number, as they are written

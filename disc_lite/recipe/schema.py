@@ -52,7 +52,10 @@ class Disc(Section):
     teacher_tokens: Count = setting(
         4096, "longest window of a document that the teacher reads", "tokens", ge=32, le=LONGEST
     )
-    share: Number = setting(0.5, "share of DiSC examples in the stream of `both`", gt=0, lt=1)
+    share: Number = setting(
+        0.5, "share of DiSC examples in the stream of `both`; of at least as many examples as there are sentences",
+        gt=0, lt=1,
+    )  # fmt: skip
 
 
 class Prompt(Section):

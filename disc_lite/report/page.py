@@ -10,6 +10,8 @@ from disc_lite.evaluation.sentences import (
     recalled,
     shortfall,
     still_known,
+    unreadable,
+    unstated,
     verdict,
     without_pairs,
 )
@@ -18,6 +20,8 @@ from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import require_writable, write_text
+
+HEADLINE = (unreadable, recalled, unstated, shortfall, verdict)  # sentences of the card, in this order
 
 # Only styles of the page itself.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -85,7 +89,7 @@ def _header(run: RunFiles) -> Html:
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
     pairs = run.summary.get("pairs", {})
     untaught = " ".join(filter(None, (few_pairs(pairs), without_pairs(pairs), still_known(run.card))))
-    said = (recalled(run.card), shortfall(run.card), verdict(run.card)) if run.card["questions"] else ()
+    said = [part(run.card) for part in HEADLINE] if run.card["questions"] else []
     summary = " ".join(filter(None, said))
     return element(
         "header", element("p", "disc-lite report", class_="kicker"),

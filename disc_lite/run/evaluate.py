@@ -13,7 +13,7 @@ from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
 from disc_lite.evaluation.card import counted
 from disc_lite.evaluation.grading import grade_all
-from disc_lite.evaluation.sentences import forgotten
+from disc_lite.evaluation.sentences import forgotten, unreadable
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
@@ -165,29 +165,43 @@ def _tell(
 
 def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: float | None) -> None:
     """Raises GateFailed where the adapted model knows too little, of questions and statements together, or forgot
-    too much; UsageError where nothing was asked that a gate could be decided by."""
-    if min_recall is not None:
-        asked = (card["rows"]["adapted"], card["completions"]["after"])
-        right, of = (sum(row[count] for row in asked) for count in ("right", "of"))
-        if not of:
-            raise UsageError("Nothing was asked, so --min-recall cannot be decided.", "", "Give --questions FILE.")
-        if right < min_recall * of:
-            raise GateFailed(
-                f"The adapted model answers {right / of:.1%} ({right} of {of}), less than {min_recall:.1%}.", "",
-                f"What may help: more train.epochs, a higher train.learning_rate; or {card['advice']['pairs']}.",
-            )  # fmt: skip
-    if max_forgetting is not None:
-        lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
-        if not of:
-            raise UsageError(
-                "The base had nothing right that could be lost, so --max-forgetting cannot be decided.", "",
-                "Leave it out, or give the model folder probes of your own (probes.json).",
-            )  # fmt: skip
-        if lost > max_forgetting * of:
-            raise GateFailed(
-                f"The adapted model forgot more than the {max_forgetting:.1%} that --max-forgetting allows.",
-                forgotten(card), "A lower train.learning_rate or a larger retention.weight retains more.",
-            )  # fmt: skip
+    too much, or both; UsageError where nothing was asked that a gate could be decided by."""
+    recall = None if min_recall is None else _too_little_known(card, min_recall)
+    forgetting = None if max_forgetting is None else _too_much_lost(card, max_forgetting)
+    failed = [gate for gate in (recall, forgetting) if gate]
+    if failed:
+        raise GateFailed(*(" ".join(filter(None, part)) for part in zip(*failed, strict=True)))
+
+
+def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | None:
+    """What happened, why and what to do where the recall is below a limit."""
+    asked = (card["rows"]["adapted"], card["completions"]["after"])
+    right, of = (sum(row[count] for row in asked) for count in ("right", "of"))
+    if not of:
+        raise UsageError("Nothing was asked, so --min-recall cannot be decided.", "", "Give --questions FILE.")
+    if right >= least * of:
+        return None
+    what = f"The adapted model answers {right / of:.1%} ({right} of {of}), less than {least:.1%}."
+    if cannot_read := unreadable(card):
+        why, _, remedy = cannot_read.partition(" What may help:")
+        return what, why, f"What may help:{remedy}"
+    return what, "", f"What may help: more train.epochs, a higher train.learning_rate; or {card['advice']['pairs']}."
+
+
+def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None:
+    """What happened, why and what to do where more of what was right is lost than a limit."""
+    lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
+    if not of:
+        raise UsageError(
+            "The base had nothing right that could be lost, so --max-forgetting cannot be decided.", "",
+            "Leave it out, or give the model folder probes of your own (probes.json).",
+        )  # fmt: skip
+    if lost <= most * of:
+        return None
+    return (
+        f"The adapted model forgot more than the {most:.1%} that --max-forgetting allows.",
+        forgotten(card), "A lower train.learning_rate or a larger retention.weight retains more.",
+    )  # fmt: skip
 
 
 def _judge(

@@ -8,6 +8,8 @@ from pathlib import Path
 from disc_lite.documents import Document
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
+from disc_lite.evaluation.grading import is_stated
+from disc_lite.evaluation.retrieval import best_places
 from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import Model
 from disc_lite.planning.lessons import Frame
@@ -19,6 +21,9 @@ from disc_lite.run.names import pairs_as_named, questions_as_named
 from disc_lite.run.wording import counted
 
 _SHOWN = 60  # characters of a question in a message
+_NAMED = 3  # questions in a remark
+_SEARCHED = 200  # paragraphs that are looked through for an answer
+_LONGEST_SEARCH = 10_000_000  # characters; the search of longer documents would be waited for
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
@@ -47,6 +52,35 @@ def about_documents(
     if METHODS[recipe.method].needs_pairs and pairs and all(asked.near(pair.question) for pair in pairs):
         raise all_asked()
     return questions, pairs
+
+
+def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]) -> str:
+    """A sentence that names questions whose accepted answers no document states as they are worded; else empty."""
+    if not questions or sum(len(document.text) for document in documents) > _LONGEST_SEARCH:
+        return ""
+    by_document: dict[str, list[Question]] = {}
+    for question in questions:
+        if not question.passage and question.passage_index < 0:
+            by_document.setdefault(question.document, []).append(question)
+    lost: list[str] = []
+    for name, asked in by_document.items():
+        parts = [part for d in documents if name in ("", d.name) for part in d.text.split("\n\n") if part.strip()]
+        searched = [" ".join((question.text, *question.answers)) for question in asked]
+        for question, places in zip(asked, best_places(parts, searched, _SEARCHED), strict=True):
+            if not any(is_stated(question, parts[place]) for place in places):
+                lost.append(f"“{_shortened(question.text)}” ({_shortened(' / '.join(question.answers))})")
+    if not lost:
+        return ""
+    more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
+    return (
+        f"{len(lost):,} of {counted(len(questions), 'question')} accept no answer that the documents state in these "
+        f"words, so they may never be graded right: {', '.join(lost[:_NAMED])}{more}. Accept the shortest form, and "
+        'every form: "answers": ["6 euros", "6 €"].'
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
 
 
 def all_asked() -> UsageError:
@@ -82,9 +116,8 @@ def check_lengths(
         long = [(size, text, room - more) for size, text, more in sizes if size > room - more]
         if long:
             size, text, left = max(long)
-            words = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
             raise UsageError(
-                f"{counted(len(long), what)} and a passage do not fit into what {model.name} reads: {words}",
+                f"{counted(len(long), what)} and a passage do not fit into what {model.name} reads: {_shortened(text)}",
                 f"Its context is {context:,} tokens, of which {max(0, left):,} are left for a {what} with its answer; "
                 f"this one has {size:,}.",
                 "Shorten it, or take it out; or choose a model with a longer context.",

@@ -14,7 +14,7 @@ from pathlib import Path
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import DocumentsError, UsageError
-from disc_lite.hub.aliases import resolve
+from disc_lite.hub.aliases import ALIASES, resolve
 from disc_lite.hub.context import context_tokens
 from disc_lite.hub.source import Model, local_folder, open_model
 from disc_lite.planning.corpus import corpus_of
@@ -28,7 +28,7 @@ from disc_lite.run.earlier import EarlierRun, check_place, check_same, differing
 from disc_lite.run.events import Event, Listener, only_if_slow
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.given import PairFiles, about_documents, check_lengths, pairs_of
+from disc_lite.run.given import PairFiles, about_documents, check_lengths, pairs_of, unstated_remark
 from disc_lite.run.readme import readme
 from disc_lite.run.wording import counted
 from disc_lite.storage import (
@@ -81,8 +81,13 @@ class Inputs:
 
     @property
     def remarks(self) -> list[str]:
-        """On settings that the user chose, and that have no effect, or less than they say."""
-        return remarks(self.resolved, Given(bool(self.pairs), bool(self.questions), self.earlier is not None))
+        """On the built-in model, settings that have less effect than they say, and questions without an answer."""
+        alias = ALIASES.get(self.model.name)
+        is_built_in = alias is not None and not alias.hub_id
+        about = f"{alias.name} {alias.note}; of other documents it learns next to nothing." if alias else ""
+        given = Given(bool(self.pairs), bool(self.questions), self.earlier is not None)
+        unstated = unstated_remark(self.questions, self.documents)
+        return [*[about] * is_built_in, *remarks(self.resolved, given), *filter(None, [unstated])]
 
 
 def gather(

@@ -246,7 +246,7 @@ def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
     for kind, found in lessons.by_kind.items():
         most = others
         if LESSON_KINDS[kind].by_share:
-            most = disc_examples(number, others, recipe.disc.share)
+            most = min(number - others, disc_examples(sizes[kind], others, recipe.disc.share))
         places = [(n, k) for n, lesson in enumerate(found) for k in range(len(lesson.examples))]
         chosen = dict[int, set[int]]()
         for n, k in rng.sample(places, min(most, len(places))):

@@ -211,9 +211,11 @@ def test_no_prompt_and_answer_together_outgrow_the_context(adapted: Any) -> None
     assert conversation.turns["adapted"] == []
 
 
-@pytest.mark.parametrize(("lengths", "cut"), [((5, 5), True), ((5, 4), True), ((4, 4), False)])
+@pytest.mark.parametrize(
+    ("lengths", "cut"), [((5, 5), ("base", "adapted")), ((5, 4), ("base",)), ((4, 5), ("adapted",)), ((4, 4), ())]
+)
 def test_whether_an_answer_was_cut_is_known(
-    adapted: Any, monkeypatch: pytest.MonkeyPatch, lengths: tuple[int, int], cut: bool
+    adapted: Any, monkeypatch: pytest.MonkeyPatch, lengths: tuple[int, int], cut: tuple[str, ...]
 ) -> None:
     said = iter([*lengths, 4])
     monkeypatch.setattr(conversing, "stream", lambda *given, **named: iter([30] * next(said)))

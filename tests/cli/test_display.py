@@ -32,6 +32,17 @@ def test_what_became_of_the_pairs(pairs: dict[str, Any], line: str) -> None:
     assert remarks({**summary, "run": "runs/my docs"})[-1] == """Next: disc-lite ask 'runs/my docs' "…" --base"""
 
 
+@pytest.mark.parametrize(("accepted", "advice"), [(0, "use method: prompt (or both)."), (9, "only pairs teach them.")])
+def test_low_teachability_does_not_advise_the_method_in_use(accepted: int, advice: str) -> None:
+    summary = {
+        "documents": {"read": 1, "refused": 0, "duplicate": 0}, "pairs": {"accepted": accepted}, "steps": 1,
+        "seconds": 4.0, "peak_bytes": 0, "adapter": "a", "run": "r", "teachability": {"low": ["a.md"]},
+    }  # fmt: skip
+    lines = remarks(summary)
+    assert lines[0].startswith("1 step; the command that finished it took 4 s")
+    assert next(line for line in lines if "Low" in line).endswith(advice)
+
+
 def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     asked = [Question(f"Q{n}?", ("yes",), passage_index=0) for n in range(20)]
     rows = {"floor": ["no"] * 20, "ceiling": ["yes"] * 20, "adapted": ["yes"] * 15 + ["no"] * 5}

@@ -47,7 +47,7 @@ def test_the_batches_follow_from_the_seed() -> None:
 def test_every_pair_once_an_epoch_and_every_sentence_in_turn(pairs: int, sentences: int, share: float) -> None:
     # The sentences come first, as in a run.
     examples = [*made_up("disc", sentences), *made_up("prompt", pairs)]
-    each = round(pairs * share / (1 - share))
+    each = max(round(pairs * share / (1 - share)), round(share * sentences))  # few pairs do not take DiSC away
     epochs = -(-sentences // each)
     recipe = recipe_of(train={**FAST, "epochs": epochs}, disc={"share": share})
     stream, _ = streams(batches(examples, [], recipe))

@@ -74,11 +74,38 @@ def test_a_body_line_that_begins_like_markup_is_no_heading():
     assert find_headings(converted.text, "converted") == []
 
 
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        (
+            "<dl><dt>-q<dt>--quiet<dd><p>Be quiet.<p>Very.<dt>Who?<dd>Ada.</dl>",
+            "-q, --quiet: Be quiet.\n\nVery.\n\nWho? Ada.",
+        ),
+        ("<dl><dt>Rent<dd><ul><li>84 euros</ul><dt>Pets<dd></dl>No.", "Rent\n\n- 84 euros\n\nPets\n\nNo."),
+        (
+            "<dl><dt>Run<dd><pre>x</pre><dt>Fees<dd><table><tr><td>a<td>b</table></dl>",
+            "Run\n\n```\nx\n```\n\nFees\n\na | b",
+        ),
+        ("<ul><li><dl><dt>Rent<dd>84</dl></ul>", "- Rent: 84"),
+        ("<dl><dt><h2>Rent</h2><dd>84</dl>", "## Rent\n\n84"),
+        ("<div class=note><h3>Note</h3><p>It is due.</div>Pay.", "Note: It is due.\n\nPay."),
+        ("<div class='admonition tip'><p class='admonition-title'>Tip</p><p>Pay now.</div>", "Tip: Pay now."),
+        ("<dl class=footnote><dt class=label><span>[</span>1<span>]</span><dd>It is due.</dl>", "It is due."),
+        (
+            "<aside class=footnote><span class=label>[<a>12</a>]</span><p>It is due, as it was.</aside>",
+            "It is due, as it was.",
+        ),
+    ],
+)
+def test_a_term_opens_what_defines_it_and_the_mark_of_a_note_goes(page, shown):
+    assert text_of(f"<main>{page}</main>") == shown
+
+
 def test_end_tags_may_be_left_out_as_often_as_the_page_likes():
     assert text_of("<p>a" * 3000).count("a\n\na") == 1500
     assert text_of("<ul>" + "<li>a<p>b" * 2000).count("- a\n\nb") == 2000
     assert text_of("<table>" + "<tr><td>a<td>b" * 2000).split("\n") == ["a | b"] * 2000
-    assert text_of("<dl><dt>a<dd>b<dt>c<dd><p>d<p>e</dl>f") == "a\n\nb\n\nc\n\nd\n\ne\n\nf"
+    assert text_of("<dl><dt>a<dd>b<dt>c<dd><p>d<p>e</dl>f") == "a: b\n\nc: d\n\ne\n\nf"
     assert (
         text_of("<ul><li>a<ul><li>b</ul><li>c</ul><p>d<h2>e</h2><p>f<!-- <p> --><b>g</b>")
         == "- a\n  - b\n- c\n\nd\n\n## e\n\nfg"

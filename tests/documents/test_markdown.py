@@ -124,3 +124,40 @@ def test_no_text_takes_quadratic_time(part):
     began = time.process_time()
     text_of("Some words. &amp; " + part * (100_000 // len(part)) + "&amp;\n")
     assert time.process_time() - began < 4  # 0.4 s on an idle core; some took 40
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("(top)=\n\n# Bells\n\nSee {func}`ring` and {ref}`the bells <bells>`.", "# Bells\n\nSee ring and the bells."),
+        ("Write ``{func}`ring` `` so.", "Write ``{func}`ring` `` so."),
+        ("```{contents}\n:depth: 2\n```\n\nText.", "Text."),
+        ("```{versionadded} 3.2\nRings twice.\n```", "New in version 3.2:\nRings twice."),
+        (
+            "```{eval-rst}\n.. currentmodule:: bell\n\nRing :func:`x` so::\n\n   a. B\n```\n\nText.",
+            "Ring x so:\n\n```\n   a. B\n```\n\nText.",
+        ),
+        ("````md\n```{contents}\n```\n````", "````md\n```{contents}\n```\n````"),
+        ("```{contents}\nIt is never closed.", "   It is never closed."),
+    ],
+)
+def test_what_myst_marks_is_read_as_in_restructuredtext(written, seen):
+    assert text_of(written).strip("\n") == seen.strip("\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("[![NPM][i]][u] [![Build][i]](x)\n\nText.\n\n[i]: https://img.shields.io/a\n[U]: y", "Text."),
+        ("![The red valve is open][v]\n\n[v]: v.png", "![The red valve is open][v]"),
+        ('<p\n  align="center"><img\n src="https://img.shields.io/x"\n/>Text.</p>', "Text."),
+        ("It is a <b and\nnot more.\n\nSo a > c.", "It is a <b and\nnot more.\n\nSo a > c."),
+        (
+            "# Top\n\n- [Rent](#rent)\n  - [Due](#due)\n- [Desk](desk.md)\n\nText.",
+            "# Top\n\n- [Desk](desk.md)\n\nText.",
+        ),
+        ("| Code    | Fee |\n|:--------|-----|\n| a  b    | 4   |", "| Code | Fee |\n|:---|---|\n| a  b | 4 |"),
+    ],
+)
+def test_badges_contents_and_padding_are_no_text(written, seen):
+    assert text_of(written).strip() == seen

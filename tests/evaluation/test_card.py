@@ -9,10 +9,10 @@ import pytest
 
 from disc_lite.evaluation.benchmarks import metrics_of
 from disc_lite.evaluation.card import change, forgetting, overlaps, report_card
-from disc_lite.evaluation.grading import grade
+from disc_lite.evaluation.grading import grade, is_stated
 from disc_lite.evaluation.intervals import wilson
 from disc_lite.evaluation.retrieval import best_passages
-from disc_lite.evaluation.sentences import choice_of_questions, forgotten, shortfall, verdict
+from disc_lite.evaluation.sentences import choice_of_questions, forgotten, shortfall, unreadable, unstated, verdict
 from disc_lite.qa import Pair, Question
 from disc_lite.run.evaluate import verdict_in
 
@@ -208,3 +208,25 @@ def test_retrieval_does_not_wake_jax(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.splitlines() == ["[['the shop']]", "awake"]
+
+
+def test_a_base_that_reads_nothing_is_named_before_all_else() -> None:
+    """With the right passage in its prompt it answers next to nothing: what was learned says nothing then."""
+    asked = [Question(f"How much is {n}?", (f"{n} euros",)) for n in range(100, 140)]
+    for right, said in ((0, "cannot read"), (4, "can hardly read"), (20, "")):
+        rows = {row: ["no"] * 40 for row in ("floor", "rag", "adapted")}
+        rows["ceiling"] = [f"{n} euros" if n < 100 + right else "no" for n in range(100, 140)]
+        found = report_card(asked, rows, ["It is 100 euros."] * 40, (), "contains", 0.8)
+        assert unreadable(found).startswith(f"This model {said} these documents" if said else "")
+        assert bool(unreadable(found)) == bool(said)
+        assert f"it answers {right} of 40 questions" in unreadable(found) or not said
+        assert verdict(found) == ""  # nothing against nothing
+        assert found["unstated"] == 39 and unstated(found).startswith("Of 39 of these 40 questions")
+
+
+@pytest.mark.parametrize(
+    ("answers", "stated"),
+    [(("yes",), True), (("6 euros", "6 €"), True), (("6 € per visit",), False), (("Friday",), True)],
+)
+def test_what_a_passage_states(answers: tuple[str, ...], stated: bool) -> None:
+    assert is_stated(Question("How much is the sauna?", answers), "Sauna: 6 euros a visit, not on Friday.") == stated

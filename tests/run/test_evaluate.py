@@ -163,6 +163,16 @@ def test_the_gate_of_forgetting_counts_what_was_right() -> None:
         check_gates(nothing, None, 0.5)
 
 
+def test_gates_that_fail_together_are_told_together_and_a_base_that_reads_nothing_first() -> None:
+    card = card_with((0, 10), (0, 0), 2)
+    with pytest.raises(GateFailed, match=r"(?s)answers 0.0%.*more than the 5.0%.*train.epochs.*retention.weight"):
+        check_gates(card, 0.5, 0.05)
+    card["rows"]["ceiling"] = counted([False] * 10)
+    with pytest.raises(GateFailed, match=r"(?s)cannot read these documents.*\nWhat may help: a larger model") as failed:
+        check_gates(card, 0.5, None)
+    assert "train.epochs" not in str(failed.value)
+
+
 def test_the_gate_of_recall_counts_questions_and_statements() -> None:
     for learned, statements in (((0, 0), (8, 10)), ((8, 10), (0, 0)), ((6, 6), (10, 14))):
         check_gates(card_with(learned, statements, 0), 0.8, None)

@@ -102,4 +102,6 @@ def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:
     on_cpu = plan(tmp_path, "pocket", cpu=True, overrides={"execution.embedding": "host"})
     show_plan(on_cpu, console)
     assert "memory, MiB" in console.file.getvalue()  # type: ignore[attr-defined]
-    assert on_cpu.remarks == ("execution.embedding=host has no effect: the device is the host.",)
+    about, on_host = on_cpu.remarks
+    assert about.startswith("pocket reads only its own small made-up world")
+    assert on_host == "execution.embedding=host has no effect: the device is the host."
