@@ -1,15 +1,14 @@
 """Sequences of segments -> packed rows of tokens, position ids and attention masks.
 
-A **sequence** is a tree of segments: each token attends to the earlier tokens of its own segment and to all tokens of
-the segment's ancestors, nothing else. A single segment is ordinary causal text; a passage with question-and-answer
+A sequence (`Tree`) is a tree of segments: each token attends to the earlier tokens of its own segment and to all tokens
+of the segment's ancestors, nothing else. A single segment is ordinary causal text; a passage with question-and-answer
 children is the sequence of a prompt-distillation teacher. Positions restart with every sequence, and those of a child
 follow its parent's, so each path from the root is computed exactly as if it were alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from collections.abc import Sequence as Seq
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,16 +25,16 @@ class Segment:
     parent: int = -1
 
 
-Sequence = tuple[Segment, ...]
+Tree = tuple[Segment, ...]
 Place = tuple[int, int, int]  # (sequence of a batch, segment of it, position in the segment)
 
 
-def lone(input_ids: Seq[int]) -> Sequence:
+def lone(input_ids: Sequence[int]) -> Tree:
     """Ordinary causal text: a sequence of one segment."""
     return (Segment(tuple(input_ids)),)
 
 
-def filled(indices: Iterable[int], sizes: Seq[int], max_size: int) -> Iterator[list[int]]:
+def filled(indices: Iterable[int], sizes: Sequence[int], max_size: int) -> Iterator[list[int]]:
     """Consecutive indices in batches whose sizes add up to at most `max_size`, or of one larger than that."""
     batch: list[int] = []
     total = 0
@@ -49,11 +48,11 @@ def filled(indices: Iterable[int], sizes: Seq[int], max_size: int) -> Iterator[l
         yield batch
 
 
-def length(sequence: Sequence) -> int:
+def length(sequence: Tree) -> int:
     return sum(len(segment.input_ids) for segment in sequence)
 
 
-def longest_path(sequence: Sequence) -> int:
+def longest_path(sequence: Tree) -> int:
     """Tokens from the root to the end of the longest path."""
     ends = list[int]()
     for segment in sequence:
@@ -88,7 +87,7 @@ class Packed:
         return (related & (positions[:, None, :] <= positions[:, :, None]))[:, None]
 
 
-def rows_of(lengths: Seq[int], row_tokens: int) -> list[list[int]]:
+def rows_of(lengths: Sequence[int], row_tokens: int) -> list[list[int]]:
     """First-fit decreasing: indices of the sequences in each row of at most `row_tokens`."""
     rows: list[list[int]] = []
     free: list[int] = []
@@ -103,12 +102,12 @@ def rows_of(lengths: Seq[int], row_tokens: int) -> list[list[int]]:
     return rows
 
 
-def paths(sequences: Seq[Sequence]) -> tuple[list[Sequence], dict[tuple[int, int], tuple[int, int]]]:
+def paths(sequences: Sequence[Tree]) -> tuple[list[Tree], dict[tuple[int, int], tuple[int, int]]]:
     """Each path from the root of a sequence to a leaf as ordinary causal text, for models that cannot read trees.
 
     The second value says for (sequence, segment) in which path its tokens are, and from which position on.
     """
-    texts: list[Sequence] = []
+    texts: list[Tree] = []
     found: dict[tuple[int, int], tuple[int, int]] = {}
     for number, sequence in enumerate(sequences):
         parents = {segment.parent for segment in sequence}
@@ -125,7 +124,7 @@ def paths(sequences: Seq[Sequence]) -> tuple[list[Sequence], dict[tuple[int, int
     return texts, found
 
 
-def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
+def pack(sequences: Sequence[Tree], apart: bool = False) -> Packed:
     """Pack sequences into rows of the width of least cost; `apart`: one a row.
 
     Linear layers cost in proportion to all positions, attention to positions times width.
@@ -170,11 +169,11 @@ def pack(sequences: Seq[Sequence], apart: bool = False) -> Packed:
 class Gathered:
     """Runs of tokens as sequences, in which runs with the same prefix share it."""
 
-    sequences: tuple[Sequence, ...]
+    sequences: tuple[Tree, ...]
     places: tuple[tuple[int, int, int], ...]  # per run: (sequence, segment, number of its tokens in the root)
 
 
-def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
+def gather(runs: Sequence[Sequence[int]], needed: Sequence[int]) -> Gathered:
     """Runs with a shared prefix become children of one root with that prefix, in trees of about the cheapest width.
 
     Each path is computed like the run alone. `needed` is the first position of each run whose hidden state is needed:
@@ -202,7 +201,7 @@ def gather(runs: Seq[Seq[int]], needed: Seq[int]) -> Gathered:
     return Gathered(tuple(map(tuple, sequences)), tuple(places))
 
 
-def shared(sequences: Seq[Sequence], places: Seq[Place]) -> tuple[tuple[Sequence, ...], list[Place]]:
+def shared(sequences: Sequence[Tree], places: Sequence[Place]) -> tuple[tuple[Tree, ...], list[Place]]:
     """Sequences and places in them with ordinary texts gathered; trees are left as they are."""
     first: dict[int, int] = {}
     for n, _, position in places:
@@ -218,7 +217,7 @@ def shared(sequences: Seq[Sequence], places: Seq[Place]) -> tuple[tuple[Sequence
     return (*found.sequences, *(sequences[n] for n in trees)), moved
 
 
-def shared_length(runs: Seq[Seq[int]]) -> int:
+def shared_length(runs: Sequence[Sequence[int]]) -> int:
     """The length of the prefix that all runs share: what the first and the last in their order share.
 
     By slices, which are compared much faster than token by token.
@@ -235,7 +234,7 @@ def shared_length(runs: Seq[Seq[int]]) -> int:
     return size
 
 
-def _cheapest_rows(lengths: Seq[int]) -> list[list[int]]:
+def _cheapest_rows(lengths: Sequence[int]) -> list[list[int]]:
     longest = max(lengths)
     choices = [rows_of(lengths, longest * k // 4) for k in (4, 5, 6, 8, 12, 16)]
 

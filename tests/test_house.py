@@ -84,6 +84,22 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_module_that_says_it_imports_no_torch_imports_none() -> None:
+    says = [name for name in map(module_name, (path for _, path in modules())) if "not import torch" in _about(name)]
+    code = "import importlib, sys\nfor name in %r:\n importlib.import_module(name)\n assert 'torch' not in sys.modules, name"
+    done = subprocess.run([sys.executable, "-c", code % says], capture_output=True, text=True, check=False)
+    assert len(says) > 20
+    assert done.returncode == 0, done.stderr
+
+
+def _about(name: str) -> str:
+    path = ROOT.joinpath(*name.split("."))
+    return (
+        ast.get_docstring(ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()))
+        or ""
+    )
+
+
 def test_help_imports_click_and_little_else() -> None:
     code = "import sys\nsys.argv = ['disc-lite', '--help']\nfrom disc_lite.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit:\n    pass\nprint([m for m in ('pydantic', 'rich', 'yaml', *%r) if m in sys.modules])"

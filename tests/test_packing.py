@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from disc_lite.packing import (
     Packed,
     Segment,
-    Sequence,
+    Tree,
     filled,
     gather,
     length,
@@ -33,7 +33,7 @@ def ids(start: int, number: int) -> tuple[int, ...]:
     return tuple((start * 37 + 11 * k * k + 5 * k) % 390 for k in range(number))
 
 
-BATCH: list[Sequence] = [
+BATCH: list[Tree] = [
     lone(ids(1, 17)),
     # A passage with three children of different lengths, and a grandchild.
     (Segment(ids(2, 9)), Segment(ids(3, 4), 0), Segment(ids(4, 1), 0), Segment(ids(5, 6), 0), Segment(ids(6, 3), 1)),
@@ -43,7 +43,7 @@ BATCH: list[Sequence] = [
 ]
 
 
-def paths(sequence: Sequence) -> list[list[int]]:
+def paths(sequence: Tree) -> list[list[int]]:
     """Of every segment: itself and its ancestors, the root first."""
     found: list[list[int]] = []
     for n, segment in enumerate(sequence):
@@ -104,7 +104,7 @@ sequences = st.lists(
 
 
 @given(sequences, st.booleans())
-def test_every_token_stands_once_where_starts_says_and_sees_its_path(batch: list[Sequence], apart: bool) -> None:
+def test_every_token_stands_once_where_starts_says_and_sees_its_path(batch: list[Tree], apart: bool) -> None:
     packed = pack(batch, apart)
     width = packed.input_ids.shape[1]
     longest = max(map(length, batch))
@@ -141,7 +141,7 @@ def visible_pairs(packed: Packed) -> set[tuple[int, int]]:
     return {(r * width + q, r * width + k) for r, _, q, k in visible.nonzero().tolist()}
 
 
-def expected_pairs(batch: list[Sequence], packed: Packed, owner: dict[int, tuple[int, int]]) -> set[tuple[int, int]]:
+def expected_pairs(batch: list[Tree], packed: Packed, owner: dict[int, tuple[int, int]]) -> set[tuple[int, int]]:
     """By definition, token by token, of all that is no padding."""
     positions, width = packed.position_ids.flatten().tolist(), packed.input_ids.shape[1]
     pairs = set()
@@ -186,7 +186,7 @@ def test_runs_that_begin_alike_share_it_and_read_as_before(
 
 def test_texts_are_gathered_and_trees_stay_as_they_are() -> None:
     beginning = ids(3, 20)
-    tree: Sequence = (Segment(beginning), Segment(ids(4, 5), 0))
+    tree: Tree = (Segment(beginning), Segment(ids(4, 5), 0))
     sequences = [lone((*beginning, 1, 2)), tree, lone((*beginning, 3, 4)), lone(ids(9, 6))]
     places = [(0, 0, 20), (1, 1, 3), (2, 0, 21), (3, 0, 0), (0, 0, 21), (1, 0, 7)]
     together, moved = shared(sequences, places)

@@ -27,7 +27,7 @@ from disc_lite.distillation.training import Callbacks, train
 from disc_lite.losses import Divergence, Head, divergence
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
-from disc_lite.packing import Packed, Segment, Sequence, lone, pack
+from disc_lite.packing import Packed, Segment, Tree, lone, pack
 from disc_lite.planning.sizes import LOSS_ROWS
 from disc_lite.recipe import Recipe
 
@@ -114,7 +114,7 @@ def packing(device: torch.device, dry_run: bool) -> Found:
     def ids(size: int) -> tuple[int, ...]:
         return tuple(torch.randint(512, (size,), generator=rng).tolist())
 
-    tree: Sequence = (Segment(ids(40)), Segment(ids(9), 0), Segment(ids(17), 0), Segment(ids(5), 2))
+    tree: Tree = (Segment(ids(40)), Segment(ids(9), 0), Segment(ids(17), 0), Segment(ids(5), 2))
     sequences = [tree, lone(ids(23)), lone(ids(30)), lone(ids(7))]
     packed = pack(sequences)
     precise = build(tiny("llama-3.1-8b"), device, dtype=torch.float32)
@@ -131,7 +131,7 @@ def packing(device: torch.device, dry_run: bool) -> Found:
         yield _below("packed = unpacked, bf16", _segment_error(together, packed, alone), 3e-2)
 
 
-def _alone(base: Base, sequences: list[Sequence]) -> list[list[Tensor]]:
+def _alone(base: Base, sequences: list[Tree]) -> list[list[Tensor]]:
     """Per sequence and segment: its hidden states after its ancestors alone."""
     found = []
     for sequence in sequences:

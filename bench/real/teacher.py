@@ -19,7 +19,7 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone
 from disc_lite.qa import Pair, read_pairs
-from disc_lite.synthesis.facts import facts_of, recalls
+from disc_lite.synthesis.facts import recalls, says_something
 from disc_lite.synthesis.places import Places
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     texts = tokenise(documents, base.tokens, options.passage_tokens)
     places = Places(texts)
     known = [p for pair in read_pairs(HERE / "pairs" / "handbook.jsonl") if (p := places.find(pair))]
-    pairs = [pair for pair in known if facts_of(pair.question, pair.answer)]
+    pairs = [pair for pair in known if says_something(pair.question, pair.answer)]
     pairs = Random(3).sample(pairs, min(options.questions, len(pairs)))
     prompts = teacher_prompts(texts, pairs, base.tokens, worked_examples=True)
     print(f"| temperature | right of {len(pairs)} | by mean log p of a token, best to worst fifth: right of all |")

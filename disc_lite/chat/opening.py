@@ -101,6 +101,18 @@ def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
     Raises UsageError where one is merged, or of another base than the first.
     """
     opened = [open_adapted(folder) for folder in folders]
+    _require_one_base(opened)
+    names = [one.folder.resolve().name for one in opened]
+    unclear = {name for name in names if names.count(name) > 1} | {"question", "adapted", "base"}
+    named = {
+        str(one.folder.resolve()) if name in unclear else name: one for name, one in zip(names, opened, strict=True)
+    }
+    if len(named) < len(opened):
+        raise UsageError("A folder was named twice.", "", "Name each once.")
+    return named
+
+
+def _require_one_base(opened: Sequence[Adapted]) -> None:
     first = opened[0]
     for other in opened[1:]:
         for one in (first, other):
@@ -111,14 +123,6 @@ def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
                 f"That is {other.name} in {other.quantize}, this is {first.name} in {first.quantize}.",
                 "Only one base is in memory; ask each by a command of its own.",
             )  # fmt: skip
-    names = [one.folder.resolve().name for one in opened]
-    unclear = {name for name in names if names.count(name) > 1} | {"question", "adapted", "base"}
-    named = {
-        str(one.folder.resolve()) if name in unclear else name: one for name, one in zip(names, opened, strict=True)
-    }
-    if len(named) < len(opened):
-        raise UsageError("A folder was named twice.", "", "Name each once.")
-    return named
 
 
 def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] = ()) -> Base:
@@ -158,34 +162,37 @@ def require_words(questions: Sequence[str]) -> None:
 
 
 def ask(
-    model: Adapted | str | Path, questions: str | Sequence[str], with_base: bool = False, device: str | None = None,
-    others: Mapping[str, Adapted] | None = None, warn: Callable[[str], None] = lambda text: None,
+    model: Adapted | str | Path, questions: str | Sequence[str], *, with_base: bool = False, device: str | None = None,
+    others: Mapping[str, Adapted | str | Path] | None = None, warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, str]]:  # fmt: skip
     """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`.
 
-    `model` is the folder of a run, an adapter or a merged model. Those of `others`, which are of the same base, have
-    their names as keys. `warn` is called with what the user should know about the model.
+    `model` is the folder of a run, an adapter or a merged model; `others` are more runs or adapters of the same base,
+    each under the key that its answers get. `warn` is called with what the user should know about the model.
 
-    Raises UsageError where a question has no letter or digit, or does not fit into the context with its answer.
+    Raises UsageError where a question has no letter or digit, or does not fit into the context with its answer, and
+    where one of `others` has another base.
     """
-    adapted = model if isinstance(model, Adapted) else open_adapted(Path(model))
+    adapted, *opened = (
+        one if isinstance(one, Adapted) else open_adapted(Path(one)) for one in (model, *(others or {}).values())
+    )
+    _require_one_base([adapted, *opened])
     questions = [questions] if isinstance(questions, str) else questions
     require_words(questions)
     if with_base:
         adapted.require_base()
-    for one in (adapted, *(others or {}).values()):
+    for one in (adapted, *opened):
         _require_room(one, questions)
     from disc_lite.evaluation.asking import answer
     from disc_lite.qa import Question
 
-    others = others or {}
-    base = load(adapted, device, list(others.values()))
+    base = load(adapted, device, opened)
     for warning in base.warnings:
         warn(warning)
     as_questions = [Question(text, ("",)) for text in questions]
     answers = answer(base, as_questions, True, adapted.longest_answer)
     rows = [{"question": question, "adapted": text} for question, text in zip(questions, answers, strict=True)]
-    for number, (name, other) in enumerate(others.items(), 1):
+    for number, (name, other) in enumerate(zip(others or {}, opened, strict=True), 1):
         switch(base, number)
         for row, text in zip(rows, answer(base, as_questions, True, other.longest_answer), strict=True):
             row[name] = text

@@ -43,8 +43,9 @@ def ask(
     require_words(questions)
     (name, adapted), *others = open_together([folder, *also]).items()
     rows = run_ask(
-        adapted, questions, with_base, device, dict(others), lambda text: click.echo(escape_controls(text), err=True)
-    )
+        adapted, questions, with_base=with_base, device=device, others=dict(others),
+        warn=lambda text: click.echo(escape_controls(text), err=True),
+    )  # fmt: skip
     if as_json:
         print_json(rows)
         return

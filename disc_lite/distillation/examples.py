@@ -22,8 +22,7 @@ from hashlib import sha256
 from disc_lite.documents import Document, Passage, Section, cut_passages
 from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens, common_prefix
-from disc_lite.packing import Place, Segment, lone, shared
-from disc_lite.packing import Sequence as Tree
+from disc_lite.packing import Place, Segment, Tree, lone, shared
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import answer_task, join_passages, passage_text

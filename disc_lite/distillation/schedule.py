@@ -150,10 +150,11 @@ def learning_rate(n: int, steps: int, recipe: Recipe, last: int | None = None) -
     """
     last = last or steps
     peak, warm = recipe.train.learning_rate, max(1, round(recipe.train.warmup_fraction * steps))
+    rise = (n + 1) / warm
+    if recipe.train.schedule == "trapezoid":  # it may end within the warm-up
+        return peak * min(1.0, rise, (last - n) / max(1, round(FALL * last)))
     if n < warm:
-        return peak * (n + 1) / warm
+        return peak * rise
     if recipe.train.schedule == "constant":
         return peak
-    if recipe.train.schedule == "cosine":
-        return peak * 0.5 * (1 + math.cos(math.pi * (n - warm) / max(1, steps - warm)))
-    return peak * min(1.0, (last - n) / max(1, round(FALL * last)))
+    return peak * 0.5 * (1 + math.cos(math.pi * (n - warm) / max(1, steps - warm)))

@@ -25,7 +25,7 @@ from disc_lite.models.device import device_name
 from disc_lite.models.halving import halved_if_full
 from disc_lite.packing import shared
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards
-from disc_lite.planning.sizes import GIB, READING_TOKENS
+from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.storage import atomic_folder, free_disk, no_room, read_into, reserved_file, seal, sweep, verify
 from disc_lite.storage.disk import remove
 
@@ -192,13 +192,10 @@ def _key(base: Base, lessons: Sequence[Lesson]) -> str:
     return digest.hexdigest()[:KEY_DIGITS]
 
 
-def read_lessons(
-    base: Base, lessons: Sequence[Lesson], folder: Path, limit_gib: float = float("inf"), spare_bytes: int = 0,
-    on_batch: Callable[[int], None] = lambda tokens: None,
-) -> TeacherStates:  # fmt: skip
-    """The states of these lessons, as many as have room read already."""
-    states = TeacherStates(base, lessons, folder, limit_gib * GIB, spare_bytes)
-    states.fill_cache(on_batch)
+def read_lessons(base: Base, lessons: Sequence[Lesson], folder: Path) -> TeacherStates:
+    """The states of these lessons, all of them read."""
+    states = TeacherStates(base, lessons, folder, float("inf"), 0)
+    states.fill_cache()
     return states
 
 

@@ -10,6 +10,7 @@ import re
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.formulas import script, separated
+from disc_lite.documents.headings import fenced
 from disc_lite.documents.numbering import number_text
 from disc_lite.documents.source import Converted, Source
 
@@ -50,6 +51,7 @@ class _Reader:
         self.language = ""
         self.until = ""  # the line that ends a verbatim block or a comment
         self.drops = False
+        self.begins = 0  # lines that were written before the verbatim block
         self.rows: list[str] | None = None  # lines of the table that is open
         self.columns = 0  # of the next table, where it says so
         self.numbers: dict[int, int] = {}  # depth -> the last number of the list that is open
@@ -65,9 +67,7 @@ class _Reader:
         elif self.rows is not None:
             self._in_table(line)
         elif _VERBATIM.match(line):
-            self.until, self.drops = line.strip(), False
-            self.written.append(f"```{self.language}")
-            self.language = ""
+            self.until, self.drops, self.begins = line.strip(), False, len(self.written)
         elif _COMMENT_BLOCK.match(line):
             self.until, self.drops = line.strip(), True
         elif _TABLE.match(line):
@@ -85,10 +85,17 @@ class _Reader:
             self.written.append(self._line(line))
 
     def _in_block(self, line: str) -> None:
-        ends = line.strip() == self.until
-        if not self.drops:
-            self.written.append("```" if ends else line)
-        self.until = "" if ends else self.until
+        if line.strip() == self.until:
+            self.end_block()
+        elif not self.drops:
+            self.written.append(line)
+
+    def end_block(self) -> None:
+        """Fence what was written of the verbatim block that is open, if one is."""
+        if self.until and not self.drops:
+            self.written[self.begins :] = [fenced("\n".join(self.written[self.begins :]), self.language)]
+            self.language = ""
+        self.until = ""
 
     def _in_table(self, line: str) -> None:
         assert self.rows is not None
@@ -144,6 +151,7 @@ def adoc_text(source: Source) -> Converted:
     reader = _Reader()
     for line in decode(source.raw).split("\n"):
         reader.read(line)
+    reader.end_block()
     return Converted("\n".join(reader.written).strip("\n") + "\n")
 
 

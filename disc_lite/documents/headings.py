@@ -59,6 +59,14 @@ class Heading:
     title: str
 
 
+def fenced(code: str, language: str = "") -> str:
+    """Code between two fences, longer than any in it."""
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"{fence}{language}\n{code}\n{fence}"
+
+
 def escaped(line: str) -> str:
     """A line of a converted text that is no heading and no fence, though it begins like one: `\\# Counts.`"""
     return _LOOKS_LIKE_MARKUP.sub(r"\1\\\2", line)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from disc_lite.documents.blocks import is_item
 from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text, separated
-from disc_lite.documents.headings import escaped
+from disc_lite.documents.headings import escaped, fenced
 from disc_lite.documents.noise import SENTENCE, is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
 from disc_lite.documents.tables import is_layout, rows_of
@@ -162,7 +162,7 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
         case "pre":
             writer.close()
             writer.close_term()
-            writer.blocks.append(("paragraph", _fenced(tag.get_text().strip("\n"))))
+            writer.blocks.append(("paragraph", fenced(tag.get_text().strip("\n"))))
         case "table" if not is_layout(tag):
             _write_table(tag, writer, depth)
         case name if name in _HEADINGS:
@@ -273,10 +273,3 @@ def _image_text(tag: Tag) -> str:
     if re.search(r"(?:^|[ -])(?:math|tex|latex)", " ".join(tag.get("class") or [])):
         return f" {text} "
     return f" [image: {text}] " if len(text.split()) >= _MIN_ALT_WORDS and not tag.find_parent("a") else ""
-
-
-def _fenced(code: str) -> str:
-    fence = "```"
-    while fence in code:
-        fence += "`"
-    return f"{fence}\n{code}\n{fence}"

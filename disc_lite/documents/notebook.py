@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.headings import fenced
 from disc_lite.documents.inlinehtml import as_seen
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
@@ -42,19 +43,12 @@ def _parts(cell: dict[str, Any], language: str, outputs: bool) -> list[str]:
     if cell.get("cell_type") != "code":
         text = "\n".join(as_seen(text.split("\n"))).strip("\n")
         return [text] if text.strip() else []
-    shown = [_fenced(text, language)] if text.strip() else []
+    shown = [fenced(text, language)] if text.strip() else []
     for output in cell.get("outputs", ()) if outputs else ():
         printed = _joined(output.get("text") or output.get("data", {}).get("text/plain", "")).strip("\n")
-        shown += [_fenced(printed, "")] if printed.strip() else []
+        shown += [fenced(printed)] if printed.strip() else []
     return shown
 
 
 def _joined(text: str | list[str]) -> str:
     return text if isinstance(text, str) else "".join(text)
-
-
-def _fenced(code: str, language: str) -> str:
-    fence = "```"
-    while fence in code:
-        fence += "`"
-    return f"{fence}{language}\n{code}\n{fence}"

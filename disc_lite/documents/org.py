@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.headings import fenced
 from disc_lite.documents.source import Converted, Source
 
 _HEADLINE = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING|CANCELLED)\s+)?(?:\[#\w\]\s+)?(.*?)(?:\s+:[\w@:]+:)?\s*$")
@@ -30,20 +31,22 @@ def org_text(source: Source) -> Converted:
     lines = decode(source.raw).split("\n")
     shift = 1 if any(_is_keyword(line, "TITLE") for line in lines) else 0
     written: list[str] = []
-    inside = ""  # the block or drawer that is open
+    inside, begins, language = "", 0, ""  # the block or drawer that is open, and the lines above it
     for line in lines:
         keyword = _KEYWORD.match(line)
         name = keyword[1].upper() if keyword else ""
         if inside:
             ends = name == f"END_{inside}" or (inside == "DRAWER" and line.strip().upper() == ":END:")
-            if inside in _VERBATIM:
-                written.append("```" if ends else line)
+            if inside in _VERBATIM and ends:
+                written[begins:] = [fenced("\n".join(written[begins:]), language)]
+            elif inside in _VERBATIM:
+                written.append(line)
             elif not ends and inside not in ("DRAWER", *_DROPPED):
                 written.append(_inline(line))
             inside = "" if ends else inside
         elif keyword and name.startswith("BEGIN_"):
             inside = name.removeprefix("BEGIN_")
-            written += [f"```{keyword[2].split(' ')[0]}"] if inside in _VERBATIM else []
+            begins, language = len(written), keyword[2].split(" ")[0]
         elif keyword:
             written += [f"# {keyword[2]}", ""] if name == "TITLE" else []
         elif _DRAWER.match(line):

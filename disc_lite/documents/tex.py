@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.headings import fenced
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.texmacros import Macro, definitions, expanded, with_references
 from disc_lite.documents.texnodes import TexReader
@@ -60,7 +61,7 @@ def _part_text(part: str, macros: dict[str, Macro], reader: TexReader) -> str:
     at = 0
     for listing in _VERBATIM.finditer(part):
         before = _plain_text(expanded(part[at : listing.start()], macros), reader)
-        written += [before, f"```{listing[2] or ''}\n{listing[3]}\n```"]
+        written += [before, fenced(listing[3], listing[2] or "")]
         at = listing.end()
     return "\n\n".join([*written, _plain_text(expanded(part[at:], macros), reader)])
 

@@ -47,7 +47,7 @@ def export(
     finished = open_run(Path(run))
     target = Path(output) if output else finished.folder.exports / to
     gguf, modelfile = (Path(path) if path else None for path in (base_gguf, template))
-    choice = Choice(to, target, gguf, onto, kind.upper(), legacy_adapter, modelfile, force, device, document_names)
+    choice = Choice(to, target, gguf, onto, kind.upper(), legacy_adapter, modelfile, device, document_names)
     from disc_lite.export.checks import check_run
 
     _check_call(choice)

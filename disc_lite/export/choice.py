@@ -24,7 +24,6 @@ class Choice:
     kind: str  # GGUF type of the adapted tensors, "" for that of the base
     legacy_adapter: bool
     template: Path | None
-    force: bool
     device: str | None
     document_names: bool  # in the model card
 

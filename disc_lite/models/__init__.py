@@ -1,16 +1,6 @@
 """The frozen 4-bit base with its adapter, its tokenizer and chat template, and generation.
 
-tokens      text -> ids, without any control token out of text; the chat template
-base        the model with its LoRA adapter; hidden states and log-probabilities
-head        the output layer, with logits in fp32
-masks       attention masks by type of layer
-coverage    which layers the adapter is put on
-template    whether a chat template can be used
-check       whether a loaded model is read, asked and adapted rightly
-lora, mlp   layers with an adapter and gated MLPs, which store less than PEFT's and transformers' own
-offload     inputs of layers on the host until their backward pass; embedding: the input embedding there
-loading     reading a model folder, quantisation
-generation  sampling, greedy or at a temperature: many prompts at once, shared prefixes stored once
+Read `base` first: the model with its adapter, its hidden states. `loading` makes it from a folder.
 """
 
 import logging

@@ -5,8 +5,7 @@ The **teacher** is the model with the adapter off, the **student** the same mode
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from collections.abc import Sequence as Seq
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -34,7 +33,7 @@ from disc_lite.models.mlp import gated_mlps
 from disc_lite.models.offload import HostCheckpoints
 from disc_lite.models.positions import by_frequencies, original_length
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed, Place, Sequence, filled, length, longest_path, pack, paths
+from disc_lite.packing import Packed, Place, Tree, filled, length, longest_path, pack, paths
 from disc_lite.storage import Journal, JsonObject
 
 APART_TOKENS = 8192  # read in one forward pass by a model that does not pack
@@ -212,7 +211,7 @@ class Base:
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
 
-    def hidden_at(self, sequences: Seq[Sequence], places: Seq[Place]) -> Tensor:
+    def hidden_at(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
         """Last hidden states at some positions of sequences: [N, H]; in one forward pass, where the model packs."""
         limit = original_length(self.causal.get_decoder().config)
         if not self.packs or (limit is not None and any(longest_path(sequence) > limit for sequence in sequences)):
@@ -221,7 +220,7 @@ class Base:
         at = [packed.starts[sequence][segment] + position for sequence, segment, position in places]
         return self.hidden(packed)[torch.tensor(at, device=self.device)]
 
-    def _hidden_apart(self, sequences: Seq[Sequence], places: Seq[Place]) -> Tensor:
+    def _hidden_apart(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
         """As `hidden_at`, with one text a row and rows of like length together, without packing and trees."""
         texts, found = paths(sequences)
         starts = [(*found[sequence, segment], position) for sequence, segment, position in places]
@@ -240,8 +239,9 @@ class Base:
         return torch.cat(states)[torch.tensor(order, device=self.device).argsort()]
 
     def log_probabilities(
-        self, sequences: Seq[Sequence], places: Seq[Place], targets: Seq[Seq[int]], adapter: bool = False
-    ) -> list[Tensor]:
+        self, sequences: Sequence[Tree], places: Sequence[Place], targets: Sequence[Sequence[int]],
+        adapter: bool = False,
+    ) -> list[Tensor]:  # fmt: skip
         """log p of every token of each run of targets; `places` are the positions before them, flat."""
         ids = torch.tensor([t for run in targets for t in run], device=self.device)
         with self.frozen(adapter=adapter):

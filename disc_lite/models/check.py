@@ -24,7 +24,7 @@ from disc_lite.models.generation.graphs import WORTH_CAPTURING
 from disc_lite.models.generation.plain import attends_only, use_own_cache
 from disc_lite.models.positions import original_length
 from disc_lite.models.template import check_template
-from disc_lite.packing import Place, Segment, Sequence, lone
+from disc_lite.packing import Place, Segment, Tree, lone
 
 TEXT = (
     "The lighthouse at Carn Point was built in 1874 from grey granite, and its lamp burned colza oil. Its first keeper "
@@ -126,7 +126,7 @@ def _by_packing(base: Base) -> float:
     """How far log-probabilities of texts that are read together are from those of each text alone, in the mean."""
     first, second = _texts(base)
     root, children = tuple(first[:SHORT]), (tuple(first[SHORT:]), tuple(second))
-    tree: Sequence = (Segment(root), *(Segment(child, 0) for child in children))
+    tree: Tree = (Segment(root), *(Segment(child, 0) for child in children))
     runs = [(*root, *child) for child in children]
     # Every text alone, then together: two in a row, and two children of one root.
     alone = [_read(base, [lone(run)], [(0, 0, p) for p in range(len(run))]) for run in (first, second, *runs)]
@@ -216,7 +216,7 @@ def _texts(base: Base) -> tuple[list[int], list[int]]:
     return ids[:LONGEST], ids[LONGEST:]
 
 
-def _read(base: Base, sequences: list[Sequence], places: list[Place]) -> Tensor:
+def _read(base: Base, sequences: list[Tree], places: list[Place]) -> Tensor:
     with base.frozen(adapter=False):
         return base.hidden_at(sequences, places)
 

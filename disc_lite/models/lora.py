@@ -177,7 +177,6 @@ def _plain_layers(model: nn.Module) -> Iterator[Any]:
         if (
             isinstance(layer, lora.LoraLayer) and type(layer).__name__ in kinds
             and type(layer.base_layer) in (nn.Linear, Linear4bit)
-            and not layer.lora_variant and not any(layer.lora_bias.values())
             and len(layer.active_adapters) == 1
             and all(isinstance(each, nn.Identity) for each in layer.lora_dropout.values())
         ):  # fmt: skip

@@ -1,21 +1,6 @@
 """Questions and question-answer pairs: file formats, normalisation, right answers, near-duplicates.
 
-records     questions, pairs and words
-shapes      a file of questions -> rows, whatever its format
-files       rows -> questions and pairs
-vocabulary  articles, negators, months, number words, units
-spelling    spellings of one word
-numbers     spellings of one number
-operators   operators of code between words
-lexing      text -> words, numbers and symbols
-amounts     number words, signs, currencies and units
-times       times of day and dates
-words       text -> normalised words
-matching    whether a prediction gives an answer
-similarity  near-duplicate questions
-languages   the language of a text
-
-Does not import torch.
+Read `words` first, then `matching`: whether a prediction gives an answer. Does not import torch.
 """
 
 from disc_lite.qa.files import read_pairs, read_questions

@@ -21,6 +21,7 @@ before a pronoun or the like: "No, it is not", "No it is not" and "The answer is
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -41,15 +42,18 @@ from disc_lite.qa.vocabulary import (
     NO_NEGATES_BESIDE,
     OPENS_AS_ANSWER,
     POSTPOSITIONS,
+    THERE_IS_NONE,
     TRANSPARENT,
     UNSPACED_NEGATORS,
     UNSPACED_NEGATORS_AFTER,
     WEEKDAYS,
+    YES,
     YES_NO,
 )
 from disc_lite.qa.words import read_words
 
 _QUOTES = "\"'“”‘’«»„`.,;:()"
+_NUMBER_SIGN = re.compile(r"\W*no\.\s*\d", re.IGNORECASE)  # No. 7
 _MAX_SCOPE = 6  # words or characters between a negator and the answer
 
 
@@ -90,6 +94,18 @@ def is_negator(word: Word) -> bool:
     return word.text in NEGATORS or word.text in UNSPACED_NEGATORS
 
 
+def opening_yes_no(text: str) -> tuple[str, str]:
+    """ "yes" or "no", as a text begins with it in its language, and what follows; or "" and the whole text."""
+    words = read_words(text)
+    end = next((end for end in (1, 2, 3) if _says_yes_or_no(words, 0, end)), 0)
+    if end == 0 or _NUMBER_SIGN.match(text):
+        return "", text
+    rest = text
+    for word in words[:end]:
+        rest = rest.partition(word.written)[2]
+    return "yes" if _joined(words[:end]) in YES else "no", rest
+
+
 def _contains(
     read: Sequence[Word], predicted: Sequence[Word], expected: Sequence[Word], candidates: Sequence[int]
 ) -> bool:
@@ -125,7 +141,7 @@ def _yes_or_no(words: Sequence[Word]) -> str:
 
 def _says_yes_or_no(words: Sequence[Word], start: int, end: int) -> bool:
     """Whether `words[start:end]` (several in scripts without spaces) are yes or no, and no article and no choice."""
-    if end > len(words) or _joined(words[start:end]) not in YES_NO:
+    if end > len(words) or _joined(words[start:end]) not in YES_NO | THERE_IS_NONE:
         return False
     if any(word.opens for word in words[start + 1 : end]) or _is_negated_before(words, start):
         return False

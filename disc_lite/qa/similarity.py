@@ -10,6 +10,7 @@ from disc_lite.qa.languages import FREQUENT, language_of
 from disc_lite.qa.matching import is_negator
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold
+from disc_lite.qa.stems import are_forms
 from disc_lite.qa.words import numbers_of, read_words, word_set
 
 Distinctions = tuple[frozenset[str], int]  # the numbers of a question, and how many negators it has
@@ -22,13 +23,13 @@ _TELLING = frozenset(
 _FUNCTION_WORDS = {name: frozenset(map(fold, words - _TELLING)) for name, words in FREQUENT.items()}
 _FUNCTION_CHARACTERS = frozenset("的了是在吗呢么和与及有为于はがをにのでもと")
 _AND = frozenset("and or & und oder et ou y o e en of и или 和 与 及".split())
-_STEM, _ENDING = 4, 3  # letters: forms of one word begin with a common stem, and end as they may
 
 
 @dataclass(frozen=True)
 class _Asked:
     """The words of a question: in their order, as a set, and by their text those that are no function words."""
 
+    language: str
     order: list[str]
     texts: frozenset[str]
     content: dict[str, Word]
@@ -39,7 +40,7 @@ def _asked(question: str) -> _Asked:
     language = language_of(question)
     of_language = next((known for name, known in _FUNCTION_WORDS.items() if name == language), frozenset[str]())
     content = {w.text: w for w in words if w.text not in of_language and w.text not in _FUNCTION_CHARACTERS}
-    return _Asked([w.text for w in words], frozenset(w.text for w in words), content)
+    return _Asked(language, [w.text for w in words], frozenset(w.text for w in words), content)
 
 
 class NearDuplicates:
@@ -95,30 +96,24 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
 
 
 def _distinctions(question: str) -> Distinctions:
-    return numbers_of(question, in_words=True), sum(map(is_negator, read_words(question)))
+    return numbers_of(question), sum(map(is_negator, read_words(question)))
 
 
 def _ask_about_others(one: _Asked, other: _Asked) -> bool:
     """Whether each question has a word in place of one of the other's, or their words stand in exchanged places."""
     if one.content.keys() == other.content.keys() and len(one.order) == len(other.order):
         return _are_exchanged(one.order, other.order)
+    language = one.language or other.language
     left = [word for text, word in one.content.items() if text not in other.texts]
     right = [word for text, word in other.content.items() if text not in one.texts]
-    return any(not any(_is_form(word, w) for w in right) for word in left) and any(
-        not any(_is_form(word, w) for w in left) for word in right
+    return any(not any(_is_form(word, w, language) for w in right) for word in left) and any(
+        not any(_is_form(word, w, language) for w in left) for word in right
     )
 
 
-def _is_form(word: Word, other: Word) -> bool:
-    """Whether two words are the same, or forms of one word (opens, opening); of a name only with a short ending."""
-    if not word.names.isdisjoint(other.names):
-        return True
-    common = next((n for n, (a, b) in enumerate(zip(word.text, other.text, strict=False)) if a != b), None)
-    common = min(len(word.text), len(other.text)) if common is None else common
-    endings = len(word.text) - common, len(other.text) - common
-    if word.written[:1].isupper() and other.written[:1].isupper():
-        return common >= _STEM and min(endings) == 0 and max(endings) < _ENDING
-    return common >= _STEM and max(endings) <= _ENDING
+def _is_form(word: Word, other: Word, language: str) -> bool:
+    """Whether two words are the same, or forms of one word (opens, opening)."""
+    return not word.names.isdisjoint(other.names) or are_forms(word.written, other.written, language)
 
 
 def _are_exchanged(one: list[str], other: list[str]) -> bool:

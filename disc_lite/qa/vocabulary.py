@@ -58,6 +58,7 @@ NO = frozenset(
     "no nein non нет não nao nee nie hayır hayir tidak لا 아니요 아니오 नहीं 不是 不 不对 不對 否 いいえ ไม่ใช่".split()
 )
 YES_NO = YES | NO
+THERE_IS_NONE = frozenset({"没有", "沒有"})  # says no by itself
 CHOICE = frozenset("or and oder und ou et o y e of en или и".split())  # yes or no, yes and no
 BECAUSE = frozenset(
     "because since but though although weil denn aber car mais porque pero perche ma omdat maar".split()

@@ -59,19 +59,18 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(word.text for word in read_words(text))
 
 
-def numbers_of(text: str, in_words: bool = False) -> frozenset[str]:
-    """The numbers in a text that are written in digits, each in one form; with `in_words` also number words.
+def numbers_of(text: str) -> frozenset[str]:
+    """The numbers in a text, each in one form: in digits, number words, ordinals and months.
 
-    Ordinals and months count as number words; "one" does not, because it is often a pronoun.
+    "One" is none, because it is often a pronoun.
     """
     result = set[str]()
     for word in read_words(text):
         if not word.number:
-            result.update(_DIGITS.findall(word.text), [digits_of(word)] if in_words and digits_of(word) else [])
-        elif _DIGITS.search(word.written) or (in_words and word.text not in ("1", "one")):
+            result.update(_DIGITS.findall(word.text), [digits_of(word)] if digits_of(word) else [])
+        elif _DIGITS.search(word.written) or word.text not in ("1", "one"):
             result.add(word.text)
-        if in_words:
-            result |= {name.removeprefix("o:") for name in word.names if name.startswith(("o:", "m:"))}
+        result |= {name.removeprefix("o:") for name in word.names if name.startswith(("o:", "m:"))}
     return frozenset(result)
 
 

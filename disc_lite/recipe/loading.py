@@ -40,7 +40,7 @@ class ResolvedRecipe:
 
 def load_recipe(
     name_or_path: str | Path = "default",
-    overrides: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
     seed: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> ResolvedRecipe:
@@ -48,7 +48,7 @@ def load_recipe(
 
     Args:
         name_or_path: a recipe of the package, or a YAML file.
-        overrides: `--set` by dotted key, as in `{"train.epochs": "3"}`.
+        overrides: `--set` by dotted key, as in `{"train.epochs": 3}`; texts are read as in YAML.
         seed: `--seed`, which takes precedence over all else.
         environment: variables like DISC_LITE_TRAIN__EPOCHS; by default the process's own.
 
@@ -140,7 +140,7 @@ def _letters(name: str) -> str:
     return name.replace("_", "").upper()
 
 
-def _from_overrides(overrides: Mapping[str, str]) -> dict[str, Entry]:
+def _from_overrides(overrides: Mapping[str, object]) -> dict[str, Entry]:
     for key in overrides:
         if key not in SETTINGS:
             raise unknown_setting("--set", key)

@@ -1,14 +1,6 @@
 """Run folder -> HTML page. Reads the files of a finished run; loads no model and does not import torch.
 
-reading     the files of a run
-markup      text -> HTML, escaped
-charts      figures -> SVG
-learned     the report card, before and after, by document
-course      training curves, and what the run took
-answers     answers before and after
-sources     ledger and recipe
-page        the whole page
-inspection  one document: which passage taught what
+Read `page` first.
 """
 
 from disc_lite.report.inspection import inspect_document

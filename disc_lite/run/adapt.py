@@ -43,7 +43,7 @@ def adapt(
     questions: str | Path | None = None,
     pairs: PairFiles = None,
     update: str | Path | None = None,
-    overrides: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
     seed: int | None = None,
     device: str | None = None,
     max_vram: Size = None,

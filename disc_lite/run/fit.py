@@ -27,7 +27,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.facts import facts_of, recalls
+from disc_lite.synthesis.facts import recalls, says_something
 
 SLACK = 16  # tokens that an answer may have more than the longest of the pairs
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too
@@ -47,7 +47,7 @@ class FitCheck:
         self.rows: list[dict[str, Any]] = read_jsonl(self.path, missing_ok=True)
 
     def _sample(self, pairs: Sequence[Pair], what: str) -> list[Pair]:
-        gradable = [p for p in pairs if facts_of(p.question, p.answer)] if self.enough else []
+        gradable = [p for p in pairs if says_something(p.question, p.answer)] if self.enough else []
         return Random(f"{self.context.recipe.seed} {what}").sample(gradable, min(FIT_SAMPLE, len(gradable)))
 
     def learned_at(self, step: int) -> int | None:

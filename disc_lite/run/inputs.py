@@ -92,7 +92,7 @@ class Inputs:
 
 def gather(
     documents: Sequence[str | os.PathLike[str]], model: str | None, recipe: str | None, output: str | Path | None,
-    questions: str | Path | None, pairs: PairFiles, overrides: Mapping[str, str], seed: int | None,
+    questions: str | Path | None, pairs: PairFiles, overrides: Mapping[str, object], seed: int | None,
     listener: Listener | None = None, before_download: Callable[[Inputs], object] = lambda inputs: None,
     update: str | Path | None = None,
 ) -> Inputs:  # fmt: skip

@@ -9,8 +9,9 @@ from disc_lite.errors import UsageError
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.run.context import RunContext
 from disc_lite.run.given import all_asked
-from disc_lite.synthesis import HELD_OUT, PairSet, placed, score_pairs
-from disc_lite.synthesis.places import Placed
+from disc_lite.synthesis.pairs import HELD_OUT
+from disc_lite.synthesis.places import Placed, placed
+from disc_lite.synthesis.scoring import PairSet, score_pairs
 
 NO_PASSAGE = "no such passage"
 UNMEASURED = "No held-out question: the given pairs ask all that the model drafted. Measure with yours (--questions)."

@@ -27,13 +27,16 @@ from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
 from disc_lite.run.own_pairs import own_pairs
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
-from disc_lite.synthesis import HELD_OUT, PairSet, seed_of, write_held_out, write_pairs
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
+from disc_lite.synthesis.drafting import seed_of
+from disc_lite.synthesis.held_out import write_held_out
+from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
 from disc_lite.synthesis.retention import (
     RetentionExample,
     generate_retention_examples,
     without_document_names,
 )
+from disc_lite.synthesis.scoring import PairSet
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
 

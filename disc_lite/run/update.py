@@ -19,10 +19,10 @@ from disc_lite.run.changes import LIKE, Changes, Place, places_of
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.storage import JsonObject
-from disc_lite.synthesis import PairSet
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
 from disc_lite.synthesis.places import Places
+from disc_lite.synthesis.scoring import PairSet
 
 FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
 NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one

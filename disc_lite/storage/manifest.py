@@ -32,12 +32,9 @@ def manifest(folder: Path) -> dict[str, FileRecord]:
     }
 
 
-def seal(folder: Path, about: JsonObject | None = None) -> None:
-    """Write `manifest.json` into `folder`: `about`, the files, and a digest of both.
-
-    The last thing to write inside an `atomic_folder`.
-    """
-    body = {**(about or {}), "files": manifest(folder)}
+def seal(folder: Path) -> None:
+    """Write `manifest.json` into `folder`: the files, and a digest of them. The last thing in an `atomic_folder`."""
+    body: JsonObject = {"files": manifest(folder)}
     files.write_json(folder / MANIFEST, {**body, "sha256": _digest(body)})
 
 

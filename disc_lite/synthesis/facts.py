@@ -11,39 +11,29 @@ import re
 from collections.abc import Sequence
 
 from disc_lite.qa import language_of, words_of
-from disc_lite.qa.matching import is_negator
-from disc_lite.qa.vocabulary import NO, YES
+from disc_lite.qa.matching import is_negator, opening_yes_no
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
-from disc_lite.synthesis.terms import TELLING, Term, missing, terms_of
+from disc_lite.synthesis.terms import Term, missing, terms_of
 
-# The last two also say that nothing is there; at the beginning of an answer they say no.
-_WORDS = "|".join(sorted({*YES, *NO, "没有", "沒有"}, key=len, reverse=True))
-# All but "yes" with a mark behind it: "No fee is charged" does not say no.
-YES_NO = re.compile(rf"yes\b|(?:{_WORDS})(?=\s*(?:$|[,;:!，。；！、،।]|\.(?!\s*\d)))", re.IGNORECASE)
 # Within a word or behind it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it, with all its names and numbers
 SAID = 0.5  # the same of a sentence: answers use other words ("lasted four nights", "were stranded for four nights")
+_OR = {"Dutch": "of", "Italian": "o", "Spanish": "o"}  # words that mean something else in other languages
 _CLAUSES = re.compile(r"[,;:.!?()|—–，；：。！？、]\s*(?!\d)|\s-\s")
 
 
 def is_yes_no(answer: str) -> bool:
-    return YES_NO.match(answer) is not None
+    return opening_yes_no(answer)[0] != ""
 
 
-def _yes_or_no(answer: str) -> str:
-    """ "yes" or "no", as an answer begins in its language, or ""."""
-    said = YES_NO.match(answer)
-    return ("yes" if said[0].lower() in YES else "no") if said else ""
-
-
-def facts_of(question: str, answer: str) -> list[str]:
-    """The facts of an answer: its words, numbers included, that the question lacks, and "not" if it denies it."""
-    language = language_of(f"{question} {answer}")
-    rest = _behind_yes_no(answer)
-    facts = [term.written for term in missing(terms_of(rest, language), terms_of(question, language))]
-    return facts + ["not"] * (_negators(rest) > _negators(question))
+def says_something(question: str, answer: str) -> bool:
+    """Whether an answer has facts, or denies what the question says; a yes or no by itself has none."""
+    language, rest = language_of(f"{question} {answer}"), opening_yes_no(answer)[1]
+    choices = _choices(question, language)
+    is_choice = 0 < len(missing(choices, terms_of(rest, language))) < len(choices)  # "with", of "with or without?"
+    return is_choice or bool(_facts(question, answer, language)) or _negators(rest) > _negators(question)
 
 
 def recalls(question: str, expected: str, answer: str) -> bool:
@@ -96,7 +86,7 @@ def same_facts(question: str, first: str, second: str) -> bool:
     language = language_of(f"{question} {first} {second}")
     if _negations(question, first, language) != _negations(question, second, language):
         return False
-    says, other_says = _yes_or_no(first), _yes_or_no(second)
+    says, other_says = opening_yes_no(first)[0], opening_yes_no(second)[0]
     if says and other_says and says != other_says:
         return False
     facts, others = _facts(question, first, language), _facts(question, second, language)
@@ -116,23 +106,28 @@ def _choose_otherwise(first: str, second: str, language: str) -> bool:
 def _facts(question: str, answer: str, language: str) -> list[Term]:
     """The terms of an answer that are not in the question, each once, without a yes or no at its beginning.
 
-    What the question says of order, number or permission is none that it gives: it may ask "before or after?".
+    What a question lets choose from is none that it gives: "before or after?".
     """
-    asked = [term for term in terms_of(question, language) if term.written.lower() not in TELLING]
-    return list(dict.fromkeys(missing(terms_of(_behind_yes_no(answer), language), asked)))
+    choices = _choices(question, language)
+    asked = [term for term in terms_of(question, language) if term not in choices]
+    return list(dict.fromkeys(missing(terms_of(opening_yes_no(answer)[1], language), asked)))
 
 
-def _behind_yes_no(answer: str) -> str:
-    """An answer without a yes or no at its beginning."""
-    said = YES_NO.match(answer)
-    return answer[said.end() :] if said else answer
+def _choices(question: str, language: str) -> set[Term]:
+    """The terms beside an "or", and before the commas of such a question: red, green, blue of "red, green or blue?"."""
+    either = re.compile(rf"\b(?:or|oder|ou|или|أو|أم|{_OR.get(language, 'or')})\b|还是|還是|或", re.IGNORECASE)
+    sides = either.split(question)
+    if len(sides) < 2:
+        return set()
+    last = [terms_of(part, language)[-1:] for side in sides[:-1] for part in re.split("[,，、]", side)]
+    return {term for terms in (*last, terms_of(sides[-1], language)[:1]) for term in terms}
 
 
 def _negations(question: str, answer: str, language: str) -> int:
     """How many negators an answer has; a "no" by itself is one, and so are those of a question that is not repeated."""
-    rest = _behind_yes_no(answer)
+    said, rest = opening_yes_no(answer)
     if not words_of(rest):
-        return int(_yes_or_no(answer) == "no")
+        return int(said == "no")
     asked = terms_of(question, language)
     return _negators(rest) + _negators(question) * (len(missing(asked, terms_of(rest, language))) == len(asked))
 

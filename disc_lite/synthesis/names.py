@@ -12,8 +12,9 @@ from itertools import pairwise, zip_longest
 from disc_lite.qa import language_of, numbers_of
 from disc_lite.qa.languages import FREQUENT
 from disc_lite.qa.records import Word
+from disc_lite.qa.stems import are_forms
 from disc_lite.qa.words import read_words
-from disc_lite.synthesis.terms import FUNCTION_WORDS, number_forms, stem
+from disc_lite.synthesis.terms import FUNCTION_WORDS, number_forms
 
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
@@ -41,9 +42,10 @@ def invented(text: str, source: str, is_answer: bool = False, language: str = ""
     language = language or language_of(source) or language_of(f"{source}\n{text}")
     if language == "German":
         return False
-    known = {_stem(word, language) for word in NAME.findall(source)}
+    known = set(NAME.findall(source))
     words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
-    return any(_stem(w, language) not in known for w in words if w[0].isupper() and w != "I")
+    names = [w for w in words if w[0].isupper() and w != "I"]
+    return any(not any(are_forms(name, w, language) for w in known) for name in names)
 
 
 def _has_new_number(text: str, source: str, in_words: bool) -> bool:
@@ -69,7 +71,7 @@ def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:
 def _first_words(text: str) -> list[str]:
     """Words that begin a sentence, but for frequent ones and numbers: these have their capital by their place."""
     words = [word for sentence in SENTENCE_START.split(text) for word in NAME.findall(sentence)[:1]]
-    return [word for word in words if word.lower() not in OPENERS and not numbers_of(word, in_words=True)]
+    return [word for word in words if word.lower() not in OPENERS and not numbers_of(word)]
 
 
 def _inside_words(text: str) -> list[str]:
@@ -78,8 +80,3 @@ def _inside_words(text: str) -> list[str]:
     for sentence in SENTENCE_START.split(text):
         words += NAME.findall(sentence)[1:]
     return words
-
-
-def _stem(word: str, language: str) -> str:
-    """A name without the ending that its case gives it: the same of Anna and Annas, of Анна and Анной."""
-    return stem(word, language) or word.lower()[: max(4, len(word) - 2)]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.qa import Pair, language_of, word_set
 from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.records import UNKNOWN_PASSAGE
 from disc_lite.synthesis.facts import has_none
 from disc_lite.synthesis.terms import FUNCTION_WORDS
+
+if TYPE_CHECKING:
+    from disc_lite.distillation.examples import Text
 
 
 @dataclass(frozen=True)

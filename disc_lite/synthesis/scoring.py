@@ -20,8 +20,7 @@ from disc_lite.distillation.examples import (
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
-from disc_lite.packing import Place
-from disc_lite.packing import Sequence as Tree
+from disc_lite.packing import Place, Tree
 from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of

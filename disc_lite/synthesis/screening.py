@@ -11,7 +11,7 @@ import re
 
 from disc_lite.qa import words_of
 from disc_lite.qa.vocabulary import MONTHS, VERBS
-from disc_lite.synthesis.facts import facts_of, is_yes_no
+from disc_lite.synthesis.facts import is_yes_no, says_something
 from disc_lite.synthesis.names import invented
 from disc_lite.synthesis.references import refers
 from disc_lite.synthesis.topics import is_about, is_vague
@@ -56,6 +56,6 @@ def answer_fault(question: str, answer: str, passage: str, language: str = "") -
         return "answer refers to the text"
     if invented(answer, f"{passage}\n{question}", is_answer=True, language=language):
         return "answer names what the passage does not"
-    if not is_yes_no(answer) and not facts_of(question, answer):
+    if not is_yes_no(answer) and not says_something(question, answer):
         return "answer repeats the question"
     return ""

@@ -1,7 +1,7 @@
 """The terms of a text: its words that can be facts, each with every form that it is compared by. Does not import torch.
 
 Two terms are the same if they have a form in common: a spelling, a reading of a number ("9", "9:00" and "nine"), or the
-stem of their language by Snowball (Porter 1980, snowballstem.org): "Saturday" is in "Saturdays", but Anna is not Anne.
+stem of their language: "Saturday" is in "Saturdays", but Anna is not Anne.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import snowballstemmer
-
 from disc_lite.qa.amounts import digits_of
 from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
+from disc_lite.qa.stems import stem
 from disc_lite.qa.words import read_words
 
-STEMMERS = {"Cyrillic": "russian", "Devanagari": "hindi"}  # where the language has another name, or only its script
 # Frequent, and yet what a sentence may say: how many, when, where, whether one may or must.
 TELLING = frozenset(
     """
@@ -84,16 +82,6 @@ def number_forms(word: Word) -> frozenset[str]:
         keys |= {digits, in_thousands(digits) or without_zeros(digits)}  # 2.000 may be 2000, so it is not 2
         keys |= word.names if word.number else clock_names_of(digits)
     return frozenset(keys)
-
-
-@lru_cache(maxsize=4096)
-def stem(word: str, language: str) -> str:
-    """A word without endings, cut until nothing changes; "" in a language without rules for that."""
-    name = STEMMERS.get(language, language.lower())
-    if name not in snowballstemmer.algorithms():
-        return ""
-    shorter = str(snowballstemmer.stemmer(name).stemWord(word.lower()))
-    return shorter if shorter == word else stem(shorter, language)
 
 
 def _terms(word: Word, language: str) -> Iterator[Term]:

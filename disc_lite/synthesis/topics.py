@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from disc_lite.qa import language_of, words_of
 from disc_lite.qa.languages import words_without_meaning
+from disc_lite.qa.stems import are_forms
 from disc_lite.synthesis.terms import FUNCTION_WORDS
 
 CHARACTER = re.compile(
@@ -15,7 +16,6 @@ CHARACTER = re.compile(
 # Scripts whose words nothing marks, and whose letters say nothing: hiragana, Thai, Lao, Khmer, Burmese.
 UNMARKED = re.compile("[\u3041-\u3096\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3]")
 CHARACTERS = 2  # that a question and its passage have in common, at least, where characters are words
-STEM = 4  # letters; two words of one beginning are the same but for their endings
 # Third persons, which stand for something else; of Dutch and the Romance languages without those that are articles too.
 PRONOUNS = {
     "English": "it its he him his she hers her they them theirs their", "German": "er ihn ihm sie es ihnen",
@@ -51,7 +51,7 @@ def is_about(question: str, passage: str) -> bool:
     asked, said = topic_words(question, language), topic_words(passage, language)
     if not asked:
         return UNMARKED.search(question) is not None
-    common = {word for word in asked if word in said or (len(word) >= STEM and _has_stem(word, said))}
+    common = {word for word in asked if any(are_forms(word, other, language) for other in said)}
     characters = sum(CHARACTER.fullmatch(word) is not None for word in common)
     return len(common) > characters or characters >= min(CHARACTERS, len(asked))
 
@@ -65,20 +65,6 @@ def topic_words(text: str, language: str) -> frozenset[str]:
 
 def pronouns_of(language: str) -> frozenset[str]:
     return frozenset(PRONOUNS.get(language, "").split())
-
-
-def _has_stem(word: str, others: frozenset[str]) -> bool:
-    """Whether one of them begins like this word: two letters of the shorter one may be its ending."""
-    return any(
-        other.startswith(word[:STEM]) and _common(word, other) >= max(STEM, min(len(word), len(other)) - 2)
-        for other in others
-    )
-
-
-def _common(first: str, second: str) -> int:
-    return next(
-        (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
-    )
 
 
 def is_vague(question: str, passage: str) -> bool:

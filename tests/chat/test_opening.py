@@ -66,7 +66,7 @@ def test_run_adapter_and_merged_model_give_the_same_logits(
 
 
 def test_answers_of_every_kind(trained: Path) -> None:
-    rows = {kind: ask(open_adapted(trained / kind), [QUESTION, "What opens?"], kind != "merged", "cpu")
+    rows = {kind: ask(open_adapted(trained / kind), [QUESTION, "What opens?"], with_base=kind != "merged", device="cpu")
             for kind in ("run", "adapter", "merged")}  # fmt: skip
     assert [row["question"] for row in rows["run"]] == [QUESTION, "What opens?"]
     assert all(set(row) == {"question", "adapted", "base"} for row in rows["run"] + rows["adapter"])
@@ -90,6 +90,13 @@ def test_a_question_longer_than_the_context_is_refused_before_anything_is_loaded
     assert (adapted.longest_answer, small.longest_answer) == (24, 20)
     with pytest.raises(UsageError, match="longer than the context"):
         ask(adapted, [QUESTION], others={"small": small}, device="cpu")
+
+
+def test_others_are_named_by_their_folders_too(trained: Path) -> None:
+    (row,) = ask(trained / "run", QUESTION, others={"again": str(trained / "run")}, device="cpu")
+    assert row["again"] == row["adapted"]
+    with pytest.raises(UsageError, match="merged model"):
+        ask(trained / "run", QUESTION, others={"whole": trained / "merged"}, device="cpu")
 
 
 def test_an_adapter_may_name_its_base_by_an_alias(tmp_path: Path) -> None:

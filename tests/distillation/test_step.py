@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from disc_lite.distillation.accumulation import accumulate, apply
+from disc_lite.distillation.accumulation import Gradient, accumulate, apply
 from disc_lite.distillation.data import Task
+from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.step import step
 from disc_lite.recipe.schema import LONGEST
-from tests.made import FAST, SmallTraining
+from tests.made import FAST, SmallTraining, recipe_of
 
 
 def naive_logits(setup: SmallTraining, task: Task, number: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,6 +89,36 @@ def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path
         assert norm == pytest.approx(changes[-1].norm().item(), rel=1e-3)
         assert gradient.target_tokens == sum(len(e.compared) for e in setup.task.examples[:12])
         assert gradient.max_tokens == max_tokens
+    counts = tuple(sum(len(e.compared) for e in each) for each in setup.data.examples(batch))
+    for parameter, value in zip(parameters, before, strict=True):
+        parameter.data.copy_(value)
+    step(setup.base, setup.data, setup.recipe, batch, counts)  # N and M differ: each term has its own mean
+    assert counts[0] > 2 * counts[1]
+    changes.append(torch.cat([-p.grad.flatten() for p in parameters]))
     for change in changes[1:]:
         # fp32: another cut adds up in another order (1.1e-6 on one of the machines seen).
         assert (change - changes[0]).norm() < 3e-6 * changes[0].norm()
+
+
+def test_an_update_is_that_of_adamw_by_the_settings_with_a_clipped_gradient() -> None:
+    """Decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), in fp64."""
+    rate, decay, beta1, beta2, clip = 0.01, 0.3, 0.8, 0.95, 0.5
+    recipe = recipe_of(train={"weight_decay": decay, "beta1": beta1, "beta2": beta2})
+    rng = torch.Generator().manual_seed(0)
+    parameters = [torch.nn.Parameter(torch.randn(n, 3, generator=rng)) for n in (2, 4)]
+    naive = torch.cat([p.detach().flatten() for p in parameters]).double()
+    mean, square = torch.zeros_like(naive), torch.zeros_like(naive)
+    optimizer = adamw(parameters, recipe)
+    for n, scale in enumerate((3.0, 0.01, 1.0), 1):
+        for parameter in parameters:
+            parameter.grad = scale * torch.randn(parameter.shape, generator=rng)
+        gradient = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]).double()
+        norm = apply(Gradient(1.0, 0.0, 1, 1, 1), parameters, optimizer, rate, clip)
+        assert norm == pytest.approx(float(gradient.norm()))
+        gradient *= min(1.0, clip / norm)
+        mean, square = beta1 * mean + (1 - beta1) * gradient, beta2 * square + (1 - beta2) * gradient**2
+        step_size = (mean / (1 - beta1**n)) / ((square / (1 - beta2**n)).sqrt() + 1e-8)
+        naive = naive - rate * (step_size + decay * naive)
+        torch.testing.assert_close(
+            torch.cat([p.detach().flatten() for p in parameters]).double(), naive, rtol=1e-5, atol=1e-6
+        )

@@ -89,7 +89,7 @@ def test_training_is_the_same_to_the_byte_whether_states_are_kept_or_read_again(
     load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, again = (SmallTraining(load, tmp_path / name) for name in ("kept", "again"))
-    again.task = Task.of(read_lessons(again.base, again.task.states.lessons, tmp_path / "none", limit_gib=0))
+    again.task = Task.of(TeacherStates(again.base, again.task.states.lessons, tmp_path / "none", 0.0, 0))
     assert kept.task.states.tokens_again == 0
     assert again.task.states.tokens_again == sum(lesson.tokens for lesson in again.task.states.lessons)
     on_disk, on_both = list[int](), counted(again.base, monkeypatch)
@@ -147,7 +147,9 @@ def test_states_are_reused_and_what_is_damaged_or_of_others_is_not(
     (path,) = (tmp_path / "c").rglob(STATES)
     readings = counted(setup.base, monkeypatch)
     read = list[int]()
-    assert torch.equal(read_lessons(setup.base, lessons, tmp_path / "c", on_batch=read.append).rows(every), whole)
+    states = TeacherStates(setup.base, lessons, tmp_path / "c", float("inf"), 0)
+    states.fill_cache(read.append)
+    assert torch.equal(states.rows(every), whole)
     assert (readings, sum(read)) == ([], sum(lesson.tokens for lesson in lessons))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from disc_lite.distillation.schedule import batches, last_step, learning_rate, r
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import NonFiniteError
+from disc_lite.recipe.schema import Loss, Train
 from disc_lite.storage import append_jsonl
 from tests.made import FAST, SmallTraining, recipe_of
 from tests.tiers import reached
@@ -103,7 +105,9 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
     _, kept = streams(steps)
     rounds = [sorted(kept[n : n + 13]) for n in range(0, len(kept) - 12, 13)]
     assert rounds == [list(range(13))] * len(rounds)
-    assert rounds
+    assert (
+        len({tuple(kept[n : n + 13]) for n in range(0, len(kept) - 12, 13)}) == len(rounds) > 1
+    )  # each in another order
     # An example longer than a batch has one of its own.
     long = batches(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}))
     assert [len(step.task) for step in long] == [1] * 3
@@ -144,6 +148,12 @@ def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None
         fall = round(0.2 * last)
         assert rates[10 : last - fall] == [1.0] * (last - fall - 10)
         assert rates[-fall:] == pytest.approx([1 - n / fall for n in range(fall)])
+    # Also where the warm-up is not at its end by then: no step between two rates, and the last one is the lowest.
+    for warmup, last in ((0.1, 63), (0.9, 1000), (1.0, 1000)):
+        late = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": warmup})
+        rates = [learning_rate(n, 1000, late, last) for n in range(last)]
+        assert max(abs(a - b) for a, b in pairwise([0.0, *rates, 0.0])) <= 1 / round(0.2 * last) + 1e-9
+        assert rates[-1] < 0.1
     # The rate of no other schedule can fall at any time.
     assert last_step(100, 40, recipe_of(train={"schedule": "cosine"})) == 100
 
@@ -190,6 +200,37 @@ def test_every_step_moves_at_its_own_rate(load: Callable[..., Any], tmp_path: Pa
     assert step.learning_rate == learning_rate(0, step.steps, setup.recipe) < 0.005
     moved = torch.cat([(a - b).abs().flatten() for a, b in zip(setup.weights(), before, strict=True)])
     assert moved.median().item() == pytest.approx(step.learning_rate, rel=1e-2)
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "loss": {
+        "divergence": "reverse_kl", "beta": 0.1, "temperature": 3.0, "temperature_squared": False, "label_share": 0.1,
+    },
+    "train": {
+        "epochs": 1, "learning_rate": 0.02, "warmup_fraction": 0.5, "schedule": "cosine", "weight_decay": 0.3, "beta1": 0.5,
+        "beta2": 0.9, "clip_norm": 0.001, "tokens_per_batch": 300, "least_steps": 99,
+    },
+}  # fmt: skip
+
+
+def test_every_setting_of_the_loss_and_the_loop_reaches_the_adapter(load: Callable[..., Any], tmp_path: Path) -> None:
+    # Whether enough is learned is measured by the run.
+    assert OTHERS["loss"].keys() == Loss.model_fields.keys()
+    assert OTHERS["train"].keys() == Train.model_fields.keys() - {"enough"}
+    setup = SmallTraining(load, tmp_path)
+    before, given = setup.weights(), {"loss": {"divergence": "jsd", "temperature": 2.0}, "train": FAST}
+
+    def trained(number: int, recipe: Any) -> bytes:
+        for parameter, value in zip(setup.base.adapter_parameters().values(), before, strict=True):
+            parameter.data.copy_(value)
+        setup.recipe, setup.folder = recipe, tmp_path / str(number)
+        setup.train(stop_after=4)
+        return b"".join(weights.numpy().tobytes() for weights in setup.weights())
+
+    recipes = [recipe_of(**given)]
+    for section, settings in OTHERS.items():
+        recipes += [recipe_of(**{**given, section: {**given[section], key: value}}) for key, value in settings.items()]
+    assert len({trained(number, recipe) for number, recipe in enumerate(recipes)}) == len(recipes)
 
 
 def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp_path: Path) -> None:

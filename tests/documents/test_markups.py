@@ -237,3 +237,18 @@ def test_what_a_mail_quotes_stands_by_itself_and_its_lines_are_no_headings():
 )
 def test_mail_that_is_refused(raw, words):
     assert words in refusal(".eml", raw)
+
+
+LISTING = "```\n# Install\npip install x\n```\nMax is 5.\n# Done"
+
+
+@pytest.mark.parametrize(("name", "before", "after"), [
+    ("a.adoc", "= Guide\n\n----\n", "\n----\n\nAfter.\n"), ("a.adoc", "= Guide\n\n----\n", ""),
+    ("a.org", "#+TITLE: Guide\n\n#+BEGIN_EXAMPLE\n", "\n#+END_EXAMPLE\n\nAfter.\n"),
+    ("a.tex", "\\documentclass{article}\\begin{document}\\section{Guide}\n\\begin{verbatim}\n", "\n\\end{verbatim}\n\\end{document}"),
+    ("a.html", "<html><body><h1>Guide</h1><pre>", "</pre><p>After.</p></body></html>"),
+])  # fmt: skip
+def test_a_listing_may_hold_a_fence(name, before, after):
+    found = document(name, before + LISTING + after)
+    assert f"````\n{LISTING}\n````" in found.text
+    assert [section.heading_path[-1] for section in found.sections] == ["Guide"]

@@ -19,6 +19,7 @@ from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.evaluation.asking import right_passages
 from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_questions, word_set
 from disc_lite.qa.similarity import jaccard
+from disc_lite.qa.stems import are_forms
 from disc_lite.run import synthesis, training
 from disc_lite.run.inputs import Inputs, gather
 from disc_lite.run.interrupts import Interrupts
@@ -50,6 +51,28 @@ def test_the_index_finds_what_comparing_with_each_finds(limit: float) -> None:
     for question in [" ".join(rng.sample(words, rng.randint(1, 9))) for _ in range(100)]:
         alike = [other for other in asked if jaccard(word_set(question), word_set(other)) >= limit]
         assert index.near(question) == any(NearDuplicates([other], 1e-6).near(question) for other in alike)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "near"),
+    [
+        ("police", "policy", False), ("contract", "contrast", False), ("journal", "journey", False),
+        ("station", "stationery", False), ("Karl", "Karla", False), ("fees", "fee", True), ("cities", "city", True),
+        ("parking", "parked", True), ("Adams", "Adam", True),
+    ],
+)  # fmt: skip
+def test_near_takes_another_form_of_a_word_and_no_other_word(first: str, second: str, near: bool) -> None:
+    asked = "What does the guide of Holm say about the {} at the old town hall?"
+    assert NearDuplicates([asked.format(first)], 0.8).near(asked.format(second)) == near
+
+
+def test_where_no_stems_are_known_a_word_may_end_otherwise() -> None:
+    assert are_forms("Nowak", "Nowakiem", "")
+    assert are_forms("muzeum", "muzeach", "")
+    assert not are_forms("Nowak", "Novak", "")
+    assert not are_forms("dom", "domy", "")
+    assert are_forms("музей", "музеем", "Cyrillic")
+    assert not are_forms("Нина", "Нинель", "Cyrillic")
 
 
 def test_near_sees_what_is_added_and_ignores_case_and_marks() -> None:

@@ -16,10 +16,10 @@ from disc_lite.qa import Pair, Question
 from disc_lite.run import synthesis
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, write_json, write_jsonl
-from disc_lite.synthesis import HeldOut, PairSet
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
-from disc_lite.synthesis.scoring import ScoredPair
+from disc_lite.synthesis.held_out import HeldOut
+from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.made import SmallAdapt, recipe_of
 
 

@@ -34,9 +34,9 @@ from disc_lite.run.update import (
     without_asked,
 )
 from disc_lite.storage import read_json, read_jsonl
-from disc_lite.synthesis import PairSet, ScoredPair
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.documents.written import document
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
 from tests.tiny_models import CORPUS

@@ -67,7 +67,7 @@ def new_checkpoint(folder: Path) -> None:
         (inside / "weights").write_bytes(b"2" * 100)
         (inside / "deep").mkdir()
         storage.write_json(inside / "deep" / "state.json", {"step": 2})
-        storage.seal(inside, {"step": 2})
+        storage.seal(inside)
 
 
 def new_folder(folder: Path) -> None:

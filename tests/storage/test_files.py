@@ -89,7 +89,7 @@ def sealed(folder: Path) -> Path:
     with storage.atomic_folder(folder / "sealed") as inside:
         (inside / "weights").write_bytes(bytes(range(20)))
         storage.write_json(inside / "deep" / "state.json", {"step": 1})
-        storage.seal(inside, {"format": 1, "data": "\udcff", "loss": 0.1})
+        storage.seal(inside)
     return folder / "sealed"
 
 

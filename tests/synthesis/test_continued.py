@@ -19,7 +19,8 @@ from disc_lite.models import load_base
 from disc_lite.models.generation import memory
 from disc_lite.recipe import load_recipe
 from disc_lite.storage import Journal
-from disc_lite.synthesis import write_held_out, write_pairs
+from disc_lite.synthesis.held_out import write_held_out
+from disc_lite.synthesis.pairs import write_pairs
 
 KILLS = int(os.environ.get("DISC_LITE_KILLS", "6"))
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"

@@ -7,9 +7,9 @@ from itertools import permutations
 import pytest
 
 from disc_lite.qa import Pair
-from disc_lite.synthesis import PairSet, ScoredPair
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted, is_stated
 from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.scoring import PairSet, ScoredPair
 
 LED = "Project Melworth is led by Ulwyn Wiltan."
 QUESTION = "Who leads Project Melworth?"

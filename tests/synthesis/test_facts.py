@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.synthesis.facts import facts_of, is_yes_no, recalls, same_facts, states
+from disc_lite.synthesis.facts import is_yes_no, recalls, same_facts, says_something, states
 from disc_lite.synthesis.screening import answer_fault
 
 LONG = "who joined the firm in 1911, has led its old office since last spring and is seldom seen there on a Monday."
@@ -15,6 +15,8 @@ LONG = "who joined the firm in 1911, has led its old office since last spring an
     [
         ("Yes it does.", True), ("No, it is closed.", True), ("No.", True), ("没有。", True), ("Nein", True),
         ("No fee is charged.", False), ("No. 7 Harbour Street", False), ("没有任何费用。", False), ("Si pagano 4 euro.", False),
+        ("No it is not allowed.", True), ("Nein das geht nicht.", True), ("Non il est fermé.", True), ("Да можно.", True),
+        ("Si può entrare gratis.", False), ("Yes or no?", False),
     ],
 )  # fmt: skip
 def test_no_before_a_noun_does_not_answer_no(answer: str, says_so: bool) -> None:
@@ -58,6 +60,9 @@ def test_answers_agree_in_facts_and_numbers_whatever_their_wording(first: str, s
         ("It takes eighteen months from the day of delivery.", "It takes 18 months from the day of delivery.", True),
         ("It takes eighteen months from the day of delivery.", "It takes twelve months from the day of delivery.", False),
         ("三月十一日图书馆开门。", "三月十二日图书馆开门。", False),
+        ("It has 311 letters, maps, drawings, photos and seals.", "It has letters, maps, drawings, photos and seals.", False),
+        ("It has maps, drawings, photos, seals and Holm letters.", "It has maps, drawings, photos, seals and letters.", False),
+        ("It has maps, drawings, photos, seals and old letters.", "It has maps, drawings, photos, seals and letters.", True),
     ],
 )  # fmt: skip
 def test_an_answer_is_recalled_with_every_name_and_number(expected: str, given: str, right: bool) -> None:
@@ -79,6 +84,8 @@ def test_an_answer_is_recalled_with_every_name_and_number(expected: str, given: 
     ("Who pays nothing?", "Children under 12 pay nothing.", "Children over 12 pay nothing."),
     ("Does it open before or after the café?", "It opens before the café.", "It opens after the café."),
     ("Is the door red or blue?", "The door is red.", "The door is blue."),
+    ("Is the door red or blue?", "The door is red.", "It is blue."),
+    ("Of Monday and Friday, which is the rest day?", "The rest day is Monday.", "The rest day is Friday."),
     # One word of many, without a capital.
     ("What colour is the door?", "The door of the old town hall is painted blue.",
      "The door of the old town hall is painted red."),
@@ -105,6 +112,7 @@ def test_one_word_in_place_of_another_is_another_fact(question: str, first: str,
     ("What is the fee?", "The fee is $84.", "The fee is 84.00 dollars."),
     ("Which day is the museum not open?", "On Mondays.", "The museum is not open on Mondays."),
     ("Is entry free?", "No.", "Entry is not free."),
+    ("May dogs enter?", "No they may not.", "No."),
     ("门票免费吗？", "是的。", "是的，门票免费。"),
     ("Wann schließt es?", "Es schließt am Montag.", "Es schließt montags."),
     ("谁管理博物馆？", "王小明管理博物馆。", "博物馆由王小明管理。"),
@@ -115,10 +123,27 @@ def test_the_same_fact_may_have_other_words_around_it(question: str, first: str,
 
 
 def test_a_denial_is_a_fact() -> None:
-    assert facts_of("May guests bring dogs?", "Guests may not bring dogs.") == ["not"]
-    assert facts_of("May guests bring dogs?", "Guests may bring dogs.") == []
-    assert facts_of("May guests bring dogs?", "No.") == []
+    assert says_something("May guests bring dogs?", "Guests may not bring dogs.")
+    assert not says_something("May guests bring dogs?", "Guests may bring dogs.")
+    assert not says_something("May guests bring dogs?", "No.")
     assert answer_fault("May guests bring dogs?", "Guests may not bring dogs.", "No dogs here.") == ""
+
+
+@pytest.mark.parametrize(("question", "answer", "chosen"), [
+    ("Does the museum open before or after the café?", "The museum opens before the café.", True),
+    ("Must or may dogs be led?", "Dogs must be led.", True),
+    ("Does one enter with or without a ticket?", "One enters with a ticket.", True),
+    ("Is it open in winter, in summer, or both?", "It is open in winter.", True),
+    ("Is it open in winter, in summer, or both?", "Both.", True),
+    ("Is the door red or blue?", "The door is red.", True),
+    ("Is the door red or blue?", "The door.", False),
+    ("Ist die Tür rot oder blau?", "Die Tür ist rot.", True),
+    ("La porta è rossa o blu e chi la apre?", "La porta è rossa.", True),
+    ("博物馆的门是红的还是蓝的？", "博物馆的门是蓝的。", True),
+    ("Who opens the old door, the mill and the gate?", "The old door.", False),
+])  # fmt: skip
+def test_one_of_what_a_question_lets_choose_from_is_an_answer(question: str, answer: str, chosen: bool) -> None:
+    assert says_something(question, answer) == chosen
 
 
 @pytest.mark.parametrize(("sentence", "question", "answer", "said"), [
@@ -133,6 +158,8 @@ def test_a_denial_is_a_fact() -> None:
     ("Dogs are allowed in the hall.", "May dogs enter?", "Dogs are not allowed in the hall.", False),
     ("We are not always there, but fares double in the last week.", "When do fares double?", "In the last week.", True),
     ("Ada Brink is off on Monday.", "On which day does Ada Brink not work?", "Monday", True),
+    ("The hall has a red door.", "What is in the hall?", "In the hall are a red lamp and a bench.", False),
+    ("The hall has a red lamp.", "What is in the hall?", "In the hall are a red lamp and a bench.", True),
     ("Entry costs 5 euros.", "Is entry free?", "Yes.", False),
     ("Entry is free.", "Is entry free?", "Yes.", True),
     ("Entry is not free.", "Is entry free?", "Yes.", False),

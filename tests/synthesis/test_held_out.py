@@ -11,7 +11,8 @@ from disc_lite.distillation.examples import tokenise
 from disc_lite.models.generation import Continuation
 from disc_lite.prompts.writing import EXAMPLES
 from disc_lite.qa import is_right
-from disc_lite.synthesis import held_out, write_held_out
+from disc_lite.synthesis import held_out
+from disc_lite.synthesis.held_out import write_held_out
 from tests.made import continuation_of, document_of, recipe_of
 
 

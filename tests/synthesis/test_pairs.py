@@ -14,8 +14,10 @@ from disc_lite.distillation.examples import prompt_lessons, tokenise
 from disc_lite.models.generation import Continuation
 from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
-from disc_lite.synthesis import drafting, held_out, pairs, seed_of, write_held_out, write_pairs
-from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
+from disc_lite.synthesis import drafting, held_out, pairs
+from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, shares
+from disc_lite.synthesis.held_out import write_held_out
+from disc_lite.synthesis.pairs import write_pairs
 from tests.made import continuation_of, document_of, recipe_of
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.qa import Pair
-from disc_lite.synthesis import placed
-from disc_lite.synthesis.places import Places
+from disc_lite.synthesis.places import Places, placed
 from tests.made import document_of
 
 TEXT = "# Rules\n\nAda runs the mill. The saw is old. Nobody sweeps the hall. Yes."

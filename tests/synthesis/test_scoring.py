@@ -13,7 +13,8 @@ from disc_lite.packing import length
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import answer_turns
 from disc_lite.qa import Pair, language_of
-from disc_lite.synthesis import scoring, support
+from disc_lite.synthesis import scoring
+from disc_lite.synthesis.scoring import support
 from tests.made import document_of
 from tests.tiny_models import CORPUS
 
