@@ -106,12 +106,18 @@ def step_tokens(task_tokens: int, recipe: Recipe, share: float) -> int:
     return min(recipe.train.tokens_per_batch, math.ceil((task_tokens + 1) * (1 + share)))
 
 
-def disc_examples(sentences: int, others: int, share: float) -> int:
+def disc_examples(disc: int, others: int, share: float) -> int:
     """DiSC examples in an epoch, of so many: all of them alone, else `share` of the epoch's examples.
 
-    Where pairs are few it is `share` of an epoch that has as many examples as there are sentences, so that few pairs
+    Where pairs are few it is `share` of an epoch that has as many examples as DiSC alone would have, so that few pairs
     do not take DiSC away.
     """
-    if not (sentences and others):
-        return sentences
-    return max(1, round(others * share / (1 - share)), round(share * sentences))
+    if not (disc and others):
+        return disc
+    return max(1, round(others * share / (1 - share)), round(share * disc))
+
+
+def rehearsed_examples(disc: int, others: int, number: int, share: float) -> tuple[int, int]:
+    """How many of so many DiSC examples, and of the others, an update rehearses: `number`, mixed as in an epoch."""
+    rest = min(others, round(number * (1 - share)) if disc and others else number)
+    return min(disc, number - rest, disc_examples(disc, rest, share)), rest

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from disc_lite.planning.amounts import disc_examples
+from disc_lite.planning.amounts import disc_examples, rehearsed_examples
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.recipe import Recipe
@@ -109,10 +109,10 @@ def _epoch(sizes: Mapping[str, int], recipe: Recipe) -> dict[str, int]:
 
 def _sampled(sizes: Mapping[str, int], number: int, recipe: Recipe) -> dict[str, int]:
     """At most so many of these examples, the kinds mixed as in an epoch: those that an update rehearses in all."""
-    (first, *others) = sizes
-    room = round(number * (1 - recipe.disc.share)) if len(sizes) > 1 and min(sizes.values()) else number
-    rest = {name: min(sizes[name], room) for name in others}
-    return {first: min(sizes[first], disc_examples(number, sum(rest.values()), recipe.disc.share)), **rest}
+    if len(sizes) == 1:
+        return {name: min(size, number) for name, size in sizes.items()}
+    (first, other), (disc, others) = sizes.keys(), sizes.values()
+    return dict(zip((first, other), rehearsed_examples(disc, others, number, recipe.disc.share), strict=True))
 
 
 def kinds_of(corpus: Corpus, recipe: Recipe, frame: Frame) -> dict[str, Kind]:

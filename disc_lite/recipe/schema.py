@@ -53,7 +53,7 @@ class Disc(Section):
         4096, "longest window of a document that the teacher reads", "tokens", ge=32, le=LONGEST
     )
     share: Number = setting(
-        0.5, "share of DiSC examples in the stream of `both`; of at least as many examples as there are sentences",
+        0.5, "share of DiSC examples in the stream of `both`; of at least as many examples as DiSC alone has",
         gt=0, lt=1,
     )  # fmt: skip
 

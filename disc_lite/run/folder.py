@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
     from disc_lite.synthesis.retention import RetentionExample
 
-FORMAT = 8  # of all these files; a change that another version would misread adds 1
+FORMAT = 9  # of all these files; a change that another version would misread adds 1
 
 When = Literal["before", "after"]
 Measured = Literal["neutral", "self_generated"]  # answers of the base, on which the drift is measured

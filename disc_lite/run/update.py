@@ -12,7 +12,7 @@ from disc_lite.distillation.schedule import rehearsals
 from disc_lite.documents import Passage
 from disc_lite.evaluation.asking import generate_answers, right_places
 from disc_lite.models import Base
-from disc_lite.planning.amounts import disc_examples
+from disc_lite.planning.amounts import rehearsed_examples
 from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, Place, places_of
@@ -239,14 +239,13 @@ def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
     """At most so many examples of each kind as are rehearsed; DiSC has its share of them, as in an epoch."""
     rng = Random(f"{recipe.seed} rehearsed")
     sizes = {kind: sum(len(lesson.examples) for lesson in found) for kind, found in lessons.by_kind.items()}
-    mixed = min(sizes.values()) > 0 and len(sizes) > 1
-    others = sum(size for kind, size in sizes.items() if not LESSON_KINDS[kind].by_share)
-    others = min(others, round(number * (1 - recipe.disc.share)) if mixed else number)
+    by_share = {True: 0, False: 0}
+    for kind, size in sizes.items():
+        by_share[LESSON_KINDS[kind].by_share] += size
+    disc, others = rehearsed_examples(by_share[True], by_share[False], number, recipe.disc.share)
     sampled = {}
     for kind, found in lessons.by_kind.items():
-        most = others
-        if LESSON_KINDS[kind].by_share:
-            most = min(number - others, disc_examples(sizes[kind], others, recipe.disc.share))
+        most = disc if LESSON_KINDS[kind].by_share else others
         places = [(n, k) for n, lesson in enumerate(found) for k in range(len(lesson.examples))]
         chosen = dict[int, set[int]]()
         for n, k in rng.sample(places, min(most, len(places))):

@@ -14,6 +14,7 @@ from disc_lite.distillation.methods import build_lessons
 from disc_lite.distillation.schedule import batches
 from disc_lite.documents import ReadingOptions, read_documents
 from disc_lite.models import Tokens
+from disc_lite.planning.amounts import rehearsed_examples
 from disc_lite.qa import Pair
 from disc_lite.run.plan import plan, require_room
 
@@ -72,3 +73,14 @@ def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dic
     assert (require_room(made).micro_batch_tokens or recipe.train.tokens_per_batch + GENERATED) >= max(sizes)
     assert made.choice is not None
     assert made.choice.passes == 1
+
+
+@pytest.mark.parametrize(
+    ("disc", "others", "number", "found"),
+    [(1000, 10, 200, (190, 10)), (1000, 10, 2000, (500, 10)), (40, 400, 60, (30, 30)), (0, 7, 5, (0, 5)),
+     (7, 0, 5, (5, 0)), (1000, 1000, 1, (1, 0)), (0, 0, 5, (0, 0))],
+)  # fmt: skip
+def test_what_an_update_rehearses_is_mixed_as_in_an_epoch(
+    disc: int, others: int, number: int, found: tuple[int, int]
+) -> None:
+    assert rehearsed_examples(disc, others, number, 0.5) == found
