@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from disc_lite.prompts.answering import RULE
 from disc_lite.qa import words_of
 from disc_lite.qa.vocabulary import MONTHS, VERBS
 from disc_lite.synthesis.facts import is_yes_no, says_something
@@ -52,6 +53,8 @@ def answer_fault(question: str, answer: str, passage: str, language: str = "") -
     """Why a drafted answer from a passage, of this language if it is known, is rejected, or ""."""
     if not answer:
         return "empty answer"
+    if RULE.strip() in answer.splitlines():  # as between a passage and what is asked about it
+        return "answer begins another prompt"
     if refers(answer, passage):
         return "answer refers to the text"
     if invented(answer, f"{passage}\n{question}", is_answer=True, language=language):

@@ -83,6 +83,8 @@ def test_a_question_is_about_its_passage(question: str, fault: str) -> None:
         ("The Ostwick mill runs.", "answer repeats the question"),
         ("Yes.", ""),
         ("", "empty answer"),
+        ("Ada Brink runs it.\n\n---\nThe answer is: Ada", "answer begins another prompt"),
+        ("Ada Brink runs it --- and no other.", ""),
     ],
 )
 def test_an_answer_says_what_the_passage_says(answer: str, fault: str) -> None:
