@@ -312,7 +312,7 @@ def test_control_characters_of_an_answer_do_not_reach_the_terminal(capsys: Any) 
 
 def test_ask_prints_only_text(trained: Path, monkeypatch: Any, capsys: Any) -> None:
     monkeypatch.setattr(
-        "disc_lite.chat.opening.ask", lambda *given: [{"question": EVIL, "adapted": EVIL, "base": EVIL}]
+        "disc_lite.chat.opening.ask", lambda *given, **options: [{"question": EVIL, "adapted": EVIL, "base": EVIL}]
     )
     monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(trained / "run"), "x", "--base"])
     with pytest.raises(SystemExit):
