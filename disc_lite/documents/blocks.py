@@ -30,9 +30,8 @@ _CODE_SPAN = re.compile(r"(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
 _CELL_END = re.compile(r"(?<=\S)[ \t]\|(?=[ \t]|$)")
 # A block of code is one sentence, unless it is so long that it is taken in runs of lines.
 _CODE_CHARS = 400
-_SHAPE = re.compile(r"[^\W_](?:[\w.,]*\w)?")
+_NUMBERED = re.compile(r"(?=[\w.,]*\d)[^\W_](?:[\w.,]*\w)?")  # 1,300; U+007E
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
-_NAME_CHARS = 100  # no column has a longer name
 _NAME_WORDS = 4  # of more words that end with a stop it is a sentence
 # How far below a line its list goes on at the latest: looking further would make the splitter quadratic.
 _LIST_CHARS = 2000
@@ -182,9 +181,16 @@ def end_of_row(text: str, start: int, end: int, first: int = 0) -> int:
 
 
 def names_columns(text: str, start: int, end: int) -> bool:
-    """Whether the first row of a table names its columns: no cell of it is a value like the one below."""
-    below = _line_end(text, end, len(text)) + 1
-    return not any(map(_is_value, cells_of(text[start:end]), cells_of(text[below : _line_end(text, below, len(text))])))
+    """Whether the first row of a table names its columns.
+
+    It does not where it is a field as the one below (`Author: | Ada`, `Ada | 84 crowns`), or has a sentence above one.
+    Of more than two columns some are named by numbers: `Distance | 5 km | 10 km`.
+    """
+    start_below = _line_end(text, end, len(text)) + 1
+    row, below = cells_of(text[start:end]), cells_of(text[start_below : _line_end(text, start_below, len(text))])
+    if (row[0].endswith(":") and below[0].endswith(":")) or any(map(_is_sentence, row, below)):
+        return False
+    return not (len(row) == len(below) == 2 and _is_value(row[1], below[1]))
 
 
 def cells_of(row: str) -> list[str]:
@@ -193,12 +199,12 @@ def cells_of(row: str) -> list[str]:
 
 
 def _is_value(cell: str, below: str) -> bool:
-    if cell.endswith(":"):  # of a list of fields: `Author: | Ada Berg`
-        return below.endswith(":")
-    if len(cell) > _NAME_CHARS or (len(cell.split()) > _NAME_WORDS and _ENDS.search(cell)):
-        return True
-    has_numbers = re.search(r"\d", cell) and re.search(r"\d", below)
-    return bool(has_numbers) and _SHAPE.sub("a", cell) == _SHAPE.sub("a", below) and not _YEAR.fullmatch(cell)
+    shape = _NUMBERED.sub("0", cell)
+    return "0" in shape and shape == _NUMBERED.sub("0", below) and not _YEAR.fullmatch(cell)
+
+
+def _is_sentence(cell: str, below: str) -> bool:
+    return len(cell.split()) > _NAME_WORDS and cell[-1] in ".。।" and below[-1:] == cell[-1]
 
 
 def _line_end(text: str, start: int, end: int) -> int:

@@ -32,6 +32,7 @@ _BLOCK_TAGS = """
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol")
+_NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
 _STOPS = ".:?!…。：？！"  # behind another letter a term gets a colon
 # An alternative text of fewer words names a logo or a badge.
@@ -114,6 +115,7 @@ def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
     writer = _Writer(is_page=is_page)
     _write_children(main_part(soup) if is_page else soup, writer, depth=0)
     writer.close()
+    writer.close_term()
     if is_page:
         writer.drop_banner()
     return writer.text(), " ".join(title.split())
@@ -169,8 +171,11 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             _write_prefixed("#" * _HEADINGS[name] + " ", tag, writer, depth)
         case name if name in _BLOCKS:
             writer.close()
+            term_above = writer.term
             _write_children(tag, writer, depth + (name in _LISTS))
             writer.close()
+            if writer.term != term_above:
+                writer.close_term()  # what follows the block is not about it
         case _:
             _write_children(tag, writer, depth)
 
@@ -219,6 +224,7 @@ def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
     writer.prefix = prefix
     _write_children(tag, writer, depth)
     writer.close()
+    writer.close_term()
     writer.prefix = ""
 
 
@@ -247,9 +253,13 @@ def _is_term(tag: Tag) -> bool:
     """Whether an element says what the text behind it is about: a term that is defined, or the title of a note."""
     if tag.name == "dt":
         return tag.find_parent("dl") is not None and tag.find(list(_HEADINGS)) is None
-    names = tag.get_attribute_list("class")
-    around = tag.parent.get_attribute_list("class") if tag.parent else []
-    return "admonition-title" in names or (tag.name in _HEADINGS and not _ADMONITIONS.isdisjoint(around))
+    if "admonition-title" in tag.get_attribute_list("class"):
+        return True
+    around = tag.parent
+    if tag.name not in _NOTE_TITLES or around is None or _ADMONITIONS.isdisjoint(around.get_attribute_list("class")):
+        return False
+    # Its first element and only heading, or the class is that of an article with sections.
+    return tag.find_previous_sibling() is None and len(around.find_all(list(_HEADINGS), limit=2)) == 1
 
 
 def _in_a_line(block: str) -> str:

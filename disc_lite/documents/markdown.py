@@ -47,7 +47,8 @@ _LINK_DEFINITION = re.compile(
 # An item of a list of contents, which says nothing but the heading that it leads to.
 _CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[[^\]]{1,300}\]\(#[^)]{0,300}\)[ \t]*")
 _PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
-_ROLE = re.compile(r"(?<![`\w])\{([\w:+.-]{1,40})\}`([^`]{1,400})`(?!`)")
+# A span of code first: in `/users/{id}` and `x` there is no role.
+_CODE_OR_ROLE = re.compile(rf"{CODE_SPAN}|(?<![`\w])\{{(?P<role>[\w:+.-]{{1,40}})\}}`(?P<content>[^`]{{1,400}})`(?!`)")
 _LABEL = re.compile(r"\([\w:./-]+\)=\s*")
 _PRE = re.compile(r"[ \t]*<pre\b[^>]*>(?:\s*<code\b[^>]*>)?", re.IGNORECASE)
 _END_OF_PRE = re.compile(r"(?:</code>\s*)?</pre>[ \t]*", re.IGNORECASE)
@@ -131,7 +132,7 @@ class _Reader:
             shown = _PADDING.sub(" ", shown)
         if "|" in shown and not shown.strip("|-: \t"):
             shown = re.sub("-{4,}", "---", shown)  # below the header of a table
-        shown = _ROLE.sub(lambda role: role_text(*role.groups()), shown)
+        shown = _CODE_OR_ROLE.sub(_role, shown)
         if pre := _PRE.match(shown):
             yield from self._open_pre(shown[pre.end() :])
             return
@@ -232,6 +233,10 @@ def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
 
 # A line that opens nothing: unlike None, it is shown.
 _NOT_A_MARKER = "\0"
+
+
+def _role(found: re.Match[str]) -> str:
+    return found[0] if found["ticks"] else role_text(found["role"], found["content"])
 
 
 def _named(name: str) -> str | None:

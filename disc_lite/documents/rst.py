@@ -19,6 +19,8 @@ _EXPLICIT = re.compile(r"(?P<indent>\s*)\.\.(?:\s+(?P<rest>.*))?")
 _NOTE = re.compile(r"\[(?:\d+|#[\w-]*|\*)\]\s+(?P<text>.*)")
 _SUBSTITUTION = re.compile(r"^[ \t]*\.\. \|([^|\n]+)\| replace::[ \t]*(\S.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 _ITEM = re.compile(r"(\s*)(#|\d{1,3})\.(?=\s+\S)")
+# Where the text of a line begins, which is behind the marker of an item: a block that belongs to it stands deeper.
+_MARGIN = re.compile(r"\s*(?:(?:[-*+•‣⁃]|\(?(?:#|\d{1,3}|[A-Za-z])[.)])\s+)*")
 _OPTION = re.compile(r"\s*:([\w-]+):(?:\s+(.*))?")
 _DROPPED = frozenset(
     """
@@ -90,14 +92,15 @@ def _seen(lines: list[str]) -> Iterator[str]:
         explicit = _EXPLICIT.fullmatch(line)
         if explicit is None:
             index += 1
-            indent = line[: len(line) - len(line.lstrip())]
-            end = _block_end(lines, index, len(indent)) if line.rstrip().endswith("::") else index
+            margin = len(line) - len(_MARGIN.sub("", line, count=1))
+            end = _block_end(lines, index, margin) if line.rstrip().endswith("::") else index
             if end == index:
                 yield _plain(line)
                 continue
             # One colon is seen, or none where the two stand apart.
-            yield from [_plain(re.sub(r"(?<=\S):$|(?:^|\s+)::$", "", line.rstrip())), ""]
-            yield from _fenced(lines[index:end], indent)
+            before = line.rstrip().removesuffix("::")
+            yield from [_plain(before.rstrip() if before[-1:].isspace() else before and f"{before}:"), ""]
+            yield from _fenced(lines[index:end], " " * margin)
             index = end
             continue
         end = _block_end(lines, index + 1, len(explicit["indent"]))

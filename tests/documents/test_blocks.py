@@ -3,6 +3,7 @@
 import pytest
 
 from disc_lite.documents import cut_passages, sentence_spans
+from disc_lite.documents.blocks import names_columns
 from tests.documents.test_passages import words
 from tests.documents.written import document
 
@@ -74,6 +75,13 @@ def test_a_line_that_begins_with_a_span_of_code_opens_no_block():
     assert [section.heading_path[1:] for section in document("a.md", text).sections] == [(), ("Backup",)]
     # As CommonMark has it, the closing fence may be longer.
     assert sentences("```sh\nls. Stop\n`````\nIt is done.") == ["```sh\nls. Stop\n`````", "It is done."]
+
+
+@pytest.mark.parametrize("above", ["Time to the depot (min.)", "Do you have a car?"])
+def test_a_long_name_of_a_column_is_no_sentence(above):
+    row = f"Bus | {above}"
+    assert names_columns(f"{row}\n7 | Five in the summer (approx.)", 0, len(row))
+    assert not names_columns(f"{row} That is it.\n7 | Five in the summer at most.", 0, len(row) + 12)
 
 
 CODE = {

@@ -90,6 +90,11 @@ def test_a_body_line_that_begins_like_markup_is_no_heading():
         ("<dl><dt><h2>Rent</h2><dd>84</dl>", "## Rent\n\n84"),
         ("<div class=note><h3>Note</h3><p>It is due.</div>Pay.", "Note: It is due.\n\nPay."),
         ("<div class='admonition tip'><p class='admonition-title'>Tip</p><p>Pay now.</div>", "Tip: Pay now."),
+        ("<p>A.</p><div class=warning><h3>Mind it</h3></div><p>B.", "A.\n\nMind it\n\nB."),
+        ("<p>A.</p><p class=admonition-title>Mind it</p>", "A.\n\nMind it"),
+        ("<ul><li class=tip><h3>Mind it</h3></li><li>B</ul>", "- Mind it\n- B"),
+        ("<div class='card note'><h2>Free</h2></div><p>It costs 5.", "## Free\n\nIt costs 5."),
+        ("<div class=note><h3>Rent</h3><p>A.<h4>Due</h4><p>B.</div>", "### Rent\n\nA.\n\n#### Due\n\nB."),
         ("<dl class=footnote><dt class=label><span>[</span>1<span>]</span><dd>It is due.</dl>", "It is due."),
         (
             "<aside class=footnote><span class=label>[<a>12</a>]</span><p>It is due, as it was.</aside>",

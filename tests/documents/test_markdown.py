@@ -131,6 +131,11 @@ def test_no_text_takes_quadratic_time(part):
     [
         ("(top)=\n\n# Bells\n\nSee {func}`ring` and {ref}`the bells <bells>`.", "# Bells\n\nSee ring and the bells."),
         ("Write ``{func}`ring` `` so.", "Write ``{func}`ring` `` so."),
+        (
+            "`GET /users/{id}` finds one, `POST /users` makes one.",
+            "`GET /users/{id}` finds one, `POST /users` makes one.",
+        ),
+        ("Set `${HOME}` or {ref}`it <b>` and ``see {ref}`b` ``.", "Set `${HOME}` or it and ``see {ref}`b` ``."),
         ("```{contents}\n:depth: 2\n```\n\nText.", "Text."),
         ("```{versionadded} 3.2\nRings twice.\n```", "New in version 3.2:\nRings twice."),
         (

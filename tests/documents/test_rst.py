@@ -27,6 +27,7 @@ def text_of(text):
         (".. code-block:: sh\n   :linenos:\n\n   # run `x`_ now\n\nText.", "```\n   # run `x`_ now\n```\n\nText."),
         ("So::\n\n   .. note:: literal\n   `x`_\n\nText.", "So:\n\n```\n   .. note:: literal\n   `x`_\n```\n\nText."),
         ("So ::\n\n  a. B | c\n\n  D\n  =\n\n::\n\n  ``` e\n\nEnd::\n", "So\n\n```\n  a. B | c\n\n  D\n  =\n```\n\n\n\n````\n  ``` e\n````\n\nEnd::\n"),
+        ("- Go::\n\n    # x\n\n  See `x`_.\n\n  - One::\n\n      a\n\n1. B::\n\n   c.", "- Go:\n\n  ```\n    # x\n  ```\n\n  See x.\n\n  - One:\n\n    ```\n      a\n    ```\n\n1. B::\n\n   c."),
         (".. function:: ring(times=3)\n\n   Rings the bell.", "ring(times=3)\n\nRings the bell."),
         (".. figure:: a.png\n   :width: 3\n\n   Two valves.", "\nTwo valves."),
         (".. |x| image:: a.png\n\nText.", "\nText."),
@@ -49,6 +50,6 @@ def test_headings_stay_headings():
 
 def test_no_text_takes_quadratic_time():
     began = time.process_time()
-    for opening in ("`x", ":a:`x"):
-        text_of("Some words. " + opening + " " * 60_000 + "\n")
+    for opening, end in (("`x", ""), (":a:`x", ""), ("x", "y::\n\n  a")):
+        text_of("Some words. " + opening + " " * 60_000 + end + "\n")
     assert time.process_time() - began < 4  # 0.1 s on an idle core
