@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from io import TextIOWrapper
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import click
@@ -14,8 +14,8 @@ from disc_lite.errors import UsageError
 
 
 def piped() -> TextIOWrapper:
-    """The lines on stdin, whatever the locale."""
-    return TextIOWrapper(sys.stdin.buffer, "utf-8", "replace")
+    """The lines on stdin, whatever the locale; none where it is closed, as some schedulers start programs."""
+    return TextIOWrapper(BytesIO() if sys.stdin is None else sys.stdin.buffer, "utf-8", "replace")
 
 
 @click.command(short_help="Ask an adapted model questions, each by itself.")
@@ -96,7 +96,7 @@ def chat(
             f"The context of the model is {adapted.context_tokens} tokens.", "Use a smaller --max-tokens.",
         )  # fmt: skip
     answer_tokens = max_tokens or adapted.longest_answer
-    at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     if at_terminal:
         from rich.console import Console
 

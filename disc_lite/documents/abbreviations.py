@@ -60,14 +60,17 @@ _NUMBERED = frozenset(
     """.split()
 )
 _DAYTIMES = ("a.m", "p.m")
-# Behind a time of day: `2 p.m. ET`, `9 a.m. Eastern`, `5 p.m. Friday`.
-_ZONES_AND_DAYS = frozenset(
-    """
+_ZONES = """
     ET EST EDT CT CST CDT MT MST MDT PT PST PDT AKST AKDT HST AST ADT NST NDT UTC GMT BST IST CET CEST EET EEST WET WEST
-    MSK JST KST HKT SGT AEST AEDT ACST AWST NZST NZDT SAST Eastern Central Mountain Pacific Atlantic Greenwich
-    Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mondays Tuesdays Wednesdays Thursdays Fridays Saturdays
-    Sundays
-    """.split()
+    MSK JST KST HKT SGT AEST AEDT ACST AWST NZST NZDT SAST
+"""
+_REGIONS_AND_DAYS = """
+    Eastern Central Mountain Pacific Atlantic Greenwich Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+"""
+# Behind a time of day: `2 p.m. ET`, `9 a.m. Pacific time`, `5 p.m. Friday.`, but `5 p.m. Monday is our day off.`
+_GOES_ON = re.compile(
+    rf"(?:{'|'.join(_ZONES.split())})\b|(?:{'|'.join(_REGIONS_AND_DAYS.split())})s?"
+    r"(?= (?:Standard |Daylight )?[Tt]ime\b| (?:to|through)\b|[-–.,;:!?)]|\n\n|$)"
 )
 _MONTH_NAMES = """
     januar jänner februar märz april mai juni juli august september oktober november dezember jan feb mär apr aug sep
@@ -112,8 +115,7 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     if len(word) == 1:
         return not (_opens_sentence(after) and last.islower() and len(last) > 1)
     if folded in _DAYTIMES:
-        following = _WORD.match(after)
-        goes_on = following is not None and following.group() in _ZONES_AND_DAYS
+        goes_on = _GOES_ON.match(after) is not None
         return goes_on or words_so_far <= _ADVERBIAL_WORDS or after[:1].isdigit()
     if _DOTTED.fullmatch(word):
         return not (word[-1].isupper() and _opens_sentence(after))

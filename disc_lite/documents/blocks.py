@@ -151,11 +151,12 @@ def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
         return
     line_end = text.find("\n", first.end(), end)
     line_end = end if line_end < 0 else line_end
-    bullet, style = re.escape(first["bullet"] or ""), re.escape(numbered["style"])
+    bullet = rf"{re.escape(first['bullet'])}[ \t]*" if first["bullet"] else ""
+    style = re.escape(numbered["style"])
     current, place = numbered["label"], first.end("marker")
     while current != "z":
         current = _following(current)[0]
-        marker = re.compile(rf"(?P<before>\S+)[ \t]+{bullet}[ \t]*{re.escape(current)}{style}(?=[ \t]+[^\W\d_])")
+        marker = re.compile(rf"(?<!\S)(?P<before>\S+)[ \t]+{bullet}{re.escape(current)}{style}(?=[ \t]+[^\W\d_])")
         following = marker.search(text, place, line_end)
         if following is None or following["before"].lower() in _COUNTED:
             return

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-from disc_lite.documents.columns import LEADERS, Piece, rows_of
+from disc_lite.documents.columns import LEADERS, Piece, Row, rows_of
 
 _HEADING = re.compile(
     r"(?:table of )?contents|inhalt(?:sverzeichnis)?|table des matières|sommaire|índice(?: general)?|indice|sommario"
@@ -13,42 +16,107 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _PAGE_NUMBER = re.compile(r"(?:[A-Z\d]{1,3}[-.–])?\d{1,4}|[ivxlc]+")
-_MAX_LINES = 3  # of an entry
-_MIN_ENTRIES = 3
-_RAGGED = 3.0  # points
+_SECTION = re.compile(r"(?:\d+|[A-Z])(?:\.\d+)*\.?\s+")
+_SENTENCE = re.compile(r".*[.!?]", re.DOTALL)
+_MAX_LINES = 3  # of a heading, before the last of an entry, and between two entries that are found again
+_MIN_PAGES = 3  # that the entries lead to
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A row that ends like an entry.
+
+    Attributes:
+        row: Its place behind the heading of the table.
+        titles: What its title may be: that of the row, or with the rows above it.
+        page: Its number, if it is one.
+        has_leaders: Whether dots lead to the number; such a row is in no text, whatever stands around it.
+    """
+
+    row: int
+    titles: tuple[str, ...]
+    page: int | None
+    has_leaders: bool
 
 
 def without_contents(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
-    """The pages without their tables of contents: a heading, and rows that end in numbers at the right edge."""
+    """The pages without their tables of contents: a heading of one row, and the entries right below it.
+
+    A list of what is in a box looks like one, so the titles of the entries must stand on the pages that they name.
+    """
+    rows = [(number, row) for number, page in enumerate(pages) for row in rows_of(page)]
+    starts = [place for place, (_, row) in enumerate(rows) if len(row) == 1 and _HEADING.fullmatch(row[0].text)]
+    tables = [
+        (start, _entries([_text(row) for _, row in rows[start + 1 : end]]))
+        for start, end in pairwise([*starts, len(rows)])
+    ]
+    places = _places(rows, {title for _, entries in tables for entry in entries for title in entry.titles})
     dropped: set[int] = set()
-    for first, page in enumerate(pages):
-        if any(_HEADING.fullmatch(piece.text) for piece in page):
-            dropped.update(map(id, _contents(pages[first:], len(pages))))
+    for start, entries in tables:
+        if end := _end(entries, places):
+            dropped.update(id(piece) for _, row in rows[start : start + 1 + end] for piece in row)
     return [[piece for piece in page if id(piece) not in dropped] for page in pages]
 
 
-def _contents(pages: Sequence[Sequence[Piece]], last_page: int) -> list[Piece]:
-    """The table of contents that begins on the first page, up to its last number; empty if there is none.
+def _text(row: Row) -> str:
+    return " ".join(piece.text for piece in row)
 
-    Its numbers grow, and there are pages for them: it is no list of what is in a box.
-    """
-    found: list[Piece] = []
-    waiting: list[Piece] = []  # the first lines of an entry
-    lines, entries, number = 0, 0, 0
-    for page in pages:
-        edge = max((piece.right for piece in page), default=0.0)
-        for row in rows_of(page):
-            last = row[-1]
-            if not found:
-                found = row if len(row) == 1 and _HEADING.fullmatch(last.text) else []
-                continue
-            waiting, lines = waiting + row, lines + 1
-            is_aligned = len(row) > 1 and last.right > edge - _RAGGED and _PAGE_NUMBER.fullmatch(last.text)
-            following = int(last.text) if last.text.isdecimal() else number
-            if LEADERS.search(" ".join(piece.text for piece in row)) or (
-                is_aligned and number <= following <= last_page
-            ):
-                found, waiting, lines, entries, number = found + waiting, [], 0, entries + 1, following
-            elif lines == _MAX_LINES:
-                return found if entries >= _MIN_ENTRIES else []
-    return found if entries >= _MIN_ENTRIES else []
+
+def _title(texts: Iterable[str]) -> str:
+    """The letters and digits of a title, without the number of its section, which a heading may have above it."""
+    return re.sub(r"[\W_]+", "", _SECTION.sub("", " ".join(texts), count=1)).casefold()
+
+
+def _entries(texts: Sequence[str]) -> list[_Entry]:
+    """The entries of rows from the first on, up to rows of text: a sentence, a heading that was an entry, too many."""
+    entries: list[_Entry] = []
+    seen: set[str] = set()
+    begin = 0  # of the entry
+    for place, text in enumerate(texts):
+        leaders = LEADERS.search(text)
+        title, _, number = text.rpartition(" ")
+        if leaders:
+            title, number = text[: leaders.start()], text[leaders.start() :].lstrip(" .…")
+        if leaders or (title and _PAGE_NUMBER.fullmatch(number)):
+            above = [[*texts[first:place], title] for first in range(begin, place + 1)]
+            titles = tuple(filter(None, map(_title, above)))
+            entries.append(_Entry(place, titles, int(number) if number.isdecimal() else None, leaders is not None))
+            seen.update(titles)
+            begin = place + 1
+        elif _SENTENCE.fullmatch(text) or _title([text]) in seen or place - begin == _MAX_LINES:
+            break
+    return entries
+
+
+def _places(rows: Sequence[tuple[int, Row]], titles: set[str]) -> dict[str, set[int]]:
+    """On which pages titles stand as rows of their own."""
+    places: dict[str, set[int]] = {title: set() for title in titles}
+    for first in range(len(rows) if titles else 0):
+        page = rows[first][0]
+        lines = [_text(row) for number, row in rows[first : first + _MAX_LINES] if number == page]
+        for count in range(1, len(lines) + 1):
+            if (title := _title(lines[:count])) in places:
+                places[title].add(page)
+    return places
+
+
+def _end(entries: Sequence[_Entry], places: Mapping[str, set[int]]) -> int:
+    """How many rows behind its heading a table has; 0 if it is none."""
+    lone = [
+        next(iter(places[title])) - entry.page
+        for entry in entries
+        for title in entry.titles
+        if entry.page is not None and len(places[title]) == 1
+    ]
+    # The first pages of a book are often not counted.
+    uncounted = Counter(lone).most_common(1)[0][0] if lone else 0
+    end = 0
+    pages: set[int | None] = set()
+    for entry in entries:
+        is_found = entry.page is not None and any(entry.page + uncounted in places[title] for title in entry.titles)
+        if entry.row - end > _MAX_LINES:
+            break
+        if entry.has_leaders or is_found:
+            end = entry.row + 1
+            pages.add(entry.page)
+    return end if len(pages - {None}) >= _MIN_PAGES else 0

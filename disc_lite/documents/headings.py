@@ -32,7 +32,7 @@ _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.+\n)*?(?:---|\.\.\.)[ \t]*$", re.MUL
 _LOOKS_LIKE_MARKUP = re.compile(r"^( {0,3})(\#{1,6}(?:[ \t]|$)|`{3}|~{3})")
 _BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.)]\s")
-_SECTION_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*[.)]?\s")
+_SECTION_NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*[.)]?)\s")
 _TITLE_WORDS = 4  # a line of more that ends with a stop is a sentence above a rule
 
 _INLINE = (
@@ -81,8 +81,15 @@ def find_headings(text: str, markup: Markup) -> list[Heading]:
 def title_of(headings: Sequence[Heading], fallback: str) -> str:
     """The first heading of level 1 that is no numbered section among others, else the fallback."""
     top = [heading.title for heading in headings if heading.level == 1]
-    is_section = sum(_SECTION_NUMBER.match(title) is not None for title in top) > 1
-    return top[0] if top and not (is_section and _SECTION_NUMBER.match(top[0])) else fallback
+    numbers = [found[1] for found in map(_SECTION_NUMBER.match, top) if found]
+    if not top or (len(numbers) > 1 and _SECTION_NUMBER.match(top[0]) and _is_section(*numbers)):
+        return fallback
+    return top[0]
+
+
+def _is_section(number: str, *others: str) -> bool:
+    """Whether a heading is numbered: not `24 hours in Rome` above `48 hours in Oslo`, but `1 Scope` above `2 Use`."""
+    return not number.isdigit() or str(int(number) + 1) in others
 
 
 def opening_headings(text: str) -> list[str]:

@@ -105,7 +105,7 @@ def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
 def _end_of_tag(lines: Sequence[str], start: int) -> int:
     """The number of the line behind the one in which a tag ends that is open above `start`; 0 where none does."""
     for number in range(start, min(start + _TAG_LINES, len(lines))):
-        if not lines[number].strip():
+        if not lines[number].strip() or lines[number].lstrip().startswith("> "):  # a quotation
             return 0
         if sign := re.search("[<>]", lines[number]):
             return number + 1 if sign.group() == ">" else 0

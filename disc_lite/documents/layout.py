@@ -20,9 +20,15 @@ _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
 _WORD_AT_START = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-# An address that a line may break; behind its `/` a word of the text may follow.
+# What goes on an address that a line breaks; no word of the text: `and/or`, `e.g.`, `i.e.,`, `z.B.`
+_GOES_ON = (
+    r"\n(?!https?:|www\.|(?:and/or|either/or|s?/?he/s?he|his/her|und/oder|et/ou|y/o|e/o|en/of)\b"
+    r"|(?i:(?:[a-z]\.)+[a-z]?\.?(?:[\s,:;)]|$)))[a-z]"
+)
+# Behind `/` a word may follow that is none of it, behind `.` or `?` the rest of the sentence.
 _BROKEN_ADDRESS = re.compile(
-    r"(?:https?://|www\.)\S*(?:[.\-_=&?]\n(?!https?:|www\.)[a-z]|/-?\n(?!https?:|www\.)[a-z]\S*(?:[.=_]\w|/))"
+    rf"(?<![A-Za-z./])(?:https?://|www\.)\S*(?:[\-_=&]{_GOES_ON}|[./]-?{_GOES_ON}\S*(?:[.=_]\w|/)|\?{_GOES_ON}\S*="
+    r"|\w\.\n(?:org|com|net|html?|php|pdf)\b)"
 )
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
 
@@ -75,7 +81,7 @@ def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
 def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
     """Adds a row of a table, or a line of code; a gap between two lines of code belongs to it."""
     line = lines[index]
-    above = next((one for one in reversed(lines[:index]) if one.text), Line(""))
+    above = next((lines[place] for place in range(index - 1, -1, -1) if lines[place].text), Line(""))
     follows = index > 0 and bool(parts) and (lines[index - 1].is_row if line.is_row else above.is_code)
     if line.is_row:
         parts.append(("\n" if follows else "\n\n" if parts else "") + escaped(line.text))

@@ -1,6 +1,7 @@
 """Mail -> text: subject, sender, receivers and date, then its text, plain or else HTML, by Python's own reader.
 
-What a mail quotes keeps its `>` and stands by itself: it is not the sender's.
+What a mail quotes keeps its `>` and stands by itself: it is not the sender's. A mail within it is quoted so, under its
+own headers; one that came back is not read.
 
 Attachments are named and not read: save them beside the mail.
 """
@@ -31,7 +32,7 @@ def mail_text(source: Source) -> Converted:
         RefusedFile: No mail, no text in it, or its bytes are not in the encoding that it declares.
     """
     message = message_from_bytes(source.raw, policy=policy.default)
-    shown = [f"{name}: {' '.join(str(message[name]).split())}" for name in _SHOWN if message[name]]
+    shown = _headers(message, _SHOWN)
     if not shown:
         raise RefusedFile("not a mail: it has no From, To or Date")
     subject = " ".join(str(message["Subject"] or "").split())
@@ -44,6 +45,10 @@ def mail_text(source: Source) -> Converted:
     attached = [f"Attachments, not read: {', '.join(names)}"] if names else []
     head = [f"# {subject}"] if subject else []
     return Converted("\n\n".join([*head, "\n".join([*shown, *attached]), text]) + "\n")
+
+
+def _headers(message: MIMEPart, names: Iterable[str]) -> list[str]:
+    return [f"{name}: {' '.join(str(message[name]).split())}" for name in names if message[name]]
 
 
 def _parts(part: MIMEPart, attached: bool) -> list[MIMEPart]:
@@ -59,10 +64,23 @@ def _text_of(part: MIMEPart) -> str:
     if kind in ("text/plain", "text/html"):
         return _body_text(part).strip()
     parts = _parts(part, attached=False)
+    if kind == "message/rfc822":
+        return "\n\n".join(_mail_within(one) for one in parts)
+    if kind == "multipart/report":
+        parts = [one for one in parts if one.get_content_maintype() != "message"]
     if kind != "multipart/alternative":
         return "\n\n".join(filter(None, map(_text_of, parts)))
     plain_first = sorted(parts, key=lambda one: one.get_content_type() != "text/plain")
     return next(filter(None, map(_text_of, plain_first)), "")
+
+
+def _mail_within(message: MIMEPart) -> str:
+    """A mail that is part of another one, each line quoted; empty where it has no text."""
+    if not (text := _text_of(message)):
+        return ""
+    shown = "\n".join([*_headers(message, (*_SHOWN, "Subject")), "", text])
+    quoted = (f"{'>' if line.startswith('>') else '> '}{line}" if line else "" for line in shown.split("\n"))
+    return "\n".join(quoted)
 
 
 def _body_text(part: MIMEPart) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
-from disc_lite.documents.headings import escaped
+from disc_lite.documents.headings import escaped, find_headings
 from disc_lite.documents.inlinehtml import as_seen
 from disc_lite.documents.rst import MYST, role_text, rst_text
 
@@ -45,7 +45,7 @@ _LINK_DEFINITION = re.compile(
     r"[ ]{0,3}\[(?P<ref>[^\]^][^\]]*)\]:[ \t]*(?P<target><?\S+>?)(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
 )
 # An item of a list of contents, which says nothing but the heading that it leads to.
-_CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[[^\]]{1,300}\]\(#[^)]{0,300}\)[ \t]*")
+_CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[([^\]]{1,300})\]\(#([^)]{1,300})\)[ \t]*")
 _PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
 # A span of code first: in `/users/{id}` and `x` there is no role.
 _CODE_OR_ROLE = re.compile(rf"{CODE_SPAN}|(?<![`\w])\{{(?P<role>[\w:+.-]{{1,40}})\}}`(?P<content>[^`]{{1,400}})`(?!`)")
@@ -60,7 +60,8 @@ def markdown_text(text: str) -> tuple[str, str]:
     lines = list(as_seen(body.split("\n")))
     definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
     targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
-    seen = list(_Reader(_ends_of_comments(lines), targets).read(lines))
+    titles = frozenset(_letters(heading.title) for heading in find_headings("\n".join(lines), "markdown"))
+    seen = list(_Reader(_ends_of_comments(lines), targets, titles).read(lines))
     return without_marks("\n".join(_closed_up(seen))), title
 
 
@@ -70,6 +71,7 @@ class _Reader:
 
     comment_ends: Sequence[tuple[bool, bool]]  # of the comments that are open at the end of each line
     targets: dict[str, str]  # of the links and images that are defined apart
+    titles: frozenset[str]  # the letters of each heading
     number: int = 0  # of the line
     fence: str = ""
     rst: list[str] | None = None  # what is in the fence of a directive
@@ -125,7 +127,7 @@ class _Reader:
                 yield marker
                 return
         shown = self._without_comments(line)
-        if shown is None or any(one.fullmatch(shown) for one in (_LINK_DEFINITION, _LABEL, _CONTENTS)):
+        if shown is None or _LINK_DEFINITION.fullmatch(shown) or _LABEL.fullmatch(shown) or self._is_contents(shown):
             yield None
             return
         if shown.lstrip().startswith("|"):
@@ -140,6 +142,10 @@ class _Reader:
             shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
         shown = _NOTE.sub("", shown)
         yield escaped(shown) if self.admonitions or self.is_indented else shown
+
+    def _is_contents(self, line: str) -> bool:
+        found = _CONTENTS.fullmatch(line)
+        return found is not None and not self.titles.isdisjoint(map(_letters, found.groups()))
 
     def _marker(self, line: str) -> str | None:
         """What is seen of a line that opens or ends code or an admonition."""
@@ -233,6 +239,10 @@ def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
 
 # A line that opens nothing: unlike None, it is shown.
 _NOT_A_MARKER = "\0"
+
+
+def _letters(title: str) -> str:
+    return re.sub(r"[\W_]+", "", title).casefold()
 
 
 def _role(found: re.Match[str]) -> str:

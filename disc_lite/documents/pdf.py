@@ -10,7 +10,7 @@ import ctypes
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
@@ -90,12 +90,23 @@ def pdf_text(source: Source) -> Converted:
         page.close()
     for number, pieces in scanned.pieces(printed=[piece for page in pages for piece in page]).items():
         pages[number] = pieces or pages[number]  # a stamp on a picture without text
-    text = text_of_pages([lines_of_page(page) for page in without_contents(without_running_lines(pages))])
+    text = _text_of(pages, source.on_step)
     if not text.strip():
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
     return Converted(text, warning=scanned.warning(len(pages)), ocr_pages=len(scanned))
+
+
+def _text_of(pages: list[list[Piece]], on_step: Callable[[], object]) -> str:
+    """The text of the pieces of all pages; what is done with all of them at once has a time limit of its own."""
+    on_step()
+    columns = []
+    for page in without_contents(without_running_lines(pages)):
+        on_step()
+        columns.append(lines_of_page(page))
+    on_step()
+    return text_of_pages(columns)
 
 
 def _opened(raw: bytes) -> PdfDocument:

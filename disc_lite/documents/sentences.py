@@ -30,8 +30,9 @@ _QUOTES = {"«": "»", "《": "》", "「": "」", "『": "』"}
 _FULL_STOPS = r"[。！？｡।॥۔؟።፧፨။។։]|(?<=[\u0531-\u0587]):(?=\s)|[!?](?=[\u3040-\u30ff\u3400-\u9fff])"
 # Where a sentence can end: after such stops, before a new line, before space after a stop.
 _CANDIDATE = re.compile(
-    # A span of code is nowhere cut; what is `quoted' in the old way of Unix is none, nor the text up to the next `one'.
-    rf"(?<!`)(?P<ticks>``?)(?!`)(?:(?!(?P=ticks)).){{1,{_QUOTED_CHARS}}}(?<!\s)(?P=ticks)(?!`)"
+    # A span of code is nowhere cut; what is `quoted' in the old way of Unix is none, nor the text up to the next `one',
+    # nor a tick behind a letter: it`s.
+    rf"(?<![`A-Za-zÀ-ӿ])(?P<ticks>``?)(?!`)(?:(?!(?P=ticks)).){{1,{_QUOTED_CHARS}}}(?<!\s)(?P=ticks)(?!`)"
     rf"|(?:{_FULL_STOPS})+[」』”’）》\"')\]]*|(?<=\S)[^\S\n]*\n\s*|(?<=[.!?…\"'”’“‘»«›‹)\]}}*_`])[^\S\n]+"
     # Thai has no stop: clauses stand between spaces.
     r"|(?<=[\u0e01-\u0e4e])[ ]+(?=[\u0e01-\u0e4e])"

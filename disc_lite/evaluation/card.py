@@ -39,6 +39,7 @@ def report_card(
     grades = {row: grade_all(questions, answers[row]) for row in ROWS if row in answers}
     overlap = overlaps(questions, pairs, near)
     everywhere = list(range(len(questions)))
+    states = [bool(p) and is_stated(q, p) for q, p in zip(questions, passages, strict=True)]
     # Of these only such were taken as the base answers with the right passage: that row is no measurement then.
     chosen = [question.passage_index >= 0 for question in questions]
 
@@ -52,10 +53,11 @@ def report_card(
         "grading": grading,
         "questions": len(questions),
         "self_written": sum(chosen),
-        "unstated": sum(
-            bool(text) and not is_stated(question, text)
-            for question, text, own in zip(questions, passages, chosen, strict=True) if not own
-        ),
+        "unstated": sum(passages[i] != "" and not states[i] and not chosen[i] for i in everywhere),
+        # Of questions whose passage states an accepted answer: whether the base can read the documents.
+        "reading": counted(grades["ceiling"][i].right(grading) for i in everywhere if states[i] and not chosen[i])
+        if "ceiling" in grades
+        else None,
         "rows": rows(everywhere),
         "documents": {
             name: rows([i for i in everywhere if questions[i].document == name])

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from disc_lite.qa import Comparison, Question, compare, is_right, normalise
-from disc_lite.qa.vocabulary import YES_NO
+from disc_lite.qa.matching import opening_yes_no
+from disc_lite.qa.vocabulary import TRUE_FALSE, YES_NO
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,23 @@ def grade_all(questions: Iterable[Question], predictions: Iterable[str]) -> list
 
 
 def is_stated(question: Question, text: str) -> bool:
-    """Whether a text states an accepted answer, as far as words can say: no text states a yes, a no or a choice.
+    """Whether a text states an accepted answer, as far as words can say.
+
+    No text states a choice, or an answer that begins with yes or no, or is true or false.
 
     "Not on Friday" does, where a question asks which day it is not.
     """
-    if question.choices or not {normalise(answer) for answer in question.answers}.isdisjoint(YES_NO):
+    if question.choices or any(map(_judges, question.answers)):
         return True
     words = f" {normalise(text)} "
     return any(f" {normalise(answer)} " in words for answer in question.answers) or is_right(
         text, question.answers, "contains"
     )
+
+
+def _judges(answer: str) -> bool:
+    first = normalise(answer.partition(",")[0])
+    return first in YES_NO | TRUE_FALSE or opening_yes_no(answer)[0] != ""
 
 
 def _as_choice(text: str) -> str:

@@ -25,13 +25,13 @@ def recalled(card: Mapping[str, Any]) -> str:
 
 def unreadable(card: Mapping[str, Any]) -> str:
     """A sentence where the base answers next to nothing even with the right passage in its prompt; else empty."""
-    ceiling = card["rows"].get("ceiling", {"of": 0})
-    if not ceiling["of"] or (ceiling["right"] and (ceiling["high"] is None or ceiling["high"] >= UNREADABLE)):
+    reading = card.get("reading") or card["rows"].get("ceiling", {"high": None})  # cards of earlier runs have no former
+    if reading["high"] is None or reading["high"] >= UNREADABLE:
         return ""
-    how = "can hardly" if ceiling["right"] else "cannot"
+    how = "can hardly" if reading["right"] else "cannot"
     return (
-        f"This model {how} read these documents: with the right passage in its prompt it answers {ceiling['right']} of "
-        f"{ceiling['of']} questions. What may help: a larger model, or, where it answers rightly in other "
+        f"This model {how} read these documents: with the right passage in its prompt it answers {reading['right']} of "
+        f"{reading['of']} questions. What may help: a larger model, or, where it answers rightly in other "
         "words, all accepted forms of an answer in the questions file, short ones too."
     )
 

@@ -11,11 +11,13 @@ ARTICLES = frozenset(
 # Elided before a vowel in French and Italian: l'école, d'accord, dell'arte.
 ELIDED = frozenset("l d qu n s j m t c jusqu lorsqu puisqu quelqu dell all nell sull dall un gl quell".split())
 
+# Without "without", "ohne", "sans", "sin" and the like: rules say with them what is needed ("not without a badge",
+# "without a permit entry is forbidden"), and "sin" is "his" in Swedish, a function in mathematics.
 NEGATORS = frozenset(
     "not no never neither nor nicht kein keine keinen keinem keiner keines nie niemals weder pas jamais ni "
-    "keinesfalls keineswegs without ohne sans sin senza zonder "
-    "aucun aucune nunca jamas tampoco ningun ninguna non nessun nessuno nessuna nao nem niet geen nooit nie не нет ни "
-    "нельзя ikke inte aldrig khong tidak bukan δεν μη μην οχι لا ليس ليست لم لن غير לא אין नहीं न".split()
+    "keinesfalls keineswegs aucun aucune nunca jamas tampoco ningun ninguna non nessun nessuno nessuna nao nem niet "
+    "geen nooit nie не нет ни нельзя ikke inte aldrig khong tidak bukan δεν μη μην οχι لا ليس "
+    "ليست لم لن غير לא אין नहीं न".split()
 )
 # "No" is a negator in English and Spanish, and "in the" in Portuguese: it counts in texts with one of these words.
 NO_NEGATES_BESIDE = frozenset(
@@ -58,6 +60,7 @@ NO = frozenset(
     "no nein non нет não nao nee nie hayır hayir tidak لا 아니요 아니오 नहीं 不是 不 不对 不對 否 いいえ ไม่ใช่".split()
 )
 YES_NO = YES | NO
+TRUE_FALSE = frozenset("true false wahr falsch richtig vrai faux verdadero falso vero waar onwaar".split())
 THERE_IS_NONE = frozenset({"没有", "沒有"})  # says no by itself
 CHOICE = frozenset("or and oder und ou et o y e of en или и".split())  # yes or no, yes and no
 BECAUSE = frozenset(

@@ -165,12 +165,20 @@ def _tell(
 
 def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: float | None) -> None:
     """Raises GateFailed where the adapted model knows too little, of questions and statements together, or forgot
-    too much, or both; UsageError where nothing was asked that a gate could be decided by."""
-    recall = None if min_recall is None else _too_little_known(card, min_recall)
-    forgetting = None if max_forgetting is None else _too_much_lost(card, max_forgetting)
-    failed = [gate for gate in (recall, forgetting) if gate]
+    too much, or both; else UsageError where nothing was asked that a gate could be decided by."""
+    failed: list[tuple[str, str, str]] = []
+    undecided: list[UsageError] = []
+    for gate, limit in ((_too_little_known, min_recall), (_too_much_lost, max_forgetting)):
+        try:
+            found = None if limit is None else gate(card, limit)
+        except UsageError as error:
+            undecided.append(error)
+        else:
+            failed += [found] if found else []
     if failed:
         raise GateFailed(*(" ".join(filter(None, part)) for part in zip(*failed, strict=True)))
+    if undecided:
+        raise undecided[0]
 
 
 def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | None:

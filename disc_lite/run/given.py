@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from disc_lite.documents import Document
@@ -22,8 +22,10 @@ from disc_lite.run.wording import counted
 
 _SHOWN = 60  # characters of a question in a message
 _NAMED = 3  # questions in a remark
-_SEARCHED = 200  # paragraphs that are looked through for an answer
-_LONGEST_SEARCH = 10_000_000  # characters; the search of longer documents would be waited for
+_SEARCHED = 100  # parts of documents that are looked through for an answer
+_PART = 2_000  # characters of a part at most
+_OVERLAP = 300  # characters that parts of a long paragraph share at most, so that no answer is cut
+_LONGEST_SEARCH = 5_000_000  # characters; the search of longer documents would be waited for
 PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
@@ -62,13 +64,11 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
     for question in questions:
         if not question.passage and question.passage_index < 0:
             by_document.setdefault(question.document, []).append(question)
-    lost: list[str] = []
-    for name, asked in by_document.items():
-        parts = [part for d in documents if name in ("", d.name) for part in d.text.split("\n\n") if part.strip()]
-        searched = [" ".join((question.text, *question.answers)) for question in asked]
-        for question, places in zip(asked, best_places(parts, searched, _SEARCHED), strict=True):
-            if not any(is_stated(question, parts[place]) for place in places):
-                lost.append(f"“{_shortened(question.text)}” ({_shortened(' / '.join(question.answers))})")
+    lost = [
+        f"“{_shortened(question.text)}” ({_shortened(' / '.join(question.answers))})"
+        for name, asked in by_document.items()
+        for question in _not_found(asked, [d.text for d in documents if name in ("", d.name)])
+    ]
     if not lost:
         return ""
     more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
@@ -77,6 +77,40 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
         f"words, so they may never be graded right: {', '.join(lost[:_NAMED])}{more}. Accept the shortest form, and "
         'every form: "answers": ["6 euros", "6 €"].'
     )
+
+
+def _not_found(asked: Sequence[Question], texts: Sequence[str]) -> list[Question]:
+    """The questions whose answers the parts of the texts that fit them best do not state."""
+    parts = [part for text in texts for part in _parts(text)]
+    searched = [" ".join((question.text, *question.answers)) for question in asked]
+    asking: dict[int, list[tuple[int, int]]] = {}  # part -> the ranks that it has for questions, and the questions
+    for number, places in enumerate(best_places(parts, searched, _SEARCHED)):
+        for rank, place in enumerate(places):
+            asking.setdefault(place, []).append((rank, number))
+    left = dict(enumerate(asked))
+    # Part by part, as reading one takes long, and those first that state most answers.
+    for place, ranked in sorted(asking.items(), key=lambda item: min(item[1])):
+        for _, number in ranked:
+            if number in left and is_stated(left[number], parts[place]):
+                del left[number]
+    return list(left.values())
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Paragraphs, long ones in pieces that overlap; between words where there are spaces."""
+    for paragraph in filter(str.strip, text.split("\n\n")):
+        start = 0
+        while len(paragraph) - start > _PART:
+            end = _last_space(paragraph, start + _PART)
+            yield paragraph[start:end]
+            start = _last_space(paragraph, end - _OVERLAP // 2)
+        yield paragraph[start:]
+
+
+def _last_space(text: str, place: int) -> int:
+    """Where the last white space before a place is, if it is near; else the place."""
+    found = max(text.rfind(mark, place - _OVERLAP // 2, place) for mark in " \n\t")
+    return place if found < 0 else found
 
 
 def _shortened(text: str) -> str:

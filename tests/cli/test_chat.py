@@ -227,14 +227,15 @@ def test_lines_are_edited_at_a_terminal() -> None:
 def test_ask_reads_questions_from_stdin(monkeypatch: Any, capsys: Any) -> None:
     asked: list[Any] = []
     monkeypatch.setattr("disc_lite.chat.opening.open_together", lambda folders: {"run": None})
-    monkeypatch.setattr("disc_lite.chat.opening.ask", lambda adapted, questions, *more: asked.append(questions) or [])
+    monkeypatch.setattr("disc_lite.chat.opening.ask", lambda adapted, questions, **more: asked.append(questions) or [])
     monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", "run", "-"])
     for typed, code, said in (
         (b"\xef\xbb\xbfWho?\r\n\nWhen\xc3\xa9?\n", 0, ""),
         (b"\n \n", 2, "no question on stdin"),
         (b"Who?\n???\n", 2, "neither a letter nor a digit: ???"),
+        (None, 2, "no question on stdin"),  # it is closed, as some schedulers start programs
     ):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
+        monkeypatch.setattr(sys, "stdin", None if typed is None else io.TextIOWrapper(io.BytesIO(typed)))
         with pytest.raises(SystemExit) as stop:
             main()
         assert stop.value.code == code and said in capsys.readouterr().err
@@ -311,7 +312,7 @@ def test_control_characters_of_an_answer_do_not_reach_the_terminal(capsys: Any) 
 
 def test_ask_prints_only_text(trained: Path, monkeypatch: Any, capsys: Any) -> None:
     monkeypatch.setattr(
-        "disc_lite.chat.opening.ask", lambda *given: [{"question": EVIL, "adapted": EVIL, "base": EVIL}]
+        "disc_lite.chat.opening.ask", lambda *given, **options: [{"question": EVIL, "adapted": EVIL, "base": EVIL}]
     )
     monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(trained / "run"), "x", "--base"])
     with pytest.raises(SystemExit):

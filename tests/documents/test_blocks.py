@@ -1,5 +1,7 @@
 """What a line opens: what begins like an item, a row, a heading or a block of code is not always one."""
 
+import time
+
 import pytest
 
 from disc_lite.documents import cut_passages, sentence_spans
@@ -75,6 +77,13 @@ def test_a_line_that_begins_with_a_span_of_code_opens_no_block():
     assert [section.heading_path[1:] for section in document("a.md", text).sections] == [(), ("Backup",)]
     # As CommonMark has it, the closing fence may be longer.
     assert sentences("```sh\nls. Stop\n`````\nIt is done.") == ["```sh\nls. Stop\n`````", "It is done."]
+
+
+@pytest.mark.parametrize("item", ["1. " + "a" * 60_000, "1. a" + " " * 160_000 + "b"])
+def test_a_long_word_of_an_item_takes_no_quadratic_time(item):
+    began = time.process_time()
+    sentences(item)
+    assert time.process_time() - began < 4  # 0.1 s on an idle core, where it was 45
 
 
 @pytest.mark.parametrize("above", ["Time to the depot (min.)", "Do you have a car?"])

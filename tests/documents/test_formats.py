@@ -118,6 +118,9 @@ def test_a_title_comes_from_the_file_name_if_from_nowhere_else(tmp_path):
             ["a > 1. Overview", "a > 1. Overview > 1.1. Aim", "a > 2. Use"],
         ),
         ("# 2024 in short\n\n# 1. Rent", "2024 in short", ["2024 in short", "2024 in short > 1. Rent"]),
+        ("# 1.11.0 (2022)\n\n# 1.10.8 (2021)", "a", ["a > 1.11.0 (2022)", "a > 1.10.8 (2021)"]),
+        ("# 1 Scope\n\n# 2 Use", "a", ["a > 1 Scope", "a > 2 Use"]),
+        ("# 24 hours in Rome\n\n# 48 hours", "24 hours in Rome", ["24 hours in Rome", "24 hours in Rome > 48 hours"]),
         ("# 6.2. Rent\n\n# Pets", "6.2. Rent", ["6.2. Rent", "6.2. Rent > Pets"]),
     ],
 )

@@ -30,6 +30,7 @@ def text_of(text):
             "A:\n\nCity | Fee\nOslo | 1 €\nOslo | 2\n\nB.",
         ),
         ("<ol start=3><li>Close.</li></ol>", "3. Close."),
+        ("> Text <img\n> src=x.png> more.", "> Text <img\n> src=x.png> more."),
         ("<table>\nnever closed", "<table>\nnever closed"),
     ],
 )

@@ -158,8 +158,12 @@ def test_what_myst_marks_is_read_as_in_restructuredtext(written, seen):
         ('<p\n  align="center"><img\n src="https://img.shields.io/x"\n/>Text.</p>', "Text."),
         ("It is a <b and\nnot more.\n\nSo a > c.", "It is a <b and\nnot more.\n\nSo a > c."),
         (
-            "# Top\n\n- [Rent](#rent)\n  - [Due](#due)\n- [Desk](desk.md)\n\nText.",
-            "# Top\n\n- [Desk](desk.md)\n\nText.",
+            "# Top\n\n- [Rent](#rent)\n  - [It](#due-day)\n- [Desk](desk.md)\n\n## `Rent`\n\nDue day\n---\n\nText.",
+            "# Top\n\n- [Desk](desk.md)\n\n## `Rent`\n\nDue day\n---\n\nText.",
+        ),
+        (
+            "# Speakers\n\n1. [Ada Berg](#ada)\n2. [Call the desk](#)",
+            "# Speakers\n\n1. [Ada Berg](#ada)\n2. [Call the desk](#)",
         ),
         ("| Code    | Fee |\n|:--------|-----|\n| a  b    | 4   |", "| Code | Fee |\n|:---|---|\n| a  b | 4 |"),
     ],

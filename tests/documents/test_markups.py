@@ -214,6 +214,18 @@ def test_a_mail_in_html_keeps_its_text_where_others_stand_behind_it():
     assert shown.endswith("Attachments, not read: a.log\n\nLunch is at noon.\n\nLunch is at noon.\n\nLeave the list.\n")
 
 
+@pytest.mark.parametrize(("kind", "quoted"), [
+    ("mixed", "\n\n> From: Bo <bo@y.org>\n> Subject: Rent\n\n> It is 90 euros.\n\n>> Is it?"),
+    ("report; report-type=delivery-status", ""),
+])  # fmt: skip
+def test_a_mail_within_a_mail_is_quoted_and_one_that_came_back_is_not_read(kind, quoted):
+    body = f"Content-Type: multipart/{kind}; boundary=b\n\n--b\nContent-Type: text/plain\n\nSee below.\n"
+    body += (
+        "--b\nContent-Type: message/rfc822\n\nFrom: Bo <bo@y.org>\nSubject: Rent\n\nIt is 90 euros.\n> Is it?\n--b--\n"
+    )
+    assert text("a.eml", HEADERS + body).endswith(f"\n\nSee below.{quoted}\n")
+
+
 def test_what_a_mail_quotes_stands_by_itself_and_its_lines_are_no_headings():
     body = "# 1 is the leak.\n\n> Who pays?\nI do.\nOn Mon, Ben wrote:\n> I resign.\n>\n> Tell Carl.\n> On Sun, Carl wrote:\n>> It leaks.\n> Ben\n"
     shown = (

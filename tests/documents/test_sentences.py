@@ -23,6 +23,9 @@ RULES = {
         At 5 a.m. Mr. Roth left.| He was home at 6 p.m.| The cat slept.
         The webinar begins at 2:00 p.m. ET on Monday, and opens at 9 a.m. Pacific time.| It is free.
         We opened the doors at 5 p.m. Friday.| They closed the doors at 6 p.m.| Ada locked them.
+        We close at 5 p.m.| Monday is our day off.| It is quiet at 9 p.m.| Central heating is off.
+        We are here from 9 a.m. to 5 p.m. Monday to Friday.| Come in.
+        It`s late in the day.| We don`t know why.
         2.1. The rent is 840 euros.| It is due.
         Table 8.2. Numeric Types.| See Table 8.2.| It is long.
         Fig. 3. The bridge.| Section 1. All powers are in a Congress.

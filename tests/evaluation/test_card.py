@@ -216,17 +216,39 @@ def test_a_base_that_reads_nothing_is_named_before_all_else() -> None:
     for right, said in ((0, "cannot read"), (4, "can hardly read"), (20, "")):
         rows = {row: ["no"] * 40 for row in ("floor", "rag", "adapted")}
         rows["ceiling"] = [f"{n} euros" if n < 100 + right else "no" for n in range(100, 140)]
-        found = report_card(asked, rows, ["It is 100 euros."] * 40, (), "contains", 0.8)
+        found = report_card(asked, rows, [f"It is {n} euros." for n in range(100, 140)], (), "contains", 0.8)
         assert unreadable(found).startswith(f"This model {said} these documents" if said else "")
         assert bool(unreadable(found)) == bool(said)
         assert f"it answers {right} of 40 questions" in unreadable(found) or not said
         assert verdict(found) == ""  # nothing against nothing
-        assert found["unstated"] == 39 and unstated(found).startswith("Of 39 of these 40 questions")
+        assert found["unstated"] == 0 and unstated(found) == ""
+
+
+def test_few_wrong_answers_or_unstated_ones_are_no_base_that_reads_nothing() -> None:
+    asked = [Question(f"How much is {n}?", (f"{n} euros",)) for n in range(100, 140)]
+    rows = {"ceiling": ["no"] * 40}
+    for stated, said in ((0, False), (5, False), (6, True)):  # of 5 the interval reaches 43 %
+        passages = [f"It is {n} euros." if n < 100 + stated else "It is dear." for n in range(100, 140)]
+        found = report_card(asked, rows, passages, (), "contains", 0.8)
+        assert bool(unreadable(found)) == said
+        assert f"it answers 0 of {stated} questions" in unreadable(found) or not said
+        assert unstated(found).startswith(f"Of {40 - stated} of these 40 questions")
+    chosen = [Question(q.text, q.answers, "a.md", passage_index=0) for q in asked]
+    assert unreadable(report_card(chosen, rows, ["It is dear."] * 40, (), "contains", 0.8)) == ""
 
 
 @pytest.mark.parametrize(
     ("answers", "stated"),
-    [(("yes",), True), (("6 euros", "6 €"), True), (("6 € per visit",), False), (("Friday",), True)],
+    [
+        (("yes",), True),
+        (("6 euros", "6 €"), True),
+        (("6 € per visit",), False),
+        (("Friday",), True),
+        (("Yes, with a permit",), True),
+        (("false",), True),
+        (("No, only on Monday",), True),
+        (("No smoking",), False),
+    ],
 )
 def test_what_a_passage_states(answers: tuple[str, ...], stated: bool) -> None:
     assert is_stated(Question("How much is the sauna?", answers), "Sauna: 6 euros a visit, not on Friday.") == stated

@@ -61,7 +61,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
     given = given_to(asked)
     completion = Question(f"The workshop {SHARP} opens at", ("eight",), "a.md", "completion")
     pairs = [Pair(name, 0, f"Question 0 about {k}?", f"answer {k} 0") for k, name in enumerate(NAMES[:4])]
-    card = report_card(asked, given, [f"passage {EVIL}" for _ in asked], pairs, "contains", 0.8)
+    card = report_card(asked, given, [f"passage {EVIL}. It is {q.answers[0]}." for q in asked], pairs, "contains", 0.8)
     card["completions"] = rows_of(1, 9, 10)
     card["retained"] = {
         "world": change(first(38), first(37)), "open_book": change(first(20), [False] * 9 + first(12, 31)),

@@ -173,6 +173,16 @@ def test_gates_that_fail_together_are_told_together_and_a_base_that_reads_nothin
     assert "train.epochs" not in str(failed.value)
 
 
+def test_a_gate_that_fails_is_told_though_the_other_cannot_be_decided() -> None:
+    nothing_to_lose = {**card_with((0, 4), (0, 0), 0), "retained": {}, "forgetting": forgetting({})}
+    with pytest.raises(GateFailed, match=r"answers 0.0%"):
+        check_gates(nothing_to_lose, 0.5, 0.1)
+    with pytest.raises(UsageError, match="--max-forgetting cannot be decided"):
+        check_gates(nothing_to_lose, 0.0, 0.1)
+    with pytest.raises(GateFailed, match=r"more than the 5.0%"):
+        check_gates(card_with((0, 0), (0, 0), 2), 0.5, 0.05)
+
+
 def test_the_gate_of_recall_counts_questions_and_statements() -> None:
     for learned, statements in (((0, 0), (8, 10)), ((8, 10), (0, 0)), ((6, 6), (10, 14))):
         check_gates(card_with(learned, statements, 0), 0.8, None)

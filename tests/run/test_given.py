@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from disc_lite.qa import Question
+from disc_lite.qa.words import read_words
+from disc_lite.run import given
 from disc_lite.run.given import unstated_remark
 from tests.made import document_of
 
@@ -26,3 +30,30 @@ def test_questions_that_no_document_answers_are_named() -> None:
     assert "more" not in said
     assert unstated_remark(asked[1:2], [PRICES, RULES]) == unstated_remark([], [PRICES]) == ""
     assert "and 1 more" in unstated_remark([asked[0]] * 4, [PRICES])
+
+
+def test_text_without_blank_lines_is_searched_in_parts_and_each_is_read_once(monkeypatch: Any) -> None:
+    """Logs and tables are one paragraph, which was read whole, and again for every question that found it."""
+    rows = [f"order {n} of lot {n % 7} is {n * 3} kg" for n in range(1_500)]
+    log = document_of("\n".join(rows), "log.txt")
+    asked = [Question(f"What is order {n}?", (f"{n * 3} kg",)) for n in range(0, 1_500, 75)]
+    lost = [Question(f"What is order {n}?", (f"{n} tons",)) for n in range(0, 1_500, 75)]
+    looked: list[str] = []
+    stated = given.is_stated
+    monkeypatch.setattr(given, "is_stated", lambda q, text: looked.append(text) or stated(q, text))
+    read_words.cache_clear()
+    assert unstated_remark([*asked, *lost], [log]).startswith("20 of 40 questions")
+    assert max(map(len, looked)) <= 2_000
+    once = len(set(looked)) + sum(len(q.answers) for q in (*asked, *lost))
+    assert len(looked) > 3 * once and read_words.cache_info().misses < 1.2 * once
+
+
+def test_no_answer_is_lost_where_a_long_paragraph_is_cut() -> None:
+    words = " ".join(f"w{n}" for n in range(1_200))
+    for first in range(0, 1_100, 9):
+        phrase = " ".join(f"w{n}" for n in range(first, first + 9))
+        assert unstated_remark([Question("Which?", (phrase,))], [document_of(words, "one.txt")]) == ""
+    unspaced = "".join(chr(0x4E00 + n) for n in range(5_000))
+    for first in (1_690, 1_845, 1_995, 3_850):
+        answer = unspaced[first : first + 10]
+        assert unstated_remark([Question("哪个?", (answer,))], [document_of(unspaced, "two.txt")]) == ""
