@@ -18,6 +18,7 @@ EXIT_CODES = {
     "RunFailed": 1,
     "NonFiniteError": 1,
     "UsageError": 2,
+    "NothingToTeach": 2,
     "RecipeError": 2,
     "DocumentsError": 2,
     "EnvironmentNotReady": 3,

@@ -93,7 +93,7 @@ def taught_by(corpus: Corpus, recipe: Recipe, frame: Frame, names: tuple[str, ..
     return Taught(
         taught, sum(taught.values()) + number,
         sum(kind.tokens * size for _, kind, size in in_epoch), sum(kind.compared * size for _, kind, size in in_epoch),
-        sum(size for name, _, size in in_epoch if name == "prompt"),
+        taught.get("prompt", 0) + (number * held["prompt"] / sum(held.values()) if held.get("prompt") else 0.0),
         sum(kind.compared * size for kind, size in in_all), sum(kind.read(size) for kind, size in in_all),
         (max(kind.longest for kind, _ in in_all), round(max(kind.longest_lesson for kind, _ in in_all)),
          round(max(kind.longest_path for kind, _ in in_all))),

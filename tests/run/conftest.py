@@ -26,7 +26,7 @@ def writing(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], P
     small.questions = small.pairs = None  # type: ignore[assignment]
     small.settings = {
         "evaluation.questions": "1", "prompt.questions_per_passage": "1", "prompt.question_tokens": "4",
-        "prompt.answer_tokens": "8", "prompt.agreement": "false", "prompt.min_support": "-1000", "prompt.min_gain": "-1000",
+        "prompt.answer_tokens": "8", "prompt.agreement": "false", "prompt.min_support": "-1000", "prompt.min_fluency": "-1000", "prompt.min_gain": "-1000",
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:  # an untrained model writes no question: without pairs a run ends
         patch.setattr(Continuation, "ended", True)
