@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +27,8 @@ ROWS = (1, 16, 48)  # texts that are written at once
 
 def main() -> None:
     asked = _arguments()
-    flags = ", ".join(sorted(processor.INSTRUCTIONS)) if processor.computes_in_bf16(processor.NARROWEST) else "neither"
-    print(f"{asked.folder}, {asked.quantize}; torch {torch.__version__}, {os.cpu_count()} cores, one of {flags}")
+    itself = "multiplies" if processor.computes_in_bf16(processor.NARROWEST) else "does not multiply"
+    print(f"{asked.folder}, {asked.quantize}; torch {torch.__version__}; the processor {itself} bf16 itself")
     for bf16 in (False, True):
         processor.computes_in_bf16 = lambda hidden, bf16=bf16: bf16  # type: ignore[misc]
         base = load_base(asked.folder, asked.quantize, "cpu")

@@ -41,13 +41,13 @@ def main() -> None:
             seconds[which].append(time.process_time() - begin)
     differs = (gradients["ours"] - gradients["PEFT's"]).norm() / gradients["PEFT's"].norm()
     print(
-        f"{asked.folder}, {asked.quantize}, rank {asked.rank}, {packed.input_ids.numel()} places; gradients differ by"
+        f"{asked.folder}, {asked.quantize}, {base.state_dtype}, rank {asked.rank}, {packed.input_ids.numel()} places; gradients differ by"
         f" {differs:.1e}"
     )
     for which, times in seconds.items():
         with peak_allocated(torch.device("cpu")) as peak:
             _step(base, packed, ours, which)
-        values = peak.allocated / packed.input_ids.numel() / 4 - len(base._layers) * hidden
+        values = peak.allocated / packed.input_ids.numel() / base.state_dtype.itemsize - len(base._layers) * hidden
         print(f"{which:>7}: {statistics.median(times):.3f} s a step; at most {values:,.0f} values a token")
 
 
@@ -68,7 +68,9 @@ def _step(base: Base, packed: Packed, ours: dict[Any, Any], which: str) -> torch
         if which == "ours":
             module.forward = forward
     base.model.zero_grad()
-    base.hidden(packed).square().mean().backward()
+    with base.autocast():  # a wide model is in bf16 where the processor multiplies it
+        states = base.hidden(packed)
+    states.float().square().mean().backward()
     return torch.cat([p.grad.flatten() for p in base.adapter_parameters().values() if p.grad is not None])
 
 

@@ -87,7 +87,7 @@ def _streamed(job: Job, merging: Merging, onto: str, folder: Path) -> tuple[Outp
 
 
 def _room_for(size_bytes: int, device: str | None) -> str:
-    """The device on which a model of 16-bit weights can be loaded: the GPU, the CPU (in fp32), or none ("").
+    """The device on which a model of 16-bit weights can be loaded: the GPU, the CPU (in fp32 at most), or none ("").
 
     Beside the trained model, which may be there still.
     """
