@@ -41,8 +41,8 @@ def main() -> None:
             seconds[which].append(time.process_time() - begin)
     differs = (gradients["ours"] - gradients["PEFT's"]).norm() / gradients["PEFT's"].norm()
     print(
-        f"{asked.folder}, {asked.quantize}, {base.state_dtype}, rank {asked.rank}, {packed.input_ids.numel()} places; gradients differ by"
-        f" {differs:.1e}"
+        f"{asked.folder}, {asked.quantize}, {base.state_dtype}, rank {asked.rank}, {packed.input_ids.numel()} places;"
+        f" gradients differ by {differs:.1e}"
     )
     for which, times in seconds.items():
         with peak_allocated(torch.device("cpu")) as peak:
