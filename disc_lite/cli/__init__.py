@@ -71,8 +71,8 @@ def adapt(
         os.environ["DISC_LITE_OFFLINE"] = "1"
     if dry_run:
         from disc_lite.cli.plan import nothing_to_teach, print_plan
-        from disc_lite.run.plan import Limits
         from disc_lite.run.plan import dry_run as plan_here
+        from disc_lite.run.room import Limits
 
         limits = Limits(*(options.pop(name) for name in ("device", "max_vram", "host_ram")))
         with nothing_to_teach(as_json):

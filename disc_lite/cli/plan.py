@@ -80,7 +80,7 @@ def nothing_to_teach(as_json: bool) -> Iterator[None]:
 def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
     """For people or for programs. Raises WillNotFit after it where the run does not fit."""
     from disc_lite.planning.estimate import as_json as to_json
-    from disc_lite.run.plan import require_room
+    from disc_lite.run.room import require_room
 
     if as_json:
         measured = {"probe": asdict(probe)} if probe else {}

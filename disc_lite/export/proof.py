@@ -114,5 +114,6 @@ def require_passed(checks: Sequence[Check], output: Path) -> None:
         raise GateFailed(
             f"The exported model differs from the trained one; {output} was not written.",
             f"{failed.what} ({failed.how}): {failed.text}.",
-            "Try another form (--to, --onto, --type, --base-gguf), and report it: this should not happen.",
+            "Try another form: --to, --onto, --base-gguf, or for GGUF --type F16, a larger file. Rounding changes the "
+            "answers of small models; of a large one, report it.",
         )

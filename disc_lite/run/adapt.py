@@ -19,7 +19,8 @@ from disc_lite.run.folder import Answers, Retained, RunFolder, When
 from disc_lite.run.given import PairFiles
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.run.plan import Limits, Size, limit_to_plan, planned_execution
+from disc_lite.run.plan import planned_execution
+from disc_lite.run.room import Limits, Size, limit_to_plan
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
 from disc_lite.storage.disk import remove
 from disc_lite.version import __version__

@@ -28,7 +28,8 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.context import peak_bytes
 from disc_lite.run.inputs import earlier_of, model_of
-from disc_lite.run.plan import Limits, dry_run, keep_tight, limit_to_plan, require_room
+from disc_lite.run.plan import dry_run
+from disc_lite.run.room import Limits, keep_tight, limit_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12

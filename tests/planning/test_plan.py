@@ -29,7 +29,8 @@ from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.frames import frame_of
-from disc_lite.run.plan import bytes_of, keep_tight, plan, require_room
+from disc_lite.run.plan import plan
+from disc_lite.run.room import bytes_of, keep_tight, require_room
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS
 

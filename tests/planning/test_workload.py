@@ -16,7 +16,8 @@ from disc_lite.documents import ReadingOptions, read_documents
 from disc_lite.models import Tokens
 from disc_lite.planning.amounts import rehearsed_examples
 from disc_lite.qa import Pair
-from disc_lite.run.plan import plan, require_room
+from disc_lite.run.plan import plan
+from disc_lite.run.room import require_room
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDBOOK, POCKET = ROOT / "examples" / "handbook", ROOT / "disc_lite" / "pocket"

@@ -21,7 +21,7 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.execution import record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.plan import Limits, limit_to_plan
+from disc_lite.run.room import Limits, limit_to_plan
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt
 

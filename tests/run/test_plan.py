@@ -14,7 +14,8 @@ from rich.console import Console
 from disc_lite.cli.plan import show_plan
 from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError
 from disc_lite.run.inputs import gather
-from disc_lite.run.plan import Limits, plan, planned_execution
+from disc_lite.run.plan import plan, planned_execution
+from disc_lite.run.room import Limits
 from tests.tiny_models import CORPUS
 
 POCKET = Path(__file__).resolve().parents[2] / "disc_lite" / "pocket"

@@ -1,0 +1,132 @@
+"""What a run may use of this machine, and how it is computed with that."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from disc_lite.errors import UsageError, WillNotFit
+from disc_lite.planning.cards import MARGIN, card_of_device, usable_bytes
+from disc_lite.planning.choice import Choice
+from disc_lite.planning.estimate import Budget, Plan, what_fits
+from disc_lite.planning.sizes import GIB
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.schema import Execution
+from disc_lite.run.folder import RunFolder
+from disc_lite.run.wording import data_size
+from disc_lite.storage import free_disk
+
+if TYPE_CHECKING:
+    import torch
+
+Size = str | float | None  # gigabytes, as a number or a text like "8GB"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free."""
+
+    device: str | None
+    max_vram: Size
+    host_ram: Size
+
+
+def usable_of(limits: Limits) -> int | None:
+    """The bytes that a run may allocate on a card of `max_vram`."""
+    size = bytes_of(limits.max_vram, "--max-vram")
+    return None if size is None else usable_bytes(size)
+
+
+def limit_to_plan(limits: Limits, device: torch.device) -> None:
+    """Let PyTorch allocate no more than was planned with, where else there would be no error when that is passed."""
+    from disc_lite.models.device import free_bytes, limit_memory, spills_into_host
+
+    most = usable_of(limits)
+    if most is None and spills_into_host(device):
+        most = round(free_bytes(device) * (1 - MARGIN))
+    limit_memory(device, most)
+
+
+def budget_of(limits: Limits, path: Path) -> Budget:
+    """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
+
+    Raises EnvironmentNotReady for a GPU that is missing or too old.
+    """
+    from disc_lite.models.device import device_name, device_of, free_bytes, has_own_memory, untested
+
+    device = device_of(limits.device)
+    vram, host = usable_of(limits), bytes_of(limits.host_ram, "--host-ram")
+    sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], has_own_memory(device)  # Apple's has the host's memory
+    if cuda and vram:
+        sizes.append(vram)
+    if not cuda and host:
+        sizes.append(host)
+    disk = free_disk(path) + _there(RunFolder(path))
+    return Budget(card_of_device(device_name(device)), min(sizes), host, disk, cuda, untested(device))
+
+
+def _there(folder: RunFolder) -> int:
+    """Bytes of what a run that is continued has on the disk already, of what is counted as needed."""
+    files = (file for path in (folder.cache, folder.checkpoints) for file in path.rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in files)
+
+
+def require_room(plan: Plan) -> Execution:
+    """How the run is computed. Raises WillNotFit, with the cheapest remedy, where it does not fit."""
+    budget = plan.budget
+    if plan.choice is None:
+        least = plan.footprint.base + plan.footprint.adapter
+        have = f"{(budget.card_bytes or 0) / GIB:.1f} GiB"
+        raise WillNotFit(
+            f"{plan.shape.name} does not fit into the {have} that there are.",
+            f"Base and adapter alone take {least / GIB:.1f} GiB; beside them the teacher reads "
+            f"{plan.workload.longest_path:,} tokens at once, and training needs activations.",
+            f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
+        )
+    for what, needed, have_bytes, remedy in (
+        # Most of it is the process with its libraries, whatever it is taught.
+        ("memory of this machine", plan.host_bytes, budget.host_bytes, "Close other programs, or use another machine."),
+        ("disk", plan.disk_bytes, budget.disk_bytes,
+         "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence."),
+    ):  # fmt: skip
+        if have_bytes is not None and needed > have_bytes:
+            raise WillNotFit(
+                f"The run needs about {data_size(needed)} of {what}.", f"There are {data_size(have_bytes)}.", remedy
+            )
+    return as_planned(plan.recipe, plan.choice)
+
+
+def as_planned(recipe: Recipe, choice: Choice) -> Execution:
+    """The recipe's execution with what the plan has chosen."""
+    size = choice.way.micro_batch_tokens
+    return recipe.execution.model_copy(
+        update={
+            # 0: all of a step, which may have a few tokens more than it should have. Small steps may turn out larger.
+            "micro_batch_tokens": 0 if size >= recipe.train.tokens_per_batch else size,
+            "reading_tokens": choice.reading_tokens,
+            "optimizer_bits": choice.way.optimizer_bits,
+            "layer_checkpoints": "host" if choice.way.host_checkpoints else "device",
+            "embedding": "host" if choice.way.host_embedding else "device",
+        }
+    )
+
+
+def keep_tight(plan: Plan) -> None:
+    """Where a run on the CPU takes over a third of the free memory, let none of it lie idle in the C library."""
+    from disc_lite.models.device import give_back_freed_memory
+
+    if not plan.budget.cuda and 3 * plan.host_bytes > (plan.budget.card_bytes or 0):
+        give_back_freed_memory()
+
+
+def bytes_of(size: Size, option: str) -> int | None:
+    """A size like 8GB, or 8, in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
+    if size is None:
+        return None
+    found = _SIZE.fullmatch(str(size).strip())
+    if not found or not float(found[1]):
+        raise UsageError(f"{option} cannot be {size!r}.", "", f"Write a number of gigabytes: {option} 8GB.")
+    return round(float(found[1]) * GIB)
