@@ -14,10 +14,11 @@ from itertools import chain
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from disc_lite.documents.archive import open_archive
 from disc_lite.documents.html import html_text
 from disc_lite.documents.numbering import LABEL_TAG
 from disc_lite.documents.officemath import MATH, formula_text
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.wordlists import Numbering, Styles, W, value_at
 
 _TEXT_PARTS = ("word/document.xml", "word/footnotes.xml", "word/endnotes.xml")
@@ -42,7 +43,7 @@ _STYLES = "\n".join(
 )
 
 
-def docx_text(raw: bytes) -> str:
+def docx_text(source: Source) -> Converted:
     """The text of a Word document: headings, paragraphs, lists and tables.
 
     Raises:
@@ -50,18 +51,16 @@ def docx_text(raw: bytes) -> str:
     """
     import mammoth
 
-    if not raw.startswith(b"PK"):
-        raise RefusedFile("not a .docx file (an old .doc, or encrypted?); save it as .docx")
     # Images are dropped here, so that links from the document to other files are never opened.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
-    result = mammoth.convert_to_html(io.BytesIO(_prepared(raw)), style_map=_STYLES, convert_image=no_images)
-    return html_text(result.value, is_page=False)[0]
+    result = mammoth.convert_to_html(_prepared(source.raw), style_map=_STYLES, convert_image=no_images)
+    return Converted(html_text(result.value, is_page=False)[0])
 
 
-def _prepared(raw: bytes) -> bytes:
+def _prepared(raw: bytes) -> io.BytesIO:
     """The document as mammoth reads all of it."""
     prepared = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(raw)) as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
+    with open_archive(raw, ".docx") as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
         there = set(before.namelist())
         styles, numbers = (before.read(name) if name in there else b"" for name in _DEFINITIONS)
         for name in before.namelist():
@@ -72,7 +71,7 @@ def _prepared(raw: bytes) -> bytes:
                 _prepare(root, known, Numbering(numbers, known))
                 content = ElementTree.tostring(root)
             after.writestr(name, content)
-    return prepared.getvalue()
+    return prepared
 
 
 def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from disc_lite.documents.adoc import adoc_text
 from disc_lite.documents.code import SUFFIXES, code_text
-from disc_lite.documents.decoding import check_text, decode, decode_page
+from disc_lite.documents.decoding import decode, decode_page
 from disc_lite.documents.docx import docx_text
 from disc_lite.documents.epub import epub_text
 from disc_lite.documents.html import html_text
@@ -34,25 +34,14 @@ class Format:
     Attributes:
         read: The function from a file to its text; may raise RefusedFile or anything else.
         parsed: Whether that is more than decoding, and is done in a process with limits.
-        is_archive: A zip, whose unpacked size is checked before `read` is called.
     """
 
     read: Callable[[Source], Converted]
     parsed: bool = True
-    is_archive: bool = False
-
-
-def _markdown(source: Source) -> Converted:
-    text, title = markdown_text(decode(source.raw))
-    return Converted(check_text(text), "markdown", title)
-
-
-def _plain(source: Source) -> Converted:
-    return Converted(check_text(plain_text(decode(source.raw))), "markdown")
 
 
 def _rst(source: Source) -> Converted:
-    return Converted(check_text(rst_text(decode(source.raw))), "rst")
+    return Converted(rst_text(decode(source.raw)), "rst")
 
 
 def _html(source: Source) -> Converted:
@@ -60,21 +49,17 @@ def _html(source: Source) -> Converted:
     return Converted(text, title=title)
 
 
-def _docx(source: Source) -> Converted:
-    return Converted(docx_text(source.raw))
-
-
 FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".md", ".markdown", ".mdx"), Format(_markdown, parsed=False)),
-    **dict.fromkeys((".txt", ".text"), Format(_plain, parsed=False)),
+    **dict.fromkeys((".md", ".markdown", ".mdx"), Format(markdown_text, parsed=False)),
+    **dict.fromkeys((".txt", ".text"), Format(plain_text, parsed=False)),
     ".rst": Format(_rst, parsed=False),
     **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
     ".pdf": Format(pdf_text),
-    ".docx": Format(_docx, is_archive=True),
-    ".odt": Format(odt_text, is_archive=True),
-    ".epub": Format(epub_text, is_archive=True),
-    ".pptx": Format(pptx_text, is_archive=True),
-    ".xlsx": Format(xlsx_text, is_archive=True),
+    ".docx": Format(docx_text),
+    ".odt": Format(odt_text),
+    ".epub": Format(epub_text),
+    ".pptx": Format(pptx_text),
+    ".xlsx": Format(xlsx_text),
     **dict.fromkeys((".csv", ".tsv"), Format(csv_text)),
     ".ipynb": Format(notebook_text),
     ".org": Format(org_text),

@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from disc_lite.documents.decoding import decode
 from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped, find_headings
 from disc_lite.documents.inlinehtml import as_seen
 from disc_lite.documents.rst import MYST, role_text, rst_text
+from disc_lite.documents.source import Converted, Source
 
 _FENCE = re.compile(r"(?P<indent>[ \t>]*)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
@@ -54,15 +56,15 @@ _PRE = re.compile(r"[ \t]*<pre\b[^>]*>(?:\s*<code\b[^>]*>)?", re.IGNORECASE)
 _END_OF_PRE = re.compile(r"(?:</code>\s*)?</pre>[ \t]*", re.IGNORECASE)
 
 
-def markdown_text(text: str) -> tuple[str, str]:
+def markdown_text(source: Source) -> Converted:
     """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
-    body, title = split_front_matter(text)
+    body, title = split_front_matter(decode(source.raw))
     lines = list(as_seen(body.split("\n")))
     definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
     targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
     titles = frozenset(_letters(heading.title) for heading in find_headings("\n".join(lines), "markdown"))
     seen = list(_Reader(_ends_of_comments(lines), targets, titles).read(lines))
-    return without_marks("\n".join(_closed_up(seen))), title
+    return Converted(without_marks("\n".join(_closed_up(seen))), "markdown", title)
 
 
 @dataclass

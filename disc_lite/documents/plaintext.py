@@ -10,7 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import escaped
+from disc_lite.documents.source import Converted, Source
 
 _OVERSTRUCK = re.compile(r".\x08|\x1b\[[0-9;]*m")
 _PAGE_FOOT = re.compile(r".*\[Page [\divxlc]+\]\s*")
@@ -39,9 +41,12 @@ _MIN_INDENTED = 0.5  # of the lines of an RFC
 _SENTENCE_END = (".", "!", "?", ":", ";", ",")
 
 
-def plain_text(text: str) -> str:
+def plain_text(source: Source) -> Converted:
     """The text in Markdown; what has no such structure stays as it is written."""
-    text = _OVERSTRUCK.sub("", text)
+    return Converted(_marked(_OVERSTRUCK.sub("", decode(source.raw))), "markdown")
+
+
+def _marked(text: str) -> str:
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     if manual := _MANUAL.fullmatch(first):

@@ -27,7 +27,7 @@ from disc_lite.documents.formats import FORMATS, REMEDIES, readable, suffix_of
 from disc_lite.documents.headings import Heading, cut_sections, find_headings, title_of
 from disc_lite.documents.records import Document, LedgerEntry
 from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, ReadingOptions
+from disc_lite.documents.source import Converted, ReadingOptions, Source
 from disc_lite.documents.walking import Found, find_files, printable
 from disc_lite.documents.workers import WorkerPool
 from disc_lite.errors import DocumentsError
@@ -122,7 +122,8 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool | None = Non
             raise RefusedFile(f"{what}: {REMEDIES.get(suffix, 'no format that is read')}")
         raw = _bytes_of(file.path, size)
         size, sha256 = len(raw), hashlib.sha256(raw).hexdigest()
-        converted = convert(suffix, raw, file.name, options, workers)
+        source = Source(raw, file.name, options)
+        converted = workers.convert(suffix, source) if workers else convert(suffix, source)
     except RefusedFile as refusal:
         return LedgerEntry(file.name, "refused", str(refusal), size, sha256, 0), None
     except OSError as error:

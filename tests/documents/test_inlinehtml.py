@@ -2,11 +2,11 @@
 
 import pytest
 
-from disc_lite.documents.conversion import convert
+from tests.documents.written import converted
 
 
 def text_of(text):
-    return convert(".md", text.encode()).text
+    return converted(".md", text.encode()).text
 
 
 @pytest.mark.parametrize(

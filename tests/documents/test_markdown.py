@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.headings import find_headings
+from tests.documents.written import converted
 
 
 def text_of(text):
-    return convert(".md", text.encode()).text
+    return converted(".md", text.encode()).text
 
 
 def titles(text):
@@ -36,8 +36,8 @@ def titles(text):
     ],
 )
 def test_front_matter_is_no_text_and_its_title_is_the_title(front, title):
-    converted = convert(".md", f"{front}Reported by phone.\n\n## At night\n".encode())
-    assert (converted.text, converted.title) == ("Reported by phone.\n\n## At night\n", title)
+    made = converted(".md", f"{front}Reported by phone.\n\n## At night\n".encode())
+    assert (made.text, made.title) == ("Reported by phone.\n\n## At night\n", title)
 
 
 @pytest.mark.parametrize("text", ["---\nA paragraph.\n---\n\nMore.\n", "---\n\nOne: two.\n", "+++\nx\n"])

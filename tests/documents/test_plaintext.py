@@ -2,12 +2,12 @@
 
 import pytest
 
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.headings import find_headings
+from tests.documents.written import converted
 
 
 def text_of(text):
-    return convert(".txt", text.encode()).text
+    return converted(".txt", text.encode()).text
 
 
 def headings(text):
