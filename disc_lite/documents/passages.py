@@ -16,19 +16,10 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
 
-from disc_lite.documents.blocks import (
-    cells_of,
-    closes_code,
-    end_of_row,
-    is_code,
-    is_heading,
-    is_item,
-    names_columns,
-    opens_code,
-)
+from disc_lite.documents.blocks import Line, cells_of, names_columns
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
-from disc_lite.documents.records import Document, Markup, Passage, Section
-from disc_lite.documents.sentences import sentence_spans
+from disc_lite.documents.records import Document, Passage, Section
+from disc_lite.documents.sentences import sentences_in_lines
 
 _DASHES = r":?-+:?[^\S\n]*"
 # Two runs of white space never stand side by side in it, or trying them would take the square of their length.
@@ -122,62 +113,55 @@ def _sections_with_text(document: Document, token_places: Sequence[int]) -> list
 
 def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
-    spans = sentence_spans(text, section.start, section.end, document.markup)
-    layout = _Layout(document.markup)
-    for char_start, char_end in spans:
+    layout = _Layout(text)
+    for char_start, char_end, line in sentences_in_lines(text, section.start, section.end, document.markup):
         start = bisect_left(token_places, char_start) if char_start else 0
         is_last = char_end == len(text)
         end = len(token_places) if is_last else bisect_left(token_places, char_end)
-        heading = is_heading(text[char_start:char_end], document.markup)
-        opens_paragraph, opens_unit, header = layout.place(text, char_start, char_end, heading)
+        kind = line.kind if line else ""
+        opens_paragraph, opens_unit, header = layout.place(char_start, line) if line else (False, False, "")
         if start < end:
-            may_name = document.markup != "code" and not header and "|" in text[char_start:char_end]
+            names = kind == "row" and not header and RULE_BELOW.match(text, char_end) is not None
+            is_heading = kind == "heading"
             yield _Sentence(
-                start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header,
-                may_name and RULE_BELOW.match(text, char_end) is not None,
+                start, end, char_start, char_end, is_heading, opens_paragraph, opens_unit, header, names
             )  # fmt: skip
 
 
 @dataclass
 class _Layout:
-    """Where the sentences of a section stand: behind a heading, in code, in a table."""
+    """Where the lines of a section stand: behind a heading, in a list item, in a table."""
 
-    markup: Markup
+    text: str
     after_heading: bool = True
     after_unit: bool = False
-    in_code: bool = False
     in_item: bool = False
     header: str | None = None  # of the table that is open
 
-    def place(self, text: str, start: int, end: int, heading: bool) -> tuple[bool, bool, str]:
-        """Whether the next sentence opens a paragraph, whether a unit, and the header of its table."""
-        sentence = text[start:end]
-        shown = sentence.lstrip()
-        gap = sentence[: len(sentence) - len(shown)]
-        if self.markup == "code":
-            return gap.count("\n") > 1, False, ""
-        if self.in_code:
-            self.in_code = not closes_code(sentence)
-            return False, False, ""
-        opens_code_, item = opens_code(sentence), is_item(sentence)
-        opens_line = "\n" in gap or not gap
-        row_end = end_of_row(text, start + len(gap), len(text)) if opens_line and "|" in shown else 0
-        row = row_end >= start + len(sentence.rstrip())
+    def place(self, start: int, line: Line) -> tuple[bool, bool, str]:
+        """Whether the sentence that begins with a line opens a paragraph, whether a unit, and the header of its table.
+
+        Args:
+            start: Where the white space begins that belongs to it.
+            line: The line.
+        """
+        newlines = self.text.count("\n", start, line.start)
+        is_row, is_code, is_item = line.kind == "row", line.kind == "code", line.item is not None
         # A further paragraph of a list item is indented.
-        goes_on = self.in_item and gap.rpartition("\n")[2].startswith("  ") and not item
-        opens_paragraph = gap.count("\n") > 1 and not self.after_heading and not goes_on
-        header = self.header if row and gap.count("\n") < 2 else None
-        opens_unit = opens_line and (row or item or opens_code_ or self.after_unit) and not goes_on
-        self.header = None if not row else _header(text, start + len(gap), row_end) if header is None else header
-        self.after_heading, self.after_unit = heading, row or is_code(shown)
-        self.in_code, self.in_item = opens_code_, item or (self.in_item and (goes_on or "\n" not in gap))
+        goes_on = self.in_item and self.text.startswith("  ", line.start) and not is_item
+        opens_paragraph = newlines > 1 and not self.after_heading and not goes_on
+        opens_unit = (is_row or is_item or is_code or self.after_unit) and not goes_on
+        header = self.header if is_row and newlines < 2 else None
+        self.header = None if not is_row else _header(self.text, line) if header is None else header
+        self.after_heading, self.after_unit = line.kind == "heading", is_row or is_code
+        self.in_item = is_item or goes_on
         return opens_paragraph, opens_unit, header or ""
 
 
-def _header(text: str, start: int, end: int) -> str:
+def _header(text: str, row: Line) -> str:
     """The first row of a table, where it names the columns; else empty."""
-    has_names = RULE_BELOW.match(text, end) or names_columns(text, start, end)
-    return " | ".join(cells_of(text[start:end])) if has_names else ""
+    has_names = RULE_BELOW.match(text, row.solid_end) or names_columns(text, row.start, row.solid_end)
+    return " | ".join(cells_of(text[row.start : row.solid_end])) if has_names else ""
 
 
 def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
