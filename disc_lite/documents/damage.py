@@ -84,11 +84,7 @@ def _entries(prose: str, tokens: list[str], words: list[str]) -> str:
 
 
 def _no_sentences(prose: str, tokens: list[str], words: list[str]) -> str:
-    ends = (
-        len(_STOP.findall(prose))
-        + prose.count(" | ")
-        + len(re.findall(r"^\s*(?:[-*+•]|\d+[.)])\s", prose, re.MULTILINE))
-    )
+    ends = len(_STOP.findall(prose)) + prose.count(" | ") + len(_ITEM.findall(prose))
     if ends * _WORDS_TO_A_STOP > len(tokens) or len(tokens) < 2 * _WORDS_TO_A_STOP:
         return ""
     return "hardly any sentences, as where stops were lost: see whether it was read as meant, or leave it out"

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from disc_lite.documents.columns import HEADING_SIZE, Line
+from disc_lite.documents.columns import Line
+from disc_lite.documents.pieces import HEADING_SIZE
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")

@@ -11,9 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from disc_lite.documents.columns import HEADING_SIZE, Line
+from disc_lite.documents.columns import Line
 from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
 from disc_lite.documents.headings import escaped
+from disc_lite.documents.pieces import HEADING_SIZE
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")

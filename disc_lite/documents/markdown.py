@@ -52,19 +52,22 @@ _PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
 # A span of code first: in `/users/{id}` and `x` there is no role.
 _CODE_OR_ROLE = re.compile(rf"{CODE_SPAN}|(?<![`\w])\{{(?P<role>[\w:+.-]{{1,40}})\}}`(?P<content>[^`]{{1,400}})`(?!`)")
 _LABEL = re.compile(r"\([\w:./-]+\)=\s*")
-_PRE = re.compile(r"[ \t]*<pre\b[^>]*>(?:\s*<code\b[^>]*>)?", re.IGNORECASE)
-_END_OF_PRE = re.compile(r"(?:</code>\s*)?</pre>[ \t]*", re.IGNORECASE)
 
 
 def markdown_text(source: Source) -> Converted:
     """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
     body, title = split_front_matter(decode(source.raw))
-    lines = list(as_seen(body.split("\n")))
+    return Converted(seen_text(body), "markdown", title)
+
+
+def seen_text(written: str) -> str:
+    """The text that a reader sees of Markdown without front matter: of a cell of a notebook too."""
+    lines = list(as_seen(written.split("\n")))
     definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
     targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
     titles = frozenset(_letters(heading.title) for heading in find_headings("\n".join(lines), "markdown"))
     seen = list(_Reader(_ends_of_comments(lines), targets, titles).read(lines))
-    return Converted(without_marks("\n".join(_closed_up(seen))), "markdown", title)
+    return without_marks("\n".join(_closed_up(seen)))
 
 
 @dataclass
@@ -78,7 +81,6 @@ class _Reader:
     fence: str = ""
     rst: list[str] | None = None  # what is in the fence of a directive
     in_comment: bool = False
-    in_pre: bool = False
     in_options: bool = False
     is_indented: bool = False  # in an admonition of MkDocs, whose text is indented
     admonitions: list[str] = field(default_factory=list)
@@ -88,8 +90,6 @@ class _Reader:
         for self.number, line in enumerate(lines):
             if self.fence:
                 yield self._code(line)
-            elif self.in_pre:
-                yield self._preformatted(line)
             else:
                 yield from self._prose(line)
         yield from (self.rst or [])[1:]  # of a fence that is never closed
@@ -105,14 +105,6 @@ class _Reader:
             return None
         directive, self.rst = self.rst, None
         return rst_text("\n".join(directive)).strip("\n") or None
-
-    def _preformatted(self, line: str) -> str:
-        end = _END_OF_PRE.search(line)
-        if end is None:
-            return line
-        self.in_pre = False
-        before = line[: end.start()]
-        return f"{before}\n```" if before.strip() else "```"
 
     def _prose(self, line: str) -> Iterator[str | None]:
         if self.is_indented:
@@ -137,9 +129,6 @@ class _Reader:
         if "|" in shown and not shown.strip("|-: \t"):
             shown = re.sub("-{4,}", "---", shown)  # below the header of a table
         shown = _CODE_OR_ROLE.sub(_role, shown)
-        if pre := _PRE.match(shown):
-            yield from self._open_pre(shown[pre.end() :])
-            return
         if alert := _ALERT.fullmatch(shown):
             shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
         shown = _NOTE.sub("", shown)
@@ -182,13 +171,6 @@ class _Reader:
         self.admonitions.append(marks)
         self.in_options = True
         return title.strip() or _named(name or "div")
-
-    def _open_pre(self, rest: str) -> Iterator[str | None]:
-        if end := _END_OF_PRE.search(rest):
-            yield f"```\n{rest[: end.start()]}\n```"
-            return
-        self.in_pre = True
-        yield f"```\n{rest}" if rest.strip() else "```"
 
     def _without_comments(self, line: str) -> str | None:
         """The line without comments, badges and marks of notes; None if nothing else was on it."""

@@ -56,7 +56,7 @@ class _Block:
         return _tokens(self.sentences)
 
 
-def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
+def cut_passages(document: Document, offsets: Iterable[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged where they fit together. A section that does not fit

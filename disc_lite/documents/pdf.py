@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
-from disc_lite.documents.columns import GAP_OF_PIECES, Piece, lines_of_page
+from disc_lite.documents.columns import lines_of_page
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.layout import text_of_pages
+from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.running import without_running_lines
 from disc_lite.documents.scans import ScannedPages, is_scan

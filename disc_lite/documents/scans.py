@@ -9,8 +9,8 @@ from itertools import accumulate, pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.columns import GAP_OF_PIECES, Piece
 from disc_lite.documents.ocr import ReadLine, Word, degrees_to_turn, read_picture, require_ocr
+from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
 from disc_lite.documents.refusal import RefusedFile
 
 if TYPE_CHECKING:

@@ -41,24 +41,7 @@ _RANGE_END = re.compile(r"[-–—]\s?\d{1,3}\.")  # "1. - 3. Jahrhundert": from
 _ENDS_OF_COMMENTS = ("*/", '"""', "'''")  # in source code they stay with the comment
 _SPACED_DOTS = re.compile(r"\. \. \.")
 # Words that go on with a Thai clause, and how long a clause is before it may stand by itself.
-_THAI_CONJUNCTIONS = (
-    "และ",
-    "หรือ",
-    "แต่",
-    "ที่",
-    "ซึ่ง",
-    "โดย",
-    "เพราะ",
-    "ๆ",
-    "ฯ",
-    "ของ",
-    "ใน",
-    "เพื่อ",
-    "จึง",
-    "กับ",
-    "จาก",
-    "ว่า",
-)
+_THAI_CONJUNCTIONS = tuple("และ หรือ แต่ ที่ ซึ่ง โดย เพราะ ๆ ฯ ของ ใน เพื่อ จึง กับ จาก ว่า".split())
 _THAI_CLAUSE_CHARS = 30
 
 
