@@ -14,6 +14,7 @@ from itertools import pairwise
 from statistics import median
 
 from disc_lite.documents.pieces import HEADING_SIZE, LEADERS, Piece, Row, rows_of, text_of, usual_size
+from disc_lite.documents.tables import line_of
 
 _OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
@@ -248,7 +249,7 @@ def _table(rows: Sequence[Row]) -> Iterator[Line]:
             grid.append(cells)
     for cells in grid:
         if any(re.search(r"\w", cell) for cell in cells):
-            yield Line(" ".join(" | ".join(cells).split()), rows[0][0].size, is_row=True)
+            yield Line(line_of(cells), rows[0][0].size, is_row=True)
 
 
 def _belongs_above(rows: Sequence[Row], place: int, cells: Sequence[str], above: Sequence[str], usual: float) -> bool:

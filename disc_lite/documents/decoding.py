@@ -73,9 +73,8 @@ def decode_page(raw: bytes) -> str:
     found = _DECLARED.search(raw, 0, _DECLARED_WITHIN_BYTES)
     declared = (found[1] or found[2]).decode("ascii", "replace") if found else ""
     codec = _codec(declared)
-    if not codec or raw.startswith((*_UTF16_MARKS, codecs.BOM_UTF8)):
-        return decode(raw)
-    if not codec.startswith(_SEVEN_BIT) and _is_utf8(raw):
+    is_marked = raw.startswith((*_UTF16_MARKS, codecs.BOM_UTF8))
+    if not codec or is_marked or (not codec.startswith(_SEVEN_BIT) and _is_utf8(raw)):
         return decode(raw)
     try:
         text = raw.decode(codec)

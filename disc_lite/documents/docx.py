@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from itertools import chain
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -140,28 +139,18 @@ def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) ->
         ElementTree.SubElement(written, f"{W}numId", {f"{W}val": id_})
     if label:
         paragraph.insert(list(paragraph).index(properties) + 1, _run(label, _LABEL))
-    level = next((_outline(e) for e in _levels(properties, style, styles)), 0)
-    if level:
+    levels = [*properties.findall(f"{W}outlineLvl"), *styles.found(style, "w:pPr/w:outlineLvl")]
+    level = levels[0].get(f"{W}val", "9") if levels else "9"
+    if level.isdecimal() and int(level) < 9:  # 9 is the level of the running text
         named = properties.find(f"{W}pStyle")
         named = named if named is not None else ElementTree.SubElement(properties, f"{W}pStyle")
-        named.set(f"{W}val", f"{_HEADING}{level}")
+        named.set(f"{W}val", f"{_HEADING}{int(level) + 1}")
 
 
 def _is_gone(properties: Element, style: str, styles: Styles) -> bool:
     hidden = [*properties.findall(f"{W}rPr/{W}vanish"), *styles.found(style, "w:rPr/w:vanish")]
     is_taken_out = any(properties.find(f"{W}rPr/{W}{mark}") is not None for mark in _GONE)
     return is_taken_out or _is_on(next(iter(hidden), None))
-
-
-def _levels(properties: Element, style: str, styles: Styles) -> Iterator[Element]:
-    yield from properties.findall(f"{W}outlineLvl")
-    yield from styles.found(style, "w:pPr/w:outlineLvl")
-
-
-def _outline(level: Element) -> int:
-    value = level.get(f"{W}val", "9")
-    # 9 is the level of the running text.
-    return int(value) + 1 if value.isdecimal() and int(value) < 9 else 0
 
 
 def _is_on(element: Element | None) -> bool:

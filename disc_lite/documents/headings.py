@@ -137,15 +137,11 @@ def _markdown_headings(text: str, markup: Markup) -> Iterator[Heading]:
         elif match["atx"]:
             block_start = position
             yield Heading(match.start(), len(match["marks"]), _plain(match["atx"]))
-        elif _is_setext(text, match, block_start):
+        # Only a lone line: the last line of a paragraph above a `---` is far more often its end.
+        elif _is_title(text, match) and _starts_block(text, match.start(), block_start):
             block_start = position
             level = 1 if match["under"] == "=" else 2
             yield Heading(match.start(), level, _plain(match["setext"]))
-
-
-def _is_setext(text: str, match: re.Match[str], block_start: int) -> bool:
-    # Only a lone line: the last line of a paragraph above a `---` is far more often its end.
-    return _is_title(text, match) and _starts_block(text, match.start(), block_start)
 
 
 def _is_title(text: str, setext: re.Match[str]) -> bool:

@@ -126,8 +126,8 @@ def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
 
     for child in parent.children:
         if isinstance(child, Tag):
-            if _is_formula(child):
-                writer.inline.append(f" {_formula(child)} ")
+            if formula := _formula(child):
+                writer.inline.append(f" {formula} ")
             elif not is_noise(child, writer.is_page):
                 _write_tag(child, writer, depth)
         elif type(child) in (NavigableString, CData):  # no comment, no doctype
@@ -263,13 +263,13 @@ def _in_a_line(block: str) -> str:
     return "; ".join(f"`{line.strip()}`" for line in block.split("\n")[1:-1] if line.strip())
 
 
-def _is_formula(tag: Tag) -> bool:
-    # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
-    return tag.name == "math" or (tag.name == "script" and str(tag.get("type", "")).startswith("math/tex"))
-
-
 def _formula(tag: Tag) -> str:
-    return math_text(tag) if tag.name == "math" else " ".join(tag.get_text().split())
+    """The text of a formula; empty where an element is none."""
+    if tag.name == "math":
+        return math_text(tag)
+    # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
+    is_tex = tag.name == "script" and str(tag.get("type", "")).startswith("math/tex")
+    return " ".join(tag.get_text().split()) if is_tex else ""
 
 
 def _image_text(tag: Tag) -> str:

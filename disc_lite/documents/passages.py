@@ -51,10 +51,6 @@ class _Block:
     heading_path: tuple[str, ...]
     alone: bool  # never joined with another
 
-    @property
-    def tokens(self) -> int:
-        return _tokens(self.sentences)
-
 
 def cut_passages(document: Document, offsets: Iterable[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
@@ -83,15 +79,24 @@ def cut_passages(document: Document, offsets: Iterable[tuple[int, int]], passage
     token_ends = array("i", accumulate((end for _, end in offsets), max))
     blocks = _sections_with_text(document, token_places)
     runs = [
-        (run, (*block.heading_path, *_header_of(run)))
+        (run, block.heading_path)
         for block in _merged(blocks, document.text, passage_tokens)
         for run in _packed(block.sentences, document.text, token_ends, passage_tokens)
     ]
     # A sentence without tokens leaves no passage behind, but its characters go to the next.
-    char_ends = [run[-1].char_end for run, _ in runs]
-    char_cuts = [0, *char_ends[:-1], len(document.text)]
+    char_cuts = [0, *(run[-1].char_end for run, _ in runs[:-1]), len(document.text)]
     return tuple(
-        _passage(document.name, index, run, path, char_cuts[index : index + 2])
+        Passage(
+            document=document.name,
+            index=index,
+            start=run[0].start,
+            end=run[-1].end,
+            char_start=char_cuts[index],
+            char_end=char_cuts[index + 1],
+            heading_path=(*path, *filter(None, [run[0].header])),
+            sentences=tuple((sentence.start, sentence.end) for sentence in run),
+            headings=frozenset(sentence.start for sentence in run if sentence.is_heading or sentence.names_columns),
+        )
         for index, (run, path) in enumerate(runs)
     )
 
@@ -174,14 +179,12 @@ def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
 
 def _merged(blocks: Sequence[_Block], text: str, limit: int) -> Iterator[_Block]:
     """Blocks that fit together as one, cut before the highest headings."""
-    sizes = [limit if block.alone else block.tokens for block in blocks]
+    sizes = [limit if block.alone else _tokens(block.sentences) for block in blocks]
     marks = [_mark(len(block.heading_path), block.sentences, text) for block in blocks]
-    start = 0
-    for end in group_ends(sizes, marks, limit):
+    for start, end in pairwise([0, *group_ends(sizes, marks, limit)]):
         group = blocks[start:end]
         path = reduce(_common_prefix, (block.heading_path for block in group))
         yield _Block(tuple(chain.from_iterable(block.sentences for block in group)), path, group[0].alone)
-        start = end
 
 
 def _packed(
@@ -191,10 +194,8 @@ def _packed(
     pieces = list(_pieces(sentences, token_ends, limit))
     befores = [None, *pieces]
     marks = [_mark(_rank(piece, before), piece, text) for before, piece in zip(befores, pieces, strict=False)]
-    start = 0
-    for end in group_ends(list(map(_tokens, pieces)), marks, limit):
+    for start, end in pairwise([0, *group_ends(list(map(_tokens, pieces)), marks, limit)]):
         yield list(chain.from_iterable(pieces[start:end]))
-        start = end
 
 
 def _rank(piece: Sequence[_Sentence], before: Sequence[_Sentence] | None) -> int:
@@ -238,31 +239,6 @@ def _parts(sentence: _Sentence, token_ends: Sequence[int], limit: int) -> Iterat
         char_end = sentence.char_end if end == sentence.end else token_ends[end - 1]
         yield replace(sentence, start=start, end=end, char_start=char_start, char_end=char_end)
         char_start = char_end
-
-
-def _passage(
-    document: str,
-    index: int,
-    run: Sequence[_Sentence],
-    path: tuple[str, ...],
-    char_cuts: Sequence[int],
-) -> Passage:
-    return Passage(
-        document=document,
-        index=index,
-        start=run[0].start,
-        end=run[-1].end,
-        char_start=char_cuts[0],
-        char_end=char_cuts[1],
-        heading_path=path,
-        sentences=tuple((sentence.start, sentence.end) for sentence in run),
-        headings=frozenset(sentence.start for sentence in run if sentence.is_heading or sentence.names_columns),
-    )
-
-
-def _header_of(run: Sequence[_Sentence]) -> tuple[str, ...]:
-    """The header of the table in whose midst a passage begins: it goes with every piece of the table."""
-    return (run[0].header,) if run[0].header else ()
 
 
 def _tokens(sentences: Sequence[_Sentence]) -> int:

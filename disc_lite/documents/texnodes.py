@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from disc_lite.documents.formulas import with_scripts
@@ -121,10 +122,10 @@ class TexReader:
     def _table(self, node: Node) -> str:
         rows = []
         held: dict[int, int] = {}  # column -> rows that a cell above still covers
-        for row in _split(node.nodelist, _is_row_end):
+        for row in _split(node.nodelist, "macroname", "\\", "tabularnewline"):
             cells, column = "", 0
             reaching: dict[int, int] = {}
-            for nodes in _split(row, _is_cell_end):
+            for nodes in _split(row, "specials_chars", "&"):
                 text, width = self._of(nodes).strip(), _span(nodes, "multicolumn")
                 height = _span(nodes, "multirow")
                 if text or not held.get(column):  # what is covered is written too, and empty
@@ -181,38 +182,23 @@ def _plain(label: str) -> str:
 
 def _items(nodes: list[Node]) -> Iterator[tuple[Node | None, list[Node]]]:
     """The label that an item of a list has by itself, and what is in it."""
-    label: Node | None = None
-    body: list[Node] = []
-    is_open = False
-    for node in nodes:
-        if getattr(node, "macroname", "") == "item":
-            if is_open:
-                yield label, body
-            label = node.nodeargd.argnlist[0] if node.nodeargd and node.nodeargd.argnlist else None
-            body, is_open = [], True
-        else:
-            body.append(node)
-    if is_open:
-        yield label, body
+    starts = [place for place, node in enumerate(nodes) if getattr(node, "macroname", "") == "item"]
+    for start, end in pairwise([*starts, len(nodes)]):
+        arguments = nodes[start].nodeargd
+        label = arguments.argnlist[0] if arguments and arguments.argnlist else None
+        yield label, nodes[start + 1 : end]
 
 
-def _split(nodes: list[Node], ends: Callable[[Node], bool]) -> Iterator[list[Node]]:
+def _split(nodes: list[Node], attribute: str, *ends: str) -> Iterator[list[Node]]:
+    """The nodes between those whose attribute has one of these values."""
     part: list[Node] = []
     for node in nodes:
-        if ends(node):
+        if getattr(node, attribute, "") in ends:
             yield part
             part = []
         else:
             part.append(node)
     yield part
-
-
-def _is_row_end(node: Node) -> bool:
-    return getattr(node, "macroname", "") in ("\\", "tabularnewline")
-
-
-def _is_cell_end(node: Node) -> bool:
-    return getattr(node, "specials_chars", "") == "&"
 
 
 def _inside(nodes: list[Node]) -> Iterator[Node]:
