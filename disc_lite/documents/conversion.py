@@ -20,7 +20,7 @@ def convert(suffix: str, source: Source) -> Converted:
     """
     try:
         source.on_step()
-        converted = FORMATS[suffix].read(source)
+        converted = FORMATS[suffix](source)
         check_text(converted.text)
         return converted
     except RefusedFile:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from disc_lite.documents.adoc import adoc_text
 from disc_lite.documents.code import SUFFIXES, code_text
@@ -27,19 +26,6 @@ from disc_lite.documents.tex import tex_text
 from disc_lite.documents.xlsx import xlsx_text
 
 
-@dataclass(frozen=True)
-class Format:
-    """How one format is read.
-
-    Attributes:
-        read: The function from a file to its text; may raise RefusedFile or anything else.
-        parsed: Whether that is more than decoding, and is done in a process with limits.
-    """
-
-    read: Callable[[Source], Converted]
-    parsed: bool = True
-
-
 def _rst(source: Source) -> Converted:
     return Converted(rst_text(decode(source.raw)), "rst")
 
@@ -49,27 +35,31 @@ def _html(source: Source) -> Converted:
     return Converted(text, title=title)
 
 
-FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".md", ".markdown", ".mdx"), Format(markdown_text, parsed=False)),
-    **dict.fromkeys((".txt", ".text"), Format(plain_text, parsed=False)),
-    ".rst": Format(_rst, parsed=False),
-    **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
-    ".pdf": Format(pdf_text),
-    ".docx": Format(docx_text),
-    ".odt": Format(odt_text),
-    ".epub": Format(epub_text),
-    ".pptx": Format(pptx_text),
-    ".xlsx": Format(xlsx_text),
-    **dict.fromkeys((".csv", ".tsv"), Format(csv_text)),
-    ".ipynb": Format(notebook_text),
-    ".org": Format(org_text),
-    ".tex": Format(tex_text),
-    **dict.fromkeys((".adoc", ".asciidoc"), Format(adoc_text)),
-    ".eml": Format(mail_text),
-    ".json": Format(json_text),
-    **dict.fromkeys((".jsonl", ".ndjson"), Format(json_lines_text)),
-    **dict.fromkeys(SUFFIXES, Format(code_text)),
+# Each is called with a file and gives its text; it may raise RefusedFile or anything else.
+FORMATS: dict[str, Callable[[Source], Converted]] = {
+    **dict.fromkeys((".md", ".markdown", ".mdx"), markdown_text),
+    **dict.fromkeys((".txt", ".text"), plain_text),
+    ".rst": _rst,
+    **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
+    ".pdf": pdf_text,
+    ".docx": docx_text,
+    ".odt": odt_text,
+    ".epub": epub_text,
+    ".pptx": pptx_text,
+    ".xlsx": xlsx_text,
+    **dict.fromkeys((".csv", ".tsv"), csv_text),
+    ".ipynb": notebook_text,
+    ".org": org_text,
+    ".tex": tex_text,
+    **dict.fromkeys((".adoc", ".asciidoc"), adoc_text),
+    ".eml": mail_text,
+    ".json": json_text,
+    **dict.fromkeys((".jsonl", ".ndjson"), json_lines_text),
+    **dict.fromkeys(SUFFIXES, code_text),
 }
+
+# Little more than decoded; all others are read in a process with limits.
+DECODED = {".md", ".markdown", ".mdx", ".txt", ".text", ".rst"}
 
 # Files that have no suffix and are text by custom.
 _PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}

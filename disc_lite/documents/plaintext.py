@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import escaped
+from disc_lite.documents.hyphens import is_broken_word, whole_words
 from disc_lite.documents.source import Converted, Source
 
 _OVERSTRUCK = re.compile(r".\x08|\x1b\[[0-9;]*m")
@@ -171,12 +172,11 @@ def _manual_page(lines: Sequence[str], name: str) -> str:
 def _without_hyphens(text: str) -> str:
     """The text with words whole that were hyphenated at the end of a line; a compound of the text keeps its hyphen."""
     text = text.replace("\u2010", "-")
-    words = Counter(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.lower()))
+    words = whole_words(text.split("\n"))
 
     def joined(found: re.Match[str]) -> str:
         first, second = found["first"], found["second"]
-        is_compound = words[f"{first}-{second}".lower()] > words[(first + second).lower()]
-        return f"{first}{'-' if is_compound else ''}{second}\n{found['indent']}"
+        return f"{first}{'' if is_broken_word(f'{first}-', second, words) else '-'}{second}\n{found['indent']}"
 
     broken = r"(?P<first>[^\W\d_]{2,})-\n(?P<indent>[ \t]*)(?P<second>[^\W\d_]{2,}\S*)[ \t]*\n?"
     return re.sub(broken, joined, text)
