@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from disc_lite.documents.escapes import CODE_SPAN
 from disc_lite.documents.headings import ATX_HEADING, FENCE, RULE, end_of_fence, end_of_title
 from disc_lite.documents.records import Markup
 
@@ -27,7 +28,7 @@ _COUNTED = frozenset(
 _RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)
 _ATX = re.compile(ATX_HEADING)
 _FENCE = re.compile(FENCE)
-_CODE_SPAN = re.compile(r"(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
+_CODE_SPAN = re.compile(CODE_SPAN)
 _CELL_END = re.compile(r"(?<=\S)[ \t]\|(?=[ \t]|$)")
 # A block of code is one sentence, unless it is so long that it is taken in runs of lines.
 _CODE_CHARS = 400

@@ -117,8 +117,8 @@ class _Reader:
                 yield None
                 return
             self.in_options = False
-            if (marker := self._marker(line)) is not _NOT_A_MARKER:
-                yield marker
+            if marker := _FENCE.fullmatch(line) or _COLONS.fullmatch(line) or _BANGS.fullmatch(line):
+                yield self._opened(line, marker)
                 return
         shown = self._without_comments(line)
         if shown is None or _LINK_DEFINITION.fullmatch(shown) or _LABEL.fullmatch(shown) or self._is_contents(shown):
@@ -138,20 +138,18 @@ class _Reader:
         found = _CONTENTS.fullmatch(line)
         return found is not None and not self.titles.isdisjoint(map(_letters, found.groups()))
 
-    def _marker(self, line: str) -> str | None:
+    def _opened(self, line: str, found: re.Match[str]) -> str | None:
         """What is seen of a line that opens or ends code or an admonition."""
-        if fence := _FENCE.fullmatch(line):
-            return self._open_fence(line, fence)
-        if colons := _COLONS.fullmatch(line):
-            if not colons["name"] and not colons["title"]:
-                if self.admonitions:
-                    self.admonitions.pop()
-                return None
-            return self._open_admonition(colons["marks"], colons["name"], colons["label"] or colons["title"] or "")
-        if bangs := _BANGS.fullmatch(line):
+        if found.re is _FENCE:
+            return self._open_fence(line, found)
+        if found.re is _BANGS:
             self.is_indented = True
-            return bangs["title"] or (_named(bangs["name"].split()[0]) if bangs["title"] is None else None)
-        return _NOT_A_MARKER
+            return found["title"] or (_named(found["name"].split()[0]) if found["title"] is None else None)
+        if found["name"] or found["title"]:
+            return self._open_admonition(found["marks"], found["name"], found["label"] or found["title"] or "")
+        if self.admonitions:
+            self.admonitions.pop()
+        return None
 
     def _open_fence(self, line: str, fence: re.Match[str]) -> str | None:
         if self.admonitions and fence["marks"] == self.admonitions[-1] and not fence["info"].strip():
@@ -219,10 +217,6 @@ def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
         has_end = "-->" in line
         in_paragraph, at_all = bool(line.strip()) and (has_end or in_paragraph), has_end or at_all
     return ends[::-1]
-
-
-# A line that opens nothing: unlike None, it is shown.
-_NOT_A_MARKER = "\0"
 
 
 def _letters(title: str) -> str:
