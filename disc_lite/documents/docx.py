@@ -110,6 +110,7 @@ def _mark_raised(run: Element, styles: Styles) -> None:
 
 
 def _property(run: Element, paragraph_style: str, name: str, styles: Styles) -> Element | None:
+    """What a run, or the mark of a paragraph, says of its letters, by itself or by its styles."""
     own = run.find(f"{W}rPr/{W}{name}")
     if own is not None:
         return own
@@ -148,9 +149,8 @@ def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) ->
 
 
 def _is_gone(properties: Element, style: str, styles: Styles) -> bool:
-    hidden = [*properties.findall(f"{W}rPr/{W}vanish"), *styles.found(style, "w:rPr/w:vanish")]
     is_taken_out = any(properties.find(f"{W}rPr/{W}{mark}") is not None for mark in _GONE)
-    return is_taken_out or _is_on(next(iter(hidden), None))
+    return is_taken_out or _is_on(_property(properties, style, "vanish", styles))
 
 
 def _is_on(element: Element | None) -> bool:

@@ -40,16 +40,16 @@ _MAX_LEVEL = 6
 _MAX_STOPPED_WORDS = 6
 
 
-def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
+def text_of_columns(columns: Sequence[Sequence[Line]]) -> str:
     """Text with a blank line between paragraphs, `- ` before items, `#` before headings.
 
     Where sizes of letters differ, headings are lines in larger or bold ones, and the size gives the level. In a text
     of one size they are read off the lines: what opens the first page is the title (`# `), every other is `## `.
 
     Args:
-        pages: For each page its columns in reading order, for each column its lines.
+        columns: The lines of each column, all columns of all pages in reading order.
     """
-    lines, sizes = lines_in_order(pages)
+    lines, sizes = lines_in_order(columns)
     widths = sorted(len(line.text) for line in lines if line.text and not line.is_row)
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0

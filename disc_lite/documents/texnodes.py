@@ -126,8 +126,10 @@ class TexReader:
             cells, column = "", 0
             reaching: dict[int, int] = {}
             for nodes in _split(row, "specials_chars", "&"):
-                text, width = self._of(nodes).strip(), _span(nodes, "multicolumn")
-                height = _span(nodes, "multirow")
+                text = self._of(nodes).strip()
+                # Up to what is in the cell: a table in it has cells of its own.
+                written = "".join(node.latex_verbatim() for node in nodes).partition("\\begin")[0]
+                width, height = _span(written, "multicolumn"), _span(written, "multirow")
                 if text or not held.get(column):  # what is covered is written too, and empty
                     cells += f'<td rowspan="{height}" colspan="{width}">{escape(with_scripts(text, _SCRIPT))}</td>'
                     reaching |= dict.fromkeys(range(column, column + width), height)
@@ -155,14 +157,10 @@ def _arguments() -> Any:
     return context
 
 
-def _span(nodes: list[Node], macro: str) -> int:
-    """How many rows or columns a cell covers, by the first argument of its macro."""
-    for node in _inside(nodes):
-        if getattr(node, "macroname", "") == macro:
-            groups = [e for e in node.nodeargd.argnlist if getattr(e, "delimiters", "[")[0] == "{"]
-            digits = re.sub(r"\D", "", groups[0].latex_verbatim()) if groups else ""
-            return int(digits[:3] or 1)
-    return 1
+def _span(cell: str, macro: str) -> int:
+    """How many rows or columns a cell covers, by the first argument of a macro in it."""
+    found = re.search(rf"\\{macro}\s*(?:\[[^\]]*\]\s*)?\{{[^\d}}]*(\d{{1,3}})", cell)
+    return int(found[1]) if found else 1
 
 
 def _shape_of(options: str, depth: int) -> tuple[str, str]:
@@ -199,12 +197,3 @@ def _split(nodes: list[Node], attribute: str, *ends: str) -> Iterator[list[Node]
         else:
             part.append(node)
     yield part
-
-
-def _inside(nodes: list[Node]) -> Iterator[Node]:
-    """The nodes of a cell and those in the arguments of its macros: a cell may span rows and columns."""
-    for node in nodes:
-        yield node
-        arguments = node.nodeargd.argnlist if getattr(node, "nodeargd", None) else None
-        for argument in arguments or []:
-            yield from _inside(getattr(argument, "nodelist", None) or [] if argument is not None else [])
