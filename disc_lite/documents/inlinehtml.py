@@ -16,7 +16,7 @@ from disc_lite.documents.html import html_text
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
 _MAX_DEPTH = 20  # of elements of one name in one another
-_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[^`]*$")
+FENCE_LINE = re.compile(r"[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
@@ -50,17 +50,17 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
     while number < len(lines):
         line = lines[number]
         number += 1
-        opening = _FENCE.match(line)
+        opening = FENCE_LINE.fullmatch(line)
         if fence:
             yield line
-            fence = "" if opening and opening[1].startswith(fence) and line.strip(" \t>") == opening[1] else fence
+            fence = "" if opening and closes(opening, fence) else fence
             continue
         if line.strip() and not line[0].isspace():
             in_list = _LIST_ITEM.match(line) is not None
         is_indented = _INDENTED.match(line) is not None and not in_list and (was_blank or is_indented)
         was_blank = not line.strip()
         if opening:
-            fence = opening[1]
+            fence = opening["marks"]
         elif not is_indented and (structure := _STRUCTURES.match(line)):
             end = _end_of(structure[1].lower(), lines, number - 1)
             shown = markup_text("\n".join(lines[number - 1 : end])) if end else None
@@ -81,6 +81,11 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
                 yield from shown.rstrip("\n").split("\n")
             continue
         yield line
+
+
+def closes(line: re.Match[str], fence: str) -> bool:
+    """Whether a line of fence marks ends the block that these marks opened."""
+    return line["marks"].startswith(fence) and not line["info"].strip()
 
 
 def _end_of(tag: str, lines: Sequence[str], start: int) -> int:

@@ -15,11 +15,10 @@ from disc_lite.documents.decoding import decode
 from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped, find_headings
-from disc_lite.documents.inlinehtml import as_seen
+from disc_lite.documents.inlinehtml import FENCE_LINE, as_seen, closes
 from disc_lite.documents.rst import MYST, role_text, rst_text
 from disc_lite.documents.source import Converted, Source
 
-_FENCE = re.compile(r"(?P<indent>[ \t>]*)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
 _COLONS = re.compile(
     r"[ \t]*(?P<marks>:{3,})\s*(?:\{?(?P<name>[\w:-]+)\}?)?[ \t]*(?:\[(?P<label>[^\]]*)\]|(?P<title>.*))"
@@ -95,8 +94,8 @@ class _Reader:
         yield from (self.rst or [])[1:]  # of a fence that is never closed
 
     def _code(self, line: str) -> str | None:
-        found = _FENCE.fullmatch(line)
-        if found and found["marks"].startswith(self.fence) and not found["info"].strip():
+        found = FENCE_LINE.fullmatch(line)
+        if found and closes(found, self.fence):
             self.fence = ""
         if self.rst is None:
             return line
@@ -117,7 +116,7 @@ class _Reader:
                 yield None
                 return
             self.in_options = False
-            if marker := _FENCE.fullmatch(line) or _COLONS.fullmatch(line) or _BANGS.fullmatch(line):
+            if marker := FENCE_LINE.fullmatch(line) or _COLONS.fullmatch(line) or _BANGS.fullmatch(line):
                 yield self._opened(line, marker)
                 return
         shown = self._without_comments(line)
@@ -140,7 +139,7 @@ class _Reader:
 
     def _opened(self, line: str, found: re.Match[str]) -> str | None:
         """What is seen of a line that opens or ends code or an admonition."""
-        if found.re is _FENCE:
+        if found.re is FENCE_LINE:
             return self._open_fence(line, found)
         if found.re is _BANGS:
             self.is_indented = True
