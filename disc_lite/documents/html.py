@@ -42,7 +42,7 @@ _MIN_ALT_WORDS = 3
 _STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
                 ("lower-roman", "i"), ("upper-roman", "I"))  # fmt: skip
 
-Kind = Literal["paragraph", "item", "row"]
+Kind = Literal["paragraph", "item", "table"]
 
 
 @dataclass
@@ -82,16 +82,15 @@ class _Writer:
     def drop_banner(self) -> None:
         """Drops what stands above the first heading of level 1, if there is no sentence in it."""
         first = next((index for index, (_, block) in enumerate(self.blocks) if block.startswith("# ")), 0)
-        if all(kind != "row" and not SENTENCE.search(block) for kind, block in self.blocks[:first]):
+        if all(kind != "table" and not SENTENCE.search(block) for kind, block in self.blocks[:first]):
             del self.blocks[:first]
 
     def text(self) -> str:
-        """All blocks: a blank line between, but none between list items or table rows."""
+        """All blocks: a blank line between, but none between list items."""
         parts = []
         previous: Kind | None = None
         for kind, block in self.blocks:
-            tight = kind == previous and kind != "paragraph"
-            parts.append(("\n" if tight else "\n\n") + block)
+            parts.append(("\n" if kind == previous == "item" else "\n\n") + block)
             previous = kind
         return "".join(parts).lstrip("\n") + "\n"
 
@@ -145,6 +144,8 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             writer.inline.append("“")
             _write_children(tag, writer, depth)
             writer.inline.append("”")
+        case "input" if tag.get("type") == "checkbox" and _is_answer(tag, writer):
+            writer.inline.append("[x] " if tag.has_attr("checked") else "[ ] ")
         case "img":
             writer.inline.append(_image_text(tag))
         case "a":
@@ -230,7 +231,8 @@ def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
     if caption is not None:
         _write_children(caption, writer, depth)
         writer.close()
-    writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, lambda cell: _text_within(cell, writer)))
+    rows = rows_of(table, lambda cell: _text_within(cell, writer))
+    writer.blocks.append(("table", "\n".join(map(escaped, rows))))
 
 
 def _text_within(tag: Tag, writer: _Writer) -> str:
@@ -270,6 +272,11 @@ def _formula(tag: Tag) -> str:
     # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
     is_tex = tag.name == "script" and str(tag.get("type", "")).startswith("math/tex")
     return " ".join(tag.get_text().split()) if is_tex else ""
+
+
+def _is_answer(box: Tag, writer: _Writer) -> bool:
+    """Whether a box to tick says something: on a page of a site others open menus."""
+    return not writer.is_page or box.has_attr("disabled") or (box.parent is not None and box.parent.name == "li")
 
 
 def _image_text(tag: Tag) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # `del`, `s`: text that its author withdrew. `rp`, `rt`: how the characters above are pronounced.
 _TAGS = """
-    audio button canvas datalist del embed head iframe input map menu nav noscript object optgroup option rp rt s script
+    audio button canvas datalist del embed head iframe map menu nav noscript object optgroup option rp rt s script
     select strike style svg template textarea title video
 """
 _ROLES = """

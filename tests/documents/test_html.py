@@ -54,6 +54,8 @@ HALF = "<mi>h</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><m
     [
         (f"<math><semantics>{SQUARE}{TEX}</semantics></math>", "a = πr^2"),
         (f"<math>{HALF}</math>", "h = (a + 1)/2√(x_i)"),
+        ("<math><msup><mfrac><mi>x</mi><mi>v</mi></mfrac><mn>2</mn></msup></math>", "(x/v)^2"),
+        ("<math><mi>cos</mi><mo>\u2061</mo><mfrac><mi>x</mi><mi>v</mi></mfrac></math>", "cos (x/v)"),
         (f"<math alttext='A'><mtable><mtr><mtd>{SQUARE}</mtd></mtr></mtable></math>", "A"),
         # KaTeX and MathJax draw a copy beside the formula.
         (
@@ -145,6 +147,13 @@ def test_numbered_items_keep_their_numbers():
 )  # fmt: skip
 def test_a_cell_keeps_its_row_and_its_column(rows, lines):
     assert text_of(f"<table><caption>Seats</caption>{rows}</table>") == "\n".join(["Seats\n", *lines])
+
+
+def test_tables_side_by_side_are_two_and_boxes_are_ticked_or_not():
+    page = "<table><tr><th>Ware<th>Price<tr><td>Salt<td>3</table><p></p><table><tr><th>Act<th>Fine<tr><td>Theft<td>9</table>"
+    assert text_of(page) == "Ware | Price\nSalt | 3\n\nAct | Fine\nTheft | 9"
+    page = "<ul><li><input type=checkbox checked> Read<li><input type=checkbox> Signed</ul><p><input type=checkbox> Menu"
+    assert text_of(page) == "- [x] Read\n- [ ] Signed\n\nMenu"
 
 
 def test_a_table_that_only_places_things_is_no_table():
