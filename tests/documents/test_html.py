@@ -142,6 +142,10 @@ def test_numbered_items_keep_their_numbers():
         ("<tr><td rowspan=999999999999>a<td colspan=x>b", ["a | b"]),
         ("<tr><th>Task<th>Run<tr><td>Build<td><pre>make\nmake x</pre><tr><td>Test<td><pre>t</pre>",
          ["Task | Run", "Build | `make`; `make x`", "Test | `t`"]),
+        ("<thead><tr><th colspan=5>Sums<tr><th rowspan=2>Town<th colspan=2>2022<th>2023<tr><th>Won<th>Lost<th>Won<tbody><tr><td>Oslo<td>1<td>2<td>3",
+         ["Sums", "Town | 2022 Won | 2022 Lost | 2023 Won", "Oslo | 1 | 2 | 3"]),
+        ("<tr><th>Town<th>Won<tr><th>North<tr><td>Oslo<td>1", ["Town | Won", "North", "Oslo | 1"]),
+        ("<tr><th>Town<th>Won<tr><th>Oslo<th>1", ["Town | Won", "Oslo | 1"]),
         ("<tr><td rowspan=2><img alt='[Note]'><th>Note<tr><td>It is hot.", ["Note", "It is hot."]),
     ],
 )  # fmt: skip
