@@ -32,6 +32,9 @@ def is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
     written, whole = words[f"{left}-{right}"], words[left + right]
     if written or whole:
         return whole >= written
+    last, following = left.rpartition("-")[2], right.partition("-")[0]
+    if words[last + following]:
+        return True
     # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
-    are_words = bool(words[left] and words[right]) and min(len(left), len(right)) >= _MIN_COMPOUND_LETTERS
-    return not are_words and "-" not in right
+    is_long = min(len(last), len(following)) >= _MIN_COMPOUND_LETTERS or "-" in left
+    return not (words[last] and words[following] and is_long) and "-" not in right
