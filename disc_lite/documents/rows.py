@@ -207,17 +207,21 @@ def _parts(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
 def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
     """Whether a row names columns that a header leaves without a name, or parts of one: each is above numbers.
 
-        Region | 2022 |        | 2023 |
-               | Won  | Lost   | Won  | Lost
-        North  | 10   | 1      | 12   | 2
+    Region | 2022 |        | 2023 |
+           | Won  | Lost   | Won  | Lost
+    North  | 10   | 1      | 12   | 2
     """
     names = {column: name for column, name in enumerate(row) if name and name != _at(header, column)}
     first = next((column for column, name in enumerate(header) if name), 0)
     has_gap = any(column > first and not _at(header, column) for column in names)
-    return has_gap and all(
-        _NAME.search(name) and (not _at(header, column) or _are_numbers(_values(below, column)))
-        for column, name in names.items()
-    ) and any(_are_numbers(_values(below, column)) for column in names)
+    return (
+        has_gap
+        and all(
+            _NAME.search(name) and (not _at(header, column) or _are_numbers(_values(below, column)))
+            for column, name in names.items()
+        )
+        and any(_are_numbers(_values(below, column)) for column in names)
+    )
 
 
 def _joined(header: Row, row: Row) -> Row:

@@ -81,7 +81,7 @@ class TexReader:
         return str(self._text.nodelist_to_text([node for node in nodes if node is not None]))
 
     def _shown_as(self, written: str) -> Callable[[Node], str]:
-        """What is seen of a macro: its arguments put into a text; nothing where it has none, as in `\\let\\x\\section`."""
+        """What is seen of a macro: its arguments put into a text; nothing where all are missing: `{\\section}`."""
 
         def shown(node: Node) -> str:
             given = node.nodeargd.argnlist if node.nodeargd else []

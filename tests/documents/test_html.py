@@ -156,7 +156,9 @@ def test_a_cell_keeps_its_row_and_its_column(rows, lines):
 def test_tables_side_by_side_are_two_and_boxes_are_ticked_or_not():
     page = "<table><tr><th>Ware<th>Price<tr><td>Salt<td>3</table><p></p><table><tr><th>Act<th>Fine<tr><td>Theft<td>9</table>"
     assert text_of(page) == "Ware | Price\nSalt | 3\n\nAct | Fine\nTheft | 9"
-    page = "<ul><li><input type=checkbox checked> Read<li><input type=checkbox> Signed</ul><p><input type=checkbox> Menu"
+    page = (
+        "<ul><li><input type=checkbox checked> Read<li><input type=checkbox> Signed</ul><p><input type=checkbox> Menu"
+    )
     assert text_of(page) == "- [x] Read\n- [ ] Signed\n\nMenu"
 
 

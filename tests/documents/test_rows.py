@@ -143,7 +143,12 @@ def test_xlsx_shows_values_as_the_sheet_does_and_leaves_out_hidden_sheets():
         (("Staff", "Ann"), "- Id: 1\n- Who: Ann"),
     ]
     assert "no row below a header" in refusal(".xlsx", saved(book(("Empty", []))))
-    lone = book(("Prices", rows), ("Empty", []), ("Notes", [["Ask Ann.", "Or Ben."]]), ("FAQ", [["Question", "Answer"], ["Who?", "Ann."]]))
+    lone = book(
+        ("Prices", rows),
+        ("Empty", []),
+        ("Notes", [["Ask Ann.", "Or Ben."]]),
+        ("FAQ", [["Question", "Answer"], ["Who?", "Ann."]]),
+    )
     read = converted(".xlsx", saved(lone))
     assert read.text.endswith("- Question: Who?\n- Answer: Ann.\n")
     assert read.warning == "no row below a header in Notes, which is not read"
