@@ -161,9 +161,9 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             writer.close()
             _write_children(tag, writer, depth)
             writer.close_all()
-        case "pre":
+        case "pre" | "div" if code := _code_of(tag):
             writer.close_all()
-            writer.blocks.append(("paragraph", fenced(tag.get_text().strip("\n"))))
+            writer.blocks.append(("paragraph", fenced(code)))
         case "table" if not is_layout(tag):
             _write_table(tag, writer, depth)
         case name if name in _HEADINGS:
@@ -177,6 +177,14 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
                 writer.close_all()  # what follows the block is not about it
         case _:
             _write_children(tag, writer, depth)
+
+
+def _code_of(tag: Tag) -> str:
+    """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
+    if tag.name == "pre":
+        return tag.get_text().strip("\n")
+    is_listing = "fragment" in tag.get_attribute_list("class")
+    return "\n".join(line.get_text() for line in tag.find_all("div", class_="line")) if is_listing else ""
 
 
 def _write_link(tag: Tag, writer: _Writer, depth: int) -> None:

@@ -55,6 +55,10 @@ _SAMPLED_CHARS = 40
 _NOTED = re.compile(r"[^\W\d_]{4}$|[.,;:!?)\"”’»]$|\b[12]\d{3}$")
 
 
+# In the order in which they are drawn; of a ligature it cannot be told.
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
 class _Char(NamedTuple):
     """A character as it is drawn, from `left` to `right`; it starts with the room before it. Lengths are in points."""
 
@@ -96,6 +100,9 @@ def pdf_text(source: Source) -> Converted:
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
+    backward = len(_RIGHT_TO_LEFT.findall(text))
+    if 2 * backward > sum(map(str.isalpha, text)):
+        raise RefusedFile("in Arabic or Hebrew letters, whose order PDF does not keep; save it as .docx, .html or text")
     return Converted(text, warning=scanned.warning(len(pages)), ocr_pages=len(scanned))
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from disc_lite.documents.headings import find_headings
 from disc_lite.documents.refusal import RefusedFile
-from tests.documents.written import converted
+from tests.documents.written import converted, document
 
 
 def text_of(body, suffix=".html"):
@@ -160,6 +160,15 @@ def test_tables_side_by_side_are_two_and_boxes_are_ticked_or_not():
         "<ul><li><input type=checkbox checked> Read<li><input type=checkbox> Signed</ul><p><input type=checkbox> Menu"
     )
     assert text_of(page) == "- [x] Read\n- [ ] Signed\n\nMenu"
+
+
+def test_a_listing_of_doxygen_is_one_and_its_page_is_called_by_its_title():
+    code = "<div class=fragment><div class=line>dm2 = 2.</div><div class=line>  * sm1;</div><div class=ttc>sm1 is old</div></div>"
+    assert text_of(code) == "```\ndm2 = 2.\n  * sm1;\n```"
+    page = f"<title>Sparse</title><div class=title>Sparse</div><h1>Use</h1><p>It is small.</p>{code}<h1>Notes</h1><p>So it is."
+    made = document("a.html", page)
+    assert (made.title, [section.heading_path for section in made.sections]) == ("Sparse", [("Sparse", "Use"), ("Sparse", "Notes")])
+    assert document("a.html", "<title>Shop</title><h1>Use</h1><p>It is small.").title == "Use"
 
 
 def test_a_table_that_only_places_things_is_no_table():
