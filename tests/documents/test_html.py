@@ -167,7 +167,10 @@ def test_a_listing_of_doxygen_is_one_and_its_page_is_called_by_its_title():
     assert text_of(code) == "```\ndm2 = 2.\n  * sm1;\n```"
     page = f"<title>Sparse</title><div class=title>Sparse</div><h1>Use</h1><p>It is small.</p>{code}<h1>Notes</h1><p>So it is."
     made = document("a.html", page)
-    assert (made.title, [section.heading_path for section in made.sections]) == ("Sparse", [("Sparse", "Use"), ("Sparse", "Notes")])
+    assert (made.title, [section.heading_path for section in made.sections]) == (
+        "Sparse",
+        [("Sparse", "Use"), ("Sparse", "Notes")],
+    )
     assert document("a.html", "<title>Shop</title><h1>Use</h1><p>It is small.").title == "Use"
 
 
