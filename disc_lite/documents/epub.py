@@ -14,8 +14,7 @@ from xml.etree import ElementTree
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, read_xml
 from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"

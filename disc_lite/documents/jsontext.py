@@ -14,8 +14,7 @@ from dataclasses import replace
 from disc_lite.documents.decoding import decode, parsed_json
 from disc_lite.documents.headings import Heading, find_headings
 from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import QUESTION_MARKS, QUESTIONS, RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, RefusedFile, Source
 
 TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "contents", "page_content")
 TITLE_FIELDS = ("title", "heading", "headline", "subject", "name")

@@ -15,8 +15,7 @@ from email.message import MIMEPart
 
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _SHOWN = ("From", "To", "Cc", "Date")
 _QUOTE = re.compile(r"> ?(?:> ?)*")

@@ -15,8 +15,7 @@ from disc_lite.documents.archive import attribute, local_name, open_archive, rea
 from disc_lite.documents.html import html_text
 from disc_lite.documents.numbering import LABEL_TAG, Counter
 from disc_lite.documents.odtstyles import OUTLINE, Styles
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _SAME = {"table": "table", "table-row": "tr"}
 _DROPPED = frozenset(

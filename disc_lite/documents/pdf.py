@@ -18,10 +18,9 @@ from disc_lite.documents.columns import Line, lines_of_page
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.layout import text_of_columns
 from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
-from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.running import without_running_lines
 from disc_lite.documents.scans import ScannedPages, is_scan
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage

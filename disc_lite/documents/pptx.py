@@ -15,8 +15,7 @@ from disc_lite.documents.archive import attribute, child, local_name, open_archi
 from disc_lite.documents.html import html_text
 from disc_lite.documents.numbering import LABEL_TAG, number_text
 from disc_lite.documents.officemath import MATH, formula_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _PRESENTATION = "ppt/presentation.xml"
 _TITLES = {"title", "ctrTitle"}

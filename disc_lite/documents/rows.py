@@ -20,8 +20,7 @@ from itertools import islice
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.refusal import QUESTION_MARKS, QUESTIONS, RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, RefusedFile, Source
 
 Row = Sequence[str]
 NamedRow = tuple[str, str]

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, read_xml, relations
 from disc_lite.documents.cellvalues import shown
 from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.rows import tables_of, text_of_tables
 from disc_lite.documents.sheetparts import SheetParts, marked, sheet_parts
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
