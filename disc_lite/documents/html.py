@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from disc_lite.documents.blocks import is_item
+from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text, separated
 from disc_lite.documents.headings import escaped, fenced
@@ -65,7 +65,7 @@ class _Writer:
         if text:
             if self.term:
                 text, self.term = f"{self.term}{'' if self.term[-1] in _STOPS else ':'} {text}", ""
-            self.blocks.append(("item" if is_item(f"{self.prefix}.") else "paragraph", self.prefix + text))
+            self.blocks.append(("item" if is_marker(self.prefix.rstrip()) else "paragraph", self.prefix + text))
             self.prefix = ""
 
     def close_all(self) -> None:
@@ -197,7 +197,7 @@ def _write_item(tag: Tag, writer: _Writer, depth: int) -> None:
     elif around is not None and around.name == "ol":
         marker = f"{number_text(_kind_of(around), _number_of(tag, around, writer.numbers))}."
     indent = "  " * max(depth - 1, 0)
-    if not is_item(f"{marker} ."):  # behind it a stop would end a sentence
+    if not is_marker(marker):  # behind it a stop would end a sentence
         indent, marker = "", marker.rstrip(".")
     _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth)
 
