@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from disc_lite.documents.adoc import adoc_text
 from disc_lite.documents.code import SUFFIXES, code_text
-from disc_lite.documents.decoding import check_text, decode, decode_page
+from disc_lite.documents.decoding import check_text, decode
 from disc_lite.documents.docx import docx_text
 from disc_lite.documents.epub import epub_text
 from disc_lite.documents.html import html_text
@@ -32,17 +32,12 @@ def _rst(source: Source) -> Converted:
     return Converted(rst_text(decode(source.raw)), "rst")
 
 
-def _html(source: Source) -> Converted:
-    text, title = html_text(decode_page(source.raw))
-    return Converted(text, title=title)
-
-
 # Each is called with a file and gives its text; it may raise RefusedFile or anything else.
 FORMATS: dict[str, Callable[[Source], Converted]] = {
     **dict.fromkeys((".md", ".markdown", ".mdx"), markdown_text),
     **dict.fromkeys((".txt", ".text"), plain_text),
     ".rst": _rst,
-    **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), html_text),
     ".pdf": pdf_text,
     ".docx": docx_text,
     ".odt": odt_text,

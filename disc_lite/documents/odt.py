@@ -12,7 +12,7 @@ from html import escape
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml
-from disc_lite.documents.html import html_text
+from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG, Counter
 from disc_lite.documents.odtstyles import OUTLINE, Styles
 from disc_lite.documents.source import Converted, RefusedFile, Source
@@ -41,7 +41,7 @@ def odt_text(source: Source) -> Converted:
             raise RefusedFile("not what its extension says: it holds no text document")
         others = [read_xml(archive, "styles.xml")] if "styles.xml" in archive.namelist() else []
         markup = "".join(_Writer(archive, Styles([*others, root])).inner(body))
-    return Converted(html_text(markup, is_page=False)[0])
+    return Converted(markup_text(markup) + "\n")
 
 
 class _Writer:
