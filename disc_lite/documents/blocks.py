@@ -43,7 +43,7 @@ _ENDS = re.compile(r"[.!?…:;。！？।॥۔؟።։][\"'”’“‘»«›�
 Kind = Literal["", "heading", "rule", "row", "code"]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)  # a text of 50 MB has a million of them
 class Line:
     """A line, and what it opens.
 
@@ -59,7 +59,7 @@ class Line:
     kind: Kind = ""
     solid_end: int = 0
     item: re.Match[str] | None = None
-    items: list[int] = field(default_factory=list)
+    items: tuple[int, ...] = ()
     is_code: bool = False
 
     @property
@@ -89,7 +89,7 @@ class Lines:
             item = None
         if item:
             self._open[item["indent"], item["style"] or item["bullet"]] = item
-        items = list(_items_in_line(self.text, item, self.end)) if item else []
+        items = tuple(_items_in_line(self.text, item, self.end)) if item else ()
         return Line(start, *self._solid(start, opens_block), item, items)
 
     def cuts_within(self, line: Line) -> Iterator[tuple[int, None]]:
