@@ -17,7 +17,7 @@ from unicodedata import normalize
 from disc_lite.documents.columns import Line, lines_of_page
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.layout import text_of_columns
-from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
+from disc_lite.documents.pieces import GAP_OF_PIECES, Piece, rows_of
 from disc_lite.documents.running import without_running_lines
 from disc_lite.documents.scans import ScannedPages, is_scan
 from disc_lite.documents.source import Converted, RefusedFile, Source
@@ -102,7 +102,7 @@ def _text_of(pages: list[list[Piece]], on_step: Callable[[], object]) -> str:
     """The text of the pieces of all pages; what is done with all of them at once has a time limit of its own."""
     on_step()
     columns: list[list[Line]] = []
-    for page in without_contents(without_running_lines(pages)):
+    for page in without_contents(without_running_lines([rows_of(page) for page in pages])):
         on_step()
         columns += lines_of_page(page)
     on_step()
