@@ -5,8 +5,8 @@ In the order of the data: `walking` finds the files; `reading` makes documents o
 cuts these to what is taught as one, by `blocks`, `sentences` and `grouping`.
 
 Three ways lead to the text of most formats. HTML: `html`, which takes office files, mail and cells of LaTeX too,
-written as HTML. Markdown: `inlinehtml`, then `markdown`. PDF: `pdf` (`scans`), `running`, `contents`, `columns`,
-`flow`, `layout`.
+written as HTML. Markdown: `inlinehtml`, then `markdown`. PDF: `pdf`, `characters` (`scans`), `running`, `contents`,
+`columns`, `flow`, `layout`.
 """
 
 from disc_lite.documents.passages import cut_passages
