@@ -9,6 +9,7 @@ import posixpath
 import zipfile
 from collections.abc import Iterator
 from html import escape
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml
@@ -141,7 +142,9 @@ class _Writer:
         if path not in self._archive.namelist():
             return ""
         root = read_xml(self._archive, path)
-        return "".join(_mathml(root)) if local_name(root.tag) == "math" else ""
+        for part in root.iter():
+            part.tag = local_name(part.tag)
+        return ElementTree.tostring(root, "unicode", short_empty_elements=False) if root.tag == "math" else ""
 
     def _numbers_of(self, style: str) -> Numbers:
         levels = self._styles.levels(style)
@@ -155,13 +158,3 @@ def _start(element: Element) -> int | None:
 
 def _label(number: str) -> str:
     return f"<{LABEL_TAG}>{escape(number)}</{LABEL_TAG}>"
-
-
-def _mathml(element: Element) -> Iterator[str]:
-    name = local_name(element.tag)
-    kind = f' encoding="{escape(attribute(element, "encoding"))}"' if name == "annotation" else ""
-    yield f"<{name}{kind}>{escape(element.text or '')}"
-    for child in element:
-        yield from _mathml(child)
-        yield escape(child.tail or "")
-    yield f"</{name}>"
