@@ -12,8 +12,7 @@ from disc_lite.documents.decoding import decode
 from disc_lite.documents.formulas import script, separated
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.numbering import number_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+=+)?\s*$")
 _ATTRIBUTE = re.compile(r":!?([\w-]+)!?:(?:\s+(.*?))?\s*$")

@@ -1,8 +1,8 @@
 """Markdown as it is written -> the text that its reader sees.
 
-Left out are front matter, tags of templates, comments, badges, link definitions, struck text, tags of HTML and the
-fences of admonitions; what is in an admonition is text, what is in `<pre>` is code, roles and directives of MyST are
-read as those of reStructuredText. Everything else stays as it is written.
+Left out are front matter, comments, badges, link definitions, struck text, tags of HTML and the fences of admonitions;
+what is in an admonition is text, what is in `<pre>` is code, roles and directives of MyST are read as those of
+reStructuredText. Everything else stays as it is written.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ _IMAGE = re.compile(
 _BADGE = re.compile(r"badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects")
 _MOST_LOGO_WORDS = 2
 _NOTE_MARK = re.compile(rf"(?<=[^\s{MARK}])\[\^[^\]\s]{{1,200}}\](?!:)")
-_TEMPLATE_TAG = re.compile(r"\{%[^%]{0,1000}%\}")  # of Jekyll and Jinja: what a page is built with
 _NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]{1,200}\]:[ \t]*")
 _LINK_DEFINITION = re.compile(
     r"[ ]{0,3}\[(?P<ref>[^\]^][^\]]*)\]:[ \t]*(?P<target><?\S+>?)(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
@@ -190,7 +189,6 @@ class _Reader:
         return None if not shown.strip() and line.strip() else shown
 
     def _without_marks(self, text: str) -> str:
-        text = _TEMPLATE_TAG.sub("", text)
         end = max(text.rfind(")"), text.rfind("]")) + 1  # behind it no image ends
         return _NOTE_MARK.sub("", _IMAGE.sub(self._image, text[:end]) + text[end:])
 

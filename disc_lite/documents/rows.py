@@ -16,12 +16,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.refusal import QUESTIONS, RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import QUESTIONS, Converted, RefusedFile, Source
 
 Row = Sequence[str]
 NamedRow = tuple[str, str]
@@ -50,7 +49,7 @@ def csv_text(source: Source) -> Converted:
     text = text[said.end() :] if said else text
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
     rows, unclosed = quoted_rows(text, said[1] if said else _delimiter(text))
-    columns = {_folded(cell).lower() for cell in next(filter(any, rows), [])}
+    columns = {cell.strip().lower() for cell in next(filter(any, rows), [])}
     if "question" in columns <= _COLUMNS_OF_QUESTIONS:
         raise RefusedFile(QUESTIONS)
     converted = text_of_tables([("", table) for table in tables_of(rows)])
@@ -61,28 +60,22 @@ def csv_text(source: Source) -> Converted:
 
 
 def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
-    """The tables that stand below one another in a sheet, each with a header of its own, as `rows_of_table` has them.
+    """The tables that stand below one another in a sheet, each with a header of its own: names and texts of their rows.
 
     Behind an empty row a table begins where a row of words alone stands above numbers.
 
     Raises:
         RefusedFile: Not one has rows below its header.
     """
-    blocks: list[list[Row]] = [[]]
-    for row in rows:
-        cells = [_folded(cell) for cell in row]
-        if any(cells):
-            blocks[-1].append(cells)
-        elif blocks[-1]:
-            blocks.append([])
-    blocks = [block for block in blocks if block] or [[]]
+    folded = ([" ".join(cell.split()) for cell in row] for row in rows)
+    blocks: list[list[Row]] = [[*block] for is_filled, block in groupby(folded, key=any) if is_filled] or [[]]
     tables: list[list[Row]] = []
     for block, below in zip(blocks, [*blocks[1:], []], strict=True):
         if tables and not (_has_header(tables[-1]) and (_has_header(block) or _has_header(block, below))):
             tables[-1] += block
         else:
             tables.append(block)
-    return [rows_of_table(table) for table in tables]
+    return [_named_rows(table) for table in tables]
 
 
 def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
@@ -90,7 +83,7 @@ def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
 
     Only one of several rows may have an empty row below it, and its numbers are `below` that.
     """
-    sample = [*rows, *below][:_SAMPLE_ROWS]
+    sample = [*rows[:_SAMPLE_ROWS], *below[:_SAMPLE_ROWS]]
     header, above, body = _parts(sample)
     if len(above) + 1 + len(body) < len(sample):
         return True
@@ -101,13 +94,9 @@ def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
     return is_above_numbers and len({name[0].isupper() for name in names.values()}) == 1
 
 
-def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
-    """The name of each row and its text; those with a single value above the header have no name.
-
-    Raises:
-        RefusedFile: It has no rows below its header.
-    """
-    header, above, body = _parts([cells for cells in ([_folded(cell) for cell in row] for row in rows) if any(cells)])
+def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
+    """The name of each row and its text; those with a single value above the header have no name."""
+    header, above, body = _parts(rows)
     if not body:
         raise RefusedFile("no table: no row below a header")
     padded = [*header, *[""] * (max(map(len, body)) - len(header))]
@@ -184,10 +173,6 @@ def _delimiter(text: str) -> str:
         return (count / max(1, len(rows)) if width > 1 else 0, width)
 
     return max(_DELIMITERS, key=columns)
-
-
-def _folded(cell: str) -> str:
-    return " ".join(cell.split())
 
 
 def _parts(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:

@@ -69,7 +69,6 @@ def test_rules_around_a_paragraph_are_no_front_matter(text):
         ('!!! warning "Careful"\n    It is hot.\n\n    # No\nAfter.\n    # code', "Careful\nIt is hot.\n\n\\# No\nAfter.\n    # code"),
         ("!!! tip\n    Run.", "Tip:\nRun."),
         ("> [!NOTE]\n> Mind.", "> Note:\n> Mind."),
-        ('{% include "a.html" %}\nSee [pay]({% page "/pay/" %}) and `{% raw %}`.', "See [pay]() and `{% raw %}`."),
         ("<pre>\n# a comment\nrun\n</pre>\n# Head", "\n```\n# a comment\nrun\n```\n\n# Head"),
         ("<pre><code># x</code></pre>", "\n```\n# x\n```\n"),
     ],

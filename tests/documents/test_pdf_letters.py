@@ -2,7 +2,7 @@
 
 import pytest
 
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import RefusedFile
 from tests.documents.test_pdf import LEFT, READ, RIGHT, Page
 from tests.documents.written import converted
 
