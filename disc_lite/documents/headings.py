@@ -77,7 +77,7 @@ def find_headings(text: str, markup: Markup) -> list[Heading]:
     return [heading for heading in headings if heading.title]
 
 
-def title_of(headings: Sequence[Heading], own: str, fallback: str) -> str:
+def title_of(headings: Sequence[Heading], fallback: str, own: str = "") -> str:
     """The only heading of level 1; of several the document's own title, else the first unless it is a numbered section.
 
     Where that leaves none it is the fallback.

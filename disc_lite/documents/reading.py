@@ -151,7 +151,7 @@ def document_of(name: str, converted: Converted) -> Document:
     headings: Sequence[Heading]
     if converted.headings is None:
         headings = find_headings(text, converted.markup)
-        title = title_of(headings, converted.title, fallback=title)
+        title = title_of(headings, title, converted.title)
     else:
         headings = converted.headings
     is_heading = any(heading.level == 1 and heading.title == title for heading in headings)
