@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config, trained_on
 from disc_lite.hub.aliases import check_folder
-from disc_lite.hub.context import context_tokens
+from disc_lite.hub.configuration import context_tokens
 from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.finished import open_run

@@ -71,17 +71,15 @@ def adapt(
         os.environ["DISC_LITE_OFFLINE"] = "1"
     if dry_run:
         from disc_lite.cli.plan import nothing_to_teach, print_plan
-        from disc_lite.run.plan import dry_run as plan_here
-        from disc_lite.run.room import Limits
+        from disc_lite.run.plan import plan as plan_of
 
-        limits = Limits(*(options.pop(name) for name in ("device", "max_vram", "host_ram")))
         with nothing_to_teach(as_json):
-            made = plan_here(list(documents), limits=limits, overrides=overrides_of(overrides), **options)
-            print_plan(made, as_json)
+            made = plan_of(documents, overrides=overrides_of(overrides), here=True, **options)
+            print_plan(made, None, as_json)
         return
     show = display(quiet)
     try:
-        summary = run_adapt(list(documents), overrides=overrides_of(overrides), listener=show, **options)
+        summary = run_adapt(documents, overrides=overrides_of(overrides), listener=show, **options)
     finally:
         show.close()
     if as_json:

@@ -51,7 +51,7 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
 
     The folder appears only if the proof passes; otherwise the exit code is 5.
     """
-    from disc_lite.export import export as run_export
+    from disc_lite.exporting import export as run_export
 
     tell = None if quiet else lambda text: click.echo(escape_controls(f"Exporting: {text}"), err=True)
     made = run_export(run, to, listener=tell, **options)

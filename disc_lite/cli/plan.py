@@ -51,18 +51,20 @@ def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as
     """
     from disc_lite.run.plan import plan as plan_of
 
+    chosen, device = overrides_of(overrides), "cpu" if options.pop("cpu") else None
     if not probe:
         with nothing_to_teach(as_json):
-            print_plan(plan_of(list(documents), overrides=overrides_of(overrides), **options), as_json)
+            print_plan(plan_of(documents, overrides=chosen, device=device, **options), None, as_json)
         return
+    from disc_lite.run.arguments import Arguments
     from disc_lite.run.probe import probe_run
+    from disc_lite.run.room import Limits
 
     if options.pop("card"):
         raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
-    device = "cpu" if options.pop("cpu") else None
+    limits = Limits(device, options.pop("max_vram"), options.pop("host_ram"))
     with nothing_to_teach(as_json):
-        made, found = probe_run(list(documents), overrides=overrides_of(overrides), device=device, **options)
-        print_plan(made, as_json, found)
+        print_plan(*probe_run(Arguments(documents, overrides=chosen, **options), limits), as_json)
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def nothing_to_teach(as_json: bool) -> Iterator[None]:
             click.echo(escape_controls(f"{idle.what} {idle.remedy}"))
 
 
-def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
+def print_plan(plan: Plan, probe: Probe | None, as_json: bool) -> None:
     """For people or for programs. Raises WillNotFit after it where the run does not fit."""
     from disc_lite.planning.estimate import as_json as to_json
     from disc_lite.run.room import require_room

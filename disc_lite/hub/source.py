@@ -40,6 +40,11 @@ class Model:
     probes: JsonObject  # its `probes.json`: reserved names, probes, the name of its recipe
 
     @property
+    def is_here(self) -> bool:
+        """Whether its configuration is on this machine, if not its weights."""
+        return self.folder != Path()
+
+    @property
     def recipe(self) -> str:
         """The recipe that it is adapted with where none is named."""
         return str(self.probes.get("recipe", "default"))

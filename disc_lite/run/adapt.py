@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.advice import advice_on
+from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
-from disc_lite.run.events import Event, Listener
+from disc_lite.run.events import Event, Listener, silent
 from disc_lite.run.folder import Answers, Retained, RunFolder, When
-from disc_lite.run.given import PairFiles
-from disc_lite.run.inputs import Inputs, begin, gather
+from disc_lite.run.gathering import gather
+from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.run.plan import planned_execution
+from disc_lite.run.record import begin
 from disc_lite.run.room import Limits, Size, limit_to_plan
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
 from disc_lite.storage.disk import remove
@@ -36,14 +36,14 @@ LOW_TEACHABILITY = 0.1  # nats per target token
 
 
 def adapt(
-    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    documents: Documents,
     model: str | None = None,
     *,
     recipe: str | None = None,
-    output: str | Path | None = None,
-    questions: str | Path | None = None,
+    output: AnyPath | None = None,
+    questions: AnyPath | None = None,
     pairs: PairFiles = None,
-    update: str | Path | None = None,
+    update: AnyPath | None = None,
     overrides: Mapping[str, object] | None = None,
     seed: int | None = None,
     device: str | None = None,
@@ -63,23 +63,19 @@ def adapt(
 
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
-    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    limits = Limits(device, max_vram, host_ram)
-    inputs = gather(
-        named, model, recipe, output, questions, pairs, overrides or {}, seed, listener,
-        before_download=lambda found: planned_execution(found, limits), update=update,
-    )  # fmt: skip
-    known = _known_summary(inputs, listener)
+    arguments = Arguments(documents, model, recipe, output, questions, pairs, update, overrides, seed)
+    limits, tell = Limits(device, max_vram, host_ram), listener or silent
+    inputs = gather(arguments, tell, before_download=lambda found: planned_execution(found, limits))
+    known = _known_summary(inputs, tell)
     if known is not None:
         return known
     require_cache()
-    tell = listener or (lambda event: None)
     for remark in inputs.remarks:
         tell(Event("model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell)
 
 
-def _known_summary(inputs: Inputs, listener: Listener | None) -> JsonObject | None:
+def _known_summary(inputs: Inputs, listener: Listener) -> JsonObject | None:
     """The summary of a finished run, or of the earlier one where an update has nothing to teach."""
     if inputs.folder.summary.is_file():
         return _summary_in(inputs.folder)
@@ -157,14 +153,13 @@ def _run_stages(
     return summary
 
 
-def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener | None) -> str:
+def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener) -> str:
     """A sentence where an update has nothing to teach; tells what has changed."""
     recipe = inputs.resolved.recipe
     changes = earlier.changes(inputs.documents, inputs.model.folder, recipe.documents.passage_tokens)
     if changes is None:
         return ""
-    if listener:
-        listener(Event("documents", f"since {earlier.folder}: {changes}"))
+    listener(Event("documents", f"since {earlier.folder}: {changes}"))
     return nothing_to_teach(earlier, changes, recipe)
 
 

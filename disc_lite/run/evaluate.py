@@ -18,7 +18,7 @@ from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
 from disc_lite.run.advice import advice_on
-from disc_lite.run.events import Event, Listener
+from disc_lite.run.events import Event, Listener, silent
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
 from disc_lite.run.frames import frame_of
@@ -69,7 +69,7 @@ def evaluate(
     check_tasks(benchmarks)
     recipe, run_folder = finished.recipe, finished.folder
     saved = _saved_in(run_folder, output)
-    asked = _questions_of(run_folder, questions, listener)
+    asked = _questions_of(run_folder, questions, listener or silent)
     if questions:
         check_lengths(asked, (), recipe, finished.model, frame_of(finished.model.folder), _longest_passage(finished))
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
@@ -77,7 +77,7 @@ def evaluate(
     from disc_lite.run import fit, measuring
 
     with lock(saved.path), catch_signals() as interrupts:
-        tell = partial(_tell, listener, interrupts)
+        tell = partial(_tell, listener or silent, interrupts)
         opened = cache(partial(_load, finished, saved, device, interrupts, tell))
         begin_digests(saved.path)
         with disk.reporting(f"cannot write {added}"):
@@ -119,12 +119,9 @@ def _longest_passage(run: FinishedRun) -> int:
     return max((len(tokenizer(text)) for _, text in run.folder.read_passages()), default=0)
 
 
-def _questions_of(
-    run_folder: RunFolder, path: str | Path | None, listener: Listener | None
-) -> tuple[Question, ...]:  # fmt: skip
+def _questions_of(run_folder: RunFolder, path: str | Path | None, tell: Listener) -> tuple[Question, ...]:
     """The questions of a file, or else of the run."""
     if path:
-        tell: Listener = listener or (lambda event: None)
         found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
         return questions_as_named(found, {document for document, _ in run_folder.read_passages()})
     questions = run_folder.read_questions()
@@ -155,11 +152,10 @@ class Tell(Protocol):
 
 
 def _tell(
-    listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0, *,
+    listener: Listener, interrupts: Interrupts, text: str, done: int = 0, total: int = 0, *,
     is_remark: bool = False,
 ) -> None:  # fmt: skip
-    if listener is not None:
-        listener(Event("evaluation", text, done, total, is_remark=is_remark))
+    listener(Event("evaluation", text, done, total, is_remark=is_remark))
     interrupts.check()
 
 

@@ -26,12 +26,16 @@ class Event:
 Listener = Callable[[Event], None]
 
 
-def only_if_slow(listener: Listener | None) -> Listener:
+def silent(event: Event) -> None:
+    """The listener of a caller who names none."""
+
+
+def only_if_slow(listener: Listener) -> Listener:
     """A listener that passes on what happens from now on, but nothing of the first second."""
     began_s = time.monotonic()
 
     def pass_on(event: Event) -> None:
-        if listener is not None and time.monotonic() - began_s >= QUICK_S:
+        if time.monotonic() - began_s >= QUICK_S:
             listener(event)
 
     return pass_on

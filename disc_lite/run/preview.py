@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages
 from disc_lite.documents.code import SUFFIXES
@@ -18,8 +16,9 @@ from disc_lite.hub.source import open_model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
-from disc_lite.run.events import Event, Listener, only_if_slow
-from disc_lite.run.inputs import read_with_progress
+from disc_lite.run.arguments import Documents, paths_of
+from disc_lite.run.events import Event, Listener, only_if_slow, silent
+from disc_lite.run.gathering import read_with_progress
 from disc_lite.run.names import is_called
 
 _MOST_NEAR = 3
@@ -61,7 +60,7 @@ class Preview:
 
 
 def preview(
-    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    documents: Documents,
     *,
     model: str | None = None,
     recipe: str | None = None,
@@ -74,17 +73,16 @@ def preview(
     Recipe and tokenizer are those of `model`; without one the default, and tokens are estimated.
     Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
     """
-    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     opened = open_model(model) if model else None
     checked = load_recipe(recipe or (opened.recipe if opened else "default"), overrides or {}).recipe
     tokenizer = tokenizer_of(opened.folder) if opened else None
-    read, ledger = read_with_progress([Path(path) for path in named], checked, listener)
+    read, ledger = read_with_progress(paths_of(documents), checked, listener or silent)
     entries = {entry.name: entry for entry in ledger}
     if show is not None:
         wanted = _entry_called(show, ledger)
         read = tuple(document for document in read if document.name == wanted.name)
         ledger = (wanted,)
-    tell = only_if_slow(listener)
+    tell = only_if_slow(listener or silent)
     views = []
     for number, document in enumerate(read, 1):
         offsets = (tokenizer or estimated_tokens)(document.text)
