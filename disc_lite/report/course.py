@@ -5,6 +5,7 @@ from __future__ import annotations
 from disc_lite.report.charts import POINTS, Line, Mark, figure, line_chart, smoothed, thinned
 from disc_lite.report.markup import Child, Html, element, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
+from disc_lite.run.execution import passes_in_words
 from disc_lite.run.wording import counted, data_size, duration
 
 CURVES = {
@@ -53,12 +54,8 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
 
 def _changed(row: Row) -> str:
     """How the run was computed after a change, which changed nothing of what it learned."""
-    size = row["micro_batch_tokens"]
-    passes = f"passes of {size:,} tokens" if size else "one pass a step"
-    return (
-        f" From step {row['after_step'] + 1:,} on computed on {row['device']} in {passes}, AdamW in "
-        f"{row['optimizer_bits']} bits ({row['why']})."
-    )
+    how = passes_in_words(row["micro_batch_tokens"], row["optimizer_bits"])
+    return f" From step {row['after_step'] + 1:,} on computed on {row['device']} in {how} ({row['why']})."
 
 
 def _grain(run: RunFiles) -> str:

@@ -9,15 +9,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.advice import advice_on
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
-from disc_lite.run.events import Event, Listener, silent
-from disc_lite.run.folder import Answers, Retained, RunFolder, When
+from disc_lite.run.events import Event, Listener, Teller, silent
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.inputs import Inputs
-from disc_lite.run.interrupts import Interrupts, catch_signals
+from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
 from disc_lite.run.record import begin
 from disc_lite.run.room import Limits, Size, limit_to_plan
@@ -105,50 +104,38 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> Json
         limit_to_plan(limits, where)
         begin(inputs)
         with report_out_of_memory(inputs.resolved.recipe):
-            return _run_stages(inputs, where, planned, listener, interrupts)
+            return _run_stages(inputs, where, planned, Teller(listener, interrupts))
 
 
-def _run_stages(
-    inputs: Inputs, device: torch.device, planned: Execution, listener: Listener, interrupts: Interrupts
-) -> JsonObject:
+def _run_stages(inputs: Inputs, device: torch.device, planned: Execution, teller: Teller) -> JsonObject:
     """All stages in their order."""
     from disc_lite.distillation.schedule import task_tokens
-    from disc_lite.run import fit, measuring, synthesis, training
+    from disc_lite.run import synthesis, training
     from disc_lite.run.context import open_context, peak_bytes
+    from disc_lite.run.measuring import Measurement, eval_set_of
 
     began = time.monotonic()
-    context = open_context(inputs, device, planned, listener, interrupts)
+    context = open_context(inputs, device, planned, teller)
     held_out = synthesis.hold_out(context)
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
-    recipe, folder = context.recipe, context.folder
+    recipe, folder, base = context.recipe, context.folder, context.base
     if not folder.is_trained:
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
         retention, drift_prompts = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
         folder.write_examples("self_generated", drift_prompts)
-    eval_set = measuring.eval_set_of(
-        held_out, folder.read_passages(), inputs.model.probes, folder.read_examples("self_generated"),
-        folder.read_questions_removed(),
-    )  # fmt: skip
-    answers: dict[When, Answers] = {}
-    retained: dict[When, Retained] = {}
-    tell = partial(context.tell, "evaluation")
-    answers["before"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "before", tell)
-    retained["before"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "before", tell)
+    eval_set = eval_set_of(held_out, folder, inputs.model.probes, folder.read_questions_removed())
+    measurement = Measurement(lambda: base, recipe, eval_set, folder, partial(teller.tell, "evaluation"))
+    measurement.ask("before")
     if folder.is_trained:
-        context.base.load_adapter(folder.adapter)
+        base.load_adapter(folder.adapter)
     else:
-        training.make_adapter(context, lessons, retention, drift_prompts, pairs)
+        training.make_adapter(context, lessons, retention, pairs)
     remove(folder.cache)
-    answers["after"] = measuring.measure_answers(context.model, recipe, eval_set, folder, "after", tell)
-    retained["after"] = measuring.measure_retained(context.model, recipe, eval_set, folder, "after", tell)
-    card = measuring.card_of(eval_set, pairs, recipe, answers, retained)
-    card["fit"] = fit.last_measured(folder)
-    card["advice"] = advice_on(folder, recipe)
-    card["update"] = measuring.by_state(eval_set, folder, recipe, answers)
-    summary = _summary(context, card, about_pairs, len(pairs))
+    measurement.ask("after")
+    summary = _summary(context, measurement.card(pairs), about_pairs, len(pairs))
     summary["seconds"] = round(time.monotonic() - began, 1)
-    summary["peak_bytes"] = peak_bytes(context.base)
+    summary["peak_bytes"] = peak_bytes(base)
     write_json(folder.summary, summary, may_differ=True)  # in its seconds
     return summary
 

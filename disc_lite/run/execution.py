@@ -37,6 +37,22 @@ def record(folder: RunFolder, execution: Execution, device: str, why: str, step:
         append_jsonl(folder.computed, {"after_step": step, **now, "why": why})
 
 
+def in_words(execution: Execution) -> str:
+    """`passes of at most 1,024 tokens, AdamW in 8 bits`, and what is on the host."""
+    parts = [
+        passes_in_words(execution.micro_batch_tokens, execution.optimizer_bits),
+        "inputs of layers on the host" if execution.layer_checkpoints == "host" else "",
+        "the input embedding on the host" if execution.embedding == "host" else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def passes_in_words(micro_batch_tokens: int, optimizer_bits: int) -> str:
+    """How a step is computed."""
+    passes = f"passes of at most {micro_batch_tokens:,} tokens" if micro_batch_tokens else "one pass a step"
+    return f"{passes}, AdamW in {optimizer_bits} bits"
+
+
 def saved_steps(folder: RunFolder) -> int:
     """The steps that a continued run need not make again: those of the newest checkpoint."""
     return max((int(path.name.removeprefix("step-")) for path in folder.checkpoints.glob("step-*")), default=0)

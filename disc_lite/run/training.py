@@ -36,13 +36,12 @@ from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
 def make_adapter(
-    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample],
-    drift_prompts: Sequence[RetentionExample], pairs: Sequence[Pair],
-) -> None:  # fmt: skip
+    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample], pairs: Sequence[Pair]
+) -> None:
     """Attach an adapter, train it and save it in the run folder."""
     attach_adapter(context)
     with embedding_on_host(context.base.causal, context.recipe.execution.embedding == "host"):
-        learn(context, prepare(context, lessons, retention), pairs, drift_prompts)
+        learn(context, prepare(context, lessons, retention), pairs)
     save_adapter(context.base, context.inputs.model.reference, context.folder.adapter)
 
 
@@ -143,29 +142,27 @@ def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int]
     return on_batch
 
 
-def learn(
-    context: RunContext, data: TrainingData, pairs: Sequence[Pair], drift_prompts: Sequence[RetentionExample]
-) -> None:
+def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> None:
     """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
 
-    The drift on `drift_prompts` ends training too, where it passes its limit. A sample of `pairs`, those that are
+    The drift ends training too, where it passes its limit. A sample of `pairs`, those that are
     trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones, and those
     that it unlearns.
     """
-    path = context.folder.metrics
     task = data.task
     steps = len(batches(task.examples, data.retention.examples, context.recipe, task.shards))
-    drift_limit = DriftLimit(context, drift_prompts, steps)
+    drift_limit = DriftLimit(context, steps)
     if not drift_limit.reached:
         fit = FitCheck(context, asked_pairs(context, pairs), steps, pairs_to_unlearn(context))
         with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
-            _train(context, data, drift_limit, fit, path)
+            _train(context, data, drift_limit, fit)
     if drift_limit.reached:
         drift_limit.restore()
     context.interrupts.check()
 
 
-def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck, path: Path) -> None:
+def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck) -> None:
+    path = context.folder.metrics
     rows = read_jsonl(path, missing_ok=True)
 
     def measure(step: int) -> int | None:

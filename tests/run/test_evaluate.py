@@ -78,14 +78,15 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
             measuring, "generate_answers", lambda base, prompts, *given, said=said: said[: len(prompts)]
         )
         monkeypatch.setattr(measuring, "load_instructions", lambda: ())
-        found[when] = measuring.measure_retained(
+        folder.write_answers(when, Answers({"floor": [], "adapted": []}, []))
+        measured = measuring.Measurement(
             lambda: SimpleNamespace(tokens=tokens), recipe_of(evaluation={"long_answer_tokens": limit}),
-            measuring.eval_set_of((), (), {}, ()), folder, when, lambda *progress: None,
+            measuring.EvalSet((), (), (), {}), folder, lambda *progress: None,
         )  # fmt: skip
-    card = measuring.card_of(
-        measuring.eval_set_of((), (), {}, ()), (), recipe_of(),
-        {when: Answers({"floor": [], "adapted": []}, []) for when in BEFORE_AND_AFTER}, found,
-    )  # fmt: skip
+        if when == "after":
+            folder.write_examples("self_generated", ())
+        found[when] = measured.retained(when)
+    card = measured.card(())
     assert found["before"].stopped == [True, False, False, False]
     assert found["after"].stopped == [True, False, False, True]
     row = card["retained"]["answers that stop"]
