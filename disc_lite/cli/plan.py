@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
+from disc_lite.cli.options import AS_JSON, asks_for_a_run, overrides_of
 from disc_lite.cli.terminal import escape_controls, print_json, untrusted
 from disc_lite.errors import NothingToTeach, UsageError
 from disc_lite.planning.sizes import GIB
-from disc_lite.run.wording import counted, data_size, duration
+from disc_lite.run.wording import GONE, counted, data_size, duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,13 +28,7 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 
 
 @click.command(short_help="What an adaptation needs: memory, disk and time.")
-@click.argument("documents", nargs=-1, required=True, type=click.Path())
-@click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
-@UPDATE
-@click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
-@click.option("--questions", "-q", type=click.Path(), help="Questions to measure with.")
-@PAIRS
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
+@asks_for_a_run
 @click.option("--max-vram", metavar="SIZE", help=f"{VRAM}that of the smallest on which the run fits.")
 @HOST_RAM
 @click.option("--card", help="A GPU, as in rtx-4090: how long the run takes on it.")
@@ -140,7 +134,7 @@ def _since(plan: Plan) -> str:
     """What an update takes over, and what it does about the rest."""
     recipe, since = plan.recipe, plan.corpus.since or {}
     rest = f"{since['changed']:,} changed and {since['new']:,} new are asked and taught"
-    gone = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}[recipe.update.removed]
+    gone = GONE[recipe.update.removed]
     held = f"rehearsed ({recipe.update.rehearse:g} to 1)" if recipe.update.start == "adapter" else "taught anew"
     asked = plan.corpus.unlearned.number
     unlearned = f" (at most {counted(asked, 'question')})" if asked else ""

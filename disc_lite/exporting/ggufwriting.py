@@ -14,7 +14,7 @@ import numpy as np
 
 from disc_lite.errors import UsageError
 from disc_lite.exporting.adapter import Adapter
-from disc_lite.exporting.choice import require_space
+from disc_lite.exporting.checks import require_space
 from disc_lite.exporting.ggufreading import Gguf, check_bounds, open_gguf
 from disc_lite.exporting.layout import Array, Layout, numbers, require_gguf
 from disc_lite.exporting.quantising import quantised

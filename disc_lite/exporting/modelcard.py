@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.evaluation.sentences import choice_of_questions
+from disc_lite.evaluation.sentences import choice_of_questions, interval
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.finished import FinishedRun
@@ -212,8 +212,7 @@ def _retained(card: JsonObject) -> Iterable[str]:
 def _row(name: str, row: JsonObject | None) -> str:
     if not row or not row["of"]:
         return f"| {name} | | 0 | | |"
-    interval = "" if row["low"] is None else f"{row['low']:.1%} to {row['high']:.1%}"
-    return f"| {name} | {row['right']} | {row['of']} | {row['share']:.1%} | {interval} |"
+    return f"| {name} | {row['right']} | {row['of']} | {row['share']:.1%} | {interval(row)} |"
 
 
 def _share(row: JsonObject) -> str:

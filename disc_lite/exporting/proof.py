@@ -8,14 +8,13 @@ answers  greedy, to questions: held-out ones, or trained ones where those are fe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from disc_lite.errors import GateFailed
 from disc_lite.exporting.layout import Array
-from disc_lite.storage import JsonObject
 
 EXACT = 1e-2  # difference of logits that another order of additions may cause
 # KL(trained || exported) that other or rounded weights may cause. On pocket, trained in NF4: 0.13 with the
@@ -58,9 +57,6 @@ class Check:
     how: str  # through which program
     text: str
     figure: float | None = None
-
-    def as_dict(self) -> JsonObject:
-        return asdict(self)
 
 
 def compare(trained: Outputs, exported: Outputs, how: str, exact: bool) -> list[Check]:

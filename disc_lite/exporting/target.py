@@ -13,6 +13,7 @@ from pathlib import Path
 from disc_lite.errors import RunFailed, UsageError
 from disc_lite.exporting.choice import FORMS
 from disc_lite.hub.adapters import EXPORT_RECORD
+from disc_lite.run.wording import listed
 from disc_lite.storage import JsonObject, disk, read_json, require_place, sha256_of
 
 EDITED = ("README.md", "Modelfile")  # what people edit in an export; whatever else differs is damage
@@ -33,9 +34,8 @@ def check_target(target: Path, force: bool) -> None:
     if not force:
         raise UsageError(f"{target} holds an export already (--to {made['to']}).", "", "Add --force to replace it.")
     if others := _others_in(target, made):
-        more = f", and {len(others) - 1:,} more" if len(others) > 1 else ""
         raise UsageError(
-            f"{target} holds more than the earlier export: {others[0]}{more}.",
+            f"{target} holds more than the earlier export: {listed(others, 1)}.",
             "Only what `export` wrote is replaced.",
             "Move it elsewhere, or choose another --output.",
         )

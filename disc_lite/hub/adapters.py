@@ -7,7 +7,7 @@ names, shapes and settings are checked before: what is refused here would have a
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
@@ -38,9 +38,6 @@ class TrainedOn:
 
     weights: str  # digest of its weights, see `hub.identity`
     quantize: str  # as `memory.quantize` of the recipe
-
-    def as_dict(self) -> JsonObject:
-        return asdict(self)
 
 
 def trained_on(folder: Path) -> TrainedOn | None:

@@ -6,7 +6,7 @@ from disc_lite.report.charts import POINTS, Line, Mark, figure, line_chart, smoo
 from disc_lite.report.markup import Child, Html, element, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
 from disc_lite.run.execution import passes_in_words
-from disc_lite.run.wording import counted, data_size, duration
+from disc_lite.run.wording import counted, data_size, duration, listed
 
 CURVES = {
     "loss": ("Loss", "per target token, weighed as the recipe says (loss): by default temperature² × nats"),
@@ -14,6 +14,7 @@ CURVES = {
     "learning_rate": ("Learning rate", ""),
 }
 SMOOTH_FROM = 40  # steps
+MOST_STEPS = 10  # that are named
 
 Values = list[tuple[int, float | None]]
 
@@ -36,13 +37,12 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
     if len(run.steps) >= SMOOTH_FROM:
         words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
     if skipped:
-        shown = ", ".join(f"{step:,}" for step in skipped[:10]) + (" …" if len(skipped) > 10 else "")
+        shown = listed([f"{step:,}" for step in skipped], MOST_STEPS)
         words += f" Red strokes at the bottom: skipped steps, whose loss or gradient was not finite ({shown})."
     if run.resumes:
-        after = ", ".join(f"{row['after_step']:,}" for row in run.resumes[:10])
-        more = " …" if len(run.resumes) > 10 else ""
-        words += f" Interrupted, and continued from the checkpoint of step {after}{more}."
-    words += "".join(_changed(row) for row in run.computed[1:11])
+        after = listed([f"{row['after_step']:,}" for row in run.resumes], MOST_STEPS)
+        words += f" Interrupted, and continued from the checkpoint of step {after}."
+    words += "".join(_changed(row) for row in run.computed[1 : 1 + MOST_STEPS])
     if run.stopped:
         words += (
             f" Dashed: the drift reached {run.stopped['kl']:.4f} nats per token at step {run.stopped['step']:,}, above "

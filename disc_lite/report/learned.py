@@ -6,18 +6,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from disc_lite.evaluation.card import DRIFTS, ROWS
-from disc_lite.evaluation.sentences import choice_of_questions, in_words, overlap_sentences
+from disc_lite.evaluation.sentences import choice_of_questions, in_words, interval, overlap_sentences
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
-from disc_lite.run.wording import counted
+from disc_lite.run.wording import GONE, counted
 
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
-STATE_NAMES = {"removed": "gone"}
-POLICIES = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 AXIS = charts.axis("0%", "50%", "100%")
 
 
@@ -35,7 +33,7 @@ def report_card(run: RunFiles) -> list[Child]:
         for name, label, row in rows
     ]  # fmt: skip
     cells = [
-        (label, f"{row['right']} of {row['of']}", span(row), *(share(row[rule]) for rule in GRADES))
+        (label, f"{row['right']} of {row['of']}", interval(row), *(share(row[rule]) for rule in GRADES))
         for _, label, row in rows
     ]
     headings = ("", "right", "95% interval", *GRADES.values())
@@ -122,15 +120,15 @@ def _benchmarks(run: RunFiles) -> Html | None:
 
 def since(run: RunFiles) -> list[Child]:
     """Of an update: recall of what is unchanged, changed, new and gone, by the run before it and now."""
-    update = run.card.get("update")
+    update = run.card["update"]
     if not update:
         return []
     items, cells = [], []
     for state, rows in update["rows"].items():
-        name = STATE_NAMES.get(state, state) + (f", {POLICIES[update['removed']]}" if state == "removed" else "")
+        name = f"gone, {GONE[update['removed']]}" if state == "removed" else state
         before, now = rows["earlier"], rows["adapted"]
         cells.append(
-            (name, f"{update['passages'][state]:,}", _asked(before), _asked(now), span(now) if now["of"] else "")
+            (name, f"{update['passages'][state]:,}", _asked(before), _asked(now), interval(now) if now["of"] else "")
         )
         if now["of"]:
             text = f"{name}: now {in_words(now)}" + (f", before {in_words(before)}" if before["of"] else "")
@@ -202,11 +200,6 @@ def long_chart(label: str, items: Sequence[Item], axis: Item) -> Iterable[Html]:
 
 def share(value: float) -> str:
     return f"{value:.1%}"
-
-
-def span(row: Row) -> str:
-    """The interval; empty where a row has none, because the questions were chosen by it."""
-    return f"{share(row['low'])} to {share(row['high'])}" if _interval(row) else ""
 
 
 def _interval(row: Row) -> tuple[float, float] | None:

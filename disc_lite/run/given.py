@@ -18,7 +18,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.arguments import PairFiles, paths_of
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.names import pairs_as_named, questions_as_named
-from disc_lite.run.wording import counted
+from disc_lite.run.wording import counted, listed
 
 _SHOWN = 60  # characters of a question in a message
 _NAMED = 3  # questions in a remark
@@ -70,10 +70,9 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
     ]
     if not lost:
         return ""
-    more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
     return (
         f"{len(lost):,} of {counted(len(questions), 'question')} accept no answer that the documents state in these "
-        f"words, so they may never be graded right: {', '.join(lost[:_NAMED])}{more}. Accept the shortest form, and "
+        f"words, so they may never be graded right: {listed(lost, _NAMED)}. Accept the shortest form, and "
         'every form: "answers": ["6 euros", "6 €"].'
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
-from disc_lite.errors import UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import language_of
@@ -19,9 +17,7 @@ from disc_lite.recipe import load_recipe
 from disc_lite.run.arguments import Documents, paths_of
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
 from disc_lite.run.gathering import read_with_progress
-from disc_lite.run.names import is_called
-
-_MOST_NEAR = 3
+from disc_lite.run.names import file_called
 
 
 @dataclass(frozen=True)
@@ -79,9 +75,9 @@ def preview(
     read, ledger = read_with_progress(paths_of(documents), checked, listener or silent)
     entries = {entry.name: entry for entry in ledger}
     if show is not None:
-        wanted = _entry_called(show, ledger)
-        read = tuple(document for document in read if document.name == wanted.name)
-        ledger = (wanted,)
+        wanted = file_called(show, tuple(entries))
+        read = tuple(document for document in read if document.name == wanted)
+        ledger = (entries[wanted],)
     tell = only_if_slow(listener or silent)
     views = []
     for number, document in enumerate(read, 1):
@@ -93,24 +89,14 @@ def preview(
         misread = doubt_about_ocr(entry, language, checked.documents.ocr_languages)
         doubts = (*filter(None, [misread]), *doubts_about(document, entry, passages))
         shown = _shown(document, offsets, passages) if show is not None else ()
-        views.append(_view(document, language, len(offsets), passages, doubts, shown))
+        sentences = sum(len(passage.sentences) for passage in passages)
+        views.append(DocumentView(
+            document.name, document.title, language, len(document.text), len(offsets), sentences, len(passages),
+            doubts, shown,
+        ))  # fmt: skip
         tell(Event("passages", document.name, number, len(read)))
     views.sort(key=lambda view: not view.doubts)
     return Preview(ledger, tuple(views), checked.documents.passage_tokens, tokenizer is not None)
-
-
-def _view(
-    document: Document,
-    language: str,
-    tokens: int,
-    passages: Sequence[Passage],
-    doubts: tuple[str, ...],
-    shown: tuple[PassageView, ...],
-) -> DocumentView:
-    sentences = sum(len(passage.sentences) for passage in passages)
-    return DocumentView(
-        document.name, document.title, language, len(document.text), tokens, sentences, len(passages), doubts, shown
-    )
 
 
 def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) -> tuple[PassageView, ...]:
@@ -126,15 +112,3 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
         )
         for passage in passages
     )
-
-
-def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:
-    """The file of this name in the ledger, or the only one whose path ends so."""
-    names = [entry.name for entry in ledger]
-    ending = [entry for entry in ledger if is_called(entry.name, name)]
-    exact = [entry for entry in ledger if entry.name == name]
-    if len(found := exact or ending) == 1:
-        return found[0]
-    near = [other for other in names if name in other] or difflib.get_close_matches(name, names) or names
-    what = "Several files are" if ending else "No file is"
-    raise UsageError(f"{what} called {name}.", "", f"Name one as here: {', '.join(near[:_MOST_NEAR])}.")

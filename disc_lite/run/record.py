@@ -7,6 +7,7 @@ from disc_lite.recipe import load_recipe, to_yaml
 from disc_lite.run.earlier import differing
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.readme import readme
+from disc_lite.run.wording import listed
 from disc_lite.storage import (
     JsonObject,
     begin_digests,
@@ -48,8 +49,7 @@ def _other_settings(inputs: Inputs) -> str:
     was, now = load_recipe(str(inputs.folder.recipe), environment={}).recipe, inputs.resolved.recipe
     parts = [part for part in type(now).model_fields if part not in _NO_IDENTITY]
     found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
-    more = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    return f" There {', '.join(found[:_MOST_NAMED])}{more}." if found else ""
+    return f" There {listed(found, _MOST_NAMED)}." if found else ""
 
 
 def _other(inputs: Inputs, before: JsonObject) -> str:
@@ -59,9 +59,8 @@ def _other(inputs: Inputs, before: JsonObject) -> str:
     if not names:
         return ""
     refused = {entry.name: f" ({entry.reason})" for entry in inputs.ledger if entry.reason}
-    shown = [f"{name}{refused.get(name, '')}" for name in names[:_MOST_NAMED]]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f" Not read as it was: {', '.join(shown)}{more}."
+    shown = listed([f"{name}{refused.get(name, '')}" for name in names], _MOST_NAMED)
+    return f" Not read as it was: {shown}."
 
 
 def begin(inputs: Inputs) -> None:

@@ -26,7 +26,7 @@ from disc_lite.models.embedding import embedding_on_host
 from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.context import RunContext
+from disc_lite.run.context import RunContext, peak_bytes
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
 from disc_lite.run.gathering import nothing_to_learn
@@ -91,7 +91,7 @@ def prepare(context: RunContext, lessons: Lessons, retention: Sequence[Retention
 
 def _record(context: RunContext, lessons: Lessons, nats: dict[str, float], tokens: dict[str, int]) -> None:
     """Write what the summary needs of the teacher's pass: teachability by document, tokens by kind of lessons."""
-    examples = Counter(example.method for example in lessons.examples)
+    examples = Counter(example.kind for example in lessons.examples)
     about = {"examples": dict(sorted(examples.items())), "teachability": nats, "tokens": tokens}
     write_json(context.folder.teacher, about)
 
@@ -120,7 +120,7 @@ def _spare(base: Base) -> int:
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
     """By document; empty where no kind of lessons measures it."""
     taught = ((i, e) for i, e in enumerate(states.examples) if not e.rehearsed)
-    chosen = [i for i, e in taught if LESSON_KINDS[e.method].measures_teachability]
+    chosen = [i for i, e in taught if LESSON_KINDS[e.kind].measures_teachability]
     if not chosen:
         return {}
     tokens = sum(len(states.examples[i].input_ids) for i in chosen)
@@ -180,7 +180,8 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
             if step.step > 1:
                 append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
         append_jsonl(path, asdict(step))
-        context.tell("training", done=step.step, total=step.steps, **asdict(step))
+        taken = peak_bytes(context.base)
+        context.tell("training", done=step.step, total=step.steps, peak_bytes=taken, **asdict(step))
 
 
 def attach_adapter(context: RunContext) -> None:
@@ -203,4 +204,4 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
     with atomic_folder(target) as temporary:
         save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / WEIGHTS)
         write_json(temporary / CONFIG, config)
-        write_json(temporary / TRAINED_ON, TrainedOn(weights_digest(base.folder), base.quantize).as_dict())
+        write_json(temporary / TRAINED_ON, asdict(TrainedOn(weights_digest(base.folder), base.quantize)))

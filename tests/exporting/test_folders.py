@@ -14,6 +14,7 @@ import pytest
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed, UsageError
 from disc_lite.exporting import export, job, quantising
+from disc_lite.run.events import Event
 from disc_lite.storage import disk, read_json
 from tests.exporting.base_gguf import write_base_gguf
 from tests.exporting.folders import refused_without_torch
@@ -74,7 +75,7 @@ def test_force_removes_nothing_of_the_users(run: Path, tmp_path: Path, monkeypat
     # What comes in while the new one is made stays too, in the folder that it was written into.
     monkeypatch.setattr("disc_lite.exporting.check_target", lambda target, force: (out / "late.txt").write_text("mine"))
     said: list[str] = []
-    export(run, "adapter", out, force=True, listener=said.append)
+    export(run, "adapter", out, force=True, listener=lambda event: said.append(event.text))
     [aside] = tmp_path.glob("out.old-*")
     assert (aside / "late.txt").read_text() == "mine" and not (out / "late.txt").exists()
     assert str(aside) in said[-1]
@@ -132,7 +133,7 @@ def test_the_disk_is_looked_at_first(run: Path, tmp_path: Path, monkeypatch: Any
     import collections
 
     usage = collections.namedtuple("usage", "total used free")
-    monkeypatch.setattr("disc_lite.exporting.choice.shutil.disk_usage", lambda path: usage(1, 1, 1000))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(1, 1, 1000))
     for to in ("adapter", "merged", "gguf-lora"):
         with pytest.raises(EnvironmentNotReady, match="Not enough disk space"):
             export(run, to, tmp_path / "a" / "b" / "out")
@@ -147,7 +148,7 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     path = write_base_gguf(folders("llama"), tmp_path / "base.gguf", "Q4_0")
     usage = collections.namedtuple("usage", "total used free")
     free = path.stat().st_size
-    monkeypatch.setattr("disc_lite.exporting.choice.shutil.disk_usage", lambda path: usage(1, 1, free))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(1, 1, free))
     export(runs("llama"), "gguf", tmp_path / "same", base_gguf=path)
     monkeypatch.setattr(quantising, "fitting", lambda kind, columns: gguf.GGMLQuantizationType.F32)  # as if it had to
     with pytest.raises(EnvironmentNotReady, match="Not enough disk space"):
@@ -178,8 +179,8 @@ def _umask() -> int:
 
 
 def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
-    def listener(text: str) -> None:
-        if text.startswith("writing"):
+    def listener(event: Event) -> None:
+        if event.text.startswith("writing"):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted, match="nothing was written") as stop:

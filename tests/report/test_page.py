@@ -242,7 +242,10 @@ def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> No
 
 def test_a_change_of_how_it_was_computed_is_told(tmp_path: Path) -> None:
     words = page_of(make_run(tmp_path)).text["training"]
-    assert "From step 18 on computed on cpu in passes of 2,048 tokens, AdamW in 32 bits (CUDA out of memory)." in words
+    assert (
+        "From step 18 on computed on cpu in passes of at most 2,048 tokens, AdamW in 32 bits (CUDA out of memory)."
+        in words
+    )
 
 
 def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) -> None:
@@ -283,7 +286,7 @@ def test_a_run_without_questions_and_completions_has_a_page(run: Path) -> None:
         "retained": {},
         "forgetting": forgetting({}),
     }
-    card.update({**nothing, "drift": {}, "farthest": []})
+    card.update({**nothing, "drift": {}, "farthest": [], "fit": {}, "update": {}})
     write_json(run / "summary.json", {**summary, "card": card})
     write_jsonl(run / "questions.jsonl", [])
     text_wanted = {"floor": [], "rag": [], "ceiling": [], "adapted": [], "adapted_rag": []}

@@ -72,8 +72,9 @@ def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
 
 
 def test_a_name_that_is_none(docs: Path) -> None:
-    with pytest.raises(UsageError, match="as here: sub/a"):
+    with pytest.raises(UsageError, match="No file is called ub/a") as caught:
         preview(docs, show="ub/a")
+    assert caught.value.remedy.startswith("Did you mean sub/a")
     (docs / "x").mkdir()
     (docs / "x" / "b.txt").write_text("Another text about nothing at all, for its name.")
     assert preview(docs, show="b.txt").documents[0].name == "b.txt"
