@@ -15,13 +15,17 @@ Turns = tuple[tuple[str, str], ...]  # (user, assistant)
 
 @dataclass(frozen=True)
 class WorkedExample:
-    """A sentence, a question of every kind about it, and the answer to the plain one."""
+    """A sentence, a question of every kind about it, and the answer to the plain one.
+
+    Its names are made up: a draft that has one and whose passage has not was copied from here.
+    """
 
     sentence: str
     neighbour: str  # the next sentence, for `contrast`
     questions: tuple[str, ...]  # in the order of KINDS
     answer: str
     short: str  # the same answer in as few words as possible
+    names: tuple[str, ...]  # of its people and places, in every form in which a draft may write them; no common words
 
 
 KINDS = {
@@ -47,6 +51,7 @@ ENGLISH = (
         ),
         "The Varn public library opens at eleven on Saturdays.",
         "eleven",
+        ("Varn",),
     ),
     WorkedExample(
         "Maria Olsen, who joined the firm Holt & Lind in 2011, has led its Bergen office since last spring.",
@@ -60,6 +65,7 @@ ENGLISH = (
         ),
         "Maria Olsen leads the Bergen office of Holt & Lind.",
         "Maria Olsen",
+        ("Olsen", "Holt & Lind", "Turku", "Ranta"),
     ),
     WorkedExample(
         "A second helping at the Blue Anchor costs four pounds.",
@@ -73,6 +79,7 @@ ENGLISH = (
         ),
         "A second helping at the Blue Anchor costs four pounds.",
         "four pounds",
+        ("Blue Anchor",),
     ),
 )
 GERMAN = (
@@ -88,6 +95,7 @@ GERMAN = (
         ),
         "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
         "elf Uhr",
+        ("Varn",),
     ),
     WorkedExample(
         "Maria Olsen, die 2011 in die Firma Holt & Lind eintrat, leitet seit letztem Frühjahr deren Büro in Bergen.",
@@ -101,6 +109,7 @@ GERMAN = (
         ),
         "Maria Olsen leitet das Büro von Holt & Lind in Bergen.",
         "Maria Olsen",
+        ("Olsen", "Holt & Lind", "Turku", "Ranta"),
     ),
     WorkedExample(
         "Ein Nachschlag kostet im Blauen Anker vier Euro.",
@@ -114,6 +123,7 @@ GERMAN = (
         ),
         "Ein Nachschlag kostet im Blauen Anker vier Euro.",
         "vier Euro",
+        ("Blauen Anker", "Blaue Anker", "Blauer Anker"),
     ),
 )
 CHINESE = (
@@ -129,6 +139,7 @@ CHINESE = (
         ),
         "瓦恩市图书馆星期六十一点开门。",
         "十一点",
+        ("瓦恩",),
     ),
     WorkedExample(
         "玛丽亚·奥尔森2011年进入霍尔特公司，从去年春天起领导卑尔根办事处。",
@@ -142,6 +153,7 @@ CHINESE = (
         ),
         "玛丽亚·奥尔森领导霍尔特公司的卑尔根办事处。",
         "玛丽亚·奥尔森",
+        ("奥尔森", "霍尔特", "卑尔根", "图尔库", "兰塔"),
     ),
     WorkedExample(
         "在蓝锚餐馆加一份菜要四英镑。",
@@ -155,9 +167,11 @@ CHINESE = (
         ),
         "在蓝锚餐馆加一份菜要四英镑。",
         "四英镑",
+        ("蓝锚",),
     ),
 )
 EXAMPLES = {"English": ENGLISH, "German": GERMAN, "Chinese": CHINESE}
+NAMES = frozenset(name for examples in EXAMPLES.values() for e in examples for name in e.names)
 LANGUAGE = " Write it in the language of the sentence."  # if there are no worked examples in that language
 OTHER_ANSWER = " Answer in the language of the question."
 

@@ -1,6 +1,7 @@
 """Names and numbers in drafts, and whether the passage has them. Does not import torch.
 
-A name is a word with a capital that is not that of its place; in German, whose nouns have capitals, only numbers tell.
+A name is a word with a capital that is not that of its place. In German, whose nouns have capitals, and in scripts
+without them, only the names of the worked examples tell: small models take these over.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
 
+from disc_lite.prompts import writing
 from disc_lite.qa import language_of, numbers_of
 from disc_lite.qa.languages import FREQUENT
 from disc_lite.qa.records import Word
@@ -18,6 +20,8 @@ from disc_lite.synthesis.terms import FUNCTION_WORDS, number_forms
 
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
+# Chinese has no blanks between words.
+COPIED = re.compile("|".join(name if name[0] >= "一" else rf"\b{re.escape(name)}\b" for name in sorted(writing.NAMES)))
 # Words that begin a sentence with a capital and are no name.
 OPENERS = FUNCTION_WORDS.union(
     *FREQUENT.values(),
@@ -37,7 +41,7 @@ def invented(text: str, source: str, is_answer: bool = False, language: str = ""
     pay?"), and begins with a word that asks. Which first words are no names is known of the languages with a list of
     frequent words; elsewhere a name has to stand inside a sentence to be seen.
     """
-    if _has_new_number(text, source, is_answer):
+    if _has_new_number(text, source, is_answer) or set(COPIED.findall(text)).difference(COPIED.findall(source)):
         return True
     language = language or language_of(source) or language_of(f"{source}\n{text}")
     if language == "German":

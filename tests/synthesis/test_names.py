@@ -50,6 +50,24 @@ def test_a_name_is_known_in_each_of_its_cases(passage: str, text: str, made_up: 
     assert invented(text, passage) == made_up
 
 
+@pytest.mark.parametrize(("passage", "text"), [
+    ("Im Lindenhof gilt von 21:30 Uhr bis 6:45 Uhr Nachtruhe.", "Im Blauen Anker gilt von 21:30 Uhr bis 6:45 Uhr Nachtruhe."),
+    ("Der Termin wird am Brett gebucht.", "Den Termin bucht Frau Olsen am Brett."),
+    ("图书馆的负责人是李明。", "图书馆的负责人是兰塔。"),
+])  # fmt: skip
+def test_a_name_of_a_worked_example_is_made_up_where_capitals_do_not_tell(passage: str, text: str) -> None:
+    assert invented(text, passage)
+    assert not invented(text, f"{passage} {text}")
+    assert not invented("Die Varnhagenstraße ist gesperrt.", "Gesperrt ist eine Straße.")
+
+
+def test_names_of_worked_examples_stand_in_them() -> None:
+    for examples in EXAMPLES.values():
+        for example in examples:
+            texts = " ".join((example.sentence, example.neighbour, *example.questions))
+            assert any(name in texts for name in example.names)
+
+
 def test_the_language_of_the_document_says_whether_nouns_have_capitals() -> None:
     table = "| Montag | 9:00-17:00 | 8,50 Euro |"
     assert invented("Und der Preis?", table)
