@@ -45,6 +45,15 @@ class Adapted:
         """Tokens of an answer where no limit is named: at least half of the context is left for the question."""
         return min(self.answer_tokens, self.context_tokens // 2)
 
+    def answer_limit(self, max_tokens: int | None) -> int:
+        """Tokens of an answer. Raises UsageError where those that are named leave no room for a question."""
+        if max_tokens is not None and max_tokens >= self.context_tokens:
+            raise UsageError(
+                f"Answers of {max_tokens} tokens leave no room for a question.",
+                f"The context of the model is {self.context_tokens} tokens.", "Use a smaller --max-tokens.",
+            )  # fmt: skip
+        return max_tokens or self.longest_answer
+
     def require_base(self) -> None:
         """Raises UsageError for a merged model, which has no base to compare with."""
         if self.adapter is None:

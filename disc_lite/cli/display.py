@@ -157,13 +157,12 @@ def remarks(summary: JsonObject) -> list[str]:
         f"{counted(summary['steps'], 'step')}; the command that finished it took {duration(summary['seconds'])}, "
         f"peak {data_size(summary['peak_bytes'])}. Adapter: {summary['adapter']}"
     ]
+    ledger = RunFolder(Path(summary["run"])).ledger
     if documents["refused"] or documents["duplicate"]:
         counts = f"{counted(documents['refused'], 'file')} refused, {counted(documents['duplicate'], 'duplicate')}"
-        lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
-    if documents.get("damaged"):
-        lines.append(
-            f"Files with a warning: {documents['damaged']}; {RunFolder(Path(summary['run'])).ledger} says which."
-        )
+        lines.append(f"{counts}: see {ledger}")
+    if documents["damaged"]:
+        lines.append(f"Files with a warning: {documents['damaged']}; {ledger} says which.")
     if pairs.get("dropped"):
         lines.append(_dropped(pairs))
     lines += pairs.get("remarks", ())

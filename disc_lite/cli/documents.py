@@ -146,12 +146,8 @@ def _show_one(seen: Preview, console: Console) -> None:
         print_line(console, 0, doubt, "yellow")
     for number, passage in enumerate(view.shown):
         console.print()
-        print_line(
-            console,
-            0,
-            f"Passage {number}: {about}{counted(passage.tokens, 'token')}  {' > '.join(passage.heading_path)}",
-            "bold",
-        )
+        headings = " > ".join(passage.heading_path)
+        print_line(console, 0, f"Passage {number}: {about}{counted(passage.tokens, 'token')}  {headings}", "bold")
         numbered = Table.grid(padding=(0, 2))
         numbered.add_column(justify="right", width=5, style="dim")
         for place, sentence in enumerate(passage.sentences, 1):

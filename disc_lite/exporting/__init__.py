@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,9 @@ from disc_lite.exporting.target import check_target, replace
 from disc_lite.hub.adapters import EXPORT_RECORD
 from disc_lite.run.events import Listener, Teller, silent
 from disc_lite.run.finished import open_run
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.storage import (
-    JsonObject,
-    atomic_folder,
-    disk,
-    lock,
-    manifest,
-    sweep,
-    write_json,
-    write_text,
-)
+from disc_lite.storage import JsonObject, atomic_folder, disk, lock, manifest, sweep, write_json, write_text
 
 if TYPE_CHECKING:
     from disc_lite.exporting.job import ExportResult, Job
@@ -64,16 +56,19 @@ def export(
         "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
         "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
     }  # fmt: skip
-    # Elsewhere nothing is written into the run, which may be somebody else's.
-    locked = (
-        lock(finished.folder.path) if target.resolve().is_relative_to(finished.folder.path.resolve()) else nullcontext()
-    )
-    with locked, catch_signals("nothing was written", "repeat the command") as interrupts:
-        if target.parent == finished.folder.exports and target.parent.is_dir():
-            sweep(target.parent)
+    with _held(finished.folder, target), catch_signals("nothing was written", "repeat the command") as interrupts:
         tell = partial(Teller(listener or silent, interrupts).tell, "export")
         record = _write(Job(finished, choice, tell, interrupts.check), makers[to], interrupts)
     return {**record, "output": str(target)}
+
+
+@contextmanager
+def _held(run: RunFolder, target: Path) -> Iterator[None]:
+    """The lock of the run where the export lies in it; elsewhere nothing is written into it, and it may be others'."""
+    with lock(run.path) if target.resolve().is_relative_to(run.path.resolve()) else nullcontext():
+        if target.parent == run.exports and target.parent.is_dir():
+            sweep(target.parent)
+        yield
 
 
 def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Interrupts) -> JsonObject:

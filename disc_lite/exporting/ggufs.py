@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,11 @@ from disc_lite.exporting.ggufwriting import COARSE, ROUNDING, check_same_model, 
 from disc_lite.exporting.job import ExportResult, Job
 from disc_lite.exporting.layout import Array, find_converter, numbers
 from disc_lite.exporting.llama import Request, run_child, run_llama
-from disc_lite.exporting.merging import Merging
 from disc_lite.exporting.modelcard import public_name
 from disc_lite.exporting.modelfile import modelfile
 from disc_lite.exporting.proof import Check, Outputs, compare
 from disc_lite.exporting.quantising import SAFE, bits, kinds_to_try, rounded
-from disc_lite.exporting.tensors import Stored, stored_tensors
+from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.exporting.weights import make_merged
 from disc_lite.storage import disk, write_text
 
@@ -61,8 +61,7 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
     path = folder / GGUF
     if job.choice.base_gguf is None:
         return _converted(job, folder, path)
-    base, merging = _check_base(job), merging_of(job)
-    modules = {job.layout.name(f"{module}.weight"): module for module in job.adapter.tensors}
+    base, merging, modules = _check_base(job), merging_of(job), job.modules
 
     def progress(number: int, of: int) -> None:
         job.check()
@@ -72,9 +71,9 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
     for kinds in kinds_to_try(base, list(modules), job.choice.kind):
         names = sorted({kind.name for kind in kinds.values()})
         onto, nats = chosen_weights(job, merging, _as_written(job, kinds))
-        values = {name: _rows(job, merging, module, onto) for name, module in modules.items()}
+        values = {name: _rows(job, module, partial(merging.exact, module, onto)) for name, module in modules.items()}
         write_model(base, values, kinds, path, progress)
-        left = _update_left(job, path, values, modules)
+        left = _update_left(job, path, values)
         lines = [*(_through_llama(job, path) or _gguf_read_back(job, path, values, base)), left]
         if all(line.passed for line in lines):
             break
@@ -92,9 +91,9 @@ def _as_written(job: Job, kinds: Mapping[str, Kind]) -> Written:
     return written
 
 
-def _rows(job: Job, merging: Merging, module: str, onto: str) -> Callable[[], Array]:
-    """What gives the merged matrix of a module, its rows in llama.cpp's order."""
-    return lambda: job.layout.rows(f"{module}.weight", numbers(merging.exact(module, onto)))
+def _rows(job: Job, module: str, matrix: Callable[[], Tensor]) -> Callable[[], Array]:
+    """What gives the matrix of a module, its rows in llama.cpp's order."""
+    return lambda: job.layout.rows(f"{module}.weight", numbers(matrix()))
 
 
 def _check_base(job: Job) -> Gguf:
@@ -123,16 +122,10 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
     lines = _through_llama(job, path)
     if not lines:
         stored = stored_tensors(merged)
-        modules = {job.layout.name(f"{module}.weight"): module for module in job.adapter.tensors}
-        expected = {name: _rows_of(job, stored, module) for name, module in modules.items()}
-        lines = [*_gguf_read_back(job, path, expected, None), _update_left(job, path, expected, modules)]
+        expected = {name: _rows(job, module, stored[f"{module}.weight"].read) for name, module in job.modules.items()}
+        lines = [*_gguf_read_back(job, path, expected, None), _update_left(job, path, expected)]
     disk.remove(merged)
     return ExportResult(lines, {**made.about, "converter": converter.name})
-
-
-def _rows_of(job: Job, stored: Mapping[str, Stored], module: str) -> Callable[[], Array]:
-    tensor = f"{module}.weight"
-    return lambda: job.layout.rows(tensor, numbers(stored[tensor].read()))
 
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Check]:
@@ -157,9 +150,7 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
     return compare(trained, exported, backend.name, exact=False)
 
 
-def _update_left(
-    job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], modules: Mapping[str, str]
-) -> Check:
+def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]]) -> Check:
     """How much of the update is in the file: 1 + (written - right)·(scale · B·A) / |scale · B·A|², in sampled rows.
 
     A small update may lie within the rounding of a type, which then takes every weight back to what it was, or further
@@ -171,7 +162,8 @@ def _update_left(
         right = values()
         at = np.linspace(0, len(right) - 1, SAMPLED_ROWS).astype(int)
         off = file.rows(name, at) - right[at]
-        update = job.layout.rows(f"{modules[name]}.weight", numbers(job.adapter.delta(modules[name])))[at]
+        module = job.modules[name]
+        update = _rows(job, module, partial(job.adapter.delta, module))()[at]
         lost, whole = lost - float(np.vdot(off, update)), whole + float(np.vdot(update, update))
     share = 1 - lost / max(whole, 1e-30)
     near = abs(1 - share) <= MOST_LOST

@@ -39,6 +39,11 @@ class Job:
         return layout_of(self.run.model.folder)
 
     @cached_property
+    def modules(self) -> dict[str, str]:
+        """llama.cpp's name of each adapted tensor -> its module in the files of the base."""
+        return {self.layout.name(f"{module}.weight"): module for module in self.adapter.tensors}
+
+    @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.run.model.folder)
 

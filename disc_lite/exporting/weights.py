@@ -49,10 +49,8 @@ def make_merged(job: Job, folder: Path) -> ExportResult:
     merging = merging_of(job)
     onto, nats = chosen_weights(job, merging)
     write_merged(job.run.model.folder, merging, onto, folder, lambda name: job.tell(f"writing {name}, {onto} weights"))
-    trained, where = (
-        job.outputs,
-        _room_for(sum(path.stat().st_size for path in weight_files(folder)), job.choice.device),
-    )
+    size_bytes = sum(path.stat().st_size for path in weight_files(folder))
+    trained, where = job.outputs, _room_for(size_bytes, job.choice.device)
     if where:
         job.unload()
         job.tell("loading and running the merged model")

@@ -114,15 +114,7 @@ def read_config(folder: Path) -> JsonObject:
         assert isinstance(config, dict), "It holds no JSON object."
     except (ValueError, AssertionError, RecursionError) as error:
         raise UsageError(f"{folder / CONFIG} is broken.", str(error), "Copy the adapter folder again.") from error
-    if not (folder / WEIGHTS).is_file():
-        pickled = any(folder.glob("adapter_model.*"))
-        raise UsageError(
-            f"{folder} has no {WEIGHTS}.",
-            "Its weights are a pickle file, and loading one executes code in it." if pickled else "",
-            "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
-        )
-    require_unchanged(folder / WEIGHTS)
-    _require_exported(folder)
+    _require_weights(folder)
     if config.get("peft_type") != "LORA":
         raise UsageError(
             f"The adapter in {folder} is of type {config.get('peft_type')}.", "disc-lite loads LoRA adapters only.",
@@ -142,8 +134,16 @@ def read_config(folder: Path) -> JsonObject:
     return config
 
 
-def _require_exported(folder: Path) -> None:
-    """Raises EnvironmentNotReady where the weights are not those that `export` wrote into this folder."""
+def _require_weights(folder: Path) -> None:
+    """Raises UsageError where there are none, EnvironmentNotReady where they are not what was written here."""
+    if not (folder / WEIGHTS).is_file():
+        pickled = any(folder.glob("adapter_model.*"))
+        raise UsageError(
+            f"{folder} has no {WEIGHTS}.",
+            "Its weights are a pickle file, and loading one executes code in it." if pickled else "",
+            "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
+        )
+    require_unchanged(folder / WEIGHTS)
     record = folder / EXPORT_RECORD
     if not record.is_file():
         return

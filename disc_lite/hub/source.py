@@ -14,14 +14,7 @@ from pathlib import Path
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady
 from disc_lite.hub.aliases import ModelSource, check_folder, resolve
 from disc_lite.hub.families import check_kind
-from disc_lite.hub.identity import (
-    SETTINGS,
-    TOKENIZER,
-    VOCABULARY_FILES,
-    fingerprint,
-    seems_whole,
-    weights_digest,
-)
+from disc_lite.hub.identity import SETTINGS, TOKENIZER, VOCABULARY_FILES, fingerprint, seems_whole, weights_digest
 from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import JsonObject, disk
 

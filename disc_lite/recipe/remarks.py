@@ -110,9 +110,7 @@ def _is_chosen(key: str, resolved: ResolvedRecipe, given: Given) -> bool:
     """
     kind, _, name = resolved.sources[key].partition(CUT)[0].partition(" ")
     if kind == "recipe":
-        section, _, last = key.rpartition(".")
-        value = getattr(getattr(resolved.recipe, section) if section else resolved.recipe, last)
-        return is_path(name) and not given.update and value != SETTINGS[key].default
+        return is_path(name) and not given.update and resolved.recipe.value(key) != SETTINGS[key].default
     return not kind.startswith("default")
 
 

@@ -93,20 +93,20 @@ def costs(run: RunFiles) -> list[Child]:
 
 def _work(run: RunFiles) -> list[tuple[str, str]]:
     summary = run.summary
-    pairs = summary.get("pairs", {})
+    pairs = summary["pairs"]
     dropped = pairs.get("dropped", {})
     coverage, few = pairs.get("coverage"), " (few)" if pairs.get("low_coverage") else ""
     what = "pairs left out" if pairs.get("given") else "drafts dropped"
     reasons = ", ".join(f"{reason}: {number:,}" for reason, number in dropped.items())
     return [
-        ("method", str(summary.get("method", ""))),
-        ("recipe", str(summary.get("recipe", ""))),
-        ("passages", f"{summary['passages']:,}" if "passages" in summary else ""),
-        ("examples", _listed(summary.get("examples", {}))),
-        ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
+        ("method", summary["method"]),
+        ("recipe", summary["recipe"]),
+        ("passages", f"{summary['passages']:,}"),
+        ("examples", _listed(summary["examples"])),
+        ("pairs accepted", f"{pairs['accepted']:,}" if pairs["accepted"] else ""),
         (what, f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
         ("sentences that answer a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
-        ("teacher tokens", _listed(summary.get("teacher_tokens", {}))),
+        ("teacher tokens", _listed(summary["teacher_tokens"])),
         ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
         ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),
     ]
@@ -114,15 +114,13 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
 
 def _machine(run: RunFiles) -> list[tuple[str, Child]]:
     summary = run.summary
-    steps, skipped = summary.get("steps"), summary.get("skipped_steps")
-    training_s = sum(row["seconds"] for row in run.steps)
-    versions = summary.get("versions", {})
+    skipped, training_s = summary["skipped_steps"], sum(row["seconds"] for row in run.steps)
     return [
-        ("steps", "" if steps is None else f"{steps:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
+        ("steps", f"{summary['steps']:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
         ("time of all steps", duration(training_s) if run.steps else ""),
-        ("time of the last call", duration(summary["seconds"]) if "seconds" in summary else ""),
-        ("peak memory", data_size(summary["peak_bytes"]) if summary.get("peak_bytes") else ""),
-        *((f"version of {name}", str(version)) for name, version in dict(versions).items()),
+        ("time of the last call", duration(summary["seconds"])),
+        ("peak memory", data_size(summary["peak_bytes"])),
+        *((f"version of {name}", version) for name, version in summary["versions"].items()),
     ]
 
 

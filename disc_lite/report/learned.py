@@ -40,7 +40,7 @@ def report_card(run: RunFiles) -> list[Child]:
     return [
         paragraph(
             f"{counted(card['questions'], 'question')}. "
-            f"An answer is right if {RULES.get(card['grading'], card['grading'])}. Strokes are 95% intervals.",
+            f"An answer is right if {RULES[card['grading']]}. Strokes are 95% intervals.",
             class_="note",
         ),
         paragraph(text, class_="note") if (text := choice_of_questions(card)) else None,
@@ -76,7 +76,7 @@ def learned_and_retained(run: RunFiles) -> list[Child]:
     learned = {}
     if card["questions"] and {"floor", "adapted"} <= set(card["rows"]):
         learned["questions, closed book"] = {"before": card["rows"]["floor"], "after": card["rows"]["adapted"]}
-    learned["statements finished"] = card.get("completions", {})
+    learned["statements finished"] = card["completions"]
     retained = {name.replace("_", " "): row for name, row in card["retained"].items()}
     parts: list[Child] = []
     for title, group, class_ in (("Learned", learned, "adapted"), ("Retained", retained, "retained")):
@@ -95,11 +95,8 @@ def _before_after(name: str, row: Row, class_: str) -> Item:
     return name, drawn, f"{share(before['share'])} → {share(after['share'])} ({change})"
 
 
-def _drift(card: Row) -> Html | None:
-    drift = card.get("drift", {})
-    if not drift:
-        return None
-    listed = ", ".join(f"{drift[name]:.4f} on {label}" for name, label in DRIFTS.items() if name in drift)
+def _drift(card: Row) -> Html:
+    listed = ", ".join(f"{card['drift'][name]:.4f} on {label}" for name, label in DRIFTS.items())
     return paragraph(
         f"Drift from the base, in nats per token of the base's own answers: {listed}. 0 is no change at all.",
         class_="note",
@@ -173,7 +170,7 @@ def teachability(run: RunFiles) -> list[Child]:
     by_document = run.teachability
     if not by_document:
         return []
-    low = set(run.summary["teachability"].get("low", ()))
+    low = set(run.summary["teachability"]["low"])
     top = charts.nice(max(0.1, *by_document.values()))
     items = [
         (foreign(name), charts.bar(f"{name}: {nats:.2f} nats", nats, Scale(0, top), "low" if name in low else "base"),

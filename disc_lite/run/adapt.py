@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
@@ -13,25 +12,18 @@ from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.events import Event, Listener, Teller, silent
-from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
 from disc_lite.run.record import begin
 from disc_lite.run.room import Limits, Size, limit_to_plan
-from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
+from disc_lite.run.summary import saved_summary, summary_of
+from disc_lite.storage import JsonObject, lock, sweep, write_json
 from disc_lite.storage.disk import remove
-from disc_lite.version import __version__
 
 if TYPE_CHECKING:
     import torch
-
-    from disc_lite.run.context import RunContext
-
-PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
-RECALL = {"before": "floor", "after": "adapted", "ceiling": "ceiling"}  # of the card's rows
-LOW_TEACHABILITY = 0.1  # nats per target token
 
 
 def adapt(
@@ -77,15 +69,10 @@ def adapt(
 def _known_summary(inputs: Inputs, listener: Listener) -> JsonObject | None:
     """The summary of a finished run, or of the earlier one where an update has nothing to teach."""
     if inputs.folder.summary.is_file():
-        return _summary_in(inputs.folder)
+        return saved_summary(inputs.folder)
     if inputs.earlier and (idle := idle_update(inputs, inputs.earlier, listener)):
-        return {**_summary_in(inputs.earlier.folder), "nothing_to_teach": idle}
+        return {**saved_summary(inputs.earlier.folder), "nothing_to_teach": idle}
     return None
-
-
-def _summary_in(folder: RunFolder) -> JsonObject:
-    """The summary of a finished run, which may have been moved or copied since it was written."""
-    return {**read_json(folder.summary), "run": str(folder), "adapter": str(folder.adapter)}
 
 
 def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> JsonObject:
@@ -133,9 +120,8 @@ def _run_stages(inputs: Inputs, device: torch.device, planned: Execution, teller
         training.make_adapter(context, lessons, retention, pairs)
     remove(folder.cache)
     measurement.ask("after")
-    summary = _summary(context, measurement.card(pairs), about_pairs, len(pairs))
-    summary["seconds"] = round(time.monotonic() - began, 1)
-    summary["peak_bytes"] = peak_bytes(base)
+    summary = summary_of(context, measurement.card(pairs), about_pairs, len(pairs))
+    summary |= {"seconds": round(time.monotonic() - began, 1), "peak_bytes": peak_bytes(base)}
     write_json(folder.summary, summary, may_differ=True)  # in its seconds
     return summary
 
@@ -148,44 +134,3 @@ def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener) -> str:
         return ""
     listener(Event("documents", f"since {earlier.folder}: {changes}"))
     return nothing_to_teach(earlier, changes, recipe)
-
-
-def _summary(context: RunContext, card: JsonObject, about_pairs: JsonObject, pairs: int) -> JsonObject:
-    """What the run learned, retained and took, as JSON."""
-    inputs, taught, steps = context.inputs, read_json(context.folder.teacher), read_jsonl(context.folder.metrics)
-    outcomes = [entry.outcome for entry in inputs.ledger]
-    damaged = sum(bool(entry.warning) for entry in inputs.ledger)
-    losses = [step["loss"] for step in steps if not step["skipped"]]
-    return {
-        "run": str(inputs.folder),
-        "model": inputs.model.name,
-        "method": context.recipe.method,
-        "recipe": context.recipe.name,
-        "documents": {kind: outcomes.count(kind) for kind in ("read", "refused", "duplicate")} | {"damaged": damaged},
-        "passages": sum(len(text.passages) for text in context.texts),
-        "examples": taught["examples"],
-        "pairs": {"accepted": pairs, **about_pairs},
-        "teachability": _teachability(taught["teachability"]),
-        "teacher_tokens": taught["tokens"],
-        "steps": len(steps),
-        "stopped_at": read_json(stopped) if (stopped := inputs.folder.stopped).is_file() else None,
-        "skipped_steps": sum(step["skipped"] for step in steps),
-        "loss": {"first": losses[0], "last": losses[-1]} if losses else {},
-        "recall": {when: card["rows"][row] for when, row in RECALL.items()},
-        "completions": card["completions"],
-        "retention": {
-            "kl": card["drift"]["self_generated"],
-            "kl_general": card["drift"]["general"],
-            **card["retained"],
-        },
-        "card": card,
-        "adapter": str(inputs.folder.adapter),
-        "versions": {"disc-lite": __version__, **{package: version(package) for package in PACKAGES}},
-    }
-
-
-def _teachability(nats_by_document: dict[str, float]) -> JsonObject:
-    documents = {name: round(nats, 4) for name, nats in sorted(nats_by_document.items())}
-    low = [name for name, nats in documents.items() if nats < LOW_TEACHABILITY]
-    mean = sum(documents.values()) / len(documents) if documents else None
-    return {"mean": None if mean is None else round(mean, 4), "documents": documents, "low": low}

@@ -44,7 +44,7 @@ class DriftLimit:
         due = step > 0 and (step % self.every == 0 or step == last)
         if not (self.limit and self.prompts and due) or target.exists() or self.reached:
             return
-        with suppress(Interrupted), self.context.interrupts.not_postponed():
+        with suppress(Interrupted), self.context.interrupts.postponed(False):
             self._measure(step, last, target)
 
     def _measure(self, step: int, last: int, target: Path) -> None:

@@ -214,7 +214,7 @@ def _run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, path: Path, tell: Callable[[str], None]
 ) -> JsonObject:
     """Results of the tasks; those that were run before with the same limit come from the run folder."""
-    known = read_json(path) if path.is_file() else {}
+    known = read_json(path, missing_ok=True)
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
     missing = [task for task, name in named.items() if name not in known]
     if missing:

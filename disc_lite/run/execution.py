@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, append_jsonl, read_jsonl
+from disc_lite.storage import append_jsonl, read_jsonl
 
 
 def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str) -> Execution:
@@ -16,17 +16,10 @@ def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str
     rows = read_jsonl(folder.computed, missing_ok=True)
     if not rows or rows[-1]["device"] != device:
         return planned
-    before: JsonObject = rows[-1]
-    changes: JsonObject = {}
-    sizes = [size for size in (before["micro_batch_tokens"], planned.micro_batch_tokens) if size]
-    if not named.micro_batch_tokens:
-        changes["micro_batch_tokens"] = min(sizes, default=0)
-    if not named.reading_tokens:  # in other passes, states that are read again would have other bits
-        read = [size for size in (before.get("reading_tokens"), planned.reading_tokens) if size]
-        changes["reading_tokens"] = min(read, default=0)
-    if not named.optimizer_bits:
-        changes["optimizer_bits"] = min(before["optimizer_bits"], planned.optimizer_bits)
-    return planned.model_copy(update=changes)
+    # The teacher's too: in other passes, states that are read again would have other bits.
+    kept = [key for key in ("micro_batch_tokens", "reading_tokens", "optimizer_bits") if not getattr(named, key)]
+    sizes = {key: [size for size in (rows[-1][key], getattr(planned, key)) if size] for key in kept}  # 0: no limit
+    return planned.model_copy(update={key: min(each, default=0) for key, each in sizes.items()})
 
 
 def record(folder: RunFolder, execution: Execution, device: str, why: str, step: int) -> None:

@@ -20,9 +20,10 @@ from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.advice import advice_on
+from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Drift, Retained, When
 from disc_lite.run.changes import STATES
 from disc_lite.run.fit import last_measured
-from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Drift, Measured, Retained, RunFolder, When
+from disc_lite.run.folder import Measured, RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
 

@@ -20,8 +20,9 @@ from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
 from disc_lite.run import evaluate, measuring
+from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.evaluate import check_gates
-from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, RunFolder
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import write_json, write_text
 from disc_lite.synthesis.retention import RetentionExample
 from tests.made import recipe_of

@@ -15,9 +15,10 @@ from disc_lite.exporting import export
 from disc_lite.qa import Question
 from disc_lite.report import inspect_document, write_report
 from disc_lite.run import readme
+from disc_lite.run.answers import Answers, Drift, Retained
 from disc_lite.run.arguments import Arguments
 from disc_lite.run.finished import open_run
-from disc_lite.run.folder import FORMAT, Answers, Drift, Entry, Retained, RunFolder
+from disc_lite.run.folder import FORMAT, Entry, RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.record import begin
 from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json
