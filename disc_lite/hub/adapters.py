@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.source import Model, open_trained_on
 from disc_lite.hub.weights import Shape, plain_name, read_object, shapes_in, weight_shapes
 from disc_lite.storage import Json, JsonObject, is_noted, require_unchanged, sha256_of
 
@@ -69,15 +69,8 @@ def open_base(folder: Path) -> Model:
             f"{folder} does not name the model that it was trained on.", f"{CONFIG} has no base_model_name_or_path.",
             "Write the model's folder or hub id there.",
         )  # fmt: skip
-    try:
-        model = open_model(name)
-    except UsageError as error:
-        raise UsageError(
-            f"The model that {folder} was trained on was not found.", error.what,
-            "Put it back there."
-            if is_noted(folder / CONFIG)
-            else f"Write where it is now as base_model_name_or_path into {folder / CONFIG}.",
-        ) from error  # fmt: skip
+    moved = f"Write where it is now as base_model_name_or_path into {folder / CONFIG}."
+    model = open_trained_on(name, folder, "Put it back there." if is_noted(folder / CONFIG) else moved)
     check_fit(folder, config, model.folder)
     _require_trained_on(folder, model)
     return model

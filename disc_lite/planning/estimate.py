@@ -15,6 +15,7 @@ from disc_lite.planning.shapes import Shape, known_shapes
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.settings import changed
 
 PROCESS_BYTES = 3 * GIB  # of the host with CUDA's libraries; without CUDA 0.6
 CPU_PROCESS_BYTES = 600 << 20
@@ -160,7 +161,7 @@ def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
 def what_fits(plan: Plan) -> str:
     """The cheapest change with which a run that does not fit would fit."""
     for key, value in CHEAPER:
-        if plan_run(plan.shape, plan.recipe.changed(key, value), plan.corpus, plan.workload, plan.budget).choice:
+        if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).choice:
             return f"--set {key}={str(value).lower()}"
     for shape in known_shapes():
         smaller = shape.linear_parameters < plan.shape.linear_parameters

@@ -90,7 +90,7 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
     )  # fmt: skip
 
 
-def beside_passage(recipe: Recipe, writes: bool, frame: Frame = ASSUMED) -> int:
+def beside_passage(recipe: Recipe, writes: bool, frame: Frame) -> int:
     """Tokens of a prompt about a passage, and of a typical answer to it, that are not the passage's.
 
     `writes`: whether the model writes questions or pairs, to which worked examples belong.

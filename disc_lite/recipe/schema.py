@@ -6,7 +6,7 @@ distillation arXiv 2412.14964; `recipes/default.yaml` says which were measured a
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
@@ -289,13 +289,3 @@ class Recipe(Section):
     memory: Memory = section(Memory)
     execution: Execution = section(Execution)
     seed: Count = setting(0, "seed of all random choices", ge=0, le=2**32 - 1)
-
-    def value(self, key: str) -> Any:
-        """Of a setting by its dotted key, as in `train.epochs`."""
-        section, _, name = key.rpartition(".")
-        return getattr(getattr(self, section) if section else self, name)
-
-    def changed(self, key: str, value: object) -> Recipe:
-        """The recipe with another value of a setting in a section, which is not checked."""
-        section, _, name = key.partition(".")
-        return self.model_copy(update={section: getattr(self, section).model_copy(update={name: value})})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
-from disc_lite.evaluation.card import counted
+from disc_lite.evaluation.card import share_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.sentences import forgotten, unreadable
 from disc_lite.hub.adapters import WEIGHTS
@@ -205,8 +205,8 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
     exact = [each.exact for each in grade_all(asked.questions, answers)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]
     return {
-        **counted([v for v, _ in decided]), "undecided": verdicts.count(None),
-        "agreement": counted([v == e for v, e in decided]),
+        **share_of([v for v, _ in decided]), "undecided": verdicts.count(None),
+        "agreement": share_of([v == e for v, e in decided]),
     }  # fmt: skip
 
 

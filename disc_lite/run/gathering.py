@@ -53,7 +53,7 @@ def gather(
     return inputs
 
 
-def read_inputs(arguments: Arguments, tell: Listener = silent, in_folder: bool = True) -> Inputs:
+def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) -> Inputs:
     """Everything but what of the model is not on this machine; the quick things first.
 
     Model and recipe of an update are by default those of its run. Raises the error of the first that is wrong; unless

@@ -49,7 +49,7 @@ class EvalSet:
 
 
 def eval_set_of(
-    questions: Sequence[Question], run: RunFolder, probes: JsonObject, removed: Sequence[Question] = ()
+    questions: Sequence[Question], run: RunFolder, probes: JsonObject, removed: Sequence[Question]
 ) -> EvalSet:
     """These questions and statements about the passages of a run, and the probes of a model folder."""
     return EvalSet(

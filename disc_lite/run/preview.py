@@ -14,6 +14,7 @@ from disc_lite.hub.source import open_model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
+from disc_lite.recipe.schema import Documents as DocumentSettings
 from disc_lite.run.arguments import Documents, paths_of
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
 from disc_lite.run.gathering import read_with_progress
@@ -81,22 +82,25 @@ def preview(
     tell = only_if_slow(listener or silent)
     views = []
     for number, document in enumerate(read, 1):
-        offsets = (tokenizer or estimated_tokens)(document.text)
-        passages = cut_passages(document, offsets, checked.documents.passage_tokens)
-        entry = entries[document.name]
-        is_code = suffix_of(document.name) in SUFFIXES
-        language = "code" if is_code else language_of(document.text)
-        misread = doubt_about_ocr(entry, language, checked.documents.ocr_languages)
-        doubts = (*filter(None, [misread]), *doubts_about(document, entry, passages))
-        shown = _shown(document, offsets, passages) if show is not None else ()
-        sentences = sum(len(passage.sentences) for passage in passages)
-        views.append(DocumentView(
-            document.name, document.title, language, len(document.text), len(offsets), sentences, len(passages),
-            doubts, shown,
-        ))  # fmt: skip
+        entry, offsets = entries[document.name], (tokenizer or estimated_tokens)(document.text)
+        views.append(_view(document, entry, offsets, checked.documents, show is not None))
         tell(Event("passages", document.name, number, len(read)))
     views.sort(key=lambda view: not view.doubts)
     return Preview(ledger, tuple(views), checked.documents.passage_tokens, tokenizer is not None)
+
+
+def _view(
+    document: Document, entry: LedgerEntry, offsets: Offsets, settings: DocumentSettings, with_text: bool
+) -> DocumentView:
+    passages = cut_passages(document, offsets, settings.passage_tokens)
+    language = "code" if suffix_of(document.name) in SUFFIXES else language_of(document.text)
+    misread = doubt_about_ocr(entry, language, settings.ocr_languages)
+    return DocumentView(
+        document.name, document.title, language, len(document.text), len(offsets),
+        sum(len(passage.sentences) for passage in passages), len(passages),
+        (*filter(None, [misread]), *doubts_about(document, entry, passages)),
+        _shown(document, offsets, passages) if with_text else (),
+    )  # fmt: skip
 
 
 def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) -> tuple[PassageView, ...]:

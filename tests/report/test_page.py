@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.card import counted, forgetting, report_card
+from disc_lite.evaluation.card import forgetting, report_card, share_of
 from disc_lite.qa import Question
 from disc_lite.report import write_report
 from disc_lite.report.answers import chosen
@@ -67,12 +67,12 @@ def page_of(run: Path) -> Page:
 
 
 def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
-    right, none = counted([1, 1, 0, 0]), counted([])
+    right, none = share_of([1, 1, 0, 0]), share_of([])
     rows = {
-        "unchanged": {"earlier": counted([1, 1, 1, 0]), "adapted": right},
+        "unchanged": {"earlier": share_of([1, 1, 1, 0]), "adapted": right},
         "changed": {"earlier": none, "adapted": right},
         "new": {"earlier": none, "adapted": none},
-        "removed": {"earlier": counted([1, 1]), "adapted": counted([0, 0])},
+        "removed": {"earlier": share_of([1, 1]), "adapted": share_of([0, 0])},
     }
     folder = make_run(tmp_path / "run")
     summary = read_json(folder / "summary.json")
@@ -282,7 +282,7 @@ def test_a_run_without_questions_and_completions_has_a_page(run: Path) -> None:
         [], {row: [] for row in ("floor", "rag", "ceiling", "adapted", "adapted_rag")}, [], (), "contains", 0.8
     )
     nothing = {
-        "completions": {"before": counted([]), "after": counted([])},
+        "completions": {"before": share_of([]), "after": share_of([])},
         "retained": {},
         "forgetting": forgetting({}),
     }

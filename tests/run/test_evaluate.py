@@ -15,7 +15,7 @@ from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
-from disc_lite.evaluation.card import change, counted, forgetting
+from disc_lite.evaluation.card import change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
@@ -147,7 +147,7 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
 
 def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) -> dict[str, Any]:
     """Right answers and how many were asked; 20 instructions were followed before, of which so many are not now."""
-    questions, completions = (counted([i < right for i in range(of)]) for right, of in (learned, statements))
+    questions, completions = (share_of([i < right for i in range(of)]) for right, of in (learned, statements))
     retained = {"instructions": change([True] * 20 + [False] * 9, [i >= lost for i in range(29)])}
     return {
         "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": retained,
@@ -169,7 +169,7 @@ def test_gates_that_fail_together_are_told_together_and_a_base_that_reads_nothin
     card = card_with((0, 10), (0, 0), 2)
     with pytest.raises(GateFailed, match=r"(?s)answers 0.0%.*more than the 5.0%.*train.epochs.*retention.weight"):
         check_gates(card, 0.5, 0.05)
-    card["rows"]["ceiling"] = counted([False] * 10)
+    card["rows"]["ceiling"] = share_of([False] * 10)
     with pytest.raises(GateFailed, match=r"(?s)cannot read these documents.*\nWhat may help: a larger model") as failed:
         check_gates(card, 0.5, None)
     assert "train.epochs" not in str(failed.value)
