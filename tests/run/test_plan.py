@@ -74,6 +74,19 @@ def test_a_plan_says_what_adapt_would(tmp_path: Path) -> None:
     assert "mixture of 8 experts" in planned
 
 
+def test_a_plan_refuses_the_run_folder_that_adapt_would_refuse(tmp_path: Path) -> None:
+    (tmp_path / "guide.md").write_text(CORPUS)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    for where in ({"device": "cpu"}, {"here": True, "device": "cpu"}):
+        with pytest.raises(UsageError, match="is not empty and holds no run"):
+            plan(tmp_path / "guide.md", "pocket", output=tmp_path / "other", **where)
+    assert plan(tmp_path / "guide.md", "pocket", device="cpu", output=tmp_path / "new", seed=3).recipe.seed == 3
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(UsageError, match="another machine than this one"):
+        plan(tmp_path / "guide.md", "pocket", here=True, card="rtx-4090")
+
+
 @pytest.mark.parametrize(("method", "lacks"), [("disc", "a second sentence"), ("both", "a sentence to ask about")])
 def test_documents_that_teach_nothing_are_told_before_the_model_is_loaded(
     tmp_path: Path, method: str, lacks: str
