@@ -151,7 +151,7 @@ def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) 
     retained = {"instructions": change([True] * 20 + [False] * 9, [i >= lost for i in range(29)])}
     return {
         "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": retained,
-        "forgetting": forgetting(retained), "advice": {"pairs": "more pairs"},
+        "forgetting": forgetting(retained), "advice": {"pairs": "more pairs"}, "reading": None,
     }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_gates_that_fail_together_are_told_together_and_a_base_that_reads_nothin
     card = card_with((0, 10), (0, 0), 2)
     with pytest.raises(GateFailed, match=r"(?s)answers 0.0%.*more than the 5.0%.*train.epochs.*retention.weight"):
         check_gates(card, 0.5, 0.05)
-    card["rows"]["ceiling"] = share_of([False] * 10)
+    card["reading"] = share_of([False] * 10)
     with pytest.raises(GateFailed, match=r"(?s)cannot read these documents.*\nWhat may help: a larger model") as failed:
         check_gates(card, 0.5, None)
     assert "train.epochs" not in str(failed.value)
