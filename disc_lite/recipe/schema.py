@@ -95,6 +95,9 @@ class Prompt(Section):
     agreement: Switch = setting(
         True, "keep a sampled answer only where the likeliest one, at temperature 0, has the same facts"
     )
+    screening: Switch = setting(
+        True, "drop questions and answers by their words: names that the passage lacks, another language, no subject"
+    )
     min_support: Number = setting(
         -1.0,
         "smallest mean log-probability of an answer by the teacher, with the passage in the prompt",
