@@ -145,7 +145,9 @@ class Retention(Section):
     prompt_tokens: Count = setting(64, "longest self-generated prompt", "tokens", ge=1, le=4096)
     answer_tokens: Count = setting(128, "length at which the answer to such a prompt is cut", "tokens", ge=1, le=8192)
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
-    share: Number = setting(1.0, "its tokens in a step, relative to the tokens of the task; at least one answer", gt=0, le=10)
+    share: Number = setting(
+        1.0, "its tokens in a step, relative to the tokens of the task; at least one answer", gt=0, le=10
+    )
     least_share: Number = setting(
         1.0,
         "what `share` falls to, where it is less, for a large corpus for which `prompts` would be read more than "
