@@ -62,7 +62,7 @@ def report_card(
         "self_written": sum(chosen),
         "unstated": sum(passages[i] != "" and not states[i] and not chosen[i] for i in everywhere),
         # Of questions whose passage states an accepted answer: whether the base can read the documents.
-        "reading": counted([grades["ceiling"][i].right(grading) for i in readable], [facts[i] for i in readable])
+        "reading": share_of([grades["ceiling"][i].right(grading) for i in readable], [facts[i] for i in readable])
         if "ceiling" in grades
         else None,
         "rows": rows(everywhere),
@@ -127,14 +127,14 @@ def row_of(grades: Sequence[Grade], grading: str, facts: Sequence[Hashable] = ()
     """Counts and shares of one row by every rule; `right` counts by `grading`, `facts` says what each is about."""
     total = max(1, len(grades))
     return {
-        **counted(_right(grades, grading), facts),
+        **share_of(_right(grades, grading), facts),
         "exact": round(sum(g.exact for g in grades) / total, 4),
         "contains": round(sum(g.contains for g in grades) / total, 4),
         "f1": round(sum(g.f1 for g in grades) / total, 4),
     }
 
 
-def counted(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str, Any]:
+def share_of(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str, Any]:
     """The number and share of right answers, with the interval of the share."""
     share = share_right(right, facts)
     return {"right": sum(right), "of": len(right), **_interval(share), "share": round(share.mean, 4)}
@@ -144,7 +144,7 @@ def change(before: Sequence[bool], after: Sequence[bool], facts: Sequence[Hashab
     """What was right before and after, and of the same items how many changed, either way."""
     both = list(zip(before, after, strict=True))
     return {
-        "before": counted(before, facts), "after": counted(after, facts),
+        "before": share_of(before, facts), "after": share_of(after, facts),
         "lost": sum(was and not now for was, now in both), "gained": sum(now and not was for was, now in both),
     }  # fmt: skip
 
@@ -156,7 +156,7 @@ def forgetting(rows: Iterable[Items]) -> dict[str, Any]:
     """
     items = [item for row in rows for item in zip(*row, strict=True)]
     lost, facts = [not now for was, now, _ in items if was], [fact for was, _, fact in items if was]
-    row, gained = counted(lost, facts), sum(now and not was for was, now, _ in items)
+    row, gained = share_of(lost, facts), sum(now and not was for was, now, _ in items)
     return {"lost": row.pop("right"), **row, "gained": gained}
 
 

@@ -125,6 +125,16 @@ def test_a_signal_ends_every_stage_before_the_next_forward_pass(
         assert (run / name).read_bytes() == (whole / name).read_bytes()
 
 
+def test_a_listener_that_raises_loses_no_step(given: SmallAdapt) -> None:
+    def listener(event: Any) -> None:
+        if event.stage == "training" and event.done == 2:
+            raise KeyError("of the caller")
+
+    with pytest.raises(KeyError):
+        given.adapt(given.root / "raised", listener=listener, **SHORT)
+    assert newest_checkpoint(given.root / "raised").name == "step-00000002"
+
+
 def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
     """So that the time left can be told: within a stage the count grows, or begins again at 0."""
     events: list[Any] = []
@@ -186,14 +196,14 @@ def test_a_signal_after_the_last_forward_pass_is_no_success(
     given.adapt(given.root / "whole", **SHORT)
     shutil.copytree(given.root / "whole", tmp_path / "run")
     (tmp_path / "run" / "summary.json").unlink()
-    card_of = measuring.card_of
+    card = measuring.Measurement.card
 
     def late(*given: Any) -> Any:
         signal.raise_signal(signal.SIGHUP)
-        return card_of(*given)
+        return card(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(measuring, "card_of", late)
+        patched.setattr(measuring.Measurement, "card", late)
         with pytest.raises(Interrupted) as stop:
             given.adapt(tmp_path / "run", **SHORT)
     assert stop.value.exit_code == 129
