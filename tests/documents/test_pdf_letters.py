@@ -2,6 +2,8 @@
 
 import pytest
 
+from disc_lite.documents.columns import Line
+from disc_lite.documents.layout import text_of_columns
 from disc_lite.documents.source import RefusedFile
 from tests.documents.test_pdf import LEFT, READ, RIGHT, Page
 from tests.documents.written import converted
@@ -48,6 +50,12 @@ def test_lines_of_chinese_have_no_blank_between_and_arabic_is_refused():
     assert in_letters_from("漢") == "".join(chr(ord("漢") + n % 26) for n in range(52)) + "\n"
     with pytest.raises(RefusedFile, match="in Arabic or Hebrew letters, whose order PDF does not keep"):
         in_letters_from("ا")
+
+
+def test_a_line_of_chinese_is_as_wide_as_it_is_drawn():
+    latin = Line("The ferry leaves at seven in the morning and comes back at noon, for nine crowns", 10)
+    made = text_of_columns([[latin, latin, Line(""), Line("漢" * 40, 10), Line("字" * 30, 10)]])
+    assert made.endswith("漢" * 40 + "字" * 30 + "\n")
 
 
 def test_the_ligatures_and_quotes_of_fonts_of_pixels_are_letters():
