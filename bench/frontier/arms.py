@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from disc_lite.run.arguments import Arguments
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.record import begin
-from disc_lite.storage import read_jsonl
+from disc_lite.storage import read_jsonl, write_text
 
 NO_TERM = {"retention.weight": "0"}
 ARMS: dict[str, dict[str, str]] = {
@@ -74,7 +73,7 @@ def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) ->
     )))  # fmt: skip
     for entry in OF_THE_BASE:
         if not (run.path / entry.name).exists():
-            shutil.copyfile(base.path / entry.name, run.path / entry.name)
+            write_text(run.path / entry.name, (base.path / entry.name).read_text(encoding="utf-8"))
     summary = disc_lite.adapt(
         corpus.documents,
         "pocket",

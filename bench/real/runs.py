@@ -24,7 +24,8 @@ from disc_lite.qa import is_right
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
-from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
+from disc_lite.run.answers import BEFORE_AND_AFTER
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
