@@ -20,7 +20,7 @@ from disc_lite.run.given import PairFiles
 from disc_lite.run.inputs import Inputs, begin, gather
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.run.plan import planned_execution
-from disc_lite.run.room import Limits, Size, limit_to_plan
+from disc_lite.run.room import Limits, Size, limited_to_plan
 from disc_lite.storage import JsonObject, lock, read_json, read_jsonl, sweep, write_json
 from disc_lite.storage.disk import remove
 from disc_lite.version import __version__
@@ -106,9 +106,8 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> Json
 
         where = device_of(limits.device)
         planned = planned_execution(inputs, limits)
-        limit_to_plan(limits, where)
         begin(inputs)
-        with report_out_of_memory(inputs.resolved.recipe):
+        with limited_to_plan(limits, where), report_out_of_memory(inputs.resolved.recipe):
             return _run_stages(inputs, where, planned, listener, interrupts)
 
 
@@ -118,9 +117,10 @@ def _run_stages(
     """All stages in their order."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import fit, measuring, synthesis, training
-    from disc_lite.run.context import open_context, peak_bytes
+    from disc_lite.run.context import open_context, peak_bytes, reset_peak
 
     began = time.monotonic()
+    reset_peak(device)
     context = open_context(inputs, device, planned, listener, interrupts)
     held_out = synthesis.hold_out(context)
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
