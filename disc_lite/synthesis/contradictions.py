@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from disc_lite.qa import Pair, normalise
+from disc_lite.qa import Pair, language_of
+from disc_lite.qa.stems import stem
+from disc_lite.qa.vocabulary import DO
+from disc_lite.qa.words import read_words
 from disc_lite.synthesis.facts import same_facts, states
 
 CONTRADICTED = "another passage answers the question otherwise"
+_EMPTY = DO | frozenset("this that these those".split())
 
 
 def is_stated(pair: Pair) -> bool:
@@ -25,10 +29,18 @@ def contradicted(pairs: Sequence[Pair]) -> set[int]:
     Answers that their own sentence states are believed over the others. Where those of different passages differ, none
     is taught, since nothing tells which holds. A pair without a sentence is a person's: it is believed, and stays.
     """
-    by_question: dict[str, list[int]] = {}
+    by_question: dict[tuple[str, ...], list[int]] = {}
     for number, pair in enumerate(pairs):
-        by_question.setdefault(normalise(pair.question), []).append(number)
+        by_question.setdefault(_asked(pair.question), []).append(number)
     return {number for numbers in by_question.values() if len(numbers) > 1 for number in _contradicted(pairs, numbers)}
+
+
+def _asked(question: str) -> tuple[str, ...]:
+    """The words of a question by their stems, without articles and the like: the same of "do employees get leave" and
+    "does an employee get leave". In their order, and prepositions too: to Ada is not from Ada."""
+    language = language_of(question) or "English"
+    words = [word for word in read_words(question) if not word.skipped and word.text not in _EMPTY]
+    return tuple(w.operator + (w.text if w.number else stem(w.written, language) or w.text) for w in words)
 
 
 def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:
