@@ -88,11 +88,12 @@ def plan_figures() -> dict[str, str]:
     whole, small = (planned(SIZES[0], size, recipe) for size in (24, 8))
     assert whole.choice is not None
     assert small.choice is not None
-    assert (whole.choice.passes, small.choice.way.host_embedding) == (1, True)  # as the pages say
+    way = small.choice.way
+    assert (whole.choice.way.passes, way.host_embedding, way.host_checkpoints) == (1, True, True)  # as the pages say
     hours = planned(100_000, 24, recipe).minutes(Card("of 50 teraflops", 24, 50, 1000))["training"] / 60
     found = {
         "tokens": f"{tokens:,}", "rank": str(recipe.lora.rank), "one-pass": gib(whole.choice.stages[-1].peak),
-        "small": gib(small.choice.stages[-1].peak), "small-passes": IN_WORDS[small.choice.passes],
+        "small": gib(small.choice.stages[-1].peak), "small-passes": IN_WORDS[small.choice.way.passes],
         "small-bits": str(small.choice.way.optimizer_bits), "hours": IN_WORDS[round(hours)],
     }  # fmt: skip
     way = Way(tokens, True, 32)

@@ -86,13 +86,19 @@ def print_plan(plan: Plan, probe: Probe | None, as_json: bool) -> None:
 
         show_plan(plan, Console(highlight=False))
         if probe:
-            taken, planned = probe.measured_bytes / GIB, probe.planned_bytes / GIB
-            whose = "" if plan.budget.cuda else " (the whole process)"
-            click.echo(
-                f"Measured: a pass of {probe.tokens:,} tokens in {probe.seconds:.2f} s and {taken:.2f} GiB{whose}, "
-                f"planned {planned:.2f}; at this speed training takes {duration(60 * probe.training_minutes)}"
-            )
+            click.echo(_measured(plan, probe))
     require_room(plan)
+
+
+def _measured(plan: Plan, probe: Probe) -> str:
+    less = probe.tokens < probe.planned_tokens
+    full = f"a pass of {probe.planned_tokens:,} tokens did not fit; " if less else ""
+    whose = "" if plan.budget.cuda else " (the whole process)"
+    return (
+        f"Measured: {full}a pass of {'at most ' * less}{probe.tokens:,} tokens in {probe.seconds:.2f} s and "
+        f"{probe.measured_bytes / GIB:.2f} GiB{whose}, planned {probe.planned_bytes / GIB:.2f}"
+        f"{' for the other' * less}; at this speed training takes {duration(60 * probe.training_minutes)}"
+    )
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -151,7 +157,7 @@ def _how(plan: Plan) -> list[str]:
     again = "layers computed again in the backward pass" if choice.way.checkpointing else "all activations stored"
     again += " from inputs that wait in host memory" if choice.way.host_checkpoints else ""
     again += ", the input embedding in host memory" if choice.way.host_embedding else ""
-    passes = "one pass" if choice.passes == 1 else f"{choice.passes} passes"
+    passes = "one pass" if choice.way.passes == 1 else f"{choice.way.passes} passes"
     return [
         f"A step in {passes} of at most {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
         f"{choice.way.optimizer_bits} bits; the teacher reads {choice.reading_tokens:,} tokens at once, "
@@ -208,7 +214,7 @@ def _sizes(plan: Plan) -> Any:
             continue
         choice = made.choice
         table.add_row(
-            f"{size_gb} GB", f"{choice.passes} x {choice.way.micro_batch_tokens:,}",
+            f"{size_gb} GB", f"{choice.way.passes} x {choice.way.micro_batch_tokens:,}",
             _on_host(choice.way), str(choice.way.optimizer_bits),
             str(choice.generation_rows), f"{choice.peak / GIB:.1f}", duration(60 * sum(made.minutes(card).values())),
             card.name,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import torch
 from transformers import PretrainedConfig
@@ -85,14 +86,14 @@ def device_name(device: torch.device) -> str:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that may still be allocated: of the GPU, as far as `limit_memory` allows, or of the host."""
-    if device.type == "xpu":
-        return int(torch.xpu.mem_get_info(device)[0])
-    if device.type != "cuda":  # Apple's GPUs too have the host's memory
+    """Memory that may still be allocated: of the GPU, as far as `limited_memory` allows, or of the host."""
+    if not has_own_memory(device):  # Apple's GPUs too have the host's memory
         return available_host_bytes()
-    free, total = torch.cuda.mem_get_info(device)
-    reserved, allowed = torch.cuda.memory_reserved(device), torch.cuda.get_per_process_memory_fraction(_index(device))
-    return min(free, int(allowed * total) - reserved) + reserved - torch.cuda.memory_allocated(device)
+    gpu = getattr(torch, device.type)
+    (free, total), reserved = gpu.mem_get_info(device), gpu.memory_reserved(device)
+    if device.type == "cuda":
+        free = min(free, int(torch.cuda.get_per_process_memory_fraction(_index(device)) * total) - reserved)
+    return int(free + reserved - gpu.memory_allocated(device))
 
 
 def spills_into_host(device: torch.device) -> bool:
@@ -114,8 +115,16 @@ def give_back_freed_memory() -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
 
 
-def limit_memory(device: torch.device, limit: int | None) -> None:
-    """Let PyTorch allocate no more than so many bytes of a GPU; more is an out-of-memory error, as on a small card."""
-    if device.type == "cuda" and limit is not None:
-        total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), _index(device))
+@contextmanager
+def limited_memory(device: torch.device, limit: int | None) -> Iterator[None]:
+    """PyTorch allocates no more than so many bytes of a GPU; more is an out-of-memory error, as on a small card."""
+    if device.type != "cuda" or limit is None:
+        yield
+        return
+    index, total = _index(device), torch.cuda.get_device_properties(device).total_memory
+    before = torch.cuda.get_per_process_memory_fraction(index)
+    torch.cuda.set_per_process_memory_fraction(min(before, limit / total), index)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(before, index)

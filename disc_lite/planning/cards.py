@@ -1,7 +1,8 @@
 """GPUs by name: memory, sustained speed, and how fast memory is read.
 
-Sustained are 65 % of the published dense bf16 rate with fp32 accumulation, where others or bench/ measured nothing:
-4090, A100 (performance reports of others), H100 and H200 (bench/results/gpu-*: a training step of 4,096 tokens).
+Sustained are 65 % of the published dense bf16 rate with fp32 accumulation; but of a 4090 and an A100 what others
+report, and of an H200 what whole steps of 8,192 + 4,096 tokens reached, the teacher's pass included (247 to 297 in
+bench/results/gpu-nvidia-h200-*). An H100 is taken for the same; one that was shared trained at a fifth of that rate.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ CARDS: dict[str, Card] = {
         Card("rtx-3090", 24, 46.0, 936),
         Card("rtx-3090-ti", 24, 52.0, 1008),
         Card("rtx-4090", 24, 105.0, 1008),
-        Card("l4", 24, 39.0, 300),
+        Card("l4", 24, 78.7, 300),
         Card("a10", 24, 81.0, 600),
         Card("rtx-5090", 32, 136.0, 1792),
         Card("rtx-a6000", 48, 100.6, 768),

@@ -25,7 +25,6 @@ class Choice:
     """How a run is computed, and the stages with their peaks."""
 
     way: Way
-    passes: int  # micro-batches of a step
     reading_tokens: int
     generation_rows: int
     stages: tuple[Stage, ...]
@@ -45,9 +44,7 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
         training = footprint.training(way, row_tokens=row_tokens)
         reading = _reading(footprint, workload, recipe, available, way)
         if reading is not None and (available is None or training.peak <= available):
-            passes = -(-workload.step_tokens // way.micro_batch_tokens)
-            stages = (generation[1], reading[1], training)
-            return Choice(way, passes, reading[0], generation[0], stages)
+            return Choice(way, reading[0], generation[0], (generation[1], reading[1], training))
     return None
 
 
@@ -64,7 +61,10 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     again, apart = execution.gradient_checkpointing, footprint.numbers.host_apart
     inputs = _on_host(execution.layer_checkpoints, again and apart)
     embeddings = _on_host(execution.embedding, footprint.embedding > 0 and apart)
-    return (Way(size, again, b, i, e) for b, size in ordered for i in inputs for e in embeddings)
+    return (
+        Way(size, again, b, i, e, -(-workload.step_tokens // size))
+        for b, size in ordered for i in inputs for e in embeddings
+    )  # fmt: skip
 
 
 def _on_host(setting: str, possible: bool) -> list[bool]:

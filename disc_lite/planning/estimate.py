@@ -10,15 +10,14 @@ from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.choice import Choice, choose
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint
-from disc_lite.planning.processor import computes_in_bf16
+from disc_lite.planning.processor import computes_in_bf16, process_bytes
 from disc_lite.planning.shapes import Shape, known_shapes
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.settings import changed
 
-PROCESS_BYTES = 3 * GIB  # of the host with CUDA's libraries; without CUDA 0.6
-CPU_PROCESS_BYTES = 600 << 20
+PROCESS_BYTES = 3 * GIB  # of the host, where a GPU computes
 STEP_S = 0.02  # of the host for a decoding step
 # What takes less memory, the cheapest first.
 CHEAPER: tuple[tuple[str, object], ...] = (
@@ -87,7 +86,7 @@ class Plan:
     def host_bytes(self) -> int:
         """Memory of the process beside the card."""
         if not self.budget.cuda:
-            return CPU_PROCESS_BYTES + (self.choice.peak if self.choice else 0)
+            return process_bytes() + (self.choice.peak if self.choice else 0)
         return PROCESS_BYTES + (self.footprint.on_host(self.choice.way) if self.choice else 0)
 
     @property
@@ -135,7 +134,7 @@ def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, b
 def _available(budget: Budget) -> int | None:
     if budget.cuda or budget.card_bytes is None:
         return budget.card_bytes
-    return budget.card_bytes - CPU_PROCESS_BYTES
+    return budget.card_bytes - process_bytes()
 
 
 def on_smallest_card(plan: Plan) -> Plan:
@@ -194,5 +193,5 @@ def as_json(plan: Plan) -> dict[str, Any]:
 def _chosen(plan: Plan) -> dict[str, Any] | None:
     if plan.choice is None:
         return None
-    return {**asdict(plan.choice.way), "passes": plan.choice.passes, "reading_tokens": plan.choice.reading_tokens,
+    return {**asdict(plan.choice.way), "reading_tokens": plan.choice.reading_tokens,
             "generation_rows": plan.choice.generation_rows}  # fmt: skip

@@ -7,6 +7,8 @@ Of a training step there are four moments at which memory may be largest:
     attention  the same at the gradient of its attention, where that has its scores whole
     optimizer  gradients; AdamW's step makes no copy of them
 
+In a step of several passes the gradients of the earlier ones are there beside all of it.
+
 The sizes of a layer are fitted to what was measured: on CUDA to 23 steps of three 7B shapes (bench/results/gpu-*), on
 the CPU to what PyTorch allocates for small models. Those of gated MLPs (`models.mlp`) are measured on the CPU alone:
 on CUDA they are the measured ones less what is not stored any more. A place is a token of a packed batch, or padding
@@ -71,6 +73,7 @@ class Way:
     optimizer_bits: int
     host_checkpoints: bool = False  # the inputs of layers wait on the host
     host_embedding: bool = False  # the input embedding is there
+    passes: int = 1  # micro-batches of a step
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,12 @@ class Footprint:
         if not way.checkpointing:
             stored += self.shape.layers * kept
             scores, kept, attention, mlp = scores - kept, 0, 0, self._mlp(places)
-        activations = max(stored, gradients)
+        earlier = gradients if way.passes > 1 else 0
+        both = {"activations": max(stored, gradients - earlier), "gradients": earlier}
         moments: dict[str, dict[str, float]] = {
-            "loss": {"activations": stored, "loss": loss},
-            "mlp": {"activations": activations, "layer": attention + mlp, "scores": kept},
-            "attention": {"activations": activations, "layer": attention, "scores": scores},
+            "loss": {"activations": stored, "gradients": earlier, "loss": loss},
+            "mlp": {**both, "layer": attention + mlp, "scores": kept},
+            "attention": {**both, "layer": attention, "scores": scores},
             "optimizer": {"gradients": gradients},
         }
         largest = max(moments.values(), key=lambda parts: sum(parts.values()))

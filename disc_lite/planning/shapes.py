@@ -16,6 +16,9 @@ OTHER_MLPS = {
     "gemma", "gemma2", "gemma3_text", "gemma4_text", "phi", "phi3", "glm4", "starcoder2", "gpt_neox", "nemotron",
     "lfm2", "granitemoehybrid",
 }  # fmt: skip
+TWO_MATRICES = {"phi", "gpt_neox", "starcoder2", "nemotron"}  # of the MLP, which has no gate
+# With a gate as wide as the queries. Most layers of Qwen 3.5 are recurrent: they have about as many weights.
+GATED_ATTENTION = {"qwen3_5_text"}
 QK_NORMS = {"qwen3", "qwen3_5_text", "olmo2", "olmo3", "exaone4", "gemma3_text", "gemma4_text", "lfm2"}
 QK_SETTINGS = ("use_qk_norm", "qk_layernorm")  # of families that may normalise queries and keys
 # Of `config.json`, in the order of `Shape`.
@@ -43,12 +46,14 @@ class Shape:
     gated: bool = True  # the MLP, as `models.mlp` computes it
     capped: bool = False  # its attention scores are, so they are computed whole (transformers' `eager` attention)
     by_layer: int = 0  # values of the embeddings that every layer has of its own (Gemma 3n and 4)
+    mlp_inputs: int = 2  # matrices of the MLP that read its input: gate and up, or one
+    query_inputs: int = 1  # as wide as the queries: these, and in some families a gate
 
     @property
     def projections(self) -> tuple[tuple[int, int], ...]:
-        """(in, out) of the seven linear layers of a decoder layer."""
+        """(in, out) of the linear layers of a decoder layer: seven in most families."""
         h, i, q, kv = self.hidden, self.intermediate, self.heads * self.head_dim, self.kv_heads * self.head_dim
-        return ((h, q), (h, kv), (h, kv), (q, h), (h, i), (h, i), (i, h))
+        return (*[(h, q)] * self.query_inputs, (h, kv), (h, kv), (q, h), *[(h, i)] * self.mlp_inputs, (i, h))
 
     @property
     def linear_parameters(self) -> int:
@@ -93,6 +98,7 @@ def shape_of_folder(folder: Path) -> Shape | None:
         return Shape(
             str(folder), hidden, layers, heads, kv_heads, head_dim, intermediate, vocab, tied, normalised,
             kind not in OTHER_MLPS, bool(config.get("attn_logit_softcapping")), layers * by_layer * its_vocab,
+            1 if kind in TWO_MATRICES else 2, 2 if kind in GATED_ATTENTION else 1,
         )  # fmt: skip
     except (EnvironmentNotReady, ValueError, KeyError, TypeError):
         return None

@@ -19,7 +19,7 @@ from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
 from disc_lite.run.record import begin
-from disc_lite.run.room import Limits, Size, limit_to_plan
+from disc_lite.run.room import Limits, Size, limited_to_plan
 from disc_lite.run.summary import saved_summary, summary_of
 from disc_lite.storage import JsonObject, lock, sweep, write_json
 from disc_lite.storage.disk import remove
@@ -102,9 +102,8 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_o
 
         where = device_of(limits.device)
         planned = planned_execution(inputs, limits, trains=not pairs_only)
-        limit_to_plan(limits, where)
         begin(inputs)
-        with report_out_of_memory(inputs.resolved.recipe):
+        with limited_to_plan(limits, where), report_out_of_memory(inputs.resolved.recipe):
             return _run_stages(inputs, where, planned, Teller(listener, interrupts), pairs_only)
 
 
@@ -114,10 +113,11 @@ def _run_stages(
     """All stages in their order, or those up to the pairs."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import synthesis, training
-    from disc_lite.run.context import open_context, peak_bytes
+    from disc_lite.run.context import open_context, peak_bytes, reset_peak
     from disc_lite.run.measuring import Measurement, eval_set_of
 
     began = time.monotonic()
+    reset_peak(device)
     context = open_context(inputs, device, planned, teller)
     held_out = synthesis.hold_out(context)
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)

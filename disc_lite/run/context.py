@@ -14,7 +14,7 @@ from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.errors import WillNotFit, memory_ran_out
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import Base, load_base
-from disc_lite.models.device import device_name
+from disc_lite.models.device import device_name, has_own_memory
 from disc_lite.planning.sizes import GIB
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
@@ -111,11 +111,15 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
         ) from error
 
 
+def reset_peak(device: torch.device) -> None:
+    """Count the peak from here on; that of a process is counted from its start."""
+    if has_own_memory(device):
+        getattr(torch, device.type).reset_peak_memory_stats(device)
+
+
 def peak_bytes(base: Base) -> int:
     """Peak memory: allocated by PyTorch on a GPU with its own, or by the process."""
-    if base.device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(base.device))
-    if base.device.type == "xpu":
-        return int(torch.xpu.max_memory_allocated(base.device))
+    if has_own_memory(base.device):
+        return int(getattr(torch, base.device.type).max_memory_allocated(base.device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,4 +1,4 @@
-"""The longest pass of a training step, made once: what it takes on this machine, beside what the plan says."""
+"""The longest pass of a training step: what it takes on this machine, beside what the plan says."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_of
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.packing import lone
-from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
+from disc_lite.planning.estimate import Plan
+from disc_lite.planning.processor import process_bytes
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import Arguments
-from disc_lite.run.context import peak_bytes
+from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
 from disc_lite.run.plan import plan_here, plannable
-from disc_lite.run.room import Limits, keep_tight, limit_to_plan, require_room
+from disc_lite.run.room import Limits, keep_tight, limited_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -36,9 +37,10 @@ ANCHOR_TOKENS = 12
 
 @dataclass(frozen=True)
 class Probe:
-    """One pass of a step, with AdamW's step after it."""
+    """The longest pass of a step, beside the gradients of another one where there are several, and AdamW's update."""
 
-    tokens: int
+    planned_tokens: int
+    tokens: int  # fewer where CUDA ran out of memory
     planned_bytes: int
     measured_bytes: int  # that PyTorch allocated on the card; on a CPU of the whole process
     seconds: float
@@ -52,12 +54,12 @@ def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
     keep_tight(plan)
     execution = require_room(plan)
     where = device_of(limits.device)
-    limit_to_plan(limits, where)
-    return plan, probe(plan, execution, open_model(inputs.model.name).folder, where)
+    with limited_to_plan(limits, where):
+        return plan, probe(plan, execution, open_model(inputs.model.name).folder, where)
 
 
 def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) -> Probe:
-    """Load the model, make two passes of random tokens, and measure the second."""
+    """Load the model, make steps of random tokens, and measure the last."""
     choice, recipe = plan.choice, plan.recipe.model_copy(update={"execution": execution})
     assert choice is not None
     base = load_base(folder, recipe.memory.quantize, str(device))
@@ -65,28 +67,32 @@ def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) 
     base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, execution.gradient_checkpointing, on_host)
     with TemporaryDirectory() as scratch, embedding_on_host(base.causal, execution.embedding == "host"):
         task = _task(base, choice.way.micro_batch_tokens, plan.workload.longest_student, Path(scratch))
-        tokens, seconds = _second_pass(base, task, recipe)
-    planned = choice.stages[-1].peak + (0 if device.type == "cuda" else CPU_PROCESS_BYTES)
-    minutes = plan.workload.computed_tokens / tokens * seconds / 60
-    return Probe(tokens, planned, peak_bytes(base), seconds, minutes)
+        whole = sum(len(example.input_ids) for example in task.examples)
+        tokens, per_token = _steady_step(base, task, recipe, whole, min(choice.way.passes, 2))
+    planned = choice.stages[-1].peak + (0 if plan.budget.cuda else process_bytes())
+    minutes = plan.workload.computed_tokens * per_token / 60
+    return Probe(whole, tokens, planned, peak_bytes(base), tokens * per_token, minutes)
 
 
-def _second_pass(base: Base, task: Task, recipe: Recipe) -> tuple[int, float]:
-    """Tokens and seconds of the second pass; in the first one AdamW makes its state."""
-    parameters, cuda = list(base.adapter_parameters().values()), base.device.type == "cuda"
-    optimizer, batch = adamw(parameters, recipe), Batch(tuple(range(len(task.examples))), ())
-    if cuda:
-        torch.cuda.reset_peak_memory_stats(base.device)
-    tokens, begin = 0, 0.0
-    for _ in range(2):
+def _steady_step(base: Base, task: Task, recipe: Recipe, whole: int, passes: int) -> tuple[int, float]:
+    """Tokens of a pass, and seconds a token, of the first step after AdamW made its state in which no memory ran out.
+
+    Every pass reads the whole task, as long as that fits.
+    """
+    parameters = list(base.adapter_parameters().values())
+    optimizer, batch = adamw(parameters, recipe), Batch(tuple(range(len(task.examples))) * passes, ())
+    size, has_state = whole, False
+    while True:
+        reset_peak(base.device)
         begin = time.perf_counter()
-        gradient = accumulate(base, TrainingData(task), recipe, batch)
+        gradient = accumulate(base, TrainingData(task), recipe, batch, size)
         assert gradient is not None, "nothing stops it"
-        tokens = gradient.tokens
         apply(gradient, parameters, optimizer, 0.0, recipe.train.clip_norm)
-        if cuda:
+        if base.device.type == "cuda":
             torch.cuda.synchronize(base.device)
-    return tokens, time.perf_counter() - begin
+        if has_state and gradient.max_tokens == size:
+            return size, (time.perf_counter() - begin) / gradient.tokens
+        size, has_state = gradient.max_tokens, True
 
 
 def _task(base: Base, tokens: int, longest: int, scratch: Path) -> Task:

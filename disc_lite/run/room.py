@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,14 +41,14 @@ def usable_of(limits: Limits) -> int | None:
     return None if size is None else usable_bytes(size)
 
 
-def limit_to_plan(limits: Limits, device: torch.device) -> None:
-    """Let PyTorch allocate no more than was planned with, where else there would be no error when that is passed."""
-    from disc_lite.models.device import free_bytes, limit_memory, spills_into_host
+def limited_to_plan(limits: Limits, device: torch.device) -> AbstractContextManager[None]:
+    """PyTorch allocates no more than was planned with, where else there would be no error when that is passed."""
+    from disc_lite.models.device import free_bytes, limited_memory, spills_into_host
 
-    most = usable_of(limits)
-    if most is None and spills_into_host(device):
-        most = round(free_bytes(device) * (1 - MARGIN))
-    limit_memory(device, most)
+    sizes = [round(free_bytes(device) * (1 - MARGIN))] if spills_into_host(device) else []
+    if of_card := usable_of(limits):
+        sizes.append(of_card)
+    return limited_memory(device, min(sizes, default=None))
 
 
 def budget_of(limits: Limits, path: Path) -> Budget:

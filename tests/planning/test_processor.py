@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from disc_lite.planning import processor
 from disc_lite.planning.processor import NARROWEST, computes_in_bf16
 
 ZEN_4 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f avx512_bf16 avx512_vnni\n"
@@ -20,3 +21,15 @@ def test_instructions_and_width_decide(tmp_path: Path, flags: str | None, bf16: 
         (tmp_path / "proc/cpuinfo").write_text(flags)
     assert computes_in_bf16(NARROWEST, tmp_path) == bf16
     assert not computes_in_bf16(NARROWEST - 1, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("system", "torch", "more"),
+    [("linux", "2.13.0", True), ("linux", "2.13.0+cpu", False), ("darwin", "2.13.0", False)],
+)
+def test_pytorch_for_cuda_needs_more_of_the_host(
+    monkeypatch: pytest.MonkeyPatch, system: str, torch: str, more: bool
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(processor, "version", {"torch": torch}.get)
+    assert (processor.process_bytes() > 900 << 20) is more

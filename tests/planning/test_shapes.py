@@ -14,6 +14,8 @@ from disc_lite.models.mlp import PARTS
 from disc_lite.planning.shapes import NF4_BYTES, shape_of_alias, shape_of_folder
 from tests.tiny_families import APART, READ, config_of
 
+ODD = {"gemma4_text", "gpt_neox"}  # layers of two kinds; heads of keys that its class does not know
+
 
 @pytest.mark.parametrize("name", [name for name in READ if name not in APART])
 def test_the_shape_of_a_family_is_that_of_its_layers(tmp_path: Path, name: str) -> None:
@@ -32,7 +34,26 @@ def test_the_shape_of_a_family_is_that_of_its_layers(tmp_path: Path, name: str) 
     mlps = [m for path, m in modules.items() if path.endswith(".mlp")]
     own = {name for name, _ in mlps[0].named_children()} == PARTS
     assert shape.gated == (own and type(mlps[0].act_fn).__name__.startswith("SiLU"))
+    linear = sum(m.weight.numel() for m in modules.values() if isinstance(m, torch.nn.Linear))
+    head = model.get_output_embeddings().weight.numel()
+    assert shape.linear_parameters == pytest.approx(linear - head, rel=0.02) or name in ODD
     assert shape.tied == (model.get_output_embeddings().weight is model.get_input_embeddings().weight)
+
+
+@pytest.mark.parametrize("name", ["Qwen3_5TextConfig", "GPTNeoXConfig"])
+def test_the_weights_of_default_sizes_are_planned(tmp_path: Path, name: str) -> None:
+    """Of Qwen 3.5 three layers of four are recurrent."""
+    import transformers
+    from transformers import AutoModelForCausalLM
+
+    config = getattr(transformers, name)(num_hidden_layers=4, vocab_size=8)
+    config.save_pretrained(tmp_path)
+    shape = shape_of_folder(tmp_path)
+    assert shape is not None
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    linear = sum(m.weight.numel() for m in model.modules() if isinstance(m, torch.nn.Linear))
+    assert shape.linear_parameters == pytest.approx(linear, rel=0.04)
 
 
 def test_every_name_is_of_a_family_that_is_known() -> None:

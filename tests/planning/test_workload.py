@@ -73,7 +73,7 @@ def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dic
     assert work.longest_student >= max(len(example.input_ids) for example in examples)
     assert (require_room(made).micro_batch_tokens or recipe.train.tokens_per_batch + GENERATED) >= max(sizes)
     assert made.choice is not None
-    assert made.choice.passes == 1
+    assert made.choice.way.passes == 1
 
 
 @pytest.mark.parametrize(
