@@ -13,9 +13,9 @@ from rich.text import Text
 from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
+    about_pairs,
     choice_of_questions,
     compared,
-    few_pairs,
     forgotten,
     in_words,
     overlap_sentences,
@@ -25,7 +25,6 @@ from disc_lite.evaluation.sentences import (
     unreadable,
     unstated,
     verdict,
-    without_pairs,
 )
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted, data_size, duration
@@ -171,9 +170,9 @@ def remarks(summary: JsonObject) -> list[str]:
     if "kept" in pairs:
         lines.append(
             f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about what is new or changed; "
-            f"{pairs['removed']} of passages that are gone."
+            f"{pairs['removed']} of what is gone {STATED[summary['card']['update']['removed']]}."
         )
-    lines += filter(None, (few_pairs(pairs), without_pairs(pairs)))
+    lines += about_pairs(pairs)
     if low := summary["teachability"]["low"]:
         only_pairs = "only pairs teach them" if pairs["accepted"] else "use method: prompt (or both)"
         lines.append(

@@ -155,6 +155,22 @@ def without_pairs(pairs: Mapping[str, Any]) -> str:
     )
 
 
+def not_unlearned(pairs: Mapping[str, Any]) -> str:
+    """What an update's adapter may still know though the documents say it no more; empty where there is nothing."""
+    number = pairs.get("not_unlearned", 0)
+    if not number:
+        return ""
+    return (
+        f"Pairs about what was taken out of the documents that are neither rehearsed nor unlearned: {number:,}. The "
+        "adapter may still know that; an update with --set update.removed=unlearn unlearns it."
+    )
+
+
+def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
+    """What pairs do not teach, and what was taken out of them and is still known."""
+    return [text for part in (few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
+
+
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from disc_lite.evaluation.sentences import (
-    few_pairs,
+    about_pairs,
     forgotten,
     recalled,
     shortfall,
@@ -13,7 +13,6 @@ from disc_lite.evaluation.sentences import (
     unreadable,
     unstated,
     verdict,
-    without_pairs,
 )
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
@@ -88,7 +87,7 @@ def _header(run: RunFiles) -> Html:
     read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
     pairs = run.summary.get("pairs", {})
-    untaught = " ".join(filter(None, (few_pairs(pairs), without_pairs(pairs), still_known(run.card))))
+    untaught = " ".join(filter(None, (*about_pairs(pairs), still_known(run.card))))
     said = [part(run.card) for part in HEADLINE] if run.card["questions"] else []
     summary = " ".join(filter(None, said))
     return element(

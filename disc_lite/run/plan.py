@@ -25,11 +25,12 @@ from disc_lite.qa import Pair, read_questions
 from disc_lite.recipe import at_width, load_recipe, within_context
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.changes import Changes
-from disc_lite.run.earlier import about_what_is_gone, check_place, check_same, nothing_to_teach, shown_without_model
+from disc_lite.run.earlier import check_place, check_same, nothing_to_teach, shown_without_model
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.given import PairFiles, about_documents, pairs_of
+from disc_lite.run.gone import what_is_gone
 from disc_lite.run.inputs import (
     Inputs,
     check_context,
@@ -163,12 +164,12 @@ def _taken_over(inputs: Inputs, folder: Path) -> tuple[Changes | None, TakenOver
         raise NothingToTeach(idle, "", "There is nothing to do.")
     if recipe.update.start == "new":
         return changes, TakenOver()
-    gone = about_what_is_gone(earlier, changes, shown, recipe.update.removed == "unlearn")
+    gone = what_is_gone(earlier, changes, shown)
     rows = [row for row in earlier.pairs if (row["document"], row["passage"]) in changes.now]
-    rows += gone if recipe.update.removed == "rehearse" else []
+    rows += gone.passages if recipe.update.removed == "rehearse" else []
     pairs = [Pair(row["document"], row["passage"], row["question"], row["answer"]) for row in rows]
-    unlearned = list(dict.fromkeys(row["question"] for row in gone)) if recipe.update.removed == "unlearn" else []
-    return changes, TakenOver(changes.unchanged, pairs, unlearned)
+    every = (*gone.passages, *gone.sentences, *gone.dropped) if recipe.update.removed == "unlearn" else ()
+    return changes, TakenOver(changes.unchanged, pairs, list(dict.fromkeys(row["question"] for row in every)))
 
 
 def planned_execution(inputs: Inputs, limits: Limits) -> Execution:

@@ -7,7 +7,7 @@ from disc_lite.run.folder import Entry, RunFolder
 TEXT: tuple[Entry, ...] = (
     RunFolder.passages, RunFolder.pairs, RunFolder.questions, RunFolder.answers_before, RunFolder.answers_after,
     RunFolder.retained_before, RunFolder.retained_after, RunFolder.summary, RunFolder.report, RunFolder.judge,
-    RunFolder.evaluations, RunFolder.removed, RunFolder.journal,
+    RunFolder.evaluations, RunFolder.removed, RunFolder.dropped, RunFolder.journal,
 )  # fmt: skip
 NAMES: tuple[Entry, ...] = (
     RunFolder.ledger,
