@@ -18,7 +18,8 @@ import pypdfium2
 from PIL import Image
 
 from disc_lite.documents import ReadingOptions
-from disc_lite.documents.conversion import convert_here
+from disc_lite.documents.conversion import convert
+from disc_lite.documents.source import Source
 
 WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
 SHIFT_MM = 3
@@ -64,9 +65,9 @@ def main() -> None:
     with open(given.manual, "rb") as file:
         printed = pages_of(file.read(), given.first, given.last)
     scanned = scan(printed, given.dpi, given.tilt, given.noise, given.quality)
-    wanted = WORD.findall(convert_here(".pdf", printed, int).text)
+    wanted = WORD.findall(convert(".pdf", Source(printed)).text)
     before = os.times()
-    read = convert_here(".pdf", scanned, int, options=ReadingOptions(ocr_languages=given.languages))
+    read = convert(".pdf", Source(scanned, options=ReadingOptions(ocr_languages=given.languages)))
     seconds = sum(after - start for after, start in zip(os.times()[:4], before[:4], strict=True))
     found = WORD.findall(read.text)
     same = sum(block.size for block in difflib.SequenceMatcher(None, wanted, found, False).get_matching_blocks())

@@ -17,9 +17,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from disc_lite.documents.conversion import convert_here
+from disc_lite.documents.conversion import convert
 from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import ReadingOptions
+from disc_lite.documents.source import ReadingOptions, Source
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 
 # After a file that took so much, the next one gets a fresh process with all of the limit.
@@ -56,7 +56,7 @@ def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int, total_time
     start_alarm()
     try:
         options = ReadingOptions(**request["options"])
-        converted = convert_here(request["suffix"], raw, start_clock, request["name"], options, start_alarm)
+        converted = convert(request["suffix"], Source(raw, request["name"], options, start_clock, start_alarm))
         return {"converted": asdict(converted)}
     except RefusedFile as refusal:
         return {"refused": str(refusal)}

@@ -58,10 +58,7 @@ class _Reader:
         self.above = ""  # the line above
 
     def read(self, line: str) -> None:
-        self._read(line)
-        self.above = line
-
-    def _read(self, line: str) -> None:
+        """Writes what is seen of the next line."""
         if self.until:
             self._in_block(line)
         elif self.rows is not None:
@@ -151,6 +148,7 @@ def adoc_text(source: Source) -> Converted:
     reader = _Reader()
     for line in decode(source.raw).split("\n"):
         reader.read(line)
+        reader.above = line
     reader.end_block()
     return Converted("\n".join(reader.written).strip("\n") + "\n")
 

@@ -86,6 +86,11 @@ def local_name(tag: object) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
+def child(element: ElementTree.Element, name: str) -> ElementTree.Element:
+    """The first child of this local name; an empty element where there is none."""
+    return next((e for e in element if local_name(e.tag) == name), ElementTree.Element("none"))
+
+
 def attribute(element: ElementTree.Element, name: str) -> str:
     """The value of an attribute, whatever its namespace; empty where it is missing."""
     return next((value for key, value in element.attrib.items() if local_name(key) == name), "")

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
+from disc_lite.documents.escapes import CODE_SPAN
 from disc_lite.documents.headings import ATX_HEADING, FENCE, RULE, end_of_fence, end_of_title
 from disc_lite.documents.records import Markup
 
@@ -26,7 +28,7 @@ _COUNTED = frozenset(
 _RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)
 _ATX = re.compile(ATX_HEADING)
 _FENCE = re.compile(FENCE)
-_CODE_SPAN = re.compile(r"(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
+_CODE_SPAN = re.compile(CODE_SPAN)
 _CELL_END = re.compile(r"(?<=\S)[ \t]\|(?=[ \t]|$)")
 # A block of code is one sentence, unless it is so long that it is taken in runs of lines.
 _CODE_CHARS = 400
@@ -38,18 +40,23 @@ _LIST_CHARS = 2000
 _ENDS = re.compile(r"[.!?…:;。！？।॥۔؟።։][\"'”’“‘»«›‹)\]}*_`]*$")
 
 
+Kind = Literal["", "heading", "rule", "row", "code"]
+
+
 @dataclass
 class Line:
     """A line, and what it opens.
 
     Attributes:
-        solid_end: Where the heading, rule, row or block of code ends that starts here, and that nothing cuts; else 0.
+        kind: What starts here that nothing cuts; empty where sentences do.
+        solid_end: Where that ends; else 0.
         item: The marker of the list item that it opens.
         items: Cuts before further items in the same line: `1) Open it 2) Close it`.
         is_code: Whether it is one of source code, where `...` is no stop.
     """
 
     start: int
+    kind: Kind = ""
     solid_end: int = 0
     item: re.Match[str] | None = None
     items: list[int] = field(default_factory=list)
@@ -83,19 +90,18 @@ class Lines:
         if item:
             self._open[item["indent"], item["style"] or item["bullet"]] = item
         items = list(_items_in_line(self.text, item, self.end)) if item else []
-        return Line(start, self._solid_end(start, opens_block), item, items)
+        return Line(start, *self._solid(start, opens_block), item, items)
 
-    def code_cuts(self, line: Line) -> Iterator[int]:
-        """Cuts between the lines of a long block of code."""
+    def cuts_within(self, line: Line) -> Iterator[tuple[int, None]]:
+        """Cuts before further items in a line, and between the lines of a long block of code."""
+        yield from ((cut, None) for cut in line.items)
         start, end = line.start, line.solid_end
-        if end - start <= _CODE_CHARS or not _FENCE.match(self.text, start, end):
-            return
-        while end - start > _CODE_CHARS:
+        while line.kind == "code" and end - start > _CODE_CHARS:
             cut = self.text.rfind("\n", start + 1, start + _CODE_CHARS)
             # The last line is the fence, which is nothing by itself.
             if cut <= start or not self.text[start:cut].strip():
                 return
-            yield cut
+            yield cut, None
             start = cut
 
     def _opens_item(self, item: re.Match[str], start: int) -> bool:
@@ -122,18 +128,20 @@ class Lines:
         found = sibling.search(self.text, item.end(), min(self.end, item.end() + _LIST_CHARS))
         return found is not None and found["sibling"] is not None
 
-    def _solid_end(self, start: int, opens_block: bool) -> int:
+    def _solid(self, start: int, opens_block: bool) -> tuple[Kind, int]:
+        """What starts at a place that nothing cuts, and where it ends."""
         text, end = self.text, self.end
         if fence := _FENCE.match(text, start, end):
-            return end_of_fence(text, fence, end) or start + len(text[start:end].rstrip())
+            return "code", end_of_fence(text, fence, end) or start + len(text[start:end].rstrip())
         # An underlined title needs a paragraph of its own, or any text above a rule would be one.
         if opens_block and (title_end := end_of_title(text, start, end, self.markup)):
-            return title_end
+            return "heading", title_end
         if self.markup != "rst" and (atx := _ATX.match(text, start, end)):
-            return start + len(atx.group().rstrip())
+            return "heading", start + len(atx.group().rstrip())
         if rule := _RULE_LINE.match(text, start, end):
-            return start + len(rule.group().rstrip())
-        return end_of_row(text, start, end, self.start)
+            return "rule", start + len(rule.group().rstrip())
+        row_end = _end_of_row(text, start, end, self.start)
+        return ("row", row_end) if row_end else ("", 0)
 
 
 def _following(label: str) -> list[str]:
@@ -164,7 +172,7 @@ def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
         place = following.end()
 
 
-def end_of_row(text: str, start: int, end: int, first: int = 0) -> int:
+def _end_of_row(text: str, start: int, end: int, first: int) -> int:
     """Where the row of a table ends that starts at a line of `text[first:end]`, or 0.
 
     It begins with `|`, or has ` | ` outside code and a line with ` | ` above or below it.
@@ -217,31 +225,6 @@ def _has_cells(line: str) -> bool:
     return "|" in line and _CELL_END.search(_CODE_SPAN.sub("``", line)) is not None
 
 
-def is_heading(sentence: str, markup: Markup = "markdown") -> bool:
-    """Whether a sentence is a heading, with its underline if it has one."""
-    sentence = sentence.strip()
-    if markup == "code" or not sentence:
-        return False
-    is_atx = markup != "rst" and _ATX.fullmatch(sentence) is not None
-    return is_atx or end_of_title(sentence, 0, len(sentence), markup) == len(sentence)
-
-
 def is_item(sentence: str) -> bool:
     """Whether a sentence opens a list item."""
     return ITEM.match(sentence.lstrip("\n")) is not None
-
-
-def is_code(sentence: str) -> bool:
-    """Whether a sentence is a block of code, or its first piece."""
-    return _FENCE.match(sentence) is not None
-
-
-def opens_code(sentence: str) -> bool:
-    """Whether a sentence is the first piece of a block of code that others go on with."""
-    fence = _FENCE.match(sentence.lstrip())
-    return fence is not None and not end_of_fence(sentence.lstrip(), fence, len(sentence))
-
-
-def closes_code(sentence: str) -> bool:
-    """Whether a piece of a block of code is its last."""
-    return re.fullmatch(r"[ \t]*(`{3,}|~{3,})[ \t]*", sentence.rstrip().rpartition("\n")[2]) is not None

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+from disc_lite.documents.pieces import HEADING_SIZE, LEADERS, Piece, Row, rows_of, text_of, usual_size
+from disc_lite.documents.tables import line_of
+
 _OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
-# Of a table of contents.
-LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
-
 # In sizes of the font.
-HEADING_SIZE = 1.1  # of that of the running text
-GAP_OF_PIECES = 0.9  # the least between two pieces of a line
-_ROW_RISE = 0.35
 _MIN_GUTTER = 0.6
 _MIN_CELL_GAP = 0.5
 _MAX_NUMBER_GAP = 3
@@ -35,21 +31,6 @@ _MIN_FILL = 0.55
 _MIN_PROSE_CHARS = 16
 _MAX_LONE_ROWS = 2
 _MAX_CODE_COLUMNS = 200
-
-
-@dataclass
-class Piece:
-    """A run of characters on one baseline; `size` of its font in points."""
-
-    left: float
-    right: float
-    baseline: float
-    size: float
-    text: str
-    is_bold: bool = False
-    is_code: bool = False  # in letters of one width
-    in_script: bool = False  # whether its last character is raised
-    in_note: bool = False  # whether that is the mark of a note
 
 
 @dataclass(frozen=True)
@@ -69,32 +50,10 @@ class Line:
     is_code: bool = False
 
 
-Row = list[Piece]
-
-
 def lines_of_page(pieces: Sequence[Piece]) -> list[list[Line]]:
     """The columns of a page in reading order, each with its lines."""
     size = usual_size(pieces)
     return [list(_lines(rows, size)) for rows in _columns(rows_of(pieces)) if rows]
-
-
-def rows_of(pieces: Sequence[Piece]) -> list[Row]:
-    """Pieces on one baseline together, from the top down, each row from the left."""
-    rows: list[Row] = []
-    for piece in sorted(pieces, key=lambda one: -one.baseline):
-        if rows and abs(rows[-1][0].baseline - piece.baseline) <= _ROW_RISE * max(piece.size, rows[-1][0].size):
-            rows[-1].append(piece)
-        else:
-            rows.append([piece])
-    return [sorted(row, key=lambda one: one.left) for row in rows]
-
-
-def usual_size(pieces: Iterable[Piece]) -> float:
-    """The size of most letters, in points."""
-    chars: Counter[float] = Counter()
-    for piece in pieces:
-        chars[round(2 * piece.size) / 2] += len(piece.text)
-    return chars.most_common(1)[0][0] if chars else 0.0
 
 
 # --- columns ----------------------------------------------------------------------------------------------
@@ -163,7 +122,7 @@ def _is_prose(rows: Sequence[Row]) -> bool:
 
 
 def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
-    rows = [_without_marker(row, size) for row in rows if not LEADERS.search(_text(row))]
+    rows = [_without_marker(row, size) for row in rows if not LEADERS.search(text_of(row))]
     left = min((row[0].left for row in rows), default=0.0)
     letter = _letter_width(rows)
     leading = _distance_at(_LEADING, rows)
@@ -181,12 +140,8 @@ def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
             index = end
             continue
         largest = max(rows[index], key=lambda piece: len(piece.text))
-        yield Line(_text(rows[index]), largest.size, all(piece.is_bold for piece in rows[index]))
+        yield Line(text_of(rows[index]), largest.size, all(piece.is_bold for piece in rows[index]))
         index += 1
-
-
-def _text(row: Row) -> str:
-    return " ".join(piece.text for piece in row)
 
 
 def _letter_width(rows: Sequence[Row]) -> float:
@@ -213,7 +168,7 @@ def _ends_sentence(rows: Sequence[Row], index: int, letter: float, leading: floa
     above, row = rows[index - 1], rows[index]
     is_near = _distance(rows, index) <= 1.1 * leading and abs(above[0].left - row[0].left) < row[0].size
     room = max(one[-1].right for one in rows) - above[-1].right - letter * len(row[0].text.split()[0])
-    return is_near and room < letter and not _OPENS_CODE.search(_text(above))
+    return is_near and room < letter and not _OPENS_CODE.search(text_of(above))
 
 
 def _without_marker(row: Row, size: float = math.inf) -> Row:
@@ -294,7 +249,7 @@ def _table(rows: Sequence[Row]) -> Iterator[Line]:
             grid.append(cells)
     for cells in grid:
         if any(re.search(r"\w", cell) for cell in cells):
-            yield Line(" ".join(" | ".join(cells).split()), rows[0][0].size, is_row=True)
+            yield Line(line_of(cells), rows[0][0].size, is_row=True)
 
 
 def _belongs_above(rows: Sequence[Row], place: int, cells: Sequence[str], above: Sequence[str], usual: float) -> bool:

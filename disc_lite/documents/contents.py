@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from disc_lite.documents.columns import LEADERS, Piece, Row, rows_of
+from disc_lite.documents.pieces import LEADERS, Piece, Row, rows_of, text_of
 
 _HEADING = re.compile(
     r"(?:table of )?contents|inhalt(?:sverzeichnis)?|table des matières|sommaire|índice(?: general)?|indice|sommario"
@@ -47,7 +47,7 @@ def without_contents(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
     rows = [(number, row) for number, page in enumerate(pages) for row in rows_of(page)]
     starts = [place for place, (_, row) in enumerate(rows) if len(row) == 1 and _HEADING.fullmatch(row[0].text)]
     tables = [
-        (start, _entries([_text(row) for _, row in rows[start + 1 : end]]))
+        (start, _entries([text_of(row) for _, row in rows[start + 1 : end]]))
         for start, end in pairwise([*starts, len(rows)])
     ]
     places = _places(rows, {title for _, entries in tables for entry in entries for title in entry.titles})
@@ -56,10 +56,6 @@ def without_contents(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
         if end := _end(entries, places):
             dropped.update(id(piece) for _, row in rows[start : start + 1 + end] for piece in row)
     return [[piece for piece in page if id(piece) not in dropped] for page in pages]
-
-
-def _text(row: Row) -> str:
-    return " ".join(piece.text for piece in row)
 
 
 def _title(texts: Iterable[str]) -> str:
@@ -93,7 +89,7 @@ def _places(rows: Sequence[tuple[int, Row]], titles: set[str]) -> dict[str, set[
     places: dict[str, set[int]] = {title: set() for title in titles}
     for first in range(len(rows) if titles else 0):
         page = rows[first][0]
-        lines = [_text(row) for number, row in rows[first : first + _MAX_LINES] if number == page]
+        lines = [text_of(row) for number, row in rows[first : first + _MAX_LINES] if number == page]
         for count in range(1, len(lines) + 1):
             if (title := _title(lines[:count])) in places:
                 places[title].add(page)

@@ -1,52 +1,26 @@
-"""A file -> its text: in this process where that is mere decoding, else in a limited child process."""
+"""A file -> its text; whatever its reader raises is a refusal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from disc_lite.documents.archive import open_archive
 from disc_lite.documents.decoding import check_text
 from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.records import NEEDS
 from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, ReadingOptions, Source
-from disc_lite.documents.workers import CHILD_MEMORY_BYTES, WorkerPool
+from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 
 _EXTRA = {"openpyxl", "pylatexenc"}  # packages of the extra `documents`
 
 
-def convert(
-    suffix: str, raw: bytes, name: str = "", options: ReadingOptions | None = None, workers: WorkerPool | None = None
-) -> Converted:
-    """The text in the bytes of a file with this (lower-case) suffix, one of `FORMATS`.
+def convert(suffix: str, source: Source) -> Converted:
+    """The text of a file with this (lower-case) suffix, one of `FORMATS`, read in this process.
 
     Raises:
         RefusedFile: For whatever reason it cannot be read; nothing else is raised.
     """
-    source = Source(raw, name, options or ReadingOptions())
-    if workers is not None:
-        return workers.convert(suffix, source)
-    if not FORMATS[suffix].parsed:
-        return FORMATS[suffix].read(source)
-    with WorkerPool() as own:
-        return own.convert(suffix, source)
-
-
-def convert_here(
-    suffix: str, raw: bytes, on_step: Callable[[], object], name: str = "", options: ReadingOptions | None = None,
-    on_scan: Callable[[], object] = int,
-) -> Converted:  # fmt: skip
-    """Converts a file in this process; `on_step` is called before each page, `on_scan` after each that OCR has read.
-
-    Raises:
-        RefusedFile: For whatever reason it cannot be read.
-    """
-    format_ = FORMATS[suffix]
     try:
-        on_step()
-        if format_.is_archive:
-            open_archive(raw, suffix).close()
-        converted = format_.read(Source(raw, name, options or ReadingOptions(), on_step, on_scan))
+        source.on_step()
+        converted = FORMATS[suffix](source)
         check_text(converted.text)
         return converted
     except RefusedFile:

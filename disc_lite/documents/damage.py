@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 # Of scripts that write spaces between words.
 _WORD = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿԱ-և]+")
@@ -32,74 +33,35 @@ _WORDS_TO_A_STOP = 120
 def damage(text: str) -> str:
     """What looks wrong with a text, and the remedy; empty if nothing does."""
     prose = _CODE.sub("", text[:_SAMPLE_CHARS])
-    tokens = prose.split()
-    words = _WORD.findall(prose)
+    tokens, words = prose.split(), _WORD.findall(prose)
     if max(len(tokens), len(words)) < _MIN_WORDS:
         return ""
-    return next((warning for check in _CHECKS if (warning := check(prose, tokens, words))), "")
+    return next(chain(_of_letters(prose, tokens, words), _of_sentences(prose, tokens)), "")
 
 
-def _mojibake(prose: str, tokens: list[str], words: list[str]) -> str:
-    found = len(_MOJIBAKE.findall(prose))
-    if found <= _MOJIBAKE_SHARE * len(tokens) or found < 3:
-        return ""
-    return f"{found} characters look wrongly decoded: save it as UTF-8, or export it again with its fonts"
-
-
-def _glued(prose: str, tokens: list[str], words: list[str]) -> str:
+def _of_letters(prose: str, tokens: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+    broken = len(_MOJIBAKE.findall(prose))
+    if broken > max(_MOJIBAKE_SHARE * len(tokens), 2):
+        yield f"{broken} characters look wrongly decoded: save it as UTF-8, or export it again with its fonts"
     glued = [word for word in words if len(word) >= _GLUED_LETTERS]
     # German has long words of its own, but few of them.
-    if len(glued) <= _GLUED_SHARE * len(words) or len(set(glued)) < 3:
-        return ""
-    example = f"{glued[0][:_GLUED_LETTERS]}…"
-    return f"{len(glued)} words look glued together ({example}): export it again, or run OCR over it"
+    if len(glued) > _GLUED_SHARE * len(words) and len(set(glued)) > 2:
+        example = f"{glued[0][:_GLUED_LETTERS]}…"
+        yield f"{len(glued)} words look glued together ({example}): export it again, or run OCR over it"
+    if len(words) >= _MIN_WORDS and sum(len(word) == 1 for word in words) > _LONE_LETTERS_SHARE * len(words):
+        yield "its letters stand apart from one another: export it again, or run OCR over it"
+    loose = _LOOSE_HYPHEN.findall(prose)
+    if len(loose) > max(_LOOSE_HYPHENS_SHARE * len(words), 2):
+        yield f"lines look interleaved ({loose[0]}): export it with one column, or save it as text"
 
 
-def _spaced(prose: str, tokens: list[str], words: list[str]) -> str:
-    if sum(len(word) == 1 for word in words) <= _LONE_LETTERS_SHARE * len(words) or len(words) < _MIN_WORDS:
-        return ""
-    return "its letters stand apart from one another: export it again, or run OCR over it"
-
-
-def _interleaved(prose: str, tokens: list[str], words: list[str]) -> str:
-    found = _LOOSE_HYPHEN.findall(prose)
-    if len(found) <= _LOOSE_HYPHENS_SHARE * len(words) or len(found) < 3:
-        return ""
-    return f"lines look interleaved ({found[0]}): export it with one column, or save it as text"
-
-
-def _numbers(prose: str, tokens: list[str], words: list[str]) -> str:
-    numbers = sum(any(char.isdigit() for char in token) for token in tokens)
-    if numbers <= _NUMBERS_SHARE * len(tokens):
-        return ""
-    return "mostly numbers, which are hardly learned: say in sentences what matters, or leave it out"
-
-
-def _entries(prose: str, tokens: list[str], words: list[str]) -> str:
+def _of_sentences(prose: str, tokens: Sequence[str]) -> Iterator[str]:
+    if sum(any(char.isdigit() for char in token) for token in tokens) > _NUMBERS_SHARE * len(tokens):
+        yield "mostly numbers, which are hardly learned: say in sentences what matters, or leave it out"
     lines = [line for line in prose.split("\n") if line.strip() and not line.startswith("#") and " | " not in line]
     short = sum(len(line.split()) <= _ENTRY_WORDS and not _STOP.search(line) and ":" not in line for line in lines)
-    if short <= _ENTRIES_SHARE * len(lines):
-        return ""
-    return "mostly short entries, as of a menu or an index: save the text of the page, or leave it out"
-
-
-def _no_sentences(prose: str, tokens: list[str], words: list[str]) -> str:
-    ends = (
-        len(_STOP.findall(prose))
-        + prose.count(" | ")
-        + len(re.findall(r"^\s*(?:[-*+•]|\d+[.)])\s", prose, re.MULTILINE))
-    )
-    if ends * _WORDS_TO_A_STOP > len(tokens) or len(tokens) < 2 * _WORDS_TO_A_STOP:
-        return ""
-    return "hardly any sentences, as where stops were lost: see whether it was read as meant, or leave it out"
-
-
-_CHECKS: tuple[Callable[[str, list[str], list[str]], str], ...] = (
-    _mojibake,
-    _glued,
-    _spaced,
-    _interleaved,
-    _numbers,
-    _entries,
-    _no_sentences,
-)
+    if short > _ENTRIES_SHARE * len(lines):
+        yield "mostly short entries, as of a menu or an index: save the text of the page, or leave it out"
+    ends = len(_STOP.findall(prose)) + prose.count(" | ") + len(_ITEM.findall(prose))
+    if len(tokens) >= max(2, ends) * _WORDS_TO_A_STOP:
+        yield "hardly any sentences, as where stops were lost: see whether it was read as meant, or leave it out"

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from disc_lite.documents.refusal import RefusedFile
 
@@ -71,9 +73,8 @@ def decode_page(raw: bytes) -> str:
     found = _DECLARED.search(raw, 0, _DECLARED_WITHIN_BYTES)
     declared = (found[1] or found[2]).decode("ascii", "replace") if found else ""
     codec = _codec(declared)
-    if not codec or raw.startswith((*_UTF16_MARKS, codecs.BOM_UTF8)):
-        return decode(raw)
-    if not codec.startswith(_SEVEN_BIT) and _is_utf8(raw):
+    is_marked = raw.startswith((*_UTF16_MARKS, codecs.BOM_UTF8))
+    if not codec or is_marked or (not codec.startswith(_SEVEN_BIT) and _is_utf8(raw)):
         return decode(raw)
     try:
         text = raw.decode(codec)
@@ -81,6 +82,18 @@ def decode_page(raw: bytes) -> str:
         where = f"not {declared}, which the page declares: byte 0x{raw[error.start]:02x} at offset {error.start}"
         raise RefusedFile(f"{where}; save it as UTF-8") from None
     return check_text(text.replace("\r\n", "\n"))
+
+
+def parsed_json(raw: bytes) -> Any:
+    """What is in a JSON file.
+
+    Raises:
+        RefusedFile: It is no text, or no JSON.
+    """
+    try:
+        return json.loads(decode(raw))
+    except ValueError as error:
+        raise RefusedFile(f"not JSON: {error}") from None
 
 
 def check_text(text: str) -> str:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from itertools import chain
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from disc_lite.documents.archive import open_archive
 from disc_lite.documents.html import html_text
 from disc_lite.documents.numbering import LABEL_TAG
 from disc_lite.documents.officemath import MATH, formula_text
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.wordlists import Numbering, Styles, W, value_at
 
 _TEXT_PARTS = ("word/document.xml", "word/footnotes.xml", "word/endnotes.xml")
@@ -42,7 +42,7 @@ _STYLES = "\n".join(
 )
 
 
-def docx_text(raw: bytes) -> str:
+def docx_text(source: Source) -> Converted:
     """The text of a Word document: headings, paragraphs, lists and tables.
 
     Raises:
@@ -50,18 +50,16 @@ def docx_text(raw: bytes) -> str:
     """
     import mammoth
 
-    if not raw.startswith(b"PK"):
-        raise RefusedFile("not a .docx file (an old .doc, or encrypted?); save it as .docx")
     # Images are dropped here, so that links from the document to other files are never opened.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
-    result = mammoth.convert_to_html(io.BytesIO(_prepared(raw)), style_map=_STYLES, convert_image=no_images)
-    return html_text(result.value, is_page=False)[0]
+    result = mammoth.convert_to_html(_prepared(source.raw), style_map=_STYLES, convert_image=no_images)
+    return Converted(html_text(result.value, is_page=False)[0])
 
 
-def _prepared(raw: bytes) -> bytes:
+def _prepared(raw: bytes) -> io.BytesIO:
     """The document as mammoth reads all of it."""
     prepared = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(raw)) as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
+    with open_archive(raw, ".docx") as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
         there = set(before.namelist())
         styles, numbers = (before.read(name) if name in there else b"" for name in _DEFINITIONS)
         for name in before.namelist():
@@ -72,7 +70,7 @@ def _prepared(raw: bytes) -> bytes:
                 _prepare(root, known, Numbering(numbers, known))
                 content = ElementTree.tostring(root)
             after.writestr(name, content)
-    return prepared.getvalue()
+    return prepared
 
 
 def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
@@ -112,6 +110,7 @@ def _mark_raised(run: Element, styles: Styles) -> None:
 
 
 def _property(run: Element, paragraph_style: str, name: str, styles: Styles) -> Element | None:
+    """What a run, or the mark of a paragraph, says of its letters, by itself or by its styles."""
     own = run.find(f"{W}rPr/{W}{name}")
     if own is not None:
         return own
@@ -141,28 +140,17 @@ def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) ->
         ElementTree.SubElement(written, f"{W}numId", {f"{W}val": id_})
     if label:
         paragraph.insert(list(paragraph).index(properties) + 1, _run(label, _LABEL))
-    level = next((_outline(e) for e in _levels(properties, style, styles)), 0)
-    if level:
+    levels = [*properties.findall(f"{W}outlineLvl"), *styles.found(style, "w:pPr/w:outlineLvl")]
+    level = levels[0].get(f"{W}val", "9") if levels else "9"
+    if level.isdecimal() and int(level) < 9:  # 9 is the level of the running text
         named = properties.find(f"{W}pStyle")
         named = named if named is not None else ElementTree.SubElement(properties, f"{W}pStyle")
-        named.set(f"{W}val", f"{_HEADING}{level}")
+        named.set(f"{W}val", f"{_HEADING}{int(level) + 1}")
 
 
 def _is_gone(properties: Element, style: str, styles: Styles) -> bool:
-    hidden = [*properties.findall(f"{W}rPr/{W}vanish"), *styles.found(style, "w:rPr/w:vanish")]
     is_taken_out = any(properties.find(f"{W}rPr/{W}{mark}") is not None for mark in _GONE)
-    return is_taken_out or _is_on(next(iter(hidden), None))
-
-
-def _levels(properties: Element, style: str, styles: Styles) -> Iterator[Element]:
-    yield from properties.findall(f"{W}outlineLvl")
-    yield from styles.found(style, "w:pPr/w:outlineLvl")
-
-
-def _outline(level: Element) -> int:
-    value = level.get(f"{W}val", "9")
-    # 9 is the level of the running text.
-    return int(value) + 1 if value.isdecimal() and int(value) < 9 else 0
+    return is_taken_out or _is_on(_property(properties, style, "vanish", styles))
 
 
 def _is_on(element: Element | None) -> bool:

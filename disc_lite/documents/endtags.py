@@ -38,7 +38,7 @@ def with_end_tags(markup: str) -> str:
         name = tag["name"].lower()
         if tag["end"]:
             if name in stack:
-                del stack[_last(stack, name) :]
+                del stack[len(stack) - 1 - stack[::-1].index(name) :]
             continue
         ended = _ended(stack, name)
         if ended < len(stack):
@@ -60,7 +60,3 @@ def _ended(stack: list[str], name: str) -> int:
         if stack[index] in bounds:
             break
     return len(stack)
-
-
-def _last(stack: list[str], name: str) -> int:
-    return len(stack) - 1 - stack[::-1].index(name)

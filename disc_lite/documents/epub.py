@@ -31,7 +31,9 @@ def epub_text(source: Source) -> Converted:
     with open_archive(source.raw, ".epub") as archive:
         if _is_protected(archive):
             raise RefusedFile("protected by DRM; only an unprotected copy can be read")
-        package = _path_of_package(archive)
+        package = next(filter(None, (attribute(e, "full-path") for e in read_xml(archive, _CONTAINER).iter())), "")
+        if not package:
+            raise RefusedFile("not what its extension says: its container names no book")
         root = read_xml(archive, package)
         folder = posixpath.dirname(package)
         labels = _labels(archive, root, folder)
@@ -55,13 +57,6 @@ def _is_protected(archive: zipfile.ZipFile) -> bool:
         return False
     names = (attribute(e, "URI") for e in read_xml(archive, _ENCRYPTION).iter())
     return any(name.lower().endswith(_PAGES) for name in names)
-
-
-def _path_of_package(archive: zipfile.ZipFile) -> str:
-    for element in read_xml(archive, _CONTAINER).iter():
-        if path := attribute(element, "full-path"):
-            return path
-    raise RefusedFile("not what its extension says: its container names no book")
 
 
 def _spine(package: ElementTree.Element, folder: str) -> list[str]:

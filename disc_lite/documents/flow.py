@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from disc_lite.documents.columns import HEADING_SIZE, Line
+from disc_lite.documents.columns import Line
+from disc_lite.documents.pieces import HEADING_SIZE
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
@@ -40,21 +41,16 @@ class Sizes:
         return cls(body / 2, tuple(sorted(used, reverse=True)), bool(larger))
 
 
-def lines_in_order(pages: Sequence[Sequence[Sequence[Line]]]) -> tuple[list[Line], Sizes]:
-    """The lines of all pages as they are read, and the sizes of their letters.
-
-    Args:
-        pages: For each page its columns in reading order, for each column its lines.
-    """
-    columns = _with_code(pages)
+def lines_in_order(columns: Sequence[Sequence[Line]]) -> tuple[list[Line], Sizes]:
+    """The lines of all columns as they are read, and the sizes of their letters."""
+    columns = _with_code(columns)
     sizes = Sizes.of([line for column in columns for line in column])
     lines = _joined_titles(list(_body_lines(columns, sizes.body)), sizes.body)
     return lines, Sizes.of(lines)
 
 
-def _with_code(pages: Sequence[Sequence[Sequence[Line]]]) -> list[list[Line]]:
-    """The columns of all pages; in a text that is all in letters of one width these do not mean code."""
-    columns = [column for page in pages for column in page]
+def _with_code(columns: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """The columns; in a text that is all in letters of one width these do not mean code."""
     code = sum(len(line.text) for column in columns for line in column if line.is_code)
     chars = sum(len(line.text) for column in columns for line in column)
     means_code = code <= _MAX_CODE_SHARE * chars

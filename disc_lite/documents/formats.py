@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from disc_lite.documents.adoc import adoc_text
 from disc_lite.documents.code import SUFFIXES, code_text
-from disc_lite.documents.decoding import check_text, decode, decode_page
+from disc_lite.documents.decoding import decode, decode_page
 from disc_lite.documents.docx import docx_text
 from disc_lite.documents.epub import epub_text
 from disc_lite.documents.html import html_text
@@ -27,32 +26,8 @@ from disc_lite.documents.tex import tex_text
 from disc_lite.documents.xlsx import xlsx_text
 
 
-@dataclass(frozen=True)
-class Format:
-    """How one format is read.
-
-    Attributes:
-        read: The function from a file to its text; may raise RefusedFile or anything else.
-        parsed: Whether that is more than decoding, and is done in a process with limits.
-        is_archive: A zip, whose unpacked size is checked before `read` is called.
-    """
-
-    read: Callable[[Source], Converted]
-    parsed: bool = True
-    is_archive: bool = False
-
-
-def _markdown(source: Source) -> Converted:
-    text, title = markdown_text(decode(source.raw))
-    return Converted(check_text(text), "markdown", title)
-
-
-def _plain(source: Source) -> Converted:
-    return Converted(check_text(plain_text(decode(source.raw))), "markdown")
-
-
 def _rst(source: Source) -> Converted:
-    return Converted(check_text(rst_text(decode(source.raw))), "rst")
+    return Converted(rst_text(decode(source.raw)), "rst")
 
 
 def _html(source: Source) -> Converted:
@@ -60,31 +35,31 @@ def _html(source: Source) -> Converted:
     return Converted(text, title=title)
 
 
-def _docx(source: Source) -> Converted:
-    return Converted(docx_text(source.raw))
-
-
-FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".md", ".markdown", ".mdx"), Format(_markdown, parsed=False)),
-    **dict.fromkeys((".txt", ".text"), Format(_plain, parsed=False)),
-    ".rst": Format(_rst, parsed=False),
-    **dict.fromkeys((".html", ".htm", ".xhtml"), Format(_html)),
-    ".pdf": Format(pdf_text),
-    ".docx": Format(_docx, is_archive=True),
-    ".odt": Format(odt_text, is_archive=True),
-    ".epub": Format(epub_text, is_archive=True),
-    ".pptx": Format(pptx_text, is_archive=True),
-    ".xlsx": Format(xlsx_text, is_archive=True),
-    **dict.fromkeys((".csv", ".tsv"), Format(csv_text)),
-    ".ipynb": Format(notebook_text),
-    ".org": Format(org_text),
-    ".tex": Format(tex_text),
-    **dict.fromkeys((".adoc", ".asciidoc"), Format(adoc_text)),
-    ".eml": Format(mail_text),
-    ".json": Format(json_text),
-    **dict.fromkeys((".jsonl", ".ndjson"), Format(json_lines_text)),
-    **dict.fromkeys(SUFFIXES, Format(code_text)),
+# Each is called with a file and gives its text; it may raise RefusedFile or anything else.
+FORMATS: dict[str, Callable[[Source], Converted]] = {
+    **dict.fromkeys((".md", ".markdown", ".mdx"), markdown_text),
+    **dict.fromkeys((".txt", ".text"), plain_text),
+    ".rst": _rst,
+    **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
+    ".pdf": pdf_text,
+    ".docx": docx_text,
+    ".odt": odt_text,
+    ".epub": epub_text,
+    ".pptx": pptx_text,
+    ".xlsx": xlsx_text,
+    **dict.fromkeys((".csv", ".tsv"), csv_text),
+    ".ipynb": notebook_text,
+    ".org": org_text,
+    ".tex": tex_text,
+    **dict.fromkeys((".adoc", ".asciidoc"), adoc_text),
+    ".eml": mail_text,
+    ".json": json_text,
+    **dict.fromkeys((".jsonl", ".ndjson"), json_lines_text),
+    **dict.fromkeys(SUFFIXES, code_text),
 }
+
+# Little more than decoded; all others are read in a process with limits.
+DECODED = {".md", ".markdown", ".mdx", ".txt", ".text", ".rst"}
 
 # Files that have no suffix and are text by custom.
 _PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}

@@ -53,7 +53,7 @@ def script(text: str, kind: str, before: str) -> str:
         )
     ):
         return text  # 1st, XIXe, Mlle
-    return ("^" if kind == "sup" else "_") + _grouped(text) + END_OF_SCRIPT
+    return ("^" if kind == "sup" else "_") + grouped(text) + END_OF_SCRIPT
 
 
 def with_scripts(text: str, marked: re.Pattern[str]) -> str:
@@ -90,17 +90,17 @@ def _linear(tag: Tag) -> str:
                 return f" {text} "
             return "" if re.fullmatch("[\u2061-\u2064]", text) else text
         case "mfrac" if len(parts) == 2:
-            return f"{_grouped(parts[0])}/{_grouped(parts[1])}"
+            return f"{grouped(parts[0])}/{grouped(parts[1])}"
         case "msqrt":
             return f"√({''.join(parts)})"
         case "mroot" if len(parts) == 2:
-            return f"{_grouped(parts[0])}^(1/{parts[1]})"
+            return f"{grouped(parts[0])}^(1/{parts[1]})"
         case "msup" | "mover" if len(parts) == 2:
-            return f"{parts[0]}^{_grouped(parts[1])}"
+            return f"{parts[0]}^{grouped(parts[1])}"
         case "msub" | "munder" if len(parts) == 2:
-            return f"{parts[0]}_{_grouped(parts[1])}"
+            return f"{parts[0]}_{grouped(parts[1])}"
         case "msubsup" | "munderover" if len(parts) == 3:
-            return f"{parts[0]}_{_grouped(parts[1])}^{_grouped(parts[2])}"
+            return f"{parts[0]}_{grouped(parts[1])}^{grouped(parts[2])}"
     return _joined(parts) if parts else ("" if tag.name == "mspace" else tag.get_text())
 
 
@@ -113,6 +113,7 @@ def _joined(parts: list[str]) -> str:
     return text
 
 
-def _grouped(text: str) -> str:
+def grouped(text: str) -> str:
+    """A part of a formula, in brackets unless it is a single number or name."""
     text = " ".join(text.split())
     return text if _SIMPLE.fullmatch(text) else f"({text})"

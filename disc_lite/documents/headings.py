@@ -1,6 +1,6 @@
 """Text -> title and sections, from the headings that its author wrote.
 
-Markdown: `# ATX` and underlined (setext) headings outside fenced code and front matter.
+Markdown: `# ATX` and underlined (setext) headings outside fenced code.
 reStructuredText: titles underlined, or over- and underlined, with any punctuation character;
 the order in which the styles first appear gives the levels. Converted formats write `#` only.
 """
@@ -28,7 +28,6 @@ _CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{FENCE})", re.MULTILINE)
 _RST = re.compile(rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE)
 _UNDERLINED = rf"(?:{RULE.format('over')}\n)?(?!{NOT_A_TITLE})(?P<title>[ \t]*\S.*)\n{RULE.format('under')}"
 _OPENING = re.compile(rf"\s*?^(?:{ATX_HEADING}|{_UNDERLINED})", re.MULTILINE)
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:.+\n)*?(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 _LOOKS_LIKE_MARKUP = re.compile(r"^( {0,3})(\#{1,6}(?:[ \t]|$)|`{3}|~{3})")
 _BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.)]\s")
@@ -129,8 +128,7 @@ def _paths(headings: Sequence[Heading], title: str) -> list[tuple[str, ...]]:
 
 def _markdown_headings(text: str, markup: Markup) -> Iterator[Heading]:
     pattern = _MARKDOWN if markup == "markdown" else _CONVERTED
-    front = _FRONT_MATTER.match(text) if markup == "markdown" else None
-    position = block_start = front.end() if front else 0
+    position = block_start = 0
     while match := pattern.search(text, position):
         position = match.end()
         if match["fence"]:
@@ -139,15 +137,11 @@ def _markdown_headings(text: str, markup: Markup) -> Iterator[Heading]:
         elif match["atx"]:
             block_start = position
             yield Heading(match.start(), len(match["marks"]), _plain(match["atx"]))
-        elif _is_setext(text, match, block_start):
+        # Only a lone line: the last line of a paragraph above a `---` is far more often its end.
+        elif _is_title(text, match) and _starts_block(text, match.start(), block_start):
             block_start = position
             level = 1 if match["under"] == "=" else 2
             yield Heading(match.start(), level, _plain(match["setext"]))
-
-
-def _is_setext(text: str, match: re.Match[str], block_start: int) -> bool:
-    # Only a lone line: the last line of a paragraph above a `---` is far more often its end.
-    return _is_title(text, match) and _starts_block(text, match.start(), block_start)
 
 
 def _is_title(text: str, setext: re.Match[str]) -> bool:

@@ -68,8 +68,9 @@ class _Writer:
             self.blocks.append(("item" if is_item(f"{self.prefix}.") else "paragraph", self.prefix + text))
             self.prefix = ""
 
-    def close_term(self) -> None:
-        """Writes a term as a paragraph, where none follows that is about it."""
+    def close_all(self) -> None:
+        """Ends the open block, and writes a term as a paragraph where none follows that is about it."""
+        self.close()
         if self.term:
             self.inline, self.term = [self.term], ""
             self.close()
@@ -114,8 +115,7 @@ def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
     title = soup.title.get_text() if soup.title else ""
     writer = _Writer(is_page=is_page)
     _write_children(main_part(soup) if is_page else soup, writer, depth=0)
-    writer.close()
-    writer.close_term()
+    writer.close_all()
     if is_page:
         writer.drop_banner()
     return writer.text(), " ".join(title.split())
@@ -126,8 +126,8 @@ def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
 
     for child in parent.children:
         if isinstance(child, Tag):
-            if _is_formula(child):
-                writer.inline.append(f" {_formula(child)} ")
+            if formula := _formula(child):
+                writer.inline.append(f" {formula} ")
             elif not is_noise(child, writer.is_page):
                 _write_tag(child, writer, depth)
         elif type(child) in (NavigableString, CData):  # no comment, no doctype
@@ -159,11 +159,9 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
         case "dl" | "dd":
             writer.close()
             _write_children(tag, writer, depth)
-            writer.close()
-            writer.close_term()
+            writer.close_all()
         case "pre":
-            writer.close()
-            writer.close_term()
+            writer.close_all()
             writer.blocks.append(("paragraph", fenced(tag.get_text().strip("\n"))))
         case "table" if not is_layout(tag):
             _write_table(tag, writer, depth)
@@ -175,7 +173,7 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             _write_children(tag, writer, depth + (name in _LISTS))
             writer.close()
             if writer.term != term_above:
-                writer.close_term()  # what follows the block is not about it
+                writer.close_all()  # what follows the block is not about it
         case _:
             _write_children(tag, writer, depth)
 
@@ -219,18 +217,15 @@ def _number_of(item: Tag, around: Tag, numbers: dict[int, int]) -> int:
 
 
 def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
-    writer.close()
-    writer.close_term()
+    writer.close_all()
     writer.prefix = prefix
     _write_children(tag, writer, depth)
-    writer.close()
-    writer.close_term()
+    writer.close_all()
     writer.prefix = ""
 
 
 def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
-    writer.close()
-    writer.close_term()
+    writer.close_all()
     caption = table.find("caption")
     if caption is not None:
         _write_children(caption, writer, depth)
@@ -242,8 +237,7 @@ def _text_within(tag: Tag, writer: _Writer) -> str:
     """The text of an element in one line: of a cell, of a term."""
     inner = _Writer(is_page=writer.is_page)
     _write_children(tag, inner, depth=1)
-    inner.close()
-    inner.close_term()
+    inner.close_all()
     items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
     blocks = [_in_a_line(block) for kind, block in inner.blocks if kind != "item"]
     return " ".join([*blocks, items]).strip()
@@ -269,13 +263,13 @@ def _in_a_line(block: str) -> str:
     return "; ".join(f"`{line.strip()}`" for line in block.split("\n")[1:-1] if line.strip())
 
 
-def _is_formula(tag: Tag) -> bool:
-    # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
-    return tag.name == "math" or (tag.name == "script" and str(tag.get("type", "")).startswith("math/tex"))
-
-
 def _formula(tag: Tag) -> str:
-    return math_text(tag) if tag.name == "math" else " ".join(tag.get_text().split())
+    """The text of a formula; empty where an element is none."""
+    if tag.name == "math":
+        return math_text(tag)
+    # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
+    is_tex = tag.name == "script" and str(tag.get("type", "")).startswith("math/tex")
+    return " ".join(tag.get_text().split()) if is_tex else ""
 
 
 def _image_text(tag: Tag) -> str:

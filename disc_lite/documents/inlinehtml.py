@@ -1,6 +1,6 @@
 """HTML, entities and struck text within Markdown -> what its reader sees; code stays as it is written.
 
-Tables, lists and headings that are written as HTML go through the HTML reader; of other tags the text stays.
+Tables, lists, headings and code that are written as HTML go through the HTML reader; of other tags the text stays.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import html_text
 
-_STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|script|style)\b", re.IGNORECASE)
+_STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
 _MAX_DEPTH = 20  # of elements of one name in one another
-_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[^`]*$")
+FENCE_LINE = re.compile(r"[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
@@ -38,8 +38,6 @@ _WITHDRAWN = re.compile(
 _SCRIPT = re.compile(r"<(su[bp])\b[^<>]*>([^<>]*)</\1>", re.IGNORECASE)
 _BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?<br\s*/?>[ \t]*", re.IGNORECASE)
 _IMAGE = re.compile(r"<(?:img|source)\b[^<>]*?/?>", re.IGNORECASE)
-_ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-_MIN_ALT_WORDS = 3
 _ENTITY = re.compile(rf"(?<!{MARK})&(?:#\d{{1,7}}|#[xX][0-9a-fA-F]{{1,6}}|[A-Za-z][A-Za-z0-9]{{1,31}});")
 _SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
 
@@ -48,24 +46,21 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
     """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out."""
     number = 0
     fence, escapes = "", Escapes()
-    in_pre = in_list = is_indented = was_blank = False
+    in_list = is_indented = was_blank = False
     while number < len(lines):
         line = lines[number]
         number += 1
-        opening = _FENCE.match(line)
-        if fence or in_pre:
+        opening = FENCE_LINE.fullmatch(line)
+        if fence:
             yield line
-            fence = "" if opening and opening[1].startswith(fence) and line.strip(" \t>") == opening[1] else fence
-            in_pre = in_pre and "</pre>" not in line.lower()
+            fence = "" if opening and closes(opening, fence) else fence
             continue
         if line.strip() and not line[0].isspace():
             in_list = _LIST_ITEM.match(line) is not None
         is_indented = _INDENTED.match(line) is not None and not in_list and (was_blank or is_indented)
         was_blank = not line.strip()
         if opening:
-            fence = opening[1]
-        elif re.match(r"\s*<pre\b", line, re.IGNORECASE):
-            in_pre = "</pre>" not in line.lower()
+            fence = opening["marks"]
         elif not is_indented and (structure := _STRUCTURES.match(line)):
             end = _end_of(structure[1].lower(), lines, number - 1)
             shown = markup_text("\n".join(lines[number - 1 : end])) if end else None
@@ -86,6 +81,11 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
                 yield from shown.rstrip("\n").split("\n")
             continue
         yield line
+
+
+def closes(line: re.Match[str], fence: str) -> bool:
+    """Whether a line of fence marks ends the block that these marks opened."""
+    return line["marks"].startswith(fence) and not line["info"].strip()
 
 
 def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
@@ -134,7 +134,7 @@ def _inline(line: str) -> str:
 def _shown(text: str, line: str) -> str:
     """A piece of a line without code, as it is seen."""
     text = _WITHDRAWN.sub(_closed_gap, text)
-    text = _IMAGE.sub(_image, text)
+    text = _IMAGE.sub(lambda tag: markup_text(tag.group()) or "", text)
     text = with_scripts(text, _SCRIPT)
     # A line break in the row of a table, or in a heading, would end it.
     is_one_line = "|" in line or line.lstrip().startswith("#")
@@ -147,12 +147,6 @@ def _closed_gap(withdrawn: re.Match[str]) -> str:
     """What stays between the words around a text that was struck out."""
     is_first = not withdrawn.string[: withdrawn.start()].strip()
     return "" if withdrawn["stop"] is not None or is_first else withdrawn["before"] or withdrawn["after"]
-
-
-def _image(tag: re.Match[str]) -> str:
-    alt = _ALT.search(tag.group())
-    words = " ".join((alt[1] or alt[2] or "").split()) if alt else ""
-    return f"[image: {words}]" if len(words.split()) >= _MIN_ALT_WORDS else ""
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from disc_lite.documents.decoding import decode
+from disc_lite.documents.decoding import decode, parsed_json
 from disc_lite.documents.headings import Heading, find_headings
 from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.refusal import QUESTION_MARKS, QUESTIONS, RefusedFile
 from disc_lite.documents.source import Converted, Source
 
 TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "contents", "page_content")
@@ -38,10 +38,7 @@ def json_text(source: Source) -> Converted:
     Raises:
         RefusedFile: No JSON, or no record with a text.
     """
-    try:
-        content = json.loads(decode(source.raw))
-    except ValueError as error:
-        raise RefusedFile(f"not JSON: {error}") from None
+    content = parsed_json(source.raw)
     if isinstance(content, dict) and not _text_of(content, source.options.text_field):
         lists = [value for value in content.values() if isinstance(value, list) and _records(value)]
         content = lists[0] if len(lists) == 1 else content
@@ -69,7 +66,7 @@ def _records(values: Sequence[object]) -> list[Record]:
 
 def _converted(records: Sequence[Record], field: str) -> Converted:
     if not field and any(map(_asks, records)):
-        raise RefusedFile("a file of questions, not of text; measure with it: --questions, or teach it: --pairs")
+        raise RefusedFile(QUESTIONS)
     parts: list[str] = []
     headings: list[Heading] = []
     at, title = 0, ""
@@ -94,7 +91,7 @@ def _converted(records: Sequence[Record], field: str) -> Converted:
 def _asks(record: Record) -> bool:
     """Whether a record is a question to measure with: it has an answer too, or ends as questions do."""
     question = record.get(_QUESTION)
-    is_asked = isinstance(question, str) and question.rstrip().endswith(("?", "？", "؟"))
+    is_asked = isinstance(question, str) and question.rstrip().endswith(QUESTION_MARKS)
     return is_asked or (question is not None and any(name in record for name in ("answer", "answers")))
 
 

@@ -11,15 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from disc_lite.documents.columns import HEADING_SIZE, Line
+from disc_lite.documents.columns import Line
 from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
 from disc_lite.documents.headings import escaped
+from disc_lite.documents.hyphens import is_broken_word, whole_words
+from disc_lite.documents.pieces import HEADING_SIZE
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
-_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
-_WORD_AT_START = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # What goes on an address that a line breaks; no word of the text: `and/or`, `e.g.`, `i.e.,`, `z.B.`
 _GOES_ON = (
     r"\n(?!https?:|www\.|(?:and/or|either/or|s?/?he/s?he|his/her|und/oder|et/ou|y/o|e/o|en/of)\b"
@@ -39,23 +38,22 @@ _PROSE_MIN_SHARE = 0.6
 _FULL_SHARE = 0.8
 _MAX_LEVEL = 6
 _MAX_STOPPED_WORDS = 6
-_MIN_COMPOUND_LETTERS = 4
 
 
-def text_of_pages(pages: Sequence[Sequence[Sequence[Line]]]) -> str:
+def text_of_columns(columns: Sequence[Sequence[Line]]) -> str:
     """Text with a blank line between paragraphs, `- ` before items, `#` before headings.
 
     Where sizes of letters differ, headings are lines in larger or bold ones, and the size gives the level. In a text
     of one size they are read off the lines: what opens the first page is the title (`# `), every other is `## `.
 
     Args:
-        pages: For each page its columns in reading order, for each column its lines.
+        columns: The lines of each column, all columns of all pages in reading order.
     """
-    lines, sizes = lines_in_order(pages)
+    lines, sizes = lines_in_order(columns)
     widths = sorted(len(line.text) for line in lines if line.text and not line.is_row)
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
-    words = _whole_words(lines)
+    words = whole_words(line.text for line in lines)
     texts = ["" if line.is_row or line.is_code else line.text for line in lines]
     parts: list[str] = []
     before = ""
@@ -92,32 +90,6 @@ def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
         parts.append(("\n\n" if parts else "") + f"```\n{line.text}\n```")
 
 
-def _whole_words(lines: Sequence[Line]) -> Counter[str]:
-    """The words of the text, in lower case, without those that the end of a line may break."""
-    words: Counter[str] = Counter()
-    before = ""
-    for line in lines:
-        found = _COMPOUND.findall(line.text)
-        first, last = before.endswith("-"), len(found) - line.text.endswith("-")
-        words.update(word.lower() for word in found[first:last])
-        before = line.text
-    return words
-
-
-def _is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
-    """Whether a hyphen at the end of a line only breaks a word, and is none of a compound."""
-    first, second = _WORD_AT_END.search(before), _WORD_AT_START.match(line)
-    if first is None or second is None or first["word"].isupper() != second.group().isupper():
-        return line[0].islower()
-    left, right = first["word"].lower(), second.group().lower()
-    written, whole = words[f"{left}-{right}"], words[left + right]
-    if written or whole:
-        return whole >= written
-    # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
-    are_words = bool(words[left] and words[right]) and min(len(left), len(right)) >= _MIN_COMPOUND_LETTERS
-    return not are_words and "-" not in right
-
-
 def _append(parts: list[str], before: str, line: str, ends: bool, width: int, words: Counter[str]) -> None:
     if item := _ITEM.match(line):
         follows_item = bool(parts) and _ITEM.match(parts[-1].lstrip("\n")) is not None
@@ -129,7 +101,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
     elif ends:
         separator = "\n\n"
     elif re.search(r"\w-$", before) and line[0].isalpha():
-        if _is_broken_word(before, line, words):
+        if is_broken_word(before, line, words):
             parts[-1] = parts[-1][:-1]
         separator = ""
     else:

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from disc_lite.documents.decoding import decode
 from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped, find_headings
-from disc_lite.documents.inlinehtml import as_seen
+from disc_lite.documents.inlinehtml import FENCE_LINE, as_seen, closes
 from disc_lite.documents.rst import MYST, role_text, rst_text
+from disc_lite.documents.source import Converted, Source
 
-_FENCE = re.compile(r"(?P<indent>[ \t>]*)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
 _COLONS = re.compile(
     r"[ \t]*(?P<marks>:{3,})\s*(?:\{?(?P<name>[\w:-]+)\}?)?[ \t]*(?:\[(?P<label>[^\]]*)\]|(?P<title>.*))"
@@ -50,19 +51,22 @@ _PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
 # A span of code first: in `/users/{id}` and `x` there is no role.
 _CODE_OR_ROLE = re.compile(rf"{CODE_SPAN}|(?<![`\w])\{{(?P<role>[\w:+.-]{{1,40}})\}}`(?P<content>[^`]{{1,400}})`(?!`)")
 _LABEL = re.compile(r"\([\w:./-]+\)=\s*")
-_PRE = re.compile(r"[ \t]*<pre\b[^>]*>(?:\s*<code\b[^>]*>)?", re.IGNORECASE)
-_END_OF_PRE = re.compile(r"(?:</code>\s*)?</pre>[ \t]*", re.IGNORECASE)
 
 
-def markdown_text(text: str) -> tuple[str, str]:
+def markdown_text(source: Source) -> Converted:
     """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
-    body, title = split_front_matter(text)
-    lines = list(as_seen(body.split("\n")))
+    body, title = split_front_matter(decode(source.raw))
+    return Converted(seen_text(body), "markdown", title)
+
+
+def seen_text(written: str) -> str:
+    """The text that a reader sees of Markdown without front matter: of a cell of a notebook too."""
+    lines = list(as_seen(written.split("\n")))
     definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
     targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
     titles = frozenset(_letters(heading.title) for heading in find_headings("\n".join(lines), "markdown"))
     seen = list(_Reader(_ends_of_comments(lines), targets, titles).read(lines))
-    return without_marks("\n".join(_closed_up(seen))), title
+    return without_marks("\n".join(_closed_up(seen)))
 
 
 @dataclass
@@ -76,7 +80,6 @@ class _Reader:
     fence: str = ""
     rst: list[str] | None = None  # what is in the fence of a directive
     in_comment: bool = False
-    in_pre: bool = False
     in_options: bool = False
     is_indented: bool = False  # in an admonition of MkDocs, whose text is indented
     admonitions: list[str] = field(default_factory=list)
@@ -86,15 +89,13 @@ class _Reader:
         for self.number, line in enumerate(lines):
             if self.fence:
                 yield self._code(line)
-            elif self.in_pre:
-                yield self._preformatted(line)
             else:
                 yield from self._prose(line)
         yield from (self.rst or [])[1:]  # of a fence that is never closed
 
     def _code(self, line: str) -> str | None:
-        found = _FENCE.fullmatch(line)
-        if found and found["marks"].startswith(self.fence) and not found["info"].strip():
+        found = FENCE_LINE.fullmatch(line)
+        if found and closes(found, self.fence):
             self.fence = ""
         if self.rst is None:
             return line
@@ -103,14 +104,6 @@ class _Reader:
             return None
         directive, self.rst = self.rst, None
         return rst_text("\n".join(directive)).strip("\n") or None
-
-    def _preformatted(self, line: str) -> str:
-        end = _END_OF_PRE.search(line)
-        if end is None:
-            return line
-        self.in_pre = False
-        before = line[: end.start()]
-        return f"{before}\n```" if before.strip() else "```"
 
     def _prose(self, line: str) -> Iterator[str | None]:
         if self.is_indented:
@@ -123,8 +116,8 @@ class _Reader:
                 yield None
                 return
             self.in_options = False
-            if (marker := self._marker(line)) is not _NOT_A_MARKER:
-                yield marker
+            if marker := FENCE_LINE.fullmatch(line) or _COLONS.fullmatch(line) or _BANGS.fullmatch(line):
+                yield self._opened(line, marker)
                 return
         shown = self._without_comments(line)
         if shown is None or _LINK_DEFINITION.fullmatch(shown) or _LABEL.fullmatch(shown) or self._is_contents(shown):
@@ -135,9 +128,6 @@ class _Reader:
         if "|" in shown and not shown.strip("|-: \t"):
             shown = re.sub("-{4,}", "---", shown)  # below the header of a table
         shown = _CODE_OR_ROLE.sub(_role, shown)
-        if pre := _PRE.match(shown):
-            yield from self._open_pre(shown[pre.end() :])
-            return
         if alert := _ALERT.fullmatch(shown):
             shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
         shown = _NOTE.sub("", shown)
@@ -147,20 +137,18 @@ class _Reader:
         found = _CONTENTS.fullmatch(line)
         return found is not None and not self.titles.isdisjoint(map(_letters, found.groups()))
 
-    def _marker(self, line: str) -> str | None:
+    def _opened(self, line: str, found: re.Match[str]) -> str | None:
         """What is seen of a line that opens or ends code or an admonition."""
-        if fence := _FENCE.fullmatch(line):
-            return self._open_fence(line, fence)
-        if colons := _COLONS.fullmatch(line):
-            if not colons["name"] and not colons["title"]:
-                if self.admonitions:
-                    self.admonitions.pop()
-                return None
-            return self._open_admonition(colons["marks"], colons["name"], colons["label"] or colons["title"] or "")
-        if bangs := _BANGS.fullmatch(line):
+        if found.re is FENCE_LINE:
+            return self._open_fence(line, found)
+        if found.re is _BANGS:
             self.is_indented = True
-            return bangs["title"] or (_named(bangs["name"].split()[0]) if bangs["title"] is None else None)
-        return _NOT_A_MARKER
+            return found["title"] or (_named(found["name"].split()[0]) if found["title"] is None else None)
+        if found["name"] or found["title"]:
+            return self._open_admonition(found["marks"], found["name"], found["label"] or found["title"] or "")
+        if self.admonitions:
+            self.admonitions.pop()
+        return None
 
     def _open_fence(self, line: str, fence: re.Match[str]) -> str | None:
         if self.admonitions and fence["marks"] == self.admonitions[-1] and not fence["info"].strip():
@@ -180,13 +168,6 @@ class _Reader:
         self.admonitions.append(marks)
         self.in_options = True
         return title.strip() or _named(name or "div")
-
-    def _open_pre(self, rest: str) -> Iterator[str | None]:
-        if end := _END_OF_PRE.search(rest):
-            yield f"```\n{rest[: end.start()]}\n```"
-            return
-        self.in_pre = True
-        yield f"```\n{rest}" if rest.strip() else "```"
 
     def _without_comments(self, line: str) -> str | None:
         """The line without comments, badges and marks of notes; None if nothing else was on it."""
@@ -235,10 +216,6 @@ def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
         has_end = "-->" in line
         in_paragraph, at_all = bool(line.strip()) and (has_end or in_paragraph), has_end or at_all
     return ends[::-1]
-
-
-# A line that opens nothing: unlike None, it is shown.
-_NOT_A_MARKER = "\0"
 
 
 def _letters(title: str) -> str:

@@ -58,7 +58,7 @@ _MARK = re.compile(r"\W*\w{1,3}\W*")
 _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*†‡§¶]{1,3})\s*")
 
 
-def is_noise(tag: Tag, is_page: bool = True) -> bool:
+def is_noise(tag: Tag, is_page: bool) -> bool:
     """Whether nothing in the element is text: of a page of a site, or of a part of a book or another document."""
     if tag.name in _DROPPED_TAGS or _is_hidden(tag):
         return True

@@ -5,12 +5,11 @@ A notebook is JSON of a few fields, so Python's own reader does; nbformat would 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from disc_lite.documents.decoding import decode
+from disc_lite.documents.decoding import parsed_json
 from disc_lite.documents.headings import fenced
-from disc_lite.documents.inlinehtml import as_seen
+from disc_lite.documents.markdown import seen_text
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted, Source
 
@@ -21,10 +20,7 @@ def notebook_text(source: Source) -> Converted:
     Raises:
         RefusedFile: Not a notebook, or no cell with text.
     """
-    try:
-        book = json.loads(decode(source.raw))
-    except ValueError as error:
-        raise RefusedFile(f"not JSON: {error}") from None
+    book = parsed_json(source.raw)
     if not isinstance(book, dict):
         raise RefusedFile("not a notebook: no cells")
     sheets = book.get("worksheets") or [book]  # worksheets: before version 4 of the format
@@ -41,7 +37,7 @@ def _parts(cell: dict[str, Any], language: str, outputs: bool) -> list[str]:
     if cell.get("cell_type") == "heading":
         text = f"{'#' * cell.get('level', 1)} {text}"
     if cell.get("cell_type") != "code":
-        text = "\n".join(as_seen(text.split("\n"))).strip("\n")
+        text = seen_text(text).strip("\n")
         return [text] if text.strip() else []
     shown = [fenced(text, language)] if text.strip() else []
     for output in cell.get("outputs", ()) if outputs else ():

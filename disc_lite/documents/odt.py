@@ -94,8 +94,8 @@ class _Writer:
             case _:
                 yield from self._tagged(_SAME.get(name, ""), element)
 
-    def _tagged(self, tag: str, element: Element, attributes: str = "") -> Iterator[str]:
-        yield f"<{tag}{attributes}>" if tag else ""
+    def _tagged(self, tag: str, element: Element, attributes: str = "", label: str = "") -> Iterator[str]:
+        yield f"<{tag}{attributes}>{label}" if tag else ""
         yield from self.inner(element)
         yield f"</{tag}>" if tag else ""
 
@@ -104,9 +104,7 @@ class _Writer:
         level = int(written) if written.isdigit() and int(written) else 1
         in_list = bool(self._list[0]) or attribute(element, "is-list-header") == "true"
         label = "" if in_list else self._headings.label(level - 1, _start(element))
-        yield f"<h{min(level, 6)}>{_label(label)}"
-        yield from self.inner(element)
-        yield f"</h{min(level, 6)}>"
+        yield from self._tagged(f"h{min(level, 6)}", element, label=label and _label(label))
 
     def _list_html(self, element: Element) -> Iterator[str]:
         before = self._list
@@ -126,11 +124,8 @@ class _Writer:
         style, depth, counter = self._list
         has_text = any(local_name(e.tag) in ("p", "h") for e in element)
         is_bullet = self._styles.levels(style).get(depth - 1) is None
-        yield "<li>"
-        if not is_bullet or not is_counted:
-            yield _label(counter.label(depth - 1, _start(element)) if is_counted and has_text else "", is_item=True)
-        yield from self.inner(element)
-        yield "</li>"
+        number = counter.label(depth - 1, _start(element)) if is_counted and has_text else ""
+        yield from self._tagged("li", element, label="" if is_bullet and is_counted else _label(number))
 
     def _cell(self, element: Element) -> Iterator[str]:
         spans = "".join(
@@ -159,8 +154,8 @@ def _start(element: Element) -> int | None:
     return int(start) if start.isdigit() else None
 
 
-def _label(label: str, is_item: bool = False) -> str:
-    return f"<{LABEL_TAG}>{escape(label)}</{LABEL_TAG}>" if label or is_item else ""
+def _label(number: str) -> str:
+    return f"<{LABEL_TAG}>{escape(number)}</{LABEL_TAG}>"
 
 
 def _mathml(element: Element) -> Iterator[str]:

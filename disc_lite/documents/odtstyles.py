@@ -71,9 +71,10 @@ def _levels(style: Element) -> dict[int, Level | None]:
     for element in style:
         depth = int(attribute(element, "level") or 1) - 1
         kind = attribute(element, "num-format")
-        if local_name(element.tag).endswith("-bullet") or local_name(element.tag).endswith("-image"):
+        name = local_name(element.tag)
+        if name.endswith(("-bullet", "-image")):
             levels[depth] = None
-        elif local_name(element.tag) in ("list-level-style-number", "outline-level-style"):
+        elif name in ("list-level-style-number", "outline-level-style"):
             shown = int(attribute(element, "display-levels") or 1)
             numbers = ".".join(f"%{n}" for n in range(depth + 2 - shown, depth + 2)) if kind else ""
             start = attribute(element, "start-value")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element
 
+from disc_lite.documents.formulas import grouped
+
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_SIMPLE = re.compile(r"[-+−±]?[\w.,]+")
 _RELATION = re.compile(r"\s*([=<>≤≥≠≈±→⇒∼≡])\s*")
 
 
@@ -26,30 +27,25 @@ def _linear(element: Element) -> str:
         case "t":
             return element.text or ""
         case "f":
-            return f"{_grouped(part('num'))}/{_grouped(part('den'))}"
+            return f"{grouped(part('num'))}/{grouped(part('den'))}"
         case "sSup":
-            return f"{part('e')}^{_grouped(part('sup'))}"
+            return f"{part('e')}^{grouped(part('sup'))}"
         case "sSub":
-            return f"{part('e')}_{_grouped(part('sub'))}"
+            return f"{part('e')}_{grouped(part('sub'))}"
         case "sSubSup":
-            return f"{part('e')}_{_grouped(part('sub'))}^{_grouped(part('sup'))}"
+            return f"{part('e')}_{grouped(part('sub'))}^{grouped(part('sup'))}"
         case "rad":
             degree = part("deg")
-            return f"{_grouped(part('e'))}^(1/{degree})" if degree else f"√({part('e')})"
+            return f"{grouped(part('e'))}^(1/{degree})" if degree else f"√({part('e')})"
         case "d":
             return f"({', '.join(_linear(child) for child in element.findall(MATH + 'e'))})"
         case "nary":
             sign = element.find(f"{MATH}naryPr/{MATH}chr")
-            bounds = f"_{_grouped(part('sub'))}" if part("sub") else ""
-            bounds += f"^{_grouped(part('sup'))}" if part("sup") else ""
+            bounds = f"_{grouped(part('sub'))}" if part("sub") else ""
+            bounds += f"^{grouped(part('sup'))}" if part("sup") else ""
             return f"{sign.get(MATH + 'val', '∫') if sign is not None else '∫'}{bounds} {part('e')}"
         case "mr":
             return ", ".join(_linear(child) for child in element) + "; "
     if kind.endswith("Pr"):
         return ""
     return "".join(map(_linear, element))
-
-
-def _grouped(text: str) -> str:
-    text = " ".join(text.split())
-    return text if _SIMPLE.fullmatch(text) else f"({text})"

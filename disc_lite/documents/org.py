@@ -29,7 +29,7 @@ _DROPPED = {"COMMENT"}
 def org_text(source: Source) -> Converted:
     """The text of an Org file, with its `#+TITLE` as the first heading."""
     lines = decode(source.raw).split("\n")
-    shift = 1 if any(_is_keyword(line, "TITLE") for line in lines) else 0
+    shift = 1 if any(keyword[1].upper() == "TITLE" for keyword in map(_KEYWORD.match, lines) if keyword) else 0
     written: list[str] = []
     inside, begins, language = "", 0, ""  # the block or drawer that is open, and the lines above it
     for line in lines:
@@ -54,11 +54,6 @@ def org_text(source: Source) -> Converted:
         elif not _COMMENT.match(line) and not _TABLE_RULE.match(line):
             written.append(_line(line, shift))
     return Converted("\n".join(written).strip("\n") + "\n")
-
-
-def _is_keyword(line: str, name: str) -> bool:
-    match = _KEYWORD.match(line)
-    return match is not None and match[1].upper() == name
 
 
 def _line(line: str, shift: int) -> str:

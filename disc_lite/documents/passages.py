@@ -16,19 +16,10 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
 
-from disc_lite.documents.blocks import (
-    cells_of,
-    closes_code,
-    end_of_row,
-    is_code,
-    is_heading,
-    is_item,
-    names_columns,
-    opens_code,
-)
+from disc_lite.documents.blocks import Line, cells_of, names_columns
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
-from disc_lite.documents.records import Document, Markup, Passage, Section
-from disc_lite.documents.sentences import sentence_spans
+from disc_lite.documents.records import Document, Passage, Section
+from disc_lite.documents.sentences import sentences_in_lines
 
 _DASHES = r":?-+:?[^\S\n]*"
 # Two runs of white space never stand side by side in it, or trying them would take the square of their length.
@@ -60,12 +51,8 @@ class _Block:
     heading_path: tuple[str, ...]
     alone: bool  # never joined with another
 
-    @property
-    def tokens(self) -> int:
-        return _tokens(self.sentences)
 
-
-def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
+def cut_passages(document: Document, offsets: Iterable[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged where they fit together. A section that does not fit
@@ -92,15 +79,24 @@ def cut_passages(document: Document, offsets: Sequence[tuple[int, int]], passage
     token_ends = array("i", accumulate((end for _, end in offsets), max))
     blocks = _sections_with_text(document, token_places)
     runs = [
-        (run, (*block.heading_path, *_header_of(run)))
+        (run, block.heading_path)
         for block in _merged(blocks, document.text, passage_tokens)
         for run in _packed(block.sentences, document.text, token_ends, passage_tokens)
     ]
     # A sentence without tokens leaves no passage behind, but its characters go to the next.
-    char_ends = [run[-1].char_end for run, _ in runs]
-    char_cuts = [0, *char_ends[:-1], len(document.text)]
+    char_cuts = [0, *(run[-1].char_end for run, _ in runs[:-1]), len(document.text)]
     return tuple(
-        _passage(document.name, index, run, path, char_cuts[index : index + 2])
+        Passage(
+            document=document.name,
+            index=index,
+            start=run[0].start,
+            end=run[-1].end,
+            char_start=char_cuts[index],
+            char_end=char_cuts[index + 1],
+            heading_path=(*path, *filter(None, [run[0].header])),
+            sentences=tuple((sentence.start, sentence.end) for sentence in run),
+            headings=frozenset(sentence.start for sentence in run if sentence.is_heading or sentence.names_columns),
+        )
         for index, (run, path) in enumerate(runs)
     )
 
@@ -122,62 +118,55 @@ def _sections_with_text(document: Document, token_places: Sequence[int]) -> list
 
 def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
-    spans = sentence_spans(text, section.start, section.end, document.markup)
-    layout = _Layout(document.markup)
-    for char_start, char_end in spans:
+    layout = _Layout(text)
+    for char_start, char_end, line in sentences_in_lines(text, section.start, section.end, document.markup):
         start = bisect_left(token_places, char_start) if char_start else 0
         is_last = char_end == len(text)
         end = len(token_places) if is_last else bisect_left(token_places, char_end)
-        heading = is_heading(text[char_start:char_end], document.markup)
-        opens_paragraph, opens_unit, header = layout.place(text, char_start, char_end, heading)
+        kind = line.kind if line else ""
+        opens_paragraph, opens_unit, header = layout.place(char_start, line) if line else (False, False, "")
         if start < end:
-            may_name = document.markup != "code" and not header and "|" in text[char_start:char_end]
+            names = kind == "row" and not header and RULE_BELOW.match(text, char_end) is not None
+            is_heading = kind == "heading"
             yield _Sentence(
-                start, end, char_start, char_end, heading, opens_paragraph, opens_unit, header,
-                may_name and RULE_BELOW.match(text, char_end) is not None,
+                start, end, char_start, char_end, is_heading, opens_paragraph, opens_unit, header, names
             )  # fmt: skip
 
 
 @dataclass
 class _Layout:
-    """Where the sentences of a section stand: behind a heading, in code, in a table."""
+    """Where the lines of a section stand: behind a heading, in a list item, in a table."""
 
-    markup: Markup
+    text: str
     after_heading: bool = True
     after_unit: bool = False
-    in_code: bool = False
     in_item: bool = False
     header: str | None = None  # of the table that is open
 
-    def place(self, text: str, start: int, end: int, heading: bool) -> tuple[bool, bool, str]:
-        """Whether the next sentence opens a paragraph, whether a unit, and the header of its table."""
-        sentence = text[start:end]
-        shown = sentence.lstrip()
-        gap = sentence[: len(sentence) - len(shown)]
-        if self.markup == "code":
-            return gap.count("\n") > 1, False, ""
-        if self.in_code:
-            self.in_code = not closes_code(sentence)
-            return False, False, ""
-        opens_code_, item = opens_code(sentence), is_item(sentence)
-        opens_line = "\n" in gap or not gap
-        row_end = end_of_row(text, start + len(gap), len(text)) if opens_line and "|" in shown else 0
-        row = row_end >= start + len(sentence.rstrip())
+    def place(self, start: int, line: Line) -> tuple[bool, bool, str]:
+        """Whether the sentence that begins with a line opens a paragraph, whether a unit, and the header of its table.
+
+        Args:
+            start: Where the white space begins that belongs to it.
+            line: The line.
+        """
+        newlines = self.text.count("\n", start, line.start)
+        is_row, is_code, is_item = line.kind == "row", line.kind == "code", line.item is not None
         # A further paragraph of a list item is indented.
-        goes_on = self.in_item and gap.rpartition("\n")[2].startswith("  ") and not item
-        opens_paragraph = gap.count("\n") > 1 and not self.after_heading and not goes_on
-        header = self.header if row and gap.count("\n") < 2 else None
-        opens_unit = opens_line and (row or item or opens_code_ or self.after_unit) and not goes_on
-        self.header = None if not row else _header(text, start + len(gap), row_end) if header is None else header
-        self.after_heading, self.after_unit = heading, row or is_code(shown)
-        self.in_code, self.in_item = opens_code_, item or (self.in_item and (goes_on or "\n" not in gap))
+        goes_on = self.in_item and self.text.startswith("  ", line.start) and not is_item
+        opens_paragraph = newlines > 1 and not self.after_heading and not goes_on
+        opens_unit = (is_row or is_item or is_code or self.after_unit) and not goes_on
+        header = self.header if is_row and newlines < 2 else None
+        self.header = None if not is_row else _header(self.text, line) if header is None else header
+        self.after_heading, self.after_unit = line.kind == "heading", is_row or is_code
+        self.in_item = is_item or goes_on
         return opens_paragraph, opens_unit, header or ""
 
 
-def _header(text: str, start: int, end: int) -> str:
+def _header(text: str, row: Line) -> str:
     """The first row of a table, where it names the columns; else empty."""
-    has_names = RULE_BELOW.match(text, end) or names_columns(text, start, end)
-    return " | ".join(cells_of(text[start:end])) if has_names else ""
+    has_names = RULE_BELOW.match(text, row.solid_end) or names_columns(text, row.start, row.solid_end)
+    return " | ".join(cells_of(text[row.start : row.solid_end])) if has_names else ""
 
 
 def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
@@ -190,14 +179,12 @@ def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
 
 def _merged(blocks: Sequence[_Block], text: str, limit: int) -> Iterator[_Block]:
     """Blocks that fit together as one, cut before the highest headings."""
-    sizes = [limit if block.alone else block.tokens for block in blocks]
+    sizes = [limit if block.alone else _tokens(block.sentences) for block in blocks]
     marks = [_mark(len(block.heading_path), block.sentences, text) for block in blocks]
-    start = 0
-    for end in group_ends(sizes, marks, limit):
+    for start, end in pairwise([0, *group_ends(sizes, marks, limit)]):
         group = blocks[start:end]
         path = reduce(_common_prefix, (block.heading_path for block in group))
         yield _Block(tuple(chain.from_iterable(block.sentences for block in group)), path, group[0].alone)
-        start = end
 
 
 def _packed(
@@ -207,10 +194,8 @@ def _packed(
     pieces = list(_pieces(sentences, token_ends, limit))
     befores = [None, *pieces]
     marks = [_mark(_rank(piece, before), piece, text) for before, piece in zip(befores, pieces, strict=False)]
-    start = 0
-    for end in group_ends(list(map(_tokens, pieces)), marks, limit):
+    for start, end in pairwise([0, *group_ends(list(map(_tokens, pieces)), marks, limit)]):
         yield list(chain.from_iterable(pieces[start:end]))
-        start = end
 
 
 def _rank(piece: Sequence[_Sentence], before: Sequence[_Sentence] | None) -> int:
@@ -254,31 +239,6 @@ def _parts(sentence: _Sentence, token_ends: Sequence[int], limit: int) -> Iterat
         char_end = sentence.char_end if end == sentence.end else token_ends[end - 1]
         yield replace(sentence, start=start, end=end, char_start=char_start, char_end=char_end)
         char_start = char_end
-
-
-def _passage(
-    document: str,
-    index: int,
-    run: Sequence[_Sentence],
-    path: tuple[str, ...],
-    char_cuts: Sequence[int],
-) -> Passage:
-    return Passage(
-        document=document,
-        index=index,
-        start=run[0].start,
-        end=run[-1].end,
-        char_start=char_cuts[0],
-        char_end=char_cuts[1],
-        heading_path=path,
-        sentences=tuple((sentence.start, sentence.end) for sentence in run),
-        headings=frozenset(sentence.start for sentence in run if sentence.is_heading or sentence.names_columns),
-    )
-
-
-def _header_of(run: Sequence[_Sentence]) -> tuple[str, ...]:
-    """The header of the table in whose midst a passage begins: it goes with every piece of the table."""
-    return (run[0].header,) if run[0].header else ()
 
 
 def _tokens(sentences: Sequence[_Sentence]) -> int:

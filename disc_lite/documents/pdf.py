@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
-from disc_lite.documents.columns import GAP_OF_PIECES, Piece, lines_of_page
+from disc_lite.documents.columns import Line, lines_of_page
 from disc_lite.documents.contents import without_contents
-from disc_lite.documents.layout import text_of_pages
+from disc_lite.documents.layout import text_of_columns
+from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.running import without_running_lines
 from disc_lite.documents.scans import ScannedPages, is_scan
@@ -101,12 +102,12 @@ def pdf_text(source: Source) -> Converted:
 def _text_of(pages: list[list[Piece]], on_step: Callable[[], object]) -> str:
     """The text of the pieces of all pages; what is done with all of them at once has a time limit of its own."""
     on_step()
-    columns = []
+    columns: list[list[Line]] = []
     for page in without_contents(without_running_lines(pages)):
         on_step()
-        columns.append(lines_of_page(page))
+        columns += lines_of_page(page)
     on_step()
-    return text_of_pages(columns)
+    return text_of_columns(columns)
 
 
 def _opened(raw: bytes) -> PdfDocument:

@@ -10,7 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import escaped
+from disc_lite.documents.hyphens import is_broken_word, whole_words
+from disc_lite.documents.source import Converted, Source
 
 _OVERSTRUCK = re.compile(r".\x08|\x1b\[[0-9;]*m")
 _PAGE_FOOT = re.compile(r".*\[Page [\divxlc]+\]\s*")
@@ -39,9 +42,12 @@ _MIN_INDENTED = 0.5  # of the lines of an RFC
 _SENTENCE_END = (".", "!", "?", ":", ";", ",")
 
 
-def plain_text(text: str) -> str:
+def plain_text(source: Source) -> Converted:
     """The text in Markdown; what has no such structure stays as it is written."""
-    text = _OVERSTRUCK.sub("", text)
+    return Converted(_marked(_OVERSTRUCK.sub("", decode(source.raw))), "markdown")
+
+
+def _marked(text: str) -> str:
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     if manual := _MANUAL.fullmatch(first):
@@ -166,12 +172,11 @@ def _manual_page(lines: Sequence[str], name: str) -> str:
 def _without_hyphens(text: str) -> str:
     """The text with words whole that were hyphenated at the end of a line; a compound of the text keeps its hyphen."""
     text = text.replace("\u2010", "-")
-    words = Counter(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text.lower()))
+    words = whole_words(text.split("\n"))
 
     def joined(found: re.Match[str]) -> str:
         first, second = found["first"], found["second"]
-        is_compound = words[f"{first}-{second}".lower()] > words[(first + second).lower()]
-        return f"{first}{'-' if is_compound else ''}{second}\n{found['indent']}"
+        return f"{first}{'' if is_broken_word(f'{first}-', second, words) else '-'}{second}\n{found['indent']}"
 
     broken = r"(?P<first>[^\W\d_]{2,})-\n(?P<indent>[ \t]*)(?P<second>[^\W\d_]{2,}\S*)[ \t]*\n?"
     return re.sub(broken, joined, text)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from html import escape
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml, relations
+from disc_lite.documents.archive import attribute, child, local_name, open_archive, read_xml, relations
 from disc_lite.documents.html import html_text
 from disc_lite.documents.numbering import LABEL_TAG, number_text
 from disc_lite.documents.officemath import MATH, formula_text
@@ -44,8 +44,8 @@ def pptx_text(source: Source) -> Converted:
                 hidden.append(str(number))
                 continue
             parts.append("".join(_slide_html(slide, is_first=not parts)))
-            for notes in _related(archive, path, "notesSlide"):
-                spoken = "".join(_paragraphs_html(read_xml(archive, notes), only="body"))
+            for kind, notes in relations(archive, path).values():
+                spoken = "".join(_notes_html(read_xml(archive, notes))) if kind == "notesSlide" else ""
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
     text = html_text("".join(parts), is_page=False)[0]
     if not text.strip():
@@ -58,18 +58,9 @@ def _slides(archive: zipfile.ZipFile) -> list[str]:
     """The paths of the slides in their order."""
     root = read_xml(archive, _PRESENTATION)
     targets = relations(archive, _PRESENTATION)
-    ids = [
-        value
-        for element in root.iter()
-        if local_name(element.tag) == "sldId"
-        for key, value in element.attrib.items()
-        if key.endswith("}id")
-    ]
+    slides = (e for e in root.iter() if local_name(e.tag) == "sldId")
+    ids = [value for e in slides for key, value in e.attrib.items() if key.endswith("}id")]
     return [targets[id_][1] for id_ in ids if id_ in targets]
-
-
-def _related(archive: zipfile.ZipFile, path: str, kind: str) -> list[str]:
-    return [target for found, target in relations(archive, path).values() if found == kind]
 
 
 def _slide_html(slide: Element, is_first: bool) -> Iterator[str]:
@@ -86,9 +77,9 @@ def _slide_html(slide: Element, is_first: bool) -> Iterator[str]:
             yield from _shape_html(shape, has_bullets=kind not in _NO_BULLETS)
 
 
-def _paragraphs_html(notes: Element, only: str) -> Iterator[str]:
+def _notes_html(notes: Element) -> Iterator[str]:
     for shape in notes.iter():
-        if local_name(shape.tag) == "sp" and _placeholder(shape) == only:
+        if local_name(shape.tag) == "sp" and _placeholder(shape) == "body":
             yield from _shape_html(shape, has_bullets=False)
 
 
@@ -97,7 +88,7 @@ def _shape_html(shape: Element, has_bullets: bool) -> Iterator[str]:
     numbers: dict[int, tuple[str, int]] = {}  # level -> scheme and number of its last paragraph
     for paragraph in _paragraphs(shape):
         text = _text(paragraph)
-        properties = next((e for e in paragraph if local_name(e.tag) == "pPr"), Element("none"))
+        properties = child(paragraph, "pPr")
         level = int(written) if (written := attribute(properties, "lvl")).isdigit() else 0
         label = _label(properties, level, numbers) if text else ""
         if text and (has_bullets or label):
@@ -114,9 +105,9 @@ def _label(properties: Element, level: int, numbers: dict[int, tuple[str, int]])
     """The number of a paragraph, if it has one: another scheme, or a paragraph without, begins again."""
     for deeper in [other for other in numbers if other > level]:
         del numbers[deeper]
-    auto = next((e for e in properties if local_name(e.tag) == "buAutoNum"), None)
-    scheme = _SCHEME.match(attribute(auto, "type")) if auto is not None else None
-    if auto is None or scheme is None:
+    auto = child(properties, "buAutoNum")
+    scheme = _SCHEME.match(attribute(auto, "type"))
+    if scheme is None:
         numbers.pop(level, None)
         return ""
     start = attribute(auto, "startAt")
@@ -146,10 +137,7 @@ def _cell_html(cell: Element) -> str:
 
 def _placeholder(shape: Element) -> str:
     """What a shape is on its slide: `title`, `body`, …; a placeholder without a type is `obj`, other shapes ``."""
-    for element in shape.iter():
-        if local_name(element.tag) == "ph":
-            return attribute(element, "type") or "obj"
-    return ""
+    return next((attribute(e, "type") or "obj" for e in shape.iter() if local_name(e.tag) == "ph"), "")
 
 
 def _paragraphs(shape: Element) -> list[Element]:
@@ -162,21 +150,21 @@ def _text(paragraph: Element) -> str:
 
 
 def _pieces(parent: Element) -> Iterator[str]:
-    for child in parent:
-        name = local_name(child.tag)
-        if child.tag == f"{MATH}oMath":
-            yield escape(formula_text(child))
+    for part in parent:
+        name = local_name(part.tag)
+        if part.tag == f"{MATH}oMath":
+            yield escape(formula_text(part))
         elif name == "br":
             yield " "
         elif name in ("r", "fld"):
-            yield _run_html(child)
+            yield _run_html(part)
         elif name != "Fallback":  # a picture of the formula beside it
-            yield from _pieces(child)
+            yield from _pieces(part)
 
 
 def _run_html(run: Element) -> str:
     text = escape("".join(e.text or "" for e in run if local_name(e.tag) == "t"))
-    properties = next((e for e in run if local_name(e.tag) == "rPr"), Element("none"))
+    properties = child(run, "rPr")
     if attribute(properties, "strike") not in ("", "noStrike"):
         return ""
     raised = attribute(properties, "baseline").rstrip("%").split(".")[0] or "0"

@@ -23,11 +23,11 @@ from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.conversion import convert
 from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
-from disc_lite.documents.formats import FORMATS, REMEDIES, readable, suffix_of
+from disc_lite.documents.formats import DECODED, FORMATS, REMEDIES, readable, suffix_of
 from disc_lite.documents.headings import Heading, cut_sections, find_headings, title_of
 from disc_lite.documents.records import Document, LedgerEntry
 from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, ReadingOptions
+from disc_lite.documents.source import Converted, ReadingOptions, Source
 from disc_lite.documents.walking import Found, find_files, printable
 from disc_lite.documents.workers import WorkerPool
 from disc_lite.errors import DocumentsError
@@ -99,11 +99,11 @@ def _outcomes(files: Sequence[Found], options: ReadingOptions) -> Iterator[_Outc
 
 
 def _is_worth_a_process(file: Found) -> bool:
-    format_ = FORMATS.get(suffix_of(file.path.name))
-    if format_ is None or file.refusal:
+    suffix = suffix_of(file.path.name)
+    if suffix not in FORMATS or file.refusal:
         return False
     with suppress(OSError):  # which `_read` reports
-        return format_.parsed or file.path.stat().st_size > _IN_PROCESS_BYTES
+        return suffix not in DECODED or file.path.stat().st_size > _IN_PROCESS_BYTES
     return False
 
 
@@ -120,9 +120,10 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool | None = Non
         if suffix not in FORMATS:
             what = f"extension {printable(suffix) or 'missing'}"
             raise RefusedFile(f"{what}: {REMEDIES.get(suffix, 'no format that is read')}")
-        raw = _bytes_of(file.path, size)
+        raw = _bytes_of(file.path)
         size, sha256 = len(raw), hashlib.sha256(raw).hexdigest()
-        converted = convert(suffix, raw, file.name, options, workers)
+        source = Source(raw, file.name, options)
+        converted = workers.convert(suffix, source) if workers else convert(suffix, source)
     except RefusedFile as refusal:
         return LedgerEntry(file.name, "refused", str(refusal), size, sha256, 0), None
     except OSError as error:
@@ -135,12 +136,10 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool | None = Non
     return LedgerEntry(file.name, "read", "", size, sha256, len(text), warning, converted.ocr_pages), document
 
 
-def _bytes_of(path: Path, size: int) -> bytes:
-    if size <= MAX_FILE_BYTES:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
-        size = len(raw)  # it may have grown meanwhile
-    if size > MAX_FILE_BYTES:
+def _bytes_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(MAX_FILE_BYTES + 1)
+    if len(raw) > MAX_FILE_BYTES:
         raise RefusedFile(f"larger than {MAX_FILE_BYTES >> 20} MB; split it")
     return raw
 

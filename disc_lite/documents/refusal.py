@@ -6,3 +6,7 @@ class RefusedFile(Exception):
 
     It never leaves the package: one bad file is a line of the ledger, not the end of a run.
     """
+
+
+QUESTIONS = "a file of questions, not of text; measure with it: --questions, or teach it: --pairs"
+QUESTION_MARKS = ("?", "？", "؟")  # with which a question of such a file ends, where it has no answer beside it

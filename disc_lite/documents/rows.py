@@ -20,7 +20,7 @@ from itertools import islice
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.refusal import QUESTION_MARKS, QUESTIONS, RefusedFile
 from disc_lite.documents.source import Converted, Source
 
 Row = Sequence[str]
@@ -105,7 +105,7 @@ def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
         raise RefusedFile("no table: no row below a header")
     header = _header(filled[start], max(map(len, body)))
     if _asks(header, body):
-        raise RefusedFile("a file of questions, not of text; measure with it: --questions, or teach it: --pairs")
+        raise RefusedFile(QUESTIONS)
     named_by = _label_column(body)
     return above + [(_name_of(cells, named_by), _text_of(header, cells)) for cells in body]
 
@@ -130,7 +130,7 @@ def _asks(header: Sequence[str], body: Sequence[Row]) -> bool:
     names = [name.lower() for name in header]
     columns = [column for column, name in enumerate(names) if name in _QUESTIONS]
     values = [row[column] for row in body for column in columns if column < len(row)]
-    asked = sum(value.endswith(("?", "？", "؟")) for value in values)
+    asked = sum(value.endswith(QUESTION_MARKS) for value in values)
     return bool(columns) and (bool(_ANSWERS & set(names)) or 2 * asked > len(values))
 
 

@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Iterator
 
+from disc_lite.documents.headings import fenced
 from disc_lite.documents.inlinehtml import markup_text
 from disc_lite.documents.tables import line_of
 
@@ -151,10 +152,8 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
 def _fenced(block: list[str], indent: str) -> Iterator[str]:
     """A literal block as code; its own indent keeps a line and a rule in it from being a heading."""
     shown = "\n".join(block).strip("\n")
-    fence = "```"
-    while fence in shown:
-        fence += "`"
-    yield from [indent + fence, *shown.split("\n"), indent + fence] if shown else []
+    opening, *code, closing = fenced(shown).split("\n")
+    yield from [indent + opening, *code, indent + closing] if shown else []
 
 
 def _csv_rows(block: list[str], options: dict[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from disc_lite.documents.columns import HEADING_SIZE, Piece, Row, rows_of, usual_size
+from disc_lite.documents.pieces import HEADING_SIZE, Piece, Row, rows_of, text_of, usual_size
 
 # The rows at the top and at the bottom of a page that may be running lines.
 _EDGE_ROWS = 3
@@ -106,23 +106,23 @@ def _depth(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row],
     for depth in range(count, 0, -1):
         if abs(edge[depth - 1][0].baseline - edge[depth][0].baseline) > _GAP * usual:
             return depth
-    return 1 if _text(edge[0]).isdecimal() else 0
+    return 1 if text_of(edge[0]).isdecimal() else 0
 
 
 def _key(row: Row) -> tuple[str, int]:
     """What a row says, numbers apart, and where: a line of the text is rarely twice at one height."""
-    return re.sub(r"\d+|\b[ivxlc]+\b", "#", _text(row)), round(row[0].baseline / 2)
+    return re.sub(r"\d+|\b[ivxlc]+\b", "#", text_of(row)), round(row[0].baseline / 2)
 
 
 def _offset(row: Row, number: int) -> int | None:
     """How far the number that a row consists of is from the place of its page; None if it is no number."""
-    found = _PAGE_NUMBER.fullmatch(_text(row))
+    found = _PAGE_NUMBER.fullmatch(text_of(row))
     return int(found[1]) - number if found and found[1] else None
 
 
 def _offsets_at_ends(row: Row, number: int) -> set[tuple[int, int]]:
     """The same for the numbers at its ends, each with the height of the row."""
-    words = _text(row).split()
+    words = text_of(row).split()
     if words[-1].endswith((".", "!", "?")) and not words[-1][:-1].isdecimal():
         return set()  # a sentence, such as a footnote with its number
     height = round(row[0].baseline / 2)
@@ -133,9 +133,5 @@ def _is_number(row: Row, number: int, offsets: Counter[int | None]) -> bool:
     # A lone number may as well be the end of a table: it counts on with the pages, or is that of its own.
     offset = _offset(row, number)
     if offset is None:
-        return len(offsets) > 1 and re.fullmatch("[ivxlc]+", _text(row)) is not None
+        return len(offsets) > 1 and re.fullmatch("[ivxlc]+", text_of(row)) is not None
     return offset == 0 or offsets[offset] > 1
-
-
-def _text(row: Row) -> str:
-    return " ".join(piece.text for piece in row)

@@ -9,8 +9,8 @@ from itertools import accumulate, pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.columns import GAP_OF_PIECES, Piece
 from disc_lite.documents.ocr import ReadLine, Word, degrees_to_turn, read_picture, require_ocr
+from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
 from disc_lite.documents.refusal import RefusedFile
 
 if TYPE_CHECKING:
@@ -57,23 +57,19 @@ class Scan:
 
     @property
     def legible(self) -> list[ReadLine]:
-        """The lines that are text: most of their words are surely read."""
-        return [line for line in self.lines if 2 * len(_sure_words(line)) > len(_real_words(line))]
+        """The lines that are text."""
+        return [line for line in self.lines if _is_legible(line)]
 
     @property
     def left_out(self) -> int:
         """How many other lines there are, but for single signs, as icons and bullets are."""
-        found = (line for line in self.lines if 2 * len(_sure_words(line)) <= len(_real_words(line)))
-        return sum(_length(line) > _ICON_CHARS for line in found)
+        return sum(_length(line) > _ICON_CHARS for line in self.lines if not _is_legible(line))
 
 
-def _real_words(line: ReadLine) -> list[Word]:
-    """Those with a letter or a digit."""
-    return [word for word in line.words if any(char.isalnum() for char in word.text)]
-
-
-def _sure_words(line: ReadLine) -> list[Word]:
-    return [word for word in _real_words(line) if not word.is_doubtful]
+def _is_legible(line: ReadLine) -> bool:
+    """Whether most words with a letter or a digit are surely read."""
+    doubts = [word.is_doubtful for word in line.words if any(char.isalnum() for char in word.text)]
+    return 2 * sum(doubts) < len(doubts)
 
 
 def is_scan(page: PdfPage, pieces: Sequence[Piece]) -> bool:

@@ -41,24 +41,7 @@ _RANGE_END = re.compile(r"[-–—]\s?\d{1,3}\.")  # "1. - 3. Jahrhundert": from
 _ENDS_OF_COMMENTS = ("*/", '"""', "'''")  # in source code they stay with the comment
 _SPACED_DOTS = re.compile(r"\. \. \.")
 # Words that go on with a Thai clause, and how long a clause is before it may stand by itself.
-_THAI_CONJUNCTIONS = (
-    "และ",
-    "หรือ",
-    "แต่",
-    "ที่",
-    "ซึ่ง",
-    "โดย",
-    "เพราะ",
-    "ๆ",
-    "ฯ",
-    "ของ",
-    "ใน",
-    "เพื่อ",
-    "จึง",
-    "กับ",
-    "จาก",
-    "ว่า",
-)
+_THAI_CONJUNCTIONS = tuple("และ หรือ แต่ ที่ ซึ่ง โดย เพราะ ๆ ฯ ของ ใน เพื่อ จึง กับ จาก ว่า".split())
 _THAI_CLAUSE_CHARS = 30
 
 
@@ -73,21 +56,27 @@ def sentence_spans(text: str, start: int, end: int, markup: Markup = "markdown")
 
     No span is empty or white space only, unless the whole range is.
     """
+    return [(start, end) for start, end, _ in sentences_in_lines(text, start, end, markup)]
+
+
+def sentences_in_lines(text: str, start: int, end: int, markup: Markup) -> list[tuple[int, int, Line | None]]:
+    """The spans of `sentence_spans`, each with the line that it begins; None in the midst of a line or of code."""
     if start >= end:
         return []
     # Cut just after visible text and before the last of it, so each span has some of both.
     last = start + len(text[start:end].rstrip())
-    # A CJK stop at the end of a line is found twice: as a stop, and before the line break.
-    cuts = sorted({cut for cut in _cuts(text, start, end, markup) if start < cut < last})
-    return list(zip([start, *cuts], [*cuts, end], strict=True))
+    opened = {cut: line for cut, line in _cuts(text, start, end, markup) if cut < last or cut == start}
+    cuts = sorted(opened)
+    return [(cut, after, opened[cut]) for cut, after in zip(cuts, [*cuts[1:], end], strict=True)]
 
 
-def _cuts(text: str, start: int, end: int, markup: Markup) -> Iterator[int]:
+def _cuts(text: str, start: int, end: int, markup: Markup) -> Iterator[tuple[int, Line | None]]:
     first = end - len(text[start:end].lstrip())
     lines = Lines(text, start, end, markup)
     line = lines.read(text.rfind("\n", start, first) + 1 or start, opens_block=True)
     cut = start
-    yield from (*lines.code_cuts(line), *line.items)
+    yield start, line
+    yield from lines.cuts_within(line)
     for match in _CANDIDATE.finditer(text, start, end):
         if match.start() < line.solid_end or match["ticks"]:
             continue
@@ -95,15 +84,16 @@ def _cuts(text: str, start: int, end: int, markup: Markup) -> Iterator[int]:
         if newlines:
             opens_block = newlines > 1 or line.solid_end > line.start
             above, line = line, lines.read(text.rfind("\n", start, match.end()) + 1, opens_block)
-            ends = opens_block or line.opens_unit or _ends_sentence(text, above, cut, match, end)
+            is_cut = match.start() == cut  # by a stop of CJK at the end of the line
+            ends = opens_block or line.opens_unit or is_cut or _ends_sentence(text, above, cut, match, end)
         else:
             cut = max([cut, *(item for item in line.items if item < match.start())])
             ends = _ends_sentence(text, line, cut, match, end)
         if ends:
             cut = match.start() if match.group()[0].isspace() else match.end()
-            yield cut
+            yield cut, line if newlines else None
         if newlines:
-            yield from (*lines.code_cuts(line), *line.items)
+            yield from lines.cuts_within(line)
 
 
 def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end: int) -> bool:

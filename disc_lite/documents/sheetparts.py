@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from xml.parsers import expat
 
-_CELL = re.compile(r"([A-Z]{1,3})(\d{1,7})")
-_OFF = ("0", "false", "none")
+from disc_lite.documents.numbering import number_text
 
-Place = tuple[int, int]  # row and column, both from 0
+_OFF = ("0", "false", "none")
 
 
 @dataclass
@@ -20,23 +18,23 @@ class SheetParts:
     """Parts of one sheet; rows and columns are counted from 0.
 
     Attributes:
-        merged: First and last place of each merged range.
+        merged: First row, last row and first column of each merged range.
         hidden_rows: Rows that are not shown.
         hidden_columns: First and last of each run of columns that are not shown.
         without_value: Formulas whose result is not stored, as `B6`.
-        rich: Texts with raised, lowered or struck letters that stand in their cells, as HTML.
+        rich: Texts with raised, lowered or struck letters that stand in their cells, as HTML, by row and column.
     """
 
-    merged: list[tuple[Place, Place]] = field(default_factory=list)
+    merged: list[tuple[int, int, int]] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     without_value: list[str] = field(default_factory=list)
-    rich: dict[Place, str] = field(default_factory=dict)
+    rich: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def seen(self, rows: Sequence[list[str]]) -> tuple[list[list[str]], Counter[str]]:
         """The cells that are shown, a merged one in each of its rows, and how many rows and columns are not."""
         filled = [any(row) for row in rows]
-        for (top, left), (bottom, _) in self.merged:
+        for top, bottom, left in self.merged:
             value = rows[top][left] if top < len(rows) and left < len(rows[top]) else ""
             for number in range(top + 1, min(bottom + 1, len(rows)) if value else 0):
                 row = rows[number]
@@ -77,6 +75,8 @@ class _Scan:
         self._rich: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
+
         name = name.rpartition(" ")[2]
         match name:
             case "row":
@@ -85,14 +85,14 @@ class _Scan:
                 if attributes.get("hidden", "0") not in _OFF:
                     self.parts.hidden_rows.add(self._row)
             case "c":
-                place = _place(attributes.get("r", ""))
-                self._column = place[1] if place else self._column + 1
+                cell = attributes.get("r")
+                self._column = coordinate_to_tuple(cell)[1] - 1 if cell else self._column + 1
                 self._within, self._rich, self._run = set(), [], set()
             case "col" if attributes.get("hidden", "0") not in _OFF:
                 self.parts.hidden_columns.append((int(attributes["min"]) - 1, int(attributes["max"]) - 1))
             case "mergeCell":
-                places = [_place(cell) for cell in attributes.get("ref", "").split(":")]
-                self.parts.merged += [(a, b) for a, b in [(places[0], places[-1])] if a and b]
+                left, top, _, bottom = range_boundaries(attributes["ref"])
+                self.parts.merged.append((top - 1, bottom - 1, left - 1))
             case "f" | "is":
                 self._within.add(name)
             case "v" | "t":
@@ -116,7 +116,7 @@ class _Scan:
             self._within |= {"rich"} if self._run else set()
         elif name == "c":
             if "f" in self._within and "value" not in self._within:
-                self.parts.without_value.append(_name(self._row, self._column))
+                self.parts.without_value.append(f"{number_text('A', self._column + 1)}{self._row + 1}")
             if "rich" in self._within:
                 self.parts.rich[self._row, self._column] = "".join(self._rich)
 
@@ -124,23 +124,3 @@ class _Scan:
 def marked(text: str, *tags: str) -> str:
     """A run of letters as HTML."""
     return "".join([*(f"<{tag}>" for tag in tags), escape(text), *(f"</{tag}>" for tag in reversed(tags))])
-
-
-def _place(cell: str) -> Place | None:
-    found = _CELL.fullmatch(cell)
-    if found is None:
-        return None
-    column = 0
-    for letter in found[1]:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return int(found[2]) - 1, column - 1
-
-
-def _name(row: int, column: int) -> str:
-    return "".join(reversed(list(_letters(column + 1)))) + str(row + 1)
-
-
-def _letters(number: int) -> Iterator[str]:
-    while number:
-        number, letter = divmod(number - 1, 26)
-        yield chr(ord("A") + letter)

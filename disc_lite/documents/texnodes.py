@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from disc_lite.documents.formulas import with_scripts
@@ -121,12 +122,14 @@ class TexReader:
     def _table(self, node: Node) -> str:
         rows = []
         held: dict[int, int] = {}  # column -> rows that a cell above still covers
-        for row in _split(node.nodelist, _is_row_end):
+        for row in _split(node.nodelist, "macroname", "\\", "tabularnewline"):
             cells, column = "", 0
             reaching: dict[int, int] = {}
-            for nodes in _split(row, _is_cell_end):
-                text, width = self._of(nodes).strip(), _span(nodes, "multicolumn")
-                height = _span(nodes, "multirow")
+            for nodes in _split(row, "specials_chars", "&"):
+                text = self._of(nodes).strip()
+                # Up to what is in the cell: a table in it has cells of its own.
+                written = "".join(node.latex_verbatim() for node in nodes).partition("\\begin")[0]
+                width, height = _span(written, "multicolumn"), _span(written, "multirow")
                 if text or not held.get(column):  # what is covered is written too, and empty
                     cells += f'<td rowspan="{height}" colspan="{width}">{escape(with_scripts(text, _SCRIPT))}</td>'
                     reaching |= dict.fromkeys(range(column, column + width), height)
@@ -154,14 +157,10 @@ def _arguments() -> Any:
     return context
 
 
-def _span(nodes: list[Node], macro: str) -> int:
-    """How many rows or columns a cell covers, by the first argument of its macro."""
-    for node in _inside(nodes):
-        if getattr(node, "macroname", "") == macro:
-            groups = [e for e in node.nodeargd.argnlist if getattr(e, "delimiters", "[")[0] == "{"]
-            digits = re.sub(r"\D", "", groups[0].latex_verbatim()) if groups else ""
-            return int(digits[:3] or 1)
-    return 1
+def _span(cell: str, macro: str) -> int:
+    """How many rows or columns a cell covers, by the first argument of a macro in it."""
+    found = re.search(rf"\\{macro}\s*(?:\[[^\]]*\]\s*)?\{{[^\d}}]*(\d{{1,3}})", cell)
+    return int(found[1]) if found else 1
 
 
 def _shape_of(options: str, depth: int) -> tuple[str, str]:
@@ -181,44 +180,20 @@ def _plain(label: str) -> str:
 
 def _items(nodes: list[Node]) -> Iterator[tuple[Node | None, list[Node]]]:
     """The label that an item of a list has by itself, and what is in it."""
-    label: Node | None = None
-    body: list[Node] = []
-    is_open = False
-    for node in nodes:
-        if getattr(node, "macroname", "") == "item":
-            if is_open:
-                yield label, body
-            label = node.nodeargd.argnlist[0] if node.nodeargd and node.nodeargd.argnlist else None
-            body, is_open = [], True
-        else:
-            body.append(node)
-    if is_open:
-        yield label, body
+    starts = [place for place, node in enumerate(nodes) if getattr(node, "macroname", "") == "item"]
+    for start, end in pairwise([*starts, len(nodes)]):
+        arguments = nodes[start].nodeargd
+        label = arguments.argnlist[0] if arguments and arguments.argnlist else None
+        yield label, nodes[start + 1 : end]
 
 
-def _split(nodes: list[Node], ends: Callable[[Node], bool]) -> Iterator[list[Node]]:
+def _split(nodes: list[Node], attribute: str, *ends: str) -> Iterator[list[Node]]:
+    """The nodes between those whose attribute has one of these values."""
     part: list[Node] = []
     for node in nodes:
-        if ends(node):
+        if getattr(node, attribute, "") in ends:
             yield part
             part = []
         else:
             part.append(node)
     yield part
-
-
-def _is_row_end(node: Node) -> bool:
-    return getattr(node, "macroname", "") in ("\\", "tabularnewline")
-
-
-def _is_cell_end(node: Node) -> bool:
-    return getattr(node, "specials_chars", "") == "&"
-
-
-def _inside(nodes: list[Node]) -> Iterator[Node]:
-    """The nodes of a cell and those in the arguments of its macros: a cell may span rows and columns."""
-    for node in nodes:
-        yield node
-        arguments = node.nodeargd.argnlist if getattr(node, "nodeargd", None) else None
-        for argument in arguments or []:
-            yield from _inside(getattr(argument, "nodelist", None) or [] if argument is not None else [])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import overload
 
 from disc_lite.errors import EnvironmentNotReady
 
@@ -18,7 +17,7 @@ _BLOCK_CHARS = 1 << 20
 _GAP = re.compile(r"(?<=\S) (?=\S)")
 
 
-class Offsets(Sequence[tuple[int, int]]):
+class Offsets:
     """The character ranges of all tokens, at 8 bytes each: as tuples those of 50 MB of text would take 1.5 GB."""
 
     def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
@@ -31,15 +30,7 @@ class Offsets(Sequence[tuple[int, int]]):
     def __len__(self) -> int:
         return len(self._flat) // 2
 
-    @overload
-    def __getitem__(self, index: int) -> tuple[int, int]: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[tuple[int, int]]: ...
-
-    def __getitem__(self, index: int | slice) -> tuple[int, int] | list[tuple[int, int]]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def __getitem__(self, index: int) -> tuple[int, int]:
         at = range(len(self))[index] * 2  # negative ones, and IndexError beyond the end
         return self._flat[at], self._flat[at + 1]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -110,9 +110,10 @@ class Numbering:
 def _level(element: Element) -> Level:
     written, start = value_at(element, "w:numFmt", "decimal"), value_at(element, "w:start", "0")
     restarts = value_at(element, "w:lvlRestart")
-    level = Level(value_at(element, "w:lvlText"), _KINDS.get(written, "1"), int(start) if start.isdecimal() else 0)
-    return replace(
-        level,
+    return Level(
+        template=value_at(element, "w:lvlText"),
+        kind=_KINDS.get(written, "1"),
+        start=int(start) if start.isdecimal() else 0,
         restarts_below=int(restarts) if restarts.isdecimal() else None,
         is_arabic=element.find(f"{W}isLgl") is not None,
     )

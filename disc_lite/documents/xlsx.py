@@ -37,33 +37,32 @@ def xlsx_text(source: Source) -> Converted:
     """
     from openpyxl.reader.excel import load_workbook
 
-    with warnings.catch_warnings():
+    with open_archive(source.raw, ".xlsx") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of styles and validations that it leaves out
         book = load_workbook(io.BytesIO(source.raw), read_only=True, data_only=True, keep_links=False, rich_text=True)
         tables = []
         hidden: Counter[str] = Counter()
         without_value: list[str] = []
         reason = RefusedFile("no visible sheet")
-        with open_archive(source.raw, ".xlsx") as archive:
-            paths = _paths_of_sheets(archive)
-            for sheet in book.worksheets:
-                if sheet.sheet_state != "visible":
-                    hidden["sheet"] += 1
-                    continue
-                source.on_step()
-                sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
-                parts = sheet_parts(read_part(archive, paths[sheet.title])) if sheet.title in paths else SheetParts()
-                rows = [
-                    [_text_of(cell, parts.rich.get((n, column), "")) for column, cell in enumerate(row)]
-                    for n, row in enumerate(sheet.iter_rows())
-                ]
-                seen, not_seen = parts.seen(rows)
-                hidden += not_seen
-                without_value += parts.without_value
-                try:
-                    tables += [(sheet.title, table) for table in tables_of(seen)]
-                except RefusedFile as refusal:
-                    reason = refusal
+        paths = _paths_of_sheets(archive)
+        for sheet in book.worksheets:
+            if sheet.sheet_state != "visible":
+                hidden["sheet"] += 1
+                continue
+            source.on_step()
+            sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
+            parts = sheet_parts(read_part(archive, paths[sheet.title])) if sheet.title in paths else SheetParts()
+            rows = [
+                [_text_of(cell, parts.rich.get((n, column), "")) for column, cell in enumerate(row)]
+                for n, row in enumerate(sheet.iter_rows())
+            ]
+            seen, not_seen = parts.seen(rows)
+            hidden += not_seen
+            without_value += parts.without_value
+            try:
+                tables += [(sheet.title, table) for table in tables_of(seen)]
+            except RefusedFile as refusal:
+                reason = refusal
     if not tables:
         raise reason
     return replace(text_of_tables(tables, title=book.properties.title or ""), warning=_warning(hidden, without_value))

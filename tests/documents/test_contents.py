@@ -1,8 +1,8 @@
 """Tables of contents in PDFs: only entries whose titles stand on the pages that they name are left out."""
 
-from disc_lite.documents.columns import Piece
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.pdf import pdf_text
+from disc_lite.documents.pieces import Piece
 from disc_lite.documents.source import Source
 from tests.documents.test_pdf import PROSE, Page
 

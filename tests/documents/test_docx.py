@@ -8,7 +8,7 @@ from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
-from disc_lite.documents.conversion import convert
+from tests.documents.written import converted
 
 MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
 
@@ -29,7 +29,7 @@ def saved(word, body=""):
 
 
 def text_of(word, body=""):
-    return convert(".docx", saved(word, body)).text.strip()
+    return converted(".docx", saved(word, body)).text.strip()
 
 
 def run(text, properties=""):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from disc_lite.documents.headings import find_headings
-from disc_lite.documents.markdown import markdown_text
+from tests.documents.written import converted
 
 SEEN = [
     (r"Set max\_tokens to 5 \* 3.", "Set max_tokens to 5 * 3."),
@@ -34,14 +34,14 @@ SEEN = [
 
 @pytest.mark.parametrize(("written", "seen"), SEEN)
 def test_no_reader_sees_a_backslash_that_only_escapes(written: str, seen: str) -> None:
-    assert markdown_text(written)[0] == seen
+    assert converted(".md", written).text == seen
 
 
 @pytest.mark.parametrize("line", [r"\# Not a heading", r"> \# Nor this", "A line\n\\---", "A line\n\\==="])
 def test_what_is_escaped_makes_no_heading(line: str) -> None:
-    assert find_headings(markdown_text(line)[0], "markdown") == []
+    assert find_headings(converted(".md", line).text, "markdown") == []
 
 
 def test_a_long_line_of_escapes_is_read_at_once() -> None:
     for sign in ("\\_", "\\[", "\\(", "$a ", "\\[a\\]", "\\\\", "$$ "):
-        markdown_text(sign * 30_000)
+        converted(".md", sign * 30_000)

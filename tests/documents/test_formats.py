@@ -8,8 +8,8 @@ import docx
 import pytest
 from fpdf import FPDF
 
-from disc_lite.documents import conversion, read_documents, workers
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents import read_documents, workers
+from tests.documents.written import converted, refusal, refusal_of_child
 from tests.tiers import reached
 
 
@@ -44,12 +44,6 @@ def raw_pdf(contents, kids=b"[3 0 R]", page_filter=b""):
     ]
     body = b"".join(b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate(objects, start=1))
     return b"%PDF-1.4\n" + body + b"trailer << /Root 1 0 R /Size 6 >>\nstartxref\n0\n%%EOF"
-
-
-def refusal(suffix, raw):
-    with pytest.raises(RefusedFile) as caught:
-        conversion.convert(suffix, raw)
-    return str(caught.value)
 
 
 # --- formats ------------------------------------------------------------------------------------
@@ -148,14 +142,14 @@ def test_html_becomes_plain_markdown(tmp_path):
 
 def test_html_that_its_parser_warns_of_is_read_in_silence():
     xhtml = b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><p>A.</p></html>'
-    assert conversion.convert(".html", xhtml).text == "A.\n"
-    assert conversion.convert(".html", b"./page.html").text == "./page.html\n"
+    assert converted(".html", xhtml).text == "A.\n"
+    assert converted(".html", b"./page.html").text == "./page.html\n"
 
 
 def test_html_too_deep_and_the_title_of_a_page():
     assert "nested too deeply" in refusal(".html", b"<b>" * 3000 + b"x")
-    converted = conversion.convert(".htm", "<title>Ü</title><p>€".encode())
-    assert (converted.title, converted.text) == ("Ü", "€\n")
+    made = converted(".htm", "<title>Ü</title><p>€".encode())
+    assert (made.title, made.text) == ("Ü", "€\n")
 
 
 def test_docx(tmp_path):
@@ -206,16 +200,16 @@ def test_pdf_without_text_or_behind_a_password():
 
 
 def test_pdf_bomb_and_loop_are_refused():
-    assert conversion.convert(".pdf", raw_pdf(b"BT /F 1 Tf (Hi.) Tj ET")).text == "Hi.\n"
+    assert converted(".pdf", raw_pdf(b"BT /F 1 Tf (Hi.) Tj ET")).text == "Hi.\n"
     bomb = zlib.compress(b"\0" * (100 << 20), 1)
-    assert refusal(".pdf", raw_pdf(bomb, page_filter=b"/Filter /FlateDecode"))
-    assert refusal(".pdf", raw_pdf(b"", kids=b"[2 0 R]"))
+    assert refusal_of_child(".pdf", raw_pdf(bomb, page_filter=b"/Filter /FlateDecode"))
+    assert refusal_of_child(".pdf", raw_pdf(b"", kids=b"[2 0 R]"))
     reached("R19", PDF_bombs_and_loops_refused=2)
 
 
 def test_a_page_that_takes_too_long_and_a_reader_that_dies(monkeypatch):
     monkeypatch.setattr(workers, "STEP_TIMEOUT_S", 1)
     slow = zlib.compress(b"BT /F 1 Tf " + b"(a) Tj " * 1_000_000 + b"ET")
-    assert "more than 1 s" in refusal(".pdf", raw_pdf(slow, page_filter=b"/Filter /FlateDecode"))
+    assert "more than 1 s" in refusal_of_child(".pdf", raw_pdf(slow, page_filter=b"/Filter /FlateDecode"))
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    assert "crashed (exit status 1)" in refusal(".pdf", b"%PDF-")
+    assert "crashed (exit status 1)" in refusal_of_child(".pdf", b"%PDF-")

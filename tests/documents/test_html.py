@@ -2,13 +2,13 @@
 
 import pytest
 
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.headings import find_headings
 from disc_lite.documents.refusal import RefusedFile
+from tests.documents.written import converted
 
 
 def text_of(body, suffix=".html"):
-    return convert(suffix, body.encode()).text.strip()
+    return converted(suffix, body.encode()).text.strip()
 
 
 # --- meaning ------------------------------------------------------------------------------------------
@@ -69,9 +69,9 @@ def test_a_formula_is_there_once(markup, text):
 
 def test_a_body_line_that_begins_like_markup_is_no_heading():
     page = "<title>Shell</title><p># Counts the arguments.<p>```<p>#5 is Ada.<pre># x\n```</pre>"
-    converted = convert(".html", page.encode())
-    assert converted.text == "\\# Counts the arguments.\n\n\\```\n\n#5 is Ada.\n\n````\n# x\n```\n````\n"
-    assert find_headings(converted.text, "converted") == []
+    made = converted(".html", page.encode())
+    assert made.text == "\\# Counts the arguments.\n\n\\```\n\n#5 is Ada.\n\n````\n# x\n```\n````\n"
+    assert find_headings(made.text, "converted") == []
 
 
 @pytest.mark.parametrize(
@@ -234,23 +234,23 @@ def test_the_main_part_is_the_page_unless_it_is_empty():
 )
 def test_a_page_is_read_in_the_charset_that_it_declares(charset, codec, text):
     for head in (f"<meta charset='{charset}'>", f"<meta http-equiv=x content='text/html; charset={charset}'>"):
-        assert convert(".html", f"<html><head>{head}</head><p>{text}".encode(codec)).text.strip() == text
+        assert converted(".html", f"<html><head>{head}</head><p>{text}".encode(codec)).text.strip() == text
     declared = f"<?xml version='1.0' encoding='{charset}'?><html><p>{text}</html>".encode(codec)
-    assert convert(".html", declared).text.strip() == text
+    assert converted(".html", declared).text.strip() == text
 
 
 def test_a_page_that_breaks_its_charset_is_refused_with_its_name():
     with pytest.raises(RefusedFile, match="not Shift_JIS, which the page declares: byte 0x81 at offset 25"):
-        convert(".html", b"<meta charset=Shift_JIS>a\x81")
+        converted(".html", b"<meta charset=Shift_JIS>a\x81")
 
 
 def test_a_refusal_names_the_encoding_that_the_text_looks_like():
     russian = "Мост открыт с девяти часов утра. Сторож живёт у моста, и его зовут Пётр Иванов."
     for codec, name in (("koi8-r", "KOI8-R"), ("cp1251", "CP1251")):
         with pytest.raises(RefusedFile, match=f"it looks like {name}: iconv -f {name} -t UTF-8"):
-            convert(".txt", russian.encode(codec))
+            converted(".txt", russian.encode(codec))
     with pytest.raises(RefusedFile, match="WINDOWS-1252"):
-        convert(
+        converted(
             ".txt",
             ("Die Brücke öffnet früh, die Hüter heißen Jäger, und sie führen über den Fluß. " * 2).encode("cp1252"),
         )

@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.headings import find_headings
+from tests.documents.written import converted
 
 
 def text_of(text):
-    return convert(".md", text.encode()).text
+    return converted(".md", text.encode()).text
 
 
 def titles(text):
@@ -36,8 +36,8 @@ def titles(text):
     ],
 )
 def test_front_matter_is_no_text_and_its_title_is_the_title(front, title):
-    converted = convert(".md", f"{front}Reported by phone.\n\n## At night\n".encode())
-    assert (converted.text, converted.title) == ("Reported by phone.\n\n## At night\n", title)
+    made = converted(".md", f"{front}Reported by phone.\n\n## At night\n".encode())
+    assert (made.text, made.title) == ("Reported by phone.\n\n## At night\n", title)
 
 
 @pytest.mark.parametrize("text", ["---\nA paragraph.\n---\n\nMore.\n", "---\n\nOne: two.\n", "+++\nx\n"])
@@ -69,8 +69,8 @@ def test_rules_around_a_paragraph_are_no_front_matter(text):
         ('!!! warning "Careful"\n    It is hot.\n\n    # No\nAfter.\n    # code', "Careful\nIt is hot.\n\n\\# No\nAfter.\n    # code"),
         ("!!! tip\n    Run.", "Tip:\nRun."),
         ("> [!NOTE]\n> Mind.", "> Note:\n> Mind."),
-        ("<pre>\n# a comment\nrun\n</pre>\n# Head", "```\n# a comment\nrun\n```\n# Head"),
-        ("<pre><code># x</code></pre>", "```\n# x\n```"),
+        ("<pre>\n# a comment\nrun\n</pre>\n# Head", "\n```\n# a comment\nrun\n```\n\n# Head"),
+        ("<pre><code># x</code></pre>", "\n```\n# x\n```\n"),
     ],
 )  # fmt: skip
 def test_only_what_a_reader_sees_is_text(written, seen):

@@ -160,7 +160,7 @@ def test_tex():
 
 
 CELLS = [
-    {"cell_type": "markdown", "source": ["# Steps\n", "\n", "<b>Text</b>."]},
+    {"cell_type": "markdown", "source": ["# Steps\n", "<!-- TODO -->\n", "\n", "<b>Text</b> of max\\_tokens."]},
     {
         "cell_type": "code",
         "source": "print('```')\n# done",
@@ -172,7 +172,7 @@ CELLS = [
 
 def test_notebook_with_and_without_its_outputs():
     book = json.dumps({"cells": CELLS, "metadata": {"language_info": {"name": "python"}}})
-    plain = "# Steps\n\nText.\n\n````python\nprint('```')\n# done\n````\n"
+    plain = "# Steps\n\nText of max_tokens.\n\n````python\nprint('```')\n# done\n````\n"
     assert text("a.ipynb", book) == plain
     assert text("a.ipynb", book, notebook_outputs=True) == plain + "\n```\n42\n```\n\n```\n7\n```\n"
     old = {

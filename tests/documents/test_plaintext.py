@@ -2,12 +2,12 @@
 
 import pytest
 
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.headings import find_headings
+from tests.documents.written import converted
 
 
 def text_of(text):
-    return convert(".txt", text.encode()).text
+    return converted(".txt", text.encode()).text
 
 
 def headings(text):
@@ -58,7 +58,8 @@ NAME
 DESCRIPTION
        It rings the bell that is named in the config‐
        uration file. The configuration is read once. A command‐
-       line option is used; see command-line.
+       line option is used; see command-line. Ring and config: see ring‐
+       config(1).
 
    Options in short
        -n times
@@ -72,7 +73,7 @@ def test_a_manual_page_has_its_sections_and_whole_words():
     assert headings(MANUAL) == [(1, "bell(1)"), (2, "NAME"), (2, "DESCRIPTION"), (3, "Options in short")]
     assert text_of(MANUAL).split("## DESCRIPTION\n")[1] == (
         "It rings the bell that is named in the configuration\nfile. The configuration is read once. A command-line\n"
-        "option is used; see command-line.\n\n### Options in short\n-n times\n       Ring so often.\n\n"
+        "option is used; see command-line. Ring and config: see ring-config(1).\n\n### Options in short\n-n times\n       Ring so often.\n\n"
     )
 
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.documents import conversion, read_documents, reading
+from disc_lite.documents import read_documents, reading
 from disc_lite.documents.decoding import check_text, decode, sha256_of_text
 from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.headings import Heading
 from disc_lite.documents.refusal import RefusedFile
 from disc_lite.documents.source import Converted
 from disc_lite.errors import DocumentsError, UsageError
-from tests.documents.written import document
+from tests.documents.written import converted, document, refusal
 from tests.tiers import reached, tried
 
 
@@ -34,12 +34,6 @@ def write(folder, files):
 def read(folder, files):
     documents, ledger = read_documents([write(folder, files)])
     return {one.name: one for one in documents}, {one.name: one for one in ledger}
-
-
-def refusal(suffix, raw):
-    with pytest.raises(RefusedFile) as caught:
-        conversion.convert(suffix, raw)
-    return str(caught.value)
 
 
 # --- text by rule (R15, R16) --------------------------------------------------------------------
@@ -79,11 +73,11 @@ def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, jun
     marks = {".pdf": b"%PDF-1.7\n", ".docx": b"PK\3\4"}
     try:
         # In this process: what a parser raises must not leave it either.
-        converted = conversion.convert_here(suffix, marks.get(suffix, b"") + junk, on_step=int)
+        made = converted(suffix, marks.get(suffix, b"") + junk)
     except RefusedFile:
         return
-    assert ("\ufffd" in converted.text) <= (b"\xef\xbf\xbd" in junk or b"&#" in junk)
-    assert check_text(converted.text) == converted.text
+    assert ("\ufffd" in made.text) <= (b"\xef\xbf\xbd" in junk or b"&#" in junk)
+    assert check_text(made.text) == made.text
 
 
 # --- one outcome per file (R14, R18, R20) ---------------------------------------------------------

@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.headings import find_headings
+from tests.documents.written import converted
 
 
 def text_of(text):
-    return convert(".rst", text.encode()).text
+    return converted(".rst", text.encode()).text
 
 
 @pytest.mark.parametrize(

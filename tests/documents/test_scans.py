@@ -10,10 +10,10 @@ from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 
 from disc_lite.documents import ocr, read_documents, workers
-from disc_lite.documents.conversion import convert, convert_here
+from disc_lite.documents.conversion import convert
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
-from disc_lite.documents.refusal import RefusedFile
-from tests.documents.written import refusal, text
+from disc_lite.documents.source import Source
+from tests.documents.written import converted, refusal, refusal_of_child, text
 
 PRINTED = (
     "The printed page says that the crane of the harbour lifts twelve tonnes, and that it was painted green last year."
@@ -135,16 +135,16 @@ def test_what_is_missing_is_named_with_the_remedy(fake, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     ocr._installed_languages.cache_clear()
     assert refusal(".pdf", raw) == "needs tesseract for scanned pages: apt-get install tesseract-ocr tesseract-ocr-eng"
-    mixed = convert_here(".pdf", pdf(PRINTED, picture()), int)
+    mixed = converted(".pdf", pdf(PRINTED, picture()))
     assert (mixed.text, mixed.ocr_pages) == (f"{PRINTED}\n", 0)
     assert mixed.warning.startswith("1 of 2 pages are scans and were not read: needs tesseract for")
 
 
 def test_what_cannot_be_read_is_left_out_and_counted(fake):
     fake(high=scanned("The ferry leaves at seven in the morning, and it", "comes? back? at", "Ww? qx? the? rj?", "@)"))
-    converted = convert_here(".pdf", pdf(picture()), int)
-    assert converted.text == "The ferry leaves at seven in the morning, and it\n"
-    assert "(eng; 33% of the words unsure, 2 illegible lines left out): scan it again at 300 dpi" in converted.warning
+    made = converted(".pdf", pdf(picture()))
+    assert made.text == "The ferry leaves at seven in the morning, and it\n"
+    assert "(eng; 33% of the words unsure, 2 illegible lines left out): scan it again at 300 dpi" in made.warning
     fake(high=scanned("Ww? qx? the? rj?"))
     assert "no text that OCR could read on its pages; scan it again at 300 dpi" in refusal(".pdf", pdf(picture()))
     fake(high="")
@@ -185,12 +185,11 @@ def test_a_page_has_its_own_time_and_a_file_gets_more_for_each(fake, monkeypatch
     assert "OCR of a page took more than" in refusal(".pdf", pdf(picture()))
     fake(high=PAGE)
     read = []
-    convert_here(".pdf", pdf(picture(), PRINTED, picture()), int, on_scan=lambda: read.append("page"))
+    convert(".pdf", Source(pdf(picture(), PRINTED, picture()), on_scan=lambda: read.append("page")))
     assert read == ["page", "page"]
     fake(high="asleep")
     monkeypatch.setattr(workers, "TOTAL_TIMEOUT_S", 1)
-    with pytest.raises(RefusedFile, match="reading it took more than 1 s; split it"):
-        convert(".pdf", pdf(picture()))
+    assert "reading it took more than 1 s; split it" in refusal_of_child(".pdf", pdf(picture()))
 
 
 def test_a_text_that_was_read_as_another_language_is_doubted(fake, tmp_path):
@@ -206,6 +205,6 @@ def test_the_real_tesseract_reads_a_page():
     page = Image.new("L", (1654, 2339), 255)
     for row, line in enumerate(LINES):
         ImageDraw.Draw(page).text((150, 300 + 60 * row), line, 0, ImageFont.load_default(34))
-    converted = convert_here(".pdf", pdf(page.rotate(0.5, fillcolor=255)), int)
-    assert converted.text.split() == READ.split()
-    assert "1 of 1 pages read by OCR (eng; 0% of the words unsure)" in converted.warning
+    made = converted(".pdf", pdf(page.rotate(0.5, fillcolor=255)))
+    assert made.text.split() == READ.split()
+    assert "1 of 1 pages read by OCR (eng; 0% of the words unsure)" in made.warning

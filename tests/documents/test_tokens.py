@@ -16,7 +16,7 @@ TEXT = "The door opens at nine.\n\nÜber 12 Türen — 開く。 " * 40
 def test_offsets_are_a_sequence_of_ranges():
     ranges = [(0, 3), (3, 3), (2, 7)]
     offsets = Offsets(iter(ranges))
-    assert (len(offsets), list(offsets), offsets[1:]) == (3, ranges, ranges[1:])
+    assert (len(offsets), list(offsets)) == (3, ranges)
     assert (offsets[0], offsets[-1]) == (ranges[0], ranges[-1])
     with pytest.raises(IndexError):
         offsets[3]

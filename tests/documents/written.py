@@ -5,9 +5,12 @@ import zipfile
 
 import pytest
 
-from disc_lite.documents import ReadingOptions, conversion
+from disc_lite.documents import ReadingOptions
+from disc_lite.documents.conversion import convert
 from disc_lite.documents.reading import document_of
 from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import Source
+from disc_lite.documents.workers import WorkerPool
 
 
 def as_bytes(content):
@@ -17,7 +20,7 @@ def as_bytes(content):
 def converted(name, content, **options):
     """What the reader of its format makes of a file, with the warning; read in this process."""
     suffix = name[name.rindex(".") :]
-    return conversion.convert_here(suffix, as_bytes(content), int, name, ReadingOptions(**options))
+    return convert(suffix, Source(as_bytes(content), name, ReadingOptions(**options)))
 
 
 def document(name, content, **options):
@@ -36,7 +39,14 @@ def sections(made):
 
 def refusal(suffix, content, **options):
     with pytest.raises(RefusedFile) as caught:
-        conversion.convert_here(suffix, as_bytes(content), int, "", ReadingOptions(**options))
+        converted(suffix, content, **options)
+    return str(caught.value)
+
+
+def refusal_of_child(suffix, raw):
+    """Why a file is refused that is read in a process with limits."""
+    with WorkerPool() as workers, pytest.raises(RefusedFile) as caught:
+        workers.convert(suffix, Source(raw))
     return str(caught.value)
 
 

@@ -1,0 +1,40 @@
+"""Hyphens at the ends of lines: whether they break a word, or belong to a compound."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
+_MIN_COMPOUND_LETTERS = 4
+
+
+def whole_words(lines: Iterable[str]) -> Counter[str]:
+    """The words of the text, in lower case, without those that the end of a line may break."""
+    words: Counter[str] = Counter()
+    before = ""
+    for line in lines:
+        found = _COMPOUND.findall(line)
+        first, last = before.endswith("-"), len(found) - line.endswith("-")
+        words.update(word.lower() for word in found[first:last])
+        before = line
+    return words
+
+
+def is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
+    """Whether a hyphen at the end of a line only breaks a word, and is none of a compound."""
+    first, second = _WORD_AT_END.search(before), _COMPOUND.match(line)
+    if first is None or second is None or first["word"].isupper() != second.group().isupper():
+        return line[0].islower()
+    left, right = first["word"].lower(), second.group().lower()
+    written, whole = words[f"{left}-{right}"], words[left + right]
+    if written or whole:
+        return whole >= written
+    last, following = left.rpartition("-")[2], right.partition("-")[0]
+    if words[last + following]:
+        return True
+    # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
+    is_long = min(len(last), len(following)) >= _MIN_COMPOUND_LETTERS or "-" in left
+    return not (words[last] and words[following] and is_long) and "-" not in right

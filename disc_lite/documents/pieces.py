@@ -1,0 +1,58 @@
+"""Runs of characters on a printed page, with their places, and the rows that they stand in. Lengths are in points."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+# Of a table of contents.
+LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
+
+# In sizes of the font.
+HEADING_SIZE = 1.1  # of that of the running text
+GAP_OF_PIECES = 0.9  # the least between two pieces of a line
+_ROW_RISE = 0.35
+
+
+@dataclass
+class Piece:
+    """A run of characters on one baseline; `size` of its font in points."""
+
+    left: float
+    right: float
+    baseline: float
+    size: float
+    text: str
+    is_bold: bool = False
+    is_code: bool = False  # in letters of one width
+    in_script: bool = False  # whether its last character is raised
+    in_note: bool = False  # whether that is the mark of a note
+
+
+Row = list[Piece]
+
+
+def text_of(row: Row) -> str:
+    """The pieces of a row with a space between."""
+    return " ".join(piece.text for piece in row)
+
+
+def rows_of(pieces: Sequence[Piece]) -> list[Row]:
+    """Pieces on one baseline together, from the top down, each row from the left."""
+    rows: list[Row] = []
+    for piece in sorted(pieces, key=lambda one: -one.baseline):
+        if rows and abs(rows[-1][0].baseline - piece.baseline) <= _ROW_RISE * max(piece.size, rows[-1][0].size):
+            rows[-1].append(piece)
+        else:
+            rows.append([piece])
+    return [sorted(row, key=lambda one: one.left) for row in rows]
+
+
+def usual_size(pieces: Iterable[Piece]) -> float:
+    """The size of most letters, in points."""
+    chars: Counter[float] = Counter()
+    for piece in pieces:
+        chars[round(2 * piece.size) / 2] += len(piece.text)
+    return chars.most_common(1)[0][0] if chars else 0.0
