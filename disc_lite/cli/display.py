@@ -21,6 +21,7 @@ from disc_lite.evaluation.sentences import (
     overlap_sentences,
     sentences_asked,
     shortfall,
+    since_update,
     still_known,
     unreadable,
     unstated,
@@ -134,7 +135,7 @@ def _shortened(passage: str) -> str:
 
 def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
-    said = (unreadable, unstated, shortfall, still_known, verdict, choice_of_questions, forgotten)
+    said = (unreadable, unstated, shortfall, since_update, still_known, verdict, choice_of_questions, forgotten)
     lines = [part(card) for part in said]
     for pair, gain in card["differences"].items():
         lines.append(f"{compared(pair)}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")

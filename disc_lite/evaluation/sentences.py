@@ -63,7 +63,7 @@ def verdict(card: Mapping[str, Any]) -> str:
     if gain["high"] < 0:
         return f"Retrieval alone does better here: {shares}."
     return (
-        f"Its difference from retrieval may be chance, so retrieval alone may do as well here: {shares}. "
+        f"Retrieval alone may do as well here, for the difference may be chance: {shares}. "
         "Adapt where a prompt cannot carry passages."
     )
 
@@ -97,7 +97,7 @@ def forgotten(card: Mapping[str, Any]) -> str:
         for name, row in card["retained"].items()
         if row["lost"]
     )
-    gained = f"; {total['gained']} that were wrong are right now" if total["gained"] else ""
+    gained = f"; of those that were wrong {total['gained']:,} right now" if total["gained"] else ""
     return (
         f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
         f"{total['share']:.1%} (95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
@@ -111,7 +111,7 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
         return []
     sentences = [
         f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
-        f"(Jaccard index of at least {overlap['limit']:g}), of {overlap['pairs']} pairs."
+        f"(Jaccard index of at least {overlap['limit']:g}); pairs: {overlap['pairs']:,}."
     ]
     known, unknown = (overlap[part].get("adapted", {"of": 0}) for part in ("with", "without"))
     if known["of"]:
@@ -171,6 +171,36 @@ def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
     return [text for part in (few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
 
 
+def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Of an update, how much of what is new or changed is right, and of what is unchanged; else empty."""
+    rows = (card.get("update") or {"rows": {}})["rows"]
+    if not rows:
+        return {}
+    parts = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
+    return {
+        part: {count: sum(rows[state]["adapted"][count] for state in states) for count in ("right", "of")}
+        for part, states in parts.items()
+    }
+
+
+def since_update(card: Mapping[str, Any]) -> str:
+    """Of an update, what of the run before is lost, and whether anything was asked about what is new; else empty."""
+    update = card.get("update")
+    if not update:
+        return ""
+    said, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
+    if fresh and not next(iter(fresh_and_unchanged(card).values()))["of"]:
+        said.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
+    unchanged = update["rows"]["unchanged"]
+    if lost := unchanged.get("lost"):
+        said.append(
+            f"Of {unchanged['earlier']['right']:,} answers about unchanged passages that the run before had right "
+            f"{lost:,} {'is' if lost == 1 else 'are'} wrong now, and of those it had wrong "
+            f"{unchanged['gained']:,} right."
+        )
+    return " ".join(said)
+
+
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
@@ -180,12 +210,15 @@ def shortfall(card: Mapping[str, Any]) -> str:
     rows, fit = card["rows"], card.get("fit") or {}
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
         return ""
-    adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
-    if adapted >= LEARNED * ceiling:
+    ceiling = rows["ceiling"]["share"]
+    parts = {**fresh_and_unchanged(card), "": rows["adapted"]}
+    part = next((of for of, row in parts.items() if row["of"] and row["right"] < LEARNED * ceiling * row["of"]), None)
+    if part is None:
         return ""
+    adapted = parts[part]["right"] / parts[part]["of"]
     all_chosen = card["self_written"] == card["questions"]
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
-    text = f"It did not learn enough: the adapted model answers {adapted:.0%} {readable}. "
+    text = f"It did not learn enough{part}: the adapted model answers {adapted:.0%} {readable}. "
     advice = card.get("advice") or ADVICE
     if fit.get("share") is None:
         return text + f"What may help: more train.epochs, a higher train.learning_rate; or {advice['pairs']}."

@@ -9,6 +9,7 @@ from disc_lite.evaluation.sentences import (
     forgotten,
     recalled,
     shortfall,
+    since_update,
     still_known,
     unreadable,
     unstated,
@@ -20,7 +21,7 @@ from disc_lite.report.reading import RunFiles, read_run
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import require_writable, write_text
 
-HEADLINE = (unreadable, recalled, unstated, shortfall, verdict)  # sentences of the card, in this order
+HEADLINE = (unreadable, recalled, unstated, shortfall, since_update, verdict)  # sentences of the card, in this order
 
 # Only styles of the page itself.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

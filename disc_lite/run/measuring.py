@@ -196,13 +196,14 @@ def by_state(eval_set: EvalSet, folder: RunFolder, recipe: Recipe, answers: Mapp
     groups["removed"] = list(zip(eval_set.removed, answers["after"].removed, strict=True))
     rows = {}
     for state, group in groups.items():
-        before = [
-            (question, record["answers"][question.text]) for question, _ in group if question.text in record["answers"]
-        ]
+        own = grade_all([question for question, _ in group], [said for _, said in group])
+        again = [(q, grade) for (q, _), grade in zip(group, own, strict=True) if q.text in record["answers"]]
+        before = grade_all([q for q, _ in again], [record["answers"][q.text] for q, _ in again])
+        since = change([each.right(grading) for each in before], [grade.right(grading) for _, grade in again])
         rows[state] = {
-            name: row_of(grade_all([q for q, _ in some], [said for _, said in some]), grading)
-            for name, some in (("earlier", before), ("adapted", group))
-        }
+            "earlier": row_of(before, grading), "adapted": row_of(own, grading),
+            "lost": since["lost"], "gained": since["gained"],  # of the same questions
+        }  # fmt: skip
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
 
 
