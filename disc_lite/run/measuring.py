@@ -196,12 +196,12 @@ def by_state(eval_set: EvalSet, folder: RunFolder, recipe: Recipe, answers: Mapp
     groups["removed"] = list(zip(eval_set.removed, answers["after"].removed, strict=True))
     rows = {}
     for state, group in groups.items():
-        own = grade_all([question for question, _ in group], [said for _, said in group])
-        again = [(q, grade) for (q, _), grade in zip(group, own, strict=True) if q.text in record["answers"]]
+        now = grade_all([question for question, _ in group], [said for _, said in group])
+        again = [(q, grade) for (q, _), grade in zip(group, now, strict=True) if q.text in record["answers"]]
         before = grade_all([q for q, _ in again], [record["answers"][q.text] for q, _ in again])
         since = change([each.right(grading) for each in before], [grade.right(grading) for _, grade in again])
         rows[state] = {
-            "earlier": row_of(before, grading), "adapted": row_of(own, grading),
+            "earlier": row_of(before, grading), "adapted": row_of(now, grading),
             "lost": since["lost"], "gained": since["gained"],  # of the same questions
         }  # fmt: skip
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}

@@ -165,7 +165,9 @@ def test_an_update_of_an_update(second: Path, docs: Path, small: SmallAdapt) -> 
     counts = summary["card"]["update"]["passages"]
     assert counts == {"unchanged": len(RunFolder(second).read_passages()), "changed": 0, "new": 1, "removed": 0}
     before = read_json(small.root / "third" / "update.json")["taught_before"]
-    assert [(row["name"], row["removed"]) for row in before] == [("guide.md", "drop")]  # no pair was about its first version
+    assert [(row["name"], row["removed"]) for row in before] == [
+        ("guide.md", "drop")
+    ]  # no pair was about its first version
     kept = read_jsonl(small.root / "third" / "pairs.jsonl")
     assert [row for row in kept if row["document"] != "hall.txt"] == read_jsonl(second / "pairs.jsonl")
 
