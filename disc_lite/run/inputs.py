@@ -244,9 +244,17 @@ def check_same_run(inputs: Inputs) -> None:
             other = _other_settings(inputs) + _other(inputs, before)
             raise UsageError(
                 f"{folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
-                "Choose another --output, or repeat the command of that run to continue it.",
+                _go_on(inputs, changed),
             )  # fmt: skip
         require_all_unchanged(path)
+
+
+def _go_on(inputs: Inputs, changed: Sequence[str]) -> str:
+    """What to do: a finished run whose documents have changed can be updated."""
+    folder = inputs.folder
+    if folder.summary.is_file() and "documents" in changed and "model" not in changed:
+        return f"Teach it what has changed: disc-lite adapt DOCUMENTS --update {folder}. Or choose another --output."
+    return "Choose another --output, or repeat the command of that run to continue it."
 
 
 def _other_settings(inputs: Inputs) -> str:
@@ -264,13 +272,15 @@ def _other_settings(inputs: Inputs) -> str:
 def _other(inputs: Inputs, before: JsonObject) -> str:
     """The documents that are not as they were, and why where the ledger says it: a program may be missing now."""
     was, now = before.get("documents", {}), {document.name: document.sha256 for document in inputs.documents}
-    names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
-    if not names:
-        return ""
     refused = {entry.name: f" ({entry.reason})" for entry in inputs.ledger if entry.reason}
-    shown = [f"{name}{refused.get(name, '')}" for name in names[:_MOST_NAMED]]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f" Not read as it was: {', '.join(shown)}{more}."
+    kinds = {"New": [*now.keys() - was.keys()], "No longer read": [*was.keys() - now.keys()],
+             "Changed": [name for name in was.keys() & now.keys() if was[name] != now[name]]}  # fmt: skip
+    said = ""
+    for kind, names in kinds.items():
+        shown = [f"{name}{refused.get(name, '')}" for name in sorted(names)[:_MOST_NAMED]]
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        said += f" {kind}: {', '.join(shown)}{more}." if names else ""
+    return said
 
 
 def begin(inputs: Inputs) -> None:

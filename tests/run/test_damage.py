@@ -184,5 +184,11 @@ def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finishe
     assert json.loads((docs / "run" / "run.json").read_text())["identity"] == inputs.identity
     (docs / "other.txt").write_bytes(b"\xff")
     others = (*given[:4], None, None, *given[6:])
-    with pytest.raises(UsageError, match=r"in: documents, .*\. Not read as it was: other\.txt \(.*UTF-8"):
+    (docs / "boats.txt").write_text("Two boats lie in the harbour.")
+    (docs / "guide.md").write_text("# Guide\n\nAda Brink keeps the keys.")
+    with pytest.raises(
+        UsageError,
+        match=r"in: documents, .* New: boats\.txt\. No longer read: other\.txt \(.*UTF-8.*Changed: guide\.md",
+    ) as caught:
         gather(*others)
+    assert f"--update {docs / 'run'}" in caught.value.remedy  # for it is finished
