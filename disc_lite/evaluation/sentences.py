@@ -8,6 +8,7 @@ from typing import Any
 from disc_lite.evaluation.card import ROWS
 
 MOST_NAMED = 5  # documents in a sentence
+MOST_CONTRADICTIONS = 3  # questions in a sentence
 ADVICE = {"pairs": "more pairs", "passages": "shorter passages (documents.passage_tokens)"}  # of older cards
 UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
 LEARNED = 0.6  # share of the ceiling below which the card warns
@@ -166,9 +167,26 @@ def not_unlearned(pairs: Mapping[str, Any]) -> str:
     )
 
 
+def contradictions(pairs: Mapping[str, Any]) -> str:
+    """Which documents answer a question otherwise than another; empty where none does."""
+    found = pairs.get("contradictions") or []
+    if not found:
+        return ""
+    questions = "; ".join(
+        f"\u201c{each['question']}\u201d "
+        + " / ".join(f"{answer} ({document})" for document, answer in each["answers"].items())
+        for each in found[:MOST_CONTRADICTIONS]
+    )
+    more = f" and {len(found) - MOST_CONTRADICTIONS:,} more" if len(found) > MOST_CONTRADICTIONS else ""
+    return (
+        f"Documents that answer the same question otherwise, so none of these answers is taught: {questions}{more}. "
+        "If they are about the same thing, correct one of them."
+    )
+
+
 def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
-    """What pairs do not teach, and what was taken out of them and is still known."""
-    return [text for part in (few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
+    """What is not taught by pairs and why, and what was taken out of them and may still be known."""
+    return [text for part in (contradictions, few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
 
 
 def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -28,7 +28,7 @@ from disc_lite.run.gone import steps_before, taught_before
 from disc_lite.run.own_pairs import own_pairs
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
-from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
+from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted
 from disc_lite.synthesis.drafting import seed_of
 from disc_lite.synthesis.held_out import write_held_out
 from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
@@ -107,9 +107,10 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
         else:
             own = context.inputs.pairs
             every = own_pairs(context, held_out, own) if own else _written(context, held_out, context.texts)
-            pair_set = every.without(contradicted([scored.pair for scored in every.scored]), CONTRADICTED)
+            drafted = [scored.pair for scored in every.scored]
+            pair_set = every.without(contradicted(drafted), CONTRADICTED)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
-            write_json(about, _about(pair_set))
+            write_json(about, {**_about(pair_set), "contradictions": between_documents(drafted)})
     pairs = context.folder.read_pairs()
     found = {**read_json(about), "without": _without_pairs(context.texts, pairs)}
     for remark in (*found.get("remarks", ()), *about_pairs(found)):
@@ -142,6 +143,7 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     every = update.kept_pairs(earlier, changes)
     asked = [row for row in every if not forbidden.near(row["question"])]
     written = _about_fresh(context, held_out, changes, every)
+    against = between_documents([*map(update.pair_of, asked), *(scored.pair for scored in written.scored)])
     kept, written = update.agreeing(asked, written)
     fresh = [scored.as_dict() for scored in written.scored]
     removed, dropped = update.removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe)
@@ -153,7 +155,10 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
     by_passage = {**update.kept_coverage(changes, before), **(written.coverage or {})}
     counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed), "not_unlearned": len(dropped)}
-    return {**_about(written), "dropped": dict(drafts), "coverage_by_passage": by_passage or None, **counts}
+    return {
+        **_about(written), "dropped": dict(drafts), "coverage_by_passage": by_passage or None, **counts,
+        "contradictions": against,
+    }  # fmt: skip
 
 
 def _about_fresh(
