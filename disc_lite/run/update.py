@@ -144,8 +144,8 @@ def removed_pairs(
     """Pairs of what is gone: those that are rehearsed or unlearned, and those that are neither and may still be known.
 
     None is what `pairs` ask, which are taught: beside them it would contradict them. Of a passage that has changed they
-    are the pairs of which nothing in it says what they are about now: no sentence is like their source, and none of the
-    pairs about it asks what they ask.
+    are the pairs of which nothing in it says what they are about now: no new sentence is like their source, and no pair
+    about one asks what they ask.
     """
     gone = what_is_gone(earlier, changes, shown_passages(texts))
     by_place = {place_of(passage): (text, passage) for text in texts for passage in text.passages}
@@ -168,12 +168,21 @@ def removed_pairs(
 
 
 def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[JsonObject]) -> bool:
-    """Whether nothing in the passage, which has changed, says what this pair is about."""
-    source = word_set(row["source"])
-    like = any(jaccard(source, word_set(text.sentence_text(*s))) >= LIKE for s in passage.sentences)
-    here = [pair["question"] for pair in pairs if (pair["document"], pair["passage"]) == place_of(passage)]
-    asked = word_set(row["question"])
-    return not like and all(jaccard(asked, word_set(question)) < NEAR for question in here)
+    """Whether nothing in the passage, which has changed, says what this pair is about.
+
+    What the passage said before has not taken its place: a list has many lines that are alike, and ask alike.
+    """
+    source, asked, before = word_set(row["source"]), word_set(row["question"]), " ".join(row["shown"].split())
+
+    def is_new(sentence: str) -> bool:
+        return not sentence or " ".join(sentence.split()) not in before
+
+    now = filter(is_new, (text.sentence_text(*sentence) for sentence in passage.sentences))
+    about = [pair for pair in pairs if (pair["document"], pair["passage"]) == place_of(passage)]
+    again = [pair["question"] for pair in about if is_new(pair.get("source") or "")]
+    return not any(jaccard(source, word_set(sentence)) >= LIKE for sentence in now) and not any(
+        jaccard(asked, word_set(question)) >= NEAR for question in again
+    )
 
 
 def kept_coverage(changes: Changes, before: JsonObject) -> JsonObject:

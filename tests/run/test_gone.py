@@ -74,6 +74,11 @@ def test_what_is_asked_otherwise_or_said_again_is_not_gone(
     # Not where a new pair asks the same: it teaches the new answer.
     here = [pair_of("a.md", 0, "Who keeps the keys now?")]
     assert asked(removed_pairs(earlier, changes, texts, here, policy("unlearn"))[0]) == ["Who?", "Who rows?"]
+    # But where the passage said so before: of a list whose lines are alike one is gone.
+    for source, taken in (("It is made of oak", True), ("", False), ("Ada has them.", False)):
+        alike = [pair_of("a.md", 0, "Who keeps the hall?", source)]
+        found = asked(removed_pairs(earlier, changes, texts, alike, policy("unlearn"))[0])
+        assert ("Who keeps the keys?" in found) == taken, source
     # Nor, of what is gone, a question that a pair about another passage answers now.
     elsewhere = [pair_of("d.md", 0, "Who rows?")]
     for removed in ("rehearse", "unlearn"):
@@ -137,3 +142,17 @@ def test_the_steps_of_all_runs_before_are_known(tmp_path: Path) -> None:
     write_json(earlier.folder.update, {"steps_before": [65]})
     assert steps_before(earlier, policy("drop")) == [65, 10]
     assert steps_before(earlier, policy("drop", "new")) == []
+
+
+def test_of_a_list_whose_lines_are_alike_one_can_be_taken_out(tmp_path: Path, plain: Callable[[str], Any]) -> None:
+    lines = [f"The {name} costs {price} crowns." for name, price in (("Belka", 20), ("Dunden", 86), ("Ostra", 31))]
+    texts = tokenise([document_of(" ".join([lines[0], lines[2]]), "a.md")], plain("llama").tokens, 256)
+    (now,) = ((text.document.name, text.passage_text(p)) for text in texts for p in text.passages)
+    rows = [pair_of("a.md", 0, f"What does the {line.split()[1]} cost?", line) for line in lines]
+    earlier = earlier_of(tmp_path, rows, [("a.md", now[1].replace(lines[0], " ".join(lines[:2])))])
+    changes = compare(earlier.passages, [now])
+    assert list(changes.changed) == [("a.md", 0)]
+    taught = [rows[0], rows[2]]
+    assert removed_pairs(earlier, changes, texts, taught, policy("rehearse")) == (
+        [], [{**rows[1], "shown": earlier.passages[0][1], "sha256": ""}],
+    )  # fmt: skip
