@@ -18,7 +18,7 @@ import pypdfium2
 from PIL import Image
 
 from disc_lite.documents import ReadingOptions
-from disc_lite.documents.conversion import convert
+from disc_lite.documents.formats import convert
 from disc_lite.documents.source import Source
 
 WORD = re.compile(r"\w+(?:['’.,-]\w+)*")

@@ -17,9 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from disc_lite.documents.conversion import convert
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import ReadingOptions, Source
+from disc_lite.documents.formats import convert
+from disc_lite.documents.source import ReadingOptions, RefusedFile, Source
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 
 # After a file that took so much, the next one gets a fresh process with all of the limit.

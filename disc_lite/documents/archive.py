@@ -12,7 +12,7 @@ import posixpath
 import zipfile
 from xml.etree import ElementTree
 
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import RefusedFile
 
 MAX_UNPACKED_BYTES = 128 << 20
 MAX_PARTS = 20_000

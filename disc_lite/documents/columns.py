@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from disc_lite.documents.pieces import HEADING_SIZE, LEADERS, Piece, Row, rows_of, text_of, usual_size
+from disc_lite.documents.pieces import HEADING_SIZE, LEADERS, Piece, Row, text_of, usual_size
 from disc_lite.documents.tables import line_of
 
 _OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
@@ -50,10 +50,10 @@ class Line:
     is_code: bool = False
 
 
-def lines_of_page(pieces: Sequence[Piece]) -> list[list[Line]]:
+def lines_of_page(rows: Sequence[Row]) -> list[list[Line]]:
     """The columns of a page in reading order, each with its lines."""
-    size = usual_size(pieces)
-    return [list(_lines(rows, size)) for rows in _columns(rows_of(pieces)) if rows]
+    size = usual_size(piece for row in rows for piece in row)
+    return [list(_lines(column, size)) for column in _columns(rows) if column]
 
 
 # --- columns ----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from disc_lite.documents.pieces import LEADERS, Piece, Row, rows_of, text_of
+from disc_lite.documents.pieces import LEADERS, Row, text_of
 
 _HEADING = re.compile(
     r"(?:table of )?contents|inhalt(?:sverzeichnis)?|table des matières|sommaire|índice(?: general)?|indice|sommario"
@@ -39,12 +39,12 @@ class _Entry:
     has_leaders: bool
 
 
-def without_contents(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
+def without_contents(pages: Sequence[Sequence[Row]]) -> list[list[Row]]:
     """The pages without their tables of contents: a heading of one row, and the entries right below it.
 
     A list of what is in a box looks like one, so the titles of the entries must stand on the pages that they name.
     """
-    rows = [(number, row) for number, page in enumerate(pages) for row in rows_of(page)]
+    rows = [(number, row) for number, page in enumerate(pages) for row in page]
     starts = [place for place, (_, row) in enumerate(rows) if len(row) == 1 and _HEADING.fullmatch(row[0].text)]
     tables = [
         (start, _entries([text_of(row) for _, row in rows[start + 1 : end]]))
@@ -54,8 +54,12 @@ def without_contents(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
     dropped: set[int] = set()
     for start, entries in tables:
         if end := _end(entries, places):
-            dropped.update(id(piece) for _, row in rows[start : start + 1 + end] for piece in row)
-    return [[piece for piece in page if id(piece) not in dropped] for page in pages]
+            dropped.update(range(start, start + 1 + end))
+    kept: list[list[Row]] = [[] for _ in pages]
+    for place, (number, row) in enumerate(rows):
+        if place not in dropped:
+            kept[number].append(row)
+    return kept
 
 
 def _title(texts: Iterable[str]) -> str:

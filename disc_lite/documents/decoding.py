@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import RefusedFile
 
 # Share of control characters from which a text counts as binary; terminal logs stay far below.
 BINARY_SHARE = 0.1

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import open_archive
-from disc_lite.documents.html import html_text
+from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG
 from disc_lite.documents.officemath import MATH, formula_text
 from disc_lite.documents.source import Converted, Source
@@ -53,7 +53,7 @@ def docx_text(source: Source) -> Converted:
     # Images are dropped here, so that links from the document to other files are never opened.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
     result = mammoth.convert_to_html(_prepared(source.raw), style_map=_STYLES, convert_image=no_images)
-    return Converted(html_text(result.value, is_page=False)[0])
+    return Converted(markup_text(result.value) + "\n")
 
 
 def _prepared(raw: bytes) -> io.BytesIO:

@@ -13,9 +13,8 @@ from xml.etree import ElementTree
 
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, read_xml
 from disc_lite.documents.decoding import decode_page
-from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.html import markup_text
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -40,7 +39,7 @@ def epub_text(source: Source) -> Converted:
         parts = []
         for path in _spine(root, folder):
             source.on_step()
-            text = html_text(decode_page(read_part(archive, path)), is_page=False)[0].strip()
+            text = markup_text(decode_page(read_part(archive, path)))
             if text and not text.startswith("#") and path in labels:
                 text = f"# {labels[path]}\n\n{text}"
             parts += [text] if text else []

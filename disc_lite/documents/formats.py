@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from disc_lite.documents.adoc import adoc_text
 from disc_lite.documents.code import SUFFIXES, code_text
-from disc_lite.documents.decoding import decode, decode_page
+from disc_lite.documents.decoding import check_text, decode
 from disc_lite.documents.docx import docx_text
 from disc_lite.documents.epub import epub_text
 from disc_lite.documents.html import html_text
@@ -19,10 +19,12 @@ from disc_lite.documents.org import org_text
 from disc_lite.documents.pdf import pdf_text
 from disc_lite.documents.plaintext import plain_text
 from disc_lite.documents.pptx import pptx_text
+from disc_lite.documents.records import NEEDS
 from disc_lite.documents.rows import csv_text
 from disc_lite.documents.rst import rst_text
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.tex import tex_text
+from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 from disc_lite.documents.xlsx import xlsx_text
 
 
@@ -30,17 +32,12 @@ def _rst(source: Source) -> Converted:
     return Converted(rst_text(decode(source.raw)), "rst")
 
 
-def _html(source: Source) -> Converted:
-    text, title = html_text(decode_page(source.raw))
-    return Converted(text, title=title)
-
-
 # Each is called with a file and gives its text; it may raise RefusedFile or anything else.
 FORMATS: dict[str, Callable[[Source], Converted]] = {
     **dict.fromkeys((".md", ".markdown", ".mdx"), markdown_text),
     **dict.fromkeys((".txt", ".text"), plain_text),
     ".rst": _rst,
-    **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), html_text),
     ".pdf": pdf_text,
     ".docx": docx_text,
     ".odt": odt_text,
@@ -60,6 +57,8 @@ FORMATS: dict[str, Callable[[Source], Converted]] = {
 
 # Little more than decoded; all others are read in a process with limits.
 DECODED = {".md", ".markdown", ".mdx", ".txt", ".text", ".rst"}
+
+_EXTRA = {"openpyxl", "pylatexenc"}  # packages of the extra `documents`
 
 # Files that have no suffix and are text by custom.
 _PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}
@@ -93,3 +92,29 @@ def suffix_of(file_name: str) -> str:
 def readable() -> str:
     """The suffixes that are read, for messages."""
     return f"{' '.join(suffix for suffix in FORMATS if suffix not in SUFFIXES)} and source code"
+
+
+def convert(suffix: str, source: Source) -> Converted:
+    """The text of a file with this (lower-case) suffix, one of `FORMATS`, read in this process.
+
+    Raises:
+        RefusedFile: For whatever reason it cannot be read; nothing else is raised.
+    """
+    try:
+        source.on_step()
+        converted = FORMATS[suffix](source)
+        check_text(converted.text)
+        return converted
+    except RefusedFile:
+        raise
+    except RecursionError:
+        raise RefusedFile("its parts are nested too deeply; save it as text") from None
+    except MemoryError:
+        raise RefusedFile(f"reading it takes more than {CHILD_MEMORY_BYTES >> 30} GB of memory; split it") from None
+    except Exception as error:
+        missing = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        if missing in _EXTRA:
+            raise RefusedFile(f"{NEEDS}{missing}: pip install 'disc-lite[documents]'") from None
+        # Parsers raise all kinds of exceptions on damaged files.
+        detail = " ".join(str(error).split())[:200]
+        raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ") + "; save it again") from None

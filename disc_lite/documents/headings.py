@@ -16,17 +16,17 @@ from disc_lite.documents.records import Markup, Section
 # Matched at the start of a line; also used by `blocks`.
 ATX_HEADING = r" {0,3}(?P<marks>\#{1,6})[ \t]+(?P<atx>\S.*)"
 RULE = r"(?P<{0}>[!-/:-@\[-`{{-~])(?P={0}){{2,}}[ \t]*$"
-NOT_A_TITLE = r"[ \t]*(?:[-*+•>|][ \t]|[-=*_ \t]+$)"
+_NOT_A_TITLE = r"[ \t]*(?:[-*+•>|][ \t]|[-=*_ \t]+$)"
 
 # A line that begins with ```code``` opens no block.
 FENCE = r"[ \t]*(?P<fence>`{3,}(?!.*`)|~{3,}).*"
 
-_SETEXT = rf"(?!{NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|-)(?P=under)+[ \t]*$"
+_SETEXT = rf"(?!{_NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|-)(?P=under)+[ \t]*$"
 _SETEXT_TITLE = re.compile(rf"(?:{RULE.format('over')}\n)?{_SETEXT}", re.MULTILINE)
 _MARKDOWN = re.compile(rf"^(?:{ATX_HEADING}|{FENCE}|{_SETEXT})", re.MULTILINE)
 _CONVERTED = re.compile(rf"^(?:{ATX_HEADING}|{FENCE})", re.MULTILINE)
-_RST = re.compile(rf"^(?:{RULE.format('over')}\n)?(?P<rst>[ \t]*\S.*)\n{RULE.format('under')}", re.MULTILINE)
-_UNDERLINED = rf"(?:{RULE.format('over')}\n)?(?!{NOT_A_TITLE})(?P<title>[ \t]*\S.*)\n{RULE.format('under')}"
+_UNDERLINED = rf"(?:{RULE.format('over')}\n)?(?!{_NOT_A_TITLE})(?P<title>[ \t]*\S.*)\n{RULE.format('under')}"
+_RST = re.compile(rf"^{_UNDERLINED}", re.MULTILINE)
 _OPENING = re.compile(rf"\s*?^(?:{ATX_HEADING}|{_UNDERLINED})", re.MULTILINE)
 _LOOKS_LIKE_MARKUP = re.compile(r"^( {0,3})(\#{1,6}(?:[ \t]|$)|`{3}|~{3})")
 _BLANK_OR_RULE = re.compile(r"[-=*_\s]*")
@@ -183,15 +183,15 @@ def _rst_headings(text: str) -> Iterator[Heading]:
         if _is_rst_title(text, match) and _starts_block(text, match.start(), block_start):
             block_start = match.end()
             style = (match["over"] is not None, match["under"])
-            yield Heading(match.start(), levels.setdefault(style, len(levels) + 1), _plain(match["rst"].strip()))
+            yield Heading(match.start(), levels.setdefault(style, len(levels) + 1), _plain(match["title"].strip()))
 
 
 def _is_rst_title(text: str, match: re.Match[str]) -> bool:
-    under = text[match.end("rst") + 1 : match.end()].rstrip()
+    under = text[match.end("title") + 1 : match.end()].rstrip()
     # Without a line above it, an indented title is a quotation or a literal block.
-    if match["over"] is None and match["rst"][0].isspace():
+    if match["over"] is None and match["title"][0].isspace():
         return False
-    return len(under) >= len(match["rst"].strip()) and match["over"] in (None, match["under"])
+    return len(under) >= len(match["title"].strip()) and match["over"] in (None, match["under"])
 
 
 def _plain(title: str) -> str:

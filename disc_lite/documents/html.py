@@ -12,16 +12,18 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from disc_lite.documents.blocks import is_item
+from disc_lite.documents.blocks import is_marker
+from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text, separated
 from disc_lite.documents.headings import escaped, fenced
 from disc_lite.documents.noise import SENTENCE, is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
+from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import is_layout, rows_of
 
 if TYPE_CHECKING:
-    from bs4 import Tag
+    from bs4 import BeautifulSoup, Tag
 
 # Heavy imports are inside the functions: a folder of Markdown needs neither.
 
@@ -49,12 +51,12 @@ Kind = Literal["paragraph", "item", "row"]
 class _Writer:
     """Blocks written so far, and the inline text of the one that is open."""
 
+    is_page: bool  # of a site; not a part of a document
     blocks: list[tuple[Kind, str]] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
     prefix: str = ""
     term: str = ""  # what the next paragraph is about: `FREEZE`, `Note`
     numbers: dict[int, int] = field(default_factory=dict)
-    is_page: bool = True
 
     def close(self) -> None:
         """Ends the open block, if it has any text."""
@@ -65,7 +67,7 @@ class _Writer:
         if text:
             if self.term:
                 text, self.term = f"{self.term}{'' if self.term[-1] in _STOPS else ':'} {text}", ""
-            self.blocks.append(("item" if is_item(f"{self.prefix}.") else "paragraph", self.prefix + text))
+            self.blocks.append(("item" if is_marker(self.prefix.rstrip()) else "paragraph", self.prefix + text))
             self.prefix = ""
 
     def close_all(self) -> None:
@@ -93,32 +95,47 @@ class _Writer:
             tight = kind == previous and kind != "paragraph"
             parts.append(("\n" if tight else "\n\n") + block)
             previous = kind
-        return "".join(parts).lstrip("\n") + "\n"
+        return "".join(parts).strip("\n")
 
 
-def html_text(markup: str, is_page: bool = True) -> tuple[str, str]:
-    """The text of an HTML page and its <title>, which may be empty.
+def html_text(source: Source) -> Converted:
+    """The text of an HTML page."""
+    return page_text(decode_page(source.raw))
 
-    Args:
-        markup: The page, decoded.
-        is_page: Whether it is the page of a site, whose navigation, banner and asides go; not a part of a document.
+
+def page_text(markup: str) -> Converted:
+    """The text of the page of a site, without navigation, banner and asides, and its <title>, which may be empty.
 
     Raises:
         RecursionError: Elements nested some hundred deep.
     """
+    page = _parsed(markup)
+    writer = _Writer(is_page=True)
+    _write_children(main_part(page), writer, depth=0)
+    writer.close_all()
+    writer.drop_banner()
+    return Converted(writer.text() + "\n", title=" ".join(page.title.get_text().split()) if page.title else "")
+
+
+def markup_text(markup: str) -> str:
+    """The text of HTML that is a part of another document, or was made of one.
+
+    Raises:
+        RecursionError: Elements nested some hundred deep.
+    """
+    writer = _Writer(is_page=False)
+    _write_children(_parsed(markup), writer, depth=0)
+    writer.close_all()
+    return writer.text()
+
+
+def _parsed(markup: str) -> BeautifulSoup:
     from bs4 import BeautifulSoup
 
     with warnings.catch_warnings():
         # It warns of XHTML and of text that looks like a path; both are parsed correctly.
         warnings.simplefilter("ignore")
-        soup = BeautifulSoup(with_end_tags(markup), "html.parser")
-    title = soup.title.get_text() if soup.title else ""
-    writer = _Writer(is_page=is_page)
-    _write_children(main_part(soup) if is_page else soup, writer, depth=0)
-    writer.close_all()
-    if is_page:
-        writer.drop_banner()
-    return writer.text(), " ".join(title.split())
+        return BeautifulSoup(with_end_tags(markup), "html.parser")
 
 
 def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
@@ -197,7 +214,7 @@ def _write_item(tag: Tag, writer: _Writer, depth: int) -> None:
     elif around is not None and around.name == "ol":
         marker = f"{number_text(_kind_of(around), _number_of(tag, around, writer.numbers))}."
     indent = "  " * max(depth - 1, 0)
-    if not is_item(f"{marker} ."):  # behind it a stop would end a sentence
+    if not is_marker(marker):  # behind it a stop would end a sentence
         indent, marker = "", marker.rstrip(".")
     _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth)
 

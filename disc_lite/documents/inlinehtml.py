@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
-from disc_lite.documents.html import html_text
+from disc_lite.documents.html import markup_text
 
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
@@ -63,7 +63,7 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
             fence = opening["marks"]
         elif not is_indented and (structure := _STRUCTURES.match(line)):
             end = _end_of(structure[1].lower(), lines, number - 1)
-            shown = markup_text("\n".join(lines[number - 1 : end])) if end else None
+            shown = embedded_text("\n".join(lines[number - 1 : end])) if end else None
             if shown is not None:
                 number = end
                 # A block of its own: a row below a line of text would belong to it.
@@ -112,10 +112,10 @@ def _end_of_tag(lines: Sequence[str], start: int) -> int:
     return 0
 
 
-def markup_text(markup: str) -> str | None:
-    """The text of a piece of HTML within another format; None where it is nested too deeply."""
+def embedded_text(markup: str) -> str | None:
+    """The text of HTML within Markdown or reStructuredText; None where it is nested too deeply."""
     try:
-        return html_text(markup, is_page=False)[0].strip()
+        return markup_text(markup)
     except RecursionError:
         return None
 
@@ -134,7 +134,7 @@ def _inline(line: str) -> str:
 def _shown(text: str, line: str) -> str:
     """A piece of a line without code, as it is seen."""
     text = _WITHDRAWN.sub(_closed_gap, text)
-    text = _IMAGE.sub(lambda tag: markup_text(tag.group()) or "", text)
+    text = _IMAGE.sub(lambda tag: embedded_text(tag.group()) or "", text)
     text = with_scripts(text, _SCRIPT)
     # A line break in the row of a table, or in a heading, would end it.
     is_one_line = "|" in line or line.lstrip().startswith("#")

@@ -13,9 +13,8 @@ from dataclasses import replace
 
 from disc_lite.documents.decoding import decode, parsed_json
 from disc_lite.documents.headings import Heading, find_headings
-from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import QUESTION_MARKS, QUESTIONS, RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.html import markup_text
+from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, RefusedFile, Source
 
 TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "contents", "page_content")
 TITLE_FIELDS = ("title", "heading", "headline", "subject", "name")
@@ -108,7 +107,7 @@ def _text_of(record: Record, field: str) -> str:
 
 def _plain(text: str) -> str:
     """A text as its reader sees it: help desks and blogs store pages of HTML."""
-    return html_text(text, is_page=False)[0].strip() if _HTML.match(text) else text
+    return markup_text(text) if _HTML.match(text) else text
 
 
 def _value_of(record: Record, name: str) -> object:

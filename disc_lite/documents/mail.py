@@ -14,9 +14,8 @@ from email import message_from_bytes, policy
 from email.message import MIMEPart
 
 from disc_lite.documents.headings import escaped
-from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.html import page_text
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _SHOWN = ("From", "To", "Cc", "Date")
 _QUOTE = re.compile(r"> ?(?:> ?)*")
@@ -95,7 +94,7 @@ def _body_text(part: MIMEPart) -> str:
     except LookupError:
         raise RefusedFile(f"an unknown encoding: {charset}") from None
     if part.get_content_subtype() == "html":
-        return html_text(text)[0]
+        return page_text(text).text
     is_flowed = str(part.get_param("format", "")).lower() == "flowed"
     lines = text.split("\n")
     return _BLANK.sub("\n\n", "\n".join(_blocks(_unflowed(lines) if is_flowed else lines)))

@@ -10,8 +10,7 @@ from typing import Any
 from disc_lite.documents.decoding import parsed_json
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.markdown import seen_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 
 def notebook_text(source: Source) -> Converted:

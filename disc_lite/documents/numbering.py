@@ -38,7 +38,7 @@ class Level:
 
 
 @dataclass
-class Counter:
+class Numbers:
     """The numbers that a list, or the headings of a document, have come to."""
 
     levels: Mapping[int, Level]

@@ -17,7 +17,7 @@ from subprocess import DEVNULL, PIPE
 from xml.etree import ElementTree
 
 from disc_lite.documents.records import NEEDS
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import RefusedFile
 
 PAGE_TIMEOUT_S = 60  # processor time for one page
 _WAIT_S = 300  # by the clock, for a command that does not compute

@@ -9,14 +9,14 @@ import posixpath
 import zipfile
 from collections.abc import Iterator
 from html import escape
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml
-from disc_lite.documents.html import html_text
-from disc_lite.documents.numbering import LABEL_TAG, Counter
+from disc_lite.documents.html import markup_text
+from disc_lite.documents.numbering import LABEL_TAG, Numbers
 from disc_lite.documents.odtstyles import OUTLINE, Styles
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _SAME = {"table": "table", "table-row": "tr"}
 _DROPPED = frozenset(
@@ -42,7 +42,7 @@ def odt_text(source: Source) -> Converted:
             raise RefusedFile("not what its extension says: it holds no text document")
         others = [read_xml(archive, "styles.xml")] if "styles.xml" in archive.namelist() else []
         markup = "".join(_Writer(archive, Styles([*others, root])).inner(body))
-    return Converted(html_text(markup, is_page=False)[0])
+    return Converted(markup_text(markup) + "\n")
 
 
 class _Writer:
@@ -51,9 +51,9 @@ class _Writer:
     def __init__(self, archive: zipfile.ZipFile, styles: Styles) -> None:
         self._archive = archive
         self._styles = styles
-        self._headings = self._counter(OUTLINE)
-        self._counters: dict[str, Counter] = {}  # by the id of a list, and by its style: of the last one
-        self._list = ("", 0, Counter({}))  # style and depth of the list that is open, from 1, and its numbers
+        self._headings = self._numbers_of(OUTLINE)
+        self._numbers: dict[str, Numbers] = {}  # by the id of a list, and by its style: of the last one
+        self._list = ("", 0, Numbers({}))  # style and depth of the list that is open, from 1, and its numbers
 
     def inner(self, parent: Element) -> Iterator[str]:
         """What an element holds."""
@@ -108,23 +108,23 @@ class _Writer:
 
     def _list_html(self, element: Element) -> Iterator[str]:
         before = self._list
-        style, depth, counter = before
+        style, depth, numbers = before
         own = attribute(element, "style-name") or style
         if depth == 0 or own != style:
             continued = attribute(element, "continue-list")
             if not continued and attribute(element, "continue-numbering") == "true":
                 continued = own
-            counter = (self._counters.get(continued) if continued else None) or self._counter(own)
-            self._counters[own] = self._counters[attribute(element, "id")] = counter
-        self._list = (own, depth + 1, counter)
+            numbers = (self._numbers.get(continued) if continued else None) or self._numbers_of(own)
+            self._numbers[own] = self._numbers[attribute(element, "id")] = numbers
+        self._list = (own, depth + 1, numbers)
         yield from self._tagged("ul", element)
         self._list = before
 
     def _item(self, element: Element, is_counted: bool) -> Iterator[str]:
-        style, depth, counter = self._list
+        style, depth, numbers = self._list
         has_text = any(local_name(e.tag) in ("p", "h") for e in element)
         is_bullet = self._styles.levels(style).get(depth - 1) is None
-        number = counter.label(depth - 1, _start(element)) if is_counted and has_text else ""
+        number = numbers.label(depth - 1, _start(element)) if is_counted and has_text else ""
         yield from self._tagged("li", element, label="" if is_bullet and is_counted else _label(number))
 
     def _cell(self, element: Element) -> Iterator[str]:
@@ -142,11 +142,13 @@ class _Writer:
         if path not in self._archive.namelist():
             return ""
         root = read_xml(self._archive, path)
-        return "".join(_mathml(root)) if local_name(root.tag) == "math" else ""
+        for part in root.iter():
+            part.tag = local_name(part.tag)
+        return ElementTree.tostring(root, "unicode", short_empty_elements=False) if root.tag == "math" else ""
 
-    def _counter(self, style: str) -> Counter:
+    def _numbers_of(self, style: str) -> Numbers:
         levels = self._styles.levels(style)
-        return Counter({depth: level for depth, level in levels.items() if level is not None})
+        return Numbers({depth: level for depth, level in levels.items() if level is not None})
 
 
 def _start(element: Element) -> int | None:
@@ -156,13 +158,3 @@ def _start(element: Element) -> int | None:
 
 def _label(number: str) -> str:
     return f"<{LABEL_TAG}>{escape(number)}</{LABEL_TAG}>"
-
-
-def _mathml(element: Element) -> Iterator[str]:
-    name = local_name(element.tag)
-    kind = f' encoding="{escape(attribute(element, "encoding"))}"' if name == "annotation" else ""
-    yield f"<{name}{kind}>{escape(element.text or '')}"
-    for child in element:
-        yield from _mathml(child)
-        yield escape(child.tail or "")
-    yield f"</{name}>"

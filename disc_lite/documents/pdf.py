@@ -1,4 +1,4 @@
-"""PDF -> text: PDFium's characters with their places -> pieces of lines -> `running`, `contents`, `columns`, `layout`.
+"""PDF -> text: characters with their places -> pieces of lines -> `running`, `contents`, `columns`, `layout`.
 
 PDFium and not pypdf or pdfminer, because it is the only one of them that gives each character with place, size and
 font at 10 ms a page, and reads the fonts of other scripts (docs/documents.md has the comparison).
@@ -6,66 +6,20 @@ font at 10 ms a page, and reads the fonts of other scripts (docs/documents.md ha
 
 from __future__ import annotations
 
-import ctypes
-import math
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
-from unicodedata import normalize
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from disc_lite.documents.characters import pieces_of
 from disc_lite.documents.columns import Line, lines_of_page
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.layout import text_of_columns
-from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.pieces import Piece, rows_of
 from disc_lite.documents.running import without_running_lines
 from disc_lite.documents.scans import ScannedPages, is_scan
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfTextPage
-
-# In sizes of the font.
-_SAME_BASELINE = 0.2
-_SCRIPT_RISE = 0.75
-_SCRIPT_SIZE = 0.86
-
-# What PDFium gives for a hyphen at the end of a line.
-_LINE_HYPHENS = (0x02, 0xFFFE)
-_HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
-_BOLD_WEIGHT = 600
-_BOLD = re.compile(rb"Bold|bold|Black|Heavy|Demi|CMBX|CMB\d|CMSSBX|SFBX")
-_NOT_BOLD = re.compile(rb"Regu|Roman|Ital|Oblique")  # whatever the thickness of their strokes makes of their weight
-_ONE_WIDTH = re.compile(rb"Mono|Courier|Consolas|Typewriter|CMTT|CMSLTT|SFTT|Menlo|Inconsolata")
-# In the encodings of TeX's letters, T1 and OT1 (ligatures from 0x0b), and of its symbols (0x88).
-_TEX_GLYPHS = dict(
-    zip(
-        b"\x0b\x0c\x0d\x0e\x0f\x1b\x1c\x1d\x1e\x1f\x02\x03\x10\x11\x12\x13\x14\x15\x16\x7f\x88\xff",
-        "ff fi fl ffi ffl ff fi fl ffi ffl ^ ~ “ ” „ « » – — - • ß".split(),
-        strict=True,
-    )
-)
-_ACCENTS = dict(
-    zip("`´ˆ˜¨˚¸ˇ˘¯˙˝", "\u0300\u0301\u0302\u0303\u0308\u030a\u0327\u030c\u0306\u0304\u0307\u030b", strict=True)
-)
-_DOTLESS = str.maketrans("ıȷ", "ij")
-_MAX_TILT = 0.1  # of a character against the page, a tangent
-_SAMPLED_CHARS = 40
-_NOTED = re.compile(r"[^\W\d_]{4}$|[.,;:!?)\"”’»]$|\b[12]\d{3}$")
-
-
-class _Char(NamedTuple):
-    """A character as it is drawn, from `left` to `right`; it starts with the room before it. Lengths are in points."""
-
-    place: int  # on the page
-    text: str
-    has_space: bool  # before it
-    start: float
-    left: float
-    right: float
-    y: float
-    size: float
+    from pypdfium2 import PdfDocument
 
 
 def pdf_text(source: Source) -> Converted:
@@ -84,7 +38,7 @@ def pdf_text(source: Source) -> Converted:
     for number, page in enumerate(document):
         source.on_step()
         textpage = page.get_textpage()
-        pages.append(list(_pieces(textpage)))
+        pages.append(list(pieces_of(textpage)))
         textpage.close()
         if is_scan(page, pages[-1]):
             scanned.read(number, page)
@@ -103,7 +57,7 @@ def _text_of(pages: list[list[Piece]], on_step: Callable[[], object]) -> str:
     """The text of the pieces of all pages; what is done with all of them at once has a time limit of its own."""
     on_step()
     columns: list[list[Line]] = []
-    for page in without_contents(without_running_lines(pages)):
+    for page in without_contents(without_running_lines([rows_of(page) for page in pages])):
         on_step()
         columns += lines_of_page(page)
     on_step()
@@ -119,151 +73,3 @@ def _opened(raw: bytes) -> PdfDocument:
         if "password" in str(error).lower():
             raise RefusedFile("encrypted; save it without a password") from None
         raise
-
-
-def _pieces(page: PdfTextPage) -> Iterator[Piece]:
-    """Runs of characters on one line, as they are drawn; a wide gap ends one."""
-    piece: Piece | None = None
-    for char in _composed(_characters(page)):
-        if piece is not None and _continues(piece, char):
-            if char.has_space:
-                is_bold, is_code = _style(page, char.place)
-                piece.is_bold, piece.is_code = piece.is_bold and is_bold, piece.is_code and is_code
-            _add(piece, char)
-        else:
-            if piece is not None:
-                yield piece
-            piece = Piece(char.left, char.right, char.y, char.size, char.text, *_style(page, char.place))
-    if piece is not None:
-        yield piece
-
-
-def _composed(chars: Iterator[_Char]) -> Iterator[_Char]:
-    """The characters; an accent that TeX draws over a letter, as a character of its own, is one with it."""
-    held: _Char | None = None
-    for char in chars:
-        if held is not None and (char.text in _ACCENTS or held.text in _ACCENTS):
-            accent, letter = (held, char) if held.text in _ACCENTS else (char, held)
-            text = normalize("NFC", letter.text.translate(_DOTLESS) + _ACCENTS[accent.text])
-            if len(text) == 1 and letter.left < (accent.left + accent.right) / 2 < letter.right:
-                held = letter._replace(text=text, has_space=held.has_space)
-                continue
-        if held is not None:
-            yield held
-        held = char
-    if held is not None:
-        yield held
-
-
-def _characters(page: PdfTextPage) -> Iterator[_Char]:
-    """What is drawn, without white space, in the direction in which most of the page runs; figures have others."""
-    import pypdfium2.raw as pdfium
-
-    x, y, left, right, bottom, top = (ctypes.c_double() for _ in range(6))
-    matrix = pdfium.FS_MATRIX()
-    raw, direction = page.raw, _direction(page)
-    high, has_space = 0, False
-    for index in range(page.count_chars()):
-        code = pdfium.FPDFText_GetUnicode(raw, index)
-        if code in _HIGH:
-            high = code
-            continue
-        text, high = chr(code) if 0x20 <= code < 0x7F else _text(page, index, code, high), 0
-        if not text or text.isspace():
-            has_space = True
-            continue
-        pdfium.FPDFText_GetMatrix(raw, index, matrix)
-        if matrix.b or matrix.a < 0 or direction != 1:
-            course = complex(matrix.a, matrix.b) / direction
-            if abs(course.imag) > _MAX_TILT * course.real:
-                continue
-        pdfium.FPDFText_GetCharBox(raw, index, left, right, bottom, top)
-        pdfium.FPDFText_GetCharOrigin(raw, index, x, y)
-        # The size of the font alone is 1 where the matrix has the rest.
-        size = pdfium.FPDFText_GetFontSize(raw, index) * math.hypot(matrix.c, matrix.d)
-        char = _Char(index, text, has_space, x.value, left.value, right.value, y.value, size)
-        if direction != 1:
-            start = complex(x.value, y.value) / direction
-            ends = [complex(left.value, bottom.value) / direction, complex(right.value, top.value) / direction]
-            beginning, end = sorted(corner.real for corner in ends)
-            char = char._replace(start=start.real, left=beginning, right=end, y=start.imag)
-        yield char
-        has_space = False
-
-
-def _direction(page: PdfTextPage) -> complex:
-    """Where the lines of a page run: 1j is upwards, as on a page that was turned; 1 where that is not clear."""
-    import pypdfium2.raw as pdfium
-
-    count, matrix = page.count_chars(), pdfium.FS_MATRIX()
-    found: Counter[complex] = Counter()
-    for index in range(0, count, count // _SAMPLED_CHARS + 1):
-        if pdfium.FPDFText_GetMatrix(page, index, matrix) and (course := complex(matrix.a, matrix.b)):
-            found[complex(round((course / abs(course)).real), round((course / abs(course)).imag))] += 1
-    direction, times = found.most_common(1)[0] if found else (1 + 0j, 0)
-    return direction if abs(direction) == 1 and 4 * times >= 3 * found.total() else 1 + 0j
-
-
-def _text(page: PdfTextPage, index: int, code: int, high: int) -> str:
-    if code < 0x20 or 0x7F <= code < 0xA0 or code == 0xFF or code in _LINE_HYPHENS:
-        return _control(page, index, code)
-    if code in _LOW:
-        return chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)) if high else "\ufffd"
-    # Pictures of symbol fonts; they say nothing as text.
-    return "" if 0xE000 <= code <= 0xF8FF else chr(code)
-
-
-def _control(page: PdfTextPage, index: int, code: int) -> str:
-    """What a code means that is no letter: the place of a glyph in TeX's fonts of pixels, which have no names."""
-    import pypdfium2.raw as pdfium
-
-    if code in _LINE_HYPHENS and (code != 2 or pdfium.FPDFText_IsHyphen(page, index)):
-        return "-"
-    if pdfium.FPDFText_IsGenerated(page, index) == 1:
-        return ""  # the end of a line
-    name = ctypes.create_string_buffer(8)
-    pdfium.FPDFText_GetFontInfo(page, index, name, len(name), None)
-    return _TEX_GLYPHS.get(code, "") if not name.value else chr(code) if code == 0xFF else ""
-
-
-def _continues(piece: Piece, char: _Char) -> bool:
-    largest = max(piece.size, char.size)
-    gap = min(char.start, char.left) - piece.right
-    rise = abs(char.y - piece.baseline)
-    is_level = rise <= _SAME_BASELINE * largest or (
-        rise <= _SCRIPT_RISE * largest and min(char.size, piece.size) <= _SCRIPT_SIZE * largest
-    )
-    return is_level and -largest < gap <= GAP_OF_PIECES * largest
-
-
-def _add(piece: Piece, char: _Char) -> None:
-    """Adds a character: what is raised gets a `^`, but a raised number behind a word or a year is a note's."""
-    text, size = char.text, char.size
-    raised = size <= _SCRIPT_SIZE * piece.size and char.y - piece.baseline > _SAME_BASELINE * piece.size
-    space = " " if char.has_space else ""
-    if piece.size <= _SCRIPT_SIZE * size and piece.text.isdigit():
-        # A footnote begins with its mark.
-        piece.size, piece.baseline, space = size, char.y, " "
-    elif raised:
-        if not piece.in_script:
-            piece.in_note = text.isdigit() and _NOTED.search(piece.text) is not None
-        if piece.in_note and (text.isdigit() or text == ","):
-            text = space = ""
-        elif not piece.in_script:
-            space = "^" if text.isdigit() or text in "+-−–" else ""
-    elif piece.in_script and not piece.in_note and not space and text.isalnum():
-        space = " "
-    piece.text += space + text
-    piece.right = max(piece.right, char.right)
-    piece.in_script = raised
-
-
-def _style(page: PdfTextPage, index: int) -> tuple[bool, bool]:
-    """Whether a character is bold, and whether its font has letters of one width."""
-    import pypdfium2.raw as pdfium
-
-    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
-    pdfium.FPDFText_GetFontInfo(page, index, name, len(name), flags)
-    is_heavy = pdfium.FPDFText_GetFontWeight(page, index) >= _BOLD_WEIGHT and not _NOT_BOLD.search(name.value)
-    is_bold = is_heavy or _BOLD.search(name.value) is not None
-    return is_bold, bool(flags.value & 1) or _ONE_WIDTH.search(name.value) is not None

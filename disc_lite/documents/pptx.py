@@ -12,11 +12,10 @@ from html import escape
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, child, local_name, open_archive, read_xml, relations
-from disc_lite.documents.html import html_text
+from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG, number_text
 from disc_lite.documents.officemath import MATH, formula_text
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _PRESENTATION = "ppt/presentation.xml"
 _TITLES = {"title", "ctrTitle"}
@@ -47,11 +46,11 @@ def pptx_text(source: Source) -> Converted:
             for kind, notes in relations(archive, path).values():
                 spoken = "".join(_notes_html(read_xml(archive, notes))) if kind == "notesSlide" else ""
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
-    text = html_text("".join(parts), is_page=False)[0]
-    if not text.strip():
+    text = markup_text("".join(parts))
+    if not text:
         raise RefusedFile("no text on its slides (pictures only?); run OCR over it first")
     slides = f"slide {hidden[0]} is" if len(hidden) == 1 else f"slides {', '.join(hidden)} are"
-    return Converted(text, warning=f"{slides} hidden, and not read" if hidden else "")
+    return Converted(text + "\n", warning=f"{slides} hidden, and not read" if hidden else "")
 
 
 def _slides(archive: zipfile.ZipFile) -> list[str]:

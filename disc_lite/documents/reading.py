@@ -20,14 +20,12 @@ from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
 
 from disc_lite.documents.code import SUFFIXES
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
-from disc_lite.documents.formats import DECODED, FORMATS, REMEDIES, readable, suffix_of
+from disc_lite.documents.formats import DECODED, FORMATS, REMEDIES, convert, readable, suffix_of
 from disc_lite.documents.headings import Heading, cut_sections, find_headings, title_of
 from disc_lite.documents.records import Document, LedgerEntry
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, ReadingOptions, Source
+from disc_lite.documents.source import Converted, ReadingOptions, RefusedFile, Source
 from disc_lite.documents.walking import Found, find_files, printable
 from disc_lite.documents.workers import WorkerPool
 from disc_lite.errors import DocumentsError

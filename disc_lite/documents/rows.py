@@ -16,12 +16,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.refusal import QUESTION_MARKS, QUESTIONS, RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, RefusedFile, Source
 
 Row = Sequence[str]
 NamedRow = tuple[str, str]
@@ -56,27 +55,22 @@ def csv_text(source: Source) -> Converted:
 
 
 def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
-    """The tables that stand below one another in a sheet, each with a header of its own, as `rows_of_table` has them.
+    """The tables that stand below one another in a sheet, each with a header of its own: names and texts of their rows.
 
     Behind an empty row a table begins where a row of words alone stands above numbers.
 
     Raises:
         RefusedFile: Not one has rows below its header, or one holds questions.
     """
-    blocks: list[list[Row]] = [[]]
-    for row in rows:
-        cells = [_folded(cell) for cell in row]
-        if any(cells):
-            blocks[-1].append(cells)
-        elif blocks[-1]:
-            blocks.append([])
+    folded = ([" ".join(cell.split()) for cell in row] for row in rows)
     tables: list[list[Row]] = []
-    for block in filter(None, blocks):
+    blocks: list[list[Row]] = [[*block] for is_filled, block in groupby(folded, key=any) if is_filled]
+    for block in blocks:
         if tables and not (_has_header(tables[-1]) and _has_header(block)):
             tables[-1] += block
         else:
             tables.append(block)
-    return [rows_of_table(table) for table in tables or [[]]]
+    return [_named_rows(table) for table in tables or [[]]]
 
 
 def _has_header(rows: Sequence[Row]) -> bool:
@@ -91,19 +85,14 @@ def _has_header(rows: Sequence[Row]) -> bool:
     )
 
 
-def rows_of_table(rows: Iterable[Row]) -> list[NamedRow]:
-    """The name of each row and its text; those with a single value above the header have no name.
-
-    Raises:
-        RefusedFile: It has no rows below its header, or holds questions.
-    """
-    filled = [cells for cells in ([_folded(cell) for cell in row] for row in rows) if any(cells)]
-    start = _header_at(filled)
-    above = [("", " ".join(filter(None, cells))) for cells in filled[:start]]
-    body = filled[start + 1 :]
+def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
+    """The name of each row and its text; those with a single value above the header have no name."""
+    start = _header_at(rows)
+    above = [("", " ".join(filter(None, cells))) for cells in rows[:start]]
+    body = rows[start + 1 :]
     if not body:
         raise RefusedFile("no table: no row below a header")
-    header = _header(filled[start], max(map(len, body)))
+    header = _header(rows[start], max(map(len, body)))
     if _asks(header, body):
         raise RefusedFile(QUESTIONS)
     named_by = _label_column(body)
@@ -186,10 +175,6 @@ def _delimiter(text: str) -> str:
         return (count / max(1, len(rows)) if width > 1 else 0, width)
 
     return max(_DELIMITERS, key=columns)
-
-
-def _folded(cell: str) -> str:
-    return " ".join(cell.split())
 
 
 def _header_at(rows: Sequence[Row]) -> int:

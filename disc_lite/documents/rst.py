@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from disc_lite.documents.headings import fenced
-from disc_lite.documents.inlinehtml import markup_text
+from disc_lite.documents.inlinehtml import embedded_text
 from disc_lite.documents.tables import line_of
 
 _DIRECTIVE = re.compile(r"(?P<indent>\s*)\.\. (?:\|[^|]+\| )?(?P<name>[\w:+-]+)::(?:\s+(?P<argument>.*))?")
@@ -133,7 +133,7 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         yield from [indent + _plain(line) for line in ([argument, ""] if argument else []) + rows]
         return
     if name == "raw":
-        shown = markup_text("\n".join(block)) if argument == "html" else ""
+        shown = embedded_text("\n".join(block)) if argument == "html" else ""
         yield from shown.split("\n") if shown else []
         return
     if name in _LITERAL:

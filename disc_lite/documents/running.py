@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from disc_lite.documents.pieces import HEADING_SIZE, Piece, Row, rows_of, text_of, usual_size
+from disc_lite.documents.pieces import HEADING_SIZE, Row, text_of, usual_size
 
 # The rows at the top and at the bottom of a page that may be running lines.
 _EDGE_ROWS = 3
@@ -21,17 +21,16 @@ _MIN_SHARE = 0.3
 _PAGE_NUMBER = re.compile(r"(?:page|seite|p\.)?[-–—\s]*(\d+)[-–—\s]*(?:(?:of|/|von) ?\d+)?|[ivxlc]+", re.IGNORECASE)
 
 
-def without_running_lines(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]:
+def without_running_lines(pages: Sequence[Sequence[Row]]) -> list[Sequence[Row]]:
     """The pages without what is at their edges on page after page, numbers apart, and without their numbers."""
-    rows_of_pages = [rows_of(page) for page in pages]
-    edges = [_Edges(rows[: _EDGE_ROWS + 1], rows[::-1][: _EDGE_ROWS + 1]) for rows in rows_of_pages]
-    seen = _Seen.of(edges, usual_size(piece for page in pages for piece in page))
+    edges = [_Edges(rows[: _EDGE_ROWS + 1], rows[::-1][: _EDGE_ROWS + 1]) for rows in pages]
+    seen = _Seen.of(edges, usual_size(piece for rows in pages for row in rows for piece in row))
     kept = []
-    for number, (rows, page) in enumerate(zip(rows_of_pages, edges, strict=True), start=1):
+    for number, (rows, page) in enumerate(zip(pages, edges, strict=True), start=1):
         running = partial(seen.is_running, number=number)
         first = _depth(page.top, rows, running)
         last = len(rows) - _depth(page.bottom, rows, running)
-        kept.append([piece for row in rows[first : max(last, first)] for piece in row])
+        kept.append(rows[first : max(last, first)])
     return kept
 
 
@@ -39,8 +38,8 @@ def without_running_lines(pages: Sequence[Sequence[Piece]]) -> list[list[Piece]]
 class _Edges:
     """The rows at the top of a page, from the top, and at its bottom, from the bottom, each with the next one."""
 
-    top: list[Row]
-    bottom: list[Row]
+    top: Sequence[Row]
+    bottom: Sequence[Row]
 
 
 @dataclass(frozen=True)

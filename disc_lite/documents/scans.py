@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from disc_lite.documents.ocr import ReadLine, Word, degrees_to_turn, read_picture, require_ocr
 from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import RefusedFile
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from disc_lite.documents.abbreviations import is_abbreviation
-from disc_lite.documents.blocks import ITEM, Line, Lines
+from disc_lite.documents.blocks import Line, Lines, is_marker
 from disc_lite.documents.records import Markup
 
 # Vowel signs of Indic scripts are no word characters to `re`.
@@ -127,8 +127,7 @@ def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end
 
 def _is_marker(text: str, sentence: int, place: int) -> bool:
     """Whether the stop before a place belongs to the marker of a list item, of the line or within it."""
-    marker = text[max(sentence, place - _LOOK_BACK_CHARS) : place].strip()
-    return ITEM.fullmatch(f"{marker} .") is not None
+    return is_marker(text[max(sentence, place - _LOOK_BACK_CHARS) : place].strip())
 
 
 def _stops(before: str, after: str) -> bool:

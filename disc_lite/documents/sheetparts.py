@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from xml.parsers import expat
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
+from disc_lite.documents.archive import child, local_name
 from disc_lite.documents.numbering import number_text
-
-_OFF = ("0", "false", "none")
 
 
 @dataclass
@@ -51,74 +52,46 @@ def sheet_parts(content: bytes) -> SheetParts:
     """The parts of the XML of one sheet.
 
     Raises:
-        ExpatError: It is no XML.
+        ParseError: It is no XML.
     """
-    scan = _Scan()
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    parser.StartElementHandler = scan.start
-    parser.EndElementHandler = scan.end
-    parser.CharacterDataHandler = scan.text
-    parser.Parse(content, True)
-    return scan.parts
+    from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
-
-class _Scan:
-    """The handlers of the parser, and where it is."""
-
-    def __init__(self) -> None:
-        self.parts = SheetParts()
-        self._row, self._column = -1, -1
-        self._within: set[str] = set()  # elements of the cell that have been opened
-        self._run: set[str] = set()
-        self._value: list[str] = []
-        self._rich: list[str] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
-
-        name = name.rpartition(" ")[2]
-        match name:
+    parts, row = SheetParts(), -1
+    for _, element in ElementTree.iterparse(io.BytesIO(content)):
+        match local_name(element.tag):
             case "row":
-                self._row = int(attributes.get("r", self._row + 2)) - 1
-                self._column = -1
-                if attributes.get("hidden", "0") not in _OFF:
-                    self.parts.hidden_rows.add(self._row)
-            case "c":
-                cell = attributes.get("r")
-                self._column = coordinate_to_tuple(cell)[1] - 1 if cell else self._column + 1
-                self._within, self._rich, self._run = set(), [], set()
-            case "col" if attributes.get("hidden", "0") not in _OFF:
-                self.parts.hidden_columns.append((int(attributes["min"]) - 1, int(attributes["max"]) - 1))
+                row, column = int(element.get("r", row + 2)) - 1, -1
+                parts.hidden_rows |= {row} if _is_on(element, "hidden", "0") else set()
+                for cell in element:
+                    name = cell.get("r")
+                    column = coordinate_to_tuple(name)[1] - 1 if name else column + 1
+                    within = {local_name(e.tag): e for e in cell}
+                    if "f" in within and not ("v" in within and within["v"].text):
+                        parts.without_value.append(f"{number_text('A', column + 1)}{row + 1}")
+                    if "is" in within and (rich := _rich_text(within["is"])):
+                        parts.rich[row, column] = rich
+                element.clear()  # or a large sheet would be held in memory
+            case "col" if _is_on(element, "hidden", "0"):
+                parts.hidden_columns.append((int(element.attrib["min"]) - 1, int(element.attrib["max"]) - 1))
             case "mergeCell":
-                left, top, _, bottom = range_boundaries(attributes["ref"])
-                self.parts.merged.append((top - 1, bottom - 1, left - 1))
-            case "f" | "is":
-                self._within.add(name)
-            case "v" | "t":
-                self._value = []
-            case "r":
-                self._run = set()
-            case "strike":
-                self._run |= {"s"} if attributes.get("val", "1") not in _OFF else set()
-            case "vertAlign":
-                self._run |= {attributes.get("val", "")[:3]} & {"sup", "sub"}
+                left, top, _, bottom = range_boundaries(element.attrib["ref"])
+                parts.merged.append((top - 1, bottom - 1, left - 1))
+    return parts
 
-    def text(self, data: str) -> None:
-        self._value.append(data)
 
-    def end(self, name: str) -> None:
-        name = name.rpartition(" ")[2]
-        if name == "v" and "".join(self._value):
-            self._within.add("value")
-        elif name == "r" and "is" in self._within:
-            self._rich.append(marked("".join(self._value), *self._run))
-            self._within |= {"rich"} if self._run else set()
-        elif name == "c":
-            if "f" in self._within and "value" not in self._within:
-                self.parts.without_value.append(f"{number_text('A', self._column + 1)}{self._row + 1}")
-            if "rich" in self._within:
-                self.parts.rich[self._row, self._column] = "".join(self._rich)
+def _is_on(element: Element, attribute: str, default: str) -> bool:
+    return element.get(attribute, default) not in ("0", "false", "none")
+
+
+def _rich_text(inline: Element) -> str:
+    """The runs of a text in a cell as HTML; empty where none is raised, lowered or struck."""
+    runs = []
+    for run in (e for e in inline if local_name(e.tag) == "r"):
+        properties = child(run, "rPr")
+        is_struck = any(local_name(e.tag) == "strike" and _is_on(e, "val", "1") for e in properties)
+        tags = ("s" if is_struck else "", child(properties, "vertAlign").get("val", "")[:3])
+        runs.append((child(run, "t").text or "", [tag for tag in tags if tag in ("s", "sup", "sub")]))
+    return "".join(marked(text, *tags) for text, tags in runs) if any(tags for _, tags in runs) else ""
 
 
 def marked(text: str, *tags: str) -> str:

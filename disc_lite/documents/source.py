@@ -1,4 +1,4 @@
-"""What the reader of a format gets, and what it gives back."""
+"""What the reader of a format gets, what it gives back, and how it refuses a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from disc_lite.documents.headings import Heading
 from disc_lite.documents.records import Markup
+
+QUESTIONS = "a file of questions, not of text; measure with it: --questions, or teach it: --pairs"
+QUESTION_MARKS = ("?", "？", "؟")  # with which a question of such a file ends, where it has no answer beside it
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,10 @@ class Converted:
     alone: bool = False
     warning: str = ""
     ocr_pages: int = 0
+
+
+class RefusedFile(Exception):
+    """This file cannot be read; its message is the reason, and the remedy where there is one.
+
+    It never leaves the package: one bad file is a line of the ledger, not the end of a run.
+    """

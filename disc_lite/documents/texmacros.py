@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import RefusedFile
 
 _NAME = r"(?:\{\s*\\(?P<braced>[A-Za-z@]+)\s*\}|\\(?P<bare>[A-Za-z@]+))"
 _DEFINITION = re.compile(

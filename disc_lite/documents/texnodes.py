@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from disc_lite.documents.formulas import with_scripts
-from disc_lite.documents.html import html_text
+from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import number_text
 from disc_lite.documents.texspecs import CITATIONS, ENVIRONMENTS, LISTS, MACROS, TABLES, UNSEEN, unit_text
 
@@ -136,7 +136,7 @@ class TexReader:
                 column += width
             held = {place: left - 1 for place, left in {**held, **reaching}.items() if left > 1}
             rows.append(f"<tr>{cells}</tr>")
-        shown = html_text(f"<table>{''.join(rows)}</table>", is_page=False)[0].strip()
+        shown = markup_text(f"<table>{''.join(rows)}</table>")
         return f"\n\n{shown}\n\n"
 
 

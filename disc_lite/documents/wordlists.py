@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.numbering import Counter, Level
+from disc_lite.documents.numbering import Level, Numbers
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _KINDS = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I", "none": ""}
@@ -41,7 +41,7 @@ def value_at(element: Element | None, path: str, default: str = "") -> str:
 class _List:
     """A definition of a list: its levels and counts, which levels have bullets, and those that styles are tied to."""
 
-    counter: Counter
+    numbers: Numbers
     bullets: set[int]
     depths: dict[str, int]
 
@@ -70,7 +70,7 @@ class Numbering:
         level = int(depth) if depth.isdecimal() else 0
         if level in found.bullets:
             return id_, level, ""
-        label = found.counter.label(level, self._start(id_, level))
+        label = found.numbers.label(level, self._start(id_, level))
         return (id_, level, label) if label else None
 
     def _start(self, id_: str, level: int) -> int | None:
@@ -94,7 +94,7 @@ class Numbering:
         if name not in self._lists:
             levels = {int(e.get(f"{W}ilvl") or 0): e for e in [*definition.iter(f"{W}lvl"), *own_levels]}
             self._lists[name] = _List(
-                Counter({depth: _level(e) for depth, e in levels.items()}),
+                Numbers({depth: _level(e) for depth, e in levels.items()}),
                 {depth for depth, e in levels.items() if value_at(e, "w:numFmt") == "bullet"},
                 {value_at(e, "w:pStyle"): depth for depth, e in levels.items()},
             )

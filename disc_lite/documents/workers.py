@@ -19,8 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 STEP_TIMEOUT_S = 20  # processor time for one page of a PDF, or a whole file of another format
 TOTAL_TIMEOUT_S = 600  # by the clock, for a file; it begins anew after every page that was read by OCR

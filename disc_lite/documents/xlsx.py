@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, read_xml, relations
 from disc_lite.documents.cellvalues import shown
-from disc_lite.documents.html import html_text
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.html import markup_text
 from disc_lite.documents.rows import tables_of, text_of_tables
 from disc_lite.documents.sheetparts import SheetParts, marked, sheet_parts
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
@@ -83,7 +82,7 @@ def _text_of(cell: Cell, rich: str) -> str:
     if isinstance(value, list):  # of runs
         rich = "".join(map(_run_html, value))
     if rich:
-        return html_text(f"<p>{rich}</p>", is_page=False)[0].strip()
+        return markup_text(f"<p>{rich}</p>")
     return value if isinstance(value, str) else shown(value, str(cell.number_format))
 
 

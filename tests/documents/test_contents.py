@@ -10,18 +10,17 @@ from tests.documents.test_pdf import PROSE, Page
 def rows(*texts, top=700):
     """A page of one row for each text, its cells where `|` is."""
     return [
-        Piece(72 + 200 * column, 72 + 200 * column + 5 * len(cell), top - 14 * number, 10, cell)
+        [
+            Piece(72 + 200 * column, 72 + 200 * column + 5 * len(cell), top - 14 * number, 10, cell)
+            for column, cell in enumerate(text.split(" | "))
+        ]
         for number, text in enumerate(texts)
-        for column, cell in enumerate(text.split(" | "))
     ]
 
 
 def left(*pages):
     """What is left of the first page."""
-    texts: dict[float, str] = {}
-    for piece in without_contents(pages)[0]:
-        texts[piece.baseline] = f"{texts[piece.baseline]} | {piece.text}" if piece.baseline in texts else piece.text
-    return list(texts.values())
+    return [" | ".join(piece.text for piece in row) for row in without_contents(pages)[0]]
 
 
 BODY = [rows("1 Scope", PROSE), rows("2 Fees of the", "harbour", PROSE), rows(PROSE, "3 Rooms"), rows("4 Index")]

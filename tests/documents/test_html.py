@@ -3,7 +3,7 @@
 import pytest
 
 from disc_lite.documents.headings import find_headings
-from disc_lite.documents.refusal import RefusedFile
+from disc_lite.documents.source import RefusedFile
 from tests.documents.written import converted
 
 

@@ -8,8 +8,7 @@ import psutil
 import pytest
 
 from disc_lite.documents import archive, read_documents, workers
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Source
+from disc_lite.documents.source import RefusedFile, Source
 from tests.documents.written import converted, zipped
 from tests.tiers import FULL, reached
 

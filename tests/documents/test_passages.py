@@ -179,6 +179,8 @@ def test_no_passage_ends_with_a_heading_that_could_stay_with_its_text():
 def test_a_heading_is_a_sentence_of_its_own():
     first = cut_passages(document_of(GUIDE), words(GUIDE), 100)[0]
     assert first.sentences[:3] == ((0, 2), (2, 4), (4, 7))
+    (none,) = cut_passages(document_of(text := "He left. ## A name.\n"), words(text), 100)
+    assert none.headings == frozenset()  # in the midst of a line it is text
 
 
 def test_a_token_belongs_where_it_is_first_seen_and_bytes_of_one_character_stay_in_order():

@@ -16,8 +16,7 @@ from disc_lite.documents import read_documents, reading
 from disc_lite.documents.decoding import check_text, decode, sha256_of_text
 from disc_lite.documents.formats import FORMATS
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Converted
+from disc_lite.documents.source import Converted, RefusedFile
 from disc_lite.errors import DocumentsError, UsageError
 from tests.documents.written import converted, document, refusal
 from tests.tiers import reached, tried

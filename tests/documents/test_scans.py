@@ -10,8 +10,8 @@ from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 
 from disc_lite.documents import ocr, read_documents, workers
-from disc_lite.documents.conversion import convert
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
+from disc_lite.documents.formats import convert
 from disc_lite.documents.source import Source
 from tests.documents.written import converted, refusal, refusal_of_child, text
 

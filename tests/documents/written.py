@@ -6,10 +6,9 @@ import zipfile
 import pytest
 
 from disc_lite.documents import ReadingOptions
-from disc_lite.documents.conversion import convert
+from disc_lite.documents.formats import convert
 from disc_lite.documents.reading import document_of
-from disc_lite.documents.refusal import RefusedFile
-from disc_lite.documents.source import Source
+from disc_lite.documents.source import RefusedFile, Source
 from disc_lite.documents.workers import WorkerPool
 
 
