@@ -171,7 +171,7 @@ def remarks(summary: JsonObject) -> list[str]:
     if "kept" in pairs:
         lines.append(
             f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about what is new or changed; "
-            f"{pairs['removed']} of what is gone {STATED[summary['card']['update']['removed']]}."
+            f"{pairs['removed']} of what is gone."
         )
     lines += about_pairs(pairs)
     if low := summary["teachability"]["low"]:

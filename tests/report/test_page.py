@@ -97,7 +97,7 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     ]  # fmt: skip
     assert "tiny after 5 documents" in page.text[""]
     assert "Not read: 1 refused, 1 duplicate" in page.text[""]
-    assert "Closed book it answers 15 of 20 questions (the base: 0). Its difference" in page.text[""]
+    assert "Closed book it answers 15 of 20 questions (the base: 0). Retrieval alone" in page.text[""]
     assert "retrieval (RAG) answers 50%, the adapted model 75% without any passage" in page.text[""]
     assert (
         "Of 62 answers that should stay right the adapted model lost 11, 17.7% (95 %: 10.2% to 29.0%):" in page.text[""]
