@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.endtags import with_end_tags
-from disc_lite.documents.formulas import math_text, script_text, separated
+from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
-from disc_lite.documents.noise import SENTENCE, is_noise, is_note_mark, main_part
+from disc_lite.documents.htmlwriter import Writer
+from disc_lite.documents.noise import is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import is_layout, rows_of
@@ -36,66 +36,12 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol")
 _NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
-_STOPS = ".:?!…。：？！"  # behind another letter a term gets a colon
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
 
 
 _STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
                 ("lower-roman", "i"), ("upper-roman", "I"))  # fmt: skip
-
-Kind = Literal["paragraph", "item", "row"]
-
-
-@dataclass
-class _Writer:
-    """Blocks written so far, and the inline text of the one that is open."""
-
-    is_page: bool  # of a site; not a part of a document
-    blocks: list[tuple[Kind, str]] = field(default_factory=list)
-    inline: list[str] = field(default_factory=list)
-    prefix: str = ""
-    term: str = ""  # what the next paragraph is about: `FREEZE`, `Note`
-    numbers: dict[int, int] = field(default_factory=dict)
-
-    def close(self) -> None:
-        """Ends the open block, if it has any text."""
-        lines = separated("".join(self.inline)).split("\n")
-        lines = [line for line in (" ".join(line.split()) for line in lines) if line]
-        text = " ".join(lines) if self.prefix.startswith("#") else "\n".join(map(escaped, lines))
-        self.inline.clear()
-        if text:
-            if self.term:
-                text, self.term = f"{self.term}{'' if self.term[-1] in _STOPS else ':'} {text}", ""
-            self.blocks.append(("item" if is_marker(self.prefix.rstrip()) else "paragraph", self.prefix + text))
-            self.prefix = ""
-
-    def close_all(self) -> None:
-        """Ends the open block, and writes a term as a paragraph where none follows that is about it."""
-        self.close()
-        if self.term:
-            self.inline, self.term = [self.term], ""
-            self.close()
-
-    def before(self) -> str:
-        """The last characters of the open block."""
-        return "".join(self.inline[-3:])[-20:]
-
-    def drop_banner(self) -> None:
-        """Drops what stands above the first heading of level 1, if there is no sentence in it."""
-        first = next((index for index, (_, block) in enumerate(self.blocks) if block.startswith("# ")), 0)
-        if all(kind != "row" and not SENTENCE.search(block) for kind, block in self.blocks[:first]):
-            del self.blocks[:first]
-
-    def text(self) -> str:
-        """All blocks: a blank line between, but none between list items or table rows."""
-        parts = []
-        previous: Kind | None = None
-        for kind, block in self.blocks:
-            tight = kind == previous and kind != "paragraph"
-            parts.append(("\n" if tight else "\n\n") + block)
-            previous = kind
-        return "".join(parts).strip("\n")
 
 
 def html_text(source: Source) -> Converted:
@@ -110,7 +56,7 @@ def page_text(markup: str) -> Converted:
         RecursionError: Elements nested some hundred deep.
     """
     page = _parsed(markup)
-    writer = _Writer(is_page=True)
+    writer = Writer(is_page=True)
     _write_children(main_part(page), writer, depth=0)
     writer.close_all()
     writer.drop_banner()
@@ -123,7 +69,7 @@ def markup_text(markup: str) -> str:
     Raises:
         RecursionError: Elements nested some hundred deep.
     """
-    writer = _Writer(is_page=False)
+    writer = Writer(is_page=False)
     _write_children(_parsed(markup), writer, depth=0)
     writer.close_all()
     return writer.text()
@@ -138,7 +84,7 @@ def _parsed(markup: str) -> BeautifulSoup:
         return BeautifulSoup(with_end_tags(markup), "html.parser")
 
 
-def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
+def _write_children(parent: Tag, writer: Writer, depth: int) -> None:
     from bs4.element import CData, NavigableString, Tag
 
     for child in parent.children:
@@ -152,7 +98,7 @@ def _write_children(parent: Tag, writer: _Writer, depth: int) -> None:
             writer.inline.append(re.sub(r"\s+", " ", str(child)).replace("\u00ad", ""))
 
 
-def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
+def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
     match tag.name:
         case "br":
             writer.inline.append("\n")
@@ -195,7 +141,7 @@ def _write_tag(tag: Tag, writer: _Writer, depth: int) -> None:
             _write_children(tag, writer, depth)
 
 
-def _write_link(tag: Tag, writer: _Writer, depth: int) -> None:
+def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
     if is_note_mark(tag, writer.before()):
         return
     _write_children(tag, writer, depth)
@@ -205,7 +151,7 @@ def _write_link(tag: Tag, writer: _Writer, depth: int) -> None:
         writer.inline.append(f" ({address})")
 
 
-def _write_item(tag: Tag, writer: _Writer, depth: int) -> None:
+def _write_item(tag: Tag, writer: Writer, depth: int) -> None:
     around = tag.find_parent(_LISTS)
     label = tag.find(LABEL_TAG, recursive=False)
     marker = "-"
@@ -233,7 +179,7 @@ def _number_of(item: Tag, around: Tag, numbers: dict[int, int]) -> int:
     return numbers[id(around)]
 
 
-def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
+def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int) -> None:
     writer.close_all()
     writer.prefix = prefix
     _write_children(tag, writer, depth)
@@ -241,7 +187,7 @@ def _write_prefixed(prefix: str, tag: Tag, writer: _Writer, depth: int) -> None:
     writer.prefix = ""
 
 
-def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
+def _write_table(table: Tag, writer: Writer, depth: int) -> None:
     writer.close_all()
     caption = table.find("caption")
     if caption is not None:
@@ -250,9 +196,9 @@ def _write_table(table: Tag, writer: _Writer, depth: int) -> None:
     writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, lambda cell: _text_within(cell, writer)))
 
 
-def _text_within(tag: Tag, writer: _Writer) -> str:
+def _text_within(tag: Tag, writer: Writer) -> str:
     """The text of an element in one line: of a cell, of a term."""
-    inner = _Writer(is_page=writer.is_page)
+    inner = Writer(is_page=writer.is_page)
     _write_children(tag, inner, depth=1)
     inner.close_all()
     items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")

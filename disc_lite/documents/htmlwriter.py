@@ -1,0 +1,66 @@
+"""What the HTML reader has written so far: blocks of plain Markdown, and the text of the one that is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from disc_lite.documents.blocks import is_marker
+from disc_lite.documents.formulas import separated
+from disc_lite.documents.headings import escaped
+from disc_lite.documents.noise import SENTENCE
+
+_STOPS = ".:?!…。：？！"  # behind another letter a term gets a colon
+
+Kind = Literal["paragraph", "item", "row"]
+
+
+@dataclass
+class Writer:
+    """Blocks written so far, and the inline text of the one that is open."""
+
+    is_page: bool  # of a site; not a part of a document
+    blocks: list[tuple[Kind, str]] = field(default_factory=list)
+    inline: list[str] = field(default_factory=list)
+    prefix: str = ""
+    term: str = ""  # what the next paragraph is about: `FREEZE`, `Note`
+    numbers: dict[int, int] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Ends the open block, if it has any text."""
+        lines = separated("".join(self.inline)).split("\n")
+        lines = [line for line in (" ".join(line.split()) for line in lines) if line]
+        text = " ".join(lines) if self.prefix.startswith("#") else "\n".join(map(escaped, lines))
+        self.inline.clear()
+        if text:
+            if self.term:
+                text, self.term = f"{self.term}{'' if self.term[-1] in _STOPS else ':'} {text}", ""
+            self.blocks.append(("item" if is_marker(self.prefix.rstrip()) else "paragraph", self.prefix + text))
+            self.prefix = ""
+
+    def close_all(self) -> None:
+        """Ends the open block, and writes a term as a paragraph where none follows that is about it."""
+        self.close()
+        if self.term:
+            self.inline, self.term = [self.term], ""
+            self.close()
+
+    def before(self) -> str:
+        """The last characters of the open block."""
+        return "".join(self.inline[-3:])[-20:]
+
+    def drop_banner(self) -> None:
+        """Drops what stands above the first heading of level 1, if there is no sentence in it."""
+        first = next((index for index, (_, block) in enumerate(self.blocks) if block.startswith("# ")), 0)
+        if all(kind != "row" and not SENTENCE.search(block) for kind, block in self.blocks[:first]):
+            del self.blocks[:first]
+
+    def text(self) -> str:
+        """All blocks: a blank line between, but none between list items or table rows."""
+        parts = []
+        previous: Kind | None = None
+        for kind, block in self.blocks:
+            tight = kind == previous and kind != "paragraph"
+            parts.append(("\n" if tight else "\n\n") + block)
+            previous = kind
+        return "".join(parts).strip("\n")
