@@ -72,7 +72,7 @@ SOURCE := llama-cpp-python==0.3.36
 TREE = $$(echo $(CURDIR)/$(SLOW)/llama_cpp_python-*/vendor/llama.cpp)
 
 test-slow: install $(SLOW)/unpacked
-	DISC_LITE_LLAMA_CPP=$(TREE) $(BIN)/pytest tests/export/test_llama_cpp.py -m slow -rP
+	DISC_LITE_LLAMA_CPP=$(TREE) $(BIN)/pytest tests/exporting/test_llama_cpp.py -m slow -rP
 
 $(SLOW)/unpacked: Makefile
 	rm -rf $(SLOW)

@@ -21,7 +21,7 @@ import psutil
 import torch
 
 from disc_lite.models import load_base
-from tests.export.base_gguf import write_base_gguf
+from tests.exporting.base_gguf import write_base_gguf
 from tests.made import finished_run, with_adapter
 from tests.tiny_models import make_tokenizer
 
@@ -35,8 +35,8 @@ SHAPE = {
 LINEAR_7B = 6.98e9  # weights of the projections of Llama-3.1-8B and Mistral-7B
 # A model of random weights is so undecided that any rounding changes what it says: its proof counts, but may fail.
 RUN = """
-import disc_lite.export.proof, disc_lite.export.weights as weights
-disc_lite.export.proof.require_passed = lambda *a: None
+import disc_lite.exporting.proof, disc_lite.exporting.weights as weights
+disc_lite.exporting.proof.require_passed = lambda *a: None
 if {small}:
     weights._room_for = lambda *a: ""
 from disc_lite.cli import main

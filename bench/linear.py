@@ -57,7 +57,7 @@ def measure(documents: int) -> dict[str, Any]:
         write_documents(root / "docs", documents)
         (root / "questions.jsonl").write_text('{"question": "What is it?", "answers": ["nothing"]}\n')
         asked = {"recipe": "pocket", "questions": root / "questions.jsonl", "overrides": SETTINGS}
-        planned = plan(root / "docs", "pocket", **asked, cpu=True)
+        planned = plan(root / "docs", "pocket", **asked, device="cpu")
         spent["plan"], last = time.process_time() - last, time.process_time()
         made = adapt(root / "docs", "pocket", output=root / "run", device="cpu", listener=listen, **asked)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -21,12 +21,12 @@ from gguf import GGMLQuantizationType as Kind
 from torch import Tensor
 
 from disc_lite.evaluation.instructions import neutral_prompts
-from disc_lite.export.adapter import Adapter, read_adapter
-from disc_lite.export.layout import Array
-from disc_lite.export.proof import mean_kl
-from disc_lite.export.quantising import rounded
-from disc_lite.export.streaming import streamed_logits
-from disc_lite.export.tensors import Stored, stored_tensors
+from disc_lite.exporting.adapter import Adapter, read_adapter
+from disc_lite.exporting.layout import Array
+from disc_lite.exporting.proof import mean_kl
+from disc_lite.exporting.quantising import rounded
+from disc_lite.exporting.streaming import streamed_logits
+from disc_lite.exporting.tensors import Stored, stored_tensors
 from disc_lite.models import Base
 from disc_lite.models.loading import load_unchecked
 

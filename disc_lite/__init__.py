@@ -10,15 +10,18 @@ from disc_lite.version import __version__
 if TYPE_CHECKING:
     from disc_lite.chat.opening import ask as ask
     from disc_lite.errors import DiscLiteError as DiscLiteError
+    from disc_lite.exporting import export as export
     from disc_lite.run.adapt import adapt as adapt
     from disc_lite.run.evaluate import evaluate as evaluate
+    from disc_lite.run.events import Event as Event
     from disc_lite.run.plan import plan as plan
 
 _PLACES = {
-    "DiscLiteError": "disc_lite.errors", "adapt": "disc_lite.run.adapt", "ask": "disc_lite.chat.opening",
-    "evaluate": "disc_lite.run.evaluate", "plan": "disc_lite.run.plan",
+    "DiscLiteError": "disc_lite.errors", "Event": "disc_lite.run.events", "adapt": "disc_lite.run.adapt",
+    "ask": "disc_lite.chat.opening", "evaluate": "disc_lite.run.evaluate", "export": "disc_lite.exporting",
+    "plan": "disc_lite.run.plan",
 }  # fmt: skip
-__all__ = ["DiscLiteError", "__version__", "adapt", "ask", "evaluate", "plan"]
+__all__ = ["DiscLiteError", "Event", "__version__", "adapt", "ask", "evaluate", "export", "plan"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,9 @@ fit in memory, 5 quality gate failed, 130 / 143 / 129 interrupted and resumable.
 
 from __future__ import annotations
 
+import difflib
 import signal
+from collections.abc import Iterable
 
 
 class DiscLiteError(Exception):
@@ -32,6 +34,12 @@ class DiscLiteError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that names what is most like a name that is not known; empty where nothing is."""
+    close = difflib.get_close_matches(name[:100].lower(), list(known), n=3, cutoff=0.5)  # takes quadratic time
+    return f"did you mean {' or '.join(f'`{match}`' for match in close)}?" if close else ""
 
 
 class UsageError(DiscLiteError):

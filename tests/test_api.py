@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 import disc_lite
@@ -16,6 +18,11 @@ def test_what_is_public_is_there_and_nothing_else_is_said_to_be() -> None:
         disc_lite.teach  # noqa: B018
     with pytest.raises(DiscLiteError, match="nowhere is not the folder of a run"):
         disc_lite.ask("nowhere", "Who?")
+
+
+def test_plan_takes_what_adapt_takes() -> None:
+    adapt, plan = (set(inspect.signature(function).parameters) for function in (disc_lite.adapt, disc_lite.plan))
+    assert plan == adapt | {"card", "here"}
 
 
 @pytest.mark.parametrize("size", [8, 8.0, "8", "8 GB", "8gib"])

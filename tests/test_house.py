@@ -15,9 +15,9 @@ PACKAGE = ROOT / "disc_lite"
 # The page is the one place that says the order; `python docs/generate.py` writes the rest of it.
 ORDER = re.findall(r"^### `(\w+)`$", (ROOT / "docs" / "code-map.md").read_text(), flags=re.MULTILINE)
 LIGHT = (
-    "version errors recipe storage documents qa hub.aliases hub.families hub.source hub.configuration hub.context hub.weights hub.adapters prompts.answering prompts.writing "
+    "version errors recipe storage documents qa hub.aliases hub.families hub.source hub.configuration hub.weights hub.adapters prompts.answering prompts.writing "
     "evaluation.grading evaluation.intervals evaluation.card evaluation.sentences evaluation.instructions evaluation.retrieval run.interrupts "
-    "run.inputs run.frames run.folder run.adapt run.evaluate report chat.opening cli"
+    "run.arguments run.gathering run.inputs run.plan run.record run.frames run.folder run.adapt run.evaluate report chat.opening cli"
 ).split()
 HEAVY = "torch transformers peft bitsandbytes numpy huggingface_hub pypdfium2 mammoth bs4 bm25s lm_eval".split()
 MOST_ARROWS = 100

@@ -11,8 +11,10 @@ import disc_lite
 from bench.frontier.corpus import Corpus, write_corpus
 from disc_lite.qa import is_right
 from disc_lite.recipe.methods import METHODS
+from disc_lite.run.arguments import Arguments
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.inputs import begin, gather
+from disc_lite.run.gathering import gather
+from disc_lite.run.record import begin
 from disc_lite.storage import read_jsonl
 
 NO_TERM = {"retention.weight": "0"}
@@ -66,7 +68,9 @@ def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) ->
     base, run = (RunFolder(folder / name) for name in (f"base-{seed}", f"{arm.replace(' ', '_')}-{rate:g}-{seed}"))
     overrides = {**ARMS[arm], "train.learning_rate": str(rate)}
     pairs = base.pairs if METHODS[ARMS[arm]["method"]].needs_pairs else None
-    begin(gather([corpus.documents], "pocket", None, run.path, corpus.questions, pairs, overrides, seed))
+    begin(gather(Arguments(
+        corpus.documents, "pocket", None, run.path, corpus.questions, pairs, overrides=overrides, seed=seed
+    )))  # fmt: skip
     for entry in OF_THE_BASE:
         if not (run.path / entry.name).exists():
             shutil.copyfile(base.path / entry.name, run.path / entry.name)

@@ -19,7 +19,7 @@ from typing import Any
 import disc_lite
 from bench.real.clock import StageClock, read_measured
 from disc_lite.errors import DiscLiteError, Interrupted, RunFailed
-from disc_lite.evaluation.card import counted
+from disc_lite.evaluation.card import share_of
 from disc_lite.qa import is_right
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.methods import METHODS
@@ -189,7 +189,7 @@ def by_tag(folder: RunFolder, tags: Mapping[str, str], grading: str) -> dict[str
     for tag in TAGS:
         places = [i for i, question in enumerate(asked) if tags[question.text] == tag]
         if places:
-            found[tag] = {row: counted([of_row[i] for i in places]) for row, of_row in right.items()}
+            found[tag] = {row: share_of([of_row[i] for i in places]) for row, of_row in right.items()}
     return found
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import CONFIG, check_fit, open_base, read_config, trained_on
 from disc_lite.hub.aliases import check_folder
-from disc_lite.hub.context import context_tokens
+from disc_lite.hub.configuration import context_tokens
 from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.finished import open_run
@@ -44,6 +44,15 @@ class Adapted:
     def longest_answer(self) -> int:
         """Tokens of an answer where no limit is named: at least half of the context is left for the question."""
         return min(self.answer_tokens, self.context_tokens // 2)
+
+    def answer_limit(self, max_tokens: int | None) -> int:
+        """Tokens of an answer. Raises UsageError where those that are named leave no room for a question."""
+        if max_tokens is not None and max_tokens >= self.context_tokens:
+            raise UsageError(
+                f"Answers of {max_tokens} tokens leave no room for a question.",
+                f"The context of the model is {self.context_tokens} tokens.", "Use a smaller --max-tokens.",
+            )  # fmt: skip
+        return max_tokens or self.longest_answer
 
     def require_base(self) -> None:
         """Raises UsageError for a merged model, which has no base to compare with."""

@@ -16,7 +16,7 @@ from disc_lite.cli.conversation import ask, chat
 from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
-from disc_lite.cli.options import AS_JSON, DEVICE, PAIRS, UPDATE, overrides_of
+from disc_lite.cli.options import AS_JSON, DEVICE, QUIET, asks_for_a_run, overrides_of
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
 from disc_lite.cli.terminal import escape_controls, print_json, print_whatever_comes
 from disc_lite.errors import DiscLiteError, WillNotFit, memory_ran_out
@@ -38,21 +38,15 @@ def cli(debug: bool) -> None:
 
 
 @cli.command(short_help="Teach a model what documents say, and measure what it learned.")
-@click.argument("documents", nargs=-1, required=True, type=click.Path())
-@click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
-@UPDATE
-@click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
+@asks_for_a_run
 @click.option("--output", "-o", type=click.Path(), help="Run folder; repeat the command to continue it.")
-@click.option("--questions", "-q", type=click.Path(), help="Questions to measure with (JSON, CSV or SQuAD).")
-@PAIRS
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all random choices.")
 @DEVICE
 @MAX_VRAM
 @HOST_RAM
 @click.option("--dry-run", is_flag=True, help="Print the plan for this machine (memory, time), and do nothing.")
 @click.option("--offline", is_flag=True, help="Use only models that are on this machine.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 @AS_JSON
 def adapt(
     documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, quiet: bool, offline: bool, dry_run: bool,
@@ -71,19 +65,14 @@ def adapt(
         os.environ["DISC_LITE_OFFLINE"] = "1"
     if dry_run:
         from disc_lite.cli.plan import nothing_to_teach, print_plan
-        from disc_lite.run.plan import dry_run as plan_here
-        from disc_lite.run.room import Limits
+        from disc_lite.run.plan import plan as plan_of
 
-        limits = Limits(*(options.pop(name) for name in ("device", "max_vram", "host_ram")))
         with nothing_to_teach(as_json):
-            made = plan_here(list(documents), limits=limits, overrides=overrides_of(overrides), **options)
-            print_plan(made, as_json)
+            made = plan_of(documents, overrides=overrides_of(overrides), here=True, **options)
+            print_plan(made, None, as_json)
         return
-    show = display(quiet)
-    try:
-        summary = run_adapt(list(documents), overrides=overrides_of(overrides), listener=show, **options)
-    finally:
-        show.close()
+    with contextlib.closing(display(quiet)) as show:
+        summary = run_adapt(documents, overrides=overrides_of(overrides), listener=show, **options)
     if as_json:
         print_json(summary)
     else:

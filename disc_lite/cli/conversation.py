@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -90,19 +91,9 @@ def chat(
     adapted, *others = models.values()
     if compare:
         adapted.require_base()
-    if max_tokens is not None and max_tokens >= adapted.context_tokens:
-        raise UsageError(
-            f"Answers of {max_tokens} tokens leave no room for a question.",
-            f"The context of the model is {adapted.context_tokens} tokens.", "Use a smaller --max-tokens.",
-        )  # fmt: skip
-    answer_tokens = max_tokens or adapted.longest_answer
+    answer_tokens = adapted.answer_limit(max_tokens)
     at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() and not as_json
-    if at_terminal:
-        from rich.console import Console
-
-        with Console(stderr=True).status(untrusted(f"Loading {adapted.name}")):
-            base = load(adapted, device, others)
-    else:
+    with _loading(adapted.name) if at_terminal else nullcontext():
         base = load(adapted, device, others)
     from disc_lite.chat.conversation import Conversation
     from disc_lite.cli.dialogue import Dialogue, at_a_terminal, note, over_a_pipe
@@ -110,11 +101,15 @@ def chat(
     conversation = Conversation(base, adapted.context_tokens, answer_tokens, temperature)
     dialogue = Dialogue(adapted, conversation, compare, tuple(models))
     if at_terminal:
-        note(f"{adapted.name} from {folder}. /help lists commands, Ctrl-D ends.")
-        for warning in base.warnings:
-            note(warning)
+        for text in (f"{adapted.name} from {folder}. /help lists commands, Ctrl-D ends.", *base.warnings):
+            note(text)
         at_a_terminal(dialogue)
-    else:
-        failed = over_a_pipe(dialogue, piped(), as_json)
-        if failed:
-            click.get_current_context().exit(UsageError.exit_code)
+    elif over_a_pipe(dialogue, piped(), as_json):
+        click.get_current_context().exit(UsageError.exit_code)
+
+
+def _loading(name: str) -> AbstractContextManager[object]:
+    """Shows on a terminal that a model is loaded."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(untrusted(f"Loading {name}"))

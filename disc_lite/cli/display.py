@@ -28,15 +28,14 @@ from disc_lite.evaluation.sentences import (
     verdict,
 )
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.wording import counted, data_size, duration
+from disc_lite.run.wording import GONE, counted, data_size, duration, listed
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
 # Of the rows of a card, as headings that leave names their room.
 SHORT = {"floor": "base", "rag": "RAG", "ceiling": "passage", "adapted": "adapted", "adapted_rag": "+ RAG"}
 WITH_RULES = 76  # columns; a narrower terminal has room for what is right, but not for other rules or every interval
-SHOWN_REASONS = 3  # for which drafts were dropped
-STATED = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
+SHOWN_REASONS = 3  # for which drafts were dropped; also documents in a remark
 
 
 def show_summary(summary: JsonObject, console: Console) -> None:
@@ -64,7 +63,7 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
         if row["of"]:
             table.add_row(f"statements, {when}", _share(row), _span(row), *_rules(row)[: len(headings)])
     console.print(table)
-    _show_update(card.get("update"), console)
+    _show_update(card["update"], console)
     _show_retained(card, console)
     if documents:
         _show_documents(card, console)
@@ -82,7 +81,7 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _show_update(update: JsonObject | None, console: Console) -> None:
+def _show_update(update: JsonObject, console: Console) -> None:
     """Of an update: what was known before it and is known now, apart for what is unchanged, changed, new and gone."""
     if not update:
         return
@@ -91,7 +90,7 @@ def _show_update(update: JsonObject | None, console: Console) -> None:
     for state, rows in update["rows"].items():
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
-        label = f"gone ({STATED[update['removed']]})" if state == "removed" else state
+        label = f"gone ({GONE[update['removed']]})" if state == "removed" else state
         table.add_row(label, str(update["passages"][state]), *figures[: 2 + len(headings)])
     console.print(table)
 
@@ -158,13 +157,12 @@ def remarks(summary: JsonObject) -> list[str]:
         f"{counted(summary['steps'], 'step')}; the command that finished it took {duration(summary['seconds'])}, "
         f"peak {data_size(summary['peak_bytes'])}. Adapter: {summary['adapter']}"
     ]
+    ledger = RunFolder(Path(summary["run"])).ledger
     if documents["refused"] or documents["duplicate"]:
         counts = f"{counted(documents['refused'], 'file')} refused, {counted(documents['duplicate'], 'duplicate')}"
-        lines.append(f"{counts}: see {RunFolder(Path(summary['run'])).ledger}")
-    if documents.get("damaged"):
-        lines.append(
-            f"Files with a warning: {documents['damaged']}; {RunFolder(Path(summary['run'])).ledger} says which."
-        )
+        lines.append(f"{counts}: see {ledger}")
+    if documents["damaged"]:
+        lines.append(f"Files with a warning: {documents['damaged']}; {ledger} says which.")
     if pairs.get("dropped"):
         lines.append(_dropped(pairs))
     lines += pairs.get("remarks", ())
@@ -177,7 +175,7 @@ def remarks(summary: JsonObject) -> list[str]:
     if low := summary["teachability"]["low"]:
         only_pairs = "only pairs teach them" if pairs["accepted"] else "use method: prompt (or both)"
         lines.append(
-            f"Low teachability: {', '.join(low[:3])}{' …' if len(low) > 3 else ''}. Facts that these state only once "
+            f"Low teachability: {listed(low, SHOWN_REASONS)}. Facts that these state only once "
             f"cannot be taught by split contexts; {only_pairs}."
         )
     return [*lines, f'Next: disc-lite ask {shlex.quote(summary["run"])} "…" --base']
@@ -186,8 +184,7 @@ def remarks(summary: JsonObject) -> list[str]:
 def _dropped(pairs: JsonObject) -> str:
     """How many pairs are taught, and what became of the others: of the user's, or of what the model drafted."""
     counts = sorted(pairs["dropped"].items(), key=lambda item: -item[1])
-    why = ", ".join(f"{reason}: {number:,}" for reason, number in counts[:SHOWN_REASONS])
-    why += ", …" * (len(counts) > SHOWN_REASONS)
+    why = listed([f"{reason}: {number:,}" for reason, number in counts], SHOWN_REASONS)
     number = sum(pairs["dropped"].values())
     if pairs.get("given"):
         return f"{counted(pairs['accepted'], 'pair')} taught, {number:,} left out ({why})."

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from disc_lite.cli.options import AS_JSON, overrides_of
+from disc_lite.cli.options import AS_JSON, DOCUMENTS, QUIET, RECIPE, SET, overrides_of
 from disc_lite.cli.terminal import print_json, print_line, untrusted
-from disc_lite.run.wording import counted
+from disc_lite.run.wording import counted, listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,13 +27,13 @@ MOST_NAMES = 3
 
 
 @click.command(short_help="What a model will see of documents; nothing is spent.")
-@click.argument("documents", nargs=-1, required=True, type=click.Path())
+@DOCUMENTS
 @click.option("--show", metavar="FILE", help="Show the passages of one file, sentence by sentence.")
 @click.option("--model", "-m", help="Cut passages by its tokenizer and recipe; else tokens are estimated.")
-@click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
+@RECIPE
+@SET
 @click.option("--all", "show_all", is_flag=True, help=f"List all documents, not only {MOST_ROWS}.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 @AS_JSON
 def documents(
     documents: tuple[str, ...], show: str | None, model: str | None, recipe: str | None, overrides: tuple[str, ...],
@@ -46,13 +47,10 @@ def documents(
     from disc_lite.cli.progress import display
     from disc_lite.run.preview import preview
 
-    progress = display(quiet)
-    try:
+    with closing(display(quiet)) as progress:
         seen = preview(
             documents, model=model, recipe=recipe, overrides=overrides_of(overrides), show=show, listener=progress
         )
-    finally:
-        progress.close()
     if as_json:
         print_json(asdict(seen))
         return
@@ -92,9 +90,8 @@ def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:
     grid = Table.grid(padding=(0, 2))
     for (outcome, reason), files in names.items():
         count = f"{len(files):,} files: " if len(files) > 1 else ""
-        more = f" and {len(files) - MOST_NAMES:,} more" if len(files) > MOST_NAMES else ""
         style = "red" if outcome == "refused" else ""
-        grid.add_row(untrusted(outcome, style), untrusted(f"{count}{', '.join(files[:MOST_NAMES])}{more}"))
+        grid.add_row(untrusted(outcome, style), untrusted(count + listed(files, MOST_NAMES)))
         grid.add_row("", untrusted(reason, "dim"))
     if entries:
         console.print(grid)
@@ -149,12 +146,8 @@ def _show_one(seen: Preview, console: Console) -> None:
         print_line(console, 0, doubt, "yellow")
     for number, passage in enumerate(view.shown):
         console.print()
-        print_line(
-            console,
-            0,
-            f"Passage {number}: {about}{counted(passage.tokens, 'token')}  {' > '.join(passage.heading_path)}",
-            "bold",
-        )
+        headings = " > ".join(passage.heading_path)
+        print_line(console, 0, f"Passage {number}: {about}{counted(passage.tokens, 'token')}  {headings}", "bold")
         numbered = Table.grid(padding=(0, 2))
         numbered.add_column(justify="right", width=5, style="dim")
         for place, sentence in enumerate(passage.sentences, 1):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DEVICE
+from disc_lite.cli.options import AS_JSON, DEVICE, QUIET
 from disc_lite.cli.terminal import print_json
 from disc_lite.errors import UsageError
 
@@ -26,7 +27,7 @@ from disc_lite.errors import UsageError
 @click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower (0.8 for 80 %).")
 @click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if more of what was right is lost.")
 @DEVICE
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 @AS_JSON
 def evaluate(
     run: Path, questions: Path | None, judge: bool, benchmarks: str | None, limit: int | None, output: Path | None,
@@ -47,14 +48,11 @@ def evaluate(
         raise UsageError(
             "--limit is about benchmarks, and none is named.", "", "Add --benchmarks TASK, or leave it out."
         )
-    show = display(quiet)
     tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
-    try:
+    with closing(display(quiet)) as show:
         card = run_evaluate(
             run, questions, judge=judge, benchmarks=tasks, limit=limit, output=output, device=device, listener=show
         )
-    finally:
-        show.close()
     if as_json:
         print_json(card)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DEVICE
+from disc_lite.cli.options import AS_JSON, DEVICE, QUIET
 from disc_lite.cli.terminal import escape_controls, print_json
 from disc_lite.run.wording import counted
 
@@ -37,7 +37,7 @@ NEXT = {
 @click.option("--document-names", is_flag=True, help="Name the documents in the model card, beside their SHA-256.")
 @click.option("--force", is_flag=True, help="Replace an earlier export, if nothing of yours is in its folder.")
 @DEVICE
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 @AS_JSON
 def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> None:
     """Export a RUN for other programs, and verify that its outputs are those of the trained model.
@@ -51,9 +51,9 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
 
     The folder appears only if the proof passes; otherwise the exit code is 5.
     """
-    from disc_lite.export import export as run_export
+    from disc_lite.exporting import export as run_export
 
-    tell = None if quiet else lambda text: click.echo(escape_controls(f"Exporting: {text}"), err=True)
+    tell = None if quiet else lambda event: click.echo(escape_controls(f"Exporting: {event.text}"), err=True)
     made = run_export(run, to, listener=tell, **options)
     if as_json:
         print_json(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,6 +11,10 @@ import click
 from disc_lite.errors import EnvironmentNotReady, UsageError
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+QUIET = click.option("--quiet", is_flag=True, help="No progress.")
+DOCUMENTS = click.argument("documents", nargs=-1, required=True, type=click.Path())
+RECIPE = click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
+SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
 
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -37,7 +42,7 @@ DEVICE = click.option(
     help="cpu, cuda (NVIDIA, AMD; cuda:1: the second GPU), xpu (Intel), mps (Apple); by default cuda if there is one.",
 )  # fmt: skip
 
-PAIRS = click.option(
+_PAIRS = click.option(
     "--pairs", metavar="RUN", multiple=True, type=click.Path(),
     help="Teach the pairs of a run, or of its (edited) pairs.jsonl, instead of writing pairs; may be repeated.",
 )  # fmt: skip
@@ -45,10 +50,21 @@ ALSO = click.option(
     "--also", metavar="FOLDER", multiple=True, type=click.Path(path_type=Path),
     help="Another run or adapter of the same base, which is in memory once; may be repeated.",
 )  # fmt: skip
-UPDATE = click.option(
+_UPDATE = click.option(
     "--update", metavar="RUN", type=click.Path(),
     help="Teach what has changed since this run; its model and recipe are the default.",
 )  # fmt: skip
+
+
+def asks_for_a_run(command: Callable[..., None]) -> Callable[..., None]:
+    """What `adapt` and `plan` are asked for: documents, a model, a recipe, and what is given beside them."""
+    model = click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
+    questions = click.option(
+        "--questions", "-q", type=click.Path(), help="Questions to measure with (JSON, CSV or SQuAD)."
+    )
+    for option in (SET, _PAIRS, questions, RECIPE, _UPDATE, model, DOCUMENTS):
+        command = option(command)
+    return command
 
 
 def overrides_of(overrides: tuple[str, ...]) -> dict[str, str]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON, PAIRS, UPDATE, overrides_of
+from disc_lite.cli.options import AS_JSON, asks_for_a_run, overrides_of
 from disc_lite.cli.terminal import escape_controls, print_json, untrusted
 from disc_lite.errors import NothingToTeach, UsageError
 from disc_lite.planning.sizes import GIB
-from disc_lite.run.wording import counted, data_size, duration
+from disc_lite.run.wording import GONE, counted, data_size, duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,13 +28,7 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 
 
 @click.command(short_help="What an adaptation needs: memory, disk and time.")
-@click.argument("documents", nargs=-1, required=True, type=click.Path())
-@click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
-@UPDATE
-@click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
-@click.option("--questions", "-q", type=click.Path(), help="Questions to measure with.")
-@PAIRS
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
+@asks_for_a_run
 @click.option("--max-vram", metavar="SIZE", help=f"{VRAM}that of the smallest on which the run fits.")
 @HOST_RAM
 @click.option("--card", help="A GPU, as in rtx-4090: how long the run takes on it.")
@@ -51,18 +45,20 @@ def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as
     """
     from disc_lite.run.plan import plan as plan_of
 
+    chosen, device = overrides_of(overrides), "cpu" if options.pop("cpu") else None
     if not probe:
         with nothing_to_teach(as_json):
-            print_plan(plan_of(list(documents), overrides=overrides_of(overrides), **options), as_json)
+            print_plan(plan_of(documents, overrides=chosen, device=device, **options), None, as_json)
         return
+    from disc_lite.run.arguments import Arguments
     from disc_lite.run.probe import probe_run
+    from disc_lite.run.room import Limits
 
     if options.pop("card"):
         raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
-    device = "cpu" if options.pop("cpu") else None
+    limits = Limits(device, options.pop("max_vram"), options.pop("host_ram"))
     with nothing_to_teach(as_json):
-        made, found = probe_run(list(documents), overrides=overrides_of(overrides), device=device, **options)
-        print_plan(made, as_json, found)
+        print_plan(*probe_run(Arguments(documents, overrides=chosen, **options), limits), as_json)
 
 
 @contextmanager
@@ -77,7 +73,7 @@ def nothing_to_teach(as_json: bool) -> Iterator[None]:
             click.echo(escape_controls(f"{idle.what} {idle.remedy}"))
 
 
-def print_plan(plan: Plan, as_json: bool, probe: Probe | None = None) -> None:
+def print_plan(plan: Plan, probe: Probe | None, as_json: bool) -> None:
     """For people or for programs. Raises WillNotFit after it where the run does not fit."""
     from disc_lite.planning.estimate import as_json as to_json
     from disc_lite.run.room import require_room
@@ -138,7 +134,7 @@ def _since(plan: Plan) -> str:
     """What an update takes over, and what it does about the rest."""
     recipe, since = plan.recipe, plan.corpus.since or {}
     rest = f"{since['changed']:,} changed and {since['new']:,} new are asked and taught"
-    gone = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}[recipe.update.removed]
+    gone = GONE[recipe.update.removed]
     held = f"rehearsed ({recipe.update.rehearse:g} to 1)" if recipe.update.start == "adapter" else "taught anew"
     asked = plan.corpus.unlearned.number
     unlearned = f" (at most {counted(asked, 'question')})" if asked else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from rich.table import Column
 
 from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.run.events import Event
-from disc_lite.run.wording import duration
+from disc_lite.run.wording import data_size, duration
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
@@ -215,13 +214,4 @@ def _details(event: Event) -> str:
     speed = data["tokens"] / max(1e-9, data["seconds"])
     skipped = "  skipped: not finite" if data["skipped"] else ""
     loss = "-" if data["loss"] is None else f"{data['loss']:.4f}"
-    return f"loss {loss}  {speed:,.0f} tokens/s  {_memory_gib():.1f} GiB{skipped}"
-
-
-def _memory_gib() -> float:
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        # A run is on one GPU; which one is current is known only in the thread that computes.
-        return max(float(torch.cuda.max_memory_allocated(gpu)) for gpu in range(torch.cuda.device_count())) / 2**30
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**30 if sys.platform == "darwin" else 2**20)
+    return f"loss {loss}  {speed:,.0f} tokens/s  {data_size(data['peak_bytes'])}{skipped}"

@@ -71,7 +71,7 @@ class Text:
 class Example:
     """A student sequence, and the positions at which it is compared with the teacher."""
 
-    method: str  # its kind of lesson, see `methods`
+    kind: str  # of lessons, see `methods`
     document: str
     input_ids: tuple[int, ...]
     compared: tuple[int, ...]  # positions p: input_ids[p + 1] is a shared token
@@ -84,7 +84,7 @@ class Example:
     @property
     def name(self) -> str:
         """Which it is, for messages."""
-        return f"{self.method} of {self.document}" if self.document else f"{self.method} example"
+        return f"{self.kind} of {self.document}" if self.document else f"{self.kind} example"
 
 
 @dataclass(frozen=True)
@@ -278,9 +278,9 @@ def next_token_examples(texts: Iterable[Text], tokens: Tokens, taught: Taught = 
     return examples
 
 
-def retention_lesson(prompt: Sequence[int], answer: Sequence[int], method: str = "retention") -> Lesson:
+def retention_lesson(prompt: Sequence[int], answer: Sequence[int], kind: str = "retention") -> Lesson:
     """Teacher and student read the same: a prompt and answer that the base generated, against forgetting."""
     input_ids = (*prompt, *answer)
     compared = tuple(range(len(prompt) - 1, len(input_ids) - 1))
-    example = Example(method, "", input_ids, compared)
+    example = Example(kind, "", input_ids, compared)
     return Lesson(lone(input_ids), (example,), tuple((0, p) for p in compared))

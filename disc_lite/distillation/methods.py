@@ -30,7 +30,7 @@ Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe, Taught], list[
 
 @dataclass(frozen=True)
 class LessonKind:
-    """One kind of lessons; every example carries its name as `Example.method`."""
+    """One kind of lessons; every example carries its name as `Example.kind`."""
 
     build: Build
     by_share: bool = False  # beside other kinds these fill `disc.share` of an epoch, and go on in the next one

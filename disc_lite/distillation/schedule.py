@@ -97,8 +97,8 @@ def _epoch(
     even where one epoch takes only a part of them. So do those that are rehearsed: `update.rehearse` for each other.
     """
     taught = [i for i, e in enumerate(examples) if not e.rehearsed]
-    shared = [i for i in taught if LESSON_KINDS[examples[i].method].by_share]
-    rest = [i for i in taught if not LESSON_KINDS[examples[i].method].by_share]
+    shared = [i for i in taught if LESSON_KINDS[examples[i].kind].by_share]
+    rest = [i for i in taught if not LESSON_KINDS[examples[i].kind].by_share]
     if shared and rest:
         shared = _turn(shared, disc_examples(len(shared), len(rest), recipe.disc.share), epoch)
     order = shared + rest

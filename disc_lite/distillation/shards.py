@@ -59,5 +59,5 @@ def _along_the_documents(lessons: Sequence[Lesson]) -> list[int]:
 
 
 def _kind(lesson: Lesson) -> tuple[str, str]:
-    """(document, method); a lesson without examples is of none."""
-    return (lesson.examples[0].document, lesson.examples[0].method) if lesson.examples else ("", "")
+    """(document, kind); a lesson without examples is of none."""
+    return (lesson.examples[0].document, lesson.examples[0].kind) if lesson.examples else ("", "")

@@ -74,7 +74,7 @@ def _retention_sum(base: Base, retention: Task, indices: Sequence[int], student:
 def _labels(examples: Sequence[Example], share: float, device: torch.device) -> Labels:
     """The tokens after all compared positions, and their share l of p': that of the recipe in answers, else 0."""
     ids = [token for example in examples for token in example.target_ids]
-    shares = [share * LESSON_KINDS[e.method].labelled for e in examples for _ in e.compared]
+    shares = [share * LESSON_KINDS[e.kind].labelled for e in examples for _ in e.compared]
     return Labels(
         torch.tensor(ids, dtype=torch.long, device=device), torch.tensor(shares, dtype=torch.float32, device=device)
     )

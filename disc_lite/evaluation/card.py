@@ -55,7 +55,7 @@ def report_card(
         "self_written": sum(chosen),
         "unstated": sum(passages[i] != "" and not states[i] and not chosen[i] for i in everywhere),
         # Of questions whose passage states an accepted answer: whether the base can read the documents.
-        "reading": counted(grades["ceiling"][i].right(grading) for i in everywhere if states[i] and not chosen[i])
+        "reading": share_of(grades["ceiling"][i].right(grading) for i in everywhere if states[i] and not chosen[i])
         if "ceiling" in grades
         else None,
         "rows": rows(everywhere),
@@ -120,14 +120,14 @@ def row_of(grades: Sequence[Grade], grading: str) -> dict[str, Any]:
     """Counts and shares of one row by every rule; `right` counts by `grading`."""
     total = max(1, len(grades))
     return {
-        **counted(_right(grades, grading)),
+        **share_of(_right(grades, grading)),
         "exact": round(sum(g.exact for g in grades) / total, 4),
         "contains": round(sum(g.contains for g in grades) / total, 4),
         "f1": round(sum(g.f1 for g in grades) / total, 4),
     }
 
 
-def counted(right: Iterable[bool]) -> dict[str, Any]:
+def share_of(right: Iterable[bool]) -> dict[str, Any]:
     """The number and share of right answers, with the interval of the share."""
     each = list(right)
     share = wilson(sum(each), len(each))
@@ -138,7 +138,7 @@ def change(before: Sequence[bool], after: Sequence[bool]) -> dict[str, Any]:
     """What was right before and after, and of the same items how many changed, either way."""
     both = list(zip(before, after, strict=True))
     return {
-        "before": counted(before), "after": counted(after),
+        "before": share_of(before), "after": share_of(after),
         "lost": sum(was and not now for was, now in both), "gained": sum(now and not was for was, now in both),
     }  # fmt: skip
 

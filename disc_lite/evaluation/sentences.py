@@ -9,7 +9,6 @@ from disc_lite.evaluation.card import ROWS
 
 MOST_NAMED = 5  # documents in a sentence
 MOST_CONTRADICTIONS = 3  # questions in a sentence
-ADVICE = {"pairs": "more pairs", "passages": "shorter passages (documents.passage_tokens)"}  # of older cards
 UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
@@ -26,8 +25,8 @@ def recalled(card: Mapping[str, Any]) -> str:
 
 def unreadable(card: Mapping[str, Any]) -> str:
     """A sentence where the base answers next to nothing even with the right passage in its prompt; else empty."""
-    reading = card.get("reading") or card["rows"].get("ceiling", {"high": None})  # cards of earlier runs have no former
-    if reading["high"] is None or reading["high"] >= UNREADABLE:
+    reading = card["reading"]
+    if reading is None or reading["high"] is None or reading["high"] >= UNREADABLE:
         return ""
     how = "can hardly" if reading["right"] else "cannot"
     return (
@@ -39,7 +38,7 @@ def unreadable(card: Mapping[str, Any]) -> str:
 
 def unstated(card: Mapping[str, Any]) -> str:
     """A sentence where the right passage of questions states none of their accepted answers; else empty."""
-    number, of = card.get("unstated", 0), card["questions"]
+    number, of = card["unstated"], card["questions"]
     if not number:
         return ""
     return (
@@ -123,6 +122,11 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
 def in_words(row: Mapping[str, Any]) -> str:
     """`75.0% (15 of 20)`"""
     return f"{row['share']:.1%} ({row['right']} of {row['of']})"
+
+
+def interval(row: Mapping[str, Any]) -> str:
+    """`53.1% to 88.8%`, of 95 %; empty where a row has none, because the questions were chosen by it."""
+    return "" if row["low"] is None else f"{row['low']:.1%} to {row['high']:.1%}"
 
 
 def sentences_asked(pairs: Mapping[str, Any]) -> str:
@@ -225,7 +229,7 @@ def shortfall(card: Mapping[str, Any]) -> str:
     `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured;
     `card["advice"]` what has an effect in a run like this one.
     """
-    rows, fit = card["rows"], card.get("fit") or {}
+    rows, fit = card["rows"], card["fit"]
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
         return ""
     ceiling = rows["ceiling"]["share"]
@@ -237,7 +241,7 @@ def shortfall(card: Mapping[str, Any]) -> str:
     all_chosen = card["self_written"] == card["questions"]
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
     text = f"It did not learn enough{part}: the adapted model answers {adapted:.0%} {readable}. "
-    advice = card.get("advice") or ADVICE
+    advice = card["advice"]
     if fit.get("share") is None:
         return text + f"What may help: more train.epochs, a higher train.learning_rate; or {advice['pairs']}."
     recalled, teacher = fit["share"], fit["teacher"]
@@ -260,7 +264,7 @@ def shortfall(card: Mapping[str, Any]) -> str:
 
 def still_known(card: Mapping[str, Any]) -> str:
     """A sentence on what an update was to unlearn, as far as it was asked; empty in any other run."""
-    asked = (card.get("fit") or {}).get("unlearned")
+    asked = card["fit"].get("unlearned")
     if not asked:
         return ""
     text = (

@@ -7,12 +7,12 @@ names, shapes and settings are checked before: what is refused here would have a
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.source import Model, open_trained_on
 from disc_lite.hub.weights import Shape, plain_name, read_object, shapes_in, weight_shapes
 from disc_lite.storage import Json, JsonObject, is_noted, require_unchanged, sha256_of
 
@@ -38,9 +38,6 @@ class TrainedOn:
 
     weights: str  # digest of its weights, see `hub.identity`
     quantize: str  # as `memory.quantize` of the recipe
-
-    def as_dict(self) -> JsonObject:
-        return asdict(self)
 
 
 def trained_on(folder: Path) -> TrainedOn | None:
@@ -72,15 +69,8 @@ def open_base(folder: Path) -> Model:
             f"{folder} does not name the model that it was trained on.", f"{CONFIG} has no base_model_name_or_path.",
             "Write the model's folder or hub id there.",
         )  # fmt: skip
-    try:
-        model = open_model(name)
-    except UsageError as error:
-        raise UsageError(
-            f"The model that {folder} was trained on was not found.", error.what,
-            "Put it back there."
-            if is_noted(folder / CONFIG)
-            else f"Write where it is now as base_model_name_or_path into {folder / CONFIG}.",
-        ) from error  # fmt: skip
+    moved = f"Write where it is now as base_model_name_or_path into {folder / CONFIG}."
+    model = open_trained_on(name, folder, "Put it back there." if is_noted(folder / CONFIG) else moved)
     check_fit(folder, config, model.folder)
     _require_trained_on(folder, model)
     return model
@@ -117,15 +107,7 @@ def read_config(folder: Path) -> JsonObject:
         assert isinstance(config, dict), "It holds no JSON object."
     except (ValueError, AssertionError, RecursionError) as error:
         raise UsageError(f"{folder / CONFIG} is broken.", str(error), "Copy the adapter folder again.") from error
-    if not (folder / WEIGHTS).is_file():
-        pickled = any(folder.glob("adapter_model.*"))
-        raise UsageError(
-            f"{folder} has no {WEIGHTS}.",
-            "Its weights are a pickle file, and loading one executes code in it." if pickled else "",
-            "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
-        )
-    require_unchanged(folder / WEIGHTS)
-    _require_exported(folder)
+    _require_weights(folder)
     if config.get("peft_type") != "LORA":
         raise UsageError(
             f"The adapter in {folder} is of type {config.get('peft_type')}.", "disc-lite loads LoRA adapters only.",
@@ -145,8 +127,16 @@ def read_config(folder: Path) -> JsonObject:
     return config
 
 
-def _require_exported(folder: Path) -> None:
-    """Raises EnvironmentNotReady where the weights are not those that `export` wrote into this folder."""
+def _require_weights(folder: Path) -> None:
+    """Raises UsageError where there are none, EnvironmentNotReady where they are not what was written here."""
+    if not (folder / WEIGHTS).is_file():
+        pickled = any(folder.glob("adapter_model.*"))
+        raise UsageError(
+            f"{folder} has no {WEIGHTS}.",
+            "Its weights are a pickle file, and loading one executes code in it." if pickled else "",
+            "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
+        )
+    require_unchanged(folder / WEIGHTS)
     record = folder / EXPORT_RECORD
     if not record.is_file():
         return

@@ -6,14 +6,13 @@ estimated, without the network and without torch.
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError, did_you_mean
 from disc_lite.hub.identity import TOKENIZER, has_tokenizer
 from disc_lite.hub.weights import read_object, weight_files
 
@@ -217,6 +216,4 @@ def _unknown(name: str) -> UsageError:
         return UsageError(f"there is no model folder {shown}", remedy=_RECOMMENDED)
     if Path(name[:80]).is_file():
         return UsageError(f"{shown} is a file", "a model is a folder", _RECOMMENDED)
-    close = difflib.get_close_matches(name[:80].lower(), ALIASES, n=3, cutoff=0.5)
-    advice = "did you mean " + " or ".join(f"`{match}`" for match in close) + "?"
-    return UsageError(f"there is no model {shown}", remedy=advice if close else _RECOMMENDED)
+    return UsageError(f"there is no model {shown}", remedy=did_you_mean(name, ALIASES) or _RECOMMENDED)

@@ -14,6 +14,7 @@ from typing import Any
 from disc_lite.hub.weights import read_object
 from disc_lite.storage import JsonObject
 
+UNLIMITED = 1 << 20  # tokens that a model reads at once whose configuration has no limit
 _KEYS = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
     "vocab_size", "max_position_embeddings", "tie_word_embeddings",
@@ -89,3 +90,9 @@ def completed(config: JsonObject) -> JsonObject:
         found["num_key_value_heads"] = found.get("num_key_value_heads") or heads
         found["head_dim"] = found.get("head_dim") or hidden // heads
     return found
+
+
+def context_tokens(folder: Path) -> int:
+    """How many tokens a model reads at once. Raises EnvironmentNotReady where its `config.json` is broken."""
+    longest = text_configuration(folder).get("max_position_embeddings")
+    return longest if isinstance(longest, int) and longest > 0 else UNLIMITED

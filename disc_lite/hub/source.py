@@ -11,17 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.errors import DiscLiteError, EnvironmentNotReady
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.aliases import ModelSource, check_folder, resolve
 from disc_lite.hub.families import check_kind
-from disc_lite.hub.identity import (
-    SETTINGS,
-    TOKENIZER,
-    VOCABULARY_FILES,
-    fingerprint,
-    seems_whole,
-    weights_digest,
-)
+from disc_lite.hub.identity import SETTINGS, TOKENIZER, VOCABULARY_FILES, fingerprint, seems_whole, weights_digest
 from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import JsonObject, disk
 
@@ -38,6 +31,11 @@ class Model:
     weights: str  # digest of its weights alone
     fingerprint: str  # of all that is loaded of it
     probes: JsonObject  # its `probes.json`: reserved names, probes, the name of its recipe
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its configuration is on this machine, if not its weights."""
+        return self.folder != Path()
 
     @property
     def recipe(self) -> str:
@@ -58,6 +56,14 @@ def open_model(name: str) -> Model:
     check_kind(folder)
     weights = weights_digest(folder)
     return Model(name, source.location, folder, weights, fingerprint(folder, weights), probes_of(folder))
+
+
+def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there.") -> Model:
+    """The model that what is in `folder` was trained on. Raises UsageError where it is not found."""
+    try:
+        return open_model(name)
+    except UsageError as error:
+        raise UsageError(f"The model that {folder} was trained on was not found.", error.what, remedy) from error
 
 
 def local_model(name: str) -> Model:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
 from disc_lite.documents import Document, Passage
+from disc_lite.qa import words_of
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Retention
 
@@ -28,6 +30,11 @@ def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
     if settings.questions_per_1000_tokens:
         return max(1, round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000))
     return settings.questions_per_sentence * sentences
+
+
+def is_askable(sentence: str) -> bool:
+    """Whether there is something to ask about: two words that are not only symbols."""
+    return len(words_of(sentence)) > 1 and re.search(r"\w", sentence) is not None
 
 
 def disc_lead_tokens(window: int) -> int:

@@ -6,11 +6,10 @@ Sustained are 65 % of the published dense bf16 rate with fp32 accumulation, wher
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
-from disc_lite.errors import UsageError
+from disc_lite.errors import UsageError, did_you_mean
 
 RESERVED_BYTES = 768 << 20  # of a whole card: CUDA's context and kernels, and a desktop
 MARGIN = 0.05  # of the rest: fragments, and what the estimate misses
@@ -73,8 +72,7 @@ def card_of(name: str) -> Card:
     """Raises UsageError, with the nearest name, for a card that is not known."""
     found = CARDS.get(name.lower().replace(" ", "-").removeprefix("nvidia-").removeprefix("geforce-"))
     if found is None:
-        close = difflib.get_close_matches(name.lower(), CARDS, n=1, cutoff=0.4)
-        advice = f"did you mean `{close[0]}`?" if close else "there are: " + ", ".join(CARDS)
+        advice = did_you_mean(name, CARDS) or "there are: " + ", ".join(CARDS)
         raise UsageError(f"there is no card {name[:60]!r} whose speed is known", remedy=advice)
     return found
 

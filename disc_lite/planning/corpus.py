@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
-from disc_lite.planning.amounts import disc_read_again, disc_targets, wanted_pairs
-from disc_lite.qa import Pair, words_of
+from disc_lite.planning.amounts import disc_read_again, disc_targets, is_askable, wanted_pairs
+from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 
 
@@ -134,6 +134,6 @@ def _tokens_of(pairs: Sequence[Pair], tokenizer: Tokenizer) -> OwnPairs:
 
 
 def _askable(document: Document, offsets: Offsets, passage: Passage) -> int:
-    """Sentences of at least two words that are no headings."""
+    """Sentences to ask about, which are no headings."""
     sentences = [sentence for sentence in passage.sentences if sentence[0] not in passage.headings]
-    return sum(len(words_of(document.text[offsets[start][0] : offsets[end - 1][1]])) > 1 for start, end in sentences)
+    return sum(is_askable(document.text[offsets[start][0] : offsets[end - 1][1]]) for start, end in sentences)

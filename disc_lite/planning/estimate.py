@@ -15,10 +15,16 @@ from disc_lite.planning.shapes import Shape, known_shapes
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.settings import changed
 
 PROCESS_BYTES = 3 * GIB  # of the host with CUDA's libraries; without CUDA 0.6
 CPU_PROCESS_BYTES = 600 << 20
 STEP_S = 0.02  # of the host for a decoding step
+# What takes less memory, the cheapest first.
+CHEAPER: tuple[tuple[str, object], ...] = (
+    ("execution.gradient_checkpointing", True), ("execution.micro_batch_tokens", 0), ("execution.optimizer_bits", 8),
+    ("memory.quantize", "nf4"), ("lora.rank", 32), ("lora.rank", 16), ("lora.rank", 8),
+)  # fmt: skip
 READ_SHARE = 0.65  # of the bandwidth of memory, in a decoding step
 
 
@@ -103,11 +109,10 @@ class Plan:
         n, v, w = self.shape.linear_parameters, self.shape.vocab * self.shape.hidden, self.workload
         again = 6 if self.recipe.execution.gradient_checkpointing else 4
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
+        read = w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs) + w.retention_tokens
         return {
             "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
-            "teacher": 2.0
-            * n
-            * (w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs) + w.retention_tokens),
+            "teacher": 2.0 * n * read,
             "training": (again * n + lora) * w.computed_tokens + 6.0 * v * w.target_tokens,
         }
 
@@ -155,9 +160,9 @@ def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
 
 def what_fits(plan: Plan) -> str:
     """The cheapest change with which a run that does not fit would fit."""
-    for change, recipe in _changes(plan.recipe):
-        if plan_run(plan.shape, recipe, plan.corpus, plan.workload, plan.budget).choice:
-            return f"--set {change}"
+    for key, value in CHEAPER:
+        if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).choice:
+            return f"--set {key}={str(value).lower()}"
     for shape in known_shapes():
         smaller = shape.linear_parameters < plan.shape.linear_parameters
         if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).choice:
@@ -165,30 +170,13 @@ def what_fits(plan: Plan) -> str:
     return "--device cpu, or a larger card"
 
 
-def _changes(recipe: Recipe) -> list[tuple[str, Recipe]]:
-    def changed(section: str, **values: Any) -> Recipe:
-        return recipe.model_copy(update={section: getattr(recipe, section).model_copy(update=values)})
-
-    found = []
-    if not recipe.execution.gradient_checkpointing:
-        found.append(("execution.gradient_checkpointing=true", changed("execution", gradient_checkpointing=True)))
-    if recipe.execution.micro_batch_tokens:
-        found.append(("execution.micro_batch_tokens=0", changed("execution", micro_batch_tokens=0)))
-    if recipe.execution.optimizer_bits == 32:
-        found.append(("execution.optimizer_bits=8", changed("execution", optimizer_bits=8)))
-    if recipe.memory.quantize == "none":
-        found.append(("memory.quantize=nf4", changed("memory", quantize="nf4")))
-    ranks = [rank for rank in (32, 16, 8) if rank < recipe.lora.rank]
-    return found + [(f"lora.rank={rank}", changed("lora", rank=rank)) for rank in ranks]
-
-
 def as_json(plan: Plan) -> dict[str, Any]:
     """The plan for programs: bytes, counts, minutes."""
-    card = plan.budget.card
+    card, stages = plan.budget.card, plan.choice.stages if plan.choice else ()
     return {
         "model": plan.shape.name, "recipe": plan.recipe.name, "method": plan.recipe.method,
         "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.choice is not None,
-        "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in _stages(plan)},
+        "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in stages},
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes,
         "assumed_card_gib": plan.budget.assumed_gib, "host_bytes": plan.host_bytes,
         "disk_bytes": plan.disk_bytes, "state_bytes": plan.state_bytes, "read_again": plan.read_again,
@@ -201,10 +189,6 @@ def as_json(plan: Plan) -> dict[str, Any]:
             for size, one, it in by_size(plan)
         },
     }  # fmt: skip
-
-
-def _stages(plan: Plan) -> tuple[Any, ...]:
-    return plan.choice.stages if plan.choice else ()
 
 
 def _chosen(plan: Plan) -> dict[str, Any] | None:

@@ -59,9 +59,6 @@ class Kind:
         return self.shared_tokens * min(1.0, examples / max(1.0, self.sequences)) + self.own_tokens * examples
 
 
-Kinds = Mapping[str, Kind]
-
-
 @dataclass(frozen=True)
 class Taught:
     """What is trained on. The first numbers are of an epoch, the others of all examples there are."""

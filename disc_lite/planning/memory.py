@@ -135,9 +135,9 @@ class Footprint:
         """Of the input embedding, where it is a matrix of its own."""
         return 0 if self.shape.tied else self.shape.vocab * self.shape.hidden * self.numbers.value_bytes
 
-    def on_host(self, way: Way, padding: float = PADDING) -> int:
+    def on_host(self, way: Way) -> int:
         """Bytes there: the embedding, and the inputs of all layers but the last; pinned memory is in powers of two."""
-        each = math.ceil(way.micro_batch_tokens * padding) * self.shape.hidden * self.numbers.value_bytes
+        each = math.ceil(way.micro_batch_tokens * PADDING) * self.shape.hidden * self.numbers.value_bytes
         inputs = (self.shape.layers - 1) * (1 << (each - 1).bit_length()) if way.host_checkpoints else 0
         return inputs + (self.embedding if way.host_embedding else 0)
 

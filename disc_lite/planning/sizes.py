@@ -11,11 +11,12 @@ MLP_TILE = 512  # rows of a gated MLP whose product is made again at the same ti
 READING_TOKENS = 8192  # of a forward pass without a backward pass, which stores no activations
 TREE_TOKENS = 512  # that a tree of runs with a shared prefix has at least, where there are so many
 ATTENTION_TOKENS = 4096  # width of a row at which attention costs as much as all other layers
-WORTH_SHARING_TOKENS = 8  # a shorter prefix is not shared
+WORTH_SHARING_TOKENS = 8  # of rows that are packed: a shorter prefix is not shared
 PAIRS_OF_A_TREE = 64  # of one teacher sequence: its attention mask grows with the square of its tokens
 
 # Of generation, by kind of device where it matters.
 ROWS_SHARE = 0.5  # of the free memory that keys, values and logits may take; the rest is for the layers
+SHORTEST_PREFIX = 16  # tokens: a shorter one is read with every prompt
 PREFIX_ROWS = 16  # rows whose queries to one prefix are as fast as one row's
 MAX_ROWS = {"cuda": 512, "cpu": 96}  # a pass of more rows takes as much longer as it has more of them
 PROMPT_TOKENS = {"cuda": 4096, "cpu": 1024}  # of prompts that are read in a pass

@@ -90,7 +90,7 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
     )  # fmt: skip
 
 
-def beside_passage(recipe: Recipe, writes: bool, frame: Frame = ASSUMED) -> int:
+def beside_passage(recipe: Recipe, writes: bool, frame: Frame) -> int:
     """Tokens of a prompt about a passage, and of a typical answer to it, that are not the passage's.
 
     `writes`: whether the model writes questions or pairs, to which worked examples belong.
@@ -116,11 +116,7 @@ def _prompt(corpus: Corpus, recipe: Recipe, frame: Frame) -> int:
 
 def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, frame: Frame) -> tuple[float, float]:
     """Tokens that are generated, and tokens of the prompts that are read for it."""
-    prompt, evaluation, passage = (
-        _prompt(corpus, recipe, frame),
-        recipe.evaluation,
-        corpus.tokens / max(1, corpus.passages),
-    )
+    prompt, evaluation = _prompt(corpus, recipe, frame), recipe.evaluation
     written, read = _pairs(corpus, recipe, frame) if METHODS[recipe.method].needs_pairs else (0.0, 0.0)
     if not questions:  # they are drafted, answered twice, and about half of them are kept
         fresh = 2 * _fresh(corpus) * evaluation.questions
@@ -133,7 +129,7 @@ def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, fr
         read += (corpus.unlearned.number + checked) * (frame.turn + corpus.unlearned.question)
     # Closed book, with retrieval and with the right passage before; closed book and with retrieval after.
     written += 5 * asked * min(ANSWER_TOKENS, evaluation.answer_tokens)
-    read += asked * (2 * evaluation.rag_passages + 1) * passage
+    read += asked * (2 * evaluation.rag_passages + 1) * corpus.tokens / max(1, corpus.passages)
     written += 2 * (INSTRUCTIONS + NEUTRAL_PROMPTS) * 0.7 * evaluation.long_answer_tokens
     written += (prompts + evaluation.drift_prompts) * (PROMPT_TOKENS / 0.35 + 0.6 * recipe.retention.answer_tokens)
     return written, read

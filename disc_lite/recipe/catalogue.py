@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
-from disc_lite.errors import RecipeError
+from disc_lite.errors import RecipeError, did_you_mean
 from disc_lite.recipe.reading import read_recipe_file, shown
 
 
@@ -53,10 +52,7 @@ def _names() -> list[str]:
 
 
 def _advice(name: str) -> str:
-    close = difflib.get_close_matches(name[:100], _names(), n=3, cutoff=0.5)
-    if close:
-        return "did you mean " + " or ".join(f"`{match}`" for match in close) + "?"
-    return "there are: " + ", ".join(sorted(_names()))
+    return did_you_mean(name, _names()) or "there are: " + ", ".join(sorted(_names()))
 
 
 def _is_file(path: Path) -> bool:

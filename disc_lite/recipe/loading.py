@@ -17,7 +17,7 @@ from disc_lite.errors import RecipeError
 from disc_lite.recipe.catalogue import recipe_path
 from disc_lite.recipe.reading import Entry, read_recipe_file, shown, unknown_setting
 from disc_lite.recipe.schema import Recipe
-from disc_lite.recipe.settings import SETTINGS
+from disc_lite.recipe.settings import SETTINGS, changed, value_of
 
 ENVIRONMENT_PREFIX = "DISC_LITE_"
 RATE = "train.learning_rate"
@@ -78,8 +78,7 @@ def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
         return resolved
     recipe = resolved.recipe
     rate = float(f"{recipe.train.learning_rate * (width / RATE_WIDTH) ** RATE_EXPONENT:.1e}")
-    raised = recipe.model_copy(update={"train": recipe.train.model_copy(update={"learning_rate": rate})})
-    return ResolvedRecipe(raised, {**resolved.sources, RATE: f"default, for a width of {width}"})
+    return ResolvedRecipe(changed(recipe, RATE, rate), {**resolved.sources, RATE: f"default, for a width of {width}"})
 
 
 def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
@@ -88,10 +87,8 @@ def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
     shown = tokens - recipe.evaluation.answer_tokens - ASKED_TOKENS
     most = {WINDOW: tokens, RETRIEVED: max(1, shown // (recipe.documents.passage_tokens + HEADING_TOKENS))}
     for key, fitting in most.items():
-        section, _, name = key.partition(".")
-        part = getattr(recipe, section)
-        if getattr(part, name) > fitting:
-            recipe = recipe.model_copy(update={section: part.model_copy(update={name: fitting})})
+        if value_of(recipe, key) > fitting:
+            recipe = changed(recipe, key, fitting)
             sources[key] += f"{CUT}cut to {fitting:,}, as the model reads {tokens:,} tokens at once"
     return ResolvedRecipe(recipe, sources)
 

@@ -9,7 +9,7 @@ from disc_lite.recipe.catalogue import is_path
 from disc_lite.recipe.loading import CUT, ResolvedRecipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import Recipe
-from disc_lite.recipe.settings import SETTINGS
+from disc_lite.recipe.settings import SETTINGS, value_of
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,7 @@ def _is_chosen(key: str, resolved: ResolvedRecipe, given: Given) -> bool:
     """
     kind, _, name = resolved.sources[key].partition(CUT)[0].partition(" ")
     if kind == "recipe":
-        section, _, last = key.rpartition(".")
-        value = getattr(getattr(resolved.recipe, section) if section else resolved.recipe, last)
-        return is_path(name) and not given.update and value != SETTINGS[key].default
+        return is_path(name) and not given.update and value_of(resolved.recipe, key) != SETTINGS[key].default
     return not kind.startswith("default")
 
 

@@ -59,6 +59,18 @@ SETTINGS: dict[str, Setting] = {setting.key: setting for setting in _settings(Re
 SECTIONS: frozenset[str] = frozenset(key.split(".")[0] for key in SETTINGS if "." in key)
 
 
+def value_of(recipe: Recipe, key: str) -> Any:
+    """The value of a setting by its dotted key."""
+    section, _, name = key.rpartition(".")
+    return getattr(getattr(recipe, section) if section else recipe, name)
+
+
+def changed(recipe: Recipe, key: str, value: object) -> Recipe:
+    """The recipe with another value, which is not checked, of a setting in a section."""
+    section, _, name = key.partition(".")
+    return recipe.model_copy(update={section: getattr(recipe, section).model_copy(update={name: value})})
+
+
 def nearest(key: str) -> str:
     """The setting whose dotted key, or last word, is most like `key`."""
     key = key[:100]  # comparing takes quadratic time, and no setting is that long

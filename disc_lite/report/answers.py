@@ -77,7 +77,7 @@ def _entries(listed: Sequence[tuple[str, Html, bool | None]]) -> list[Html]:
 
 def changed(run: RunFiles) -> list[Child]:
     """Neutral prompts, those with the largest drift first."""
-    rows = run.card.get("farthest", ())
+    rows = run.card["farthest"]
     if not rows:
         return []
     note = (
@@ -89,7 +89,7 @@ def changed(run: RunFiles) -> list[Child]:
 
 def _change(row: Row) -> Html:
     sides = (
-        element("div", element("h4", when), foreign(row.get(when, ""), "p"))
+        element("div", element("h4", when), foreign(row[when], "p"))
         for when in ("before", "after")
     )  # fmt: skip
     nats = paragraph(f"{row['nats']:.4f} nats per token", class_="where")

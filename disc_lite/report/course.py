@@ -5,7 +5,8 @@ from __future__ import annotations
 from disc_lite.report.charts import POINTS, Line, Mark, figure, line_chart, smoothed, thinned
 from disc_lite.report.markup import Child, Html, element, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
-from disc_lite.run.wording import counted, data_size, duration
+from disc_lite.run.execution import passes_in_words
+from disc_lite.run.wording import counted, data_size, duration, listed
 
 CURVES = {
     "loss": ("Loss", "per target token, weighed as the recipe says (loss): by default temperature² × nats"),
@@ -13,6 +14,7 @@ CURVES = {
     "learning_rate": ("Learning rate", ""),
 }
 SMOOTH_FROM = 40  # steps
+MOST_STEPS = 10  # that are named
 
 Values = list[tuple[int, float | None]]
 
@@ -35,13 +37,12 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
     if len(run.steps) >= SMOOTH_FROM:
         words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
     if skipped:
-        shown = ", ".join(f"{step:,}" for step in skipped[:10]) + (" …" if len(skipped) > 10 else "")
+        shown = listed([f"{step:,}" for step in skipped], MOST_STEPS)
         words += f" Red strokes at the bottom: skipped steps, whose loss or gradient was not finite ({shown})."
     if run.resumes:
-        after = ", ".join(f"{row['after_step']:,}" for row in run.resumes[:10])
-        more = " …" if len(run.resumes) > 10 else ""
-        words += f" Interrupted, and continued from the checkpoint of step {after}{more}."
-    words += "".join(_changed(row) for row in run.computed[1:11])
+        after = listed([f"{row['after_step']:,}" for row in run.resumes], MOST_STEPS)
+        words += f" Interrupted, and continued from the checkpoint of step {after}."
+    words += "".join(_changed(row) for row in run.computed[1 : 1 + MOST_STEPS])
     if run.stopped:
         words += (
             f" Dashed: the drift reached {run.stopped['kl']:.4f} nats per token at step {run.stopped['step']:,}, above "
@@ -53,12 +54,8 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
 
 def _changed(row: Row) -> str:
     """How the run was computed after a change, which changed nothing of what it learned."""
-    size = row["micro_batch_tokens"]
-    passes = f"passes of {size:,} tokens" if size else "one pass a step"
-    return (
-        f" From step {row['after_step'] + 1:,} on computed on {row['device']} in {passes}, AdamW in "
-        f"{row['optimizer_bits']} bits ({row['why']})."
-    )
+    how = passes_in_words(row["micro_batch_tokens"], row["optimizer_bits"])
+    return f" From step {row['after_step'] + 1:,} on computed on {row['device']} in {how} ({row['why']})."
 
 
 def _grain(run: RunFiles) -> str:
@@ -96,20 +93,20 @@ def costs(run: RunFiles) -> list[Child]:
 
 def _work(run: RunFiles) -> list[tuple[str, str]]:
     summary = run.summary
-    pairs = summary.get("pairs", {})
+    pairs = summary["pairs"]
     dropped = pairs.get("dropped", {})
     coverage, few = pairs.get("coverage"), " (few)" if pairs.get("low_coverage") else ""
     what = "pairs left out" if pairs.get("given") else "drafts dropped"
     reasons = ", ".join(f"{reason}: {number:,}" for reason, number in dropped.items())
     return [
-        ("method", str(summary.get("method", ""))),
-        ("recipe", str(summary.get("recipe", ""))),
-        ("passages", f"{summary['passages']:,}" if "passages" in summary else ""),
-        ("examples", _listed(summary.get("examples", {}))),
-        ("pairs accepted", f"{pairs['accepted']:,}" if pairs.get("accepted") else ""),
+        ("method", summary["method"]),
+        ("recipe", summary["recipe"]),
+        ("passages", f"{summary['passages']:,}"),
+        ("examples", _listed(summary["examples"])),
+        ("pairs accepted", f"{pairs['accepted']:,}" if pairs["accepted"] else ""),
         (what, f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
         ("sentences that answer a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
-        ("teacher tokens", _listed(summary.get("teacher_tokens", {}))),
+        ("teacher tokens", _listed(summary["teacher_tokens"])),
         ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
         ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),
     ]
@@ -117,15 +114,13 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
 
 def _machine(run: RunFiles) -> list[tuple[str, Child]]:
     summary = run.summary
-    steps, skipped = summary.get("steps"), summary.get("skipped_steps")
-    training_s = sum(row["seconds"] for row in run.steps)
-    versions = summary.get("versions", {})
+    skipped, training_s = summary["skipped_steps"], sum(row["seconds"] for row in run.steps)
     return [
-        ("steps", "" if steps is None else f"{steps:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
+        ("steps", f"{summary['steps']:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
         ("time of all steps", duration(training_s) if run.steps else ""),
-        ("time of the last call", duration(summary["seconds"]) if "seconds" in summary else ""),
-        ("peak memory", data_size(summary["peak_bytes"]) if summary.get("peak_bytes") else ""),
-        *((f"version of {name}", str(version)) for name, version in dict(versions).items()),
+        ("time of the last call", duration(summary["seconds"])),
+        ("peak memory", data_size(summary["peak_bytes"])),
+        *((f"version of {name}", version) for name, version in summary["versions"].items()),
     ]
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from difflib import SequenceMatcher
 from pathlib import Path
 
-from disc_lite.errors import UsageError
 from disc_lite.qa import is_right, jaccard, word_set
-from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles, read_run
-from disc_lite.run.folder import RunFolder
-from disc_lite.run.names import is_called
+from disc_lite.report.reading import AnsweredQuestion, Row, read_run
+from disc_lite.run.names import file_called
 from disc_lite.storage import JsonObject
-
-COMPARED = 100  # characters of a name; comparing takes quadratic time
 
 
 def inspect_document(run: Path, document: str) -> JsonObject:
@@ -27,8 +22,9 @@ def inspect_document(run: Path, document: str) -> JsonObject:
     Raises UsageError where there is no such document, with the most similar name.
     """
     files = read_run(run)
-    entry = _entry(files, document)
-    document = entry["name"]
+    entries = {row["name"]: row for row in files.ledger}
+    document = file_called(document, tuple(entries))
+    entry = entries[document]
     passages = [row for row in files.passages if row["document"] == document]
     pairs = [row for row in files.pairs if row["document"] == document]
     questions = [one for one in files.questions if one.document == document]
@@ -39,26 +35,6 @@ def inspect_document(run: Path, document: str) -> JsonObject:
         "passages": [_passage(row, pairs) for row in passages],
         "questions": [_question(one, passages, pairs) for one in questions],
     }  # fmt: skip
-
-
-def _entry(files: RunFiles, document: str) -> Row:
-    entries = {row["name"]: row for row in files.ledger}
-    if document in entries:
-        return entries[document]
-    ending = [name for name in entries if is_called(name, document)]
-    if len(ending) == 1:
-        return entries[ending[0]]
-    nearest = max(sorted(entries), key=lambda name: _likeness(name, document), default="")
-    remedy = f"Did you mean {nearest}?" if nearest else ""
-    raise UsageError(
-        f"This run has no document {document}.", f"Names are those of its {RunFolder.ledger.name}.", remedy
-    )
-
-
-def _likeness(name: str, document: str) -> tuple[bool, float]:
-    """A name that ends in what was typed comes before one that is only similar."""
-    typed = document.lower()[-COMPARED:]
-    return name.lower().endswith(f"/{typed}"), SequenceMatcher(None, name.lower()[-COMPARED:], typed).ratio()
 
 
 def _passage(row: Row, pairs: Sequence[Row]) -> JsonObject:

@@ -6,18 +6,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from disc_lite.evaluation.card import DRIFTS, ROWS
-from disc_lite.evaluation.sentences import choice_of_questions, in_words, overlap_sentences
+from disc_lite.evaluation.sentences import choice_of_questions, in_words, interval, overlap_sentences
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
-from disc_lite.run.wording import counted
+from disc_lite.run.wording import GONE, counted
 
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
-STATE_NAMES = {"removed": "gone"}
-POLICIES = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 AXIS = charts.axis("0%", "50%", "100%")
 
 
@@ -35,14 +33,14 @@ def report_card(run: RunFiles) -> list[Child]:
         for name, label, row in rows
     ]  # fmt: skip
     cells = [
-        (label, f"{row['right']} of {row['of']}", span(row), *(share(row[rule]) for rule in GRADES))
+        (label, f"{row['right']} of {row['of']}", interval(row), *(share(row[rule]) for rule in GRADES))
         for _, label, row in rows
     ]
     headings = ("", "right", "95% interval", *GRADES.values())
     return [
         paragraph(
             f"{counted(card['questions'], 'question')}. "
-            f"An answer is right if {RULES.get(card['grading'], card['grading'])}. Strokes are 95% intervals.",
+            f"An answer is right if {RULES[card['grading']]}. Strokes are 95% intervals.",
             class_="note",
         ),
         paragraph(text, class_="note") if (text := choice_of_questions(card)) else None,
@@ -78,7 +76,7 @@ def learned_and_retained(run: RunFiles) -> list[Child]:
     learned = {}
     if card["questions"] and {"floor", "adapted"} <= set(card["rows"]):
         learned["questions, closed book"] = {"before": card["rows"]["floor"], "after": card["rows"]["adapted"]}
-    learned["statements finished"] = card.get("completions", {})
+    learned["statements finished"] = card["completions"]
     retained = {name.replace("_", " "): row for name, row in card["retained"].items()}
     parts: list[Child] = []
     for title, group, class_ in (("Learned", learned, "adapted"), ("Retained", retained, "retained")):
@@ -97,11 +95,8 @@ def _before_after(name: str, row: Row, class_: str) -> Item:
     return name, drawn, f"{share(before['share'])} → {share(after['share'])} ({change})"
 
 
-def _drift(card: Row) -> Html | None:
-    drift = card.get("drift", {})
-    if not drift:
-        return None
-    listed = ", ".join(f"{drift[name]:.4f} on {label}" for name, label in DRIFTS.items() if name in drift)
+def _drift(card: Row) -> Html:
+    listed = ", ".join(f"{card['drift'][name]:.4f} on {label}" for name, label in DRIFTS.items())
     return paragraph(
         f"Drift from the base, in nats per token of the base's own answers: {listed}. 0 is no change at all.",
         class_="note",
@@ -122,15 +117,15 @@ def _benchmarks(run: RunFiles) -> Html | None:
 
 def since(run: RunFiles) -> list[Child]:
     """Of an update: recall of what is unchanged, changed, new and gone, by the run before it and now."""
-    update = run.card.get("update")
+    update = run.card["update"]
     if not update:
         return []
     items, cells = [], []
     for state, rows in update["rows"].items():
-        name = STATE_NAMES.get(state, state) + (f", {POLICIES[update['removed']]}" if state == "removed" else "")
+        name = f"gone, {GONE[update['removed']]}" if state == "removed" else state
         before, now = rows["earlier"], rows["adapted"]
         cells.append(
-            (name, f"{update['passages'][state]:,}", _asked(before), _asked(now), span(now) if now["of"] else "")
+            (name, f"{update['passages'][state]:,}", _asked(before), _asked(now), interval(now) if now["of"] else "")
         )
         if now["of"]:
             text = f"{name}: now {in_words(now)}" + (f", before {in_words(before)}" if before["of"] else "")
@@ -175,7 +170,7 @@ def teachability(run: RunFiles) -> list[Child]:
     by_document = run.teachability
     if not by_document:
         return []
-    low = set(run.summary["teachability"].get("low", ()))
+    low = set(run.summary["teachability"]["low"])
     top = charts.nice(max(0.1, *by_document.values()))
     items = [
         (foreign(name), charts.bar(f"{name}: {nats:.2f} nats", nats, Scale(0, top), "low" if name in low else "base"),
@@ -202,11 +197,6 @@ def long_chart(label: str, items: Sequence[Item], axis: Item) -> Iterable[Html]:
 
 def share(value: float) -> str:
     return f"{value:.1%}"
-
-
-def span(row: Row) -> str:
-    """The interval; empty where a row has none, because the questions were chosen by it."""
-    return f"{share(row['low'])} to {share(row['high'])}" if _interval(row) else ""
 
 
 def _interval(row: Row) -> tuple[float, float] | None:

@@ -19,6 +19,7 @@ from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.wording import counted
 from disc_lite.storage import require_writable, write_text
 
 HEADLINE = (unreadable, recalled, unstated, shortfall, since_update, verdict)  # sentences of the card, in this order
@@ -85,15 +86,14 @@ def page(run: RunFiles) -> str:
 
 def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
-    read = f"{documents['read']:,} document{'s' if documents['read'] != 1 else ''}"
-    others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents.get(o))
-    pairs = run.summary.get("pairs", {})
+    others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents[o])
+    pairs = run.summary["pairs"]
     untaught = " ".join(filter(None, (*about_pairs(pairs), still_known(run.card))))
     said = [part(run.card) for part in HEADLINE] if run.card["questions"] else []
     summary = " ".join(filter(None, said))
     return element(
         "header", element("p", "disc-lite report", class_="kicker"),
-        element("h1", foreign(run.model), f" after {read}"),
+        element("h1", foreign(run.model), f" after {counted(documents['read'], 'document')}"),
         paragraph(summary, class_="verdict") if summary else None,
         paragraph(text) if (text := forgotten(run.card)) else None,
         paragraph(untaught) if untaught else None,

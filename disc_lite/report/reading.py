@@ -52,7 +52,7 @@ class RunFiles:
 
     @property
     def teachability(self) -> dict[str, float]:
-        return dict(self.summary.get("teachability", {}).get("documents", {}))
+        return dict(self.summary["teachability"]["documents"])
 
 
 def read_run(path: Path) -> RunFiles:
@@ -64,7 +64,7 @@ def read_run(path: Path) -> RunFiles:
         model=_name_of(str(folder.read_record()["model"]["name"])),
         recipe=read_bytes(folder.recipe).decode("utf-8", "replace") if folder.recipe.is_file() else "",
         summary=summary,
-        stopped=_object(folder.stopped),
+        stopped=read_json(folder.stopped, missing_ok=True),
         ledger=_lines(folder.ledger),
         passages=_lines(folder.passages),
         pairs=_lines(folder.pairs),
@@ -72,7 +72,7 @@ def read_run(path: Path) -> RunFiles:
         resumes=_lines(folder.resumes),
         computed=_lines(folder.computed),
         questions=_questions(folder, summary["card"]["grading"]),
-        benchmarks=_object(folder.benchmarks),
+        benchmarks=read_json(folder.benchmarks, missing_ok=True),
     )
 
 
@@ -80,10 +80,6 @@ def _name_of(model: str) -> str:
     """The name of a model folder without its path on this machine."""
     path = Path(model)
     return path.name if path.is_absolute() or model.startswith(("./", "../", "~")) else model
-
-
-def _object(path: Path) -> Row:
-    return dict(read_json(path)) if path.is_file() else {}
 
 
 def _lines(path: Path) -> tuple[Row, ...]:

@@ -18,7 +18,7 @@ def ledger(run: RunFiles) -> list[Child]:
         return []
     ordered = sorted(run.ledger, key=lambda row: (OUTCOMES.index(row["outcome"]), row["name"]))
     counts = ", ".join(f"{sum(r['outcome'] == o for r in ordered)} {o}" for o in reversed(OUTCOMES))
-    without = run.summary.get("pairs", {}).get("without", {}).get("documents", ())
+    without = run.summary["pairs"].get("without", {}).get("documents", ())
     lines = [_line(row, row["name"] in without) for row in ordered]
     return [paragraph(f"Every file has one outcome: {counts}.", class_="note"), *_tables(lines)]
 

@@ -20,7 +20,7 @@ def advice_on(folder: RunFolder, recipe: Recipe) -> JsonObject:
 def _pairs(folder: RunFolder, recipe: Recipe, anew: str) -> str:
     if not METHODS[recipe.method].needs_pairs:
         return f"{anew}question-answer pairs beside the sentences (method=both)"
-    about = read_json(folder.pair_drafts) if folder.pair_drafts.is_file() else {}
+    about = read_json(folder.pair_drafts, missing_ok=True)
     if about.get("given"):
         return "more pairs in your --pairs, which ask the same in other words"
     name = next(name for name in NUMBERS if getattr(recipe.prompt, name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,16 +15,17 @@ from disc_lite.errors import WillNotFit, memory_ran_out
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_name
+from disc_lite.planning.sizes import GIB
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.changes import Changes
-from disc_lite.run.events import Event, Listener
-from disc_lite.run.execution import idle_on_host, record, resumed, saved_steps
+from disc_lite.run.events import Teller
+from disc_lite.run.execution import idle_on_host, in_words, record, resumed, saved_steps
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.run.wording import counted
-from disc_lite.storage import Journal, Json
+from disc_lite.storage import Journal
 
 
 @dataclass
@@ -34,8 +35,7 @@ class RunContext:
     inputs: Inputs
     base: Base
     texts: tuple[Text, ...]
-    listener: Listener
-    interrupts: Interrupts
+    teller: Teller
     execution: Execution
     changes: Changes | None = None  # since the run that is updated
 
@@ -48,8 +48,17 @@ class RunContext:
     def folder(self) -> RunFolder:
         return self.inputs.folder
 
-    def model(self) -> Base:
-        return self.base
+    @property
+    def interrupts(self) -> Interrupts:
+        return self.teller.interrupts
+
+    @property
+    def tell(self) -> Callable[..., None]:
+        return self.teller.tell
+
+    @property
+    def remark(self) -> Callable[[str, str], None]:
+        return self.teller.remark
 
     def halved(self, steps: int, tokens: int) -> None:
         """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
@@ -59,54 +68,32 @@ class RunContext:
             "training", f"CUDA out of memory after step {steps}: micro-batches of {tokens:,} tokens from here on"
         )
 
-    def remark(self, stage: str, text: str) -> None:
-        """Tell the user something that stays on the screen."""
-        self.listener(Event(stage, text, is_remark=True))
-        self.interrupts.check()
 
-    def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Json) -> None:
-        """Call the listener; raises Interrupted if a signal was received."""
-        self.listener(Event(stage, text, done, total, data))
-        self.interrupts.check()
-
-
-def open_context(
-    inputs: Inputs, device: torch.device, planned: Execution, listener: Listener, interrupts: Interrupts
-) -> RunContext:
+def open_context(inputs: Inputs, device: torch.device, planned: Execution, teller: Teller) -> RunContext:
     """Load the base and tokenise the documents."""
     size_bytes = sum(path.stat().st_size for path in weight_files(inputs.model.folder))
-    listener(Event("model", f"loading {inputs.model.name}, {size_bytes / 2**30:.2f} GiB"))
-    recipe = inputs.resolved.recipe
-    with interrupts.at_once():
+    teller.tell("model", f"loading {inputs.model.name}, {size_bytes / GIB:.2f} GiB")
+    folder, recipe, earlier = inputs.folder, inputs.resolved.recipe, inputs.earlier
+    with teller.interrupts.at_once():
         base = load_base(inputs.model.folder, recipe.memory.quantize, str(device))
         texts = tokenise(inputs.documents, base.tokens, recipe.documents.passage_tokens)
-    for warning in base.warnings:
-        listener(Event("model", warning, is_remark=True))
-    base.before_each_forward(interrupts.check)
-    earlier = inputs.earlier
-    base.journal = Journal(inputs.folder.journal, earlier.folder.journal if earlier else None)
-    execution = resumed(planned, recipe.execution, inputs.folder, device_name(base.device))
-    record(inputs.folder, execution, device_name(base.device), "as planned", saved_steps(inputs.folder))
-    passes = (
-        f"passes of at most {execution.micro_batch_tokens:,} tokens"
-        if execution.micro_batch_tokens
-        else "one pass a step"
-    )
-    for remark in idle_on_host(recipe.execution, execution, base.device.type != "cpu"):
-        listener(Event("model", remark, is_remark=True))
-    where = ", inputs of layers on the host" if execution.layer_checkpoints == "host" else ""
-    where += ", the input embedding on the host" if execution.embedding == "host" else ""
-    listener(Event("model", f"training in {passes}, AdamW in {execution.optimizer_bits} bits{where}"))
+    base.before_each_forward(teller.interrupts.check)
+    base.journal = Journal(folder.journal, earlier.folder.journal if earlier else None)
+    execution = resumed(planned, recipe.execution, folder, device_name(base.device))
+    record(folder, execution, device_name(base.device), "as planned", saved_steps(folder))
+    for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, base.device.type != "cpu")):
+        teller.remark("model", remark)
+    teller.tell("model", f"training in {in_words(execution)}")
     changes = earlier.changes_to(shown_passages(texts), [text.document for text in texts]) if earlier else None
-    context = RunContext(inputs, base, texts, listener, interrupts, execution, changes)
-    passages = sum(len(text.passages) for text in texts)
-    if not inputs.folder.passages.is_file():
-        inputs.folder.write_passages(texts, changes)
-    tokens = sum(len(text.ids) for text in texts)
-    context.tell(
-        "documents", f"{counted(len(texts), 'document')}, {counted(passages, 'passage')}, {counted(tokens, 'token')}"
-    )
-    return context
+    if not folder.passages.is_file():
+        folder.write_passages(texts, changes)
+    counts = {
+        "document": len(texts),
+        "passage": sum(len(text.passages) for text in texts),
+        "token": sum(len(text.ids) for text in texts),
+    }
+    teller.tell("documents", ", ".join(counted(number, what) for what, number in counts.items()))
+    return RunContext(inputs, base, texts, teller, execution, changes)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,6 @@ from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.run.context import RunContext
 from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove
-from disc_lite.synthesis.retention import RetentionExample
 
 CHECKS = 20  # over a whole training, so at most a twentieth of it is lost
 
@@ -26,8 +24,9 @@ class DriftLimit:
     Its decisions are a pure function of the run, so a resumed run decides the same.
     """
 
-    def __init__(self, context: RunContext, prompts: Sequence[RetentionExample], steps: int) -> None:
-        self.context, self.prompts, self.every = context, prompts, max(1, steps // CHECKS)
+    def __init__(self, context: RunContext, steps: int) -> None:
+        self.context, self.every = context, max(1, steps // CHECKS)
+        self.prompts = context.folder.read_examples("self_generated")
         self.limit = context.recipe.retention.max_kl
         self.within, self.stopped = context.folder.within, context.folder.stopped
 
@@ -45,7 +44,7 @@ class DriftLimit:
         due = step > 0 and (step % self.every == 0 or step == last)
         if not (self.limit and self.prompts and due) or target.exists() or self.reached:
             return
-        with suppress(Interrupted), self.context.interrupts.not_postponed():
+        with suppress(Interrupted), self.context.interrupts.postponed(False):
             self._measure(step, last, target)
 
     def _measure(self, step: int, last: int, target: Path) -> None:

@@ -13,8 +13,8 @@ from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.sentences import not_unlearned
 from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
-from disc_lite.hub.aliases import ALIASES, ModelSource
-from disc_lite.hub.source import Model, local_folder
+from disc_lite.hub.aliases import ALIASES
+from disc_lite.hub.source import Model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe, load_recipe
@@ -140,10 +140,10 @@ def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) 
         )  # fmt: skip
 
 
-def check_place(earlier: EarlierRun, model: ModelSource, name: str) -> None:
+def check_place(earlier: EarlierRun, model: Model) -> None:
     """Raises UsageError where a model that is not on this machine is another one by where it comes from."""
-    if local_folder(model) is None and model.location not in (earlier.model, _location(earlier.model)):
-        raise _another_model(earlier, name)
+    if not model.is_here and model.reference not in (earlier.model, _location(earlier.model)):
+        raise _another_model(earlier, model.name)
 
 
 def _location(name: str) -> str:

@@ -6,24 +6,23 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
-from disc_lite.evaluation.card import counted
+from disc_lite.evaluation.card import share_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.sentences import forgotten, fresh_and_unchanged, unreadable
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
-from disc_lite.run.advice import advice_on
-from disc_lite.run.events import Event, Listener
+from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.finished import FinishedRun, load_run, open_run
-from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, Retained, RunFolder, When
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.given import check_lengths
-from disc_lite.run.interrupts import Interrupts, catch_signals
+from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.names import questions_as_named
 from disc_lite.storage import (
     Journal,
@@ -40,7 +39,7 @@ from disc_lite.storage import (
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
-    from disc_lite.run.measuring import EvalSet
+    from disc_lite.run.measuring import Measurement
 
 JUDGE_TOKENS = 200  # a sentence or two of reasoning, and the verdict
 # The second group is there where a judge repeats the choice that it was given.
@@ -69,34 +68,27 @@ def evaluate(
     check_tasks(benchmarks)
     recipe, run_folder = finished.recipe, finished.folder
     saved = _saved_in(run_folder, output)
-    asked = _questions_of(run_folder, questions, listener)
+    asked = _questions_of(run_folder, questions, listener or silent)
     if questions:
         check_lengths(asked, (), recipe, finished.model, frame_of(finished.model.folder), _longest_passage(finished))
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
-    from disc_lite.run import fit, measuring
+    from disc_lite.run.measuring import Measurement, eval_set_of
 
     with lock(saved.path), catch_signals() as interrupts:
-        tell = partial(_tell, listener, interrupts)
-        opened = cache(partial(_load, finished, saved, device, interrupts, tell))
+        teller = Teller(listener or silent, interrupts)
+        tell = partial(teller.tell, "evaluation")
+        opened = cache(partial(_load, finished, saved, device, teller))
         begin_digests(saved.path)
         with disk.reporting(f"cannot write {added}"):
             disk.make_parents(added.path)
         sweep(added.path)
         removed = () if questions else run_folder.read_questions_removed()
-        eval_set = measuring.eval_set_of(asked, run_folder.read_passages(), finished.model.probes, (), removed)
-        answers: dict[When, Answers] = {}
-        retained: dict[When, Retained] = {}
-        for when in BEFORE_AND_AFTER:
-            answers[when] = measuring.measure_answers(opened, recipe, eval_set, folder, when, tell)
-        for when in BEFORE_AND_AFTER:
-            retained[when] = measuring.measure_retained(opened, recipe, eval_set, run_folder, when, tell)
-        card = measuring.card_of(eval_set, run_folder.read_pairs(), recipe, answers, retained)
-        card["fit"] = fit.last_measured(run_folder)
-        card["advice"] = advice_on(run_folder, recipe)
-        card["update"] = measuring.by_state(eval_set, run_folder, recipe, answers)
+        eval_set = eval_set_of(asked, run_folder, finished.model.probes, removed)
+        measured = Measurement(opened, recipe, eval_set, run_folder, tell, folder)
+        card = measured.card(run_folder.read_pairs())
         if judge:
-            card["judge"] = _judge(opened, eval_set, answers["after"].questions["adapted"], added, tell)
+            card["judge"] = _judge(measured, added)
         if benchmarks:
             card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved.benchmarks, tell)
     return card
@@ -119,12 +111,9 @@ def _longest_passage(run: FinishedRun) -> int:
     return max((len(tokenizer(text)) for _, text in run.folder.read_passages()), default=0)
 
 
-def _questions_of(
-    run_folder: RunFolder, path: str | Path | None, listener: Listener | None
-) -> tuple[Question, ...]:  # fmt: skip
+def _questions_of(run_folder: RunFolder, path: str | Path | None, tell: Listener) -> tuple[Question, ...]:
     """The questions of a file, or else of the run."""
     if path:
-        tell: Listener = listener or (lambda event: None)
         found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
         return questions_as_named(found, {document for document, _ in run_folder.read_passages()})
     questions = run_folder.read_questions()
@@ -136,31 +125,16 @@ def _questions_of(
     return questions
 
 
-def _load(finished: FinishedRun, saved: RunFolder, device: str | None, interrupts: Interrupts, tell: Tell) -> Base:
-    tell(f"loading {finished.model.name}")
-    with interrupts.at_once():
+def _load(finished: FinishedRun, saved: RunFolder, device: str | None, teller: Teller) -> Base:
+    teller.tell("evaluation", f"loading {finished.model.name}")
+    with teller.interrupts.at_once():
         base = load_run(finished, device)
     for warning in base.warnings:
-        tell(warning, is_remark=True)
-    base.before_each_forward(interrupts.check)
+        teller.remark("evaluation", warning)
+    base.before_each_forward(teller.interrupts.check)
     of_run = finished.folder.journal
     base.journal = Journal(saved.journal, None if saved == finished.folder else of_run)
     return base
-
-
-class Tell(Protocol):
-    """Reports progress; raises Interrupted if a signal was received."""
-
-    def __call__(self, text: str, done: int = 0, total: int = 0, *, is_remark: bool = False) -> None: ...
-
-
-def _tell(
-    listener: Listener | None, interrupts: Interrupts, text: str, done: int = 0, total: int = 0, *,
-    is_remark: bool = False,
-) -> None:  # fmt: skip
-    if listener is not None:
-        listener(Event("evaluation", text, done, total, is_remark=is_remark))
-    interrupts.check()
 
 
 def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: float | None) -> None:
@@ -217,36 +191,35 @@ def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None
     )  # fmt: skip
 
 
-def _judge(
-    opened: Callable[[], Base], eval_set: EvalSet, answers: Sequence[str], folder: RunFolder, tell: Tell
-) -> JsonObject:
+def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
     from disc_lite.evaluation.asking import generate_answers
     from disc_lite.run.measuring import Progress
 
-    path = folder.judge
-    if not path.is_file():
+    asked, answers = measured.asked, measured.answers("after").questions["adapted"]
+    if not folder.judge.is_file():
         tasks = [
             join_passages([p] if p else []) + judge_task(q.text, q.answers, a)
-            for q, a, p in zip(eval_set.questions, answers, eval_set.right, strict=True)
+            for q, a, p in zip(asked.questions, answers, asked.right, strict=True)
         ]
-        base, on_finished = opened(), Progress(tell, len(tasks)).part("the base judges the answers", len(tasks))
+        base = measured.opened()
+        on_finished = Progress(measured.tell, len(tasks)).part("the base judges the answers", len(tasks))
         judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
-        write_json(path, [base.tokens.decode(answer.answer_ids) for answer in judged], may_differ=True)
-    verdicts = [verdict_in(text) for text in read_json(path)]
-    exact = [each.exact for each in grade_all(eval_set.questions, answers)]
+        write_json(folder.judge, [base.tokens.decode(answer.answer_ids) for answer in judged], may_differ=True)
+    verdicts = [verdict_in(text) for text in read_json(folder.judge)]
+    exact = [each.exact for each in grade_all(asked.questions, answers)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]
     return {
-        **counted([v for v, _ in decided]), "undecided": verdicts.count(None),
-        "agreement": counted([v == e for v, e in decided]),
+        **share_of([v for v, _ in decided]), "undecided": verdicts.count(None),
+        "agreement": share_of([v == e for v, e in decided]),
     }  # fmt: skip
 
 
 def _run_benchmarks(
-    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, path: Path, tell: Tell
+    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, path: Path, tell: Callable[[str], None]
 ) -> JsonObject:
     """Results of the tasks; those that were run before with the same limit come from the run folder."""
-    known = read_json(path) if path.is_file() else {}
+    known = read_json(path, missing_ok=True)
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
     missing = [task for task, name in named.items() if name not in known]
     if missing:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from disc_lite.storage import JsonObject
+from disc_lite.run.interrupts import Interrupts
+from disc_lite.storage import Json, JsonObject
 
 QUICK_S = 1.0  # what takes no longer is not worth a line
 
@@ -26,12 +27,33 @@ class Event:
 Listener = Callable[[Event], None]
 
 
-def only_if_slow(listener: Listener | None) -> Listener:
+def silent(event: Event) -> None:
+    """The listener of a caller who names none."""
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Calls a listener; each call raises Interrupted if a signal was received."""
+
+    listener: Listener
+    interrupts: Interrupts
+
+    def tell(self, stage: str, text: str = "", done: int = 0, total: int = 0, **data: Json) -> None:
+        self.listener(Event(stage, text, done, total, data))
+        self.interrupts.check()
+
+    def remark(self, stage: str, text: str) -> None:
+        """Tell the user something that stays on the screen."""
+        self.listener(Event(stage, text, is_remark=True))
+        self.interrupts.check()
+
+
+def only_if_slow(listener: Listener) -> Listener:
     """A listener that passes on what happens from now on, but nothing of the first second."""
     began_s = time.monotonic()
 
     def pass_on(event: Event) -> None:
-        if listener is not None and time.monotonic() - began_s >= QUICK_S:
+        if time.monotonic() - began_s >= QUICK_S:
             listener(event)
 
     return pass_on

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, append_jsonl, read_jsonl
+from disc_lite.storage import append_jsonl, read_jsonl
 
 
 def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str) -> Execution:
@@ -16,17 +16,10 @@ def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str
     rows = read_jsonl(folder.computed, missing_ok=True)
     if not rows or rows[-1]["device"] != device:
         return planned
-    before: JsonObject = rows[-1]
-    changes: JsonObject = {}
-    sizes = [size for size in (before["micro_batch_tokens"], planned.micro_batch_tokens) if size]
-    if not named.micro_batch_tokens:
-        changes["micro_batch_tokens"] = min(sizes, default=0)
-    if not named.reading_tokens:  # in other passes, states that are read again would have other bits
-        read = [size for size in (before.get("reading_tokens"), planned.reading_tokens) if size]
-        changes["reading_tokens"] = min(read, default=0)
-    if not named.optimizer_bits:
-        changes["optimizer_bits"] = min(before["optimizer_bits"], planned.optimizer_bits)
-    return planned.model_copy(update=changes)
+    # The teacher's too: in other passes, states that are read again would have other bits.
+    kept = [key for key in ("micro_batch_tokens", "reading_tokens", "optimizer_bits") if not getattr(named, key)]
+    sizes = {key: [size for size in (rows[-1][key], getattr(planned, key)) if size] for key in kept}  # 0: no limit
+    return planned.model_copy(update={key: min(each, default=0) for key, each in sizes.items()})
 
 
 def record(folder: RunFolder, execution: Execution, device: str, why: str, step: int) -> None:
@@ -35,6 +28,22 @@ def record(folder: RunFolder, execution: Execution, device: str, why: str, step:
     now = {"device": device, **execution.model_dump()}
     if not rows or {key: rows[-1].get(key) for key in now} != now:
         append_jsonl(folder.computed, {"after_step": step, **now, "why": why})
+
+
+def in_words(execution: Execution) -> str:
+    """`passes of at most 1,024 tokens, AdamW in 8 bits`, and what is on the host."""
+    parts = [
+        passes_in_words(execution.micro_batch_tokens, execution.optimizer_bits),
+        "inputs of layers on the host" if execution.layer_checkpoints == "host" else "",
+        "the input embedding on the host" if execution.embedding == "host" else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def passes_in_words(micro_batch_tokens: int, optimizer_bits: int) -> str:
+    """How a step is computed."""
+    passes = f"passes of at most {micro_batch_tokens:,} tokens" if micro_batch_tokens else "one pass a step"
+    return f"{passes}, AdamW in {optimizer_bits} bits"
 
 
 def saved_steps(folder: RunFolder) -> int:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from disc_lite.errors import UsageError
 from disc_lite.hub.adapters import check_fit, read_config
-from disc_lite.hub.source import Model, open_model
+from disc_lite.hub.source import Model, open_trained_on
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS, Method
 from disc_lite.run.folder import RunFolder
@@ -36,7 +35,8 @@ def open_run(path: Path) -> FinishedRun:
     """Read a finished run. Raises UsageError where there is none, or its base is another one now."""
     folder = RunFolder(path)
     folder.require_finished()
-    model = _base_of(folder)
+    name, place = folder.read_base()
+    model = replace(open_trained_on(place, path), name=name)
     folder.require_base(model)
     require_unchanged(folder.recipe)
     # As it was when the run was made, without the present environment variables.
@@ -44,18 +44,7 @@ def open_run(path: Path) -> FinishedRun:
     return FinishedRun(folder, model, recipe, read_json(folder.summary))
 
 
-def _base_of(folder: RunFolder) -> Model:
-    """The model of a run, under the name that it was given. Raises UsageError where it is not found."""
-    name, place = folder.read_base()
-    try:
-        return replace(open_model(place), name=name)
-    except UsageError as error:
-        raise UsageError(
-            f"The model that {folder} was trained on was not found.", error.what, "Put it back there."
-        ) from error
-
-
-def load_run(run: FinishedRun, device: str | None = None) -> Base:
+def load_run(run: FinishedRun, device: str | None) -> Base:
     """The model of a run as it was trained, its adapter on it. Raises UsageError where the adapter does not fit it."""
     from disc_lite.models import load_base
 

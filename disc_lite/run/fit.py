@@ -58,7 +58,7 @@ class FitCheck:
         last = last_step(self.steps, self._learned(), self.context.recipe)
         due = step > 0 and (step % self.every == 0 or step == last)
         if (self.pairs or self.unlearned) and due and all(row["step"] < step for row in self.rows):
-            with suppress(Interrupted), self.context.interrupts.not_postponed():
+            with suppress(Interrupted), self.context.interrupts.postponed(False):
                 self._measure(step, last)
         return self._learned()
 

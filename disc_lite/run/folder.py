@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -13,6 +13,7 @@ from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
 from disc_lite.qa import Pair, Question, read_pairs
+from disc_lite.run.answers import Answers, Drift, Retained, When
 from disc_lite.run.changes import Changes, State
 from disc_lite.storage import (
     DIGESTS,
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 
 FORMAT = 9  # of all these files; a change that another version would misread adds 1
 
-When = Literal["before", "after"]
 Measured = Literal["neutral", "self_generated"]  # answers of the base, on which the drift is measured
-BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
 
 
 class Entry:
@@ -181,7 +180,7 @@ class RunFolder:
 
     def read_update(self) -> JsonObject:
         """What an update took over; empty for other runs."""
-        return dict(read_json(self.update)) if self.update.is_file() else {}
+        return dict(read_json(self.update, missing_ok=True))
 
     def read_passages(self) -> list[tuple[str, str]]:
         """(document, text) of all passages."""
@@ -205,28 +204,30 @@ class RunFolder:
             for text in texts for passage in text.passages
         ))  # fmt: skip
 
-    def answers(self, when: When) -> Path:
-        return self.answers_before if when == "before" else self.answers_after
-
     def read_answers(self, when: When) -> Answers | None:
         """None where the model was not asked yet."""
-        path = self.answers(when)
+        path = self._answers(when)
         return Answers(**read_json(path)) if path.is_file() else None
 
     def write_answers(self, when: When, answers: Answers) -> None:
-        write_json(self.answers(when), asdict(answers), may_differ=True)
+        write_json(self._answers(when), asdict(answers), may_differ=True)
+
+    def _answers(self, when: When) -> Path:
+        return self.answers_before if when == "before" else self.answers_after
 
     def read_retained(self, when: When) -> Retained | None:
         """None where the model was not asked yet."""
-        path = self.retained_before if when == "before" else self.retained_after
+        path = self._retained(when)
         if not path.is_file():
             return None
         row = read_json(path)
         return Retained(**{**row, "drift": {name: Drift(**drift) for name, drift in row["drift"].items()}})
 
     def write_retained(self, when: When, retained: Retained) -> None:
-        path = self.retained_before if when == "before" else self.retained_after
-        write_json(path, asdict(retained), may_differ=True)
+        write_json(self._retained(when), asdict(retained), may_differ=True)
+
+    def _retained(self, when: When) -> Path:
+        return self.retained_before if when == "before" else self.retained_after
 
     def read_examples(self, which: Measured) -> list[RetentionExample]:
         from disc_lite.synthesis.retention import read_examples
@@ -255,32 +256,3 @@ def format_of(record: Json) -> Json:
     """The format of a run's files, by its record; None where it names none."""
     identity = record.get("identity") if isinstance(record, dict) else None
     return identity.get("format") if isinstance(identity, dict) else None
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the base (before) or the adapted model (after) answers."""
-
-    questions: dict[str, list[str]]  # row of the report card -> an answer to each question
-    completions: list[str]
-    removed: list[str] = field(default_factory=list)  # to questions about passages that are gone, after an update
-
-
-@dataclass(frozen=True)
-class Drift:
-    """KL(base || adapted) on the base's own answers, in nats per token."""
-
-    mean: float  # over all tokens
-    by_prompt: list[float]
-
-
-@dataclass(frozen=True)
-class Retained:
-    """What the base or the adapted model answers where nothing should have changed."""
-
-    probes: dict[str, list[str]]
-    instructions: list[str]
-    neutral: list[str]
-    stopped: list[bool]  # whether the answer to each neutral prompt ended by itself; the base's within half the limit
-    drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
-    thinking: list[str] = field(default_factory=list)  # to some instructions, with thinking on, if the model can think

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from disc_lite.documents import Document
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.grading import is_stated
 from disc_lite.evaluation.retrieval import best_places
-from disc_lite.hub.context import context_tokens
+from disc_lite.hub.configuration import context_tokens
 from disc_lite.hub.source import Model
 from disc_lite.planning.lessons import Frame
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
+from disc_lite.run.arguments import PairFiles, paths_of
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.names import pairs_as_named, questions_as_named
-from disc_lite.run.wording import counted
+from disc_lite.run.wording import counted, listed
 
 _SHOWN = 60  # characters of a question in a message
 _NAMED = 3  # questions in a remark
@@ -26,13 +26,12 @@ _SEARCHED = 100  # parts of documents that are looked through for an answer
 _PART = 2_000  # characters of a part at most
 _OVERLAP = 300  # characters that parts of a long paragraph share at most, so that no answer is cut
 _LONGEST_SEARCH = 5_000_000  # characters; the search of longer documents would be waited for
-PairFiles = str | Path | Sequence[str | Path] | None  # files of pairs, or run folders that have such
 
 
 def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
     """The pairs of files and of run folders, each once. Raises UsageError where one of these has none."""
     found: dict[Pair, None] = {}
-    for path in map(Path, [named] if isinstance(named, (str, Path)) else named or ()):
+    for path in paths_of(named) if named else ():
         own = RunFolder(path).read_pairs() if path.is_dir() else read_pairs(path)
         if not own:
             what = f"The run in {path} has no pairs" if path.is_dir() else f"The pairs file {path} holds no pair"
@@ -71,10 +70,9 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
     ]
     if not lost:
         return ""
-    more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
     return (
         f"{len(lost):,} of {counted(len(questions), 'question')} accept no answer that the documents state in these "
-        f"words, so they may never be graded right: {', '.join(lost[:_NAMED])}{more}. Accept the shortest form, and "
+        f"words, so they may never be graded right: {listed(lost, _NAMED)}. Accept the shortest form, and "
         'every form: "answers": ["6 euros", "6 €"].'
     )
 

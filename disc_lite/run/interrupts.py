@@ -48,19 +48,11 @@ class Interrupts:
         self.check()
 
     @contextmanager
-    def postponed(self) -> Iterator[None]:
-        """Inside the block `check` does nothing; code there checks `stop_requested` where it can save and stop."""
-        with self._postponing(True):
-            yield
+    def postponed(self, postponed: bool = True) -> Iterator[None]:
+        """Inside the block `check` does nothing; code there checks `stop_requested` where it can save and stop.
 
-    @contextmanager
-    def not_postponed(self) -> Iterator[None]:
-        """Inside the block `check` raises even if it is postponed around it: for code that can be repeated."""
-        with self._postponing(False):
-            yield
-
-    @contextmanager
-    def _postponing(self, postponed: bool) -> Iterator[None]:
+        With False it raises even if it is postponed around the block: for code that can be repeated.
+        """
         before, self._postponed = self._postponed, postponed
         try:
             yield

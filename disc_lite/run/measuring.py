@@ -5,7 +5,7 @@ Only what the model answered is saved in the run folder; every figure is compute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,13 +19,16 @@ from disc_lite.evaluation.thinking import MOST, thinking_answers
 from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
+from disc_lite.run.advice import advice_on
+from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Drift, Retained, When
 from disc_lite.run.changes import STATES
-from disc_lite.run.folder import Answers, Drift, Retained, RunFolder, When
+from disc_lite.run.fit import last_measured
+from disc_lite.run.folder import Measured, RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
-from disc_lite.synthesis.retention import RetentionExample
 
 Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
+DRIFTING: dict[str, Measured] = {"general": "neutral", "self_generated": "self_generated"}  # in the card, in the folder
 FARTHEST = 10  # neutral prompts in the card: those with the largest drift
 
 
@@ -37,7 +40,6 @@ class EvalSet:
     completions: tuple[Question, ...]
     passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
     probes: dict[str, list[Question]]
-    self_generated: tuple[RetentionExample, ...]  # held-out prompts that the base generated
     removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
 
     @cached_property
@@ -47,13 +49,12 @@ class EvalSet:
 
 
 def eval_set_of(
-    questions: Sequence[Question], passages: Sequence[tuple[str, str]], probes: JsonObject,
-    self_generated: Sequence[RetentionExample], removed: Sequence[Question] = (),
-) -> EvalSet:  # fmt: skip
-    """These questions and statements, and the probes of a model folder."""
+    questions: Sequence[Question], run: RunFolder, probes: JsonObject, removed: Sequence[Question]
+) -> EvalSet:
+    """These questions and statements about the passages of a run, and the probes of a model folder."""
     return EvalSet(
         tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion"),
-        tuple(passages), probes_of(dict(probes)), tuple(self_generated), tuple(removed),
+        tuple(run.read_passages()), probes_of(dict(probes)), tuple(removed),
     )  # fmt: skip
 
 
@@ -77,123 +78,134 @@ class Progress:
         return on_finished
 
 
-def measure_answers(
-    opened: Callable[[], Base], recipe: Recipe, eval_set: EvalSet, folder: RunFolder, when: When, tell: Tell
-) -> Answers:
-    """Answers of the base (before) or the adapted model (after) to the questions and statements; generated once.
+@dataclass(frozen=True)
+class Measurement:
+    """Asks base and adapted model the same, each once: what they answered is saved, and the report card made of it."""
 
-    `opened` returns the model; it is called only if answers are missing in the folder.
-    """
-    saved = folder.read_answers(when)
-    if saved:
+    opened: Callable[[], Base]  # called where an answer is missing
+    recipe: Recipe
+    asked: EvalSet
+    run: RunFolder
+    tell: Tell
+    own: RunFolder | None = None  # where the answers to other questions are than those of the run
+
+    def ask(self, when: When) -> None:
+        """Ask the base (before) or the adapted model (after) everything that is not answered yet."""
+        self.answers(when)
+        self.retained(when)
+
+    def answers(self, when: When) -> Answers:
+        """To the questions and statements."""
+        folder = self.own or self.run
+        saved = folder.read_answers(when)
+        if saved is None:
+            saved = self._answers(self.opened(), when)
+            folder.write_answers(when, saved)
         return saved
-    base, adapter = opened(), when == "after"
-    searched = best_passages(
-        [text for _, text in eval_set.passages], [q.text for q in eval_set.questions], recipe.evaluation.rag_passages
-    )
-    shown: dict[str, Sequence[Sequence[str]]] = {"adapted" if adapter else "floor": [[]] * len(eval_set.questions)}
-    shown["adapted_rag" if adapter else "rag"] = searched
-    if not adapter:
-        shown["ceiling"] = [[p] if p else [] for p in eval_set.right]
-    max_tokens, number = recipe.evaluation.answer_tokens, len(eval_set.questions)
-    progress = Progress(tell, len(shown) * number + len(eval_set.completions) + len(eval_set.removed) * adapter)
-    by_row = {}
-    for row, passages in shown.items():
-        on_finished = progress.part(f"{when}: {counted(number, 'question')}, {ROWS[row]}", number)
-        by_row[row] = answer(base, eval_set.questions, adapter, max_tokens, passages, on_finished=on_finished)
-    on_finished = progress.part(f"{when}: {counted(len(eval_set.completions), 'statement')}", len(eval_set.completions))
-    completions = answer(base, eval_set.completions, adapter, max_tokens, on_finished=on_finished)
-    removed = []
-    if adapter and eval_set.removed:
-        on_finished = progress.part(
-            f"{when}: {counted(len(eval_set.removed), 'question')} about what is gone", len(eval_set.removed)
+
+    def _answers(self, base: Base, when: When) -> Answers:
+        asked, settings, adapter = self.asked, self.recipe.evaluation, when == "after"
+        texts, number = [text for _, text in asked.passages], len(asked.questions)
+        searched = best_passages(texts, [q.text for q in asked.questions], settings.rag_passages)
+        shown: dict[str, Sequence[Sequence[str]]] = {"adapted" if adapter else "floor": [[]] * number}
+        shown["adapted_rag" if adapter else "rag"] = searched
+        if not adapter:
+            shown["ceiling"] = [[p] if p else [] for p in asked.right]
+        removed = asked.removed if adapter else ()
+        progress = Progress(self.tell, len(shown) * number + len(asked.completions) + len(removed))
+
+        def said(questions: Sequence[Question], what: str, passages: Sequence[Sequence[str]] = ()) -> list[str]:
+            on_finished = progress.part(f"{when}: {what}", len(questions))
+            return answer(base, questions, adapter, settings.answer_tokens, passages, on_finished)
+
+        of_questions = counted(number, "question")
+        return Answers(
+            {row: said(asked.questions, f"{of_questions}, {ROWS[row]}", passages) for row, passages in shown.items()},
+            said(asked.completions, counted(len(asked.completions), "statement")),
+            said(removed, f"{counted(len(removed), 'question')} about what is gone") if removed else [],
         )
-        removed = answer(base, eval_set.removed, adapter, max_tokens, on_finished=on_finished)
-    found = Answers(by_row, completions, removed)
-    folder.write_answers(when, found)
-    return found
 
-
-def measure_retained(
-    opened: Callable[[], Base], recipe: Recipe, eval_set: EvalSet, folder: RunFolder, when: When, tell: Tell
-) -> Retained:
-    """Answers where nothing should change (probes, instructions, neutral prompts), and the drift from the base."""
-    saved = folder.read_retained(when)
-    if saved and folder.neutral.is_file():
+    def retained(self, when: When) -> Retained:
+        """To what no document is about, and of the adapted model the drift from the base."""
+        saved = self.run.read_retained(when)
+        if saved is None or not self.run.neutral.is_file():
+            saved = self._retained(self.opened(), when)
+            self.run.write_retained(when, saved)
         return saved
-    base, adapter = opened(), when == "after"
-    tokens, max_tokens = base.tokens, recipe.evaluation.long_answer_tokens
-    instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
-    drifting = {}
-    if adapter:
-        drifting = {"general": folder.read_examples("neutral"), "self_generated": list(eval_set.self_generated)}
-    thinking = [i.prompt for i in thinking_instructions()] if tokens.thinks else []
-    parts: list[Sequence[object]] = [*eval_set.probes.values(), instructions, thinking, prompts, *drifting.values()]
-    progress = Progress(tell, sum(map(len, parts)))
-    probes = {}
-    for name, probe in eval_set.probes.items():
-        on_finished = progress.part(f"{when}: probe {name}, {counted(len(probe), 'question')}", len(probe))
-        probes[name] = answer(base, probe, adapter, recipe.evaluation.answer_tokens, on_finished=on_finished)
-    on_finished = progress.part(f"{when}: {len(instructions)} instructions", len(instructions))
-    followed = generate_answers(base, instructions, max_tokens, adapter, on_finished)
-    on_finished = progress.part(f"{when}: {len(thinking)} instructions, thinking", len(thinking))
-    thought = thinking_answers(base, thinking, max_tokens, adapter, on_finished) if thinking else []
-    on_finished = progress.part(f"{when}: {len(prompts)} neutral prompts", len(prompts))
-    neutral = generate_answers(base, prompts, max_tokens, adapter, on_finished)
-    # A little longer than before is no loss: what ended within half of the limit has to end within all of it.
-    limit = max_tokens if adapter else max_tokens // 2
-    stopped = [e.answer_ids[-1] in tokens.stop_ids and len(e.answer_ids) <= limit for e in neutral]
-    drifts = {}
-    for name, examples in drifting.items():
-        on_finished = progress.part(f"{when}: drift on {len(examples)} answers", len(examples))
-        nats = drift(base, examples, on_finished)
-        drifts[name] = Drift(mean_drift(nats, examples), nats)
-    retained = Retained(
-        probes, [tokens.decode(e.answer_ids).strip() for e in followed],
-        [tokens.decode(e.answer_ids).strip() for e in neutral], stopped, drifts, thought,
-    )  # fmt: skip
-    if not adapter:
-        folder.write_examples("neutral", neutral)
-    folder.write_retained(when, retained)
-    return retained
+
+    def _retained(self, base: Base, when: When) -> Retained:
+        tokens, settings, adapter = base.tokens, self.recipe.evaluation, when == "after"
+        max_tokens, probes = settings.long_answer_tokens, self.asked.probes
+        instructions, prompts = [i.prompt for i in load_instructions()], neutral_prompts()
+        thinking = [i.prompt for i in thinking_instructions()] if tokens.thinks else []
+        drifting = {}
+        if adapter:
+            drifting = {kind: self.run.read_examples(of) for kind, of in DRIFTING.items()}
+        parts: list[Sequence[object]] = [*probes.values(), instructions, thinking, prompts, *drifting.values()]
+        progress = Progress(self.tell, sum(map(len, parts)))
+
+        def part(what: str, asked: Sequence[object]) -> Callable[[int], None]:
+            return progress.part(f"{when}: {what}", len(asked))
+
+        by_probe = {}
+        for name, probe in probes.items():
+            on_finished = part(f"probe {name}, {counted(len(probe), 'question')}", probe)
+            by_probe[name] = answer(base, probe, adapter, settings.answer_tokens, on_finished=on_finished)
+        on_finished = part(f"{len(instructions)} instructions", instructions)
+        followed = generate_answers(base, instructions, max_tokens, adapter, on_finished)
+        on_finished = part(f"{len(thinking)} instructions, thinking", thinking)
+        thought = thinking_answers(base, thinking, max_tokens, adapter, on_finished) if thinking else []
+        neutral = generate_answers(base, prompts, max_tokens, adapter, part(f"{len(prompts)} neutral prompts", prompts))
+        # A little longer than before is no loss: what ended within half of the limit has to end within all of it.
+        limit = max_tokens if adapter else max_tokens // 2
+        stopped = [e.answer_ids[-1] in tokens.stop_ids and len(e.answer_ids) <= limit for e in neutral]
+        drifts = {}
+        for kind, examples in drifting.items():
+            nats = drift(base, examples, part(f"drift on {len(examples)} answers", examples))
+            drifts[kind] = Drift(mean_drift(nats, examples), nats)
+        if not adapter:
+            self.run.write_examples("neutral", neutral)
+        of_instructions, of_prompts = (
+            [tokens.decode(e.answer_ids).strip() for e in said] for said in (followed, neutral)
+        )
+        return Retained(by_probe, of_instructions, of_prompts, stopped, drifts, thought)
+
+    def card(self, pairs: Sequence[Pair]) -> JsonObject:
+        """The whole report card; what is not answered yet is asked."""
+        answers = {when: self.answers(when) for when in BEFORE_AND_AFTER}
+        retained = {when: self.retained(when) for when in BEFORE_AND_AFTER}
+        asked, grading = self.asked, self.recipe.evaluation.grading
+        by_row = {**answers["before"].questions, **answers["after"].questions}
+        card = report_card(asked.questions, by_row, asked.right, pairs, grading, self.recipe.prompt.near_duplicate)
+        card["completions"] = {
+            when: row_of(grade_all(asked.completions, found.completions), grading) for when, found in answers.items()
+        }
+        card["retained"] = _retained_rows(asked, grading, retained["before"], retained["after"])
+        card["forgetting"] = forgetting(card["retained"])
+        drifts = retained["after"].drift
+        card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
+        nats, prompts = drifts["general"].by_prompt, neutral_prompts()
+        card["farthest"] = [
+            {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: retained[when].neutral[i] for when in retained}}
+            for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
+        ]
+        card["fit"] = last_measured(self.run)
+        card["advice"] = advice_on(self.run, self.recipe)
+        card["update"] = _by_state(asked, self.run, grading, answers["after"])
+        return card
 
 
-def card_of(
-    eval_set: EvalSet, pairs: Sequence[Pair], recipe: Recipe, answers: Mapping[When, Answers],
-    retained: Mapping[When, Retained],
-) -> JsonObject:  # fmt: skip
-    """The whole report card, of what was answered before and after."""
-    grading = recipe.evaluation.grading
-    by_row = {**answers["before"].questions, **answers["after"].questions}
-    card = report_card(eval_set.questions, by_row, eval_set.right, pairs, grading, recipe.prompt.near_duplicate)
-    card["completions"] = {
-        when: row_of(grade_all(eval_set.completions, found.completions), grading) for when, found in answers.items()
-    }
-    card["retained"] = _retained(eval_set, grading, retained["before"], retained["after"])
-    card["forgetting"] = forgetting(card["retained"])
-    drifts = retained["after"].drift
-    card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
-    nats, prompts = drifts["general"].by_prompt, neutral_prompts()
-    card["farthest"] = [
-        {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: retained[when].neutral[i] for when in retained}}
-        for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
-    ]
-    return card
-
-
-def by_state(eval_set: EvalSet, folder: RunFolder, recipe: Recipe, answers: Mapping[When, Answers]) -> JsonObject:
+def _by_state(asked: EvalSet, run: RunFolder, grading: str, answers: Answers) -> JsonObject:
     """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter."""
-    record = folder.read_update()
+    record = run.read_update()
     if not record:
         return {}
-    states, grading = folder.read_states(), recipe.evaluation.grading
-    own = answers["after"].questions["adapted"]
-    places = right_places(eval_set.questions, eval_set.passages)
+    states, places = run.read_states(), right_places(asked.questions, asked.passages)
     groups: dict[str, list[tuple[Question, str]]] = {state: [] for state in (*STATES, "removed")}
-    for question, said, at in zip(eval_set.questions, own, places, strict=True):
+    for question, said, at in zip(asked.questions, answers.questions["adapted"], places, strict=True):
         if at is not None:
             groups[states[at]].append((question, said))
-    groups["removed"] = list(zip(eval_set.removed, answers["after"].removed, strict=True))
+    groups["removed"] = list(zip(asked.removed, answers.removed, strict=True))
     rows = {}
     for state, group in groups.items():
         now = grade_all([question for question, _ in group], [said for _, said in group])
@@ -213,15 +225,15 @@ def thinking_instructions() -> list[Instruction]:
     return list(instructions[:: -(-len(instructions) // MOST)])
 
 
-def _retained(eval_set: EvalSet, grading: str, before: Retained, after: Retained) -> JsonObject:
+def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retained) -> JsonObject:
     """The rows of what should not change, item by item; those that nobody was asked are left out."""
 
     def right(name: str, found: Retained) -> list[bool]:
-        return [each.right(grading) for each in grade_all(eval_set.probes[name], found.probes[name])]
+        return [each.right(grading) for each in grade_all(asked.probes[name], found.probes[name])]
 
     ended = [i for i, stopped in enumerate(before.stopped) if stopped]
     rows = {
-        **{name: change(right(name, before), right(name, after)) for name in eval_set.probes},
+        **{name: change(right(name, before), right(name, after)) for name in asked.probes},
         "instructions": change(*(_followed(load_instructions(), found.instructions) for found in (before, after))),
         "instructions, thinking": change(
             *(_followed(thinking_instructions(), found.thinking) for found in (before, after))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from typing import TypeVar
 
 from disc_lite.errors import UsageError
 from disc_lite.qa import Pair, Question
+from disc_lite.run.wording import listed
 
 _MOST_NAMED = 5
+_COMPARED = 100  # characters of a name; comparing takes quadratic time
 Asked = TypeVar("Asked", Question, Pair)
 
 
@@ -18,6 +21,23 @@ def is_called(name: str, typed: str) -> bool:
     """Whether a file of this name may be meant by what was typed: its end, or a path that ends so."""
     typed = unicodedata.normalize("NFC", typed)
     return f"/{typed}".endswith(f"/{name}") or name.endswith(f"/{typed}")
+
+
+def file_called(typed: str, names: Sequence[str]) -> str:
+    """The one of these files whose name was typed, or its end. Raises UsageError with the most similar one."""
+    ending = [name for name in names if is_called(name, typed)]
+    found = [typed] if typed in names else ending
+    if len(found) == 1:
+        return found[0]
+    near = ending or sorted(names, key=lambda name: _likeness(name, typed))[-1:]
+    what = "Several files are" if ending else "No file is"
+    raise UsageError(f"{what} called {typed}.", "", f"Did you mean {' or '.join(near[:_MOST_NAMED])}?" if near else "")
+
+
+def _likeness(name: str, typed: str) -> tuple[bool, float]:
+    """A name that ends in what was typed comes before one that is only similar."""
+    name, typed = name.lower()[-_COMPARED:], typed.lower()[-_COMPARED:]
+    return name.endswith(typed), SequenceMatcher(None, name, typed).ratio()
 
 
 def questions_as_named(questions: Iterable[Question], known: Collection[str]) -> tuple[Question, ...]:
@@ -54,9 +74,8 @@ def _as_named(asked: Asked, known: Collection[str], what: str) -> Asked:
     if ends:
         return replace(asked, document=max(ends, key=len))
     near = [name for name in sorted(known) if is_called(name, typed)]
-    more = " …" if len(known) > _MOST_NAMED else ""
     raise UsageError(
         f"The {what} name a document that was not read: {typed}.",
-        f"Documents that were read: {', '.join(sorted(known)[:_MOST_NAMED])}{more}.",
+        f"Documents that were read: {listed(sorted(known), _MOST_NAMED)}.",
         f"Did you mean {near[0]}?" if near else f"Use {what} about these documents.",
     )

@@ -5,108 +5,96 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, NothingToTeach, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, resolve
-from disc_lite.hub.context import context_tokens
-from disc_lite.hub.source import local_folder, local_model
 from disc_lite.planning.cards import card_of, usable_bytes
 from disc_lite.planning.corpus import TakenOver, corpus_of
 from disc_lite.planning.estimate import Budget, Plan, on_smallest_card, plan_run
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
-from disc_lite.qa import Pair, read_questions
-from disc_lite.recipe import at_width, load_recipe, within_context
+from disc_lite.qa import Pair
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.changes import Changes
-from disc_lite.run.earlier import check_place, check_same, nothing_to_teach, shown_without_model
+from disc_lite.run.earlier import nothing_to_teach, shown_without_model
+from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host
-from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.given import PairFiles, about_documents, pairs_of
+from disc_lite.run.gathering import check_context, nothing_to_learn, read_inputs
 from disc_lite.run.gone import what_is_gone
-from disc_lite.run.inputs import (
-    Inputs,
-    check_context,
-    check_same_run,
-    earlier_of,
-    folder_of,
-    model_of,
-    nothing_to_learn,
-    read_with_progress,
-)
-from disc_lite.run.room import Limits, Size, as_planned, budget_of, bytes_of, keep_tight, require_room
+from disc_lite.run.inputs import Inputs
+from disc_lite.run.record import check_same_run
+from disc_lite.run.room import Limits, Size, as_planned, budget_of, bytes_of, keep_tight, require_room, usable_of
 
 
 def plan(
-    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], model: str | None = None, *,
-    recipe: str | None = None, questions: str | Path | None = None, pairs: PairFiles = None,
-    update: str | Path | None = None, overrides: Mapping[str, str] | None = None, max_vram: Size = None,
-    host_ram: Size = None, card: str | None = None, cpu: bool = False,
+    documents: Documents, model: str | None = None, *, recipe: str | None = None, output: AnyPath | None = None,
+    questions: AnyPath | None = None, pairs: PairFiles = None, update: AnyPath | None = None,
+    overrides: Mapping[str, object] | None = None, seed: int | None = None, device: str | None = None,
+    max_vram: Size = None, host_ram: Size = None, listener: Listener | None = None, card: str | None = None,
+    here: bool = False,
 ) -> Plan:  # fmt: skip
-    """What a run of `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
+    """What `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
     `max_vram` is the memory of a GPU ("8GB", or 8), `host_ram` that of the machine; `card` a GPU by name, for the
-    minutes. Without any of them it is the plan for the smallest card on which the run fits.
-    Raises what `adapt` raises before it loads the model, and EnvironmentNotReady where the sizes of the model are not
-    known here.
+    minutes. Without any of them it is the plan for the smallest card on which the run fits, with the `device` cpu for
+    a run on the CPU. `here` plans for this machine, with the memory that is free on it now.
+    Raises what `adapt` raises before it loads the model (about its run folder where that is named, or `here`), and
+    EnvironmentNotReady where the sizes of the model are not known here.
     """
-    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
-    whose = card_of(card) if card else None
-    if cpu and (card or max_vram):
+    arguments = Arguments(documents, model, recipe, output, questions, pairs, update, overrides, seed)
+    limits = Limits(device, max_vram, host_ram)
+    if here and card:
+        raise UsageError("A card is another machine than this one.", "", "Leave out `card`, or `here`.")
+    budget = None if here else _budget(limits, card)
+    inputs = plannable(arguments, listener or silent, here or output is not None)
+    if budget is None:
+        return plan_here(inputs, limits)
+    found = _known(inputs, budget)
+    return _with_remarks(found if budget.card_bytes or not budget.cuda else on_smallest_card(found), inputs)
+
+
+def plan_here(inputs: Inputs, limits: Limits) -> Plan:
+    """The plan for this machine with the memory and the disk that are free now."""
+    return _with_remarks(_known(inputs, budget_of(limits, inputs.folder.path)), inputs)
+
+
+def _budget(limits: Limits, card: str | None) -> Budget:
+    """What a run may use of a machine that need not be this one."""
+    on_host = limits.device in ("cpu", "mps")
+    if on_host and (card or limits.max_vram):
         raise UsageError("--cpu plans without a GPU, and --card and --max-vram name one.", "", "Leave one of them out.")
-    of_card, of_host = bytes_of(max_vram, "--max-vram"), bytes_of(host_ram, "--host-ram")
-    inputs, told = _read(named, model, recipe, questions, pairs, update, overrides or {})
-    if of_card is None and whose:
-        of_card = round(whose.memory_gib * GIB)
-    usable = of_host if cpu else None if of_card is None else usable_bytes(of_card)
-    found = _known(inputs, Budget(whose, usable, of_host, None, cuda=not cpu))
-    named_none = not cpu and of_card is None
-    return _with_remarks(on_smallest_card(found) if named_none else found, told)
+    whose = card_of(card) if card else None
+    of_host, usable = bytes_of(limits.host_ram, "--host-ram"), usable_of(limits)
+    if usable is None and whose:
+        usable = usable_bytes(round(whose.memory_gib * GIB))
+    return Budget(whose, of_host if on_host else usable, of_host, None, cuda=not on_host)
 
 
-def _read(
-    documents: Sequence[str | os.PathLike[str]], model: str | None, recipe: str | None, questions: str | Path | None,
-    pairs: PairFiles, update: str | Path | None, overrides: Mapping[str, str], seed: int | None = None,
-) -> tuple[Inputs, list[str]]:  # fmt: skip
-    """What `adapt` would read, but a run folder and what is not on this machine; and remarks on it.
+def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
+    """What `adapt` reads, but what is not on this machine.
 
-    Raises what `adapt` raises, and EnvironmentNotReady for an update whose model is not here: nobody can tell then
-    what has changed.
+    Raises what `adapt` raises, about its run folder only `in_folder`; and EnvironmentNotReady for an update whose
+    model is not here: nobody can tell then what has changed.
     """
-    told: list[str] = []
-    earlier = earlier_of(update)
-    name = model_of(model, earlier)
-    if earlier:
-        check_place(earlier, resolve(name), name)
-    here = local_model(name)
-    asked, own_pairs = read_questions(Path(questions), told.append) if questions else (), pairs_of(pairs)
-    usual = str(earlier.folder.recipe) if earlier else here.recipe
-    resolved = load_recipe(recipe or usual, overrides, seed)
-    is_here = here.folder != Path() and (here.folder / "config.json").is_file()
-    if earlier and not is_here:
+    inputs = read_inputs(arguments, tell, in_folder)
+    reference = inputs.model.reference
+    if inputs.earlier and not inputs.model.is_here:
         raise EnvironmentNotReady(
-            f"{here.reference} is not on this machine.", "Its tokenizer tells what has changed since the run.",
-            f"Download it once: hf download {here.reference} config.json tokenizer.json",
+            f"{reference} is not on this machine.", "Its tokenizer tells what has changed since the run.",
+            f"Download it once: hf download {reference} config.json tokenizer.json",
         )  # fmt: skip
-    if is_here:
-        if shape := shape_of_folder(here.folder):
-            resolved = at_width(resolved, shape.hidden)
-        resolved = within_context(resolved, context_tokens(here.folder))
-    if earlier:
-        check_same(earlier, resolved.recipe, here if here.fingerprint else None)
-    read, ledger = read_with_progress([Path(d) for d in documents], resolved.recipe, None)
-    asked, own_pairs = about_documents(asked, own_pairs, read, resolved.recipe)
-    inputs = Inputs(RunFolder(Path()), here, resolved, read, ledger, asked, own_pairs, earlier)
-    if is_here:
+    if inputs.model.is_here:
         check_context(inputs)
-    return inputs, [*told, *inputs.remarks]
+    if in_folder and inputs.model.fingerprint:
+        check_same_run(inputs)
+    return inputs
 
 
 def _known(inputs: Inputs, budget: Budget) -> Plan:
@@ -121,11 +109,11 @@ def _known(inputs: Inputs, budget: Budget) -> Plan:
     return found
 
 
-def _with_remarks(plan: Plan, on_recipe: Sequence[str]) -> Plan:
+def _with_remarks(plan: Plan, inputs: Inputs) -> Plan:
     """The plan with what is to be said of settings; those about the host depend on how it is computed."""
     named, taken = plan.recipe.execution, plan.choice and as_planned(plan.recipe, plan.choice)
     on_host = idle_on_host(named, taken, plan.budget.cuda) if taken else []
-    return replace(plan, remarks=tuple(dict.fromkeys([*on_recipe, *on_host])))
+    return replace(plan, remarks=tuple(dict.fromkeys([*inputs.remarks, *on_host])))
 
 
 def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
@@ -133,11 +121,11 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
 
     Raises UsageError where an update has nothing to teach, DocumentsError where the documents give no example.
     """
-    source, recipe, earlier = resolve(inputs.model.name), inputs.resolved.recipe, inputs.earlier
-    documents, folder = inputs.documents, local_folder(source)
+    recipe, earlier, documents = inputs.resolved.recipe, inputs.earlier, inputs.documents
+    folder = inputs.model.folder if inputs.model.is_here else None
     shape = shape_of_folder(folder) if folder else None
-    if shape is None and source.alias is not None:
-        shape = shape_of_alias(ALIASES[source.alias])
+    if shape is None and (alias := resolve(inputs.model.name).alias):
+        shape = shape_of_alias(ALIASES[alias])
     if shape is None:
         return None
     changes, taken_over = _taken_over(inputs, folder) if earlier and folder else (None, TakenOver())
@@ -189,23 +177,3 @@ def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
         return execution
     named = inputs.resolved.recipe.execution
     return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
-
-
-def dry_run(
-    documents: Sequence[str], model: str | None, limits: Limits, *, output: str | None = None,
-    recipe: str | None = None, questions: str | Path | None = None, pairs: PairFiles = None,
-    update: str | Path | None = None, overrides: Mapping[str, str] | None = None, seed: int | None = None,
-    in_folder: bool = True,
-) -> Plan:  # fmt: skip
-    """The plan of an `adapt` with these arguments on this machine; as `plan`, but with the memory that is free here.
-
-    Raises what `adapt` raises about its run folder, unless none is to be made.
-    """
-    inputs, told = _read(documents, model, recipe, questions, pairs, update, overrides or {}, seed)
-    path = Path(output or "")
-    if in_folder:
-        folder = folder_of(output, Path(documents[0]), inputs.model.name, inputs.earlier)
-        path = folder.path
-        if inputs.model.fingerprint:
-            check_same_run(replace(inputs, folder=folder))
-    return _with_remarks(_known(inputs, budget_of(limits, path)), told)

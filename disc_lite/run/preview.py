@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages
 from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
-from disc_lite.errors import UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
-from disc_lite.run.events import Event, Listener, only_if_slow
-from disc_lite.run.inputs import read_with_progress
-from disc_lite.run.names import is_called
-
-_MOST_NEAR = 3
+from disc_lite.recipe.schema import Documents as DocumentSettings
+from disc_lite.run.arguments import Documents, paths_of
+from disc_lite.run.events import Event, Listener, only_if_slow, silent
+from disc_lite.run.gathering import read_with_progress
+from disc_lite.run.names import file_called
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class Preview:
 
 
 def preview(
-    documents: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    documents: Documents,
     *,
     model: str | None = None,
     recipe: str | None = None,
@@ -74,45 +70,37 @@ def preview(
     Recipe and tokenizer are those of `model`; without one the default, and tokens are estimated.
     Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
     """
-    named = [documents] if isinstance(documents, (str, os.PathLike)) else list(documents)
     opened = open_model(model) if model else None
     checked = load_recipe(recipe or (opened.recipe if opened else "default"), overrides or {}).recipe
     tokenizer = tokenizer_of(opened.folder) if opened else None
-    read, ledger = read_with_progress([Path(path) for path in named], checked, listener)
+    read, ledger = read_with_progress(paths_of(documents), checked, listener or silent)
     entries = {entry.name: entry for entry in ledger}
     if show is not None:
-        wanted = _entry_called(show, ledger)
-        read = tuple(document for document in read if document.name == wanted.name)
-        ledger = (wanted,)
-    tell = only_if_slow(listener)
+        wanted = file_called(show, tuple(entries))
+        read = tuple(document for document in read if document.name == wanted)
+        ledger = (entries[wanted],)
+    tell = only_if_slow(listener or silent)
     views = []
     for number, document in enumerate(read, 1):
-        offsets = (tokenizer or estimated_tokens)(document.text)
-        passages = cut_passages(document, offsets, checked.documents.passage_tokens)
-        entry = entries[document.name]
-        is_code = suffix_of(document.name) in SUFFIXES
-        language = "code" if is_code else language_of(document.text)
-        misread = doubt_about_ocr(entry, language, checked.documents.ocr_languages)
-        doubts = (*filter(None, [misread]), *doubts_about(document, entry, passages))
-        shown = _shown(document, offsets, passages) if show is not None else ()
-        views.append(_view(document, language, len(offsets), passages, doubts, shown))
+        entry, offsets = entries[document.name], (tokenizer or estimated_tokens)(document.text)
+        views.append(_view(document, entry, offsets, checked.documents, show is not None))
         tell(Event("passages", document.name, number, len(read)))
     views.sort(key=lambda view: not view.doubts)
     return Preview(ledger, tuple(views), checked.documents.passage_tokens, tokenizer is not None)
 
 
 def _view(
-    document: Document,
-    language: str,
-    tokens: int,
-    passages: Sequence[Passage],
-    doubts: tuple[str, ...],
-    shown: tuple[PassageView, ...],
+    document: Document, entry: LedgerEntry, offsets: Offsets, settings: DocumentSettings, with_text: bool
 ) -> DocumentView:
-    sentences = sum(len(passage.sentences) for passage in passages)
+    passages = cut_passages(document, offsets, settings.passage_tokens)
+    language = "code" if suffix_of(document.name) in SUFFIXES else language_of(document.text)
+    misread = doubt_about_ocr(entry, language, settings.ocr_languages)
     return DocumentView(
-        document.name, document.title, language, len(document.text), tokens, sentences, len(passages), doubts, shown
-    )
+        document.name, document.title, language, len(document.text), len(offsets),
+        sum(len(passage.sentences) for passage in passages), len(passages),
+        (*filter(None, [misread]), *doubts_about(document, entry, passages)),
+        _shown(document, offsets, passages) if with_text else (),
+    )  # fmt: skip
 
 
 def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) -> tuple[PassageView, ...]:
@@ -128,15 +116,3 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
         )
         for passage in passages
     )
-
-
-def _entry_called(name: str, ledger: Sequence[LedgerEntry]) -> LedgerEntry:
-    """The file of this name in the ledger, or the only one whose path ends so."""
-    names = [entry.name for entry in ledger]
-    ending = [entry for entry in ledger if is_called(entry.name, name)]
-    exact = [entry for entry in ledger if entry.name == name]
-    if len(found := exact or ending) == 1:
-        return found[0]
-    near = [other for other in names if name in other] or difflib.get_close_matches(name, names) or names
-    what = "Several files are" if ending else "No file is"
-    raise UsageError(f"{what} called {name}.", "", f"Name one as here: {', '.join(near[:_MOST_NEAR])}.")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 
@@ -26,9 +24,10 @@ from disc_lite.packing import lone
 from disc_lite.planning.estimate import CPU_PROCESS_BYTES, Plan
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
+from disc_lite.run.arguments import Arguments
 from disc_lite.run.context import peak_bytes
-from disc_lite.run.inputs import earlier_of, model_of
-from disc_lite.run.plan import dry_run
+from disc_lite.run.events import silent
+from disc_lite.run.plan import plan_here, plannable
 from disc_lite.run.room import Limits, keep_tight, limit_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
@@ -46,19 +45,15 @@ class Probe:
     training_minutes: float  # at this speed
 
 
-def probe_run(
-    documents: Sequence[str], model: str | None, *, device: str | None, max_vram: str | None, host_ram: str | None,
-    **options: Any,
-) -> tuple[Plan, Probe]:  # fmt: skip
+def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
-    limits = Limits(device, max_vram, host_ram)
-    plan = dry_run(documents, model, limits, in_folder=False, **options)
+    inputs = plannable(arguments, silent, in_folder=False)
+    plan = plan_here(inputs, limits)
     keep_tight(plan)
     execution = require_room(plan)
-    where = device_of(device)
+    where = device_of(limits.device)
     limit_to_plan(limits, where)
-    named = model_of(model, earlier_of(options.get("update")))
-    return plan, probe(plan, execution, open_model(named).folder, where)
+    return plan, probe(plan, execution, open_model(inputs.model.name).folder, where)
 
 
 def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) -> Probe:

@@ -32,11 +32,7 @@ from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, 
 from disc_lite.synthesis.drafting import seed_of
 from disc_lite.synthesis.held_out import write_held_out
 from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
-from disc_lite.synthesis.retention import (
-    RetentionExample,
-    generate_retention_examples,
-    without_document_names,
-)
+from disc_lite.synthesis.retention import RetentionExample, generate_retention_examples, without_document_names
 from disc_lite.synthesis.scoring import PairSet
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on

@@ -26,23 +26,22 @@ from disc_lite.models.embedding import embedding_on_host
 from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.context import RunContext
+from disc_lite.run.context import RunContext, peak_bytes
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
-from disc_lite.run.inputs import nothing_to_learn
+from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
 from disc_lite.storage import append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
 def make_adapter(
-    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample],
-    drift_prompts: Sequence[RetentionExample], pairs: Sequence[Pair],
-) -> None:  # fmt: skip
+    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample], pairs: Sequence[Pair]
+) -> None:
     """Attach an adapter, train it and save it in the run folder."""
     attach_adapter(context)
     with embedding_on_host(context.base.causal, context.recipe.execution.embedding == "host"):
-        learn(context, prepare(context, lessons, retention), pairs, drift_prompts)
+        learn(context, prepare(context, lessons, retention), pairs)
     save_adapter(context.base, context.inputs.model.reference, context.folder.adapter)
 
 
@@ -92,7 +91,7 @@ def prepare(context: RunContext, lessons: Lessons, retention: Sequence[Retention
 
 def _record(context: RunContext, lessons: Lessons, nats: dict[str, float], tokens: dict[str, int]) -> None:
     """Write what the summary needs of the teacher's pass: teachability by document, tokens by kind of lessons."""
-    examples = Counter(example.method for example in lessons.examples)
+    examples = Counter(example.kind for example in lessons.examples)
     about = {"examples": dict(sorted(examples.items())), "teachability": nats, "tokens": tokens}
     write_json(context.folder.teacher, about)
 
@@ -121,7 +120,7 @@ def _spare(base: Base) -> int:
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
     """By document; empty where no kind of lessons measures it."""
     taught = ((i, e) for i, e in enumerate(states.examples) if not e.rehearsed)
-    chosen = [i for i, e in taught if LESSON_KINDS[e.method].measures_teachability]
+    chosen = [i for i, e in taught if LESSON_KINDS[e.kind].measures_teachability]
     if not chosen:
         return {}
     tokens = sum(len(states.examples[i].input_ids) for i in chosen)
@@ -143,29 +142,27 @@ def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int]
     return on_batch
 
 
-def learn(
-    context: RunContext, data: TrainingData, pairs: Sequence[Pair], drift_prompts: Sequence[RetentionExample]
-) -> None:
+def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> None:
     """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
 
-    The drift on `drift_prompts` ends training too, where it passes its limit. A sample of `pairs`, those that are
+    The drift ends training too, where it passes its limit. A sample of `pairs`, those that are
     trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones, and those
     that it unlearns.
     """
-    path = context.folder.metrics
     task = data.task
     steps = len(batches(task.examples, data.retention.examples, context.recipe, task.shards))
-    drift_limit = DriftLimit(context, drift_prompts, steps)
+    drift_limit = DriftLimit(context, steps)
     if not drift_limit.reached:
         fit = FitCheck(context, asked_pairs(context, pairs), steps, pairs_to_unlearn(context))
         with context.interrupts.postponed():  # the loop stops by itself, after a step and a save
-            _train(context, data, drift_limit, fit, path)
+            _train(context, data, drift_limit, fit)
     if drift_limit.reached:
         drift_limit.restore()
     context.interrupts.check()
 
 
-def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck, path: Path) -> None:
+def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck) -> None:
+    path = context.folder.metrics
     rows = read_jsonl(path, missing_ok=True)
 
     def measure(step: int) -> int | None:
@@ -183,7 +180,8 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
             if step.step > 1:
                 append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
         append_jsonl(path, asdict(step))
-        context.tell("training", done=step.step, total=step.steps, **asdict(step))
+        taken = peak_bytes(context.base)
+        context.tell("training", done=step.step, total=step.steps, peak_bytes=taken, **asdict(step))
 
 
 def attach_adapter(context: RunContext) -> None:
@@ -206,4 +204,4 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
     with atomic_folder(target) as temporary:
         save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / WEIGHTS)
         write_json(temporary / CONFIG, config)
-        write_json(temporary / TRAINED_ON, TrainedOn(weights_digest(base.folder), base.quantize).as_dict())
+        write_json(temporary / TRAINED_ON, asdict(TrainedOn(weights_digest(base.folder), base.quantize)))

@@ -1,13 +1,24 @@
-"""Counts, durations and sizes in words: one form for the listener, the terminal and the report."""
+"""Counts, lists, durations and sizes in words: one form for the listener, the terminal and the report."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from disc_lite.planning.sizes import GIB
+
+# What becomes of the pairs of passages that are gone, by `update.removed`.
+GONE = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
 
 def counted(number: int, what: str) -> str:
     """`1 document`, `1,200 documents`: of a word whose plural ends in s."""
     return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """`a, b, c and 4 more`"""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def duration(seconds: float) -> str:

@@ -62,13 +62,10 @@ def begin_digests(folder: Path) -> None:
         return
     with disk.reporting(f"cannot write {folder / DIGESTS}"):
         disk.make_parents(folder)
-        descriptor = disk.create(folder / DIGESTS, os.O_WRONLY)
-        try:
+        with disk.opened(folder / DIGESTS, os.O_WRONLY) as descriptor:
             disk.truncate(descriptor, 0)  # what a kill has left of the first line
             disk.write(descriptor, HEADER)
             disk.sync(descriptor)
-        finally:
-            os.close(descriptor)
         disk.sync_path(folder)
 
 
@@ -191,14 +188,7 @@ class _Log:
     def add(self, lines: Iterable[Line]) -> None:
         rows = ({n: one and [one.size_bytes, one.sha256] for n, one in line.items()} for line in lines)
         with disk.reporting(f"cannot write {self.path}"):
-            descriptor = disk.create(self.path, os.O_RDWR | os.O_APPEND)
-            try:
-                if os.fstat(descriptor).st_size > len(self.data):
-                    disk.truncate(descriptor, len(self.data))
-                disk.write(descriptor, b"".join(map(line_of, rows)))
-                disk.sync(descriptor)
-            finally:
-                os.close(descriptor)
+            disk.append(self.path, len(self.data), b"".join(map(line_of, rows)))
 
     def require(self, name: str, on_disk: Noted) -> None:
         """Raises EnvironmentNotReady unless this is what the file may hold."""

@@ -31,11 +31,30 @@ def create(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
+@contextlib.contextmanager
+def opened(path: Path, flags: int) -> Iterator[int]:
+    """`create`, for as long as the block takes."""
+    descriptor = create(path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def write(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of `data`, however many calls the kernel takes for it."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def append(path: Path, size_bytes: int, data: bytes) -> None:
+    """Write `data` behind the first `size_bytes` of a file, durably; what a killed writer left there goes."""
+    with opened(path, os.O_RDWR | os.O_APPEND) as descriptor:
+        if os.fstat(descriptor).st_size > size_bytes:
+            truncate(descriptor, size_bytes)
+        write(descriptor, data)
+        sync(descriptor)
 
 
 def reserve(descriptor: int, size_bytes: int) -> None:

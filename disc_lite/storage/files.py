@@ -29,7 +29,9 @@ def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool =
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:
-            _create_with(temporary, data)
+            with disk.opened(temporary, os.O_EXCL | os.O_WRONLY) as descriptor:
+                disk.write(descriptor, data)
+                disk.sync(descriptor)
             if noted:
                 note({path: digest_of(data)}, may_differ)
             disk.rename(temporary, path)
@@ -64,14 +66,7 @@ def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
         kept = before[: before.rfind(b"\n") + 1] if added == line else before
         note({path: digest_of(kept + added)})
         disk.make_parents(path.parent)
-        descriptor = disk.create(path, os.O_RDWR | os.O_APPEND)
-        try:
-            if os.fstat(descriptor).st_size > len(kept):
-                disk.truncate(descriptor, len(kept))
-            disk.write(descriptor, added)
-            disk.sync(descriptor)
-        finally:
-            os.close(descriptor)
+        disk.append(path, len(kept), added)
         if is_new:
             disk.sync_path(path.parent)
 
@@ -82,8 +77,10 @@ def read_bytes(path: Path) -> bytes:
         return read_unchanged(path)
 
 
-def read_json(path: Path) -> Json:
-    """Read one JSON document; RunFailed if it is missing or broken."""
+def read_json(path: Path, missing_ok: bool = False) -> Json:
+    """Read one JSON document; RunFailed if it is broken, or missing. With `missing_ok` that is an empty object."""
+    if missing_ok and not path.is_file():
+        return {}
     try:
         return _parse(_read(path))
     except ValueError as error:
@@ -112,15 +109,6 @@ def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
     return rows
 
 
-def _create_with(path: Path, data: bytes) -> None:
-    descriptor = disk.create(path, os.O_EXCL | os.O_WRONLY)
-    try:
-        disk.write(descriptor, data)
-        disk.sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _read(path: Path) -> bytes:
     # An editor on Windows puts the mark of UTF-8 in front; it is not part of the JSON.
     return read_bytes(path).removeprefix(codecs.BOM_UTF8)
@@ -143,8 +131,7 @@ def _dump(obj: Json, path: Path, indent: int | None = None) -> bytes:
         text = json.dumps(obj, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError as error:
         raise NonFiniteError(
-            f"{path} was not written",
-            f"{_non_finite(obj) or error} is not a finite number",
+            f"{path} was not written", f"{_non_finite(obj) or error} is not a finite number"
         ) from error
     # Only lone surrogates (undecodable bytes of file names) cannot be UTF-8; what
     # `backslashreplace` makes of them is their JSON escape, which reads back as it was.

@@ -96,59 +96,53 @@ def lock(folder: Path) -> Iterator[None]:
 
     Raises EnvironmentNotReady if another process holds it, or where files cannot be locked.
     """
-    descriptor = _locked(folder)
-    try:
+    advice = "Choose a folder that you may write into."
+    with _lock_file(folder / LOCK, folder, advice) as (descriptor, is_mine):
+        if not is_mine():
+            holder = os.read(descriptor, 32).decode("ascii", "replace") or "another one"
+            raise EnvironmentNotReady(
+                f"{folder} is in use", f"process {holder} works in it",
+                "wait until it has ended, or choose another folder",
+            )  # fmt: skip
+        with disk.reporting(f"cannot lock {folder}", EnvironmentNotReady, advice):
+            disk.truncate(descriptor, 0)
+            disk.write(descriptor, str(os.getpid()).encode("ascii"))
         yield
-    finally:
-        # The file itself stays: removing it could remove the lock of the next process.
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def waiting_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock file `path` (made if missing); while another process holds it, `on_wait` is called five times a
     second, and may raise. Raises EnvironmentNotReady where files cannot be locked."""
-    with disk.reporting(f"cannot lock {path}", EnvironmentNotReady):
+    with _lock_file(path, path) as (_, is_mine):
+        while not is_mine():
+            on_wait()
+            time.sleep(WAIT_S)
+        yield
+
+
+@contextlib.contextmanager
+def _lock_file(path: Path, what: Path, advice: str = "") -> Iterator[tuple[int, Callable[[], bool]]]:
+    """The descriptor of a lock file, and what tries to lock it; both for as long as the block takes.
+
+    The file itself stays: removing it could remove the lock of the next process.
+    """
+
+    def is_mine() -> bool:
+        with disk.reporting(f"cannot lock {what}", EnvironmentNotReady, advice):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    with disk.reporting(f"cannot lock {what}", EnvironmentNotReady, advice):
         disk.make_parents(path.parent)
         descriptor = disk.create(path, os.O_RDWR)
     try:
-        with disk.reporting(f"cannot lock {path}", EnvironmentNotReady):
-            while not _is_mine(descriptor):
-                on_wait()
-                time.sleep(WAIT_S)
-        yield
+        yield descriptor, is_mine
     finally:
         os.close(descriptor)
-
-
-def _is_mine(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _locked(folder: Path) -> int:
-    with disk.reporting(f"cannot lock {folder}", EnvironmentNotReady, "Choose a folder that you may write into."):
-        disk.make_parents(folder)
-        descriptor = disk.create(folder / LOCK, os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            disk.truncate(descriptor, 0)
-            disk.write(descriptor, str(os.getpid()).encode("ascii"))
-        except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode("ascii", "replace") or "another one"
-            os.close(descriptor)
-            raise EnvironmentNotReady(
-                f"{folder} is in use",
-                f"process {holder} works in it",
-                "wait until it has ended, or choose another folder",
-            ) from error
-        except BaseException:
-            os.close(descriptor)
-            raise
-    return descriptor
 
 
 def _note_tree(folder: Path, target: Path) -> None:

@@ -38,12 +38,11 @@ class Journal:
         """Add results, in one write."""
         self._known.update(results)
         lines = b"\n" * self._ends_torn + b"".join(map(line_of, results.items()))
-        with disk.reporting(f"cannot write {self.path}"):
-            descriptor = disk.create(self.path, os.O_WRONLY | os.O_APPEND)
-            try:
-                disk.write(descriptor, lines)
-            finally:
-                os.close(descriptor)
+        with (
+            disk.reporting(f"cannot write {self.path}"),
+            disk.opened(self.path, os.O_WRONLY | os.O_APPEND) as descriptor,
+        ):
+            disk.write(descriptor, lines)
         self._ends_torn = False
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +15,9 @@ from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
+from disc_lite.planning.amounts import is_askable
 from disc_lite.prompts import answering, writing
-from disc_lite.qa import Pair, language_of, words_of
+from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
@@ -76,7 +76,7 @@ def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
         sentence = text.sentence_text(start, end).strip()
         if start in passage.headings:
             columns = sentence.strip("| ") if "|" in sentence else ""
-        elif len(words_of(sentence)) > 1 and re.search(r"\w", sentence):
+        elif is_askable(sentence):
             columns = columns if "|" in sentence else ""
             above = [title for title in text.heading_path(start)[-1:] if title not in sentence]
             sentences.append(Sentence(sentence, ": ".join([*above, *([columns] if columns else [])])))

@@ -22,7 +22,7 @@ from disc_lite.models import load_base
 from disc_lite.run.finished import open_run
 from disc_lite.run.training import save_adapter
 from disc_lite.storage import write_bytes
-from tests.export.folders import edited_model
+from tests.exporting.folders import edited_model
 from tests.tiny_models import make_model
 
 QUESTION = "Who runs the workshop?"

@@ -124,17 +124,13 @@ def test_a_bad_call_is_refused_in_three_lines(
 def test_another_run_is_never_overwritten(
     docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from disc_lite.run.inputs import begin, gather
+    from disc_lite.run.arguments import Arguments
+    from disc_lite.run.gathering import gather
+    from disc_lite.run.record import begin
 
-    def inputs(**changes: object) -> object:
-        given: dict[str, object] = {
-            "documents": [docs], "model": "pocket", "recipe": None, "output": tmp_path / "run", "questions": None,
-            "pairs": None, "overrides": {}, "seed": None,
-        }  # fmt: skip
-        return gather(**{**given, **changes})  # type: ignore[arg-type]
-
-    begin(inputs())  # type: ignore[arg-type]
-    inputs()  # the same again is the same run
+    given = Arguments(docs, "pocket", output=tmp_path / "run")
+    begin(gather(given))
+    gather(given)  # the same again is the same run
     before = files(tmp_path / "run")
     for *change, word in (
         ["--seed", "7", "There seed was 0 and is 7."],
@@ -222,7 +218,7 @@ def test_a_printed_command_can_be_pasted_into_a_shell(
 ) -> None:
     folder = tmp_path / "ünï çödé, 'q' $HOME"
     made = {"output": str(folder), "files": {}, "proof": []}
-    monkeypatch.setattr("disc_lite.export.export", lambda *_, **__: made)
+    monkeypatch.setattr("disc_lite.exporting.export", lambda *_, **__: made)
     for words in (["export", "RUN", "--to", form], ["recipes", "copy", "default", str(folder / "r.yaml")]):
         monkeypatch.setattr("sys.argv", ["disc-lite", *words])
         with pytest.raises(SystemExit):

@@ -17,7 +17,7 @@ from disc_lite.qa import Question
 @pytest.mark.parametrize(("pairs", "line"), [
     ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 drafts dropped (too long: 2, unsure: 1); 50% of the sentences answer one."),
     ({"dropped": dict(zip("abcd", (1, 4, 3, 2), strict=True)), "coverage": 1.0, "kept": 5, "written": 4, "removed": 0},
-     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2, …); 100% of the new or changed sentences answer one."),
+     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2 and 1 more); 100% of the new or changed sentences answer one."),
     # Of pairs that were reused nobody knows which sentences they are about: that is not none of them.
     ({"dropped": {"held out for the evaluation": 4}, "coverage": None, "given": True}, "9 pairs taught, 4 left out (held out for the evaluation: 4)."),
     ({"given": True, "remarks": ["1 pair is odd."]}, "1 pair is odd."),
@@ -49,7 +49,7 @@ def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     retained = {"instructions": change([True] * 8 + [False] * 2, [True] * 6 + [False] * 3 + [True])}
     card = report_card(asked, rows, [""] * 20, (), "exact", 0.8) | {
         "completions": {}, "retained": retained, "forgetting": forgetting(retained),
-        "drift": {"general": 0.1, "self_generated": 0.2},
+        "drift": {"general": 0.1, "self_generated": 0.2}, "fit": {}, "advice": {"pairs": "more pairs"}, "update": {},
     }  # fmt: skip
     console = Console(width=80, record=True, file=StringIO())
     show_card(card, console)
@@ -75,7 +75,7 @@ def test_names_of_documents_and_figures_are_whole(width: int) -> None:
     retained = {"instructions": change([True] * 640, [True] * 640)}
     card = report_card(asked, rows, [""] * 200, (), "exact", 0.8) | {
         "completions": {}, "retained": retained, "forgetting": forgetting(retained),
-        "drift": {"general": 0.1, "self_generated": 0.2},
+        "drift": {"general": 0.1, "self_generated": 0.2}, "fit": {}, "advice": {"pairs": "more pairs"}, "update": {},
     }  # fmt: skip
     console = Console(width=width, record=True, file=StringIO())
     show_card(card, console, documents=True)

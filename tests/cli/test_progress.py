@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-import torch
 from rich.console import Console
 
 from disc_lite.cli import progress
@@ -107,7 +106,7 @@ def test_the_thread_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_a_stage_ends_and_begins_with_a_line(clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]) -> None:
-    step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5}
+    step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5, "peak_bytes": 1 << 30}
     for done in (1, 2, 3):
         plain(Event("training", "", done, 3, step))
         plain(Event("training", "", done, 3, step))  # told twice, printed once
@@ -154,7 +153,7 @@ def test_a_count_that_begins_again_is_timed_again(clock: Clock) -> None:
 def test_a_remark_within_training_is_a_text_and_keeps_the_pace(
     clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5}
+    step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5, "peak_bytes": 1 << 30}
     plain(Event("training", "", 1, 101, step))
     clock.now += 10
     plain(Event("training", "", 2, 101, step))
@@ -206,7 +205,7 @@ def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:
     clock.now += 10
     bars(Event("evaluation", "before: 40 questions, rag", 50, 100))
     assert re.search(r"50/100 +about 10 s left +before: 40 questions, rag", row("Measuring"))
-    bars(Event("training", "", 1, 2, {"tokens": 1, "seconds": 1.0, "skipped": False, "loss": None}))
+    bars(Event("training", "", 1, 2, {"tokens": 1, "seconds": 1.0, "skipped": False, "loss": None, "peak_bytes": 1}))
     assert "left" not in row("Measuring")
     clock.now += 100
     bars(Event("evaluation", "after: 40 questions, adapted", 0, 100))
@@ -217,14 +216,6 @@ def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:
     bars(Event("evaluation", "a remark"))
     assert "10/100" in row("Measuring")
     bars.close()
-
-
-def test_the_memory_is_that_of_the_gpu_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever it is: in the thread that prints, the first one is the current one."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda gpu=0: (0, 3 << 30)[gpu])
-    assert progress._memory_gib() == 3
 
 
 def test_a_narrow_terminal_has_words_instead_of_a_bar(clock: Clock) -> None:

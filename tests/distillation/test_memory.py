@@ -111,7 +111,7 @@ def test_a_single_example_that_does_not_fit_is_named(
     full_at(setup, monkeypatch, set(), "forward", len(longest.input_ids) - 1)
     with pytest.raises(WillNotFit) as caught:
         gradient_of(setup, 1 << 20)
-    assert f"{longest.method} of {longest.document}, {len(longest.input_ids)} tokens" in caught.value.what
+    assert f"{longest.kind} of {longest.document}, {len(longest.input_ids)} tokens" in caught.value.what
     assert caught.value.why.startswith("Tried to allocate")
 
 

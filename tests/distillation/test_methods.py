@@ -44,7 +44,7 @@ def test_every_method_builds_its_lessons(plain: Callable[[str], Any], method: st
     lessons = build_lessons(texts, PAIRS, tokens, recipe_of(method=method))
     assert list(lessons.by_kind) == kinds
     for kind, found in lessons.by_kind.items():
-        assert {example.method for lesson in found for example in lesson.examples} == {kind}
+        assert {example.kind for lesson in found for example in lesson.examples} == {kind}
         # Where a teacher reads them, it has a place for every compared position.
         if METHODS[method].has_teacher:  # type: ignore[index]
             assert all(len(x.teacher_at) == sum(len(e.compared) for e in x.examples) for x in found)

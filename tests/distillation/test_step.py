@@ -39,7 +39,7 @@ def test_the_loss_is_that_of_the_equation(
     loss = {"temperature": temperature, "temperature_squared": squared, "label_share": share}
     setup = SmallTraining(load, tmp_path, loss=loss, retention={"weight": 2.5})
     batch = Batch((0, 1, 2, len(setup.task.examples) - 1), (0, 1, 2))
-    methods = [setup.task.examples[i].method for i in batch.task]
+    methods = [setup.task.examples[i].kind for i in batch.task]
     assert methods == ["disc", "disc", "disc", "prompt"]
     rows: list[Tensor] = []
     for number, method in zip(batch.task, methods, strict=True):

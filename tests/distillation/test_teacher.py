@@ -59,7 +59,7 @@ def test_shards_hold_everything_once_and_what_belongs_together() -> None:
     examples = [example for lesson in lessons for example in lesson.examples]
     for shard, of_shard in enumerate(shards.examples):
         found = [examples[e] for e in of_shard]
-        assert {e.method for e in found} == {"disc", "prompt"}  # not one kind after the other
+        assert {e.kind for e in found} == {"disc", "prompt"}  # not one kind after the other
         assert {e.document for e in found} == {"ab"[shard // 4]}
         assert [shards.place[e] for e in of_shard] == [(shard, 6 * (n // 3) + (0, 1, 3)[n % 3]) for n in range(30)]
     assert len(shards_of(lessons[:3]).lessons) == 1

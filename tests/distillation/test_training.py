@@ -236,7 +236,7 @@ def test_every_setting_of_the_loss_and_the_loop_reaches_the_adapter(load: Callab
 def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp_path: Path) -> None:
     setup = SmallTraining(load, tmp_path)
     for number, examples in enumerate(
-        (next_token_examples(setup.texts, setup.base.tokens), [e for e in setup.task.examples if e.method == "prompt"])
+        (next_token_examples(setup.texts, setup.base.tokens), [e for e in setup.task.examples if e.kind == "prompt"])
     ):
         setup.folder = tmp_path / str(number)
         setup.task = Task(tuple(examples), None)

@@ -34,6 +34,7 @@ def test_f1_counts_shared_words(given: str, answers: list[str], f1: float) -> No
     assert grade(given, answers).f1 == pytest.approx(f1)
 
 
+MEASURED: dict[str, dict[str, str]] = {"fit": {}, "advice": {"pairs": "more pairs"}}
 QUESTIONS = [
     Question("Who runs the mill?", ("Ada",), "a.md"), Question("What colour is the kite?", ("red",), "a.md"),
     Question("When does the shop open?", ("Monday",), "b.md"), Question("What is it made of?", ("oak",), "b.md"),
@@ -121,8 +122,8 @@ def test_a_ceiling_by_choice_of_the_questions_is_no_measurement() -> None:
     assert set(written["differences"]) == {"adapted - floor", "adapted - rag"}
     assert choice_of_questions(written).startswith("The base wrote these questions, and only such")
     assert verdict(written).endswith("the adapted model 50% without any passage, on questions that favour retrieval.")
-    assert "answers 50% where the passage gives 100%." in shortfall(own)
-    assert "answers 50% of what the base answers with the passage." in shortfall(written)
+    assert "answers 50% where the passage gives 100%." in shortfall({**own, **MEASURED})
+    assert "answers 50% of what the base answers with the passage." in shortfall({**written, **MEASURED})
 
 
 def updated(fresh: tuple[int, int], unchanged: tuple[int, int], lost: int = 0, of: int = 3) -> dict:

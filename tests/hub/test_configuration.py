@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.export.layout import layout_of
+from disc_lite.exporting.layout import layout_of
 from disc_lite.hub.aliases import ALIASES
-from disc_lite.hub.configuration import DEFAULTS, WRAPPERS, completed, text_configuration
-from disc_lite.hub.context import UNLIMITED, context_tokens
+from disc_lite.hub.configuration import DEFAULTS, UNLIMITED, WRAPPERS, completed, context_tokens, text_configuration
 from disc_lite.hub.families import EXPERTS, check_kind
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from tests.tiny_families import READ, WRAPPED

@@ -190,7 +190,7 @@ def test_an_adapter_of_zeros_is_told_to_change_nothing(trained: Path, tmp_path: 
 def test_an_exported_adapter_is_the_one_that_was_exported(
     trained: Path, folders: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    from disc_lite.export import export
+    from disc_lite.exporting import export
 
     export(trained / "run", "adapter", tmp_path / "out", device="cpu")
     edit(tmp_path / "out" / CONFIG, base_model_name_or_path=str(folders("llama")))  # where it is on this machine

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from disc_lite.chat.opening import load as load_adapted
 from disc_lite.chat.opening import open_adapted
-from disc_lite.export import export
+from disc_lite.exporting import export
 from disc_lite.models import load_base
 from disc_lite.packing import lone, pack
 from disc_lite.planning.shapes import shape_of_folder

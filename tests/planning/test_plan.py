@@ -60,7 +60,7 @@ def test_without_a_card_the_smallest_is_assumed_on_which_the_run_fits() -> None:
     assert made.choice == plan(HANDBOOK, "mistral-7b", max_vram="8GB").choice
     assert plan(HANDBOOK, "mistral-7b", overrides={"memory.quantize": "none"}).budget.assumed_gib == 24
     assert plan(HANDBOOK, "mistral-7b", max_vram="24GB").budget.assumed_gib is None
-    assert plan(HANDBOOK, "pocket", cpu=True).budget.assumed_gib is None
+    assert plan(HANDBOOK, "pocket", device="cpu").budget.assumed_gib is None
 
 
 def test_micro_batches_shrink_until_they_fit_and_nothing_else_changes() -> None:
@@ -106,7 +106,7 @@ def test_what_goes_to_the_host_is_named_or_needed() -> None:
     assert not tied.way.host_embedding  # type: ignore[union-attr]
     for setting in ("auto", "host"):
         named = {"execution.layer_checkpoints": setting, "execution.embedding": setting}
-        on_cpu = plan(HANDBOOK, "mistral-7b", overrides=named, cpu=True, host_ram="64GB").choice
+        on_cpu = plan(HANDBOOK, "mistral-7b", overrides=named, device="cpu", host_ram="64GB").choice
         assert not (on_cpu.way.host_checkpoints or on_cpu.way.host_embedding)  # type: ignore[union-attr]
 
 
@@ -195,13 +195,13 @@ def test_host_memory_and_disk_are_checked_too() -> None:
     with pytest.raises(WillNotFit, match="memory of this machine") as full:
         require_room(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))
     assert "documents" not in full.value.remedy  # that is the process, whatever it is taught
-    made = plan(HANDBOOK, "pocket", cpu=True, host_ram="1GB")
+    made = plan(HANDBOOK, "pocket", device="cpu", host_ram="1GB")
     assert made.choice is not None
     assert made.host_bytes > made.choice.peak
     with pytest.raises(WillNotFit, match=r"needs about [1-9]\d* MiB of disk") as error:
         require_room(replace(made, budget=replace(made.budget, host_bytes=None, disk_bytes=3 * 2**20)))
     assert "There are 3 MiB." in str(error.value.lines())
-    assert plan(HANDBOOK, "smollm2-360m", cpu=True, host_ram="1GB").choice is None
+    assert plan(HANDBOOK, "smollm2-360m", device="cpu", host_ram="1GB").choice is None
 
 
 def test_what_does_not_fit_has_no_time() -> None:
@@ -209,7 +209,7 @@ def test_what_does_not_fit_has_no_time() -> None:
     assert told["fits"] is False and told["minutes"] is None
     assert all((row["minutes"] is None) != row["fits"] for row in told["by_size"].values())
     with pytest.raises(UsageError, match="--cpu plans without a GPU"):
-        plan(HANDBOOK, "pocket", cpu=True, card="rtx-4060")
+        plan(HANDBOOK, "pocket", device="cpu", card="rtx-4060")
 
 
 def test_documents_are_counted_as_a_run_counts_them() -> None:
@@ -278,7 +278,7 @@ def test_every_method_has_a_workload(method: Any) -> None:
 
 def test_a_run_of_pocket_is_as_large_as_planned(adapted: dict[str, Any]) -> None:
     summary, given = adapted["summary"], adapted["given"]
-    made = plan(adapted["docs"], "pocket", questions=given["questions"], overrides=given["overrides"], cpu=True)
+    made = plan(adapted["docs"], "pocket", questions=given["questions"], overrides=given["overrides"], device="cpu")
     assert made.corpus.counted
     assert made.corpus.documents == summary["documents"]["read"]
     assert made.corpus.passages == summary["passages"]
@@ -361,10 +361,10 @@ def test_the_command_loads_no_torch_and_prints_json() -> None:
 def test_memory_is_given_back_where_it_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
     monkeypatch.setattr("disc_lite.models.device.give_back_freed_memory", lambda: done.append(1))
-    keep_tight(plan(HANDBOOK, "pocket", cpu=True, host_ram="64GB"))
+    keep_tight(plan(HANDBOOK, "pocket", device="cpu", host_ram="64GB"))
     keep_tight(plan(HANDBOOK, "pocket", max_vram="8GB"))
     assert not done
-    keep_tight(plan(HANDBOOK, "pocket", cpu=True, host_ram="1.5GB"))
+    keep_tight(plan(HANDBOOK, "pocket", device="cpu", host_ram="1.5GB"))
     assert done
 
 

@@ -59,7 +59,7 @@ def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dic
     path = tmp_path / "pairs.jsonl"
     path.write_text("\n".join(json.dumps(vars(pair)) for pair in some_pairs()))
     overrides = {"documents.passage_tokens": "64", **settings}
-    made = plan(HANDBOOK, "pocket", recipe="default", pairs=path, overrides=overrides, cpu=True)
+    made = plan(HANDBOOK, "pocket", recipe="default", pairs=path, overrides=overrides, device="cpu")
     recipe, work = made.recipe, made.workload
     examples = build_lessons(handbook(recipe.documents.passage_tokens), some_pairs(), Tokens(POCKET), recipe).examples
     generated = [Example("retention", "", tuple(range(GENERATED)), (1,))] * work.retention_prompts

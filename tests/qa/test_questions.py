@@ -21,7 +21,9 @@ from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_question
 from disc_lite.qa.similarity import jaccard
 from disc_lite.qa.stems import are_forms
 from disc_lite.run import synthesis, training
-from disc_lite.run.inputs import Inputs, gather
+from disc_lite.run.arguments import Arguments
+from disc_lite.run.gathering import gather
+from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, without_document_names
@@ -157,7 +159,9 @@ def gathered(tmp_path: Path, folder: Path, lines: list[str]) -> Inputs:
     (tmp_path / "docs" / "guide.md").write_text(CORPUS)
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("\n".join(lines))
-    return gather([tmp_path / "docs"], str(folder), "default", tmp_path / "run", None, pairs, {"method": "sft"}, None)
+    return gather(Arguments(
+        tmp_path / "docs", str(folder), "default", tmp_path / "run", pairs=pairs, overrides={"method": "sft"}
+    ))  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
         "instructions": change([True, True, False], [True, False, False]), "answers that stop": change(first(2, 2), first(2, 2)),
     }  # fmt: skip
     card["forgetting"] = forgetting(card["retained"])
+    card |= {"fit": {}, "advice": {"pairs": "more pairs", "passages": "shorter passages"}, "update": {}}
     card["drift"] = {"general": 0.0123, "self_generated": 0.0456}
     card["farthest"] = [{"prompt": f"{EVIL} {NUL}", "nats": 1.25, "before": f"{SHARP}\n\nsecond line", "after": ARABIC}]
     teachability = {name: [0.05, 1.25, 2.5, -0.3, 0.7][k] for k, name in enumerate(NAMES)}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.card import counted, forgetting, report_card
+from disc_lite.evaluation.card import forgetting, report_card, share_of
 from disc_lite.qa import Question
 from disc_lite.report import write_report
 from disc_lite.report.answers import chosen
@@ -67,12 +67,12 @@ def page_of(run: Path) -> Page:
 
 
 def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
-    right, none = counted([1, 1, 0, 0]), counted([])
+    right, none = share_of([1, 1, 0, 0]), share_of([])
     rows = {
-        "unchanged": {"earlier": counted([1, 1, 1, 0]), "adapted": right},
+        "unchanged": {"earlier": share_of([1, 1, 1, 0]), "adapted": right},
         "changed": {"earlier": none, "adapted": right},
         "new": {"earlier": none, "adapted": none},
-        "removed": {"earlier": counted([1, 1]), "adapted": counted([0, 0])},
+        "removed": {"earlier": share_of([1, 1]), "adapted": share_of([0, 0])},
     }
     folder = make_run(tmp_path / "run")
     summary = read_json(folder / "summary.json")
@@ -244,7 +244,10 @@ def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> No
 
 def test_a_change_of_how_it_was_computed_is_told(tmp_path: Path) -> None:
     words = page_of(make_run(tmp_path)).text["training"]
-    assert "From step 18 on computed on cpu in passes of 2,048 tokens, AdamW in 32 bits (CUDA out of memory)." in words
+    assert (
+        "From step 18 on computed on cpu in passes of at most 2,048 tokens, AdamW in 32 bits (CUDA out of memory)."
+        in words
+    )
 
 
 def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) -> None:
@@ -281,11 +284,11 @@ def test_a_run_without_questions_and_completions_has_a_page(run: Path) -> None:
         [], {row: [] for row in ("floor", "rag", "ceiling", "adapted", "adapted_rag")}, [], (), "contains", 0.8
     )
     nothing = {
-        "completions": {"before": counted([]), "after": counted([])},
+        "completions": {"before": share_of([]), "after": share_of([])},
         "retained": {},
         "forgetting": forgetting({}),
     }
-    card.update({**nothing, "drift": {}, "farthest": []})
+    card.update({**nothing, "drift": {}, "farthest": [], "fit": {}, "update": {}})
     write_json(run / "summary.json", {**summary, "card": card})
     write_jsonl(run / "questions.jsonl", [])
     text_wanted = {"floor": [], "rag": [], "ceiling": [], "adapted": [], "adapted_rag": []}

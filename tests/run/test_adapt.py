@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 import disc_lite
 from disc_lite.chat.opening import ask, open_adapted
 from disc_lite.cli import main
-from disc_lite.export import export
+from disc_lite.exporting import export
 from disc_lite.models import load_base
 from disc_lite.qa import normalise
 from disc_lite.run.finished import open_run

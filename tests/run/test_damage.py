@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,8 +16,10 @@ from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.report.page import page
 from disc_lite.report.reading import read_run
+from disc_lite.run.arguments import Arguments
 from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
-from disc_lite.run.inputs import check_same_run, gather
+from disc_lite.run.gathering import gather
+from disc_lite.run.record import check_same_run
 from disc_lite.storage import DIGESTS, disk, read_json, require_all_unchanged, sha256_of, verify
 from disc_lite.storage.folders import LOCK
 from tests.made import SMALL, SmallAdapt
@@ -175,20 +178,20 @@ def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finishe
     shutil.copytree(small.root / "docs", docs)
     shutil.copytree(finished, docs / "run")
     (docs / "run" / "report.html").write_text("<p>The adapted model answers: Ada Brink.</p>")
-    given: tuple[Any, ...] = (
-        [docs], str(small.model), "default", docs / "run", small.questions, small.pairs, dict(SMALL), 0,
-    )  # fmt: skip
-    inputs = gather(*given)
+    given = Arguments(
+        docs, str(small.model), "default", docs / "run", small.questions, small.pairs, overrides=dict(SMALL), seed=0
+    )
+    inputs = gather(given)
     assert [document.name for document in inputs.documents] == ["guide.md", "other.txt"]
     check_same_run(inputs)
     assert json.loads((docs / "run" / "run.json").read_text())["identity"] == inputs.identity
     (docs / "other.txt").write_bytes(b"\xff")
-    others = (*given[:4], None, None, *given[6:])
+    others = replace(given, questions=None, pairs=None)
     (docs / "boats.txt").write_text("Two boats lie in the harbour.")
     (docs / "guide.md").write_text("# Guide\n\nAda Brink keeps the keys.")
     with pytest.raises(
         UsageError,
         match=r"in: documents, .* New: boats\.txt\. No longer read: other\.txt \(.*UTF-8.*Changed: guide\.md",
     ) as caught:
-        gather(*others)
+        gather(others)
     assert f"--update {docs / 'run'}" in caught.value.remedy  # for it is finished

@@ -15,13 +15,14 @@ from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
-from disc_lite.evaluation.card import change, counted, forgetting
+from disc_lite.evaluation.card import change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
 from disc_lite.run import evaluate, measuring
+from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.evaluate import check_gates
-from disc_lite.run.folder import BEFORE_AND_AFTER, Answers, RunFolder
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import write_json, write_text
 from disc_lite.synthesis.retention import RetentionExample
 from tests.made import recipe_of
@@ -78,14 +79,15 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
             measuring, "generate_answers", lambda base, prompts, *given, said=said: said[: len(prompts)]
         )
         monkeypatch.setattr(measuring, "load_instructions", lambda: ())
-        found[when] = measuring.measure_retained(
+        folder.write_answers(when, Answers({"floor": [], "adapted": []}, []))
+        measured = measuring.Measurement(
             lambda: SimpleNamespace(tokens=tokens), recipe_of(evaluation={"long_answer_tokens": limit}),
-            measuring.eval_set_of((), (), {}, ()), folder, when, lambda *progress: None,
+            measuring.EvalSet((), (), (), {}), folder, lambda *progress: None,
         )  # fmt: skip
-    card = measuring.card_of(
-        measuring.eval_set_of((), (), {}, ()), (), recipe_of(),
-        {when: Answers({"floor": [], "adapted": []}, []) for when in BEFORE_AND_AFTER}, found,
-    )  # fmt: skip
+        if when == "after":
+            folder.write_examples("self_generated", ())
+        found[when] = measured.retained(when)
+    card = measured.card(())
     assert found["before"].stopped == [True, False, False, False]
     assert found["after"].stopped == [True, False, False, True]
     row = card["retained"]["answers that stop"]
@@ -145,11 +147,11 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
 
 def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) -> dict[str, Any]:
     """Right answers and how many were asked; 20 instructions were followed before, of which so many are not now."""
-    questions, completions = (counted([i < right for i in range(of)]) for right, of in (learned, statements))
+    questions, completions = (share_of([i < right for i in range(of)]) for right, of in (learned, statements))
     retained = {"instructions": change([True] * 20 + [False] * 9, [i >= lost for i in range(29)])}
     return {
         "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": retained,
-        "forgetting": forgetting(retained), "advice": {"pairs": "more pairs"},
+        "forgetting": forgetting(retained), "advice": {"pairs": "more pairs"}, "reading": None,
     }  # fmt: skip
 
 
@@ -167,7 +169,7 @@ def test_gates_that_fail_together_are_told_together_and_a_base_that_reads_nothin
     card = card_with((0, 10), (0, 0), 2)
     with pytest.raises(GateFailed, match=r"(?s)answers 0.0%.*more than the 5.0%.*train.epochs.*retention.weight"):
         check_gates(card, 0.5, 0.05)
-    card["rows"]["ceiling"] = counted([False] * 10)
+    card["reading"] = share_of([False] * 10)
     with pytest.raises(GateFailed, match=r"(?s)cannot read these documents.*\nWhat may help: a larger model") as failed:
         check_gates(card, 0.5, None)
     assert "train.epochs" not in str(failed.value)

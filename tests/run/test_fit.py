@@ -170,7 +170,7 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
     assert (known, taught) == ({True: [], False: []}, [])  # the base is asked once
     assert still_known({"fit": last}).endswith("answers 4 so.")
     assert "more train.epochs" in still_known({"fit": {"unlearned": {"known": 5, "base": 4, "of": 20}}})
-    assert still_known({"fit": {"share": 1.0}}) == still_known({}) == ""
+    assert still_known({"fit": {"share": 1.0}}) == still_known({"fit": {}}) == ""
 
 
 def test_where_all_is_to_be_unlearned_all_steps_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,9 @@ def test_where_all_is_to_be_unlearned_all_steps_are_made(tmp_path: Path, monkeyp
     expected = {"step": 5, "share": None, "teacher": None, "unlearned": {"known": 0, "base": 0, "of": 4}}
     assert last_measured(RunFolder(tmp_path)) == expected
     rows = {"adapted": {"share": 0.1, "right": 1}, "ceiling": {"share": 0.9, "right": 9}}
-    assert "more train.epochs" in shortfall({"questions": 10, "self_written": 0, "rows": rows, "fit": expected})
+    assert "more train.epochs" in shortfall(
+        {"questions": 10, "self_written": 0, "rows": rows, "fit": expected, "advice": {"pairs": ""}}
+    )
 
 
 def test_only_an_update_that_unlearns_is_asked_what_is_gone(tmp_path: Path) -> None:
@@ -207,7 +209,8 @@ def test_there_is_no_fit_check_without_pairs(tmp_path: Path, monkeypatch: pytest
 def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:
     def card(adapted: float, ceiling: float, **found: Any) -> dict[str, Any]:
         rows = {"adapted": {"share": adapted, "right": 1}, "ceiling": {"share": ceiling, "right": round(100 * ceiling)}}
-        return {"questions": 100, "self_written": 0, "rows": rows, **found}
+        advice = {"pairs": "more pairs", "passages": "shorter passages"}
+        return {"questions": 100, "self_written": 0, "rows": rows, "fit": {}, "advice": advice, **found}
 
     assert shortfall(card(0.6, 0.7)) == ""
     assert shortfall(card(0.0, 0.0)) == ""  # the base cannot read the documents: nothing to compare with

@@ -11,13 +11,16 @@ import disc_lite
 from disc_lite.chat.opening import open_adapted
 from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
-from disc_lite.export import export
+from disc_lite.exporting import export
 from disc_lite.qa import Question
 from disc_lite.report import inspect_document, write_report
 from disc_lite.run import readme
+from disc_lite.run.answers import Answers, Drift, Retained
+from disc_lite.run.arguments import Arguments
 from disc_lite.run.finished import open_run
-from disc_lite.run.folder import FORMAT, Answers, Drift, Entry, Retained, RunFolder
-from disc_lite.run.inputs import begin, gather
+from disc_lite.run.folder import FORMAT, Entry, RunFolder
+from disc_lite.run.gathering import gather
+from disc_lite.run.record import begin
 from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json
 from tests.tiers import reached
 
@@ -73,23 +76,14 @@ def test_a_run_of_another_version_is_refused(tmp_path: Path, reader: str, writte
 
 def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folders: Callable[[str], Path]) -> None:
     (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
-    given: tuple[Any, ...] = (
-        [tmp_path / "guide.md"],
-        str(folders("llama")),
-        None,
-        tmp_path / "run",
-        None,
-        None,
-        {},
-        None,
-    )
-    begin(gather(*given))
-    gather(*given)  # the same again continues it
+    given = Arguments(tmp_path / "guide.md", str(folders("llama")), output=tmp_path / "run")
+    begin(gather(given))
+    gather(given)  # the same again continues it
     record = read_json(tmp_path / "run" / "run.json")
     record["identity"]["format"] = FORMAT - 1
     write_json(tmp_path / "run" / "run.json", record)
     with pytest.raises(UsageError, match="another version"):
-        gather(*given)
+        gather(given)
 
 
 def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(
@@ -97,7 +91,7 @@ def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(
 ) -> None:
     (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
     monkeypatch.chdir(folders("llama").parent)
-    begin(gather([tmp_path / "guide.md"], "./llama", None, tmp_path / "run", None, None, {}, None))
+    begin(gather(Arguments(tmp_path / "guide.md", "./llama", output=tmp_path / "run")))
     write_json(tmp_path / "run" / "summary.json", {})
     monkeypatch.chdir(tmp_path)
     model = open_run(tmp_path / "run").model

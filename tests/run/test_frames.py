@@ -24,7 +24,7 @@ from disc_lite.prompts import writing
 from disc_lite.prompts.answering import join_passages
 from disc_lite.qa import Pair, Question
 from disc_lite.run.frames import LANGUAGE, frame_of
-from disc_lite.run.inputs import check_context
+from disc_lite.run.gathering import check_context
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS, NAMES
 

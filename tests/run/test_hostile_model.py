@@ -16,7 +16,7 @@ import pytest
 
 from disc_lite.chat.opening import ask, open_adapted
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady
-from disc_lite.export import export
+from disc_lite.exporting import export
 from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
 from tests.made import SmallAdapt

@@ -186,14 +186,14 @@ def test_a_signal_after_the_last_forward_pass_is_no_success(
     given.adapt(given.root / "whole", **SHORT)
     shutil.copytree(given.root / "whole", tmp_path / "run")
     (tmp_path / "run" / "summary.json").unlink()
-    card_of = measuring.card_of
+    card = measuring.Measurement.card
 
     def late(*given: Any) -> Any:
         signal.raise_signal(signal.SIGHUP)
-        return card_of(*given)
+        return card(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(measuring, "card_of", late)
+        patched.setattr(measuring.Measurement, "card", late)
         with pytest.raises(Interrupted) as stop:
             given.adapt(tmp_path / "run", **SHORT)
     assert stop.value.exit_code == 129

@@ -29,7 +29,7 @@ from pathlib import Path
 from click.testing import CliRunner
 import disc_lite
 from disc_lite.cli import cli
-from disc_lite.export import export
+from disc_lite.exporting import export
 from tests.made import SMALL
 
 root, model = map(Path, sys.argv[1:])

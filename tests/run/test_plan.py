@@ -13,7 +13,8 @@ from rich.console import Console
 
 from disc_lite.cli.plan import show_plan
 from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError
-from disc_lite.run.inputs import gather
+from disc_lite.run.arguments import Arguments
+from disc_lite.run.gathering import gather
 from disc_lite.run.plan import plan, planned_execution
 from disc_lite.run.room import Limits
 from tests.tiny_models import CORPUS
@@ -24,17 +25,14 @@ POCKET = Path(__file__).resolve().parents[2] / "disc_lite" / "pocket"
 def both(tmp_path: Path, model: str, overrides: dict[str, str] | None = None, **given: Any) -> list[str]:
     """What a plan and the beginning of `adapt` say, which must be the same: the recipe and remarks, or an error."""
     said: list[str] = []
-    arguments = {"recipe": None, "questions": None, "pairs": None, **given}
+    arguments = {"overrides": overrides, **given}
 
     def adapt() -> Any:
-        found = gather(
-            [str(tmp_path / "guide.md")], model, arguments["recipe"], tmp_path / "run", arguments["questions"], arguments["pairs"],
-            overrides or {}, None,
-        )  # fmt: skip
+        found = gather(Arguments(str(tmp_path / "guide.md"), model, output=tmp_path / "run", **arguments))
         return found.resolved.recipe.name, found.remarks
 
     def planned() -> Any:
-        made = plan(tmp_path / "guide.md", model, overrides=overrides, cpu=True, **arguments)
+        made = plan(tmp_path / "guide.md", model, device="cpu", **arguments)
         return made.recipe.name, list(made.remarks)
 
     for ask in (adapt, planned):
@@ -76,15 +74,28 @@ def test_a_plan_says_what_adapt_would(tmp_path: Path) -> None:
     assert "mixture of 8 experts" in planned
 
 
+def test_a_plan_refuses_the_run_folder_that_adapt_would_refuse(tmp_path: Path) -> None:
+    (tmp_path / "guide.md").write_text(CORPUS)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    for where in ({"device": "cpu"}, {"here": True, "device": "cpu"}):
+        with pytest.raises(UsageError, match="is not empty and holds no run"):
+            plan(tmp_path / "guide.md", "pocket", output=tmp_path / "other", **where)
+    assert plan(tmp_path / "guide.md", "pocket", device="cpu", output=tmp_path / "new", seed=3).recipe.seed == 3
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(UsageError, match="another machine than this one"):
+        plan(tmp_path / "guide.md", "pocket", here=True, card="rtx-4090")
+
+
 @pytest.mark.parametrize(("method", "lacks"), [("disc", "a second sentence"), ("both", "a sentence to ask about")])
 def test_documents_that_teach_nothing_are_told_before_the_model_is_loaded(
     tmp_path: Path, method: str, lacks: str
 ) -> None:
     (tmp_path / "guide.md").write_text("# The guide\n\n## Of the hall\n")
     with pytest.raises(DocumentsError, match="nothing to learn") as planned:
-        plan(tmp_path / "guide.md", "pocket", recipe="default", overrides={"method": method}, cpu=True)
+        plan(tmp_path / "guide.md", "pocket", recipe="default", overrides={"method": method}, device="cpu")
     assert lacks in planned.value.why
-    inputs = gather([str(tmp_path)], "pocket", "default", tmp_path / "run", None, None, {"method": method}, None)
+    inputs = gather(Arguments(tmp_path, "pocket", "default", tmp_path / "run", overrides={"method": method}))
     with pytest.raises(DocumentsError, match="nothing to learn"):
         planned_execution(inputs, Limits("cpu", None, None))
 
@@ -100,7 +111,7 @@ def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:
     assert not [line for line in lines if "…" in line]
     assert lines[-1 - (not lines[-1].strip())].split()[-1] == "rtx-4090"
     assert "loss.beta has no effect: only loss.divergence=jsd has a mixture." in lines
-    on_cpu = plan(tmp_path, "pocket", cpu=True, overrides={"execution.embedding": "host"})
+    on_cpu = plan(tmp_path, "pocket", device="cpu", overrides={"execution.embedding": "host"})
     show_plan(on_cpu, console)
     assert "memory, MiB" in console.file.getvalue()  # type: ignore[attr-defined]
     about, on_host = on_cpu.remarks

@@ -64,7 +64,7 @@ def test_settings_of_the_recipe_count(docs: Path) -> None:
 def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
     """Whose folder names a recipe with shorter ones: a number of a passage counted here is that of the run."""
     (docs / "long.md").write_text("".join(f"The door of hall {number} opens at nine.\n\n" for number in range(40)))
-    seen, planned = preview(docs, model="pocket"), plan(docs, "pocket", cpu=True)
+    seen, planned = preview(docs, model="pocket"), plan(docs, "pocket", device="cpu")
     assert seen.passage_tokens == planned.recipe.documents.passage_tokens
     assert sum(view.passages for view in seen.documents) == planned.corpus.passages
     named = preview(docs, model="pocket", recipe="default")
@@ -72,8 +72,9 @@ def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
 
 
 def test_a_name_that_is_none(docs: Path) -> None:
-    with pytest.raises(UsageError, match="as here: sub/a"):
+    with pytest.raises(UsageError, match="No file is called ub/a") as caught:
         preview(docs, show="ub/a")
+    assert caught.value.remedy.startswith("Did you mean sub/a")
     (docs / "x").mkdir()
     (docs / "x" / "b.txt").write_text("Another text about nothing at all, for its name.")
     assert preview(docs, show="b.txt").documents[0].name == "b.txt"

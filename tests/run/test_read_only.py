@@ -11,7 +11,7 @@ import pytest
 
 from disc_lite.chat.opening import ask, open_adapted
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.export import export
+from disc_lite.exporting import export
 from disc_lite.report import write_report
 from disc_lite.run.evaluate import evaluate
 from disc_lite.storage import DIGESTS, disk

@@ -303,7 +303,7 @@ def test_as_much_is_read_as_is_rehearsed_in_all_epochs(plain: Callable[[str], An
         assert len(found.examples) <= number + 1
         sizes = {kind: sum(len(x.examples) for x in lessons) for kind, lessons in found.by_kind.items()}
         if len(sizes) > 1:
-            half = 0.5 * sum(example.method == "disc" for example in every.examples)
+            half = 0.5 * sum(example.kind == "disc" for example in every.examples)
             most = max(sizes["prompt"], half if number == 1000 else 0)  # as in an epoch, at a share of a half
             assert sizes["disc"] == pytest.approx(most, abs=1)
         if number == 1000:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disc_lite.run.wording import counted, data_size, duration
+from disc_lite.run.wording import counted, data_size, duration, listed
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_one_is_not_many() -> None:
 
 def test_what_is_small_is_not_nothing() -> None:
     assert (data_size(1.4 * 2**30), data_size(36 * 2**20)) == ("1.4 GiB", "36 MiB")
+
+
+def test_a_long_list_says_how_many_more_there_are() -> None:
+    assert [listed(list("abc")[:n], 2) for n in range(4)] == ["", "a", "a, b", "a, b and 1 more"]
+    assert listed(["a"] * 2000, 1) == "a and 1,999 more"

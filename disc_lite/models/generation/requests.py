@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 
 from disc_lite.packing import shared_length
+from disc_lite.planning.sizes import SHORTEST_PREFIX
 
-WORTH_SHARING_TOKENS = 16  # a shorter prefix is read with every prompt
 LOG_P_DIGITS = 6  # what is computed and what is read from a journal are the same
 
 
@@ -82,7 +82,7 @@ def _shared(prompts: Sequence[Sequence[int]], places: Sequence[int]) -> int:
         return 0
     members = [prompts[place] for place in places]
     size = min(shared_length(members), len(min(members, key=len)) - 1)
-    return size if size >= WORTH_SHARING_TOKENS else 0
+    return size if size >= SHORTEST_PREFIX else 0
 
 
 Step = tuple[int, int, Continuation | None]  # place of a request, its new token, its continuation if it is finished

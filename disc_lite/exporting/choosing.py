@@ -1,0 +1,82 @@
+"""Which weights the adapter is added to: the stored ones, or those that are rounded as the trained model has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+
+from torch import Tensor
+
+from disc_lite.exporting.job import Job
+from disc_lite.exporting.merging import Merging
+from disc_lite.exporting.outputs import logits_from, with_answers
+from disc_lite.exporting.proof import Check, mean_kl
+from disc_lite.exporting.streaming import Weight, answers_from, streamed_logits
+from disc_lite.exporting.tensors import stored_tensors
+from disc_lite.models.device import device_of
+from disc_lite.storage import JsonObject
+
+Written = Callable[[str, Tensor], Tensor]  # module, its merged matrix in fp32 -> what is read from the export
+
+
+def merging_of(job: Job) -> Merging:
+    return Merging(stored_tensors(job.run.model.folder), job.adapter, lambda: job.trained, device_of(job.choice.device))
+
+
+def chosen_weights(job: Job, merging: Merging, written: Written | None = None) -> tuple[str, JsonObject]:
+    """`original` or `nf4`; and for the record, where both were tried, KL(trained || merged) of each in nats.
+
+    The mean over the tokens of the trained model's answers and the first after the neutral prompts, with the weights as
+    they are `written`. NF4 weights are those that were trained on, but types of about four bits round them back to the
+    sixteen levels they had, and a small update with them; stored weights in 16 bits lie on no grid.
+    """
+    if job.run.recipe.memory.quantize != "nf4":
+        return "original", {}
+    if job.choice.onto != "auto":
+        return job.choice.onto, {}
+    names, (texts, firsts) = job.adapter.plain_names, with_answers(job.inputs, job.outputs.answers)
+    with job.trained.frozen(adapter=True):
+        trained = logits_from(job.trained, texts, firsts)
+
+    def weights(onto: str) -> Weight:
+        def weight(name: str) -> Tensor:
+            job.check()
+            module = names[name]
+            return written(module, merging.exact(module, onto)) if written else merging.weight(module, onto)
+
+        return weight
+
+    nats = dict[str, float]()
+    for onto in ("nf4", "original"):
+        job.tell(f"comparing a merge onto the {onto} weights with the trained model")
+        nats[onto] = mean_kl(trained, streamed_logits(job.trained, texts, firsts, weights(onto)))
+    known = {onto: value if isfinite(value) else None for onto, value in nats.items()}
+    return min(nats, key=lambda onto: nats[onto]), {"kl_by_base": known}
+
+
+def on_stored_base(job: Job) -> tuple[Check, JsonObject]:
+    """How far the adapter on the base as it is stored is from the trained model, which has it in NF4; fails nothing.
+
+    Over the tokens of the trained model's answers and the first after the neutral prompts.
+    """
+    merging, names, answers = merging_of(job), job.adapter.plain_names, job.outputs.answers
+    texts, firsts = with_answers(job.inputs, answers)
+
+    def weight(name: str) -> Tensor:
+        job.check()
+        return merging.exact(names[name], "original")
+
+    with job.trained.frozen(adapter=True):
+        trained = logits_from(job.trained, texts, firsts)
+    with job.trained.frozen(adapter=False):
+        base = logits_from(job.trained, texts, firsts)
+    job.tell("comparing it on the base as it is stored with the trained model")
+    stored = streamed_logits(job.trained, texts, firsts, weight)
+    nats, of_base = mean_kl(trained, stored), mean_kl(trained, base)
+    same = sum(a == b for a, b in zip(answers, answers_from(stored, answers), strict=True))
+    text = (
+        f"on the base as it is stored, and not in NF4, answers equal: {same} of {len(answers)} (KL {nats:.2g} nats, of "
+        f"the base alone {of_base:.2g})"
+    )
+    about = {"kl": nats if isfinite(nats) else None, "kl_of_base": of_base, "equal": same, "of": len(answers)}
+    return Check("elsewhere", True, "a matrix at a time", text, same), {"on_stored_base": about}

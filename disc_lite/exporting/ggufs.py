@@ -1,0 +1,216 @@
+"""Exports as GGUF: the LoRA alone, the whole model, and a folder for Ollama."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from disc_lite.errors import RunFailed
+from disc_lite.exporting.choosing import Written, chosen_weights, merging_of
+from disc_lite.exporting.ggufreading import Gguf, open_gguf
+from disc_lite.exporting.ggufwriting import COARSE, ROUNDING, check_same_model, read_lora, write_lora, write_model
+from disc_lite.exporting.job import ExportResult, Job
+from disc_lite.exporting.layout import Array, find_converter, numbers
+from disc_lite.exporting.llama import Request, run_child, run_llama
+from disc_lite.exporting.modelcard import public_name
+from disc_lite.exporting.modelfile import modelfile
+from disc_lite.exporting.proof import Check, Outputs, compare
+from disc_lite.exporting.quantising import SAFE, bits, kinds_to_try, rounded
+from disc_lite.exporting.tensors import stored_tensors
+from disc_lite.exporting.weights import make_merged
+from disc_lite.storage import disk, write_text
+
+if TYPE_CHECKING:
+    from gguf import GGMLQuantizationType as Kind
+
+GGUF, LORA, BASE = "model.gguf", "adapter.gguf", "base.gguf"
+EACH = 50  # tensors between two messages
+MOST_LOST = 0.1  # share of the update
+SAMPLED_ROWS = 16  # of a tensor, in which that share is measured
+
+
+def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
+    """The adapter as a LoRA GGUF; verified in llama.cpp if that is installed and a base GGUF is given."""
+    path = folder / LORA
+    write_lora(job.adapter, job.layout, path)
+    alpha, tensors = read_lora(path, job.layout, list(job.adapter.tensors))
+    pairs = [
+        (theirs, numbers(ours))
+        for m in tensors
+        for theirs, ours in zip(tensors[m], job.adapter.tensors[m], strict=True)
+    ]
+    equal = sum(np.array_equal(a, b) for a, b in pairs)
+    same = equal == len(pairs) and alpha == job.adapter.alpha
+    lines = [Check("tensors", same, "read back with gguf", f"equal: {equal} of {len(pairs)}, alpha {alpha:g}", equal)]
+    if job.choice.base_gguf is not None:
+        _check_base(job)
+        lines += _through_llama(job, job.choice.base_gguf, path)
+    return ExportResult(lines, {"tensors": len(pairs)})
+
+
+def make_gguf(job: Job, folder: Path) -> ExportResult:
+    """A whole GGUF: from the given base GGUF, or by llama.cpp's converter."""
+    path = folder / GGUF
+    if job.choice.base_gguf is None:
+        return _converted(job, folder, path)
+    base, merging, modules = _check_base(job), merging_of(job), job.modules
+
+    def progress(number: int, of: int) -> None:
+        job.check()
+        if number % EACH == 1:
+            job.tell(f"writing tensor {number} of {of}, adapted ones in {' and '.join(names)}")
+
+    for kinds in kinds_to_try(base, list(modules), job.choice.kind):
+        names = sorted({kind.name for kind in kinds.values()})
+        onto, nats = chosen_weights(job, merging, _as_written(job, kinds))
+        values = {name: _rows(job, module, partial(merging.exact, module, onto)) for name, module in modules.items()}
+        write_model(base, values, kinds, path, progress)
+        left = _update_left(job, path, values)
+        lines = [*(_through_llama(job, path) or _gguf_read_back(job, path, values, base)), left]
+        if all(line.passed for line in lines):
+            break
+    about = {"adapted": len(modules), "adapted_types": names, "copied": len(base.tensors) - len(modules)}
+    return ExportResult(lines, {"onto": onto, **nats, **about})
+
+
+def _as_written(job: Job, kinds: Mapping[str, Kind]) -> Written:
+    """Merged matrices as they are read from the file; types of eight bits and more change nothing that counts."""
+
+    def written(module: str, matrix: Tensor) -> Tensor:
+        kind = kinds[job.layout.name(f"{module}.weight")]
+        return matrix if bits(kind) >= 8 else torch.from_numpy(rounded(numbers(matrix), kind))
+
+    return written
+
+
+def _rows(job: Job, module: str, matrix: Callable[[], Tensor]) -> Callable[[], Array]:
+    """What gives the matrix of a module, its rows in llama.cpp's order."""
+    return lambda: job.layout.rows(f"{module}.weight", numbers(matrix()))
+
+
+def _check_base(job: Job) -> Gguf:
+    assert job.choice.base_gguf is not None
+    job.tell("checking the base GGUF")
+    base = open_gguf(job.choice.base_gguf)
+    added = set(job.tokens.hf.get_added_vocab())
+    vocabulary = {t: i for t, i in job.tokens.hf.get_vocab().items() if t not in added}
+    check_same_model(base, job.run.model.folder, job.layout, vocabulary)
+    return base
+
+
+def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
+    converter = find_converter()
+    merged = folder / "merged"
+    merged.mkdir()
+    made = make_merged(job, merged)
+    job.tell("llama.cpp converts the merged model")
+    command = [sys.executable, str(converter), str(merged), "--outfile", str(path), "--outtype", "auto"]
+    # Without a name the converter takes that of the folder, "Merged".
+    code, last = run_child([*command, "--model-name", public_name(job.run.model)], job.check)
+    if code or not path.is_file():
+        raise RunFailed(
+            "llama.cpp's converter could not convert the merged model.", last, "Use --base-gguf FILE instead."
+        )
+    lines = _through_llama(job, path)
+    if not lines:
+        stored = stored_tensors(merged)
+        expected = {name: _rows(job, module, stored[f"{module}.weight"].read) for name, module in job.modules.items()}
+        lines = [*_gguf_read_back(job, path, expected, None), _update_left(job, path, expected)]
+    disk.remove(merged)
+    return ExportResult(lines, {**made.about, "converter": converter.name})
+
+
+def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Check]:
+    """The proof by llama.cpp itself; empty where it is not installed."""
+    backend = job.llama
+    if backend is None:
+        return []
+    inputs, trained = job.inputs, job.outputs
+    job.unload()
+    job.tell("running llama.cpp")
+    file, other = (str(path.absolute()) if path else "" for path in (model, lora))
+    request = Request(
+        file, other, list(inputs.texts), [list(p) for p in inputs.prompts], inputs.answered,
+        sorted(job.tokens.stop_ids), inputs.answer_tokens, backend.server,
+    )  # fmt: skip
+    try:
+        outputs = run_llama(request, job.check)
+    except ValueError as error:
+        return [Check("runs", False, backend.name, str(error))]
+    ids, answers = tuple(map(tuple, outputs.ids)), tuple(map(tuple, outputs.answers))
+    exported = Outputs(ids, inputs.certain, outputs.logits, answers)
+    return compare(trained, exported, backend.name, exact=False)
+
+
+def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]]) -> Check:
+    """How much of the update is in the file: 1 + (written - right)·(scale · B·A) / |scale · B·A|², in sampled rows.
+
+    A small update may lie within the rounding of a type, which then takes every weight back to what it was, or further
+    than it should. With llama.cpp the logits decide whether that is too much; without it, this share does.
+    """
+    file, lost, whole = open_gguf(path), 0.0, 0.0
+    for name, values in expected.items():
+        job.check()
+        right = values()
+        at = np.linspace(0, len(right) - 1, SAMPLED_ROWS).astype(int)
+        off = file.rows(name, at) - right[at]
+        module = job.modules[name]
+        update = _rows(job, module, partial(job.adapter.delta, module))()[at]
+        lost, whole = lost - float(np.vdot(off, update)), whole + float(np.vdot(update, update))
+    share = 1 - lost / max(whole, 1e-30)
+    near = abs(1 - share) <= MOST_LOST
+    text = f"of the adapter's update {share:.0%} is there" + ("" if near else f"; --type {SAFE} keeps it")
+    return Check("update", near or job.llama is not None, "read back with gguf", text, share)
+
+
+def _gguf_read_back(
+    job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None
+) -> list[Check]:
+    """The proof without llama.cpp: adapted tensors are close to what they should be, all others equal the base."""
+    file, how = open_gguf(path), "read back with gguf; llama.cpp is not installed"
+    worst, near = 0.0, True
+    for number, (name, values) in enumerate(expected.items(), 1):
+        job.check()
+        if number % EACH == 1:
+            job.tell(f"reading tensor {number} of {len(expected)} again")
+        right = values()
+        error = float(np.linalg.norm(file.numbers(name) - right) / max(1e-12, float(np.linalg.norm(right))))
+        near = near and error <= ROUNDING.get(file.tensors[name].tensor_type.name, COARSE)
+        worst = max(worst, error)
+    text = f"adapted, {len(expected)}: off by at most {worst:.2%} of their length"
+    lines = [Check("tensors", near, how, text, worst)]
+    if base is not None:
+        others = [name for name in base.tensors if name not in expected]
+        equal = sum(np.array_equal(base.tensors[n].data, file.tensors[n].data) for n in others)
+        # The file type says what the tensors are in, and may follow them.
+        keys = [k for k in base.reader.fields if not k.startswith("GGUF.") and k != "general.file_type"]
+        same = sum(base.value(key) == file.value(key) for key in keys)
+        text = f"as in the base: {equal} of {len(others)} tensors, {same} of {len(keys)} keys"
+        lines.append(Check("the rest", equal == len(others) and same == len(keys), how, text, equal))
+    return lines
+
+
+# -- Ollama ----------------------------------------------------------------------------------------------
+
+
+def make_ollama(job: Job, folder: Path) -> ExportResult:
+    """A GGUF and the Modelfile for `ollama create`; for Ollama before 0.34 optionally base and adapter as two files."""
+    legacy, other = job.choice.legacy_adapter, job.choice.template
+    template = other.read_text(encoding="utf-8") if other else None
+    text = modelfile(job.run.model.folder, BASE if legacy else GGUF, LORA if legacy else None, template)
+    if legacy:
+        assert job.choice.base_gguf is not None
+        made = make_gguf_lora(job, folder)
+        shutil.copyfile(job.choice.base_gguf, folder / BASE)
+    else:
+        made = make_gguf(job, folder)
+    write_text(folder / "Modelfile", text)
+    return made

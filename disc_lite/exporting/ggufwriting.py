@@ -1,0 +1,217 @@
+"""Writes GGUF files with the package `gguf`: a LoRA, or a whole model from a base GGUF."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from disc_lite.errors import UsageError
+from disc_lite.exporting.adapter import Adapter
+from disc_lite.exporting.checks import require_space
+from disc_lite.exporting.ggufreading import Gguf, check_bounds, open_gguf
+from disc_lite.exporting.layout import Array, Layout, numbers, require_gguf
+from disc_lite.exporting.quantising import quantised
+from disc_lite.exporting.tensors import Stored, stored_tensors
+from disc_lite.hub.weights import plain_name
+
+if TYPE_CHECKING:
+    from gguf import GGMLQuantizationType as Kind
+    from gguf import GGUFWriter
+
+SAMPLED_ROWS = 8
+# Largest relative rounding error of a row by type of the tensor; for other types 0.35.
+ROUNDING = {
+    "F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2, "Q6_K": 0.06, "Q5_K": 0.1, "Q5_0": 0.1, "Q5_1": 0.1,
+    "Q4_K": 0.2, "Q4_0": 0.2, "Q4_1": 0.2,
+}  # fmt: skip
+COARSE = 0.35
+
+
+def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
+    """The adapter as a GGUF for `llama-cli --lora`: f32, with the same tensors as from llama.cpp's converter."""
+    gguf = require_gguf()
+    writer = gguf.GGUFWriter(path, layout.architecture)
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    # llama.cpp scales by alpha / rank of the tensor.
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, adapter.alpha)
+    for module, (a, b) in adapter.tensors.items():
+        tensor = f"{module}.weight"
+        name = layout.name(tensor)
+        writer.add_tensor(f"{name}.lora_a", numbers(a))
+        writer.add_tensor(f"{name}.lora_b", np.ascontiguousarray(layout.rows(tensor, numbers(b))))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    _close(writer, path)
+
+
+def read_lora(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
+    """Alpha and the tensors of a LoRA GGUF, rows in the order of transformers."""
+    gguf = require_gguf()
+    file = open_gguf(path)
+    tensors = {}
+    for module in modules:
+        tensor = f"{module}.weight"
+        name = layout.name(tensor)
+        a, b = file.numbers(f"{name}.lora_a"), file.numbers(f"{name}.lora_b")
+        tensors[module] = (a, layout.rows_back(tensor, b))
+    if len(file.tensors) != 2 * len(modules):
+        raise ValueError("The LoRA GGUF has other tensors than the adapter.")
+    return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), tensors
+
+
+def write_model(
+    base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], path: Path,
+    on_tensor: Callable[[int, int], None] = lambda n, of: None,
+) -> None:  # fmt: skip
+    """The base GGUF with other values in some tensors, a tensor at a time; all else is copied.
+
+    Of the keys the file type alone follows the tensors. `values` gives the rows of a tensor [out, in] in llama.cpp's
+    order, `kinds` the types they are written in.
+    """
+    gguf = require_gguf()
+    writer = gguf.GGUFWriter(path, str(base.value("general.architecture")))
+    writer.data_alignment = base.reader.alignment
+    _copy_keys(base, writer, _file_type(base, kinds))
+    needed = 0
+    for name, tensor in base.tensors.items():
+        kind = kinds.get(name, tensor.tensor_type)
+        shape = [int(n) for n in reversed(tensor.shape)]
+        block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
+        # With `raw_dtype` the dtype of the array is ignored; uint8 would be taken for raw bytes.
+        needed += prod(shape) // block * block_bytes
+        writer.add_tensor_info(name, shape, np.dtype(np.float32), prod(shape) // block * block_bytes, raw_dtype=kind)
+    require_space(path, needed)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    for number, (name, tensor) in enumerate(base.tensors.items(), 1):
+        on_tensor(number, len(base.tensors))
+        writer.write_tensor_data(quantised(values[name](), kinds[name]) if name in values else tensor.data)
+    _close(writer, path)
+
+
+# -- the same model -------------------------------------------------------------------------------
+
+
+def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[str, int]) -> None:
+    """Raises UsageError unless the GGUF is the model of this folder: sizes, vocabulary, norms, sampled rows.
+
+    Norms are stored exactly in a GGUF and change with any training, so they distinguish two fine-tunings.
+    """
+    architecture = base.value("general.architecture")
+    if architecture != layout.architecture:
+        raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
+    parts = base.value("split.count")
+    if isinstance(parts, int) and parts > 1:
+        raise UsageError(
+            f"{base.path} is one of {parts} files of a model.",
+            "",
+            "Join them: `llama-gguf-split --merge FIRST ALL.gguf`.",
+        )
+    _check_vocabulary(base, vocabulary)
+    stored = {name: at for name, at in stored_tensors(folder).items() if _in_every_gguf(name)}
+    for tensor, at in stored.items():
+        name = layout.name(tensor)
+        if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
+            continue
+        gguf_tensor = base.tensors.get(name)
+        found_shape = tuple(int(n) for n in reversed(gguf_tensor.shape)) if gguf_tensor is not None else None
+        if found_shape != at.shape:
+            raise _other(base, f"The tensor {name} has the shape {found_shape}, in the model it has {at.shape}.")
+    for tensor in (name for name in stored if "norm" in name):
+        expected = numbers(stored[tensor].read()) + layout.norm_shift
+        if not np.allclose(base.numbers(layout.name(tensor)), expected, rtol=4e-3, atol=1e-5):
+            raise _other(
+                base, f"The values of {layout.name(tensor)} differ: it is another training of this architecture."
+            )
+    _check_rows(base, layout, {name: at for name, at in stored.items() if len(at.shape) > 1 and ".layers." in name})
+
+
+def _in_every_gguf(tensor: str) -> bool:
+    """Whether it is of the text model, and no older Llama's rotary table, which follows from the configuration."""
+    text = plain_name(tensor).startswith(("layers.", "embed_tokens.", "norm.", "lm_head."))
+    return text and not tensor.endswith(".rotary_emb.inv_freq")
+
+
+def _check_rows(base: Gguf, layout: Layout, matrices: dict[str, Stored]) -> None:
+    """A few rows of every matrix against those of the model folder."""
+    for tensor, stored in matrices.items():
+        name, rows = layout.name(tensor), stored.shape[0]
+        at = np.linspace(0, rows - 1, SAMPLED_ROWS).astype(int)
+        order = layout.rows(tensor, np.arange(rows))
+        expected = numbers(stored.rows(order[at].tolist()))
+        off = np.linalg.norm(base.rows(name, at) - expected) / max(1e-12, float(np.linalg.norm(expected)))
+        if off > ROUNDING.get(base.tensors[name].tensor_type.name, COARSE):
+            raise _other(base, f"Rows of {name} are off by {off:.0%}.")
+
+
+def _check_vocabulary(base: Gguf, vocabulary: dict[str, int]) -> None:
+    tokens = base.value("tokenizer.ggml.tokens")
+    tokens = tokens if isinstance(tokens, list) else []
+    if len(tokens) <= max(vocabulary.values()):
+        raise _other(base, f"It has {len(tokens):,} tokens, the model has {max(vocabulary.values()) + 1:,}.")
+    different = next((t for t, i in sorted(vocabulary.items(), key=lambda item: item[1]) if tokens[i] != t), None)
+    if different is not None:
+        raise _other(base, f"Its token {vocabulary[different]} is not {different!r}.")
+
+
+def _other(base: Gguf, why: str) -> UsageError:
+    return UsageError(
+        f"{base.path} is not the base of this run.", why, "Take a GGUF of exactly the model that was adapted."
+    )
+
+
+def _file_type(base: Gguf, kinds: Mapping[str, Kind]) -> int | None:
+    """What `general.file_type` says of the new file, where most values are in another type than in the base."""
+    import gguf
+
+    before, after = Counter[str](), Counter[str]()
+    for name, tensor in base.tensors.items():
+        size = prod(int(n) for n in tensor.shape)
+        before[tensor.tensor_type.name] += size
+        after[kinds.get(name, tensor.tensor_type).name] += size
+    most = max(after, key=lambda kind: after[kind])
+    if most == max(before, key=lambda kind: before[kind]):
+        return None
+    known = gguf.LlamaFileType.__members__
+    found = (known[name] for name in (f"MOSTLY_{most}", f"MOSTLY_{most}_M", f"ALL_{most}") if name in known)
+    return next(found, None)
+
+
+def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None) -> None:
+    """Copy every key of the file, except architecture, version and counts, which the writer sets."""
+    from gguf import GGUFValueType, Keys
+
+    for field in base.reader.fields.values():
+        if field.name == Keys.General.ARCHITECTURE or field.name.startswith("GGUF."):
+            continue
+        kind = field.types[0]
+        inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
+        value = base.value(field.name)
+        if value == []:
+            raise UsageError(
+                f"{base.path} cannot be copied.",
+                f"`gguf` cannot write an empty array: {field.name}.",
+                "Use another base GGUF.",
+            )
+        if field.name == Keys.General.FILE_TYPE and file_type is not None:
+            value = file_type
+        writer.add_key_value(field.name, value, kind, sub_type=inner)
+
+
+def _close(writer: GGUFWriter, path: Path) -> None:
+    """Raises OSError where the file is shorter than what was written: numpy's `tofile` may not report that."""
+    writer.close()
+    try:
+        check_bounds(path)
+    except (ValueError, struct.error) as error:
+        raise OSError(errno.ENOSPC, "The file was cut off while it was written.") from error

@@ -1,0 +1,94 @@
+"""One export: its options, and the outputs of the trained model."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from disc_lite.exporting.adapter import Adapter, read_adapter
+from disc_lite.exporting.choice import Choice
+from disc_lite.exporting.layout import Layout, layout_of
+from disc_lite.exporting.llama import Backend, find_llama
+from disc_lite.exporting.outputs import proof_inputs, trained_outputs
+from disc_lite.exporting.proof import Check, Outputs, ProofInputs
+from disc_lite.models import Base
+from disc_lite.models.tokens import Tokens
+from disc_lite.run.finished import FinishedRun, load_run
+from disc_lite.storage import JsonObject
+
+
+@dataclass(frozen=True)
+class Job:
+    """One export: the run, its options, a listener; `tell` and `check` raise Interrupted after a signal."""
+
+    run: FinishedRun
+    choice: Choice
+    tell: Callable[[str], None]
+    check: Callable[[], None] = lambda: None
+
+    @cached_property
+    def adapter(self) -> Adapter:
+        return read_adapter(self.run.folder.adapter, self.run.model.folder)
+
+    @cached_property
+    def layout(self) -> Layout:
+        return layout_of(self.run.model.folder)
+
+    @cached_property
+    def modules(self) -> dict[str, str]:
+        """llama.cpp's name of each adapted tensor -> its module in the files of the base."""
+        return {self.layout.name(f"{module}.weight"): module for module in self.adapter.tensors}
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.run.model.folder)
+
+    @cached_property
+    def llama(self) -> Backend | None:
+        return find_llama()
+
+    @cached_property
+    def inputs(self) -> ProofInputs:
+        return proof_inputs(self.run, self.tokens)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Outputs of the trained model: the base as it was trained on, adapter on."""
+        trained = self.trained
+        self.tell("running the trained model")
+        return trained_outputs(trained, self.inputs)
+
+    @cached_property
+    def trained(self) -> Base:
+        """The trained model, in memory until `unload`."""
+        self.tell("loading the trained model")
+        base = load_run(self.run, self.choice.device)
+        for warning in base.warnings:
+            self.tell(warning)
+        base.before_each_forward(self.check)
+        return base
+
+    def unload(self) -> None:
+        """Free the memory of the trained model, after its outputs are known."""
+        assert self.outputs
+        self.__dict__.pop("trained", None)
+        free_memory()
+
+
+def free_memory() -> None:
+    """Free the GPU memory of models that are no longer referenced."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The proof of an export, and what its record says about it."""
+
+    proof: list[Check]
+    about: JsonObject

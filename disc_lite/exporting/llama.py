@@ -1,0 +1,168 @@
+"""Outputs of a GGUF in llama.cpp, in a child process, which llama.cpp may end where it refuses a file.
+
+`python -m disc_lite.exporting.llama REQUEST.json ANSWER.npz` is the child. It uses the server of llama.cpp that is in
+the package xllamacpp, or the program llama-server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from math import inf
+from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
+from tempfile import TemporaryDirectory, TemporaryFile
+from time import monotonic
+
+import numpy as np
+
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.exporting.layout import Array
+from disc_lite.exporting.llamaserver import (
+    NAME,
+    PACKAGE,
+    Server,
+    UnknownServer,
+    find_server,
+    last_error,
+    packaged,
+    running,
+    server_version,
+)
+from disc_lite.storage import JsonObject
+
+TIMEOUT_S, POLL_S = 3600, 0.2
+LLAMA_UNUSABLE = 3  # exit code of the child: llama.cpp itself does not work
+
+
+@dataclass(frozen=True)
+class Request:
+    """The inputs of llama.cpp."""
+
+    model: str
+    lora: str
+    texts: list[str]  # to be tokenised, with their control tokens
+    prompts: list[list[int]]  # whose next token is predicted
+    answered: int  # the first prompts that are also answered
+    stop_ids: list[int]
+    answer_tokens: int
+    server: str = ""  # path of llama-server; the package if empty
+
+
+@dataclass(frozen=True)
+class LlamaOutputs:
+    """The outputs of llama.cpp."""
+
+    ids: list[list[int]]
+    logits: Array  # [P, V], up to a constant for each prompt
+    answers: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The llama.cpp on this machine: the package, or the path of llama-server."""
+
+    name: str
+    server: str
+
+
+def find_llama() -> Backend | None:
+    """The package xllamacpp, else the program llama-server, else None."""
+    try:
+        return Backend(f"llama.cpp, {PACKAGE} {version(PACKAGE)}", "")
+    except PackageNotFoundError:
+        server = find_server()
+        number = server_version(server) if server else ""
+        return Backend(f"llama.cpp, {NAME} {number}", server) if number else None
+
+
+def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> LlamaOutputs:
+    """Run llama.cpp on the request. Raises ValueError with its own message where it cannot load the file.
+
+    Raises EnvironmentNotReady where llama.cpp itself does not work, and what `check` raises.
+    """
+    with TemporaryDirectory() as folder:
+        request_file, answer_file = Path(folder, "request.json"), Path(folder, "answer.npz")
+        request_file.write_text(json.dumps(asdict(request)), encoding="utf-8")
+        # `-m` looks for modules in the working directory first, so that must be a folder of our own.
+        command = [sys.executable, "-m", "disc_lite.exporting.llama", str(request_file), str(answer_file)]
+        code, last = run_child(command, check, Path(folder), TIMEOUT_S)
+        if code == LLAMA_UNUSABLE:
+            raise EnvironmentNotReady(
+                f"{NAME if request.server else PACKAGE} is installed, but does not work.",
+                last,
+                f"Install it again, or remove {request.server or PACKAGE}.",
+            )
+        if code or not answer_file.is_file():
+            raise ValueError(f"llama.cpp ended with code {code}: {last}")
+        with np.load(answer_file) as saved:
+            lists: JsonObject = json.loads(str(saved["lists"]))
+            return LlamaOutputs(lists["ids"], saved["logits"], lists["answers"])
+
+
+def run_child(
+    command: list[str], check: Callable[[], None], folder: Path | None = None, timeout_s: float = inf
+) -> tuple[int, str]:
+    """Exit code and last error of a child process, killed when `check` raises; in `folder` it has our modules."""
+    ends = monotonic() + timeout_s
+    paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+    env = {**os.environ, "PYTHONPATH": paths} if folder else None
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        # In a session of its own, so that Ctrl-C does not reach the child, where it would look like a failure.
+        with Popen(command, stdout=DEVNULL, stderr=log, cwd=folder, env=env, start_new_session=True) as child:
+            try:
+                while child.poll() is None and monotonic() < ends:
+                    check()
+                    with suppress(TimeoutExpired):
+                        child.wait(POLL_S)
+            finally:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(child.pid, signal.SIGKILL)  # and its children
+        return child.returncode, last_error(log)
+
+
+def answer_request(request: Request) -> LlamaOutputs:
+    """In the child: load, tokenise, predict, answer greedily; KV cache in f32, so that logits can be compared."""
+    context = max(map(len, request.prompts), default=1) + request.answer_tokens + 2
+    with _loaded(request, context) as model:
+        ids = [model.tokenize(text) for text in request.texts]
+        logits = [model.predict(prompt) for prompt in request.prompts]
+        answers = [_greedy(model, prompt, request) for prompt in request.prompts[: request.answered]]
+    return LlamaOutputs(ids, np.stack(logits), answers)
+
+
+@contextmanager
+def _loaded(request: Request, context: int) -> Iterator[Server]:
+    opened = running(request.server, request.model, request.lora, context) if request.server else packaged(
+        request.model, request.lora, context)  # fmt: skip
+    try:
+        with opened as server:
+            yield server
+    except UnknownServer as error:
+        print(error, file=sys.stderr)
+        sys.exit(LLAMA_UNUSABLE)
+
+
+def _greedy(model: Server, prompt: Sequence[int], request: Request) -> list[int]:
+    answer: list[int] = []
+    while len(answer) < request.answer_tokens:
+        answer.append(model.likeliest([*prompt, *answer]))
+        if answer[-1] in request.stop_ids:
+            break
+    return answer
+
+
+def main(request_file: str, answer_file: str) -> None:
+    outputs = answer_request(Request(**json.loads(Path(request_file).read_text(encoding="utf-8"))))
+    lists = json.dumps({"ids": outputs.ids, "answers": outputs.answers})
+    np.savez(answer_file, logits=outputs.logits, lists=lists)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

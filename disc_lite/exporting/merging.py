@@ -1,0 +1,84 @@
+"""Base and adapter merged, a matrix at a time, and written as one model folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from disc_lite.exporting.adapter import Adapter
+from disc_lite.exporting.streaming import projections
+from disc_lite.exporting.tensors import Stored, tensors_in, write_changed
+from disc_lite.hub.weights import INDEX, plain_name, weight_files
+from disc_lite.models import Base
+from disc_lite.storage import write_json
+
+COPIED = ("*.json", "*.model", "*.jinja", "additional_chat_templates/*.jinja", "*.txt", "LICENSE*", "NOTICE*")
+NOT_COPIED = {"probes.json", "training.json", INDEX, "export.json"}
+
+
+@dataclass(frozen=True)
+class Merging:
+    """W + alpha / rank · B·A, computed in fp32, in the base's own type.
+
+    On the weights of the base as they are stored, `original`, or as the trained model has them, rounded to `nf4`.
+    """
+
+    stored: Mapping[str, Stored]
+    adapter: Adapter
+    trained: Callable[[], Base]  # not the model itself: it is loaded only if it is needed, and can be unloaded
+    device: torch.device
+
+    def weight(self, module: str, onto: str) -> Tensor:
+        """The merged matrix of an adapted module, named as in the files of the base: [out, in]."""
+        stored = self.stored[f"{module}.weight"]
+        return self.exact(module, onto).to(stored.dtype)
+
+    def exact(self, module: str, onto: str) -> Tensor:
+        """The same in fp32."""
+        plain = self._rounded(module) if onto == "nf4" else self.stored[f"{module}.weight"].read()
+        return plain.to(self.device, torch.float32) + self.adapter.delta(module, self.device)
+
+    def _rounded(self, module: str) -> Tensor:
+        from bitsandbytes.functional import dequantize_4bit
+
+        weight = projections(self.trained())[plain_name(module)].get_base_layer().weight
+        rounded: Tensor = dequantize_4bit(weight.data, weight.quant_state)
+        return rounded
+
+
+def write_merged(
+    base: Path, merging: Merging, onto: str, target: Path, on_shard: Callable[[str], None] = lambda name: None
+) -> None:
+    """Write the merged model, in memory a matrix at a time.
+
+    Everything else is copied byte for byte: a tokenizer that is saved again loses `tokenizer.model` and its class, and
+    llama.cpp then tokenises differently.
+    """
+    files, index, total = weight_files(base), {}, 0
+
+    def change(name: str, stored: Stored) -> Tensor | None:
+        module = name.removesuffix(".weight")
+        return merging.weight(module, onto).cpu() if module in merging.adapter.tensors else None
+
+    for number, path in enumerate(files, 1):
+        # With any other name llama.cpp finds no weights and writes an empty GGUF without an error.
+        name = f"model-{number:05d}-of-{len(files):05d}.safetensors" if len(files) > 1 else "model.safetensors"
+        on_shard(name)
+        write_changed(path, target / name, change)
+        stored = tensors_in(path)
+        index.update(dict.fromkeys(stored, name))
+        total += sum(tensor.end - tensor.start for tensor in stored.values())
+    if len(files) > 1:
+        write_json(target / INDEX,
+                   {"metadata": {"total_size": total}, "weight_map": dict(sorted(index.items()))})  # fmt: skip
+    for pattern in COPIED:
+        for path in base.glob(pattern):
+            if path.name not in NOT_COPIED:
+                copy = target / path.relative_to(base)
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, copy)

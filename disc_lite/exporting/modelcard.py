@@ -1,0 +1,246 @@
+"""The model card of an export: what was taught, recall, licence of the base, use.
+
+It is made to be published: it has no text of the documents, and their names only where that was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from disc_lite.evaluation.sentences import choice_of_questions, interval
+from disc_lite.hub.aliases import ALIASES, Alias
+from disc_lite.hub.source import Model
+from disc_lite.run.finished import FinishedRun
+from disc_lite.run.gone import saved_steps, versions_before
+from disc_lite.run.wording import counted
+from disc_lite.storage import JsonObject, read_jsonl
+
+ROWS = {
+    "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
+    "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
+}  # fmt: skip
+# What became of a file that was taught by an earlier run, and of what a later version of it says no more.
+BEFORE = {
+    "rehearse": "earlier, and rehearsed", "unlearn": "earlier, then unlearned",
+    "drop": "earlier, neither rehearsed nor unlearned",
+}  # fmt: skip
+EARLIER = "earlier, unchanged since"
+TAUGHT = ("by this run", EARLIER, BEFORE["rehearse"])
+VERSION = {
+    "rehearse": "an earlier version; what was taken out of it is rehearsed",
+    "unlearn": "an earlier version; what was taken out of it was unlearned",
+    "drop": "an earlier version; what it said otherwise may still be known",
+}
+HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the card says of one form of an export; {load} is the base in Python."""
+
+    library: str  # as the hub calls it
+    tags: tuple[str, ...]
+    what: str
+    language: str  # of `use`
+    use: str
+
+
+_FOLDER = '"path/to/this/folder"'
+FORMS = {
+    "adapter": Form(
+        "peft", ("lora",), "A LoRA adapter (rank {rank}, alpha {alpha}) for `{public}`", "python",
+        "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        f"model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({{load}}), {_FOLDER})\n"
+        "tokenizer = AutoTokenizer.from_pretrained({load})",
+    ),
+    "merged": Form(
+        "transformers", (), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}) merged into it", "python",
+        "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        f"model = AutoModelForCausalLM.from_pretrained({_FOLDER})\n"
+        f"tokenizer = AutoTokenizer.from_pretrained({_FOLDER})",
+    ),
+    "gguf-lora": Form(
+        "gguf", ("lora", "gguf"), "A LoRA adapter (rank {rank}, alpha {alpha}) for `{public}`, as GGUF", "",
+        "llama-cli -m base.gguf --lora adapter.gguf",
+    ),
+    "gguf": Form(
+        "gguf", ("gguf",), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}) merged into it, as GGUF", "",
+        "llama-cli -m model.gguf",
+    ),
+    "ollama": Form(
+        "gguf", ("gguf",), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}), for Ollama", "",
+        "ollama create NAME -f Modelfile",
+    ),
+}  # fmt: skip
+# The base in Python as an adapter in NF4 was trained on it. In bf16, which is how it is computed on a GPU.
+ON_NF4 = (
+    "import torch\nfrom peft import PeftModel\n"
+    "from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig\n"
+    "nf4 = BitsAndBytesConfig(\n"
+    '    load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,\n'
+    "    bnb_4bit_compute_dtype=torch.bfloat16,\n)\n"
+    "base = AutoModelForCausalLM.from_pretrained({load}, quantization_config=nf4, dtype=torch.bfloat16)\n"
+    f"model = PeftModel.from_pretrained(base, {_FOLDER})\n"
+    "tokenizer = AutoTokenizer.from_pretrained({load})"
+)
+
+
+def model_card(
+    run: FinishedRun, document_names: bool, to: str = "adapter", on_stored_base: JsonObject | None = None
+) -> str:
+    """Markdown with front matter for the hub, for one form of an export.
+
+    `on_stored_base`, of an adapter that was trained on NF4: what was measured on the base as it is stored.
+    """
+    form = FORMS[to]
+    in_nf4 = run.recipe.memory.quantize == "nf4"
+    use = ON_NF4 if to == "adapter" and in_nf4 else form.use
+    alias, public = _alias(run.model), public_name(run.model)
+    licence = alias.licence if alias else "see the base model"
+    on_hub = not Path(run.model.reference).is_dir()
+    load = json.dumps(public if on_hub else f"path/to/{public}", ensure_ascii=False)  # in Python it is the same
+    distilled = ["self-distillation"] if run.method.has_teacher else []
+    front: JsonObject = {"library_name": form.library, "tags": [*form.tags, *distilled, "disc-lite"]}
+    if on_hub:
+        front["base_model"] = public
+    if alias:
+        front["license"] = alias.licence.lower() if alias.licence in HUB_LICENCES else "other"
+    taught = _taught(run)
+    count = sum(row["when"] in TAUGHT for row in taught)
+    recipe = run.recipe
+    what = form.what.format(rank=recipe.lora.rank, alpha=recipe.lora.alpha, public=public)
+    lines = [
+        "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
+        f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
+        f"{what} (licence of the base: {licence}). {_training(run)}", "",
+        "## Use", "", f"```{form.language}", use.replace("{load}", load), "```", "",
+        *(_beside_nf4(to, on_stored_base) if in_nf4 else ()),
+        "## What it knows", "", *_card(run.summary["card"]), "",
+        "## What it retained", "", *_retained(run.summary["card"]), "",
+        "## Documents", "", *_documents(taught, document_names), "",
+        "## Settings", "", "```json", json.dumps(recipe.model_dump(), indent=1), "```", "",
+        "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _beside_nf4(to: str, measured: JsonObject | None) -> Iterable[str]:
+    """What an adapter that was trained on NF4 is on other weights of its base."""
+    if to == "adapter":
+        found = ""
+        if measured and measured["kl"] is not None:
+            found = (
+                f" (measured: {measured['equal']} of {measured['of']} answers equal, KL {measured['kl']:.2g} nats per "
+                f"token; of the base alone {measured['kl_of_base']:.2g})"
+            )
+        yield (
+            "It was trained on the base in NF4 and compared with the trained model there. On the base as it is stored, "
+            "as without `quantization_config` and as vLLM, SGLang and TGI load it, it may give other answers"
+            f"{found}. For those take the form `merged` (`disc-lite export RUN --to merged`)."
+        )
+    elif to == "gguf-lora":
+        yield (
+            "It was trained on the base in NF4. A GGUF of the base has other weights, with which it may give other "
+            "answers. The form `gguf` is written from the weights that come closest."
+        )
+    else:
+        return
+    yield ""
+
+
+def _training(run: FinishedRun) -> str:
+    """How the adapter was made, in a sentence; its steps are those up to the saved one."""
+    recipe, method = run.recipe, run.method
+    if method.has_teacher:
+        how = "by self-distillation: the base with the documents in its context was the teacher of the one without"
+    elif method.needs_pairs:
+        how = "by fine-tuning on answers to questions about the documents"
+    else:
+        how = "by next-token prediction on the documents"
+    steps, before = saved_steps(run.summary), run.folder.read_update().get("steps_before")
+    after = f" after {sum(before)} of {counted(len(before), 'earlier run')}" if before else ""
+    return (
+        f"It was trained with disc-lite {how} (method `{recipe.method}`, recipe `{recipe.name}`, {steps} steps{after}, "
+        f"base in {'NF4' if recipe.memory.quantize == 'nf4' else 'its own precision'})."
+    )
+
+
+def named_base(model: Model) -> str:
+    """`public_name` for `base_model_name_or_path`: a folder called like a model of disc-lite is not taken for it."""
+    name = public_name(model)
+    return f"./{name}" if _alias(model) is None and name.lower() in ALIASES else name
+
+
+def public_name(model: Model) -> str:
+    """Hub id, alias or folder name of a base, without its path on this machine."""
+    alias = _alias(model)
+    if alias:
+        return alias.hub_id or alias.name
+    return Path(model.reference).name if Path(model.reference).is_dir() else model.reference
+
+
+def _alias(model: Model) -> Alias | None:
+    return next((a for a in ALIASES.values() if a.hub_id == model.reference or a.name == model.name.lower()), None)
+
+
+def _taught(run: FinishedRun) -> list[JsonObject]:
+    """Documents of the run, and of the runs that it updates: name, SHA-256 and when it was taught."""
+    now = [row for row in read_jsonl(run.folder.ledger) if row["outcome"] == "read"]
+    old = _taken_over(run)
+    return [
+        *({**row, "when": EARLIER if row["name"] in old else "by this run"} for row in now),
+        *({**row, "when": (VERSION if row.get("replaced") else BEFORE)[row["removed"]]}
+          for row in versions_before(run.folder)),
+    ]  # fmt: skip
+
+
+def _taken_over(run: FinishedRun) -> set[str]:
+    """The documents in which nothing is new or changed, of an update that trains the adapter of its run on."""
+    if not run.folder.update.is_file() or run.recipe.update.start == "new":
+        return set()
+    states = zip(run.folder.read_passages(), run.folder.read_states(), strict=True)
+    every = [(document, state) for (document, _), state in states]
+    return {document for document, _ in every} - {document for document, state in every if state != "unchanged"}
+
+
+def _documents(taught: Sequence[JsonObject], names: bool) -> Iterable[str]:
+    yield "| document | SHA-256 of the file | taught |"
+    yield "|---|---|---|"
+    for number, row in enumerate(taught, 1):
+        yield f"| {cell(row['name']) if names else number} | `{row['sha256']}` | {row['when']} |"
+
+
+def _card(card: JsonObject) -> Iterable[str]:
+    yield "| questions answered by | right | of | share | 95 % interval |"
+    yield "|---|---|---|---|---|"
+    for key, name in ROWS.items():
+        yield _row(name, card["rows"].get(key))
+    if sentence := choice_of_questions(card):
+        yield from ("", sentence)
+
+
+def _retained(card: JsonObject) -> Iterable[str]:
+    yield "| probe | before | after | lost |"
+    yield "|---|---|---|---|"
+    for name, row in card["retained"].items():
+        lost = f"{row['lost']} of {row['before']['right']}"
+        yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} | {lost} |"
+
+
+def _row(name: str, row: JsonObject | None) -> str:
+    if not row or not row["of"]:
+        return f"| {name} | | 0 | | |"
+    return f"| {name} | {row['right']} | {row['of']} | {row['share']:.1%} | {interval(row)} |"
+
+
+def _share(row: JsonObject) -> str:
+    return f"{row['right']} of {row['of']}"
+
+
+def cell(text: str) -> str:
+    """Untrusted text for a cell of a Markdown table: one line, all markup escaped."""
+    flat = " ".join(text.split())
+    return "".join(f"\\{c}" if c in "\\|`*_[]<>#" else c for c in flat)

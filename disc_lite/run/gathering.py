@@ -1,0 +1,142 @@
+"""Arguments -> the inputs of a run, read and checked before torch is imported."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
+from disc_lite.documents.tokens import tokenizer_of
+from disc_lite.errors import DocumentsError, UsageError
+from disc_lite.hub.configuration import context_tokens
+from disc_lite.hub.source import Model, local_model, open_model
+from disc_lite.planning.corpus import corpus_of
+from disc_lite.planning.shapes import shape_of_folder
+from disc_lite.planning.workload import beside_passage
+from disc_lite.qa import read_questions
+from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, within_context
+from disc_lite.recipe.methods import METHODS
+from disc_lite.recipe.schema import MethodName
+from disc_lite.run.arguments import Arguments, require_usable
+from disc_lite.run.earlier import EarlierRun, check_place, check_same, read_earlier
+from disc_lite.run.events import Event, Listener, only_if_slow, silent
+from disc_lite.run.frames import frame_of
+from disc_lite.run.given import about_documents, check_lengths, pairs_of
+from disc_lite.run.inputs import Inputs
+from disc_lite.run.record import check_same_run
+from disc_lite.run.wording import counted
+
+SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves
+
+
+def gather(
+    arguments: Arguments, tell: Listener = silent, before_download: Callable[[Inputs], object] = lambda inputs: None
+) -> Inputs:
+    """All inputs of `adapt`, with the model, which is downloaded where some of it is not here.
+
+    `before_download` is called then, with inputs whose model is not there yet. Raises what `read_inputs` raises, and
+    UsageError where the output folder is of another run.
+    """
+    inputs = read_inputs(arguments, tell)
+    if not inputs.model.fingerprint:
+        before_download(inputs)
+    opened = open_model(inputs.model.name)
+    resolved = _recipe_of(arguments, opened, inputs.earlier)
+    inputs = replace(inputs, model=opened, resolved=resolved)
+    check_same_run(inputs)
+    check_context(inputs)
+    tell(Event("documents", _outcomes(inputs.ledger), len(inputs.ledger), len(inputs.ledger)))
+    for reason in sorted({entry.reason for entry in inputs.ledger if entry.needs_package}):
+        tell(Event("documents", f"not read: {reason}", is_remark=True))
+    return inputs
+
+
+def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) -> Inputs:
+    """Everything but what of the model is not on this machine; the quick things first.
+
+    Model and recipe of an update are by default those of its run. Raises the error of the first that is wrong; unless
+    it is `in_folder` the run folder is no error.
+    """
+    earlier = read_earlier(Path(arguments.update)) if arguments.update else None
+    model = local_model(arguments.model_name(earlier))
+    if earlier:
+        check_place(earlier, model)
+    resolved = _recipe_of(arguments, model, earlier)
+    told: list[str] = []
+    questions = read_questions(Path(arguments.questions), told.append) if arguments.questions else ()
+    pairs = pairs_of(arguments.pairs)
+    folder = arguments.folder(model.name, earlier)
+    if in_folder:
+        require_usable(folder.path, earlier)
+    documents, ledger = read_with_progress(arguments.document_paths, resolved.recipe, tell)
+    questions, pairs = about_documents(questions, pairs, documents, resolved.recipe)
+    return Inputs(folder, model, resolved, documents, ledger, questions, pairs, earlier, tuple(told))
+
+
+def _recipe_of(arguments: Arguments, model: Model, earlier: EarlierRun | None) -> ResolvedRecipe:
+    """The recipe for this model, as far as it is here. Raises UsageError where an update would not go with its run."""
+    usual = str(earlier.folder.recipe) if earlier else model.recipe
+    resolved = load_recipe(arguments.recipe or usual, arguments.overrides, arguments.seed)
+    if model.is_here:
+        if shape := shape_of_folder(model.folder):
+            resolved = at_width(resolved, shape.hidden)
+        resolved = within_context(resolved, context_tokens(model.folder))
+    if earlier:
+        check_same(earlier, resolved.recipe, model if model.fingerprint else None)
+    return resolved
+
+
+def read_with_progress(
+    paths: Sequence[Path], recipe: Recipe, listener: Listener
+) -> tuple[tuple[Document, ...], tuple[LedgerEntry, ...]]:
+    """The documents as the recipe has them read; where that takes long, the listener hears of every file."""
+    chosen = recipe.documents
+    options = ReadingOptions(chosen.text_field, chosen.notebook_outputs, chosen.ocr_languages)
+    tell = only_if_slow(listener)
+    return read_documents(paths, options, lambda done, total, name: tell(Event("documents", name, done, total)))
+
+
+def _outcomes(ledger: Sequence[LedgerEntry]) -> str:
+    """How many files have which outcome, and how many pages are scans."""
+    outcomes = Counter(entry.outcome for entry in ledger)
+    scanned = sum(entry.ocr_pages for entry in ledger)
+    by_ocr = [f"{counted(scanned, 'scanned page')} read by OCR"] if scanned else []
+    return "; ".join([", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()), *by_ocr])
+
+
+def nothing_to_learn(method: MethodName) -> DocumentsError:
+    """The error for documents that give a method no example."""
+    lacking = "a sentence to ask about" if METHODS[method].needs_pairs else "a second sentence"
+    return DocumentsError(
+        f"There is nothing to learn with the method `{method}`.", f"No document has {lacking}.",
+        "Add text to the documents, or choose another method (--set method=next_token).",
+    )  # fmt: skip
+
+
+def check_context(inputs: Inputs) -> None:
+    """Raises UsageError where a passage leaves too little of the context of the model for a question about it.
+
+    Also where a pair or a question of the user's is too long for it.
+    """
+    recipe = inputs.resolved.recipe
+    writes = not inputs.questions or (METHODS[recipe.method].needs_pairs and not inputs.pairs)
+    context = context_tokens(inputs.model.folder)
+    frame = frame_of(inputs.model.folder)
+    room = context - beside_passage(recipe, writes, frame)
+    longest = recipe.documents.passage_tokens
+    if longest > room:
+        longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
+    if longest <= room:
+        taught = inputs.pairs if METHODS[recipe.method].needs_pairs else ()
+        check_lengths(inputs.questions, taught, recipe, inputs.model, frame, longest)
+        return
+    without = room + beside_passage(recipe, True, frame) - beside_passage(recipe, False, frame) if writes else room
+    raise UsageError(
+        f"A passage of {longest:,} tokens and a question about it do not fit into what {inputs.model.name} reads.",
+        f"Its context is {context:,} tokens, of which {max(0, room):,} are left for a passage.",
+        f"Cut shorter ones: --set documents.passage_tokens={room // 16 * 16}." if room >= SHORTEST_PASSAGE
+        else "Leave the worked examples out: --set prompt.worked_examples=false." if without >= SHORTEST_PASSAGE
+        else "Choose a model with a longer context.",
+    )  # fmt: skip

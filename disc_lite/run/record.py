@@ -1,0 +1,93 @@
+"""Whether a run folder is of these inputs, by its record, and what is written into it first. Does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from disc_lite.errors import UsageError
+from disc_lite.recipe import load_recipe, to_yaml
+from disc_lite.run.earlier import differing
+from disc_lite.run.inputs import Inputs
+from disc_lite.run.readme import readme
+from disc_lite.run.wording import listed
+from disc_lite.storage import (
+    JsonObject,
+    begin_digests,
+    require_all_unchanged,
+    require_unchanged,
+    write_json,
+    write_jsonl,
+    write_text,
+)
+
+_MOST_NAMED = 3
+_NO_IDENTITY = ("about", "execution")  # of the parts of a recipe: nothing that is learned follows from them
+
+
+def check_same_run(inputs: Inputs) -> None:
+    """Raises UsageError if the output folder is of another run or another version.
+
+    Raises EnvironmentNotReady where a file in it is not what the run has written.
+    """
+    folder, path = inputs.folder, inputs.folder.path
+    if folder.record.is_file():
+        before = folder.read_record()["identity"]
+        now = inputs.identity
+        changed = [key for key in now if before.get(key) != now[key]]
+        if changed:
+            other = _other_settings(inputs) + _other(inputs, before)
+            raise UsageError(
+                f"{folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
+                _go_on(inputs, changed),
+            )  # fmt: skip
+        require_all_unchanged(path)
+
+
+def _go_on(inputs: Inputs, changed: Sequence[str]) -> str:
+    """What to do: a finished run whose documents have changed can be updated."""
+    folder = inputs.folder
+    if folder.summary.is_file() and "documents" in changed and "model" not in changed:
+        return f"Teach it what has changed: disc-lite adapt DOCUMENTS --update {folder}. Or choose another --output."
+    return "Choose another --output, or repeat the command of that run to continue it."
+
+
+def _other_settings(inputs: Inputs) -> str:
+    """The settings that are not as they were, with both values."""
+    if not inputs.folder.recipe.is_file():  # the run was killed before it was written
+        return ""
+    require_unchanged(inputs.folder.recipe)
+    was, now = load_recipe(str(inputs.folder.recipe), environment={}).recipe, inputs.resolved.recipe
+    parts = [part for part in type(now).model_fields if part not in _NO_IDENTITY]
+    found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
+    return f" There {listed(found, _MOST_NAMED)}." if found else ""
+
+
+def _other(inputs: Inputs, before: JsonObject) -> str:
+    """The documents that are not as they were, and why where the ledger says it: a program may be missing now."""
+    was, now = before.get("documents", {}), {document.name: document.sha256 for document in inputs.documents}
+    refused = {entry.name: f" ({entry.reason})" for entry in inputs.ledger if entry.reason}
+    kinds = {
+        "New": now.keys() - was.keys(), "No longer read": was.keys() - now.keys(),
+        "Changed": {name for name in was.keys() & now.keys() if was[name] != now[name]},
+    }  # fmt: skip
+    return "".join(
+        f" {kind}: {listed([name + refused.get(name, '') for name in sorted(names)], _MOST_NAMED)}."
+        for kind, names in kinds.items() if names
+    )  # fmt: skip
+
+
+def begin(inputs: Inputs) -> None:
+    """Write what is known from the start; the record first: with it the folder is this run's."""
+    folder = inputs.folder
+    if not folder.record.is_file():
+        begin_digests(folder.path)
+        model = {"name": inputs.model.name, "reference": inputs.model.reference}
+        earlier = inputs.earlier
+        update = {"update": str(earlier.folder), **earlier.number_in(folder.path)} if earlier else {}
+        write_json(folder.record, {"identity": inputs.identity, "model": model, **update})
+    if not folder.readme.is_file():
+        write_text(folder.readme, readme())
+    if not folder.recipe.is_file():
+        write_text(folder.recipe, to_yaml(inputs.resolved))
+    if not folder.ledger.is_file():
+        write_jsonl(folder.ledger, [entry.as_dict() for entry in inputs.ledger])

@@ -1,0 +1,25 @@
+"""For the tests of exports: `run`, a run folder of one's own, and `without_llama_cpp`, as if it were not installed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from disc_lite.exporting import checks, job
+
+
+@pytest.fixture
+def without_llama_cpp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """llama.cpp has tests of its own (`make test-slow`); elsewhere it is as if it were not installed."""
+    for module in (checks, job):
+        monkeypatch.setattr(module, "find_llama", lambda: None)
+    monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
+
+
+@pytest.fixture
+def run(runs: Callable[..., Path], tmp_path: Path) -> Path:
+    """A run of the tiny Llama, to be changed."""
+    return Path(shutil.copytree(runs("llama"), tmp_path / "run"))

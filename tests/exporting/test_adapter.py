@@ -1,0 +1,273 @@
+"""Adapter and merged model: others load them, and they give the logits that were trained."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from disc_lite.chat.opening import open_adapted
+from disc_lite.errors import GateFailed, UsageError
+from disc_lite.exporting import choosing, export, weights
+from disc_lite.exporting.choice import FORMS
+from disc_lite.exporting.modelcard import model_card
+from disc_lite.run.finished import load_run, open_run
+from disc_lite.storage import read_json, write_json, write_jsonl
+from tests.exporting.folders import model_entry
+from tests.made import finished_run, recipe_of
+from tests.tiny_models import NAMES
+
+pytestmark = [
+    pytest.mark.usefixtures("without_llama_cpp"),
+    pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning"),  # PEFT's, of transformers
+]
+
+
+def trained_logits(run: Path, folder: Path, ids: torch.Tensor) -> torch.Tensor:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with torch.no_grad():
+        return PeftModel.from_pretrained(model, str(run / "adapter")).eval()(ids).logits
+
+
+IDS = torch.tensor([[5, 9, 20, 33, 41, 60, 7]])
+
+
+@pytest.mark.parametrize("to", FORMS)
+def test_every_form_has_a_card_with_its_use_and_what_was_taught(runs: Any, folders: Any, to: str) -> None:
+    card = model_card(open_run(runs("llama")), False, to)
+    front, _, text = card.removeprefix("---\n").partition("\n---\n")
+    library = {"adapter": "peft", "merged": "transformers"}.get(to, "gguf")
+    assert f'library_name: "{library}"' in front
+    assert ("PeftModel" in text) == (to == "adapter") and ("ollama create" in text) == (to == "ollama")
+    assert "(rank 4, alpha 8)" in text and "licence of the base: see the base model" in text and "{" not in text[:600]
+    assert "| 1 | `" + "ab" * 32 + "` | by this run |" in text
+    assert str(folders("llama").parent) not in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
+    made = export(runs(name), "adapter", tmp_path / "out")
+    assert [(line["what"], line["passed"]) for line in made["proof"]] == [
+        ("tokens", True),
+        ("logits", True),
+        ("answers", True),
+    ]
+    plain = AutoModelForCausalLM.from_pretrained(folders(name), dtype=torch.float32)
+    with torch.no_grad():
+        tuned = PeftModel.from_pretrained(plain, str(tmp_path / "out")).eval()(IDS).logits
+    assert torch.allclose(tuned, trained_logits(runs(name), folders(name), IDS), atol=1e-5)
+    assert read_json(tmp_path / "out" / "export.json")["files"].keys() == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "trained_on.json",
+    }
+
+
+def test_the_model_card_names_documents_only_if_asked_and_no_paths(runs: Any, folders: Any, tmp_path: Path) -> None:
+    export(runs("llama"), "adapter", tmp_path / "private")
+    card = (tmp_path / "private" / "README.md").read_text()
+    assert "| 1 | `" + "ab" * 32 + "` | by this run |" in card and "c\\>.md" not in card
+    export(runs("llama"), "adapter", tmp_path / "out", document_names=True)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| a\\|b \\# \\<c\\>.md | `" + "ab" * 32 + "` |" in card  # one line, and no markup
+    assert "refused.pdf" not in card and "taught 1 document\n" in card
+    assert "| 3 | 4 | 75.0% | 30.0% to 95.0% |" in card
+    assert str(folders("llama").parent) not in card
+    assert 'from_pretrained("path/to/llama")' in card and "base_model" not in card
+    assert "PeftModel.from_pretrained" in card and '"rank": 4' in card
+
+
+def test_the_model_card_of_an_update_has_what_earlier_runs_taught(run: Path) -> None:
+    rows = [("a|b\n# <c>.md", True, "drop"), ("old.md", False, "rehearse"), ("lost.md", False, "drop"),
+            ("secret.md", False, "unlearn"), ("cut.md", True, "unlearn")]  # fmt: skip
+    before = [
+        {"name": name, "sha256": "cd" * 32, "replaced": replaced, "removed": removed}
+        for name, replaced, removed in rows
+    ]
+    write_json(run / "update.json", {"removed": "unlearn", "taught_before": before, "steps_before": [65, 13]})
+    for since, when in (("unchanged", "earlier, unchanged since"), ("new", "by this run")):
+        write_jsonl(run / "passages.jsonl", [{"document": rows[0][0], "text": "x", "since": since}])
+        card = model_card(open_run(run), document_names=True)
+        assert f"| `{'ab' * 32}` | {when} |" in card
+    assert "taught 2 documents\n" in card and "steps after 78 of 2 earlier runs" in card
+    assert [line.split(" | ")[-1] for line in card.split("\n") if "cd" * 32 in line] == [
+        "an earlier version; what it said otherwise may still be known |", "earlier, and rehearsed |",
+        "earlier, neither rehearsed nor unlearned |", "earlier, then unlearned |",
+        "an earlier version; what was taken out of it was unlearned |",
+    ]  # fmt: skip
+
+
+def test_the_model_card_says_that_questions_were_chosen(run: Path) -> None:
+    summary = read_json(run / "summary.json")
+    ceiling = {"right": 4, "of": 4, "share": 1.0, "low": None, "high": None}
+    card = {**summary["card"], "self_written": 4, "rows": {**summary["card"]["rows"], "ceiling": ceiling}}
+    write_json(run / "summary.json", {**summary, "card": card})
+    text = model_card(open_run(run), document_names=False)
+    assert "| base with the right passage | 4 | 4 | 100.0% |  |" in text
+    assert "The base wrote these questions" in text
+    assert "| skills | 3 of 4 | 3 of 4 | 0 of 3 |" in text
+
+
+def test_the_card_of_an_adapter_in_nf4_loads_its_base_in_nf4(runs: Any, folders: Any, tmp_path: Path) -> None:
+    """Its code is run as it stands, but for the two places, and in fp32 as the run was; the stored base is another."""
+    nf4, folder = runs("llama", "nf4"), tmp_path / "out"
+    made = export(nf4, "adapter", folder)
+    *_, elsewhere = made["proof"]
+    assert elsewhere["what"] == "elsewhere" and elsewhere["passed"] and made["on_stored_base"]["of"] == 3
+    assert min(made["on_stored_base"][each] for each in ("kl", "kl_of_base")) > 0
+    card = (folder / "README.md").read_text()
+    assert f"KL {made['on_stored_base']['kl']:.2g} nats per token" in card and "take the form `merged`" in card
+    code = card.split("```python\n")[1].split("```")[0].replace("path/to/llama", str(folders("llama")))
+    assert code.count("bfloat16") == 2
+    found: dict[str, Any] = {}
+    exec(code.replace("path/to/this/folder", str(folder)).replace("bfloat16", "float32"), found)
+    with torch.no_grad():
+        logits = found["model"].eval()(IDS).logits.float()
+    with load_run(open_run(nf4), "cpu").frozen(adapter=True) as model:
+        trained = model(IDS).logits.float()
+    off, elsewhere_off = ((each - trained).norm() for each in (logits, trained_logits(nf4, folders("llama"), IDS)))
+    assert off < 0.1 * elsewhere_off  # bitsandbytes has another kernel for eval()
+    assert "NF4" in model_card(open_run(nf4), False, "gguf-lora").split("## What it knows")[0].split("## Use")[1]
+    assert "NF4" not in model_card(open_run(runs("llama")), False).split("## What it knows")[0].split("## Use")[1]
+
+
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [
+        ("disc", "by self-distillation"),
+        ("sft", "by fine-tuning on answers"),
+        ("next_token", "by next-token prediction"),
+    ],
+)
+def test_the_model_card_says_how_it_was_trained(runs: Any, method: str, how: str) -> None:
+    run = open_run(runs("llama"))
+    run = replace(run, recipe=recipe_of(method=method), summary={**run.summary, "stopped_at": {"adapter_step": 5}})
+    card = model_card(run, document_names=False)
+    assert f"{how}" in card and f"(method `{method}`, recipe `default`, 5 steps," in card
+    assert ("distill" in card.split("## Settings")[0] and '"self-distillation"' in card) == (method == "disc")
+    assert "7 steps" in model_card(replace(run, summary=open_run(runs("llama")).summary), document_names=False)
+
+
+def test_a_folder_that_is_called_like_a_model_is_not_taken_for_it(
+    run: Path, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(run)
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "pocket"))
+    write_json(run / "run.json", model_entry(folder))
+    export(run, "adapter", tmp_path / "out")
+    config = read_json(tmp_path / "out" / "adapter_config.json")
+    assert config["base_model_name_or_path"] == "./pocket"
+    with pytest.raises(UsageError, match="was not found"):
+        open_adapted(tmp_path / "out")
+    assert 'from_pretrained("path/to/pocket")' in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_merged_is_base_plus_adapter(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
+    made = export(runs(name), "merged", tmp_path / "out")
+    assert made["onto"] == "original" and all(line["passed"] for line in made["proof"])
+    with torch.no_grad():
+        merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)(IDS).logits
+    assert torch.allclose(merged, trained_logits(runs(name), folders(name), IDS), atol=1e-4)
+    for path in folders(name).iterdir():  # byte for byte, and not saved again
+        if path.suffix != ".safetensors":
+            assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_nf4_weights_are_those_that_were_trained_against(
+    runs: Any, load: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    from bitsandbytes.functional import dequantize_4bit
+
+    base = load("llama", "nf4")
+    weight = base.causal.model.layers[1].mlp.up_proj.weight
+    stored = load_file(base.folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
+    rounded = dequantize_4bit(weight.data, weight.quant_state)
+    assert not torch.equal(rounded, stored.float())
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    lora = load_file(runs("llama", "nf4") / "adapter" / "adapter_model.safetensors")
+    a, b = (lora[f"base_model.model.model.layers.1.mlp.up_proj.lora_{x}.weight"] for x in "AB")
+    merged = load_file(tmp_path / "out" / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
+    assert torch.equal(merged, (rounded + 2 * (b @ a)).to(stored.dtype))
+    assert made["onto"] == "nf4"
+    assert made["kl_by_base"]["nf4"] < 1e-6 < made["kl_by_base"]["original"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == []
+    with pytest.raises(GateFailed):  # in a model of random weights rounding to 4 bits changes everything
+        export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
+    monkeypatch.setattr("disc_lite.exporting.weights.compare", lambda *a, **k: [])
+    forced = export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
+    assert forced["onto"] == "original"
+    plain = export(runs("llama"), "merged", tmp_path / "plain")
+    first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
+    assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_further_chat_templates_are_copied(folders: Any, load: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = {"default": tokenizer.chat_template, "tools": "{{ 'tools' }}"}
+    tokenizer.save_pretrained(folder)
+    assert (folder / "additional_chat_templates" / "tools.jinja").is_file()
+    run = finished_run(tmp_path / "run", folder, load("llama", "nf4", 4))
+    made = export(run, "merged", tmp_path / "out")
+    assert "additional_chat_templates/tools.jinja" in made["files"]
+    assert AutoTokenizer.from_pretrained(tmp_path / "out").chat_template == tokenizer.chat_template
+
+
+def test_a_merge_that_overflows_is_null_in_json(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    real = choosing.mean_kl
+    found = iter([0.0, float("inf")])  # nf4 as it is, then the original weights
+    monkeypatch.setattr(choosing, "mean_kl", lambda a, b: next(found, None) or real(a, b))
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert made["onto"] == "nf4" and made["kl_by_base"]["original"] is None
+
+
+def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, folders: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    whole = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = sorted(whole)
+    parts = {"weights-b.safetensors": names[::2], "weights-a.safetensors": names[1::2]}
+    for file, part in parts.items():
+        save_file({n: whole[n] for n in part}, folder / file, metadata={"format": "pt"})
+    save_file({"other": torch.zeros(1)}, folder / "consolidated.safetensors")  # as Mistral's folders have
+    index = {n: file for file, part in parts.items() for n in part}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    write_json(run / "run.json", model_entry(folder))
+    export(run, "merged", tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "model.safetensors.index.json").read_text())
+    # Under other names llama.cpp writes an empty GGUF.
+    assert set(written["weight_map"].values()) == {f"model-0000{n}-of-00002.safetensors" for n in (1, 2)}
+    assert written["metadata"]["total_size"] == sum(t.numel() * t.element_size() for t in whole.values())
+    assert set(written["weight_map"]) == set(whole)
+
+
+def test_without_memory_to_load_it_a_matrix_at_a_time_is_compared(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    whole = export(runs("llama", "nf4"), "merged", tmp_path / "whole")
+    monkeypatch.setattr(weights, "_room_for", lambda size, device: "")
+    monkeypatch.setattr(weights, "load_base", lambda *args: pytest.fail("loaded whole"))
+    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    assert [line["what"] for line in made["proof"]] == ["tokens", "logits", "answers", "tensors"]
+    assert [line["figure"] for line in made["proof"]] == pytest.approx(
+        [line["figure"] for line in (*whole["proof"], {"figure": 0})], abs=1e-4
+    )
+    assert made["onto"] == "nf4" and made["kl_by_base"] == pytest.approx(whole["kl_by_base"], rel=1e-3)
+    real = weights.write_merged
+
+    def damaged(base: Path, merging: Any, onto: str, target: Path, on_shard: Any) -> None:
+        real(base, merging, onto, target, on_shard)
+        tensors = load_file(target / "model.safetensors")
+        tensors["model.layers.0.mlp.up_proj.weight"][3, 3] += 1
+        save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+
+    monkeypatch.setattr(weights, "write_merged", damaged)
+    with pytest.raises(GateFailed, match="was not written"):
+        export(runs("llama"), "merged", tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
