@@ -44,13 +44,17 @@ def cli(debug: bool) -> None:
 @DEVICE
 @MAX_VRAM
 @HOST_RAM
+@click.option(
+    "--pairs-only", is_flag=True,
+    help="End when the pairs are written: to look at them, to edit a copy, or for --pairs of another model.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print the plan for this machine (memory, time), and do nothing.")
 @click.option("--offline", is_flag=True, help="Use only models that are on this machine.")
 @QUIET
 @AS_JSON
 def adapt(
     documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, quiet: bool, offline: bool, dry_run: bool,
-    **options: Any,
+    pairs_only: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and retained.
 
@@ -72,7 +76,9 @@ def adapt(
             print_plan(made, None, as_json)
         return
     with contextlib.closing(display(quiet)) as show:
-        summary = run_adapt(documents, overrides=overrides_of(overrides), listener=show, **options)
+        summary = run_adapt(
+            documents, overrides=overrides_of(overrides), pairs_only=pairs_only, listener=show, **options
+        )
     if as_json:
         print_json(summary)
     else:

@@ -43,6 +43,10 @@ def show_summary(summary: JsonObject, console: Console) -> None:
     if idle := summary.get("nothing_to_teach"):
         console.print(untrusted(f"{idle} Nothing was done."))
         return
+    if file := summary.get("pairs_only"):
+        console.print(untrusted(f"{counted(summary['pairs']['accepted'], 'pair')}: {file}"))
+        console.print("The same command without --pairs-only teaches them.", highlight=False)
+        return
     read = summary["documents"]["read"]
     console.print(Text.assemble((escape_controls(summary["model"]), "bold"), f" after {counted(read, 'document')}"))
     show_card(summary["card"], console)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,13 +54,13 @@ class Callbacks:
 
 def train(
     base: Base, data: TrainingData, recipe: Recipe, folder: Path, callbacks: Callbacks = Callbacks()
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Train the adapter from the newest checkpoint of `folder`; yields every step.
 
     Measures before the first step and after every one; once enough is learned, the learning rate falls and training
-    ends early. Saves a checkpoint when due, at the end, and when it is to stop, and then returns; a step that is
-    stopped between its micro-batches is not applied. Where CUDA runs out of memory, this step and those after it are
-    made in smaller micro-batches.
+    ends early. Saves a checkpoint when due, at the end, and when it is to stop or is closed, and then returns; a step
+    that is stopped between its micro-batches is not applied. Where CUDA runs out of memory, this step and those after
+    it are made in smaller micro-batches.
     Raises NonFiniteError after three steps in a row without a finite loss and gradient, WillNotFit where a single
     example needs more memory than there is.
     """
@@ -92,7 +92,11 @@ def train(
         unhealthy = unhealthy + 1 if made.skipped else 0
         if unhealthy >= PATIENCE:
             raise _not_finite(n, batch, data.task)
-        yield made
+        try:
+            yield made
+        except GeneratorExit:  # a listener has raised
+            checkpoint.save(folder, n, parameters, optimizer)
+            raise
         is_due = time.monotonic() - saved > 60 * recipe.execution.checkpoint_minutes
         if is_due or stopped() or n == last:
             checkpoint.save(folder, n, parameters, optimizer)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from disc_lite.recipe.schema import Execution
+from disc_lite.errors import UsageError
+from disc_lite.recipe.methods import METHODS
+from disc_lite.recipe.schema import Execution, MethodName
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
@@ -40,6 +42,7 @@ def adapt(
     device: str | None = None,
     max_vram: Size = None,
     host_ram: Size = None,
+    pairs_only: bool = False,
     listener: Listener | None = None,
 ) -> JsonObject:
     """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.
@@ -51,19 +54,30 @@ def adapt(
     `pairs` are files of pairs, or runs whose pairs are taught instead of new ones: those of several runs together.
     `update` is a finished run whose documents have changed since: what is unchanged is taken over from it, and its
     model and recipe are the default. Where there is nothing to teach, its summary is returned, with `nothing_to_teach`.
+    With `pairs_only` the run ends when its pairs are written, and returns how many; a model that is too large to be
+    trained here may write them for another one. The same call without it goes on.
 
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
     arguments = Arguments(documents, model, recipe, output, questions, pairs, update, overrides, seed)
     limits, tell = Limits(device, max_vram, host_ram), listener or silent
-    inputs = gather(arguments, tell, before_download=lambda found: planned_execution(found, limits))
+    inputs = gather(
+        arguments, tell, before_download=lambda found: planned_execution(found, limits, trains=not pairs_only)
+    )
+    if pairs_only:
+        _require_pairs(inputs.resolved.recipe.method)
     known = _known_summary(inputs, tell)
     if known is not None:
         return known
     require_cache()
     for remark in inputs.remarks:
         tell(Event("model", remark, is_remark=True))
-    return _adapt_in_folder(inputs, limits, tell)
+    return _adapt_in_folder(inputs, limits, tell, pairs_only)
+
+
+def _require_pairs(method: MethodName) -> None:
+    if not METHODS[method].needs_pairs:
+        raise UsageError(f"The method `{method}` has no pairs.", "", "Leave --pairs-only out, or --set method=prompt.")
 
 
 def _known_summary(inputs: Inputs, listener: Listener) -> JsonObject | None:
@@ -75,8 +89,8 @@ def _known_summary(inputs: Inputs, listener: Listener) -> JsonObject | None:
     return None
 
 
-def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> JsonObject:
-    """All stages, with the folder locked and the signals caught."""
+def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_only: bool) -> JsonObject:
+    """All stages, or those up to the pairs, with the folder locked and the signals caught."""
     folder = inputs.folder
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
@@ -87,15 +101,17 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener) -> Json
             from disc_lite.run.context import report_out_of_memory
 
         where = device_of(limits.device)
-        planned = planned_execution(inputs, limits)
+        planned = planned_execution(inputs, limits, trains=not pairs_only)
         limit_to_plan(limits, where)
         begin(inputs)
         with report_out_of_memory(inputs.resolved.recipe):
-            return _run_stages(inputs, where, planned, Teller(listener, interrupts))
+            return _run_stages(inputs, where, planned, Teller(listener, interrupts), pairs_only)
 
 
-def _run_stages(inputs: Inputs, device: torch.device, planned: Execution, teller: Teller) -> JsonObject:
-    """All stages in their order."""
+def _run_stages(
+    inputs: Inputs, device: torch.device, planned: Execution, teller: Teller, pairs_only: bool
+) -> JsonObject:
+    """All stages in their order, or those up to the pairs."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import synthesis, training
     from disc_lite.run.context import open_context, peak_bytes
@@ -106,6 +122,8 @@ def _run_stages(inputs: Inputs, device: torch.device, planned: Execution, teller
     held_out = synthesis.hold_out(context)
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
     recipe, folder, base = context.recipe, context.folder, context.base
+    if pairs_only:
+        return {"run": str(folder), "pairs_only": str(folder.pairs), "pairs": {"accepted": len(pairs), **about_pairs}}
     if not folder.is_trained:
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.

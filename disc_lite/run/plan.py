@@ -160,12 +160,13 @@ def _taken_over(inputs: Inputs, folder: Path) -> tuple[Changes | None, TakenOver
     return changes, TakenOver(changes.unchanged, pairs, list(dict.fromkeys(row["question"] for row in every)))
 
 
-def planned_execution(inputs: Inputs, limits: Limits) -> Execution:
+def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Execution:
     """How a run is computed with the memory that is free now; its model need not be downloaded.
 
-    Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says.
+    Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says, and so does one
+    that is not trained: how many texts it writes at once follows from the free memory.
     """
-    found = _plan(inputs, budget_of(limits, inputs.folder.path))
+    found = _plan(inputs, budget_of(limits, inputs.folder.path)) if trains else None
     if found is not None:
         keep_tight(found)
         execution = require_room(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from math import inf
 from pathlib import Path
@@ -172,16 +173,16 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
         return learned
 
     callbacks = Callbacks(lambda: context.interrupts.stop_requested() or drift_limit.reached, measure, context.halved)
-    steps = train(context.base, data, context.recipe, context.folder.checkpoints, callbacks)
-    for number, step in enumerate(steps):
-        if number == 0:  # steps after the checkpoint are made again, so their lines are dropped
-            rows = [row for row in rows if row["step"] < step.step]
-            write_jsonl(path, rows)
-            if step.step > 1:
-                append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
-        append_jsonl(path, asdict(step))
-        taken = peak_bytes(context.base)
-        context.tell("training", done=step.step, total=step.steps, peak_bytes=taken, **asdict(step))
+    with closing(train(context.base, data, context.recipe, context.folder.checkpoints, callbacks)) as steps:
+        for number, step in enumerate(steps):
+            if number == 0:  # steps after the checkpoint are made again, so their lines are dropped
+                rows = [row for row in rows if row["step"] < step.step]
+                write_jsonl(path, rows)
+                if step.step > 1:
+                    append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
+            append_jsonl(path, asdict(step))
+            taken = peak_bytes(context.base)
+            context.tell("training", done=step.step, total=step.steps, peak_bytes=taken, **asdict(step))
 
 
 def attach_adapter(context: RunContext) -> None:

@@ -125,6 +125,16 @@ def test_a_signal_ends_every_stage_before_the_next_forward_pass(
         assert (run / name).read_bytes() == (whole / name).read_bytes()
 
 
+def test_a_listener_that_raises_loses_no_step(given: SmallAdapt) -> None:
+    def listener(event: Any) -> None:
+        if event.stage == "training" and event.done == 2:
+            raise KeyError("of the caller")
+
+    with pytest.raises(KeyError):
+        given.adapt(given.root / "raised", listener=listener, **SHORT)
+    assert newest_checkpoint(given.root / "raised").name == "step-00000002"
+
+
 def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
     """So that the time left can be told: within a stage the count grows, or begins again at 0."""
     events: list[Any] = []

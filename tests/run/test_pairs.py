@@ -8,19 +8,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from disc_lite.cli.display import remarks
-from disc_lite.errors import RunFailed, UsageError
+from disc_lite.cli.display import remarks, show_summary
+from disc_lite.errors import RunFailed, UsageError, WillNotFit
 from disc_lite.evaluation.sentences import few_pairs, without_pairs
 from disc_lite.qa import Pair, Question
 from disc_lite.run import synthesis
+from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, write_json, write_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.held_out import HeldOut
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
-from tests.made import SmallAdapt, recipe_of
+from tests.made import SMALL, SmallAdapt, recipe_of
 
 
 def test_without_a_pair_nothing_is_trained(tmp_path: Path, folders: Callable[[str], Path]) -> None:
@@ -36,6 +38,26 @@ def test_without_a_pair_nothing_is_trained(tmp_path: Path, folders: Callable[[st
     assert "--pairs" in error.remedy
     assert "method=disc" in error.remedy
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Path) -> None:
+    """On a card on which the model could not be trained: it may write pairs for another one."""
+    run = tmp_path / "run"
+    given: dict[str, Any] = {
+        "documents": small.root / "docs", "model": str(small.model), "output": run, "recipe": "default",
+        "questions": small.questions, "pairs": small.pairs, "overrides": SMALL, "device": "cpu",
+    }  # fmt: skip
+    with pytest.raises(WillNotFit):
+        adapt(**given, host_ram="0.01GB")
+    found = adapt(**given, host_ram="0.01GB", pairs_only=True)
+    assert found["pairs_only"] == str(run / "pairs.jsonl")
+    assert found["pairs"]["accepted"] == len(RunFolder(run).read_pairs()) == 2
+    assert not (run / "metrics.jsonl").exists()
+    show_summary(found, console := Console(record=True, width=200))
+    assert console.export_text().startswith(f"2 pairs: {run / 'pairs.jsonl'}")
+    assert adapt(**given)["steps"] > 0  # the same run
+    with pytest.raises(UsageError, match="`disc` has no pairs"):
+        adapt(**{**given, "output": tmp_path / "other", "overrides": {**SMALL, "method": "disc"}}, pairs_only=True)
 
 
 @pytest.mark.parametrize(("share", "is_low"), [(0.49, True), (0.5, False), (None, False)])
@@ -57,7 +79,7 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
     assert [text.partition("%")[0] for text in told] == ["Few pairs: 49"] * 2 * is_low
     assert about.items() >= read_json(tmp_path / "pairs.json").items()
     summary: dict[str, Any] = {
-        "documents": {"refused": 0, "duplicate": 0}, "pairs": about, "steps": 1, "seconds": 1, "peak_bytes": 1,
+        "documents": {"refused": 0, "duplicate": 0, "damaged": 0}, "pairs": about, "steps": 1, "seconds": 1, "peak_bytes": 1,
         "adapter": "a", "run": "r", "teachability": {"low": []},
     }  # fmt: skip
     assert any(line.startswith("Few pairs: 49% of the sentences") for line in remarks(summary)) == is_low
