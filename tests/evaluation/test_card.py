@@ -131,7 +131,12 @@ def updated(fresh: tuple[int, int], unchanged: tuple[int, int], lost: int = 0, o
     rows = {state: {"adapted": {"right": right, "of": asked}} for state, (right, asked) in
             (("unchanged", unchanged), ("changed", (0, 0)), ("new", fresh))}  # fmt: skip
     rows["unchanged"] |= {"earlier": {"right": of}, "lost": lost, "gained": 1}
-    return {**compared(range(0), range(40), 50, 0), "update": {"rows": rows, "passages": {"new": 1, "changed": 0}}}
+    of_run = {
+        "fit": {},
+        "advice": {"pairs": "more pairs"},
+        "update": {"rows": rows, "passages": {"new": 1, "changed": 0}},
+    }
+    return {**compared(range(0), range(40), 50, 0), **of_run}
 
 
 def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> None:
