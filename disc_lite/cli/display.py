@@ -13,6 +13,7 @@ from rich.text import Text
 from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
+    about_facts,
     about_pairs,
     choice_of_questions,
     compared,
@@ -57,7 +58,8 @@ def show_summary(summary: JsonObject, console: Console) -> None:
 def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
     headings = ("exact", "contains", "F1") if console.width >= WITH_RULES else ()
-    table = _table(f"Learned: {counted(card['questions'], 'question')}", "right", "95 %", *headings)
+    asked = f"{counted(card['questions'], 'question')}{about_facts(card)}"
+    table = _table(f"Learned: {asked}", "right", "95 %", *headings)
     for name, label in ROWS.items():
         if name in card["rows"] and card["questions"]:
             row, bold = card["rows"][name], name == "adapted"

@@ -5,11 +5,12 @@ A pure function of questions and answers; does not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from disc_lite.evaluation.grading import Grade, grade_all, is_stated
-from disc_lite.evaluation.intervals import Interval, paired_difference, wilson
+from disc_lite.evaluation.intervals import Interval, paired_difference, share_right
+from disc_lite.evaluation.wordings import facts_of
 from disc_lite.qa import NearDuplicates, Pair, Question, normalise
 
 # Row -> its label, in the order of every table.
@@ -22,9 +23,11 @@ ROWS = {
 }
 DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
 DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
+STOPPING = "answers that stop"  # a row of what was retained that says of nothing what the model can do
 MOST_MISSES = 20
 
 AnswersByRow = Mapping[str, Sequence[str]]  # row -> an answer to each question
+Items = tuple[Sequence[bool], Sequence[bool], Sequence[Hashable]]  # right before, right after, and the fact of each
 
 
 def report_card(
@@ -38,13 +41,16 @@ def report_card(
     """
     grades = {row: grade_all(questions, answers[row]) for row in ROWS if row in answers}
     overlap = overlaps(questions, pairs, near)
-    everywhere = list(range(len(questions)))
+    everywhere, facts = list(range(len(questions))), facts_of(questions)
     states = [bool(p) and is_stated(q, p) for q, p in zip(questions, passages, strict=True)]
     # Of these only such were taken as the base answers with the right passage: that row is no measurement then.
     chosen = [question.passage_index >= 0 for question in questions]
 
+    readable = [i for i in everywhere if states[i] and not chosen[i]]
+
     def rows(places: Sequence[int]) -> dict[str, dict[str, Any]]:
-        found = {row: row_of([every[i] for i in places], grading) for row, every in grades.items()}
+        of = [facts[i] for i in places]
+        found = {row: row_of([every[i] for i in places], grading, of) for row, every in grades.items()}
         if "ceiling" in found and any(chosen[i] for i in places):
             found["ceiling"] |= {"low": None, "high": None}
         return found
@@ -52,10 +58,11 @@ def report_card(
     return {
         "grading": grading,
         "questions": len(questions),
+        "facts": len(set(facts)),
         "self_written": sum(chosen),
         "unstated": sum(passages[i] != "" and not states[i] and not chosen[i] for i in everywhere),
         # Of questions whose passage states an accepted answer: whether the base can read the documents.
-        "reading": share_of(grades["ceiling"][i].right(grading) for i in everywhere if states[i] and not chosen[i])
+        "reading": share_of([grades["ceiling"][i].right(grading) for i in readable], [facts[i] for i in readable])
         if "ceiling" in grades
         else None,
         "rows": rows(everywhere),
@@ -63,7 +70,7 @@ def report_card(
             name: rows([i for i in everywhere if questions[i].document == name])
             for name in sorted({q.document for q in questions} - {""})
         },
-        "differences": _differences(grades, grading, any(chosen)),
+        "differences": _differences(grades, grading, any(chosen), facts),
         "overlap": {
             "exact": overlap.count("exact"), "near": overlap.count("near"), "limit": near, "pairs": len(pairs),
             "with": rows([i for i in everywhere if overlap[i]]),
@@ -74,13 +81,13 @@ def report_card(
 
 
 def _differences(
-    grades: Mapping[str, Sequence[Grade]], grading: str, chosen: bool
+    grades: Mapping[str, Sequence[Grade]], grading: str, chosen: bool, facts: Sequence[Hashable]
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Of pairs of rows; of the ceiling none where it is so by choice of the questions."""
     pairs = [(a, b) for a, b in DIFFERENCES if a in grades and b in grades and not (chosen and a == "ceiling")]
     return {
         f"{second} - {first}": _interval(
-            paired_difference(_right(grades[first], grading), _right(grades[second], grading))
+            paired_difference(_right(grades[first], grading), _right(grades[second], grading), facts)
         )
         for first, second in pairs
         if grades[first]
@@ -116,42 +123,41 @@ def _right(grades: Sequence[Grade], grading: str) -> list[bool]:
     return [each.right(grading) for each in grades]
 
 
-def row_of(grades: Sequence[Grade], grading: str) -> dict[str, Any]:
-    """Counts and shares of one row by every rule; `right` counts by `grading`."""
+def row_of(grades: Sequence[Grade], grading: str, facts: Sequence[Hashable] = ()) -> dict[str, Any]:
+    """Counts and shares of one row by every rule; `right` counts by `grading`, `facts` says what each is about."""
     total = max(1, len(grades))
     return {
-        **share_of(_right(grades, grading)),
+        **share_of(_right(grades, grading), facts),
         "exact": round(sum(g.exact for g in grades) / total, 4),
         "contains": round(sum(g.contains for g in grades) / total, 4),
         "f1": round(sum(g.f1 for g in grades) / total, 4),
     }
 
 
-def share_of(right: Iterable[bool]) -> dict[str, Any]:
+def share_of(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str, Any]:
     """The number and share of right answers, with the interval of the share."""
-    each = list(right)
-    share = wilson(sum(each), len(each))
-    return {"right": sum(each), "of": len(each), **_interval(share), "share": round(share.mean, 4)}
+    share = share_right(right, facts)
+    return {"right": sum(right), "of": len(right), **_interval(share), "share": round(share.mean, 4)}
 
 
-def change(before: Sequence[bool], after: Sequence[bool]) -> dict[str, Any]:
+def change(before: Sequence[bool], after: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str, Any]:
     """What was right before and after, and of the same items how many changed, either way."""
     both = list(zip(before, after, strict=True))
     return {
-        "before": share_of(before), "after": share_of(after),
+        "before": share_of(before, facts), "after": share_of(after, facts),
         "lost": sum(was and not now for was, now in both), "gained": sum(now and not was for was, now in both),
     }  # fmt: skip
 
 
-def forgetting(retained: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def forgetting(rows: Iterable[Items]) -> dict[str, Any]:
     """Of all that was right before, how much is wrong after, with the interval of the share; and what was gained.
 
     Rows are pooled: one answer of a small row is many points of it. What was gained makes up for nothing that was lost.
     """
-    lost, gained = (sum(row[what] for row in retained.values()) for what in ("lost", "gained"))
-    of = sum(row["before"]["right"] for row in retained.values())
-    share = wilson(lost, of)
-    return {"lost": lost, "of": of, **_interval(share), "share": round(share.mean, 4), "gained": gained}
+    items = [item for row in rows for item in zip(*row, strict=True)]
+    lost, facts = [not now for was, now, _ in items if was], [fact for was, _, fact in items if was]
+    row, gained = share_of(lost, facts), sum(now and not was for was, now, _ in items)
+    return {"lost": row.pop("right"), **row, "gained": gained}
 
 
 def _interval(interval: Interval) -> dict[str, float]:

@@ -46,7 +46,7 @@ def is_stated(question: Question, text: str) -> bool:
 
     "Not on Friday" does, where a question asks which day it is not.
     """
-    if question.choices or any(map(_judges, question.answers)):
+    if question.choices or any(map(is_judged, question.answers)):
         return True
     words = f" {normalise(text)} "
     return any(f" {normalise(answer)} " in words for answer in question.answers) or is_right(
@@ -54,7 +54,8 @@ def is_stated(question: Question, text: str) -> bool:
     )
 
 
-def _judges(answer: str) -> bool:
+def is_judged(answer: str) -> bool:
+    """Whether an answer begins with yes or no, or is true or false."""
     first = normalise(answer.partition(",")[0])
     return first in YES_NO | TRUE_FALSE or opening_yes_no(answer)[0] != ""
 

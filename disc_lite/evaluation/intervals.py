@@ -1,9 +1,10 @@
-"""Confidence intervals of 95 %. Does not import torch."""
+"""Confidence intervals of 95 %, where several items may be wordings of one fact. Does not import torch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 Z = 1.959964  # of the normal distribution, two-sided 95 %
@@ -20,7 +21,34 @@ class Interval:
     high: float
 
 
-def wilson(right: int, total: int) -> Interval:
+def share_right(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> Interval:
+    """Share of right answers with Wilson's interval of as many independent answers as they are worth.
+
+    `facts` says which fact each answer is about; without them each is about its own.
+    """
+    total = len(right) / design_effect(right, facts, (0, 1))
+    return wilson(sum(right) / max(1, len(right)) * total, total)
+
+
+def design_effect(values: Sequence[float], facts: Sequence[Hashable], ends: tuple[float, float]) -> float:
+    """The variance of the mean of `values` over that of as many independent ones (Kish 1965), at least 1.
+
+    Wordings of one fact are right or wrong together:  D = sum over facts (sum of residuals)² / sum of residuals².
+    Two facts at each of the `ends` of the range are added, of the mean size that counts for a variance, as Agresti and
+    Coull (1998) add two right and two wrong answers: a few misses do not tell whether facts are missed as a whole.
+    """
+    if not facts or not values:
+        return 1.0
+    mean, sums = sum(values) / len(values), defaultdict[Hashable, float](float)
+    for value, fact in zip(values, facts, strict=True):
+        sums[fact] += value - mean
+    size = sum(n * n for n in Counter(facts).values()) / len(values)
+    added = 2 * sum((end - mean) ** 2 for end in ends)
+    squares = sum((value - mean) ** 2 for value in values)
+    return max(1.0, (sum(s * s for s in sums.values()) + added * size * size) / (squares + added * size))
+
+
+def wilson(right: float, total: float) -> Interval:
     """Share of right answers with Wilson's score interval (Wilson 1927), which has a width at shares of 0 and 1 too.
 
     centre = (p + z²/2n) / (1 + z²/n),  half = z / (1 + z²/n) · sqrt(p(1-p)/n + z²/4n²)
@@ -33,18 +61,20 @@ def wilson(right: int, total: int) -> Interval:
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
 
 
-def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Interval:
+def paired_difference(first: Sequence[bool], second: Sequence[bool], facts: Sequence[Hashable] = ()) -> Interval:
     """Share right of `second` minus that of `first`, on the same items: Tango's score interval (Tango 1998).
 
-    It excludes zero only where the exact McNemar test does too (p < 0.05), so that it is right for a few items as well.
+    It excludes zero only where the exact McNemar test of facts does too (p < 0.05): a fact is won or lost by the sum of
+    its items. So it is right for a few items as well.
     With b items right in `second` only, c in `first` only, of n, its ends solve T(d) = +-z:
     T(d) = (b - c - nd) / sqrt(n (2q + d(1 - d))), where q is the likeliest share of c if the shares differ by d.
+    All three counts are divided by the design effect.
     """
-    right = [(bool(a), bool(b)) for a, b in zip(first, second, strict=True)]
-    gained, lost, total = right.count((False, True)), right.count((True, False)), len(right)
-    if not total:
+    changes = [int(b) - int(a) for a, b in zip(first, second, strict=True)]
+    if not changes:
         return Interval(0.0, -1.0, 1.0)
-    mean = (gained - lost) / total
+    mean, effect = sum(changes) / len(changes), design_effect(changes, facts, (-1, 1))
+    gained, lost, total = (n / effect for n in (changes.count(1), changes.count(-1), len(changes)))
 
     def end(low: float, high: float, z: float) -> float:
         for _ in range(BISECTIONS):
@@ -53,7 +83,10 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> Interval
         return (low + high) / 2
 
     low, high = end(-1.0, mean, Z), end(mean, 1.0, -Z)
-    if mcnemar(gained, lost) >= CHANCE:
+    by_fact = Counter[Hashable]()
+    for change, fact in zip(changes, facts or range(len(changes)), strict=True):
+        by_fact[fact] += change
+    if mcnemar(sum(n > 0 for n in by_fact.values()), sum(n < 0 for n in by_fact.values())) >= CHANCE:
         low, high = min(low, 0.0), max(high, 0.0)
     return Interval(mean, low, high)
 
@@ -71,7 +104,7 @@ def mcnemar(gained: int, lost: int) -> float:
     return min(1.0, 2 * sum(map(math.exp, logs)))
 
 
-def _tango(gained: int, lost: int, total: int, difference: float) -> float:
+def _tango(gained: float, lost: float, total: float, difference: float) -> float:
     """T(d) of `paired_difference`."""
     linear = (2 * total - gained + lost) * difference - gained - lost
     constant = -lost * difference * (1 - difference)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from disc_lite.evaluation.card import ROWS
+from disc_lite.evaluation.card import ROWS, STOPPING
 
 MOST_NAMED = 5  # documents in a sentence
 MOST_CONTRADICTIONS = 3  # questions in a sentence
@@ -21,6 +21,12 @@ def recalled(card: Mapping[str, Any]) -> str:
         return ""
     floor, adapted = rows["floor"], rows["adapted"]
     return f"Closed book it answers {adapted['right']} of {adapted['of']} questions (the base: {floor['right']})."
+
+
+def about_facts(card: Mapping[str, Any]) -> str:
+    """Where several questions ask for one fact in other words: how many facts they are about."""
+    facts = card.get("facts", card["questions"])  # cards of earlier runs have none
+    return f" about {facts:,} fact{'s' * (facts > 1)}" if facts < card["questions"] else ""
 
 
 def unreadable(card: Mapping[str, Any]) -> str:
@@ -95,7 +101,7 @@ def forgotten(card: Mapping[str, Any]) -> str:
     rows = ", ".join(
         f"{name.replace('_', ' ')} {row['lost']} of {row['before']['right']}"
         for name, row in card["retained"].items()
-        if row["lost"]
+        if row["lost"] and name != STOPPING
     )
     gained = f"; of those that were wrong {total['gained']:,} right now" if total["gained"] else ""
     return (
@@ -109,12 +115,17 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
     overlap = card["overlap"]
     if not overlap["pairs"]:
         return []
+    if not overlap["exact"] + overlap["near"]:
+        return [
+            f"None of the {overlap['pairs']:,} pairs asks what one of these questions asks (Jaccard index of at least "
+            f"{overlap['limit']:g})."
+        ]
     sentences = [
         f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
         f"(Jaccard index of at least {overlap['limit']:g}); pairs: {overlap['pairs']:,}."
     ]
-    known, unknown = (overlap[part].get("adapted", {"of": 0}) for part in ("with", "without"))
-    if known["of"]:
+    if "adapted" in overlap["with"]:
+        known, unknown = (overlap[part]["adapted"] for part in ("with", "without"))
         sentences.append(f"Recall with such a pair {in_words(known)}, without {in_words(unknown)}.")
     return sentences
 

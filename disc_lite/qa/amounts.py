@@ -41,7 +41,7 @@ def digits_of(word: Word) -> str:
 
 def join_number_words(words: Sequence[Word]) -> list[Word]:
     """English number words, and digits before "million" or "Mio.", become numbers in digits; "one" keeps its form."""
-    words = _join_foreign(words)
+    words = _join_cents(_join_foreign(words))
     result: list[Word] = []
     i = 0
     while i < len(words):
@@ -71,15 +71,37 @@ def _join_foreign(words: Sequence[Word]) -> list[Word]:
         if length == 2 and run[-1].text in _ONE_BEHIND_A_LINK:
             unit = 0
         if len(run) == length and unit and run[0].text in FOREIGN_TENS and not any(word.opens for word in run[1:]):
-            text = str(FOREIGN_TENS[run[0].text] + unit)
-            written = " ".join(word.written for word in run)
-            names = frozenset({text} | clock_names_of(text))
-            result.append(Word(text, written, names, (), run[0].opens, True, False, run[0].operator, run[-1].behind))
+            result.append(_as_number(run, FOREIGN_TENS[run[0].text] + unit))
             i += length
         else:
             result.append(words[i])
             i += 1
     return result
+
+
+def _join_cents(words: Sequence[Word]) -> list[Word]:
+    """French hundreds: deux cents, deux cent vingt, cent vingt. "Cent" by itself is English, too."""
+    result: list[Word] = []
+    for word in words:
+        before = None if word.opens or not result else result[-1]
+        if before and word.text in ("cent", "cents") and 1 < FOREIGN_NUMBERS.get(before.text, 0) < 10:
+            result[-1] = _as_number((before, word), 100 * FOREIGN_NUMBERS[before.text])
+        elif before and before.written.endswith("cent") and 0 < _in_words(word) < 100:
+            result[-1] = _as_number((before, word), (int(before.text) if before.number else 100) + _in_words(word))
+        else:
+            result.append(word)
+    return result
+
+
+def _in_words(word: Word) -> int:
+    """A number in words of another language than English; 0 for all else."""
+    return int(word.text) if word.number and word.written[0].isalpha() else FOREIGN_NUMBERS.get(word.text, 0)
+
+
+def _as_number(run: Sequence[Word], value: int) -> Word:
+    text, written = str(value), " ".join(word.written for word in run)
+    names = frozenset({text} | clock_names_of(text))
+    return Word(text, written, names, (), run[0].opens, True, False, run[0].operator, run[-1].behind)
 
 
 def _value_at(words: Sequence[Word], start: int) -> tuple[Fraction, int]:
@@ -203,10 +225,12 @@ def mark_units(words: Sequence[Word]) -> list[Word]:
 
 
 def _with_percent(words: Sequence[Word]) -> list[Word]:
-    """ "per cent" becomes one word."""
+    """ "per cent" becomes one word, and "US dollars"."""
     result: list[Word] = []
     for word in words:
-        if result and result[-1].text in _PER and word.text in _CENT:
+        if result and result[-1].text == "us" and UNITS.get(word.text) == "$":
+            result[-1] = replace(word, written=f"{result[-1].written} {word.written}", opens=result[-1].opens)
+        elif result and result[-1].text in _PER and word.text in _CENT:
             written = f"{result[-1].written} {word.written}"
             result[-1] = Word("percent", written, frozenset({"percent"}), opens=result[-1].opens)
         else:

@@ -43,6 +43,8 @@ NEGATING_PHRASES = frozenset(
 )
 NEGATING_PAIRS = {"plus": "ne", "guere": "ne", "piu": "non"}
 DO = frozenset("do does did".split())
+# Less than a number is another answer than the number; more than it may be how a text states a limit.
+BELOW = tuple("lessthan fewerthan wenigerals moinsde menosde menodi minderdan 少于 少於 不到 低于 低於".split())
 FOCUS_ADVERBS = frozenset("only merely solely simply exclusively".split())
 # Negators that follow what they negate, and what may stand between.
 NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
@@ -62,6 +64,7 @@ NO = frozenset(
 YES_NO = YES | NO
 TRUE_FALSE = frozenset("true false wahr falsch richtig vrai faux verdadero falso vero waar onwaar".split())
 THERE_IS_NONE = frozenset({"没有", "沒有"})  # says no by itself
+AND = frozenset("and und et y e en и 和 与 與 及".split())
 CHOICE = frozenset("or and oder und ou et o y e of en или и".split())  # yes or no, yes and no
 BECAUSE = frozenset(
     "because since but though although weil denn aber car mais porque pero perche ma omdat maar".split()
@@ -190,8 +193,20 @@ def _compounds() -> dict[str, int]:
     return found | {"soixante-et-onze": 71}
 
 
+def _german_hundreds() -> dict[str, int]:
+    """In one word: hundert to neunhundertneunundneunzig, and whole thousands to neunundneunzigtausend."""
+    lines = "".join((_FOREIGN, _FOREIGN_TEENS, _FOREIGN_TENS)).split("\n")
+    small = {line.split()[0]: FOREIGN_NUMBERS[line.split()[0]] for line in lines if line.strip()}
+    small |= {word: n for word, n in FOREIGN_NUMBERS.items() if "und" in word}
+    units = {"": 1, "ein": 1} | {word: n for word, n in small.items() if n < 10}
+    rest = {"": 0, "eins": 1} | small
+    hundreds = {f"{unit}hundert{word}": 100 * n + m for unit, n in units.items() for word, m in rest.items()}
+    return hundreds | {f"{word}tausend": 1000 * n for word, n in small.items()} | {"eintausend": 1000}
+
+
 # The umlaut of fünf may be written out.
 FOREIGN_NUMBERS = _compounds() | _SIMPLE | _TEENS | FOREIGN_TENS
+FOREIGN_NUMBERS |= _german_hundreds()
 FOREIGN_NUMBERS |= {word.replace("funf", "fuenf"): n for word, n in FOREIGN_NUMBERS.items()}
 
 _UNITS = """

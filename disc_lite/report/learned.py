@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from disc_lite.evaluation.card import DRIFTS, ROWS
-from disc_lite.evaluation.sentences import choice_of_questions, in_words, interval, overlap_sentences
+from disc_lite.evaluation.sentences import about_facts, choice_of_questions, in_words, interval, overlap_sentences
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
@@ -39,7 +39,7 @@ def report_card(run: RunFiles) -> list[Child]:
     headings = ("", "right", "95% interval", *GRADES.values())
     return [
         paragraph(
-            f"{counted(card['questions'], 'question')}. "
+            f"{counted(card['questions'], 'question')}{about_facts(card)}. "
             f"An answer is right if {RULES[card['grading']]}. Strokes are 95% intervals.",
             class_="note",
         ),

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages, right_places
-from disc_lite.evaluation.card import ROWS, change, forgetting, report_card, row_of
+from disc_lite.evaluation.card import ROWS, STOPPING, Items, change, forgetting, report_card, row_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.evaluation.thinking import MOST, thinking_answers
+from disc_lite.evaluation.wordings import facts_of
 from disc_lite.models import Base
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
@@ -178,10 +179,15 @@ class Measurement:
         by_row = {**answers["before"].questions, **answers["after"].questions}
         card = report_card(asked.questions, by_row, asked.right, pairs, grading, self.recipe.prompt.near_duplicate)
         card["completions"] = {
-            when: row_of(grade_all(asked.completions, found.completions), grading) for when, found in answers.items()
+            when: _row(list(zip(asked.completions, found.completions, strict=True)), grading)
+            for when, found in answers.items()
         }
-        card["retained"] = _retained_rows(asked, grading, retained["before"], retained["after"])
-        card["forgetting"] = forgetting(card["retained"])
+        rows = _retained_rows(asked, grading, retained["before"], retained["after"])
+        card["forgetting"] = forgetting(rows.values())
+        card["retained"] = {name: change(*row) for name, row in rows.items()}
+        ended = [now for was, now in zip(retained["before"].stopped, retained["after"].stopped, strict=True) if was]
+        if ended:  # no part of what was forgotten: a model that says next to nothing stops too
+            card["retained"][STOPPING] = change([True] * len(ended), ended)
         drifts = retained["after"].drift
         card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
         nats, prompts = drifts["general"].by_prompt, neutral_prompts()
@@ -219,28 +225,30 @@ def _by_state(asked: EvalSet, run: RunFolder, grading: str, answers: Answers) ->
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
 
 
+def _row(answered: Sequence[tuple[Question, str]], grading: str) -> JsonObject:
+    questions = [question for question, _ in answered]
+    return row_of(grade_all(questions, [said for _, said in answered]), grading, facts_of(questions))
+
+
 def thinking_instructions() -> list[Instruction]:
     """Those that are asked with thinking on too, from all over the list."""
     instructions = load_instructions()
     return list(instructions[:: -(-len(instructions) // MOST)])
 
 
-def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retained) -> JsonObject:
+def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retained) -> dict[str, Items]:
     """The rows of what should not change, item by item; those that nobody was asked are left out."""
 
     def right(name: str, found: Retained) -> list[bool]:
         return [each.right(grading) for each in grade_all(asked.probes[name], found.probes[name])]
 
-    ended = [i for i, stopped in enumerate(before.stopped) if stopped]
-    rows = {
-        **{name: change(right(name, before), right(name, after)) for name in asked.probes},
-        "instructions": change(*(_followed(load_instructions(), found.instructions) for found in (before, after))),
-        "instructions, thinking": change(
-            *(_followed(thinking_instructions(), found.thinking) for found in (before, after))
-        ) if before.thinking and after.thinking else None,
-        "answers that stop": change([True] * len(ended), [after.stopped[i] for i in ended]) if ended else None,
-    }  # fmt: skip
-    return {name: row for name, row in rows.items() if row}
+    followed, thought = load_instructions(), thinking_instructions() if before.thinking and after.thinking else []
+    rows: dict[str, Items] = {
+        **{name: (right(name, before), right(name, after), facts_of(probe)) for name, probe in asked.probes.items()},
+        "instructions": (_followed(followed, before.instructions), _followed(followed, after.instructions), followed),
+        "instructions, thinking": (_followed(thought, before.thinking), _followed(thought, after.thinking), thought),
+    }
+    return {name: row for name, row in rows.items() if row[0]}
 
 
 def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> list[bool]:

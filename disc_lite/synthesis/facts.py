@@ -43,6 +43,9 @@ def recalls(question: str, expected: str, answer: str) -> bool:
     if _negations(question, expected, language) != _negations(question, answer, language):
         return False
     facts, said = _facts(question, expected, language), terms_of(answer, language)
+    asked = terms_of(f"{question} {expected}", language)
+    if not facts and not is_yes_no(answer) and len(missing(asked, said)) == len(asked):
+        return False  # "I do not know." denies something else
     lacking = missing(facts, said)
     if _has_critical(lacking, expected) or (lacking and missing(_facts(question, answer, language), facts)):
         return False

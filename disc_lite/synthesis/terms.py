@@ -85,7 +85,10 @@ def number_forms(word: Word) -> frozenset[str]:
 
 
 def _terms(word: Word, language: str) -> Iterator[Term]:
-    """The word, and before it its operator, if it has one: `x != 1` is not `x == 1`."""
+    """The word, and before it its operator, if it has one: `x != 1` is not `x == 1`, and `-v` is not `-V`."""
+    if word.operator == "-" and len(word.written) == 1:
+        yield Term(f"-{word.written}", frozenset({f"-{word.written}"}), False)
+        return
     if word.operator:
         yield Term(word.operator, frozenset({word.operator}), False)
     numbers = number_forms(word)

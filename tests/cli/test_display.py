@@ -46,9 +46,9 @@ def test_low_teachability_does_not_advise_the_method_in_use(accepted: int, advic
 def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     asked = [Question(f"Q{n}?", ("yes",), passage_index=0) for n in range(20)]
     rows = {"floor": ["no"] * 20, "ceiling": ["yes"] * 20, "adapted": ["yes"] * 15 + ["no"] * 5}
-    retained = {"instructions": change([True] * 8 + [False] * 2, [True] * 6 + [False] * 3 + [True])}
+    followed = ([True] * 8 + [False] * 2, [True] * 6 + [False] * 3 + [True], range(10))
     card = report_card(asked, rows, [""] * 20, (), "exact", 0.8) | {
-        "completions": {}, "retained": retained, "forgetting": forgetting(retained),
+        "completions": {}, "retained": {"instructions": change(*followed)}, "forgetting": forgetting([followed]),
         "drift": {"general": 0.1, "self_generated": 0.2}, "fit": {}, "advice": {"pairs": "more pairs"}, "update": {},
     }  # fmt: skip
     console = Console(width=80, record=True, file=StringIO())
@@ -72,9 +72,9 @@ def test_names_of_documents_and_figures_are_whole(width: int) -> None:
     names = ["projects/planning/summer-2026.docx", "people/office.md"]
     asked = [Question(f"Q{n}?", ("yes",), names[n % 2]) for n in range(200)]
     rows = {name: ["yes"] * 200 for name in ("floor", "rag", "ceiling", "adapted", "adapted_rag")}
-    retained = {"instructions": change([True] * 640, [True] * 640)}
+    followed = ([True] * 640, [True] * 640, range(640))
     card = report_card(asked, rows, [""] * 200, (), "exact", 0.8) | {
-        "completions": {}, "retained": retained, "forgetting": forgetting(retained),
+        "completions": {}, "retained": {"instructions": change(*followed)}, "forgetting": forgetting([followed]),
         "drift": {"general": 0.1, "self_generated": 0.2}, "fit": {}, "advice": {"pairs": "more pairs"}, "update": {},
     }  # fmt: skip
     console = Console(width=width, record=True, file=StringIO())

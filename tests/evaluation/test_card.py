@@ -174,9 +174,10 @@ BEFORE, AFTER = [True] * 24 + [False] * 41, [False] * 13 + [True] * 11 + [True] 
 
 
 def test_forgetting_counts_every_answer_that_was_right_and_is_wrong() -> None:
-    rows = {"instructions": change(BEFORE, AFTER), "open_book": change([True] * 20, [True] * 20)}
+    items = {"instructions": (BEFORE, AFTER, range(65)), "open_book": ([True] * 20, [True] * 20, range(100, 120))}
+    rows = {name: change(*row) for name, row in items.items()}
     assert rows["instructions"]["before"]["right"] == 24 and rows["instructions"]["after"]["right"] == 16
-    found = forgetting(rows)
+    found = forgetting(items.values())
     # What was gained makes up for nothing, and what was wrong before is not asked for.
     assert (found["lost"], found["of"], found["gained"]) == (13, 44, 5)
     expected = wilson(13, 44)
@@ -191,16 +192,16 @@ def test_forgetting_counts_every_answer_that_was_right_and_is_wrong() -> None:
 
 
 def test_forgetting_all_of_a_row_is_all_of_it() -> None:
-    found = forgetting({"instructions": change([True] * 24 + [False] * 41, [False] * 65)})
+    found = forgetting([([True] * 24 + [False] * 41, [False] * 65, range(65))])
     assert (found["lost"], found["of"], found["share"]) == (24, 24, 1.0)
 
 
 def test_nothing_lost_and_nothing_to_lose() -> None:
-    kept = {"world": change([True, False], [True, True])}
-    assert forgotten({"retained": kept, "forgetting": forgetting(kept)}) == (
+    kept = ([True, False], [True, True], "ab")
+    assert forgotten({"retained": {"world": change(*kept)}, "forgetting": forgetting([kept])}) == (
         "No answer that should stay right was lost (of 1)."
     )
-    assert forgotten({"retained": {}, "forgetting": forgetting({})}) == ""
+    assert forgotten({"retained": {}, "forgetting": forgetting([])}) == ""
 
 
 def test_a_benchmark_with_several_filters_keeps_each() -> None:

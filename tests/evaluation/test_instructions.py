@@ -57,6 +57,26 @@ def test_wrong_answers_fail_and_no_check_is_idle(instruction: Instruction) -> No
         assert not all(CHECKS[check.kind](answer, **dict(check.arguments)) for answer in answers), check
 
 
+def test_one_answer_to_everything_follows_hardly_any() -> None:
+    """Else a model that has collapsed would be told to have kept them."""
+    texts = [
+        "no",
+        "No.",
+        "yes",
+        "YES",
+        '"no"',
+        "red",
+        "hot",
+        "The answer is no.",
+        "I do not know.",
+        "no " * 40,
+        "- no\n- no\n- no",
+    ]
+    for text in [*texts, *(answer for row in ANSWERS.values() for answer in row["passes"])]:
+        assert sum(follows(instruction, text) for instruction in INSTRUCTIONS) <= 3, text
+    assert sum(follows(instruction, "no") for instruction in INSTRUCTIONS) == 1
+
+
 @each_instruction
 def test_nothing_is_no_answer(instruction: Instruction) -> None:
     assert not follows(instruction, " \n\t")

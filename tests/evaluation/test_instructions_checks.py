@@ -158,6 +158,10 @@ def test_words_that_must_and_must_not_be_there() -> None:
     assert not holds("mentions", "sunny suns sun_", word="sun")
     assert holds("mentions", "It’s so", word="it's")
     assert holds("avoids", "suns", words=("sun", "rain")) and not holds("avoids", "So: Rain!", words=("sun", "rain"))
+    assert holds("about", 'It’s **Sunny**, or "rain".', beginnings=("sun",)) and holds(
+        "about", '"Rain"', beginnings=("sun", "rain")
+    )
+    assert not holds("about", "It has no drain, and is un-sure.", beginnings=("sun", "rain"))
 
 
 def test_letters_that_must_not_be_there() -> None:

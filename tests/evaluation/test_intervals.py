@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from disc_lite.evaluation.intervals import Interval, mcnemar, paired_difference, wilson
+from disc_lite.evaluation.intervals import Interval, design_effect, mcnemar, paired_difference, share_right, wilson
 
 Z = 1.959964
 
@@ -112,3 +112,77 @@ def test_the_difference_is_covered_as_often_as_it_says() -> None:
 
 def test_nothing_asked_says_nothing() -> None:
     assert paired_difference([], []) == Interval(0.0, -1.0, 1.0)
+    assert (share_right([]).low, share_right([], []).high) == (0.0, 1.0)
+
+
+# -- several wordings of one fact ------------------------------------------------------------------------
+
+
+def known(rng: Random, facts: int, wordings: int, share: float, alike: float) -> list[bool]:
+    """Answers, fact by fact; each fact is known in all its wordings or in none (`alike` 1), or in each by itself (0)."""
+    answers: list[bool] = []
+    for _ in range(facts):
+        whole = rng.random() < share
+        answers += [whole if rng.random() < alike else rng.random() < share for _ in range(wordings)]
+    return answers
+
+
+def test_answers_about_facts_of_their_own_are_independent() -> None:
+    rng = Random(3)
+    for share in (0.0, 0.4, 0.98, 1.0):
+        right = [rng.random() < share for _ in range(60)]
+        other = [rng.random() < share for _ in range(60)]
+        assert design_effect(right, range(60), (0, 1)) == 1.0
+        found, plain = share_right(right, range(60)), wilson(sum(right), 60)
+        assert found == share_right(right) and (found.low, found.high) == pytest.approx((plain.low, plain.high))
+        assert paired_difference(right, other, range(60)) == paired_difference(right, other)
+
+
+def test_facts_that_are_known_as_a_whole_count_once() -> None:
+    facts = [n // 4 for n in range(640)]
+    for lost in (0, 1, 40):
+        found, once = share_right([n >= 4 * lost for n in range(640)], facts), wilson(160 - lost, 160)
+        assert (found.low, found.high) == pytest.approx((once.low, once.high), abs=1e-9)
+    # Three wordings of one fact in four: between three of 640 and one of 160.
+    lost_three = share_right([n < 3 for n in range(640)], facts)
+    assert wilson(3, 640).high < 0.014 < 0.02 < lost_three.high < wilson(1, 160).high
+    assert lost_three.low < wilson(3, 640).low
+
+
+def test_a_difference_is_beyond_chance_by_facts_and_not_by_wordings() -> None:
+    """Six questions won and none lost are not chance, three facts in two wordings each are."""
+    before, after = [False] * 166, [True] * 6 + [False] * 160
+    by_two, apart = [n // 2 for n in range(166)], range(166)
+    assert paired_difference(before, after, apart).low > 0 > paired_difference(before, after, by_two).low
+    twelve = [True] * 12 + [False] * 154
+    assert paired_difference(before, twelve, by_two).low > 0
+    # A fact that is won in one wording and lost in another is neither.
+    undecided = [n % 2 == 0 for n in range(166)]
+    assert paired_difference([not won for won in undecided], undecided, by_two).low < 0
+
+
+@pytest.mark.parametrize(("share", "alike"), [(0.5, 0.0), (0.8, 0.5), (0.9, 1.0)])
+def test_intervals_are_as_wide_as_those_of_a_bootstrap_over_facts(share: float, alike: float) -> None:
+    rng, facts = Random(4), [n // 4 for n in range(800)]
+    first, second = (known(rng, 200, 4, share, alike) for _ in range(2))
+    shares, differences = [], []
+    for _ in range(1000):
+        drawn = [4 * rng.randrange(200) for _ in range(200)]
+        right, was = (sum(sum(each[at : at + 4]) for at in drawn) / 800 for each in (second, first))
+        shares.append(right)
+        differences.append(right - was)
+    for drawn_shares, found in (
+        (shares, share_right(second, facts)),
+        (differences, paired_difference(first, second, facts)),
+    ):
+        drawn_shares.sort()
+        assert found.high - found.low == pytest.approx(drawn_shares[974] - drawn_shares[25], rel=0.15)
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.6, 1.0])
+def test_the_share_is_covered_as_often_as_it_says_whether_wordings_go_together_or_not(alike: float) -> None:
+    rng, facts, covered = Random(5), [n // 4 for n in range(320)], 0
+    for _ in range(400):
+        found = share_right(known(rng, 80, 4, 0.9, alike), facts)
+        covered += found.low <= 0.9 <= found.high
+    assert covered / 400 > 0.92

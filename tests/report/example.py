@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from disc_lite.evaluation.card import change, forgetting, report_card, row_of
+from disc_lite.evaluation.card import STOPPING, change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade
 from disc_lite.qa import Pair, Question
 from disc_lite.run.folder import FORMAT
@@ -63,11 +63,13 @@ def make_run(folder: Path, **changes: Any) -> Path:
     pairs = [Pair(name, 0, f"Question 0 about {k}?", f"answer {k} 0") for k, name in enumerate(NAMES[:4])]
     card = report_card(asked, given, [f"passage {EVIL}. It is {q.answers[0]}." for q in asked], pairs, "contains", 0.8)
     card["completions"] = rows_of(1, 9, 10)
-    card["retained"] = {
-        "world": change(first(38), first(37)), "open_book": change(first(20), [False] * 9 + first(12, 31)),
-        "instructions": change([True, True, False], [True, False, False]), "answers that stop": change(first(2, 2), first(2, 2)),
+    retained = {
+        "world": (first(38), first(37), range(40)), "open_book": (first(20), [False] * 9 + first(12, 31), range(40, 80)),
+        "instructions": ([True, True, False], [True, False, False], "abc"),
     }  # fmt: skip
-    card["forgetting"] = forgetting(card["retained"])
+    card["retained"] = {name: change(*row) for name, row in retained.items()}
+    card["retained"][STOPPING] = change(first(2, 2), first(2, 2))
+    card["forgetting"] = forgetting(retained.values())
     card |= {"fit": {}, "advice": {"pairs": "more pairs", "passages": "shorter passages"}, "update": {}}
     card["drift"] = {"general": 0.0123, "self_generated": 0.0456}
     card["farthest"] = [{"prompt": f"{EVIL} {NUL}", "nats": 1.25, "before": f"{SHARP}\n\nsecond line", "after": ARABIC}]

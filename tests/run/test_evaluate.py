@@ -15,7 +15,7 @@ from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
-from disc_lite.evaluation.card import change, forgetting, share_of
+from disc_lite.evaluation.card import STOPPING, change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
@@ -54,13 +54,14 @@ def test_the_card_of_a_run_has_all_its_rows(adapted: dict[str, Any]) -> None:
     assert list(card["rows"]) == ["floor", "rag", "ceiling", "adapted", "adapted_rag"]
     assert card["rows"]["adapted"]["right"] > card["rows"]["floor"]["right"]
     assert sum(rows["adapted"]["of"] for rows in card["documents"].values()) == card["questions"]
-    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", "answers that stop"}
+    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", STOPPING}
     assert card["drift"]["general"] > 0
     assert card["overlap"]["exact"] == card["overlap"]["near"] == 0
     assert all(miss["passage"] for miss in card["misses"])
     assert card["self_written"] == 0
-    assert card["forgetting"] == forgetting(card["retained"])
-    assert card["forgetting"]["of"] == sum(row["before"]["right"] for row in card["retained"].values())
+    pooled = [row for name, row in card["retained"].items() if name != STOPPING]
+    assert card["forgetting"]["of"] == sum(row["before"]["right"] for row in pooled)
+    assert card["forgetting"]["lost"] == sum(row["lost"] for row in pooled)
 
 
 def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, monkeypatch: Any) -> None:
@@ -90,7 +91,7 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
     card = measured.card(())
     assert found["before"].stopped == [True, False, False, False]
     assert found["after"].stopped == [True, False, False, True]
-    row = card["retained"]["answers that stop"]
+    row = card["retained"][STOPPING]
     assert (row["before"]["right"], row["before"]["of"], row["after"]["right"], row["lost"]) == (1, 1, 1, 0)
 
 
@@ -148,10 +149,10 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
 def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) -> dict[str, Any]:
     """Right answers and how many were asked; 20 instructions were followed before, of which so many are not now."""
     questions, completions = (share_of([i < right for i in range(of)]) for right, of in (learned, statements))
-    retained = {"instructions": change([True] * 20 + [False] * 9, [i >= lost for i in range(29)])}
+    followed = ([True] * 20 + [False] * 9, [i >= lost for i in range(29)], range(29))
     return {
-        "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": retained,
-        "forgetting": forgetting(retained), "advice": {"pairs": "more pairs"}, "reading": None,
+        "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": {"instructions": change(*followed)},
+        "forgetting": forgetting([followed]), "advice": {"pairs": "more pairs"}, "reading": None,
     }  # fmt: skip
 
 
@@ -160,7 +161,7 @@ def test_the_gate_of_forgetting_counts_what_was_right() -> None:
     with pytest.raises(GateFailed, match=r"(?s)more than the 9.0%.*the adapted model lost 2, 10.0% "):
         check_gates(card, None, 0.09)
     check_gates(card, None, 0.1)
-    nothing = {**card, "retained": {}, "forgetting": forgetting({})}
+    nothing = {**card, "retained": {}, "forgetting": forgetting([])}
     with pytest.raises(UsageError, match="cannot be decided"):
         check_gates(nothing, None, 0.5)
 
@@ -176,7 +177,7 @@ def test_gates_that_fail_together_are_told_together_and_a_base_that_reads_nothin
 
 
 def test_a_gate_that_fails_is_told_though_the_other_cannot_be_decided() -> None:
-    nothing_to_lose = {**card_with((0, 4), (0, 0), 0), "retained": {}, "forgetting": forgetting({})}
+    nothing_to_lose = {**card_with((0, 4), (0, 0), 0), "retained": {}, "forgetting": forgetting([])}
     with pytest.raises(GateFailed, match=r"answers 0.0%"):
         check_gates(nothing_to_lose, 0.5, 0.1)
     with pytest.raises(UsageError, match="--max-forgetting cannot be decided"):

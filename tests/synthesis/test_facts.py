@@ -99,6 +99,7 @@ def test_an_answer_is_recalled_with_every_name_and_number(expected: str, given: 
     ("When does it open?", "It opens at 5 am.", "It opens at 5 pm."),
     ("Wie hoch ist der Beitrag?", "Der Beitrag ist 2.000 Euro.", "Der Beitrag ist 2 Euro."),
     ("When does retry() stop?", "It stops when x == 1.", "It stops when x != 1."),
+    ("Which option deletes it?", "The option is `-d`.", "The option is `-D`."),
 ])  # fmt: skip
 def test_one_word_in_place_of_another_is_another_fact(question: str, first: str, second: str) -> None:
     for answers in ((first, second), (second, first)):
@@ -120,6 +121,15 @@ def test_one_word_in_place_of_another_is_another_fact(question: str, first: str,
 def test_the_same_fact_may_have_other_words_around_it(question: str, first: str, second: str) -> None:
     assert same_facts(question, first, second)
     assert same_facts(question, second, first)
+
+
+@pytest.mark.parametrize(("answer", "right"), [
+    ("They may not bring dogs.", True), ("No.", True), ("No, that is not allowed.", True), ("Dogs are not allowed.", True),
+    ("I do not know.", False), ("There is no information.", False), ("I am not sure about it.", False),
+])  # fmt: skip
+def test_a_denial_is_recalled_by_what_it_denies_and_not_by_any(answer: str, right: bool) -> None:
+    assert recalls("May guests bring dogs?", "Guests may not bring dogs.", answer) == right
+    assert recalls("May guests bring dogs?", "No.", answer) == right
 
 
 def test_a_denial_is_a_fact() -> None:

@@ -161,6 +161,11 @@ def mentions(answer: str, word: str, least: int = 1, most: int = sys.maxsize) ->
     return least <= len(occurrences) <= most
 
 
+def about(answer: str, beginnings: tuple[str, ...]) -> bool:
+    """Has a word with one of these beginnings: no answer of nothing but the right shape will do."""
+    return re.search(rf"(?<!\w)(?:{'|'.join(map(re.escape, beginnings))})", answer.casefold()) is not None
+
+
 def avoids(answer: str, words: tuple[str, ...]) -> bool:
     """Contains none of these words; longer words that contain them are allowed."""
     return not any(mentions(answer, word) for word in words)
@@ -223,7 +228,7 @@ CHECKS: dict[str, Callable[..., bool]] = {
     for check in (
         bullets, numbered, list_only, lower_case, upper_case, quoted, titled, starts_with, ends_with,
         words, sentences, paragraphs, lines, lines_are, alphabetical,
-        language, mentions, avoids, without,
+        language, mentions, about, avoids, without,
         one_of, number, json_object, json_strings,
     )
 }  # fmt: skip
