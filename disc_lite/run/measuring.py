@@ -214,15 +214,19 @@ def _by_state(asked: EvalSet, run: RunFolder, grading: str, answers: Answers) ->
     groups["removed"] = list(zip(asked.removed, answers.removed, strict=True))
     rows = {}
     for state, group in groups.items():
-        now = grade_all([question for question, _ in group], [said for _, said in group])
-        again = [(q, grade) for (q, _), grade in zip(group, now, strict=True) if q.text in record["answers"]]
-        before = grade_all([q for q, _ in again], [record["answers"][q.text] for q, _ in again])
-        since = change([each.right(grading) for each in before], [grade.right(grading) for _, grade in again])
+        again = [(question, said) for question, said in group if question.text in record["answers"]]
+        before = [(question, record["answers"][question.text]) for question, _ in again]
+        since = change(_right(before, grading), _right(again, grading))
         rows[state] = {
-            "earlier": row_of(before, grading), "adapted": row_of(now, grading),
+            "earlier": _row(before, grading), "adapted": _row(group, grading),
             "lost": since["lost"], "gained": since["gained"],  # of the same questions
         }  # fmt: skip
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
+
+
+def _right(answered: Sequence[tuple[Question, str]], grading: str) -> list[bool]:
+    grades = grade_all([question for question, _ in answered], [said for _, said in answered])
+    return [grade.right(grading) for grade in grades]
 
 
 def _row(answered: Sequence[tuple[Question, str]], grading: str) -> JsonObject:
