@@ -32,6 +32,7 @@ ARMS: dict[str, dict[str, str]] = {
     "next_token": {"method": "next_token", "train.epochs": "100", **NO_TERM},
     "next_token + 0.1 KL": {"method": "next_token", "train.epochs": "100", "retention.weight": "0.1"},
     "sft": {"method": "sft", **NO_TERM},
+    "sft + retention": {"method": "sft"},
 }  # fmt: skip
 RATES = (3e-4, 1e-3, 2e-3, 3e-3)  # 1e-2 was tried: it destroys every method
 # The answers of the base are the same in every run of a seed.

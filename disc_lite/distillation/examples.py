@@ -29,7 +29,7 @@ from disc_lite.prompts.answering import answer_task, join_passages, passage_text
 from disc_lite.qa import Pair, language_of
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
-Prompt = Callable[[str, str, str, Tokens, bool], list[int]]  # `teacher_prompt`, or `unaided_prompt`
+Prompt = Callable[[str, str, str, str, Tokens, bool], list[int]]  # `teacher_prompt`, or `unaided_prompt`
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ class Text:
         """By which a pair finds its passage again: of its words, without heading and white space."""
         words = self.document.text[passage.char_start : passage.char_end].split()
         return sha256(" ".join(words).encode()).hexdigest()[:16]
+
+    def language(self, passage: Passage) -> str:
+        """Of a passage, or of its document where a passage has too few words to tell, as a table has."""
+        return language_of(self.passage_text(passage)) or language_of(self.document.text)
 
     def sentence_text(self, start: int, end: int) -> str:
         """The text that the tokens `start` to `end` cover."""
@@ -175,7 +179,9 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
 # -- prompt distillation -----------------------------------------------------------------------------
 
 
-def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worked_examples: bool) -> list[int]:
+def teacher_prompt(
+    shown: str, language: str, question: str, source: str, tokens: Tokens, worked_examples: bool
+) -> list[int]:
     """The teacher's prompt for an answer; `shown` is the passage, `source` the sentence that the question is about.
 
     Answers are drafted with the very same prompt. With another one the teacher would begin them differently than they
@@ -183,16 +189,16 @@ def teacher_prompt(shown: str, question: str, source: str, tokens: Tokens, worke
     """
     if not (worked_examples and source):
         return tokens.prompt(shown + answer_task(question))
-    language = language_of(shown)
     task = writing.answer_task(question, source, language)
     return tokens.conversation(writing.answer_turns(language), shown + task)
 
 
-def unaided_prompt(shown: str, question: str, source: str, tokens: Tokens, worked_examples: bool) -> list[int]:
+def unaided_prompt(
+    shown: str, language: str, question: str, source: str, tokens: Tokens, worked_examples: bool
+) -> list[int]:
     """The same prompt without passage and sentence: what a fact is worth is told from what the form is worth."""
     if not (worked_examples and source):
         return tokens.prompt(answer_task(question))
-    language = language_of(shown)
     return tokens.conversation(writing.answer_turns(language), writing.answer_task(question, "", language))
 
 
@@ -214,18 +220,22 @@ def prompt_lessons(
         for passage in text.passages:
             own = of_passage.get((text.document.name, passage.index))
             if own:
-                lessons += lessons_about(text.passage_text(passage), own, tokens, worked_examples, prompt)
+                shown, language = text.passage_text(passage), text.language(passage)
+                lessons += lessons_about(shown, language, own, tokens, worked_examples, prompt)
     return lessons
 
 
 def lessons_about(
-    passage: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool, prompt: Prompt = teacher_prompt
-) -> list[Lesson]:
+    passage: str, language: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool,
+    prompt: Prompt = teacher_prompt,
+) -> list[Lesson]:  # fmt: skip
     """The lessons of one passage, which is given as a prompt shows it; the teacher reads `prompt` before an answer."""
     shown = join_passages([passage])
     trees = [pairs[first : first + PAIRS_OF_A_TREE] for first in range(0, len(pairs), PAIRS_OF_A_TREE)]
     return [
-        _prompt_lesson([prompt(shown, p.question, p.source, tokens, worked_examples) for p in some], some, tokens)
+        _prompt_lesson(
+            [prompt(shown, language, p.question, p.source, tokens, worked_examples) for p in some], some, tokens
+        )
         for some in trees
     ]
 
@@ -238,8 +248,9 @@ def teacher_prompts(
     prompts = []
     for pair in pairs:
         text = by_name[pair.document]
-        shown = join_passages([text.passage_text(text.passages[pair.passage])])
-        prompts.append(teacher_prompt(shown, pair.question, pair.source, tokens, worked_examples))
+        passage = text.passages[pair.passage]
+        shown, language = join_passages([text.passage_text(passage)]), text.language(passage)
+        prompts.append(teacher_prompt(shown, language, pair.question, pair.source, tokens, worked_examples))
     return prompts
 
 

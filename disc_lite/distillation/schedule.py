@@ -43,7 +43,7 @@ def batches(
         chosen: list[int] = []
         if retention:
             owed += share * sum(sizes[i] for i in task)
-            while owed > 0:
+            while owed > 0 or not chosen:  # without one a step would have no retention term
                 chosen.append(next(cycle))
                 owed -= len(retention[chosen[-1]].input_ids)
         found.append(Batch(tuple(task), tuple(chosen)))

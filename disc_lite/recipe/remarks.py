@@ -32,7 +32,7 @@ class Idle:
 
 DRAFTED = tuple(f"prompt.{name}" for name in (
     "questions_per_sentence", "questions_per_1000_tokens", "questions_per_passage", "kinds", "yes_no_share",
-    "answer_temperature", "answers_per_question", "agreement", "min_support", "min_gain",
+    "answer_temperature", "answers_per_question", "agreement", "screening", "min_support", "min_gain",
 ))  # fmt: skip
 QUESTIONS = tuple(f"prompt.{n}" for n in ("question_temperature", "question_min_p", "min_fluency", "question_tokens"))
 SAMPLED = ("prompt.answers_per_question", "prompt.agreement")

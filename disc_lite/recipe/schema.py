@@ -95,6 +95,9 @@ class Prompt(Section):
     agreement: Switch = setting(
         True, "keep a sampled answer only where the likeliest one, at temperature 0, has the same facts"
     )
+    screening: Switch = setting(
+        True, "drop questions and answers by their words: names that the passage lacks, another language, no subject"
+    )
     min_support: Number = setting(
         -1.0,
         "smallest mean log-probability of an answer by the teacher, with the passage in the prompt",
@@ -142,7 +145,9 @@ class Retention(Section):
     prompt_tokens: Count = setting(64, "longest self-generated prompt", "tokens", ge=1, le=4096)
     answer_tokens: Count = setting(128, "length at which the answer to such a prompt is cut", "tokens", ge=1, le=8192)
     temperature: Number = setting(1.0, "sampling temperature of prompts and answers", gt=0, le=10)
-    share: Number = setting(1.0, "its tokens in a step, relative to the tokens of the task", gt=0, le=10)
+    share: Number = setting(
+        1.0, "its tokens in a step, relative to the tokens of the task; at least one answer", gt=0, le=10
+    )
     least_share: Number = setting(
         1.0,
         "what `share` falls to, where it is less, for a large corpus for which `prompts` would be read more than "

@@ -21,7 +21,7 @@ from disc_lite.documents import Passage
 from disc_lite.evaluation.asking import generate_answers, right_places
 from disc_lite.models import Base
 from disc_lite.planning.amounts import rehearsed_examples
-from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
+from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, language_of, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, Place, places_of
 from disc_lite.run.context import RunContext
@@ -246,7 +246,7 @@ def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -
     worked = context.recipe.prompt.worked_examples
     return [
         lesson for shown, pairs in by_passage.items()
-        for lesson in lessons_about(shown, pairs, context.base.tokens, worked)
+        for lesson in lessons_about(shown, language_of(shown), pairs, context.base.tokens, worked)
     ]  # fmt: skip
 
 

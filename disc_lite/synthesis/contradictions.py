@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from disc_lite.qa import Pair, normalise
+from disc_lite.qa import Pair, language_of
+from disc_lite.qa.stems import stem
+from disc_lite.qa.vocabulary import DO
+from disc_lite.qa.words import read_words
 from disc_lite.synthesis.facts import same_facts, states
 
 CONTRADICTED = "another passage answers the question otherwise"
+_EMPTY = DO | frozenset("this that these those".split())
 
 
 def is_stated(pair: Pair) -> bool:
@@ -43,10 +47,18 @@ def between_documents(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 
 
 def _by_question(pairs: Sequence[Pair]) -> Iterable[list[int]]:
-    found: dict[str, list[int]] = {}
+    found: dict[tuple[str, ...], list[int]] = {}
     for number, pair in enumerate(pairs):
-        found.setdefault(normalise(pair.question), []).append(number)
+        found.setdefault(_asked(pair.question), []).append(number)
     return found.values()
+
+
+def _asked(question: str) -> tuple[str, ...]:
+    """The words of a question by their stems, without articles and the like: the same of "do employees get leave" and
+    "does an employee get leave". In their order, and prepositions too: to Ada is not from Ada."""
+    language = language_of(question) or "English"
+    words = [word for word in read_words(question) if not word.skipped and word.text not in _EMPTY]
+    return tuple(w.operator + (w.text if w.number else stem(w.written, language) or w.text) for w in words)
 
 
 def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:

@@ -108,8 +108,7 @@ class Drafter:
 
     @cached_property
     def language(self) -> str:
-        """Of the passage, or of its document where a passage has too few words to tell, as a table has."""
-        return language_of(self.shown) or language_of(self.text.document.text)
+        return self.text.language(self.passage)
 
     # -- questions -------------------------------------------------------------------------------------
 
@@ -151,15 +150,15 @@ class Drafter:
         task = writing.question_task(kind, about, question, neighbour, self.language)
         return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 
-    def screened(self, sentence: int, kind: str, draft: Continuation) -> DraftedQuestion:
+    def screened(self, sentence: int, kind: str, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
         """The question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
-        fault = (
-            question_fault(question, self.shown, self.language)
-            if draft.ended
-            else "question did not end within prompt.question_tokens"
-        )
-        fault = fault or self._language_fault(question)
+        if not draft.ended:
+            fault = "question did not end within prompt.question_tokens"
+        elif by_words:
+            fault = question_fault(question, self.shown, self.language) or self._language_fault(question)
+        else:
+            fault = "" if question else "not a question"
         if not fault and fmean(draft.log_ps) < self.recipe.prompt.min_fluency:
             fault = NOT_FLUENT
         return DraftedQuestion(sentence, kind, question, fault)
@@ -174,7 +173,8 @@ class Drafter:
     def answer_prompt(self, question: str, sentence: int) -> list[int]:
         """The teacher's prompt for this answer, the same as in training."""
         worked = self.recipe.prompt.worked_examples
-        return teacher_prompt(self.shown, question, self.sentences[sentence].text, self.tokens, worked)
+        source = self.sentences[sentence].text
+        return teacher_prompt(self.shown, self.language, question, source, self.tokens, worked)
 
     def short_answer_prompt(self, question: str, sentence: int) -> list[int]:
         """The prompt for an answer as short as a reference answer; without worked examples the usual prompt."""
@@ -186,12 +186,12 @@ class Drafter:
     def answered(self, question: DraftedQuestion, draft: Continuation) -> DraftedPair | str:
         """The pair of the question and the answer in a draft, or why that answer is rejected."""
         answer = self.tokens.decode(draft.ids).strip()
-        fault = (
-            answer_fault(question.text, answer, self.shown, self.language)
-            if draft.ended
-            else "answer did not end within prompt.answer_tokens"
-        )
-        fault = fault or self._language_fault(answer)
+        if not draft.ended:
+            fault = "answer did not end within prompt.answer_tokens"
+        elif self.recipe.prompt.screening:
+            fault = answer_fault(question.text, answer, self.shown, self.language) or self._language_fault(answer)
+        else:
+            fault = "" if answer else "empty answer"
         source = self.sentences[question.sentence].text
         digest = self.text.passage_sha256(self.passage)
         pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source, digest)

@@ -14,7 +14,7 @@ from disc_lite.qa import language_of, words_of
 from disc_lite.qa.matching import is_negator, opening_yes_no
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
-from disc_lite.synthesis.terms import Term, missing, terms_of
+from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
 
 # Within a word or behind it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
@@ -55,7 +55,8 @@ def recalls(question: str, expected: str, answer: str) -> bool:
 
 
 def states(sentence: str, question: str, answer: str) -> bool:
-    """Whether a sentence says what the answer says: all its names and numbers, half of its other words, and "not".
+    """Whether a sentence says what the answer says: all its names and numbers, these with no other unit, half of its
+    other words, and "not".
 
     Of an answer that has no facts of its own ("Yes.", "It is open.") the question says what is said or denied.
     """
@@ -65,6 +66,8 @@ def states(sentence: str, question: str, answer: str) -> bool:
         facts, share, text = list(terms_of(question, language)), FACTS, question
     said = terms_of(sentence, language)
     lacking = missing(facts, said)
+    if has_another_unit(answer, sentence):
+        return False
     names = set() if language == "German" else names_in(text)  # German nouns have capitals too
     if any(term.number or term.written.lower() in names for term in lacking) or len(lacking) == len(facts):
         return False

@@ -158,7 +158,8 @@ def _questions(
         temperatures, seed_of(seed, "questions"),
         lambda done: on_drafts("drafting questions", done, len(requests)), min_p=recipe.prompt.question_min_p,
     )  # fmt: skip
-    return [(p, p.drafter.screened(i, kind, d)) for (p, i, kind, _), d in zip(requests, drafts, strict=True)]
+    by_words, of_drafts = recipe.prompt.screening, zip(requests, drafts, strict=True)
+    return [(p, p.drafter.screened(i, kind, draft, by_words)) for (p, i, kind, _), draft in of_drafts]
 
 
 def _answers(
@@ -203,8 +204,10 @@ def _supported(
     accepted = []
     for drafted, score in zip(answered, scores, strict=True):
         (open_book, _, gain), yes_no = score, is_yes_no(drafted.pair.answer)
-        if open_book < settings.min_support or gain < settings.min_gain:
+        if open_book < settings.min_support:
             dropped["answer not supported by the passage"] += 1
+        elif gain < settings.min_gain:
+            dropped["answer hardly likelier with the passage (prompt.min_gain)"] += 1
         elif yes_no and room <= 0:
             dropped["one yes or no too many"] += 1
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from disc_lite.qa.amounts import digits_of
 from disc_lite.qa.languages import words_without_meaning
@@ -16,6 +17,7 @@ from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
 from disc_lite.qa.stems import stem
+from disc_lite.qa.vocabulary import UNITS
 from disc_lite.qa.words import read_words
 
 # Frequent, and yet what a sentence may say: how many, when, where, whether one may or must.
@@ -43,6 +45,7 @@ FUNCTION_WORDS = frozenset(
     "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
     "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
 )
+_END = Word("", "", frozenset())
 _ONE = ("1", "one")  # a number, a pronoun, or an article
 
 
@@ -82,6 +85,29 @@ def number_forms(word: Word) -> frozenset[str]:
         keys |= {digits, in_thousands(digits) or without_zeros(digits)}  # 2.000 may be 2000, so it is not 2
         keys |= word.names if word.number else clock_names_of(digits)
     return frozenset(keys)
+
+
+def unit_of(word: Word) -> str:
+    """The unit that a word is, or ""; `5m` may be metres or minutes."""
+    unit = UNITS.get(word.text, "")
+    return "m" if unit == "min" else unit
+
+
+def has_another_unit(text: str, source: str) -> bool:
+    """Whether a number of `text` has a unit, and each such number of `source` another: 50 euros of "50 minutes"."""
+    known = list(_amounts(source))
+    for forms, unit in _amounts(text):
+        units = {other for number, other in known if not forms.isdisjoint(number)}
+        if unit and units and units.isdisjoint({unit, ""}):
+            return True
+    return False
+
+
+def _amounts(text: str) -> Iterator[tuple[frozenset[str], str]]:
+    """The forms of every number, and the unit behind it, or ""."""
+    for word, following in pairwise((*read_words(text), _END)):
+        if forms := number_forms(word):
+            yield forms, unit_of(following) if following.counted else ""
 
 
 def _terms(word: Word, language: str) -> Iterator[Term]:

@@ -102,6 +102,9 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
     for step, size in zip(steps, sizes, strict=True):
         owed += share * size - sum(len(keep[i].input_ids) for i in step.retention)
         assert -21 <= owed <= 0  # never behind, never more than one answer ahead
+    # Of few and long ones each step has one nevertheless.
+    few = batches(examples, made_up("retention", 13, tokens=500), recipe_of(train=FAST, retention={"share": share}))
+    assert len(few) > 1 and all(step.retention for step in few)
     _, kept = streams(steps)
     rounds = [sorted(kept[n : n + 13]) for n in range(0, len(kept) - 12, 13)]
     assert rounds == [list(range(13))] * len(rounds)

@@ -45,7 +45,7 @@ def test_a_frame_is_what_the_prompts_have(name: str, folders: Callable[[str], Pa
     assert abs(frame.system - len(tokens.user_opening())) <= 2
     if len(tokens._conversation_parts(3)) != 4:
         return  # of which the model does not get worked examples
-    read = len(teacher_prompt(join_passages([CORPUS]), QUESTION, "Ada runs the saw.", tokens, True))
+    read = len(teacher_prompt(join_passages([CORPUS]), LANGUAGE, QUESTION, "Ada runs the saw.", tokens, True))
     counted = frame.system + frame.answering + frame.own + size(CORPUS, QUESTION, "Ada runs the saw.")
     assert counted == pytest.approx(read, abs=12)
     asked = max(len(tokens.conversation(writing.question_turns(kind, LANGUAGE), "")) for kind in writing.KINDS)

@@ -41,6 +41,11 @@ def said(answer: str, passage: int, source: str = LED, question: str = QUESTION)
     ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, question="Who leads Project Melsen?")], {0, 1}),
     # The same question whatever its case, articles and marks.
     ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, question="who leads the project Melworth")], {0}),
+    # And whatever its endings, but not whatever its prepositions.
+    ([said("30 days", 0, "Leave", "How many days of leave do employees get?"),
+      said("25 days", 1, "Leave", "How many days of leave does an employee get?")], set()),
+    ([said("Lund", 0, "Trains", "Where does the train to Holm stop?"),
+      said("Varn", 1, "Trains", "Where does the train from Holm stop?")], {0, 1}),
     # A person's pair has no sentence: it is believed, even beside another of a person.
     ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, "")], {1}),
     ([said("Ina Lund", 0, ""), said("Ada Brink", 1, ""), said("Ina Lund", 2)], {0, 1}),

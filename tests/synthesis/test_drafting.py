@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.examples import prompt_lessons, teacher_prompt, teacher_prompts, tokenise, unaided_prompt
+from disc_lite.qa import Pair
 from disc_lite.synthesis.drafting import Drafter, askable_sentences
 from tests.made import document_of, recipe_of
 
@@ -31,8 +32,17 @@ def test_a_bar_alone_makes_no_header(plain: Callable[[str], Any]) -> None:
 
 
 def test_a_passage_without_words_is_in_the_language_of_its_document(plain: Callable[[str], Any]) -> None:
+    """Its questions and its answers: after English examples the answers would be English ones."""
     tokens = plain("llama").tokens
     german = "# Bad\n\nDas Bad ist in der Stadt, und es hat am Montag nicht auf. Wer in das Bad will, der muss eine Karte haben.\n\n"
     (text,) = tokenise([document_of(german + "## Preise\n\n- Karte: 8 Euro\n- Hund: 2 Euro\n" * 9)], tokens, 200)
     last = text.passages[-1]
-    assert Drafter(tokens, text, last, askable_sentences(text, last), recipe_of(), 0).language == "German"
+    drafter = Drafter(tokens, text, last, askable_sentences(text, last), recipe_of(), 0)
+    assert drafter.language == "German"
+    read = "Die Stadtbücherei Varn öffnet samstags um elf Uhr."
+    assert read in tokens.decode(drafter.answer_prompt("Was kostet die Karte?", 0))
+    asked = Pair("guide.md", last.index, "Was kostet die Karte?", "8 Euro.", "Karte: 8 Euro")
+    for prompt in (teacher_prompt, unaided_prompt):
+        (lesson,) = prompt_lessons([text], [asked], tokens, True, prompt)
+        assert read in tokens.decode(lesson.sequence[0].input_ids)
+    assert read in tokens.decode(teacher_prompts([text], [asked], tokens, True)[0])

@@ -26,6 +26,16 @@ POOL = "# Stadtbad Lund\n\n## Preise\n\n- Tageskarte: 8,50 Euro\n- Kinder unter 
     ("Room 12a is on floor 3.", "Room 12a is on the third floor.", False),
     ("Room 12a is on floor 3.", "Room 13a is on floor 3.", True),
     ("Samstags öffnet sie nicht vor elf.", "Sie öffnet samstags um elf Uhr.", False),
+    # With the unit that it has there, wherever that is written.
+    ("A massage takes 50 minutes and costs 40 euros.", "A massage takes 50 min.", False),
+    ("A massage takes 50 minutes and costs 40 euros.", "A massage takes 50 hours.", True),
+    ("A massage takes 50 minutes and costs 40 euros.", "A massage costs 50 euros.", True),
+    ("A massage takes 50 minutes and costs 40 euros.", "A massage costs 40 dollars.", True),
+    ("A massage costs 40 euros, or 50 with oil.", "With oil a massage costs 50 euros.", False),
+    ("| Price in € | Time |\n| 40 | 50 min |", "It costs 40 euros.", False),
+    ("A berth costs 340 crowns.", "A berth costs £340.", True),
+    ("The timeout is 5m.", "The timeout is 5 minutes.", False),
+    ("Elle ouvre de 9 à 17.", "Elle ferme à 17 heures.", False),
 ])  # fmt: skip
 def test_a_number_is_known_in_each_of_its_forms(passage: str, answer: str, made_up: bool) -> None:
     assert invented(answer, passage, is_answer=True) == made_up
@@ -39,6 +49,9 @@ def test_a_number_is_known_in_each_of_its_forms(passage: str, answer: str, made_
     ("Завод построил инженер Орлов.", "Какой завод построен инженером Петровым?", True),
     ("The mill is led by Anna Brink, and it is old.", "What does the mill of Anne Brink do?", True),
     ("The mill is led by Karl Brink, and it is old.", "What does the mill of Karen Brink do?", True),
+    ("Das Büro in Köln leitet Jan Weber.", "Das Büro in Köln wird von Hans Meier geleitet.", True),
+    ("Das Büro in Köln leitet Jan Weber.", "Die Leitung des Büros hat Herr Weber, auch für Kunden.", False),
+    ("Die Karte kostet 8 €.", "Eine Karte gibt es für 8 Euro Eintritt.", False),
     # German nouns have capitals, also where a list has no word that says so; other languages that have a "die" have none.
     (POOL, "Dürfen Gäste ihre Hunde ins Stadtbad mitbringen?", False),
     ("De directeur van het museum in Lund is Piet Ranta, die in Bergen bij de firma Holt en Lind werkte.",
@@ -58,6 +71,7 @@ def test_a_name_is_known_in_each_of_its_cases(passage: str, text: str, made_up: 
 def test_a_name_of_a_worked_example_is_made_up_where_capitals_do_not_tell(passage: str, text: str) -> None:
     assert invented(text, passage)
     assert not invented(text, f"{passage} {text}")
+    assert invented(text.lower(), passage)
     assert not invented("Die Varnhagenstraße ist gesperrt.", "Gesperrt ist eine Straße.")
 
 

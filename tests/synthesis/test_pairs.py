@@ -143,7 +143,8 @@ def test_which_pairs_are_accepted_and_what_becomes_of_the_rest(
     assert writer.min_ps == {("question", recipe.prompt.question_min_p), ("answer", 0.0)}
     unfinished = len(writer.asked) - 9
     assert found.dropped == {
-        "answer did not end within prompt.answer_tokens": 1, "answer not supported by the passage": 1,
+        "answer did not end within prompt.answer_tokens": 1,
+        "answer hardly likelier with the passage (prompt.min_gain)": 1,
         "held out for the evaluation": 1, "the likeliest answer has other facts": 1, "near-duplicate": 1,
         "not a question": 1, "one yes or no too many": 1,
         "question did not end within prompt.question_tokens": unfinished,
@@ -242,6 +243,27 @@ def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[.
     question = drafting.DraftedQuestion(0, "plain", "Wer leitet die Mühle?", "")
     assert drafter.answered(question, ended("Ada is the head of the Mühle.")) == drafting.OTHER_LANGUAGE
     assert not isinstance(drafter.answered(question, ended("Ada leitet die Mühle.")), str)
+
+
+def test_without_screening_wrong_answers_stay(plain: Callable[..., Any]) -> None:
+    """As in the paper on prompt distillation, where answers are inputs and no labels."""
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of(TEXT)], tokens, 200)
+    sentences = askable_sentences(text, text.passages[0])
+    found = []
+    for screening in (True, False):
+        recipe = recipe_of(prompt={"screening": screening, "min_fluency": -1000})
+        drafter = Drafter(tokens, text, text.passages[0], sentences, recipe, 0)
+        asked = [
+            drafter.screened(0, "plain", continuation_of(tokens, question), screening)
+            for question in ("What does the text say about Bo Ek?", "")
+        ]
+        answers = [drafter.answered(asked[0], continuation_of(tokens, answer)) for answer in ("Eve Holm runs it.", "")]
+        found.append([*(question.fault for question in asked), *(a if isinstance(a, str) else "" for a in answers)])
+    assert found == [
+        ["question refers to the text", "not a question", "answer names what the passage does not", "empty answer"],
+        ["", "not a question", "", "empty answer"],
+    ]
 
 
 # -- questions to measure with -------------------------------------------------------------------------
