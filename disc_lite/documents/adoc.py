@@ -12,7 +12,7 @@ from disc_lite.documents.decoding import decode
 from disc_lite.documents.formulas import script, separated
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.numbering import number_text
-from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+=+)?\s*$")
 _ATTRIBUTE = re.compile(r":!?([\w-]+)!?:(?:\s+(.*?))?\s*$")
@@ -144,9 +144,16 @@ def _script(found: re.Match[str]) -> str:
 
 
 def adoc_text(source: Source) -> Converted:
-    """The text of an AsciiDoc file."""
+    """The text of an AsciiDoc file.
+
+    Raises:
+        RefusedFile: A key or a signature, which may have the same suffix (.asc).
+    """
     reader = _Reader()
-    for line in decode(source.raw).split("\n"):
+    text = decode(source.raw)
+    if text.startswith("-----BEGIN PGP "):
+        raise RefusedFile("a key or a signature of PGP, not a text")
+    for line in text.split("\n"):
         reader.read(line)
         reader.above = line
     reader.end_block()

@@ -8,7 +8,6 @@ from itertools import chain
 
 # Of scripts that write spaces between words.
 _WORD = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿԱ-և]+")
-_GLUED_LETTERS = 22
 # A hyphen inside a line that no compound explains: `cus- quay`, but not `pre- and post-war`.
 _LOOSE_HYPHEN = re.compile(r"[a-zß-ÿа-я]{2,}- (?!(?:and|or|und|oder|bis|to|et|ou|y|o|и|или|als)\b)[a-zß-ÿа-я]{2,}")
 _MOJIBAKE = re.compile(r"\ufffd|Ã[\x80-\xbf¤¼¶Ÿ©¨ª«¡³±]|â€[™œ\x9d“”¦]|Ð[°-¿\x80-\xbf]|\(cid:\d+\)|[\x01-\x08\x0e-\x1f]")
@@ -20,7 +19,6 @@ _CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 _MIN_WORDS = 60
 _SAMPLE_CHARS = 1 << 18
 
-_GLUED_SHARE = 0.015
 _LOOSE_HYPHENS_SHARE = 0.004
 _MOJIBAKE_SHARE = 0.002
 _LONE_LETTERS_SHARE = 0.5
@@ -43,11 +41,6 @@ def _of_letters(prose: str, tokens: Sequence[str], words: Sequence[str]) -> Iter
     broken = len(_MOJIBAKE.findall(prose))
     if broken > max(_MOJIBAKE_SHARE * len(tokens), 2):
         yield f"{broken} characters look wrongly decoded: save it as UTF-8, or export it again with its fonts"
-    glued = [word for word in words if len(word) >= _GLUED_LETTERS]
-    # German has long words of its own, but few of them.
-    if len(glued) > _GLUED_SHARE * len(words) and len(set(glued)) > 2:
-        example = f"{glued[0][:_GLUED_LETTERS]}…"
-        yield f"{len(glued)} words look glued together ({example}): export it again, or run OCR over it"
     if len(words) >= _MIN_WORDS and sum(len(word) == 1 for word in words) > _LONE_LETTERS_SHARE * len(words):
         yield "its letters stand apart from one another: export it again, or run OCR over it"
     loose = _LOOSE_HYPHEN.findall(prose)

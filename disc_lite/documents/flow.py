@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from disc_lite.documents.columns import Line
-from disc_lite.documents.pieces import HEADING_SIZE
+from disc_lite.documents.pieces import HEADING_SIZE, blank_between
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
@@ -106,7 +106,7 @@ def _joined_titles(lines: Sequence[Line], body: float) -> list[Line]:
         is_title = line.size >= HEADING_SIZE * body and abs(line.size - last.size) < _SAME_SIZE and not line.is_row
         fits = bool(last.text) and len(last.text) + len(line.text) < MAX_TITLE_CHARS
         if is_title and fits and not _NUMBERED.match(line.text):
-            joined[-1] = replace(last, text=f"{last.text} {line.text}")
+            joined[-1] = replace(last, text=last.text + blank_between(last.text, line.text) + line.text)
         else:
             joined.append(line)
     return joined

@@ -16,7 +16,8 @@ END_OF_SCRIPT = "\0"
 _ORDINAL = re.compile(r"st|nd|rd|th|er|ers|re|res|e|es|ème|eme|è|o|a|os|as|º|ª|ter|te|de|do|da")
 _ELEMENT = re.compile(r"(?:[A-Z][a-z]?|[)\]])$")
 _ROMAN_OR_DIGIT = re.compile(r"(?:\d|\b[IVXLCDM]+)$")
-_SIMPLE = re.compile(r"[-+−–±]?[\w.,′*∗]+")
+_SIMPLE = re.compile(r"[-+−–±]?[\w.,′*∗]+|\([^()]*\)")
+_APPLIED = "\u2061"  # between a function and what it is of
 # Elements of MathML that one line can hold; with any other the author's TeX is clearer.
 _LINEAR_TAGS = """
     math semantics mrow mi mn mo mtext ms mspace mstyle mpadded mphantom merror maction msup msub msubsup mfrac msqrt
@@ -88,7 +89,7 @@ def _linear(tag: Tag) -> str:
             text = " ".join(tag.get_text().split())
             if tag.name == "mo" and re.fullmatch(r"[=<>≤≥≠≈±+−∈→⇒∼≡∝×⋅·-]", text):
                 return f" {text} "
-            return "" if re.fullmatch("[\u2061-\u2064]", text) else text
+            return "" if re.fullmatch("[\u2062-\u2064]", text) else text
         case "mfrac" if len(parts) == 2:
             return f"{grouped(parts[0])}/{grouped(parts[1])}"
         case "msqrt":
@@ -96,11 +97,11 @@ def _linear(tag: Tag) -> str:
         case "mroot" if len(parts) == 2:
             return f"{grouped(parts[0])}^(1/{parts[1]})"
         case "msup" | "mover" if len(parts) == 2:
-            return f"{parts[0]}^{grouped(parts[1])}"
+            return f"{scripted(parts[0])}^{grouped(parts[1])}"
         case "msub" | "munder" if len(parts) == 2:
-            return f"{parts[0]}_{grouped(parts[1])}"
+            return f"{scripted(parts[0])}_{grouped(parts[1])}"
         case "msubsup" | "munderover" if len(parts) == 3:
-            return f"{parts[0]}_{grouped(parts[1])}^{grouped(parts[2])}"
+            return f"{scripted(parts[0])}_{grouped(parts[1])}^{grouped(parts[2])}"
     return _joined(parts) if parts else ("" if tag.name == "mspace" else tag.get_text())
 
 
@@ -108,12 +109,18 @@ def _joined(parts: list[str]) -> str:
     # `c` above `_2` and `x` side by side must not become one number or one script.
     text = ""
     for part in parts:
+        part = grouped(part) if text.endswith(_APPLIED) and "/" in part else part
         apart = re.search(r"[\^_][^\s()]*$", text) is not None and part[:1].isalnum()
         text += (" " if apart else "") + part
-    return text
+    return text.replace(_APPLIED, " ")
+
+
+def scripted(base: str) -> str:
+    """What something is raised or lowered at: a fraction is in brackets, or the script would be that of its end."""
+    return grouped(base) if "/" in base else base
 
 
 def grouped(text: str) -> str:
-    """A part of a formula, in brackets unless it is a single number or name."""
+    """A part of a formula, in brackets unless it has them or is a single number or name."""
     text = " ".join(text.split())
     return text if _SIMPLE.fullmatch(text) else f"({text})"

@@ -77,9 +77,14 @@ def find_headings(text: str, markup: Markup) -> list[Heading]:
     return [heading for heading in headings if heading.title]
 
 
-def title_of(headings: Sequence[Heading], fallback: str) -> str:
-    """The first heading of level 1 that is no numbered section among others, else the fallback."""
+def title_of(headings: Sequence[Heading], fallback: str, own: str = "") -> str:
+    """The only heading of level 1; of several the document's own title, else the first unless it is a numbered section.
+
+    Where that leaves none it is the fallback.
+    """
     top = [heading.title for heading in headings if heading.level == 1]
+    if own and len(top) != 1:
+        return own
     numbers = [found[1] for found in map(_SECTION_NUMBER.match, top) if found]
     if not top or (len(numbers) > 1 and _SECTION_NUMBER.match(top[0]) and _is_section(*numbers)):
         return fallback

@@ -108,6 +108,8 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
             writer.inline.append("“")
             _write_children(tag, writer, depth)
             writer.inline.append("”")
+        case "input" if tag.get("type") == "checkbox" and _is_answer(tag, writer):
+            writer.inline.append("[x] " if tag.has_attr("checked") else "[ ] ")
         case "img":
             writer.inline.append(_image_text(tag))
         case "a":
@@ -123,9 +125,9 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
             writer.close()
             _write_children(tag, writer, depth)
             writer.close_all()
-        case "pre":
+        case "pre" | "div" if code := _code_of(tag):
             writer.close_all()
-            writer.blocks.append(("paragraph", fenced(tag.get_text().strip("\n"))))
+            writer.blocks.append(("paragraph", fenced(code)))
         case "table" if not is_layout(tag):
             _write_table(tag, writer, depth)
         case name if name in _HEADINGS:
@@ -139,6 +141,14 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
                 writer.close_all()  # what follows the block is not about it
         case _:
             _write_children(tag, writer, depth)
+
+
+def _code_of(tag: Tag) -> str:
+    """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
+    if tag.name == "pre":
+        return tag.get_text().strip("\n")
+    is_listing = "fragment" in tag.get_attribute_list("class")
+    return "\n".join(line.get_text() for line in tag.find_all("div", class_="line")) if is_listing else ""
 
 
 def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
@@ -193,7 +203,8 @@ def _write_table(table: Tag, writer: Writer, depth: int) -> None:
     if caption is not None:
         _write_children(caption, writer, depth)
         writer.close()
-    writer.blocks.extend(("row", escaped(row)) for row in rows_of(table, lambda cell: _text_within(cell, writer)))
+    rows = rows_of(table, lambda cell: _text_within(cell, writer))
+    writer.blocks.append(("table", "\n".join(map(escaped, rows))))
 
 
 def _text_within(tag: Tag, writer: Writer) -> str:
@@ -233,6 +244,11 @@ def _formula(tag: Tag) -> str:
     # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
     is_tex = tag.name == "script" and str(tag.get("type", "")).startswith("math/tex")
     return " ".join(tag.get_text().split()) if is_tex else ""
+
+
+def _is_answer(box: Tag, writer: Writer) -> bool:
+    """Whether a box to tick says something: on a page of a site others open menus."""
+    return not writer.is_page or box.has_attr("disabled") or (box.parent is not None and box.parent.name == "li")
 
 
 def _image_text(tag: Tag) -> str:

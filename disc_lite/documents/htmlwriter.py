@@ -12,7 +12,7 @@ from disc_lite.documents.noise import SENTENCE
 
 _STOPS = ".:?!…。：？！"  # behind another letter a term gets a colon
 
-Kind = Literal["paragraph", "item", "row"]
+Kind = Literal["paragraph", "item", "table"]
 
 
 @dataclass
@@ -52,15 +52,14 @@ class Writer:
     def drop_banner(self) -> None:
         """Drops what stands above the first heading of level 1, if there is no sentence in it."""
         first = next((index for index, (_, block) in enumerate(self.blocks) if block.startswith("# ")), 0)
-        if all(kind != "row" and not SENTENCE.search(block) for kind, block in self.blocks[:first]):
+        if all(kind != "table" and not SENTENCE.search(block) for kind, block in self.blocks[:first]):
             del self.blocks[:first]
 
     def text(self) -> str:
-        """All blocks: a blank line between, but none between list items or table rows."""
+        """All blocks: a blank line between, but none between list items."""
         parts = []
         previous: Kind | None = None
         for kind, block in self.blocks:
-            tight = kind == previous and kind != "paragraph"
-            parts.append(("\n" if tight else "\n\n") + block)
+            parts.append(("\n" if kind == previous == "item" else "\n\n") + block)
             previous = kind
         return "".join(parts).strip("\n")

@@ -15,7 +15,7 @@ from disc_lite.documents.columns import Line
 from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.hyphens import is_broken_word, whole_words
-from disc_lite.documents.pieces import HEADING_SIZE
+from disc_lite.documents.pieces import HEADING_SIZE, blank_between, width_of
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
@@ -50,7 +50,7 @@ def text_of_columns(columns: Sequence[Sequence[Line]]) -> str:
         columns: The lines of each column, all columns of all pages in reading order.
     """
     lines, sizes = lines_in_order(columns)
-    widths = sorted(len(line.text) for line in lines if line.text and not line.is_row)
+    widths = sorted(width_of(line.text) for line in lines if line.text and not line.is_row)
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
     words = whole_words(line.text for line in lines)
@@ -107,7 +107,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
     else:
         # A line break before a capital that the margin did not force is the author's: it stays.
         is_break_meant = _stops_early(before, line, width) and not line[0].islower()
-        separator = "\n" if is_break_meant else " "
+        separator = "\n" if is_break_meant else blank_between(before, line)
     if separator.strip("\n") or not separator:
         parts[-1] += separator + line
     else:
@@ -116,8 +116,8 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
 
 def _stops_early(line: str, following: str, width: int) -> bool:
     """Whether the first word of the following line would have fitted into the line."""
-    first_word = following.split(" ", 1)[0]
-    return len(line) + 1 + len(first_word) < _FULL_SHARE * width
+    first_word = following.split(" ", 1)[0] if blank_between(line, following) else following[0]
+    return width_of(line) + 1 + width_of(first_word) < _FULL_SHARE * width
 
 
 def _ends_paragraph(line: str, following: str, width: int) -> bool:
@@ -162,12 +162,12 @@ def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> 
 
 
 def _may_be_title(line: str, width: int) -> bool:
-    short = len(line) <= _TITLE_MAX_SHARE * width and len(line.split()) <= _TITLE_MAX_WORDS
+    short = width_of(line) <= _TITLE_MAX_SHARE * width and len(line.split()) <= _TITLE_MAX_WORDS
     first_letter = next((char for char in line if char.isalpha()), "a")
     is_title = _TITLE.fullmatch(line) is not None and not first_letter.islower()
     return short and is_title and not _BULLET.match(line)
 
 
 def _is_prose(line: str, width: int) -> bool:
-    long_or_done = len(line) >= _PROSE_MIN_SHARE * width or SENTENCE_END.fullmatch(line)
+    long_or_done = width_of(line) >= _PROSE_MIN_SHARE * width or SENTENCE_END.fullmatch(line)
     return bool(long_or_done) and not line[0].islower() and not _ITEM.match(line)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # `del`, `s`: text that its author withdrew. `rp`, `rt`: how the characters above are pronounced.
 _TAGS = """
-    audio button canvas datalist del embed head iframe input map menu nav noscript object optgroup option rp rt s script
+    audio button canvas datalist del embed head iframe map menu nav noscript object optgroup option rp rt s script
     select strike style svg template textarea title video
 """
 _ROLES = """
@@ -40,7 +40,7 @@ _NAME = re.compile(
         |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden|newsletter
         |social-?(?:share|links|media)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks|printfooter|noprint|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
-    |footer|toc|table-of-contents|navigation
+    |footer|toc|table-of-contents|navigation|ttc
     """,
     re.VERBOSE,
 )

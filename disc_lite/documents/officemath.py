@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.formulas import grouped
+from disc_lite.documents.formulas import grouped, scripted
 
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _RELATION = re.compile(r"\s*([=<>≤≥≠≈±→⇒∼≡])\s*")
@@ -29,11 +29,11 @@ def _linear(element: Element) -> str:
         case "f":
             return f"{grouped(part('num'))}/{grouped(part('den'))}"
         case "sSup":
-            return f"{part('e')}^{grouped(part('sup'))}"
+            return f"{scripted(part('e'))}^{grouped(part('sup'))}"
         case "sSub":
-            return f"{part('e')}_{grouped(part('sub'))}"
+            return f"{scripted(part('e'))}_{grouped(part('sub'))}"
         case "sSubSup":
-            return f"{part('e')}_{grouped(part('sub'))}^{grouped(part('sup'))}"
+            return f"{scripted(part('e'))}_{grouped(part('sub'))}^{grouped(part('sup'))}"
         case "rad":
             degree = part("deg")
             return f"{grouped(part('e'))}^(1/{degree})" if degree else f"√({part('e')})"
@@ -44,6 +44,8 @@ def _linear(element: Element) -> str:
             bounds = f"_{grouped(part('sub'))}" if part("sub") else ""
             bounds += f"^{grouped(part('sup'))}" if part("sup") else ""
             return f"{sign.get(MATH + 'val', '∫') if sign is not None else '∫'}{bounds} {part('e')}"
+        case "func":
+            return f" {part('fName')} {grouped(part('e'))}"
         case "mr":
             return ", ".join(_linear(child) for child in element) + "; "
     if kind.endswith("Pr"):

@@ -6,6 +6,7 @@ font at 10 ms a page, and reads the fonts of other scripts (docs/documents.md ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,14 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
 
 def pdf_text(source: Source) -> Converted:
     """The text of a PDF, of its scanned pages by OCR.
 
     Raises:
-        RefusedFile: Not a PDF, encrypted, or without text.
+        RefusedFile: Not a PDF, encrypted, without text, or in letters that run from the right.
         Exception: Whatever PDFium makes of a damaged file.
     """
     # The mark may be anywhere in the first kilobyte.
@@ -50,6 +53,8 @@ def pdf_text(source: Source) -> Converted:
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
+    if 2 * len(_RIGHT_TO_LEFT.findall(text)) > sum(map(str.isalpha, text)):
+        raise RefusedFile("in Arabic or Hebrew letters, whose order PDF does not keep; save it as .docx, .html or text")
     return Converted(text, warning=scanned.warning(len(pages)), ocr_pages=len(scanned))
 
 

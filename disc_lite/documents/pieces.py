@@ -32,6 +32,18 @@ class Piece:
 
 
 Row = list[Piece]
+# Of Chinese and Japanese, which have no blanks between words.
+_UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+
+
+def blank_between(before: str, after: str) -> str:
+    """What stands between two lines of a paragraph, or of a title."""
+    return "" if _UNSPACED.match(before[-1:]) and _UNSPACED.match(after) else " "
+
+
+def width_of(text: str) -> int:
+    """The room that a line takes, in Latin letters: one of Chinese takes that of two."""
+    return len(text) + (0 if text.isascii() else len(_UNSPACED.findall(text)))
 
 
 def text_of(row: Row) -> str:

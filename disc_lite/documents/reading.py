@@ -146,12 +146,12 @@ def document_of(name: str, converted: Converted) -> Document:
     """A converted file as a document of this name, with its title and sections, its letters composed (NFC)."""
     converted = _composed(converted)
     text = converted.text
-    stem = " ".join(re.sub(r"[_-]+", " ", PurePosixPath(name).stem).split())
+    stem = " ".join(re.sub(r"_|(?<!\d)-|-(?!\d)", " ", PurePosixPath(name).stem).split())  # but `Article 812-3`
     title = converted.title or stem or name
     headings: Sequence[Heading]
     if converted.headings is None:
         headings = find_headings(text, converted.markup)
-        title = title_of(headings, fallback=title)
+        title = title_of(headings, title, converted.title)
     else:
         headings = converted.headings
     is_heading = any(heading.level == 1 and heading.title == title for heading in headings)

@@ -20,7 +20,7 @@ from itertools import groupby, islice
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, RefusedFile, Source
+from disc_lite.documents.source import QUESTIONS, Converted, RefusedFile, Source
 
 Row = Sequence[str]
 NamedRow = tuple[str, str]
@@ -30,10 +30,12 @@ _SAMPLE_CHARS = 1 << 16
 _SAMPLE_ROWS = 1000
 _LABEL_CHARS = 60  # longer values name no row
 _DISTINCT = 0.75  # share of the rows that have a value of their own in the column that names them
-_QUESTIONS = {"question", "questions"}
-_ANSWERS = {"answer", "answers"}
+# Of a file for --questions or --pairs; a table that has others too is one of text, as a list of frequent questions.
+_COLUMNS_OF_QUESTIONS = {"id", "kind", "question", "answer", "answers", "document", "passage"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"\d|^[-–—]$")
+_NAME = re.compile(r"[^\W\d_]|^(?:19|20)\d\d$")  # a year too
 
 
 def csv_text(source: Source) -> Converted:
@@ -47,6 +49,9 @@ def csv_text(source: Source) -> Converted:
     text = text[said.end() :] if said else text
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
     rows, unclosed = quoted_rows(text, said[1] if said else _delimiter(text))
+    columns = {cell.strip().lower() for cell in next(filter(any, rows), [])}
+    if "question" in columns <= _COLUMNS_OF_QUESTIONS:
+        raise RefusedFile(QUESTIONS)
     converted = text_of_tables([("", table) for table in tables_of(rows)])
     if not unclosed:
         return converted
@@ -60,43 +65,45 @@ def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
     Behind an empty row a table begins where a row of words alone stands above numbers.
 
     Raises:
-        RefusedFile: Not one has rows below its header, or one holds questions.
+        RefusedFile: Not one has rows below its header.
     """
     folded = ([" ".join(cell.split()) for cell in row] for row in rows)
+    blocks: list[list[Row]] = [[*block] for is_filled, block in groupby(folded, key=any) if is_filled] or [[]]
     tables: list[list[Row]] = []
-    blocks: list[list[Row]] = [[*block] for is_filled, block in groupby(folded, key=any) if is_filled]
-    for block in blocks:
-        if tables and not (_has_header(tables[-1]) and _has_header(block)):
+    for block, below in zip(blocks, [*blocks[1:], []], strict=True):
+        if tables and not (_has_header(tables[-1]) and (_has_header(block) or _has_header(block, below))):
             tables[-1] += block
         else:
             tables.append(block)
-    return [_named_rows(table) for table in tables or [[]]]
+    return [_named_rows(table) for table in tables]
 
 
-def _has_header(rows: Sequence[Row]) -> bool:
-    """Whether the first row with two values is words alone, capitalised alike, and has numbers in a column below."""
-    start = _header_at(rows)
-    header = {column: name for column, name in enumerate(rows[start]) if name}
-    if len(header) < 2 or not all(_is_label(name) and not _DIGIT.search(name) for name in header.values()):
+def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
+    """Whether the header is words alone, capitalised alike, with numbers in a column below; or of several rows.
+
+    Only one of several rows may have an empty row below it, and its numbers are `below` that.
+    """
+    sample = [*rows[:_SAMPLE_ROWS], *below[:_SAMPLE_ROWS]]
+    header, above, body = _parts(sample)
+    if len(above) + 1 + len(body) < len(sample):
+        return True
+    names = {column: name for column, name in enumerate(header) if name}
+    if below or len(names) < 2 or not all(_is_label(name) and not _DIGIT.search(name) for name in names.values()):
         return False
-    below = [[row[column] for row in rows[start + 1 :] if column < len(row) and row[column]] for column in header]
-    return len({name[0].isupper() for name in header.values()}) == 1 and any(
-        values and all(map(_DIGIT.search, values)) for values in below
-    )
+    is_above_numbers = any(_are_numbers(_values(body, column)) for column in names)
+    return is_above_numbers and len({name[0].isupper() for name in names.values()}) == 1
 
 
 def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     """The name of each row and its text; those with a single value above the header have no name."""
-    start = _header_at(rows)
-    above = [("", " ".join(filter(None, cells))) for cells in rows[:start]]
-    body = rows[start + 1 :]
+    header, above, body = _parts(rows)
     if not body:
         raise RefusedFile("no table: no row below a header")
-    header = _header(rows[start], max(map(len, body)))
-    if _asks(header, body):
-        raise RefusedFile(QUESTIONS)
+    padded = [*header, *[""] * (max(map(len, body)) - len(header))]
+    names = [name or f"Column {number}" for number, name in enumerate(padded, 1)]
     named_by = _label_column(body)
-    return above + [(_name_of(cells, named_by), _text_of(header, cells)) for cells in body]
+    titles = [("", " ".join(filter(None, cells))) for cells in above]
+    return titles + [(_name_of(cells, named_by), _text_of(names, cells)) for cells in body]
 
 
 def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = "") -> Converted:
@@ -112,15 +119,6 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
             parts.append(f"{text}\n\n")
             at += len(parts[-1])
     return Converted("".join(parts).removesuffix("\n"), title=title, headings=tuple(headings), alone=True)
-
-
-def _asks(header: Sequence[str], body: Sequence[Row]) -> bool:
-    """Whether a table is a file of questions: beside them are answers, or most of them end as questions do."""
-    names = [name.lower() for name in header]
-    columns = [column for column, name in enumerate(names) if name in _QUESTIONS]
-    values = [row[column] for row in body for column in columns if column < len(row)]
-    asked = sum(value.endswith(QUESTION_MARKS) for value in values)
-    return bool(columns) and (bool(_ANSWERS & set(names)) or 2 * asked > len(values))
 
 
 def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:
@@ -177,14 +175,62 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=columns)
 
 
-def _header_at(rows: Sequence[Row]) -> int:
-    """The first row with two values; in a table of a single column the first row."""
-    return next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+def _parts(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
+    """The header of a table, the rows above it and those below.
+
+    It begins in the first row with two values; in a table of a single column it is the first row.
+    """
+    start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    header: Row = rows[start] if rows else []
+    end = start + 1
+    while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 :][:_SAMPLE_ROWS]):
+        header = _joined(header, rows[end])
+        end += 1
+    return header, rows[:start], rows[end:]
 
 
-def _header(first: Row, width: int) -> list[str]:
-    padded = [*first, *[""] * (width - len(first))]
-    return [name or f"Column {number}" for number, name in enumerate(padded, 1)]
+def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
+    """Whether a row names columns that a header leaves without a name, or parts of one: each is above numbers.
+
+    Region | 2022 |        | 2023 |
+           | Won  | Lost   | Won  | Lost
+    North  | 10   | 1      | 12   | 2
+    """
+    names = {column: name for column, name in enumerate(row) if name and name != _at(header, column)}
+    first = next((column for column, name in enumerate(header) if name), 0)
+    has_gap = any(column > first and not _at(header, column) for column in names)
+    return (
+        has_gap
+        and all(
+            _NAME.search(name) and (not _at(header, column) or _are_numbers(_values(below, column)))
+            for column, name in names.items()
+        )
+        and any(_are_numbers(_values(below, column)) for column in names)
+    )
+
+
+def _joined(header: Row, row: Row) -> Row:
+    """Two rows of a header as one; what stands above several columns is above each."""
+    names = []
+    group = ""
+    for column in range(max(len(header), len(row))):
+        above, name = _at(header, column), _at(row, column)
+        group = (above or group) if name and name != above else ""
+        names.append(f"{group} {name}".strip() if group else above or name)
+    return names
+
+
+def _values(rows: Sequence[Row], column: int) -> list[str]:
+    return [row[column] for row in rows if _at(row, column)]
+
+
+def _at(row: Row, column: int) -> str:
+    return row[column] if column < len(row) else ""
+
+
+def _are_numbers(values: Sequence[str]) -> bool:
+    """Whether most values are; a sum without a stored value is none, nor is `n/a`."""
+    return 2 * sum(_NUMBER.search(value) is not None for value in values) > len(values)
 
 
 def _label_column(rows: Sequence[Row]) -> int | None:

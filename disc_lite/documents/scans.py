@@ -163,10 +163,13 @@ def _picture(page: PdfPage, degrees: int) -> tuple[bytes, float, float]:
 def pieces_of_scans(scans: Sequence[Scan], printed: Sequence[Piece]) -> list[list[Piece]]:
     """The pieces of each scan: turned upright, and in sizes as the printed pages of the document have them.
 
-    OCR measures letters by their shapes, to a tenth: what is nearly as large as most letters is as large.
+    OCR measures letters by their shapes, to a tenth: what is nearly as large as most letters is as large. Where more is
+    printed a scan is a picture, whose largest letters head nothing: all are as large.
     """
     body = _usual_size((line.size * scan.pixel, _length(line)) for scan in scans for line in scan.legible)
     wanted = _usual_size((piece.size, len(piece.text)) for piece in printed) or body
+    if sum(len(piece.text) for piece in printed) > sum(_length(line) for scan in scans for line in scan.legible):
+        return [[replace(piece, size=wanted) for piece in _pieces(scan)] for scan in scans]
     return [[_sized(piece, body, wanted) for piece in _pieces(scan)] for scan in scans]
 
 

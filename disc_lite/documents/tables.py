@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,16 +24,19 @@ def is_layout(table: Tag) -> bool:
 def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     """Each row as `a | b | c`; a cell that spans rows stands in each, one that spans columns in its first.
 
-    A row that is one cell across the table is its text alone; a row without text is left out.
+    Rows of a header are one row, in which each column has all that stands above it. A row that is one cell across the
+    table is its text alone; a row without text is left out.
     """
+    rows = [row for row in table.find_all("tr") if row.find_parent("table") is table]
+    top = _height_of_header(rows)
     grid: list[tuple[list[str], bool]] = []
     held: dict[int, tuple[int, str]] = {}  # column -> rows that its cell still covers, and its text
-    for row in table.find_all("tr"):
-        if row.find_parent("table") is table:
-            tags = row.find_all(("td", "th"), recursive=False)
-            reached = bool(held)
-            cells, held = _filled(held, [(text_of(tag), tag) for tag in tags])
-            grid.append((cells, len(tags) == 1 and not reached))
+    for number, row in enumerate(rows):
+        tags = row.find_all(("td", "th"), recursive=False)
+        reached = bool(held)
+        cells, held = _filled(held, [(text_of(tag), tag) for tag in tags], everywhere=number < top > 1)
+        grid.append((cells, len(tags) == 1 and not reached))
+    grid = [*_header(grid[:top]), *grid[top:]]
     width = max((len(cells) for cells, _ in grid), default=0)
     # A column of pictures, or of nothing, is no column.
     used = [column for column in range(width) if any(column < len(cells) and cells[column] for cells, _ in grid)]
@@ -48,8 +52,27 @@ def line_of(cells: Sequence[str]) -> str:
     return " ".join(" | ".join(cells).split())
 
 
+def _height_of_header(rows: Sequence[Tag]) -> int:
+    """How many rows say at the top what stands in the columns; 0 where no row is below them."""
+    for number, row in enumerate(rows):
+        cells = [tag.name for tag in row.find_all(("td", "th"), recursive=False)]
+        # A lone one below others is the name of a group of rows.
+        is_named = row.find_parent("thead") is not None or ("td" not in cells and (len(cells) > 1 or not number))
+        if not is_named:
+            return number
+    return 0
+
+
+def _header(rows: Sequence[tuple[list[str], bool]]) -> Iterator[tuple[list[str], bool]]:
+    """The rows of a header as one, behind those that are one cell."""
+    names = [cells for cells, is_lone in rows if not is_lone]
+    yield from (row for row in rows if row[1])
+    if names:
+        yield [" ".join(dict.fromkeys(filter(None, column))) for column in zip_longest(*names, fillvalue="")], False
+
+
 def _filled(
-    held: dict[int, tuple[int, str]], tags: Sequence[tuple[str, Tag]]
+    held: dict[int, tuple[int, str]], tags: Sequence[tuple[str, Tag]], everywhere: bool
 ) -> tuple[list[str], dict[int, tuple[int, str]]]:
     """The cells of a row, with those that reach into it from above, and the ones that reach on."""
     cells: list[str] = []
@@ -59,7 +82,7 @@ def _filled(
             cells.append(held[len(cells)][1])
         rows = _span(tag, "rowspan")
         for offset in range(_span(tag, "colspan")):
-            value = "" if offset else text
+            value = "" if offset and not everywhere else text
             if rows > 1:
                 reaching[len(cells)] = (rows - 1, value)
             cells.append(value)

@@ -50,11 +50,11 @@ class TexReader:
             get_default_latex_context_db,
         )
 
-        seen: dict[str, str | Callable[[Node], str]] = {name: text for name, (_, text) in MACROS.items()}
-        seen |= dict.fromkeys(UNSEEN, "") | dict.fromkeys(CITATIONS, _GONE)
-        seen |= {name: f"\n\n{'#' * level} %(3)s\n\n" for name, level in _LEVELS.items()}
-        seen |= dict.fromkeys(_UNITS, self._quantity)
-        seen |= {"textsuperscript": "\1sup:%(1)s\2", "textsubscript": "\1sub:%(1)s\2"}
+        shown = {name: text for name, (_, text) in MACROS.items()}
+        shown |= {name: f"\n\n{'#' * level} %(3)s\n\n" for name, level in _LEVELS.items()}
+        shown |= {"textsuperscript": "\1sup:%(1)s\2", "textsubscript": "\1sub:%(1)s\2"}
+        seen: dict[str, str | Callable[[Node], str]] = {name: self._shown_as(text) for name, text in shown.items()}
+        seen |= dict.fromkeys(UNSEEN, "") | dict.fromkeys(CITATIONS, _GONE) | dict.fromkeys(_UNITS, self._quantity)
         context = get_default_latex_context_db()
         context.add_context_category(
             "disc-lite",
@@ -79,6 +79,16 @@ class TexReader:
 
     def _of(self, nodes: list[Node]) -> str:
         return str(self._text.nodelist_to_text([node for node in nodes if node is not None]))
+
+    def _shown_as(self, written: str) -> Callable[[Node], str]:
+        """What is seen of a macro: its arguments put into a text; nothing where all are missing: `{\\section}`."""
+
+        def shown(node: Node) -> str:
+            given = node.nodeargd.argnlist if node.nodeargd else []
+            texts = {str(number): self._of([argument]) for number, argument in enumerate(given, 1)}
+            return written % texts if any(texts.values()) or "%" not in written else ""
+
+        return shown
 
     def _unknown(self, node: Node) -> str:
         # A group behind it is text, which stays: only a macro without one may have stood for a value.

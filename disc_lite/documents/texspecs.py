@@ -64,6 +64,8 @@ _UNSEEN = {
     "{{{": "addcontentsline definecolor",
     "[{": "usepackage includegraphics marginpar documentclass rowcolors lstinputlisting input include",
     "{[{": "newtheorem",
+    "*{[{{{{[": "titleformat",
+    "*{{{{[": "titlespacing",
     "[[{": "cite citep citet autocite parencite textcite footcite citeauthor citeyear citealp citealt",
 }
 UNSEEN = {name: arguments for arguments, names in _UNSEEN.items() for name in names.split()}

@@ -42,6 +42,7 @@ def xlsx_text(source: Source) -> Converted:
         tables = []
         hidden: Counter[str] = Counter()
         without_value: list[str] = []
+        without_rows: list[str] = []
         reason = RefusedFile("no visible sheet")
         paths = _paths_of_sheets(archive)
         for sheet in book.worksheets:
@@ -62,9 +63,12 @@ def xlsx_text(source: Source) -> Converted:
                 tables += [(sheet.title, table) for table in tables_of(seen)]
             except RefusedFile as refusal:
                 reason = refusal
+                without_rows += [sheet.title] if any(map(any, seen)) else []
     if not tables:
         raise reason
-    return replace(text_of_tables(tables, title=book.properties.title or ""), warning=_warning(hidden, without_value))
+    unread = f"no row below a header in {', '.join(without_rows)}, which is not read" if without_rows else ""
+    warning = "; ".join(filter(None, [unread, _warning(hidden, without_value)]))
+    return replace(text_of_tables(tables, title=book.properties.title or ""), warning=warning)
 
 
 def _paths_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:

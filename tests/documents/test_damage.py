@@ -6,13 +6,12 @@ from disc_lite.documents import read_documents
 from disc_lite.documents.damage import damage
 
 PROSE = "The northern market opens at six in the morning. It closes at noon, but for the harvest festival. Ada keeps the key. "
-GERMAN = "Die Verkehrsinfrastrukturfinanzierungsgesellschaft prüft das jedes Jahr im Mai. Danach zahlt sie den Gemeinden ihren Anteil aus. "
+STATUTE = "Das Bundesausbildungsförderungsgesetz und die Wohnungsbauprämiengesetzgebung sind Steuervergünstigungsabbaugesetze. "
 
 
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
-        (PROSE * 3 + "Thenorthernmarketopensatsix inthemorningandclosesatnoon. ExceptonthedayoftheharvestX. ", "words look glued together (Thenorthernmarketopens…"),
         ((PROSE + "It costs the cus- quay toms house the ton- and its nes mas- need a pilot. ") * 4, "lines look interleaved (cus- quay)"),
         (" ".join("The bell rings at six and at noon.") * 30, "letters stand apart"),
         ("BrÃ¼cke und TÃ¼r, fÃ¼r die MÃ¤nner. " * 20, "look wrongly decoded"),
@@ -31,7 +30,7 @@ def test_what_looks_damaged_is_named_with_a_remedy(text, warning):
     "text",
     [
         PROSE * 5,
-        GERMAN * 10,
+        STATUTE * 10,
         "Vor- und Nachteile der pre- and post-war Zeit. " * 20,
         "# Prices\n\n" + "\n".join(f"Apple {n} | {n} crowns | by the sack" for n in range(40)),
         "\n".join(f"- Home: town {n}\n- Trade: tailor" for n in range(40)),

@@ -89,6 +89,24 @@ def test_raised_letters_formulas_and_notes_keep_their_meaning():
     assert text_of(word, body) == "10^6 fish in 12 km^2.\n\nSo E = mc^2(a+1)/2 holds."
 
 
+def test_a_fraction_that_is_raised_and_what_a_function_is_of_are_in_brackets():
+    fraction = "<m:f><m:num><m:r><m:t>x</m:t></m:r></m:num><m:den><m:r><m:t>v</m:t></m:r></m:den></m:f>"
+    power = f"<m:sSup><m:e>{fraction}</m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup>"
+    cosine = f"<m:func><m:fName><m:r><m:t>cos</m:t></m:r></m:fName><m:e>{fraction}</m:e></m:func>"
+    assert text_of(docx.Document(), f"<w:p><m:oMath {MATH}>{power}{cosine}</m:oMath></w:p>") == "(x/v)^2 cos (x/v)"
+
+
+def test_a_table_below_another_is_its_own_and_boxes_are_ticked_or_not():
+    word = docx.Document()
+    for cells in (("Ware", "Price"), ("Act", "Fine")):
+        row = word.add_table(1, 2).rows[0]
+        row.cells[0].text, row.cells[1].text = cells
+        word.add_paragraph()
+    box = "<w:sdt><w:sdtPr><w14:checkbox xmlns:w14='http://schemas.microsoft.com/office/word/2010/wordml'><w14:checked w14:val='{}'/></w14:checkbox></w:sdtPr><w:sdtContent>{}</w:sdtContent></w:sdt>"
+    body = f"<w:p>{box.format(1, run('☒'))}{run(' Read')}</w:p><w:p>{box.format(0, run('☐'))}{run(' Signed')}</w:p>"
+    assert text_of(word, body) == "Ware | Price\n\nAct | Fine\n\n[x] Read\n\n[ ] Signed"
+
+
 def test_merged_cells_stand_in_every_row_and_empty_ones_keep_their_place():
     word = docx.Document()
     table = word.add_table(3, 3)

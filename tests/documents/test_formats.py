@@ -97,10 +97,15 @@ def test_rst_levels_follow_the_order_of_the_styles(tmp_path):
 
 
 def test_a_title_comes_from_the_file_name_if_from_nowhere_else(tmp_path):
-    files = {"site_guide-2.txt": "1. Intro\n--------\nx", "b.htm": "<title>T &amp;\nU</title>x"}
+    files = {
+        "site_guide-2.txt": "1. Intro\n--------\nx",
+        "b.htm": "<title>T &amp;\nU</title>x",
+        "Article 812-3.md": "It holds.",
+    }
     documents = read(tmp_path, files)
     assert paths_of(documents["site_guide-2.txt"]) == [("site guide 2", "1. Intro")]
     assert documents["b.htm"].title == "T & U"
+    assert documents["Article 812-3.md"].title == "Article 812-3"
 
 
 @pytest.mark.parametrize(

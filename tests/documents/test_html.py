@@ -4,7 +4,7 @@ import pytest
 
 from disc_lite.documents.headings import find_headings
 from disc_lite.documents.source import RefusedFile
-from tests.documents.written import converted
+from tests.documents.written import converted, document
 
 
 def text_of(body, suffix=".html"):
@@ -54,6 +54,8 @@ HALF = "<mi>h</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><m
     [
         (f"<math><semantics>{SQUARE}{TEX}</semantics></math>", "a = πr^2"),
         (f"<math>{HALF}</math>", "h = (a + 1)/2√(x_i)"),
+        ("<math><msup><mfrac><mi>x</mi><mi>v</mi></mfrac><mn>2</mn></msup></math>", "(x/v)^2"),
+        ("<math><mi>cos</mi><mo>\u2061</mo><mfrac><mi>x</mi><mi>v</mi></mfrac></math>", "cos (x/v)"),
         (f"<math alttext='A'><mtable><mtr><mtd>{SQUARE}</mtd></mtr></mtable></math>", "A"),
         # KaTeX and MathJax draw a copy beside the formula.
         (
@@ -140,11 +142,36 @@ def test_numbered_items_keep_their_numbers():
         ("<tr><td rowspan=999999999999>a<td colspan=x>b", ["a | b"]),
         ("<tr><th>Task<th>Run<tr><td>Build<td><pre>make\nmake x</pre><tr><td>Test<td><pre>t</pre>",
          ["Task | Run", "Build | `make`; `make x`", "Test | `t`"]),
+        ("<thead><tr><th colspan=5>Sums<tr><th rowspan=2>Town<th colspan=2>2022<th>2023<tr><th>Won<th>Lost<th>Won<tbody><tr><td>Oslo<td>1<td>2<td>3",
+         ["Sums", "Town | 2022 Won | 2022 Lost | 2023 Won", "Oslo | 1 | 2 | 3"]),
+        ("<tr><th>Town<th>Won<tr><th>North<tr><td>Oslo<td>1", ["Town | Won", "North", "Oslo | 1"]),
+        ("<tr><th>Town<th>Won<tr><th>Oslo<th>1", ["Town | Won", "Oslo | 1"]),
         ("<tr><td rowspan=2><img alt='[Note]'><th>Note<tr><td>It is hot.", ["Note", "It is hot."]),
     ],
 )  # fmt: skip
 def test_a_cell_keeps_its_row_and_its_column(rows, lines):
     assert text_of(f"<table><caption>Seats</caption>{rows}</table>") == "\n".join(["Seats\n", *lines])
+
+
+def test_tables_side_by_side_are_two_and_boxes_are_ticked_or_not():
+    page = "<table><tr><th>Ware<th>Price<tr><td>Salt<td>3</table><p></p><table><tr><th>Act<th>Fine<tr><td>Theft<td>9</table>"
+    assert text_of(page) == "Ware | Price\nSalt | 3\n\nAct | Fine\nTheft | 9"
+    page = (
+        "<ul><li><input type=checkbox checked> Read<li><input type=checkbox> Signed</ul><p><input type=checkbox> Menu"
+    )
+    assert text_of(page) == "- [x] Read\n- [ ] Signed\n\nMenu"
+
+
+def test_a_listing_of_doxygen_is_one_and_its_page_is_called_by_its_title():
+    code = "<div class=fragment><div class=line>dm2 = 2.</div><div class=line>  * sm1;</div><div class=ttc>sm1 is old</div></div>"
+    assert text_of(code) == "```\ndm2 = 2.\n  * sm1;\n```"
+    page = f"<title>Sparse</title><div class=title>Sparse</div><h1>Use</h1><p>It is small.</p>{code}<h1>Notes</h1><p>So it is."
+    made = document("a.html", page)
+    assert (made.title, [section.heading_path for section in made.sections]) == (
+        "Sparse",
+        [("Sparse", "Use"), ("Sparse", "Notes")],
+    )
+    assert document("a.html", "<title>Shop</title><h1>Use</h1><p>It is small.").title == "Use"
 
 
 def test_a_table_that_only_places_things_is_no_table():

@@ -111,6 +111,11 @@ def test_adoc():
     ]
 
 
+def test_adoc_may_be_called_asc_as_keys_are():
+    assert text("a.asc", "= Guide\n\nPay.\n") == "# Guide\n\nPay.\n"
+    assert "a key or a signature" in refusal(".asc", "-----BEGIN PGP SIGNATURE-----\nxyz\n")
+
+
 def test_adoc_rows_are_full_by_their_columns():
     assert text("a.adoc", '[cols="1,2"]\n|===\n|Name |Role\n|Ada\n|Chair\n\n|Ben |Clerk\n|===\n') == (
         "Name | Role\nAda | Chair\nBen | Clerk\n"

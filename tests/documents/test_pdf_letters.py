@@ -1,5 +1,8 @@
 """PDF: what a character is, how large, and in which direction its line runs."""
 
+import pytest
+
+from disc_lite.documents.source import RefusedFile
 from tests.documents.test_pdf import LEFT, READ, RIGHT, Page
 from tests.documents.written import converted
 
@@ -29,6 +32,22 @@ def test_half_a_surrogate_pair_damages_nothing_else():
     text = by_hand(b"BT /F 10 Tf 50 700 Td (The ferry leaves at seven ~. It sails.) Tj ET", COURIER, cmap)
     assert text.startswith("The ferry leaves at seven") and text.endswith("It sails.\n")
     text.encode()
+
+
+def in_letters_from(first):
+    """Two lines of 26 letters of a script, from this one of Unicode on."""
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
+        f"endcodespacerange 1 beginbfrange <61> <7A> <{ord(first):04X}> endbfrange endcmap end end"
+    )
+    letters = b"abcdefghijklmnopqrstuvwxyz"
+    return by_hand(b"BT /F 10 Tf 50 700 Td (%s) Tj 0 -12 Td (%s) Tj ET" % (letters, letters), COURIER, cmap.encode())
+
+
+def test_lines_of_chinese_have_no_blank_between_and_arabic_is_refused():
+    assert in_letters_from("漢") == "".join(chr(ord("漢") + n % 26) for n in range(52)) + "\n"
+    with pytest.raises(RefusedFile, match="in Arabic or Hebrew letters, whose order PDF does not keep"):
+        in_letters_from("ا")
 
 
 def test_the_ligatures_and_quotes_of_fonts_of_pixels_are_letters():

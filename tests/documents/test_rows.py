@@ -57,7 +57,9 @@ def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_ab
 
 def test_questions_and_tables_without_rows_are_refused():
     assert "--questions" in refusal(".csv", "question,answer\nWho?,Me\n")
-    assert "--questions" in refusal(".csv", "question,room\nWho is Ada?,3\n")
+    assert text("a.csv", "Topic,Question,Answer\nLeave,How long?,28 days.\n") == (
+        "- Topic: Leave\n- Question: How long?\n- Answer: 28 days.\n"
+    )
     assert "- Questions: 40" in text("a.csv", "Exam,Questions\nMaths,40\n")
     assert "no row below a header" in refusal(".csv", "a,b,c\n")
 
@@ -67,6 +69,26 @@ def test_a_second_table_has_its_own_header_and_a_group_of_rows_has_none():
         "- Item: Bolt\n- Price: 1.20\n\n- Room: Blue room\n- Floor: 3\n"
     )
     assert "- Item: Nut\n- Price: 2" in text("a.csv", "Item,Price\nBolt,1\n\nSoft,,\nNut,2\n\nPin,none\nRod,3\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (["Town,2022,,2023,", ",Won,Lost,Won,Lost"], ["Town", "2022 Won", "2022 Lost", "2023 Won", "2023 Lost"]),
+        ([",Won,,Lost,", "Town,2022,2023,2022,2023"], ["Town", "Won 2022", "Won 2023", "Lost 2022", "Lost 2023"]),
+        (["In euros,,,,Spring", ",Sales,Costs,Profit,Debts", ""], ["In euros", "Sales", "Costs", "Profit", "Spring Debts"]),
+    ],
+)  # fmt: skip
+def test_a_header_of_two_rows_is_one_and_opens_a_further_table(header, names):
+    row = "Oslo,10,1,12,-"
+    lines = "".join(f"- {name}: {value}\n" for name, value in zip(names, row.split(","), strict=True))
+    assert text("a.csv", "\n".join([*header, row])) == lines
+    assert text("a.csv", "\n".join([*header, row, "", *header, row])) == f"{lines}\n{lines}"
+
+
+def test_a_row_without_numbers_is_no_header():
+    assert text("a.csv", "Name,Price,\nBread,free,today\nMilk,2,\n").startswith("- Name: Bread\n- Price: free\n")
+    assert text("a.csv", ",count,mean\nage,none,none\nsize,5,6\n").startswith("- Column 1: age\n- count: none\n")
 
 
 def test_a_quotation_mark_that_is_not_closed_is_a_letter_and_one_of_excels_lines_is_no_row():
@@ -121,6 +143,15 @@ def test_xlsx_shows_values_as_the_sheet_does_and_leaves_out_hidden_sheets():
         (("Staff", "Ann"), "- Id: 1\n- Who: Ann"),
     ]
     assert "no row below a header" in refusal(".xlsx", saved(book(("Empty", []))))
+    lone = book(
+        ("Prices", rows),
+        ("Empty", []),
+        ("Notes", [["Ask Ann.", "Or Ben."]]),
+        ("FAQ", [["Question", "Answer"], ["Who?", "Ann."]]),
+    )
+    read = converted(".xlsx", saved(lone))
+    assert read.text.endswith("- Question: Who?\n- Answer: Ann.\n")
+    assert read.warning == "no row below a header in Notes, which is not read"
 
 
 def test_xlsx_numbers_have_the_decimals_and_units_of_their_format():

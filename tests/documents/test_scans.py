@@ -179,6 +179,18 @@ def test_tilted_columns_are_read_one_after_the_other_and_headings_by_their_size(
     )
 
 
+def test_a_picture_among_printed_pages_heads_nothing(fake):
+    fake(
+        high=hocr(
+            (200, 200, 0.0, 80, "Your box is up and running!"),
+            (200, 400, 0.0, 40, LINES[0]),
+            (200, 460, 0.0, 40, LINES[1]),
+        )
+    )
+    assert "# Your box is up and running!" in text("a.pdf", pdf("Of May.", picture()))
+    assert "#" not in text("a.pdf", pdf(*[PRINTED] * 3, picture()))
+
+
 def test_a_page_has_its_own_time_and_a_file_gets_more_for_each(fake, monkeypatch):
     fake(high="busy")
     monkeypatch.setattr(ocr, "PAGE_TIMEOUT_S", 1)

@@ -48,6 +48,7 @@ RULES = {
         It stands at No. 7.| No.| It is No. 8.
         You can find it at N°. 10.253.| There it is.
         She works at Zest! in the yard.
+        It is a gem.| Ada found it.| We used GC-MS.| It is done.
         It is for you and I.| Did you see Ada I. Stone?
         See Fig. 3, Sec. 4 and approx. 7 et al. (2019).| Done.
         The thing is . . . I forgot it.
@@ -77,6 +78,8 @@ RULES = {
         Es kostet 1.000.000 Euro.| Es war im Jahr 44 v. Chr. in Rom.
         Was sind die Folgen der Wahl vom 12. Juni?
         Ludwig XIV. starb 1715.
+        Nach dem Gesetz (BGBl. I S. 3154), der Richtlinie (ABl. L 312) und BT-Drs. 19/1234 gilt es.| Az. IV ZR 12/20.
+        Gem. Abschn. III wohnt er in der Ada-Grau-Str. 5.
         Hr. Grau, Fr. Kurz und Fa. Berg zahlen 5 Tsd. Euro, nach Rn. 7.
         Es sind 5 Min. Fußweg oder 30 Std. Arbeit.
         Es dauert 5 Min.| Danach ist Ruhe.

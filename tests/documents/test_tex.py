@@ -31,6 +31,12 @@ def test_a_macro_that_is_not_known_is_named_where_it_stood_for_something():
     assert "write it out" not in made(r"\href{http://x.org}{Here} \EUR{5}.").warning
 
 
+def test_a_macro_that_another_takes_as_its_argument_is_no_heading():
+    body = r"\titleformat{\section}[hang]{\large}{\thesection}{1em}{}\titlespacing*{\section}{0pt}{1em}{1em}\titleformat{\paragraph}{\large}{}{1em}{}\section{Term} Pay."
+    assert read(body) == "## Term\n\nPay."
+    assert read(r"\robustify{\section}\robustify{\footnote}Pay.\footnote{Soon.}") == "Pay. (Soon.)"
+
+
 def test_quantities_keep_their_units_and_raised_letters_their_meaning():
     assert read(r"\SI{3}{\kilo\metre\per\hour}, \qty{9.81}{\m\per\s\squared}, \SIrange{1}{2}{\bar}, \unit{kg.m}") == (
         "3 km/h, 9.81 m/s^2, 1 to 2 bar, kg·m"
