@@ -16,8 +16,9 @@ from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.report.page import page
 from disc_lite.report.reading import read_run
+from disc_lite.run.answers import BEFORE_AND_AFTER
 from disc_lite.run.arguments import Arguments
-from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.record import check_same_run
 from disc_lite.storage import DIGESTS, disk, read_json, require_all_unchanged, sha256_of, verify
