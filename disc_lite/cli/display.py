@@ -14,19 +14,19 @@ from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
     about_facts,
+    about_pairs,
     choice_of_questions,
     compared,
-    few_pairs,
     forgotten,
     in_words,
     overlap_sentences,
     sentences_asked,
     shortfall,
+    since_update,
     still_known,
     unreadable,
     unstated,
     verdict,
-    without_pairs,
 )
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import GONE, counted, data_size, duration, listed
@@ -140,7 +140,7 @@ def _shortened(passage: str) -> str:
 
 def sentences(card: JsonObject) -> list[str]:
     """The sentences of the card."""
-    said = (unreadable, unstated, shortfall, still_known, verdict, choice_of_questions, forgotten)
+    said = (unreadable, unstated, shortfall, since_update, still_known, verdict, choice_of_questions, forgotten)
     lines = [part(card) for part in said]
     for pair, gain in card["differences"].items():
         lines.append(f"{compared(pair)}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
@@ -175,9 +175,9 @@ def remarks(summary: JsonObject) -> list[str]:
     if "kept" in pairs:
         lines.append(
             f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about what is new or changed; "
-            f"{pairs['removed']} of passages that are gone."
+            f"{pairs['removed']} of what is gone."
         )
-    lines += filter(None, (few_pairs(pairs), without_pairs(pairs)))
+    lines += about_pairs(pairs)
     if low := summary["teachability"]["low"]:
         only_pairs = "only pairs teach them" if pairs["accepted"] else "use method: prompt (or both)"
         lines.append(

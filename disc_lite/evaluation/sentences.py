@@ -8,6 +8,7 @@ from typing import Any
 from disc_lite.evaluation.card import ROWS, STOPPING
 
 MOST_NAMED = 5  # documents in a sentence
+MOST_CONTRADICTIONS = 3  # questions in a sentence
 UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
@@ -68,7 +69,7 @@ def verdict(card: Mapping[str, Any]) -> str:
     if gain["high"] < 0:
         return f"Retrieval alone does better here: {shares}."
     return (
-        f"Its difference from retrieval may be chance, so retrieval alone may do as well here: {shares}. "
+        f"Retrieval alone may do as well here, for the difference may be chance: {shares}. "
         "Adapt where a prompt cannot carry passages."
     )
 
@@ -102,7 +103,7 @@ def forgotten(card: Mapping[str, Any]) -> str:
         for name, row in card["retained"].items()
         if row["lost"] and name != STOPPING
     )
-    gained = f"; {total['gained']} that were wrong are right now" if total["gained"] else ""
+    gained = f"; of those that were wrong {total['gained']:,} right now" if total["gained"] else ""
     return (
         f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
         f"{total['share']:.1%} (95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
@@ -121,7 +122,7 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
         ]
     sentences = [
         f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
-        f"(Jaccard index of at least {overlap['limit']:g}), of {overlap['pairs']} pairs."
+        f"(Jaccard index of at least {overlap['limit']:g}); pairs: {overlap['pairs']:,}."
     ]
     if "adapted" in overlap["with"]:
         known, unknown = (overlap[part]["adapted"] for part in ("with", "without"))
@@ -170,6 +171,69 @@ def without_pairs(pairs: Mapping[str, Any]) -> str:
     )
 
 
+def not_unlearned(pairs: Mapping[str, Any]) -> str:
+    """What an update's adapter may still know though the documents say it no more; empty where there is nothing."""
+    number = pairs.get("not_unlearned", 0)
+    if not number:
+        return ""
+    return (
+        f"Pairs about what was taken out of the documents that are neither rehearsed nor unlearned: {number:,}. The "
+        "adapter may still know that; an update with --set update.removed=unlearn unlearns it."
+    )
+
+
+def contradictions(pairs: Mapping[str, Any]) -> str:
+    """Which documents answer a question otherwise than another; empty where none does."""
+    found = pairs.get("contradictions") or []
+    if not found:
+        return ""
+    questions = "; ".join(
+        f"\u201c{each['question']}\u201d "
+        + " / ".join(f"{answer} ({document})" for document, answer in each["answers"].items())
+        for each in found[:MOST_CONTRADICTIONS]
+    )
+    more = f" and {len(found) - MOST_CONTRADICTIONS:,} more" if len(found) > MOST_CONTRADICTIONS else ""
+    return (
+        f"Documents that answer the same question otherwise, so none of these answers is taught: {questions}{more}. "
+        "If they are about the same thing, correct one of them."
+    )
+
+
+def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
+    """What is not taught by pairs and why, and what was taken out of them and may still be known."""
+    return [text for part in (contradictions, few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
+
+
+def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Of an update, how much of what is new or changed is right, and of what is unchanged; else empty."""
+    rows = (card.get("update") or {"rows": {}})["rows"]
+    if not rows:
+        return {}
+    parts = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
+    return {
+        part: {count: sum(rows[state]["adapted"][count] for state in states) for count in ("right", "of")}
+        for part, states in parts.items()
+    }
+
+
+def since_update(card: Mapping[str, Any]) -> str:
+    """Of an update, what of the run before is lost, and whether anything was asked about what is new; else empty."""
+    update = card.get("update")
+    if not update:
+        return ""
+    said, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
+    if fresh and not next(iter(fresh_and_unchanged(card).values()))["of"]:
+        said.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
+    unchanged = update["rows"]["unchanged"]
+    if lost := unchanged.get("lost"):
+        said.append(
+            f"Of {unchanged['earlier']['right']:,} answers about unchanged passages that the run before had right "
+            f"{lost:,} {'is' if lost == 1 else 'are'} wrong now, and of those it had wrong "
+            f"{unchanged['gained']:,} right."
+        )
+    return " ".join(said)
+
+
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
@@ -179,12 +243,15 @@ def shortfall(card: Mapping[str, Any]) -> str:
     rows, fit = card["rows"], card["fit"]
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
         return ""
-    adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
-    if adapted >= LEARNED * ceiling:
+    ceiling = rows["ceiling"]["share"]
+    parts = {**fresh_and_unchanged(card), "": rows["adapted"]}
+    part = next((of for of, row in parts.items() if row["of"] and row["right"] < LEARNED * ceiling * row["of"]), None)
+    if part is None:
         return ""
+    adapted = parts[part]["right"] / parts[part]["of"]
     all_chosen = card["self_written"] == card["questions"]
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
-    text = f"It did not learn enough: the adapted model answers {adapted:.0%} {readable}. "
+    text = f"It did not learn enough{part}: the adapted model answers {adapted:.0%} {readable}. "
     advice = card["advice"]
     if fit.get("share") is None:
         return text + f"What may help: more train.epochs, a higher train.learning_rate; or {advice['pairs']}."

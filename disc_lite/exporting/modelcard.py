@@ -14,14 +14,26 @@ from disc_lite.evaluation.sentences import choice_of_questions, interval
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.finished import FinishedRun
+from disc_lite.run.gone import saved_steps, versions_before
+from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_jsonl
 
 ROWS = {
     "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
     "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
 }  # fmt: skip
-# What became of a document that was taught by an earlier run, by the `update.removed` with which it went.
-BEFORE = {"rehearse": "earlier, and rehearsed", "drop": "earlier, not rehearsed", "unlearn": "earlier, then unlearned"}
+# What became of a file that was taught by an earlier run, and of what a later version of it says no more.
+BEFORE = {
+    "rehearse": "earlier, and rehearsed", "unlearn": "earlier, then unlearned",
+    "drop": "earlier, neither rehearsed nor unlearned",
+}  # fmt: skip
+EARLIER = "earlier, unchanged since"
+TAUGHT = ("by this run", EARLIER, BEFORE["rehearse"])
+VERSION = {
+    "rehearse": "an earlier version; what was taken out of it is rehearsed",
+    "unlearn": "an earlier version; what was taken out of it was unlearned",
+    "drop": "an earlier version; what it said otherwise may still be known",
+}
 HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
 
 
@@ -97,7 +109,7 @@ def model_card(
     if alias:
         front["license"] = alias.licence.lower() if alias.licence in HUB_LICENCES else "other"
     taught = _taught(run)
-    count = len({row["name"] for row in taught})
+    count = sum(row["when"] in TAUGHT for row in taught)
     recipe = run.recipe
     what = form.what.format(rank=recipe.lora.rank, alpha=recipe.lora.alpha, public=public)
     lines = [
@@ -148,10 +160,10 @@ def _training(run: FinishedRun) -> str:
         how = "by fine-tuning on answers to questions about the documents"
     else:
         how = "by next-token prediction on the documents"
-    stopped = run.summary.get("stopped_at") or {}
-    steps = stopped.get("adapter_step", run.summary["steps"])
+    steps, before = saved_steps(run.summary), run.folder.read_update().get("steps_before")
+    after = f" after {sum(before)} of {counted(len(before), 'earlier run')}" if before else ""
     return (
-        f"It was trained with disc-lite {how} (method `{recipe.method}`, recipe `{recipe.name}`, {steps} steps, "
+        f"It was trained with disc-lite {how} (method `{recipe.method}`, recipe `{recipe.name}`, {steps} steps{after}, "
         f"base in {'NF4' if recipe.memory.quantize == 'nf4' else 'its own precision'})."
     )
 
@@ -177,12 +189,21 @@ def _alias(model: Model) -> Alias | None:
 def _taught(run: FinishedRun) -> list[JsonObject]:
     """Documents of the run, and of the runs that it updates: name, SHA-256 and when it was taught."""
     now = [row for row in read_jsonl(run.folder.ledger) if row["outcome"] == "read"]
-    names = {row["name"] for row in now}
-    before = [
-        {**row, "when": "an earlier version" if row["name"] in names else BEFORE[row["removed"]]}
-        for row in run.folder.read_update().get("taught_before", [])
-    ]
-    return [*({**row, "when": "by this run"} for row in now), *before]
+    old = _taken_over(run)
+    return [
+        *({**row, "when": EARLIER if row["name"] in old else "by this run"} for row in now),
+        *({**row, "when": (VERSION if row.get("replaced") else BEFORE)[row["removed"]]}
+          for row in versions_before(run.folder)),
+    ]  # fmt: skip
+
+
+def _taken_over(run: FinishedRun) -> set[str]:
+    """The documents in which nothing is new or changed, of an update that trains the adapter of its run on."""
+    if not run.folder.update.is_file() or run.recipe.update.start == "new":
+        return set()
+    states = zip(run.folder.read_passages(), run.folder.read_states(), strict=True)
+    every = [(document, state) for (document, _), state in states]
+    return {document for document, _ in every} - {document for document, state in every if state != "unchanged"}
 
 
 def _documents(taught: Sequence[JsonObject], names: bool) -> Iterable[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from disc_lite.evaluation.sentences import (
-    few_pairs,
+    about_pairs,
     forgotten,
     recalled,
     shortfall,
+    since_update,
     still_known,
     unreadable,
     unstated,
     verdict,
-    without_pairs,
 )
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
@@ -22,7 +22,7 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import require_writable, write_text
 
-HEADLINE = (unreadable, recalled, unstated, shortfall, verdict)  # sentences of the card, in this order
+HEADLINE = (unreadable, recalled, unstated, shortfall, since_update, verdict)  # sentences of the card, in this order
 
 # Only styles of the page itself.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -88,7 +88,7 @@ def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents[o])
     pairs = run.summary["pairs"]
-    untaught = " ".join(filter(None, (few_pairs(pairs), without_pairs(pairs), still_known(run.card))))
+    untaught = " ".join(filter(None, (*about_pairs(pairs), still_known(run.card))))
     said = [part(run.card) for part in HEADLINE] if run.card["questions"] else []
     summary = " ".join(filter(None, said))
     return element(

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from disc_lite.documents import Document, LedgerEntry, cut_passages
+from disc_lite.documents import Document, cut_passages
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
+from disc_lite.evaluation.sentences import not_unlearned
 from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
@@ -18,7 +19,7 @@ from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.changes import Changes, Passages, compare, places_of
+from disc_lite.run.changes import Changes, Passages, compare
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject, read_json, read_jsonl, require_unchanged, sha256_of
 
@@ -42,12 +43,19 @@ class EarlierRun:
     removed: tuple[JsonObject, ...] = field(repr=False)
     questions_removed: tuple[Question, ...] = field(repr=False)
     number: int = 1  # as an update, by its record
+    dropped: tuple[JsonObject, ...] = field(default=(), repr=False)  # pairs that its adapter may know, in no passage
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Document -> SHA-256 of its file."""
+        rows = read_jsonl(self.folder.ledger, missing_ok=True)
+        return {row["name"]: row["sha256"] for row in rows if row["outcome"] == "read"}
 
     @property
     def digest(self) -> str:
         """Of all that an update follows from: another one is another update."""
         files = [self.folder.passages, self.folder.pairs, self.folder.questions, self.folder.removed]
-        files += [self.folder.adapter / CONFIG, self.folder.adapter / WEIGHTS]
+        files += [self.folder.dropped, self.folder.adapter / CONFIG, self.folder.adapter / WEIGHTS]
         parts = [sha256_of(path) for path in files if path.is_file()]
         return sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -104,7 +112,7 @@ def read_earlier(path: Path) -> EarlierRun:
     return EarlierRun(
         folder, folder.read_base()[1], record["identity"]["model"], recipe, tuple(folder.read_passages()),
         tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
-        folder.read_questions_removed() if rehearsed else (), record.get("number", 1),
+        folder.read_questions_removed() if rehearsed else (), record.get("number", 1), tuple(folder.read_dropped()),
     )  # fmt: skip
 
 
@@ -169,49 +177,18 @@ def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe) -> s
     if changes.changed or changes.new:
         return ""
     unlearns = recipe.update.removed == "unlearn" and recipe.update.start == "adapter"
-    if unlearns and (changes.removed or earlier.removed):
+    if unlearns and (changes.removed or earlier.removed or earlier.dropped):
         return ""
     if not changes.removed:
-        return f"Nothing has changed since {earlier.folder}: its {len(changes.unchanged)} passages are these."
+        known = not_unlearned({"not_unlearned": len(earlier.dropped)})
+        same = f"Nothing has changed since {earlier.folder}: its {len(changes.unchanged)} passages are these."
+        return f"{same} {known}".strip()
     if recipe.update.start == "new" and recipe.update.removed != "rehearse":
         return ""
     return (
         f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
         f"and update.removed: {recipe.update.removed} teaches nothing in their place."
     )
-
-
-def about_what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages, unlearns: bool) -> list[JsonObject]:
-    """At most these pairs are about what is gone; which of them they are is known when new ones are written.
-
-    To be unlearned is also what a passage that has changed says no more.
-    """
-    texts = {place: " ".join(text.split()) for place, (_, text) in zip(places_of(shown), shown, strict=True)}
-    here, gone = set(texts.values()), set(changes.removed)
-    now = {before: texts[place] for place, before in changes.changed.items()} if unlearns else {}
-
-    def is_gone(row: JsonObject) -> bool:
-        place, source = (row["document"], row["passage"]), " ".join((row.get("source") or "").split())
-        return place in gone or (bool(source) and place in now and source not in now[place])
-
-    before = [row for row in earlier.removed if " ".join(row["shown"].split()) not in here]
-    return [*before, *filter(is_gone, earlier.pairs)]
-
-
-def taught_before(earlier: EarlierRun, ledger: Sequence[LedgerEntry], recipe: Recipe) -> list[JsonObject]:
-    """What an adapter was taught before its update, which has it no more: name, SHA-256 of the file, what became of it.
-
-    An earlier version of a document is among them. `removed` is the `update.removed` with which it went.
-    """
-    policy, starts = recipe.update.removed, recipe.update.start == "adapter"
-    rows: list[JsonObject] = [
-        {"name": row["name"], "sha256": row["sha256"], "removed": "rehearse"}
-        for row in read_jsonl(earlier.folder.ledger) if row["outcome"] == "read"
-    ]  # fmt: skip
-    rows += earlier.folder.read_update().get("taught_before", [])
-    here = {entry.sha256 for entry in ledger if entry.outcome == "read"}
-    gone = [row for row in rows if row["sha256"] not in here and (starts or row["removed"] == policy == "rehearse")]
-    return [{**row, "removed": policy if row["removed"] == "rehearse" else row["removed"]} for row in gone]
 
 
 def earlier_answers(earlier: EarlierRun) -> dict[str, str]:

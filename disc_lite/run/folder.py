@@ -68,7 +68,8 @@ class RunFolder:
     questions = Entry("questions.jsonl")  # those that are measured with
     question_drafts = Entry("questions.json")  # what became of the other drafts of held-out questions
     pairs = Entry("pairs.jsonl")  # question-answer pairs that are trained on, with their scores
-    removed = Entry("removed.jsonl")  # of an update: pairs of passages that are gone, each with its passage
+    removed = Entry("removed.jsonl")  # of an update: pairs of what is gone that it rehearses or unlearns
+    dropped = Entry("dropped.jsonl")  # of an update: pairs of what is gone that its adapter may still know
     update = Entry("update.json")  # what an update took over from the earlier run
     pair_drafts = Entry("pairs.json")  # what became of the other drafts of pairs, and the coverage
     neutral = Entry("neutral.jsonl")  # the base's answers to neutral prompts, as token ids
@@ -172,6 +173,10 @@ class RunFolder:
     def read_removed(self) -> list[JsonObject]:
         """Lines of `removed.jsonl`: pairs, each with `shown`, the text of its passage."""
         return read_jsonl(self.removed, missing_ok=True)
+
+    def read_dropped(self) -> list[JsonObject]:
+        """Lines of `dropped.jsonl`, as those of `removed.jsonl`."""
+        return read_jsonl(self.dropped, missing_ok=True)
 
     def read_update(self) -> JsonObject:
         """What an update took over; empty for other runs."""

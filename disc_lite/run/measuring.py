@@ -214,11 +214,19 @@ def _by_state(asked: EvalSet, run: RunFolder, grading: str, answers: Answers) ->
     groups["removed"] = list(zip(asked.removed, answers.removed, strict=True))
     rows = {}
     for state, group in groups.items():
-        before = [
-            (question, record["answers"][question.text]) for question, _ in group if question.text in record["answers"]
-        ]
-        rows[state] = {name: _row(some, grading) for name, some in (("earlier", before), ("adapted", group))}
+        again = [(question, said) for question, said in group if question.text in record["answers"]]
+        before = [(question, record["answers"][question.text]) for question, _ in again]
+        since = change(_right(before, grading), _right(again, grading))
+        rows[state] = {
+            "earlier": _row(before, grading), "adapted": _row(group, grading),
+            "lost": since["lost"], "gained": since["gained"],  # of the same questions
+        }  # fmt: skip
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
+
+
+def _right(answered: Sequence[tuple[Question, str]], grading: str) -> list[bool]:
+    grades = grade_all([question for question, _ in answered], [said for _, said in answered])
+    return [grade.right(grading) for grade in grades]
 
 
 def _row(answered: Sequence[tuple[Question, str]], grading: str) -> JsonObject:

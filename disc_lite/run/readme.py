@@ -5,14 +5,14 @@ from __future__ import annotations
 from disc_lite.run.folder import Entry, RunFolder
 
 TEXT: tuple[Entry, ...] = (
-    RunFolder.passages, RunFolder.pairs, RunFolder.questions, RunFolder.answers_before, RunFolder.answers_after,
+    RunFolder.passages, RunFolder.pairs, RunFolder.pair_drafts, RunFolder.questions,
+    RunFolder.answers_before, RunFolder.answers_after,
     RunFolder.retained_before, RunFolder.retained_after, RunFolder.summary, RunFolder.report, RunFolder.judge,
-    RunFolder.evaluations, RunFolder.removed, RunFolder.journal,
+    RunFolder.evaluations, RunFolder.removed, RunFolder.dropped, RunFolder.journal,
 )  # fmt: skip
 NAMES: tuple[Entry, ...] = (
     RunFolder.ledger,
     RunFolder.record,
-    RunFolder.pair_drafts,
     RunFolder.teacher,
     RunFolder.update,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from disc_lite.errors import UsageError
 from disc_lite.recipe import load_recipe, to_yaml
 from disc_lite.run.earlier import differing
@@ -36,9 +38,17 @@ def check_same_run(inputs: Inputs) -> None:
             other = _other_settings(inputs) + _other(inputs, before)
             raise UsageError(
                 f"{folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
-                "Choose another --output, or repeat the command of that run to continue it.",
+                _go_on(inputs, changed),
             )  # fmt: skip
         require_all_unchanged(path)
+
+
+def _go_on(inputs: Inputs, changed: Sequence[str]) -> str:
+    """What to do: a finished run whose documents have changed can be updated."""
+    folder = inputs.folder
+    if folder.summary.is_file() and "documents" in changed and "model" not in changed:
+        return f"Teach it what has changed: disc-lite adapt DOCUMENTS --update {folder}. Or choose another --output."
+    return "Choose another --output, or repeat the command of that run to continue it."
 
 
 def _other_settings(inputs: Inputs) -> str:
@@ -55,12 +65,15 @@ def _other_settings(inputs: Inputs) -> str:
 def _other(inputs: Inputs, before: JsonObject) -> str:
     """The documents that are not as they were, and why where the ledger says it: a program may be missing now."""
     was, now = before.get("documents", {}), {document.name: document.sha256 for document in inputs.documents}
-    names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
-    if not names:
-        return ""
     refused = {entry.name: f" ({entry.reason})" for entry in inputs.ledger if entry.reason}
-    shown = listed([f"{name}{refused.get(name, '')}" for name in names], _MOST_NAMED)
-    return f" Not read as it was: {shown}."
+    kinds = {
+        "New": now.keys() - was.keys(), "No longer read": was.keys() - now.keys(),
+        "Changed": {name for name in was.keys() & now.keys() if was[name] != now[name]},
+    }  # fmt: skip
+    return "".join(
+        f" {kind}: {listed([name + refused.get(name, '') for name in sorted(names)], _MOST_NAMED)}."
+        for kind, names in kinds.items() if names
+    )  # fmt: skip
 
 
 def begin(inputs: Inputs) -> None:

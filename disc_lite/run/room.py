@@ -88,10 +88,11 @@ def require_room(plan: Plan) -> Execution:
             f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
         )
     for what, needed, have_bytes, remedy in (
-        # Most of it is the process with its libraries, whatever it is taught.
+        # Most of the memory is the process with its libraries, and of the disk the checkpoints: teacher states that do
+        # not fit are read again.
         ("memory of this machine", plan.host_bytes, budget.host_bytes, "Close other programs, or use another machine."),
         ("disk", plan.disk_bytes, budget.disk_bytes,
-         "Free some, adapt to fewer documents at once, or lower prompt.questions_per_sentence."),
+         "Free some, name an --output on another disk, or lower lora.rank: its checkpoints are smaller then."),
     ):  # fmt: skip
         if have_bytes is not None and needed > have_bytes:
             raise WillNotFit(

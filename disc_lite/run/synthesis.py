@@ -15,7 +15,7 @@ from disc_lite.distillation.examples import Text
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
-from disc_lite.evaluation.sentences import few_pairs, without_pairs
+from disc_lite.evaluation.sentences import about_pairs
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
@@ -23,11 +23,12 @@ from disc_lite.run import update
 from disc_lite.run.cache import prompts_folder
 from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext
-from disc_lite.run.earlier import EarlierRun, earlier_answers, taught_before
+from disc_lite.run.earlier import EarlierRun, earlier_answers
+from disc_lite.run.gone import steps_before, taught_before
 from disc_lite.run.own_pairs import own_pairs
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
-from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
+from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted
 from disc_lite.synthesis.drafting import seed_of
 from disc_lite.synthesis.held_out import write_held_out
 from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
@@ -72,7 +73,8 @@ def _questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chan
         "passages": {**counts, "removed": counts["removed"] + passages},
         "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
         "questions_removed": [asdict(question) for question in removed],
-        "taught_before": taught_before(earlier, context.inputs.ledger, context.recipe),
+        "steps_before": steps_before(earlier, context.recipe),
+        "taught_before": taught_before(earlier, changes, context.inputs.ledger, context.recipe),
     })  # fmt: skip
     return found
 
@@ -101,12 +103,13 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
         else:
             own = context.inputs.pairs
             every = own_pairs(context, held_out, own) if own else _written(context, held_out, context.texts)
-            pair_set = every.without(contradicted([scored.pair for scored in every.scored]), CONTRADICTED)
+            drafted = [scored.pair for scored in every.scored]
+            pair_set = every.without(contradicted(drafted), CONTRADICTED)
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
-            write_json(about, _about(pair_set))
+            write_json(about, {**_about(pair_set), "contradictions": between_documents(drafted)})
     pairs = context.folder.read_pairs()
     found = {**read_json(about), "without": _without_pairs(context.texts, pairs)}
-    for remark in filter(None, (*found.get("remarks", ()), few_pairs(found), without_pairs(found))):
+    for remark in (*found.get("remarks", ()), *about_pairs(found)):
         context.remark("questions", remark)
     return pairs, found
 
@@ -136,17 +139,22 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     every = update.kept_pairs(earlier, changes)
     asked = [row for row in every if not forbidden.near(row["question"])]
     written = _about_fresh(context, held_out, changes, every)
+    against = between_documents([*map(update.pair_of, asked), *(scored.pair for scored in written.scored)])
     kept, written = update.agreeing(asked, written)
     fresh = [scored.as_dict() for scored in written.scored]
-    removed = update.removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe.update.removed)
+    removed, dropped = update.removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe)
     write_jsonl(context.folder.removed, removed)
+    write_jsonl(context.folder.dropped, dropped)
     write_jsonl(context.folder.pairs, [*kept, *fresh])
     of_kept = {HELD_OUT: len(every) - len(asked), CONTRADICTED: len(asked) - len(kept)}
-    dropped = Counter(written.dropped) + Counter(of_kept)
+    drafts = Counter(written.dropped) + Counter(of_kept)
     before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
     by_passage = {**update.kept_coverage(changes, before), **(written.coverage or {})}
-    counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed)}
-    return {**_about(written), "dropped": dict(dropped), "coverage_by_passage": by_passage or None, **counts}
+    counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed), "not_unlearned": len(dropped)}
+    return {
+        **_about(written), "dropped": dict(drafts), "coverage_by_passage": by_passage or None, **counts,
+        "contradictions": against,
+    }  # fmt: skip
 
 
 def _about_fresh(

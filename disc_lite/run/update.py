@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
-from disc_lite.distillation.examples import Lesson, Text, lessons_about, retention_lesson, thinned, with_passages
+from disc_lite.distillation.examples import (
+    Lesson,
+    Text,
+    lessons_about,
+    retention_lesson,
+    shown_passages,
+    thinned,
+    with_passages,
+)
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.schedule import rehearsals
 from disc_lite.documents import Passage
@@ -18,6 +26,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, Place, places_of
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun
+from disc_lite.run.gone import what_is_gone
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
@@ -130,36 +139,50 @@ def pairs_about_fresh(
 
 
 def removed_pairs(
-    earlier: EarlierRun, changes: Changes, texts: Sequence[Text], pairs: Sequence[JsonObject], policy: str
-) -> list[JsonObject]:
-    """The pairs of what is gone, each with its passage (`shown`); of those nothing is rehearsed that was replaced.
+    earlier: EarlierRun, changes: Changes, texts: Sequence[Text], pairs: Sequence[JsonObject], recipe: Recipe
+) -> tuple[list[JsonObject], list[JsonObject]]:
+    """Pairs of what is gone: those that are rehearsed or unlearned, and those that are neither and may still be known.
 
-    Neither is what `pairs` ask, which are taught: beside them it would contradict them. To be unlearned are also pairs
-    of a passage that has changed, where nothing in it says what they are about now: no sentence is like their source,
-    and none of the pairs about it asks what they ask.
+    None is what `pairs` ask, which are taught: beside them it would contradict them. Of a passage that has changed they
+    are the pairs of which nothing in it says what they are about now: no new sentence is like their source, and no pair
+    about one asks what they ask.
     """
-    shown = dict(zip(places_of(earlier.passages), (text for _, text in earlier.passages), strict=True))
-    here = _shown_now(texts)
-    removed = [row for row in earlier.removed if " ".join(row["shown"].split()) not in here]
-    gone, replaced = set(changes.removed), {before: place for place, before in changes.changed.items()}
+    gone = what_is_gone(earlier, changes, shown_passages(texts))
     by_place = {place_of(passage): (text, passage) for text in texts for passage in text.passages}
-    for row in earlier.pairs:
-        place = (row["document"], row["passage"])
-        if place in gone or (
-            policy == "unlearn" and place in replaced and _vanished(row, *by_place[replaced[place]], pairs)
-        ):
-            removed.append({**row, "shown": shown[place]})
+    now = {before: by_place[place] for place, before in changes.changed.items()}
     taught = {normalise(row["question"]) for row in pairs}
-    return [row for row in removed if normalise(row["question"]) not in taught]
+
+    def untaught(rows: Iterable[JsonObject]) -> list[JsonObject]:
+        return [row for row in rows if normalise(row["question"]) not in taught]
+
+    passages, before = untaught(gone.passages), untaught(gone.dropped)
+    rows = untaught(gone.sentences)
+    sentences = [row for row in rows if _vanished(row, *now[row["document"], row["passage"]], pairs)]
+    policy = recipe.update.removed
+    if recipe.update.start == "new":  # which was taught nothing of it
+        return (passages if policy == "rehearse" else []), []
+    if policy == "rehearse":
+        return passages, [*before, *sentences]
+    every = [*before, *passages, *sentences]
+    return (every, []) if policy == "unlearn" else ([], every)
 
 
 def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[JsonObject]) -> bool:
-    """Whether nothing in the passage, which has changed, says what this pair is about."""
-    source = word_set(row.get("source") or "")
-    like = any(jaccard(source, word_set(text.sentence_text(*s))) >= LIKE for s in passage.sentences)
-    here = [pair["question"] for pair in pairs if (pair["document"], pair["passage"]) == place_of(passage)]
-    asked = word_set(row["question"])
-    return bool(source) and not like and all(jaccard(asked, word_set(question)) < NEAR for question in here)
+    """Whether nothing in the passage, which has changed, says what this pair is about.
+
+    What the passage said before has not taken its place: a list has many lines that are alike, and ask alike.
+    """
+    source, asked, before = word_set(row["source"]), word_set(row["question"]), " ".join(row["shown"].split())
+
+    def is_new(sentence: str) -> bool:
+        return not sentence or " ".join(sentence.split()) not in before
+
+    now = filter(is_new, (text.sentence_text(*sentence) for sentence in passage.sentences))
+    about = [pair for pair in pairs if (pair["document"], pair["passage"]) == place_of(passage)]
+    again = [pair["question"] for pair in about if is_new(pair.get("source") or "")]
+    return not any(jaccard(source, word_set(sentence)) >= LIKE for sentence in now) and not any(
+        jaccard(asked, word_set(question)) >= NEAR for question in again
+    )
 
 
 def kept_coverage(changes: Changes, before: JsonObject) -> JsonObject:

@@ -6,7 +6,8 @@ about the one with what its passage says of the other. Does not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from disc_lite.qa import Pair, language_of
 from disc_lite.qa.stems import stem
@@ -29,10 +30,27 @@ def contradicted(pairs: Sequence[Pair]) -> set[int]:
     Answers that their own sentence states are believed over the others. Where those of different passages differ, none
     is taught, since nothing tells which holds. A pair without a sentence is a person's: it is believed, and stays.
     """
-    by_question: dict[tuple[str, ...], list[int]] = {}
+    return {number for numbers in _by_question(pairs) if len(numbers) > 1 for number in _contradicted(pairs, numbers)}
+
+
+def between_documents(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Questions that sentences of several documents answer with other facts: `question`, and document -> answer."""
+    found = []
+    for numbers in _by_question(pairs):
+        if len({pairs[n].document for n in numbers}) > 1:
+            stated = [pairs[n] for n in numbers if pairs[n].source and is_stated(pairs[n])]
+            answers = {pair.document: pair.answer for pair in reversed(stated)}  # the likeliest comes first
+            first = next(iter(answers.values()), "")
+            if not all(same_facts(pairs[numbers[0]].question, first, other) for other in answers.values()):
+                found.append({"question": pairs[numbers[0]].question, "answers": answers})
+    return found
+
+
+def _by_question(pairs: Sequence[Pair]) -> Iterable[list[int]]:
+    found: dict[tuple[str, ...], list[int]] = {}
     for number, pair in enumerate(pairs):
-        by_question.setdefault(_asked(pair.question), []).append(number)
-    return {number for numbers in by_question.values() if len(numbers) > 1 for number in _contradicted(pairs, numbers)}
+        found.setdefault(_asked(pair.question), []).append(number)
+    return found.values()
 
 
 def _asked(question: str) -> tuple[str, ...]:

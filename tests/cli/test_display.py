@@ -24,7 +24,7 @@ from disc_lite.qa import Question
 ])  # fmt: skip
 def test_what_became_of_the_pairs(pairs: dict[str, Any], line: str) -> None:
     summary = {
-        "documents": {"read": 1, "refused": 0, "duplicate": 0}, "pairs": {"accepted": 9, **pairs}, "steps": 3,
+        "documents": {"read": 1, "refused": 0, "duplicate": 0, "damaged": 0}, "pairs": {"accepted": 9, **pairs}, "steps": 3,
         "seconds": 4.0, "peak_bytes": 0, "adapter": "a", "run": "r", "teachability": {"mean": None, "low": []},
         "skipped_steps": 0, "stopped_at": None, "card": {},
     }  # fmt: skip
@@ -35,7 +35,7 @@ def test_what_became_of_the_pairs(pairs: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize(("accepted", "advice"), [(0, "use method: prompt (or both)."), (9, "only pairs teach them.")])
 def test_low_teachability_does_not_advise_the_method_in_use(accepted: int, advice: str) -> None:
     summary = {
-        "documents": {"read": 1, "refused": 0, "duplicate": 0}, "pairs": {"accepted": accepted}, "steps": 1,
+        "documents": {"read": 1, "refused": 0, "duplicate": 0, "damaged": 0}, "pairs": {"accepted": accepted}, "steps": 1,
         "seconds": 4.0, "peak_bytes": 0, "adapter": "a", "run": "r", "teachability": {"low": ["a.md"]},
     }  # fmt: skip
     lines = remarks(summary)

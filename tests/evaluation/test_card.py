@@ -12,7 +12,15 @@ from disc_lite.evaluation.card import change, forgetting, overlaps, report_card
 from disc_lite.evaluation.grading import grade, is_stated
 from disc_lite.evaluation.intervals import wilson
 from disc_lite.evaluation.retrieval import best_passages
-from disc_lite.evaluation.sentences import choice_of_questions, forgotten, shortfall, unreadable, unstated, verdict
+from disc_lite.evaluation.sentences import (
+    choice_of_questions,
+    forgotten,
+    shortfall,
+    since_update,
+    unreadable,
+    unstated,
+    verdict,
+)
 from disc_lite.qa import Pair, Question
 from disc_lite.run.evaluate import verdict_in
 
@@ -90,7 +98,7 @@ def compared(rag: range, adapted: range, total: int = 200, passage: int = -1) ->
 
 def test_the_verdict_is_honest_about_retrieval() -> None:
     assert verdict(compared(range(100), range(180))).startswith("The adapted model knows more")
-    assert verdict(compared(range(180), range(180))).startswith("Its difference from retrieval may be chance")
+    assert verdict(compared(range(180), range(180))).startswith("Retrieval alone may do as well here")
     assert verdict(compared(range(180), range(100))).startswith("Retrieval alone does better here:")
     assert verdict(report_card([], {"rag": [], "adapted": []}, [], (), "exact", 0.8)) == ""
 
@@ -100,9 +108,7 @@ def test_the_verdict_needs_more_than_chance_in_both_directions() -> None:
     gain = ahead["differences"]["adapted - rag"]
     assert gain["mean"] == 0.2 and gain["low"] < 0 < gain["high"]
     for one, shares in ((ahead, "answers 55%, the adapted model 75%"), (behind, "answers 75%, the adapted model 55%")):
-        assert verdict(one).startswith(
-            "Its difference from retrieval may be chance, so retrieval alone may do as well here"
-        )
+        assert verdict(one).startswith("Retrieval alone may do as well here, for the difference may be chance")
         assert shares in verdict(one)
 
 
@@ -118,6 +124,32 @@ def test_a_ceiling_by_choice_of_the_questions_is_no_measurement() -> None:
     assert verdict(written).endswith("the adapted model 50% without any passage, on questions that favour retrieval.")
     assert "answers 50% where the passage gives 100%." in shortfall({**own, **MEASURED})
     assert "answers 50% of what the base answers with the passage." in shortfall({**written, **MEASURED})
+
+
+def updated(fresh: tuple[int, int], unchanged: tuple[int, int], lost: int = 0, of: int = 3) -> dict:
+    """A card of an update: right answers and questions, and how many the run before had right and are wrong now."""
+    rows = {state: {"adapted": {"right": right, "of": asked}} for state, (right, asked) in
+            (("unchanged", unchanged), ("changed", (0, 0)), ("new", fresh))}  # fmt: skip
+    rows["unchanged"] |= {"earlier": {"right": of}, "lost": lost, "gained": 1}
+    of_run = {
+        "fit": {},
+        "advice": {"pairs": "more pairs"},
+        "update": {"rows": rows, "passages": {"new": 1, "changed": 0}},
+    }
+    return {**compared(range(0), range(40), 50, 0), **of_run}
+
+
+def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> None:
+    """Of all questions 80 % are right, and of the new page a few: that is told, as is what was known and is lost."""
+    assert shortfall(updated((2, 10), (38, 40))).startswith("It did not learn enough of what is new or changed: ")
+    assert "answers 20% of what the base answers with the passage" in shortfall(updated((2, 10), (38, 40)))
+    assert "enough of what is unchanged" in shortfall(updated((10, 10), (10, 40)))
+    assert shortfall(updated((8, 10), (32, 40))) == since_update(updated((8, 10), (32, 40))) == ""
+    assert since_update(updated((0, 0), (33, 48), 5, 38)) == (
+        "Nothing was asked about what is new or changed, so nobody knows whether it was learned. Of 38 answers about "
+        "unchanged passages that the run before had right 5 are wrong now, and of those it had wrong 1 right."
+    )
+    assert since_update(compared(range(0), range(40), 50)) == ""
 
 
 def test_of_an_update_some_questions_may_be_the_users_and_some_the_models() -> None:
@@ -155,7 +187,7 @@ def test_forgetting_counts_every_answer_that_was_right_and_is_wrong() -> None:
     said = forgotten({"retained": rows, "forgetting": found})
     assert said == (
         "Of 44 answers that should stay right the adapted model lost 13, 29.5% (95 %: 18.2% to 44.2%): instructions 13 of 24; "
-        "5 that were wrong are right now."
+        "of those that were wrong 5 right now."
     )
 
 

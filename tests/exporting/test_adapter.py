@@ -18,7 +18,7 @@ from disc_lite.exporting import choosing, export, weights
 from disc_lite.exporting.choice import FORMS
 from disc_lite.exporting.modelcard import model_card
 from disc_lite.run.finished import load_run, open_run
-from disc_lite.storage import read_json, write_json
+from disc_lite.storage import read_json, write_json, write_jsonl
 from tests.exporting.folders import model_entry
 from tests.made import finished_run, recipe_of
 from tests.tiny_models import NAMES
@@ -84,15 +84,23 @@ def test_the_model_card_names_documents_only_if_asked_and_no_paths(runs: Any, fo
     assert "PeftModel.from_pretrained" in card and '"rank": 4' in card
 
 
-def test_the_model_card_of_an_update_has_what_earlier_runs_taught(run: Path, tmp_path: Path) -> None:
-    rows = [("a|b\n# <c>.md", "rehearse"), ("old.md", "rehearse"), ("lost.md", "drop"), ("secret.md", "unlearn")]
-    before = [{"name": name, "sha256": "cd" * 32, "removed": removed} for name, removed in rows]
-    write_json(run / "update.json", {"taught_before": before})
-    export(run, "adapter", tmp_path / "out", document_names=True)
-    card = (tmp_path / "out" / "README.md").read_text()
-    assert "taught 4 documents\n" in card
+def test_the_model_card_of_an_update_has_what_earlier_runs_taught(run: Path) -> None:
+    rows = [("a|b\n# <c>.md", True, "drop"), ("old.md", False, "rehearse"), ("lost.md", False, "drop"),
+            ("secret.md", False, "unlearn"), ("cut.md", True, "unlearn")]  # fmt: skip
+    before = [
+        {"name": name, "sha256": "cd" * 32, "replaced": replaced, "removed": removed}
+        for name, replaced, removed in rows
+    ]
+    write_json(run / "update.json", {"removed": "unlearn", "taught_before": before, "steps_before": [65, 13]})
+    for since, when in (("unchanged", "earlier, unchanged since"), ("new", "by this run")):
+        write_jsonl(run / "passages.jsonl", [{"document": rows[0][0], "text": "x", "since": since}])
+        card = model_card(open_run(run), document_names=True)
+        assert f"| `{'ab' * 32}` | {when} |" in card
+    assert "taught 2 documents\n" in card and "steps after 78 of 2 earlier runs" in card
     assert [line.split(" | ")[-1] for line in card.split("\n") if "cd" * 32 in line] == [
-        "an earlier version |", "earlier, and rehearsed |", "earlier, not rehearsed |", "earlier, then unlearned |",
+        "an earlier version; what it said otherwise may still be known |", "earlier, and rehearsed |",
+        "earlier, neither rehearsed nor unlearned |", "earlier, then unlearned |",
+        "an earlier version; what was taken out of it was unlearned |",
     ]  # fmt: skip
 
 

@@ -16,8 +16,9 @@ from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.source import open_model
 from disc_lite.report.page import page
 from disc_lite.report.reading import read_run
+from disc_lite.run.answers import BEFORE_AND_AFTER
 from disc_lite.run.arguments import Arguments
-from disc_lite.run.folder import BEFORE_AND_AFTER, RunFolder
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.record import check_same_run
 from disc_lite.storage import DIGESTS, disk, read_json, require_all_unchanged, sha256_of, verify
@@ -187,5 +188,11 @@ def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finishe
     assert json.loads((docs / "run" / "run.json").read_text())["identity"] == inputs.identity
     (docs / "other.txt").write_bytes(b"\xff")
     others = replace(given, questions=None, pairs=None)
-    with pytest.raises(UsageError, match=r"in: documents, .*\. Not read as it was: other\.txt \(.*UTF-8"):
+    (docs / "boats.txt").write_text("Two boats lie in the harbour.")
+    (docs / "guide.md").write_text("# Guide\n\nAda Brink keeps the keys.")
+    with pytest.raises(
+        UsageError,
+        match=r"in: documents, .* New: boats\.txt\. No longer read: other\.txt \(.*UTF-8.*Changed: guide\.md",
+    ) as caught:
         gather(others)
+    assert f"--update {docs / 'run'}" in caught.value.remedy  # for it is finished

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from disc_lite.cli import main
-from disc_lite.documents import LedgerEntry
 from disc_lite.errors import EnvironmentNotReady, UsageError
-from disc_lite.run.earlier import check_same, read_earlier, taught_before
+from disc_lite.run.earlier import check_same, read_earlier
 from disc_lite.run.folder import FORMAT
 from disc_lite.run.plan import plan
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl, write_text
@@ -179,27 +178,6 @@ def test_updates_are_numbered_and_another_text_or_pair_is_another_update(run: Pa
     assert read_earlier(run).digest == before
     write_jsonl(run / "pairs.jsonl", [{"document": "a.md", "passage": 0, "question": "Who?", "answer": "x"}])
     assert read_earlier(run).digest != before
-
-
-@pytest.mark.parametrize(("start", "removed", "expected"), [
-    ("adapter", "rehearse", {"a.md": "rehearse", "c.md": "rehearse", "d.md": "drop"}),
-    ("adapter", "unlearn", {"a.md": "unlearn", "c.md": "unlearn", "d.md": "drop"}),
-    ("new", "rehearse", {"a.md": "rehearse", "c.md": "rehearse"}),
-    ("new", "drop", {}),
-])  # fmt: skip
-def test_what_was_taught_before_is_remembered_over_updates(
-    run: Path, start: str, removed: str, expected: dict[str, str]
-) -> None:
-    write_jsonl(run / "ledger.jsonl", [{"name": n, "sha256": n, "outcome": o} for n, o in
-                                       (("a.md", "read"), ("b.md", "read"), ("e.md", "refused"))])  # fmt: skip
-    before = [{"name": "c.md", "sha256": "c.md", "removed": "rehearse"},
-              {"name": "d.md", "sha256": "d.md", "removed": "drop"}]  # fmt: skip
-    write_json(run / "update.json", {"taught_before": before})
-    earlier = read_earlier(run)
-    section = earlier.recipe.update.model_copy(update={"start": start, "removed": removed})
-    recipe = earlier.recipe.model_copy(update={"update": section})
-    found = taught_before(earlier, [LedgerEntry("moved.md", "read", "", 1, "b.md", 1)], recipe)
-    assert {row["name"]: row["removed"] for row in found} == expected
 
 
 def test_a_run_of_another_version_is_refused(run: Path) -> None:

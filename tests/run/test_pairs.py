@@ -119,7 +119,7 @@ def test_an_update_counts_the_sentences_that_it_asked_about(tmp_path: Path, monk
     written = PairSet((), {"not a question": 3}, {"new.md#0": 2})
     monkeypatch.setattr(synthesis, "_about_fresh", lambda *given: written)
     monkeypatch.setattr(synthesis.update, "kept_pairs", lambda *given: [])
-    monkeypatch.setattr(synthesis.update, "removed_pairs", lambda *given: [])
+    monkeypatch.setattr(synthesis.update, "removed_pairs", lambda *given: ([], []))
     context: Any = SimpleNamespace(recipe=recipe_of(), folder=RunFolder(tmp_path / "after"), texts=())
     given: tuple[Any, Any] = SimpleNamespace(folder=before), SimpleNamespace(now={("old.md", 0): ("old.md", 0)})
     about = synthesis._updated(context, (), *given)

@@ -21,7 +21,7 @@ from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.adapt import adapt
 from disc_lite.run.changes import compare
-from disc_lite.run.earlier import EarlierRun, earlier_answers, nothing_to_teach, read_earlier
+from disc_lite.run.earlier import earlier_answers, nothing_to_teach, read_earlier
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import pairs_of
 from disc_lite.run.training import attach_adapter
@@ -30,7 +30,6 @@ from disc_lite.run.update import (
     agreeing,
     kept_questions,
     questions_still_gone,
-    removed_pairs,
     unlearning,
     without_asked,
 )
@@ -40,6 +39,7 @@ from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.documents.written import document
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
+from tests.run.earlier_runs import BOATS, earlier_of, pair_of
 from tests.tiny_models import CORPUS
 
 # What a model of random weights drafts comes to nothing; so it drafts little.
@@ -47,7 +47,6 @@ SHORT = {
     "prompt.questions_per_sentence": "1", "prompt.question_tokens": "4", "prompt.answer_tokens": "4",
     "evaluation.long_answer_tokens": "4", "evaluation.questions": "2", "documents.passage_tokens": "64",
 }  # fmt: skip
-BOATS = "Two boats lie in the harbour. Ada Brink rows the smaller one on Monday. The larger one is green."
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +165,9 @@ def test_an_update_of_an_update(second: Path, docs: Path, small: SmallAdapt) -> 
     counts = summary["card"]["update"]["passages"]
     assert counts == {"unchanged": len(RunFolder(second).read_passages()), "changed": 0, "new": 1, "removed": 0}
     before = read_json(small.root / "third" / "update.json")["taught_before"]
-    assert [(row["name"], row["removed"]) for row in before] == [("guide.md", "unlearn")]  # as it was in the first run
+    assert [(row["name"], row["removed"]) for row in before] == [
+        ("guide.md", "drop")
+    ]  # no pair was about its first version
     kept = read_jsonl(small.root / "third" / "pairs.jsonl")
     assert [row for row in kept if row["document"] != "hall.txt"] == read_jsonl(second / "pairs.jsonl")
 
@@ -198,17 +199,6 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
 # -- what is taken over, and what is taught -------------------------------------------------------------
 
 
-def earlier_of(tmp_path: Path, pairs: list[dict[str, Any]], passages: list[tuple[str, str]], **more: Any) -> EarlierRun:
-    return EarlierRun(
-        RunFolder(tmp_path), "m", "f", recipe_of(), tuple(passages), tuple(pairs), more.get("questions", ()),
-        more.get("removed", ()), more.get("questions_removed", ()),
-    )  # fmt: skip
-
-
-def pair_of(document: str, passage: int, question: str, source: str = "") -> dict[str, Any]:
-    return {"document": document, "passage": passage, "question": question, "answer": "x", "source": source}
-
-
 def test_a_run_says_which_of_its_documents_are_called_by_their_files(
     tmp_path: Path, plain: Callable[[str], Any]
 ) -> None:
@@ -224,40 +214,6 @@ def test_a_run_says_which_of_its_documents_are_called_by_their_files(
         now = texts(*names)
         changes = earlier.changes_to(shown_passages(now), [text.document for text in now])
         assert changes.unchanged == {(names[0], 0)}
-
-
-def test_pairs_of_what_is_gone_have_their_passage_and_nothing_replaced_is_among_them(
-    tmp_path: Path, plain: Callable[[str], Any]
-) -> None:
-    """Only unlearning takes a sentence out of a passage that has changed: one that nothing in it is like any more."""
-    tokens = plain("llama").tokens
-    old = "The Dunden costs 86 crowns. It is made of oak. Solward keeps the keys of the hall."
-    text = "The Dunden costs 91 crowns. It is made of oak and comes in green."
-    texts = tokenise([document_of(text, "a.md")], tokens, 256)
-    (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
-    priced = pair_of("a.md", 0, "How much is a Dunden?", "The Dunden costs 86 crowns.")
-    keys = pair_of("a.md", 0, "Who keeps the keys?", "Solward keeps the keys of the hall.")
-    other = pair_of("b.md", 0, "Who rows?")
-    passages = [("a.md", shown.replace(text, old)), ("b.md", BOATS)]
-    long_gone = {**pair_of("c.md", 0, "Who?"), "shown": "Nobody."}
-    earlier = earlier_of(tmp_path, [priced, keys, other], passages, removed=(long_gone,))
-    changes = compare(earlier.passages, [("a.md", shown)])
-    assert (list(changes.changed), changes.removed) == ([("a.md", 0)], (("b.md", 0),))
-    gone = [long_gone, {**other, "shown": BOATS}]
-    assert removed_pairs(earlier, changes, texts, [], "rehearse") == gone
-    unlearned = removed_pairs(earlier, changes, texts, [], "unlearn")
-    assert unlearned == [gone[0], {**keys, "shown": passages[0][1]}, gone[1]]
-    # Not where a new pair asks the same: it teaches the new answer.
-    asked = [pair_of("a.md", 0, "Who keeps the keys now?")]
-    assert removed_pairs(earlier, changes, texts, asked, "unlearn") == gone
-    # Nor, of what is gone, a question that a pair about another passage answers now.
-    rows = [pair_of("d.md", 0, "Who rows?")]
-    for policy in ("rehearse", "unlearn"):
-        found = removed_pairs(earlier, changes, texts, rows, policy)
-        assert [row["question"] for row in found if row["document"] != "a.md"] == ["Who?"]
-    # Nor what has come back.
-    back = earlier_of(tmp_path, [], passages, removed=({**long_gone, "shown": f" {shown}"},))
-    assert removed_pairs(back, changes, texts, [], "unlearn") == []
 
 
 def test_what_is_taken_over_and_what_is_new_do_not_contradict_each_other() -> None:

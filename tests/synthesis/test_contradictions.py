@@ -6,8 +6,9 @@ from itertools import permutations
 
 import pytest
 
+from disc_lite.evaluation.sentences import contradictions
 from disc_lite.qa import Pair
-from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted, is_stated
+from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted, is_stated
 from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 
@@ -76,3 +77,22 @@ def test_what_is_dropped_is_counted_and_only_what_is_stated_covers_its_sentence(
     assert fewer.dropped == {"not a question": 3, CONTRADICTED: 2}
     assert fewer.without(set(), CONTRADICTED) == fewer
     assert PairSet(scored, {}, None).coverage is None
+
+
+def test_documents_that_contradict_each_other_are_named_with_what_each_says() -> None:
+    def said(document: str, answer: str, source: str = "") -> Pair:
+        return Pair(document, 0, "What does the Dunden cost?", answer, source or f"The Dunden costs {answer}.")
+
+    pairs = [said("lights.md", "91 crowns"), said("lights.md", "91 crowns"), said("prices.md", "12 crowns")]
+    (found,) = between_documents(pairs)
+    assert found == {"question": pairs[0].question, "answers": {"prices.md": "12 crowns", "lights.md": "91 crowns"}}
+    text = contradictions({"contradictions": [found]})
+    assert "12 crowns (prices.md) / 91 crowns (lights.md)" in text and "correct one of them" in text
+    # Not where both say the same, it is one document, or only the model says so.
+    for other in (
+        said("prices.md", "91 crowns"),
+        said("lights.md", "12 crowns"),
+        said("prices.md", "12 crowns", "Blue."),
+    ):
+        assert between_documents([pairs[0], other]) == []
+    assert contradictions({}) == ""

@@ -1,0 +1,158 @@
+"""What documents say no more is rehearsed, unlearned or written down as neither; nothing else is called unlearned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disc_lite.distillation.examples import Text, tokenise
+from disc_lite.documents import LedgerEntry
+from disc_lite.evaluation.sentences import about_pairs
+from disc_lite.run.changes import Changes, compare
+from disc_lite.run.earlier import EarlierRun, nothing_to_teach
+from disc_lite.run.folder import RunFolder
+from disc_lite.run.gone import steps_before, taught_before, versions_before, what_is_gone
+from disc_lite.run.update import removed_pairs
+from disc_lite.storage import JsonObject, write_json, write_jsonl
+from tests.made import document_of, recipe_of
+from tests.run.earlier_runs import BOATS, earlier_of, pair_of
+
+OLD = "The Dunden costs 86 crowns. It is made of oak. Solward keeps the keys of the hall."
+NOW = "The Dunden costs 91 crowns. It is made of oak and comes in green."
+PRICED = pair_of("a.md", 0, "How much is a Dunden?", "The Dunden costs 86 crowns.")
+KEYS = pair_of("a.md", 0, "Who keeps the keys?", "Solward keeps the keys of the hall.")
+ROWS = pair_of("b.md", 0, "Who rows?")
+LONG_GONE = {**pair_of("c.md", 0, "Who?"), "shown": "Nobody."}
+
+
+def policy(removed: str, start: str = "adapter") -> Any:
+    return recipe_of(update={"removed": removed, "start": start})
+
+
+@pytest.fixture
+def case(tmp_path: Path, plain: Callable[[str], Any]) -> tuple[EarlierRun, Changes, tuple[Text, ...]]:
+    """A page has lost a sentence and another is gone; a third went before and is rehearsed."""
+    texts = tokenise([document_of(NOW, "a.md")], plain("llama").tokens, 256)
+    (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
+    write_jsonl(tmp_path / "ledger.jsonl", [{"name": n, "sha256": n[0], "outcome": "read"} for n in ("a.md", "b.md")])
+    passages = [("a.md", shown.replace(NOW, OLD)), ("b.md", BOATS)]
+    earlier = earlier_of(tmp_path, [PRICED, KEYS, ROWS], passages, removed=(LONG_GONE,))
+    changes = compare(earlier.passages, [("a.md", shown)])
+    assert (list(changes.changed), changes.removed) == ([("a.md", 0)], (("b.md", 0),))
+    return earlier, changes, texts
+
+
+def asked(rows: list[JsonObject]) -> list[str]:
+    return [row["question"] for row in rows]
+
+
+@pytest.mark.parametrize(("recipe", "taught", "known"), [
+    (policy("rehearse"), ["Who?", "Who rows?"], ["Who keeps the keys?"]),
+    (policy("drop"), [], ["Who?", "Who rows?", "Who keeps the keys?"]),
+    (policy("unlearn"), ["Who?", "Who rows?", "Who keeps the keys?"], []),
+    (policy("rehearse", "new"), ["Who?", "Who rows?"], []),  # a new adapter was taught nothing of it
+    (policy("unlearn", "new"), [], []),
+])  # fmt: skip
+def test_what_is_taken_out_is_taught_or_written_down_as_still_known(
+    case: tuple[EarlierRun, Changes, tuple[Text, ...]], recipe: Any, taught: list[str], known: list[str]
+) -> None:
+    earlier, changes, texts = case
+    found = removed_pairs(earlier, changes, texts, [], recipe)
+    assert [asked(rows) for rows in found] == [taught, known]
+    every = {row["question"]: row for rows in found for row in rows}
+    if "Who keeps the keys?" in every:
+        assert every["Who keeps the keys?"] == {**KEYS, "shown": earlier.passages[0][1], "sha256": "a"}
+
+
+def test_what_is_asked_otherwise_or_said_again_is_not_gone(
+    case: tuple[EarlierRun, Changes, tuple[Text, ...]], tmp_path: Path
+) -> None:
+    earlier, changes, texts = case
+    # Not where a new pair asks the same: it teaches the new answer.
+    here = [pair_of("a.md", 0, "Who keeps the keys now?")]
+    assert asked(removed_pairs(earlier, changes, texts, here, policy("unlearn"))[0]) == ["Who?", "Who rows?"]
+    # But where the passage said so before: of a list whose lines are alike one is gone.
+    for source, taken in (("It is made of oak", True), ("", False), ("Ada has them.", False)):
+        alike = [pair_of("a.md", 0, "Who keeps the hall?", source)]
+        found = asked(removed_pairs(earlier, changes, texts, alike, policy("unlearn"))[0])
+        assert ("Who keeps the keys?" in found) == taken, source
+    # Nor, of what is gone, a question that a pair about another passage answers now.
+    elsewhere = [pair_of("d.md", 0, "Who rows?")]
+    for removed in ("rehearse", "unlearn"):
+        assert "Who rows?" not in asked(removed_pairs(earlier, changes, texts, elsewhere, policy(removed))[0])
+    # Nor what has come back: the passage, or the sentence under its headings.
+    (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
+    for back, is_back in (
+        ({**LONG_GONE, "shown": f" {shown}"}, True),
+        ({**LONG_GONE, "shown": shown.replace(NOW, OLD), "source": "It is made of oak"}, True),
+        ({**LONG_GONE, "shown": "# Chairs\n\nIt is made of oak.", "source": "It is made of oak"}, False),
+    ):
+        again = earlier_of(tmp_path, [], list(earlier.passages), dropped=(back,))
+        assert bool(what_is_gone(again, changes, [("a.md", shown)]).dropped) is not is_back
+
+
+def test_what_is_still_known_can_be_unlearned_though_nothing_has_changed(
+    case: tuple[EarlierRun, Changes, tuple[Text, ...]], tmp_path: Path
+) -> None:
+    earlier, _, texts = case
+    (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
+    later = earlier_of(tmp_path, [], [("a.md", shown)], dropped=({**KEYS, "shown": earlier.passages[0][1]},))
+    same = compare(later.passages, later.passages)
+    assert nothing_to_teach(later, same, policy("unlearn")) == ""
+    for removed in ("rehearse", "drop"):
+        said = nothing_to_teach(later, same, policy(removed))
+        assert "neither rehearsed nor unlearned: 1" in said and "update.removed=unlearn" in said
+    assert asked(removed_pairs(later, same, texts, [], policy("unlearn"))[0]) == ["Who keeps the keys?"]
+    assert about_pairs({"not_unlearned": 0}) == []
+
+
+@pytest.mark.parametrize(("recipe", "expected"), [
+    (policy("rehearse"), {"a.md": (True, "drop"), "b.md": (False, "rehearse"), "c.md": (False, "drop")}),
+    (policy("drop"), {"a.md": (True, "drop"), "b.md": (False, "drop"), "c.md": (False, "drop")}),
+    (policy("unlearn"), {"a.md": (True, "unlearn"), "b.md": (False, "unlearn"), "c.md": (False, "drop")}),
+    (policy("rehearse", "new"), {"b.md": (False, "rehearse")}),
+    (policy("drop", "new"), {}),
+])  # fmt: skip
+def test_a_file_is_called_unlearned_only_where_pairs_about_it_were(
+    case: tuple[EarlierRun, Changes, tuple[Text, ...]], recipe: Any, expected: dict[str, tuple[bool, str]]
+) -> None:
+    """c.md went before and no pair was about it, u.md was unlearned then, and d.md is b.md under another name."""
+    earlier, changes, texts = case
+    before = [{"name": f"{n}.md", "sha256": n, "replaced": False, "removed": removed}
+              for n, removed in (("c", "rehearse"), ("u", "unlearn"), ("d", "drop"))]  # fmt: skip
+    write_json(earlier.folder.update, {"removed": "rehearse", "taught_before": before})
+    rows = taught_before(earlier, changes, [LedgerEntry("moved.md", "read", "", 1, "d", 1)], recipe)
+    now = RunFolder(earlier.folder.path / "now")
+    write_json(now.update, {"removed": recipe.update.removed, "taught_before": rows})
+    removed, dropped = removed_pairs(earlier, changes, texts, [], recipe)
+    write_jsonl(now.removed, removed)
+    write_jsonl(now.dropped, dropped)
+    more = {"u.md": (False, "unlearn")} if recipe.update.start == "adapter" else {}
+    found = {row["name"]: (row["replaced"], row["removed"]) for row in versions_before(now)}
+    assert found == {**expected, **more}
+
+
+def test_the_steps_of_all_runs_before_are_known(tmp_path: Path) -> None:
+    earlier = earlier_of(tmp_path, [], [])
+    write_json(earlier.folder.summary, {"steps": 13, "stopped_at": {"adapter_step": 10}})
+    assert steps_before(earlier, policy("drop")) == [10]
+    write_json(earlier.folder.update, {"steps_before": [65]})
+    assert steps_before(earlier, policy("drop")) == [65, 10]
+    assert steps_before(earlier, policy("drop", "new")) == []
+
+
+def test_of_a_list_whose_lines_are_alike_one_can_be_taken_out(tmp_path: Path, plain: Callable[[str], Any]) -> None:
+    lines = [f"The {name} costs {price} crowns." for name, price in (("Belka", 20), ("Dunden", 86), ("Ostra", 31))]
+    texts = tokenise([document_of(" ".join([lines[0], lines[2]]), "a.md")], plain("llama").tokens, 256)
+    (now,) = ((text.document.name, text.passage_text(p)) for text in texts for p in text.passages)
+    rows = [pair_of("a.md", 0, f"What does the {line.split()[1]} cost?", line) for line in lines]
+    earlier = earlier_of(tmp_path, rows, [("a.md", now[1].replace(lines[0], " ".join(lines[:2])))])
+    changes = compare(earlier.passages, [now])
+    assert list(changes.changed) == [("a.md", 0)]
+    taught = [rows[0], rows[2]]
+    assert removed_pairs(earlier, changes, texts, taught, policy("rehearse")) == (
+        [], [{**rows[1], "shown": earlier.passages[0][1], "sha256": ""}],
+    )  # fmt: skip
