@@ -69,8 +69,8 @@ def open_base(folder: Path) -> Model:
             f"{folder} does not name the model that it was trained on.", f"{CONFIG} has no base_model_name_or_path.",
             "Write the model's folder or hub id there.",
         )  # fmt: skip
-    moved = f"Write where it is now as base_model_name_or_path into {folder / CONFIG}."
-    model = open_trained_on(name, folder, "Put it back there." if is_noted(folder / CONFIG) else moved)
+    written = f"Write where it is now as base_model_name_or_path into {folder / CONFIG}, or"
+    model = open_trained_on(name, folder, *([] if is_noted(folder / CONFIG) else [written]))
     check_fit(folder, config, model.folder)
     _require_trained_on(folder, model)
     return model

@@ -58,12 +58,28 @@ def open_model(name: str) -> Model:
     return Model(name, source.location, folder, weights, fingerprint(folder, weights), probes_of(folder))
 
 
-def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there.") -> Model:
-    """The model that what is in `folder` was trained on. Raises UsageError where it is not found."""
+def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, or") -> Model:
+    """The model that what is in `folder` was trained on, where it was then or in `$DISC_LITE_MODELS`.
+
+    Whether it is the same one is for the caller to check. Raises UsageError where it is not found; `remedy` is what
+    else may be done.
+    """
     try:
-        return open_model(name)
+        return open_model(_moved(name) or name)
     except UsageError as error:
-        raise UsageError(f"The model that {folder} was trained on was not found.", error.what, remedy) from error
+        raise UsageError(
+            f"The model that {folder} was trained on was not found.", error.what,
+            f"{remedy} name where it is now: DISC_LITE_MODELS=FOLDER.",
+        ) from error  # fmt: skip
+
+
+def _moved(name: str) -> str | None:
+    """Where the folder of a model is now: one of `$DISC_LITE_MODELS`, or one called as it was in one of these."""
+    if Path(name).is_dir() or not Path(name).is_absolute():
+        return None
+    named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
+    found = (place for one in named for place in (one / Path(name).name, one) if (place / "config.json").is_file())
+    return next((str(place.resolve()) for place in found), None)
 
 
 def local_model(name: str) -> Model:

@@ -1,6 +1,7 @@
 """The run folder: one module spells its names, and a run of another version is refused by everything that reads one."""
 
 import ast
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,16 @@ def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(
     with pytest.raises(UsageError, match="was trained on was not found") as caught:
         open_run(tmp_path / "run")
     assert "/moved/llama" in caught.value.why
+    assert "DISC_LITE_MODELS=FOLDER" in caught.value.remedy
+    for place in (folders("llama"), folders("llama").parent):
+        monkeypatch.setenv("DISC_LITE_MODELS", f"/nowhere{os.pathsep}{place}")
+        assert open_run(tmp_path / "run").model.folder == folders("llama")
+    (moved := tmp_path / "models" / "llama").mkdir(parents=True)
+    for path in folders("llama").iterdir():
+        (moved / path.name).write_bytes(path.read_bytes() + b"\n" * (path.name == "config.json"))
+    monkeypatch.setenv("DISC_LITE_MODELS", str(moved.parent))
+    with pytest.raises(UsageError, match="model"):  # another one of the same name
+        open_run(tmp_path / "run")
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
