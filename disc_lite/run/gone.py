@@ -5,9 +5,11 @@ Does not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from functools import cache
+from itertools import dropwhile
 from typing import Any
 
 from disc_lite.documents import LedgerEntry
@@ -28,16 +30,17 @@ class Gone:
 
 
 def what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages) -> Gone:
-    """By the passages of now. Nothing of it is said again: neither its passage, nor its sentence under its headings."""
-    said: dict[str, list[str]] = {}
-    for _, text in shown:
-        said.setdefault(_headings(text), []).append(_flat(text))
-    here = {text for texts in said.values() for text in texts}
+    """By the passages of now: what one of them says, under whatever headings, is not gone."""
+    now = _Texts(shown)
 
     def is_gone(row: JsonObject) -> bool:
-        source = _flat(row.get("source") or "")
-        again = bool(source) and any(source in text for text in said.get(_headings(row["shown"]), ()))
-        return not again and _flat(row["shown"]) not in here
+        if now.have(_body(row["shown"])):
+            return False
+        if source := _flat(row.get("source") or ""):
+            return not now.have(source)
+        # A person's pair names no sentence: what its passage said of it stands where all those words do.
+        asked = frozenset(_words(f"{row['question']} {row['answer']}"))
+        return not now.have_all(asked.intersection(_words(row["shown"])))
 
     before = dict(zip(places_of(earlier.passages), (text for _, text in earlier.passages), strict=True))
     files, gone, replaced = earlier.files, set(changes.removed), set(changes.changed.values())
@@ -54,9 +57,40 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _headings(shown: str) -> str:
-    """The headings with which a passage begins as prompts show it."""
-    return "\n".join(takewhile(lambda line: line.startswith("#"), filter(None, shown.splitlines())))
+def _body(shown: str) -> str:
+    """A passage without the headings with which it begins; with them where it has nothing else."""
+    lines = dropwhile(lambda line: not line.strip() or line.startswith("#"), shown.splitlines())
+    return _flat(" ".join(lines)) or _flat(shown)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+class _Texts:
+    """Passages in which a text is looked for only where its rarest word is, since there may be tens of thousands."""
+
+    def __init__(self, shown: Passages) -> None:
+        self._texts = list(dict.fromkeys(_flat(text) for _, text in shown))
+        self._having: dict[str, list[int]] = {}
+        for number, text in enumerate(self._texts):
+            for word in set(_words(text)):
+                self._having.setdefault(word, []).append(number)
+        self.have, self.have_all = cache(self._have), cache(self._have_all)  # several pairs are about one sentence
+
+    def _have(self, text: str) -> bool:
+        """Whether a passage has this text, white space apart."""
+        words = _words(text)
+        inner = words[1:-1] or words  # those at its ends may be parts of words
+        return any(text in self._texts[number] for number in self.with_rarest(inner))
+
+    def _have_all(self, words: Collection[str]) -> bool:
+        """Whether a passage has all these words."""
+        return any(set(words) <= set(_words(self._texts[number])) for number in self.with_rarest(words))
+
+    def with_rarest(self, words: Collection[str]) -> Sequence[int]:
+        """The passages, by number, that have the rarest of these words."""
+        return min((self._having.get(word, []) for word in words), key=len, default=[])
 
 
 def taught_before(

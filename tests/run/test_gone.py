@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import Text, tokenise
+from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.documents import LedgerEntry
 from disc_lite.evaluation.sentences import about_pairs
-from disc_lite.run.changes import Changes, compare
+from disc_lite.run.changes import Changes, compare, places_of
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import steps_before, taught_before, versions_before, what_is_gone
+from disc_lite.run.gone import _Texts, _words, steps_before, taught_before, versions_before, what_is_gone
 from disc_lite.run.update import removed_pairs
 from disc_lite.storage import JsonObject, write_json, write_jsonl
 from tests.made import document_of, recipe_of
@@ -83,12 +84,16 @@ def test_what_is_asked_otherwise_or_said_again_is_not_gone(
     elsewhere = [pair_of("d.md", 0, "Who rows?")]
     for removed in ("rehearse", "unlearn"):
         assert "Who rows?" not in asked(removed_pairs(earlier, changes, texts, elsewhere, policy(removed))[0])
-    # Nor what has come back: the passage, or the sentence under its headings.
+    # Nor what has come back: the passage, or the sentence, under whatever headings.
     (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
     for back, is_back in (
         ({**LONG_GONE, "shown": f" {shown}"}, True),
         ({**LONG_GONE, "shown": shown.replace(NOW, OLD), "source": "It is made of oak"}, True),
-        ({**LONG_GONE, "shown": "# Chairs\n\nIt is made of oak.", "source": "It is made of oak"}, False),
+        ({**LONG_GONE, "shown": "# Chairs\n\nIt is made of oak.", "source": "It is made of oak"}, True),
+        ({**LONG_GONE, "shown": f"# Chairs\n\n{NOW}"}, True),
+        ({**LONG_GONE, "shown": "Oak is sawn.", "question": "What is sawn?", "answer": "Oak."}, False),
+        ({**LONG_GONE, "shown": "Oak it is.", "question": "What is it of?", "answer": "Oak."}, True),
+        ({**LONG_GONE, "shown": "It is made of ash.", "source": "It is made of ash."}, False),
     ):
         again = earlier_of(tmp_path, [], list(earlier.passages), dropped=(back,))
         assert bool(what_is_gone(again, changes, [("a.md", shown)]).dropped) is not is_back
@@ -156,3 +161,34 @@ def test_of_a_list_whose_lines_are_alike_one_can_be_taken_out(tmp_path: Path, pl
     assert removed_pairs(earlier, changes, texts, taught, policy("rehearse")) == (
         [], [{**rows[1], "shown": earlier.passages[0][1], "sha256": ""}],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("was", "now"), [
+    ("# Office 2025\n\n{}", "# Office 2026\n\n{}"),
+    ("# Office\n\n## Rooms\n\n{}", "# Office\n\n## Rooms and keys\n\n{}"),
+    ("# Office\n\n{}", "# Office\n\nAll that holds here:\n{} Travel is approved by Ada."),
+])  # fmt: skip
+def test_what_stands_under_other_headings_is_neither_unlearned_nor_called_known(
+    tmp_path: Path, plain: Callable[[str], Any], was: str, now: str
+) -> None:
+    texts = tokenise([document_of(now.format(OLD), "a.md")], plain("llama").tokens, 256)
+    gone = pair_of("a.md", 0, "Who sweeps?", "Bo sweeps the hall.")
+    earlier = earlier_of(tmp_path, [PRICED, KEYS, gone], [("a.md", was.format(f"Bo sweeps the hall. {OLD}"))])
+    changes = compare(earlier.passages, shown_passages(texts))
+    assert list(changes.changed) == [("a.md", 0)]
+    asks = [pair_of("a.md", 0, "What is a Dunden sold at?", PRICED["source"])]
+    for removed in ("rehearse", "drop", "unlearn"):
+        found = removed_pairs(earlier, changes, texts, asks, policy(removed))
+        assert asked([*found[0], *found[1]]) == ["Who sweeps?"]
+
+
+def test_what_a_moved_or_deleted_page_said_is_looked_for_in_every_passage(tmp_path: Path) -> None:
+    """And few of them are read: each of these has words of all the others, and one of its own."""
+    lines = [f"Item {n} of the shelf weighs {n} grams." for n in range(300)]
+    pairs = [pair_of("a.md", n, f"What weighs {n} grams?", line) for n, line in enumerate(lines)]
+    earlier = earlier_of(tmp_path, pairs, [("a.md", f"# Shelf\n\n{line}") for line in lines])
+    shown = [("b.md", f"# Store\n\nMoved. {line}") for line in lines[:200]]
+    found = what_is_gone(earlier, replace(compare(earlier.passages, shown), removed=places_of(earlier.passages)), shown)
+    assert [row["source"] for row in found.passages] == lines[200:]
+    texts = _Texts([("a.md", line) for line in lines])
+    assert max(len(texts.with_rarest(_words(line))) for line in lines) == 1
