@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
@@ -52,7 +52,7 @@ class _Block:
     alone: bool  # never joined with another
 
 
-def cut_passages(document: Document, offsets: Iterable[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
+def cut_passages(document: Document, offsets: Collection[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged where they fit together. A section that does not fit
