@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import textwrap
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import is_marker
@@ -149,11 +150,16 @@ def _code_of(tag: Tag) -> str:
     """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
     if tag.name == "pre":
         return tag.get_text().strip("\n")
-    texts = tag.find_all(string=str.strip) if "fragment" in tag.get_attribute_list("class") else []
-    if not all(text.find_parent(class_=_LINES_OF_CODE) for text in texts):
-        return ""  # a part of a page that is shown in steps, or else text would be lost
-    lines = (_line_of_code(line) for line in tag.find_all("div", class_="line")) if texts else ()
+    parts = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
+    if not parts or _solid(parts) != _solid([tag]):
+        return ""  # a step of slides: it has other text, which would be lost
+    lines = (_line_of_code(part) for part in parts if "line" in part.get_attribute_list("class"))
     return textwrap.dedent("\n".join(lines).replace("\u00a0", " "))
+
+
+def _solid(tags: Iterable[Tag]) -> str:
+    """The text of elements without its white space."""
+    return "".join(word for tag in tags for word in tag.get_text().split())
 
 
 def _line_of_code(line: Tag) -> str:
