@@ -210,14 +210,21 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
     return (
         has_gap
         and not is_row
-        and all(column < first or _is_name(name, _values(below, column)) for column, name in names.items())
+        and all(
+            column < first or _is_name(name, _values(below, column), is_sure=first not in names)
+            for column, name in names.items()
+        )
     )
 
 
-def _is_name(name: str, values: Sequence[str]) -> bool:
-    """Whether a cell is a word or a year above numbers, and none of them itself."""
+def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:
+    """Whether a cell is a word or a year above numbers, and none of them itself.
+
+    Where it is surely in no row with a name, what is below words alone may be `34 %, n = 2` too.
+    """
     is_word = any(map(str.isalpha, name)) and not _NUMBER.fullmatch(name)
-    return (is_word or (_YEAR.fullmatch(name) is not None and not _are(_YEAR, values))) and _are(_NUMBER, values)
+    kind = _WITH_DIGITS if is_sure and not _DIGIT.search(name) else _NUMBER
+    return (is_word or (_YEAR.fullmatch(name) is not None and not _are(_YEAR, values))) and _are(kind, values)
 
 
 def _joined(header: Row, row: Row) -> Row:
