@@ -33,7 +33,7 @@ _DISTINCT = 0.75  # share of the rows that have a value of their own in the colu
 # What `qa.files` reads of a file for --questions or --pairs; a table that has other columns too is one of text, as a
 # list of frequent questions by subject.
 _ASKING, _ANSWERING = {"question", "completion", "text"}, {"answer", "answers"}
-_BESIDE = {"id", "kind", "choices", "document", "passage", "passage_sha256", "source"}
+_BESIDE = {"id", "kind", "choices", "document", "passage", "passage_index", "passage_sha256", "source"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _WITH_DIGITS = re.compile(r".*\d.*|[-–—]")

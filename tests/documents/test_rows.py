@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Font
 
 from disc_lite.documents import cut_passages
+from disc_lite.qa.records import Pair, Question
 from tests.documents.written import converted, document, refusal, sections, text, zipped
 
 
@@ -56,9 +58,13 @@ def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_ab
 
 
 def test_questions_and_tables_without_rows_are_refused():
-    for columns in ("question,answer", "Question,answers,document,choices", "completion,answer,document"):
-        row = ",".join("x" for _ in columns.split(","))
-        assert "--questions" in refusal(".csv", f"{columns}\n{row}\n")
+    for columns in (
+        ["question", "answer"],
+        ["Question", "answers", "document", "choices"],  # as docs/measuring.md has them
+        ["completion", "answer", "document"],
+        *([field.name for field in fields(record)] for record in (Question, Pair)),  # as a run writes them
+    ):
+        assert "--questions" in refusal(".csv", ",".join(columns) + "\n" + ",".join("x" for _ in columns))
     assert text("a.csv", "Topic,Question,Answer\nLeave,How long?,28 days.\n") == (
         "- Topic: Leave\n- Question: How long?\n- Answer: 28 days.\n"
     )
