@@ -80,7 +80,7 @@ def test_the_card_compares_by_facts() -> None:
     given = {"rag": ["no"] * 46, "adapted": ["Friday"] * 6 + ["no"] * 40, "floor": ["no"] * 46}
     found = report_card(asked, given, [""] * 46, (), "contains", 0.8)
     assert (found["questions"], found["facts"], about_facts(found)) == (46, 43, " about 43 facts")
-    assert verdict(found).startswith("Its difference from retrieval may be chance")
+    assert verdict(found).startswith("Retrieval alone may do as well here")
     apart = [Question(f"{q.text} {n}", q.answers) for n, q in enumerate(asked)]
     found = report_card(apart, given, [""] * 46, (), "contains", 0.8)
     assert about_facts(found) == "" and verdict(found).startswith("The adapted model knows more")

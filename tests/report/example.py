@@ -76,7 +76,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
     teachability = {name: [0.05, 1.25, 2.5, -0.3, 0.7][k] for k, name in enumerate(NAMES)}
     summary = {
         "run": "/home/somebody/secret/run", "model": "/home/somebody/secret/tiny", "method": "both", "recipe": "pocket",
-        "documents": {"read": 5, "refused": 1, "duplicate": 1}, "passages": 5, "examples": {"disc": 20, "prompt": 4},
+        "documents": {"read": 5, "refused": 1, "duplicate": 1, "damaged": 0}, "passages": 5, "examples": {"disc": 20, "prompt": 4},
         "pairs": {"accepted": 4, "dropped": {"not a question": 2}, "coverage": 0.5,
                   "without": {"documents": ["clean.txt"], "passages": 1, "of": 5}},
         "teachability": {"mean": 1.0, "documents": teachability, "low": ["a.md", NAMES[3]]},

@@ -179,7 +179,7 @@ def test_where_all_is_to_be_unlearned_all_steps_are_made(tmp_path: Path, monkeyp
     assert check.learned_at(5) is None
     expected = {"step": 5, "share": None, "teacher": None, "unlearned": {"known": 0, "base": 0, "of": 4}}
     assert last_measured(RunFolder(tmp_path)) == expected
-    rows = {"adapted": {"share": 0.1, "right": 1}, "ceiling": {"share": 0.9, "right": 9}}
+    rows = {"adapted": {"share": 0.1, "right": 1, "of": 10}, "ceiling": {"share": 0.9, "right": 9}}
     assert "more train.epochs" in shortfall(
         {"questions": 10, "self_written": 0, "rows": rows, "fit": expected, "advice": {"pairs": ""}}
     )
@@ -208,7 +208,10 @@ def test_there_is_no_fit_check_without_pairs(tmp_path: Path, monkeypatch: pytest
 
 def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:
     def card(adapted: float, ceiling: float, **found: Any) -> dict[str, Any]:
-        rows = {"adapted": {"share": adapted, "right": 1}, "ceiling": {"share": ceiling, "right": round(100 * ceiling)}}
+        rows = {
+            "adapted": {"share": adapted, "right": round(100 * adapted), "of": 100},
+            "ceiling": {"share": ceiling, "right": round(100 * ceiling)},
+        }
         advice = {"pairs": "more pairs", "passages": "shorter passages"}
         return {"questions": 100, "self_written": 0, "rows": rows, "fit": {}, "advice": advice, **found}
 
