@@ -56,7 +56,9 @@ def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_ab
 
 
 def test_questions_and_tables_without_rows_are_refused():
-    assert "--questions" in refusal(".csv", "question,answer\nWho?,Me\n")
+    for columns in ("question,answer", "Question,answers,document,choices", "completion,answer,document"):
+        row = ",".join("x" for _ in columns.split(","))
+        assert "--questions" in refusal(".csv", f"{columns}\n{row}\n")
     assert text("a.csv", "Topic,Question,Answer\nLeave,How long?,28 days.\n") == (
         "- Topic: Leave\n- Question: How long?\n- Answer: 28 days.\n"
     )
@@ -89,6 +91,24 @@ def test_a_header_of_two_rows_is_one_and_opens_a_further_table(header, names):
 def test_a_row_without_numbers_is_no_header():
     assert text("a.csv", "Name,Price,\nBread,free,today\nMilk,2,\n").startswith("- Name: Bread\n- Price: free\n")
     assert text("a.csv", ",count,mean\nage,none,none\nsize,5,6\n").startswith("- Column 1: age\n- count: none\n")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "Course,Room,\nMath 1,B12,from May 5\nMath 2,B13\nMath 3,B14\n",
+        "Room,Date,\n,5 May 2024,seat 4\n,6 May 2024,seat 5\n",
+        "Part,,Price\n,M8,zinc\n,M10,9 EUR\n,M12,8 EUR\n",
+        "Part,Size,\n,12 mm,3 EUR\n,14 mm,4 EUR\n",
+        "Part,Founded,\n,1998,2001\n,1997,2005\n",
+        "Item,Price,,\nOx,Cow,Calf,Bull\n1,3,4,5\n2,3,4,5\n",
+    ],
+)
+def test_the_first_row_of_data_is_no_part_of_the_header(table):
+    header, first = (line.split(",") for line in table.split("\n")[:2])
+    names = [name or f"Column {number}" for number, name in enumerate(header, 1)]
+    row = "".join(f"- {name}: {value}\n" for name, value in zip(names, first, strict=True) if value)
+    assert text("a.csv", table).startswith(f"{row}\n- ")
 
 
 def test_a_quotation_mark_that_is_not_closed_is_a_letter_and_one_of_excels_lines_is_no_row():
