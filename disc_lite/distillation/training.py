@@ -50,6 +50,7 @@ class Callbacks:
     # Measures what is due; returns the step after which enough was learned, None so far.
     measure: Callable[[int], int | None] = lambda steps: None
     on_halved: Callable[[int, int], None] = lambda steps, tokens: None  # CUDA ran out of memory; tokens per micro-batch
+    on_step: Callable[[Step], None] = lambda step: None  # notes a step, before anybody hears of it
 
 
 def train(
@@ -92,6 +93,7 @@ def train(
         unhealthy = unhealthy + 1 if made.skipped else 0
         if unhealthy >= PATIENCE:
             raise _not_finite(n, batch, data.task)
+        callbacks.on_step(made)
         try:
             yield made
         except GeneratorExit:  # a listener has raised

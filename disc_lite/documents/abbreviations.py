@@ -16,15 +16,15 @@ _LEADING = """
     dña dra ee excmo fdo gral izq lic núm num pág págs párr párrf párrs pdte prov sr sra sras sres srta tfno ud uds
     vda amm avv dott pagg psicol sig sigg sigra डॉ श्री प्रो bijv blz dhr drs evt ir mevr nl resp акад бул вв гл гр
     дер доц ин кн корп м-р млн млрд напр нац обл оз о-в пгт пер пл пос пр просп проф рис соц ср стр табл тел тов тыс
-    ул указ ш hr hrn fam abl abschn az bgbl
+    ул указ ш hr hrn fam abl abschn bgbl
 """
 # These close as well as go on: the word behind them decides.
 _CLOSING = """
     al apr assn ave bldg blvd bros co corp dept esq est etc etw feb ff gen inc jan jr ltd nov oct okt pl pp rd sen sep
     sept sq tr usw vols abs mo uu cia cie гг г др руб коп чч им
 """
-# Only with a capital: `Fa. Berg`, `Fr. Kurz`, `Gem. Abschnitt 3`, but `due anni fa`, `a gem`.
-_NAMING = frozenset("Fa Fr Gem".split())
+# Only with a capital: `Fa. Berg`, `Fr. Kurz`, `Gem. Abschnitt 3`, but `due anni fa`, `a gem`, Turkish `az`.
+_NAMING = frozenset("Az Fa Fr Gem".split())
 
 # Words as well: they shorten something only where a number follows.
 _BEFORE_NUMBERS = """
@@ -121,7 +121,9 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
         return not (word[-1].isupper() and _opens_sentence(after))
     if folded in _MAY_END or word in _NAMING:
         return not _opens_sentence(after)
-    last_part = word.rpartition("-")[2]  # `BT-Drs. 19/1234`, `Ada-Roth-Str. 5`
+    if word.endswith("-Str"):
+        return after[:1].isdigit()  # `Ada-Roth-Str. 5`
+    last_part = word.rpartition("-")[2]  # `BT-Drs. 19/1234`
     return folded in _NEVER_ENDING or (last_part.istitle() and last_part.lower() in _NEVER_ENDING)
 
 

@@ -112,7 +112,7 @@ def _joined(parts: list[str]) -> str:
         part = grouped(part) if text.endswith(_APPLIED) and "/" in part else part
         apart = re.search(r"[\^_][^\s()]*$", text) is not None and part[:1].isalnum()
         text += (" " if apart else "") + part
-    return text.replace(_APPLIED, " ")
+    return text.replace(f"{_APPLIED}(", "(").replace(_APPLIED, " ")
 
 
 def scripted(base: str) -> str:

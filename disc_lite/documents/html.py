@@ -8,7 +8,9 @@ letter means is written (`formulas`), and a line that only looks like a heading 
 from __future__ import annotations
 
 import re
+import textwrap
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import is_marker
@@ -38,6 +40,7 @@ _NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
+_LINES_OF_CODE = ("line", "ttc")  # of Doxygen: a line, and what is shown when the mouse is over a name in it
 
 
 _STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
@@ -147,8 +150,22 @@ def _code_of(tag: Tag) -> str:
     """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
     if tag.name == "pre":
         return tag.get_text().strip("\n")
-    is_listing = "fragment" in tag.get_attribute_list("class")
-    return "\n".join(line.get_text() for line in tag.find_all("div", class_="line")) if is_listing else ""
+    parts = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
+    if not parts or _solid(parts) != _solid([tag]):
+        return ""  # a step of slides: it has other text, which would be lost
+    lines = (_line_of_code(part) for part in parts if "line" in part.get_attribute_list("class"))
+    return textwrap.dedent("\n".join(lines).replace("\u00a0", " "))
+
+
+def _solid(tags: Iterable[Tag]) -> str:
+    """The text of elements without its white space."""
+    return "".join(word for tag in tags for word in tag.get_text().split())
+
+
+def _line_of_code(line: Tag) -> str:
+    """A line of a listing without its number."""
+    numbers = [text for part in line.find_all(True) if is_noise(part, is_page=True) for text in part.strings]
+    return "".join(text for text in line.strings if not any(text is number for number in numbers))
 
 
 def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
@@ -203,8 +220,8 @@ def _write_table(table: Tag, writer: Writer, depth: int) -> None:
     if caption is not None:
         _write_children(caption, writer, depth)
         writer.close()
-    rows = rows_of(table, lambda cell: _text_within(cell, writer))
-    writer.blocks.append(("table", "\n".join(map(escaped, rows))))
+    if rows := list(rows_of(table, lambda cell: _text_within(cell, writer))):
+        writer.blocks.append(("table", "\n".join(map(escaped, rows))))
 
 
 def _text_within(tag: Tag, writer: Writer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
@@ -18,7 +19,10 @@ def whole_words(lines: Iterable[str]) -> Counter[str]:
     for line in lines:
         found = _COMPOUND.findall(line)
         first, last = before.endswith("-"), len(found) - line.endswith("-")
-        words.update(word.lower() for word in found[first:last])
+        for word in map(str.lower, found[first:last]):
+            words[word] += 1
+            if word.count("-") > 1:
+                words.update(map("-".join, pairwise(word.split("-"))))  # `debian-edu` of `Debian-Edu-Packages`
         before = line
     return words
 
@@ -33,7 +37,7 @@ def is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
     if written or whole:
         return whole >= written
     last, following = left.rpartition("-")[2], right.partition("-")[0]
-    if words[last + following]:
+    if words[last + following] > words[f"{last}-{following}"]:
         return True
     # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
     is_long = min(len(last), len(following)) >= _MIN_COMPOUND_LETTERS or "-" in left

@@ -89,7 +89,13 @@ def closes(line: re.Match[str], fence: str) -> bool:
 
 
 def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
-    """The number of the line behind the one that closes the element which opens in a line; 0 where none does."""
+    """The number of the line behind the one that closes the element which opens in a line; 0 where none does.
+
+    `<pre>` is the only one that runs to the end of the text without it.
+    """
+    if tag == "pre":
+        closing = (number for number in range(start, len(lines)) if "</pre" in lines[number].lower())
+        return next(closing, len(lines) - 1) + 1
     depth = 0
     tags = re.compile(rf"<(/?){tag}\b", re.IGNORECASE)
     for number in range(start, min(start + _MAX_LINES, len(lines))):

@@ -20,6 +20,7 @@ from disc_lite.documents.blocks import Line, cells_of, names_columns
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
 from disc_lite.documents.records import Document, Passage, Section
 from disc_lite.documents.sentences import sentences_in_lines
+from disc_lite.documents.tokens import Offsets
 
 _DASHES = r":?-+:?[^\S\n]*"
 # Two runs of white space never stand side by side in it, or trying them would take the square of their length.
@@ -52,7 +53,9 @@ class _Block:
     alone: bool  # never joined with another
 
 
-def cut_passages(document: Document, offsets: Iterable[tuple[int, int]], passage_tokens: int) -> tuple[Passage, ...]:
+def cut_passages(
+    document: Document, offsets: Offsets | Sequence[tuple[int, int]], passage_tokens: int
+) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged where they fit together. A section that does not fit

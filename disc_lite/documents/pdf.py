@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_MAX_TURNED, _TOLD_TURNED = 0.5, 0.02  # shares of the letters
 
 
 def pdf_text(source: Source) -> Converted:
@@ -46,16 +47,23 @@ def pdf_text(source: Source) -> Converted:
         if is_scan(page, pages[-1]):
             scanned.read(number, page)
         page.close()
-    for number, pieces in scanned.pieces(printed=[piece for page in pages for piece in page]).items():
+    read = scanned.pieces(printed=[piece for page in pages for piece in page])
+    printed = [page for number, page in enumerate(pages) if not read.get(number)]
+    for number, pieces in read.items():
         pages[number] = pieces or pages[number]  # a stamp on a picture without text
     text = _text_of(pages, source.on_step)
     if not text.strip():
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
-    if 2 * len(_RIGHT_TO_LEFT.findall(text)) > sum(map(str.isalpha, text)):
+    # OCR gives them in their order.
+    turned = sum(len(_RIGHT_TO_LEFT.findall(piece.text)) for page in printed for piece in page)
+    share = turned / max(1, sum(map(str.isalpha, text)))
+    if share > _MAX_TURNED:
         raise RefusedFile("in Arabic or Hebrew letters, whose order PDF does not keep; save it as .docx, .html or text")
-    return Converted(text, warning=scanned.warning(len(pages)), ocr_pages=len(scanned))
+    letters = f"{share:.0%} of its letters are Arabic or Hebrew, whose order PDF does not keep"
+    warnings = [scanned.warning(len(pages)), letters if share > _TOLD_TURNED else ""]
+    return Converted(text, warning="; ".join(filter(None, warnings)), ocr_pages=len(scanned))
 
 
 def _text_of(pages: list[list[Piece]], on_step: Callable[[], object]) -> str:

@@ -30,12 +30,16 @@ _SAMPLE_CHARS = 1 << 16
 _SAMPLE_ROWS = 1000
 _LABEL_CHARS = 60  # longer values name no row
 _DISTINCT = 0.75  # share of the rows that have a value of their own in the column that names them
-# Of a file for --questions or --pairs; a table that has others too is one of text, as a list of frequent questions.
-_COLUMNS_OF_QUESTIONS = {"id", "kind", "question", "answer", "answers", "document", "passage"}
+# What `qa.files` reads of a file for --questions or --pairs; a table that has other columns too is one of text, as a
+# list of frequent questions by subject.
+_ASKING, _ANSWERING = {"question", "completion", "text"}, {"answer", "answers"}
+_BESIDE = {"id", "kind", "choices", "document", "passage", "passage_index", "passage_sha256", "source"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-_NUMBER = re.compile(r"\d|^[-–—]$")
-_NAME = re.compile(r"[^\W\d_]|^(?:19|20)\d\d$")  # a year too
+_WITH_DIGITS = re.compile(r".*\d.*|[-–—]")
+# At most a currency or a unit beside it: no code of a room, no date.
+_NUMBER = re.compile(r"[-+−–(]?(?:[^\w\s]|[A-Z]{3})?\s?\d[\d.,'’\s]*(?:[^\w\s]|[^\W\d_]{1,3})?\)?|[-–—]")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 def csv_text(source: Source) -> Converted:
@@ -50,7 +54,8 @@ def csv_text(source: Source) -> Converted:
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
     rows, unclosed = quoted_rows(text, said[1] if said else _delimiter(text))
     columns = {cell.strip().lower() for cell in next(filter(any, rows), [])}
-    if "question" in columns <= _COLUMNS_OF_QUESTIONS:
+    has_questions = "question" in columns or (_ASKING & columns and _ANSWERING & columns)
+    if has_questions and columns <= _ASKING | _ANSWERING | _BESIDE:
         raise RefusedFile(QUESTIONS)
     converted = text_of_tables([("", table) for table in tables_of(rows)])
     if not unclosed:
@@ -90,7 +95,7 @@ def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
     names = {column: name for column, name in enumerate(header) if name}
     if below or len(names) < 2 or not all(_is_label(name) and not _DIGIT.search(name) for name in names.values()):
         return False
-    is_above_numbers = any(_are_numbers(_values(body, column)) for column in names)
+    is_above_numbers = any(_are(_WITH_DIGITS, _values(body, column)) for column in names)
     return is_above_numbers and len({name[0].isupper() for name in names.values()}) == 1
 
 
@@ -183,14 +188,16 @@ def _parts(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
     start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
     header: Row = rows[start] if rows else []
     end = start + 1
-    while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 :][:_SAMPLE_ROWS]):
+    while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 : end + 1 + _SAMPLE_ROWS]):
         header = _joined(header, rows[end])
         end += 1
     return header, rows[:start], rows[end:]
 
 
 def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
-    """Whether a row names columns that a header leaves without a name, or parts of one: each is above numbers.
+    """Whether a row names columns that a header leaves without a name, and each name is a word or year above numbers.
+
+    In doubt it is a row of the table: a fact among the names would stand in all other rows.
 
     Region | 2022 |        | 2023 |
            | Won  | Lost   | Won  | Lost
@@ -199,14 +206,25 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
     names = {column: name for column, name in enumerate(row) if name and name != _at(header, column)}
     first = next((column for column, name in enumerate(header) if name), 0)
     has_gap = any(column > first and not _at(header, column) for column in names)
+    is_row = first in names and _at(header, first + 1) != ""  # as what names the rows stands in no group
     return (
         has_gap
+        and not is_row
         and all(
-            _NAME.search(name) and (not _at(header, column) or _are_numbers(_values(below, column)))
+            column < first or _is_name(name, _values(below, column), is_sure=first not in names)
             for column, name in names.items()
         )
-        and any(_are_numbers(_values(below, column)) for column in names)
     )
+
+
+def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:
+    """Whether a cell is a word or a year above numbers, and none of them itself.
+
+    Where it is surely in no row with a name, what is below words alone may be `34 %, n = 2` too.
+    """
+    is_word = any(map(str.isalpha, name)) and not _NUMBER.fullmatch(name)
+    kind = _WITH_DIGITS if is_sure and not _DIGIT.search(name) else _NUMBER
+    return (is_word or (_YEAR.fullmatch(name) is not None and not _are(_YEAR, values))) and _are(kind, values)
 
 
 def _joined(header: Row, row: Row) -> Row:
@@ -228,9 +246,9 @@ def _at(row: Row, column: int) -> str:
     return row[column] if column < len(row) else ""
 
 
-def _are_numbers(values: Sequence[str]) -> bool:
-    """Whether most values are; a sum without a stored value is none, nor is `n/a`."""
-    return 2 * sum(_NUMBER.search(value) is not None for value in values) > len(values)
+def _are(kind: re.Pattern[str], values: Sequence[str]) -> bool:
+    """Whether most values are of a kind; a sum without a stored value is no number, nor is `n/a`."""
+    return 2 * sum(kind.fullmatch(value) is not None for value in values) > len(values)
 
 
 def _label_column(rows: Sequence[Row]) -> int | None:

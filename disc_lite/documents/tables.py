@@ -41,7 +41,7 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     # A column of pictures, or of nothing, is no column.
     used = [column for column in range(width) if any(column < len(cells) and cells[column] for cells, _ in grid)]
     for cells, is_lone in grid:
-        if is_lone and len(cells) == width:
+        if is_lone and len(cells) == width and cells[0]:
             yield cells[0]
         elif any(cells):
             yield line_of([cells[column] for column in used if column < len(cells)])
@@ -54,12 +54,16 @@ def line_of(cells: Sequence[str]) -> str:
 
 def _height_of_header(rows: Sequence[Tag]) -> int:
     """How many rows say at the top what stands in the columns; 0 where no row is below them."""
+    is_group = has_head = False
     for number, row in enumerate(rows):
-        cells = [tag.name for tag in row.find_all(("td", "th"), recursive=False)]
-        # A lone one below others is the name of a group of rows.
-        is_named = row.find_parent("thead") is not None or ("td" not in cells and (len(cells) > 1 or not number))
-        if not is_named:
+        tags = row.find_all(("td", "th"), recursive=False)
+        is_in_head = row.find_parent("thead") is not None
+        # Without a `thead` a further one is below what spans columns; a lone one is the name of a group of rows.
+        may_name = number == 0 or (is_group and len(tags) > 1 and not has_head)
+        if not is_in_head and not (may_name and all(tag.name == "th" for tag in tags)):
             return number
+        has_head = has_head or is_in_head
+        is_group = any(_span(tag, "colspan") > 1 for tag in tags)
     return 0
 
 

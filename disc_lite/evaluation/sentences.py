@@ -25,7 +25,7 @@ def recalled(card: Mapping[str, Any]) -> str:
 
 def about_facts(card: Mapping[str, Any]) -> str:
     """Where several questions ask for one fact in other words: how many facts they are about."""
-    facts = card.get("facts", card["questions"])  # cards of earlier runs have none
+    facts = card["facts"]
     return f" about {facts:,} fact{'s' * (facts > 1)}" if facts < card["questions"] else ""
 
 

@@ -3,24 +3,80 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 
 from disc_lite.evaluation.grading import is_judged
-from disc_lite.qa import Question, normalise
+from disc_lite.qa import Question, language_of, normalise
+from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
+from disc_lite.synthesis.terms import Term, missing, terms_of
+
+SHARED = 0.5  # of the telling words of either of two wordings: more than this
+SHARED_BESIDE_NAME = 0.25  # at least, where a name that few questions have is among them
+FEW, SHARE_OF_FEW = 8, 0.1  # questions: so many, or this share of all if that is more
 
 
-def facts_of(questions: Sequence[Question]) -> list[Hashable]:
-    """For each question its fact: the same for those about one text with the same answers, names and digits.
+@dataclass(frozen=True)
+class _Asked:
+    number: int
+    named: frozenset[str]  # names and digits
+    is_telling: bool  # whether few questions have one of these
+    words: tuple[str, ...]
+    terms: tuple[Term, ...]
 
-    Yes or no may answer anything, so each such question has a fact of its own.
+
+def facts_of(questions: Sequence[Question]) -> list[int]:
+    """For each question the number of the first one that asks for the same fact.
+
+    Such questions are about one text, with the same answers, names and digits, and have most of their telling words in
+    common, or a name that few questions have. Those that differ in one place ask about different things ("who handles
+    visas", "who handles taxes"), and yes or no may answer anything. In doubt a question has a fact of its own.
     """
-    return [_fact(question) for question in questions]
+    known: dict[Hashable, list[_Asked]] = {}
+    facts = []
+    for question, asked in zip(questions, _read(questions), strict=True):
+        answers = frozenset(normalise(answer) or answer for answer in question.answers)
+        text = question.text if any(map(is_judged, question.answers)) else ""
+        same = known.setdefault((text, answers, asked.named, question.document, question.passage), [])
+        first = next((other for other in same if _are_wordings(other, asked)), asked)
+        if first is asked:
+            same.append(asked)
+        facts.append(first.number)
+    return facts
 
 
-def _fact(question: Question) -> Hashable:
-    if any(map(is_judged, question.answers)):
-        return question.text, question.document, question.passage
-    named = names_in(question.text).union(re.findall(r"\d+", question.text))
-    answers = frozenset(normalise(answer) or answer for answer in question.answers)
-    return answers, frozenset(named), question.document, question.passage
+def _read(questions: Sequence[Question]) -> list[_Asked]:
+    language = language_of("\n".join(question.text for question in questions))
+    named = [frozenset(names_in(q.text).union(re.findall(r"\d+", q.text))) for q in questions]
+    counts = Counter(name for names in named for name in names)
+    few = max(FEW, SHARE_OF_FEW * len(questions))
+    found = []
+    for number, (question, names) in enumerate(zip(questions, named, strict=True)):
+        words = tuple(word.text for word in read_words(question.text) if not word.skipped)
+        terms = terms_of(question.text, language_of(question.text) or language)
+        found.append(_Asked(number, names, any(counts[name] <= few for name in names), words, terms))
+    return found
+
+
+def _are_wordings(one: _Asked, other: _Asked) -> bool:
+    if one.words == other.words:
+        return True
+    if _differ_in_one_place(one.words, other.words):
+        return False
+    pairs = (one.terms, other.terms), (other.terms, one.terms)
+    shared = min(1 - len(missing(terms, others)) / max(1, len(terms)) for terms, others in pairs)
+    return shared > SHARED or (one.is_telling and shared >= SHARED_BESIDE_NAME)
+
+
+def _differ_in_one_place(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether what two questions begin and end with, put together, is at least half of the longer one."""
+    begin = _shared(first, second)
+    end = _shared(first[begin:][::-1], second[begin:][::-1])
+    return 2 * (begin + end) >= max(len(first), len(second))
+
+
+def _shared(first: Sequence[str], second: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))

@@ -87,9 +87,10 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
         proof = [asdict(line) for line in made.proof]
         record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
         write_json(folder / EXPORT_RECORD, record)
-        job.tell("finished")
+        job.check()
     kept = replace(staged, target) if staged != target else None
     interrupts.saved, interrupts.remedy = f"{target} is finished", ""  # of one that comes from here on
+    job.tell("finished")
     if kept is not None:
         job.tell(f"files of yours came into the earlier export meanwhile: it is {kept} now")
     return record

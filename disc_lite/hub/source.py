@@ -65,7 +65,7 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
     else may be done.
     """
     try:
-        return open_model(_moved(name) or name)
+        return open_model(where_now(name))
     except UsageError as error:
         raise UsageError(
             f"The model that {folder} was trained on was not found.", error.what,
@@ -73,13 +73,16 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
         ) from error  # fmt: skip
 
 
-def _moved(name: str) -> str | None:
-    """Where the folder of a model is now: one of `$DISC_LITE_MODELS`, or one called as it was in one of these."""
+def where_now(name: str) -> str:
+    """The folder of a model that was moved: one of `$DISC_LITE_MODELS`, or one called as it was in one of these.
+
+    Any other name is returned as it is.
+    """
     if Path(name).is_dir() or not Path(name).is_absolute():
-        return None
+        return name
     named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
     found = (place for one in named for place in (one / Path(name).name, one) if (place / "config.json").is_file())
-    return next((str(place.resolve()) for place in found), None)
+    return next((str(place.resolve()) for place in found), name)
 
 
 def local_model(name: str) -> Model:

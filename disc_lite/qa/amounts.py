@@ -16,6 +16,7 @@ from disc_lite.qa.vocabulary import (
     FOREIGN_SCALES,
     FOREIGN_TENS,
     FOREIGN_UNITS,
+    FRENCH_NUMBERS,
     MINUS,
     MONEY_SCALES,
     NOT_ONE,
@@ -84,18 +85,27 @@ def _join_cents(words: Sequence[Word]) -> list[Word]:
     result: list[Word] = []
     for word in words:
         before = None if word.opens or not result else result[-1]
-        if before and word.text in ("cent", "cents") and 1 < FOREIGN_NUMBERS.get(before.text, 0) < 10:
-            result[-1] = _as_number((before, word), 100 * FOREIGN_NUMBERS[before.text])
-        elif before and before.written.endswith("cent") and 0 < _in_words(word) < 100:
-            result[-1] = _as_number((before, word), (int(before.text) if before.number else 100) + _in_words(word))
+        if before and word.text in ("cent", "cents") and 1 < _in_french(before) < 10:
+            result[-1] = _as_number((before, word), 100 * _in_french(before))
+        elif before and _is_hundred(result) and 0 < _in_french(word) < 100:
+            result[-1] = _as_number((before, word), (int(before.text) if before.number else 100) + _in_french(word))
         else:
             result.append(word)
     return result
 
 
-def _in_words(word: Word) -> int:
-    """A number in words of another language than English; 0 for all else."""
-    return int(word.text) if word.number and word.written[0].isalpha() else FOREIGN_NUMBERS.get(word.text, 0)
+def _is_hundred(words: Sequence[Word]) -> bool:
+    """Whether the last of some words is "cent" as a number, or ends with it: not in "20 pour cent" and "20 cent"."""
+    if words[-1].number or words[-1].text != "cent":
+        return words[-1].written.endswith(" cent")
+    return not any(word.number or word.text in _PER for word in words[-2:-1])
+
+
+def _in_french(word: Word) -> int:
+    """A number in French words; 0 for all else."""
+    if not FRENCH_NUMBERS.issuperset(re.split(r"[\s-]+", word.written.lower())):
+        return 0
+    return int(word.text) if word.number else FOREIGN_NUMBERS.get(word.text, 0)
 
 
 def _as_number(run: Sequence[Word], value: int) -> Word:

@@ -30,12 +30,10 @@ from itertools import pairwise
 from disc_lite.qa.operators import goes_on, operators_agree
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import accents_agree, singulars
-from disc_lite.qa.stems import stem
 from disc_lite.qa.vocabulary import (
     AFTER_YES_NO,
     AND,
     BECAUSE,
-    BELOW,
     CHOICE,
     DO,
     FOCUS_ADVERBS,
@@ -83,9 +81,11 @@ def compare(prediction: str, answer: str) -> Comparison:
     read = read_words(prediction)
     predicted, expected = _without_skipped(read), _without_skipped(read_words(answer))
     predicted, expected = _with_compounds(predicted, expected), _with_compounds(expected, predicted)
-    predicted, expected = _with_links(predicted, expected), _with_links(expected, predicted)
     if not expected:
         return Comparison(len(predicted), 0, 0, *_compare_marks(prediction, answer))
+    linked = _with_links(predicted, expected), _with_links(expected, predicted)
+    if _are_same(*linked):  # only whole answers: of "It sells apples. Pears are not sold." a part would be the same
+        predicted, expected = linked
     known = frozenset().union(*map(_names, expected))
     candidates = [i for i, word in enumerate(predicted) if not known.isdisjoint(_names(word))]
     exact = len(candidates) == len(predicted) and _are_same(predicted, expected)
@@ -223,8 +223,7 @@ def _with_links(words: Sequence[Word], others: Sequence[Word]) -> list[Word]:
 
 
 def _names(word: Word) -> frozenset[str]:
-    """Also its singulars, or in Cyrillic what its cases have in common."""
-    stems = {stem(word.text, "Russian")} if "а" <= word.text[:1] <= "я" else singulars(word.text)
+    stems = singulars(word.text)
     return word.names | stems if stems else word.names
 
 
@@ -244,15 +243,7 @@ def _is_common(word: Word) -> bool:
 
 def _is_negated(words: Sequence[Word], start: int, end: int) -> bool:
     """Whether a negator directly precedes `words[start:end]` or, in some languages, follows it."""
-    return _is_negated_before(words, start) or _is_negated_after(words, end) or _is_below(words, start)
-
-
-def _is_below(words: Sequence[Word], start: int) -> bool:
-    """Whether "less than" precedes the number at `start`, and no negator that: "not less than 20" gives 20."""
-    before = _joined(words[max(0, start - 2) : start])
-    if not words[start].number or words[start].opens or not before.endswith(BELOW):
-        return False
-    return not any(map(is_negator, words[max(0, start - 4) : start - 2]))
+    return _is_negated_before(words, start) or _is_negated_after(words, end)
 
 
 def _is_negated_before(words: Sequence[Word], start: int) -> bool:

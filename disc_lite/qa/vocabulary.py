@@ -43,8 +43,6 @@ NEGATING_PHRASES = frozenset(
 )
 NEGATING_PAIRS = {"plus": "ne", "guere": "ne", "piu": "non"}
 DO = frozenset("do does did".split())
-# Less than a number is another answer than the number; more than it may be how a text states a limit.
-BELOW = tuple("lessthan fewerthan wenigerals moinsde menosde menodi minderdan 少于 少於 不到 低于 低於".split())
 FOCUS_ADVERBS = frozenset("only merely solely simply exclusively".split())
 # Negators that follow what they negate, and what may stand between.
 NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
@@ -160,6 +158,11 @@ _FOREIGN_TENS = """
     neunzig nonante noventa novanta noventa negentig девяносто doksan
 """
 FOREIGN_TENS = {word: 10 * n for n, line in enumerate(_FOREIGN_TENS.split("\n")[1:-1], 2) for word in line.split()}
+# What French numbers to 99 consist of.
+FRENCH_NUMBERS = frozenset(
+    "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt vingts trente "
+    "quarante cinquante soixante septante huitante nonante et".split()
+)
 NUMBER_LINKS = frozenset("et y e".split())  # vingt et un, treinta y uno, vinte e um
 _SIMPLE = {word: n for n, line in enumerate(_FOREIGN.split("\n")[1:-1], 2) for word in line.split()}
 _TEENS = {word: n for n, line in enumerate(_FOREIGN_TEENS.split("\n")[1:-1], 13) for word in line.split()}

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from disc_lite.errors import UsageError
-from disc_lite.recipe.methods import METHODS
-from disc_lite.recipe.schema import Execution, MethodName
+from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
 from disc_lite.run.earlier import EarlierRun, nothing_to_teach
 from disc_lite.run.events import Event, Listener, Teller, silent
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import catch_signals
@@ -59,25 +58,22 @@ def adapt(
 
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
-    arguments = Arguments(documents, model, recipe, output, questions, pairs, update, overrides, seed)
+    arguments = Arguments(documents, model, recipe, output, questions, pairs, update, overrides, seed, pairs_only)
     limits, tell = Limits(device, max_vram, host_ram), listener or silent
     inputs = gather(
         arguments, tell, before_download=lambda found: planned_execution(found, limits, trains=not pairs_only)
     )
-    if pairs_only:
-        _require_pairs(inputs.resolved.recipe.method)
     known = _known_summary(inputs, tell)
     if known is not None:
-        return known
+        return known | _where_pairs_are(inputs.folder) if pairs_only else known
     require_cache()
     for remark in inputs.remarks:
-        tell(Event("model", remark, is_remark=True))
+        tell(Event("questions" if remark in inputs.told else "model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell, pairs_only)
 
 
-def _require_pairs(method: MethodName) -> None:
-    if not METHODS[method].needs_pairs:
-        raise UsageError(f"The method `{method}` has no pairs.", "", "Leave --pairs-only out, or --set method=prompt.")
+def _where_pairs_are(folder: RunFolder) -> JsonObject:
+    return {"pairs_only": str(folder.pairs)}
 
 
 def _known_summary(inputs: Inputs, listener: Listener) -> JsonObject | None:
@@ -113,7 +109,7 @@ def _run_stages(
     """All stages in their order, or those up to the pairs."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import synthesis, training
-    from disc_lite.run.context import open_context, peak_bytes, reset_peak
+    from disc_lite.run.context import open_context, peak_bytes, reset_peak, tell_execution
     from disc_lite.run.measuring import Measurement, eval_set_of
 
     began = time.monotonic()
@@ -123,8 +119,9 @@ def _run_stages(
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
     recipe, folder, base = context.recipe, context.folder, context.base
     if pairs_only:
-        return {"run": str(folder), "pairs_only": str(folder.pairs), "pairs": {"accepted": len(pairs), **about_pairs}}
+        return {"run": str(folder), "pairs": {"accepted": len(pairs), **about_pairs}, **_where_pairs_are(folder)}
     if not folder.is_trained:
+        tell_execution(context)
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
         retention, drift_prompts = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.errors import UsageError
+from disc_lite.hub.source import where_now
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import is_untouched, require_place
@@ -30,6 +31,7 @@ class Arguments:
     update: AnyPath | None = None
     overrides: Mapping[str, object] | None = None
     seed: int | None = None
+    pairs_only: bool = False  # the run ends when its pairs are written
 
     @property
     def document_paths(self) -> tuple[Path, ...]:
@@ -41,7 +43,7 @@ class Arguments:
             raise UsageError(
                 "No model was named.", "", "Name one: --model mistral-7b (`disc-lite models` lists names)."
             )
-        return self.model or (earlier.model if earlier else "")
+        return self.model or (where_now(earlier.model) if earlier else "")
 
     def folder(self, model: str, earlier: EarlierRun | None) -> RunFolder:
         """The run folder: the named one, the next of the run that is updated, or by the first of the documents."""

@@ -80,10 +80,8 @@ def open_context(inputs: Inputs, device: torch.device, planned: Execution, telle
     base.before_each_forward(teller.interrupts.check)
     base.journal = Journal(folder.journal, earlier.folder.journal if earlier else None)
     execution = resumed(planned, recipe.execution, folder, device_name(base.device))
-    record(folder, execution, device_name(base.device), "as planned", saved_steps(folder))
     for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, base.device.type != "cpu")):
         teller.remark("model", remark)
-    teller.tell("model", f"training in {in_words(execution)}")
     changes = earlier.changes_to(shown_passages(texts), [text.document for text in texts]) if earlier else None
     if not folder.passages.is_file():
         folder.write_passages(texts, changes)
@@ -94,6 +92,13 @@ def open_context(inputs: Inputs, device: torch.device, planned: Execution, telle
     }
     teller.tell("documents", ", ".join(counted(number, what) for what, number in counts.items()))
     return RunContext(inputs, base, texts, teller, execution, changes)
+
+
+def tell_execution(context: RunContext) -> None:
+    """Note and tell how a run is trained from here on."""
+    folder = context.folder
+    record(folder, context.execution, device_name(context.base.device), "as planned", saved_steps(folder))
+    context.tell("model", f"training in {in_words(context.execution)}")
 
 
 @contextmanager

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
     from disc_lite.synthesis.retention import RetentionExample
 
-FORMAT = 9  # of all these files; a change that another version would misread adds 1
+FORMAT = 10  # of all these files; a change that another version would misread adds 1
 
 Measured = Literal["neutral", "self_generated"]  # answers of the base, on which the drift is measured
 

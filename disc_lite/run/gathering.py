@@ -64,6 +64,8 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
     if earlier:
         check_place(earlier, model)
     resolved = _recipe_of(arguments, model, earlier)
+    if arguments.pairs_only and not METHODS[method := resolved.recipe.method].needs_pairs:
+        raise UsageError(f"The method `{method}` has no pairs.", "", "Leave --pairs-only out, or --set method=prompt.")
     told: list[str] = []
     questions = read_questions(Path(arguments.questions), told.append) if arguments.questions else ()
     pairs = pairs_of(arguments.pairs)

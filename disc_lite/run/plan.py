@@ -30,7 +30,17 @@ from disc_lite.run.gathering import check_context, nothing_to_learn, read_inputs
 from disc_lite.run.gone import what_is_gone
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.record import check_same_run
-from disc_lite.run.room import Limits, Size, as_planned, budget_of, bytes_of, keep_tight, require_room, usable_of
+from disc_lite.run.room import (
+    Limits,
+    Size,
+    as_planned,
+    budget_of,
+    bytes_of,
+    keep_tight,
+    require_room,
+    require_room_for_base,
+    usable_of,
+)
 
 
 def plan(
@@ -164,10 +174,12 @@ def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Ex
     """How a run is computed with the memory that is free now; its model need not be downloaded.
 
     Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says, and so does one
-    that is not trained: how many texts it writes at once follows from the free memory.
+    that is not trained, which has to fit alone: how many texts it writes at once follows from the free memory.
     """
-    found = _plan(inputs, budget_of(limits, inputs.folder.path)) if trains else None
-    if found is not None:
+    found = _plan(inputs, budget_of(limits, inputs.folder.path))
+    if found is not None and not trains:
+        require_room_for_base(found)
+    elif found is not None:
         keep_tight(found)
         execution = require_room(found)
         if limits.device == "mps" and execution.optimizer_bits == 8:

@@ -38,14 +38,16 @@ def check_same_run(inputs: Inputs) -> None:
             other = _other_settings(inputs) + _other(inputs, before)
             raise UsageError(
                 f"{folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
-                _go_on(inputs, changed),
+                _go_on(inputs, before, changed),
             )  # fmt: skip
         require_all_unchanged(path)
 
 
-def _go_on(inputs: Inputs, changed: Sequence[str]) -> str:
-    """What to do: a finished run whose documents have changed can be updated."""
+def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
+    """What to do: a finished run whose documents have changed can be updated, unless some only cannot be read now."""
     folder = inputs.folder
+    if before.get("documents", {}).keys() & {entry.name for entry in inputs.ledger if entry.outcome == "refused"}:
+        return "Make those files readable as they were, or choose another --output."
     if folder.summary.is_file() and "documents" in changed and "model" not in changed:
         return f"Teach it what has changed: disc-lite adapt DOCUMENTS --update {folder}. Or choose another --output."
     return "Choose another --output, or repeat the command of that run to continue it."

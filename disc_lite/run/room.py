@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 Size = str | float | None  # gigabytes, as a number or a text like "8GB"
+_DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
 
@@ -33,6 +34,13 @@ class Limits:
     device: str | None
     max_vram: Size
     host_ram: Size
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a device of another kind."""
+        if self.device is not None and not _DEVICE.fullmatch(self.device):
+            raise UsageError(
+                f"There is no device {self.device!r}.", "", "Use --device cuda, cuda:1 (the second), xpu, mps or cpu."
+            )
 
 
 def usable_of(limits: Limits) -> int | None:
@@ -73,6 +81,16 @@ def _there(folder: RunFolder) -> int:
     """Bytes of what a run that is continued has on the disk already, of what is counted as needed."""
     files = (file for path in (folder.cache, folder.checkpoints) for file in path.rglob("*") if file.is_file())
     return sum(file.stat().st_size for file in files)
+
+
+def require_room_for_base(plan: Plan) -> None:
+    """Raises WillNotFit where not even the base does."""
+    least, have_bytes = plan.footprint.base, plan.budget.card_bytes
+    if have_bytes is not None and least > have_bytes:
+        raise WillNotFit(
+            f"{plan.shape.name} does not fit into the {have_bytes / GIB:.1f} GiB that there are.",
+            f"It takes {least / GIB:.1f} GiB.", "Take a smaller model.",
+        )  # fmt: skip
 
 
 def require_room(plan: Plan) -> Execution:

@@ -18,7 +18,7 @@ from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.schedule import batches, last_step
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import TeacherStates, teachability
-from disc_lite.distillation.training import Callbacks, train
+from disc_lite.distillation.training import Callbacks, Step, train
 from disc_lite.errors import RunFailed
 from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS, TrainedOn
 from disc_lite.hub.identity import weights_digest
@@ -163,8 +163,8 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> Non
 
 
 def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck) -> None:
-    path = context.folder.metrics
-    rows = read_jsonl(path, missing_ok=True)
+    path, folder = context.folder.metrics, context.folder.checkpoints
+    begun: list[int] = []  # the first step that is made now
 
     def measure(step: int) -> int | None:
         """Measures what is due after `step`; where a signal ends that, the continued run begins with it."""
@@ -172,15 +172,21 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
         drift_limit.check(step, last_step(fit.steps, learned, context.recipe))
         return learned
 
-    callbacks = Callbacks(lambda: context.interrupts.stop_requested() or drift_limit.reached, measure, context.halved)
-    with closing(train(context.base, data, context.recipe, context.folder.checkpoints, callbacks)) as steps:
-        for number, step in enumerate(steps):
-            if number == 0:  # steps after the checkpoint are made again, so their lines are dropped
-                rows = [row for row in rows if row["step"] < step.step]
-                write_jsonl(path, rows)
-                if step.step > 1:
-                    append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
-            append_jsonl(path, asdict(step))
+    def note(step: Step) -> None:
+        if not begun:  # steps after the checkpoint are made again, so their lines are dropped
+            rows = read_jsonl(path, missing_ok=True)
+            write_jsonl(path, [row for row in rows if row["step"] < step.step])
+            if step.step > 1:
+                append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
+            begun.append(step.step)
+        append_jsonl(path, asdict(step))
+
+    def should_stop() -> bool:
+        return context.interrupts.stop_requested() or drift_limit.reached
+
+    callbacks = Callbacks(should_stop, measure, context.halved, note)
+    with closing(train(context.base, data, context.recipe, folder, callbacks)) as steps:
+        for step in steps:
             taken = peak_bytes(context.base)
             context.tell("training", done=step.step, total=step.steps, peak_bytes=taken, **asdict(step))
 

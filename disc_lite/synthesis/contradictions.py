@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from disc_lite.qa import Pair, language_of
-from disc_lite.qa.stems import stem
-from disc_lite.qa.vocabulary import DO
+from disc_lite.qa import Pair
+from disc_lite.qa.records import Word
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.facts import same_facts, states
 
 CONTRADICTED = "another passage answers the question otherwise"
-_EMPTY = DO | frozenset("this that these those".split())
+_EMPTY = frozenset({"do", "does"})
 
 
 def is_stated(pair: Pair) -> bool:
@@ -54,11 +53,17 @@ def _by_question(pairs: Sequence[Pair]) -> Iterable[list[int]]:
 
 
 def _asked(question: str) -> tuple[str, ...]:
-    """The words of a question by their stems, without articles and the like: the same of "do employees get leave" and
-    "does an employee get leave". In their order, and prepositions too: to Ada is not from Ada."""
-    language = language_of(question) or "English"
+    """The words of a question without articles, do and does, in their order, with the marks of code beside them.
+
+    Neither stems nor plurals: "what does training cost" is not "what does the train cost", nor `list.sort()`
+    `list.sorted()`. A single letter keeps its case: `-v` is not `-V`.
+    """
     words = [word for word in read_words(question) if not word.skipped and word.text not in _EMPTY]
-    return tuple(w.operator + (w.text if w.number else stem(w.written, language) or w.text) for w in words)
+    return tuple(f"{w.operator}{_in_case(w)}{w.behind}" for w in words)
+
+
+def _in_case(word: Word) -> str:
+    return word.written if word.operator == "-" and len(word.written) == 1 else word.text
 
 
 def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:

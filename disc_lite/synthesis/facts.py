@@ -14,7 +14,7 @@ from disc_lite.qa import language_of, words_of
 from disc_lite.qa.matching import is_negator, opening_yes_no
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
-from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
+from disc_lite.synthesis.terms import TELLING, Term, has_another_unit, missing, terms_of
 
 # Within a word or behind it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
@@ -43,15 +43,21 @@ def recalls(question: str, expected: str, answer: str) -> bool:
     if _negations(question, expected, language) != _negations(question, answer, language):
         return False
     facts, said = _facts(question, expected, language), terms_of(answer, language)
-    asked = terms_of(f"{question} {expected}", language)
-    if not facts and not is_yes_no(answer) and len(missing(asked, said)) == len(asked):
-        return False  # "I do not know." denies something else
+    if not facts and _denies_something_else(f"{question} {expected}", answer, language):
+        return False
     lacking = missing(facts, said)
     if _has_critical(lacking, expected) or (lacking and missing(_facts(question, answer, language), facts)):
         return False
     if _choose_otherwise(expected, answer, language):
         return False
     return len(lacking) <= (1 - FACTS) * len(facts)
+
+
+def _denies_something_else(asked: str, answer: str, language: str) -> bool:
+    """Whether an answer says nothing of what was asked, but other words: "I do not know.", not "They can't."."""
+    known, said = terms_of(asked, language), terms_of(answer, language)
+    own = [term for term in said if term.written.lower() not in TELLING]
+    return bool(own) and not is_yes_no(answer) and len(missing(known, said)) == len(known)
 
 
 def states(sentence: str, question: str, answer: str) -> bool:

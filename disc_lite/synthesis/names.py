@@ -1,7 +1,7 @@
 """Names and numbers in drafts, and whether the passage has them. Does not import torch.
 
-A name is a word with a capital that is not that of its place. Nouns of German have capitals, but two side by side are
-a name. In scripts without capitals only the names of the worked examples tell: small models take these over.
+A name is a word with a capital that is not that of its place. In German, whose nouns have capitals, and in scripts
+without capitals only the names of the worked examples tell: small models take these over.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from disc_lite.qa.languages import FREQUENT
 from disc_lite.qa.records import Word
 from disc_lite.qa.stems import are_forms
 from disc_lite.qa.words import read_words
-from disc_lite.synthesis.terms import FUNCTION_WORDS, has_another_unit, number_forms, unit_of
+from disc_lite.synthesis.terms import FUNCTION_WORDS, has_another_unit, number_forms
 
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
@@ -24,7 +24,6 @@ SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[
 COPIED = re.compile(
     "|".join(name if name[0] >= "一" else rf"\b{re.escape(name.lower())}\b" for name in sorted(writing.NAMES))
 )
-SIDE_BY_SIDE = re.compile(r"(?<=[^\W\d] )([A-ZÄÖÜ]\w+) ([A-ZÄÖÜ]\w+)")  # within a sentence
 # Words that begin a sentence with a capital and are no name.
 OPENERS = FUNCTION_WORDS.union(
     *FREQUENT.values(),
@@ -38,21 +37,21 @@ def names_in(text: str) -> set[str]:
 
 
 def invented(text: str, source: str, is_answer: bool = False, language: str = "") -> bool:
-    """Whether `text` has a number, a unit or a name that `source`, of this language if it is known, does not have.
+    """Whether `text` has a number or a name that `source`, of this language if it is known, does not have, or a
+    number with another unit than there.
 
     In an answer number words and first words count as well; a question may count what it asks for ("What do two of them
     pay?"), and begins with a word that asks. Which first words are no names is known of the languages with a list of
     frequent words; elsewhere a name has to stand inside a sentence to be seen.
     """
-    if _has_new_number(text, source, is_answer) or _has_new_unit(text, source):
+    if _has_new_number(text, source, is_answer) or has_another_unit(text, source):
         return True
     if set(COPIED.findall(text.lower())).difference(COPIED.findall(source.lower())):
         return True
     language = language or language_of(source) or language_of(f"{source}\n{text}")
-    known = set(NAME.findall(source))
     if language == "German":
-        names = SIDE_BY_SIDE.findall(text)
-        return any(not any(are_forms(name, w, language) for name in both for w in known) for both in names)
+        return False
+    known = set(NAME.findall(source))
     words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
     names = [w for w in words if w[0].isupper() and w != "I"]
     return any(not any(are_forms(name, w, language) for w in known) for name in names)
@@ -64,15 +63,6 @@ def _has_new_number(text: str, source: str, in_words: bool) -> bool:
     known = frozenset[str]().union(*_numbers(words, in_words=True), *(w.names for w in words if w.text == "one"))
     known |= {f"1 {following.text}" for word, following in pairwise(words) if word.skipped}  # "eine Stunde"
     return any(known.isdisjoint(forms) for forms in _numbers(read_words(text), in_words))
-
-
-def _has_new_unit(text: str, source: str) -> bool:
-    """Whether a number of `text` has a unit that `source` has not, or has behind other numbers alone.
-
-    The unit may stand apart, as in the head of a column; and "de 9 à 17" has none where "17 heures" has.
-    """
-    new = {unit_of(word) for word in read_words(text) if word.counted} - {unit_of(word) for word in read_words(source)}
-    return bool(new - {"", "h"}) or has_another_unit(text, source)
 
 
 def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:

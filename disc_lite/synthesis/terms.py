@@ -87,14 +87,11 @@ def number_forms(word: Word) -> frozenset[str]:
     return frozenset(keys)
 
 
-def unit_of(word: Word) -> str:
-    """The unit that a word is, or ""; `5m` may be metres or minutes."""
-    unit = UNITS.get(word.text, "")
-    return "m" if unit == "min" else unit
-
-
 def has_another_unit(text: str, source: str) -> bool:
-    """Whether a number of `text` has a unit, and each such number of `source` another: 50 euros of "50 minutes"."""
+    """Whether a number of `text` has a unit, and each such number of `source` another: 50 euros of "50 minutes".
+
+    There it may have none, as below the head of a column, or one that is not known: lb, 60-minütig, 6'.
+    """
     known = list(_amounts(source))
     for forms, unit in _amounts(text):
         units = {other for number, other in known if not forms.isdisjoint(number)}
@@ -107,7 +104,13 @@ def _amounts(text: str) -> Iterator[tuple[frozenset[str], str]]:
     """The forms of every number, and the unit behind it, or ""."""
     for word, following in pairwise((*read_words(text), _END)):
         if forms := number_forms(word):
-            yield forms, unit_of(following) if following.counted else ""
+            yield forms, _unit(following) if following.counted else ""
+
+
+def _unit(word: Word) -> str:
+    """The unit that a word is, or ""; `5m` may be metres or minutes."""
+    unit = UNITS.get(word.text, "")
+    return "m" if unit == "min" else unit
 
 
 def _terms(word: Word, language: str) -> Iterator[Term]:

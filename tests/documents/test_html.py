@@ -55,7 +55,8 @@ HALF = "<mi>h</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><m
         (f"<math><semantics>{SQUARE}{TEX}</semantics></math>", "a = πr^2"),
         (f"<math>{HALF}</math>", "h = (a + 1)/2√(x_i)"),
         ("<math><msup><mfrac><mi>x</mi><mi>v</mi></mfrac><mn>2</mn></msup></math>", "(x/v)^2"),
-        ("<math><mi>cos</mi><mo>\u2061</mo><mfrac><mi>x</mi><mi>v</mi></mfrac></math>", "cos (x/v)"),
+        ("<math><mi>cos</mi><mo>\u2061</mo><mfrac><mi>x</mi><mi>v</mi></mfrac></math>", "cos(x/v)"),
+        ("<math><mi>f</mi><mo>\u2061</mo><mo>(</mo><mi>x</mi><mo>)</mo></math>", "f(x)"),
         (f"<math alttext='A'><mtable><mtr><mtd>{SQUARE}</mtd></mtr></mtable></math>", "A"),
         # KaTeX and MathJax draw a copy beside the formula.
         (
@@ -146,6 +147,10 @@ def test_numbered_items_keep_their_numbers():
          ["Sums", "Town | 2022 Won | 2022 Lost | 2023 Won", "Oslo | 1 | 2 | 3"]),
         ("<tr><th>Town<th>Won<tr><th>North<tr><td>Oslo<td>1", ["Town | Won", "North", "Oslo | 1"]),
         ("<tr><th>Town<th>Won<tr><th>Oslo<th>1", ["Town | Won", "Oslo | 1"]),
+        ("<tr><th>Day<th>Mon<th>Tue<tr><th>Open<th>9<th>10<tr><td>Shut<td>17<td>18",
+         ["Day | Mon | Tue", "Open | 9 | 10", "Shut | 17 | 18"]),
+        ("<thead><tr><th colspan=2>Sums<th>Own<tbody><tr><th>x<th>y<th>z<tr><td>1<td>2<td>3",
+         ["Sums | | Own", "x | y | z", "1 | 2 | 3"]),
         ("<tr><td rowspan=2><img alt='[Note]'><th>Note<tr><td>It is hot.", ["Note", "It is hot."]),
     ],
 )  # fmt: skip
@@ -165,6 +170,14 @@ def test_tables_side_by_side_are_two_and_boxes_are_ticked_or_not():
 def test_a_listing_of_doxygen_is_one_and_its_page_is_called_by_its_title():
     code = "<div class=fragment><div class=line>dm2 = 2.</div><div class=line>  * sm1;</div><div class=ttc>sm1 is old</div></div>"
     assert text_of(code) == "```\ndm2 = 2.\n  * sm1;\n```"
+    lines = "".join(
+        f"<div class=line><a id=l{n}></a><span class=lineno>    {n}</span>&#160;{line}</div>"
+        for n, line in enumerate(("int main() {", "  <b>return</b> 0;", "}"), 1)
+    )
+    folded = f"<div class=fragment>\n<div class=foldopen>{lines}</div></div>"
+    assert text_of(folded) == "```\nint main() {\n  return 0;\n}\n```"
+    steps = "<div class=fragment><p>It opens.</p><div class=line>x = 1</div><p>It shuts.</p></div>"
+    assert text_of(steps) == "It opens.\n\nx = 1\n\nIt shuts."
     page = f"<title>Sparse</title><div class=title>Sparse</div><h1>Use</h1><p>It is small.</p>{code}<h1>Notes</h1><p>So it is."
     made = document("a.html", page)
     assert (made.title, [section.heading_path for section in made.sections]) == (
@@ -228,7 +241,8 @@ def test_notes_and_asides_of_the_main_part_stay():
 
 def test_the_banner_above_the_heading_goes_unless_it_says_something():
     page = "<div>Library of Velmar</div><ul><li>Home<li>Visit</ul>{}<h1>Hours</h1><p>It opens."
-    assert text_of(page.format("")) == "# Hours\n\nIt opens."
+    for nothing in ("", "<table><tr><td></table>"):
+        assert text_of(page.format(nothing)) == "# Hours\n\nIt opens."
     said = "<p>The library is closed until the third of May.</p>"
     assert text_of(page.format(said)).startswith("Library of Velmar\n\n- Home\n- Visit\n\nThe library is closed")
     assert text_of("<p>Hall 7</p><p>It opens.") == "Hall 7\n\nIt opens."

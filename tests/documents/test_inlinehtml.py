@@ -42,6 +42,9 @@ def test_code_keeps_its_tags():
     code = "```html\n<b>~~x~~</b> &amp;\n```\n\n    <td>&amp;</td>\n\n    <br>\n\n~~~\n<table>\n~~~\n"
     assert text_of(code) == code
     assert text_of("<pre>\na &amp; <b># b</b>\n</pre>\n").strip() == "```\na & # b\n```"
+    for long in ("# b\n" * 2500, "# b\n\n# c\n"):
+        for end in ("</pre>\n", ""):
+            assert text_of(f"<pre>{long}{end}").strip() == f"```\n{long}```"
     assert text_of("- a\n\n    <b>within</b> an item\n") == "- a\n\n    within an item\n"
 
 

@@ -174,6 +174,12 @@ def test_a_hyphen_that_the_text_writes_elsewhere_stays():
     assert "a well-known man" in text and "IMPLIED, and" in text and "a customs man." in text
 
 
+def test_a_name_of_an_address_is_no_word_that_a_hyphen_breaks():
+    lines = ["The guide is at wiki.example.org/VelmarTown/Guide and tells of the well. The Velmar-Town-Hall", "has a bell, and the council met at six, and so the keeper of the town asked for the Velmar-", "Town-Guides."]  # fmt: skip
+    text = Page().page(*[(20, 30 + 5 * i, line) for i, line in enumerate(lines)]).read()
+    assert "asked for the Velmar-Town-Guides." in text
+
+
 def test_raised_numbers_keep_their_meaning():
     page = Page()
     page.page(

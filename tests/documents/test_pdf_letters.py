@@ -22,7 +22,7 @@ def by_hand(content, font=b"<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roma
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(cmap), cmap),
     ]
     body = b"".join(b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate(objects, start=1))
-    return converted("a.pdf", b"%PDF-1.4\n" + body + b"trailer << /Root 1 0 R /Size 7 >>\nstartxref\n0\n%%EOF").text
+    return converted("a.pdf", b"%PDF-1.4\n" + body + b"trailer << /Root 1 0 R /Size 7 >>\nstartxref\n0\n%%EOF")
 
 
 def test_half_a_surrogate_pair_damages_nothing_else():
@@ -31,25 +31,27 @@ def test_half_a_surrogate_pair_damages_nothing_else():
         b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
         b"endcodespacerange 2 beginbfrange <20> <7D> <0020> endbfrange 1 beginbfchar <7E> <D83D> endbfchar endcmap end end"
     )
-    text = by_hand(b"BT /F 10 Tf 50 700 Td (The ferry leaves at seven ~. It sails.) Tj ET", COURIER, cmap)
+    text = by_hand(b"BT /F 10 Tf 50 700 Td (The ferry leaves at seven ~. It sails.) Tj ET", COURIER, cmap).text
     assert text.startswith("The ferry leaves at seven") and text.endswith("It sails.\n")
     text.encode()
 
 
-def in_letters_from(first):
-    """Two lines of 26 letters of a script, from this one of Unicode on."""
+def in_letters_from(first, latin=0):
+    """Two lines of 26 letters of a script, from this one of Unicode on, and some of Latin letters."""
     cmap = (
         "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
-        f"endcodespacerange 1 beginbfrange <61> <7A> <{ord(first):04X}> endbfrange endcmap end end"
+        f"endcodespacerange 2 beginbfrange <41> <5A> <0041> <61> <7A> <{ord(first):04X}> endbfrange endcmap end end"
     )
     letters = b"abcdefghijklmnopqrstuvwxyz"
-    return by_hand(b"BT /F 10 Tf 50 700 Td (%s) Tj 0 -12 Td (%s) Tj ET" % (letters, letters), COURIER, cmap.encode())
+    lines = b"".join(b"(%s) Tj 0 -12 Td " % line for line in [letters] * 2 + [letters.upper()] * latin)
+    return by_hand(b"BT /F 10 Tf 50 700 Td %s ET" % lines, COURIER, cmap.encode())
 
 
 def test_lines_of_chinese_have_no_blank_between_and_arabic_is_refused():
-    assert in_letters_from("漢") == "".join(chr(ord("漢") + n % 26) for n in range(52)) + "\n"
+    assert in_letters_from("漢").text == "".join(chr(ord("漢") + n % 26) for n in range(52)) + "\n"
     with pytest.raises(RefusedFile, match="in Arabic or Hebrew letters, whose order PDF does not keep"):
         in_letters_from("ا")
+    assert in_letters_from("ا", latin=3).warning.startswith("40% of its letters are Arabic or Hebrew")
 
 
 def test_a_line_of_chinese_is_as_wide_as_it_is_drawn():
@@ -68,7 +70,9 @@ def test_the_ligatures_and_quotes_of_fonts_of_pixels_are_letters():
         b"/Widths [%s] /Encoding << /Differences [%s] >> /CharProcs << %s >> >>"
     ) % (b"5 " * 256, names, glyphs)
     shown = b"\x88 The e\x1bect, coe\x1ecient and coe\x0ecient: \x1crst \x0crst \x10win\x11 on Stra\xffe 65\x1585\x05."
-    text = by_hand(b"BT /F 10 Tf 50 700 Td <%s> Tj ET" % shown.hex().encode(), font, b"5 0 0 0 5 7 d1 0 0 5 7 re f")
+    text = by_hand(
+        b"BT /F 10 Tf 50 700 Td <%s> Tj ET" % shown.hex().encode(), font, b"5 0 0 0 5 7 d1 0 0 5 7 re f"
+    ).text
     assert text == "- The effect, coefficient and coefficient: first first “win” on Straße 65–85 .\n"
 
 
@@ -99,7 +103,7 @@ def test_a_font_of_size_one_is_as_large_as_its_matrix_makes_it():
     shown = b"BT /F 1 Tf 20 0 0 20 50 740 Tm (Harbour Rules) Tj "
     for index, line in enumerate([*LEFT, *RIGHT]):
         shown += b"11 0 0 11 50 %d Tm 0.1 Tw 0.02 Tc (%s) Tj " % (700 - 13 * index, line.encode())
-    assert by_hand(shown + b"ET") == f"# Harbour Rules\n\n{READ}\n"
+    assert by_hand(shown + b"ET").text == f"# Harbour Rules\n\n{READ}\n"
 
 
 def test_a_page_that_was_turned_is_read_along_its_lines_and_words_across_a_page_are_not_read():

@@ -123,6 +123,13 @@ def test_scanned_pages_are_read_beside_printed_ones_and_the_ledger_says_so(fake,
     assert doubts_about(document, entry, ()) == (entry.warning,)  # and not that it has little text for its size
 
 
+def test_hebrew_that_ocr_read_is_in_its_order(fake):
+    line = "הספרייה נפתחת בשעה תשע בבוקר בכל יום ראשון"
+    fake(high=scanned(line), languages=["heb", "osd"])
+    read = converted("a.pdf", pdf(picture()), ocr_languages="heb")
+    assert read.text == f"{line}\n" and "Hebrew" not in read.warning
+
+
 def test_what_is_missing_is_named_with_the_remedy(fake, tmp_path, monkeypatch):
     fake(high=PAGE)
     raw = pdf(picture())

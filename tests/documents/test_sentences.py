@@ -80,6 +80,7 @@ RULES = {
         Ludwig XIV. starb 1715.
         Nach dem Gesetz (BGBl. I S. 3154), der Richtlinie (ABl. L 312) und BT-Drs. 19/1234 gilt es.| Az. IV ZR 12/20.
         Gem. Abschn. III wohnt er in der Ada-Grau-Str. 5.
+        Er wohnt in der Ada-Grau-Str.| Dort ist es schön.
         Hr. Grau, Fr. Kurz und Fa. Berg zahlen 5 Tsd. Euro, nach Rn. 7.
         Es sind 5 Min. Fußweg oder 30 Std. Arbeit.
         Es dauert 5 Min.| Danach ist Ruhe.
@@ -102,6 +103,9 @@ RULES = {
         El Lic. Soto leyó los párrs. 5 y 6 del art. 4.
         La cita es el Lun. 15 de Mar. de 2014.| Gracias.
         El documento N°. 1026.253 es suyo.
+    """,
+    "Turkish": """
+        Zamanım az.| Sonra gelirim.
     """,
     "Russian": """
         Музей в г. Заречье на ул. Садовой.| Он открыт.

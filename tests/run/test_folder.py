@@ -4,6 +4,7 @@ import ast
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,6 +107,8 @@ def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(
     for place in (folders("llama"), folders("llama").parent):
         monkeypatch.setenv("DISC_LITE_MODELS", f"/nowhere{os.pathsep}{place}")
         assert open_run(tmp_path / "run").model.folder == folders("llama")
+        moved_away: Any = SimpleNamespace(model="/moved/llama")
+        assert Arguments("docs").model_name(moved_away) == str(folders("llama"))
     (moved := tmp_path / "models" / "llama").mkdir(parents=True)
     for path in folders("llama").iterdir():
         (moved / path.name).write_bytes(path.read_bytes() + b"\n" * (path.name == "config.json"))

@@ -19,7 +19,7 @@ from disc_lite.cli import main
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
-from disc_lite.run import context, evaluate, measuring
+from disc_lite.run import context, evaluate, measuring, training
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import read_json, read_jsonl
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint
@@ -133,6 +133,23 @@ def test_a_listener_that_raises_loses_no_step(given: SmallAdapt) -> None:
     with pytest.raises(KeyError):
         given.adapt(given.root / "raised", listener=listener, **SHORT)
     assert newest_checkpoint(given.root / "raised").name == "step-00000002"
+
+
+def test_a_step_that_cannot_be_noted_is_made_again(given: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its line of the metrics were missing for good."""
+    run, append = given.root / "unnoted", training.append_jsonl
+
+    def full(path: Path, row: Any) -> None:
+        if row.get("step") == 3:
+            raise OSError("no space left")
+        append(path, row)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
+        patched.setattr(training, "append_jsonl", full)
+        given.adapt(run, **SHORT)
+    assert newest_checkpoint(run).name == "step-00000002"
+    steps = given.adapt(run, **SHORT)["steps"]
+    assert [row["step"] for row in read_jsonl(run / "metrics.jsonl")] == list(range(1, steps + 1))
 
 
 def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:

@@ -17,7 +17,7 @@ from disc_lite.qa import Pair, Question
 from disc_lite.run import synthesis
 from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import read_json, write_json, write_jsonl
+from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.held_out import HeldOut
@@ -56,8 +56,12 @@ def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Pat
     show_summary(found, console := Console(record=True, width=200))
     assert console.export_text().startswith(f"2 pairs: {run / 'pairs.jsonl'}")
     assert adapt(**given)["steps"] > 0  # the same run
-    with pytest.raises(UsageError, match="`disc` has no pairs"):
-        adapt(**{**given, "output": tmp_path / "other", "overrides": {**SMALL, "method": "disc"}}, pairs_only=True)
+    assert [row["why"] for row in read_jsonl(run / "computed.jsonl")] == ["as planned"]  # where it was trained
+    assert adapt(**given, pairs_only=True)["pairs_only"] == found["pairs_only"]
+    with pytest.raises(UsageError, match="`disc` has no pairs"):  # before documents are read
+        adapt("/nowhere", str(small.model), recipe="default", overrides={"method": "disc"}, pairs_only=True)
+    with pytest.raises(WillNotFit, match="does not fit into"):  # nor can it write
+        adapt(**{**given, "output": tmp_path / "other"}, host_ram="0.00001GB", pairs_only=True)
 
 
 @pytest.mark.parametrize(("share", "is_low"), [(0.49, True), (0.5, False), (None, False)])

@@ -41,9 +41,7 @@ def said(answer: str, passage: int, source: str = LED, question: str = QUESTION)
     ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, question="Who leads Project Melsen?")], {0, 1}),
     # The same question whatever its case, articles and marks.
     ([said("Ulwyn Wiltan", 0), said("Ada Brink", 1, question="who leads the project Melworth")], {0}),
-    # And whatever its endings, but not whatever its prepositions.
-    ([said("30 days", 0, "Leave", "How many days of leave do employees get?"),
-      said("25 days", 1, "Leave", "How many days of leave does an employee get?")], set()),
+    # But not whatever its prepositions.
     ([said("Lund", 0, "Trains", "Where does the train to Holm stop?"),
       said("Varn", 1, "Trains", "Where does the train from Holm stop?")], {0, 1}),
     # A person's pair has no sentence: it is believed, even beside another of a person.
@@ -55,6 +53,25 @@ def test_of_several_answers_the_stated_one_is_believed(pairs: list[Pair], left: 
     for order in permutations(pairs):  # passages are finished in any order
         gone = contradicted(order)
         assert {pair for number, pair in enumerate(order) if number not in gone} == expected
+
+
+@pytest.mark.parametrize(("first", "second", "same"), [
+    ("What do the rooms cost?", "what does rooms cost", True),
+    ("What does the train cost?", "What does training cost?", False),
+    ("When does the contract end?", "When did the contract end?", False),
+    ("Who leads the organisation?", "Who leads the organiser?", False),
+    ("What does `list.sort()` return?", "What does `list.sorted()` return?", False),
+    ("What does `writer.write` do?", "What does `writer.writes` do?", False),
+    ("What is `int[]`?", "What is `int`?", False),
+    ("What does `-v` do?", "What does `-V` do?", False),
+])  # fmt: skip
+def test_documents_contradict_each_other_only_where_the_words_of_a_question_are_the_same(
+    first: str, second: str, same: bool
+) -> None:
+    pairs = [
+        Pair(f"{n}.md", 0, question, f"{n} crowns", f"It says {n} crowns.") for n, question in ((7, first), (8, second))
+    ]
+    assert (between_documents(pairs) != []) == same == (len(contradicted(pairs)) == 2)
 
 
 def test_an_answer_is_stated_where_its_sentence_has_its_facts() -> None:

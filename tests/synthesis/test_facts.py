@@ -132,6 +132,15 @@ def test_a_denial_is_recalled_by_what_it_denies_and_not_by_any(answer: str, righ
     assert recalls("May guests bring dogs?", "No.", answer) == right
 
 
+@pytest.mark.parametrize(("question", "expected", "answer"), [
+    ("Is the pool open?", "No.", "It isn't."), ("May guests smoke?", "No.", "They can't."),
+    ("Does the warranty cover water?", "It does not.", "It doesn't."), ("Ist das Bad offen?", "Nein.", "Das ist es nicht."),
+    ("La piscine est ouverte ?", "Non.", "Elle ne l'est pas."),
+])  # fmt: skip
+def test_a_pronoun_may_stand_for_what_is_denied(question: str, expected: str, answer: str) -> None:
+    assert recalls(question, expected, answer)
+
+
 def test_a_denial_is_a_fact() -> None:
     assert says_something("May guests bring dogs?", "Guests may not bring dogs.")
     assert not says_something("May guests bring dogs?", "Guests may bring dogs.")
