@@ -33,7 +33,7 @@ _DISTINCT = 0.75  # share of the rows that have a value of their own in the colu
 # What `qa.files` reads of a file for --questions or --pairs; a table that has other columns too is one of text, as a
 # list of frequent questions by subject.
 _ASKING, _ANSWERING = {"question", "completion", "text"}, {"answer", "answers"}
-_BESIDE = {"id", "kind", "choices", "document", "passage", "passage_sha256", "source"}
+_BESIDE = {"id", "kind", "choices", "document", "passage", "passage_index", "passage_sha256", "source"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _WITH_DIGITS = re.compile(r".*\d.*|[-–—]")
@@ -210,14 +210,21 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
     return (
         has_gap
         and not is_row
-        and all(column < first or _is_name(name, _values(below, column)) for column, name in names.items())
+        and all(
+            column < first or _is_name(name, _values(below, column), is_sure=first not in names)
+            for column, name in names.items()
+        )
     )
 
 
-def _is_name(name: str, values: Sequence[str]) -> bool:
-    """Whether a cell is a word or a year above numbers, and none of them itself."""
+def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:
+    """Whether a cell is a word or a year above numbers, and none of them itself.
+
+    Where it is surely in no row with a name, what is below words alone may be `34 %, n = 2` too.
+    """
     is_word = any(map(str.isalpha, name)) and not _NUMBER.fullmatch(name)
-    return (is_word or (_YEAR.fullmatch(name) is not None and not _are(_YEAR, values))) and _are(_NUMBER, values)
+    kind = _WITH_DIGITS if is_sure and not _DIGIT.search(name) else _NUMBER
+    return (is_word or (_YEAR.fullmatch(name) is not None and not _are(_YEAR, values))) and _are(kind, values)
 
 
 def _joined(header: Row, row: Row) -> Row:

@@ -149,7 +149,8 @@ def test_numbered_items_keep_their_numbers():
         ("<tr><th>Town<th>Won<tr><th>Oslo<th>1", ["Town | Won", "Oslo | 1"]),
         ("<tr><th>Day<th>Mon<th>Tue<tr><th>Open<th>9<th>10<tr><td>Shut<td>17<td>18",
          ["Day | Mon | Tue", "Open | 9 | 10", "Shut | 17 | 18"]),
-        ("<thead><tr><th colspan=2>Sums<tbody><tr><th>x<th>y<tr><td>1<td>2", ["Sums", "x | y", "1 | 2"]),
+        ("<thead><tr><th colspan=2>Sums<th>Own<tbody><tr><th>x<th>y<th>z<tr><td>1<td>2<td>3",
+         ["Sums | | Own", "x | y | z", "1 | 2 | 3"]),
         ("<tr><td rowspan=2><img alt='[Note]'><th>Note<tr><td>It is hot.", ["Note", "It is hot."]),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Font
 
 from disc_lite.documents import cut_passages
+from disc_lite.qa.records import Pair, Question
 from tests.documents.written import converted, document, refusal, sections, text, zipped
 
 
@@ -56,9 +58,13 @@ def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_ab
 
 
 def test_questions_and_tables_without_rows_are_refused():
-    for columns in ("question,answer", "Question,answers,document,choices", "completion,answer,document"):
-        row = ",".join("x" for _ in columns.split(","))
-        assert "--questions" in refusal(".csv", f"{columns}\n{row}\n")
+    for columns in (
+        ["question", "answer"],
+        ["Question", "answers", "document", "choices"],  # as docs/measuring.md has them
+        ["completion", "answer", "document"],
+        *([field.name for field in fields(record)] for record in (Question, Pair)),  # as a run writes them
+    ):
+        assert "--questions" in refusal(".csv", ",".join(columns) + "\n" + ",".join("x" for _ in columns))
     assert text("a.csv", "Topic,Question,Answer\nLeave,How long?,28 days.\n") == (
         "- Topic: Leave\n- Question: How long?\n- Answer: 28 days.\n"
     )
@@ -88,6 +94,11 @@ def test_a_header_of_two_rows_is_one_and_opens_a_further_table(header, names):
     assert text("a.csv", "\n".join([*header, row, "", *header, row])) == f"{lines}\n{lines}"
 
 
+def test_a_header_of_two_rows_may_stand_above_numbers_with_remarks():
+    table = "Town,Seen,Results,\n,,Right,Time\nOslo,3,34% (n=2),9 sec (n=2)\n"
+    assert text("a.csv", table) == "- Town: Oslo\n- Seen: 3\n- Results Right: 34% (n=2)\n- Results Time: 9 sec (n=2)\n"
+
+
 def test_a_row_without_numbers_is_no_header():
     assert text("a.csv", "Name,Price,\nBread,free,today\nMilk,2,\n").startswith("- Name: Bread\n- Price: free\n")
     assert text("a.csv", ",count,mean\nage,none,none\nsize,5,6\n").startswith("- Column 1: age\n- count: none\n")
@@ -98,6 +109,7 @@ def test_a_row_without_numbers_is_no_header():
     [
         "Course,Room,\nMath 1,B12,from May 5\nMath 2,B13\nMath 3,B14\n",
         "Room,Date,\n,5 May 2024,seat 4\n,6 May 2024,seat 5\n",
+        "Course,,Room\nGym,big,Monday\nMath 1,small 2,B12\nMath 2,small 3,B13\n",
         "Part,,Price\n,M8,zinc\n,M10,9 EUR\n,M12,8 EUR\n",
         "Part,Size,\n,12 mm,3 EUR\n,14 mm,4 EUR\n",
         "Part,Founded,\n,1998,2001\n,1997,2005\n",
