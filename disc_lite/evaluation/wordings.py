@@ -12,7 +12,7 @@ from disc_lite.evaluation.grading import is_judged
 from disc_lite.qa import Question, language_of, normalise
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
-from disc_lite.synthesis.terms import Term, missing, terms_of
+from disc_lite.synthesis.terms import terms_of
 
 SHARED = 0.5  # of the telling words of either of two wordings: more than this
 SHARED_BESIDE_NAME = 0.25  # at least, where a name that few questions have is among them
@@ -25,7 +25,8 @@ class _Asked:
     named: frozenset[str]  # names and digits
     is_telling: bool  # whether few questions have one of these
     words: tuple[str, ...]
-    terms: tuple[Term, ...]
+    terms: tuple[frozenset[str], ...]  # the forms of each
+    forms: frozenset[str]
 
 
 def facts_of(questions: Sequence[Question]) -> list[int]:
@@ -56,19 +57,24 @@ def _read(questions: Sequence[Question]) -> list[_Asked]:
     found = []
     for number, (question, names) in enumerate(zip(questions, named, strict=True)):
         words = tuple(word.text for word in read_words(question.text) if not word.skipped)
-        terms = terms_of(question.text, language_of(question.text) or language)
-        found.append(_Asked(number, names, any(counts[name] <= few for name in names), words, terms))
+        terms = tuple(term.forms for term in terms_of(question.text, language_of(question.text) or language))
+        is_telling = any(counts[name] <= few for name in names)
+        found.append(_Asked(number, names, is_telling, words, terms, frozenset().union(*terms)))
     return found
 
 
 def _are_wordings(one: _Asked, other: _Asked) -> bool:
     if one.words == other.words:
         return True
-    if _differ_in_one_place(one.words, other.words):
+    if one.forms.isdisjoint(other.forms):  # thousands may have the answer "none"
         return False
-    pairs = (one.terms, other.terms), (other.terms, one.terms)
-    shared = min(1 - len(missing(terms, others)) / max(1, len(terms)) for terms, others in pairs)
-    return shared > SHARED or (one.is_telling and shared >= SHARED_BESIDE_NAME)
+    shared = min(_share(one, other), _share(other, one))
+    is_enough = shared > SHARED or (one.is_telling and shared >= SHARED_BESIDE_NAME)
+    return is_enough and not _differ_in_one_place(one.words, other.words)
+
+
+def _share(asked: _Asked, other: _Asked) -> float:
+    return sum(not other.forms.isdisjoint(forms) for forms in asked.terms) / len(asked.terms)
 
 
 def _differ_in_one_place(first: Sequence[str], second: Sequence[str]) -> bool:
