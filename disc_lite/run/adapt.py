@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
-from disc_lite.run.earlier import EarlierRun, nothing_to_teach
+from disc_lite.run.earlier import EarlierRun, shown_without_model
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
+from disc_lite.run.gone import nothing_to_teach, what_is_gone
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
@@ -144,8 +145,9 @@ def _run_stages(
 def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener) -> str:
     """A sentence where an update has nothing to teach; tells what has changed."""
     recipe = inputs.resolved.recipe
-    changes = earlier.changes(inputs.documents, inputs.model.folder, recipe.documents.passage_tokens)
-    if changes is None:
+    shown = shown_without_model(inputs.documents, inputs.model.folder, recipe.documents.passage_tokens)
+    if shown is None:
         return ""
+    changes = earlier.changes_to(shown, inputs.documents)
     listener(Event("documents", f"since {earlier.folder}: {changes}"))
-    return nothing_to_teach(earlier, changes, recipe)
+    return nothing_to_teach(earlier, changes, recipe, what_is_gone(earlier, changes, shown))

@@ -11,7 +11,6 @@ from pathlib import Path
 from disc_lite.documents import Document, cut_passages
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.sentences import not_unlearned
 from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
@@ -77,11 +76,6 @@ class EarlierRun:
         """The name without the number that it got as an update, and that number; 1 where it has none."""
         name, end = self.folder.path.name, f"-{self.number}"
         return (name.removesuffix(end), self.number) if self.number > 1 and name.endswith(end) else (name, 1)
-
-    def changes(self, documents: Sequence[Document], model: Path, passage_tokens: int) -> Changes | None:
-        """What has changed since, without the model; None where only the model's own code can tell its tokens."""
-        shown = shown_without_model(documents, model, passage_tokens)
-        return None if shown is None else self.changes_to(shown, documents)
 
     def changes_to(self, shown: Passages, documents: Iterable[Document]) -> Changes:
         """What has changed since, by the passages of these documents."""
@@ -170,25 +164,6 @@ def differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str,
         elif before != after:
             found.append((part, before, after))
     return found
-
-
-def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe) -> str:
-    """A sentence where an update would train nothing; "" where it would train something."""
-    if changes.changed or changes.new:
-        return ""
-    unlearns = recipe.update.removed == "unlearn" and recipe.update.start == "adapter"
-    if unlearns and (changes.removed or earlier.removed or earlier.dropped):
-        return ""
-    if not changes.removed:
-        known = not_unlearned({"not_unlearned": len(earlier.dropped)})
-        same = f"Nothing has changed since {earlier.folder}: its {len(changes.unchanged)} passages are these."
-        return f"{same} {known}".strip()
-    if recipe.update.start == "new" and recipe.update.removed != "rehearse":
-        return ""
-    return (
-        f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
-        f"and update.removed: {recipe.update.removed} teaches nothing in their place."
-    )
 
 
 def earlier_answers(earlier: EarlierRun) -> dict[str, str]:

@@ -13,6 +13,8 @@ from itertools import dropwhile
 from typing import Any
 
 from disc_lite.documents import LedgerEntry
+from disc_lite.evaluation.sentences import not_unlearned
+from disc_lite.qa import normalise
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import Changes, Passages, places_of
 from disc_lite.run.earlier import EarlierRun
@@ -91,6 +93,30 @@ class _Texts:
     def with_rarest(self, words: Collection[str]) -> Sequence[int]:
         """The passages, by number, that have the rarest of these words."""
         return min((self._having.get(word, []) for word in words), key=len, default=[])
+
+
+def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe, gone: Gone) -> str:
+    """A sentence where an update would train nothing; "" where it would train something."""
+    if changes.changed or changes.new:
+        return ""
+    removes, starts_anew = recipe.update.removed, recipe.update.start == "new"
+    # A question that a pair of now asks is not unlearned.
+    taught = {normalise(row["question"]) for row in earlier.pairs if (row["document"], row["passage"]) in changes.now}
+    known = [row for row in gone.dropped if normalise(row["question"]) not in taught]
+    if removes == "unlearn" and not starts_anew:
+        if known or any(normalise(row["question"]) not in taught for row in gone.passages):
+            return ""
+    elif changes.removed and starts_anew and removes != "rehearse":
+        return ""
+    if not changes.removed:
+        same = f"Nothing has changed since {earlier.folder}: its {len(changes.unchanged)} passages are these."
+        return f"{same} {not_unlearned({'not_unlearned': len(known)})}".strip()
+    return (
+        f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
+        f"and update.removed: {removes} teaches nothing in their place."
+        + " All that was taught of them is said elsewhere."
+        * (removes == "unlearn" and not starts_anew)
+    )
 
 
 def taught_before(

@@ -22,12 +22,12 @@ from disc_lite.qa import Pair
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.changes import Changes
-from disc_lite.run.earlier import nothing_to_teach, shown_without_model
+from disc_lite.run.earlier import shown_without_model
 from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.frames import frame_of
 from disc_lite.run.gathering import check_context, nothing_to_learn, read_inputs
-from disc_lite.run.gone import what_is_gone
+from disc_lite.run.gone import nothing_to_teach, what_is_gone
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.record import check_same_run
 from disc_lite.run.room import (
@@ -158,11 +158,11 @@ def _taken_over(inputs: Inputs, folder: Path) -> tuple[Changes | None, TakenOver
     if earlier is None or shown is None:
         return None, TakenOver()
     changes = earlier.changes_to(shown, documents)
-    if idle := nothing_to_teach(earlier, changes, recipe):
+    gone = what_is_gone(earlier, changes, shown)
+    if idle := nothing_to_teach(earlier, changes, recipe, gone):
         raise NothingToTeach(idle, "", "There is nothing to do.")
     if recipe.update.start == "new":
         return changes, TakenOver()
-    gone = what_is_gone(earlier, changes, shown)
     rows = [row for row in earlier.pairs if (row["document"], row["passage"]) in changes.now]
     rows += gone.passages if recipe.update.removed == "rehearse" else []
     pairs = [Pair(row["document"], row["passage"], row["question"], row["answer"]) for row in rows]

@@ -246,8 +246,13 @@ def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -
     worked = context.recipe.prompt.worked_examples
     return [
         lesson for shown, pairs in by_passage.items()
-        for lesson in lessons_about(shown, language_of(shown), pairs, context.base.tokens, worked)
+        for lesson in lessons_about(shown, _language(shown, pairs), pairs, context.base.tokens, worked)
     ]  # fmt: skip
+
+
+def _language(shown: str, pairs: Sequence[Pair]) -> str:
+    """Of a passage that is gone, or else of what was asked about it: a table has none, and its document is not here."""
+    return language_of(shown) or language_of(" ".join(pair.question for pair in pairs))
 
 
 def _with(lessons: Lessons, about_pairs: Sequence[Lesson]) -> Lessons:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +13,19 @@ import pytest
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.documents import LedgerEntry
 from disc_lite.evaluation.sentences import about_pairs
+from disc_lite.run import update
 from disc_lite.run.changes import Changes, compare, places_of
-from disc_lite.run.earlier import EarlierRun, nothing_to_teach
+from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import _Texts, _words, steps_before, taught_before, versions_before, what_is_gone
+from disc_lite.run.gone import (
+    _Texts,
+    _words,
+    nothing_to_teach,
+    steps_before,
+    taught_before,
+    versions_before,
+    what_is_gone,
+)
 from disc_lite.run.update import removed_pairs
 from disc_lite.storage import JsonObject, write_json, write_jsonl
 from tests.made import document_of, recipe_of
@@ -106,9 +116,10 @@ def test_what_is_still_known_can_be_unlearned_though_nothing_has_changed(
     (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
     later = earlier_of(tmp_path, [], [("a.md", shown)], dropped=({**KEYS, "shown": earlier.passages[0][1]},))
     same = compare(later.passages, later.passages)
-    assert nothing_to_teach(later, same, policy("unlearn")) == ""
+    gone = what_is_gone(later, same, later.passages)
+    assert nothing_to_teach(later, same, policy("unlearn"), gone) == ""
     for removed in ("rehearse", "drop"):
-        said = nothing_to_teach(later, same, policy(removed))
+        said = nothing_to_teach(later, same, policy(removed), gone)
         assert "neither rehearsed nor unlearned: 1" in said and "update.removed=unlearn" in said
     assert asked(removed_pairs(later, same, texts, [], policy("unlearn"))[0]) == ["Who keeps the keys?"]
     assert about_pairs({"not_unlearned": 0}) == []
@@ -192,3 +203,31 @@ def test_what_a_moved_or_deleted_page_said_is_looked_for_in_every_passage(tmp_pa
     assert [row["source"] for row in found.passages] == lines[200:]
     texts = _Texts([("a.md", line) for line in lines])
     assert max(len(texts.with_rarest(_words(line))) for line in lines) == 1
+
+
+def test_an_update_that_has_nothing_left_to_unlearn_is_idle(tmp_path: Path) -> None:
+    """Two pages say the same and one is deleted; or what is still asked was dropped before."""
+    twice = [(name, f"# Office\n\n{text}") for name, text in (("a.md", OLD), ("b.md", f"{OLD} Bo rows."))]
+    for more, idle in (([KEYS], True), ([KEYS, pair_of("b.md", 0, "Who rows?", "Bo rows.")], False)):
+        earlier = earlier_of(tmp_path, [{**row, "document": "b.md"} for row in more], twice, dropped=(
+            {**PRICED, "shown": f"# Shop\n\n{OLD}"},
+        ))  # fmt: skip
+        for shown, number in ((twice[:1], 1), (twice, 0)):
+            changes = compare(earlier.passages, shown)
+            assert (len(changes.removed), changes.changed, changes.new) == (number, {}, ())
+            said = nothing_to_teach(earlier, changes, policy("unlearn"), what_is_gone(earlier, changes, shown))
+            assert bool(said) == (idle or not number)
+            assert "neither rehearsed nor unlearned" not in said
+    asks = earlier_of(tmp_path, [KEYS], twice[:1], dropped=({**KEYS, "shown": "Ada.", "source": "Ada."},))
+    same = compare(asks.passages, asks.passages)
+    assert nothing_to_teach(asks, same, policy("unlearn"), what_is_gone(asks, same, asks.passages))
+
+
+def test_a_table_that_is_gone_is_rehearsed_in_the_language_of_its_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "| Artikel | Preis |\n| --- | --- |\n| Radiergummi | 0,90 € |"
+    row = {**pair_of("a.md", 0, "Was kostet ein Radiergummi in der Verwaltung?"), "shown": table}
+    languages = list[str]()
+    monkeypatch.setattr(update, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
+    context = SimpleNamespace(recipe=recipe_of(), base=SimpleNamespace(tokens=None))
+    update._lessons_about_removed(context, [row])  # type: ignore[arg-type]
+    assert languages == ["German"]

@@ -20,10 +20,11 @@ from disc_lite.planning.lessons import _sampled as planned_rehearsal
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.adapt import adapt
-from disc_lite.run.changes import compare
-from disc_lite.run.earlier import earlier_answers, nothing_to_teach, read_earlier
+from disc_lite.run.changes import compare, places_of
+from disc_lite.run.earlier import earlier_answers, read_earlier
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import pairs_of
+from disc_lite.run.gone import nothing_to_teach, what_is_gone
 from disc_lite.run.training import attach_adapter
 from disc_lite.run.update import (
     _sampled,
@@ -181,18 +182,23 @@ def test_where_nothing_has_changed_nothing_is_trained(first: Path, small: SmallA
 
 def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Path, small: SmallAdapt) -> None:
     earlier = read_earlier(first)
+    place = {"document": earlier.passages[-1][0], "passage": places_of(earlier.passages)[-1][1]}
+    earlier = replace(earlier, pairs=({**place, "question": "Who?", "answer": "Ada.", "source": "Ada goes."},))
     changes = compare(earlier.passages, earlier.passages[:-1])
+    gone = what_is_gone(earlier, changes, earlier.passages[:-1])
     for removed, start, idle in (
         ("drop", "adapter", True), ("rehearse", "adapter", True), ("rehearse", "new", True),
         ("unlearn", "adapter", False), ("drop", "new", False), ("unlearn", "new", False),
     ):  # fmt: skip
-        said = nothing_to_teach(earlier, changes, recipe_of(update={"removed": removed, "start": start}))
+        said = nothing_to_teach(earlier, changes, recipe_of(update={"removed": removed, "start": start}), gone)
         assert bool(said) == idle, (removed, start)
         assert not said or "1 of its passages are gone" in said
     # What went in an earlier update and was rehearsed since may be unlearned now, though nothing has changed.
-    earlier, same = replace(earlier, removed=({"shown": "x"},)), compare(earlier.passages, earlier.passages)
+    rehearsed = {"shown": "x", "question": "Who?", "answer": "Ada."}
+    earlier, same = replace(earlier, pairs=(), removed=(rehearsed,)), compare(earlier.passages, earlier.passages)
+    gone = what_is_gone(earlier, same, earlier.passages)
     for removed in ("drop", "rehearse", "unlearn"):
-        said = nothing_to_teach(earlier, same, recipe_of(update={"removed": removed}))
+        said = nothing_to_teach(earlier, same, recipe_of(update={"removed": removed}), gone)
         assert said.startswith("Nothing has changed") == (removed != "unlearn")
 
 
