@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from disc_lite.evaluation.card import ROWS, STOPPING
@@ -11,6 +11,7 @@ MOST_NAMED = 5  # documents in a sentence
 MOST_CONTRADICTIONS = 3  # questions in a sentence
 UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
 LEARNED = 0.6  # share of the ceiling below which the card warns
+FRESH_AND_UNCHANGED = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
 
 
@@ -209,10 +210,9 @@ def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     rows = (card.get("update") or {"rows": {}})["rows"]
     if not rows:
         return {}
-    parts = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
     return {
         part: {count: sum(rows[state]["adapted"][count] for state in states) for count in ("right", "of")}
-        for part, states in parts.items()
+        for part, states in FRESH_AND_UNCHANGED.items()
     }
 
 
@@ -234,6 +234,21 @@ def since_update(card: Mapping[str, Any]) -> str:
     return " ".join(said)
 
 
+def _share(rows: Sequence[Mapping[str, Any]], of: str = "right") -> float:
+    """The share of right answers in several rows, or one end of its interval: the mean of theirs, which is wider."""
+    total: int = max(1, sum(row["of"] for row in rows))
+    number: float = sum(row["right"] if of == "right" else row[of] * row["of"] for row in rows)
+    return number / total
+
+
+def _is_short(card: Mapping[str, Any], states: Sequence[str]) -> bool:
+    """Whether an update surely knows too little of passages in these states, for what the base reads in the same."""
+    found = (card.get("update") or {"rows": {}})["rows"]
+    rows = [found[state] for state in states if found]
+    most = _share([row["adapted"] for row in rows], "high")
+    return most < LEARNED * _share([row["ceiling"] for row in rows])
+
+
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
@@ -243,12 +258,14 @@ def shortfall(card: Mapping[str, Any]) -> str:
     rows, fit = card["rows"], card["fit"]
     if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
         return ""
-    ceiling = rows["ceiling"]["share"]
-    parts = {**fresh_and_unchanged(card), "": rows["adapted"]}
-    part = next((of for of, row in parts.items() if row["of"] and row["right"] < LEARNED * ceiling * row["of"]), None)
-    if part is None:
-        return ""
-    adapted = parts[part]["right"] / parts[part]["of"]
+    part = next((part for part, states in FRESH_AND_UNCHANGED.items() if _is_short(card, states)), "")
+    if part:
+        by_state = [card["update"]["rows"][state] for state in FRESH_AND_UNCHANGED[part]]
+        adapted, ceiling = (_share([row[name] for row in by_state]) for name in ("adapted", "ceiling"))
+    else:
+        adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
+        if adapted >= LEARNED * ceiling:
+            return ""
     all_chosen = card["self_written"] == card["questions"]
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
     text = f"It did not learn enough{part}: the adapted model answers {adapted:.0%} {readable}. "

@@ -197,20 +197,29 @@ class Measurement:
         ]
         card["fit"] = last_measured(self.run)
         card["advice"] = advice_on(self.run, self.recipe)
-        card["update"] = _by_state(asked, self.run, grading, answers["after"])
+        card["update"] = _by_state(asked, self.run, grading, answers["after"], by_row.get("ceiling", ()))
         return card
 
 
-def _by_state(asked: EvalSet, run: RunFolder, grading: str, answers: Answers) -> JsonObject:
-    """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter."""
+def _by_state(
+    asked: EvalSet, run: RunFolder, grading: str, answers: Answers, with_passage: Sequence[str]
+) -> JsonObject:
+    """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter.
+
+    `ceiling` is what the base answers with the right passage, of the same questions; of what is gone nobody asked that.
+    """
     record = run.read_update()
     if not record:
         return {}
     states, places = run.read_states(), right_places(asked.questions, asked.passages)
     groups: dict[str, list[tuple[Question, str]]] = {state: [] for state in (*STATES, "removed")}
+    read: dict[str, list[tuple[Question, str]]] = {state: [] for state in groups}
     for question, said, at in zip(asked.questions, answers.questions["adapted"], places, strict=True):
         if at is not None:
             groups[states[at]].append((question, said))
+    for question, said, at in zip(asked.questions, with_passage, places, strict=bool(with_passage)):
+        if at is not None:
+            read[states[at]].append((question, said))
     groups["removed"] = list(zip(asked.removed, answers.removed, strict=True))
     rows = {}
     for state, group in groups.items():
@@ -218,7 +227,7 @@ def _by_state(asked: EvalSet, run: RunFolder, grading: str, answers: Answers) ->
         before = [(question, record["answers"][question.text]) for question, _ in again]
         since = change(_right(before, grading), _right(again, grading))
         rows[state] = {
-            "earlier": _row(before, grading), "adapted": _row(group, grading),
+            "earlier": _row(before, grading), "adapted": _row(group, grading), "ceiling": _row(read[state], grading),
             "lost": since["lost"], "gained": since["gained"],  # of the same questions
         }  # fmt: skip
     return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}

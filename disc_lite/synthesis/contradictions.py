@@ -33,11 +33,14 @@ def contradicted(pairs: Sequence[Pair]) -> set[int]:
 
 
 def between_documents(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Questions that sentences of several documents answer with other facts: `question`, and document -> answer."""
+    """Questions that sentences of several documents answer with other facts: `question`, and document -> answer.
+
+    Not where a person's pair, which has no sentence, answers it: that one is taught.
+    """
     found = []
     for numbers in _by_question(pairs):
-        if len({pairs[n].document for n in numbers}) > 1:
-            stated = [pairs[n] for n in numbers if pairs[n].source and is_stated(pairs[n])]
+        if len({pairs[n].document for n in numbers}) > 1 and all(pairs[n].source for n in numbers):
+            stated = [pairs[n] for n in numbers if is_stated(pairs[n])]
             answers = {pair.document: pair.answer for pair in reversed(stated)}  # the likeliest comes first
             first = next(iter(answers.values()), "")
             if not all(same_facts(pairs[numbers[0]].question, first, other) for other in answers.values()):

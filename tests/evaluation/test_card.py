@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.evaluation.benchmarks import metrics_of
-from disc_lite.evaluation.card import change, forgetting, overlaps, report_card
+from disc_lite.evaluation.card import change, forgetting, overlaps, report_card, share_of
 from disc_lite.evaluation.grading import grade, is_stated
 from disc_lite.evaluation.intervals import wilson
 from disc_lite.evaluation.retrieval import best_passages
@@ -128,7 +128,8 @@ def test_a_ceiling_by_choice_of_the_questions_is_no_measurement() -> None:
 
 def updated(fresh: tuple[int, int], unchanged: tuple[int, int], lost: int = 0, of: int = 3) -> dict:
     """A card of an update: right answers and questions, and how many the run before had right and are wrong now."""
-    rows = {state: {"adapted": {"right": right, "of": asked}} for state, (right, asked) in
+    rows = {state: {"adapted": share_of([True] * right + [False] * (asked - right)),
+                    "ceiling": share_of([True] * asked)} for state, (right, asked) in
             (("unchanged", unchanged), ("changed", (0, 0)), ("new", fresh))}  # fmt: skip
     rows["unchanged"] |= {"earlier": {"right": of}, "lost": lost, "gained": 1}
     of_run = {
@@ -144,6 +145,11 @@ def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> N
     assert shortfall(updated((2, 10), (38, 40))).startswith("It did not learn enough of what is new or changed: ")
     assert "answers 20% of what the base answers with the passage" in shortfall(updated((2, 10), (38, 40)))
     assert "enough of what is unchanged" in shortfall(updated((10, 10), (10, 40)))
+    # Not by a question or two, nor where the base cannot read the new page either.
+    assert shortfall(updated((0, 1), (40, 40))) == shortfall(updated((2, 5), (38, 40))) == ""
+    unread = updated((2, 10), (38, 40))
+    unread["update"]["rows"]["new"]["ceiling"] = share_of([True] * 3 + [False] * 7)
+    assert shortfall(unread) == ""
     assert shortfall(updated((8, 10), (32, 40))) == since_update(updated((8, 10), (32, 40))) == ""
     assert since_update(updated((0, 0), (33, 48), 5, 38)) == (
         "Nothing was asked about what is new or changed, so nobody knows whether it was learned. Of 38 answers about "

@@ -69,10 +69,10 @@ def page_of(run: Path) -> Page:
 def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
     right, none = share_of([1, 1, 0, 0]), share_of([])
     rows = {
-        "unchanged": {"earlier": share_of([1, 1, 1, 0]), "adapted": right},
-        "changed": {"earlier": none, "adapted": right},
-        "new": {"earlier": none, "adapted": none},
-        "removed": {"earlier": share_of([1, 1]), "adapted": share_of([0, 0])},
+        "unchanged": {"earlier": share_of([1, 1, 1, 0]), "adapted": right, "ceiling": right},
+        "changed": {"earlier": none, "adapted": right, "ceiling": right},
+        "new": {"earlier": none, "adapted": none, "ceiling": none},
+        "removed": {"earlier": share_of([1, 1]), "adapted": share_of([0, 0]), "ceiling": none},
     }
     folder = make_run(tmp_path / "run")
     summary = read_json(folder / "summary.json")

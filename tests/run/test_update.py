@@ -117,7 +117,7 @@ def test_the_card_shows_what_is_unchanged_changed_new_and_gone_apart(second: Pat
     assert {state: row["adapted"]["of"] for state, row in card["rows"].items() if row["adapted"]["of"]} == {
         "unchanged": 1, "removed": 1,
     }  # fmt: skip
-    assert card["rows"]["unchanged"]["earlier"]["of"] == 1
+    assert card["rows"]["unchanged"]["earlier"]["of"] == card["rows"]["unchanged"]["ceiling"]["of"] == 1
 
 
 def test_the_bases_answers_are_looked_up_and_not_generated_again(second: Path, first: Path) -> None:

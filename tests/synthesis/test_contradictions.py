@@ -112,4 +112,7 @@ def test_documents_that_contradict_each_other_are_named_with_what_each_says() ->
         said("prices.md", "12 crowns", "Blue."),
     ):
         assert between_documents([pairs[0], other]) == []
+    # Nor where a person's pair says which of them is taught.
+    decided = [*pairs, Pair("lights.md", 0, pairs[0].question, "91 crowns", "")]
+    assert between_documents(decided) == [] and contradicted(decided) == {2}
     assert contradictions({}) == ""
