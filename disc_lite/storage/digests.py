@@ -95,7 +95,8 @@ def note(files: Mapping[Path, Digest], may_differ: bool = False) -> None:
                 "Other files of the run were made from it.",
                 "Put it back from a copy, or adapt again with another --output.",
             )
-    undone = {} if log.last.keys() & named.keys() else log.undone()
+    # Also where it is the same file: two writes of it that fail one after the other leave what was there before both.
+    undone = log.undone()
     log.add([undone, named] if undone else [named])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from disc_lite import storage
-from disc_lite.errors import EnvironmentNotReady
+from disc_lite.errors import EnvironmentNotReady, RunFailed
 from disc_lite.storage import DIGESTS
 
 
@@ -148,6 +148,24 @@ def test_a_kill_between_note_and_file_is_no_damage(run: Path, monkeypatch: pytes
     storage.write_json(run / "judge.json", [])
     assert storage.read_json(run / "summary.json") == {"recall": 0.5}
     storage.require_all_unchanged(run)
+
+
+def test_two_writes_of_a_file_that_fail_leave_it_as_it_was(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, append = (run / "metrics.jsonl").read_bytes(), storage.disk.append
+
+    def full(path: Path, size_bytes: int, data: bytes) -> None:
+        if path.name == "metrics.jsonl":
+            raise OSError(28, "No space left on device")
+        append(path, size_bytes, data)
+
+    for step in (5, 5, 6):  # the same again, and another one
+        with monkeypatch.context() as patch, pytest.raises(RunFailed, match="cannot write"):
+            patch.setattr(storage.disk, "append", full)
+            storage.append_jsonl(run / "metrics.jsonl", {"step": step})
+        storage.require_all_unchanged(run)
+    assert (run / "metrics.jsonl").read_bytes() == before
+    storage.append_jsonl(run / "metrics.jsonl", {"step": 5})
+    assert [row["step"] for row in storage.read_jsonl(run / "metrics.jsonl")] == list(range(6))
 
 
 def test_a_write_that_a_kill_prevented_may_be_made_otherwise(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
