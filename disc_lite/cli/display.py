@@ -14,13 +14,11 @@ from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import (
     about_facts,
-    about_pairs,
     choice_of_questions,
     compared,
     forgotten,
     in_words,
     overlap_sentences,
-    sentences_asked,
     shortfall,
     since_update,
     still_known,
@@ -28,6 +26,7 @@ from disc_lite.evaluation.sentences import (
     unstated,
     verdict,
 )
+from disc_lite.run.about_pairs import about_pairs, sentences_asked
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import GONE, counted, data_size, duration, listed
 from disc_lite.storage import JsonObject

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,12 +18,11 @@ SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", hel
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Checked before the command begins, whose first step may take long (a download, a merge)."""
+    from disc_lite.run.room import require_device
+
+    require_device(value)
     if value is None or value == "cpu":
         return value
-    if not re.fullmatch(r"mps|(cuda|xpu)(:\d+)?", value):
-        raise UsageError(
-            f"There is no device {value!r}.", "", "Use --device cuda, cuda:1 (the second), xpu, mps or cpu."
-        )
     import torch  # only torch knows which GPUs it can use
 
     kind = value.partition(":")[0]

@@ -1,4 +1,7 @@
-"""The sentences of a report card, for the terminal, the page and the gates. Does not import torch."""
+"""The sentences of a report card, for the terminal, the page and the gates. Does not import torch.
+
+Those about the pairs are in `run.about_pairs`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from typing import Any
 
 from disc_lite.evaluation.card import ROWS, STOPPING
 
-MOST_NAMED = 5  # documents in a sentence
-MOST_CONTRADICTIONS = 3  # questions in a sentence
 UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FRESH_AND_UNCHANGED = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
@@ -139,70 +140,6 @@ def in_words(row: Mapping[str, Any]) -> str:
 def interval(row: Mapping[str, Any]) -> str:
     """`53.1% to 88.8%`, of 95 %; empty where a row has none, because the questions were chosen by it."""
     return "" if row["low"] is None else f"{row['low']:.1%} to {row['high']:.1%}"
-
-
-def sentences_asked(pairs: Mapping[str, Any]) -> str:
-    """Of which sentences the coverage is."""
-    return "new or changed sentences" if "kept" in pairs else "sentences"
-
-
-def few_pairs(pairs: Mapping[str, Any]) -> str:
-    """A sentence where few sentences answer a pair; of an update those count that it asked about."""
-    if not pairs.get("low_coverage"):
-        return ""
-    return (
-        f"Few pairs: {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one; what the others say is hardly "
-        "learned from pairs. Another model may write more; pairs of your own: --pairs."
-    )
-
-
-def without_pairs(pairs: Mapping[str, Any]) -> str:
-    """Which documents no pair is about, and how many passages; empty where all have one, or the method has none."""
-    without = pairs.get("without") or {"passages": 0}
-    if not without["passages"]:
-        return ""
-    names = without["documents"]
-    passages = f"{without['passages']:,} of {without['of']:,} passages have no question-answer pair"
-    if not names:
-        return f"{passages} (disc-lite inspect shows which)."
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return (
-        f"No question-answer pair is about {', '.join(names[:MOST_NAMED])}{more}: what is said there is not learned "
-        f"from pairs. {passages}; pairs of your own: --pairs."
-    )
-
-
-def not_unlearned(pairs: Mapping[str, Any]) -> str:
-    """What an update's adapter may still know though the documents say it no more; empty where there is nothing."""
-    number = pairs.get("not_unlearned", 0)
-    if not number:
-        return ""
-    return (
-        f"Pairs about what was taken out of the documents that are neither rehearsed nor unlearned: {number:,}. The "
-        "adapter may still know that; an update with --set update.removed=unlearn unlearns it."
-    )
-
-
-def contradictions(pairs: Mapping[str, Any]) -> str:
-    """Which documents answer a question otherwise than another; empty where none does."""
-    found = pairs.get("contradictions") or []
-    if not found:
-        return ""
-    questions = "; ".join(
-        f"\u201c{each['question']}\u201d "
-        + " / ".join(f"{answer} ({document})" for document, answer in each["answers"].items())
-        for each in found[:MOST_CONTRADICTIONS]
-    )
-    more = f" and {len(found) - MOST_CONTRADICTIONS:,} more" if len(found) > MOST_CONTRADICTIONS else ""
-    return (
-        f"Documents that answer the same question otherwise, so none of these answers is taught: {questions}{more}. "
-        "If they are about the same thing, correct one of them."
-    )
-
-
-def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
-    """What is not taught by pairs and why, and what was taken out of them and may still be known."""
-    return [text for part in (contradictions, few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
 
 
 def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from disc_lite.evaluation.sentences import (
-    about_pairs,
     forgotten,
     recalled,
     shortfall,
@@ -18,6 +17,7 @@ from disc_lite.evaluation.sentences import (
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
+from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import require_writable, write_text

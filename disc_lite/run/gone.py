@@ -13,9 +13,9 @@ from itertools import dropwhile
 from typing import Any
 
 from disc_lite.documents import LedgerEntry
-from disc_lite.evaluation.sentences import not_unlearned
 from disc_lite.qa import normalise
 from disc_lite.recipe import Recipe
+from disc_lite.run.about_pairs import not_unlearned
 from disc_lite.run.changes import Changes, Passages, places_of
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import RunFolder

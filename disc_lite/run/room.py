@@ -36,11 +36,15 @@ class Limits:
     host_ram: Size
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a device of another kind."""
-        if self.device is not None and not _DEVICE.fullmatch(self.device):
-            raise UsageError(
-                f"There is no device {self.device!r}.", "", "Use --device cuda, cuda:1 (the second), xpu, mps or cpu."
-            )
+        require_device(self.device)
+
+
+def require_device(name: str | None) -> None:
+    """Raises UsageError for what no device is called."""
+    if name is not None and not _DEVICE.fullmatch(name):
+        raise UsageError(
+            f"There is no device {name!r}.", "", "Use --device cuda, cuda:1 (the second), xpu, mps or cpu."
+        )
 
 
 def usable_of(limits: Limits) -> int | None:

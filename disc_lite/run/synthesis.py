@@ -15,11 +15,11 @@ from disc_lite.distillation.examples import Text
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
-from disc_lite.evaluation.sentences import about_pairs
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run import update
+from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.cache import prompts_folder
 from disc_lite.run.changes import Changes
 from disc_lite.run.context import RunContext

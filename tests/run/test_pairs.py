@@ -12,9 +12,9 @@ from rich.console import Console
 
 from disc_lite.cli.display import remarks, show_summary
 from disc_lite.errors import RunFailed, UsageError, WillNotFit
-from disc_lite.evaluation.sentences import few_pairs, without_pairs
 from disc_lite.qa import Pair, Question
 from disc_lite.run import synthesis
+from disc_lite.run.about_pairs import few_pairs, without_pairs
 from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl

@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from disc_lite.evaluation.sentences import contradictions
 from disc_lite.qa import Pair
+from disc_lite.run.about_pairs import contradictions
 from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted, is_stated
 from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.scoring import PairSet, ScoredPair

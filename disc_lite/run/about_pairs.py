@@ -1,0 +1,74 @@
+"""The sentences about the pairs of a run: what they leave out, and what contradicts. Does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from disc_lite.run.wording import listed
+
+MOST_NAMED = 5  # documents in a sentence
+MOST_CONTRADICTIONS = 3  # questions in a sentence
+
+
+def sentences_asked(pairs: Mapping[str, Any]) -> str:
+    """Of which sentences the coverage is."""
+    return "new or changed sentences" if "kept" in pairs else "sentences"
+
+
+def few_pairs(pairs: Mapping[str, Any]) -> str:
+    """A sentence where few sentences answer a pair; of an update those count that it asked about."""
+    if not pairs.get("low_coverage"):
+        return ""
+    return (
+        f"Few pairs: {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one; what the others say is hardly "
+        "learned from pairs. Another model may write more; pairs of your own: --pairs."
+    )
+
+
+def without_pairs(pairs: Mapping[str, Any]) -> str:
+    """Which documents no pair is about, and how many passages; empty where all have one, or the method has none."""
+    without = pairs.get("without") or {"passages": 0}
+    if not without["passages"]:
+        return ""
+    names = without["documents"]
+    passages = f"{without['passages']:,} of {without['of']:,} passages have no question-answer pair"
+    if not names:
+        return f"{passages} (disc-lite inspect shows which)."
+    return (
+        f"No question-answer pair is about {listed(names, MOST_NAMED)}: what is said there is not learned "
+        f"from pairs. {passages}; pairs of your own: --pairs."
+    )
+
+
+def not_unlearned(pairs: Mapping[str, Any]) -> str:
+    """What an update's adapter may still know though the documents say it no more; empty where there is nothing."""
+    number = pairs.get("not_unlearned", 0)
+    if not number:
+        return ""
+    return (
+        f"Pairs about what was taken out of the documents that are neither rehearsed nor unlearned: {number:,}. The "
+        "adapter may still know that; an update with --set update.removed=unlearn unlearns it."
+    )
+
+
+def contradictions(pairs: Mapping[str, Any]) -> str:
+    """Which documents answer a question otherwise than another; empty where none does."""
+    found = pairs.get("contradictions") or []
+    if not found:
+        return ""
+    questions = [
+        f"\u201c{each['question']}\u201d "
+        + " / ".join(f"{answer} ({document})" for document, answer in each["answers"].items())
+        for each in found
+    ]
+    return (
+        f"Documents that answer the same question otherwise, so none of these answers is taught: "
+        f"{listed(questions, MOST_CONTRADICTIONS)}. "
+        "If they are about the same thing, correct one of them."
+    )
+
+
+def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
+    """What is not taught by pairs and why, and what was taken out of them and may still be known."""
+    return [text for part in (contradictions, few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
