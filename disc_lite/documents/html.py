@@ -23,6 +23,7 @@ from disc_lite.documents.noise import is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import is_layout, rows_of
+from disc_lite.documents.templates import without_template
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
@@ -58,7 +59,7 @@ def page_text(markup: str) -> Converted:
     Raises:
         RecursionError: Elements nested some hundred deep.
     """
-    page = _parsed(markup)
+    page = _parsed(without_template(markup))
     writer = Writer(is_page=True)
     _write_children(main_part(page), writer, depth=0)
     writer.close_all()
