@@ -16,9 +16,13 @@ def around(tag: Tag, names: Collection[str]) -> Tag | None:
 
 def within(tag: Tag, names: Collection[str]) -> Iterator[Tag]:
     """The elements of these names in another, however deep."""
-    return (one for one in tag.descendants if getattr(one, "name", None) in names)
+    from bs4 import Tag
+
+    return (one for one in tag.descendants if isinstance(one, Tag) and one.name in names)
 
 
 def parts(tag: Tag, names: Collection[str]) -> list[Tag]:
     """The elements of these names right in another."""
-    return [one for one in tag.children if getattr(one, "name", None) in names]
+    from bs4 import Tag
+
+    return [one for one in tag.children if isinstance(one, Tag) and one.name in names]
