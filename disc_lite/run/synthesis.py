@@ -1,29 +1,23 @@
-"""The stages before training: held-out questions, question-answer pairs, self-generated retention examples.
+"""The first stages: held-out questions and question-answer pairs, the user's or written by the base.
 
 Each writes its result into the run folder and is not repeated.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
+from dataclasses import asdict, replace
 
 from disc_lite.distillation.examples import Text
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.asking import probes_of
-from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
-from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run import update
 from disc_lite.run.about_pairs import about_pairs
-from disc_lite.run.cache import prompts_folder
-from disc_lite.run.changes import Changes
+from disc_lite.run.changes import Changes, place_of
 from disc_lite.run.context import RunContext
-from disc_lite.run.earlier import EarlierRun, earlier_answers
+from disc_lite.run.earlier import EarlierRun, earlier_answers, pair_of
 from disc_lite.run.gone import steps_before, taught_before
 from disc_lite.run.own_pairs import own_pairs
 from disc_lite.run.wording import counted
@@ -32,10 +26,7 @@ from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, 
 from disc_lite.synthesis.drafting import seed_of
 from disc_lite.synthesis.held_out import write_held_out
 from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
-from disc_lite.synthesis.retention import RetentionExample, generate_retention_examples, without_document_names
 from disc_lite.synthesis.scoring import PairSet
-
-LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
 
 LOW_COVERAGE = 0.5  # share of the sentences that answer a pair, below which a run warns
 
@@ -117,7 +108,7 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
 def _without_pairs(texts: Sequence[Text], pairs: Sequence[Pair]) -> JsonObject:
     """The documents that no pair is about, and the number of such passages, of all."""
     asked = {(pair.document, pair.passage) for pair in pairs}
-    places = [update.place_of(passage) for text in texts for passage in text.passages]
+    places = [place_of(passage) for text in texts for passage in text.passages]
     without = [place for place in places if place not in asked]
     documents = sorted({document for document, _ in without} - {document for document, _ in asked})
     return {"documents": documents, "passages": len(without), "of": len(places)}
@@ -139,7 +130,7 @@ def _updated(context: RunContext, held_out: Sequence[Question], earlier: Earlier
     every = update.kept_pairs(earlier, changes)
     asked = [row for row in every if not forbidden.near(row["question"])]
     written = _about_fresh(context, held_out, changes, every)
-    against = between_documents([*map(update.pair_of, asked), *(scored.pair for scored in written.scored)])
+    against = between_documents([*map(pair_of, asked), *(scored.pair for scored in written.scored)])
     kept, written = update.agreeing(asked, written)
     fresh = [scored.as_dict() for scored in written.scored]
     removed, dropped = update.removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe)
@@ -189,83 +180,3 @@ def _written(context: RunContext, held_out: Sequence[Question], texts: Sequence[
         context.tell("questions", text, done, wanted, part=[what, drafted, of])
 
     return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, on_drafts)
-
-
-def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
-    """Self-generated prompts and answers: those to train on, and held-out ones to measure with.
-
-    How many are trained on follows from `task_tokens`, the tokens of the task in all epochs.
-    """
-    recipe = context.recipe
-    if recipe.retention.weight == 0:
-        return _first_prompts(context, 0)
-    sample, _ = _first_prompts(context, min(FEWEST_PROMPTS, recipe.retention.prompts))
-    # Examples that are left out are not trained on, so they add no tokens.
-    read = sum(example.tokens for example in _without_document_names(context, sample))
-    number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
-    generated, held_out = _first_prompts(context, number)
-    examples = _unmeasured(context, generated)
-    usable = _without_document_names(context, examples)
-    named = len(examples) - len(usable)
-    if len(usable) < LEAST_USABLE * len(examples):
-        context.remark("retention", f"{named} of {len(examples)} prompts contain names of the documents; all are used")
-        return examples, held_out
-    if named:
-        context.remark("retention", f"{named} of {len(examples)} prompts left out: they contain names of the documents")
-    return usable, held_out
-
-
-def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
-    """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
-    recipe, model = context.recipe, context.inputs.model
-    reserved = tuple(model.probes.get("reserved_names", ()))
-    settings = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
-          "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
-          "device": context.base.device.type}  # fmt: skip
-    key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    held_out = recipe.evaluation.drift_prompts
-    total = held_out + number
-    context.tell("retention", "self-generated prompts", 0, total)
-    examples = generate_retention_examples(
-        context.base, recipe.retention, reserved, prompts_folder() / f"{key}.txt", total,
-        on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
-        on_wait=_Waiting(context),
-    )  # fmt: skip
-    context.tell("retention", "self-generated prompts", min(len(examples), total), total)  # also where all were there
-    if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
-        held_out = min(held_out, len(examples) // 4)
-    return examples[held_out:], examples[:held_out]
-
-
-@dataclass
-class _Waiting:
-    """Says once that another run generates the prompts; answers signals all the time."""
-
-    context: RunContext
-    told: bool = False
-
-    def __call__(self) -> None:
-        if not self.told:
-            self.context.tell("retention", "another run generates prompts of this model; this one waits for them")
-        self.told = True
-        self.context.interrupts.check()
-
-
-def _unmeasured(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
-    """Those that ask nothing that is asked before and after training, or what is rehearsed would count as retained."""
-    probes = probes_of(dict(context.inputs.model.probes))
-    asked = {question.text for questions in probes.values() for question in questions}
-    asked.update(instruction.prompt for instruction in load_instructions())
-    asked.update(neutral_prompts())
-    tokens = context.base.tokens
-    measured = {_plain(tokens.decode(tokens.prompt(text))) for text in asked}
-    return [example for example in examples if _plain(tokens.decode(example.prompt_ids)) not in measured]
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _without_document_names(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
-    texts = (text.document.text for text in context.texts)
-    return without_document_names(texts, examples, context.base.tokens.decode)

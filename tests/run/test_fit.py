@@ -18,7 +18,7 @@ from disc_lite.run import fit
 from disc_lite.run.fit import FitCheck, last_measured, teacher_answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.run.update import pairs_to_unlearn
+from disc_lite.run.update_lessons import pairs_to_unlearn
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.facts import recalls
 from tests.made import recipe_of
