@@ -106,7 +106,7 @@ def _show_retained(card: JsonObject, console: Console) -> None:
         lost = f"{row['lost']} of {row['before']['right']}"
         table.add_row(untrusted(name.replace("_", " ")), _share(row["before"]), _share(row["after"]), lost)
     for name, label in DRIFTS.items():
-        table.add_row(f"drift, {label}", "", f"{card['drift'][name]:.4f} nats", "")
+        table.add_row(f"drift, {label}", "", f"{card['drift'][name]:.4f} nats/token", "")
     for task, row in card.get("benchmarks", {}).items():
         for metric, value in row["before"].items():
             table.add_row(untrusted(f"{task}: {metric}"), f"{value:.4f}", f"{row['after'][metric]:.4f}", "")
@@ -142,7 +142,8 @@ def sentences(card: JsonObject) -> list[str]:
     said = (unreadable, unstated, shortfall, since_update, still_known, verdict, choice_of_questions, forgotten)
     lines = [part(card) for part in said]
     for pair, gain in card["differences"].items():
-        lines.append(f"{compared(pair)}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
+        mean, low, high = (100 * gain[name] for name in ("mean", "low", "high"))
+        lines.append(f"{compared(pair)}: {mean:+.1f} points (95% interval: {low:+.1f} to {high:+.1f})")
     judge = card.get("judge")
     if judge and not judge["of"]:
         lines.append("The base as judge gave no verdict on any answer.")

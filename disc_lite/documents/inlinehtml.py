@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import markup_text
+from disc_lite.documents.templates import Templates, end_of_module, has_tags_alone, templates_of
 
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
 _MAX_DEPTH = 20  # of elements of one name in one another
 FENCE_LINE = re.compile(r"[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
-_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
+_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^|===[!+]? \"|:[ \t])")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
 _EMPTY_QUOTE = re.compile(r"\s*>(?:\s*>)?\s*")  # between the paragraphs of a quotation
 
@@ -27,7 +28,9 @@ _SHOWN_TAGS = """
     samp section small span strong summary tt u var
 """
 _TAG = re.compile(rf"(?<!{MARK})</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_OPEN_TAG = re.compile(rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source)(?:\s[^<>]*)?$", re.IGNORECASE)
+_OPEN_TAG = re.compile(
+    rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source|(?-i:[A-Z]\w*))(?:\s[^<>]*)?$", re.IGNORECASE
+)
 _TAG_LINES = 20
 _STRUCK = r"~~(?=\S)(?:[^~]|~(?!~)){0,2000}?(?<=\S)~~(?!~)"
 _WITHDRAWN = re.compile(
@@ -46,10 +49,16 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
     """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out."""
     number = 0
     fence, escapes = "", Escapes()
+    templates = templates_of("\n".join(lines))
     in_list = is_indented = was_blank = False
     while number < len(lines):
-        line = lines[number]
+        if not fence and (end := end_of_module(lines, number)) > number:
+            number = end
+            continue
+        line = templates.line(lines[number], fence)
         number += 1
+        if not line and lines[number - 1]:
+            continue
         opening = FENCE_LINE.fullmatch(line)
         if fence:
             yield line
@@ -76,7 +85,7 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
             while _OPEN_TAG.search(line, line.rfind("<")) and (end := _end_of_tag(lines, number)):
                 line, number = " ".join([line, *lines[number:end]]), end
             line = escapes.marked(line, is_last="".join(lines[number : number + 1]).isspace() or number == len(lines))
-            shown = _inline(line)
+            shown = _inline(line, templates)
             if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
                 yield from shown.rstrip("\n").split("\n")
             continue
@@ -126,15 +135,16 @@ def embedded_text(markup: str) -> str | None:
         return None
 
 
-def _inline(line: str) -> str:
-    if not any(sign in line for sign in ("<", "&", "~~")):
+def _inline(line: str, templates: Templates) -> str:
+    if not any(sign in line for sign in ("<", "&", "~~", "{")):
         return line
+    is_alone = has_tags_alone(line)
     parts: list[str] = []
     place = 0
     for code in re.finditer(CODE_SPAN, line):
-        parts += [_shown(line[place : code.start()], line), code.group()]
+        parts += [_shown(templates.shown(line[place : code.start()], is_alone), line), code.group()]
         place = code.end()
-    return "".join([*parts, _shown(line[place:], line)])
+    return "".join([*parts, _shown(templates.shown(line[place:], is_alone), line)])
 
 
 def _shown(text: str, line: str) -> str:

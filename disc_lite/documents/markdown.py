@@ -23,7 +23,10 @@ _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
 _COLONS = re.compile(
     r"[ \t]*(?P<marks>:{3,})\s*(?:\{?(?P<name>[\w:-]+)\}?)?[ \t]*(?:\[(?P<label>[^\]]*)\]|(?P<title>.*))"
 )
-_BANGS = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+(?: [\w-]+)*)[ \t]*(?:\"(?P<title>.*)\")?[ \t]*")
+_BANGS = re.compile(
+    r"(?P<indent>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+(?: [\w-]+)*)|===[!+]?(?=[ \t]+\"))"
+    r"[ \t]*(?:\"(?P<title>.*)\")?[ \t]*"
+)  # the last is a tab of MkDocs
 _ALERT = re.compile(r"([ \t]*>[ \t]*)\[!(\w+)\][-+]?[ \t]*(.*)")
 _OPTION = re.compile(r"[ \t]*:[\w-]+:(?:\s.*)?")
 _PROSE = """
@@ -50,6 +53,8 @@ _CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[([^\]]{1,300})\]\(#(
 _PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
 # A span of code first: in `/users/{id}` and `x` there is no role.
 _CODE_OR_ROLE = re.compile(rf"{CODE_SPAN}|(?<![`\w])\{{(?P<role>[\w:+.-]{{1,40}})\}}`(?P<content>[^`]{{1,400}})`(?!`)")
+_TERM = re.compile(r"[^\s:|#>`~!*+-].{0,200}")
+_DEFINITION = re.compile(r"^[ ]{0,3}:[ \t]+(?=\S)")
 _LABEL = re.compile(r"\([\w:./-]+\)=\s*")
 
 
@@ -65,7 +70,7 @@ def seen_text(written: str) -> str:
     definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
     targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
     titles = frozenset(_letters(heading.title) for heading in find_headings("\n".join(lines), "markdown"))
-    seen = list(_Reader(_ends_of_comments(lines), targets, titles).read(lines))
+    seen = list(_Reader(_ends_of_comments(lines), targets, titles, _definitions(lines)).read(lines))
     return without_marks("\n".join(_closed_up(seen)))
 
 
@@ -76,22 +81,35 @@ class _Reader:
     comment_ends: Sequence[tuple[bool, bool]]  # of the comments that are open at the end of each line
     targets: dict[str, str]  # of the links and images that are defined apart
     titles: frozenset[str]  # the letters of each heading
+    definitions: dict[int, bool]  # the lines of definition lists: whether it is a term
+    term: str = ""  # what the next line defines
     number: int = 0  # of the line
     fence: str = ""
     rst: list[str] | None = None  # what is in the fence of a directive
     in_comment: bool = False
     in_options: bool = False
-    is_indented: bool = False  # in an admonition of MkDocs, whose text is indented
+    indents: list[int] = field(default_factory=list)  # of the text in each admonition or tab of MkDocs that is open
     admonitions: list[str] = field(default_factory=list)
 
     def read(self, lines: list[str]) -> Iterator[str | None]:
         """Each line as it is seen; None for one that is not."""
-        for self.number, line in enumerate(lines):
+        for self.number, written in enumerate(lines):
+            line = self._dedented(written)
             if self.fence:
                 yield self._code(line)
             else:
                 yield from self._prose(line)
         yield from (self.rst or [])[1:]  # of a fence that is never closed
+
+    def _dedented(self, line: str) -> str:
+        """The line without the indent of the admonitions and tabs that it stands in."""
+        if not self.indents:
+            return line
+        line = line.expandtabs(4) if line[:1].isspace() else line
+        indent = len(line) - len(line.lstrip())
+        while self.indents and line.strip() and indent < self.indents[-1] and not self.fence:
+            self.indents.pop()
+        return line[min(indent, self.indents[-1] if self.indents else 0) :]
 
     def _code(self, line: str) -> str | None:
         found = FENCE_LINE.fullmatch(line)
@@ -106,11 +124,6 @@ class _Reader:
         return rst_text("\n".join(directive)).strip("\n") or None
 
     def _prose(self, line: str) -> Iterator[str | None]:
-        if self.is_indented:
-            if line.startswith(("    ", "\t")):
-                line = line.removeprefix("    ").removeprefix("\t")
-            elif line.strip():
-                self.is_indented = False
         if not self.in_comment:
             if self.in_options and _OPTION.fullmatch(line):
                 yield None
@@ -120,6 +133,8 @@ class _Reader:
                 yield self._opened(line, marker)
                 return
         shown = self._without_comments(line)
+        if shown is not None and (self.term or self.number in self.definitions):
+            shown = self._defined(shown)
         if shown is None or _LINK_DEFINITION.fullmatch(shown) or _LABEL.fullmatch(shown) or self._is_contents(shown):
             yield None
             return
@@ -131,7 +146,14 @@ class _Reader:
         if alert := _ALERT.fullmatch(shown):
             shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
         shown = _NOTE.sub("", shown)
-        yield escaped(shown) if self.admonitions or self.is_indented else shown
+        yield escaped(shown) if self.admonitions or self.indents else shown
+
+    def _defined(self, line: str) -> str | None:
+        """A line of a definition list: the term opens its first definition."""
+        if self.number not in self.definitions:
+            return None  # blank, between the two
+        term, self.term = self.term, line.rstrip(" :") if self.definitions[self.number] else ""
+        return None if self.term else (f"{term}: " if term else "") + _DEFINITION.sub("", line, count=1)
 
     def _is_contents(self, line: str) -> bool:
         found = _CONTENTS.fullmatch(line)
@@ -142,7 +164,7 @@ class _Reader:
         if found.re is FENCE_LINE:
             return self._open_fence(line, found)
         if found.re is _BANGS:
-            self.is_indented = True
+            self.indents.append((self.indents or [0])[-1] + len(found["indent"]) + 4)
             return found["title"] or (_named(found["name"].split()[0]) if found["title"] is None else None)
         if found["name"] or found["title"]:
             return self._open_admonition(found["marks"], found["name"], found["label"] or found["title"] or "")
@@ -216,6 +238,17 @@ def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
         has_end = "-->" in line
         in_paragraph, at_all = bool(line.strip()) and (has_end or in_paragraph), has_end or at_all
     return ends[::-1]
+
+
+def _definitions(lines: Sequence[str]) -> dict[int, bool]:
+    """The numbers of the lines of definition lists; whether a line is a term, or else defines the one above it."""
+    found: dict[int, bool] = {}
+    for number, line in enumerate(lines):
+        if _DEFINITION.match(line) and number:
+            above = number - (1 if lines[number - 1].strip() else 2)
+            if found.get(above) is False or (above >= 0 and _TERM.fullmatch(lines[above])):
+                found |= {above: found.get(above, True), number: False}
+    return found
 
 
 def _letters(title: str) -> str:

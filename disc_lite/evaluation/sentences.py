@@ -105,10 +105,11 @@ def forgotten(card: Mapping[str, Any]) -> str:
         for name, row in card["retained"].items()
         if row["lost"] and name != STOPPING
     )
-    gained = f"; of those that were wrong {total['gained']:,} right now" if total["gained"] else ""
+    were = "that was wrong is right now" if total["gained"] == 1 else "that were wrong are right now"
+    gained = f"; {total['gained']:,} {were}" if total["gained"] else ""
     return (
         f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
-        f"{total['share']:.1%} (95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
+        f"{total['share']:.1%} (95% interval: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
     )
 
 

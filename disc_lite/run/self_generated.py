@@ -36,12 +36,13 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
     generated, held_out = _first_prompts(context, number)
     examples = _unmeasured(context, generated)
     usable = _without_document_names(context, examples)
-    named = len(examples) - len(usable)
+    number_named = len(examples) - len(usable)
+    named = f"{number_named:,} of {len(examples):,} prompts"
     if len(usable) < LEAST_USABLE * len(examples):
-        context.remark("retention", f"{named} of {len(examples)} prompts contain names of the documents; all are used")
+        context.remark("retention", f"{named} contain names of the documents; all are used")
         return examples, held_out
-    if named:
-        context.remark("retention", f"{named} of {len(examples)} prompts left out: they contain names of the documents")
+    if number_named:
+        context.remark("retention", f"{named} left out: they contain names of the documents")
     return usable, held_out
 
 
