@@ -112,6 +112,7 @@ def _run_stages(
     """All stages in their order, or those up to the pairs."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import self_generated, synthesis, training
+    from disc_lite.run.card import card_of
     from disc_lite.run.context import open_context, peak_bytes, reset_peak, tell_execution
     from disc_lite.run.measuring import Measurement, eval_set_of
 
@@ -138,7 +139,7 @@ def _run_stages(
         training.make_adapter(context, lessons, retention, pairs)
     remove(folder.cache)
     measurement.ask("after")
-    summary = summary_of(context, measurement.card(pairs), about_pairs, len(pairs))
+    summary = summary_of(context, card_of(measurement, pairs), about_pairs, len(pairs))
     summary |= {"seconds": round(time.monotonic() - began, 1), "peak_bytes": peak_bytes(base)}
     write_json(folder.summary, summary, may_differ=True)  # in its seconds
     return summary
