@@ -151,7 +151,7 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
 def _code_of(tag: Tag) -> str:
     """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
     if tag.name == "pre":
-        return tag.get_text().strip("\n")
+        return _line_of_code(tag).strip("\n")
     blocks = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
     if not blocks or _solid(blocks) != _solid([tag]):
         return ""  # a step of slides: it has other text, which would be lost
@@ -164,10 +164,13 @@ def _solid(tags: Iterable[Tag]) -> str:
     return "".join(word for tag in tags for word in tag.get_text().split())
 
 
-def _line_of_code(line: Tag) -> str:
-    """A line of a listing without its number."""
-    numbers = [text for part in line.find_all(True) if is_noise(part, is_page=True) for text in part.strings]
-    return "".join(text for text in line.strings if not any(text is number for number in numbers))
+def _line_of_code(code: Tag) -> str:
+    """A listing, or a line of one, without numbers of lines and buttons."""
+    for part in [part for part in code.find_all(True) if is_noise(part, is_page=True)]:
+        part.extract()
+    for line_break in code.find_all("br"):
+        line_break.replace_with("\n")
+    return code.get_text()
 
 
 def _write_link(tag: Tag, writer: Writer, depth: int) -> None:

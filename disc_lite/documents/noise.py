@@ -42,7 +42,8 @@ _NAME = re.compile(
         |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden|newsletter
         |social-?(?:share|links|media)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks|printfooter|noprint|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
-    |footer|toc|table-of-contents|navigation
+    |footer|toc|table-of-contents|navigation|hash-link|d-print-none|(?:md-)?feedback(?:-.*)?|md-source-file
+    |theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|pagesection|search-results-title|git-revision-.*
     """,
     re.VERBOSE,
 )
@@ -52,7 +53,7 @@ SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！
 _LINKED_SHARE = 0.33  # of the text of an element that teases other pages
 _MAIN_TEXT = ("main", "article", "h1", "body", "html")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
-_PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\s]+")
+_PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\u200b\s]+")
 
 _NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
 _NOTE_LINK = re.compile(r"#\W*(?:_?ftn|fn|footnote|endnote|_?edn|cite[_-]?(?:note|ref))", re.IGNORECASE)
