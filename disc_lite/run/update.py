@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from disc_lite.distillation.examples import Text, shown_passages, with_passages
 from disc_lite.documents import Passage
+from disc_lite.errors import UsageError
 from disc_lite.evaluation.asking import right_places
 from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, place_of, places_of
-from disc_lite.run.earlier import EarlierRun, pair_of
-from disc_lite.run.gone import what_is_gone
-from disc_lite.storage import JsonObject
-from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
+from disc_lite.run.context import RunContext
+from disc_lite.run.drafts import about_drafts, held_out_questions, written_pairs
+from disc_lite.run.earlier import EarlierRun, earlier_answers, pair_of
+from disc_lite.run.gone import steps_before, taught_before, what_is_gone
+from disc_lite.run.own_pairs import own_pairs
+from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
+from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
+from disc_lite.synthesis.pairs import HELD_OUT
 from disc_lite.synthesis.places import Places
 from disc_lite.synthesis.scoring import PairSet
 
@@ -29,6 +35,30 @@ def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
 
 
 # -- questions ---------------------------------------------------------------------------------------------
+
+
+def questions_of_update(context: RunContext, earlier: EarlierRun, changes: Changes) -> tuple[Question, ...]:
+    """The questions to measure with; writes what is taken over from the earlier run into `update.json`."""
+    kept, removed = kept_questions(earlier, changes)
+    found = context.inputs.questions
+    if not found:
+        given, _ = pairs_about_fresh(context.texts, changes, context.inputs.pairs, ())
+        kept = without_asked(kept, given, context.recipe)
+        fresh = fresh_texts(context.texts, changes)
+        known = [*(q.text for q in kept), *(row["question"] for row in kept_pairs(earlier, changes))]
+        wanted = questions_wanted(context.texts, changes, context.recipe)
+        found = (*kept, *held_out_questions(context, fresh, wanted, known))
+    before, passages = questions_still_gone(earlier, context.texts)
+    removed, counts, answers = [*removed, *before], changes.counts(), earlier_answers(earlier)
+    write_json(context.folder.update, {
+        "run": str(earlier.folder), "removed": context.recipe.update.removed,
+        "passages": {**counts, "removed": counts["removed"] + passages},
+        "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
+        "questions_removed": [asdict(question) for question in removed],
+        "steps_before": steps_before(earlier, context.recipe),
+        "taught_before": taught_before(earlier, changes, context.inputs.ledger, context.recipe),
+    })  # fmt: skip
+    return found
 
 
 def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question], list[Question]]:
@@ -56,16 +86,11 @@ def without_asked(kept: Sequence[Question], given: Sequence[Pair], recipe: Recip
 
 def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[list[Question], int]:
     """Those about what went before the earlier run, was rehearsed by it and is not back; and how many passages."""
-    here = _shown_now(texts)
+    here = {" ".join(text.split()) for _, text in shown_passages(texts)}
     shown = {(row["document"], row["passage"]): " ".join(row["shown"].split()) for row in earlier.removed}
     back = {place for place, text in shown.items() if text in here}
     found = [q for q in earlier.questions_removed if (q.document, q.passage_index) not in back]
     return found, len(set(shown.values()) - here)
-
-
-def _shown_now(texts: Sequence[Text]) -> set[str]:
-    """The passages as prompts show them, white space apart."""
-    return {" ".join(text.passage_text(passage).split()) for text in texts for passage in text.passages}
 
 
 def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) -> int:
@@ -77,6 +102,48 @@ def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) ->
 
 
 # -- pairs -------------------------------------------------------------------------------------------------
+
+
+def pairs_of_update(
+    context: RunContext, held_out: Sequence[Question], earlier: EarlierRun, changes: Changes
+) -> JsonObject:
+    """Write the pairs that are kept, those about what is new or changed, and those of what is gone."""
+    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
+    every = kept_pairs(earlier, changes)
+    asked = [row for row in every if not forbidden.near(row["question"])]
+    written = _about_fresh(context, held_out, changes, every)
+    against = between_documents([*map(pair_of, asked), *(scored.pair for scored in written.scored)])
+    kept, written = agreeing(asked, written)
+    fresh = [scored.as_dict() for scored in written.scored]
+    removed, dropped = removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe)
+    write_jsonl(context.folder.removed, removed)
+    write_jsonl(context.folder.dropped, dropped)
+    write_jsonl(context.folder.pairs, [*kept, *fresh])
+    of_kept = {HELD_OUT: len(every) - len(asked), CONTRADICTED: len(asked) - len(kept)}
+    drafts = Counter(written.dropped) + Counter(of_kept)
+    before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
+    by_passage = {**kept_coverage(changes, before), **(written.coverage or {})}
+    counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed), "not_unlearned": len(dropped)}
+    return {
+        **about_drafts(written), "dropped": dict(drafts), "coverage_by_passage": by_passage or None, **counts,
+        "contradictions": against,
+    }  # fmt: skip
+
+
+def _about_fresh(
+    context: RunContext, held_out: Sequence[Question], changes: Changes, kept: Sequence[JsonObject]
+) -> PairSet:
+    """Pairs about what is new or changed: the user's, or newly written. Raises UsageError where the user's are not."""
+    if not context.inputs.pairs:
+        return written_pairs(context, held_out, fresh_texts(context.texts, changes))
+    own, ignored = pairs_about_fresh(context.texts, changes, context.inputs.pairs, kept)
+    if not own and (changes.new or changes.changed):
+        raise UsageError(
+            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
+            "Add pairs about the new text, or leave --pairs out: then the model writes them.",
+        )  # fmt: skip
+    found = own_pairs(context, held_out, own)
+    return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
 
 
 def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
