@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from disc_lite.distillation.examples import Lesson, lessons_about, retention_lesson, thinned
+from disc_lite.distillation.examples import Lesson, retention_lesson, thinned
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
+from disc_lite.distillation.prompting import lessons_about
 from disc_lite.distillation.schedule import rehearsals
 from disc_lite.evaluation.asking import generate_answers
 from disc_lite.models import Base
@@ -68,11 +69,11 @@ def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -
     by_passage: dict[str, list[Pair]] = {}
     for row in removed:
         by_passage.setdefault(row["shown"], []).append(pair_of(row))
-    lessons, worked = list[Lesson](), context.recipe.prompt.worked_examples
+    lessons = list[Lesson]()
     for shown, pairs in by_passage.items():
         # A table is in no language, and its document is not here: then that of what was asked about it.
         language = language_of(shown) or language_of(" ".join(pair.question for pair in pairs))
-        lessons += lessons_about(shown, language, pairs, context.base.tokens, worked)
+        lessons += lessons_about(shown, language, pairs, context.prompts)
     return lessons
 
 

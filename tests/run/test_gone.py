@@ -228,6 +228,6 @@ def test_a_table_that_is_gone_is_rehearsed_in_the_language_of_its_questions(monk
     row = {**pair_of("a.md", 0, "Was kostet ein Radiergummi in der Verwaltung?"), "shown": table}
     languages = list[str]()
     monkeypatch.setattr(update_lessons, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
-    context = SimpleNamespace(recipe=recipe_of(), base=SimpleNamespace(tokens=None))
+    context = SimpleNamespace(prompts=None)
     update_lessons._lessons_about_removed(context, [row])  # type: ignore[arg-type]
     assert languages == ["German"]
