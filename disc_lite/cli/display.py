@@ -106,7 +106,7 @@ def _show_retained(card: JsonObject, console: Console) -> None:
         lost = f"{row['lost']} of {row['before']['right']}"
         table.add_row(untrusted(name.replace("_", " ")), _share(row["before"]), _share(row["after"]), lost)
     for name, label in DRIFTS.items():
-        table.add_row(f"drift, {label}", "", f"{card['drift'][name]:.4f} nats/token", "")
+        table.add_row(f"drift, {label}", "", f"{card['drift'][name]:.4f} nats", "")
     for task, row in card.get("benchmarks", {}).items():
         for metric, value in row["before"].items():
             table.add_row(untrusted(f"{task}: {metric}"), f"{value:.4f}", f"{row['after'][metric]:.4f}", "")

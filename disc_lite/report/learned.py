@@ -153,10 +153,7 @@ def by_document(run: RunFiles) -> list[Child]:
     documents = {name: row for name, row in run.card["documents"].items() if "adapted" in row}
     ordered = sorted(documents, key=lambda name: (documents[name]["adapted"]["share"], name))
     items = [_recall(name, documents[name]) for name in ordered]
-    note = (
-        "Bar: adapted model. Hollow dot: base, closed book. Upright line: base with the right passage. Least known "
-        "first."
-    )
+    note = "Bar: adapted model. Hollow dot: base, closed book. Mark: base with the right passage. Least known first."
     return [paragraph(note, class_="note"), *long_chart("Recall by document", items, AXIS)] if items else []
 
 

@@ -153,7 +153,7 @@ def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> N
     assert shortfall(updated((8, 10), (32, 40))) == since_update(updated((8, 10), (32, 40))) == ""
     assert since_update(updated((0, 0), (33, 48), 5, 38)) == (
         "Nothing was asked about what is new or changed, so nobody knows whether it was learned. Of 38 answers about "
-        "unchanged passages that the run before had right 5 are wrong now, and of those it had wrong 1 right."
+        "unchanged passages that the run before had right 5 are wrong now; 1 that was wrong is right now."
     )
     assert since_update(compared(range(0), range(40), 50)) == ""
 
