@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 from shutil import get_terminal_size
+from textwrap import fill
 
 import click
 
@@ -88,8 +89,12 @@ def models(context: click.Context, as_json: bool) -> None:
         row = f"{a.name:<{names}} {size:>7} {a.hub_id or 'built in':<{ids}}"
         notes = "; ".join(filter(None, (a.licence, "gated" * a.gated, a.note)))
         # What a terminal would break in the middle of a word goes on in a line of its own.
-        fits = not sys.stdout.isatty() or len(f"{row} {notes}") <= get_terminal_size().columns
-        click.echo(f"{row} {notes}" if fits else f"{row.rstrip()}\n    {notes}")
+        columns = get_terminal_size().columns
+        if sys.stdout.isatty() and len(f"{row} {notes}") > columns:
+            click.echo(row.rstrip())
+            click.echo(fill(notes, columns, initial_indent="    ", subsequent_indent="    "))
+        else:
+            click.echo(f"{row} {notes}")
 
 
 @models.command(short_help="Check that a model is read, asked and adapted rightly.")

@@ -19,10 +19,3 @@ def within(tag: Tag, names: Collection[str]) -> Iterator[Tag]:
     from bs4 import Tag
 
     return (one for one in tag.descendants if isinstance(one, Tag) and one.name in names)
-
-
-def parts(tag: Tag, names: Collection[str]) -> list[Tag]:
-    """The elements of these names right in another."""
-    from bs4 import Tag
-
-    return [one for one in tag.children if isinstance(one, Tag) and one.name in names]

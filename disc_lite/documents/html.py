@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
-from disc_lite.documents.elements import around, parts, within
+from disc_lite.documents.elements import around, within
 from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
@@ -185,7 +185,7 @@ def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
 
 def _write_item(tag: Tag, writer: Writer, depth: int) -> None:
     within_list = around(tag, _LISTS)
-    label = next(iter(parts(tag, (LABEL_TAG,))), None)
+    label = tag.find(LABEL_TAG, recursive=False)
     marker = "-"
     if label is not None:
         marker = label.extract().get_text()

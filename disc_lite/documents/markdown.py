@@ -53,8 +53,6 @@ _CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[([^\]]{1,300})\]\(#(
 _PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
 # A span of code first: in `/users/{id}` and `x` there is no role.
 _CODE_OR_ROLE = re.compile(rf"{CODE_SPAN}|(?<![`\w])\{{(?P<role>[\w:+.-]{{1,40}})\}}`(?P<content>[^`]{{1,400}})`(?!`)")
-_TERM = re.compile(r"[^\s:|#>`~!*+-].{0,200}")
-_DEFINITION = re.compile(r"^[ ]{0,3}:[ \t]+(?=\S)")
 _LABEL = re.compile(r"\([\w:./-]+\)=\s*")
 
 
@@ -70,7 +68,7 @@ def seen_text(written: str) -> str:
     definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
     targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
     titles = frozenset(_letters(heading.title) for heading in find_headings("\n".join(lines), "markdown"))
-    seen = list(_Reader(_ends_of_comments(lines), targets, titles, _definitions(lines)).read(lines))
+    seen = list(_Reader(_ends_of_comments(lines), targets, titles).read(lines))
     return without_marks("\n".join(_closed_up(seen)))
 
 
@@ -81,8 +79,6 @@ class _Reader:
     comment_ends: Sequence[tuple[bool, bool]]  # of the comments that are open at the end of each line
     targets: dict[str, str]  # of the links and images that are defined apart
     titles: frozenset[str]  # the letters of each heading
-    definitions: dict[int, bool]  # the lines of definition lists: whether it is a term
-    term: str = ""  # what the next line defines
     number: int = 0  # of the line
     fence: str = ""
     rst: list[str] | None = None  # what is in the fence of a directive
@@ -133,8 +129,6 @@ class _Reader:
                 yield self._opened(line, marker)
                 return
         shown = self._without_comments(line)
-        if shown is not None and (self.term or self.number in self.definitions):
-            shown = self._defined(shown)
         if shown is None or _LINK_DEFINITION.fullmatch(shown) or _LABEL.fullmatch(shown) or self._is_contents(shown):
             yield None
             return
@@ -147,13 +141,6 @@ class _Reader:
             shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
         shown = _NOTE.sub("", shown)
         yield escaped(shown) if self.admonitions or self.indents else shown
-
-    def _defined(self, line: str) -> str | None:
-        """A line of a definition list: the term opens its first definition."""
-        if self.number not in self.definitions:
-            return None  # blank, between the two
-        term, self.term = self.term, line.rstrip(" :") if self.definitions[self.number] else ""
-        return None if self.term else (f"{term}: " if term else "") + _DEFINITION.sub("", line, count=1)
 
     def _is_contents(self, line: str) -> bool:
         found = _CONTENTS.fullmatch(line)
@@ -238,17 +225,6 @@ def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
         has_end = "-->" in line
         in_paragraph, at_all = bool(line.strip()) and (has_end or in_paragraph), has_end or at_all
     return ends[::-1]
-
-
-def _definitions(lines: Sequence[str]) -> dict[int, bool]:
-    """The numbers of the lines of definition lists; whether a line is a term, or else defines the one above it."""
-    found: dict[int, bool] = {}
-    for number, line in enumerate(lines):
-        if _DEFINITION.match(line) and number:
-            above = number - (1 if lines[number - 1].strip() else 2)
-            if found.get(above) is False or (above >= 0 and _TERM.fullmatch(lines[above])):
-                found |= {above: found.get(above, True), number: False}
-    return found
 
 
 def _letters(title: str) -> str:

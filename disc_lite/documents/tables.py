@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.elements import around, parts, within
+from disc_lite.documents.elements import around, within
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -34,7 +34,7 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     grid: list[tuple[list[str], bool]] = []
     held: dict[int, tuple[int, str]] = {}  # column -> rows that its cell still covers, and its text
     for number, row in enumerate(rows):
-        tags = parts(row, ("td", "th"))
+        tags = row.find_all(("td", "th"), recursive=False)
         reached = bool(held)
         cells, held = _filled(held, [(text_of(tag), tag) for tag in tags], everywhere=number < top > 1)
         grid.append((cells, len(tags) == 1 and not reached))
@@ -58,7 +58,7 @@ def _height_of_header(rows: Sequence[Tag]) -> int:
     """How many rows say at the top what stands in the columns; 0 where no row is below them."""
     is_group = has_head = False
     for number, row in enumerate(rows):
-        tags = parts(row, ("td", "th"))
+        tags = row.find_all(("td", "th"), recursive=False)
         is_in_head = around(row, ("thead",)) is not None
         # Without a `thead` a further one is below what spans columns; a lone one is the name of a group of rows.
         may_name = number == 0 or (is_group and len(tags) > 1 and not has_head)

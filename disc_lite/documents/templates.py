@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from disc_lite.documents.frontmatter import split_front_matter
 
@@ -51,44 +50,43 @@ _TEMPLATE = re.compile(r"\ufeff?\s*(?:\{[%{#]|---\r?\n)")
 _OF_PAGE = re.compile(r"\{%.*?%\}|\{#.*?#\}|(?<=>)\s*\{\{[^{}]*\}\}\s*(?=<)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Templates:
-    """The tags of a Markdown text; `around`: names of those that are closed, and so have text between."""
+def seen_line(line: str, fence: str) -> str:
+    """A line without what no reader sees: attributes, lists of contents, lone values; `fence` of the open code."""
+    if fence in ("", _FENCE) and (listing := _LISTING.fullmatch(line)):
+        return _FENCE + (listing["liquid"] or listing["hugo"] or "")
+    if fence:
+        return line
+    if _NO_TEXT.fullmatch(line):
+        return ""
+    return _ATTRIBUTE_PLACES.sub(r"\g<heading>\g<link>", line) if "{" in line or ":" in line else line
 
-    around: frozenset[str]
 
-    def line(self, line: str, fence: str) -> str:
-        """A line without what no reader sees: attributes, lists of contents, lone values; `fence` of the open code."""
-        if fence in ("", _FENCE) and (listing := _LISTING.fullmatch(line)):
-            return _FENCE + (listing["liquid"] or listing["hugo"] or "")
-        if fence:
-            return line
-        if _NO_TEXT.fullmatch(line):
-            return ""
-        return _ATTRIBUTE_PLACES.sub(r"\g<heading>\g<link>", line) if "{" in line or ":" in line else line
+def seen_tags(text: str, is_alone: bool, closed: frozenset[str]) -> str:
+    """A piece of a line without code, as it is seen; `is_alone`: the line has nothing but tags.
 
-    def shown(self, text: str, is_alone: bool) -> str:
-        """A piece of a line without code, as it is seen; `is_alone`: the line has nothing but tags."""
-        if not any(sign in text for sign in "{}<"):
-            return text
-        for pattern, sign in _COMMENTS:
-            text = pattern.sub(sign, text)
-        return _TAG.sub(lambda tag: self._seen(tag, is_alone), text)
+    `closed`: names of the tags that have text between them.
+    """
+    if not any(sign in text for sign in "{}<"):
+        return text
+    for pattern, sign in _COMMENTS:
+        text = pattern.sub(sign, text)
+    return _TAG.sub(lambda tag: _seen(tag, is_alone, closed), text)
 
-    def _seen(self, tag: re.Match[str], is_alone: bool) -> str:
-        name = tag["liquid"] or tag["hugo"] or tag["jsx"]
-        if tag["jsx"] and not tag["empty"] and name not in self.around:
-            return tag[0]  # a placeholder: `<NAME>`
-        if tag["ends"] or tag["closes"] or (tag["liquid"] and name.startswith("end")):
-            return ""
-        if title := _TITLE.search(tag[0]) or _TAB.search(tag[0]):
-            return next(filter(None, title.groups()), "")
-        kind = _KIND.search(tag[0])
-        note = kind[1].lower() if kind and kind[1].lower() in _NOTES else name.lower()
-        if note in _NOTES:
-            return f"{note.capitalize()}:" + ("" if is_alone else " ")
-        is_value = not (is_alone or tag["jsx"] or name in self.around or name in _CONTROL)
-        return tag[0] if is_value else ""
+
+def _seen(tag: re.Match[str], is_alone: bool, closed: frozenset[str]) -> str:
+    name = tag["liquid"] or tag["hugo"] or tag["jsx"]
+    if tag["jsx"] and not tag["empty"] and name not in closed:
+        return tag[0]  # a placeholder: `<NAME>`
+    if tag["ends"] or tag["closes"] or (tag["liquid"] and name.startswith("end")):
+        return ""
+    if title := _TITLE.search(tag[0]) or _TAB.search(tag[0]):
+        return next(filter(None, title.groups()), "")
+    kind = _KIND.search(tag[0])
+    note = kind[1].lower() if kind and kind[1].lower() in _NOTES else name.lower()
+    if note in _NOTES:
+        return f"{note.capitalize()}:" + ("" if is_alone else " ")
+    is_value = not (is_alone or tag["jsx"] or name in closed or name in _CONTROL)
+    return tag[0] if is_value else ""
 
 
 def has_tags_alone(line: str) -> bool:
@@ -96,9 +94,9 @@ def has_tags_alone(line: str) -> bool:
     return not _TAG.sub("", line).strip()
 
 
-def templates_of(text: str) -> Templates:
-    """The tags of a Markdown text."""
-    return Templates(frozenset(name for tag in _CLOSING.finditer(text) for name in tag.groups() if name))
+def closed_names(text: str) -> frozenset[str]:
+    """The names of the tags that a Markdown text closes."""
+    return frozenset(name for tag in _CLOSING.finditer(text) for name in tag.groups() if name)
 
 
 def end_of_module(lines: Sequence[str], number: int) -> int:
