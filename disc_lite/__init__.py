@@ -11,17 +11,24 @@ if TYPE_CHECKING:
     from disc_lite.chat.opening import ask as ask
     from disc_lite.errors import DiscLiteError as DiscLiteError
     from disc_lite.exporting import export as export
+    from disc_lite.report import inspect_document as inspect_document
+    from disc_lite.report import write_report as write_report
     from disc_lite.run.adapt import adapt as adapt
     from disc_lite.run.evaluate import evaluate as evaluate
     from disc_lite.run.events import Event as Event
+    from disc_lite.run.gates import check_gates as check_gates
     from disc_lite.run.plan import plan as plan
 
 _PLACES = {
     "DiscLiteError": "disc_lite.errors", "Event": "disc_lite.run.events", "adapt": "disc_lite.run.adapt",
-    "ask": "disc_lite.chat.opening", "evaluate": "disc_lite.run.evaluate", "export": "disc_lite.exporting",
-    "plan": "disc_lite.run.plan",
+    "ask": "disc_lite.chat.opening", "check_gates": "disc_lite.run.gates", "evaluate": "disc_lite.run.evaluate",
+    "export": "disc_lite.exporting", "inspect_document": "disc_lite.report", "plan": "disc_lite.run.plan",
+    "write_report": "disc_lite.report",
 }  # fmt: skip
-__all__ = ["DiscLiteError", "Event", "__version__", "adapt", "ask", "evaluate", "export", "plan"]
+__all__ = [
+    "DiscLiteError", "Event", "__version__", "adapt", "ask", "check_gates", "evaluate", "export", "inspect_document",
+    "plan", "write_report",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

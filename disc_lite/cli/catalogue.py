@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 
 import click
 
@@ -82,8 +85,16 @@ def models(context: click.Context, as_json: bool) -> None:
         return
     names, ids = (max(map(len, column)) for column in zip(*((a.name, a.hub_id) for a in ALIASES.values()), strict=True))
     for a in ALIASES.values():
-        notes = "  ".join(filter(None, (a.licence, "gated" * a.gated, a.note)))
-        click.echo(f"{a.name:<{names}}  {a.parameters_billion:>7.3g} B  {a.hub_id or 'built in':<{ids}}  {notes}")
+        size = f"{round(a.parameters_billion, 3):.3g} B"
+        row = f"{a.name:<{names}} {size:>7} {a.hub_id or 'built in':<{ids}}"
+        notes = "; ".join(filter(None, (a.licence, "gated" * a.gated, a.note)))
+        # What a terminal would break in the middle of a word goes on in a line of its own.
+        columns = get_terminal_size().columns
+        if sys.stdout.isatty() and len(f"{row} {notes}") > columns:
+            click.echo(row.rstrip())
+            click.echo(fill(notes, columns, initial_indent="    ", subsequent_indent="    "))
+        else:
+            click.echo(f"{row} {notes}")
 
 
 @models.command(short_help="Check that a model is read, asked and adapted rightly.")

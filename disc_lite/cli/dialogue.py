@@ -75,7 +75,7 @@ class Dialogue:
         """Switch to the model of this name, or list the names. Raises UsageError for an unknown one."""
         if name and name not in self.names:
             raise UsageError(
-                f"There is no model {name} here.", f"There are {', '.join(self.names) or 'none'}.",
+                f"There is no model {name} here.", f"Here: {', '.join(self.names) or 'none'}.",
                 "Name its folder with --also when you start.",
             )  # fmt: skip
         if name:

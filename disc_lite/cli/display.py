@@ -142,7 +142,8 @@ def sentences(card: JsonObject) -> list[str]:
     said = (unreadable, unstated, shortfall, since_update, still_known, verdict, choice_of_questions, forgotten)
     lines = [part(card) for part in said]
     for pair, gain in card["differences"].items():
-        lines.append(f"{compared(pair)}: {gain['mean']:+.1%} (95 %: {gain['low']:+.1%} to {gain['high']:+.1%})")
+        mean, low, high = (100 * gain[name] for name in ("mean", "low", "high"))
+        lines.append(f"{compared(pair)}: {mean:+.1f} points (95% interval: {low:+.1f} to {high:+.1f})")
     judge = card.get("judge")
     if judge and not judge["of"]:
         lines.append("The base as judge gave no verdict on any answer.")

@@ -41,8 +41,8 @@ def evaluate(
 
     from disc_lite.cli.display import show_card
     from disc_lite.cli.progress import display
-    from disc_lite.run.evaluate import check_gates
     from disc_lite.run.evaluate import evaluate as run_evaluate
+    from disc_lite.run.gates import check_gates
 
     if limit and not benchmarks:
         raise UsageError(

@@ -23,7 +23,7 @@ TICK_S = 0.5
 WITH_BAR = 72  # columns
 STAGES = {
     "documents": "Documents", "passages": "Passages", "model": "Model", "questions": "Questions",
-    "retention": "Neutral prompts", "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
+    "retention": "Retention", "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
+from disc_lite.documents.elements import around, within
 from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
@@ -23,6 +24,7 @@ from disc_lite.documents.noise import is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import is_layout, rows_of
+from disc_lite.documents.templates import without_template
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
@@ -58,7 +60,7 @@ def page_text(markup: str) -> Converted:
     Raises:
         RecursionError: Elements nested some hundred deep.
     """
-    page = _parsed(markup)
+    page = _parsed(without_template(markup))
     writer = Writer(is_page=True)
     _write_children(main_part(page), writer, depth=0)
     writer.close_all()
@@ -149,11 +151,11 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
 def _code_of(tag: Tag) -> str:
     """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
     if tag.name == "pre":
-        return tag.get_text().strip("\n")
-    parts = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
-    if not parts or _solid(parts) != _solid([tag]):
+        return _line_of_code(tag).strip("\n")
+    blocks = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
+    if not blocks or _solid(blocks) != _solid([tag]):
         return ""  # a step of slides: it has other text, which would be lost
-    lines = (_line_of_code(part) for part in parts if "line" in part.get_attribute_list("class"))
+    lines = (_line_of_code(part) for part in blocks if "line" in part.get_attribute_list("class"))
     return textwrap.dedent("\n".join(lines).replace("\u00a0", " "))
 
 
@@ -162,10 +164,13 @@ def _solid(tags: Iterable[Tag]) -> str:
     return "".join(word for tag in tags for word in tag.get_text().split())
 
 
-def _line_of_code(line: Tag) -> str:
-    """A line of a listing without its number."""
-    numbers = [text for part in line.find_all(True) if is_noise(part, is_page=True) for text in part.strings]
-    return "".join(text for text in line.strings if not any(text is number for number in numbers))
+def _line_of_code(code: Tag) -> str:
+    """A listing, or a line of one, without numbers of lines and buttons."""
+    for part in [part for part in code.find_all(True) if is_noise(part, is_page=True)]:
+        part.extract()
+    for line_break in code.find_all("br"):
+        line_break.replace_with("\n")
+    return code.get_text()
 
 
 def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
@@ -179,31 +184,31 @@ def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
 
 
 def _write_item(tag: Tag, writer: Writer, depth: int) -> None:
-    around = tag.find_parent(_LISTS)
+    within_list = around(tag, _LISTS)
     label = tag.find(LABEL_TAG, recursive=False)
     marker = "-"
     if label is not None:
         marker = label.extract().get_text()
-    elif around is not None and around.name == "ol":
-        marker = f"{number_text(_kind_of(around), _number_of(tag, around, writer.numbers))}."
+    elif within_list is not None and within_list.name == "ol":
+        marker = f"{number_text(_kind_of(within_list), _number_of(tag, within_list, writer.numbers))}."
     indent = "  " * max(depth - 1, 0)
     if not is_marker(marker):  # behind it a stop would end a sentence
         indent, marker = "", marker.rstrip(".")
     _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth)
 
 
-def _kind_of(around: Tag) -> str:
-    style = str(around.get("style", "")).lower()
+def _kind_of(within_list: Tag) -> str:
+    style = str(within_list.get("style", "")).lower()
     by_style = (kind for name, kind in _STYLE_KINDS if name in style)
-    return next(by_style, kind if (kind := str(around.get("type", "1"))) in KINDS else "1")
+    return next(by_style, kind if (kind := str(within_list.get("type", "1"))) in KINDS else "1")
 
 
-def _number_of(item: Tag, around: Tag, numbers: dict[int, int]) -> int:
+def _number_of(item: Tag, within_list: Tag, numbers: dict[int, int]) -> int:
     """The number of an item of a numbered list, which the text may speak of; `numbers` has the last of each list."""
-    own, start = str(item.get("value", "")), str(around.get("start", ""))
+    own, start = str(item.get("value", "")), str(within_list.get("start", ""))
     first = int(start) if start.isdecimal() else 1
-    numbers[id(around)] = int(own) if own.isdecimal() else numbers.get(id(around), first - 1) + 1
-    return numbers[id(around)]
+    numbers[id(within_list)] = int(own) if own.isdecimal() else numbers.get(id(within_list), first - 1) + 1
+    return numbers[id(within_list)]
 
 
 def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int) -> None:
@@ -216,7 +221,7 @@ def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int) -> None:
 
 def _write_table(table: Tag, writer: Writer, depth: int) -> None:
     writer.close_all()
-    caption = table.find("caption")
+    caption = next(within(table, ("caption",)), None)
     if caption is not None:
         _write_children(caption, writer, depth)
         writer.close()
@@ -237,14 +242,14 @@ def _text_within(tag: Tag, writer: Writer) -> str:
 def _is_term(tag: Tag) -> bool:
     """Whether an element says what the text behind it is about: a term that is defined, or the title of a note."""
     if tag.name == "dt":
-        return tag.find_parent("dl") is not None and tag.find(list(_HEADINGS)) is None
+        return around(tag, ("dl",)) is not None and not any(within(tag, _HEADINGS))
     if "admonition-title" in tag.get_attribute_list("class"):
         return True
-    around = tag.parent
-    if tag.name not in _NOTE_TITLES or around is None or _ADMONITIONS.isdisjoint(around.get_attribute_list("class")):
+    note = tag.parent
+    if tag.name not in _NOTE_TITLES or note is None or _ADMONITIONS.isdisjoint(note.get_attribute_list("class")):
         return False
     # Its first element and only heading, or the class is that of an article with sections.
-    return tag.find_previous_sibling() is None and len(around.find_all(list(_HEADINGS), limit=2)) == 1
+    return tag.find_previous_sibling() is None and len(list(within(note, _HEADINGS))) == 1
 
 
 def _in_a_line(block: str) -> str:
@@ -272,4 +277,4 @@ def _image_text(tag: Tag) -> str:
     text = " ".join(str(tag.get("alt", "")).split())
     if re.search(r"(?:^|[ -])(?:math|tex|latex)", " ".join(tag.get("class") or [])):
         return f" {text} "
-    return f" [image: {text}] " if len(text.split()) >= _MIN_ALT_WORDS and not tag.find_parent("a") else ""
+    return f" [image: {text}] " if len(text.split()) >= _MIN_ALT_WORDS and not around(tag, ("a",)) else ""

@@ -12,14 +12,17 @@ from collections.abc import Iterator, Sequence
 from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import markup_text
+from disc_lite.documents.templates import closed_names, end_of_module, has_tags_alone, seen_line, seen_tags
 
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
 _MAX_DEPTH = 20  # of elements of one name in one another
 FENCE_LINE = re.compile(r"[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
-_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^)")
+_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^|===[!+]? \"|:[ \t])")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
+_TERM = re.compile(r"[^\s:|#>`~!*+-].{0,200}")
+_DEFINITION = re.compile(r"[ ]{0,3}:[ \t]+(?=\S)")
 _EMPTY_QUOTE = re.compile(r"\s*>(?:\s*>)?\s*")  # between the paragraphs of a quotation
 
 _SHOWN_TAGS = """
@@ -27,7 +30,9 @@ _SHOWN_TAGS = """
     samp section small span strong summary tt u var
 """
 _TAG = re.compile(rf"(?<!{MARK})</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_OPEN_TAG = re.compile(rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source)(?:\s[^<>]*)?$", re.IGNORECASE)
+_OPEN_TAG = re.compile(
+    rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source|(?-i:[A-Z]\w*))(?:\s[^<>]*)?$", re.IGNORECASE
+)
 _TAG_LINES = 20
 _STRUCK = r"~~(?=\S)(?:[^~]|~(?!~)){0,2000}?(?<=\S)~~(?!~)"
 _WITHDRAWN = re.compile(
@@ -46,17 +51,28 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
     """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out."""
     number = 0
     fence, escapes = "", Escapes()
+    closed = closed_names("\n".join(lines))
+    defined = ""  # the line above, where it defines a term
     in_list = is_indented = was_blank = False
     while number < len(lines):
-        line = lines[number]
+        if not fence and (end := end_of_module(lines, number)) > number:
+            number = end
+            continue
+        line = seen_line(lines[number], fence)
         number += 1
+        if defined and (again := _DEFINITION.match(line)):
+            line = line[again.end() :]
+        elif defined := "" if fence else _defined(line, lines[number : number + 2]):
+            line, number = defined, number + 1 + (not lines[number].strip())
+        if not line and lines[number - 1]:
+            continue
         opening = FENCE_LINE.fullmatch(line)
         if fence:
             yield line
             fence = "" if opening and closes(opening, fence) else fence
             continue
         if line.strip() and not line[0].isspace():
-            in_list = _LIST_ITEM.match(line) is not None
+            in_list = bool(defined) or _LIST_ITEM.match(line) is not None
         is_indented = _INDENTED.match(line) is not None and not in_list and (was_blank or is_indented)
         was_blank = not line.strip()
         if opening:
@@ -76,11 +92,18 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
             while _OPEN_TAG.search(line, line.rfind("<")) and (end := _end_of_tag(lines, number)):
                 line, number = " ".join([line, *lines[number:end]]), end
             line = escapes.marked(line, is_last="".join(lines[number : number + 1]).isspace() or number == len(lines))
-            shown = _inline(line)
+            shown = _inline(line, closed)
             if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
                 yield from shown.rstrip("\n").split("\n")
             continue
         yield line
+
+
+def _defined(term: str, below: Sequence[str]) -> str:
+    """A term with its first definition in one line, which may be below a blank one; empty where there is none."""
+    line = next(filter(str.strip, below), "")
+    found = _DEFINITION.match(line) if _TERM.fullmatch(term) else None
+    return f"{term.rstrip(' :')}: {line[found.end() :]}" if found else ""
 
 
 def closes(line: re.Match[str], fence: str) -> bool:
@@ -126,15 +149,16 @@ def embedded_text(markup: str) -> str | None:
         return None
 
 
-def _inline(line: str) -> str:
-    if not any(sign in line for sign in ("<", "&", "~~")):
+def _inline(line: str, closed: frozenset[str]) -> str:
+    if not any(sign in line for sign in ("<", "&", "~~", "{")):
         return line
+    is_alone = has_tags_alone(line)
     parts: list[str] = []
     place = 0
     for code in re.finditer(CODE_SPAN, line):
-        parts += [_shown(line[place : code.start()], line), code.group()]
+        parts += [_shown(seen_tags(line[place : code.start()], is_alone, closed), line), code.group()]
         place = code.end()
-    return "".join([*parts, _shown(line[place:], line)])
+    return "".join([*parts, _shown(seen_tags(line[place:], is_alone, closed), line)])
 
 
 def _shown(text: str, line: str) -> str:

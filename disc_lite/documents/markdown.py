@@ -23,7 +23,10 @@ _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
 _COLONS = re.compile(
     r"[ \t]*(?P<marks>:{3,})\s*(?:\{?(?P<name>[\w:-]+)\}?)?[ \t]*(?:\[(?P<label>[^\]]*)\]|(?P<title>.*))"
 )
-_BANGS = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+(?: [\w-]+)*)[ \t]*(?:\"(?P<title>.*)\")?[ \t]*")
+_BANGS = re.compile(
+    r"(?P<indent>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+(?: [\w-]+)*)|===[!+]?(?=[ \t]+\"))"
+    r"[ \t]*(?:\"(?P<title>.*)\")?[ \t]*"
+)  # the last is a tab of MkDocs
 _ALERT = re.compile(r"([ \t]*>[ \t]*)\[!(\w+)\][-+]?[ \t]*(.*)")
 _OPTION = re.compile(r"[ \t]*:[\w-]+:(?:\s.*)?")
 _PROSE = """
@@ -81,17 +84,28 @@ class _Reader:
     rst: list[str] | None = None  # what is in the fence of a directive
     in_comment: bool = False
     in_options: bool = False
-    is_indented: bool = False  # in an admonition of MkDocs, whose text is indented
+    indents: list[int] = field(default_factory=list)  # of the text in each admonition or tab of MkDocs that is open
     admonitions: list[str] = field(default_factory=list)
 
     def read(self, lines: list[str]) -> Iterator[str | None]:
         """Each line as it is seen; None for one that is not."""
-        for self.number, line in enumerate(lines):
+        for self.number, written in enumerate(lines):
+            line = self._dedented(written)
             if self.fence:
                 yield self._code(line)
             else:
                 yield from self._prose(line)
         yield from (self.rst or [])[1:]  # of a fence that is never closed
+
+    def _dedented(self, line: str) -> str:
+        """The line without the indent of the admonitions and tabs that it stands in."""
+        if not self.indents:
+            return line
+        line = line.expandtabs(4) if line[:1].isspace() else line
+        indent = len(line) - len(line.lstrip())
+        while self.indents and line.strip() and indent < self.indents[-1] and not self.fence:
+            self.indents.pop()
+        return line[min(indent, self.indents[-1] if self.indents else 0) :]
 
     def _code(self, line: str) -> str | None:
         found = FENCE_LINE.fullmatch(line)
@@ -106,11 +120,6 @@ class _Reader:
         return rst_text("\n".join(directive)).strip("\n") or None
 
     def _prose(self, line: str) -> Iterator[str | None]:
-        if self.is_indented:
-            if line.startswith(("    ", "\t")):
-                line = line.removeprefix("    ").removeprefix("\t")
-            elif line.strip():
-                self.is_indented = False
         if not self.in_comment:
             if self.in_options and _OPTION.fullmatch(line):
                 yield None
@@ -131,7 +140,7 @@ class _Reader:
         if alert := _ALERT.fullmatch(shown):
             shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
         shown = _NOTE.sub("", shown)
-        yield escaped(shown) if self.admonitions or self.is_indented else shown
+        yield escaped(shown) if self.admonitions or self.indents else shown
 
     def _is_contents(self, line: str) -> bool:
         found = _CONTENTS.fullmatch(line)
@@ -142,7 +151,7 @@ class _Reader:
         if found.re is FENCE_LINE:
             return self._open_fence(line, found)
         if found.re is _BANGS:
-            self.is_indented = True
+            self.indents.append((self.indents or [0])[-1] + len(found["indent"]) + 4)
             return found["title"] or (_named(found["name"].split()[0]) if found["title"] is None else None)
         if found["name"] or found["title"]:
             return self._open_admonition(found["marks"], found["name"], found["label"] or found["title"] or "")

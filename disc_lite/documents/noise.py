@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from disc_lite.documents.elements import within
+
 if TYPE_CHECKING:
     from bs4 import Tag
 
@@ -40,7 +42,8 @@ _NAME = re.compile(
         |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden|newsletter
         |social-?(?:share|links|media)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks|printfooter|noprint|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
-    |footer|toc|table-of-contents|navigation
+    |footer|toc|table-of-contents|navigation|hash-link|d-print-none|(?:md-)?feedback(?:-.*)?|md-source-file
+    |theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|pagesection|search-results-title|git-revision-.*
     """,
     re.VERBOSE,
 )
@@ -50,7 +53,7 @@ SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！
 _LINKED_SHARE = 0.33  # of the text of an element that teases other pages
 _MAIN_TEXT = ("main", "article", "h1", "body", "html")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
-_PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\s]+")
+_PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\u200b\s]+")
 
 _NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
 _NOTE_LINK = re.compile(r"#\W*(?:_?ftn|fn|footnote|endnote|_?edn|cite[_-]?(?:note|ref))", re.IGNORECASE)
@@ -79,25 +82,29 @@ def _is_noise_of_a_site(tag: Tag) -> bool:
     is_named = any(map(_NAME.fullmatch, names))
     if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
         is_aside = tag.name == "aside" and not is_named
-        return not tag.find(_MAIN_TEXT) and not (is_aside and _says_something(tag))
+        return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _says_something(tag))
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
-        return tag.get("role") == "banner" and not tag.find(("h1", "h2"))
+        return tag.get("role") == "banner" and not any(within(tag, ("h1", "h2")))
     is_named = is_named or (any(map(_PLAIN_NAME.fullmatch, names)) and not _says_something(tag))
-    return is_named and tag.name not in _MAIN_TEXT and not tag.find(_MAIN_TEXT)
+    return is_named and tag.name not in _MAIN_TEXT and not any(within(tag, _MAIN_TEXT))
 
 
 def _says_something(tag: Tag) -> bool:
     """Whether there are sentences in an element, and they are not those of its links, as teasers are."""
     text = tag.get_text(" ")
-    linked = sum(len(link.get_text()) for link in tag.find_all("a"))
-    return SENTENCE.search(text) is not None and linked < _LINKED_SHARE * len(text) and not tag.find(("form", "input"))
+    linked = sum(len(link.get_text()) for link in within(tag, ("a",)))
+    return (
+        SENTENCE.search(text) is not None
+        and linked < _LINKED_SHARE * len(text)
+        and not any(within(tag, ("form", "input")))
+    )
 
 
 def is_note_mark(tag: Tag, before: str) -> bool:
     """Whether a superscript, or a link, is the mark of a note; `before` is the text that it stands behind."""
     text = tag.get_text()
-    link = tag if tag.name == "a" else tag.find("a")
+    link = tag if tag.name == "a" else next(within(tag, ("a",)), None)
     names = _names(tag) + (_names(link) if link else [])
     if "noteref" in str(tag.get("epub:type", "")):
         return True

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from disc_lite.documents.elements import around, within
+
 if TYPE_CHECKING:
     from bs4 import Tag
 
@@ -16,9 +18,9 @@ _BLOCKS_OF_LAYOUT = ("table", "h1", "h2", "h3", "h4", "h5", "h6")
 
 def is_layout(table: Tag) -> bool:
     """Whether a table only places parts of the page: headings or tables, or one row of code and its numbers."""
-    if table.get("role") in ("presentation", "none") or table.find(_BLOCKS_OF_LAYOUT) is not None:
+    if table.get("role") in ("presentation", "none") or any(within(table, _BLOCKS_OF_LAYOUT)):
         return True
-    return table.find("pre") is not None and table.find("th") is None and len(table.find_all("tr", limit=2)) == 1
+    return any(within(table, ("pre",))) and not any(within(table, ("th",))) and len(list(within(table, ("tr",)))) == 1
 
 
 def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
@@ -27,7 +29,7 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     Rows of a header are one row, in which each column has all that stands above it. A row that is one cell across the
     table is its text alone; a row without text is left out.
     """
-    rows = [row for row in table.find_all("tr") if row.find_parent("table") is table]
+    rows = [row for row in within(table, ("tr",)) if around(row, ("table",)) is table]
     top = _height_of_header(rows)
     grid: list[tuple[list[str], bool]] = []
     held: dict[int, tuple[int, str]] = {}  # column -> rows that its cell still covers, and its text
@@ -57,7 +59,7 @@ def _height_of_header(rows: Sequence[Tag]) -> int:
     is_group = has_head = False
     for number, row in enumerate(rows):
         tags = row.find_all(("td", "th"), recursive=False)
-        is_in_head = row.find_parent("thead") is not None
+        is_in_head = around(row, ("thead",)) is not None
         # Without a `thead` a further one is below what spans columns; a lone one is the name of a group of rows.
         may_name = number == 0 or (is_group and len(tags) > 1 and not has_head)
         if not is_in_head and not (may_name and all(tag.name == "th" for tag in tags)):

@@ -105,11 +105,15 @@ def forgotten(card: Mapping[str, Any]) -> str:
         for name, row in card["retained"].items()
         if row["lost"] and name != STOPPING
     )
-    gained = f"; of those that were wrong {total['gained']:,} right now" if total["gained"] else ""
+    gained = f"; {_gained(total['gained'])}" if total["gained"] else ""
     return (
         f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
-        f"{total['share']:.1%} (95 %: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
+        f"{total['share']:.1%} (95% interval: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
     )
+
+
+def _gained(count: int) -> str:
+    return f"{count:,} that {'was wrong is' if count == 1 else 'were wrong are'} right now"
 
 
 def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
@@ -165,8 +169,8 @@ def since_update(card: Mapping[str, Any]) -> str:
     if lost := unchanged.get("lost"):
         said.append(
             f"Of {unchanged['earlier']['right']:,} answers about unchanged passages that the run before had right "
-            f"{lost:,} {'is' if lost == 1 else 'are'} wrong now, and of those it had wrong "
-            f"{unchanged['gained']:,} right."
+            f"{lost:,} {'is' if lost == 1 else 'are'} wrong now; "
+            f"{_gained(unchanged['gained'])}."
         )
     return " ".join(said)
 

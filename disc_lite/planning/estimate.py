@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_needed
-from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, Card, usable_bytes
+from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, Card, card_of, usable_bytes
 from disc_lite.planning.choice import Choice, choose
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint
@@ -115,8 +115,12 @@ class Plan:
             "training": (again * n + lora) * w.computed_tokens + 6.0 * v * w.target_tokens,
         }
 
-    def minutes(self, card: Card) -> dict[str, float]:
-        """By stage, on this card; of generation it is a guess, since it depends on what the model writes."""
+    def minutes(self, card: Card | str) -> dict[str, float]:
+        """By stage, on this card; of generation it is a guess, since it depends on what the model writes.
+
+        Raises UsageError for a card by a name that is not known.
+        """
+        card = card_of(card) if isinstance(card, str) else card
         seconds = {stage: count / (card.tflops * 1e12) for stage, count in self.operations.items()}
         rows = self.choice.generation_rows if self.choice else 1
         step = max(STEP_S, self.footprint.base / (READ_SHARE * card.gb_per_s * 1e9))

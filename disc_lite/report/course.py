@@ -38,7 +38,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
         words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
     if skipped:
         shown = listed([f"{step:,}" for step in skipped], MOST_STEPS)
-        words += f" Red strokes at the bottom: skipped steps, whose loss or gradient was not finite ({shown})."
+        words += f" Red lines at the bottom: skipped steps, whose loss or gradient was not finite ({shown})."
     if run.resumes:
         after = listed([f"{row['after_step']:,}" for row in run.resumes], MOST_STEPS)
         words += f" Interrupted, and continued from the checkpoint of step {after}."

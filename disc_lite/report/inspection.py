@@ -12,7 +12,7 @@ from disc_lite.run.names import file_called
 from disc_lite.storage import JsonObject
 
 
-def inspect_document(run: Path, document: str) -> JsonObject:
+def inspect_document(run: str | Path, document: str) -> JsonObject:
     """All about one document in a finished run, as JSON.
 
     For each question: `stands_in`, the passages that contain an accepted answer, those that share most words with the
@@ -21,7 +21,7 @@ def inspect_document(run: Path, document: str) -> JsonObject:
 
     Raises UsageError where there is no such document, with the most similar name.
     """
-    files = read_run(run)
+    files = read_run(Path(run))
     entries = {row["name"]: row for row in files.ledger}
     document = file_called(document, tuple(entries))
     entry = entries[document]

@@ -40,7 +40,7 @@ def report_card(run: RunFiles) -> list[Child]:
     return [
         paragraph(
             f"{counted(card['questions'], 'question')}{about_facts(card)}. "
-            f"An answer is right if {RULES[card['grading']]}. Strokes are 95% intervals.",
+            f"An answer is right if {RULES[card['grading']]}. Thin lines are 95% intervals.",
             class_="note",
         ),
         paragraph(text, class_="note") if (text := choice_of_questions(card)) else None,
@@ -153,7 +153,7 @@ def by_document(run: RunFiles) -> list[Child]:
     documents = {name: row for name, row in run.card["documents"].items() if "adapted" in row}
     ordered = sorted(documents, key=lambda name: (documents[name]["adapted"]["share"], name))
     items = [_recall(name, documents[name]) for name in ordered]
-    note = "Bar: adapted model. Hollow dot: base, closed book. Stroke: base with the right passage. Least known first."
+    note = "Bar: adapted model. Hollow dot: base, closed book. Mark: base with the right passage. Least known first."
     return [paragraph(note, class_="note"), *long_chart("Recall by document", items, AXIS)] if items else []
 
 

@@ -42,12 +42,13 @@ PARTS = (
 )
 
 
-def write_report(run: Path, output: Path | None = None) -> Path:
+def write_report(run: str | Path, output: str | Path | None = None) -> Path:
     """Write RUN/report.html, or `output`: a pure function of the files of the run; returns its path.
 
     Raises UsageError where the folder holds no finished run, EnvironmentNotReady where nothing can be written.
     """
-    path = output or RunFolder(run).report
+    run = Path(run)
+    path = Path(output) if output else RunFolder(run).report
     text = page(read_run(run))
     require_writable(path.parent, "Name another file: --output FILE.")
     write_text(path, text, noted=False)

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
-from disc_lite.errors import GateFailed, UsageError
+from disc_lite.errors import UsageError
 from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
 from disc_lite.evaluation.card import share_of
 from disc_lite.evaluation.grading import grade_all
-from disc_lite.evaluation.sentences import forgotten, fresh_and_unchanged, unreadable
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
@@ -135,60 +134,6 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, teller: T
     of_run = finished.folder.journal
     base.journal = Journal(saved.journal, None if saved == finished.folder else of_run)
     return base
-
-
-def check_gates(card: JsonObject, min_recall: float | None, max_forgetting: float | None) -> None:
-    """Raises GateFailed where the adapted model knows too little, of questions and statements together, or forgot
-    too much, or both; else UsageError where nothing was asked that a gate could be decided by.
-
-    An update must know enough of what is new or changed too, and of what is unchanged, as far as either was asked.
-    """
-    failed: list[tuple[str, str, str]] = []
-    undecided: list[UsageError] = []
-    for gate, limit in ((_too_little_known, min_recall), (_too_much_lost, max_forgetting)):
-        try:
-            found = None if limit is None else gate(card, limit)
-        except UsageError as error:
-            undecided.append(error)
-        else:
-            failed += [found] if found else []
-    if failed:
-        raise GateFailed(*(" ".join(filter(None, part)) for part in zip(*failed, strict=True)))
-    if undecided:
-        raise undecided[0]
-
-
-def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | None:
-    """What happened, why and what to do where the recall is below a limit."""
-    asked = (card["rows"]["adapted"], card["completions"]["after"])
-    parts = {"": {count: sum(row[count] for row in asked) for count in ("right", "of")}, **fresh_and_unchanged(card)}
-    if not parts[""]["of"]:
-        raise UsageError("Nothing was asked, so --min-recall cannot be decided.", "", "Give --questions FILE.")
-    failed = [(part, row["right"], row["of"]) for part, row in parts.items() if row["right"] < least * row["of"]]
-    if not failed:
-        return None
-    part, right, of = failed[0]
-    what = f"The adapted model answers {right / of:.1%}{part} ({right} of {of}), less than {least:.1%}."
-    if cannot_read := unreadable(card):
-        why, _, remedy = cannot_read.partition(" What may help:")
-        return what, why, f"What may help:{remedy}"
-    return what, "", f"What may help: more train.epochs, a higher train.learning_rate; or {card['advice']['pairs']}."
-
-
-def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None:
-    """What happened, why and what to do where more of what was right is lost than a limit."""
-    lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
-    if not of:
-        raise UsageError(
-            "The base had nothing right that could be lost, so --max-forgetting cannot be decided.", "",
-            "Leave it out, or give the model folder probes of your own (probes.json).",
-        )  # fmt: skip
-    if lost <= most * of:
-        return None
-    return (
-        f"The adapted model forgot more than the {most:.1%} that --max-forgetting allows.",
-        forgotten(card), "A larger retention.weight retains more.",
-    )  # fmt: skip
 
 
 def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:

@@ -207,11 +207,12 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
     examples = _unmeasured(context, generated)
     usable = _without_document_names(context, examples)
     named = len(examples) - len(usable)
+    share = f"{named:,} of {len(examples):,} prompts"
     if len(usable) < LEAST_USABLE * len(examples):
-        context.remark("retention", f"{named} of {len(examples)} prompts contain names of the documents; all are used")
+        context.remark("retention", f"{share} contain names of the documents; all are used")
         return examples, held_out
     if named:
-        context.remark("retention", f"{named} of {len(examples)} prompts left out: they contain names of the documents")
+        context.remark("retention", f"{share} left out: they contain names of the documents")
     return usable, held_out
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.cli import main
+from disc_lite.hub.aliases import ALIASES
 from disc_lite.run.folder import FORMAT
 from disc_lite.storage import begin_digests, lock, write_json
 from tests.tiers import reached
@@ -178,6 +179,7 @@ import contextlib, io, json, sys, time
 sockets = []
 sys.addaudithook(lambda event, given: sockets.append(event) if event.startswith("socket.") else None)
 from disc_lite.cli import main
+from disc_lite.hub.aliases import ALIASES
 for call, code, word in {calls!r}:
     sys.argv, said, begin = ["disc-lite", *call], io.StringIO(), time.process_time()
     try:
@@ -233,6 +235,19 @@ def test_models_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     wanted = "mistral-7b qwen2.5-3b qwen2.5-7b llama-3.1-8b qwen3-8b llama-3-8b qwen2.5-14b pocket".split()
     assert code == 0
     assert names >= set(wanted)
+
+
+def test_the_list_of_models_fits_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, whole, _ = run(monkeypatch, capsys, "models")
+    assert len(whole.splitlines()) == len(ALIASES)
+    assert max(map(len, whole.splitlines())) > 80
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    _, shown, _ = run(monkeypatch, capsys, "models")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.split() == whole.split()
 
 
 def test_a_folder_that_is_no_run_is_refused_by_ask_and_export(

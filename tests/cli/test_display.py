@@ -61,7 +61,7 @@ def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     assert of_row["instr"].split()[-3:] == ["2", "of", "8"]
     assert all(len(line) <= 80 for line in lines)
     words = " ".join(" ".join(lines).split())
-    assert "adapted, closed book against base, closed book: +75.0%" in words
+    assert "adapted, closed book against base, closed book: +75.0 points (95% interval: " in words
     assert "The base wrote these questions" in words and "against base + right passage" not in words
     assert "Of 8 answers that should stay right the adapted model lost 2" in words
 

@@ -241,7 +241,7 @@ def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
         found.print(bars.progress.get_renderable())
     bars.close()
     (row,) = captured.get().splitlines()
-    assert re.match(r"Neutral prompts .* 20/2,000 about 15 min left  22 prompts", row)
+    assert re.match(r"Retention .* 20/2,000 about 15 min left  22 prompts", row)
 
 
 def test_a_bar_is_as_full_as_its_counts(clock: Clock) -> None:
@@ -276,6 +276,6 @@ def test_without_a_terminal_a_remark_is_a_line_and_said_once(
     clock.now += 20
     plain.beat()
     assert lines(capsys) == [
-        "Neutral prompts: 10/100  self-generated prompts", "Neutral prompts: 3 prompts left out",
-        "Neutral prompts: 10/100  20 s so far  self-generated prompts",
+        "Retention: 10/100  self-generated prompts", "Retention: 3 prompts left out",
+        "Retention: 10/100  20 s so far  self-generated prompts",
     ]  # fmt: skip

@@ -153,7 +153,7 @@ def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> N
     assert shortfall(updated((8, 10), (32, 40))) == since_update(updated((8, 10), (32, 40))) == ""
     assert since_update(updated((0, 0), (33, 48), 5, 38)) == (
         "Nothing was asked about what is new or changed, so nobody knows whether it was learned. Of 38 answers about "
-        "unchanged passages that the run before had right 5 are wrong now, and of those it had wrong 1 right."
+        "unchanged passages that the run before had right 5 are wrong now; 1 that was wrong is right now."
     )
     assert since_update(compared(range(0), range(40), 50)) == ""
 
@@ -192,8 +192,8 @@ def test_forgetting_counts_every_answer_that_was_right_and_is_wrong() -> None:
     )
     said = forgotten({"retained": rows, "forgetting": found})
     assert said == (
-        "Of 44 answers that should stay right the adapted model lost 13, 29.5% (95 %: 18.2% to 44.2%): instructions 13 of 24; "
-        "of those that were wrong 5 right now."
+        "Of 44 answers that should stay right the adapted model lost 13, 29.5% (95% interval: 18.2% to 44.2%): instructions 13 of 24; "
+        "5 that were wrong are right now."
     )
 
 

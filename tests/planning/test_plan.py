@@ -53,6 +53,9 @@ def test_the_same_run_on_cards_of_every_size() -> None:
         assert it.choice.generation_rows > 1
     times = [sum(it.minutes(card).values()) for _, card, it in rows]
     assert times[0] > times[-1] > 1
+    assert [sum(it.minutes(card.name).values()) for _, card, it in rows] == times
+    with pytest.raises(UsageError, match="there is no card 'rtx-4091' whose speed is known"):
+        made.minutes("rtx-4091")
 
 
 def test_without_a_card_the_smallest_is_assumed_on_which_the_run_fits() -> None:

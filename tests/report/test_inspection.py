@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import disc_lite
 from disc_lite.cli import main
 from disc_lite.errors import UsageError
 from disc_lite.report import inspect_document
@@ -16,7 +17,7 @@ from tests.report.example import (
 
 
 def test_an_inspection_says_which_passage_taught_what(run: Path) -> None:
-    found = inspect_document(run, "a.md")
+    found = disc_lite.inspect_document(str(run), "a.md")
     assert (found["outcome"], found["teachability"], found["recall"]["adapted"]["right"]) == ("read", 0.05, 3)
     assert [len(p["pairs"]) for p in found["passages"]] == [1, 0]
     assert found["passages"][0]["pairs"][0]["without_passage"] == -4.5

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import disc_lite
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.card import forgetting, report_card, share_of
 from disc_lite.qa import Question
@@ -100,11 +101,10 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     assert "Closed book it answers 15 of 20 questions (the base: 0). Retrieval alone" in page.text[""]
     assert "retrieval (RAG) answers 50%, the adapted model 75% without any passage" in page.text[""]
     assert (
-        "Of 60 answers that should stay right the adapted model lost 11, 18.3% (95 %: 10.6% to 29.9%):" in page.text[""]
+        "Of 60 answers that should stay right the adapted model lost 11, 18.3% (95% interval: 10.6% to 29.9%):"
+        in page.text[""]
     )
-    assert (
-        "world 1 of 38, open book 9 of 20, instructions 1 of 2; of those that were wrong 1 right now." in page.text[""]
-    )
+    assert "world 1 of 38, open book 9 of 20, instructions 1 of 2; 1 that was wrong is right now." in page.text[""]
     for text_wanted in ("15 of 20", "75.0%", "53.1% to 88.8%", "contains", "against base, closed book", "+75.0"):
         assert text_wanted in page.text["card"], text_wanted
     for text_wanted in (
@@ -224,7 +224,7 @@ def test_what_others_wrote_stays_text(run: Path) -> None:
 
 def test_the_page_of_a_run_that_is_only_read_goes_elsewhere(run: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    assert write_report(run, tmp_path / "new" / "page.html").is_file()
+    assert disc_lite.write_report(str(run), str(tmp_path / "new" / "page.html")).is_file()
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 

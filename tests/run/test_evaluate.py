@@ -21,8 +21,8 @@ from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
 from disc_lite.run import evaluate, measuring
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
-from disc_lite.run.evaluate import check_gates
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.gates import check_gates
 from disc_lite.storage import write_json, write_text
 from disc_lite.synthesis.retention import RetentionExample
 from tests.made import recipe_of
@@ -161,6 +161,9 @@ def test_the_gate_of_forgetting_counts_what_was_right() -> None:
     with pytest.raises(GateFailed, match=r"(?s)more than the 9.0%.*the adapted model lost 2, 10.0% "):
         check_gates(card, None, 0.09)
     check_gates(card, None, 0.1)
+    check_gates(card, min_recall=1)
+    with pytest.raises(UsageError, match=r"(?s)max_forgetting cannot be 5\..*Give a share from 0 to 1"):
+        check_gates(card, max_forgetting=5)  # which no run could fail
     nothing = {**card, "retained": {}, "forgetting": forgetting([])}
     with pytest.raises(UsageError, match="cannot be decided"):
         check_gates(nothing, None, 0.5)

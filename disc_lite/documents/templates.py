@@ -1,0 +1,111 @@
+"""Tags of site generators in Markdown and HTML (Liquid, Jinja, Hugo, GitBook, MDX) -> what is known of what they show.
+
+A tag around text goes and its text stays, under the title that the tag gives it. A value that only the site knows
+(`{{ version }}`) stays as it is written in the midst of a text, which would be false without it; alone it goes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from disc_lite.documents.frontmatter import split_front_matter
+
+_VALUES = r"(?:[^{}\n]|\{(?!\{)[^{}\n]{0,300}\}){0,1000}?"
+# Liquid's `{% name %}`, Hugo's `{{< name >}}` and `{{% name %}}`, JSX; behind `(` it is the target of a link.
+_TAG = re.compile(
+    rf"(?<![({{\"'\\])(?:\{{%[-+]?[ \t]*(?P<liquid>\w+){_VALUES}[-+]?%\}}"
+    rf"|\{{\{{[<%][ \t]*(?P<ends>/?)[ \t]*(?P<hugo>[\w./-]+){_VALUES}[>%]\}}\}}"
+    r"|<(?P<closes>/?)(?P<jsx>[A-Z]\w*)(?:\s[^<>\n]{0,1000}?)?(?P<empty>/?)>)"
+)
+_CLOSING = re.compile(r"\{%[-+]?[ \t]*end_?(\w+)|\{\{[<%][ \t]*/[ \t]*([\w./-]+)|</([A-Z]\w*)\s*>")
+_CONTROL = frozenset("assign break cycle elif else elsif extends from import include set when".split())
+_TITLE = re.compile(r"(?<![\w-])(?:title|label|header|summary|content|text)=(?:\"([^\"]*)\"|'([^']*)')")
+_KIND = re.compile(r"(?<![\w-])(?:style|type)=[\"'](\w+)[\"']")
+_TAB = re.compile(r"\btab\b.*\sname=\"([^\"]*)\"")
+_NOTES = frozenset("caution danger hint important info note success tip warning".split())
+_COMMENTS = (
+    (re.compile(r"\{%-?[ \t]*comment[ \t]*-?%\}|\{#(?=\s)|\{/\*"), "<!--"),
+    (re.compile(r"\{%-?[ \t]*endcomment[ \t]*-?%\}|(?<=\s)#\}|\*/\}"), "-->"),
+)
+_LISTING = re.compile(
+    r"[ \t]*(?:\{%-?[ \t]*(?:endhighlight\b|highlight[ \t]+(?P<liquid>\w+)).*%\}"
+    r"|\{\{[<%][ \t]*(?:/[ \t]*highlight\b|highlight[ \t]+(?P<hugo>\w+)).*[>%]\}\})[ \t]*"
+)
+_FENCE = "~~~~"  # of a listing between tags
+_ATTRIBUTES = r"\{:?[ \t]*(?:[.#][\w:.-]+|[\w-]+=(?:\"[^\"}]*\"|[^\s}\"']+)|toc)(?:[ \t][^{}]*)?\}"
+_ATTRIBUTE_PLACES = re.compile(
+    rf"^[ \t]*{_ATTRIBUTES}[ \t]*$|(?P<heading>^#{{1,6}}[ \t].*?)[ \t]{_ATTRIBUTES}[ \t]*$"
+    rf"|(?P<link>\]\([^()]{{0,500}}\)){_ATTRIBUTES}|:(?:material|fontawesome|octicons|simple)-[\w-]+:[ ]?"
+)
+_NO_TEXT = re.compile(
+    r"[ \t]*(?:\{\{(?![<%])[^{}]*\}\}|\[TOC\]|\[\[_?toc_?\]\]|;*-{1,2}8<-{1,2}(?:[ \t].*)?)[ \t]*", re.IGNORECASE
+)
+# What runs to the next blank line: modules of MDX, and what mkdocstrings puts in.
+_MODULE = re.compile(
+    r"import[ \t]+(?:(?:(?:[\w*].*|\{.*\})[ \t]+from[ \t]+)?[\"'][^\"']+[\"'];?[ \t]*$|\{[ \t\w,]*$)"
+    r"|export[ \t]+(?:const|let|default|function)[ \t]+\w+[ \t]*[=({]|:::[ \t]+\w+(?:\.\w+)+[ \t]*$"
+)
+_TEMPLATE = re.compile(r"\ufeff?\s*(?:\{[%{#]|---\r?\n)")
+_OF_PAGE = re.compile(r"\{%.*?%\}|\{#.*?#\}|(?<=>)\s*\{\{[^{}]*\}\}\s*(?=<)", re.DOTALL)
+
+
+def seen_line(line: str, fence: str) -> str:
+    """A line without what no reader sees: attributes, lists of contents, lone values; `fence` of the open code."""
+    if fence in ("", _FENCE) and (listing := _LISTING.fullmatch(line)):
+        return _FENCE + (listing["liquid"] or listing["hugo"] or "")
+    if fence:
+        return line
+    if _NO_TEXT.fullmatch(line):
+        return ""
+    return _ATTRIBUTE_PLACES.sub(r"\g<heading>\g<link>", line) if "{" in line or ":" in line else line
+
+
+def seen_tags(text: str, is_alone: bool, closed: frozenset[str]) -> str:
+    """A piece of a line without code, as it is seen; `is_alone`: the line has nothing but tags.
+
+    `closed`: names of the tags that have text between them.
+    """
+    if not any(sign in text for sign in "{}<"):
+        return text
+    for pattern, sign in _COMMENTS:
+        text = pattern.sub(sign, text)
+    return _TAG.sub(lambda tag: _seen(tag, is_alone, closed), text)
+
+
+def _seen(tag: re.Match[str], is_alone: bool, closed: frozenset[str]) -> str:
+    name = tag["liquid"] or tag["hugo"] or tag["jsx"]
+    if tag["jsx"] and not tag["empty"] and name not in closed:
+        return tag[0]  # a placeholder: `<NAME>`
+    if tag["ends"] or tag["closes"] or (tag["liquid"] and name.startswith("end")):
+        return ""
+    if title := _TITLE.search(tag[0]) or _TAB.search(tag[0]):
+        return next(filter(None, title.groups()), "")
+    kind = _KIND.search(tag[0])
+    note = kind[1].lower() if kind and kind[1].lower() in _NOTES else name.lower()
+    if note in _NOTES:
+        return f"{note.capitalize()}:" + ("" if is_alone else " ")
+    is_value = not (is_alone or tag["jsx"] or name in closed or name in _CONTROL)
+    return tag[0] if is_value else ""
+
+
+def has_tags_alone(line: str) -> bool:
+    """Whether a line has nothing but tags."""
+    return not _TAG.sub("", line).strip()
+
+
+def closed_names(text: str) -> frozenset[str]:
+    """The names of the tags that a Markdown text closes."""
+    return frozenset(name for tag in _CLOSING.finditer(text) for name in tag.groups() if name)
+
+
+def end_of_module(lines: Sequence[str], number: int) -> int:
+    """The number of the blank line below the code of the site that begins in a line; where none does, of the line."""
+    if not _MODULE.match(lines[number]):
+        return number
+    return next((n for n in range(number, len(lines)) if not lines[n].strip()), len(lines))
+
+
+def without_template(markup: str) -> str:
+    """The markup of a page; of one that is the template of pages, without tags and lone values."""
+    return _OF_PAGE.sub("", split_front_matter(markup)[0]) if _TEMPLATE.match(markup) else markup

@@ -1,0 +1,88 @@
+"""The paths for CUDA on a card that is pretended, see `tests.pretended_card`: devices and dtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from disc_lite.distillation import checkpoint
+from disc_lite.distillation.optimizer import adamw
+from disc_lite.models.base import Base
+from disc_lite.models.check import check
+from disc_lite.models.embedding import embedding_on_host
+from disc_lite.models.generation import graphs
+from tests.made import SmallTraining, recipe_of
+from tests.pretended_card import OnCard, pretended_card, to_card
+
+
+@pytest.fixture
+def moved(load: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """As `load`, and then on the card, in bf16; what comes after it runs with the card."""
+    with ExitStack() as stack:
+
+        def on_card(name: str, quantize: str = "none", rank: int = 0, **how: Any) -> Any:
+            stack.close()  # loaded on the CPU
+            base = load(name, quantize)
+            to_card(base.model, torch.bfloat16)
+            stack.enter_context(pretended_card())
+            again = Base(base.model, base.tokens, base.folder, quantize)
+            if rank:
+                again.attach(rank, 2 * rank, 0, **how)
+            return again
+
+        yield on_card
+
+
+def test_a_tensor_of_the_cpu_is_not_taken_for_one_of_the_card() -> None:
+    with pretended_card() as card:
+        there, here = torch.ones(3, device=card), torch.ones(3)
+        assert there.device == card
+        assert (there.cpu() + here).tolist() == [2.0, 2.0, 2.0]
+        for wrong in (lambda: there + here, lambda: here.mul_(there), lambda: torch.cat([here, there])):
+            with pytest.raises(RuntimeError, match="same device"):
+                wrong()
+
+
+@pytest.mark.parametrize("quantize", ["none", "nf4"])
+def test_a_model_passes_its_check(moved: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, quantize: str) -> None:
+    monkeypatch.setattr(graphs, "WORTH_CAPTURING", 1000)
+    base = moved("qwen3", quantize)
+    assert base.state_dtype == torch.bfloat16
+    assert [line for line in check(base).lines if not line.passed] == []
+
+
+@pytest.mark.parametrize("bits", [32, 8])
+def test_training_with_parts_on_the_host_is_the_same_and_goes_on_from_a_checkpoint(
+    moved: Callable[..., Any], tmp_path: Path, bits: int
+) -> None:
+    losses = []
+    for host in (False, True):
+
+        def load(name: str, quantize: str, rank: int, checkpointing: bool, host: bool = host) -> Any:
+            return moved(name, quantize, rank=rank, gradient_checkpointing=checkpointing, host_checkpoints=host)
+
+        training = SmallTraining(
+            load, tmp_path / str(host), "mistral", quantize="nf4", execution={"optimizer_bits": bits}
+        )
+        with embedding_on_host(training.base.causal, host):
+            losses.append([step.loss for step in training.train(stop_after=2)])
+        parameters = training.base.adapter_parameters()
+        for other in (32, 8):
+            optimizer = adamw(list(parameters.values()), recipe_of(execution={"optimizer_bits": other}))
+            newest = checkpoint.newest(training.folder / "checkpoints")
+            assert newest is not None
+            assert checkpoint.load(newest, parameters, optimizer) == 2
+            for parameter in parameters.values():
+                parameter.grad = torch.ones_like(parameter)
+                moments = [v for v in optimizer.state[parameter].values() if isinstance(v, torch.Tensor)]
+                assert moments
+                assert all(isinstance(moment, OnCard) for moment in moments)
+            optimizer.step()
+            optimizer.zero_grad()
+    assert losses[0] == losses[1]
+    assert losses[0][1] < losses[0][0]
