@@ -72,6 +72,7 @@ def evaluate(
         check_lengths(asked, (), recipe, finished.model, frame_of(finished.model.folder), _longest_passage(finished))
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
+    from disc_lite.run.card import card_of
     from disc_lite.run.measuring import Measurement, eval_set_of
 
     with lock(saved.path), catch_signals() as interrupts:
@@ -85,7 +86,7 @@ def evaluate(
         removed = () if questions else run_folder.read_questions_removed()
         eval_set = eval_set_of(asked, run_folder, finished.model.probes, removed)
         measured = Measurement(opened, recipe, eval_set, run_folder, tell, folder)
-        card = measured.card(run_folder.read_pairs())
+        card = card_of(measured, run_folder.read_pairs())
         if judge:
             card["judge"] = _judge(measured, added)
         if benchmarks:

@@ -17,8 +17,9 @@ from disc_lite.qa import normalise
 from disc_lite.recipe import Recipe
 from disc_lite.run.about_pairs import not_unlearned
 from disc_lite.run.changes import Changes, Passages, places_of
-from disc_lite.run.earlier import EarlierRun
+from disc_lite.run.earlier import EarlierRun, shown_without_model
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.inputs import Inputs
 from disc_lite.storage import JsonObject, read_json
 
 
@@ -29,6 +30,32 @@ class Gone:
     passages: list[JsonObject]  # of whole passages: those that are gone now, and those that were rehearsed since
     sentences: list[JsonObject]  # at most these are about what a passage that has changed says no more
     dropped: list[JsonObject]  # of either kind, which went before and were neither rehearsed nor unlearned
+
+    @property
+    def every(self) -> list[JsonObject]:
+        return [*self.passages, *self.sentences, *self.dropped]
+
+
+@dataclass(frozen=True)
+class Since:
+    """What has become of the documents since the run that is updated."""
+
+    changes: Changes
+    gone: Gone
+    nothing_to_teach: str  # a sentence where the update would train nothing, else empty
+
+
+def since_earlier(inputs: Inputs) -> Since | None:
+    """None where no run is updated, and where only the model's own code can tell its tokens."""
+    earlier, model, recipe = inputs.earlier, inputs.model, inputs.resolved.recipe
+    if earlier is None or not model.is_here:
+        return None
+    shown = shown_without_model(inputs.documents, model.folder, recipe.documents.passage_tokens)
+    if shown is None:
+        return None
+    changes = earlier.changes_to(shown, inputs.documents)
+    gone = what_is_gone(earlier, changes, shown)
+    return Since(changes, gone, nothing_to_teach(earlier, changes, recipe, gone))
 
 
 def what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages) -> Gone:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import prompt_lessons, tokenise, within
+from disc_lite.distillation.examples import tokenise, within
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
@@ -161,7 +162,7 @@ def test_no_lesson_is_longer_than_its_plan_says(worked: bool) -> None:
     passage = max(text.passages, key=lambda p: p.end - p.start)
     source = max((text.sentence_text(*s) for s in passage.sentences), key=len)
     pairs = [Pair(document.name, passage.index, f"{n}{long[0]}?", f"{n}{long[1]}", source) for n in range(70)]
-    lessons = prompt_lessons([text], pairs, tokens, worked)
+    lessons = prompt_lessons([text], pairs, AnswerPrompts(tokens, worked))
     assert max(lesson.tokens for lesson in lessons) <= planned.longest_lesson
     assert max(lesson.tokens for lesson in lessons) > 0.7 * planned.longest_lesson
     assert max(part.tokens for lesson in lessons for part in within(lesson, 1)) <= planned.longest_path
