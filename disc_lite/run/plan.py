@@ -33,7 +33,6 @@ from disc_lite.run.room import (
     as_planned,
     budget_of,
     bytes_of,
-    keep_tight,
     require_room,
     require_room_for_base,
     usable_of,
@@ -168,7 +167,6 @@ def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Ex
     if found is not None and not trains:
         require_room_for_base(found)
     elif found is not None:
-        keep_tight(found)
         execution = require_room(found)
         if limits.device == "mps" and execution.optimizer_bits == 8:
             raise WillNotFit(

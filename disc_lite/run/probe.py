@@ -28,7 +28,7 @@ from disc_lite.run.arguments import Arguments
 from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
 from disc_lite.run.plan import plan_here, plannable
-from disc_lite.run.room import Limits, keep_tight, limited_to_plan, require_room
+from disc_lite.run.room import Limits, limited_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -50,7 +50,6 @@ def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
     inputs = plannable(arguments, silent, in_folder=False)
     plan = plan_here(inputs, limits)
-    keep_tight(plan)
     execution = require_room(plan)
     where = device_of(limits.device)
     with limited_to_plan(limits, where):

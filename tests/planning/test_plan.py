@@ -31,7 +31,7 @@ from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.frames import frame_of
 from disc_lite.run.plan import plan
-from disc_lite.run.room import bytes_of, keep_tight, require_room
+from disc_lite.run.room import bytes_of, require_room
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS
 
@@ -361,16 +361,6 @@ def test_the_command_loads_no_torch_and_prints_json() -> None:
     assert found["stages"]["training"]["peak"] <= found["card_bytes"]
     assert set(found["minutes"]) == {"generation", "teacher", "training"}
     assert found == json.loads(json.dumps(as_json(plan(HANDBOOK, "mistral-7b", max_vram="8GB", card="rtx-4060"))))
-
-
-def test_memory_is_given_back_where_it_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[int] = []
-    monkeypatch.setattr("disc_lite.models.device.give_back_freed_memory", lambda: done.append(1))
-    keep_tight(plan(HANDBOOK, "pocket", device="cpu", host_ram="64GB"))
-    keep_tight(plan(HANDBOOK, "pocket", max_vram="8GB"))
-    assert not done
-    keep_tight(plan(HANDBOOK, "pocket", device="cpu", host_ram="1.5GB"))
-    assert done
 
 
 def test_the_plan_says_what_the_teacher_reads_again() -> None:
