@@ -24,7 +24,8 @@ from safetensors.torch import load_file, save_file
 
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.disc import disc_lessons
-from disc_lite.distillation.examples import prompt_lessons, tokenise
+from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.distillation.teacher import read_lessons
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.documents import Document
@@ -124,7 +125,10 @@ class SmallTraining:
         self.recipe = recipe_of(**{"train": FAST, "loss": {"temperature": 1.0}, **sections})
         tokens = self.base.tokens
         self.texts = tokenise([document_of(CORPUS[:400]), document_of("Other. " * 9, "b.md")], tokens, 64)
-        lessons = [*disc_lessons(self.texts, tokens, self.recipe, 0), *prompt_lessons(self.texts, PAIRS, tokens)]
+        lessons = [
+            *disc_lessons(self.texts, tokens, self.recipe, 0),
+            *prompt_lessons(self.texts, PAIRS, AnswerPrompts(tokens)),
+        ]
         spoken = [RetentionExample(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]
         self.task = self.taught(lessons, folder / "task")
         self.retention = self.taught(retention_lessons(spoken), folder / "retention")

@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 
 import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
-from disc_lite.distillation.examples import teacher_prompts, tokenise
+from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.prompting import AnswerPrompts, prompts_of
 from disc_lite.documents import read_documents
 from disc_lite.models import Base, load_base
 from disc_lite.models.generation import generate
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = [p for pair in read_pairs(HERE / "pairs" / "handbook.jsonl") if (p := places.find(pair))]
     pairs = [pair for pair in known if says_something(pair.question, pair.answer)]
     pairs = Random(3).sample(pairs, min(options.questions, len(pairs)))
-    prompts = teacher_prompts(texts, pairs, base.tokens, worked_examples=True)
+    prompts = prompts_of(texts, pairs, AnswerPrompts(base.tokens, True))
     print(f"| temperature | right of {len(pairs)} | by mean log p of a token, best to worst fifth: right of all |")
     print("|---|---|---|")
     for temperature in options.temperatures:

@@ -10,7 +10,8 @@ import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
 from bench.gpu.shapes import tiny
 from bench.gpu.steps import Reading, window_lesson
 from disc_lite.distillation.disc import disc_lessons
-from disc_lite.distillation.examples import Lesson, prompt_lessons, tokenise
+from disc_lite.distillation.examples import Lesson, tokenise
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.documents import read_documents
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models.tokens import Tokens
@@ -81,4 +82,4 @@ def lessons_of(task: str, model: str, number: int) -> list[Lesson]:
         return disc_lessons(texts, tokens, recipe, recipe.seed)
     places = Places(texts)
     pairs = [p for pair in read_pairs(REAL / "pairs" / f"{DOMAIN}.jsonl") if (p := places.find(pair))]
-    return prompt_lessons(texts, pairs[:number], tokens, recipe.prompt.worked_examples)
+    return prompt_lessons(texts, pairs[:number], AnswerPrompts(tokens, recipe.prompt.worked_examples))

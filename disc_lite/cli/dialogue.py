@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from itertools import takewhile
 
 import click
@@ -32,18 +33,16 @@ def note(text: str) -> None:
     console.print(untrusted(text, "dim"), soft_wrap=not console.is_terminal)
 
 
+@dataclass
 class Dialogue:
     """A conversation, whether the base answers too, and whether the user was warned of a long history."""
 
-    def __init__(
-        self, adapted: Adapted, conversation: Conversation, compare: bool, names: Sequence[str] = ()
-    ) -> None:  # fmt: skip
-        self.adapted = adapted
-        self.names = names  # of the models that it can be held with; the first is in use
-        self.used = 0
-        self.conversation = conversation
-        self.compare = compare
-        self.warned = False  # that the first turns no longer fit
+    adapted: Adapted
+    conversation: Conversation
+    compare: bool
+    names: Sequence[str] = ()  # of the models that it can be held with
+    used: int = 0  # the number of the one that is in use
+    warned: bool = False  # that the first turns no longer fit
 
     def question_in(self, line: str) -> str:
         """The question in a line; "" where it is blank, or a command, which is carried out.
@@ -64,12 +63,15 @@ class Dialogue:
         if word == "/help":
             note("\n".join(f"{name:<9} {what}" for name, what in COMMANDS.items()))
         if word == "/clear":
-            self.conversation.clear()
-            self.warned = False
-            note("A new conversation.")
+            self._begin_anew()
         if word == "/compare":
             self._toggle()
         return ""
+
+    def _begin_anew(self, how: str = "") -> None:
+        self.conversation.clear()
+        self.warned = False
+        note(f"A new conversation{how}.")
 
     def _use(self, name: str) -> None:
         """Switch to the model of this name, or list the names. Raises UsageError for an unknown one."""
@@ -81,9 +83,7 @@ class Dialogue:
         if name:
             self.used = self.names.index(name)
             switch(self.conversation.base, self.used)
-            self.conversation.clear()
-            self.warned = False
-            note(f"A new conversation, with {name}.")
+            self._begin_anew(f", with {name}")
         else:
             note("\n".join(f"{'*' if n == self.used else ' '} {known}" for n, known in enumerate(self.names)))
 
@@ -139,7 +139,7 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
     """Show the answer; returns whether Ctrl-C stopped it."""
     console = Console()
     with flag_signals(Interrupts()) as interrupts, closing(dialogue.answers(question)) as pieces:
-        shown = _until(interrupts, pieces)
+        shown = takewhile(lambda piece: not interrupts.stop_requested(), pieces)
         if dialogue.compare and console.width >= TWO_COLUMNS:
             show_columns(shown, console)
         else:
@@ -151,10 +151,6 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
     if interrupts.stop_requested():
         note("Stopped. Ctrl-C again ends.")
     return interrupts.stop_requested()
-
-
-def _until(interrupts: Interrupts, pieces: Iterable[Piece]) -> Iterator[Piece]:
-    return takewhile(lambda piece: not interrupts.stop_requested(), pieces)
 
 
 def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> int:

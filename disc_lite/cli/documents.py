@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from disc_lite.run.wording import counted, listed
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from disc_lite.documents import LedgerEntry
     from disc_lite.run.preview import Preview
 
 MOST_ROWS = 40
@@ -63,7 +61,7 @@ def documents(
 
 
 def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
-    _show_outcomes([entry for entry in seen.ledger if entry.outcome != "read"], console)
+    _show_unread(seen, console)
     doubtful = [view for view in seen.documents if view.doubts]
     if doubtful:
         print_line(
@@ -80,20 +78,21 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
     print_line(console, 0, f"Next: the same command with --show {first}", "dim")
 
 
-def _show_outcomes(entries: Sequence[LedgerEntry], console: Console) -> None:
-    """Files by their reason: a hundred pictures are one line."""
+def _show_unread(seen: Preview, console: Console) -> None:
+    """The files that are no documents, by their reason: a hundred pictures are one line."""
     from rich.table import Table
 
     names: dict[tuple[str, str], list[str]] = {}
-    for entry in entries:
-        names.setdefault((entry.outcome, entry.reason), []).append(entry.name)
+    for entry in seen.ledger:
+        if entry.outcome != "read":
+            names.setdefault((entry.outcome, entry.reason), []).append(entry.name)
     grid = Table.grid(padding=(0, 2))
     for (outcome, reason), files in names.items():
         count = f"{len(files):,} files: " if len(files) > 1 else ""
         style = "red" if outcome == "refused" else ""
         grid.add_row(untrusted(outcome, style), untrusted(count + listed(files, MOST_NAMES)))
         grid.add_row("", untrusted(reason, "dim"))
-    if entries:
+    if names:
         console.print(grid)
         console.print()
 

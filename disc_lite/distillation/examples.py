@@ -21,15 +21,12 @@ from hashlib import sha256
 
 from disc_lite.documents import Document, Passage, Section, cut_passages
 from disc_lite.documents.tokens import Offsets
-from disc_lite.models.tokens import Tokens, common_prefix
-from disc_lite.packing import Place, Segment, Tree, lone, shared
-from disc_lite.planning.sizes import PAIRS_OF_A_TREE
-from disc_lite.prompts import writing
-from disc_lite.prompts.answering import answer_task, join_passages, passage_text
-from disc_lite.qa import Pair, language_of
+from disc_lite.models.tokens import Tokens
+from disc_lite.packing import Place, Tree, lone, shared
+from disc_lite.prompts.answering import passage_text
+from disc_lite.qa import language_of
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
-Prompt = Callable[[str, str, str, str, Tokens, bool], list[int]]  # `teacher_prompt`, or `unaided_prompt`
 
 
 @dataclass(frozen=True)
@@ -174,104 +171,6 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
         passages = cut_passages(document, offsets, passage_tokens)
         texts.append(Text(document, ids, offsets, passages))
     return tuple(texts)
-
-
-# -- prompt distillation -----------------------------------------------------------------------------
-
-
-def teacher_prompt(
-    shown: str, language: str, question: str, source: str, tokens: Tokens, worked_examples: bool
-) -> list[int]:
-    """The teacher's prompt for an answer; `shown` is the passage, `source` the sentence that the question is about.
-
-    Answers are drafted with the very same prompt. With another one the teacher would begin them differently than they
-    were written, and the student, which learns to begin as the teacher does, would leave the answer at its first word.
-    """
-    if not (worked_examples and source):
-        return tokens.prompt(shown + answer_task(question))
-    task = writing.answer_task(question, source, language)
-    return tokens.conversation(writing.answer_turns(language), shown + task)
-
-
-def unaided_prompt(
-    shown: str, language: str, question: str, source: str, tokens: Tokens, worked_examples: bool
-) -> list[int]:
-    """The same prompt without passage and sentence: what a fact is worth is told from what the form is worth."""
-    if not (worked_examples and source):
-        return tokens.prompt(answer_task(question))
-    return tokens.conversation(writing.answer_turns(language), writing.answer_task(question, "", language))
-
-
-def by_passage(pairs: Iterable[Pair]) -> dict[tuple[str, int], list[Pair]]:
-    """(document, number of the passage) -> its pairs, in their order."""
-    found: dict[tuple[str, int], list[Pair]] = {}
-    for pair in pairs:
-        found.setdefault((pair.document, pair.passage), []).append(pair)
-    return found
-
-
-def prompt_lessons(
-    texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, worked_examples: bool = False,
-    prompt: Prompt = teacher_prompt,
-) -> list[Lesson]:  # fmt: skip
-    """Prompt distillation (arXiv 2412.14964): the teacher sees the passage, the student does not."""
-    of_passage, lessons = by_passage(pairs), []
-    for text in texts:
-        for passage in text.passages:
-            own = of_passage.get((text.document.name, passage.index))
-            if own:
-                shown, language = text.passage_text(passage), text.language(passage)
-                lessons += lessons_about(shown, language, own, tokens, worked_examples, prompt)
-    return lessons
-
-
-def lessons_about(
-    passage: str, language: str, pairs: Sequence[Pair], tokens: Tokens, worked_examples: bool,
-    prompt: Prompt = teacher_prompt,
-) -> list[Lesson]:  # fmt: skip
-    """The lessons of one passage, which is given as a prompt shows it; the teacher reads `prompt` before an answer."""
-    shown = join_passages([passage])
-    trees = [pairs[first : first + PAIRS_OF_A_TREE] for first in range(0, len(pairs), PAIRS_OF_A_TREE)]
-    return [
-        _prompt_lesson(
-            [prompt(shown, language, p.question, p.source, tokens, worked_examples) for p in some], some, tokens
-        )
-        for some in trees
-    ]
-
-
-def teacher_prompts(
-    texts: Iterable[Text], pairs: Iterable[Pair], tokens: Tokens, worked_examples: bool
-) -> list[list[int]]:
-    """What the teacher reads before the answer of each pair: its prompt with the pair's passage."""
-    by_name = {text.document.name: text for text in texts}
-    prompts = []
-    for pair in pairs:
-        text = by_name[pair.document]
-        passage = text.passages[pair.passage]
-        shown, language = join_passages([text.passage_text(passage)]), text.language(passage)
-        prompts.append(teacher_prompt(shown, language, pair.question, pair.source, tokens, worked_examples))
-    return prompts
-
-
-def pair_example(pair: Pair, tokens: Tokens) -> Example:
-    """What the student reads of a pair: its question and its answer, whose tokens are compared."""
-    question, answer = tokens.turn(pair.question, pair.answer)
-    compared = tuple(range(len(question) - 1, len(question) + len(answer) - 1))
-    return Example("prompt", pair.document, (*question, *answer), compared)
-
-
-def _prompt_lesson(prompts: Sequence[list[int]], pairs: Sequence[Pair], tokens: Tokens) -> Lesson:
-    # With a single child its whole prompt but the last token is the root.
-    root = common_prefix(prompts) if len(prompts) > 1 else prompts[0][:-1]
-    segments, examples, places = [Segment(tuple(root))], [], []
-    for number, (pair, prompt) in enumerate(zip(pairs, prompts, strict=True), 1):
-        example, tail = pair_example(pair, tokens), prompt[len(root) :]
-        answer = example.target_ids
-        segments.append(Segment((*tail, *answer), parent=0))
-        examples.append(example)
-        places += [(number, len(tail) - 1 + k) for k in range(len(answer))]
-    return Lesson(tuple(segments), tuple(examples), tuple(places))
 
 
 # -- next-token training, and retention ------------------------------------------------------------------

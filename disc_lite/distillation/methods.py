@@ -16,9 +16,9 @@ from disc_lite.distillation.examples import (
     Taught,
     Text,
     next_token_examples,
-    prompt_lessons,
     with_passages,
 )
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
 from disc_lite.qa import Pair
@@ -46,7 +46,7 @@ def _prompt(
     texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught
 ) -> list[Lesson]:
     texts = with_passages(texts, taught)
-    return prompt_lessons(texts, pairs, tokens, recipe.prompt.worked_examples)
+    return prompt_lessons(texts, pairs, AnswerPrompts(tokens, recipe.prompt.worked_examples))
 
 
 def _next_token(

@@ -130,8 +130,7 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Check]:
     """The proof by llama.cpp itself; empty where it is not installed."""
-    backend = job.llama
-    if backend is None:
+    if not job.llama:
         return []
     inputs, trained = job.inputs, job.outputs
     job.unload()
@@ -139,15 +138,15 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
     file, other = (str(path.absolute()) if path else "" for path in (model, lora))
     request = Request(
         file, other, list(inputs.texts), [list(p) for p in inputs.prompts], inputs.answered,
-        sorted(job.tokens.stop_ids), inputs.answer_tokens, backend.server,
+        sorted(job.tokens.stop_ids), inputs.answer_tokens,
     )  # fmt: skip
     try:
         outputs = run_llama(request, job.check)
     except ValueError as error:
-        return [Check("runs", False, backend.name, str(error))]
+        return [Check("runs", False, job.llama, str(error))]
     ids, answers = tuple(map(tuple, outputs.ids)), tuple(map(tuple, outputs.answers))
     exported = Outputs(ids, inputs.certain, outputs.logits, answers)
-    return compare(trained, exported, backend.name, exact=False)
+    return compare(trained, exported, job.llama, exact=False)
 
 
 def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]]) -> Check:
@@ -168,7 +167,7 @@ def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array
     share = 1 - lost / max(whole, 1e-30)
     near = abs(1 - share) <= MOST_LOST
     text = f"of the adapter's update {share:.0%} is there" + ("" if near else f"; --type {SAFE} keeps it")
-    return Check("update", near or job.llama is not None, "read back with gguf", text, share)
+    return Check("update", near or bool(job.llama), "read back with gguf", text, share)
 
 
 def _gguf_read_back(

@@ -12,7 +12,7 @@ import torch
 from disc_lite.exporting.adapter import Adapter, read_adapter
 from disc_lite.exporting.choice import Choice
 from disc_lite.exporting.layout import Layout, layout_of
-from disc_lite.exporting.llama import Backend, find_llama
+from disc_lite.exporting.llama import find_llama
 from disc_lite.exporting.outputs import proof_inputs, trained_outputs
 from disc_lite.exporting.proof import Check, Outputs, ProofInputs
 from disc_lite.models import Base
@@ -48,7 +48,8 @@ class Job:
         return Tokens(self.run.model.folder)
 
     @cached_property
-    def llama(self) -> Backend | None:
+    def llama(self) -> str:
+        """The name of the llama.cpp on this machine, or nothing."""
         return find_llama()
 
     @cached_property

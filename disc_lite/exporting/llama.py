@@ -1,17 +1,17 @@
 """Outputs of a GGUF in llama.cpp, in a child process, which llama.cpp may end where it refuses a file.
 
-`python -m disc_lite.exporting.llama REQUEST.json ANSWER.npz` is the child. It uses the server of llama.cpp that is in
-the package xllamacpp, or the program llama-server.
+`python -m disc_lite.exporting.llama REQUEST.json ANSWER.npz` is the child.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
@@ -19,22 +19,13 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
+from typing import IO
 
 import numpy as np
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.exporting.layout import Array
-from disc_lite.exporting.llamaserver import (
-    NAME,
-    PACKAGE,
-    Server,
-    UnknownServer,
-    find_server,
-    last_error,
-    packaged,
-    running,
-    server_version,
-)
+from disc_lite.exporting.llamaserver import PACKAGE, Server, UnknownServer, started
 from disc_lite.storage import JsonObject
 
 TIMEOUT_S, POLL_S = 3600, 0.2
@@ -52,7 +43,6 @@ class Request:
     answered: int  # the first prompts that are also answered
     stop_ids: list[int]
     answer_tokens: int
-    server: str = ""  # path of llama-server; the package if empty
 
 
 @dataclass(frozen=True)
@@ -64,22 +54,12 @@ class LlamaOutputs:
     answers: list[list[int]]
 
 
-@dataclass(frozen=True)
-class Backend:
-    """The llama.cpp on this machine: the package, or the path of llama-server."""
-
-    name: str
-    server: str
-
-
-def find_llama() -> Backend | None:
-    """The package xllamacpp, else the program llama-server, else None."""
+def find_llama() -> str:
+    """The name of the llama.cpp on this machine, or nothing."""
     try:
-        return Backend(f"llama.cpp, {PACKAGE} {version(PACKAGE)}", "")
+        return f"llama.cpp, {PACKAGE} {version(PACKAGE)}"
     except PackageNotFoundError:
-        server = find_server()
-        number = server_version(server) if server else ""
-        return Backend(f"llama.cpp, {NAME} {number}", server) if number else None
+        return ""
 
 
 def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> LlamaOutputs:
@@ -95,9 +75,7 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Lla
         code, last = run_child(command, check, Path(folder), TIMEOUT_S)
         if code == LLAMA_UNUSABLE:
             raise EnvironmentNotReady(
-                f"{NAME if request.server else PACKAGE} is installed, but does not work.",
-                last,
-                f"Install it again, or remove {request.server or PACKAGE}.",
+                f"{PACKAGE} is installed, but does not work.", last, f"Install it again, or remove {PACKAGE}."
             )
         if code or not answer_file.is_file():
             raise ValueError(f"llama.cpp ended with code {code}: {last}")
@@ -127,26 +105,26 @@ def run_child(
         return child.returncode, last_error(log)
 
 
+def last_error(log: IO[str]) -> str:
+    """The last line with an error, except the one that ends every failure; else the last line."""
+    log.seek(0)
+    lines = [line.strip() for line in log.read().splitlines() if line.strip()]
+    errors = [line for line in lines if re.search("error|failed", line, re.IGNORECASE) and "exiting" not in line]
+    return (errors or lines or ["No message."])[-1]
+
+
 def answer_request(request: Request) -> LlamaOutputs:
     """In the child: load, tokenise, predict, answer greedily; KV cache in f32, so that logits can be compared."""
     context = max(map(len, request.prompts), default=1) + request.answer_tokens + 2
-    with _loaded(request, context) as model:
+    try:
+        model = started(request.model, request.lora, context)
         ids = [model.tokenize(text) for text in request.texts]
         logits = [model.predict(prompt) for prompt in request.prompts]
         answers = [_greedy(model, prompt, request) for prompt in request.prompts[: request.answered]]
-    return LlamaOutputs(ids, np.stack(logits), answers)
-
-
-@contextmanager
-def _loaded(request: Request, context: int) -> Iterator[Server]:
-    opened = running(request.server, request.model, request.lora, context) if request.server else packaged(
-        request.model, request.lora, context)  # fmt: skip
-    try:
-        with opened as server:
-            yield server
     except UnknownServer as error:
         print(error, file=sys.stderr)
         sys.exit(LLAMA_UNUSABLE)
+    return LlamaOutputs(ids, np.stack(logits), answers)
 
 
 def _greedy(model: Server, prompt: Sequence[int], request: Request) -> list[int]:

@@ -1,62 +1,26 @@
-"""llama.cpp's server, of the package xllamacpp or the program llama-server: started on a GGUF, asked, stopped again.
-
-Both are asked over the loopback interface.
-"""
+"""llama.cpp's server, of the package xllamacpp: started on a GGUF in this process, asked over the loopback."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from importlib import import_module
-from tempfile import TemporaryFile
-from typing import IO
 
 import numpy as np
 
 from disc_lite.exporting.layout import Array
-from disc_lite.storage import Json
+from disc_lite.storage import Json, JsonObject
 
-NAME, PACKAGE = "llama-server", "xllamacpp"
-START_S, ANSWER_S, POLL_S = 1800, 1800, 0.1
+PACKAGE = "xllamacpp"
+ANSWER_S = 1800
 FORCED = 1e6  # logit bias that fixes the sampled token; the probabilities are taken before it
-# Settings of the user's own servers in the environment are removed. Names of arguments differ between versions, but a
-# version ignores variables that it does not know. No GPU, which may be full. A built-in chat template, since the server
-# does not start with one that it cannot parse.
-SETTINGS = {
-    "LLAMA_ARG_FLASH_ATTN": "off", "LLAMA_ARG_CACHE_TYPE_K": "f32", "LLAMA_ARG_CACHE_TYPE_V": "f32",
-    "LLAMA_ARG_DEVICE": "none", "LLAMA_ARG_CHAT_TEMPLATE": "chatml",
-}  # fmt: skip
 
 
 class UnknownServer(Exception):
     """It does not work, or not like the versions that are known."""
-
-
-def find_server() -> str:
-    """The program on the PATH, or nothing."""
-    path = shutil.which(NAME)
-    return os.path.abspath(path) if path else ""
-
-
-def server_version(program: str) -> str:
-    """Its build number, "" if it does not run."""
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    printed = done.stdout + done.stderr
-    match = re.search(r"build:? (\d+)", printed) or re.search(r"version: (\S+)", printed)
-    return match[1] if match else ""
 
 
 @dataclass(frozen=True)
@@ -64,10 +28,11 @@ class Server:
     """A running server."""
 
     port: int
+    running: object  # of the package, which stops where nothing refers to it
 
     def tokenize(self, text: str) -> list[int]:
         """Ids of a text, in which control tokens are recognised."""
-        answer = self._ask("POST", "/tokenize", {"content": text, "add_special": False, "parse_special": True})
+        answer = self._ask("/tokenize", {"content": text, "add_special": False, "parse_special": True})
         return [int(i) for i in answer["tokens"]]
 
     def predict(self, input_ids: Sequence[int]) -> Array:
@@ -87,7 +52,7 @@ class Server:
         The server has to sample a token: it is token 0, which is a control token or a whole character in every
         vocabulary. For a part of a character the server reports no probabilities.
         """
-        answer = self._ask("POST", "/completion", {
+        answer = self._ask("/completion", {
             "prompt": list(input_ids), "n_predict": 1, "n_probs": number, "cache_prompt": True, "samplers": [],
             "logit_bias": [[0, FORCED]],
         })  # fmt: skip
@@ -95,32 +60,26 @@ class Server:
             entries = answer["completion_probabilities"][0]["top_logprobs"]
             return [(int(entry["id"]), float(entry["logprob"])) for entry in entries]
         except (KeyError, IndexError, TypeError) as error:
-            raise UnknownServer(f"{NAME} reports no probabilities of next tokens: {str(answer)[:200]}") from error
+            raise UnknownServer(f"{PACKAGE} reports no probabilities of next tokens: {str(answer)[:200]}") from error
 
-    def healthy(self) -> bool:
-        try:
-            return bool(self._ask("GET", "/health")["status"] == "ok")
-        except (OSError, HTTPException, ValueError, KeyError):  # not listening yet, or still loading
-            return False
-
-    def _ask(self, method: str, path: str, body: Json = None) -> Json:
+    def _ask(self, path: str, body: JsonObject) -> Json:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
         try:
-            connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
             content = answer.read()
         finally:
             connection.close()
         if answer.status != 200:
-            raise ValueError(f"{NAME} answers {answer.status}: {content[:300].decode('utf-8', 'replace')}")
+            raise ValueError(f"{PACKAGE} answers {answer.status}: {content[:300].decode('utf-8', 'replace')}")
         return json.loads(content)
 
 
-@contextmanager
-def packaged(model: str, lora: str, context: int) -> Iterator[Server]:
-    """The server of the package, in this process. It prints why, and the process ends, where it cannot load a file.
+def started(model: str, lora: str, context: int) -> Server:
+    """A server that has loaded the model. It prints why, and the process ends, where it cannot load a file.
 
-    As with `SETTINGS`: a cache in f32, no GPU, a built-in chat template.
+    A cache in f32, no GPU, which may be full, and a built-in chat template, since the server does not start with one
+    that it cannot parse.
     """
     try:
         package = import_module(PACKAGE)
@@ -136,54 +95,4 @@ def packaged(model: str, lora: str, context: int) -> Iterator[Server]:
         server = package.Server(params)
     except RuntimeError:
         sys.exit(1)
-    yield Server(int(server.listening_address.rsplit(":", 1)[1]))
-
-
-@contextmanager
-def running(program: str, model: str, lora: str, context: int) -> Iterator[Server]:
-    """A server that has loaded the model. Raises ValueError with its last error where it fails to load, or ends.
-
-    The working folder must be temporary: the adapter is linked into it under a name without a comma, which would
-    separate two names.
-    """
-    port = _free_port()
-    env = {key: value for key, value in os.environ.items() if not key.startswith("LLAMA_")} | SETTINGS
-    command = [program, "--model", model, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--ctx-size", str(context), "--parallel", "1"]
-    if lora:
-        os.symlink(lora, "adapter.gguf")
-        command += ["--lora", "adapter.gguf"]
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)
-        try:
-            yield _started(Server(port), child)
-        except (OSError, HTTPException) as error:
-            raise ValueError(last_error(log)) from error
-        finally:
-            child.kill()
-            child.wait()
-
-
-def _started(server: Server, child: subprocess.Popen[bytes]) -> Server:
-    ends = time.monotonic() + START_S
-    while not server.healthy():
-        if child.poll() is not None or time.monotonic() > ends:
-            raise ConnectionError
-        time.sleep(POLL_S)
-    if child.poll() is not None:  # another program uses the port
-        raise ConnectionError
-    return server
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def last_error(log: IO[str]) -> str:
-    """The last line with an error, except the one that ends every failure; else the last line."""
-    log.seek(0)
-    lines = [line.strip() for line in log.read().splitlines() if line.strip()]
-    errors = [line for line in lines if re.search("error|failed", line, re.IGNORECASE) and "exiting" not in line]
-    return (errors or lines or ["No message."])[-1]
+    return Server(int(server.listening_address.rsplit(":", 1)[1]), server)

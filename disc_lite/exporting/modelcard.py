@@ -226,8 +226,8 @@ def _retained(card: JsonObject) -> Iterable[str]:
     yield "| probe | before | after | lost |"
     yield "|---|---|---|---|"
     for name, row in card["retained"].items():
-        lost = f"{row['lost']} of {row['before']['right']}"
-        yield f"| {cell(name)} | {_share(row['before'])} | {_share(row['after'])} | {lost} |"
+        lost, probe = f"{row['lost']} of {row['before']['right']}", cell(name.replace("_", " "))
+        yield f"| {probe} | {_share(row['before'])} | {_share(row['after'])} | {lost} |"
 
 
 def _row(name: str, row: JsonObject | None) -> str:

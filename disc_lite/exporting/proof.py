@@ -20,7 +20,7 @@ EXACT = 1e-2  # difference of logits that another order of additions may cause
 # KL(trained || exported) that other or rounded weights may cause. On pocket, trained in NF4: 0.13 with the
 # original weights, 0.21 with K-quants, 5.6 without the adapter.
 ROUNDED_NATS = 0.5
-FLOOR_NATS = -80.0  # smaller log-probabilities count as this: llama-server does not report them
+FLOOR_NATS = -80.0  # smaller log-probabilities count as this: llama.cpp's server does not report them
 # KL(trained || base) from which an export must be nearer to the trained model than to the base. The base itself never
 # is, but where little was learned its KL is below ROUNDED_NATS (pocket, a tenth of B: 0.13).
 DISTINCT_NATS = 0.02

@@ -19,7 +19,7 @@ from disc_lite.errors import DiscLiteError, EnvironmentNotReady, memory_ran_out
 from disc_lite.models.adapter import quietly
 from disc_lite.models.base import Base
 from disc_lite.models.check import check
-from disc_lite.models.device import device_of, dtype_on, untested, use_device
+from disc_lite.models.device import LARGE, device_of, dtype_on, give_back_freed_memory, untested, use_device
 from disc_lite.models.faults import fault_of
 from disc_lite.models.tokens import Tokens
 
@@ -45,6 +45,8 @@ def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = Non
     use_device(where)
     tokens, model = _read(folder, quantize, where)
     model.requires_grad_(False)
+    if model.num_parameters() > LARGE:
+        give_back_freed_memory()
     return Base(model, tokens, folder, quantize)
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
-from disc_lite.run.earlier import EarlierRun, shown_without_model
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
-from disc_lite.run.gone import nothing_to_teach, what_is_gone
+from disc_lite.run.gone import since_earlier
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
@@ -81,8 +80,11 @@ def _known_summary(inputs: Inputs, listener: Listener) -> JsonObject | None:
     """The summary of a finished run, or of the earlier one where an update has nothing to teach."""
     if inputs.folder.summary.is_file():
         return saved_summary(inputs.folder)
-    if inputs.earlier and (idle := idle_update(inputs, inputs.earlier, listener)):
-        return {**saved_summary(inputs.earlier.folder), "nothing_to_teach": idle}
+    earlier, since = inputs.earlier, since_earlier(inputs)
+    if earlier and since:
+        listener(Event("documents", f"since {earlier.folder}: {since.changes}"))
+        if since.nothing_to_teach:
+            return {**saved_summary(earlier.folder), "nothing_to_teach": since.nothing_to_teach}
     return None
 
 
@@ -109,7 +111,8 @@ def _run_stages(
 ) -> JsonObject:
     """All stages in their order, or those up to the pairs."""
     from disc_lite.distillation.schedule import task_tokens
-    from disc_lite.run import synthesis, training
+    from disc_lite.run import self_generated, synthesis, training
+    from disc_lite.run.card import card_of
     from disc_lite.run.context import open_context, peak_bytes, reset_peak, tell_execution
     from disc_lite.run.measuring import Measurement, eval_set_of
 
@@ -125,7 +128,7 @@ def _run_stages(
         tell_execution(context)
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
-        retention, drift_prompts = synthesis.generate_retention(context, task_tokens(lessons.examples, recipe))
+        retention, drift_prompts = self_generated.generate_retention(context, task_tokens(lessons.examples, recipe))
         folder.write_examples("self_generated", drift_prompts)
     eval_set = eval_set_of(held_out, folder, inputs.model.probes, folder.read_questions_removed())
     measurement = Measurement(lambda: base, recipe, eval_set, folder, partial(teller.tell, "evaluation"))
@@ -136,18 +139,7 @@ def _run_stages(
         training.make_adapter(context, lessons, retention, pairs)
     remove(folder.cache)
     measurement.ask("after")
-    summary = summary_of(context, measurement.card(pairs), about_pairs, len(pairs))
+    summary = summary_of(context, card_of(measurement, pairs), about_pairs, len(pairs))
     summary |= {"seconds": round(time.monotonic() - began, 1), "peak_bytes": peak_bytes(base)}
     write_json(folder.summary, summary, may_differ=True)  # in its seconds
     return summary
-
-
-def idle_update(inputs: Inputs, earlier: EarlierRun, listener: Listener) -> str:
-    """A sentence where an update has nothing to teach; tells what has changed."""
-    recipe = inputs.resolved.recipe
-    shown = shown_without_model(inputs.documents, inputs.model.folder, recipe.documents.passage_tokens)
-    if shown is None:
-        return ""
-    changes = earlier.changes_to(shown, inputs.documents)
-    listener(Event("documents", f"since {earlier.folder}: {changes}"))
-    return nothing_to_teach(earlier, changes, recipe, what_is_gone(earlier, changes, shown))

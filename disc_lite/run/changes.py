@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from disc_lite.documents import Passage
 from disc_lite.qa import jaccard, word_set
 from disc_lite.run.wording import counted
 
@@ -48,6 +49,10 @@ class Changes:
         return (
             f"{unchanged} unchanged, {counts['changed']:,} changed, {counts['new']:,} new, {counts['removed']:,} gone"
         )
+
+
+def place_of(passage: Passage) -> Place:
+    return passage.document, passage.index
 
 
 def places_of(passages: Passages) -> list[Place]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
+from disc_lite.distillation.prompting import AnswerPrompts
 from disc_lite.errors import WillNotFit, memory_ran_out
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import Base, load_base
@@ -47,6 +48,11 @@ class RunContext:
     @property
     def folder(self) -> RunFolder:
         return self.inputs.folder
+
+    @property
+    def prompts(self) -> AnswerPrompts:
+        """Those of the teacher."""
+        return AnswerPrompts(self.base.tokens, self.recipe.prompt.worked_examples)
 
     @property
     def interrupts(self) -> Interrupts:

@@ -15,7 +15,7 @@ from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
 from disc_lite.prompts.answering import passage_text
-from disc_lite.qa import Question
+from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.changes import Changes, Passages, compare
@@ -108,6 +108,11 @@ def read_earlier(path: Path) -> EarlierRun:
         tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
         folder.read_questions_removed() if rehearsed else (), record.get("number", 1), tuple(folder.read_dropped()),
     )  # fmt: skip
+
+
+def pair_of(row: JsonObject) -> Pair:
+    """The pair in a line of `pairs.jsonl` or `removed.jsonl`."""
+    return Pair(row["document"], row["passage"], row["question"], row["answer"], row.get("source") or "")
 
 
 def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) -> None:

@@ -72,6 +72,7 @@ def evaluate(
         check_lengths(asked, (), recipe, finished.model, frame_of(finished.model.folder), _longest_passage(finished))
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
+    from disc_lite.run.card import card_of
     from disc_lite.run.measuring import Measurement, eval_set_of
 
     with lock(saved.path), catch_signals() as interrupts:
@@ -85,7 +86,7 @@ def evaluate(
         removed = () if questions else run_folder.read_questions_removed()
         eval_set = eval_set_of(asked, run_folder, finished.model.probes, removed)
         measured = Measurement(opened, recipe, eval_set, run_folder, tell, folder)
-        card = measured.card(run_folder.read_pairs())
+        card = card_of(measured, run_folder.read_pairs())
         if judge:
             card["judge"] = _judge(measured, added)
         if benchmarks:
@@ -114,7 +115,7 @@ def _questions_of(run_folder: RunFolder, path: str | Path | None, tell: Listener
     """The questions of a file, or else of the run."""
     if path:
         found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
-        return questions_as_named(found, {document for document, _ in run_folder.read_passages()})
+        return questions_as_named(found, {document for document, _ in run_folder.read_passages()}, Path(path))
     questions = run_folder.read_questions()
     if not questions:
         raise UsageError(

@@ -15,7 +15,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from disc_lite.distillation.examples import teacher_prompts
+from disc_lite.distillation.prompting import prompts_of
 from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
 from disc_lite.evaluation.asking import answer
@@ -132,7 +132,7 @@ def teacher_answers(
 ) -> list[str]:
     """Greedy answers to the questions of `pairs`, with the prompts that the teacher has in training."""
     base, most = context.base, _max_tokens(context.base, pairs)
-    prompts = teacher_prompts(context.texts, pairs, base.tokens, context.recipe.prompt.worked_examples)
+    prompts = prompts_of(context.texts, pairs, context.prompts)
     with base.frozen(adapter=False) as model:
         completions = generate(
             model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished,

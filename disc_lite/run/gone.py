@@ -17,9 +17,17 @@ from disc_lite.qa import normalise
 from disc_lite.recipe import Recipe
 from disc_lite.run.about_pairs import not_unlearned
 from disc_lite.run.changes import Changes, Passages, places_of
-from disc_lite.run.earlier import EarlierRun
+from disc_lite.run.earlier import EarlierRun, shown_without_model
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, read_json
+from disc_lite.run.inputs import Inputs
+from disc_lite.storage import JsonObject, read_json, read_jsonl
+
+_BECAME = {
+    "rehearse": "what was taught of {} is rehearsed",
+    "unlearn": "what was taught of {} is unlearned",
+    "drop": "what was taught of {} may still be known",
+    None: "a new adapter was not taught {}",
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,32 @@ class Gone:
     passages: list[JsonObject]  # of whole passages: those that are gone now, and those that were rehearsed since
     sentences: list[JsonObject]  # at most these are about what a passage that has changed says no more
     dropped: list[JsonObject]  # of either kind, which went before and were neither rehearsed nor unlearned
+
+    @property
+    def every(self) -> list[JsonObject]:
+        return [*self.passages, *self.sentences, *self.dropped]
+
+
+@dataclass(frozen=True)
+class Since:
+    """What has become of the documents since the run that is updated."""
+
+    changes: Changes
+    gone: Gone
+    nothing_to_teach: str  # a sentence where the update would train nothing, else empty
+
+
+def since_earlier(inputs: Inputs) -> Since | None:
+    """None where no run is updated, and where only the model's own code can tell its tokens."""
+    earlier, model, recipe = inputs.earlier, inputs.model, inputs.resolved.recipe
+    if earlier is None or not model.is_here:
+        return None
+    shown = shown_without_model(inputs.documents, model.folder, recipe.documents.passage_tokens)
+    if shown is None:
+        return None
+    changes = earlier.changes_to(shown, inputs.documents)
+    gone = what_is_gone(earlier, changes, shown)
+    return Since(changes, gone, nothing_to_teach(earlier, changes, recipe, gone))
 
 
 def what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages) -> Gone:
@@ -147,11 +181,27 @@ def versions_before(folder: RunFolder) -> list[JsonObject]:
 
     `removed` is `rehearse`, `unlearn`, or `drop`: neither, so the adapter may still know it.
     """
+    return [row for row in _files_before(folder) if row["removed"]]
+
+
+def _files_before(folder: RunFolder) -> list[JsonObject]:
+    """As `versions_before`, with those that a new adapter knows nothing of."""
     record = folder.read_update()
     found = {row.get("sha256"): record["removed"] for row in folder.read_removed()}
     found |= {row.get("sha256"): "drop" for row in folder.read_dropped()}
-    rows = [{**row, "removed": found.get(row["sha256"], row["removed"])} for row in record.get("taught_before", [])]
-    return [row for row in rows if row["removed"]]
+    return [{**row, "removed": found.get(row["sha256"], row["removed"])} for row in record.get("taught_before", [])]
+
+
+def taken_out(folder: RunFolder) -> dict[str, str]:
+    """Of an update: file that is not among its documents -> what became of it, the last version of each, in words."""
+    here = {row["name"] for row in read_jsonl(folder.ledger)}
+    rows = {row["name"]: row for row in reversed(_files_before(folder)) if row["name"] not in here}
+    return {
+        name: "an update took it out of the documents; "
+        + "some of its text is in others now, and " * row["replaced"]
+        + _BECAME[row["removed"]].format("the rest" if row["replaced"] else "it")
+        for name, row in rows.items()
+    }
 
 
 def saved_steps(summary: Mapping[str, Any]) -> int:

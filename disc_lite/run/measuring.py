@@ -1,7 +1,4 @@
-"""What is asked before and after training, and the report card made of the answers.
-
-Only what the model answered is saved in the run folder; every figure is computed from that.
-"""
+"""What is asked before and after training. Only what the models answered is saved, every figure follows from that."""
 
 from __future__ import annotations
 
@@ -9,28 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages, right_places
-from disc_lite.evaluation.card import ROWS, STOPPING, Items, change, forgetting, report_card, row_of
+from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
+from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.drift import drift, mean_drift
-from disc_lite.evaluation.grading import grade_all
-from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.instructions import Instruction, load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.evaluation.thinking import MOST, thinking_answers
-from disc_lite.evaluation.wordings import facts_of
 from disc_lite.models import Base
-from disc_lite.qa import Pair, Question
+from disc_lite.qa import Question
 from disc_lite.recipe import Recipe
-from disc_lite.run.advice import advice_on
-from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Drift, Retained, When
-from disc_lite.run.changes import STATES
-from disc_lite.run.fit import last_measured
+from disc_lite.run.answers import Answers, Drift, Retained, When
 from disc_lite.run.folder import Measured, RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
 
 Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
 DRIFTING: dict[str, Measured] = {"general": "neutral", "self_generated": "self_generated"}  # in the card, in the folder
-FARTHEST = 10  # neutral prompts in the card: those with the largest drift
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Asks base and adapted model the same, each once: what they answered is saved, and the report card made of it."""
+    """Asks base and adapted model the same, each once: what they answered is saved."""
 
     opened: Callable[[], Base]  # called where an answer is missing
     recipe: Recipe
@@ -171,98 +162,8 @@ class Measurement:
         )
         return Retained(by_probe, of_instructions, of_prompts, stopped, drifts, thought)
 
-    def card(self, pairs: Sequence[Pair]) -> JsonObject:
-        """The whole report card; what is not answered yet is asked."""
-        answers = {when: self.answers(when) for when in BEFORE_AND_AFTER}
-        retained = {when: self.retained(when) for when in BEFORE_AND_AFTER}
-        asked, grading = self.asked, self.recipe.evaluation.grading
-        by_row = {**answers["before"].questions, **answers["after"].questions}
-        card = report_card(asked.questions, by_row, asked.right, pairs, grading, self.recipe.prompt.near_duplicate)
-        card["completions"] = {
-            when: _row(list(zip(asked.completions, found.completions, strict=True)), grading)
-            for when, found in answers.items()
-        }
-        rows = _retained_rows(asked, grading, retained["before"], retained["after"])
-        card["forgetting"] = forgetting(rows.values())
-        card["retained"] = {name: change(*row) for name, row in rows.items()}
-        ended = [now for was, now in zip(retained["before"].stopped, retained["after"].stopped, strict=True) if was]
-        if ended:  # no part of what was forgotten: a model that says next to nothing stops too
-            card["retained"][STOPPING] = change([True] * len(ended), ended)
-        drifts = retained["after"].drift
-        card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
-        nats, prompts = drifts["general"].by_prompt, neutral_prompts()
-        card["farthest"] = [
-            {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: retained[when].neutral[i] for when in retained}}
-            for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
-        ]
-        card["fit"] = last_measured(self.run)
-        card["advice"] = advice_on(self.run, self.recipe)
-        card["update"] = _by_state(asked, self.run, grading, answers["after"], by_row.get("ceiling", ()))
-        return card
-
-
-def _by_state(
-    asked: EvalSet, run: RunFolder, grading: str, answers: Answers, with_passage: Sequence[str]
-) -> JsonObject:
-    """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter.
-
-    `ceiling` is what the base answers with the right passage, of the same questions; of what is gone nobody asked that.
-    """
-    record = run.read_update()
-    if not record:
-        return {}
-    states, places = run.read_states(), right_places(asked.questions, asked.passages)
-    groups: dict[str, list[tuple[Question, str]]] = {state: [] for state in (*STATES, "removed")}
-    read: dict[str, list[tuple[Question, str]]] = {state: [] for state in groups}
-    for question, said, at in zip(asked.questions, answers.questions["adapted"], places, strict=True):
-        if at is not None:
-            groups[states[at]].append((question, said))
-    for question, said, at in zip(asked.questions, with_passage, places, strict=bool(with_passage)):
-        if at is not None:
-            read[states[at]].append((question, said))
-    groups["removed"] = list(zip(asked.removed, answers.removed, strict=True))
-    rows = {}
-    for state, group in groups.items():
-        again = [(question, said) for question, said in group if question.text in record["answers"]]
-        before = [(question, record["answers"][question.text]) for question, _ in again]
-        since = change(_right(before, grading), _right(again, grading))
-        rows[state] = {
-            "earlier": _row(before, grading), "adapted": _row(group, grading), "ceiling": _row(read[state], grading),
-            "lost": since["lost"], "gained": since["gained"],  # of the same questions
-        }  # fmt: skip
-    return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
-
-
-def _right(answered: Sequence[tuple[Question, str]], grading: str) -> list[bool]:
-    grades = grade_all([question for question, _ in answered], [said for _, said in answered])
-    return [grade.right(grading) for grade in grades]
-
-
-def _row(answered: Sequence[tuple[Question, str]], grading: str) -> JsonObject:
-    questions = [question for question, _ in answered]
-    return row_of(grade_all(questions, [said for _, said in answered]), grading, facts_of(questions))
-
 
 def thinking_instructions() -> list[Instruction]:
     """Those that are asked with thinking on too, from all over the list."""
     instructions = load_instructions()
     return list(instructions[:: -(-len(instructions) // MOST)])
-
-
-def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retained) -> dict[str, Items]:
-    """The rows of what should not change, item by item; those that nobody was asked are left out."""
-
-    def right(name: str, found: Retained) -> list[bool]:
-        return [each.right(grading) for each in grade_all(asked.probes[name], found.probes[name])]
-
-    followed, thought = load_instructions(), thinking_instructions() if before.thinking and after.thinking else []
-    rows: dict[str, Items] = {
-        **{name: (right(name, before), right(name, after), facts_of(probe)) for name, probe in asked.probes.items()},
-        "instructions": (_followed(followed, before.instructions), _followed(followed, after.instructions), followed),
-        "instructions, thinking": (_followed(thought, before.thinking), _followed(thought, after.thinking), thought),
-    }
-    return {name: row for name, row in rows.items() if row[0]}
-
-
-def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> list[bool]:
-    return [follows(i, a) for i, a in zip(instructions, answers, strict=True)]

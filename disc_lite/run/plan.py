@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, NothingToTeach, UsageError, WillNotFit
@@ -18,16 +17,14 @@ from disc_lite.planning.estimate import Budget, Plan, on_smallest_card, plan_run
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
-from disc_lite.qa import Pair
-from disc_lite.recipe.schema import Execution
+from disc_lite.recipe.schema import Execution, Update
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
-from disc_lite.run.changes import Changes
-from disc_lite.run.earlier import shown_without_model
+from disc_lite.run.earlier import EarlierRun, pair_of
 from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.frames import frame_of
 from disc_lite.run.gathering import check_context, nothing_to_learn, read_inputs
-from disc_lite.run.gone import nothing_to_teach, what_is_gone
+from disc_lite.run.gone import Since, since_earlier
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.record import check_same_run
 from disc_lite.run.room import (
@@ -36,7 +33,6 @@ from disc_lite.run.room import (
     as_planned,
     budget_of,
     bytes_of,
-    keep_tight,
     require_room,
     require_room_for_base,
     usable_of,
@@ -138,36 +134,27 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
         shape = shape_of_alias(ALIASES[alias])
     if shape is None:
         return None
-    changes, taken_over = _taken_over(inputs, folder) if earlier and folder else (None, TakenOver())
+    since = since_earlier(inputs)
+    if since and since.nothing_to_teach:
+        raise NothingToTeach(since.nothing_to_teach, "", "There is nothing to do.")
+    taken_over = _taken_over(earlier, since, recipe.update) if earlier and since else TakenOver()
     refused = len(inputs.ledger) - len(documents)
     corpus = corpus_of(documents, refused, tokenizer_of(folder), recipe, inputs.pairs, taken_over)
-    corpus = replace(corpus, since=changes.counts() if changes else None)
+    corpus = replace(corpus, since=since.changes.counts() if since else None)
     work = workload_of(corpus, recipe, len(inputs.questions), frame_of(folder))
     if not earlier and not any(work.examples.values()):
         raise nothing_to_learn(recipe.method)
     return plan_run(replace(shape, name=inputs.model.name), recipe, corpus, work, budget)
 
 
-def _taken_over(inputs: Inputs, folder: Path) -> tuple[Changes | None, TakenOver]:
-    """What has changed since the run that is updated, and what its update need not teach, or unlearns.
-
-    Nothing where only the model's own code can tell. Raises UsageError where there is nothing to teach.
-    """
-    earlier, documents, recipe = inputs.earlier, inputs.documents, inputs.resolved.recipe
-    shown = shown_without_model(documents, folder, recipe.documents.passage_tokens)
-    if earlier is None or shown is None:
-        return None, TakenOver()
-    changes = earlier.changes_to(shown, documents)
-    gone = what_is_gone(earlier, changes, shown)
-    if idle := nothing_to_teach(earlier, changes, recipe, gone):
-        raise NothingToTeach(idle, "", "There is nothing to do.")
-    if recipe.update.start == "new":
-        return changes, TakenOver()
-    rows = [row for row in earlier.pairs if (row["document"], row["passage"]) in changes.now]
-    rows += gone.passages if recipe.update.removed == "rehearse" else []
-    pairs = [Pair(row["document"], row["passage"], row["question"], row["answer"]) for row in rows]
-    every = (*gone.passages, *gone.sentences, *gone.dropped) if recipe.update.removed == "unlearn" else ()
-    return changes, TakenOver(changes.unchanged, pairs, list(dict.fromkeys(row["question"] for row in every)))
+def _taken_over(earlier: EarlierRun, since: Since, update: Update) -> TakenOver:
+    """What an update need not teach, or unlearns."""
+    if update.start == "new":
+        return TakenOver()
+    rows = [row for row in earlier.pairs if (row["document"], row["passage"]) in since.changes.now]
+    rows += since.gone.passages if update.removed == "rehearse" else []
+    questions = dict.fromkeys(row["question"] for row in since.gone.every) if update.removed == "unlearn" else ()
+    return TakenOver(since.changes.unchanged, [pair_of(row) for row in rows], list(questions))
 
 
 def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Execution:
@@ -180,7 +167,6 @@ def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Ex
     if found is not None and not trains:
         require_room_for_base(found)
     elif found is not None:
-        keep_tight(found)
         execution = require_room(found)
         if limits.device == "mps" and execution.optimizer_bits == 8:
             raise WillNotFit(

@@ -12,7 +12,7 @@ import torch
 
 from disc_lite.distillation.accumulation import accumulate, apply
 from disc_lite.distillation.data import Task, TrainingData
-from disc_lite.distillation.examples import Example, Lesson
+from disc_lite.distillation.examples import retention_lesson
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
@@ -20,7 +20,6 @@ from disc_lite.hub.source import open_model
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_of
 from disc_lite.models.embedding import embedding_on_host
-from disc_lite.packing import lone
 from disc_lite.planning.estimate import Plan
 from disc_lite.planning.processor import process_bytes
 from disc_lite.recipe import Recipe
@@ -29,7 +28,7 @@ from disc_lite.run.arguments import Arguments
 from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
 from disc_lite.run.plan import plan_here, plannable
-from disc_lite.run.room import Limits, keep_tight, limited_to_plan, require_room
+from disc_lite.run.room import Limits, limited_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -51,7 +50,6 @@ def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
     inputs = plannable(arguments, silent, in_folder=False)
     plan = plan_here(inputs, limits)
-    keep_tight(plan)
     execution = require_room(plan)
     where = device_of(limits.device)
     with limited_to_plan(limits, where):
@@ -103,9 +101,7 @@ def _task(base: Base, tokens: int, longest: int, scratch: Path) -> Task:
         sizes.append(USUAL_TOKENS)
     lessons = []
     for size in sizes:
-        ids = tuple(rng.randrange(vocabulary) for _ in range(size))
-        compared = tuple(range(min(ANCHOR_TOKENS, size - 2), size - 1))
-        example = Example("disc", "random tokens", ids, compared)
-        lessons.append(Lesson(lone(ids), (example,), tuple((0, p) for p in compared)))
+        ids, anchor = [rng.randrange(vocabulary) for _ in range(size)], min(ANCHOR_TOKENS, size - 2) + 1
+        lessons.append(retention_lesson(ids[:anchor], ids[anchor:], "disc"))
     states = read_lessons(base, lessons, scratch)
     return Task.of(states)

@@ -138,14 +138,6 @@ def as_planned(recipe: Recipe, choice: Choice) -> Execution:
     )
 
 
-def keep_tight(plan: Plan) -> None:
-    """Where a run on the CPU takes over a third of the free memory, let none of it lie idle in the C library."""
-    from disc_lite.models.device import give_back_freed_memory
-
-    if not plan.budget.cuda and 3 * plan.host_bytes > (plan.budget.card_bytes or 0):
-        give_back_freed_memory()
-
-
 def bytes_of(size: Size, option: str) -> int | None:
     """A size like 8GB, or 8, in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
     if size is None:

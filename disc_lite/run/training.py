@@ -31,7 +31,7 @@ from disc_lite.run.context import RunContext, peak_bytes
 from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.fit import FitCheck
 from disc_lite.run.gathering import nothing_to_learn
-from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
+from disc_lite.run.update_lessons import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
 from disc_lite.storage import append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 

@@ -1,45 +1,32 @@
-"""What an update takes over from the earlier run, and what it teaches: the new, and of the old what holds it."""
+"""The questions and pairs of an update: those of the earlier run that it takes over, and those of what is gone."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from random import Random
+from dataclasses import asdict, replace
 
-from disc_lite.distillation.examples import (
-    Lesson,
-    Text,
-    lessons_about,
-    retention_lesson,
-    shown_passages,
-    thinned,
-    with_passages,
-)
-from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
-from disc_lite.distillation.schedule import rehearsals
+from disc_lite.distillation.examples import Text, shown_passages, with_passages
 from disc_lite.documents import Passage
-from disc_lite.evaluation.asking import generate_answers, right_places
-from disc_lite.models import Base
-from disc_lite.planning.amounts import rehearsed_examples
-from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, language_of, normalise, word_set
+from disc_lite.errors import UsageError
+from disc_lite.evaluation.asking import right_places
+from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
-from disc_lite.run.changes import LIKE, Changes, Place, places_of
+from disc_lite.run.changes import LIKE, Changes, place_of, places_of
 from disc_lite.run.context import RunContext
-from disc_lite.run.earlier import EarlierRun
-from disc_lite.run.gone import what_is_gone
-from disc_lite.storage import JsonObject
-from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
+from disc_lite.run.drafts import about_drafts, held_out_questions, written_pairs
+from disc_lite.run.earlier import EarlierRun, earlier_answers, pair_of
+from disc_lite.run.gone import steps_before, taught_before, what_is_gone
+from disc_lite.run.own_pairs import own_pairs
+from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
+from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
+from disc_lite.synthesis.pairs import HELD_OUT
 from disc_lite.synthesis.places import Places
 from disc_lite.synthesis.scoring import PairSet
 
 FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
 NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one
-PAIRS = "prompt"  # the kind of lessons that pairs make
-
-
-def place_of(passage: Passage) -> Place:
-    return passage.document, passage.index
 
 
 def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
@@ -48,6 +35,30 @@ def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
 
 
 # -- questions ---------------------------------------------------------------------------------------------
+
+
+def questions_of_update(context: RunContext, earlier: EarlierRun, changes: Changes) -> tuple[Question, ...]:
+    """The questions to measure with; writes what is taken over from the earlier run into `update.json`."""
+    kept, removed = kept_questions(earlier, changes)
+    found = context.inputs.questions
+    if not found:
+        given, _ = pairs_about_fresh(context.texts, changes, context.inputs.pairs, ())
+        kept = without_asked(kept, given, context.recipe)
+        fresh = fresh_texts(context.texts, changes)
+        known = [*(q.text for q in kept), *(row["question"] for row in kept_pairs(earlier, changes))]
+        wanted = questions_wanted(context.texts, changes, context.recipe)
+        found = (*kept, *held_out_questions(context, fresh, wanted, known))
+    before, passages = questions_still_gone(earlier, context.texts)
+    removed, counts, answers = [*removed, *before], changes.counts(), earlier_answers(earlier)
+    write_json(context.folder.update, {
+        "run": str(earlier.folder), "removed": context.recipe.update.removed,
+        "passages": {**counts, "removed": counts["removed"] + passages},
+        "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
+        "questions_removed": [asdict(question) for question in removed],
+        "steps_before": steps_before(earlier, context.recipe),
+        "taught_before": taught_before(earlier, changes, context.inputs.ledger, context.recipe),
+    })  # fmt: skip
+    return found
 
 
 def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question], list[Question]]:
@@ -75,16 +86,11 @@ def without_asked(kept: Sequence[Question], given: Sequence[Pair], recipe: Recip
 
 def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[list[Question], int]:
     """Those about what went before the earlier run, was rehearsed by it and is not back; and how many passages."""
-    here = _shown_now(texts)
+    here = {" ".join(text.split()) for _, text in shown_passages(texts)}
     shown = {(row["document"], row["passage"]): " ".join(row["shown"].split()) for row in earlier.removed}
     back = {place for place, text in shown.items() if text in here}
     found = [q for q in earlier.questions_removed if (q.document, q.passage_index) not in back]
     return found, len(set(shown.values()) - here)
-
-
-def _shown_now(texts: Sequence[Text]) -> set[str]:
-    """The passages as prompts show them, white space apart."""
-    return {" ".join(text.passage_text(passage).split()) for text in texts for passage in text.passages}
 
 
 def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) -> int:
@@ -98,6 +104,48 @@ def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) ->
 # -- pairs -------------------------------------------------------------------------------------------------
 
 
+def pairs_of_update(
+    context: RunContext, held_out: Sequence[Question], earlier: EarlierRun, changes: Changes
+) -> JsonObject:
+    """Write the pairs that are kept, those about what is new or changed, and those of what is gone."""
+    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
+    every = kept_pairs(earlier, changes)
+    asked = [row for row in every if not forbidden.near(row["question"])]
+    written = _about_fresh(context, held_out, changes, every)
+    against = between_documents([*map(pair_of, asked), *(scored.pair for scored in written.scored)])
+    kept, written = agreeing(asked, written)
+    fresh = [scored.as_dict() for scored in written.scored]
+    removed, dropped = removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe)
+    write_jsonl(context.folder.removed, removed)
+    write_jsonl(context.folder.dropped, dropped)
+    write_jsonl(context.folder.pairs, [*kept, *fresh])
+    of_kept = {HELD_OUT: len(every) - len(asked), CONTRADICTED: len(asked) - len(kept)}
+    drafts = Counter(written.dropped) + Counter(of_kept)
+    before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
+    by_passage = {**kept_coverage(changes, before), **(written.coverage or {})}
+    counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed), "not_unlearned": len(dropped)}
+    return {
+        **about_drafts(written), "dropped": dict(drafts), "coverage_by_passage": by_passage or None, **counts,
+        "contradictions": against,
+    }  # fmt: skip
+
+
+def _about_fresh(
+    context: RunContext, held_out: Sequence[Question], changes: Changes, kept: Sequence[JsonObject]
+) -> PairSet:
+    """Pairs about what is new or changed: the user's, or newly written. Raises UsageError where the user's are not."""
+    if not context.inputs.pairs:
+        return written_pairs(context, held_out, fresh_texts(context.texts, changes))
+    own, ignored = pairs_about_fresh(context.texts, changes, context.inputs.pairs, kept)
+    if not own and (changes.new or changes.changed):
+        raise UsageError(
+            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
+            "Add pairs about the new text, or leave --pairs out: then the model writes them.",
+        )  # fmt: skip
+    found = own_pairs(context, held_out, own)
+    return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
+
+
 def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
     """The pairs of unchanged passages, at their places now."""
     kept = []
@@ -106,11 +154,6 @@ def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
         if place:
             kept.append({**row, "document": place[0], "passage": place[1]})
     return kept
-
-
-def pair_of(row: JsonObject) -> Pair:
-    """The pair in a line of `pairs.jsonl` or `removed.jsonl`."""
-    return Pair(row["document"], row["passage"], row["question"], row["answer"], row.get("source") or "")
 
 
 def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObject], PairSet]:
@@ -191,92 +234,3 @@ def kept_coverage(changes: Changes, before: JsonObject) -> JsonObject:
         f"{document}#{number}": before[name]
         for (was, at), (document, number) in changes.now.items() if (name := f"{was}#{at}") in before
     }  # fmt: skip
-
-
-# -- lessons -----------------------------------------------------------------------------------------------
-
-
-def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pair]) -> Lessons:
-    """What is new or changed, what is unlearned, and of what is unchanged as much as is rehearsed in all epochs.
-
-    With a new adapter all of it is taught alike.
-    """
-    texts, tokens, recipe = context.texts, context.base.tokens, context.recipe
-    removed = context.folder.read_removed()
-    held = _lessons_about_removed(context, removed) if recipe.update.removed == "rehearse" else []
-    if recipe.update.start == "new":
-        return _with(build_lessons(texts, pairs, tokens, recipe), held)
-    taught = build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) not in changes.unchanged)
-    if recipe.update.removed == "unlearn":
-        taught = _with(taught, unlearning(context.base, removed, recipe))
-    old = _with(
-        build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) in changes.unchanged), held
-    )
-    rehearsed = _sampled(old, rehearsals(taught.examples, recipe), recipe)
-    return Lessons({kind: (*lessons, *rehearsed.by_kind[kind]) for kind, lessons in taught.by_kind.items()})
-
-
-def asked_pairs(context: RunContext, pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """The pairs that tell whether enough was learned: those that the adapter does not know when it starts."""
-    changes = context.changes
-    if changes is None or context.recipe.update.start == "new":
-        return pairs
-    return [pair for pair in pairs if (pair.document, pair.passage) not in changes.unchanged]
-
-
-def pairs_to_unlearn(context: RunContext) -> Sequence[Pair]:
-    """The pairs that tell whether enough was unlearned."""
-    settings = context.recipe.update
-    if context.changes is None or settings.start == "new" or settings.removed != "unlearn":
-        return ()
-    return list(dict.fromkeys(map(pair_of, context.folder.read_removed())))
-
-
-def unlearning(base: Base, removed: Sequence[JsonObject], recipe: Recipe) -> list[Lesson]:
-    """The questions of these pairs with what the base itself answers, closed book."""
-    questions = list(dict.fromkeys(row["question"] for row in removed))
-    answers = generate_answers(base, questions, recipe.prompt.answer_tokens, adapter=False)
-    return [retention_lesson(answer.prompt_ids, answer.answer_ids, PAIRS) for answer in answers]
-
-
-def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -> list[Lesson]:
-    by_passage: dict[str, list[Pair]] = {}
-    for row in removed:
-        by_passage.setdefault(row["shown"], []).append(pair_of(row))
-    worked = context.recipe.prompt.worked_examples
-    return [
-        lesson for shown, pairs in by_passage.items()
-        for lesson in lessons_about(shown, _language(shown, pairs), pairs, context.base.tokens, worked)
-    ]  # fmt: skip
-
-
-def _language(shown: str, pairs: Sequence[Pair]) -> str:
-    """Of a passage that is gone, or else of what was asked about it: a table has none, and its document is not here."""
-    return language_of(shown) or language_of(" ".join(pair.question for pair in pairs))
-
-
-def _with(lessons: Lessons, about_pairs: Sequence[Lesson]) -> Lessons:
-    """With further lessons about pairs, where the method has such."""
-    by_kind = dict(lessons.by_kind)
-    if PAIRS in by_kind:
-        by_kind[PAIRS] = (*by_kind[PAIRS], *about_pairs)
-    return Lessons(by_kind)
-
-
-def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
-    """At most so many examples of each kind as are rehearsed; DiSC has its share of them, as in an epoch."""
-    rng = Random(f"{recipe.seed} rehearsed")
-    sizes = {kind: sum(len(lesson.examples) for lesson in found) for kind, found in lessons.by_kind.items()}
-    by_share = {True: 0, False: 0}
-    for kind, size in sizes.items():
-        by_share[LESSON_KINDS[kind].by_share] += size
-    disc, others = rehearsed_examples(by_share[True], by_share[False], number, recipe.disc.share)
-    sampled = {}
-    for kind, found in lessons.by_kind.items():
-        most = disc if LESSON_KINDS[kind].by_share else others
-        places = [(n, k) for n, lesson in enumerate(found) for k in range(len(lesson.examples))]
-        chosen = dict[int, set[int]]()
-        for n, k in rng.sample(places, min(most, len(places))):
-            chosen.setdefault(n, set()).add(k)
-        sampled[kind] = tuple(thinned(found[n], chosen[n]) for n in sorted(chosen))
-    return Lessons(sampled)

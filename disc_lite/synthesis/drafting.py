@@ -10,7 +10,8 @@ from itertools import cycle
 from random import Random
 from statistics import fmean
 
-from disc_lite.distillation.examples import Text, teacher_prompt
+from disc_lite.distillation.examples import Text
+from disc_lite.distillation.prompting import AnswerPrompts
 from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
@@ -172,9 +173,8 @@ class Drafter:
 
     def answer_prompt(self, question: str, sentence: int) -> list[int]:
         """The teacher's prompt for this answer, the same as in training."""
-        worked = self.recipe.prompt.worked_examples
-        source = self.sentences[sentence].text
-        return teacher_prompt(self.shown, self.language, question, source, self.tokens, worked)
+        prompts = AnswerPrompts(self.tokens, self.recipe.prompt.worked_examples)
+        return prompts.prompt(self.shown, self.language, question, self.sentences[sentence].text)
 
     def short_answer_prompt(self, question: str, sentence: int) -> list[int]:
         """The prompt for an answer as short as a reference answer; without worked examples the usual prompt."""

@@ -8,15 +8,8 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import (
-    Prompt,
-    Text,
-    by_passage,
-    prompt_lessons,
-    teacher_prompt,
-    unaided_prompt,
-    within,
-)
+from disc_lite.distillation.examples import Text, within
+from disc_lite.distillation.prompting import AnswerPrompts, by_passage, prompt_lessons
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
@@ -111,7 +104,7 @@ def support(
 ) -> list[tuple[float, float, float]]:
     """For each pair of one passage: mean log p of its answer with the passage and without it, and the gain of the sum.
 
-    Without means after the same worked examples and task (`unaided_prompt`): after the bare question most of the gain
+    Without means after the same worked examples and task (`AnswerPrompts`): after the bare question most of the gain
     would be that of the form of an answer, which the worked examples show.
 
     `sampled` are the log-probabilities of each answer's tokens with the passage, where they are known, else empty: the
@@ -136,19 +129,20 @@ def _support(
     base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, sampled: Sequence[Sequence[float]]
 ) -> list[tuple[float, float, float]]:
     unknown = [pair for pair, found in zip(pairs, sampled, strict=True) if not found]
-    with_passage = iter(_log_ps(base, text, unknown, worked_examples, teacher_prompt))
+    of_teacher, unaided_ones = (AnswerPrompts(base.tokens, worked_examples, shown) for shown in (True, False))
+    with_passage = iter(_log_ps(base, text, unknown, of_teacher))
     scores = []
-    for found, without in zip(sampled, _log_ps(base, text, pairs, worked_examples, unaided_prompt), strict=True):
+    for found, without in zip(sampled, _log_ps(base, text, pairs, unaided_ones), strict=True):
         known = torch.tensor(found or next(with_passage), dtype=torch.float64)
         unaided = torch.tensor(without, dtype=torch.float64)
         scores.append((float(known.mean()), float(unaided.mean()), float((known - unaided).sum())))
     return scores
 
 
-def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, prompt: Prompt) -> list[list[float]]:
-    """log p of the tokens of each answer after this prompt; the pairs of a passage one after another."""
+def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], prompts: AnswerPrompts) -> list[list[float]]:
+    """log p of the tokens of each answer after its prompt; the pairs of a passage one after another."""
     found = []
-    lessons = prompt_lessons([text], pairs, base.tokens, worked_examples, prompt)
+    lessons = prompt_lessons([text], pairs, prompts)
     for lesson in (part for whole in lessons for part in within(whole, READING_TOKENS)):
         places = [(0, *place) for place in lesson.teacher_at]
         found += _read(base, [lesson.sequence], places, [list(example.target_ids) for example in lesson.examples])

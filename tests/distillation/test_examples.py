@@ -14,8 +14,6 @@ from disc_lite.distillation.examples import (
     Text,
     halves,
     next_token_examples,
-    pair_example,
-    prompt_lessons,
     retention_lesson,
     thinned,
     together,
@@ -23,6 +21,7 @@ from disc_lite.distillation.examples import (
     within,
 )
 from disc_lite.distillation.methods import build_lessons
+from disc_lite.distillation.prompting import AnswerPrompts, pair_example, prompt_lessons
 from disc_lite.models import Tokens
 from disc_lite.planning.amounts import disc_read_again
 from disc_lite.qa import Pair
@@ -214,7 +213,7 @@ def test_mixed_anchors_share_one_reading_of_the_teacher(tokens: Tokens) -> None:
 
 def test_prompt_children_read_the_whole_prompt_and_share_the_passage(tokens: Tokens) -> None:
     (text,) = texts_of(tokens)
-    lessons = prompt_lessons([text], PAIRS, tokens)
+    lessons = prompt_lessons([text], PAIRS, AnswerPrompts(tokens))
     assert [len(lesson.examples) for lesson in lessons] == [3, 1]
     pairs = iter(PAIRS)
     for lesson, passage in zip(lessons, (text.passages[0], text.passages[2]), strict=True):
@@ -257,7 +256,7 @@ def test_baselines_and_own_words(tokens: Tokens) -> None:
 def test_a_part_of_a_lesson_is_read_as_in_the_whole(tokens: Tokens) -> None:
     """Without the questions that are left out, which the teacher need not read."""
     texts = texts_of(tokens)
-    (lesson,) = [x for x in prompt_lessons(texts, PAIRS, tokens) if len(x.examples) == 3]
+    (lesson,) = [x for x in prompt_lessons(texts, PAIRS, AnswerPrompts(tokens)) if len(x.examples) == 3]
     part = thinned(lesson, {0, 2})
     assert [replace(example, rehearsed=False) for example in part.examples] == [lesson.examples[0], lesson.examples[2]]
     assert all(example.rehearsed for example in part.examples)
@@ -271,7 +270,7 @@ def test_a_part_of_a_lesson_is_read_as_in_the_whole(tokens: Tokens) -> None:
 def test_a_long_lesson_is_read_in_parts_of_so_many_tokens(tokens: Tokens) -> None:
     (text,) = texts_of(tokens, 200)
     asked = [Pair("guide.md", 0, f"Who runs workshop {n}?", "Ada Brink runs it. " * (1 + n % 3)) for n in range(11)]
-    (lesson,) = prompt_lessons([text], asked, tokens)
+    (lesson,) = prompt_lessons([text], asked, AnswerPrompts(tokens))
     shortest = max(len(path_ids(lesson, n)) for n in range(1, 12))  # a part with one pair
     for most in (lesson.tokens, lesson.tokens - 1, shortest, 1):
         parts = within(lesson, most)
@@ -289,7 +288,9 @@ def test_a_lesson_of_one_text_or_one_pair_has_no_halves(tokens: Tokens) -> None:
     """Half of the sentences of a window are read no faster: the last of them needs all before it."""
     (text,) = texts_of(tokens, 200)
     window, *_ = disc_lessons([text], tokens, recipe_of(), 0)
-    (one,) = prompt_lessons([text], [Pair("guide.md", 0, "Who runs the workshop?", "Ada Brink runs it.")], tokens)
+    (one,) = prompt_lessons(
+        [text], [Pair("guide.md", 0, "Who runs the workshop?", "Ada Brink runs it.")], AnswerPrompts(tokens)
+    )
     assert len(window.examples) > 1
     assert halves(window) == halves(one) == ()
     assert within(window, 1) == [window]

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from disc_lite.distillation.accumulation import accumulate
-from disc_lite.distillation.examples import prompt_lessons, within
+from disc_lite.distillation.examples import within
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
 from disc_lite.distillation.training import Callbacks, train
@@ -139,7 +140,9 @@ def test_a_single_tree_is_halved_too(load: Callable[..., Any], tmp_path: Path, m
     """And so is everything that is read after it: what did not fit once is not tried again."""
     setup = SmallTraining(load, tmp_path)
     asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n} runs it.") for n in range(12)]
-    lessons = [lesson for _ in range(2) for lesson in prompt_lessons(setup.texts, asked, setup.base.tokens)]
+    lessons = [
+        lesson for _ in range(2) for lesson in prompt_lessons(setup.texts, asked, AnswerPrompts(setup.base.tokens))
+    ]
     whole = read_lessons(setup.base, lessons, tmp_path / "whole").rows(range(24))
     smallest = max(part.tokens for lesson in lessons for part in within(lesson, 1))
     assert max(lesson.tokens for lesson in lessons) > 2.5 * smallest

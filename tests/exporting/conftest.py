@@ -15,7 +15,7 @@ from disc_lite.exporting import checks, job
 def without_llama_cpp(monkeypatch: pytest.MonkeyPatch) -> None:
     """llama.cpp has tests of its own (`make test-slow`); elsewhere it is as if it were not installed."""
     for module in (checks, job):
-        monkeypatch.setattr(module, "find_llama", lambda: None)
+        monkeypatch.setattr(module, "find_llama", lambda: "")
     monkeypatch.delenv("DISC_LITE_LLAMA_CPP", raising=False)
 
 

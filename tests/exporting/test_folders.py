@@ -123,7 +123,7 @@ def test_a_replacement_that_fails_anywhere_leaves_an_export(run: Path, monkeypat
     with pytest.raises(SystemExit):
         export(run, "gguf-lora", force=True)
     monkeypatch.undo()
-    monkeypatch.setattr(job, "find_llama", lambda: None)
+    monkeypatch.setattr(job, "find_llama", lambda: "")
     export(run, "merged")  # sweeps what was left
     (old,) = (p for p in (run / "exports").iterdir() if ".old-" in p.name)
     assert (old / "adapter.gguf").is_file() and (old / "export.json").is_file()

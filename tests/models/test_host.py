@@ -1,12 +1,16 @@
-"""The memory of the host within the limits of control groups, on made files of both versions."""
+"""The memory of the host: what is free within the limits of control groups, and what is given back to the system."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
+from disc_lite.models import loading
 from disc_lite.models.host import available_host_bytes
 
 GIB = 1 << 30
@@ -56,3 +60,33 @@ def test_a_container_sees_its_own_group_as_the_root(tmp_path: Path, path: str) -
         "sys/fs/cgroup/memory/memory.stat": f"total_inactive_file {GIB}",
     })  # fmt: skip
     assert available_host_bytes(tmp_path) == 6 * GIB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("called", [False, True])
+def test_a_large_tensor_is_mapped_alone_and_so_given_back(called: bool) -> None:
+    """Where a tensor of 20 MiB was freed, glibc puts one of 10 MiB onto its heap, which grows for ever."""
+    code = f"""
+import re, torch
+from disc_lite.models.device import give_back_freed_memory
+if {called}:
+    give_back_freed_memory()
+torch.empty(20 << 20, dtype=torch.uint8)
+at = torch.empty(10 << 20, dtype=torch.uint8).data_ptr()
+first, last = re.search("^(\\w+)-(\\w+) .*\\[heap\\]", open("/proc/self/maps").read(), re.M).groups()
+print(int(first, 16) <= at < int(last, 16))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(not called)
+
+
+def test_it_is_given_back_for_large_models_only(
+    folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(loading, "give_back_freed_memory", lambda: done.append(1))
+    loading.load_unchecked(folders("llama"), "none", "cpu")
+    assert not done
+    monkeypatch.setattr(loading, "LARGE", 1000)
+    loading.load_unchecked(folders("llama"), "none", "cpu")
+    assert done

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import prompt_lessons, tokenise, within
+from disc_lite.distillation.examples import tokenise, within
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
@@ -30,7 +31,7 @@ from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.frames import frame_of
 from disc_lite.run.plan import plan
-from disc_lite.run.room import bytes_of, keep_tight, require_room
+from disc_lite.run.room import bytes_of, require_room
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS
 
@@ -161,7 +162,7 @@ def test_no_lesson_is_longer_than_its_plan_says(worked: bool) -> None:
     passage = max(text.passages, key=lambda p: p.end - p.start)
     source = max((text.sentence_text(*s) for s in passage.sentences), key=len)
     pairs = [Pair(document.name, passage.index, f"{n}{long[0]}?", f"{n}{long[1]}", source) for n in range(70)]
-    lessons = prompt_lessons([text], pairs, tokens, worked)
+    lessons = prompt_lessons([text], pairs, AnswerPrompts(tokens, worked))
     assert max(lesson.tokens for lesson in lessons) <= planned.longest_lesson
     assert max(lesson.tokens for lesson in lessons) > 0.7 * planned.longest_lesson
     assert max(part.tokens for lesson in lessons for part in within(lesson, 1)) <= planned.longest_path
@@ -360,16 +361,6 @@ def test_the_command_loads_no_torch_and_prints_json() -> None:
     assert found["stages"]["training"]["peak"] <= found["card_bytes"]
     assert set(found["minutes"]) == {"generation", "teacher", "training"}
     assert found == json.loads(json.dumps(as_json(plan(HANDBOOK, "mistral-7b", max_vram="8GB", card="rtx-4060"))))
-
-
-def test_memory_is_given_back_where_it_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[int] = []
-    monkeypatch.setattr("disc_lite.models.device.give_back_freed_memory", lambda: done.append(1))
-    keep_tight(plan(HANDBOOK, "pocket", device="cpu", host_ram="64GB"))
-    keep_tight(plan(HANDBOOK, "pocket", max_vram="8GB"))
-    assert not done
-    keep_tight(plan(HANDBOOK, "pocket", device="cpu", host_ram="1.5GB"))
-    assert done
 
 
 def test_the_plan_says_what_the_teacher_reads_again() -> None:

@@ -19,7 +19,7 @@ from disc_lite.evaluation.card import STOPPING, change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
-from disc_lite.run import evaluate, measuring
+from disc_lite.run import card, evaluate, measuring
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gates import check_gates
@@ -88,10 +88,12 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
         if when == "after":
             folder.write_examples("self_generated", ())
         found[when] = measured.retained(when)
-    card = measured.card(())
+    monkeypatch.setattr(card, "neutral_prompts", lambda: tuple("abcd"))
+    monkeypatch.setattr(card, "load_instructions", lambda: ())
+    made = card.card_of(measured, ())
     assert found["before"].stopped == [True, False, False, False]
     assert found["after"].stopped == [True, False, False, True]
-    row = card["retained"][STOPPING]
+    row = made["retained"][STOPPING]
     assert (row["before"]["right"], row["before"]["of"], row["after"]["right"], row["lost"]) == (1, 1, 1, 0)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.prompting import AnswerPrompts
 from disc_lite.documents import read_documents
 from disc_lite.evaluation.sentences import shortfall, still_known
 from disc_lite.hub.source import open_model
@@ -18,7 +19,7 @@ from disc_lite.run import fit
 from disc_lite.run.fit import FitCheck, last_measured, teacher_answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.run.update import pairs_to_unlearn
+from disc_lite.run.update_lessons import pairs_to_unlearn
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.facts import recalls
 from tests.made import recipe_of
@@ -234,7 +235,9 @@ def test_the_teacher_answers_with_the_passage_in_its_prompt() -> None:
     recipe = recipe_of(prompt={"worked_examples": False, "answer_tokens": 24})
     documents, _ = read_documents([HANDBOOK / "people" / "workshop.md"])
     texts = tokenise(documents, base.tokens, 96)
-    context: Any = SimpleNamespace(base=base, recipe=recipe, texts=texts)
+    context: Any = SimpleNamespace(
+        base=base, prompts=AnswerPrompts(base.tokens, recipe.prompt.worked_examples), texts=texts
+    )
     name = texts[0].document.name
     index = next(p.index for p in texts[0].passages if "Dalden Barvan" in texts[0].passage_text(p))
     pair = Pair(name, index, "Who showed Malaric Valmond the ropes?", "Dalden Barvan")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import teacher_prompt
+from disc_lite.distillation.prompting import AnswerPrompts
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.hub.source import open_model
@@ -45,7 +45,8 @@ def test_a_frame_is_what_the_prompts_have(name: str, folders: Callable[[str], Pa
     assert abs(frame.system - len(tokens.user_opening())) <= 2
     if len(tokens._conversation_parts(3)) != 4:
         return  # of which the model does not get worked examples
-    read = len(teacher_prompt(join_passages([CORPUS]), LANGUAGE, QUESTION, "Ada runs the saw.", tokens, True))
+    prompts = AnswerPrompts(tokens, True)
+    read = len(prompts.prompt(join_passages([CORPUS]), LANGUAGE, QUESTION, "Ada runs the saw."))
     counted = frame.system + frame.answering + frame.own + size(CORPUS, QUESTION, "Ada runs the saw.")
     assert counted == pytest.approx(read, abs=12)
     asked = max(len(tokens.conversation(writing.question_turns(kind, LANGUAGE), "")) for kind in writing.KINDS)

@@ -12,7 +12,7 @@ import pytest
 
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.documents import LedgerEntry
-from disc_lite.run import update
+from disc_lite.run import update_lessons
 from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.changes import Changes, compare, places_of
 from disc_lite.run.earlier import EarlierRun
@@ -227,7 +227,7 @@ def test_a_table_that_is_gone_is_rehearsed_in_the_language_of_its_questions(monk
     table = "| Artikel | Preis |\n| --- | --- |\n| Radiergummi | 0,90 € |"
     row = {**pair_of("a.md", 0, "Was kostet ein Radiergummi in der Verwaltung?"), "shown": table}
     languages = list[str]()
-    monkeypatch.setattr(update, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
-    context = SimpleNamespace(recipe=recipe_of(), base=SimpleNamespace(tokens=None))
-    update._lessons_about_removed(context, [row])  # type: ignore[arg-type]
+    monkeypatch.setattr(update_lessons, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
+    context = SimpleNamespace(prompts=None)
+    update_lessons._lessons_about_removed(context, [row])  # type: ignore[arg-type]
     assert languages == ["German"]

@@ -19,7 +19,7 @@ from disc_lite.cli import main
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
-from disc_lite.run import context, evaluate, measuring, training
+from disc_lite.run import card, context, evaluate, training
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import read_json, read_jsonl
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint
@@ -213,14 +213,14 @@ def test_a_signal_after_the_last_forward_pass_is_no_success(
     given.adapt(given.root / "whole", **SHORT)
     shutil.copytree(given.root / "whole", tmp_path / "run")
     (tmp_path / "run" / "summary.json").unlink()
-    card = measuring.Measurement.card
+    made = card.card_of
 
     def late(*given: Any) -> Any:
         signal.raise_signal(signal.SIGHUP)
-        return card(*given)
+        return made(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(measuring.Measurement, "card", late)
+        patched.setattr(card, "card_of", late)
         with pytest.raises(Interrupted) as stop:
             given.adapt(tmp_path / "run", **SHORT)
     assert stop.value.exit_code == 129

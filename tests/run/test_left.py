@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from disc_lite.distillation.teacher import STATES, TeacherStates
-from disc_lite.run import synthesis, training
+from disc_lite.run import self_generated, training
 from disc_lite.run.events import Event
 from disc_lite.storage import read_json
 from tests.made import SmallAdapt, adapter_sha256
@@ -47,7 +47,7 @@ def test_states_are_reused_and_a_finished_training_reads_no_teacher(
     with pytest.raises(Crash):
         small.adapt(run, listener=crash_at("evaluation", "after"))
     assert not (run / "cache").exists()
-    for module, name in ((training, "lessons_of"), (training, "make_adapter"), (synthesis, "generate_retention")):
+    for module, name in ((training, "lessons_of"), (training, "make_adapter"), (self_generated, "generate_retention")):
         monkeypatch.setattr(module, name, forbidden)
     events: list[Event] = []
     summary = small.adapt(run, listener=events.append)

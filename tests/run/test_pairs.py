@@ -13,7 +13,7 @@ from rich.console import Console
 from disc_lite.cli.display import remarks, show_summary
 from disc_lite.errors import RunFailed, UsageError, WillNotFit
 from disc_lite.qa import Pair, Question
-from disc_lite.run import synthesis
+from disc_lite.run import drafts, synthesis, update
 from disc_lite.run.about_pairs import few_pairs, without_pairs
 from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
@@ -71,7 +71,7 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
     scored = tuple(ScoredPair(drafted, -0.1, -2.0, 5.0) for drafted in every[:number])
     sentences = None if share is None else {"a.md#0": 100}  # not known of pairs that are given
     written = PairSet(scored, {}, sentences)
-    monkeypatch.setattr(synthesis, "_written", lambda context, held_out, texts: written)
+    monkeypatch.setattr(synthesis, "written_pairs", lambda context, held_out, texts: written)
     told: list[str] = []
     context: Any = SimpleNamespace(
         recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path), texts=(), changes=None,
@@ -121,17 +121,17 @@ def test_an_update_counts_the_sentences_that_it_asked_about(tmp_path: Path, monk
     before = RunFolder(tmp_path / "before")
     write_json(before.pair_drafts, {"coverage_by_passage": {"old.md#0": 1.0}})
     written = PairSet((), {"not a question": 3}, {"new.md#0": 2})
-    monkeypatch.setattr(synthesis, "_about_fresh", lambda *given: written)
-    monkeypatch.setattr(synthesis.update, "kept_pairs", lambda *given: [])
-    monkeypatch.setattr(synthesis.update, "removed_pairs", lambda *given: ([], []))
+    monkeypatch.setattr(update, "_about_fresh", lambda *given: written)
+    monkeypatch.setattr(update, "kept_pairs", lambda *given: [])
+    monkeypatch.setattr(update, "removed_pairs", lambda *given: ([], []))
     context: Any = SimpleNamespace(recipe=recipe_of(), folder=RunFolder(tmp_path / "after"), texts=())
     given: tuple[Any, Any] = SimpleNamespace(folder=before), SimpleNamespace(now={("old.md", 0): ("old.md", 0)})
-    about = synthesis._updated(context, (), *given)
+    about = update.pairs_of_update(context, (), *given)
     assert (about["coverage"], about["low_coverage"]) == (0, True)
     assert about["coverage_by_passage"] == {"old.md#0": 1.0, "new.md#0": 0}
     assert "0% of the new or changed sentences" in few_pairs(about)
     written = PairSet((), {}, {})  # only something is gone: nothing was asked
-    assert not few_pairs(synthesis._updated(context, (), *given))
+    assert not few_pairs(update.pairs_of_update(context, (), *given))
 
 
 def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_in_the_file(
@@ -146,7 +146,7 @@ def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_i
         ScoredPair(DraftedPair(Pair("a.md", n, question, answer, source), 0, "plain"), 0, 0, 0)
         for n, question, answer, source in said
     )
-    for name in ("_written", "own_pairs"):
+    for name in ("written_pairs", "own_pairs"):
         monkeypatch.setattr(synthesis, name, lambda *_: PairSet(scored, {"not a question": 1}, None))
         context: Any = SimpleNamespace(
             recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path / name), texts=(), changes=None,
@@ -169,12 +169,12 @@ def test_what_the_model_writes_to_measure_with_takes_no_pair_of_a_person(
         known.extend(how[-1])
         return HeldOut((Question("Who sweeps?", ("Nobody",), "other.txt", passage_index=0),), {})
 
-    monkeypatch.setattr(synthesis, "write_held_out", written)
+    monkeypatch.setattr(drafts, "write_held_out", written)
     summary = small.adapt(tmp_path / "run", **{"train.epochs": "1"})
     assert known == ["Who keeps the keys?", "What is cold?"]
     assert summary["pairs"]["accepted"] == 2
     assert summary["pairs"]["dropped"] == {}
-    monkeypatch.setattr(synthesis, "write_held_out", lambda *_: HeldOut((), {"near-duplicate": 9}))
+    monkeypatch.setattr(drafts, "write_held_out", lambda *_: HeldOut((), {"near-duplicate": 9}))
     summary = small.adapt(tmp_path / "unmeasured", **{"train.epochs": "1"})
     assert summary["pairs"]["remarks"][-1].startswith("No held-out question: the given pairs ask all")
 

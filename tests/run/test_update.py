@@ -26,14 +26,8 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import pairs_of
 from disc_lite.run.gone import nothing_to_teach, what_is_gone
 from disc_lite.run.training import attach_adapter
-from disc_lite.run.update import (
-    _sampled,
-    agreeing,
-    kept_questions,
-    questions_still_gone,
-    unlearning,
-    without_asked,
-)
+from disc_lite.run.update import agreeing, kept_questions, questions_still_gone, without_asked
+from disc_lite.run.update_lessons import _sampled, unlearning
 from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import prompt_lessons, teacher_prompt, teacher_prompts, tokenise, unaided_prompt
+from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons, prompts_of
 from disc_lite.qa import Pair
 from disc_lite.synthesis.drafting import Drafter, askable_sentences
 from tests.made import document_of, recipe_of
@@ -42,7 +43,7 @@ def test_a_passage_without_words_is_in_the_language_of_its_document(plain: Calla
     read = "Die Stadtbücherei Varn öffnet samstags um elf Uhr."
     assert read in tokens.decode(drafter.answer_prompt("Was kostet die Karte?", 0))
     asked = Pair("guide.md", last.index, "Was kostet die Karte?", "8 Euro.", "Karte: 8 Euro")
-    for prompt in (teacher_prompt, unaided_prompt):
-        (lesson,) = prompt_lessons([text], [asked], tokens, True, prompt)
+    for with_passage in (True, False):
+        (lesson,) = prompt_lessons([text], [asked], AnswerPrompts(tokens, True, with_passage))
         assert read in tokens.decode(lesson.sequence[0].input_ids)
-    assert read in tokens.decode(teacher_prompts([text], [asked], tokens, True)[0])
+    assert read in tokens.decode(prompts_of([text], [asked], AnswerPrompts(tokens, True))[0])

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.distillation.examples import prompt_lessons, tokenise
+from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.models.generation import Continuation
 from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
@@ -358,7 +359,7 @@ def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[...
         drafted = drafter.answered(question, Continuation(tuple(tokens.text("Ada runs it.")), 1))
         assert not isinstance(drafted, str)
         assert drafted.pair.source == "Ada runs the mill."
-        (lesson,) = prompt_lessons([text], [drafted.pair], tokens, worked)
+        (lesson,) = prompt_lessons([text], [drafted.pair], AnswerPrompts(tokens, worked))
         root, child = lesson.sequence
         prompt, answer = drafter.answer_prompt(question.text, 0), lesson.examples[0].target_ids
         # The token that ends the answer is compared, and read by nobody.

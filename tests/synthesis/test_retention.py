@@ -17,7 +17,7 @@ from disc_lite.distillation.schedule import batches, task_tokens
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed, retention_share
-from disc_lite.run import synthesis
+from disc_lite.run import self_generated
 from disc_lite.synthesis import document_names, retention
 from disc_lite.synthesis.retention import (
     PATIENCE,
@@ -259,11 +259,13 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
     """A run whose model has `says` prompts of ten tokens to say; every second names what the documents name."""
     texts = ["Tell me of Ada", "Tell me of Bo"]
     examples = [RetentionExample((n % 2,), (n,) * 9) for n in range(says)]
-    monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted])
+    monkeypatch.setattr(
+        self_generated, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted]
+    )
     monkeypatch.setattr(document_names, "COMMON", 1.0)
     tokens = SimpleNamespace(decode=lambda ids: texts[ids[0]], prompt=lambda text: [texts.index(text)])
-    monkeypatch.setattr(synthesis, "load_instructions", tuple)
-    monkeypatch.setattr(synthesis, "neutral_prompts", tuple)
+    monkeypatch.setattr(self_generated, "load_instructions", tuple)
+    monkeypatch.setattr(self_generated, "neutral_prompts", tuple)
     return SimpleNamespace(
         recipe=recipe_of(retention=settings, evaluation={"drift_prompts": 100}), tell=lambda *a, **k: None, remark=lambda *a: None,
         inputs=SimpleNamespace(model=SimpleNamespace(probes={}, fingerprint="f")),
@@ -274,8 +276,8 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
 
 def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     context = context_of(monkeypatch, 10_000, max_reads=5)
-    small, held = synthesis.generate_retention(context, 1000)
-    large, held_again = synthesis.generate_retention(context, 20_000)
+    small, held = self_generated.generate_retention(context, 1000)
+    large, held_again = self_generated.generate_retention(context, 20_000)
     assert held == held_again == [RetentionExample((n % 2,), (n,) * 9) for n in range(100)]
     # Half of the 200 are left out, so the 20,000 tokens need twice as many: 800 prompts, 400 of them read.
     assert (len(small), len(large)) == (100, 400)
@@ -286,20 +288,20 @@ def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: py
 def test_what_is_asked_before_and_after_is_not_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
     context = context_of(monkeypatch, 10_000)
     context.inputs.model.probes = {"probes": {"skills": [{"question": "Tell me of Bo", "answers": ["Bo"]}]}}
-    asked = {example.prompt_ids for example in synthesis.generate_retention(context, 1000)[0]}
+    asked = {example.prompt_ids for example in self_generated.generate_retention(context, 1000)[0]}
     assert asked == {(0,)}  # all that are left name what the documents name
     context.inputs.model.probes = {}
-    monkeypatch.setattr(synthesis, "neutral_prompts", lambda: ("Tell me of Bo",))
-    assert {example.prompt_ids for example in synthesis.generate_retention(context, 1000)[0]} == asked
+    monkeypatch.setattr(self_generated, "neutral_prompts", lambda: ("Tell me of Bo",))
+    assert {example.prompt_ids for example in self_generated.generate_retention(context, 1000)[0]} == asked
 
 
 def test_retention_is_measured_also_with_few_examples_or_no_term(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, held = synthesis.generate_retention(context_of(monkeypatch, 80), 10_000)
+    train, held = self_generated.generate_retention(context_of(monkeypatch, 80), 10_000)
     assert (len(train), len(held)) == (30, 20)
-    assert len(synthesis.generate_retention(context_of(monkeypatch, 300), 1000)[1]) == 100
-    train, held = synthesis.generate_retention(context_of(monkeypatch, 10_000, weight=0), 10_000)
+    assert len(self_generated.generate_retention(context_of(monkeypatch, 300), 1000)[1]) == 100
+    train, held = self_generated.generate_retention(context_of(monkeypatch, 10_000, weight=0), 10_000)
     assert (len(train), len(held)) == (0, 100)
-    train, held = synthesis.generate_retention(context_of(monkeypatch, 80, weight=0), 10_000)
+    train, held = self_generated.generate_retention(context_of(monkeypatch, 80, weight=0), 10_000)
     assert (len(train), len(held)) == (0, 80)
 
 
@@ -307,8 +309,10 @@ def test_all_corpora_share_the_cache_of_a_model(monkeypatch: pytest.MonkeyPatch)
     def cache_of(**settings: Any) -> set[Path]:
         context = context_of(monkeypatch, 0, **settings)
         paths: set[Path] = set()
-        monkeypatch.setattr(synthesis, "generate_retention_examples", lambda b, s, r, c, w, **k: paths.add(c) or [])
-        synthesis.generate_retention(context, 10_000)
+        monkeypatch.setattr(
+            self_generated, "generate_retention_examples", lambda b, s, r, c, w, **k: paths.add(c) or []
+        )
+        self_generated.generate_retention(context, 10_000)
         return paths
 
     one = cache_of()

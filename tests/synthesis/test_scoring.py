@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from disc_lite.distillation.examples import prompt_lessons, tokenise
+from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.packing import length
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import answer_turns
@@ -55,7 +56,7 @@ def test_the_passage_is_not_read_again_for_what_came_back_with_a_sampled_answer(
     base = plain("mistral")
     (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
     asked = [Pair("guide.md", 1, f"Who runs {n}?", "Ada Brink." * n) for n in (1, 2, 3)]
-    (lesson,) = prompt_lessons([text], asked, base.tokens)
+    (lesson,) = prompt_lessons([text], asked, AnswerPrompts(base.tokens))
     targets = [list(example.target_ids) for example in lesson.examples]
     log_ps = [
         run.tolist()
@@ -75,7 +76,7 @@ def test_a_passage_with_many_pairs_is_read_in_parts(plain: Callable[..., Any]) -
     base = plain("llama")
     (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
     asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n}.") for n in range(PAIRS_OF_A_TREE + 3)]
-    lessons = prompt_lessons([text], asked, base.tokens)
+    lessons = prompt_lessons([text], asked, AnswerPrompts(base.tokens))
     assert [len(lesson.examples) for lesson in lessons] == [PAIRS_OF_A_TREE, 3]
     found = support(base, text, asked, False)
     assert len(found) == len(asked)

@@ -1,0 +1,115 @@
+"""The report card of a run: every figure of it is computed from what base and adapted model have answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from disc_lite.evaluation.asking import right_places
+from disc_lite.evaluation.card import STOPPING, Items, change, forgetting, report_card, row_of
+from disc_lite.evaluation.grading import grade_all
+from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.wordings import facts_of
+from disc_lite.qa import Pair, Question
+from disc_lite.run.advice import advice_on
+from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Retained
+from disc_lite.run.changes import STATES
+from disc_lite.run.fit import last_measured
+from disc_lite.run.folder import RunFolder
+from disc_lite.run.measuring import EvalSet, Measurement, thinking_instructions
+from disc_lite.storage import JsonObject
+
+Answered = Sequence[tuple[Question, str]]
+
+FARTHEST = 10  # neutral prompts in the card: those with the largest drift
+
+
+def card_of(measured: Measurement, pairs: Sequence[Pair]) -> JsonObject:
+    """The whole report card; what is not answered yet is asked. `pairs` are those that were trained on."""
+    answers = {when: measured.answers(when) for when in BEFORE_AND_AFTER}
+    retained = {when: measured.retained(when) for when in BEFORE_AND_AFTER}
+    asked, run, recipe = measured.asked, measured.run, measured.recipe
+    grading = recipe.evaluation.grading
+    by_row = {**answers["before"].questions, **answers["after"].questions}
+    card = report_card(asked.questions, by_row, asked.right, pairs, grading, recipe.prompt.near_duplicate)
+    card["completions"] = {
+        when: _row(list(zip(asked.completions, found.completions, strict=True)), grading)
+        for when, found in answers.items()
+    }
+    rows = _retained_rows(asked, grading, retained["before"], retained["after"])
+    card["forgetting"] = forgetting(rows.values())
+    card["retained"] = {name: change(*row) for name, row in rows.items()}
+    ended = [now for was, now in zip(retained["before"].stopped, retained["after"].stopped, strict=True) if was]
+    if ended:  # no part of what was forgotten: a model that says next to nothing stops too
+        card["retained"][STOPPING] = change([True] * len(ended), ended)
+    drifts = retained["after"].drift
+    card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
+    nats, prompts = drifts["general"].by_prompt, neutral_prompts()
+    card["farthest"] = [
+        {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: retained[when].neutral[i] for when in retained}}
+        for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
+    ]
+    card["fit"] = last_measured(run)
+    card["advice"] = advice_on(run, recipe)
+    card["update"] = _by_state(asked, run, grading, answers["after"], by_row.get("ceiling", ()))
+    return card
+
+
+def _by_state(
+    asked: EvalSet, run: RunFolder, grading: str, answers: Answers, with_passage: Sequence[str]
+) -> JsonObject:
+    """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter.
+
+    `ceiling` is what the base answers with the right passage, of the same questions; of what is gone nobody asked that.
+    """
+    record = run.read_update()
+    if not record:
+        return {}
+    states, places = run.read_states(), right_places(asked.questions, asked.passages)
+
+    def grouped(said: Sequence[str]) -> dict[str, list[tuple[Question, str]]]:
+        groups: dict[str, list[tuple[Question, str]]] = {state: [] for state in (*STATES, "removed")}
+        for question, answer, at in zip(asked.questions, said, places, strict=bool(said)):
+            if at is not None:
+                groups[states[at]].append((question, answer))
+        return groups
+
+    read, now, rows = grouped(with_passage), grouped(answers.questions["adapted"]), {}
+    now["removed"] = list(zip(asked.removed, answers.removed, strict=True))
+    for state, group in now.items():
+        again = [(question, said) for question, said in group if question.text in record["answers"]]
+        before = [(question, record["answers"][question.text]) for question, _ in again]
+        since = change(_right(before, grading), _right(again, grading))
+        rows[state] = {
+            "earlier": _row(before, grading), "adapted": _row(group, grading), "ceiling": _row(read[state], grading),
+            "lost": since["lost"], "gained": since["gained"],  # of the same questions
+        }  # fmt: skip
+    return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
+
+
+def _right(answered: Answered, grading: str) -> list[bool]:
+    grades = grade_all([question for question, _ in answered], [said for _, said in answered])
+    return [grade.right(grading) for grade in grades]
+
+
+def _row(answered: Answered, grading: str) -> JsonObject:
+    questions = [question for question, _ in answered]
+    return row_of(grade_all(questions, [said for _, said in answered]), grading, facts_of(questions))
+
+
+def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retained) -> dict[str, Items]:
+    """The rows of what should not change, item by item; those that nobody was asked are left out."""
+
+    def right(name: str, found: Retained) -> list[bool]:
+        return _right(list(zip(asked.probes[name], found.probes[name], strict=True)), grading)
+
+    followed, thought = load_instructions(), thinking_instructions() if before.thinking and after.thinking else []
+    rows: dict[str, Items] = {
+        **{name: (right(name, before), right(name, after), facts_of(probe)) for name, probe in asked.probes.items()},
+        "instructions": (_followed(followed, before.instructions), _followed(followed, after.instructions), followed),
+        "instructions, thinking": (_followed(thought, before.thinking), _followed(thought, after.thinking), thought),
+    }
+    return {name: row for name, row in rows.items() if row[0]}
+
+
+def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> list[bool]:
+    return [follows(i, a) for i, a in zip(instructions, answers, strict=True)]

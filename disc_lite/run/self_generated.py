@@ -1,0 +1,94 @@
+"""The stage before training in which the base writes prompts and answers of its own, for the retention term.
+
+Which are written does not depend on the documents, so they are saved for all runs of a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache, partial
+from hashlib import sha256
+
+from disc_lite.evaluation.asking import probes_of
+from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
+from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
+from disc_lite.run.cache import prompts_folder
+from disc_lite.run.context import RunContext
+from disc_lite.synthesis.retention import RetentionExample, generate_retention_examples, without_document_names
+
+LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
+WAITS = "another run generates prompts of this model; this one waits for them"
+
+
+def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+    """Self-generated prompts and answers: those to train on, and held-out ones to measure with.
+
+    How many are trained on follows from `task_tokens`, the tokens of the task in all epochs.
+    """
+    recipe = context.recipe
+    if recipe.retention.weight == 0:
+        return _first_prompts(context, 0)
+    sample, _ = _first_prompts(context, min(FEWEST_PROMPTS, recipe.retention.prompts))
+    # Examples that are left out are not trained on, so they add no tokens.
+    read = sum(example.tokens for example in _without_document_names(context, sample))
+    number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
+    generated, held_out = _first_prompts(context, number)
+    examples = _unmeasured(context, generated)
+    usable = _without_document_names(context, examples)
+    number_named = len(examples) - len(usable)
+    named = f"{number_named:,} of {len(examples):,} prompts"
+    if len(usable) < LEAST_USABLE * len(examples):
+        context.remark("retention", f"{named} contain names of the documents; all are used")
+        return examples, held_out
+    if number_named:
+        context.remark("retention", f"{named} left out: they contain names of the documents")
+    return usable, held_out
+
+
+def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+    """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
+    recipe, model = context.recipe, context.inputs.model
+    reserved = tuple(model.probes.get("reserved_names", ()))
+    settings = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
+          "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
+          "device": context.base.device.type}  # fmt: skip
+    key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+    held_out = recipe.evaluation.drift_prompts
+    total = held_out + number
+    tell_once = cache(partial(context.tell, "retention", WAITS))
+
+    def on_wait() -> None:
+        tell_once()
+        context.interrupts.check()
+
+    context.tell("retention", "self-generated prompts", 0, total)
+    examples = generate_retention_examples(
+        context.base, recipe.retention, reserved, prompts_folder() / f"{key}.txt", total,
+        on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
+        on_wait=on_wait,
+    )  # fmt: skip
+    context.tell("retention", "self-generated prompts", min(len(examples), total), total)  # also where all were there
+    if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
+        held_out = min(held_out, len(examples) // 4)
+    return examples[held_out:], examples[:held_out]
+
+
+def _unmeasured(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+    """Those that ask nothing that is asked before and after training, or what is rehearsed would count as retained."""
+    probes = probes_of(dict(context.inputs.model.probes))
+    asked = {question.text for questions in probes.values() for question in questions}
+    asked.update(instruction.prompt for instruction in load_instructions())
+    asked.update(neutral_prompts())
+    tokens = context.base.tokens
+    measured = {_plain(tokens.decode(tokens.prompt(text))) for text in asked}
+    return [example for example in examples if _plain(tokens.decode(example.prompt_ids)) not in measured]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _without_document_names(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+    texts = (text.document.text for text in context.texts)
+    return without_document_names(texts, examples, context.base.tokens.decode)
