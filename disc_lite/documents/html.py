@@ -151,7 +151,7 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
 def _code_of(tag: Tag) -> str:
     """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
     if tag.name == "pre":
-        return _line_of_code(tag).strip("\n")
+        return _line_of_code(tag).strip("\n").rstrip()
     blocks = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
     if not blocks or _solid(blocks) != _solid([tag]):
         return ""  # a step of slides: it has other text, which would be lost
