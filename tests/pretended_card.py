@@ -1,10 +1,9 @@
 """A CUDA device that is not there: tensors that say they are on it, and compute on the CPU.
 
 A tensor of the card is told from one of the CPU as on a GPU: an operation that takes both is an error, unless the one
-of the CPU is a single number or an index. So whole functions can be run as they run on a GPU, with autocast for CUDA and
-what the code does where `is_cuda` or `device.type` says so. What CUDA computes in kernels of its own is computed by plain
-ones here: figures are right, roundings are not CUDA's. There are
-no CUDA graphs.
+of the CPU is a single number or an index. So whole functions run as on a GPU, with autocast for CUDA and what the code
+does where `is_cuda` or `device.type` says so. What CUDA computes in kernels of its own is computed by plain ones here:
+figures are right, roundings are not CUDA's. There are no CUDA graphs.
 """
 
 from __future__ import annotations
@@ -133,7 +132,7 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     plain = [x.there if isinstance(x, OnCard) else x for x in flat]
     plain = [torch.device("cpu") if isinstance(x, torch.device) and _is_card(x) else x for x in plain]
     args_, kwargs_ = tree_unflatten(plain, spec)
-    kwargs_.pop("pin_memory", None) if kwargs_.get("pin_memory") else None
+    kwargs_.pop("pin_memory", None)
     out = (REPLACED.get(func) or func)(*args_, **kwargs_)
     by_id = {id(x.there): x for x in flat if isinstance(x, OnCard)}
 

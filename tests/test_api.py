@@ -7,13 +7,14 @@ import inspect
 import pytest
 
 import disc_lite
-from disc_lite.errors import DiscLiteError, UsageError
+from disc_lite.errors import DiscLiteError, GateFailed, UsageError
 from disc_lite.run.room import bytes_of
 
 
 def test_what_is_public_is_there_and_nothing_else_is_said_to_be() -> None:
     assert all(getattr(disc_lite, name) for name in disc_lite.__all__)
     assert disc_lite.DiscLiteError is DiscLiteError
+    assert disc_lite.GateFailed is GateFailed
     with pytest.raises(AttributeError, match="module 'disc_lite' has no attribute 'teach'"):
         disc_lite.teach  # noqa: B018
     with pytest.raises(DiscLiteError, match="nowhere is not the folder of a run"):

@@ -20,7 +20,7 @@ from disc_lite.run.wording import data_size, duration
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
 TICK_S = 0.5
-WITH_BAR = 72  # columns
+WITH_BAR = 88  # columns
 STAGES = {
     "documents": "Documents", "passages": "Passages", "model": "Model", "questions": "Questions",
     "retention": "Retention", "evaluation": "Measuring", "teacher": "Teacher", "training": "Training",
@@ -154,10 +154,10 @@ class Bars:
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.pace = Pace(clock)
-        # A narrow terminal has no room for a bar beside what it says.
-        bar = [BarColumn(bar_width=min(24, max(6, console.width - 86)))] if console.width >= WITH_BAR else []
+        # 80 columns have no room for a bar beside what a line of training says.
+        bar = [BarColumn(bar_width=min(24, console.width - WITH_BAR + 6))] if console.width >= WITH_BAR else []
         self.progress = Progress(
-            TextColumn("{task.description:<15}"), *bar, TextColumn("{task.fields[place]:>11}"),
+            TextColumn("{task.description:<9}"), *bar, TextColumn("{task.fields[place]:>11}"),
             # What they leave, or a long sentence would take the room of the counts. rich asks for the text at every
             # refresh, and with it for the time left.
             TextColumn("{task.fields[said]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
@@ -212,6 +212,6 @@ def _details(event: Event) -> str:
         return escape_controls(event.text)
     data = event.data
     speed = data["tokens"] / max(1e-9, data["seconds"])
-    skipped = "  skipped: not finite" if data["skipped"] else ""
-    loss = "-" if data["loss"] is None else f"{data['loss']:.4f}"
-    return f"loss {loss}  {speed:,.0f} tokens/s  {data_size(data['peak_bytes'])}{skipped}"
+    # The end is cut where a terminal has no room for it.
+    loss = "skipped: not finite" if data["skipped"] else f"loss {data['loss']:.4f}"
+    return f"{loss}  {data_size(data['peak_bytes'])}  {speed:,.0f} tokens/s"

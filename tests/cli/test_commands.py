@@ -179,7 +179,6 @@ import contextlib, io, json, sys, time
 sockets = []
 sys.addaudithook(lambda event, given: sockets.append(event) if event.startswith("socket.") else None)
 from disc_lite.cli import main
-from disc_lite.hub.aliases import ALIASES
 for call, code, word in {calls!r}:
     sys.argv, said, begin = ["disc-lite", *call], io.StringIO(), time.process_time()
     try:

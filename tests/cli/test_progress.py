@@ -113,7 +113,9 @@ def test_a_stage_ends_and_begins_with_a_line(clock: Clock, plain: Plain, capsys:
     plain(Event("evaluation", "after: 1 questions, adapted", 0, 9))
     printed = lines(capsys)
     assert [line[: line.index("  ")] for line in printed] == ["Training: 1/3", "Training: 3/3", "Measuring: 0/9"]
-    assert "loss 0.5000  100 tokens/s" in printed[0]
+    assert printed[0].endswith("loss 0.5000  1.0 GiB  100 tokens/s")
+    plain(Event("training", "", 3, 3, {**step, "skipped": True, "loss": None}))
+    assert _at(plain, clock, capsys).endswith("skipped: not finite  1.0 GiB  100 tokens/s")
 
 
 # -- the estimate --------------------------------------------------------------------------------------
@@ -205,7 +207,7 @@ def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:
     clock.now += 10
     bars(Event("evaluation", "before: 40 questions, rag", 50, 100))
     assert re.search(r"50/100 +about 10 s left +before: 40 questions, rag", row("Measuring"))
-    bars(Event("training", "", 1, 2, {"tokens": 1, "seconds": 1.0, "skipped": False, "loss": None, "peak_bytes": 1}))
+    bars(Event("training", "", 1, 2, {"tokens": 1, "seconds": 1.0, "skipped": True, "loss": None, "peak_bytes": 1}))
     assert "left" not in row("Measuring")
     clock.now += 100
     bars(Event("evaluation", "after: 40 questions, adapted", 0, 100))
@@ -242,6 +244,23 @@ def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:
     bars.close()
     (row,) = captured.get().splitlines()
     assert re.match(r"Retention .* 20/2,000 about 15 min left  22 prompts", row)
+
+
+@pytest.mark.parametrize(("width", "has_bar"), [(80, False), (88, True)])
+def test_80_columns_have_room_for_the_figures_of_training(clock: Clock, width: int, has_bar: bool) -> None:
+    bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=width), clock)
+    bars.progress.live.auto_refresh = False
+    step = {"tokens": 12_345, "seconds": 1.0, "skipped": False, "loss": 0.5, "peak_bytes": 23.4 * 2**30}
+    bars(Event("training", "", 1234, 9876, step))
+    clock.now += 30
+    bars(Event("training", "", 1245, 9876, step))
+    found = Console(width=width, file=io.StringIO())
+    with found.capture() as captured:
+        found.print(bars.progress.get_renderable())
+    bars.close()
+    (row,) = captured.get().splitlines()
+    assert "1,245/9,876 about 6 h 32 min left  loss 0.5000  23.4 GiB  12,345 tok" in row
+    assert bool(re.match("Training +[╸━]", row)) == has_bar
 
 
 def test_a_bar_is_as_full_as_its_counts(clock: Clock) -> None:
