@@ -166,8 +166,10 @@ def _solid(tags: Iterable[Tag]) -> str:
 
 def _line_of_code(code: Tag) -> str:
     """A listing, or a line of one, without numbers of lines and buttons."""
-    for part in [part for part in code.find_all(True) if is_noise(part, is_page=True)]:
-        part.extract()
+    for part in code.find_all(True):
+        # What the parser takes for an element may be a placeholder, with all that is below it.
+        if is_noise(part, is_page=True) and "\n" not in part.get_text():
+            part.extract()
     for line_break in code.find_all("br"):
         line_break.replace_with("\n")
     return code.get_text()

@@ -8,11 +8,20 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import markup_text
-from disc_lite.documents.templates import closed_names, end_of_module, has_tags_alone, seen_line, seen_tags
+from disc_lite.documents.templates import (
+    LISTING,
+    closed_names,
+    end_of_hidden,
+    has_tags_alone,
+    listing_fence,
+    seen_line,
+    seen_tags,
+)
 
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
@@ -21,7 +30,7 @@ FENCE_LINE = re.compile(r"[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^|===[!+]? \"|:[ \t])")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
-_TERM = re.compile(r"[^\s:|#>`~!*+-].{0,200}")
+_TERM = re.compile(r"(?![#>|:~!]|```|[-*+]\s|\d+[.)]\s)\S.{0,200}(?<![.,;])")
 _DEFINITION = re.compile(r"[ ]{0,3}:[ \t]+(?=\S)")
 _EMPTY_QUOTE = re.compile(r"\s*>(?:\s*>)?\s*")  # between the paragraphs of a quotation
 
@@ -49,61 +58,98 @@ _SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
 
 def as_seen(lines: Sequence[str]) -> Iterator[str]:
     """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out."""
-    number = 0
-    fence, escapes = "", Escapes()
-    closed = closed_names("\n".join(lines))
-    defined = ""  # the line above, where it defines a term
-    in_list = is_indented = was_blank = False
-    while number < len(lines):
-        if not fence and (end := end_of_module(lines, number)) > number:
-            number = end
-            continue
-        line = seen_line(lines[number], fence)
-        number += 1
-        if defined and (again := _DEFINITION.match(line)):
-            line = line[again.end() :]
-        elif defined := "" if fence else _defined(line, lines[number : number + 2]):
-            line, number = defined, number + 1 + (not lines[number].strip())
-        if not line and lines[number - 1]:
-            continue
-        opening = FENCE_LINE.fullmatch(line)
-        if fence:
-            yield line
-            fence = "" if opening and closes(opening, fence) else fence
-            continue
-        if line.strip() and not line[0].isspace():
-            in_list = bool(defined) or _LIST_ITEM.match(line) is not None
-        is_indented = _INDENTED.match(line) is not None and not in_list and (was_blank or is_indented)
-        was_blank = not line.strip()
-        if opening:
-            fence = opening["marks"]
-        elif not is_indented and (structure := _STRUCTURES.match(line)):
-            end = _end_of(structure[1].lower(), lines, number - 1)
-            shown = embedded_text("\n".join(lines[number - 1 : end])) if end else None
+    return _Reader(lines, closed_names("\n".join(lines))).read()
+
+
+@dataclass
+class _Reader:
+    """Where the reading of the lines is."""
+
+    lines: Sequence[str]
+    closed: frozenset[str]  # names of tags with text between them
+    escapes: Escapes = field(default_factory=Escapes)
+    number: int = 0  # of the next line
+    fence: str = ""
+    in_list: bool = False
+    in_definitions: bool = False
+    is_indented: bool = False  # code
+    was_blank: bool = True
+
+    def read(self) -> Iterator[str]:
+        while self.number < len(self.lines):
+            if not self.fence and (end := end_of_hidden(self.lines, self.number, self.was_blank)):
+                self.number = end
+                continue
+            line = self.lines[self.number]
+            self.number += 1
+            if self.fence:
+                yield self._code(line)
+            else:
+                yield from self._outside_code(line)
+
+    def _code(self, line: str) -> str:
+        line = (self.fence == LISTING and listing_fence(line)) or line
+        closing = FENCE_LINE.fullmatch(line)
+        if closing and closes(closing, self.fence):
+            self.fence = ""
+        return line
+
+    def _outside_code(self, written: str) -> Iterator[str]:
+        begins = self._begins_paragraph(written)
+        line = written
+        if not (self.is_indented or self.escapes.ending):
+            line = self._defined(seen_line(written), begins)
+        if written and not line:
+            return
+        if opening := FENCE_LINE.fullmatch(line):
+            self.fence = opening["marks"]
+        elif not self.is_indented and (structure := _STRUCTURES.match(line)):
+            start = self.number - 1
+            end = _end_of(structure[1].lower(), self.lines, start)
+            shown = embedded_text("\n".join(self.lines[start:end])) if end else None
             if shown is not None:
-                number = end
+                self.number = end
                 # A block of its own: a row below a line of text would belong to it.
                 yield from ["", *shown.split("\n"), ""] if shown else []
-                continue
+                return
         elif _EMPTY_QUOTE.fullmatch(line):
-            yield ""
-            continue
-        elif not is_indented:
-            while _OPEN_TAG.search(line, line.rfind("<")) and (end := _end_of_tag(lines, number)):
-                line, number = " ".join([line, *lines[number:end]]), end
-            line = escapes.marked(line, is_last="".join(lines[number : number + 1]).isspace() or number == len(lines))
-            shown = _inline(line, closed)
-            if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
-                yield from shown.rstrip("\n").split("\n")
-            continue
+            line = ""
+        elif not self.is_indented:
+            yield from self._prose(line)
+            return
         yield line
 
+    def _begins_paragraph(self, line: str) -> bool:
+        """Whether a line stands below a blank one; of what it is within it takes note."""
+        below_blank, self.was_blank = self.was_blank, not line.strip()
+        if not self.was_blank and not line[0].isspace():
+            self.in_list = _LIST_ITEM.match(line) is not None
+        is_deep = _INDENTED.match(line) is not None and not self.in_list
+        self.is_indented = is_deep and (below_blank or self.is_indented)
+        return below_blank
 
-def _defined(term: str, below: Sequence[str]) -> str:
-    """A term with its first definition in one line, which may be below a blank one; empty where there is none."""
-    line = next(filter(str.strip, below), "")
-    found = _DEFINITION.match(line) if _TERM.fullmatch(term) else None
-    return f"{term.rstrip(' :')}: {line[found.end() :]}" if found else ""
+    def _defined(self, line: str, begins_paragraph: bool) -> str:
+        """A term with its first definition behind it, which may be below a blank line; of a further one the text."""
+        if (found := _DEFINITION.match(line)) and self.in_definitions:
+            return line[found.end() :]
+        if not begins_paragraph or not line or line[0].isspace():
+            return line
+        below = self.lines[self.number : self.number + 2]
+        found = _DEFINITION.match(next(filter(str.strip, below), "")) if _TERM.fullmatch(line) else None
+        self.in_definitions = found is not None
+        if found is None:
+            return line
+        self.in_list = True
+        self.number += 1 + (not below[0].strip())
+        return f"{line.rstrip(' :')}: {found.string[found.end() :]}"
+
+    def _prose(self, line: str) -> Iterator[str]:
+        while _OPEN_TAG.search(line, line.rfind("<")) and (end := _end_of_tag(self.lines, self.number)):
+            line, self.number = " ".join([line, *self.lines[self.number : end]]), end
+        line = self.escapes.marked(line, is_last=not "".join(self.lines[self.number : self.number + 1]).strip())
+        shown = _inline(line, self.closed)
+        if shown == line or (shown.strip() and not _EMPTY_ITEM.fullmatch(shown)):
+            yield from shown.rstrip("\n").split("\n")
 
 
 def closes(line: re.Match[str], fence: str) -> bool:

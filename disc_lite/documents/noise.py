@@ -42,15 +42,16 @@ _NAME = re.compile(
         |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden|newsletter
         |social-?(?:share|links|media)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks|printfooter|noprint|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
-    |footer|toc|table-of-contents|navigation|hash-link|d-print-none|(?:md-)?feedback(?:-.*)?|md-source-file
-    |theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|pagesection|search-results-title|git-revision-.*
+    |footer|toc|table-of-contents|navigation|hash-link|md-feedback|md-source-file
+    |theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
     """,
     re.VERBOSE,
 )
 # Names that text has too, on the page of a restaurant or in a table; dropped only without sentences.
-_PLAIN_NAME = re.compile(r"related|menu|gutter")
+_PLAIN_NAME = re.compile(r"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection")
 SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
 _LINKED_SHARE = 0.33  # of the text of an element that teases other pages
+_TITLES = ("h1", "h2", "h3", "h4", "h5", "h6", "dt")
 _MAIN_TEXT = ("main", "article", "h1", "body", "html")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
 _PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\u200b\s]+")
@@ -78,16 +79,28 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
 
 
 def _is_noise_of_a_site(tag: Tag) -> bool:
-    names = _names(tag)
-    is_named = any(map(_NAME.fullmatch, names))
+    is_named = _has_name(tag, _NAME)
     if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
         is_aside = tag.name == "aside" and not is_named
         return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _says_something(tag))
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
         return tag.get("role") == "banner" and not any(within(tag, ("h1", "h2")))
-    is_named = is_named or (any(map(_PLAIN_NAME.fullmatch, names)) and not _says_something(tag))
+    is_named = is_named or (_has_name(tag, _PLAIN_NAME) and not _says_something(tag))
     return is_named and tag.name not in _MAIN_TEXT and not any(within(tag, _MAIN_TEXT))
+
+
+def _has_name(tag: Tag, names: re.Pattern[str]) -> bool:
+    """Whether a class or id is such a name; an id that is made of the words of a heading is none, as `pagination`."""
+    own, classes = str(tag.get("id", "")), tag.get_attribute_list("class")
+    if own and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
+        title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None)
+        own = "" if title is not None and _slug(own) in _slug(title.get_text()) else own
+    return any(names.fullmatch(_slug(str(name))) for name in (*classes, own) if name)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
 
 
 def _says_something(tag: Tag) -> bool:

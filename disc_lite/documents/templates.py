@@ -9,34 +9,45 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from disc_lite.documents.escapes import CODE_SPAN
 from disc_lite.documents.frontmatter import split_front_matter
 
+_BRACES = r"\{(?:[^{}\n]|\{[^{}\n]{0,300}\}){0,300}\}"
 _VALUES = r"(?:[^{}\n]|\{(?!\{)[^{}\n]{0,300}\}){0,1000}?"
 # Liquid's `{% name %}`, Hugo's `{{< name >}}` and `{{% name %}}`, JSX; behind `(` it is the target of a link.
 _TAG = re.compile(
     rf"(?<![({{\"'\\])(?:\{{%[-+]?[ \t]*(?P<liquid>\w+){_VALUES}[-+]?%\}}"
-    rf"|\{{\{{[<%][ \t]*(?P<ends>/?)[ \t]*(?P<hugo>[\w./-]+){_VALUES}[>%]\}}\}}"
-    r"|<(?P<closes>/?)(?P<jsx>[A-Z]\w*)(?:\s[^<>\n]{0,1000}?)?(?P<empty>/?)>)"
+    rf"|\{{\{{[<%][ \t]*(?P<ends>/?)[ \t]*(?P<hugo>\w[\w./-]*){_VALUES}[>%]\}}\}}"
+    rf"|(?:(?P<closes></)|(?<!\w)<)(?P<jsx>[A-Z]\w*)(?:\s(?:[^<>{{}}\n]|{_BRACES}){{0,1000}}?)?(?P<empty>/?)>)"
 )
 _CLOSING = re.compile(r"\{%[-+]?[ \t]*end_?(\w+)|\{\{[<%][ \t]*/[ \t]*([\w./-]+)|</([A-Z]\w*)\s*>")
-_CONTROL = frozenset("assign break cycle elif else elsif extends from import include set when".split())
+_CONTROL = frozenset("assign break cycle elif else elsif extends from import set when".split())
 _TITLE = re.compile(r"(?<![\w-])(?:title|label|header|summary|content|text)=(?:\"([^\"]*)\"|'([^']*)')")
 _KIND = re.compile(r"(?<![\w-])(?:style|type)=[\"'](\w+)[\"']")
 _TAB = re.compile(r"\btab\b.*\sname=\"([^\"]*)\"")
 _NOTES = frozenset("caution danger hint important info note success tip warning".split())
-_COMMENTS = (
-    (re.compile(r"\{%-?[ \t]*comment[ \t]*-?%\}|\{#(?=\s)|\{/\*"), "<!--"),
-    (re.compile(r"\{%-?[ \t]*endcomment[ \t]*-?%\}|(?<=\s)#\}|\*/\}"), "-->"),
+_COMMENT_SIGNS = (
+    (r"\{%-?[ \t]*comment[ \t]*-?%\}", r"\{%-?[ \t]*endcomment[ \t]*-?%\}"),
+    (r"\{#(?=\s|$)", r"(?:(?<=\s)|^)#\}"),
+    (r"\{/\*", r"\*/\}"),
 )
+_COMMENT = re.compile("|".join(rf"{opening}.{{0,300}}?{closing}" for opening, closing in _COMMENT_SIGNS))
+_OPEN_COMMENTS = [
+    (re.compile(rf"[ ]{{0,3}}{opening}(?!.*{closing})"), re.compile(rf".*{closing}[ \t]*"))
+    for opening, closing in _COMMENT_SIGNS
+]
+_MAX_COMMENT_LINES = 100
+_CODE = re.compile(rf"^[ \t>]*(?P<fence>`{{3,}}|~{{3,}})(?s:.*?)(?:^[ \t>]*(?P=fence)|\Z)|{CODE_SPAN}", re.MULTILINE)
 _LISTING = re.compile(
     r"[ \t]*(?:\{%-?[ \t]*(?:endhighlight\b|highlight[ \t]+(?P<liquid>\w+)).*%\}"
     r"|\{\{[<%][ \t]*(?:/[ \t]*highlight\b|highlight[ \t]+(?P<hugo>\w+)).*[>%]\}\})[ \t]*"
 )
-_FENCE = "~~~~"  # of a listing between tags
-_ATTRIBUTES = r"\{:?[ \t]*(?:[.#][\w:.-]+|[\w-]+=(?:\"[^\"}]*\"|[^\s}\"']+)|toc)(?:[ \t][^{}]*)?\}"
+LISTING = "~~~~"  # the fence of a listing between tags
+_ATTRIBUTE = r"(?:[.#][\w:.-]+|[\w-]+=(?:\"[^\"}]*\"|[^\s}\"']+)|toc)"
+_ATTRIBUTES = rf"\{{:?[ \t]*{_ATTRIBUTE}(?:[ \t]+{_ATTRIBUTE}){{0,20}}[ \t]*\}}"
 _ATTRIBUTE_PLACES = re.compile(
     rf"^[ \t]*{_ATTRIBUTES}[ \t]*$|(?P<heading>^#{{1,6}}[ \t].*?)[ \t]{_ATTRIBUTES}[ \t]*$"
-    rf"|(?P<link>\]\([^()]{{0,500}}\)){_ATTRIBUTES}|:(?:material|fontawesome|octicons|simple)-[\w-]+:[ ]?"
+    rf"|(?P<link>\]\([^()]{{0,500}}\)){_ATTRIBUTES}|(?<![\w:]):(?:material|fontawesome|octicons|simple)-[\w-]+:[ ]?"
 )
 _NO_TEXT = re.compile(
     r"[ \t]*(?:\{\{(?![<%])[^{}]*\}\}|\[TOC\]|\[\[_?toc_?\]\]|;*-{1,2}8<-{1,2}(?:[ \t].*)?)[ \t]*", re.IGNORECASE
@@ -47,15 +58,21 @@ _MODULE = re.compile(
     r"|export[ \t]+(?:const|let|default|function)[ \t]+\w+[ \t]*[=({]|:::[ \t]+\w+(?:\.\w+)+[ \t]*$"
 )
 _TEMPLATE = re.compile(r"\ufeff?\s*(?:\{[%{#]|---\r?\n)")
-_OF_PAGE = re.compile(r"\{%.*?%\}|\{#.*?#\}|(?<=>)\s*\{\{[^{}]*\}\}\s*(?=<)", re.DOTALL)
+_OF_PAGE = re.compile(
+    r"\{%(?:[^{%]|%(?!\})|\{(?!%))*%\}|\{#(?:[^{#]|#(?!\})|\{(?!#))*#\}|(?<=>)\s*\{\{[^{}]*\}\}\s*(?=<)"
+)
 
 
-def seen_line(line: str, fence: str) -> str:
-    """A line without what no reader sees: attributes, lists of contents, lone values; `fence` of the open code."""
-    if fence in ("", _FENCE) and (listing := _LISTING.fullmatch(line)):
-        return _FENCE + (listing["liquid"] or listing["hugo"] or "")
-    if fence:
-        return line
+def listing_fence(line: str) -> str:
+    """The fence for a tag that opens or closes a listing; empty where a line is none."""
+    found = _LISTING.fullmatch(line)
+    return LISTING + (found["liquid"] or found["hugo"] or "") if found else ""
+
+
+def seen_line(line: str) -> str:
+    """A line outside code without what no reader sees: attributes, lists of contents, lone values."""
+    if listing := listing_fence(line):
+        return listing
     if _NO_TEXT.fullmatch(line):
         return ""
     return _ATTRIBUTE_PLACES.sub(r"\g<heading>\g<link>", line) if "{" in line or ":" in line else line
@@ -68,16 +85,14 @@ def seen_tags(text: str, is_alone: bool, closed: frozenset[str]) -> str:
     """
     if not any(sign in text for sign in "{}<"):
         return text
-    for pattern, sign in _COMMENTS:
-        text = pattern.sub(sign, text)
-    return _TAG.sub(lambda tag: _seen(tag, is_alone, closed), text)
+    return _TAG.sub(lambda tag: _seen(tag, is_alone, closed), _COMMENT.sub("", text))
 
 
 def _seen(tag: re.Match[str], is_alone: bool, closed: frozenset[str]) -> str:
     name = tag["liquid"] or tag["hugo"] or tag["jsx"]
     if tag["jsx"] and not tag["empty"] and name not in closed:
         return tag[0]  # a placeholder: `<NAME>`
-    if tag["ends"] or tag["closes"] or (tag["liquid"] and name.startswith("end")):
+    if tag["ends"] or tag["closes"] or name in _CONTROL or (tag["liquid"] and name.startswith("end")):
         return ""
     if title := _TITLE.search(tag[0]) or _TAB.search(tag[0]):
         return next(filter(None, title.groups()), "")
@@ -85,8 +100,7 @@ def _seen(tag: re.Match[str], is_alone: bool, closed: frozenset[str]) -> str:
     note = kind[1].lower() if kind and kind[1].lower() in _NOTES else name.lower()
     if note in _NOTES:
         return f"{note.capitalize()}:" + ("" if is_alone else " ")
-    is_value = not (is_alone or tag["jsx"] or name in closed or name in _CONTROL)
-    return tag[0] if is_value else ""
+    return "" if is_alone or tag["jsx"] or name in closed else tag[0]
 
 
 def has_tags_alone(line: str) -> bool:
@@ -95,15 +109,19 @@ def has_tags_alone(line: str) -> bool:
 
 
 def closed_names(text: str) -> frozenset[str]:
-    """The names of the tags that a Markdown text closes."""
-    return frozenset(name for tag in _CLOSING.finditer(text) for name in tag.groups() if name)
+    """The names of the tags that a Markdown text closes outside code."""
+    return frozenset(name for tag in _CLOSING.finditer(_CODE.sub("", text)) for name in tag.groups() if name)
 
 
-def end_of_module(lines: Sequence[str], number: int) -> int:
-    """The number of the blank line below the code of the site that begins in a line; where none does, of the line."""
-    if not _MODULE.match(lines[number]):
-        return number
-    return next((n for n in range(number, len(lines)) if not lines[n].strip()), len(lines))
+def end_of_hidden(lines: Sequence[str], number: int, begins_paragraph: bool) -> int:
+    """The number of the line behind the comment or the code of the site that opens in a line; 0 where none does."""
+    if begins_paragraph and _MODULE.match(lines[number]):
+        return next((n for n in range(number, len(lines)) if not lines[n].strip()), len(lines))
+    for opening, closing in _OPEN_COMMENTS:
+        if opening.match(lines[number]):
+            below = range(number + 1, min(number + _MAX_COMMENT_LINES, len(lines)))
+            return next((n + 1 for n in below if closing.fullmatch(lines[n])), 0)
+    return 0
 
 
 def without_template(markup: str) -> str:

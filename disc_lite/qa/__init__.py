@@ -3,7 +3,7 @@
 Read `words` first, then `matching`: whether a prediction gives an answer. Does not import torch.
 """
 
-from disc_lite.qa.files import read_pairs, read_questions
+from disc_lite.qa.files import read_pairs, read_questions, rows_about
 from disc_lite.qa.languages import language_of
 from disc_lite.qa.matching import Comparison, compare, is_right
 from disc_lite.qa.records import Pair, Question
@@ -24,6 +24,7 @@ __all__ = [
     "numbers_of",
     "read_pairs",
     "read_questions",
+    "rows_about",
     "word_set",
     "words_of",
 ]

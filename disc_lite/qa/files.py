@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from disc_lite.errors import UsageError
 from disc_lite.qa.records import UNKNOWN_PASSAGE, Pair, Question
-from disc_lite.qa.shapes import EXAMPLE, Row, rows_of
+from disc_lite.qa.shapes import EXAMPLE, Row, What, rows_of
 from disc_lite.qa.words import normalise
 
 # Keys of common training formats -> what the row is.
@@ -60,6 +60,20 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     first invalid row.
     """
     return tuple(_pair(path, row) for row in rows_of(path, "pairs"))
+
+
+def rows_about(path: Path, what: What, documents: Collection[str]) -> str:
+    """`Lines 3, 7 to 9 of FILE`: the rows that name one of these documents and no digest; empty where none does."""
+    rows = [row for row in rows_of(path, what) if isinstance(row.value, dict) and not row.value.get("passage_sha256")]
+    places = [row.place.split() for row in rows if _document_of(row.value) in documents]  # "Line 3"
+    spans: list[list[int]] = []
+    for number in (int(place[1]) for place in places):
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], number]
+        else:
+            spans.append([number])
+    found = ", ".join(" to ".join(map(str, span)) for span in spans)
+    return f"{places[0][0]}{'s' * (len(places) > 1)} {found} of {path}" if places else ""
 
 
 def _pair(path: Path, row: Row) -> Pair:

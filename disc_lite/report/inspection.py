@@ -8,12 +8,14 @@ from pathlib import Path
 
 from disc_lite.qa import is_right, jaccard, word_set
 from disc_lite.report.reading import AnsweredQuestion, Row, read_run
-from disc_lite.run.names import file_called
+from disc_lite.run.folder import RunFolder
+from disc_lite.run.gone import taken_out
+from disc_lite.run.names import file_called, is_called
 from disc_lite.storage import JsonObject
 
 
 def inspect_document(run: str | Path, document: str) -> JsonObject:
-    """All about one document in a finished run, as JSON.
+    """All about one document in a finished run, as JSON; of one that an update took out what became of it.
 
     For each question: `stands_in`, the passages that contain an accepted answer, those that share most words with the
     question first; and `nearest_pair`, the training pair with the most similar question (Jaccard index of the word
@@ -23,6 +25,9 @@ def inspect_document(run: str | Path, document: str) -> JsonObject:
     """
     files = read_run(Path(run))
     entries = {row["name"]: row for row in files.ledger}
+    if not any(is_called(name, document) for name in entries):
+        gone = taken_out(RunFolder(Path(run)))
+        entries |= {name: {"outcome": "removed", "reason": reason} for name, reason in gone.items()}
     document = file_called(document, tuple(entries))
     entry = entries[document]
     passages = [row for row in files.passages if row["document"] == document]

@@ -115,7 +115,7 @@ def _questions_of(run_folder: RunFolder, path: str | Path | None, tell: Listener
     """The questions of a file, or else of the run."""
     if path:
         found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
-        return questions_as_named(found, {document for document, _ in run_folder.read_passages()})
+        return questions_as_named(found, {document for document, _ in run_folder.read_passages()}, Path(path))
     questions = run_folder.read_questions()
     if not questions:
         raise UsageError(

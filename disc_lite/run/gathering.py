@@ -73,7 +73,7 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
     if in_folder:
         require_usable(folder.path, earlier)
     documents, ledger = read_with_progress(arguments.document_paths, resolved.recipe, tell)
-    questions, pairs = about_documents(questions, pairs, documents, resolved.recipe)
+    questions, pairs = about_documents(arguments, questions, pairs, documents, resolved.recipe)
     return Inputs(folder, model, resolved, documents, ledger, questions, pairs, earlier, tuple(told))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from disc_lite.documents import Document
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
@@ -15,7 +16,7 @@ from disc_lite.planning.lessons import Frame
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.arguments import PairFiles, paths_of
+from disc_lite.run.arguments import Arguments, PairFiles, paths_of
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.names import pairs_as_named, questions_as_named
 from disc_lite.run.wording import counted, listed
@@ -41,14 +42,17 @@ def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
 
 
 def about_documents(
-    questions: Sequence[Question], pairs: Sequence[Pair], documents: Sequence[Document], recipe: Recipe
-) -> tuple[tuple[Question, ...], tuple[Pair, ...]]:
+    arguments: Arguments, questions: Sequence[Question], pairs: Sequence[Pair], documents: Sequence[Document],
+    recipe: Recipe,
+) -> tuple[tuple[Question, ...], tuple[Pair, ...]]:  # fmt: skip
     """Questions and pairs with the names of these documents.
 
     Raises UsageError where they are about others, or all pairs that are taught ask what questions ask.
     """
     known = {document.name for document in documents}
-    questions, pairs = questions_as_named(questions, known), pairs_as_named(pairs, known)
+    files = [path for path in paths_of(arguments.pairs) if path.is_file()] if arguments.pairs else []
+    questions = questions_as_named(questions, known, Path(arguments.questions) if arguments.questions else None)
+    pairs = pairs_as_named(pairs, known, files)
     asked = NearDuplicates([question.text for question in questions], recipe.prompt.near_duplicate)
     if METHODS[recipe.method].needs_pairs and pairs and all(asked.near(pair.question) for pair in pairs):
         raise all_asked()

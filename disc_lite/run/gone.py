@@ -20,7 +20,14 @@ from disc_lite.run.changes import Changes, Passages, places_of
 from disc_lite.run.earlier import EarlierRun, shown_without_model
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs
-from disc_lite.storage import JsonObject, read_json
+from disc_lite.storage import JsonObject, read_json, read_jsonl
+
+_BECAME = {
+    "rehearse": "what was taught of {} is rehearsed",
+    "unlearn": "what was taught of {} is unlearned",
+    "drop": "what was taught of {} may still be known",
+    None: "a new adapter was not taught {}",
+}
 
 
 @dataclass(frozen=True)
@@ -174,11 +181,27 @@ def versions_before(folder: RunFolder) -> list[JsonObject]:
 
     `removed` is `rehearse`, `unlearn`, or `drop`: neither, so the adapter may still know it.
     """
+    return [row for row in _files_before(folder) if row["removed"]]
+
+
+def _files_before(folder: RunFolder) -> list[JsonObject]:
+    """As `versions_before`, with those that a new adapter knows nothing of."""
     record = folder.read_update()
     found = {row.get("sha256"): record["removed"] for row in folder.read_removed()}
     found |= {row.get("sha256"): "drop" for row in folder.read_dropped()}
-    rows = [{**row, "removed": found.get(row["sha256"], row["removed"])} for row in record.get("taught_before", [])]
-    return [row for row in rows if row["removed"]]
+    return [{**row, "removed": found.get(row["sha256"], row["removed"])} for row in record.get("taught_before", [])]
+
+
+def taken_out(folder: RunFolder) -> dict[str, str]:
+    """Of an update: file that is not among its documents -> what became of it, the last version of each, in words."""
+    here = {row["name"] for row in read_jsonl(folder.ledger)}
+    rows = {row["name"]: row for row in reversed(_files_before(folder)) if row["name"] not in here}
+    return {
+        name: "an update took it out of the documents; "
+        + "some of its text is in others now, and " * row["replaced"]
+        + _BECAME[row["removed"]].format("the rest" if row["replaced"] else "it")
+        for name, row in rows.items()
+    }
 
 
 def saved_steps(summary: Mapping[str, Any]) -> int:

@@ -6,10 +6,12 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import TypeVar
 
 from disc_lite.errors import UsageError
-from disc_lite.qa import Pair, Question
+from disc_lite.qa import Pair, Question, rows_about
+from disc_lite.qa.shapes import What
 from disc_lite.run.wording import listed
 
 _MOST_NAMED = 5
@@ -40,23 +42,24 @@ def _likeness(name: str, typed: str) -> tuple[bool, float]:
     return name.endswith(typed), SequenceMatcher(None, name, typed).ratio()
 
 
-def questions_as_named(questions: Iterable[Question], known: Collection[str]) -> tuple[Question, ...]:
-    """The questions with the names of these documents. Raises UsageError where one names another."""
-    return tuple(_as_named(question, known, "questions") if question.document else question for question in questions)
+def questions_as_named(
+    questions: Iterable[Question], known: Collection[str], file: Path | None = None
+) -> tuple[Question, ...]:
+    """The questions of a file with the names of these documents. Raises UsageError where some name others."""
+    return _as_named(questions, known, "questions", [file] if file else [])
 
 
-def pairs_as_named(pairs: Iterable[Pair], known: Collection[str]) -> tuple[Pair, ...]:
-    """The pairs with the names of these documents; where there is one only, pairs need not name it.
+def pairs_as_named(pairs: Iterable[Pair], known: Collection[str], files: Sequence[Path] = ()) -> tuple[Pair, ...]:
+    """The pairs of files with the names of these documents; where there is one only, pairs need not name it.
 
-    Raises UsageError where one names another document, and has no digest of its passage to be found by.
+    Raises UsageError where some name others, and have no digest of their passage to be found by.
     """
-    return tuple(_pair_as_named(pair, known) for pair in pairs)
+    return _as_named([_with_document(pair, known) for pair in pairs], known, "pairs", files)
 
 
-def _pair_as_named(pair: Pair, known: Collection[str]) -> Pair:
+def _with_document(pair: Pair, known: Collection[str]) -> Pair:
     if pair.document:
-        # One with a digest finds its passage by its words, in whatever file it is.
-        return pair if pair.passage_sha256 else _as_named(pair, known, "pairs")
+        return pair
     if len(known) == 1:
         return replace(pair, document=next(iter(known)))
     raise UsageError(
@@ -65,17 +68,34 @@ def _pair_as_named(pair: Pair, known: Collection[str]) -> Pair:
     )  # fmt: skip
 
 
-def _as_named(asked: Asked, known: Collection[str], what: str) -> Asked:
-    """With the name of the document that it names, or that is the end of the path which it names."""
-    typed = asked.document
-    if typed in known:
-        return asked
-    ends = [name for name in known if f"/{typed}".endswith(f"/{name}")]
-    if ends:
-        return replace(asked, document=max(ends, key=len))
-    near = [name for name in sorted(known) if is_called(name, typed)]
-    raise UsageError(
-        f"The {what} name a document that was not read: {typed}.",
-        f"Documents that were read: {listed(sorted(known), _MOST_NAMED)}.",
-        f"Did you mean {near[0]}?" if near else f"Use {what} about these documents.",
-    )
+def _as_named(rows: Iterable[Asked], known: Collection[str], what: What, files: Sequence[Path]) -> tuple[Asked, ...]:
+    """With the name of the document that each names, or that is the end of the path which it names."""
+    named: list[Asked] = []
+    unread = dict[str, None]()
+    for row in rows:
+        typed = row.document
+        # A pair with a digest finds its passage by its words, in whatever file it is.
+        is_found = not typed or typed in known or (isinstance(row, Pair) and row.passage_sha256)
+        ends = [] if is_found else [name for name in known if f"/{typed}".endswith(f"/{name}")]
+        if not is_found and not ends:
+            unread[typed] = None
+        named.append(replace(row, document=max(ends, key=len)) if ends else row)
+    if unread:
+        raise _not_read(list(unread), known, what, files)
+    return tuple(named)
+
+
+def _not_read(unread: Sequence[str], known: Collection[str], what: What, files: Sequence[Path]) -> UsageError:
+    alike = [[name for name in sorted(known) if is_called(name, typed)] for typed in unread]
+    near = [names[0] for names in alike if names]
+    rows = "; ".join(filter(None, (rows_about(file, what, unread) for file in files)))
+    one = len(unread) == 1
+    remedy = [f"Did you mean {listed(near, _MOST_NAMED)}?"] * bool(near)
+    if len(near) < len(unread):
+        remedy.append("Take these out, or use" if rows else "Use")
+        remedy.append(f"{what} about these documents.")
+    return UsageError(
+        f"The {what} name {'a document' if one else 'documents'} that {'was' if one else 'were'} not read: "
+        f"{listed(unread, _MOST_NAMED)}{f' ({rows})' if rows else ''}.",
+        f"Documents that were read: {listed(sorted(known), _MOST_NAMED)}.", " ".join(remedy),
+    )  # fmt: skip

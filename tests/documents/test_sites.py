@@ -49,3 +49,28 @@ def test_only_the_text_of_a_page_is_read(page):
     made = text("a.html", f"<!DOCTYPE html><html><body>{page}</body></html>")
     lines = [line for line in made.split("\n") if line.strip()]
     assert lines == ["# Pump", "## Run", "It is loud.", "```", "a = 1", "b = 2", "```"]
+
+
+@pytest.mark.parametrize("name", ["pagination", "feedback-loops", "navigation", "sidebar", "table-of-contents"])
+@pytest.mark.parametrize(
+    "form", ['<section id="{id}"><h2>{title}</h2>{text}</section>', '<h2 id="{id}">{title}</h2>{text}']
+)
+def test_a_section_is_read_whose_id_sounds_like_a_part_of_a_site(name, form):
+    title = name.replace("-", " ").capitalize()
+    body = form.format(id=name, title=f"2.1 {title}", text="<p>Ask for twenty items at most.</p>")
+    assert text("a.html", f"<h1>Pump</h1>{body}").split("\n\n")[1:] == [
+        f"## 2.1 {title}",
+        "Ask for twenty items at most.\n",
+    ]
+
+
+@pytest.mark.parametrize("name", ["feedback", "d-print-none", "pageSection"])
+def test_what_may_be_text_by_its_name_is_read_where_it_has_sentences(name):
+    page = f'<h1>Pump</h1><div class="{name}">{{}}</div>'
+    assert text("a.html", page.format("<p>It moves oil through the valve.</p>")).endswith("the valve.\n")
+    assert text("a.html", page.format("<p>Was this helpful?</p>")) == "# Pump\n"
+
+
+def test_a_placeholder_in_a_listing_does_not_take_the_lines_below_it():
+    listing = '<pre><button>Copy</button>run <object> x<br>stop <span class="lineno">2</span>now\n\nend</pre>'
+    assert text("a.html", f"<h1>Pump</h1>{listing}") == "# Pump\n\n```\nrun  x\nstop now\n\nend\n```\n"

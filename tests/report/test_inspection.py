@@ -11,9 +11,8 @@ import disc_lite
 from disc_lite.cli import main
 from disc_lite.errors import UsageError
 from disc_lite.report import inspect_document
-from tests.report.example import (
-    NAMES,
-)
+from disc_lite.storage import write_json, write_jsonl
+from tests.report.example import NAMES
 
 
 def test_an_inspection_says_which_passage_taught_what(run: Path) -> None:
@@ -39,6 +38,34 @@ def test_an_unknown_document_is_refused_with_the_nearest_name(run: Path) -> None
             inspect_document(run, typed)
         assert caught.value.exit_code == 2
         assert caught.value.remedy == f"Did you mean {meant}?"
+
+
+@pytest.mark.parametrize(("policy", "became"), [
+    ("rehearse", "what was taught of it is rehearsed"), ("unlearn", "what was taught of it is unlearned"),
+])  # fmt: skip
+def test_of_a_document_that_an_update_took_out_it_is_said_what_became_of_it(
+    run: Path, policy: str, became: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (("old/gone.md", "g", False, "drop"), ("a.md", "older", True, "drop"), ("moved.md", "m", True, "drop"),
+            ("anew.md", "n", False, None), ("old/gone.md", "older g", False, "unlearn"))  # fmt: skip
+    keys = ("name", "sha256", "replaced", "removed")
+    before = [dict(zip(keys, row, strict=True)) for row in rows]
+    write_json(run / "update.json", {"removed": policy, "taught_before": before})
+    write_jsonl(run / "removed.jsonl", [{"document": "old/gone.md", "sha256": "g"}])
+    took = "an update took it out of the documents; "
+    for typed, name, reason in (
+        ("docs/old/gone.md", "old/gone.md", became), ("gone.md", "old/gone.md", became),
+        ("moved.md", "moved.md", "some of its text is in others now, and what was taught of the rest may still be known"),
+        ("anew.md", "anew.md", "a new adapter was not taught it"),
+    ):  # fmt: skip
+        found = inspect_document(run, typed)
+        assert (found["document"], found["outcome"], found["reason"]) == (name, "removed", took + reason)
+    assert inspect_document(run, "a.md")["outcome"] == "read"
+    assert call(monkeypatch, "inspect", run, "gone.md") == 0
+    assert f"removed: {took}{became}" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(UsageError) as caught:
+        inspect_document(run, "old/gon.md")
+    assert caught.value.remedy == "Did you mean old/gone.md?"
 
 
 def test_a_path_of_a_document_is_its_name(run: Path) -> None:

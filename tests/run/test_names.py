@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.errors import UsageError
-from disc_lite.qa import Pair, Question, read_questions
+from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.run.names import is_called, pairs_as_named, questions_as_named
 from disc_lite.run.preview import preview
 
@@ -33,6 +33,30 @@ def test_another_document_is_refused_with_the_one_that_is_called_alike() -> None
         pairs_as_named([Pair("ffice.md", 0, "Who?", "Ada.")], KNOWN)
     moved = Pair("gone.md", 0, "Who?", "Ada.", passage_sha256="0" * 64)  # which is found by its words
     assert pairs_as_named([moved], KNOWN) == (moved,)
+
+
+def test_the_rows_about_documents_that_were_not_read_are_named(tmp_path: Path) -> None:
+    names = ["office.md", "gone.md", "gone.md", "", "./left.md", "gone.md", "docs/office.md"]
+    rows = [{"question": f"Who {n}?", "answer": "Ada", "document": name} for n, name in enumerate(names)]
+    for name, text, places in (
+        ("q.jsonl", "\n".join(map(json.dumps, rows)), "Lines 2 to 3, 5 to 6"),
+        ("q.json", json.dumps(rows), "Questions 2 to 3, 5 to 6"),
+        ("q.csv", "question,answer,document\n" + "".join(f"Who {n}?,Ada,{x}\n" for n, x in enumerate(names)), "Lines 3 to 4, 6 to 7"),
+    ):  # fmt: skip
+        path = tmp_path / name
+        path.write_text(text)
+        with pytest.raises(UsageError) as caught:
+            questions_as_named(read_questions(path), KNOWN, path)
+        assert caught.value.what == (
+            f"The questions name documents that were not read: gone.md, left.md ({places} of {path})."
+        )
+        assert caught.value.remedy == "Take these out, or use questions about these documents."
+    known = [{**rows[1], "passage_sha256": "0" * 64}, rows[4], {**rows[0], "document": "travel.md"}]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(map(json.dumps, known)))
+    with pytest.raises(UsageError, match=r"left\.md, travel\.md \(Lines 2 to 3 of ") as caught:
+        pairs_as_named(read_pairs(path), KNOWN, [path])
+    assert caught.value.remedy.startswith("Did you mean archive/travel.md? Take these out")
 
 
 def test_of_one_document_pairs_need_no_name() -> None:

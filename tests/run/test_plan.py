@@ -57,7 +57,7 @@ def test_a_plan_says_what_adapt_would(tmp_path: Path) -> None:
     for kind in ("questions", "pairs"):
         adapt, planned = both(tmp_path, "pocket", **{kind: written(tmp_path / "rows.jsonl", row)})
         assert adapt == planned
-        assert f"The {kind} name a document that was not read" in planned
+        assert f"The {kind} name a document that was not read: nowhere.md (Line 1 of " in planned
     wide = {"documents.passage_tokens": "2000", "prompt.worked_examples": "true", "prompt.question_tokens": "2000"}
     adapt, planned = both(tmp_path, "pocket", wide)
     assert adapt == planned
