@@ -30,8 +30,9 @@ lint: install
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# On two cores, each of one thread; a file's tests on one of them, since they share what they made.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # Whole runs on one core, everything else on the other; both write what they reached into one file for the documentation.
 FIGURES = bench/results/reliability.json

@@ -28,7 +28,7 @@ from disc_lite.evaluation.sentences import (
 )
 from disc_lite.run.about_pairs import about_pairs, sentences_asked
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.wording import GONE, counted, data_size, duration, listed
+from disc_lite.run.wording import counted, data_size, duration, listed, since_rows
 from disc_lite.storage import JsonObject
 
 SHOWN_MISSES = 5
@@ -92,11 +92,10 @@ def _show_update(update: JsonObject, console: Console) -> None:
         return
     headings = ("95 %",) if console.width >= WITH_RULES else ()
     table = _table(f"Since {update['run']}", "passages", "right, that run", "right, now", *headings)
-    for state, rows in update["rows"].items():
+    for label, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
-        label = f"gone ({GONE[update['removed']]})" if state == "removed" else state
-        table.add_row(label, str(update["passages"][state]), *figures[: 2 + len(headings)])
+        table.add_row(label, "" if passages is None else f"{passages:,}", *figures[: 2 + len(headings)])
     console.print(table)
 
 

@@ -24,6 +24,7 @@ from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
 from disc_lite.documents.formats import DECODED, FORMATS, REMEDIES, convert, readable, suffix_of
 from disc_lite.documents.headings import Heading, cut_sections, find_headings, title_of
+from disc_lite.documents.lonetitles import with_headings
 from disc_lite.documents.records import Document, LedgerEntry
 from disc_lite.documents.source import Converted, ReadingOptions, RefusedFile, Source
 from disc_lite.documents.walking import Found, find_files, printable
@@ -146,6 +147,8 @@ def document_of(name: str, converted: Converted) -> Document:
     """A converted file as a document of this name, with its title and sections, its letters composed (NFC)."""
     converted = _composed(converted)
     text = converted.text
+    if converted.headings is None and converted.markup in ("markdown", "converted"):
+        text = with_headings(text)
     stem = " ".join(re.sub(r"_|(?<!\d)-|-(?!\d)", " ", PurePosixPath(name).stem).split())  # but `Article 812-3`
     title = converted.title or stem or name
     headings: Sequence[Heading]

@@ -147,14 +147,23 @@ def interval(row: Mapping[str, Any]) -> str:
 
 
 def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """Of an update, how much of what is new or changed is right, and of what is unchanged; else empty."""
-    rows = (card.get("update") or {"rows": {}})["rows"]
-    if not rows:
+    """Of an update, how much of what is new or changed is right, and of what is unchanged; else empty.
+
+    Of questions and statements together.
+    """
+    update = card.get("update")
+    if not update:
         return {}
     return {
-        part: {count: sum(rows[state]["adapted"][count] for state in states) for count in ("right", "of")}
+        part: {count: sum(row["adapted"][count] for row in _in_states(update, states)) for count in ("right", "of")}
         for part, states in FRESH_AND_UNCHANGED.items()
     }
+
+
+def _in_states(update: Mapping[str, Any], states: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The rows of questions, then those of statements, about passages in these states."""
+    kinds = (update["rows"], update.get("completions", {}))  # cards of before 2026-11-29 have no statements
+    return [rows[state] for rows in kinds for state in states if state in rows]
 
 
 def since_update(card: Mapping[str, Any]) -> str:
@@ -165,12 +174,12 @@ def since_update(card: Mapping[str, Any]) -> str:
     said, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
     if fresh and not next(iter(fresh_and_unchanged(card).values()))["of"]:
         said.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
-    unchanged = update["rows"]["unchanged"]
-    if lost := unchanged.get("lost"):
+    unchanged = _in_states(update, ("unchanged",))
+    if lost := sum(row["lost"] for row in unchanged):
+        had, gained = sum(row["earlier"]["right"] for row in unchanged), sum(row["gained"] for row in unchanged)
         said.append(
-            f"Of {unchanged['earlier']['right']:,} answers about unchanged passages that the run before had right "
-            f"{lost:,} {'is' if lost == 1 else 'are'} wrong now; "
-            f"{_gained(unchanged['gained'])}."
+            f"Of {had:,} answers about unchanged passages that the run before had right {lost:,} "
+            f"{'is' if lost == 1 else 'are'} wrong now{f'; {_gained(gained)}' if gained else ''}."
         )
     return " ".join(said)
 

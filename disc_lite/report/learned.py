@@ -11,7 +11,7 @@ from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
-from disc_lite.run.wording import GONE, counted
+from disc_lite.run.wording import counted, since_rows
 
 AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
@@ -121,12 +121,10 @@ def since(run: RunFiles) -> list[Child]:
     if not update:
         return []
     items, cells = [], []
-    for state, rows in update["rows"].items():
-        name = f"gone, {GONE[update['removed']]}" if state == "removed" else state
+    for name, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
-        cells.append(
-            (name, f"{update['passages'][state]:,}", _asked(before), _asked(now), interval(now) if now["of"] else "")
-        )
+        number = "" if passages is None else f"{passages:,}"
+        cells.append((name, number, _asked(before), _asked(now), interval(now) if now["of"] else ""))
         if now["of"]:
             text = f"{name}: now {in_words(now)}" + (f", before {in_words(before)}" if before["of"] else "")
             drawn = charts.bullet(text, before["share"] if before["of"] else None, now["share"], None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from disc_lite.run.wording import listed
+from disc_lite.run.wording import counted, listed
+from disc_lite.synthesis.contradictions import CONTRADICTED
 
 MOST_NAMED = 5  # documents in a sentence
 MOST_CONTRADICTIONS = 3  # questions in a sentence
@@ -52,6 +53,18 @@ def not_unlearned(pairs: Mapping[str, Any]) -> str:
     )
 
 
+def left_out(pairs: Mapping[str, Any]) -> str:
+    """How many pairs were written, or taken over, and are not taught after all; empty where all are."""
+    number = (pairs.get("dropped") or {}).get(CONTRADICTED, 0)
+    if not number:
+        return ""
+    every = counted(pairs["accepted"] + number, "pair")
+    return (
+        f"{number:,} of {every} {'is' if number == 1 else 'are'} left out, since another passage answers the question "
+        "otherwise."
+    )
+
+
 def contradictions(pairs: Mapping[str, Any]) -> str:
     """Which documents answer a question otherwise than another; empty where none does."""
     found = pairs.get("contradictions") or []
@@ -71,4 +84,6 @@ def contradictions(pairs: Mapping[str, Any]) -> str:
 
 def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
     """What is not taught by pairs and why, and what was taken out of them and may still be known."""
-    return [text for part in (contradictions, few_pairs, without_pairs, not_unlearned) if (text := part(pairs))]
+    return [
+        text for part in (left_out, contradictions, few_pairs, without_pairs, not_unlearned) if (text := part(pairs))
+    ]

@@ -19,6 +19,7 @@ from disc_lite.run.measuring import EvalSet, Measurement, thinking_instructions
 from disc_lite.storage import JsonObject
 
 Answered = Sequence[tuple[Question, str]]
+ByState = dict[str, list[tuple[Question, str]]]
 
 FARTHEST = 10  # neutral prompts in the card: those with the largest drift
 
@@ -59,31 +60,37 @@ def _by_state(
 ) -> JsonObject:
     """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter.
 
-    `ceiling` is what the base answers with the right passage, of the same questions; of what is gone nobody asked that.
+    `rows` are of the questions, `completions` of the statements. `ceiling` is what the base answers with the right
+    passage, of the same questions; of what is gone nobody asked that.
     """
     record = run.read_update()
     if not record:
         return {}
     states, places = run.read_states(), right_places(asked.questions, asked.passages)
 
-    def grouped(said: Sequence[str]) -> dict[str, list[tuple[Question, str]]]:
-        groups: dict[str, list[tuple[Question, str]]] = {state: [] for state in (*STATES, "removed")}
-        for question, answer, at in zip(asked.questions, said, places, strict=bool(said)):
+    def grouped(questions: Sequence[Question], said: Sequence[str], places: Sequence[int | None]) -> ByState:
+        groups: ByState = {state: [] for state in STATES}
+        for question, answer, at in zip(questions, said, places, strict=bool(said)):
             if at is not None:
                 groups[states[at]].append((question, answer))
         return groups
 
-    read, now, rows = grouped(with_passage), grouped(answers.questions["adapted"]), {}
-    now["removed"] = list(zip(asked.removed, answers.removed, strict=True))
-    for state, group in now.items():
+    def since(group: Answered) -> JsonObject:
         again = [(question, said) for question, said in group if question.text in record["answers"]]
         before = [(question, record["answers"][question.text]) for question, _ in again]
-        since = change(_right(before, grading), _right(again, grading))
-        rows[state] = {
-            "earlier": _row(before, grading), "adapted": _row(group, grading), "ceiling": _row(read[state], grading),
-            "lost": since["lost"], "gained": since["gained"],  # of the same questions
-        }  # fmt: skip
-    return {"run": record["run"], "removed": record["removed"], "passages": record["passages"], "rows": rows}
+        changed = change(_right(before, grading), _right(again, grading))  # of the same questions
+        rows = {"earlier": _row(before, grading), "adapted": _row(group, grading)}
+        return {**rows, "lost": changed["lost"], "gained": changed["gained"]}
+
+    read = grouped(asked.questions, with_passage, places)
+    now = grouped(asked.questions, answers.questions["adapted"], places)
+    now["removed"], read["removed"] = list(zip(asked.removed, answers.removed, strict=True)), []
+    finished = grouped(asked.completions, answers.completions, right_places(asked.completions, asked.passages))
+    return {
+        "run": record["run"], "removed": record["removed"], "passages": record["passages"],
+        "rows": {state: {**since(group), "ceiling": _row(read[state], grading)} for state, group in now.items()},
+        "completions": {state: since(group) for state, group in finished.items()},
+    }  # fmt: skip
 
 
 def _right(answered: Answered, grading: str) -> list[bool]:

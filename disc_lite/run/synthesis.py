@@ -52,7 +52,7 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
             write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
             write_json(about, {**about_drafts(pair_set), "contradictions": between_documents(drafted)})
     pairs = context.folder.read_pairs()
-    found = {**read_json(about), "without": _without_pairs(context.texts, pairs)}
+    found = {"accepted": len(pairs), **read_json(about), "without": _without_pairs(context.texts, pairs)}
     for remark in (*found.get("remarks", ()), *about_pairs(found)):
         context.remark("questions", remark)
     return pairs, found

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from disc_lite.planning.sizes import GIB
+from disc_lite.storage import JsonObject
 
 # What becomes of the pairs of passages that are gone, by `update.removed`.
 GONE = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
+
+
+def since_rows(update: JsonObject) -> list[tuple[str, int | None, JsonObject]]:
+    """Of an update's card: what became of passages, how many they are, and the row of questions or of statements."""
+    gone = f"gone, {GONE[update['removed']]}"
+    rows = [(gone if s == "removed" else s, update["passages"][s], row) for s, row in update["rows"].items()]
+    finished = [
+        (f"{s}, statements", None, row) for s, row in update.get("completions", {}).items() if row["adapted"]["of"]
+    ]
+    return [*rows, *finished]
 
 
 def counted(number: int, what: str) -> str:

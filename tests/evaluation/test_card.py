@@ -126,16 +126,19 @@ def test_a_ceiling_by_choice_of_the_questions_is_no_measurement() -> None:
     assert "answers 50% of what the base answers with the passage." in shortfall({**written, **MEASURED})
 
 
-def updated(fresh: tuple[int, int], unchanged: tuple[int, int], lost: int = 0, of: int = 3) -> dict:
+def updated(fresh: tuple[int, int], unchanged: tuple[int, int], lost: int = 0, of: int = 3, gained: int = 1,
+            finished: dict | None = None) -> dict:  # fmt: skip
     """A card of an update: right answers and questions, and how many the run before had right and are wrong now."""
     rows = {state: {"adapted": share_of([True] * right + [False] * (asked - right)),
                     "ceiling": share_of([True] * asked)} for state, (right, asked) in
             (("unchanged", unchanged), ("changed", (0, 0)), ("new", fresh))}  # fmt: skip
-    rows["unchanged"] |= {"earlier": {"right": of}, "lost": lost, "gained": 1}
+    rows["unchanged"] |= {"earlier": {"right": of}, "lost": lost, "gained": gained}
+    nothing = {"adapted": share_of([]), "earlier": share_of([]), "lost": 0, "gained": 0}
+    statements = dict.fromkeys(rows, nothing) | (finished or {})
     of_run = {
         "fit": {},
         "advice": {"pairs": "more pairs"},
-        "update": {"rows": rows, "passages": {"new": 1, "changed": 0}},
+        "update": {"rows": rows, "completions": statements, "passages": {"new": 1, "changed": 0}},
     }
     return {**compared(range(0), range(40), 50, 0), **of_run}
 
@@ -154,6 +157,15 @@ def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> N
     assert since_update(updated((0, 0), (33, 48), 5, 38)) == (
         "Nothing was asked about what is new or changed, so nobody knows whether it was learned. Of 38 answers about "
         "unchanged passages that the run before had right 5 are wrong now; 1 that was wrong is right now."
+    )
+    assert since_update(updated((8, 10), (0, 0), 1, 2, 0)) == (
+        "Of 2 answers about unchanged passages that the run before had right 1 is wrong now."
+    )
+    # Statements to finish count as answers.
+    finished = {"unchanged": {"adapted": share_of([1, 0]), "earlier": {"right": 2}, "lost": 1, "gained": 0}}
+    finished["new"] = {"adapted": share_of([1])}
+    assert since_update(updated((0, 0), (33, 48), 5, 38, finished=finished)) == (
+        "Of 40 answers about unchanged passages that the run before had right 6 are wrong now; 1 that was wrong is right now."
     )
     assert since_update(compared(range(0), range(40), 50)) == ""
 

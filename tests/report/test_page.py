@@ -70,22 +70,41 @@ def page_of(run: Path) -> Page:
 def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
     right, none = share_of([1, 1, 0, 0]), share_of([])
     rows = {
-        "unchanged": {"earlier": share_of([1, 1, 1, 0]), "adapted": right, "ceiling": right},
+        "unchanged": {"earlier": share_of([1, 1, 1, 0]), "adapted": right, "ceiling": right, "lost": 1, "gained": 0},
         "changed": {"earlier": none, "adapted": right, "ceiling": right},
         "new": {"earlier": none, "adapted": none, "ceiling": none},
         "removed": {"earlier": share_of([1, 1]), "adapted": share_of([0, 0]), "ceiling": none},
     }
+    nothing = {"earlier": none, "adapted": none}
+    statements = {"earlier": share_of([1] * 9), "adapted": share_of([1] * 8 + [0]), "lost": 1, "gained": 0}
+    finished = {"unchanged": statements, "changed": nothing, "new": nothing}
     folder = make_run(tmp_path / "run")
     summary = read_json(folder / "summary.json")
     passages = {"unchanged": 7, "changed": 2, "new": 1, "removed": 3}
-    update = {"run": "/home/somebody/secret/<b>run", "removed": "unlearn", "passages": passages, "rows": rows}
+    update = {
+        "run": "/home/somebody/secret/<b>run",
+        "removed": "unlearn",
+        "passages": passages,
+        "rows": rows,
+        "completions": finished,
+    }
     write_json(folder / "summary.json", {**summary, "card": {**summary["card"], "update": update}})
     page = page_of(folder)
     assert page.sections[:3] == ["card", "since", "retained"]
     text = page.text["since"]
-    for wanted in ("3 of 4", "2 of 4", "gone, unlearned", "0 of 2", "not asked", "<b>run"):
+    for wanted in (
+        "3 of 4",
+        "2 of 4",
+        "gone, unlearned",
+        "0 of 2",
+        "not asked",
+        "<b>run",
+        "unchanged, statements",
+        "8 of 9",
+    ):
         assert wanted in text
-    assert "secret" not in text
+    assert "secret" not in text and "new, statements" not in text
+    assert "Of 12 answers about unchanged passages that the run before had right 2 are wrong now." in page.text[""]
 
 
 # -- what the page holds ---------------------------------------------------------------------------------

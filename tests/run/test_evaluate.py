@@ -204,10 +204,16 @@ def test_an_update_has_to_know_what_is_new_and_what_is_unchanged() -> None:
     for new, unchanged, part in (((6, 16), (44, 44), "new or changed"), ((16, 16), (30, 44), "unchanged")):
         rows = {state: {"adapted": dict(zip(("right", "of"), row, strict=True))} for state, row in
                 (("new", new), ("changed", (0, 0)), ("unchanged", unchanged))}  # fmt: skip
-        card = {**card_with((new[0] + unchanged[0], 60), (0, 0), 0), "update": {"rows": rows}}
+        statements = {state: {"adapted": {"right": 0, "of": 0}} for state in rows}
+        card = {
+            **card_with((new[0] + unchanged[0], 60), (0, 0), 0),
+            "update": {"rows": rows, "completions": statements},
+        }
         check_gates(card, 0.37, None)
         with pytest.raises(GateFailed, match=f"of what is {part} .*less than 70.0%"):
             check_gates(card, 0.7, None)
+        statements["new"] = statements["unchanged"] = {"adapted": {"right": 40, "of": 40}}
+        check_gates(card, 0.7, None)
 
 
 def test_a_file_of_statements_alone_is_measured(

@@ -54,7 +54,6 @@ def test_a_write_that_fails_anywhere_in_a_run_loses_nothing(small: SmallAdapt, w
     reached("R2", operations_of_whole_runs_failed=failed)
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_full_disk_is_said_and_the_run_goes_on_with_space(
     small: SmallAdapt, whole: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

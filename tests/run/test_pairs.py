@@ -105,7 +105,7 @@ def test_a_document_without_a_pair_is_named(tmp_path: Path) -> None:
     )  # fmt: skip
     _, found = synthesis.gather_pairs(context, ())
     names = [f"b{number}.md" for number in range(7)]
-    assert found == {**about, "without": {"documents": names, "passages": 15, "of": 16}}
+    assert found == {**about, "accepted": 1, "without": {"documents": names, "passages": 15, "of": 16}}
     assert told == [
         "No question-answer pair is about b0.md, b1.md, b2.md, b3.md, b4.md and 2 more: what is said there is not "
         "learned from pairs. 15 of 16 passages have no question-answer pair; pairs of your own: --pairs."
@@ -153,8 +153,12 @@ def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_i
             inputs=SimpleNamespace(earlier=None, pairs=scored if name == "own_pairs" else None),
         )  # fmt: skip
         (tmp_path / name).mkdir()
+        told: list[str] = []
+        context.remark = lambda stage, text: told.append(text)  # noqa: B023
         pairs, about = synthesis.gather_pairs(context, ())
         assert [pair.answer for pair in pairs] == ["Ulwyn Wiltan", "Ada"]
+        # The screen has counted three.
+        assert told == ["1 of 3 pairs is left out, since another passage answers the question otherwise."]
         assert about["dropped"] == {CONTRADICTED: 1, "not a question": 1}
 
 

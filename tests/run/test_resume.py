@@ -113,7 +113,6 @@ def half_saved(run: Path) -> set[str]:
     return {path.name for path in (run / "checkpoints").glob(".tmp-*")}
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(("kind", "share"), [("given", 0.8), ("written", 0.2)])
 def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(
     kind: str, share: float, request: pytest.FixtureRequest
@@ -150,7 +149,6 @@ def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(
             runs_finished_with_the_same_bytes=finished - reworded, finished_with_a_pair_worded_otherwise=reworded)  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_signal_at_any_moment_leaves_with_its_code_and_loses_nothing(
     small: SmallAdapt, undisturbed: Whole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +179,6 @@ def test_a_signal_at_any_moment_leaves_with_its_code_and_loses_nothing(
     reached("R6", signals_at_random_moments=answered)
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(
     ("number", "times"),
     [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2), (signal.SIGTERM, 3)],
