@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from disc_lite.documents.adoc import adoc_text
 from disc_lite.documents.code import SUFFIXES, code_text
+from disc_lite.documents.csvtext import csv_text
 from disc_lite.documents.decoding import check_text, decode
 from disc_lite.documents.docx import docx_text
 from disc_lite.documents.epub import epub_text
@@ -20,7 +21,6 @@ from disc_lite.documents.pdf import pdf_text
 from disc_lite.documents.plaintext import plain_text
 from disc_lite.documents.pptx import pptx_text
 from disc_lite.documents.records import NEEDS
-from disc_lite.documents.rows import csv_text
 from disc_lite.documents.rst import rst_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.tex import tex_text

@@ -8,9 +8,7 @@ letter means is written (`formulas`), and a line that only looks like a heading 
 from __future__ import annotations
 
 import re
-import textwrap
 import warnings
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import is_marker
@@ -20,11 +18,11 @@ from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
 from disc_lite.documents.htmlwriter import Writer
+from disc_lite.documents.listings import code_in_a_line, code_of
 from disc_lite.documents.noise import is_noise, is_note_mark, main_part
-from disc_lite.documents.numbering import KINDS, LABEL_TAG, number_text
+from disc_lite.documents.numbering import LABEL_TAG, item_number
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import is_layout, rows_of
-from disc_lite.documents.templates import without_template
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
@@ -38,15 +36,11 @@ _BLOCK_TAGS = """
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol")
+_WITHIN_LINES = ("br", "img", "input", "sub", "sup", LABEL_TAG)
 _NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
-_LINES_OF_CODE = ("line", "ttc")  # of Doxygen: a line, and what is shown when the mouse is over a name in it
-
-
-_STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
-                ("lower-roman", "i"), ("upper-roman", "I"))  # fmt: skip
 
 
 def html_text(source: Source) -> Converted:
@@ -60,7 +54,7 @@ def page_text(markup: str) -> Converted:
     Raises:
         RecursionError: Elements nested some hundred deep.
     """
-    page = _parsed(without_template(markup))
+    page = _parsed(markup)
     writer = Writer(is_page=True)
     _write_children(main_part(page), writer, depth=0)
     writer.close_all()
@@ -105,24 +99,16 @@ def _write_children(parent: Tag, writer: Writer, depth: int) -> None:
 
 def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
     match tag.name:
-        case "br":
-            writer.inline.append("\n")
-        case "sup" | "sub":
-            writer.inline.append(script_text(tag, writer.before()))
+        case name if name in _WITHIN_LINES:
+            writer.inline.append(_inline_text(tag, writer))
         case "q":
             writer.inline.append("“")
             _write_children(tag, writer, depth)
             writer.inline.append("”")
-        case "input" if tag.get("type") == "checkbox" and _is_answer(tag, writer):
-            writer.inline.append("[x] " if tag.has_attr("checked") else "[ ] ")
-        case "img":
-            writer.inline.append(_image_text(tag))
         case "a":
             _write_link(tag, writer, depth)
         case "li":
             _write_item(tag, writer, depth)
-        case name if name == LABEL_TAG:
-            writer.inline.append(f"{tag.get_text()} ")
         case _ if _is_term(tag):
             writer.close()
             writer.term = ", ".join(filter(None, [writer.term, _text_within(tag, writer)]))
@@ -130,7 +116,7 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
             writer.close()
             _write_children(tag, writer, depth)
             writer.close_all()
-        case "pre" | "div" if code := _code_of(tag):
+        case "pre" | "div" if code := code_of(tag):
             writer.close_all()
             writer.blocks.append(("paragraph", fenced(code)))
         case "table" if not is_layout(tag):
@@ -148,31 +134,19 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
             _write_children(tag, writer, depth)
 
 
-def _code_of(tag: Tag) -> str:
-    """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
-    if tag.name == "pre":
-        return _line_of_code(tag).strip("\n")
-    blocks = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
-    if not blocks or _solid(blocks) != _solid([tag]):
-        return ""  # a step of slides: it has other text, which would be lost
-    lines = (_line_of_code(part) for part in blocks if "line" in part.get_attribute_list("class"))
-    return textwrap.dedent("\n".join(lines).replace("\u00a0", " "))
-
-
-def _solid(tags: Iterable[Tag]) -> str:
-    """The text of elements without its white space."""
-    return "".join(word for tag in tags for word in tag.get_text().split())
-
-
-def _line_of_code(code: Tag) -> str:
-    """A listing, or a line of one, without numbers of lines and buttons."""
-    for part in code.find_all(True):
-        # What the parser takes for an element may be a placeholder, with all that is below it.
-        if is_noise(part, is_page=True) and "\n" not in part.get_text():
-            part.extract()
-    for line_break in code.find_all("br"):
-        line_break.replace_with("\n")
-    return code.get_text()
+def _inline_text(tag: Tag, writer: Writer) -> str:
+    match tag.name:
+        case "br":
+            return "\n"
+        case "img":
+            return _image_text(tag)
+        case "input":
+            is_shown = tag.get("type") == "checkbox" and _is_answer(tag, writer)
+            return ("[x] " if tag.has_attr("checked") else "[ ] ") if is_shown else ""
+        case "sup" | "sub":
+            return script_text(tag, writer.before())
+        case _:
+            return f"{tag.get_text()} "
 
 
 def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
@@ -192,25 +166,11 @@ def _write_item(tag: Tag, writer: Writer, depth: int) -> None:
     if label is not None:
         marker = label.extract().get_text()
     elif within_list is not None and within_list.name == "ol":
-        marker = f"{number_text(_kind_of(within_list), _number_of(tag, within_list, writer.numbers))}."
+        marker = f"{item_number(tag, within_list, writer.numbers)}."
     indent = "  " * max(depth - 1, 0)
     if not is_marker(marker):  # behind it a stop would end a sentence
         indent, marker = "", marker.rstrip(".")
     _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth)
-
-
-def _kind_of(within_list: Tag) -> str:
-    style = str(within_list.get("style", "")).lower()
-    by_style = (kind for name, kind in _STYLE_KINDS if name in style)
-    return next(by_style, kind if (kind := str(within_list.get("type", "1"))) in KINDS else "1")
-
-
-def _number_of(item: Tag, within_list: Tag, numbers: dict[int, int]) -> int:
-    """The number of an item of a numbered list, which the text may speak of; `numbers` has the last of each list."""
-    own, start = str(item.get("value", "")), str(within_list.get("start", ""))
-    first = int(start) if start.isdecimal() else 1
-    numbers[id(within_list)] = int(own) if own.isdecimal() else numbers.get(id(within_list), first - 1) + 1
-    return numbers[id(within_list)]
 
 
 def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int) -> None:
@@ -237,7 +197,7 @@ def _text_within(tag: Tag, writer: Writer) -> str:
     _write_children(tag, inner, depth=1)
     inner.close_all()
     items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
-    blocks = [_in_a_line(block) for kind, block in inner.blocks if kind != "item"]
+    blocks = [code_in_a_line(block) for kind, block in inner.blocks if kind != "item"]
     return " ".join([*blocks, items]).strip()
 
 
@@ -252,13 +212,6 @@ def _is_term(tag: Tag) -> bool:
         return False
     # Its first element and only heading, or the class is that of an article with sections.
     return tag.find_previous_sibling() is None and len(list(within(note, _HEADINGS))) == 1
-
-
-def _in_a_line(block: str) -> str:
-    """A block in the cell of a table: of code the commands, each as a span."""
-    if not block.startswith("```"):
-        return block
-    return "; ".join(f"`{line.strip()}`" for line in block.split("\n")[1:-1] if line.strip())
 
 
 def _formula(tag: Tag) -> str:

@@ -51,6 +51,7 @@ _NAME = re.compile(
 _PLAIN_NAME = re.compile(r"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection")
 SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
 _LINKED_SHARE = 0.33  # of the text of an element that teases other pages
+_CONTENTS = re.compile(r"toc|contents")
 _TITLES = ("h1", "h2", "h3", "h4", "h5", "h6", "dt")
 _MAIN_TEXT = ("main", "article", "h1", "body", "html")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
@@ -93,7 +94,7 @@ def _is_noise_of_a_site(tag: Tag) -> bool:
 def _has_name(tag: Tag, names: re.Pattern[str]) -> bool:
     """Whether a class or id is such a name; an id that is made of the words of a heading is none, as `pagination`."""
     own, classes = str(tag.get("id", "")), tag.get_attribute_list("class")
-    if own and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
+    if not _CONTENTS.search(own) and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
         title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None)
         own = "" if title is not None and _slug(own) in _slug(title.get_text()) else own
     return any(names.fullmatch(_slug(str(name))) for name in (*classes, own) if name)

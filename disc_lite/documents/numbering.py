@@ -8,10 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs4 import Tag
 
 # What the readers of office files write around a number, for the HTML reader to take it as it is.
 LABEL_TAG = "x-label"
 KINDS = ("1", "a", "A", "i", "I")
+_STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
+                ("lower-roman", "i"), ("upper-roman", "I"))  # fmt: skip
 _PLACE = re.compile(r"%(\d)")
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
           (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
@@ -87,3 +93,13 @@ def number_text(kind: str, number: int) -> str:
             text += letters * (number // value)
             number %= value
     return text.upper() if kind in ("A", "I") else text
+
+
+def item_number(item: Tag, within_list: Tag, numbers: dict[int, int]) -> str:
+    """The number of an item of a numbered list of HTML as it is shown; `numbers` has the last one of each list."""
+    own, start = str(item.get("value", "")), str(within_list.get("start", ""))
+    first = int(start) if start.isdecimal() else 1
+    numbers[id(within_list)] = int(own) if own.isdecimal() else numbers.get(id(within_list), first - 1) + 1
+    style, kind = str(within_list.get("style", "")).lower(), str(within_list.get("type", "1"))
+    by_style = (kind for name, kind in _STYLE_KINDS if name in style)
+    return number_text(next(by_style, kind if kind in KINDS else "1"), numbers[id(within_list)])

@@ -1,7 +1,6 @@
 """Tables -> a section for each row: its name is the heading, and the header stands before every value.
 
-CSV (with `,` `;` `|` or a tab between, whichever fits) by Python's own reader; `xlsx` uses the same text. A row named
-Dunden is this under the headings `prices` and `Dunden`:
+Of CSV and of spreadsheets. A row named Dunden is this under the headings `prices` and `Dunden`:
 
     - Name: Dunden
     - Price: 12 Mark
@@ -10,58 +9,24 @@ Dunden is this under the headings `prices` and `Dunden`:
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import groupby, islice
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
-from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import Heading
-from disc_lite.documents.source import QUESTIONS, Converted, RefusedFile, Source
+from disc_lite.documents.source import Converted, RefusedFile
 
 Row = Sequence[str]
 NamedRow = tuple[str, str]
 
-_DELIMITERS = ",;\t|"
-_SAMPLE_CHARS = 1 << 16
-_SAMPLE_ROWS = 1000
+SAMPLE_ROWS = 1000
 _LABEL_CHARS = 60  # longer values name no row
 _DISTINCT = 0.75  # share of the rows that have a value of their own in the column that names them
-# What `qa.files` reads of a file for --questions or --pairs; a table that has other columns too is one of text, as a
-# list of frequent questions by subject.
-_ASKING, _ANSWERING = {"question", "completion", "text"}, {"answer", "answers"}
-_BESIDE = {"id", "kind", "choices", "document", "passage", "passage_index", "passage_sha256", "source"}
-_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _WITH_DIGITS = re.compile(r".*\d.*|[-–—]")
 # At most a currency or a unit beside it: no code of a room, no date.
 _NUMBER = re.compile(r"[-+−–(]?(?:[^\w\s]|[A-Z]{3})?\s?\d[\d.,'’\s]*(?:[^\w\s]|[^\W\d_]{1,3})?\)?|[-–—]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-
-
-def csv_text(source: Source) -> Converted:
-    """The text of a CSV file.
-
-    Raises:
-        RefusedFile: No table, no rows below its header, or a file of questions.
-    """
-    text = decode(source.raw)
-    said = _SEPARATOR_LINE.match(text)  # for Excel, which shows no such line
-    text = text[said.end() :] if said else text
-    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
-    rows, unclosed = quoted_rows(text, said[1] if said else _delimiter(text))
-    columns = {cell.strip().lower() for cell in next(filter(any, rows), [])}
-    has_questions = "question" in columns or (_ASKING & columns and _ANSWERING & columns)
-    if has_questions and columns <= _ASKING | _ANSWERING | _BESIDE:
-        raise RefusedFile(QUESTIONS)
-    converted = text_of_tables([("", table) for table in tables_of(rows)])
-    if not unclosed:
-        return converted
-    warning = f"a quotation mark in line {unclosed[0]} is not closed, and is read as part of its cell"
-    return replace(converted, warning=warning + (f"; so in {len(unclosed) - 1} more" if unclosed[1:] else ""))
 
 
 def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
@@ -88,7 +53,7 @@ def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
 
     Only one of several rows may have an empty row below it, and its numbers are `below` that.
     """
-    sample = [*rows[:_SAMPLE_ROWS], *below[:_SAMPLE_ROWS]]
+    sample = [*rows[:SAMPLE_ROWS], *below[:SAMPLE_ROWS]]
     header, above, body = _parts(sample)
     if len(above) + 1 + len(body) < len(sample):
         return True
@@ -126,60 +91,6 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
     return Converted("".join(parts).removesuffix("\n"), title=title, headings=tuple(headings), alone=True)
 
 
-def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:
-    """The rows of a CSV text, and the lines (from 1) in which a quotation mark opens that is never closed.
-
-    Such a mark is a letter (`5" bolt`): as one of CSV it would make one cell of all the rows below.
-    """
-    lines = text.splitlines(keepends=True) if "\n" not in text else re.findall(r"[^\n]*\n|[^\n]+", text)
-    rows: list[Row] = []
-    unclosed: list[int] = []
-    start = 0
-    while start < len(lines):
-        reader = csv.reader(_lines_from(lines, start), delimiter=delimiter, strict=True)
-        ended = 0
-        try:
-            for row in reader:
-                rows.append(row)
-                ended = reader.line_num
-            return rows, unclosed
-        except csv.Error:
-            start += ended
-        spelled = next(csv.reader([lines[start]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
-        below = next(csv.reader(lines[start + 1 : start + 2], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
-        width = len(rows[0] if rows else spelled)
-        is_whole = len(spelled) == width > 1 and not spelled[-1].startswith('"')
-        if is_whole or len(below) == len(spelled) == width > 1:
-            rows.append(spelled)
-            unclosed.append(start + 1)
-            start += 1
-            continue
-        # Marks within a cell that are not doubled, as some programs write them.
-        lenient = csv.reader(_lines_from(lines, start), delimiter=delimiter)
-        rows.append(next(lenient))
-        start += lenient.line_num
-    return rows, unclosed
-
-
-def _lines_from(lines: Sequence[str], start: int) -> Iterator[str]:
-    return (lines[number] for number in range(start, len(lines)))
-
-
-def _delimiter(text: str) -> str:
-    """The delimiter that cuts the first rows into the most columns, and into as many in each."""
-    sample = text[:_SAMPLE_CHARS]
-    if len(text) > _SAMPLE_CHARS:
-        sample = sample[: sample.rfind("\n") + 1] or sample
-
-    def columns(delimiter: str) -> tuple[float, int]:
-        rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if any(row)]
-        widths = Counter(map(len, islice(rows, _SAMPLE_ROWS)))
-        width, count = widths.most_common(1)[0] if widths else (1, 0)
-        return (count / max(1, len(rows)) if width > 1 else 0, width)
-
-    return max(_DELIMITERS, key=columns)
-
-
 def _parts(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
     """The header of a table, the rows above it and those below.
 
@@ -188,7 +99,7 @@ def _parts(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
     start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
     header: Row = rows[start] if rows else []
     end = start + 1
-    while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 : end + 1 + _SAMPLE_ROWS]):
+    while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 : end + 1 + SAMPLE_ROWS]):
         header = _joined(header, rows[end])
         end += 1
     return header, rows[:start], rows[end:]
@@ -253,7 +164,7 @@ def _are(kind: re.Pattern[str], values: Sequence[str]) -> bool:
 
 def _label_column(rows: Sequence[Row]) -> int | None:
     """The first column whose values are short words, and most of which tell the rows apart."""
-    sample = rows[:_SAMPLE_ROWS]
+    sample = rows[:SAMPLE_ROWS]
     for column in range(max(map(len, sample))):
         values = [row[column] for row in sample if column < len(row) and row[column]]
         are_names = all(_is_label(value) for value in values)

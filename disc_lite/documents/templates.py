@@ -1,4 +1,4 @@
-"""Tags of site generators in Markdown and HTML (Liquid, Jinja, Hugo, GitBook, MDX) -> what is known of what they show.
+"""Tags of site generators in Markdown (Liquid, Jinja, Hugo, GitBook, MDX) -> what is known of what they show.
 
 A tag around text goes and its text stays, under the title that the tag gives it. A value that only the site knows
 (`{{ version }}`) stays as it is written in the midst of a text, which would be false without it; alone it goes.
@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 
 from disc_lite.documents.escapes import CODE_SPAN
-from disc_lite.documents.frontmatter import split_front_matter
 
 _BRACES = r"\{(?:[^{}\n]|\{[^{}\n]{0,300}\}){0,300}\}"
 _VALUES = r"(?:[^{}\n]|\{(?!\{)[^{}\n]{0,300}\}){0,1000}?"
@@ -56,10 +55,6 @@ _NO_TEXT = re.compile(
 _MODULE = re.compile(
     r"import[ \t]+(?:(?:(?:[\w*].*|\{.*\})[ \t]+from[ \t]+)?[\"'][^\"']+[\"'];?[ \t]*$|\{[ \t\w,]*$)"
     r"|export[ \t]+(?:const|let|default|function)[ \t]+\w+[ \t]*[=({]|:::[ \t]+\w+(?:\.\w+)+[ \t]*$"
-)
-_TEMPLATE = re.compile(r"\ufeff?\s*(?:\{[%{#]|---\r?\n)")
-_OF_PAGE = re.compile(
-    r"\{%(?:[^{%]|%(?!\})|\{(?!%))*%\}|\{#(?:[^{#]|#(?!\})|\{(?!#))*#\}|(?<=>)\s*\{\{[^{}]*\}\}\s*(?=<)"
 )
 
 
@@ -122,8 +117,3 @@ def end_of_hidden(lines: Sequence[str], number: int, begins_paragraph: bool) -> 
             below = range(number + 1, min(number + _MAX_COMMENT_LINES, len(lines)))
             return next((n + 1 for n in below if closing.fullmatch(lines[n])), 0)
     return 0
-
-
-def without_template(markup: str) -> str:
-    """The markup of a page; of one that is the template of pages, without tags and lone values."""
-    return _OF_PAGE.sub("", split_front_matter(markup)[0]) if _TEMPLATE.match(markup) else markup

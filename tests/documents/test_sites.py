@@ -51,7 +51,7 @@ def test_only_the_text_of_a_page_is_read(page):
     assert lines == ["# Pump", "## Run", "It is loud.", "```", "a = 1", "b = 2", "```"]
 
 
-@pytest.mark.parametrize("name", ["pagination", "feedback-loops", "navigation", "sidebar", "table-of-contents"])
+@pytest.mark.parametrize("name", ["pagination", "feedback-loops", "navigation", "sidebar"])
 @pytest.mark.parametrize(
     "form", ['<section id="{id}"><h2>{title}</h2>{text}</section>', '<h2 id="{id}">{title}</h2>{text}']
 )
@@ -62,6 +62,11 @@ def test_a_section_is_read_whose_id_sounds_like_a_part_of_a_site(name, form):
         f"## 2.1 {title}",
         "Ask for twenty items at most.\n",
     ]
+
+
+def test_the_heading_of_a_list_of_contents_is_not_read():
+    contents = '<section id="table_of_contents"><h2 id="table-of-contents">Table of contents</h2><a>Run</a></section>'
+    assert text("a.html", f"<h1>Pump</h1>{contents}") == "# Pump\n"
 
 
 @pytest.mark.parametrize("name", ["feedback", "d-print-none", "pageSection"])

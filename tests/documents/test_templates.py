@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from disc_lite.documents.templates import without_template
-from tests.documents.written import converted, text
+from tests.documents.written import converted
 
 
 def seen(written, suffix=".md"):
@@ -106,20 +105,6 @@ def test_attributes_tabs_and_snippets(written, shown):
 )
 def test_a_term_opens_its_definition(written, shown):
     assert seen(written) == shown
-
-
-def test_the_template_of_a_page_is_read_without_its_tags():
-    page = '{% extends "b.html" %}\n<h1>{{ title }}</h1>{# no #}<p>It is {{ n }}.</p>{% block x %}<p>Yes.</p>{% endblock %}'
-    assert text("a.html", page) == "It is {{ n }}.\n\nYes.\n"
-    assert text("a.html", f"---\nlayout: x\n---\n{page}") == "It is {{ n }}.\n\nYes.\n"
-    assert text("a.html", "<p>Write {% a %}.</p>") == "Write {% a %}.\n"
-
-
-@pytest.mark.parametrize("part", ["{% ", "{# ", "{{ ", ">{{ "])
-def test_no_tag_of_a_page_takes_quadratic_time(part):
-    began = time.process_time()
-    without_template("{% x %}\n" + part * (400_000 // len(part)))
-    assert time.process_time() - began < 4
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""CSV -> the rows of a table, as `rows` writes them: `,` `;` `|` or a tab is between, whichever fits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from disc_lite.documents.decoding import decode
+from disc_lite.documents.rows import SAMPLE_ROWS, Row, tables_of, text_of_tables
+from disc_lite.documents.source import QUESTIONS, Converted, RefusedFile, Source
+
+_DELIMITERS = ",;\t|"
+_SAMPLE_CHARS = 1 << 16
+# What `qa.files` reads of a file for --questions or --pairs; a table that has other columns too is one of text, as a
+# list of frequent questions by subject.
+_ASKING, _ANSWERING = {"question", "completion", "text"}, {"answer", "answers"}
+_BESIDE = {"id", "kind", "choices", "document", "passage", "passage_index", "passage_sha256", "source"}
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
+
+
+def csv_text(source: Source) -> Converted:
+    """The text of a CSV file.
+
+    Raises:
+        RefusedFile: No table, no rows below its header, or a file of questions.
+    """
+    text = decode(source.raw)
+    said = _SEPARATOR_LINE.match(text)  # for Excel, which shows no such line
+    text = text[said.end() :] if said else text
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
+    rows, unclosed = quoted_rows(text, said[1] if said else _delimiter(text))
+    columns = {cell.strip().lower() for cell in next(filter(any, rows), [])}
+    has_questions = "question" in columns or (_ASKING & columns and _ANSWERING & columns)
+    if has_questions and columns <= _ASKING | _ANSWERING | _BESIDE:
+        raise RefusedFile(QUESTIONS)
+    converted = text_of_tables([("", table) for table in tables_of(rows)])
+    if not unclosed:
+        return converted
+    warning = f"a quotation mark in line {unclosed[0]} is not closed, and is read as part of its cell"
+    return replace(converted, warning=warning + (f"; so in {len(unclosed) - 1} more" if unclosed[1:] else ""))
+
+
+def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:
+    """The rows of a CSV text, and the lines (from 1) in which a quotation mark opens that is never closed.
+
+    Such a mark is a letter (`5" bolt`): as one of CSV it would make one cell of all the rows below.
+    """
+    lines = text.splitlines(keepends=True) if "\n" not in text else re.findall(r"[^\n]*\n|[^\n]+", text)
+    rows: list[Row] = []
+    unclosed: list[int] = []
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(_lines_from(lines, start), delimiter=delimiter, strict=True)
+        ended = 0
+        try:
+            for row in reader:
+                rows.append(row)
+                ended = reader.line_num
+            return rows, unclosed
+        except csv.Error:
+            start += ended
+        spelled = next(csv.reader([lines[start]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+        below = next(csv.reader(lines[start + 1 : start + 2], delimiter=delimiter, quoting=csv.QUOTE_NONE), [])
+        width = len(rows[0] if rows else spelled)
+        is_whole = len(spelled) == width > 1 and not spelled[-1].startswith('"')
+        if is_whole or len(below) == len(spelled) == width > 1:
+            rows.append(spelled)
+            unclosed.append(start + 1)
+            start += 1
+            continue
+        # Marks within a cell that are not doubled, as some programs write them.
+        lenient = csv.reader(_lines_from(lines, start), delimiter=delimiter)
+        rows.append(next(lenient))
+        start += lenient.line_num
+    return rows, unclosed
+
+
+def _lines_from(lines: Sequence[str], start: int) -> Iterator[str]:
+    return (lines[number] for number in range(start, len(lines)))
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that cuts the first rows into the most columns, and into as many in each."""
+    sample = text[:_SAMPLE_CHARS]
+    if len(text) > _SAMPLE_CHARS:
+        sample = sample[: sample.rfind("\n") + 1] or sample
+
+    def columns(delimiter: str) -> tuple[float, int]:
+        rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if any(row)]
+        widths = Counter(map(len, islice(rows, SAMPLE_ROWS)))
+        width, count = widths.most_common(1)[0] if widths else (1, 0)
+        return (count / max(1, len(rows)) if width > 1 else 0, width)
+
+    return max(_DELIMITERS, key=columns)
