@@ -16,6 +16,7 @@ from disc_lite.models.base import Base
 from disc_lite.models.check import check
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.models.generation import graphs
+from disc_lite.models.generation.sampling import sample
 from tests.made import SmallTraining, recipe_of
 from tests.pretended_card import OnCard, pretended_card, to_card
 
@@ -46,6 +47,17 @@ def test_a_tensor_of_the_cpu_is_not_taken_for_one_of_the_card() -> None:
         for wrong in (lambda: there + here, lambda: here.mul_(there), lambda: torch.cat([here, there])):
             with pytest.raises(RuntimeError, match="same device"):
                 wrong()
+
+
+def test_tokens_are_sampled_on_the_card() -> None:
+    rng = torch.Generator().manual_seed(0)
+    logits, drawn = torch.randn(8, 300, generator=rng), torch.rand(8, generator=rng)
+    temperatures = [0.0, 0.7] * 4
+    here = sample(logits, temperatures, drawn, min_p=0.05)
+    with pretended_card() as card:
+        there = sample(logits.to(card), temperatures, drawn.to(card), min_p=0.05)
+        assert there.device == card
+        assert there.tolist() == here.tolist()
 
 
 @pytest.mark.parametrize("quantize", ["none", "nf4"])
