@@ -41,8 +41,11 @@ _SHOWN_TAGS = """
 """
 _TAG = re.compile(rf"(?<!{MARK})</?(?:{'|'.join(_SHOWN_TAGS.split())})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _OPEN_TAG = re.compile(
-    rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source|(?-i:[A-Z]\w*))(?:\s[^<>]*)?$", re.IGNORECASE
+    rf"(?<!\\)<(?:{'|'.join(_SHOWN_TAGS.split())}|img|source|(?-i:[A-Z]\w*))(?:\s[^<>]*)?$"
+    r"|(?:(?<=\{\{)<|\{%)[^<>{}]*$",  # of a site generator
+    re.IGNORECASE,
 )
+_END_OF_TAG = re.compile(r"[<>]|%\}")
 _TAG_LINES = 20
 _STRUCK = r"~~(?=\S)(?:[^~]|~(?!~)){0,2000}?(?<=\S)~~(?!~)"
 _WITHDRAWN = re.compile(
@@ -146,7 +149,9 @@ class _Reader:
         return f"{line.rstrip(' :')}: {found.string[found.end() :]}"
 
     def _prose(self, line: str) -> Iterator[str]:
-        while _OPEN_TAG.search(line, line.rfind("<")) and (end := _end_of_tag(self.lines, self.number)):
+        while _OPEN_TAG.search(line, max(line.rfind("<"), line.rfind("{%"))):
+            if not (end := _end_of_tag(self.lines, self.number)):
+                break
             line, self.number = " ".join([line, *self.lines[self.number : end]]), end
         line = self.escapes.marked(line, is_last=not "".join(self.lines[self.number : self.number + 1]).strip())
         shown = _inline(line, self.closed)
@@ -184,8 +189,8 @@ def _end_of_tag(lines: Sequence[str], start: int) -> int:
     for number in range(start, min(start + _TAG_LINES, len(lines))):
         if not lines[number].strip() or lines[number].lstrip().startswith("> "):  # a quotation
             return 0
-        if sign := re.search("[<>]", lines[number]):
-            return number + 1 if sign.group() == ">" else 0
+        if sign := _END_OF_TAG.search(lines[number]):
+            return 0 if sign.group() == "<" else number + 1
     return 0
 
 

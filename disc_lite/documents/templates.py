@@ -45,11 +45,12 @@ LISTING = "~~~~"  # the fence of a listing between tags
 _ATTRIBUTE = r"(?:[.#][\w:.-]+|[\w-]+=(?:\"[^\"}]*\"|[^\s}\"']+)|toc)"
 _ATTRIBUTES = rf"\{{:?[ \t]*{_ATTRIBUTE}(?:[ \t]+{_ATTRIBUTE}){{0,20}}[ \t]*\}}"
 _OF_LINE = re.compile(rf"^[ \t]*{_ATTRIBUTES}[ \t]*$|(?P<heading>^#{{1,6}}[ \t].*?)[ \t]{_ATTRIBUTES}[ \t]*$")
-_OF_LINK = re.compile(rf"(?P<link>\]\([^()]{{0,500}}\)){_ATTRIBUTES}")
+_OF_LINK = re.compile(rf"(?P<link>\](?:\([^()]{{0,500}}\)|\[[^\]\[]{{0,200}}\])){_ATTRIBUTES}")
 ICON_SETS = (":material-", ":fontawesome-", ":octicons-", ":simple-")
 # With the link of which it is all that is seen.
 _ICON = re.compile(
-    rf"(?<![\w:])(?P<linked>\[(?=:[\w-]+:\]\())?(?:{'|'.join(ICON_SETS)})[\w-]+:(?(linked)\]\([^()]{{0,500}}\)|[ ]?)"
+    rf"(?<![\w:])(?P<linked>\[(?=:[\w-]+:\]\())?(?:{'|'.join(ICON_SETS)})[\w-]+:"
+    rf"(?(linked)\]\([^()]{{0,500}}\)|(?:{_ATTRIBUTES})?[ ]?)"
 )
 _NO_TEXT = re.compile(
     r"[ \t]*(?:\{\{(?![<%])[^{}]*\}\}|\[TOC\]|\[\[_?toc_?\]\]|;*-{1,2}8<-{1,2}(?:[ \t].*)?)[ \t]*", re.IGNORECASE
