@@ -14,6 +14,7 @@ from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.templates import (
+    ICON_SETS,
     LISTING,
     closed_names,
     end_of_hidden,
@@ -53,6 +54,7 @@ _SCRIPT = re.compile(r"<(su[bp])\b[^<>]*>([^<>]*)</\1>", re.IGNORECASE)
 _BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?<br\s*/?>[ \t]*", re.IGNORECASE)
 _IMAGE = re.compile(r"<(?:img|source)\b[^<>]*?/?>", re.IGNORECASE)
 _ENTITY = re.compile(rf"(?<!{MARK})&(?:#\d{{1,7}}|#[xX][0-9a-fA-F]{{1,6}}|[A-Za-z][A-Za-z0-9]{{1,31}});")
+_SIGNS = ("<", "&", "~~", "{", *ICON_SETS)
 _SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
 
 
@@ -196,7 +198,7 @@ def embedded_text(markup: str) -> str | None:
 
 
 def _inline(line: str, closed: frozenset[str]) -> str:
-    if not any(sign in line for sign in ("<", "&", "~~", "{")):
+    if not any(sign in line for sign in _SIGNS):
         return line
     is_alone = has_tags_alone(line)
     parts: list[str] = []

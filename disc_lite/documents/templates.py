@@ -44,9 +44,12 @@ _LISTING = re.compile(
 LISTING = "~~~~"  # the fence of a listing between tags
 _ATTRIBUTE = r"(?:[.#][\w:.-]+|[\w-]+=(?:\"[^\"}]*\"|[^\s}\"']+)|toc)"
 _ATTRIBUTES = rf"\{{:?[ \t]*{_ATTRIBUTE}(?:[ \t]+{_ATTRIBUTE}){{0,20}}[ \t]*\}}"
-_ATTRIBUTE_PLACES = re.compile(
-    rf"^[ \t]*{_ATTRIBUTES}[ \t]*$|(?P<heading>^#{{1,6}}[ \t].*?)[ \t]{_ATTRIBUTES}[ \t]*$"
-    rf"|(?P<link>\]\([^()]{{0,500}}\)){_ATTRIBUTES}|(?<![\w:]):(?:material|fontawesome|octicons|simple)-[\w-]+:[ ]?"
+_OF_LINE = re.compile(rf"^[ \t]*{_ATTRIBUTES}[ \t]*$|(?P<heading>^#{{1,6}}[ \t].*?)[ \t]{_ATTRIBUTES}[ \t]*$")
+_OF_LINK = re.compile(rf"(?P<link>\]\([^()]{{0,500}}\)){_ATTRIBUTES}")
+ICON_SETS = (":material-", ":fontawesome-", ":octicons-", ":simple-")
+# With the link of which it is all that is seen.
+_ICON = re.compile(
+    rf"(?<![\w:])(?P<linked>\[(?=:[\w-]+:\]\())?(?:{'|'.join(ICON_SETS)})[\w-]+:(?(linked)\]\([^()]{{0,500}}\)|[ ]?)"
 )
 _NO_TEXT = re.compile(
     r"[ \t]*(?:\{\{(?![<%])[^{}]*\}\}|\[TOC\]|\[\[_?toc_?\]\]|;*-{1,2}8<-{1,2}(?:[ \t].*)?)[ \t]*", re.IGNORECASE
@@ -70,7 +73,7 @@ def seen_line(line: str) -> str:
         return listing
     if _NO_TEXT.fullmatch(line):
         return ""
-    return _ATTRIBUTE_PLACES.sub(r"\g<heading>\g<link>", line) if "{" in line or ":" in line else line
+    return _OF_LINE.sub(r"\g<heading>", line) if "{" in line else line
 
 
 def seen_tags(text: str, is_alone: bool, closed: frozenset[str]) -> str:
@@ -78,8 +81,7 @@ def seen_tags(text: str, is_alone: bool, closed: frozenset[str]) -> str:
 
     `closed`: names of the tags that have text between them.
     """
-    if not any(sign in text for sign in "{}<"):
-        return text
+    text = _OF_LINK.sub(r"\g<link>", _ICON.sub("", text)) if "-" in text or "{" in text else text
     return _TAG.sub(lambda tag: _seen(tag, is_alone, closed), _COMMENT.sub("", text))
 
 
@@ -105,7 +107,8 @@ def has_tags_alone(line: str) -> bool:
 
 def closed_names(text: str) -> frozenset[str]:
     """The names of the tags that a Markdown text closes outside code."""
-    return frozenset(name for tag in _CLOSING.finditer(_CODE.sub("", text)) for name in tag.groups() if name)
+    prose = _CODE.sub("", text) if _CLOSING.search(text) else ""
+    return frozenset(name for tag in _CLOSING.finditer(prose) for name in tag.groups() if name)
 
 
 def end_of_hidden(lines: Sequence[str], number: int, begins_paragraph: bool) -> int:
