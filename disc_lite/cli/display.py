@@ -58,7 +58,7 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
     """The report card; with `documents` also by document, with misses."""
     headings = ("exact", "contains", "F1") if console.width >= WITH_RULES else ()
     asked = f"{counted(card['questions'], 'question')}{about_facts(card)}"
-    table = _table(f"Learned: {asked}", "right", "95 %", *headings)
+    table = _table(f"Learned: {asked}", "right", "95%", *headings)
     for name, label in ROWS.items():
         if name in card["rows"] and card["questions"]:
             row, bold = card["rows"][name], name == "adapted"
@@ -90,7 +90,7 @@ def _show_update(update: JsonObject, console: Console) -> None:
     """Of an update: what was known before it and is known now, apart for what is unchanged, changed, new and gone."""
     if not update:
         return
-    headings = ("95 %",) if console.width >= WITH_RULES else ()
+    headings = ("95%",) if console.width >= WITH_RULES else ()
     table = _table(f"Since {update['run']}", "passages", "right, that run", "right, now", *headings)
     for label, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
@@ -207,7 +207,7 @@ def _share(row: JsonObject, bold: bool = False) -> Text:
 
 def _span(row: JsonObject) -> str:
     """The interval; empty where a row has none, because the questions were chosen by it."""
-    return "" if row["low"] is None else f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
+    return "" if row["low"] is None else f"{100 * row['low']:.0f} to {100 * row['high']:.0f}%"
 
 
 def _rules(row: JsonObject) -> tuple[str, ...]:

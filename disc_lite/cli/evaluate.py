@@ -24,7 +24,7 @@ from disc_lite.errors import UsageError
     "--output", "-o", type=click.Path(path_type=Path),
     help="Folder for new answers, where RUN may only be read; by default RUN.",
 )  # fmt: skip
-@click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower (0.8 for 80 %).")
+@click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower (0.8 for 80%).")
 @click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if more of what was right is lost.")
 @DEVICE
 @QUIET

@@ -214,7 +214,7 @@ def _documents(taught: Sequence[JsonObject], names: bool) -> Iterable[str]:
 
 
 def _card(card: JsonObject) -> Iterable[str]:
-    yield "| questions answered by | right | of | share | 95 % interval |"
+    yield "| questions answered by | right | of | share | 95% interval |"
     yield "|---|---|---|---|---|"
     for key, name in ROWS.items():
         yield _row(name, card["rows"].get(key))

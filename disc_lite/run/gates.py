@@ -16,7 +16,7 @@ def check_gates(card: JsonObject, min_recall: float | None = None, max_forgettin
     """
     for name, limit in (("min_recall", min_recall), ("max_forgetting", max_forgetting)):
         if limit is not None and not 0 <= limit <= 1:
-            raise UsageError(f"{name} cannot be {limit}.", "", "Give a share from 0 to 1: 0.8 for 80 %.")
+            raise UsageError(f"{name} cannot be {limit}.", "", "Give a share from 0 to 1: 0.8 for 80%.")
     failed: list[tuple[str, str, str]] = []
     undecided: list[UsageError] = []
     for gate, limit in ((_too_little_known, min_recall), (_too_much_lost, max_forgetting)):
