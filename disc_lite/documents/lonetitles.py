@@ -13,7 +13,7 @@ from itertools import pairwise
 from disc_lite.documents.headings import FENCE, end_of_fence, find_headings
 
 _FENCE = re.compile(rf"^{FENCE}", re.MULTILINE)
-_GAP = re.compile(r"\n[ \t]*\n\s*?(?=\S|[ \t]+\S)")
+_GAP = re.compile(r"\n(?:[ \t]*\n)+")
 _TITLE = re.compile(
     r"(?P<bold>\*\*|__)?(?P<title>[^\W_](?:[^\n|@:\\]*[^\s.!?;:,…。！？；：，、*_>])?)(?(bold)(?P=bold))"
 )

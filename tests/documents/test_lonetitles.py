@@ -65,3 +65,4 @@ def test_other_lines_stay_as_they_are(text: str) -> None:
 def test_a_text_of_many_lines_is_read_at_once() -> None:
     text = "Title\n\nIt is so.\n\n" * 20_000
     assert with_headings(text).count("## Title") == 19_999
+    assert with_headings(blank := "A\n" + "\n" * 100_000 + (" " * 10_000 + "\n") * 100) == blank
