@@ -11,26 +11,26 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from disc_lite.documents.headings import FENCE, end_of_fence, find_headings
+from disc_lite.documents.records import Markup
 
 _FENCE = re.compile(rf"^{FENCE}", re.MULTILINE)
 _GAP = re.compile(r"\n(?:[ \t]*\n)+")
 _TITLE = re.compile(
     r"(?P<bold>\*\*|__)?(?P<title>[^\W_](?:[^\n|@:\\]*[^\s.!?;:,…。！？；：，、*_>])?)(?(bold)(?P=bold))"
 )
-_TEXT = re.compile(
-    r"[-*+•|]\s|\d{1,3}[.)]\s|.*[.!?:…。！？][\"'”’“»)\]*_]*\s*\Z", re.DOTALL
-)  # a list, a table, or sentences
+# A list, a table, or sentences.
+_TEXT = re.compile(r"[-*+•|]\s|\d{1,3}[.)]\s|.*[.!?:…。！？][\"'”’“»)\]*_]*\s*\Z", re.DOTALL)
 _MAX_TITLE_CHARS, _MAX_TITLE_WORDS = 60, 8
 _FEWEST = 2  # without bold: a line alone may be anything, several are how the author wrote titles
 
 
-def with_headings(text: str) -> str:
+def with_headings(text: str, markup: Markup) -> str:
     """The text with `#` before its lone titles.
 
     A line in bold is one below any heading; plain lines are where there are several, and no headings but one.
     """
     blocks = list(_blocks(text))
-    levels = {heading.start: heading.level for heading in find_headings(text, "markdown")}
+    levels = {heading.start: heading.level for heading in find_headings(text, markup)}
     titles = _above_text(blocks)
     plain = [start for start, title in titles.items() if not title["bold"] and start != blocks[0][0]]
     if len(levels) > 1 or len(plain) < _FEWEST:

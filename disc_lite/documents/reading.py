@@ -148,7 +148,7 @@ def document_of(name: str, converted: Converted) -> Document:
     converted = _composed(converted)
     text = converted.text
     if converted.headings is None and converted.markup in ("markdown", "converted"):
-        text = with_headings(text)
+        text = with_headings(text, converted.markup)
     stem = " ".join(re.sub(r"_|(?<!\d)-|-(?!\d)", " ", PurePosixPath(name).stem).split())  # but `Article 812-3`
     title = converted.title or stem or name
     headings: Sequence[Heading]

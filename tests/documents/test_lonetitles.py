@@ -40,7 +40,7 @@ def test_lines_alone_above_a_text_are_titles() -> None:
 
 def test_a_title_in_bold_stands_below_the_heading_above_it() -> None:
     text = "# Guide\n\n## Money\n\n**Who approves**\n\nYour team lead does.\n\n## Time\n\nWork starts at nine.\n"
-    assert with_headings(text) == text.replace("**Who approves**", "### Who approves")
+    assert with_headings(text, "markdown") == text.replace("**Who approves**", "### Who approves")
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_a_title_in_bold_stands_below_the_heading_above_it() -> None:
     ],
 )
 def test_other_lines_stay_as_they_are(text: str) -> None:
-    assert with_headings(text) == text
+    assert with_headings(text, "markdown") == text
 
 
 def test_a_text_of_many_lines_is_read_at_once() -> None:
     text = "Title\n\nIt is so.\n\n" * 20_000
-    assert with_headings(text).count("## Title") == 19_999
-    assert with_headings(blank := "A\n" + "\n" * 100_000 + (" " * 10_000 + "\n") * 100) == blank
+    assert with_headings(text, "markdown").count("## Title") == 19_999
+    assert with_headings(blank := "A\n" + "\n" * 100_000 + (" " * 10_000 + "\n") * 100, "markdown") == blank
