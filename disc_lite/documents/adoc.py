@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from disc_lite.documents.decoding import decode
-from disc_lite.documents.formulas import script, separated
+from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.numbering import number_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
@@ -36,7 +36,7 @@ _COLUMNS = re.compile(r"\bcols\s*=\s*\"?((?:(\d+)\*)?[^\"\]]*)")
 _STRUCK = re.compile(r"\[\.?line-through\](##?)(?=\S).+?(?<=\S)\1 ?")
 _ROLE = re.compile(r"\[\.[\w.-]+\](?=#)")
 _NOTE = re.compile(r"footnote:[\w-]*\[([^\]]*)\]")
-_SCRIPT = re.compile(r"\^(\S+?)\^|~(\S+?)~")
+_SCRIPT = re.compile(r"([\^~])(\S+?)\1")
 _EMPHASIS = re.compile(r"(?<![\w*_#`])(\*\*?|__?|##?)(?=\S)(.+?)(?<=\S)\1(?![\w*_#`])")
 _TABLE = re.compile(r"[|,!]={3,}\s*$")
 _CELL = re.compile(r"(?:^|\s)(?:\d*\.?\d*\+)?[<^>]?\.?[<^>]?[aehlmsdv]?\|")
@@ -134,21 +134,12 @@ class _Reader:
         text = _IMAGE.sub(r"\1", text)
         text = _LINK.sub(lambda link: link[2] or link[1], text)
         text = _CROSS.sub(lambda cross: cross[2] or cross[1], text)
-        text = separated(_SCRIPT.sub(_script, text))
+        text = with_scripts(text, _SCRIPT)
         return _EMPHASIS.sub(r"\2", text).removesuffix(" +")
 
 
-def _script(found: re.Match[str]) -> str:
-    before = found.string[max(0, found.start() - 20) : found.start()]
-    return script(found[1] or found[2], "sup" if found[1] else "sub", before)
-
-
 def adoc_text(source: Source) -> Converted:
-    """The text of an AsciiDoc file.
-
-    Raises:
-        RefusedFile: A key or a signature, which may have the same suffix (.asc).
-    """
+    """The text of an AsciiDoc file."""
     reader = _Reader()
     text = decode(source.raw)
     if text.startswith("-----BEGIN PGP "):

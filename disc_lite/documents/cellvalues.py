@@ -9,7 +9,7 @@ from functools import cache
 
 _TOKEN = re.compile(
     r"\"(?P<quoted>[^\"]*)\"|\\(?P<escaped>.)|\[\$(?P<currency>[^\]-]*)[^\]]*\]|(?P<condition>\[[<>=][^\]]*\])"
-    r"|\[[^\]]*\]|[_*].|(?P<end>;)|(?P<digits>General|[0#?.,]+)|(?P<literal>[^A-Za-z@])|(?P<other>.)"
+    r"|\[[^\]]*\]|[_*].|(?P<end>;)|(?P<digits>General|[0#?.,]+)|(?P<literal>[^A-Za-z@/])|(?P<other>.)"
 )
 _MAX_DIGITS = 15  # a spreadsheet has no more
 
@@ -17,8 +17,6 @@ _MAX_DIGITS = 15  # a spreadsheet has no more
 def shown(value: object, number_format: str) -> str:
     """A value in its number format; thousands are not set apart, and dates are `2026-03-01`."""
     match value:
-        case None:
-            return ""
         case bool():
             return str(value).upper()
         case datetime():
@@ -70,12 +68,7 @@ def _parsed(number_format: str) -> tuple[str, str, str]:
     for token in _TOKEN.finditer(number_format):
         if token["end"]:
             break
-        if (
-            token["condition"]
-            or token["other"]
-            or (token["digits"] and after)
-            or (token["literal"] or "") in ("/", "?")
-        ):
+        if token["condition"] or token["other"] or (token["digits"] and after):
             return "", "", ""
         if token["digits"]:
             digits += token["digits"]

@@ -24,11 +24,7 @@ _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 
 
 def csv_text(source: Source) -> Converted:
-    """The text of a CSV file.
-
-    Raises:
-        RefusedFile: No table, no rows below its header, or a file of questions.
-    """
+    """The text of a CSV file."""
     text = decode(source.raw)
     said = _SEPARATOR_LINE.match(text)  # for Excel, which shows no such line
     text = text[said.end() :] if said else text

@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import open_archive
+from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG
-from disc_lite.documents.officemath import MATH, formula_text
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.wordlists import Numbering, Styles, W, value_at
 
@@ -43,11 +43,7 @@ _STYLES = "\n".join(
 
 
 def docx_text(source: Source) -> Converted:
-    """The text of a Word document: headings, paragraphs, lists and tables.
-
-    Raises:
-        RefusedFile: Not a Word document, or encrypted.
-    """
+    """The text of a Word document: headings, paragraphs, lists and tables."""
     import mammoth
 
     # Images are dropped here, so that links from the document to other files are never opened.
@@ -77,8 +73,8 @@ def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
     for parent in list(root.iter()):
         style = value_at(parent, "w:pPr/w:pStyle") if parent.tag == f"{W}p" else ""
         for child in list(parent):
-            if child.tag in (f"{MATH}oMath", f"{MATH}oMathPara"):
-                parent[list(parent).index(child)] = _run(formula_text(child))
+            if child.tag in (f"{OFFICE_MATH}oMath", f"{OFFICE_MATH}oMathPara"):
+                parent[list(parent).index(child)] = _run(office_formula_text(child))
             elif (child.tag == f"{W}r" and _is_withdrawn(child, style, styles)) or _is_left_out(child, parent):
                 parent.remove(child)
             elif child.tag == f"{W}r":

@@ -22,11 +22,7 @@ _PAGES = (".xhtml", ".html", ".htm", ".xml")
 
 
 def epub_text(source: Source) -> Converted:
-    """The text of a book under its title, each chapter under its own heading or its entry in the table of contents.
-
-    Raises:
-        RefusedFile: Not an EPUB, protected, or without text.
-    """
+    """The text of a book under its title, each chapter under its own heading or its entry in the table of contents."""
     with open_archive(source.raw, ".epub") as archive:
         if _is_protected(archive):
             raise RefusedFile("protected by DRM; only an unprotected copy can be read")

@@ -47,12 +47,10 @@ class Escapes:
 
     def _opens(self, line: str) -> bool:
         """Whether a formula begins that ends in a later line."""
-        opening = _OPENING.match(line)
-        if opening:
+        if opening := _OPENING.match(line):
             ending = f"\\end{{{opening['name']}}}" if opening["name"] else "\\]"
             self.ending = "" if ending in line else ending
-            return bool(self.ending)
-        if line.count("$$") % 2:
+        elif line.count("$$") % 2:
             self.ending = "$$"
         return bool(self.ending)
 

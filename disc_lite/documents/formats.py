@@ -32,7 +32,7 @@ def _rst(source: Source) -> Converted:
     return Converted(rst_text(decode(source.raw)), "rst")
 
 
-# Each is called with a file and gives its text; it may raise RefusedFile or anything else.
+# Each gives the text of a file, or raises RefusedFile with the reason; `convert` makes one of anything else it raises.
 FORMATS: dict[str, Callable[[Source], Converted]] = {
     **dict.fromkeys((".md", ".markdown", ".mdx"), markdown_text),
     **dict.fromkeys((".txt", ".text"), plain_text),

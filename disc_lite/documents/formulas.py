@@ -1,9 +1,10 @@
-"""Superscripts, subscripts and MathML -> one line of text that keeps their meaning: `10^6`, `x_1`, `(a)/(b)`."""
+"""Superscripts, subscripts and formulas (MathML, OMML) -> one line of text with their meaning: `10^6`, `(a + 1)/2`."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from disc_lite.documents.noise import is_note_mark
 
@@ -24,6 +25,9 @@ _LINEAR_TAGS = """
     mroot mover munder munderover annotation annotation-xml
 """
 _LINEAR = frozenset(_LINEAR_TAGS.split())
+
+OFFICE_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_OFFICE_RELATION = re.compile(r"\s*([=<>≤≥≠≈±→⇒∼≡])\s*")
 
 
 def script_text(tag: Tag, before: str) -> str:
@@ -54,16 +58,17 @@ def script(text: str, kind: str, before: str) -> str:
         )
     ):
         return text  # 1st, XIXe, Mlle
-    return ("^" if kind == "sup" else "_") + grouped(text) + END_OF_SCRIPT
+    return ("^" if kind == "sup" else "_") + _grouped(text) + END_OF_SCRIPT
 
 
 def with_scripts(text: str, marked: re.Pattern[str]) -> str:
-    """The text with its raised and lowered parts, each a match of `marked`: group 1 is `sup` or `sub`, 2 its text."""
+    """The text with its raised and lowered parts, each a match of `marked`: `sup`, `sub`, `^` or `~`, and text."""
     parts: list[str] = []
     place = 0
     for found in marked.finditer(text):
         parts.append(text[place : found.start()])
-        parts.append(script(found[2], found[1].lower(), "".join(parts[-3:])[-20:]))
+        kind = "sup" if found[1].lower() in ("sup", "^") else "sub"
+        parts.append(script(found[2], kind, "".join(parts[-3:])[-20:]))
         place = found.end()
     return separated("".join([*parts, text[place:]])) if parts else text
 
@@ -91,17 +96,17 @@ def _linear(tag: Tag) -> str:
                 return f" {text} "
             return "" if re.fullmatch("[\u2062-\u2064]", text) else text
         case "mfrac" if len(parts) == 2:
-            return f"{grouped(parts[0])}/{grouped(parts[1])}"
+            return f"{_grouped(parts[0])}/{_grouped(parts[1])}"
         case "msqrt":
             return f"√({''.join(parts)})"
         case "mroot" if len(parts) == 2:
-            return f"{grouped(parts[0])}^(1/{parts[1]})"
+            return f"{_grouped(parts[0])}^(1/{parts[1]})"
         case "msup" | "mover" if len(parts) == 2:
-            return f"{scripted(parts[0])}^{grouped(parts[1])}"
+            return f"{_scripted(parts[0])}^{_grouped(parts[1])}"
         case "msub" | "munder" if len(parts) == 2:
-            return f"{scripted(parts[0])}_{grouped(parts[1])}"
+            return f"{_scripted(parts[0])}_{_grouped(parts[1])}"
         case "msubsup" | "munderover" if len(parts) == 3:
-            return f"{scripted(parts[0])}_{grouped(parts[1])}^{grouped(parts[2])}"
+            return f"{_scripted(parts[0])}_{_grouped(parts[1])}^{_grouped(parts[2])}"
     return _joined(parts) if parts else ("" if tag.name == "mspace" else tag.get_text())
 
 
@@ -109,18 +114,60 @@ def _joined(parts: list[str]) -> str:
     # `c` above `_2` and `x` side by side must not become one number or one script.
     text = ""
     for part in parts:
-        part = grouped(part) if text.endswith(_APPLIED) and "/" in part else part
+        part = _grouped(part) if text.endswith(_APPLIED) and "/" in part else part
         apart = re.search(r"[\^_][^\s()]*$", text) is not None and part[:1].isalnum()
         text += (" " if apart else "") + part
     return text.replace(f"{_APPLIED}(", "(").replace(_APPLIED, " ")
 
 
-def scripted(base: str) -> str:
+def office_formula_text(element: Element) -> str:
+    """The text of `<m:oMath>` or `<m:oMathPara>`, with a space on both sides."""
+    return " " + " ".join(_OFFICE_RELATION.sub(r" \1 ", _office_linear(element)).split()) + " "
+
+
+def _office_linear(element: Element) -> str:
+    kind = element.tag.removeprefix(OFFICE_MATH)
+
+    def part(name: str) -> str:
+        found = element.find(OFFICE_MATH + name)
+        return _office_linear(found) if found is not None else ""
+
+    match kind:
+        case "t":
+            return element.text or ""
+        case "f":
+            return f"{_grouped(part('num'))}/{_grouped(part('den'))}"
+        case "sSup":
+            return f"{_scripted(part('e'))}^{_grouped(part('sup'))}"
+        case "sSub":
+            return f"{_scripted(part('e'))}_{_grouped(part('sub'))}"
+        case "sSubSup":
+            return f"{_scripted(part('e'))}_{_grouped(part('sub'))}^{_grouped(part('sup'))}"
+        case "rad":
+            degree = part("deg")
+            return f"{_grouped(part('e'))}^(1/{degree})" if degree else f"√({part('e')})"
+        case "d":
+            return f"({', '.join(_office_linear(child) for child in element.findall(OFFICE_MATH + 'e'))})"
+        case "nary":
+            sign = element.find(f"{OFFICE_MATH}naryPr/{OFFICE_MATH}chr")
+            bounds = f"_{_grouped(part('sub'))}" if part("sub") else ""
+            bounds += f"^{_grouped(part('sup'))}" if part("sup") else ""
+            return f"{sign.get(OFFICE_MATH + 'val', '∫') if sign is not None else '∫'}{bounds} {part('e')}"
+        case "func":
+            return f" {part('fName')} {_grouped(part('e'))}"
+        case "mr":
+            return ", ".join(_office_linear(child) for child in element) + "; "
+    if kind.endswith("Pr"):
+        return ""
+    return "".join(map(_office_linear, element))
+
+
+def _scripted(base: str) -> str:
     """What something is raised or lowered at: a fraction is in brackets, or the script would be that of its end."""
-    return grouped(base) if "/" in base else base
+    return _grouped(base) if "/" in base else base
 
 
-def grouped(text: str) -> str:
+def _grouped(text: str) -> str:
     """A part of a formula, in brackets unless it has them or is a single number or name."""
     text = " ".join(text.split())
     return text if _SIMPLE.fullmatch(text) else f"({text})"

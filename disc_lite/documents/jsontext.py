@@ -32,11 +32,7 @@ Record = dict[str, object]
 
 
 def json_text(source: Source) -> Converted:
-    """The text of a JSON file: a record, a list of records, or an object that holds one such list.
-
-    Raises:
-        RefusedFile: No JSON, or no record with a text.
-    """
+    """The text of a JSON file: a record, a list of records, or an object that holds one such list."""
     content = parsed_json(source.raw)
     if isinstance(content, dict) and not _text_of(content, source.options.text_field):
         lists = [value for value in content.values() if isinstance(value, list) and _records(value)]
@@ -45,11 +41,7 @@ def json_text(source: Source) -> Converted:
 
 
 def json_lines_text(source: Source) -> Converted:
-    """The text of JSON lines.
-
-    Raises:
-        RefusedFile: A line is no JSON, or no record has a text.
-    """
+    """The text of JSON lines."""
     values = []
     for number, line in enumerate(decode(source.raw).split("\n"), 1):
         try:

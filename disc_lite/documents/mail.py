@@ -25,11 +25,7 @@ _BROKEN = "\ufffd"  # what the reader of headers makes of undecodable bytes
 
 
 def mail_text(source: Source) -> Converted:
-    """The text of one mail.
-
-    Raises:
-        RefusedFile: No mail, no text in it, or its bytes are not in the encoding that it declares.
-    """
+    """The text of one mail."""
     message = message_from_bytes(source.raw, policy=policy.default)
     shown = _headers(message, _SHOWN)
     if not shown:

@@ -125,16 +125,13 @@ def is_note_mark(tag: Tag, before: str) -> bool:
     text = tag.get_text()
     link = tag if tag.name == "a" else next(within(tag, ("a",)), None)
     names = _names(tag) + (_names(link) if link else [])
-    if "noteref" in str(tag.get("epub:type", "")):
-        return True
-    if tag.get("role") == "doc-noteref" or (link and link.get("role") == "doc-noteref"):
+    if "noteref" in str(tag.get("epub:type", "")) or "doc-noteref" in (tag.get("role"), link and link.get("role")):
         return True
     if tag.name == "a":
         is_named = any(map(_NOTE_NAME.fullmatch, names)) or _NOTE_LINK.search(str(tag.get("href", "")))
         return bool(is_named) and _MARK.fullmatch(text) is not None
-    if (link and "#" in str(link.get("href", ""))) or _NOTE_TEXT.fullmatch(text) or "reference" in names:
-        return True
-    if any(map(_NOTE_NAME.fullmatch, names)):
+    is_linked = link is not None and "#" in str(link.get("href", ""))
+    if is_linked or _NOTE_TEXT.fullmatch(text) or "reference" in names or any(map(_NOTE_NAME.fullmatch, names)):
         return True
     # A lone number behind a stop or a quotation mark is no exponent.
     return bool(re.fullmatch(r"\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*", text) and re.search(r"[.,;:!?\"”’»]$", before))

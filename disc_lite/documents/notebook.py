@@ -14,11 +14,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 
 
 def notebook_text(source: Source) -> Converted:
-    """The text of a notebook.
-
-    Raises:
-        RefusedFile: Not a notebook, or no cell with text.
-    """
+    """The text of a notebook."""
     book = parsed_json(source.raw)
     if not isinstance(book, dict):
         raise RefusedFile("not a notebook: no cells")

@@ -12,9 +12,9 @@ from html import escape
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, child, local_name, open_archive, read_xml, relations
+from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG, number_text
-from disc_lite.documents.officemath import MATH, formula_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _PRESENTATION = "ppt/presentation.xml"
@@ -28,11 +28,7 @@ _AROUND = {"ParenBoth": "({})", "ParenR": "{})", "Plain": "{}"}
 
 
 def pptx_text(source: Source) -> Converted:
-    """The text of a presentation; the title of its first slide is that of the document.
-
-    Raises:
-        RefusedFile: Not a presentation, encrypted, or without text.
-    """
+    """The text of a presentation; the title of its first slide is that of the document."""
     parts: list[str] = []
     hidden: list[str] = []
     with open_archive(source.raw, ".pptx") as archive:
@@ -151,8 +147,8 @@ def _text(paragraph: Element) -> str:
 def _pieces(parent: Element) -> Iterator[str]:
     for part in parent:
         name = local_name(part.tag)
-        if part.tag == f"{MATH}oMath":
-            yield escape(formula_text(part))
+        if part.tag == f"{OFFICE_MATH}oMath":
+            yield escape(office_formula_text(part))
         elif name == "br":
             yield " "
         elif name in ("r", "fld"):

@@ -20,8 +20,8 @@ from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
 
 from disc_lite.documents.code import SUFFIXES
-from disc_lite.documents.damage import damage
 from disc_lite.documents.decoding import sha256_of_text
+from disc_lite.documents.doubts import damage
 from disc_lite.documents.formats import DECODED, FORMATS, REMEDIES, convert, readable, suffix_of
 from disc_lite.documents.headings import Heading, cut_sections, find_headings, title_of
 from disc_lite.documents.lonetitles import with_headings

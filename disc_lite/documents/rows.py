@@ -69,8 +69,7 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     header, above, body = _parts(rows)
     if not body:
         raise RefusedFile("no table: no row below a header")
-    padded = [*header, *[""] * (max(map(len, body)) - len(header))]
-    names = [name or f"Column {number}" for number, name in enumerate(padded, 1)]
+    names = [_at(header, column) or f"Column {column + 1}" for column in range(max(map(len, [header, *body])))]
     named_by = _label_column(body)
     titles = [("", " ".join(filter(None, cells))) for cells in above]
     return titles + [(_name_of(cells, named_by), _text_of(names, cells)) for cells in body]
@@ -166,9 +165,8 @@ def _label_column(rows: Sequence[Row]) -> int | None:
     """The first column whose values are short words, and most of which tell the rows apart."""
     sample = rows[:SAMPLE_ROWS]
     for column in range(max(map(len, sample))):
-        values = [row[column] for row in sample if column < len(row) and row[column]]
-        are_names = all(_is_label(value) for value in values)
-        if are_names and len(set(values)) >= _DISTINCT * len(sample):
+        values = _values(sample, column)
+        if all(map(_is_label, values)) and len(set(values)) >= _DISTINCT * len(sample):
             return column
     return None
 
@@ -179,7 +177,7 @@ def _is_label(value: str) -> bool:
 
 def _name_of(cells: Row, named_by: int | None) -> str:
     """Empty where no value names the row; a number would be another one as soon as a row is put in."""
-    name = cells[named_by] if named_by is not None and named_by < len(cells) else ""
+    name = "" if named_by is None else _at(cells, named_by)
     return name if _is_label(name) else ""
 
 

@@ -118,18 +118,14 @@ def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end
         return not (line.is_code and bare.endswith(".."))
     if bare[-2:-1].isdigit() and _RANGE_END.match(after):
         return False
-    if line.item and _is_marker(text, max(line_start, sentence), gap.start()):
+    # The stop may be that of a list item's marker, of the line or within it.
+    if line.item and is_marker(text[max(line_start, sentence, gap.start() - _LOOK_BACK_CHARS) : gap.start()].strip()):
         return False
     word = _LAST_WORD.search(bare[:-1])
     if word is None:
         return True
     so_far = text[sentence : min(gap.start(), sentence + _LOOK_BACK_CHARS)].split()
     return not is_abbreviation(word.group(), bare[: word.start()], after, len(so_far))
-
-
-def _is_marker(text: str, sentence: int, place: int) -> bool:
-    """Whether the stop before a place belongs to the marker of a list item, of the line or within it."""
-    return is_marker(text[max(sentence, place - _LOOK_BACK_CHARS) : place].strip())
 
 
 def _stops(before: str, after: str) -> bool:

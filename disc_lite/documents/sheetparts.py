@@ -49,11 +49,7 @@ class SheetParts:
 
 
 def sheet_parts(content: bytes) -> SheetParts:
-    """The parts of the XML of one sheet.
-
-    Raises:
-        ParseError: It is no XML.
-    """
+    """The parts of the XML of one sheet."""
     from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
     parts, row = SheetParts(), -1

@@ -29,12 +29,7 @@ _LISTED_MACROS = 5
 
 
 def tex_text(source: Source) -> Converted:
-    """The text of a LaTeX file, without its preamble; each section has a time limit of its own.
-
-    Raises:
-        ModuleNotFoundError: pylatexenc is missing.
-        RefusedFile: Its macros stand for too much.
-    """
+    """The text of a LaTeX file, without its preamble; each section has a time limit of its own."""
     reader = TexReader()
     macros, text = definitions(decode(source.raw))
     text = with_references(text)

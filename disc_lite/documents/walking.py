@@ -30,6 +30,8 @@ _IN_RUN_FOLDER = "in a run folder of disc-lite, which is never read"
 _IGNORE_FILE = ".gitignore"
 _MOST_RECORD_BYTES = 64 << 20  # a line for each document
 
+_Rules = dict[Path, "GitIgnoreSpec"]  # of the `.gitignore` in each folder, from the named one down
+
 
 @dataclass(frozen=True)
 class Found:
@@ -91,18 +93,10 @@ def _files_below(path: Path) -> Iterator[Found]:
         yield Found(file, printable(file.relative_to(root).as_posix()), refusal)
 
 
-@dataclass(frozen=True)
-class _Rules:
-    """A `.gitignore` and the folder it is in."""
-
-    folder: Path
-    spec: GitIgnoreSpec
-
-
 def _walk(root: Path) -> Iterator[tuple[Path, str]]:
     """Every file that is not hidden, in the order of the paths' parts, and why not to open it."""
     # A stack of what is still to visit, not recursion: folders may be a thousand deep.
-    stack: list[tuple[Path, bool, tuple[_Rules, ...]]] = [(root, True, ())]
+    stack: list[tuple[Path, bool, _Rules]] = [(root, True, {})]
     while stack:
         path, is_folder, rules = stack.pop()
         if ignored_by := _ignored_by(path, is_folder, rules):
@@ -119,29 +113,28 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
                 yield path, f"folder cannot be opened: {error.strerror}"
                 continue
             if any(entry.name == _IGNORE_FILE for entry in entries):
-                rules = (*rules, *_rules_of(path))
+                rules = rules | _rules_of(path)
             visible = (entry for entry in entries if not entry.name.startswith("."))
             stack += [(path / entry.name, entry.is_dir(follow_symlinks=False), rules) for entry in visible]
 
 
-def _rules_of(folder: Path) -> tuple[_Rules, ...]:
+def _rules_of(folder: Path) -> _Rules:
     # pathspec: 57 kB of plain Python, maintained for ten years, and used by black and mypy for the same.
     from pathspec import GitIgnoreSpec
 
     try:
         lines = (folder / _IGNORE_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
-        return (_Rules(folder, GitIgnoreSpec.from_lines(lines)),)
+        return {folder: GitIgnoreSpec.from_lines(lines)}
     except (OSError, ValueError):  # cannot be opened, or a line that git would not take either
-        return ()
+        return {}
 
 
-def _ignored_by(path: Path, is_folder: bool, rules: Sequence[_Rules]) -> Path | None:
+def _ignored_by(path: Path, is_folder: bool, rules: _Rules) -> Path | None:
     """The `.gitignore` that excludes a path; of several the deepest that has a word about it decides."""
-    for rule in reversed(rules):
-        relative = path.relative_to(rule.folder).as_posix() + ("/" if is_folder else "")
-        verdict = rule.spec.check_file(relative).include
+    for folder, spec in reversed(rules.items()):
+        verdict = spec.check_file(path.relative_to(folder).as_posix() + ("/" if is_folder else "")).include
         if verdict is not None:
-            return rule.folder / _IGNORE_FILE if verdict else None
+            return folder / _IGNORE_FILE if verdict else None
     return None
 
 

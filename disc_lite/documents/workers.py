@@ -34,11 +34,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def convert(self, suffix: str, source: Source) -> Converted:
-        """The text in a file with this suffix.
-
-        Raises:
-            RefusedFile: For whatever reason it cannot be read; nothing else is raised.
-        """
+        """As `formats.convert`, which the process calls; a limit that it breaks is a `RefusedFile` too."""
         process = self._process = self._process or _start()
         answer = _exchange(process, suffix, source)
         if answer is None or answer["is_last"]:

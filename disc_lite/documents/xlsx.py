@@ -28,12 +28,7 @@ _LISTED_CELLS = 5
 
 
 def xlsx_text(source: Source) -> Converted:
-    """The text of a workbook: of formulas their last values. What is hidden is left out, and the warning says so.
-
-    Raises:
-        ModuleNotFoundError: openpyxl is missing.
-        RefusedFile: No sheet holds a table.
-    """
+    """The text of a workbook: of formulas their last values. What is hidden is left out, and the warning says so."""
     from openpyxl.reader.excel import load_workbook
 
     with open_archive(source.raw, ".xlsx") as archive, warnings.catch_warnings():

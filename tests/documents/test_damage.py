@@ -3,7 +3,7 @@
 import pytest
 
 from disc_lite.documents import read_documents
-from disc_lite.documents.damage import damage
+from disc_lite.documents.doubts import damage
 
 PROSE = "The northern market opens at six in the morning. It closes at noon, but for the harvest festival. Ada keeps the key. "
 STATUTE = "Das Bundesausbildungsförderungsgesetz und die Wohnungsbauprämiengesetzgebung sind Steuervergünstigungsabbaugesetze. "
