@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,9 @@ def main(step_timeout_s: int, total_timeout_s: int) -> None:
 
 
 def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int, total_timeout_s: int) -> dict[str, Any]:
-    def start_alarm() -> None:
-        signal.alarm(total_timeout_s)
-
-    def start_clock() -> None:
-        # Processor time: on a busy machine a good file must not look like an endless one.
-        signal.setitimer(signal.ITIMER_PROF, step_timeout_s)
-
+    # Processor time for a step: on a busy machine a good file must not look like an endless one.
+    start_clock = partial(signal.setitimer, signal.ITIMER_PROF, step_timeout_s)
+    start_alarm = partial(signal.alarm, total_timeout_s)
     start_alarm()
     try:
         options = ReadingOptions(**request["options"])

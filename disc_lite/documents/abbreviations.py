@@ -40,15 +40,15 @@ _NUMBER_FOLLOWS = frozenset(_BEFORE_NUMBERS.split())
 
 _OPENING = """
     A After All Also Although An And Are As At Before Both But By Can Did Do Does Each Every For From He Her His How
-    However I If In Is It Its Later Many Most My No Not Now On Once One Or Our Please She Since So Some Such That The
-    Their Then There These They This Those Today Two Until Was We Were What When Where Which While Who Why Will With
-    Would Yet You Your Aber Alle Am An Auch Auf Bei Beide Danach Dann Das Dazu Dem Den Der Des Die Dies Diese Dieser
-    Dieses Doch Ein Eine Einen Er Es Für Hier Ich Ihr Ihre Im In Jede Jeder Man Mit Nach Nicht Nur Ob Oder Seine Seit
-    Sie So Über Um Und Unter Vom Von Vor Was Wenn Wer Wie Wir Wo Zu Zum Zur Au Aux Avec Ce Ces Cet Cette Dans De
-    Depuis Des Du Elle Elles En Est Et Il Ils Je La Le Les Leur Mais Nous On Ou Où Par Pour Quand Que Qui Sa Selon Ses
-    Si Son Sur Tous Un Une Vous Así Como Con Cuando Desde Después El Ella Ellos En Entre Es Esta Este Esto La Las Los
-    Más No Para Pero Por Se Según Sin Su Sus También Tras Un Una Y В Во Его Ее Её Если За Здесь И Из Их К Как Когда На
-    Но О Об Он Она Они От По После При С Со Там У Это Этот Я
+    However I If In Is It Its Later Many Most My No Not Now On Once One Or Our Please She Since So Some Such That
+    The Their Then There These They This Those Today Two Until Was We Were What When Where Which While Who Why Will
+    With Would Yet You Your Aber Alle Am Auch Auf Bei Beide Danach Dann Das Dazu Dem Den Der Des Die Dies Diese
+    Dieser Dieses Doch Ein Eine Einen Er Es Für Hier Ich Ihr Ihre Im Jede Jeder Man Mit Nach Nicht Nur Ob Oder Seine
+    Seit Sie Über Um Und Unter Vom Von Vor Wenn Wer Wie Wir Wo Zu Zum Zur Au Aux Avec Ce Ces Cet Cette Dans De
+    Depuis Du Elle Elles En Est Et Il Ils Je La Le Les Leur Mais Nous Ou Où Par Pour Quand Que Qui Sa Selon Ses Si
+    Son Sur Tous Un Une Vous Así Como Con Cuando Desde Después El Ella Ellos Entre Esta Este Esto Las Los Más Para
+    Pero Por Se Según Sin Su Sus También Tras Una Y В Во Его Ее Её Если За Здесь И Из Их К Как Когда На Но О Об Он
+    Она Они От По После При С Со Там У Это Этот Я
 """
 _SENTENCE_OPENERS = frozenset(_OPENING.split())
 # With a number they open a caption or a section: `Table 8.2. Numeric Types`.

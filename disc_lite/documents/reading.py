@@ -35,6 +35,7 @@ MAX_FILE_BYTES = 64 << 20
 _LISTED_REFUSALS = 5
 _FOLD_CHARS = 1 << 20
 _WHITE_SPACE = re.compile(r"\s")
+_nfc = partial(unicodedata.normalize, "NFC")
 _FILES_AHEAD = 64  # read while an earlier one takes long
 _IN_PROCESS_BYTES = 1 << 16  # to send smaller plain texts to another process takes longer than to read them
 
@@ -181,10 +182,6 @@ def _composed(converted: Converted) -> Converted:
         for heading, start in zip(converted.headings, places, strict=False)
     )
     return replace(converted, text="".join(pieces), title=_nfc(converted.title), headings=headings)
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
 
 
 def _folded_sha256(text: str) -> str:
