@@ -17,6 +17,7 @@ from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, is_la
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.hyphens import is_broken_word, is_hyphenated, joined_lines, whole_words
 from disc_lite.documents.pieces import blank_between, width_of
+from disc_lite.documents.printedtables import CAPTION
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
@@ -124,8 +125,8 @@ def _stops_early(line: str, following: str, width: int) -> bool:
 
 
 def _ends_paragraph(line: str, following: str, width: int) -> bool:
-    # Items often end without a stop.
-    done = SENTENCE_END.fullmatch(line) or _ITEM.match(line)
+    # Items and captions often end without a stop.
+    done = SENTENCE_END.fullmatch(line) or _ITEM.match(line) or CAPTION.match(line)
     return not following or (done is not None and _stops_early(line, following, width))
 
 
@@ -167,7 +168,7 @@ def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> 
 def _may_be_title(line: str, width: int) -> bool:
     short = width_of(line) <= _TITLE_MAX_SHARE * width and len(line.split()) <= _TITLE_MAX_WORDS
     first_letter = next((char for char in line if char.isalpha()), "a")
-    is_title = _TITLE.fullmatch(line) is not None and not first_letter.islower()
+    is_title = _TITLE.fullmatch(line) is not None and not first_letter.islower() and not CAPTION.match(line)
     return short and is_title and not _BULLET.match(line)
 
 

@@ -116,6 +116,12 @@ def test_the_cells_of_a_table_keep_their_columns_and_empty_ones_their_places():
     assert text.endswith(f"{PROSE}\n\nGoods | Small | Large | Note\nApples | 4 | | by the sack\nPears | | 9 |\n")
 
 
+def test_the_caption_below_a_table_is_no_row_of_it():
+    rows = table([("Pears", "a small and a large sack"), ("Eggs", "a box of ten"), ("Cod", "by weight")])
+    text = Page().page((20, 30, PROSE), *rows, (72, 66, "Table 2.1: How goods are sold"), (20, 71, PROSE)).read()
+    assert text.endswith(f"Cod | by weight\n\nTable 2.1: How goods are sold\n\n{PROSE}\n")
+
+
 def test_a_word_over_two_lines_of_a_cell_is_whole_and_a_compound_keeps_its_hyphen():
     goods = [("Cod", "sold on the quay by the mas-"), ("Eels", "sold at the south-east"), ("Pike", "not sold")]
     lines = table(goods)
