@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from disc_lite.evaluation.grading import Grade, grade_all, is_stated
+from disc_lite.evaluation.grading import grade_all, is_stated
 from disc_lite.evaluation.intervals import Interval, paired_difference, share_right
 from disc_lite.evaluation.wordings import facts_of
-from disc_lite.qa import NearDuplicates, Pair, Question, normalise
+from disc_lite.qa import Grade, NearDuplicates, Pair, Question, normalise
 
 # Row -> its label, in the order of every table.
 ROWS = {

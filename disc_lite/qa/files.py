@@ -100,8 +100,7 @@ def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: 
     if not isinstance(row, dict):
         return "It needs to be an object"
     asks = isinstance(question, str) and bool(normalise(question))
-    foreign = next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
-    if foreign and not (asks and answers):
+    if not (asks and answers) and (foreign := _foreign(row)):
         return f"It is {foreign}"
     lacking = [
         key for key, is_there in (("question", asks), ("answer", answers and normalise(answers[0]))) if not is_there
@@ -141,8 +140,7 @@ def _fault(
     row: Mapping[str, Any], text: str, answers: tuple[str, ...], document: str | None, choices: Any
 ) -> tuple[str, str]:
     """What is wrong with a row, and the remedy; or ("", "")."""
-    foreign = next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
-    if foreign and not (text and answers):
+    if not (text and answers) and (foreign := _foreign(row)):
         return f"It is {foreign}", _REWRITE
     if not text:
         return f"It needs `question` or `completion`, a text{_keys_of(row)}", EXAMPLE
@@ -155,6 +153,11 @@ def _fault(
     if choices and not _is_choice(text, answers, choices, row):
         return "`choices` has to be a list of texts that includes the answers and others", EXAMPLE
     return "", ""
+
+
+def _foreign(row: Mapping[str, Any]) -> str:
+    """What a row of another format is, or ""."""
+    return next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
 
 
 def _keys_of(row: Mapping[str, Any]) -> str:

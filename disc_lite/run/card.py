@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from disc_lite.evaluation.asking import right_places
 from disc_lite.evaluation.card import STOPPING, Items, change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.retrieval import right_places
 from disc_lite.evaluation.wordings import facts_of
 from disc_lite.qa import Pair, Question
 from disc_lite.run.advice import advice_on

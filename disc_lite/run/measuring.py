@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
+from disc_lite.evaluation.asking import answer, generate_answers, probes_of
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.instructions import Instruction, load_instructions, neutral_prompts
-from disc_lite.evaluation.retrieval import best_passages
+from disc_lite.evaluation.retrieval import Passages, best_passages, right_passages
 from disc_lite.evaluation.thinking import MOST, thinking_answers
 from disc_lite.models import Base
 from disc_lite.qa import Question
@@ -30,7 +30,7 @@ class EvalSet:
 
     questions: tuple[Question, ...]
     completions: tuple[Question, ...]
-    passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
+    passages: Passages
     probes: dict[str, list[Question]]
     removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
 
@@ -46,7 +46,7 @@ def eval_set_of(
     """These questions and statements about the passages of a run, and the probes of a model folder."""
     return EvalSet(
         tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion"),
-        tuple(run.read_passages()), probes_of(dict(probes)), tuple(removed),
+        run.read_passages(), probes_of(dict(probes)), tuple(removed),
     )  # fmt: skip
 
 

@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from disc_lite.distillation.examples import Text, shown_passages, with_passages
 from disc_lite.documents import Passage
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.asking import right_places
+from disc_lite.evaluation.retrieval import places_of, right_places
 from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
-from disc_lite.run.changes import LIKE, Changes, place_of, places_of
+from disc_lite.run.changes import LIKE, Changes, place_of
 from disc_lite.run.context import RunContext
 from disc_lite.run.drafts import about_drafts, held_out_questions, written_pairs
 from disc_lite.run.earlier import EarlierRun, earlier_answers, pair_of
