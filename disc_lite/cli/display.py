@@ -95,7 +95,8 @@ def _show_update(update: JsonObject, console: Console) -> None:
     for label, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
-        table.add_row(label, "" if passages is None else f"{passages:,}", *figures[: 2 + len(headings)])
+        names = ("  statements", "") if passages is None else (label, f"{passages:,}")  # of the row above
+        table.add_row(*names, *figures[: 2 + len(headings)])
     console.print(table)
 
 

@@ -162,8 +162,7 @@ def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 def _in_states(update: Mapping[str, Any], states: Sequence[str]) -> list[Mapping[str, Any]]:
     """The rows of questions, then those of statements, about passages in these states."""
-    kinds = (update["rows"], update.get("completions", {}))  # cards of before 2026-11-29 have no statements
-    return [rows[state] for rows in kinds for state in states if state in rows]
+    return [update[kind][state] for kind in ("rows", "completions") for state in states]
 
 
 def since_update(card: Mapping[str, Any]) -> str:

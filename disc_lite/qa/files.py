@@ -30,9 +30,9 @@ _KNOWN = ("source", "passage_sha256")  # of a pair that a run has written
 def read_questions(path: Path, tell: Callable[[str], None] = lambda text: None) -> tuple[Question, ...]:
     """The questions of a file: JSON lines, a JSON array, SQuAD, CSV with a header, or a run's `questions.jsonl`.
 
-    A row has `question` (or `completion`, or `text` and `kind` as a run writes it), `answers` or `answer`, and perhaps
-    `document` and `choices`. A question that is there several times is one; `tell` is called with how many such rows
-    there are, and with how many ask the same and accept other answers.
+    A row has `question` or `completion`, `answers` or `answer`, and perhaps `document` and `choices`. A question that
+    is there several times is one; `tell` is called with how many such rows there are, and with how many ask the same
+    and accept other answers.
     Raises UsageError with the place of the first invalid row.
     """
     rows = [_question(path, row) for row in rows_of(path, "questions")]
@@ -169,8 +169,6 @@ def _text_of(row: Mapping[str, Any]) -> tuple[str, str]:
     """The text of a question or completion ("" if it has none), and which of the two it is."""
     kind = "completion" if "completion" in row else "question"
     text = row.get(kind)
-    if text is None and row.get("kind", "question") in ("question", "completion"):
-        text, kind = row.get("text"), str(row.get("kind", "question"))
     return (text, kind) if isinstance(text, str) and text.strip() else ("", kind)
 
 

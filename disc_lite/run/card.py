@@ -84,8 +84,11 @@ def _by_state(
 
     read = grouped(asked.questions, with_passage, places)
     now = grouped(asked.questions, answers.questions["adapted"], places)
-    now["removed"], read["removed"] = list(zip(asked.removed, answers.removed, strict=True)), []
     finished = grouped(asked.completions, answers.completions, right_places(asked.completions, asked.passages))
+    gone = list(zip(asked.removed, answers.removed, strict=True))
+    for groups, kind in ((now, "question"), (finished, "completion")):
+        groups["removed"] = [(question, said) for question, said in gone if question.kind == kind]
+    read["removed"] = []
     return {
         "run": record["run"], "removed": record["removed"], "passages": record["passages"],
         "rows": {state: {**since(group), "ceiling": _row(read[state], grading)} for state, group in now.items()},

@@ -182,4 +182,4 @@ def earlier_answers(earlier: EarlierRun) -> dict[str, str]:
     gone = [question.text for question in earlier.folder.read_questions_removed()]
     return dict([*zip(asked, answers["questions"]["adapted"], strict=True),
                  *zip(finished, answers["completions"], strict=True),
-                 *zip(gone, answers.get("removed", []), strict=True)])  # fmt: skip
+                 *zip(gone, answers["removed"], strict=True)])  # fmt: skip

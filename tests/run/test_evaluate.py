@@ -355,7 +355,7 @@ def test_a_local_task_runs_through_the_harness(adapted: dict[str, Any], tmp_path
     asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
     asked = [q for q in asked if q["kind"] == "question"][:12]
     (tmp_path / "data.jsonl").write_text(
-        "".join(json.dumps({"question": q["text"], "answer": q["answers"][0]}) + "\n" for q in asked)
+        "".join(json.dumps({"question": q["question"], "answer": q["answers"][0]}) + "\n" for q in asked)
     )
     task = tmp_path / "task.yaml"
     task.write_text(TASK.format(data=tmp_path / "data.jsonl"))
