@@ -84,7 +84,9 @@ def test_the_base_without_what_was_learned_never_passes() -> None:
     rounded = Outputs(outputs().ids, outputs().logits + np.float32([0.1, 0, 0]), outputs().answers)
     (_, line, _) = compare(ASKED, trained, rounded, "x", exact=False)
     assert line.passed and ", of the base 0.0" in line.text
-    (_, line, _) = compare(ASKED, trained, replace(rounded, logits=untrained + np.float32([0, 0.1, 0])), "x", exact=False)
+    (_, line, _) = compare(
+        ASKED, trained, replace(rounded, logits=untrained + np.float32([0, 0.1, 0])), "x", exact=False
+    )
     assert not line.passed and mean_kl(trained.logits, untrained) < 0.1
     nothing = replace(outputs(), untrained=outputs(0.05).logits)  # nothing was learned: nothing can be told apart
     assert compare(ASKED, nothing, replace(rounded, logits=outputs(0.1).logits), "x", exact=False)[1].passed
