@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, overload
 
 from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
@@ -29,11 +29,8 @@ from disc_lite.storage import (
 
 if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
-    from disc_lite.synthesis.retention import RetentionExample
 
 FORMAT = 11  # of all these files; a change that another version would misread adds 1
-
-Measured = Literal["neutral", "self_generated"]  # answers of the base, on which the drift is measured
 
 
 class Entry:
@@ -227,19 +224,6 @@ class RunFolder:
 
     def _retained(self, when: When) -> Path:
         return self.retained_before if when == "before" else self.retained_after
-
-    def read_examples(self, which: Measured) -> list[RetentionExample]:
-        from disc_lite.synthesis.retention import read_examples
-
-        return read_examples(self._examples(which))
-
-    def write_examples(self, which: Measured, examples: Iterable[RetentionExample]) -> None:
-        from disc_lite.synthesis.retention import write_examples
-
-        write_examples(self._examples(which), examples)
-
-    def _examples(self, which: Measured) -> Path:
-        return self.neutral if which == "neutral" else self.self_generated
 
     @property
     def is_trained(self) -> bool:

@@ -16,12 +16,12 @@ from disc_lite.models import Base
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.answers import Answers, Drift, Retained, When
-from disc_lite.run.folder import Measured, RunFolder
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
+from disc_lite.synthesis.retention import read_examples, write_examples
 
 Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
-DRIFTING: dict[str, Measured] = {"general": "neutral", "self_generated": "self_generated"}  # in the card, in the folder
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ class Measurement:
         thinking = [i.prompt for i in thinking_instructions()] if tokens.thinks else []
         drifting = {}
         if adapter:
-            drifting = {kind: self.run.read_examples(of) for kind, of in DRIFTING.items()}
+            answered = {"general": self.run.neutral, "self_generated": self.run.self_generated}
+            drifting = {kind: read_examples(path) for kind, path in answered.items()}
         parts: list[Sequence[object]] = [*probes.values(), instructions, thinking, prompts, *drifting.values()]
         progress = Progress(self.tell, sum(map(len, parts)))
 
@@ -156,7 +157,7 @@ class Measurement:
             nats = drift(base, examples, part(f"drift on {len(examples)} answers", examples))
             drifts[kind] = Drift(mean_drift(nats, examples), nats)
         if not adapter:
-            self.run.write_examples("neutral", neutral)
+            write_examples(self.run.neutral, neutral)
         of_instructions, of_prompts = (
             [tokens.decode(e.answer_ids).strip() for e in said] for said in (followed, neutral)
         )

@@ -24,7 +24,7 @@ from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gates import check_gates
 from disc_lite.storage import write_json, write_text
-from disc_lite.synthesis.retention import RetentionExample
+from disc_lite.synthesis.retention import RetentionExample, write_examples
 from tests.made import recipe_of
 
 
@@ -86,7 +86,7 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
             measuring.EvalSet((), (), (), {}), folder, lambda *progress: None,
         )  # fmt: skip
         if when == "after":
-            folder.write_examples("self_generated", ())
+            write_examples(folder.self_generated, ())
         found[when] = measured.retained(when)
     monkeypatch.setattr(card, "neutral_prompts", lambda: tuple("abcd"))
     monkeypatch.setattr(card, "load_instructions", lambda: ())
