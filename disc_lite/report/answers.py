@@ -27,7 +27,7 @@ def chosen(run: RunFiles) -> list[AnsweredQuestion]:
 
 def _missed(row: Row) -> AnsweredQuestion:
     return AnsweredQuestion(
-        row["question"], "question", row["document"], tuple(row["expected"]), row.get("floor", ""), row["adapted"],
+        row["question"], "question", row["document"], tuple(row["expected"]), row["floor"], row["adapted"],
         "floor" in row["right"], False,
     )  # fmt: skip
 

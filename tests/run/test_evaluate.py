@@ -154,7 +154,7 @@ def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) 
     followed = ([True] * 20 + [False] * 9, [i >= lost for i in range(29)], range(29))
     return {
         "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": {"instructions": change(*followed)},
-        "forgetting": forgetting([followed]), "advice": {"pairs": "more pairs"}, "reading": None,
+        "forgetting": forgetting([followed]), "advice": {"pairs": "more pairs"}, "reading": share_of([]),
     }  # fmt: skip
 
 
