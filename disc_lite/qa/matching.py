@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from disc_lite.qa.negation import is_negated, is_negated_before
+from disc_lite.qa.negation import is_negated_after, is_negated_before
 from disc_lite.qa.operators import goes_on, operators_agree
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import accents_agree, singulars
@@ -106,7 +106,7 @@ def _contains(
     return any(
         _are_same(run, expected)
         and not goes_on(run, expected, texts[min(end, len(predicted))])
-        and not is_negated(predicted, start, end)
+        and not (is_negated_before(predicted, start) or is_negated_after(predicted, end))
         for run, start, end in runs
     )
 

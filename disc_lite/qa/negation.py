@@ -34,12 +34,8 @@ def is_negator(word: Word) -> bool:
     return word.text in NEGATORS or word.text in UNSPACED_NEGATORS
 
 
-def is_negated(words: Sequence[Word], start: int, end: int) -> bool:
-    """Whether a negator directly precedes `words[start:end]` or, in some languages, follows it."""
-    return is_negated_before(words, start) or _is_negated_after(words, end)
-
-
 def is_negated_before(words: Sequence[Word], start: int) -> bool:
+    """Whether a negator precedes what begins at `start`, with nothing between that ends its scope."""
     if words[start].opens:
         return False
     before = ""
@@ -89,7 +85,8 @@ def _no_negates(words: Sequence[Word], index: int) -> bool:
     return words[index].opens or any(word.text in NO_NEGATES_BESIDE for word in words)
 
 
-def _is_negated_after(words: Sequence[Word], end: int) -> bool:
+def is_negated_after(words: Sequence[Word], end: int) -> bool:
+    """Whether a negator follows what ends at `end`, as in some languages."""
     following = words[end : end + _MAX_SCOPE]
     text = ""
     for word in following:
