@@ -78,7 +78,7 @@ def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
     }
     nothing = {"earlier": none, "adapted": none}
     statements = {"earlier": share_of([1] * 9), "adapted": share_of([1] * 8 + [0]), "lost": 1, "gained": 0}
-    finished = {"unchanged": statements, "changed": nothing, "new": nothing}
+    finished = {"unchanged": statements, "changed": nothing, "new": nothing, "removed": nothing}
     folder = make_run(tmp_path / "run")
     summary = read_json(folder / "summary.json")
     passages = {"unchanged": 7, "changed": 2, "new": 1, "removed": 3}
