@@ -14,9 +14,9 @@ from itertools import pairwise
 from statistics import median
 
 from disc_lite.documents.pieces import HEADING_SIZE, LEADERS, Piece, Row, text_of, usual_size
-from disc_lite.documents.tables import line_of
 
 _OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
+_ENDS_TEXT = re.compile(r"[.!?:;)\]]$")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
 # In sizes of the font.
@@ -39,7 +39,7 @@ class Line:
 
     Attributes:
         size: Of its letters, in points.
-        is_row: It is the row of a table, with ` | ` between the cells.
+        is_row: It is the row of a table, with ` | ` between the cells and ends of lines in them.
         is_code: All of it is in letters of one width; it is indented by spaces.
     """
 
@@ -128,7 +128,7 @@ def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
     leading = _distance_at(_LEADING, rows)
     index = 0
     while index < len(rows):
-        if index and _distance(rows, index) > _PARAGRAPH_GAP * leading:
+        if index and (_distance(rows, index) > _PARAGRAPH_GAP * leading or _is_hung(rows, index)):
             yield Line("")
         if all(piece.is_code for piece in rows[index]) and not _ends_sentence(rows, index, letter, leading):
             yield Line(_code(rows[index], left, letter), rows[index][0].size, is_code=True)
@@ -142,6 +142,13 @@ def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
         largest = max(rows[index], key=lambda piece: len(piece.text))
         yield Line(text_of(rows[index]), largest.size, all(piece.is_bold for piece in rows[index]))
         index += 1
+
+
+def _is_hung(rows: Sequence[Row], index: int) -> bool:
+    """Whether a bold row begins left of the text above it: a heading or a term of a manual page, without a gap."""
+    above, row = rows[index - 1], rows[index]
+    is_bold = all(piece.is_bold for piece in row) and not any(piece.is_bold for piece in above)
+    return is_bold and row[0].left < above[0].left - row[0].size and _ENDS_TEXT.search(text_of(above)) is not None
 
 
 def _letter_width(rows: Sequence[Row]) -> float:
@@ -244,12 +251,12 @@ def _table(rows: Sequence[Row]) -> Iterator[Line]:
             column = next(number for number, stripe in enumerate(stripes) if piece.left <= stripe[1] + 0.1)
             cells[column] = f"{cells[column]} {piece.text}".strip()
         if grid and _belongs_above(rows, place, cells, grid[-1], usual):
-            grid[-1] = [f"{above} {below}".strip() for above, below in zip(grid[-1], cells, strict=True)]
+            grid[-1] = [f"{above}\n{below}".strip() for above, below in zip(grid[-1], cells, strict=True)]
         else:
             grid.append(cells)
     for cells in grid:
         if any(re.search(r"\w", cell) for cell in cells):
-            yield Line(line_of(cells), rows[0][0].size, is_row=True)
+            yield Line(re.sub(" +", " ", " | ".join(cells)).strip(), rows[0][0].size, is_row=True)
 
 
 def _belongs_above(rows: Sequence[Row], place: int, cells: Sequence[str], above: Sequence[str], usual: float) -> bool:

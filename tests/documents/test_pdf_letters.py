@@ -122,3 +122,12 @@ def test_a_page_that_was_turned_is_read_along_its_lines_and_words_across_a_page_
             for x, y, line in lines:
                 turned.pdf.text(x + 30, y + 80, line)
         assert turned.read() == upright
+
+
+def test_a_space_that_is_the_distance_of_two_letters_is_one_and_a_spaced_title_is_no_words():
+    # As groff writes them, which moves the line back behind the second letter.
+    shown = b"BT /F 10 Tf 50 700 Td (Read the notes as the) Tj 2.5 Tc [(ya) 250] TJ 0 Tc (re hung up. %s) Tj ET"
+    assert by_hand(shown % b"I") == by_hand(b"BT /F 10 Tf 50 700 Td (Read the notes as they are hung up. I) Tj ET")
+    in_turn = b"(Read it i) Tj 2.5 Tc [(fav) 250] TJ 0 Tc (oice calls.) Tj"
+    assert by_hand(b"BT /F 10 Tf 50 700 Td " + in_turn + b" ET").text == "Read it if a voice calls.\n"
+    assert by_hand(b"BT /F 10 Tf 50 700 Td 3 Tc (VELMAR HARBOUR) Tj ET").text == "VELMAR HARBOUR\n"
