@@ -27,12 +27,7 @@ _MAX_TURNED, _TOLD_TURNED = 0.5, 0.02  # shares of the letters
 
 
 def pdf_text(source: Source) -> Converted:
-    """The text of a PDF, of its scanned pages by OCR.
-
-    Raises:
-        RefusedFile: Not a PDF, encrypted, without text, or in letters that run from the right.
-        Exception: Whatever PDFium makes of a damaged file.
-    """
+    """The text of a PDF, of its scanned pages by OCR."""
     # The mark may be anywhere in the first kilobyte.
     if b"%PDF-" not in source.raw[:1024]:
         raise RefusedFile("not a PDF: the %PDF- mark is missing; export it as PDF again")
@@ -61,7 +56,10 @@ def pdf_text(source: Source) -> Converted:
     share = turned / max(1, sum(map(str.isalpha, text)))
     if share > _MAX_TURNED:
         raise RefusedFile("in Arabic or Hebrew letters, whose order PDF does not keep; save it as .docx, .html or text")
-    letters = f"{share:.0%} of its letters are Arabic or Hebrew, whose order PDF does not keep"
+    damaged = (
+        "are Arabic or Hebrew, whose order PDF does not keep: that text is damaged; save it as .docx, .html or text"
+    )
+    letters = f"{share:.0%} of its letters {damaged}"
     warnings = [scanned.warning(len(pages)), letters if share > _TOLD_TURNED else ""]
     return Converted(text, warning="; ".join(filter(None, warnings)), ocr_pages=len(scanned))
 

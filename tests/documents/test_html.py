@@ -195,6 +195,15 @@ def test_a_table_that_only_places_things_is_no_table():
     assert text_of(page) == "```\nopen\nclose\n```\n\n## Left\n\nOne.\n\nTwo."
 
 
+def test_a_short_table_in_the_cell_of_one_is_a_value_and_other_tables_are_placed_by_theirs():
+    inner = "<table><tr><td>day<td>84<tr><td>night<td>90</table>"
+    rows = f"<tr><th>Town<th>Fee<tr><td>Velmar<td>{inner}<tr><td>Dunden<td>12"
+    assert text_of(f"<table>{rows}</table>") == "Town | Fee\nVelmar | day, 84; night, 90\nDunden | 12"
+    assert text_of(f"<table><tr><td>Velmar<td>{inner}</table>") == "Velmar\n\nday | 84\nnight | 90"
+    long = inner.replace("84", "84 crowns, " * 30)
+    assert "\nnight | 90" in text_of(f"<table>{rows.replace(inner, long)}</table>")
+
+
 # --- noise ----------------------------------------------------------------------------------------------
 
 
