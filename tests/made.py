@@ -92,8 +92,7 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
     rows = [{"name": "a|b\n# <c>.md", "outcome": "read", "reason": "", "bytes": 1, "sha256": "ab" * 32, "characters": 1},
             {"name": "refused.pdf", "outcome": "refused", "reason": "x", "bytes": 1, "sha256": "", "characters": 0}]  # fmt: skip
     write_jsonl(root / "ledger.jsonl", rows)
-    asked = [{"text": f"Who runs the {w}?", "answers": ["x"], "kind": "question", "passage": "", "document": "", "choices": []}
-             for w in ("workshop", "saw", "hall", "keys", "north")]  # fmt: skip
+    asked = [{"question": f"Who runs the {w}?", "answers": ["x"]} for w in ("workshop", "saw", "hall", "keys", "north")]
     write_jsonl(root / "questions.jsonl", asked)
     row = {"right": 3, "of": 4, "share": 0.75, "low": 0.3, "high": 0.95}
     skills = {"before": row, "after": row, "lost": 0, "gained": 0}

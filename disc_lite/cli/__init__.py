@@ -77,7 +77,7 @@ def adapt(
             made = plan_of(documents, overrides=overrides_of(overrides), here=True, **options)
             print_plan(made, None, as_json)
         return
-    with contextlib.closing(display(quiet)) as show:
+    with display(quiet) as show:
         summary = run_adapt(
             documents, overrides=overrides_of(overrides), pairs_only=pairs_only, listener=show, **options
         )

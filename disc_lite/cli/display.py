@@ -60,7 +60,7 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
     asked = f"{counted(card['questions'], 'question')}{about_facts(card)}"
     table = _table(f"Learned: {asked}", "right", "95%", *headings)
     for name, label in ROWS.items():
-        if name in card["rows"] and card["questions"]:
+        if card["questions"]:
             row, bold = card["rows"][name], name == "adapted"
             rules, name_of_row = _rules(row)[: len(headings)], Text(label, "bold" if bold else "")
             table.add_row(name_of_row, _share(row, bold), _span(row), *rules)
@@ -95,7 +95,8 @@ def _show_update(update: JsonObject, console: Console) -> None:
     for label, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
-        table.add_row(label, "" if passages is None else f"{passages:,}", *figures[: 2 + len(headings)])
+        names = ("  statements", "") if passages is None else (label, f"{passages:,}")  # of the row above
+        table.add_row(*names, *figures[: 2 + len(headings)])
     console.print(table)
 
 
@@ -113,8 +114,7 @@ def _show_retained(card: JsonObject, console: Console) -> None:
 
 
 def _show_documents(card: JsonObject, console: Console) -> None:
-    shown = SHORT if console.width >= WITH_RULES else ("floor", "ceiling", "adapted")
-    rows = [name for name in shown if name in card["rows"]]
+    rows = tuple(SHORT) if console.width >= WITH_RULES else ("floor", "ceiling", "adapted")
     table = _table("By document", *(SHORT[name] for name in rows))
     for document, row in card["documents"].items():
         table.add_row(untrusted(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))

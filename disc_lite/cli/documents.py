@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,7 @@ def documents(
     from disc_lite.cli.progress import display
     from disc_lite.run.preview import preview
 
-    with closing(display(quiet)) as progress:
+    with display(quiet) as progress:
         seen = preview(
             documents, model=model, recipe=recipe, overrides=overrides_of(overrides), show=show, listener=progress
         )

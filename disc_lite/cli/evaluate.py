@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -49,7 +48,7 @@ def evaluate(
             "--limit is about benchmarks, and none is named.", "", "Add --benchmarks TASK, or leave it out."
         )
     tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
-    with closing(display(quiet)) as show:
+    with display(quiet) as show:
         card = run_evaluate(
             run, questions, judge=judge, benchmarks=tasks, limit=limit, output=output, device=device, listener=show
         )

@@ -43,7 +43,7 @@ def _show_passage(passage: JsonObject, console: Console) -> None:
 
 
 def _show_question(question: JsonObject, console: Console) -> None:
-    print_line(console, 2, question["text"], "bold")
+    print_line(console, 2, question["question"], "bold")
     print_line(console, 4, f"expected  {' / '.join(question['expected'])}")
     for when in ("before", "after"):
         right = question[f"right_{when}"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from disc_lite.cli.terminal import escape_controls, untrusted
-from disc_lite.run.events import Event
+from disc_lite.run.events import Event, Listener, silent
 from disc_lite.run.wording import data_size, duration
 
 LINE_EVERY_S = 9.0  # with TICK_S a line comes at least every ten seconds
@@ -76,14 +77,6 @@ class Pace:
         if left_s is None:
             return f"{duration(since_s)} so far" if self.counting and since_s >= TICK_S * 10 else ""
         return f"about {duration(left_s)} left" if left_s else ""
-
-
-class Silent:
-    """Prints nothing."""
-
-    def __call__(self, event: Event) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Plain:
@@ -195,12 +188,15 @@ class Bars:
         self.progress.stop()
 
 
-def display(quiet: bool) -> Silent | Plain | Bars:
-    """Bars, lines or nothing, depending on stderr."""
+@contextmanager
+def display(quiet: bool) -> Iterator[Listener]:
+    """A listener that shows bars, lines or nothing, depending on stderr."""
     console = Console(stderr=True)
     if quiet:
-        return Silent()
-    return Bars(console) if console.is_terminal else Plain()
+        yield silent
+    else:
+        with closing(Bars(console) if console.is_terminal else Plain()) as shown:
+            yield shown
 
 
 def _place(event: Event) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from disc_lite.documents.escapes import CODE_SPAN
 from disc_lite.documents.headings import ATX_HEADING, FENCE, RULE, end_of_fence, end_of_title
@@ -43,8 +43,7 @@ _ENDS = re.compile(r"[.!?…:;。！？।॥۔؟።։][\"'”’“‘»«›�
 Kind = Literal["", "heading", "rule", "row", "code"]
 
 
-@dataclass(frozen=True, slots=True)  # a text of 50 MB has a million of them
-class Line:
+class Line(NamedTuple):  # a text of 50 MB has a million of them
     """A line, and what it opens.
 
     Attributes:
@@ -94,7 +93,8 @@ class Lines:
 
     def cuts_within(self, line: Line) -> Iterator[tuple[int, None]]:
         """Cuts before further items in a line, and between the lines of a long block of code."""
-        yield from ((cut, None) for cut in line.items)
+        for cut in line.items:
+            yield cut, None
         start, end = line.start, line.solid_end
         while line.kind == "code" and end - start > _CODE_CHARS:
             cut = self.text.rfind("\n", start + 1, start + _CODE_CHARS)
@@ -109,13 +109,13 @@ class Lines:
 
         It does where a list begins or goes on: below a stop or the item before it, or above the next one.
         """
+        label, others = item["label"], self._open.values()
+        if label is None and any(other["bullet"] == item["bullet"] for other in others):
+            return True
         if _ENDS.search(self.text[max(self.start, start - 20) : start].rstrip()):
             return True
-        label, others = item["label"], self._open.values()
         if label is None:
             siblings = re.escape(item["indent"] + item["bullet"])
-            if any(other["bullet"] == item["bullet"] for other in others):
-                return True
         else:
             # Markdown may have every item as `1.`; a list within an item stands deeper.
             is_first = label in ("1", "a") and all(len(other["indent"]) < len(item["indent"]) for other in others)

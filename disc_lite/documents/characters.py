@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SAME_BASELINE = 0.2
 _SCRIPT_RISE = 0.75
 _SCRIPT_SIZE = 0.86
+_SPACE = 0.18  # at least; in print it is a quarter to a third
 
 # What PDFium gives for a hyphen at the end of a line.
 _LINE_HYPHENS = (0x02, 0xFFFE)
@@ -99,6 +100,7 @@ def _characters(page: PdfTextPage) -> Iterator[_Char]:
     matrix = pdfium.FS_MATRIX()
     raw, direction = page.raw, _direction(page)
     high, has_space = 0, False
+    last: _Char | None = None
     for index in range(page.count_chars()):
         code = pdfium.FPDFText_GetUnicode(raw, index)
         if code in _HIGH:
@@ -123,8 +125,34 @@ def _characters(page: PdfTextPage) -> Iterator[_Char]:
             ends = [complex(left.value, bottom.value) / direction, complex(right.value, top.value) / direction]
             beginning, end = sorted(corner.real for corner in ends)
             char = char._replace(start=start.real, left=beginning, right=end, y=start.imag)
+        elif last is not None and last.y == char.y and char.left - last.right > _SPACE * size / 2 and not has_space:
+            char = char._replace(has_space=_ends_word(page, index - 1))
         yield char
-        has_space = False
+        last, has_space = char, False
+
+
+def _ends_word(page: PdfTextPage, index: int) -> bool:
+    """Whether behind a character there is the room of a space, but not around it: the letters may be s p a c e d.
+
+    PDFium takes a gap for no space where it is written as the distance of two letters, as groff does.
+    """
+    wide = [_room_behind(page, place) > _SPACE for place in range(index - 2, index + 3)]
+    return wide[2] and sum(wide) <= 2
+
+
+def _room_behind(page: PdfTextPage, index: int) -> float:
+    """The room between a character and the next one on its line, in sizes of the font."""
+    import pypdfium2.raw as pdfium
+
+    box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
+    next_x, next_y = ctypes.c_double(), ctypes.c_double()
+    is_there = (
+        pdfium.FPDFText_GetLooseCharBox(page, index, box)  # as wide as the character moves the line on
+        and pdfium.FPDFText_GetCharOrigin(page, index, x, y)
+        and pdfium.FPDFText_GetCharOrigin(page, index + 1, next_x, next_y)
+    )
+    size = pdfium.FPDFText_GetFontSize(page, index)
+    return (next_x.value - box.right) / size if is_there and size and y.value == next_y.value else 0.0
 
 
 def _direction(page: PdfTextPage) -> complex:

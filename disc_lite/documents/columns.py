@@ -13,23 +13,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from disc_lite.documents.pieces import HEADING_SIZE, LEADERS, Piece, Row, text_of, usual_size
-from disc_lite.documents.tables import line_of
+from disc_lite.documents.pieces import HEADING_SIZE, LEADERS, Piece, Row, distance, distance_at, text_of, usual_size
+from disc_lite.documents.printedtables import table_end, table_rows
 
 _OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
+_ENDS_TEXT = re.compile(r"[.!?:;)\]]$")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
 # In sizes of the font.
 _MIN_GUTTER = 0.6
-_MIN_CELL_GAP = 0.5
 _MAX_NUMBER_GAP = 3
-_CELL_LINE_GAP = 0.7  # of the usual distance of rows
-_LEADING, _ONE_LINE = 1 / 3, 3 / 4  # quantiles of the distances of lines, and of rows in a table, some of several lines
+_LEADING = 1 / 3  # quantile of the distances of lines
 _PARAGRAPH_GAP = 1.5  # of the usual distance of lines
 _MIN_COLUMN_LINES = 3
 _MIN_FILL = 0.55
 _MIN_PROSE_CHARS = 16
-_MAX_LONE_ROWS = 2
 _MAX_CODE_COLUMNS = 200
 
 
@@ -39,7 +37,7 @@ class Line:
 
     Attributes:
         size: Of its letters, in points.
-        is_row: It is the row of a table, with ` | ` between the cells.
+        is_row: It is the row of a table, with ` | ` between the cells and ends of lines in them.
         is_code: All of it is in letters of one width; it is indented by spaces.
     """
 
@@ -118,30 +116,37 @@ def _is_prose(rows: Sequence[Row]) -> bool:
     return median(fills) >= _MIN_FILL and chars >= _MIN_PROSE_CHARS and whole >= 0.7 * len(rows)
 
 
-# --- lines and tables -------------------------------------------------------------------------------------
+# --- lines ------------------------------------------------------------------------------------------------
 
 
 def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
     rows = [_without_marker(row, size) for row in rows if not LEADERS.search(text_of(row))]
     left = min((row[0].left for row in rows), default=0.0)
     letter = _letter_width(rows)
-    leading = _distance_at(_LEADING, rows)
+    leading = distance_at(_LEADING, rows)
     index = 0
     while index < len(rows):
-        if index and _distance(rows, index) > _PARAGRAPH_GAP * leading:
+        if index and (distance(rows, index) > _PARAGRAPH_GAP * leading or _is_hung(rows, index)):
             yield Line("")
         if all(piece.is_code for piece in rows[index]) and not _ends_sentence(rows, index, letter, leading):
             yield Line(_code(rows[index], left, letter), rows[index][0].size, is_code=True)
             index += 1
             continue
-        end = _table_end(rows, index, leading)
+        end = table_end(rows, index, leading)
         if end > index:
-            yield from _table(rows[index:end])
+            yield from (Line(text, rows[index][0].size, is_row=True) for text in table_rows(rows[index:end]))
             index = end
             continue
         largest = max(rows[index], key=lambda piece: len(piece.text))
         yield Line(text_of(rows[index]), largest.size, all(piece.is_bold for piece in rows[index]))
         index += 1
+
+
+def _is_hung(rows: Sequence[Row], index: int) -> bool:
+    """Whether a bold row begins left of the text above it: a heading or a term of a manual page, without a gap."""
+    above, row = rows[index - 1], rows[index]
+    is_bold = all(piece.is_bold for piece in row) and not any(piece.is_bold for piece in above)
+    return is_bold and row[0].left < above[0].left - row[0].size and _ENDS_TEXT.search(text_of(above)) is not None
 
 
 def _letter_width(rows: Sequence[Row]) -> float:
@@ -166,7 +171,7 @@ def _ends_sentence(rows: Sequence[Row], index: int, letter: float, leading: floa
     if not index or all(piece.is_code for piece in rows[index - 1]):
         return False
     above, row = rows[index - 1], rows[index]
-    is_near = _distance(rows, index) <= 1.1 * leading and abs(above[0].left - row[0].left) < row[0].size
+    is_near = distance(rows, index) <= 1.1 * leading and abs(above[0].left - row[0].left) < row[0].size
     room = max(one[-1].right for one in rows) - above[-1].right - letter * len(row[0].text.split()[0])
     return is_near and room < letter and not _OPENS_CODE.search(text_of(above))
 
@@ -187,78 +192,3 @@ def _without_marker(row: Row, size: float = math.inf) -> Row:
         is_code, text = first.is_code and second.is_code, f"{first.text} {second.text}"
         return [replace(second, left=first.left, baseline=first.baseline, is_code=is_code, text=text), *row[2:]]
     return row
-
-
-def _distance(rows: Sequence[Row], index: int) -> float:
-    return rows[index - 1][0].baseline - rows[index][0].baseline
-
-
-def _table_end(rows: Sequence[Row], start: int, leading: float) -> int:
-    """The end of the table that starts at a row; the row itself if none does."""
-    if len(rows[start]) < 2 or all(piece.is_code for piece in rows[start]):
-        return start
-    end, multiple = start + 1, 1
-    lone = 0  # rows that may not belong to it, since the last row of several pieces
-    for index in range(start + 1, len(rows)):
-        is_near = _distance(rows, index) <= 3 * max(leading, rows[index][0].size)
-        if not is_near or len(_stripes(rows[start : index + 1])) < 2:
-            break
-        if len(rows[index]) > 1:
-            multiple, lone, end = multiple + 1, 0, index + 1
-        elif multiple > 1 and (
-            rows[index][0].left > rows[start][0].left + rows[index][0].size
-            or _distance(rows, index) < _CELL_LINE_GAP * _distance_at(_ONE_LINE, rows[start:index])
-        ):
-            end = index + 1  # a further line of a cell
-        else:
-            lone += 1
-            if lone > _MAX_LONE_ROWS:
-                break
-    return end if multiple > 1 else start
-
-
-def _distance_at(quantile: float, rows: Sequence[Row]) -> float:
-    """The distance of neighbouring rows that so many of them do not exceed; 0 where there are none."""
-    distances = sorted(_distance(rows, index) for index in range(1, len(rows)))
-    return distances[int(quantile * len(distances))] if distances else 0.0
-
-
-def _stripes(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """The columns of a table: stretches of x that its pieces cover together."""
-    stripes: list[tuple[float, float]] = []
-    for piece in sorted((piece for row in rows for piece in row), key=lambda one: one.left):
-        if stripes and piece.left - stripes[-1][1] < _MIN_CELL_GAP * piece.size:
-            stripes[-1] = (stripes[-1][0], max(stripes[-1][1], piece.right))
-        else:
-            stripes.append((piece.left, piece.right))
-    return stripes
-
-
-def _table(rows: Sequence[Row]) -> Iterator[Line]:
-    stripes = _stripes(rows)
-    usual = _distance_at(_ONE_LINE, rows)
-    grid: list[list[str]] = []
-    for place, row in enumerate(rows):
-        cells = [""] * len(stripes)
-        for piece in row:
-            column = next(number for number, stripe in enumerate(stripes) if piece.left <= stripe[1] + 0.1)
-            cells[column] = f"{cells[column]} {piece.text}".strip()
-        if grid and _belongs_above(rows, place, cells, grid[-1], usual):
-            grid[-1] = [f"{above} {below}".strip() for above, below in zip(grid[-1], cells, strict=True)]
-        else:
-            grid.append(cells)
-    for cells in grid:
-        if any(re.search(r"\w", cell) for cell in cells):
-            yield Line(line_of(cells), rows[0][0].size, is_row=True)
-
-
-def _belongs_above(rows: Sequence[Row], place: int, cells: Sequence[str], above: Sequence[str], usual: float) -> bool:
-    """Whether a row is a further line of the cells above it."""
-    if all(piece.is_bold for piece in rows[place - 1]) and not any(piece.is_bold for piece in rows[place]):
-        return False  # the header
-    if _distance(rows, place) < _CELL_LINE_GAP * usual:
-        return True  # lines of one cell, or of cells that are centred on one another
-    filled = [index for index, cell in enumerate(cells) if cell]
-    only_words = len(filled) == 1 and not re.fullmatch(r"[\d\W]+", cells[filled[0]])
-    is_tight = _distance(rows, place) <= 1.35 * rows[place][0].size
-    return only_words and filled[0] > 0 and bool(above[filled[0]]) and is_tight

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from disc_lite.documents.columns import Line
-from disc_lite.documents.pieces import HEADING_SIZE, blank_between
+from disc_lite.documents.pieces import HEADING_SIZE
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-"})
 SENTENCE_END = re.compile(r".*[.!?…:][\"'”’»)\]]*")
@@ -17,6 +17,7 @@ _NOTE = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|[a-z]\))\s*\S")
 
 MAX_TITLE_CHARS = 200
 _SAME_SIZE = 0.3  # points
+_BOLD_HEADING_SIZE = 1.05  # of the size of the running text; bold letters tell a heading by less
 _NOTE_SIZE = 0.92  # of the size of the running text, at most
 _MAX_CODE_SHARE = 0.5
 
@@ -35,10 +36,15 @@ class Sizes:
         for line in lines:
             chars[round(2 * line.size)] += len(line.text)
         body = chars.most_common(1)[0][0] if chars else 0
-        larger = Counter(round(2 * line.size) for line in lines if line.size >= HEADING_SIZE * body / 2)
+        larger = Counter(round(2 * line.size) for line in lines if is_large(line, body / 2))
         # A size that is there once is that of a figure, unless it is that of the title, which comes first.
         used = {size for size, count in larger.items() if count > 1} | set(list(larger)[:1])
         return cls(body / 2, tuple(sorted(used, reverse=True)), bool(larger))
+
+
+def is_large(line: Line, body: float) -> bool:
+    """Whether a line is as large as headings are, beside running text of this size in points."""
+    return line.size >= (_BOLD_HEADING_SIZE if line.is_bold else HEADING_SIZE) * body
 
 
 def lines_in_order(columns: Sequence[Sequence[Line]]) -> tuple[list[Line], Sizes]:
@@ -59,7 +65,7 @@ def _with_code(columns: Sequence[Sequence[Line]]) -> list[list[Line]]:
 
 def _tidy(line: Line) -> Line:
     text = line.text.translate(_LIGATURES)
-    return replace(line, text=text.rstrip() if line.is_code else " ".join(text.split()))
+    return replace(line, text=text.rstrip() if line.is_code else re.sub(r"[^\S\n]+", " ", text).strip())
 
 
 def _body_lines(columns: Sequence[Sequence[Line]], body: float) -> Iterator[Line]:
@@ -99,14 +105,14 @@ def _without_notes(lines: Sequence[Line], body: float) -> tuple[list[Line], list
 
 
 def _joined_titles(lines: Sequence[Line], body: float) -> list[Line]:
-    """The lines, where a heading that is set in several is one."""
+    """The lines, where a heading that is set in several is one, with ends of lines in it."""
     joined: list[Line] = []
     for line in lines:
         last = joined[-1] if joined else Line("")
-        is_title = line.size >= HEADING_SIZE * body and abs(line.size - last.size) < _SAME_SIZE and not line.is_row
+        is_title = is_large(line, body) and abs(line.size - last.size) < _SAME_SIZE and not line.is_row
         fits = bool(last.text) and len(last.text) + len(line.text) < MAX_TITLE_CHARS
         if is_title and fits and not _NUMBERED.match(line.text):
-            joined[-1] = replace(last, text=last.text + blank_between(last.text, line.text) + line.text)
+            joined[-1] = replace(last, text=f"{last.text}\n{line.text}")
         else:
             joined.append(line)
     return joined

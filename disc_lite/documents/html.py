@@ -11,7 +11,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.blocks import is_marker
+from disc_lite.documents.blocks import cells_of, is_marker
 from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.elements import around, within
 from disc_lite.documents.endtags import with_end_tags
@@ -197,8 +197,17 @@ def _text_within(tag: Tag, writer: Writer) -> str:
     _write_children(tag, inner, depth=1)
     inner.close_all()
     items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
-    blocks = [code_in_a_line(block) for kind, block in inner.blocks if kind != "item"]
+    blocks = [
+        _rows_in_a_line(block) if kind == "table" else code_in_a_line(block)
+        for kind, block in inner.blocks
+        if kind != "item"
+    ]
     return " ".join([*blocks, items]).strip()
+
+
+def _rows_in_a_line(table: str) -> str:
+    """A table in the cell of another one: `day, 84 crowns; night, 90 crowns`."""
+    return "; ".join(", ".join(filter(None, cells_of(row))) for row in table.split("\n"))
 
 
 def _is_term(tag: Tag) -> bool:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
+from disc_lite.documents.pieces import blank_between
+
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WORD_AT_END = re.compile(r"(?P<word>(?:[^\W\d_]+-)*[^\W\d_]+)-$")
 _MIN_COMPOUND_LETTERS = 4
@@ -25,6 +27,23 @@ def whole_words(lines: Iterable[str]) -> Counter[str]:
                 words.update(map("-".join, pairwise(word.split("-"))))  # `debian-edu` of `Debian-Edu-Packages`
         before = line
     return words
+
+
+def is_hyphenated(before: str, line: str) -> bool:
+    """Whether a line ends with a hyphen, and the next one begins with a letter."""
+    return re.search(r"\w-$", before) is not None and line[0].isalpha()
+
+
+def joined_lines(text: str, words: Counter[str]) -> str:
+    """Lines as one, with whole words."""
+    joined, *lines = text.split("\n")
+    for line in filter(None, lines):
+        if not is_hyphenated(joined, line):
+            joined += blank_between(joined, line)
+        elif is_broken_word(joined, line, words):
+            joined = joined[:-1]
+        joined += line
+    return joined
 
 
 def is_broken_word(before: str, line: str, words: Counter[str]) -> bool:

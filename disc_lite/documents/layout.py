@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from disc_lite.documents.columns import Line
-from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, lines_in_order
+from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, is_large, lines_in_order
 from disc_lite.documents.headings import escaped
-from disc_lite.documents.hyphens import is_broken_word, whole_words
-from disc_lite.documents.pieces import HEADING_SIZE, blank_between, width_of
+from disc_lite.documents.hyphens import is_broken_word, is_hyphenated, joined_lines, whole_words
+from disc_lite.documents.pieces import blank_between, width_of
+from disc_lite.documents.printedtables import CAPTION
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
@@ -30,6 +32,7 @@ _BROKEN_ADDRESS = re.compile(
     r"|\w\.\n(?:org|com|net|html?|php|pdf)\b)"
 )
 _TITLE = re.compile(r"(?:\d+(?:\.\d+)*\.?\s)?[\"'“‘«(]?[^\W\d_].*[^\s.,;:!?…]")
+_NUMBERED_TITLE = re.compile(r"\d+(?:\.\d+)+\.?\s[^\W\d_][^.]{0,80}\.")  # `2.1.1 Startup.` of plain TeX
 
 _TITLE_MAX_WORDS = 12
 _TITLE_MAX_SHARE = 0.7  # of the usual width of a line
@@ -53,7 +56,8 @@ def text_of_columns(columns: Sequence[Sequence[Line]]) -> str:
     widths = sorted(width_of(line.text) for line in lines if line.text and not line.is_row)
     # Not the widest: one table or footer that sticks out must not make all lines look short.
     width = widths[round(0.9 * (len(widths) - 1))] if widths else 0
-    words = whole_words(line.text for line in lines)
+    words = whole_words(part for line in lines for part in line.text.split("\n"))
+    lines = [replace(line, text=joined_lines(line.text, words)) for line in lines]
     texts = ["" if line.is_row or line.is_code else line.text for line in lines]
     parts: list[str] = []
     before = ""
@@ -100,7 +104,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
         separator = ""
     elif ends:
         separator = "\n\n"
-    elif re.search(r"\w-$", before) and line[0].isalpha():
+    elif is_hyphenated(before, line):
         if is_broken_word(before, line, words):
             parts[-1] = parts[-1][:-1]
         separator = ""
@@ -121,8 +125,8 @@ def _stops_early(line: str, following: str, width: int) -> bool:
 
 
 def _ends_paragraph(line: str, following: str, width: int) -> bool:
-    # Items often end without a stop.
-    done = SENTENCE_END.fullmatch(line) or _ITEM.match(line)
+    # Items and captions often end without a stop.
+    done = SENTENCE_END.fullmatch(line) or _ITEM.match(line) or CAPTION.match(line)
     return not following or (done is not None and _stops_early(line, following, width))
 
 
@@ -133,7 +137,7 @@ def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, 
         is_first = not any(texts[:index])
         is_bold = line.is_bold and not all(one.is_bold for one in lines if one.text)
         return (1 if is_first else 2) if _is_heading(texts, index, width, is_bold) else 0
-    if line.size >= HEADING_SIZE * sizes.body:
+    if is_large(line, sizes.body):
         has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
         # Where the notes are longer than the text, the text is larger than most lines.
         is_sentence = line.text.endswith(".") and len(line.text.split()) > _MAX_STOPPED_WORDS
@@ -146,7 +150,7 @@ def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, 
 
 
 def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> bool:
-    if not _may_be_title(lines[index], width):
+    if not (_may_be_title(lines[index], width) or (is_bold and _NUMBERED_TITLE.fullmatch(lines[index]))):
         return False
     below = [line for line in lines[index + 1 : index + 5] if line][:2]
     # A gap stands above it, or the first line of a paragraph that is short would be one.
@@ -164,7 +168,7 @@ def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> 
 def _may_be_title(line: str, width: int) -> bool:
     short = width_of(line) <= _TITLE_MAX_SHARE * width and len(line.split()) <= _TITLE_MAX_WORDS
     first_letter = next((char for char in line if char.isalpha()), "a")
-    is_title = _TITLE.fullmatch(line) is not None and not first_letter.islower()
+    is_title = _TITLE.fullmatch(line) is not None and not first_letter.islower() and not CAPTION.match(line)
     return short and is_title and not _BULLET.match(line)
 
 

@@ -33,22 +33,27 @@ _OUTSIDE_ARTICLES = ("footer", "aside")
 # Whole names of a class or id, `-` and `_` alike.
 _NAME = re.compile(
     r"""
-    (?:.*-)?(?:cookie|consent|gdpr|onetrust)(?:-?(?:banner|bar|box|consent|dialog|law|message|modal|notice|overlay
-        |popup|warning|wrapper|container|sdk|root))?
-    |(?:.*-)?(?:skip-?(?:link|nav|to-.*|links)|skiplinks?|breadcrumbs?|breadcrumb-.*|pagination|pager|headerlink
-        |permalink|heading-anchor|anchor-?link|anchorjs-link|navbar|navbox|nav-?menu|site-?nav|side-?nav|main-?menu
-        |site-?footer|page-?footer|footer-?nav|search-?(?:box|form|bar)|sphinxsidebar|sphinxsidebarwrapper|sidebar
+    (?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:banner|bar|box|consent|dialog|law|message|modal|notice|overlay|popup
+        |warning|wrapper|container|sdk|root)
+    |(?:.*-)?(?:onetrust|skip-?(?:link|nav|to-.*|links)|skiplinks?|breadcrumbs?|breadcrumb-.*|headerlink|heading-anchor
+        |anchor-?link|anchorjs-link|navbox|nav-?menu|site-?nav|side-?nav|main-?menu|site-?footer|page-?footer
+        |footer-?nav|search-?(?:box|form|bar)|sphinxsidebar|sphinxsidebarwrapper
         |sidebar-(?:primary|secondary|nav|left|right|container|wrapper|drawer)|linenos|linenodiv|lineno
-        |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden|newsletter
-        |social-?(?:share|links|media)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
-        |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks|printfooter|noprint|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
+        |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden
+        |social-?(?:share|links)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
+        |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks
+        |printfooter|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
     |footer|toc|table-of-contents|navigation|hash-link|md-feedback|md-source-file
     |theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
     """,
     re.VERBOSE,
 )
-# Names that text has too, on the page of a restaurant or in a table; dropped only without sentences.
-_PLAIN_NAME = re.compile(r"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection")
+_SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # or a boxed text
+# Names that text has too, as the menu of a restaurant or a page about consent; dropped only without sentences.
+_PLAIN_NAME = re.compile(
+    rf"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection|{_SIDEBAR.pattern}"
+    r"|(?:.*-)?(?:cookie|consent|gdpr|navbar|newsletter|noprint|pager|pagination|permalink|social-?media)"
+)
 SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
 _LINKED_SHARE = 0.33  # of the text of an element that teases other pages
 _CONTENTS = re.compile(r"toc|contents")
@@ -82,7 +87,7 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
 def _is_noise_of_a_site(tag: Tag) -> bool:
     is_named = _has_name(tag, _NAME)
     if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
-        is_aside = tag.name == "aside" and not is_named
+        is_aside = tag.name == "aside" and not is_named and not _has_name(tag, _SIDEBAR)
         return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _says_something(tag))
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
@@ -92,11 +97,11 @@ def _is_noise_of_a_site(tag: Tag) -> bool:
 
 
 def _has_name(tag: Tag, names: re.Pattern[str]) -> bool:
-    """Whether a class or id is such a name; an id that is made of the words of a heading is none, as `pagination`."""
-    own, classes = str(tag.get("id", "")), tag.get_attribute_list("class")
+    """Whether a class or id is such a name; an id whose end is in its heading is none: `s-pagination`, `re.lineno`."""
+    own, classes = _slug(str(tag.get("id", ""))), tag.get_attribute_list("class")
     if not _CONTENTS.search(own) and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
         title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None)
-        own = "" if title is not None and _slug(own) in _slug(title.get_text()) else own
+        own = "" if title is not None and own.rpartition("-")[2] in _slug(title.get_text()) else own
     return any(names.fullmatch(_slug(str(name))) for name in (*classes, own) if name)
 
 
@@ -111,7 +116,7 @@ def _says_something(tag: Tag) -> bool:
     return (
         SENTENCE.search(text) is not None
         and linked < _LINKED_SHARE * len(text)
-        and not any(within(tag, ("form", "input")))
+        and not any(within(tag, ("button", "form", "input")))
     )
 
 

@@ -16,9 +16,10 @@ from disc_lite.documents.archive import attribute, local_name, open_archive, rea
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG, Numbers
 from disc_lite.documents.odtstyles import OUTLINE, Styles
+from disc_lite.documents.odttables import HEADER, MAX_REPEATED, without_sub_tables
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
-_SAME = {"table": "table", "table-row": "tr"}
+_SAME = {HEADER: "thead", "table-row": "tr"}
 _DROPPED = frozenset(
     """
     annotation tracked-changes note-citation desc title sequence-decls forms covered-table-cell
@@ -26,7 +27,6 @@ _DROPPED = frozenset(
     bibliography-source
     """.split()
 )
-_MAX_REPEATED = 200  # cells; as many as the HTML reader lets one span
 
 
 def odt_text(source: Source) -> Converted:
@@ -87,6 +87,8 @@ class _Writer:
                 yield from self._list_html(element)
             case "list-item" | "list-header":
                 yield from self._item(element, is_counted=name == "list-item")
+            case "table":
+                yield from self._tagged("table", without_sub_tables(element))
             case "table-cell":
                 yield from self._cell(element)
             case "object" if formula := self._formula(element):
@@ -134,7 +136,7 @@ class _Writer:
         )
         cell = "".join(self._tagged("td", element, spans))
         repeated = attribute(element, "number-columns-repeated")
-        yield cell * (min(int(repeated), _MAX_REPEATED) if repeated.isdigit() else 1)
+        yield cell * (min(int(repeated), MAX_REPEATED) if repeated.isdigit() else 1)
 
     def _formula(self, element: Element) -> str:
         """A formula, which is a part of its own, as MathML."""

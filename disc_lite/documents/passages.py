@@ -12,9 +12,10 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
+from typing import NamedTuple
 
 from disc_lite.documents.blocks import Line, cells_of, names_columns
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
@@ -28,9 +29,10 @@ RULE_BELOW = re.compile(
     rf"(?:[^\S\n]*\n)?[^\S\n]*(?:\|[^\S\n]*)?{_DASHES}\|[^\S\n]*(?:{_DASHES}\|[^\S\n]*)*(?:{_DASHES})?(?:\n|$)"
 )
 
+_Offsets = Offsets | Sequence[tuple[int, int]]
 
-@dataclass(frozen=True, slots=True)  # a line of 50 MB has a million of them
-class _Sentence:
+
+class _Sentence(NamedTuple):  # a line of 50 MB has a million of them
     """A run of tokens, with the characters that it covers."""
 
     start: int
@@ -53,9 +55,7 @@ class _Block:
     alone: bool  # never joined with another
 
 
-def cut_passages(
-    document: Document, offsets: Offsets | Sequence[tuple[int, int]], passage_tokens: int
-) -> tuple[Passage, ...]:
+def cut_passages(document: Document, offsets: _Offsets, passage_tokens: int) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged where they fit together. A section that does not fit
@@ -77,14 +77,13 @@ def cut_passages(
     if passage_tokens < 1:
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
     # Byte tokens may report a place before that of their predecessor; bisection needs order.
-    # As arrays: a line of 50 MB has ten million tokens.
+    # As an array: a line of 50 MB has ten million tokens.
     token_places = array("i", accumulate(_places(document.text, offsets), max))
-    token_ends = array("i", accumulate((end for _, end in offsets), max))
     blocks = _sections_with_text(document, token_places)
     runs = [
         (run, block.heading_path)
         for block in _merged(blocks, document.text, passage_tokens)
-        for run in _packed(block.sentences, document.text, token_ends, passage_tokens)
+        for run in _packed(block.sentences, document.text, offsets, passage_tokens)
     ]
     # A sentence without tokens leaves no passage behind, but its characters go to the next.
     char_cuts = [0, *(run[-1].char_end for run, _ in runs[:-1]), len(document.text)]
@@ -190,11 +189,12 @@ def _merged(blocks: Sequence[_Block], text: str, limit: int) -> Iterator[_Block]
         yield _Block(tuple(chain.from_iterable(block.sentences for block in group)), path, group[0].alone)
 
 
-def _packed(
-    sentences: Sequence[_Sentence], text: str, token_ends: Sequence[int], limit: int
-) -> Iterator[list[_Sentence]]:
+def _packed(sentences: Sequence[_Sentence], text: str, offsets: _Offsets, limit: int) -> Iterator[list[_Sentence]]:
     """Runs of whole paragraphs where they fit, else of whole sentences, else of tokens."""
-    pieces = list(_pieces(sentences, token_ends, limit))
+    if _tokens(sentences) <= limit:
+        yield list(sentences)
+        return
+    pieces = list(_pieces(sentences, offsets, limit))
     befores = [None, *pieces]
     marks = [_mark(_rank(piece, before), piece, text) for before, piece in zip(befores, pieces, strict=False)]
     for start, end in pairwise([0, *group_ends(list(map(_tokens, pieces)), marks, limit)]):
@@ -212,17 +212,17 @@ def _mark(rank: int, piece: Sequence[_Sentence], text: str) -> Mark:
     return mark_of(rank, text, piece[0].char_start, piece[-1].char_end)
 
 
-def _pieces(sentences: Sequence[_Sentence], token_ends: Sequence[int], limit: int) -> Iterator[list[_Sentence]]:
+def _pieces(sentences: Sequence[_Sentence], offsets: _Offsets, limit: int) -> Iterator[list[_Sentence]]:
     starts = [i for i, sentence in enumerate(sentences) if sentence.opens_paragraph or i == 0]
     for first, last in pairwise([*starts, len(sentences)]):
         paragraph = list(sentences[first:last])
         if _tokens(paragraph) <= limit:
             yield paragraph
         else:
-            yield from _units(paragraph, token_ends, limit)
+            yield from _units(paragraph, offsets, limit)
 
 
-def _units(paragraph: list[_Sentence], token_ends: Sequence[int], limit: int) -> Iterator[list[_Sentence]]:
+def _units(paragraph: list[_Sentence], offsets: _Offsets, limit: int) -> Iterator[list[_Sentence]]:
     """Whole list items, rows and blocks of code where they fit, else whole sentences, else tokens."""
     starts = [i for i, sentence in enumerate(paragraph) if sentence.opens_unit or i == 0]
     for first, last in pairwise([*starts, len(paragraph)]):
@@ -232,15 +232,15 @@ def _units(paragraph: list[_Sentence], token_ends: Sequence[int], limit: int) ->
             yield unit
         else:
             for sentence in unit:
-                yield from ([part] for part in _parts(sentence, token_ends, limit))
+                yield from ([part] for part in _parts(sentence, offsets, limit))
 
 
-def _parts(sentence: _Sentence, token_ends: Sequence[int], limit: int) -> Iterator[_Sentence]:
+def _parts(sentence: _Sentence, offsets: _Offsets, limit: int) -> Iterator[_Sentence]:
     char_start = sentence.char_start
     for start in range(sentence.start, sentence.end, limit):
         end = min(start + limit, sentence.end)
-        char_end = sentence.char_end if end == sentence.end else token_ends[end - 1]
-        yield replace(sentence, start=start, end=end, char_start=char_start, char_end=char_end)
+        char_end = sentence.char_end if end == sentence.end else max(char_start, offsets[end - 1][1])
+        yield sentence._replace(start=start, end=end, char_start=char_start, char_end=char_end)
         char_start = char_end
 
 

@@ -61,7 +61,10 @@ def pdf_text(source: Source) -> Converted:
     share = turned / max(1, sum(map(str.isalpha, text)))
     if share > _MAX_TURNED:
         raise RefusedFile("in Arabic or Hebrew letters, whose order PDF does not keep; save it as .docx, .html or text")
-    letters = f"{share:.0%} of its letters are Arabic or Hebrew, whose order PDF does not keep"
+    damaged = (
+        "are Arabic or Hebrew, whose order PDF does not keep: that text is damaged; save it as .docx, .html or text"
+    )
+    letters = f"{share:.0%} of its letters {damaged}"
     warnings = [scanned.warning(len(pages)), letters if share > _TOLD_TURNED else ""]
     return Converted(text, warning="; ".join(filter(None, warnings)), ocr_pages=len(scanned))
 

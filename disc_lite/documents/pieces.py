@@ -68,3 +68,14 @@ def usual_size(pieces: Iterable[Piece]) -> float:
     for piece in pieces:
         chars[round(2 * piece.size) / 2] += len(piece.text)
     return chars.most_common(1)[0][0] if chars else 0.0
+
+
+def distance(rows: Sequence[Row], index: int) -> float:
+    """How far a row is below the one above it."""
+    return rows[index - 1][0].baseline - rows[index][0].baseline
+
+
+def distance_at(quantile: float, rows: Sequence[Row]) -> float:
+    """The distance of neighbouring rows that so many of them do not exceed; 0 where there are none."""
+    distances = sorted(distance(rows, index) for index in range(1, len(rows)))
+    return distances[int(quantile * len(distances))] if distances else 0.0

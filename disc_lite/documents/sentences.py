@@ -27,15 +27,17 @@ _QUOTES = {"«": "»", "《": "》", "「": "」", "『": "』"}
 
 # Stops that are never anything else, with or without a space behind: CJK, Indic, Arabic, Urdu, Ethiopic, Burmese,
 # Khmer, Armenian; `:` is the Armenian full stop as it is typed.
-_FULL_STOPS = r"[。！？｡।॥۔؟።፧፨။។։]|(?<=[\u0531-\u0587]):(?=\s)|[!?](?=[\u3040-\u30ff\u3400-\u9fff])"
+_SCRIPT_STOPS = "。！？｡।॥۔؟።፧፨။។։"
+_FULL_STOPS = rf"[{_SCRIPT_STOPS}]|(?<=[\u0531-\u0587]):(?=\s)|[!?](?=[\u3040-\u30ff\u3400-\u9fff])"
 # Where a sentence can end: after such stops, before a new line, before space after a stop.
 _CANDIDATE = re.compile(
+    rf"(?=[\s`:!?{_SCRIPT_STOPS}])(?:"  # with which any of these begins: most letters are passed over at once
     # A span of code is nowhere cut; what is `quoted' in the old way of Unix is none, nor the text up to the next `one',
     # nor a tick behind a letter: it`s.
     rf"(?<![`A-Za-zÀ-ӿ])(?P<ticks>``?)(?!`)(?:(?!(?P=ticks)).){{1,{_QUOTED_CHARS}}}(?<!\s)(?P=ticks)(?!`)"
     rf"|(?:{_FULL_STOPS})+[」』”’）》\"')\]]*|(?<=\S)[^\S\n]*\n\s*|(?<=[.!?…\"'”’“‘»«›‹)\]}}*_`])[^\S\n]+"
     # Thai has no stop: clauses stand between spaces.
-    r"|(?<=[\u0e01-\u0e4e])[ ]+(?=[\u0e01-\u0e4e])"
+    r"|(?<=[\u0e01-\u0e4e])[ ]+(?=[\u0e01-\u0e4e]))"
 )
 _RANGE_END = re.compile(r"[-–—]\s?\d{1,3}\.")  # "1. - 3. Jahrhundert": from the first to the third
 _ENDS_OF_COMMENTS = ("*/", '"""', "'''")  # in source code they stay with the comment

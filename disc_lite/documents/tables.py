@@ -13,14 +13,25 @@ if TYPE_CHECKING:
 
 # A hostile page may ask for more; no table that is read has them.
 _MAX_SPAN = 200
-_BLOCKS_OF_LAYOUT = ("table", "h1", "h2", "h3", "h4", "h5", "h6")
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_MAX_INNER_CHARS = 300
 
 
 def is_layout(table: Tag) -> bool:
     """Whether a table only places parts of the page: headings or tables, or one row of code and its numbers."""
-    if table.get("role") in ("presentation", "none") or any(within(table, _BLOCKS_OF_LAYOUT)):
+    if table.get("role") in ("presentation", "none") or any(within(table, _HEADINGS)):
         return True
+    if inner := list(within(table, ("table",))):
+        return not _are_values(table, inner)
     return any(within(table, ("pre",))) and not any(within(table, ("th",))) and len(list(within(table, ("tr",)))) == 1
+
+
+def _are_values(table: Tag, inner: Sequence[Tag]) -> bool:
+    """Whether the tables in a table are values in its cells: short ones, in the smaller part of its rows."""
+    holders = {id(around(one, ("tr",))) for one in inner}
+    rows = [row for row in within(table, ("tr",)) if around(row, ("table",)) is table]
+    plain = sum(id(row) not in holders and len(row.find_all(("td", "th"), recursive=False)) > 1 for row in rows)
+    return plain > len(holders) and all(len(one.get_text()) <= _MAX_INNER_CHARS for one in inner)
 
 
 def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:

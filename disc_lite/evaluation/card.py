@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from disc_lite.evaluation.grading import Grade, grade_all, is_stated
+from disc_lite.evaluation.grading import grade_all, is_stated
 from disc_lite.evaluation.intervals import Interval, paired_difference, share_right
 from disc_lite.evaluation.wordings import facts_of
-from disc_lite.qa import NearDuplicates, Pair, Question, normalise
+from disc_lite.qa import Grade, NearDuplicates, Pair, Question, normalise
 
 # Row -> its label, in the order of every table.
 ROWS = {
@@ -36,10 +36,10 @@ def report_card(
 ) -> dict[str, Any]:  # fmt: skip
     """The card as JSON.
 
-    `answers` are those of the rows of ROWS that were asked, `passages` the right passage of each question (or ""),
-    `pairs` those that were trained on, `near` the word-set Jaccard index above which a question is a near-duplicate.
+    `answers` are those of all rows of ROWS, `passages` the right passage of each question (or ""), `pairs` those that
+    were trained on, `near` the word-set Jaccard index above which a question is a near-duplicate.
     """
-    grades = {row: grade_all(questions, answers[row]) for row in ROWS if row in answers}
+    grades = {row: grade_all(questions, answers[row]) for row in ROWS}
     overlap = overlaps(questions, pairs, near)
     everywhere, facts = list(range(len(questions))), facts_of(questions)
     states = [bool(p) and is_stated(q, p) for q, p in zip(questions, passages, strict=True)]
@@ -51,7 +51,7 @@ def report_card(
     def rows(places: Sequence[int]) -> dict[str, dict[str, Any]]:
         of = [facts[i] for i in places]
         found = {row: row_of([every[i] for i in places], grading, of) for row, every in grades.items()}
-        if "ceiling" in found and any(chosen[i] for i in places):
+        if any(chosen[i] for i in places):
             found["ceiling"] |= {"low": None, "high": None}
         return found
 
@@ -62,9 +62,7 @@ def report_card(
         "self_written": sum(chosen),
         "unstated": sum(passages[i] != "" and not states[i] and not chosen[i] for i in everywhere),
         # Of questions whose passage states an accepted answer: whether the base can read the documents.
-        "reading": share_of([grades["ceiling"][i].right(grading) for i in readable], [facts[i] for i in readable])
-        if "ceiling" in grades
-        else None,
+        "reading": share_of([grades["ceiling"][i].right(grading) for i in readable], [facts[i] for i in readable]),
         "rows": rows(everywhere),
         "documents": {
             name: rows([i for i in everywhere if questions[i].document == name])
@@ -84,13 +82,11 @@ def _differences(
     grades: Mapping[str, Sequence[Grade]], grading: str, chosen: bool, facts: Sequence[Hashable]
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Of pairs of rows; of the ceiling none where it is so by choice of the questions."""
-    pairs = [(a, b) for a, b in DIFFERENCES if a in grades and b in grades and not (chosen and a == "ceiling")]
+    right = {row: _right(every, grading) for row, every in grades.items()}
+    pairs = [(first, second) for first, second in DIFFERENCES if facts and not (chosen and first == "ceiling")]
     return {
-        f"{second} - {first}": _interval(
-            paired_difference(_right(grades[first], grading), _right(grades[second], grading), facts)
-        )
+        f"{second} - {first}": _interval(paired_difference(right[first], right[second], facts))
         for first, second in pairs
-        if grades[first]
     }
 
 
@@ -106,14 +102,12 @@ def misses(
     grades: Mapping[str, Sequence[Grade]], grading: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Wrong answers of the adapted model: first those that the base has right with the passage, then by F1."""
-    if "adapted" not in grades:
-        return []
     wrong = [i for i, right in enumerate(_right(grades["adapted"], grading)) if not right]
-    could = _right(grades["ceiling"], grading) if "ceiling" in grades else [False] * len(questions)
+    could = _right(grades["ceiling"], grading)
     wrong.sort(key=lambda i: (-could[i], grades["adapted"][i].f1, i))
     return [
         {"document": questions[i].document, "question": questions[i].text, "expected": list(questions[i].answers),
-         **{row: answers[row][i] for row in ROWS if row in answers}, "passage": passages[i],
+         **{row: answers[row][i] for row in ROWS}, "passage": passages[i],
          "right": [row for row, every in grades.items() if every[i].right(grading)]}
         for i in wrong[:MOST_MISSES]
     ]  # fmt: skip

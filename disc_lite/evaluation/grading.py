@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
-from disc_lite.qa import Comparison, Question, compare, is_right, normalise
+from disc_lite.qa import Grade, Question, compare, is_right, normalise
 from disc_lite.qa.matching import opening_yes_no
 from disc_lite.qa.vocabulary import TRUE_FALSE, YES_NO
-
-
-@dataclass(frozen=True)
-class Grade:
-    """One prediction by every rule, against the accepted answer that fits best."""
-
-    exact: bool
-    contains: bool
-    f1: float  # of the words (Rajpurkar et al., arXiv 1606.05250)
-
-    def right(self, grading: str) -> bool:
-        """By `exact` or `contains`."""
-        return self.exact if grading == "exact" else self.contains
 
 
 def grade(prediction: str, answers: Iterable[str], choices: Sequence[str] = ()) -> Grade:
     """A prediction by every rule. One of `choices` is right only as a whole: "the head" is not in "the deputy head"."""
     answers = tuple(answers)
     results = [compare(prediction, answer) for answer in answers]
-    found = Grade(any(r.exact for r in results), any(r.contains for r in results), max(map(_f1, results), default=0.0))
-    if not choices:
-        return found
-    chosen = _as_choice(prediction) in map(_as_choice, answers)
-    return replace(found, exact=chosen, contains=chosen)
+    f1 = max((result.f1 for result in results), default=0.0)
+    if choices:
+        chosen = _as_choice(prediction) in map(_as_choice, answers)
+        return Grade(chosen, chosen, f1)
+    return Grade(any(result.exact for result in results), any(result.contains for result in results), f1)
 
 
 def grade_all(questions: Iterable[Question], predictions: Iterable[str]) -> list[Grade]:
@@ -62,10 +48,3 @@ def is_judged(answer: str) -> bool:
 
 def _as_choice(text: str) -> str:
     return normalise(text) or text.strip()
-
-
-def _f1(result: Comparison) -> float:
-    """Harmonic mean of precision and recall of the words; single characters in scripts without spaces between words."""
-    if not result.answer_words:
-        return float(result.exact)  # of marks only, such as "#"
-    return 2 * result.shared_words / (result.predicted_words + result.answer_words)

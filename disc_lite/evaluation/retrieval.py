@@ -1,24 +1,69 @@
-"""Retrieval by BM25: the passages that would be in the prompt of a model without adaptation (RAG)."""
+"""Retrieval by BM25: the passages that answer questions, and those in the prompt of a base with retrieval (RAG)."""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from disc_lite.qa import Question, is_right
 from disc_lite.qa.lexing import MARKS, UNSPACED, UNSPACED_MARKS
 from disc_lite.qa.numbers import in_thousands, number_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Passages = Sequence[tuple[str, str]]  # (document, text as a prompt shows it), in order
+Place = tuple[str, int]  # a document, and the number of a passage in it
+
+SEARCHED = 50  # passages that are looked through for an answer to a question
+
 # Words, also of one letter or digit; numbers with their decimals; runs of Han, kana, Hangul, Thai and the like.
 _CHARACTER = re.compile(rf"[{UNSPACED}\uac00-\ud7a3][{UNSPACED_MARKS}]*")
 _LETTER = rf"(?:[^\W{UNSPACED}\uac00-\ud7a3]|[{MARKS}])"
 _TERM = re.compile(rf"(?P<run>(?:{_CHARACTER.pattern})+)|(?P<number>(?<!\w)\d+(?:[.,]\d+)+(?!{_LETTER}))|{_LETTER}+")
+
+
+def right_passages(questions: Sequence[Question], passages: Passages) -> list[str]:
+    """The passage that answers each question, or "": see `right_places`."""
+    return ["" if at is None else passages[at][1] for at in right_places(questions, passages)]
+
+
+def right_places(questions: Sequence[Question], passages: Passages) -> list[int | None]:
+    """Which passage answers each question: its own where that is known, else the best by BM25 that gives an answer.
+
+    `passages` are (document, text). Question and answers are searched for together, in the question's document where
+    it names one. Where none of the SEARCHED best gives an answer it is the best of all; None if there is none.
+    """
+    known = {place: at for at, place in enumerate(places_of(passages))}
+    chosen = [known.get((question.document, question.passage_index)) for question in questions]
+    unknown: dict[str, list[int]] = {}  # document -> questions
+    for i, question in enumerate(questions):
+        if chosen[i] is None:
+            unknown.setdefault(question.document, []).append(i)
+    for document, asked in unknown.items():
+        places = [i for i, (name, _) in enumerate(passages) if document in ("", name)]
+        texts = [passages[i][1] for i in places]
+        searched = [" ".join((questions[i].text, *questions[i].answers)) for i in asked]
+        for i, ranked in zip(asked, best_places(texts, searched, SEARCHED), strict=True):
+            giving = (n for n in ranked if is_right(texts[n], questions[i].answers, "contains"))
+            best = next(giving, ranked[0] if ranked else None)
+            chosen[i] = None if best is None else places[best]
+    return chosen
+
+
+def places_of(passages: Passages) -> list[Place]:
+    """Each passage's document and number in it."""
+    seen: Counter[str] = Counter()
+    places = []
+    for document, _ in passages:
+        places.append((document, seen[document]))
+        seen[document] += 1
+    return places
 
 
 def best_passages(passages: Sequence[str], questions: Sequence[str], number: int) -> list[list[str]]:

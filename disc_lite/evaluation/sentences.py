@@ -18,10 +18,7 @@ FITTED = 0.8  # share of the trained questions below which training was too shor
 
 def recalled(card: Mapping[str, Any]) -> str:
     """How many questions are answered closed book, now and before."""
-    rows = card["rows"]
-    if not {"floor", "adapted"} <= set(rows):
-        return ""
-    floor, adapted = rows["floor"], rows["adapted"]
+    floor, adapted = card["rows"]["floor"], card["rows"]["adapted"]
     return f"Closed book it answers {adapted['right']} of {adapted['of']} questions (the base: {floor['right']})."
 
 
@@ -34,7 +31,7 @@ def about_facts(card: Mapping[str, Any]) -> str:
 def unreadable(card: Mapping[str, Any]) -> str:
     """A sentence where the base answers next to nothing even with the right passage in its prompt; else empty."""
     reading = card["reading"]
-    if reading is None or reading["high"] is None or reading["high"] >= UNREADABLE:
+    if reading["high"] >= UNREADABLE:
         return ""
     how = "can hardly" if reading["right"] else "cannot"
     return (
@@ -126,14 +123,12 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
             f"None of the {overlap['pairs']:,} pairs asks what one of these questions asks (Jaccard index of at least "
             f"{overlap['limit']:g})."
         ]
-    sentences = [
+    known, unknown = (overlap[part]["adapted"] for part in ("with", "without"))
+    return [
         f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
-        f"(Jaccard index of at least {overlap['limit']:g}); pairs: {overlap['pairs']:,}."
+        f"(Jaccard index of at least {overlap['limit']:g}); pairs: {overlap['pairs']:,}.",
+        f"Recall with such a pair {in_words(known)}, without {in_words(unknown)}.",
     ]
-    if "adapted" in overlap["with"]:
-        known, unknown = (overlap[part]["adapted"] for part in ("with", "without"))
-        sentences.append(f"Recall with such a pair {in_words(known)}, without {in_words(unknown)}.")
-    return sentences
 
 
 def in_words(row: Mapping[str, Any]) -> str:
@@ -162,8 +157,7 @@ def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 def _in_states(update: Mapping[str, Any], states: Sequence[str]) -> list[Mapping[str, Any]]:
     """The rows of questions, then those of statements, about passages in these states."""
-    kinds = (update["rows"], update.get("completions", {}))  # cards of before 2026-11-29 have no statements
-    return [rows[state] for rows in kinds for state in states if state in rows]
+    return [update[kind][state] for kind in ("rows", "completions") for state in states]
 
 
 def since_update(card: Mapping[str, Any]) -> str:
@@ -206,7 +200,7 @@ def shortfall(card: Mapping[str, Any]) -> str:
     `card["advice"]` what has an effect in a run like this one.
     """
     rows, fit = card["rows"], card["fit"]
-    if "adapted" not in rows or "ceiling" not in rows or not rows["ceiling"]["right"]:
+    if not rows["ceiling"]["right"]:
         return ""
     part = next((part for part, states in FRESH_AND_UNCHANGED.items() if _is_short(card, states)), "")
     if part:

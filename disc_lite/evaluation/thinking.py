@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from disc_lite.evaluation.asking import continued
 from disc_lite.models import Base, Tokens
-from disc_lite.models.generation import Continuation, generate
+from disc_lite.models.generation import Continuation
 
 MOST = 16  # prompts: a thought takes hundreds of tokens
 TIMES = 4  # so many times the tokens of a long answer, for the thought and the answer
@@ -19,11 +20,7 @@ def thinking_answers(
     """The greedy answer to each prompt after its thought; "" where the tokens did not suffice to end the thought."""
     tokens = base.tokens
     asked = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
-    with base.frozen(adapter=adapter) as model:
-        written = generate(
-            model, asked, stop_ids=tokens.stop_ids, max_new_tokens=TIMES * max_tokens, on_finished=on_finished,
-            known=base.known(adapter),
-        )  # fmt: skip
+    written = continued(base, asked, TIMES * max_tokens, adapter, on_finished)
     return [answer_after_thought(tokens, continuation) for continuation in written]
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 
 from torch import Tensor
 
 from disc_lite.exporting.job import Job
+from disc_lite.exporting.layout import Array
 from disc_lite.exporting.merging import Merging
 from disc_lite.exporting.outputs import logits_from, with_answers
 from disc_lite.exporting.proof import Check, mean_kl
-from disc_lite.exporting.streaming import Weight, answers_from, streamed_logits
+from disc_lite.exporting.streaming import answers_from, streamed_logits
 from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.models.device import device_of
 from disc_lite.storage import JsonObject
 
+Texts = Sequence[Sequence[int]]
+Weight = Callable[[str], Tensor]  # module -> its matrix
 Written = Callable[[str, Tensor], Tensor]  # module, its merged matrix in fp32 -> what is read from the export
 
 
@@ -34,22 +37,18 @@ def chosen_weights(job: Job, merging: Merging, written: Written | None = None) -
         return "original", {}
     if job.choice.onto != "auto":
         return job.choice.onto, {}
-    names, (texts, firsts) = job.adapter.plain_names, with_answers(job.inputs, job.outputs.answers)
-    with job.trained.frozen(adapter=True):
-        trained = logits_from(job.trained, texts, firsts)
+    texts, firsts = with_answers(job.inputs, job.outputs.answers)
+    trained = _logits(job, texts, firsts, adapter=True)
 
     def weights(onto: str) -> Weight:
-        def weight(name: str) -> Tensor:
-            job.check()
-            module = names[name]
-            return written(module, merging.exact(module, onto)) if written else merging.weight(module, onto)
-
-        return weight
+        if written is None:
+            return lambda module: merging.weight(module, onto)
+        return lambda module: written(module, merging.exact(module, onto))
 
     nats = dict[str, float]()
     for onto in ("nf4", "original"):
         job.tell(f"comparing a merge onto the {onto} weights with the trained model")
-        nats[onto] = mean_kl(trained, streamed_logits(job.trained, texts, firsts, weights(onto)))
+        nats[onto] = mean_kl(trained, _streamed(job, texts, firsts, weights(onto)))
     known = {onto: value if isfinite(value) else None for onto, value in nats.items()}
     return min(nats, key=lambda onto: nats[onto]), {"kl_by_base": known}
 
@@ -59,19 +58,11 @@ def on_stored_base(job: Job) -> tuple[Check, JsonObject]:
 
     Over the tokens of the trained model's answers and the first after the neutral prompts.
     """
-    merging, names, answers = merging_of(job), job.adapter.plain_names, job.outputs.answers
+    merging, answers = merging_of(job), job.outputs.answers
     texts, firsts = with_answers(job.inputs, answers)
-
-    def weight(name: str) -> Tensor:
-        job.check()
-        return merging.exact(names[name], "original")
-
-    with job.trained.frozen(adapter=True):
-        trained = logits_from(job.trained, texts, firsts)
-    with job.trained.frozen(adapter=False):
-        base = logits_from(job.trained, texts, firsts)
+    trained, base = (_logits(job, texts, firsts, adapter) for adapter in (True, False))
     job.tell("comparing it on the base as it is stored with the trained model")
-    stored = streamed_logits(job.trained, texts, firsts, weight)
+    stored = _streamed(job, texts, firsts, lambda module: merging.exact(module, "original"))
     nats, of_base = mean_kl(trained, stored), mean_kl(trained, base)
     same = sum(a == b for a, b in zip(answers, answers_from(stored, answers), strict=True))
     text = (
@@ -80,3 +71,19 @@ def on_stored_base(job: Job) -> tuple[Check, JsonObject]:
     )
     about = {"kl": nats if isfinite(nats) else None, "kl_of_base": of_base, "equal": same, "of": len(answers)}
     return Check("elsewhere", True, "a matrix at a time", text, same), {"on_stored_base": about}
+
+
+def _logits(job: Job, texts: Texts, firsts: Sequence[int], adapter: bool) -> Array:
+    with job.trained.frozen(adapter=adapter):
+        return logits_from(job.trained, texts, firsts)
+
+
+def _streamed(job: Job, texts: Texts, firsts: Sequence[int], weight: Weight) -> Array:
+    """The logits with these matrices, by their module in the files of the base; a signal ends it."""
+    names = job.adapter.plain_names
+
+    def checked(name: str) -> Tensor:
+        job.check()
+        return weight(names[name])
+
+    return streamed_logits(job.trained, texts, firsts, checked)

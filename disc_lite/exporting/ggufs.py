@@ -22,7 +22,7 @@ from disc_lite.exporting.layout import Array, find_converter, numbers
 from disc_lite.exporting.llama import Request, run_child, run_llama
 from disc_lite.exporting.modelcard import public_name
 from disc_lite.exporting.modelfile import modelfile
-from disc_lite.exporting.proof import Check, Outputs, compare
+from disc_lite.exporting.proof import Check, compare
 from disc_lite.exporting.quantising import SAFE, bits, kinds_to_try, rounded
 from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.exporting.weights import make_merged
@@ -132,7 +132,7 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
     """The proof by llama.cpp itself; empty where it is not installed."""
     if not job.llama:
         return []
-    inputs, trained = job.inputs, job.outputs
+    inputs = job.inputs
     job.unload()
     job.tell("running llama.cpp")
     file, other = (str(path.absolute()) if path else "" for path in (model, lora))
@@ -141,12 +141,10 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
         sorted(job.tokens.stop_ids), inputs.answer_tokens,
     )  # fmt: skip
     try:
-        outputs = run_llama(request, job.check)
+        exported = run_llama(request, job.check)
     except ValueError as error:
         return [Check("runs", False, job.llama, str(error))]
-    ids, answers = tuple(map(tuple, outputs.ids)), tuple(map(tuple, outputs.answers))
-    exported = Outputs(ids, inputs.certain, outputs.logits, answers)
-    return compare(trained, exported, job.llama, exact=False)
+    return compare(inputs, job.outputs, exported, job.llama, exact=False)
 
 
 def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]]) -> Check:

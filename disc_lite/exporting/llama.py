@@ -24,8 +24,8 @@ from typing import IO
 import numpy as np
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.exporting.layout import Array
 from disc_lite.exporting.llamaserver import PACKAGE, Server, UnknownServer, started
+from disc_lite.exporting.proof import Outputs
 from disc_lite.storage import JsonObject
 
 TIMEOUT_S, POLL_S = 3600, 0.2
@@ -45,15 +45,6 @@ class Request:
     answer_tokens: int
 
 
-@dataclass(frozen=True)
-class LlamaOutputs:
-    """The outputs of llama.cpp."""
-
-    ids: list[list[int]]
-    logits: Array  # [P, V], up to a constant for each prompt
-    answers: list[list[int]]
-
-
 def find_llama() -> str:
     """The name of the llama.cpp on this machine, or nothing."""
     try:
@@ -62,7 +53,7 @@ def find_llama() -> str:
         return ""
 
 
-def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> LlamaOutputs:
+def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Outputs:
     """Run llama.cpp on the request. Raises ValueError with its own message where it cannot load the file.
 
     Raises EnvironmentNotReady where llama.cpp itself does not work, and what `check` raises.
@@ -81,7 +72,8 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Lla
             raise ValueError(f"llama.cpp ended with code {code}: {last}")
         with np.load(answer_file) as saved:
             lists: JsonObject = json.loads(str(saved["lists"]))
-            return LlamaOutputs(lists["ids"], saved["logits"], lists["answers"])
+            ids, answers = (tuple(map(tuple, lists[name])) for name in ("ids", "answers"))
+            return Outputs(ids, saved["logits"], answers)
 
 
 def run_child(
@@ -113,8 +105,9 @@ def last_error(log: IO[str]) -> str:
     return (errors or lines or ["No message."])[-1]
 
 
-def answer_request(request: Request) -> LlamaOutputs:
+def main(request_file: str, answer_file: str) -> None:
     """In the child: load, tokenise, predict, answer greedily; KV cache in f32, so that logits can be compared."""
+    request = Request(**json.loads(Path(request_file).read_text(encoding="utf-8")))
     context = max(map(len, request.prompts), default=1) + request.answer_tokens + 2
     try:
         model = started(request.model, request.lora, context)
@@ -124,7 +117,7 @@ def answer_request(request: Request) -> LlamaOutputs:
     except UnknownServer as error:
         print(error, file=sys.stderr)
         sys.exit(LLAMA_UNUSABLE)
-    return LlamaOutputs(ids, np.stack(logits), answers)
+    np.savez(answer_file, logits=np.stack(logits), lists=json.dumps({"ids": ids, "answers": answers}))
 
 
 def _greedy(model: Server, prompt: Sequence[int], request: Request) -> list[int]:
@@ -134,12 +127,6 @@ def _greedy(model: Server, prompt: Sequence[int], request: Request) -> list[int]
         if answer[-1] in request.stop_ids:
             break
     return answer
-
-
-def main(request_file: str, answer_file: str) -> None:
-    outputs = answer_request(Request(**json.loads(Path(request_file).read_text(encoding="utf-8"))))
-    lists = json.dumps({"ids": outputs.ids, "answers": outputs.answers})
-    np.savez(answer_file, logits=outputs.logits, lists=lists)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.sentences import choice_of_questions, interval
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
@@ -18,10 +19,6 @@ from disc_lite.run.gone import saved_steps, versions_before
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_jsonl
 
-ROWS = {
-    "floor": "base, closed book", "rag": "base with retrieval", "ceiling": "base with the right passage",
-    "adapted": "**adapted, closed book**", "adapted_rag": "adapted with retrieval",
-}  # fmt: skip
 # What became of a file that was taught by an earlier run, and of what a later version of it says no more.
 BEFORE = {
     "rehearse": "earlier, and rehearsed", "unlearn": "earlier, then unlearned",
@@ -217,7 +214,7 @@ def _card(card: JsonObject) -> Iterable[str]:
     yield "| questions answered by | right | of | share | 95% interval |"
     yield "|---|---|---|---|---|"
     for key, name in ROWS.items():
-        yield _row(name, card["rows"].get(key))
+        yield _row(f"**{name}**" if key == "adapted" else name, card["rows"].get(key))
     if sentence := choice_of_questions(card):
         yield from ("", sentence)
 

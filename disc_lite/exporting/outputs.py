@@ -62,7 +62,7 @@ def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
     with base.frozen(adapter=adapter) as model:
         by_prompt = [model(torch.tensor([p], device=model.device)).logits[0, -1].float() for p in inputs.prompts]
         said = _answers(base, model, inputs)
-    return Outputs(token_ids(base.tokens, inputs), inputs.certain, torch.stack(by_prompt).cpu().numpy(), said)
+    return Outputs(token_ids(base.tokens, inputs), torch.stack(by_prompt).cpu().numpy(), said)
 
 
 def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
@@ -73,7 +73,7 @@ def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
     with base.frozen(adapter=True) as model:
         trained = logits_from(base, inputs.prompts, lasts)
         said = _answers(base, model, inputs)
-    return Outputs(token_ids(base.tokens, inputs), inputs.certain, trained, said, untrained)
+    return Outputs(token_ids(base.tokens, inputs), trained, said, untrained)
 
 
 def token_ids(tokens: Tokens, inputs: ProofInputs) -> tuple[tuple[int, ...], ...]:

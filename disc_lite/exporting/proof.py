@@ -42,8 +42,7 @@ class Outputs:
     """The outputs of one form of the model."""
 
     ids: tuple[tuple[int, ...], ...]
-    certain: int
-    logits: Array  # [P, V], fp32
+    logits: Array  # [P, V], fp32, up to a constant for each prompt
     answers: tuple[tuple[int, ...], ...]
     untrained: Array | None = None  # [P, V]: logits of the base, adapter off
 
@@ -59,10 +58,10 @@ class Check:
     figure: float | None = None
 
 
-def compare(trained: Outputs, exported: Outputs, how: str, exact: bool) -> list[Check]:
+def compare(inputs: ProofInputs, trained: Outputs, exported: Outputs, how: str, exact: bool) -> list[Check]:
     """The three checks of the proof. `exact`: the weights are those that were trained; else they may be rounded."""
     same_ids = [a == b for a, b in zip(trained.ids, exported.ids, strict=True)]
-    certain, others = same_ids[: trained.certain], same_ids[trained.certain :]
+    certain, others = same_ids[: inputs.certain], same_ids[inputs.certain :]
     words = f"equal on {sum(certain)} of {len(certain)} texts"
     if not all(others):
         words += f", and on {sum(others)} of {len(others)} that begin with a space or a control token"

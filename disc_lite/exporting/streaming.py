@@ -45,7 +45,7 @@ def streamed_outputs(base: Base, tokens: Tokens, inputs: ProofInputs, trained: O
     rows = streamed_logits(base, *with_answers(inputs, trained.answers), weight)
     starts = _starts(trained.answers)
     at = [*starts[:-1], *range(starts[-1], len(rows))]
-    return Outputs(token_ids(tokens, inputs), inputs.certain, rows[at], answers_from(rows, trained.answers))
+    return Outputs(token_ids(tokens, inputs), rows[at], answers_from(rows, trained.answers))
 
 
 def answers_from(rows: Array, answers: Answers) -> Answers:

@@ -39,7 +39,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     base.model.load_adapter(str(folder), adapter_name="exported")
     base.model.set_adapter("exported")
     base.set_modes()
-    lines = compare(trained, outputs_of(base, inputs, True), "transformers and peft", exact=True)
+    lines = compare(inputs, trained, outputs_of(base, inputs, True), "transformers and peft", exact=True)
     lines += [elsewhere] if elsewhere else []
     return ExportResult(lines, {"tensors": 2 * len(job.adapter.tensors), **about})
 
@@ -50,17 +50,18 @@ def make_merged(job: Job, folder: Path) -> ExportResult:
     onto, nats = chosen_weights(job, merging)
     write_merged(job.run.model.folder, merging, onto, folder, lambda name: job.tell(f"writing {name}, {onto} weights"))
     size_bytes = sum(path.stat().st_size for path in weight_files(folder))
-    trained, where = job.outputs, _room_for(size_bytes, job.choice.device)
+    inputs, trained, where = job.inputs, job.outputs, _room_for(size_bytes, job.choice.device)
     if where:
         job.unload()
         job.tell("loading and running the merged model")
-        merged = outputs_of(load_base(folder, "none", where), job.inputs, False)
+        merged = outputs_of(load_base(folder, "none", where), inputs, False)
         free_memory()
-        lines = compare(trained, merged, "transformers", exact=False)
+        lines = compare(inputs, trained, merged, "transformers", exact=False)
     else:
         job.tell("running the merged model, a matrix at a time")
         merged, read = _streamed(job, merging, onto, folder)
-        lines = [*compare(trained, merged, "a matrix at a time, as it does not fit into memory", exact=False), read]
+        how = "a matrix at a time, as it does not fit into memory"
+        lines = [*compare(inputs, trained, merged, how, exact=False), read]
     kl = mean_kl(trained.logits, merged.logits)
     return ExportResult(lines, {"onto": onto, "kl": kl if isfinite(kl) else None, **nats})
 

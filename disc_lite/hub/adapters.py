@@ -116,7 +116,8 @@ def read_config(folder: Path) -> JsonObject:
     alpha = config.get("lora_alpha")
     if not isinstance(alpha, (int, float)) or alpha <= 0:
         raise UsageError(f"{folder / CONFIG} is broken.", f"lora_alpha is {alpha!r}.", "Copy the adapter folder again.")
-    unsupported = sorted(key for key, value in config.items() if not _does_nothing(key, value))
+    effective = {key: value for key, value in config.items() if value and value not in IDLE.get(key, ())}
+    unsupported = sorted(effective.keys() - HARMLESS)
     if unsupported:
         raise UsageError(
             f"The adapter in {folder} has settings that disc-lite does not support: "
@@ -147,10 +148,6 @@ def _require_weights(folder: Path) -> None:
             f"{folder / WEIGHTS} is not what `export` wrote.", f"Its SHA-256 is not the one in {EXPORT_RECORD}.",
             "Export the run again, or copy the folder again.",
         )  # fmt: skip
-
-
-def _does_nothing(key: str, value: Json) -> bool:
-    return key in HARMLESS or not value or value in IDLE.get(key, ())
 
 
 def check_fit(folder: Path, config: JsonObject, base: Path) -> None:

@@ -19,6 +19,11 @@ ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
 if sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
     os.environ[ALLOCATOR[tuple(map(int, version("torch").split(".")[:2])) >= (2, 9)]] = "expandable_segments:True"
 
+# Before a CPU's first allocation: tensors of 2 MiB and more in pages of 2 MiB, where the system leaves it to programs.
+# A model whose freed memory goes back at once (`device.give_back_freed_memory`) else spends as long on new pages of
+# 4 KiB as on its matrix products.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
 from disc_lite.models.base import Base  # noqa: E402
 from disc_lite.models.loading import load_base  # noqa: E402
 from disc_lite.models.tokens import Tokens, common_prefix  # noqa: E402

@@ -5,13 +5,13 @@ Read `words` first, then `matching`: whether a prediction gives an answer. Does 
 
 from disc_lite.qa.files import read_pairs, read_questions, rows_about
 from disc_lite.qa.languages import language_of
-from disc_lite.qa.matching import Comparison, compare, is_right
+from disc_lite.qa.matching import Grade, compare, is_right
 from disc_lite.qa.records import Pair, Question
 from disc_lite.qa.similarity import NearDuplicates, jaccard
 from disc_lite.qa.words import is_unspaced, normalise, numbers_of, word_set, words_of
 
 __all__ = [
-    "Comparison",
+    "Grade",
     "NearDuplicates",
     "Pair",
     "Question",

@@ -48,13 +48,12 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
     while i < len(words):
         value, length = _value_at(words, i)
         if length:
-            text = str(value) if value.denominator == 1 else f"{float(value):.12g}"
-            written = " ".join(w.written for w in words[i : i + length])
-            names = frozenset({text} | clock_names_of(text) | (words[i].names if length == 1 else set()))
-            # Otherwise "the one", a pronoun, and "one" would differ.
-            form = "one" if words[i].text == "one" and length == 1 else text
-            first, behind = words[i], words[i + length - 1].behind
-            result.append(Word(form, written, names, (), first.opens, True, False, first.operator, behind))
+            number = _as_number(words[i : i + length], value)
+            if length == 1:
+                # Otherwise "the one", a pronoun, and "one" would differ.
+                form = "one" if words[i].text == "one" else number.text
+                number = replace(number, text=form, names=number.names | words[i].names)
+            result.append(number)
         else:
             result.append(words[i])
         i += length or 1
@@ -108,8 +107,9 @@ def _in_french(word: Word) -> int:
     return int(word.text) if word.number else FOREIGN_NUMBERS.get(word.text, 0)
 
 
-def _as_number(run: Sequence[Word], value: int) -> Word:
-    text, written = str(value), " ".join(word.written for word in run)
+def _as_number(run: Sequence[Word], value: int | Fraction) -> Word:
+    text = str(value) if value.denominator == 1 else f"{float(value):.12g}"
+    written = " ".join(word.written for word in run)
     names = frozenset({text} | clock_names_of(text))
     return Word(text, written, names, (), run[0].opens, True, False, run[0].operator, run[-1].behind)
 

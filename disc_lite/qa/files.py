@@ -30,9 +30,9 @@ _KNOWN = ("source", "passage_sha256")  # of a pair that a run has written
 def read_questions(path: Path, tell: Callable[[str], None] = lambda text: None) -> tuple[Question, ...]:
     """The questions of a file: JSON lines, a JSON array, SQuAD, CSV with a header, or a run's `questions.jsonl`.
 
-    A row has `question` (or `completion`, or `text` and `kind` as a run writes it), `answers` or `answer`, and perhaps
-    `document` and `choices`. A question that is there several times is one; `tell` is called with how many such rows
-    there are, and with how many ask the same and accept other answers.
+    A row has `question` or `completion`, `answers` or `answer`, and perhaps `document` and `choices`. A question that
+    is there several times is one; `tell` is called with how many such rows there are, and with how many ask the same
+    and accept other answers.
     Raises UsageError with the place of the first invalid row.
     """
     rows = [_question(path, row) for row in rows_of(path, "questions")]
@@ -100,8 +100,7 @@ def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: 
     if not isinstance(row, dict):
         return "It needs to be an object"
     asks = isinstance(question, str) and bool(normalise(question))
-    foreign = next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
-    if foreign and not (asks and answers):
+    if not (asks and answers) and (foreign := _foreign(row)):
         return f"It is {foreign}"
     lacking = [
         key for key, is_there in (("question", asks), ("answer", answers and normalise(answers[0]))) if not is_there
@@ -141,8 +140,7 @@ def _fault(
     row: Mapping[str, Any], text: str, answers: tuple[str, ...], document: str | None, choices: Any
 ) -> tuple[str, str]:
     """What is wrong with a row, and the remedy; or ("", "")."""
-    foreign = next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
-    if foreign and not (text and answers):
+    if not (text and answers) and (foreign := _foreign(row)):
         return f"It is {foreign}", _REWRITE
     if not text:
         return f"It needs `question` or `completion`, a text{_keys_of(row)}", EXAMPLE
@@ -157,6 +155,11 @@ def _fault(
     return "", ""
 
 
+def _foreign(row: Mapping[str, Any]) -> str:
+    """What a row of another format is, or ""."""
+    return next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
+
+
 def _keys_of(row: Mapping[str, Any]) -> str:
     keys = ", ".join(f"`{key}`" for key in list(row)[:6])
     return f"; it has {keys}" if keys else "; it is empty"
@@ -166,8 +169,6 @@ def _text_of(row: Mapping[str, Any]) -> tuple[str, str]:
     """The text of a question or completion ("" if it has none), and which of the two it is."""
     kind = "completion" if "completion" in row else "question"
     text = row.get(kind)
-    if text is None and row.get("kind", "question") in ("question", "completion"):
-        text, kind = row.get("text"), str(row.get("kind", "question"))
     return (text, kind) if isinstance(text, str) and text.strip() else ("", kind)
 
 

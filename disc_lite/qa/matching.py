@@ -8,12 +8,6 @@ Two words are the same if
 - they are the same number, time, date, unit or ordinal;
 - one is the plain plural of the other, and one of them is in lower case or counted (Adams is not Adam).
 
-Negated is an answer that directly follows "not", "no", "never" or the like in other languages. Only words that say
-where or how may stand between ("never on Friday", "not yet allowed"), and behind "do not" the verb ("does not cost 84
-euros"); any other word ends the scope of the negator, so "not until 11:15", "no more than 187 euros" and "not only
-Friday" give the answer, and so does "any day but Friday", as "closed every day but Friday" may have to. The end of a
-clause ends it too: "No, Friday". If the answer occurs several times, one that is not negated is enough.
-
 The answers yes and no are given by the first word that says one of them and ends its clause, or begins the prediction
 before a pronoun or the like: "No, it is not", "No it is not" and "The answer is no", but not "There is no rule",
 "No rule is known" and "yes or no".
@@ -27,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from disc_lite.qa.negation import is_negated_after, is_negated_before
 from disc_lite.qa.operators import goes_on, operators_agree
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import accents_agree, singulars
@@ -35,19 +30,8 @@ from disc_lite.qa.vocabulary import (
     AND,
     BECAUSE,
     CHOICE,
-    DO,
-    FOCUS_ADVERBS,
-    NEGATING_PAIRS,
-    NEGATING_PHRASES,
-    NEGATORS,
-    NEGATORS_AFTER,
-    NO_NEGATES_BESIDE,
     OPENS_AS_ANSWER,
-    POSTPOSITIONS,
     THERE_IS_NONE,
-    TRANSPARENT,
-    UNSPACED_NEGATORS,
-    UNSPACED_NEGATORS_AFTER,
     WEEKDAYS,
     YES,
     YES_NO,
@@ -56,33 +40,34 @@ from disc_lite.qa.words import read_words
 
 _QUOTES = "\"'“”‘’«»„`.,;:()"
 _NUMBER_SIGN = re.compile(r"\W*no\.\s*\d", re.IGNORECASE)  # No. 7
-_MAX_SCOPE = 6  # words or characters between a negator and the answer
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A prediction compared with one answer. The counts are of words, without articles."""
+class Grade:
+    """A prediction by every rule, against one answer or the one of several that fits best."""
 
-    predicted_words: int
-    answer_words: int
-    shared_words: int  # each counted once
     exact: bool
     contains: bool
+    f1: float  # harmonic mean of precision and recall of the words (Rajpurkar et al., arXiv 1606.05250)
+
+    def right(self, grading: str) -> bool:
+        """By `exact` or `contains`."""
+        return self.exact if grading == "exact" else self.contains
 
 
 def is_right(prediction: str, answers: Iterable[str], grading: str) -> bool:
     """Whether a prediction gives one of `answers`, by `exact` or `contains`."""
-    results = (compare(prediction, answer) for answer in answers)
-    return any(result.exact if grading == "exact" else result.contains for result in results)
+    return any(compare(prediction, answer).right(grading) for answer in answers)
 
 
-def compare(prediction: str, answer: str) -> Comparison:
-    """Compare by words; an answer that consists of marks only ("#") is compared by its marks."""
+def compare(prediction: str, answer: str) -> Grade:
+    """Compare by words, without articles; an answer that consists of marks only ("#") is compared by its marks."""
     read = read_words(prediction)
     predicted, expected = _without_skipped(read), _without_skipped(read_words(answer))
     predicted, expected = _with_compounds(predicted, expected), _with_compounds(expected, predicted)
     if not expected:
-        return Comparison(len(predicted), 0, 0, *_compare_marks(prediction, answer))
+        exact, contains = _compare_marks(prediction, answer)
+        return Grade(exact, contains, float(exact))
     linked = _with_links(predicted, expected), _with_links(expected, predicted)
     if _are_same(*linked):  # only whole answers: of "It sells apples. Pears are not sold." a part would be the same
         predicted, expected = linked
@@ -91,12 +76,7 @@ def compare(prediction: str, answer: str) -> Comparison:
     exact = len(candidates) == len(predicted) and _are_same(predicted, expected)
     shared = len(expected) if exact else _count_shared([predicted[i] for i in candidates], expected)
     contains = exact or _contains(read, predicted, expected, candidates)
-    return Comparison(len(predicted), len(expected), shared, exact, contains)
-
-
-def is_negator(word: Word) -> bool:
-    """Whether a word negates what follows it."""
-    return word.text in NEGATORS or word.text in UNSPACED_NEGATORS
+    return Grade(exact, contains, 2 * shared / (len(predicted) + len(expected)))
 
 
 def opening_yes_no(text: str) -> tuple[str, str]:
@@ -126,7 +106,7 @@ def _contains(
     return any(
         _are_same(run, expected)
         and not goes_on(run, expected, texts[min(end, len(predicted))])
-        and not _is_negated(predicted, start, end)
+        and not (is_negated_before(predicted, start) or is_negated_after(predicted, end))
         for run, start, end in runs
     )
 
@@ -148,7 +128,7 @@ def _says_yes_or_no(words: Sequence[Word], start: int, end: int) -> bool:
     """Whether `words[start:end]` (several in scripts without spaces) are yes or no, and no article and no choice."""
     if end > len(words) or _joined(words[start:end]) not in YES_NO | THERE_IS_NONE:
         return False
-    if any(word.opens for word in words[start + 1 : end]) or _is_negated_before(words, start):
+    if any(word.opens for word in words[start + 1 : end]) or is_negated_before(words, start):
         return False
     near = [word.text for word in (*words[max(0, start - 2) : start], *words[end : end + 2])]
     if not YES_NO.isdisjoint(near) and not CHOICE.isdisjoint(near):
@@ -239,73 +219,3 @@ def _is_same(first: Word, second: Word) -> bool:
 def _is_common(word: Word) -> bool:
     """Whether a word is surely not a name."""
     return word.counted or not word.written[:1].isupper()
-
-
-def _is_negated(words: Sequence[Word], start: int, end: int) -> bool:
-    """Whether a negator directly precedes `words[start:end]` or, in some languages, follows it."""
-    return _is_negated_before(words, start) or _is_negated_after(words, end)
-
-
-def _is_negated_before(words: Sequence[Word], start: int) -> bool:
-    if words[start].opens:
-        return False
-    before = ""
-    for i in range(start - 1, max(-1, start - 1 - _MAX_SCOPE), -1):
-        word = words[i]
-        if word.skipped:
-            continue
-        before = word.text + before
-        if before in UNSPACED_NEGATORS:
-            return True
-        if word.text == "no":
-            is_sign = words[start].number and i == start - 1  # "no 7"
-            return not is_sign and _no_negates(words, i)
-        if word.text in NEGATORS or _ends_phrase(words, i) or _ends_pair(words, i, start):
-            return True
-        if i > 1 and words[i - 1].text == "not" and words[i - 2].text in DO and word.text not in FOCUS_ADVERBS:
-            continue  # the verb
-        is_adverb = word.text.endswith("ly") and word.text not in FOCUS_ADVERBS
-        passes = word.text in TRANSPARENT or is_adverb or any(n.endswith(before) for n in UNSPACED_NEGATORS)
-        if word.opens or not passes:
-            return False
-    return False
-
-
-def _ends_phrase(words: Sequence[Word], index: int) -> bool:
-    """Whether a negator of several words ends here: by no means, auf keinen Fall."""
-    first = next((i for i in (index, index - 1) if i < 1 or words[i].opens), max(0, index - 2))
-    texts = [word.text for word in words[first : index + 1]]
-    return any(" ".join(texts[n:]) in NEGATING_PHRASES for n in range(len(texts)))
-
-
-def _ends_pair(words: Sequence[Word], index: int, start: int) -> bool:
-    """Whether a negator in two parts ends here, such as "n'est plus"; "non più di 187" limits the number at `start`."""
-    first = NEGATING_PAIRS.get(words[index].text)
-    if first is None or (words[start].number and index < start - 1):
-        return False
-    for word in reversed(words[max(0, index - _MAX_SCOPE) : index + 1]):
-        if word.text == first or (word.after_ne and first == "ne"):
-            return True
-        if word.opens:
-            break
-    return False
-
-
-def _no_negates(words: Sequence[Word], index: int) -> bool:
-    """Whether "no" is English or Spanish here: it begins a clause or occurs with words of these languages."""
-    return words[index].opens or any(word.text in NO_NEGATES_BESIDE for word in words)
-
-
-def _is_negated_after(words: Sequence[Word], end: int) -> bool:
-    following = words[end : end + _MAX_SCOPE]
-    text = ""
-    for word in following:
-        if word.opens:
-            break
-        text += word.text
-    if text.startswith(UNSPACED_NEGATORS_AFTER):
-        return True
-    for word in following:
-        if word.opens or word.text not in POSTPOSITIONS:
-            return not word.opens and word.text.startswith(NEGATORS_AFTER)
-    return False

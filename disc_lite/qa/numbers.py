@@ -20,7 +20,7 @@ LAST_HOUR = 24
 def number_of(body: str) -> tuple[str, set[str]]:
     """The normalised form of a number without sign, and its other names."""
     if ":" in body or "/" in body or "^" in body:
-        return _unpadded(body), clock_names_of(body)
+        return re.sub(r"^0(?=\d:)", "", body), clock_names_of(body)  # 09:05 becomes 9:05
     decimal = re.fullmatch(r"([\d,.' ]*)([.,])(\d+)", body)
     if decimal is None:
         bare = re.sub("[ ']", "", body) if _GROUPED.fullmatch(body) else body
@@ -88,11 +88,6 @@ def clock_names(hour: int, minute: int, half: str = "") -> set[str]:
 def without_zeros(text: str) -> str:
     """A decimal without trailing zeros: 3.50 becomes 3.5."""
     return text.rstrip("0").rstrip(".") if re.fullmatch(r"-?\d+\.\d+", text) else text
-
-
-def _unpadded(body: str) -> str:
-    """09:05 becomes 9:05."""
-    return body[1:] if re.match(r"0\d:", body) else body
 
 
 def chinese_value(run: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from disc_lite.qa.languages import FREQUENT, language_of
-from disc_lite.qa.matching import is_negator
+from disc_lite.qa.negation import is_negator
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold
 from disc_lite.qa.stems import are_forms

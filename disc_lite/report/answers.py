@@ -27,7 +27,7 @@ def chosen(run: RunFiles) -> list[AnsweredQuestion]:
 
 def _missed(row: Row) -> AnsweredQuestion:
     return AnsweredQuestion(
-        row["question"], "question", row["document"], tuple(row["expected"]), row.get("floor", ""), row["adapted"],
+        row["question"], "question", row["document"], tuple(row["expected"]), row["floor"], row["adapted"],
         "floor" in row["right"], False,
     )  # fmt: skip
 
@@ -58,11 +58,8 @@ def _answer(one: AnsweredQuestion) -> Html:
         ("after", foreign(one.after or EMPTY, "span"), one.right_after),
     ]
     head = element("h3", foreign(one.text))
-    return element("article", head, _where(one.document), element("dl", *_entries(listed)))
-
-
-def _where(document: str) -> Html | None:
-    return paragraph(foreign(document), class_="where") if document else None
+    where = paragraph(foreign(one.document), class_="where") if one.document else None
+    return element("article", head, where, element("dl", *_entries(listed)))
 
 
 def _entries(listed: Sequence[tuple[str, Html, bool | None]]) -> list[Html]:

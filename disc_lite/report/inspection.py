@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from disc_lite.qa import is_right, jaccard, word_set
@@ -53,11 +52,11 @@ def _question(one: AnsweredQuestion, passages: Sequence[Row], pairs: Sequence[Ro
     holding = [row for row in passages if is_right(row["text"], one.expected, "contains")]
     holding.sort(key=lambda row: -len(words & word_set(row["text"])))
     return {
-        **{key: value for key, value in asdict(one).items() if key != "document"},
-        "expected": list(one.expected),
+        "question": one.text, "kind": one.kind, "expected": list(one.expected),
+        "before": one.before, "right_before": one.right_before, "after": one.after, "right_after": one.right_after,
         "stands_in": [row["passage"] for row in holding],
         "nearest_pair": _nearest(words, pairs),
-    }
+    }  # fmt: skip
 
 
 def _nearest(words: frozenset[str], pairs: Sequence[Row]) -> JsonObject | None:

@@ -26,7 +26,7 @@ def report_card(run: RunFiles) -> list[Child]:
     card = run.card
     if not card["questions"]:
         return [paragraph("This run has no questions, so recall was not measured.")]
-    rows = [(name, label, card["rows"][name]) for name, label in ROWS.items() if name in card["rows"]]
+    rows = [(name, label, card["rows"][name]) for name, label in ROWS.items()]
     bars = [
         (label, charts.bar(f"{label}: {in_words(row)}", row["share"], Scale(), _kind(name), _interval(row)),
          share(row["share"]))
@@ -74,7 +74,7 @@ def _differences(card: Row) -> Html | None:
 def learned_and_retained(run: RunFiles) -> list[Child]:
     card = run.card
     learned = {}
-    if card["questions"] and {"floor", "adapted"} <= set(card["rows"]):
+    if card["questions"]:
         learned["questions, closed book"] = {"before": card["rows"]["floor"], "after": card["rows"]["adapted"]}
     learned["statements finished"] = card["completions"]
     retained = {name.replace("_", " "): row for name, row in card["retained"].items()}
@@ -148,7 +148,7 @@ def _asked(row: Row) -> str:
 
 
 def by_document(run: RunFiles) -> list[Child]:
-    documents = {name: row for name, row in run.card["documents"].items() if "adapted" in row}
+    documents = run.card["documents"]
     ordered = sorted(documents, key=lambda name: (documents[name]["adapted"]["share"], name))
     items = [_recall(name, documents[name]) for name in ordered]
     note = "Bar: adapted model. Hollow dot: base, closed book. Mark: base with the right passage. Least known first."
@@ -156,12 +156,9 @@ def by_document(run: RunFiles) -> list[Child]:
 
 
 def _recall(name: str, row: Row) -> Item:
-    floor, adapted, ceiling = row.get("floor"), row["adapted"], row.get("ceiling")
-    text = f"{adapted['right']} of {adapted['of']}"
-    text = f"{floor['right']} → {text}" if floor else text
-    text += f" (passage: {ceiling['right']})" if ceiling else ""
-    ends = [end and end["share"] for end in (floor, ceiling)]
-    return foreign(name), charts.bullet(f"{name}: {text}", ends[0], adapted["share"], ends[1]), text
+    floor, adapted, ceiling = (row[which] for which in ("floor", "adapted", "ceiling"))
+    text = f"{floor['right']} → {adapted['right']} of {adapted['of']} (passage: {ceiling['right']})"
+    return foreign(name), charts.bullet(f"{name}: {text}", floor["share"], adapted["share"], ceiling["share"]), text
 
 
 def teachability(run: RunFiles) -> list[Child]:

@@ -115,6 +115,7 @@ def _run_stages(
     from disc_lite.run.card import card_of
     from disc_lite.run.context import open_context, peak_bytes, reset_peak, tell_execution
     from disc_lite.run.measuring import Measurement, eval_set_of
+    from disc_lite.synthesis.retention import write_examples
 
     began = time.monotonic()
     reset_peak(device)
@@ -129,7 +130,7 @@ def _run_stages(
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
         retention, drift_prompts = self_generated.generate_retention(context, task_tokens(lessons.examples, recipe))
-        folder.write_examples("self_generated", drift_prompts)
+        write_examples(folder.self_generated, drift_prompts)
     eval_set = eval_set_of(held_out, folder, inputs.model.probes, folder.read_questions_removed())
     measurement = Measurement(lambda: base, recipe, eval_set, folder, partial(teller.tell, "evaluation"))
     measurement.ask("before")

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from disc_lite.evaluation.asking import right_places
 from disc_lite.evaluation.card import STOPPING, Items, change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.retrieval import right_places
 from disc_lite.evaluation.wordings import facts_of
 from disc_lite.qa import Pair, Question
-from disc_lite.run.advice import advice_on
+from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import METHODS
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Retained
 from disc_lite.run.changes import STATES
 from disc_lite.run.fit import last_measured
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.measuring import EvalSet, Measurement, thinking_instructions
-from disc_lite.storage import JsonObject
+from disc_lite.storage import JsonObject, read_json
 
 Answered = Sequence[tuple[Question, str]]
 ByState = dict[str, list[tuple[Question, str]]]
 
+# Of these settings the first that is not 0 takes precedence.
+NUMBERS = ("questions_per_passage", "questions_per_1000_tokens", "questions_per_sentence")
 FARTHEST = 10  # neutral prompts in the card: those with the largest drift
 
 
@@ -84,8 +87,11 @@ def _by_state(
 
     read = grouped(asked.questions, with_passage, places)
     now = grouped(asked.questions, answers.questions["adapted"], places)
-    now["removed"], read["removed"] = list(zip(asked.removed, answers.removed, strict=True)), []
     finished = grouped(asked.completions, answers.completions, right_places(asked.completions, asked.passages))
+    gone = list(zip(asked.removed, answers.removed, strict=True))
+    for groups, kind in ((now, "question"), (finished, "completion")):
+        groups["removed"] = [(question, said) for question, said in gone if question.kind == kind]
+    read["removed"] = []
     return {
         "run": record["run"], "removed": record["removed"], "passages": record["passages"],
         "rows": {state: {**since(group), "ceiling": _row(read[state], grading)} for state, group in now.items()},
@@ -120,3 +126,26 @@ def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retain
 
 def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> list[bool]:
     return [follows(i, a) for i, a in zip(instructions, answers, strict=True)]
+
+
+# -- what a run that learned too little can be told to change: only what has an effect in a run like it --------
+
+
+def advice_on(folder: RunFolder, recipe: Recipe) -> JsonObject:
+    """How to get more pairs, and shorter passages; an update may change neither."""
+    anew = "adapt anew, without --update, with " if folder.read_update() else ""
+    return {
+        "pairs": _more_pairs(folder, recipe, anew),
+        "passages": f"{anew}shorter passages (documents.passage_tokens)",
+    }
+
+
+def _more_pairs(folder: RunFolder, recipe: Recipe, anew: str) -> str:
+    if not METHODS[recipe.method].needs_pairs:
+        return f"{anew}question-answer pairs beside the sentences (method=both)"
+    about = read_json(folder.pair_drafts, missing_ok=True)
+    if about.get("given"):
+        return "more pairs in your --pairs, which ask the same in other words"
+    name = next(name for name in NUMBERS if getattr(recipe.prompt, name))
+    what = "more pairs for each sentence" if name == NUMBERS[-1] else "more pairs"
+    return f"{anew}{what} (prompt.{name}, which was {getattr(recipe.prompt, name):g})"

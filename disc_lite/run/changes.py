@@ -5,21 +5,17 @@ Does not import torch.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from disc_lite.documents import Passage
+from disc_lite.evaluation.retrieval import Passages, Place, places_of
 from disc_lite.qa import jaccard, word_set
 from disc_lite.run.wording import counted
 
-Place = tuple[str, int]  # a document, and the number of a passage in it
 State = Literal["unchanged", "changed", "new"]
 STATES: tuple[State, ...] = ("unchanged", "changed", "new")
-Passages = Sequence[
-    tuple[str, str]
-]  # (document, text as a prompt shows it), in order: what `RunFolder.read_passages` has
 Titles = Mapping[str, str]  # of the documents whose title is the name of their file
 
 LIKE = 0.4  # Jaccard index of the words of two passages from which one has taken the place of the other
@@ -53,16 +49,6 @@ class Changes:
 
 def place_of(passage: Passage) -> Place:
     return passage.document, passage.index
-
-
-def places_of(passages: Passages) -> list[Place]:
-    """Each passage's document and number in it."""
-    seen: Counter[str] = Counter()
-    places = []
-    for document, _ in passages:
-        places.append((document, seen[document]))
-        seen[document] += 1
-    return places
 
 
 def compare(before: Passages, now: Passages, file_titles: tuple[Titles, Titles] = ({}, {})) -> Changes:

@@ -14,6 +14,7 @@ from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.run.context import RunContext
 from disc_lite.storage import atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove
+from disc_lite.synthesis.retention import read_examples
 
 CHECKS = 20  # over a whole training, so at most a twentieth of it is lost
 
@@ -26,7 +27,7 @@ class DriftLimit:
 
     def __init__(self, context: RunContext, steps: int) -> None:
         self.context, self.every = context, max(1, steps // CHECKS)
-        self.prompts = context.folder.read_examples("self_generated")
+        self.prompts = read_examples(context.folder.self_generated)
         self.limit = context.recipe.retention.max_kl
         self.within, self.stopped = context.folder.within, context.folder.stopped
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from disc_lite.documents import Document, cut_passages
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
+from disc_lite.evaluation.retrieval import Passages
 from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
@@ -18,7 +19,7 @@ from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.changes import Changes, Passages, compare
+from disc_lite.run.changes import Changes, compare
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import JsonObject, read_json, read_jsonl, require_unchanged, sha256_of
 
@@ -181,4 +182,4 @@ def earlier_answers(earlier: EarlierRun) -> dict[str, str]:
     gone = [question.text for question in earlier.folder.read_questions_removed()]
     return dict([*zip(asked, answers["questions"]["adapted"], strict=True),
                  *zip(finished, answers["completions"], strict=True),
-                 *zip(gone, answers.get("removed", []), strict=True)])  # fmt: skip
+                 *zip(gone, answers["removed"], strict=True)])  # fmt: skip

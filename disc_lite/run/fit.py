@@ -18,9 +18,8 @@ from typing import Any
 from disc_lite.distillation.prompting import prompts_of
 from disc_lite.distillation.schedule import last_step
 from disc_lite.errors import Interrupted
-from disc_lite.evaluation.asking import answer
+from disc_lite.evaluation.asking import answer, continued
 from disc_lite.models import Base
-from disc_lite.models.generation import generate
 from disc_lite.planning.amounts import FIT_CHECKS, FIT_SAMPLE
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
@@ -131,13 +130,8 @@ def teacher_answers(
     context: RunContext, pairs: Sequence[Pair], on_finished: Callable[[int], None] = lambda answers: None
 ) -> list[str]:
     """Greedy answers to the questions of `pairs`, with the prompts that the teacher has in training."""
-    base, most = context.base, _max_tokens(context.base, pairs)
-    prompts = prompts_of(context.texts, pairs, context.prompts)
-    with base.frozen(adapter=False) as model:
-        completions = generate(
-            model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=most, on_finished=on_finished,
-            known=base.known(adapter=False),
-        )  # fmt: skip
+    base, prompts = context.base, prompts_of(context.texts, pairs, context.prompts)
+    completions = continued(base, prompts, _max_tokens(base, pairs), False, on_finished)
     return [base.tokens.decode(completion.ids) for completion in completions]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, overload
 
 from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
@@ -29,11 +29,8 @@ from disc_lite.storage import (
 
 if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text
-    from disc_lite.synthesis.retention import RetentionExample
 
-FORMAT = 10  # of all these files; a change that another version would misread adds 1
-
-Measured = Literal["neutral", "self_generated"]  # answers of the base, on which the drift is measured
+FORMAT = 11  # of all these files; a change that another version would misread adds 1
 
 
 class Entry:
@@ -147,15 +144,14 @@ class RunFolder:
     # -- formats that are more than JSON -----------------------------------------------------------------
 
     def read_questions(self) -> tuple[Question, ...]:
-        return tuple(map(_question, read_jsonl(self.questions)))
+        return tuple(map(question_of, read_jsonl(self.questions)))
 
     def read_questions_removed(self) -> tuple[Question, ...]:
-        """Of an update: questions (not statements) of the earlier run about passages that are gone."""
-        found = map(_question, self.read_update().get("questions_removed", []))
-        return tuple(question for question in found if question.kind == "question")
+        """Of an update: questions and statements of the earlier run about passages that are gone."""
+        return tuple(map(question_of, self.read_update().get("questions_removed", [])))
 
     def write_questions(self, questions: Iterable[Question]) -> None:
-        write_jsonl(self.questions, [asdict(question) for question in questions])
+        write_jsonl(self.questions, map(question_row, questions))
 
     def evaluation(self, questions: Sequence[Question]) -> RunFolder:
         """Where the answers to questions of another file are; they have the names that they have in the run."""
@@ -229,27 +225,25 @@ class RunFolder:
     def _retained(self, when: When) -> Path:
         return self.retained_before if when == "before" else self.retained_after
 
-    def read_examples(self, which: Measured) -> list[RetentionExample]:
-        from disc_lite.synthesis.retention import read_examples
-
-        return read_examples(self._examples(which))
-
-    def write_examples(self, which: Measured, examples: Iterable[RetentionExample]) -> None:
-        from disc_lite.synthesis.retention import write_examples
-
-        write_examples(self._examples(which), examples)
-
-    def _examples(self, which: Measured) -> Path:
-        return self.neutral if which == "neutral" else self.self_generated
-
     @property
     def is_trained(self) -> bool:
         """Whether training is finished: what is left is to measure."""
         return self.adapter.is_dir() and self.teacher.is_file() and self.self_generated.is_file()
 
 
-def _question(row: JsonObject) -> Question:
-    return Question(**{**row, "answers": tuple(row["answers"]), "choices": tuple(row["choices"])})
+def question_row(question: Question) -> JsonObject:
+    """As a file of questions has it: under `question` or `completion`, without what is empty."""
+    row = asdict(question)
+    text = {row.pop("kind"): row.pop("text")}
+    return {**text, **{key: value for key, value in row.items() if value not in ("", (), -1)}}
+
+
+def question_of(row: JsonObject) -> Question:
+    kind = "completion" if "completion" in row else "question"
+    return Question(
+        row[kind], tuple(row["answers"]), row.get("document", ""), kind, passage_index=row.get("passage_index", -1),
+        choices=tuple(row.get("choices", ())),
+    )  # fmt: skip
 
 
 def format_of(record: Json) -> Json:

@@ -13,10 +13,11 @@ from itertools import dropwhile
 from typing import Any
 
 from disc_lite.documents import LedgerEntry
+from disc_lite.evaluation.retrieval import Passages, places_of
 from disc_lite.qa import normalise
 from disc_lite.recipe import Recipe
 from disc_lite.run.about_pairs import not_unlearned
-from disc_lite.run.changes import Changes, Passages, places_of
+from disc_lite.run.changes import Changes
 from disc_lite.run.earlier import EarlierRun, shown_without_model
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.inputs import Inputs

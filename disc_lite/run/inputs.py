@@ -52,7 +52,7 @@ class Inputs:
     @property
     def remarks(self) -> list[str]:
         """On the questions, the built-in model, and settings that have less effect than they say."""
-        alias = ALIASES.get(self.model.name)
+        alias = ALIASES.get(self.model.name.lower())
         is_built_in = alias is not None and not alias.hub_id
         about = f"{alias.name} {alias.note}; of other documents it learns next to nothing." if alias else ""
         given = Given(bool(self.pairs), bool(self.questions), self.earlier is not None)

@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from disc_lite.evaluation.asking import answer, generate_answers, probes_of, right_passages
+from disc_lite.evaluation.asking import answer, generate_answers, probes_of
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.instructions import Instruction, load_instructions, neutral_prompts
-from disc_lite.evaluation.retrieval import best_passages
+from disc_lite.evaluation.retrieval import Passages, best_passages, right_passages
 from disc_lite.evaluation.thinking import MOST, thinking_answers
 from disc_lite.models import Base
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.answers import Answers, Drift, Retained, When
-from disc_lite.run.folder import Measured, RunFolder
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
+from disc_lite.synthesis.retention import read_examples, write_examples
 
 Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
-DRIFTING: dict[str, Measured] = {"general": "neutral", "self_generated": "self_generated"}  # in the card, in the folder
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class EvalSet:
 
     questions: tuple[Question, ...]
     completions: tuple[Question, ...]
-    passages: tuple[tuple[str, str], ...]  # (document, text) of all passages
+    passages: Passages
     probes: dict[str, list[Question]]
     removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
 
@@ -46,7 +46,7 @@ def eval_set_of(
     """These questions and statements about the passages of a run, and the probes of a model folder."""
     return EvalSet(
         tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion"),
-        tuple(run.read_passages()), probes_of(dict(probes)), tuple(removed),
+        run.read_passages(), probes_of(dict(probes)), tuple(removed),
     )  # fmt: skip
 
 
@@ -132,7 +132,8 @@ class Measurement:
         thinking = [i.prompt for i in thinking_instructions()] if tokens.thinks else []
         drifting = {}
         if adapter:
-            drifting = {kind: self.run.read_examples(of) for kind, of in DRIFTING.items()}
+            answered = {"general": self.run.neutral, "self_generated": self.run.self_generated}
+            drifting = {kind: read_examples(path) for kind, path in answered.items()}
         parts: list[Sequence[object]] = [*probes.values(), instructions, thinking, prompts, *drifting.values()]
         progress = Progress(self.tell, sum(map(len, parts)))
 
@@ -156,7 +157,7 @@ class Measurement:
             nats = drift(base, examples, part(f"drift on {len(examples)} answers", examples))
             drifts[kind] = Drift(mean_drift(nats, examples), nats)
         if not adapter:
-            self.run.write_examples("neutral", neutral)
+            write_examples(self.run.neutral, neutral)
         of_instructions, of_prompts = (
             [tokens.decode(e.answer_ids).strip() for e in said] for said in (followed, neutral)
         )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from disc_lite.distillation.examples import Text, shown_passages, with_passages
 from disc_lite.documents import Passage
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.asking import right_places
+from disc_lite.evaluation.retrieval import places_of, right_places
 from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
-from disc_lite.run.changes import LIKE, Changes, place_of, places_of
+from disc_lite.run.changes import LIKE, Changes, place_of
 from disc_lite.run.context import RunContext
 from disc_lite.run.drafts import about_drafts, held_out_questions, written_pairs
 from disc_lite.run.earlier import EarlierRun, earlier_answers, pair_of
+from disc_lite.run.folder import question_row
 from disc_lite.run.gone import steps_before, taught_before, what_is_gone
 from disc_lite.run.own_pairs import own_pairs
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
@@ -54,7 +55,7 @@ def questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chang
         "run": str(earlier.folder), "removed": context.recipe.update.removed,
         "passages": {**counts, "removed": counts["removed"] + passages},
         "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
-        "questions_removed": [asdict(question) for question in removed],
+        "questions_removed": list(map(question_row, removed)),
         "steps_before": steps_before(earlier, context.recipe),
         "taught_before": taught_before(earlier, changes, context.inputs.ledger, context.recipe),
     })  # fmt: skip

@@ -13,12 +13,13 @@ GONE = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
 def since_rows(update: JsonObject) -> list[tuple[str, int | None, JsonObject]]:
     """Of an update's card: what became of passages, how many they are, and the row of questions or of statements."""
-    gone = f"gone, {GONE[update['removed']]}"
-    rows = [(gone if s == "removed" else s, update["passages"][s], row) for s, row in update["rows"].items()]
-    finished = [
-        (f"{s}, statements", None, row) for s, row in update.get("completions", {}).items() if row["adapted"]["of"]
-    ]
-    return [*rows, *finished]
+    rows: list[tuple[str, int | None, JsonObject]] = []
+    for state, row in update["rows"].items():
+        label = f"gone, {GONE[update['removed']]}" if state == "removed" else state
+        rows.append((label, update["passages"][state], row))
+        if (finished := update["completions"][state])["adapted"]["of"]:
+            rows.append((f"{label}, statements", None, finished))
+    return rows
 
 
 def counted(number: int, what: str) -> str:

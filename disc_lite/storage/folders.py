@@ -149,7 +149,7 @@ def _note_tree(folder: Path, target: Path) -> None:
     """Note all files below `folder`, which is about to be `target`."""
     if any((folder / name).is_file() for name in OWN):
         return
-    paths = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
+    paths = [path for path in folder.rglob("*") if path.is_file()]
     found = {target / path.relative_to(folder): Digest(path.stat().st_size, sha256_of(path)) for path in paths}
     if found:
         note(found)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,14 +72,8 @@ def _differences(folder: Path, recorded: Mapping[str, FileRecord]) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     """Relative paths, with `/`, of the regular files below `folder`."""
-    names = []
-    for parent, _, filenames in os.walk(folder):
-        for filename in filenames:
-            path = Path(parent, filename)
-            name = path.relative_to(folder).as_posix()
-            if name not in (MANIFEST, LOCK) and path.is_file() and not path.is_symlink():
-                names.append(name)
-    return sorted(names)
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted({path.relative_to(folder).as_posix() for path in files} - {MANIFEST, LOCK})
 
 
 def _digest(body: JsonObject) -> str:

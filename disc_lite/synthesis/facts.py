@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 
 from disc_lite.qa import language_of, words_of
-from disc_lite.qa.matching import is_negator, opening_yes_no
+from disc_lite.qa.matching import opening_yes_no
+from disc_lite.qa.negation import is_negator
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import TELLING, Term, has_another_unit, missing, terms_of

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from disc_lite.cli.display import remarks, show_card
-from disc_lite.evaluation.card import change, forgetting, report_card
+from disc_lite.evaluation.card import ROWS, change, forgetting, report_card
 from disc_lite.qa import Question
 
 
@@ -45,7 +45,7 @@ def test_low_teachability_does_not_advise_the_method_in_use(accepted: int, advic
 
 def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     asked = [Question(f"Q{n}?", ("yes",), passage_index=0) for n in range(20)]
-    rows = {"floor": ["no"] * 20, "ceiling": ["yes"] * 20, "adapted": ["yes"] * 15 + ["no"] * 5}
+    rows = {**dict.fromkeys(ROWS, ["no"] * 20), "ceiling": ["yes"] * 20, "adapted": ["yes"] * 15 + ["no"] * 5}
     followed = ([True] * 8 + [False] * 2, [True] * 6 + [False] * 3 + [True], range(10))
     card = report_card(asked, rows, [""] * 20, (), "exact", 0.8) | {
         "completions": {}, "retained": {"instructions": change(*followed)}, "forgetting": forgetting([followed]),

@@ -195,6 +195,15 @@ def test_a_table_that_only_places_things_is_no_table():
     assert text_of(page) == "```\nopen\nclose\n```\n\n## Left\n\nOne.\n\nTwo."
 
 
+def test_a_short_table_in_the_cell_of_one_is_a_value_and_other_tables_are_placed_by_theirs():
+    inner = "<table><tr><td>day<td>84<tr><td>night<td>90</table>"
+    rows = f"<tr><th>Town<th>Fee<tr><td>Velmar<td>{inner}<tr><td>Dunden<td>12"
+    assert text_of(f"<table>{rows}</table>") == "Town | Fee\nVelmar | day, 84; night, 90\nDunden | 12"
+    assert text_of(f"<table><tr><td>Velmar<td>{inner}</table>") == "Velmar\n\nday | 84\nnight | 90"
+    long = inner.replace("84", "84 crowns, " * 30)
+    assert "\nnight | 90" in text_of(f"<table>{rows.replace(inner, long)}</table>")
+
+
 # --- noise ----------------------------------------------------------------------------------------------
 
 
@@ -232,6 +241,33 @@ def test_sentences_stay_where_a_name_alone_could_mean_navigation():
     )
     shown = "# Hours\n\nNever open the valve above 16 bar.\n\nSoup costs 4 euros on Monday."
     assert text_of(f"<h1>Hours</h1>{said}{teased}") == shown
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("<dl><dt id=re.error.lineno>lineno</dt><dd>The line.</dd></dl>", "lineno: The line."),  # docs.python.org
+        (
+            "<div class=section id=s-pagination><h2>Pages</h2></div><h4 id=data_pagination>9.2. Pagination</h4>",
+            "#### 9.2. Pagination",
+        ),
+        ("<div class=section id=s-pagination><h2>Pagination</h2>Ten.</div>", "## Pagination\n\nTen."),  # of Django
+        ("<div class=sidebar>Debian has a database of packages.</div>", "Debian has a database of packages."),
+        ("<main><h2>A</h2><aside class=sidebar>It is for those who know.</aside></main>", "It is for those who know."),
+        ("<div id=informed-consent>They sign before the surgeon begins.</div>", "They sign before the surgeon begins."),
+        ("<div class=newsletter>We opened a second hall.</div>", "We opened a second hall."),
+        ("<section id=method.cookie><h4>fn cookie(self)</h4></section>", "#### fn cookie(self)"),  # rustdoc
+    ],
+)
+def test_a_part_stays_that_has_the_name_of_one_of_a_site_and_a_text_of_its_own(part, shown):
+    assert text_of(f"<h1>Hours</h1>{part}").endswith(f"\n\n{shown}")
+
+
+@pytest.mark.parametrize("form", ["<form><input></form>", "<button>Yes</button>"])
+@pytest.mark.parametrize("name", ["newsletter", "cookie-consent", "gdpr"])
+def test_what_asks_the_visitor_for_something_is_no_text(name, form):
+    asked = f"<div class={name}><p>We want to tell you of our offers.</p>{form}</div>"
+    assert text_of(f"<h1>Hours</h1>{asked}") == "# Hours"
 
 
 def test_notes_and_asides_of_the_main_part_stay():

@@ -116,6 +116,26 @@ def test_the_cells_of_a_table_keep_their_columns_and_empty_ones_their_places():
     assert text.endswith(f"{PROSE}\n\nGoods | Small | Large | Note\nApples | 4 | | by the sack\nPears | | 9 |\n")
 
 
+def test_the_caption_below_a_table_is_no_row_of_it():
+    rows = table([("Pears", "a small and a large sack"), ("Eggs", "a box of ten"), ("Cod", "by weight")])
+    text = Page().page((20, 30, PROSE), *rows, (72, 66, "Table 2.1: How goods are sold"), (20, 71, PROSE)).read()
+    assert text.endswith(f"Cod | by weight\n\nTable 2.1: How goods are sold\n\n{PROSE}\n")
+
+
+def test_a_word_over_two_lines_of_a_cell_is_whole_and_a_compound_keeps_its_hyphen():
+    goods = [("Cod", "sold on the quay by the mas-"), ("Eels", "sold at the south-east"), ("Pike", "not sold")]
+    lines = table(goods)
+    below = [
+        (lines[1][0], lines[0][1] + 4.5, "ter, by weight, at the south-"),
+        (lines[1][0], lines[0][1] + 9, "east quay"),
+    ]
+    spread = [(x, y + 9 * (y > lines[0][1]), text) for x, y, text in lines]
+    title = [(20, 14, "Rules of the harbour-", 16), (20, 21, "masters", 16)]
+    text = Page().page(*title, (20, 30, PROSE), *spread, *below).read()
+    assert text.startswith("# Rules of the harbourmasters\n\n")
+    assert "Cod | sold on the quay by the master, by weight, at the south-east quay\nEels | sold" in text
+
+
 def test_a_short_first_line_of_a_paragraph_is_no_heading():
     column = [
         "The crane lifts twelve tons.",
@@ -287,3 +307,32 @@ def test_a_bold_header_right_above_a_row_is_no_line_of_it():
     for x, cell in ((20, "Goods"), (65, "Price")):
         page.pdf.text(x, 40, cell)
     assert page.read().endswith("Goods | Price\nPears | 9\nEggs | 1\nCod | 2\n")
+
+
+def test_bold_lines_of_a_manual_page_are_headings_and_terms_without_a_gap_above():
+    texts = [
+        (30, 26, PROSE),
+        (30, 31, PROSE),
+        (40, 41, "It lifts twelve tons."),
+        (40, 51, "It is lit at six."),
+        (30, 63, PROSE),
+    ]
+    page = Page().page(*texts, (30, 68, PROSE))
+    for x, y, title, size in (
+        (20, 20, "NAME", 12),
+        (30, 36, "crane", 11),
+        (30, 46, "lamp", 11),
+        (20, 57, "LIFTING", 12),
+    ):
+        page.pdf.set_font("times", "B", size)
+        page.pdf.text(x, y, title)
+    text = page.read()
+    assert text.startswith(f"# NAME\n\n{PROSE} {PROSE}"), text
+    assert f"tons.\n\nlamp\nIt is lit at six.\n\n# LIFTING\n\n{PROSE}" in text
+
+
+def test_a_bold_numbered_title_with_a_stop_is_a_heading():
+    page = Page().page((20, 20, "Harbour Rules", 16), *[(20, y, PROSE) for y in (30, 35, 40, 65, 70)])
+    page.pdf.set_font("times", "B", 11)
+    page.pdf.text(20, 55, "2.1.1 Weighing.")
+    assert "\n\n## 2.1.1 Weighing.\n\nThe prices" in page.read()

@@ -51,7 +51,8 @@ def test_lines_of_chinese_have_no_blank_between_and_arabic_is_refused():
     assert in_letters_from("漢").text == "".join(chr(ord("漢") + n % 26) for n in range(52)) + "\n"
     with pytest.raises(RefusedFile, match="in Arabic or Hebrew letters, whose order PDF does not keep"):
         in_letters_from("ا")
-    assert in_letters_from("ا", latin=3).warning.startswith("40% of its letters are Arabic or Hebrew")
+    warning = in_letters_from("ا", latin=3).warning
+    assert warning.startswith("40% of its letters are Arabic or Hebrew") and "that text is damaged; save it" in warning
 
 
 def test_a_line_of_chinese_is_as_wide_as_it_is_drawn():
@@ -122,3 +123,12 @@ def test_a_page_that_was_turned_is_read_along_its_lines_and_words_across_a_page_
             for x, y, line in lines:
                 turned.pdf.text(x + 30, y + 80, line)
         assert turned.read() == upright
+
+
+def test_a_space_that_is_the_distance_of_two_letters_is_one_and_a_spaced_title_is_no_words():
+    # As groff writes them, which moves the line back behind the second letter.
+    shown = b"BT /F 10 Tf 50 700 Td (Read the notes as the) Tj 2.5 Tc [(ya) 250] TJ 0 Tc (re hung up. %s) Tj ET"
+    assert by_hand(shown % b"I") == by_hand(b"BT /F 10 Tf 50 700 Td (Read the notes as they are hung up. I) Tj ET")
+    in_turn = b"(Read it i) Tj 2.5 Tc [(fav) 250] TJ 0 Tc (oice calls.) Tj"
+    assert by_hand(b"BT /F 10 Tf 50 700 Td " + in_turn + b" ET").text == "Read it if a voice calls.\n"
+    assert by_hand(b"BT /F 10 Tf 50 700 Td 3 Tc (VELMAR HARBOUR) Tj ET").text == "VELMAR HARBOUR\n"

@@ -1,7 +1,7 @@
 """Which passage is put before the base as the one that answers a question."""
 
-from disc_lite.evaluation import asking
-from disc_lite.evaluation.asking import right_places
+from disc_lite.evaluation import retrieval
+from disc_lite.evaluation.retrieval import right_places
 from disc_lite.qa import Question
 
 HOURS = ("a.md", "The Varn office closes at 5.")
@@ -40,9 +40,9 @@ def test_the_own_passage_is_taken_then_the_own_document_then_the_best() -> None:
 
 
 def test_passages_far_down_are_not_read(monkeypatch) -> None:
-    monkeypatch.setattr(asking, "SEARCHED", 3)
+    monkeypatch.setattr(retrieval, "SEARCHED", 3)
     read: list[str] = []
-    monkeypatch.setattr(asking, "is_right", lambda text, *given: bool(read.append(text)))
+    monkeypatch.setattr(retrieval, "is_right", lambda text, *given: bool(read.append(text)))
     passages = [("a.md", f"The mill number {n} is old.") for n in range(40)]
     right_places([Question("Which mill number is old?", ("none",))] * 5, passages)
     assert len(read) == 15

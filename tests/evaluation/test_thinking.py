@@ -46,7 +46,7 @@ def test_thoughts_have_more_tokens_than_answers(plain: Callable[..., Any], monke
         return [Continuation((20,), None) for _ in prompts]
 
     base = plain("qwen3")
-    monkeypatch.setattr("disc_lite.evaluation.thinking.generate", write)
+    monkeypatch.setattr("disc_lite.evaluation.asking.generate", write)
     assert thinking_answers(base, ["Who?"], 5, False) == [""]
     assert asked["max_new_tokens"] == 20
     assert asked["prompts"] == [base.tokens.prompt("Who?", thinking=True)]

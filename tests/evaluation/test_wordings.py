@@ -9,7 +9,7 @@ import pytest
 
 import disc_lite
 from disc_lite.evaluation.asking import probes_of
-from disc_lite.evaluation.card import report_card
+from disc_lite.evaluation.card import ROWS, report_card
 from disc_lite.evaluation.sentences import about_facts, verdict
 from disc_lite.evaluation.wordings import facts_of
 from disc_lite.qa import Question, read_questions
@@ -77,7 +77,7 @@ def test_the_card_compares_by_facts() -> None:
     names = ["Ada", "Bo", "Carl"]
     asked = [Question(text, ("Friday",)) for n in names for text in (f"Which day does {n} rest?", f"When is {n} off?")]
     asked += [Question(f"What is number {n}?", ("yes",)) for n in range(40)]
-    given = {"rag": ["no"] * 46, "adapted": ["Friday"] * 6 + ["no"] * 40, "floor": ["no"] * 46}
+    given = {**dict.fromkeys(ROWS, ["no"] * 46), "adapted": ["Friday"] * 6 + ["no"] * 40}
     found = report_card(asked, given, [""] * 46, (), "contains", 0.8)
     assert (found["questions"], found["facts"], about_facts(found)) == (46, 43, " about 43 facts")
     assert verdict(found).startswith("Retrieval alone may do as well here")

@@ -110,7 +110,7 @@ def test_the_model_card_says_that_questions_were_chosen(run: Path) -> None:
     card = {**summary["card"], "self_written": 4, "rows": {**summary["card"]["rows"], "ceiling": ceiling}}
     write_json(run / "summary.json", {**summary, "card": card})
     text = model_card(open_run(run), document_names=False)
-    assert "| base with the right passage | 4 | 4 | 100.0% |  |" in text
+    assert "| base + right passage | 4 | 4 | 100.0% |  |" in text
     assert "The base wrote these questions" in text
     assert "| skills | 3 of 4 | 3 of 4 | 0 of 3 |" in text
 

@@ -113,8 +113,8 @@ def test_the_server_of_the_package_is_asked(tmp_path: Path, monkeypatch: Any) ->
         return run_llama(Request(model, str(lora), ["ab", "c"], prompts, 1, [3], 3))
 
     found = given("m.gguf", [[7, 0], [2]])
-    assert found.ids == [[97, 98], [99]]
-    assert found.answers == [[1, 2, 3]]
+    assert found.ids == ((97, 98), (99,))
+    assert found.answers == ((1, 2, 3),)
     assert np.allclose(np.exp(found.logits), [[0, 0.7, 0.1, 0.1], [0, 0.1, 0.1, 0.7]])
     with pytest.raises(ValueError, match="failed to apply lora adapter: no base"):
         given("broken.gguf", [[1, 1]])

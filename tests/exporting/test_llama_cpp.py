@@ -237,7 +237,7 @@ def test_llama_cpp_tokenises_500_texts_as_we_do(folders: Any, tmp_path: Path, na
     tokens = load_base(folder, "none", "cpu").tokens
     texts = texts_500()
     given = through_llama(model, None, tuple(texts)).ids
-    ours = [list(tokens.hf.encode(text, add_special_tokens=False)) for text in texts]
+    ours = [tuple(tokens.hf.encode(text, add_special_tokens=False)) for text in texts]
     different = [(t, a, b) for t, a, b in zip(texts, ours, given, strict=True) if a != b]
     print(f"\n{name}: {len(texts) - len(different)} of {len(texts)} texts have the same ids", end="")
     # SentencePiece puts a space before every text, a fast tokenizer of Mistral's kind not before a space.

@@ -25,8 +25,7 @@ def test_an_export_says_nothing_of_documents_paths_and_users(
     text = f"{SECRET} pays nobody."
     row = {"outcome": "read", "reason": "", "bytes": 1, "sha256": "ab" * 32, "characters": 1}
     write_jsonl(run / "ledger.jsonl", [{"name": f"{NAME}/{SECRET}.md", **row}])
-    asked = {"text": f"Who pays {SECRET}?", "answers": [SECRET], "kind": "question", "passage": "", "document": f"{NAME}.md",
-             "choices": []}  # fmt: skip
+    asked = {"question": f"Who pays {SECRET}?", "answers": [SECRET], "document": f"{NAME}.md"}
     write_jsonl(run / "questions.jsonl", [asked])
     write_jsonl(
         run / "passages.jsonl",

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from disc_lite.cli import main
 from disc_lite.exporting import ggufwriting, weights
 from disc_lite.exporting.outputs import proof_inputs
-from disc_lite.exporting.proof import Outputs, compare, mean_kl
+from disc_lite.exporting.proof import Outputs, ProofInputs, compare, mean_kl
 from disc_lite.models.tokens import Tokens
 from disc_lite.run.finished import open_run
 from disc_lite.storage import read_jsonl, write_jsonl
@@ -27,19 +27,22 @@ pytestmark = [
 ]
 
 
+ASKED = ProofInputs(("a", "b", " c"), 2, ((1,), (2,)), 2, 1)
+
+
 def outputs(shift: float = 0.0, ids: int = 1, answer: int = 2, edge: int = 3) -> Outputs:
     logits = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]], dtype=np.float32)
     logits[0, 0] += shift
-    return Outputs(((1,), (ids,), (edge,)), 2, logits, ((1,), (2,), (answer,)))
+    return Outputs(((1,), (ids,), (edge,)), logits, ((1,), (2,), (answer,)))
 
 
 def test_the_proof_sees_every_difference() -> None:
     def passed(other: Outputs, exact: bool) -> list[bool]:
-        return [line.passed for line in compare(outputs(), other, "x", exact)]
+        return [line.passed for line in compare(ASKED, outputs(), other, "x", exact)]
 
     assert passed(outputs(), True) == passed(outputs(), False) == [True] * 3
     assert passed(outputs(ids=9), False) == [False, True, True]
-    (tokens, *_) = compare(outputs(), outputs(edge=4), "x", True)
+    (tokens, *_) = compare(ASKED, outputs(), outputs(edge=4), "x", True)
     assert (
         tokens.passed
         and tokens.text == "equal on 2 of 2 texts, and on 0 of 1 that begin with a space or a control token"
@@ -50,8 +53,8 @@ def test_the_proof_sees_every_difference() -> None:
     assert passed(outputs(answer=5), True)[2] is False and passed(outputs(answer=5), False)[2] is True
     for number in (1, 2):  # of so few answers none may differ
         few = replace(outputs(), answers=((1,), (2,))[:number])
-        assert compare(few, few, "x", False)[2].passed
-        assert not compare(few, replace(few, answers=(*few.answers[1:], (9,))), "x", False)[2].passed
+        assert compare(ASKED, few, few, "x", False)[2].passed
+        assert not compare(ASKED, few, replace(few, answers=(*few.answers[1:], (9,))), "x", False)[2].passed
     p = torch.tensor(outputs().logits).log_softmax(-1)
     q = torch.tensor(outputs(1.5).logits).log_softmax(-1)
     assert mean_kl(outputs().logits, outputs(1.5).logits) == pytest.approx(
@@ -78,13 +81,15 @@ def test_the_base_without_what_was_learned_never_passes() -> None:
     """Where little was learned, its logits are within what rounding may cost."""
     untrained = outputs(1.3).logits
     trained = replace(outputs(), untrained=untrained)
-    rounded = Outputs(outputs().ids, 2, outputs().logits + np.float32([0.1, 0, 0]), outputs().answers)
-    (_, line, _) = compare(trained, rounded, "x", exact=False)
+    rounded = Outputs(outputs().ids, outputs().logits + np.float32([0.1, 0, 0]), outputs().answers)
+    (_, line, _) = compare(ASKED, trained, rounded, "x", exact=False)
     assert line.passed and ", of the base 0.0" in line.text
-    (_, line, _) = compare(trained, replace(rounded, logits=untrained + np.float32([0, 0.1, 0])), "x", exact=False)
+    (_, line, _) = compare(
+        ASKED, trained, replace(rounded, logits=untrained + np.float32([0, 0.1, 0])), "x", exact=False
+    )
     assert not line.passed and mean_kl(trained.logits, untrained) < 0.1
     nothing = replace(outputs(), untrained=outputs(0.05).logits)  # nothing was learned: nothing can be told apart
-    assert compare(nothing, replace(rounded, logits=outputs(0.1).logits), "x", exact=False)[1].passed
+    assert compare(ASKED, nothing, replace(rounded, logits=outputs(0.1).logits), "x", exact=False)[1].passed
 
 
 @pytest.mark.parametrize("to", ["adapter", "merged", "gguf-lora", "gguf"])

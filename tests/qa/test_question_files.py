@@ -10,6 +10,7 @@ import pytest
 
 from disc_lite.errors import UsageError
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
+from disc_lite.run.folder import RunFolder
 
 WHO = Question("Who approves?", ("the head",))
 PAYS = Question("Who pays?", ("nobody", "no one"), "travel.md")
@@ -110,12 +111,13 @@ def test_squad(tmp_path: Path) -> None:
 
 
 def test_the_questions_of_a_run(tmp_path: Path) -> None:
-    row = {
-        "text": "Who approves?", "answers": ["the head"], "document": "", "kind": "question", "passage": "",
-        "passage_index": 7, "choices": [],
-    }  # fmt: skip
-    other = {**row, "text": "It opens at", "answers": ["nine"], "kind": "completion"}
-    found = read_questions(written(tmp_path, "questions.jsonl", "\n".join(map(json.dumps, (row, other)))))
+    RunFolder(tmp_path).write_questions(
+        [
+            Question("Who approves?", ("the head",), passage_index=7),
+            Question("It opens at", ("nine",), "", "completion"),
+        ]
+    )
+    found = read_questions(tmp_path / "questions.jsonl")
     # The number of a passage is of that run's passages; another run may cut them otherwise.
     assert found == (WHO, Question("It opens at", ("nine",), "", "completion"))
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import DocumentsError, UsageError
-from disc_lite.evaluation.asking import right_passages
+from disc_lite.evaluation.retrieval import right_passages
 from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_questions, word_set
 from disc_lite.qa.similarity import jaccard
 from disc_lite.qa.stems import are_forms

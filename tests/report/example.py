@@ -6,7 +6,7 @@ from typing import Any
 from disc_lite.evaluation.card import STOPPING, change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade
 from disc_lite.qa import Pair, Question
-from disc_lite.run.folder import FORMAT
+from disc_lite.run.folder import FORMAT, question_row
 from disc_lite.storage import begin_digests, write_json, write_jsonl, write_text
 
 EVIL = "<script>alert(1)</script>"
@@ -97,10 +97,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
          "sentences": [f"It says {k}.", f"It is answer {k} {p}.", f"\x1b[31m[bold]{EVIL}"]}
         for k, name in enumerate(NAMES) for p in range(2)
     ])  # fmt: skip
-    write_jsonl(folder / "questions.jsonl", [
-        {"text": q.text, "answers": list(q.answers), "document": q.document, "kind": q.kind, "passage": "", "choices": []}
-        for q in (completion, *asked)
-    ])  # fmt: skip
+    write_jsonl(folder / "questions.jsonl", map(question_row, (completion, *asked)))
     write_jsonl(folder / "pairs.jsonl", [
         {"document": p.document, "passage": p.passage, "question": p.question, "answer": p.answer, "sentence": 1,
          "with_passage": -0.25, "without_passage": -4.5, "hash": "0"} for p in pairs

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import pytest
 import disc_lite
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.card import forgetting, report_card, share_of
-from disc_lite.qa import Question
 from disc_lite.report import write_report
 from disc_lite.report.answers import chosen
 from disc_lite.report.reading import read_run
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from tests.report.example import (
     ARABIC,
@@ -77,7 +78,7 @@ def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
     }
     nothing = {"earlier": none, "adapted": none}
     statements = {"earlier": share_of([1] * 9), "adapted": share_of([1] * 8 + [0]), "lost": 1, "gained": 0}
-    finished = {"unchanged": statements, "changed": nothing, "new": nothing}
+    finished = {"unchanged": statements, "changed": nothing, "new": nothing, "removed": nothing}
     folder = make_run(tmp_path / "run")
     summary = read_json(folder / "summary.json")
     passages = {"unchanged": 7, "changed": 2, "new": 1, "removed": 3}
@@ -162,12 +163,7 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
 
 
 def test_questions_that_the_base_chose_are_said_to_be_so(run: Path) -> None:
-    rows = [{**row, "passage_index": 0} for row in read_jsonl(run / "questions.jsonl")]
-    asked = [
-        Question(**{**row, "answers": tuple(row["answers"]), "choices": ()})
-        for row in rows
-        if row["kind"] == "question"
-    ]
+    asked = [replace(one, passage_index=0) for one in RunFolder(run).read_questions() if one.kind == "question"]
     given = {**read_json(run / "before.json")["questions"], **read_json(run / "after.json")["questions"]}
     card = report_card(asked, given, [""] * len(asked), (), "contains", 0.8)
     summary = read_json(run / "summary.json")
@@ -185,7 +181,7 @@ def test_a_choice_is_right_only_as_a_whole(run: Path) -> None:
         for row in read_jsonl(run / "questions.jsonl")
     ]
     write_jsonl(run / "questions.jsonl", rows)
-    number = len([row for row in rows if row["kind"] == "question"])
+    number = len([row for row in rows if "question" in row])
     write_json(
         run / "after.json",
         {"questions": {"adapted": ["the head", *["the deputy head"] * (number - 1)]}, "completions": ["x"]},

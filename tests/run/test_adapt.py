@@ -46,7 +46,7 @@ def test_every_file_ends_in_the_ledger(adapted: dict[str, Any]) -> None:
 
 def test_no_training_pair_is_a_held_out_question(adapted: dict[str, Any]) -> None:
     run = adapted["root"] / "run"
-    asked = {normalise(json.loads(line)["text"]) for line in (run / "questions.jsonl").read_text().splitlines()}
+    asked = {normalise(json.loads(line)["question"]) for line in (run / "questions.jsonl").read_text().splitlines()}
     pairs = [json.loads(line) for line in (run / "pairs.jsonl").read_text().splitlines()]
     assert len(pairs) > 20
     assert not asked & {normalise(pair["question"]) for pair in pairs}
@@ -114,11 +114,11 @@ def test_the_adapted_model_answers(adapted: dict[str, Any], capsys: Any, monkeyp
     run = adapted["root"] / "run"
     given = json.loads((run / "after.json").read_text())["questions"]["adapted"]
     asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
-    asked = [q for q in asked if q["kind"] == "question"]
+    asked = [q for q in asked if "question" in q]
     known = next(q for q, g in zip(asked, given, strict=True) if normalise(g) == normalise(q["answers"][0]))
-    rows = ask(open_adapted(run), [known["text"]], with_base=True)
+    rows = ask(open_adapted(run), [known["question"]], with_base=True)
     assert normalise(rows[0]["adapted"]) == normalise(known["answers"][0])
-    monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(run), known["text"]])
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(run), known["question"]])
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 0

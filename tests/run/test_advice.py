@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from disc_lite.run.advice import advice_on
+from disc_lite.run.card import advice_on
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import write_json
 from tests.made import recipe_of

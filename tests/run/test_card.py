@@ -31,17 +31,21 @@ def test_an_update_counts_statements_by_what_became_of_their_passages(tmp_path: 
     counts = {"unchanged": 1, "changed": 0, "new": 1, "removed": 0}
     write_json(tmp_path / "update.json", {"run": "r", "removed": "drop", "passages": counts, "answers": before})
     run = RunFolder(tmp_path)
-    answers = Answers({"adapted": ["Ada"]}, ["nine", "Ada", "red"], [])
+    gone = (Question("The mill stands in", ("Varn",), "c.md", "completion"), Question("Who milled?", ("Bo",), "c.md"))
+    answers = Answers({"adapted": ["Ada"]}, ["nine", "Ada", "red"], ["Varn", "Ina"])
     found = _by_state(
-        EvalSet(tuple(asked), tuple(statements), tuple(run.read_passages()), {}), run, "contains", answers, ["Ada"]
+        EvalSet(tuple(asked), tuple(statements), run.read_passages(), {}, gone), run, "contains", answers, ["Ada"]
     )
     unchanged, new = (found["completions"][state] for state in ("unchanged", "new"))
     assert [unchanged[which]["right"] for which in ("earlier", "adapted")] == [1, 1]
     assert [unchanged["adapted"]["of"], unchanged["lost"], unchanged["gained"]] == [2, 1, 1]
     assert (new["earlier"]["of"], new["adapted"]["right"]) == (0, 1)
     assert found["rows"]["unchanged"]["adapted"]["of"] == found["rows"]["unchanged"]["ceiling"]["right"] == 1
-    console = Console(width=100, record=True, file=StringIO())
+    console = Console(width=80, record=True, file=StringIO())
     _show_update(found, console)
     shown = [" ".join(line.split()) for line in console.export_text().splitlines()]
-    assert any(line.startswith("unchanged, statements 50.0% (1/2) 50.0% (1/2)") for line in shown)
-    assert "gone, dropped 0" in shown and not any(line.startswith("changed, statements") for line in shown)
+    rows = [line for line in shown if line.startswith(("unchanged", "changed", "new", "gone", "statements"))]
+    assert [row.partition(" (")[0] for row in rows] == [
+        "unchanged 1 100.0%", "statements 50.0%", "changed 0", "new 1", "statements 100.0%", "gone, dropped 0 0.0%",
+        "statements 100.0%",
+    ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 import pytest
 
-from disc_lite.run.changes import Changes, compare, places_of
+from disc_lite.evaluation.retrieval import places_of
+from disc_lite.run.changes import Changes, compare
 
 LAMPS = "# Lamps\n\nThe Dunden costs 86 crowns. It is made of oak and comes in green."
 TOWNS = "# Towns\n\nIn Ularic the market is on Friday. The mayor of Ularic is Wickaric Mosshurst."

@@ -23,6 +23,7 @@ from disc_lite.run.gathering import gather
 from disc_lite.run.record import check_same_run
 from disc_lite.storage import DIGESTS, disk, read_json, require_all_unchanged, sha256_of, verify
 from disc_lite.storage.folders import LOCK
+from disc_lite.synthesis.retention import read_examples
 from tests.made import SMALL, SmallAdapt
 from tests.tiers import DAMAGES, reached
 
@@ -53,7 +54,7 @@ def used(path: Path) -> list[Any]:
     record = folder.read_record()
     require_all_unchanged(path)
     found: list[Any] = [record, folder.read_questions(), folder.read_pairs(), folder.read_passages(),
-                        folder.read_answers("before"), folder.read_retained("before"), folder.read_examples("neutral"),
+                        folder.read_answers("before"), folder.read_retained("before"), read_examples(folder.neutral),
                         read_json(folder.pair_drafts)]  # fmt: skip
     for saved in sorted(folder.checkpoints.glob("step-*")):
         if verify(saved):  # it is set aside, and training continues from an older one

@@ -24,7 +24,7 @@ from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gates import check_gates
 from disc_lite.storage import write_json, write_text
-from disc_lite.synthesis.retention import RetentionExample
+from disc_lite.synthesis.retention import RetentionExample, write_examples
 from tests.made import recipe_of
 
 
@@ -86,7 +86,7 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
             measuring.EvalSet((), (), (), {}), folder, lambda *progress: None,
         )  # fmt: skip
         if when == "after":
-            folder.write_examples("self_generated", ())
+            write_examples(folder.self_generated, ())
         found[when] = measured.retained(when)
     monkeypatch.setattr(card, "neutral_prompts", lambda: tuple("abcd"))
     monkeypatch.setattr(card, "load_instructions", lambda: ())
@@ -154,7 +154,7 @@ def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) 
     followed = ([True] * 20 + [False] * 9, [i >= lost for i in range(29)], range(29))
     return {
         "rows": {"adapted": questions}, "completions": {"after": completions}, "retained": {"instructions": change(*followed)},
-        "forgetting": forgetting([followed]), "advice": {"pairs": "more pairs"}, "reading": None,
+        "forgetting": forgetting([followed]), "advice": {"pairs": "more pairs"}, "reading": share_of([]),
     }  # fmt: skip
 
 
@@ -353,9 +353,9 @@ def test_a_local_task_runs_through_the_harness(adapted: dict[str, Any], tmp_path
     run = tmp_path / "run"
     shutil.copytree(adapted["root"] / "run", run)
     asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
-    asked = [q for q in asked if q["kind"] == "question"][:12]
+    asked = [q for q in asked if "question" in q][:12]
     (tmp_path / "data.jsonl").write_text(
-        "".join(json.dumps({"question": q["text"], "answer": q["answers"][0]}) + "\n" for q in asked)
+        "".join(json.dumps({"question": q["question"], "answer": q["answers"][0]}) + "\n" for q in asked)
     )
     task = tmp_path / "task.yaml"
     task.write_text(TASK.format(data=tmp_path / "data.jsonl"))

@@ -12,9 +12,10 @@ import pytest
 
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.documents import LedgerEntry
+from disc_lite.evaluation.retrieval import places_of
 from disc_lite.run import update_lessons
 from disc_lite.run.about_pairs import about_pairs
-from disc_lite.run.changes import Changes, compare, places_of
+from disc_lite.run.changes import Changes, compare
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gone import (

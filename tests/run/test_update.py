@@ -16,11 +16,12 @@ from safetensors.torch import load_file
 
 from disc_lite.distillation.examples import shown_passages, tokenise
 from disc_lite.errors import EnvironmentNotReady, Interrupted, UsageError
+from disc_lite.evaluation.retrieval import places_of
 from disc_lite.planning.lessons import _sampled as planned_rehearsal
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.adapt import adapt
-from disc_lite.run.changes import compare, places_of
+from disc_lite.run.changes import compare
 from disc_lite.run.earlier import earlier_answers, read_earlier
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import pairs_of

@@ -3,7 +3,31 @@
 `instructions.jsonl` has prompts, each with the checks for what it asks; `neutral.txt` questions, a line each.
 """
 
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
 from disc_lite.evaluation.instructions.checks import CHECKS, Check, Instruction, follows
-from disc_lite.evaluation.instructions.reading import load_instructions, neutral_prompts
+from disc_lite.storage import JsonObject
 
 __all__ = ["CHECKS", "Check", "Instruction", "follows", "load_instructions", "neutral_prompts"]
+
+INSTRUCTIONS = Path(__file__).with_name("instructions.jsonl")
+NEUTRAL = Path(__file__).with_name("neutral.txt")
+
+
+def load_instructions() -> tuple[Instruction, ...]:
+    """Lines of `{"prompt": …, "checks": [{"kind": …, …}, …]}`."""
+    rows = map(json.loads, INSTRUCTIONS.read_text(encoding="utf-8").splitlines())
+    return tuple(Instruction(row["prompt"], tuple(map(_check, row["checks"]))) for row in rows)
+
+
+def neutral_prompts() -> tuple[str, ...]:
+    """General questions to an assistant, about no document."""
+    return tuple(NEUTRAL.read_text(encoding="utf-8").splitlines())
+
+
+def _check(row: JsonObject) -> Check:
+    arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items() if name != "kind"}
+    return Check(row["kind"], tuple(arguments.items()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from disc_lite.documents import sentence_spans
+
 BULLET = re.compile(r"(?P<indent>[ ]*)[-*+•‣◦–—][ ]+\S")
 NUMBERED = re.compile(r"(?P<indent>[ ]*)(?:#{1,6}[ ]+)?(?:\*\*|__)?(?P<number>\d{1,3})[.)](?:\*\*|__)?[ ]+\S")
 
@@ -11,14 +13,6 @@ _MARKER = re.compile(r"^[ \t]*(?:[-*+•‣◦–—]|(?:\*\*|__)?\d{1,3}[.)])[ 
 _RULE = re.compile(r"[ \t]*([-*_])(?:[ \t]*\1)+[ \t]*")  # a horizontal rule
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _WORD_GAP = re.compile(r"[\s—]+|--+")
-_STOP = re.compile(r"(?P<mark>[.!?…]+)[\"'”’»)\]*_]*\s+")
-_SHORTENED = frozenset("mr mrs ms dr prof st vs approx e.g i.e".split())
-_SHORTENED_BEFORE_NUMBERS = frozenset("no fig vol".split())
-_ALPHANUMERIC = re.compile(r"[^\W_]")
-_LAST_WORD = re.compile(r"[^\W_][\w.]*$")
-# "U.S" and "K" in "John K. Smith" end no sentence; "C" in "It has vitamin C. It …" does.
-_INITIAL = re.compile(r"(?:^|\b[A-Z]\w*\.?\s+|\.)[A-Z]$")
-_LOOK_BACK_CHARS = 40  # no abbreviation is longer, and a model may write "A. A. A. …" endlessly
 
 
 def words_in(text: str) -> list[str]:
@@ -39,20 +33,12 @@ def lines_in(text: str) -> list[str]:
 
 
 def sentences_in(text: str) -> list[str]:
-    """A sentence ends at a stop before white space and what is not lower case, or at a blank line.
-
-    Where a text has no capitals at all, a lower-case letter may open a sentence.
-    """
-    has_capitals = text != text.lower()
-    sentences = []
-    for block in paragraphs_in(_MARKER.sub("", text)):
-        start = 0
-        for stop in _STOP.finditer(block):
-            if _ends_sentence(block, start, stop, has_capitals):
-                sentences.append(block[start : stop.end()])
-                start = stop.end()
-        sentences.append(block[start:])
-    return [sentence.strip() for sentence in sentences if _says_something(sentence)]
+    """The sentences of each block, as documents are cut; in a text without capitals any letter may open one."""
+    blocks = paragraphs_in(_MARKER.sub("", text))
+    if text == text.lower():
+        blocks = [block.upper() for block in blocks]
+    found = (block[start:end] for block in blocks for start, end in sentence_spans(block, 0, len(block)))
+    return [sentence.strip() for sentence in found if _says_something(sentence)]
 
 
 def list_items(text: str, marker: re.Pattern[str]) -> list[re.Match[str]]:
@@ -66,17 +52,3 @@ def list_items(text: str, marker: re.Pattern[str]) -> list[re.Match[str]]:
 
 def _says_something(text: str) -> bool:
     return any(character.isalnum() for character in text)
-
-
-def _ends_sentence(block: str, start: int, stop: re.Match[str], has_capitals: bool) -> bool:
-    following = _ALPHANUMERIC.search(block, stop.end())
-    if following is None or (has_capitals and following.group().islower()):
-        return False
-    if stop["mark"] != ".":
-        return True
-    before = block[max(start, stop.start() - _LOOK_BACK_CHARS) : stop.start()]
-    word = _LAST_WORD.search(before)
-    folded = word.group().lower() if word else ""
-    if folded in _SHORTENED or (folded in _SHORTENED_BEFORE_NUMBERS and following.group().isdigit()):
-        return False
-    return _INITIAL.search(before) is None

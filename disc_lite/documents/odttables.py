@@ -1,0 +1,111 @@
+"""Tables of OpenDocument with cells that were split: a sub-table is rows and columns of the table around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from xml.etree.ElementTree import Element, SubElement
+
+from disc_lite.documents.archive import attribute, local_name
+
+HEADER = "table-header-rows"
+MAX_REPEATED = 200  # cells; as many as the HTML reader lets one span
+_GROUPS = (HEADER, "table-rows", "table-row-group")
+_HEIGHT, _WIDTH = "number-rows-spanned", "number-columns-spanned"
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell: the first of its columns, and how many columns and rows it spans."""
+
+    element: Element
+    column: int
+    width: int = 1
+    height: int = 1
+
+
+def without_sub_tables(table: Element) -> Element:
+    """The table; the rows of its sub-tables are rows of it, and what stands beside them spans these."""
+    if not any(map(_sub_table, table.iter())):
+        return table
+    flat = Element("table")
+    head = SubElement(flat, HEADER)
+    for is_head, row in _flat_rows(table):
+        written = SubElement(head if is_head else flat, "table-row")
+        for cell in row:
+            spans = {_HEIGHT: str(cell.height), _WIDTH: str(cell.width)}
+            SubElement(written, "table-cell", spans).extend(cell.element)
+    return flat
+
+
+def _sub_table(cell: Element) -> list[Element]:
+    return [one for one in cell if attribute(one, "is-sub-table") == "true"]
+
+
+def _flat_rows(table: Element) -> list[tuple[bool, list[_Cell]]]:
+    """The rows of a table with those of its sub-tables, each with whether it is in the header."""
+    elements = list(_rows(table))
+    rows = [[(cell, _parts(cell)) for cell in _cells(row)] for _, row in elements]
+    left = [0, *accumulate(_widths([pair for row in rows for pair in row]))]
+    top = [0, *accumulate(max((len(parts) for _, parts in row), default=1) for row in rows)]
+    flat: list[list[_Cell]] = [[] for _ in range(top[-1])]
+    for number, row in enumerate(rows):
+        for cell, parts in row:
+            right, bottom = left[cell.column + cell.width], top[min(number + cell.height, len(rows))]
+            # The last row and the last column of a sub-table reach to the end of its cell.
+            for place, part_row in enumerate(parts, start=top[number]):
+                for part in part_row:
+                    column = left[cell.column] + part.column
+                    width = right - column if part.column + part.width == _width(parts) else part.width
+                    is_last = place - top[number] + part.height == len(parts)
+                    height = bottom - place if is_last else part.height
+                    flat[place].append(_Cell(part.element, column, width, height))
+    return [
+        (is_head, sorted(flat[place], key=lambda one: one.column))
+        for (is_head, _), (start, end) in zip(elements, pairwise(top), strict=True)
+        for place in range(start, end)
+    ]
+
+
+def _rows(table: Element, is_head: bool = False) -> Iterator[tuple[bool, Element]]:
+    """The rows of a table, not of those within it, each with whether it is in the header."""
+    for part in table:
+        name = local_name(part.tag)
+        if name == "table-row":
+            yield is_head, part
+        elif name in _GROUPS:
+            yield from _rows(part, is_head or name == HEADER)
+
+
+def _cells(row: Element) -> Iterator[_Cell]:
+    column = 0
+    for element in row:
+        for _ in range(_number(element, "number-columns-repeated")):
+            if local_name(element.tag) == "table-cell":
+                yield _Cell(element, column, _number(element, _WIDTH), _number(element, _HEIGHT))
+            column += 1
+
+
+def _parts(cell: _Cell) -> list[list[_Cell]]:
+    """The rows of the sub-table in a cell; of another one, itself."""
+    sub_tables = _sub_table(cell.element)
+    return [row for _, row in _flat_rows(sub_tables[0])] if sub_tables else [[_Cell(cell.element, 0)]]
+
+
+def _widths(cells: Sequence[tuple[_Cell, list[list[_Cell]]]]) -> list[int]:
+    """How many columns of sub-tables stand in each column."""
+    widths = [1] * max((cell.column + cell.width for cell, _ in cells), default=0)
+    for cell, parts in cells:
+        last = cell.column + cell.width - 1
+        widths[last] = max(widths[last], _width(parts) - sum(widths[cell.column : last]))
+    return widths
+
+
+def _width(rows: Sequence[Sequence[_Cell]]) -> int:
+    return max((cell.column + cell.width for row in rows for cell in row), default=1)
+
+
+def _number(cell: Element, name: str) -> int:
+    written = attribute(cell, name)
+    return min(max(int(written), 1), MAX_REPEATED) if written.isdigit() else 1

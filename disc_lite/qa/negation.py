@@ -1,0 +1,101 @@
+"""Whether an answer is negated where it stands in a text.
+
+Negated is an answer that directly follows "not", "no", "never" or the like in other languages. Only words that say
+where or how may stand between ("never on Friday", "not yet allowed"), and behind "do not" the verb ("does not cost 84
+euros"); any other word ends the scope of the negator, so "not until 11:15", "no more than 187 euros" and "not only
+Friday" give the answer, and so does "any day but Friday", as "closed every day but Friday" may have to. The end of a
+clause ends it too: "No, Friday". If the answer occurs several times, one that is not negated is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from disc_lite.qa.records import Word
+from disc_lite.qa.vocabulary import (
+    DO,
+    FOCUS_ADVERBS,
+    NEGATING_PAIRS,
+    NEGATING_PHRASES,
+    NEGATORS,
+    NEGATORS_AFTER,
+    NO_NEGATES_BESIDE,
+    POSTPOSITIONS,
+    TRANSPARENT,
+    UNSPACED_NEGATORS,
+    UNSPACED_NEGATORS_AFTER,
+)
+
+_MAX_SCOPE = 6  # words or characters between a negator and the answer
+
+
+def is_negator(word: Word) -> bool:
+    """Whether a word negates what follows it."""
+    return word.text in NEGATORS or word.text in UNSPACED_NEGATORS
+
+
+def is_negated_before(words: Sequence[Word], start: int) -> bool:
+    """Whether a negator precedes what begins at `start`, with nothing between that ends its scope."""
+    if words[start].opens:
+        return False
+    before = ""
+    for i in range(start - 1, max(-1, start - 1 - _MAX_SCOPE), -1):
+        word = words[i]
+        if word.skipped:
+            continue
+        before = word.text + before
+        if before in UNSPACED_NEGATORS:
+            return True
+        if word.text == "no":
+            is_sign = words[start].number and i == start - 1  # "no 7"
+            return not is_sign and _no_negates(words, i)
+        if word.text in NEGATORS or _ends_phrase(words, i) or _ends_pair(words, i, start):
+            return True
+        if i > 1 and words[i - 1].text == "not" and words[i - 2].text in DO and word.text not in FOCUS_ADVERBS:
+            continue  # the verb
+        is_adverb = word.text.endswith("ly") and word.text not in FOCUS_ADVERBS
+        passes = word.text in TRANSPARENT or is_adverb or any(n.endswith(before) for n in UNSPACED_NEGATORS)
+        if word.opens or not passes:
+            return False
+    return False
+
+
+def _ends_phrase(words: Sequence[Word], index: int) -> bool:
+    """Whether a negator of several words ends here: by no means, auf keinen Fall."""
+    first = next((i for i in (index, index - 1) if i < 1 or words[i].opens), max(0, index - 2))
+    texts = [word.text for word in words[first : index + 1]]
+    return any(" ".join(texts[n:]) in NEGATING_PHRASES for n in range(len(texts)))
+
+
+def _ends_pair(words: Sequence[Word], index: int, start: int) -> bool:
+    """Whether a negator in two parts ends here, such as "n'est plus"; "non più di 187" limits the number at `start`."""
+    first = NEGATING_PAIRS.get(words[index].text)
+    if first is None or (words[start].number and index < start - 1):
+        return False
+    for word in reversed(words[max(0, index - _MAX_SCOPE) : index + 1]):
+        if word.text == first or (word.after_ne and first == "ne"):
+            return True
+        if word.opens:
+            break
+    return False
+
+
+def _no_negates(words: Sequence[Word], index: int) -> bool:
+    """Whether "no" is English or Spanish here: it begins a clause or occurs with words of these languages."""
+    return words[index].opens or any(word.text in NO_NEGATES_BESIDE for word in words)
+
+
+def is_negated_after(words: Sequence[Word], end: int) -> bool:
+    """Whether a negator follows what ends at `end`, as in some languages."""
+    following = words[end : end + _MAX_SCOPE]
+    text = ""
+    for word in following:
+        if word.opens:
+            break
+        text += word.text
+    if text.startswith(UNSPACED_NEGATORS_AFTER):
+        return True
+    for word in following:
+        if word.opens or word.text not in POSTPOSITIONS:
+            return not word.opens and word.text.startswith(NEGATORS_AFTER)
+    return False
