@@ -15,6 +15,7 @@ from disc_lite.documents.decoding import decode
 from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped, find_headings
+from disc_lite.documents.images import with_seen_images
 from disc_lite.documents.inlinehtml import FENCE_LINE, as_seen, closes
 from disc_lite.documents.rst import MYST, role_text, rst_text
 from disc_lite.documents.source import Converted, Source
@@ -36,13 +37,6 @@ _PROSE_DIRECTIVES = frozenset(_PROSE.split())
 _UNNAMED = frozenset("admonition div details dropdown margin topic sidebar grid card tab-set tab-item".split())
 
 _CODE_OR_COMMENT = re.compile(rf"{CODE_SPAN}|<!--")
-# An image, and what it links to. No alternative text is longer: looking for the end of each would be quadratic.
-_IMAGE = re.compile(
-    r"(?P<link>\[)?!\[(?P<alt>[^\]]{0,1000})\](?:\((?P<target>[^)]{0,2000})\)|\[(?P<ref>[^\]]{1,200})\])"
-    r"(?P<linked>(?(link)(?:\](?:\([^)]{0,2000}\)|\[[^\]]{0,200}\]))?))"
-)
-_BADGE = re.compile(r"badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects")
-_MOST_LOGO_WORDS = 2
 _NOTE_MARK = re.compile(rf"(?<=[^\s{MARK}])\[\^[^\]\s]{{1,200}}\](?!:)")
 _NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]{1,200}\]:[ \t]*")
 _LINK_DEFINITION = re.compile(
@@ -198,16 +192,7 @@ class _Reader:
         return None if not shown.strip() and line.strip() else shown
 
     def _without_marks(self, text: str) -> str:
-        end = max(text.rfind(")"), text.rfind("]")) + 1  # behind it no image ends
-        return _NOTE_MARK.sub("", _IMAGE.sub(self._image, text[:end]) + text[end:])
-
-    def _image(self, found: re.Match[str]) -> str:
-        """What is seen of an image: nothing of a badge or of a logo that is a link, of one in the text its words."""
-        opening, alt, linked = found["link"] or "", found["alt"], found["linked"]
-        target = found["target"] if found["ref"] is None else self.targets.get(found["ref"].lower(), "")
-        if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):
-            return opening if opening and not linked else ""
-        return f"{opening}{alt}{linked}" if target.lstrip().removeprefix("<").startswith("data:") else found.group()
+        return _NOTE_MARK.sub("", with_seen_images(text, self.targets))
 
     def _is_comment(self, line: str, opening: re.Match[str]) -> bool:
         """Whether `<!--` opens a comment: it is closed, in the midst of a line within its paragraph."""

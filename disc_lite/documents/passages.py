@@ -8,7 +8,6 @@ are found by bisection.
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,17 +16,11 @@ from functools import reduce
 from itertools import accumulate, chain, pairwise, takewhile
 from typing import NamedTuple
 
-from disc_lite.documents.blocks import Line, cells_of, names_columns
 from disc_lite.documents.grouping import Mark, group_ends, mark_of
+from disc_lite.documents.openings import RULE_BELOW, Openings
 from disc_lite.documents.records import Document, Passage, Section
 from disc_lite.documents.sentences import sentences_in_lines
 from disc_lite.documents.tokens import Offsets
-
-_DASHES = r":?-+:?[^\S\n]*"
-# Two runs of white space never stand side by side in it, or trying them would take the square of their length.
-RULE_BELOW = re.compile(
-    rf"(?:[^\S\n]*\n)?[^\S\n]*(?:\|[^\S\n]*)?{_DASHES}\|[^\S\n]*(?:{_DASHES}\|[^\S\n]*)*(?:{_DASHES})?(?:\n|$)"
-)
 
 _Offsets = Offsets | Sequence[tuple[int, int]]
 
@@ -120,55 +113,19 @@ def _sections_with_text(document: Document, token_places: Sequence[int]) -> list
 
 def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
     text = document.text
-    layout = _Layout(text)
+    openings = Openings(text)
     for char_start, char_end, line in sentences_in_lines(text, section.start, section.end, document.markup):
         start = bisect_left(token_places, char_start) if char_start else 0
         is_last = char_end == len(text)
         end = len(token_places) if is_last else bisect_left(token_places, char_end)
         kind = line.kind if line else ""
-        opens_paragraph, opens_unit, header = layout.place(char_start, line) if line else (False, False, "")
+        opens_paragraph, opens_unit, header = openings.read(char_start, line) if line else (False, False, "")
         if start < end:
             names = kind == "row" and not header and RULE_BELOW.match(text, char_end) is not None
             is_heading = kind == "heading"
             yield _Sentence(
                 start, end, char_start, char_end, is_heading, opens_paragraph, opens_unit, header, names
             )  # fmt: skip
-
-
-@dataclass
-class _Layout:
-    """Where the lines of a section stand: behind a heading, in a list item, in a table."""
-
-    text: str
-    after_heading: bool = True
-    after_unit: bool = False
-    in_item: bool = False
-    header: str | None = None  # of the table that is open
-
-    def place(self, start: int, line: Line) -> tuple[bool, bool, str]:
-        """Whether the sentence that begins with a line opens a paragraph, whether a unit, and the header of its table.
-
-        Args:
-            start: Where the white space begins that belongs to it.
-            line: The line.
-        """
-        newlines = self.text.count("\n", start, line.start)
-        is_row, is_code, is_item = line.kind == "row", line.kind == "code", line.item is not None
-        # A further paragraph of a list item is indented.
-        goes_on = self.in_item and self.text.startswith("  ", line.start) and not is_item
-        opens_paragraph = newlines > 1 and not self.after_heading and not goes_on
-        opens_unit = (is_row or is_item or is_code or self.after_unit) and not goes_on
-        header = self.header if is_row and newlines < 2 else None
-        self.header = None if not is_row else _header(self.text, line) if header is None else header
-        self.after_heading, self.after_unit = line.kind == "heading", is_row or is_code
-        self.in_item = is_item or goes_on
-        return opens_paragraph, opens_unit, header or ""
-
-
-def _header(text: str, row: Line) -> str:
-    """The first row of a table, where it names the columns; else empty."""
-    has_names = RULE_BELOW.match(text, row.solid_end) or names_columns(text, row.start, row.solid_end)
-    return " | ".join(cells_of(text[row.start : row.solid_end])) if has_names else ""
 
 
 def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import escaped
-from disc_lite.documents.hyphens import is_broken_word, whole_words
+from disc_lite.documents.manualpages import manual_name, manual_page
 from disc_lite.documents.source import Converted, Source
 
 _OVERSTRUCK = re.compile(r".\x08|\x1b\[[0-9;]*m")
 _PAGE_FOOT = re.compile(r".*\[Page [\divxlc]+\]\s*")
 _LEADERS = re.compile(r".*(?:\.{4,}|(?:\. ){3,}\.?)\s*(?:\d+|[ivxlc]+)\s*")
-_MANUAL = re.compile(r"\s*(?P<name>[\w.:+@-]+\([1-9]\w*\)).*?(?P=name)\s*", re.IGNORECASE)
 _NUMBER = r"(?P<number>\d{1,3}(?:\.\d{1,3})*|Appendix [A-Z]|[A-Z](?:\.\d{1,2})+)"
 _SECTION = re.compile(rf"{_NUMBER}\.?[ \t]+(?P<title>[^\W\d_].*)")
 _RFC_TITLES = re.compile(
@@ -50,9 +49,8 @@ def plain_text(source: Source) -> Converted:
 def _marked(text: str) -> str:
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
-    if manual := _MANUAL.fullmatch(first):
-        name = manual["name"]
-        return _manual_page(lines, name.lower() if name.isupper() else name)
+    if name := manual_name(first):
+        return manual_page(_trimmed(lines)[1:], name)
     if "\f" in text or sum(_PAGE_FOOT.fullmatch(line) is not None for line in lines) > 1:
         lines = list(_joined_pages(lines))
     if _is_rfc(lines):
@@ -144,42 +142,6 @@ def _centred_title(lines: Sequence[str]) -> list[int]:
             end = next((place for place in range(index, len(lines)) if not lines[place].strip()), len(lines))
             return list(range(index, min(end, index + 4)))
     return []
-
-
-# --- manual pages -----------------------------------------------------------------------------------------
-
-
-def _manual_page(lines: Sequence[str], name: str) -> str:
-    lines = _trimmed(lines)[1:]
-    # The foot has the version, the date and the name again.
-    if lines and not lines[-1].startswith("  ") and re.search(r"\S {3,}\S", lines[-1]):
-        lines = lines[:-1]
-    indents = [len(line) - len(line.lstrip()) for line in lines if line.startswith("    ")]
-    body = min(indents, default=0)
-    out = [f"# {name}", ""]
-    for index, line in enumerate(lines):
-        indent = len(line) - len(line.lstrip())
-        below = next((one for one in lines[index + 1 :] if one.strip()), "")
-        if line.strip() and indent == 0 and below.startswith("  "):
-            out.append(f"## {line.strip()}")
-        elif 0 < indent < body and below.startswith(" " * body):
-            out.append(f"### {line.strip()}")
-        else:
-            out.append(escaped(line[min(indent, body) :].rstrip()))
-    return _without_hyphens("\n".join(out)) + "\n"
-
-
-def _without_hyphens(text: str) -> str:
-    """The text with words whole that were hyphenated at the end of a line; a compound of the text keeps its hyphen."""
-    text = text.replace("\u2010", "-")
-    words = whole_words(text.split("\n"))
-
-    def joined(found: re.Match[str]) -> str:
-        first, second = found["first"], found["second"]
-        return f"{first}{'' if is_broken_word(f'{first}-', second, words) else '-'}{second}\n{found['indent']}"
-
-    broken = r"(?P<first>[^\W\d_]{2,})-\n(?P<indent>[ \t]*)(?P<second>[^\W\d_]{2,}\S*)[ \t]*\n?"
-    return re.sub(broken, joined, text)
 
 
 # --- laws and numbered sections -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from disc_lite.documents import Document, cut_passages, read_documents, sentence_spans
 from disc_lite.documents.headings import cut_sections, find_headings, title_of
-from disc_lite.documents.passages import RULE_BELOW
+from disc_lite.documents.openings import RULE_BELOW
 
 PIECES = st.sampled_from(
     ["# Head", "## Sub", "Title\n=====", "A", "b", "Dr. ", "e.g. ", ". ", "! ", "?\" ", "…", "\n",

@@ -1,0 +1,34 @@
+"""Images of Markdown -> what is seen of them: a badge is nothing, a picture within the text its words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# An image, and what it links to. No alternative text is longer: looking for the end of each would be quadratic.
+_IMAGE = re.compile(
+    r"(?P<link>\[)?!\[(?P<alt>[^\]]{0,1000})\](?:\((?P<target>[^)]{0,2000})\)|\[(?P<ref>[^\]]{1,200})\])"
+    r"(?P<linked>(?(link)(?:\](?:\([^)]{0,2000}\)|\[[^\]]{0,200}\]))?))"
+)
+_BADGE = re.compile(r"badge|shields\.io|travis-ci|codecov|coveralls|/workflows/|readthedocs\.org/projects")
+_MOST_LOGO_WORDS = 2
+
+
+def with_seen_images(text: str, targets: Mapping[str, str]) -> str:
+    """The text of a line with what is seen of its images.
+
+    Args:
+        text: Without code.
+        targets: By the names, in lower case, of the links and images that are defined apart.
+    """
+    end = max(text.rfind(")"), text.rfind("]")) + 1  # behind it no image ends
+    return _IMAGE.sub(lambda found: _seen(found, targets), text[:end]) + text[end:]
+
+
+def _seen(found: re.Match[str], targets: Mapping[str, str]) -> str:
+    """What is seen of an image: nothing of a badge or of a logo that is a link, of one in the text its words."""
+    opening, alt, linked = found["link"] or "", found["alt"], found["linked"]
+    target = found["target"] if found["ref"] is None else targets.get(found["ref"].lower(), "")
+    if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):
+        return opening if opening and not linked else ""
+    return f"{opening}{alt}{linked}" if target.lstrip().removeprefix("<").startswith("data:") else found.group()

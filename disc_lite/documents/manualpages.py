@@ -1,0 +1,56 @@
+"""Manual pages as they are printed -> Markdown: sections at the margin, those within them less deep than the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from disc_lite.documents.headings import escaped
+from disc_lite.documents.hyphens import is_broken_word, whole_words
+
+_HEAD = re.compile(r"\s*(?P<name>[\w.:+@-]+\([1-9]\w*\)).*?(?P=name)\s*", re.IGNORECASE)
+
+
+def manual_name(first_line: str) -> str:
+    """The name of the manual page, `tar(1)`, of which a line is the head; empty where it is none."""
+    head = _HEAD.fullmatch(first_line)
+    name = head["name"] if head else ""
+    return name.lower() if name.isupper() else name
+
+
+def manual_page(lines: Sequence[str], name: str) -> str:
+    """The text of a page in Markdown, from the line below its head to that above its foot.
+
+    Args:
+        lines: Those below the head; the last is not blank.
+        name: As `manual_name` gives it.
+    """
+    # The foot has the version, the date and the name again.
+    if lines and not lines[-1].startswith("  ") and re.search(r"\S {3,}\S", lines[-1]):
+        lines = lines[:-1]
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.startswith("    ")]
+    body = min(indents, default=0)
+    out = [f"# {name}", ""]
+    for index, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        below = next((one for one in lines[index + 1 :] if one.strip()), "")
+        if line.strip() and indent == 0 and below.startswith("  "):
+            out.append(f"## {line.strip()}")
+        elif 0 < indent < body and below.startswith(" " * body):
+            out.append(f"### {line.strip()}")
+        else:
+            out.append(escaped(line[min(indent, body) :].rstrip()))
+    return _without_hyphens("\n".join(out)) + "\n"
+
+
+def _without_hyphens(text: str) -> str:
+    """The text with words whole that were hyphenated at the end of a line; a compound of the text keeps its hyphen."""
+    text = text.replace("\u2010", "-")
+    words = whole_words(text.split("\n"))
+
+    def joined(found: re.Match[str]) -> str:
+        first, second = found["first"], found["second"]
+        return f"{first}{'' if is_broken_word(f'{first}-', second, words) else '-'}{second}\n{found['indent']}"
+
+    broken = r"(?P<first>[^\W\d_]{2,})-\n(?P<indent>[ \t]*)(?P<second>[^\W\d_]{2,}\S*)[ \t]*\n?"
+    return re.sub(broken, joined, text)
