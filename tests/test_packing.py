@@ -14,6 +14,7 @@ from disc_lite.packing import (
     Packed,
     Segment,
     Tree,
+    alike,
     filled,
     gather,
     length,
@@ -273,6 +274,14 @@ def test_batches_are_filled_to_the_limit_in_order() -> None:
     assert list(filled(range(7), sizes, 7)) == [[0, 1], [2], [3, 4, 5], [6]]
     assert list(filled([6, 0, 1, 3], sizes, 10)) == [[6, 0], [1, 3]]
     assert list(filled([], sizes, 7)) == []
+
+
+def test_texts_of_a_batch_are_of_like_length() -> None:
+    sizes = [30, 300, 59, 61, 90, 31]
+    assert list(alike(range(6), sizes, 1000)) == [[0, 5, 2], [3, 4], [1]]
+    assert list(alike([1, 4, 5], sizes, 1000)) == [[5], [4], [1]]
+    assert list(alike(range(6), sizes, 120)) == [[0, 5, 2], [3], [4], [1]]
+    assert list(alike([], sizes, 7)) == []
 
 
 def test_rows_first_fit_the_longest_first_and_of_equals_the_first() -> None:

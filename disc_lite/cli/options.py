@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.errors import UsageError
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 QUIET = click.option("--quiet", is_flag=True, help="No progress.")
@@ -25,13 +25,9 @@ def _device(context: click.Context, option: click.Parameter, value: str | None) 
         return value
     import torch  # only torch knows which GPUs it can use
 
-    kind = value.partition(":")[0]
-    gpus = int(torch.backends.mps.is_available()) if kind == "mps" else getattr(torch, kind).device_count()
-    if not gpus or value not in (kind, *(f"{kind}:{gpu}" for gpu in range(gpus))):
-        raise EnvironmentNotReady(
-            f"There is no device {value!r}.", f"{kind} devices that PyTorch finds here: {gpus or 'none'}.",
-            "Use --device cpu, or leave it out.",
-        )  # fmt: skip
+    from disc_lite.models.device import require_there
+
+    require_there(torch.device(value))
     return value
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,53 +60,78 @@ def train(
     """Train the adapter from the newest checkpoint of `folder`; yields every step.
 
     Measures before the first step and after every one; once enough is learned, the learning rate falls and training
-    ends early. Saves a checkpoint when due, at the end, and when it is to stop or is closed, and then returns; a step
-    that is stopped between its micro-batches is not applied. Where CUDA runs out of memory, this step and those after
-    it are made in smaller micro-batches.
+    ends early. Saves a checkpoint when due, at the end, and when it is to stop or is closed; a step that is stopped
+    between its micro-batches is not applied. Where CUDA runs out of memory, micro-batches are smaller from then on.
     Raises NonFiniteError after three steps in a row without a finite loss and gradient, WillNotFit where a single
     example needs more memory than there is.
     """
     planned = batches(data.task.examples, data.retention.examples, recipe, data.task.shards)
-    stopped = callbacks.should_stop
-    parameters = base.adapter_parameters()
-    optimizer = adamw(list(parameters.values()), recipe)
-    newest = checkpoint.newest(folder)
-    n = checkpoint.load(newest, parameters, optimizer) if newest else 0
-    checkpoint.remove_old(folder)
-    saved, unhealthy, max_tokens = time.monotonic(), 0, recipe.execution.micro_batch_tokens or LONGEST
-    last = last_step(len(planned), callbacks.measure(n), recipe)
-    while n < last:
-        begin, batch = time.monotonic(), planned[n]
+    stopped, trained = callbacks.should_stop, _Trained(base, recipe, folder)
+    unhealthy, max_tokens = 0, recipe.execution.micro_batch_tokens or LONGEST
+    last = last_step(len(planned), callbacks.measure(trained.steps), recipe)
+    while trained.steps < last:
+        begin, batch = time.monotonic(), planned[trained.steps]
         # A stop in a measurement, which is then repeated, in the teacher's reading, or between micro-batches.
         is_ready = not stopped() and data.task.ready(batch.task, stopped)
         gradient = accumulate(base, data, recipe, batch, max_tokens, stopped) if is_ready else None
         if gradient is None:
-            if n:
-                checkpoint.save(folder, n, parameters, optimizer)
+            trained.save()
             return
         if gradient.max_tokens < max_tokens:
             max_tokens = gradient.max_tokens
-            callbacks.on_halved(n, max_tokens)
-        rate = learning_rate(n, len(planned), recipe, last)
-        norm = apply(gradient, list(parameters.values()), optimizer, rate, recipe.train.clip_norm)
-        n += 1
-        made = _measured(n, last, gradient, norm, rate, time.monotonic() - begin)
+            callbacks.on_halved(trained.steps, max_tokens)
+        rate = learning_rate(trained.steps, len(planned), recipe, last)
+        norm = trained.update(gradient, rate)
+        made = _measured(trained.steps, last, gradient, norm, rate, time.monotonic() - begin)
         unhealthy = unhealthy + 1 if made.skipped else 0
         if unhealthy >= PATIENCE:
-            raise _not_finite(n, batch, data.task)
+            raise _not_finite(trained.steps, batch, data.task)
         callbacks.on_step(made)
-        try:
+        with trained.saved_if_closed():
             yield made
-        except GeneratorExit:  # a listener has raised
-            checkpoint.save(folder, n, parameters, optimizer)
-            raise
-        is_due = time.monotonic() - saved > 60 * recipe.execution.checkpoint_minutes
-        if is_due or stopped() or n == last:
-            checkpoint.save(folder, n, parameters, optimizer)
-            saved = time.monotonic()
+        if trained.is_due or stopped() or trained.steps == last:
+            trained.save()
         if stopped():
             return
-        last = last_step(len(planned), callbacks.measure(n), recipe)
+        last = last_step(len(planned), callbacks.measure(trained.steps), recipe)
+
+
+class _Trained:
+    """The adapter and its optimiser after so many steps, as the newest checkpoint has them and the next one will."""
+
+    def __init__(self, base: Base, recipe: Recipe, folder: Path) -> None:
+        self.recipe, self.folder = recipe, folder
+        self.parameters = base.adapter_parameters()
+        self.optimizer = adamw(list(self.parameters.values()), recipe)
+        newest = checkpoint.newest(folder)
+        self.steps = checkpoint.load(newest, self.parameters, self.optimizer) if newest else 0
+        checkpoint.remove_old(folder)
+        self.saved_at = time.monotonic()
+
+    def update(self, gradient: Gradient, rate: float) -> float:
+        """Make a step; returns the norm of its gradient."""
+        norm = apply(gradient, list(self.parameters.values()), self.optimizer, rate, self.recipe.train.clip_norm)
+        self.steps += 1
+        return norm
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() - self.saved_at > 60 * self.recipe.execution.checkpoint_minutes
+
+    @contextmanager
+    def saved_if_closed(self) -> Iterator[None]:
+        """A listener that raises closes the generator."""
+        try:
+            yield
+        except GeneratorExit:
+            self.save()
+            raise
+
+    def save(self) -> None:
+        """Write a checkpoint, unless there is one of this step, or no step was made."""
+        if self.steps:
+            checkpoint.save(self.folder, self.steps, self.parameters, self.optimizer)
+            self.saved_at = time.monotonic()
 
 
 def _measured(n: int, last: int, gradient: Gradient, norm: float, rate: float, seconds: float) -> Step:

@@ -21,6 +21,7 @@ _ENDS_TEXT = re.compile(r"[.!?:;)\]]$")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
 # In sizes of the font.
+_MAX_LINE_NUMBER = 0.8
 _MIN_GUTTER = 0.6
 _MAX_NUMBER_GAP = 3
 _LEADING = 1 / 3  # quantile of the distances of lines
@@ -51,7 +52,22 @@ class Line:
 def lines_of_page(rows: Sequence[Row]) -> list[list[Line]]:
     """The columns of a page in reading order, each with its lines."""
     size = usual_size(piece for row in rows for piece in row)
-    return [list(_lines(column, size)) for column in _columns(rows) if column]
+    return [list(_lines(column, size)) for column in _columns(_without_line_numbers(rows, size)) if column]
+
+
+def _without_line_numbers(rows: Sequence[Row], size: float) -> list[Row]:
+    """The rows without the numbers of lines at their left: small ones that count from row to row."""
+    numbers = [_line_number(row, size) for row in rows]
+    counted: set[int] = set()
+    for place, (above, below) in enumerate(pairwise(numbers)):
+        if above is not None and below == above + 1:
+            counted |= {place, place + 1}
+    return [row for place, whole in enumerate(rows) if (row := whole[place in counted :])]
+
+
+def _line_number(row: Row, size: float) -> int | None:
+    first, beside = row[0], row[1].size if len(row) > 1 else size
+    return int(first.text) if first.text.isdecimal() and first.size <= _MAX_LINE_NUMBER * beside else None
 
 
 # --- columns ----------------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from disc_lite.errors import EnvironmentNotReady, UsageError, did_you_mean
 from disc_lite.hub.identity import TOKENIZER, has_tokenizer
 from disc_lite.hub.weights import read_object, weight_files
+from disc_lite.storage import JsonObject
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -44,7 +45,7 @@ class Alias:
     licence: str
     gated: bool  # its publisher requires a login and consent before the download
     note: str = ""
-    by_layer: int = 0  # width of the embeddings that every layer has of its own, each of the whole vocabulary
+    more: JsonObject = field(default_factory=dict)  # what else its `config.json` says that its memory depends on
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ _TABLE = (
           3840, 48, 16, 8, 256, 15360, 262208, True, "Gemma", True, "without its part for images"),
     Alias("gemma-4-e4b", "google/gemma-4-E4B-it", "gemma4_text", 4.52,
           2560, 42, 8, 2, 256, 10240, 262144, True, "Apache-2.0", False,
-          "and 2.8 billion of embeddings by layer, 5.3 GiB that stay in 16 bits", by_layer=256),
+          "and 2.8 billion of embeddings by layer, 5.3 GiB that stay in 16 bits",
+          {"hidden_size_per_layer_input": 256, "num_kv_shared_layers": 18, "global_head_dim": 512}),
     Alias("phi-4-mini", "microsoft/Phi-4-mini-instruct", "phi3", 3.84,
           3072, 32, 24, 8, 128, 8192, 200064, True, "MIT", False),
     Alias("phi-4", "microsoft/phi-4", "phi3", 14.66,
@@ -128,7 +130,8 @@ _TABLE = (
     Alias("ministral-3-8b", "mistralai/Ministral-3-8B-Instruct-2512-BF16", "ministral3", 8.49,
           4096, 34, 32, 8, 128, 14336, 131072, False, "Apache-2.0", False, "without its part for images"),
     Alias("granite-4-micro", "ibm-granite/granite-4.0-micro", "granitemoehybrid", 3.40,
-          2560, 40, 40, 8, 64, 8192, 100352, True, "Apache-2.0", False),
+          2560, 40, 40, 8, 64, 8192, 100352, True, "Apache-2.0", False, "",
+          {"shared_intermediate_size": 8192, "layer_types": ["attention"] * 40}),
     Alias("olmo-3-7b", "allenai/Olmo-3-7B-Instruct", "olmo3", 7.30,
           4096, 32, 32, 32, 128, 11008, 100278, False, "Apache-2.0", False),
 )

@@ -51,9 +51,20 @@ _ROWS: dict[str, tuple[int | bool | None, ...]] = {
 }
 _MORE: dict[str, dict[str, Any]] = {
     "gemma2": {"attn_logit_softcapping": 50.0},
-    "gemma4_text": {"hidden_size_per_layer_input": 256, "vocab_size_per_layer_input": 262144},
-    "granitemoehybrid": {"num_local_experts": 8},
-}
+    "gemma4_text": {
+        "hidden_size_per_layer_input": 256, "vocab_size_per_layer_input": 262144, "num_kv_shared_layers": 0,
+        "use_double_wide_mlp": False, "attention_k_eq_v": False,
+    },
+    "granitemoehybrid": {
+        "num_local_experts": 8, "shared_intermediate_size": 1024, "mamba_n_heads": 128, "mamba_n_groups": 1,
+        "mamba_d_state": 256, "mamba_d_conv": 4, "mamba_expand": 2, "mamba_chunk_size": 256,
+    },
+    "lfm2": {"block_auto_adjust_ff_dim": True, "block_ffn_dim_multiplier": 1.0, "block_multiple_of": 256},
+    "qwen3_5_text": {
+        "linear_num_key_heads": 16, "linear_num_value_heads": 32, "linear_key_head_dim": 128,
+        "linear_value_head_dim": 128, "linear_conv_kernel_dim": 4,
+    },
+}  # fmt: skip
 DEFAULTS = MappingProxyType(
     {kind: {**dict(zip(_KEYS, row, strict=True)), **_MORE.get(kind, {})} for kind, row in _ROWS.items()}
 )

@@ -33,7 +33,7 @@ from disc_lite.models.mlp import gated_mlps
 from disc_lite.models.offload import HostCheckpoints
 from disc_lite.models.positions import by_frequencies, original_length
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed, Place, Tree, filled, length, longest_path, pack, paths
+from disc_lite.packing import Packed, Place, Tree, alike, length, longest_path, pack, paths
 from disc_lite.storage import Journal, JsonObject
 
 APART_TOKENS = 8192  # read in one forward pass by a model that does not pack
@@ -227,8 +227,7 @@ class Base:
         lengths = [length(text) for text in texts]
         states, order = list[Tensor](), list[int]()
         limit = original_length(self.causal.get_decoder().config)
-        sides = [sorted(alike, key=lengths.__getitem__) for alike in by_frequencies(lengths, limit).values()]
-        for rows in (rows for alike in sides for rows in filled(alike, lengths, APART_TOKENS)):
+        for rows in (r for side in by_frequencies(lengths, limit).values() for r in alike(side, lengths, APART_TOKENS)):
             packed = pack([texts[row] for row in rows], apart=True)
             first = {row: packed.starts[n][0] for n, row in enumerate(rows)}
             here = [n for n, (row, _, _) in enumerate(starts) if row in first]

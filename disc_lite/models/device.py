@@ -15,7 +15,6 @@ from disc_lite.models.host import available_host_bytes
 from disc_lite.planning import processor
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
-NAMES = {"cuda": "CUDA", "mps": "Apple (mps)", "xpu": "Intel (xpu)"}
 M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 1 << 20  # of malloc.h; tensors that are mapped one by one
 LARGE = 50_000_000  # parameters of a model whose tensors are worth it
 
@@ -23,13 +22,7 @@ LARGE = 50_000_000  # parameters of a model whose tensors are worth it
 def device_of(name: str | None) -> torch.device:
     """`name`, else cuda where there is one. Raises EnvironmentNotReady for a GPU that is missing or too old."""
     device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if device.type == "cpu":
-        return device
-    there = torch.backends.mps.is_available() if device.type == "mps" else getattr(torch, device.type).is_available()
-    if not there:
-        raise EnvironmentNotReady(
-            f"PyTorch finds no {NAMES[device.type]} device.", "", "Use --device cpu, or leave --device out."
-        )
+    require_there(device)
     if device.type != "cuda":
         return device
     capability = torch.cuda.get_device_capability(device)
@@ -41,6 +34,19 @@ def device_of(name: str | None) -> torch.device:
             "Use --device cpu, or a newer GPU.",
         )
     return device
+
+
+def require_there(device: torch.device) -> None:
+    """Raises EnvironmentNotReady for a GPU that PyTorch does not find."""
+    kind = device.type
+    if kind == "cpu":
+        return
+    gpus = int(torch.backends.mps.is_available()) if kind == "mps" else getattr(torch, kind).device_count()
+    if (device.index or 0) >= gpus:
+        raise EnvironmentNotReady(
+            f"There is no device '{device}'.", f"{kind} devices that PyTorch finds here: {gpus or 'none'}.",
+            "Use --device cpu, or leave it out.",
+        )  # fmt: skip
 
 
 def untested(device: torch.device) -> str:

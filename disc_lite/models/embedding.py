@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
+
+from disc_lite.models.halving import unless_full
 
 
 class HostEmbedding(nn.Module):
@@ -39,9 +42,16 @@ def embedding_on_host(model: PreTrainedModel, wanted: bool = True) -> Iterator[N
     embedding.weight.data = embedding.weight.data.new_empty(0)  # freed
     try:
         yield
-    finally:
-        embedding.weight.data = there.rows.to(there.device)
-        model.set_input_embeddings(embedding)
+    except BaseException:
+        # After an out-of-memory error there may be no room, which must not hide it: the model works as it is too.
+        unless_full(partial(_put_back, model, embedding, there))
+        raise
+    _put_back(model, embedding, there)
+
+
+def _put_back(model: PreTrainedModel, embedding: nn.Embedding, there: HostEmbedding) -> None:
+    embedding.weight.data = there.rows.to(there.device)
+    model.set_input_embeddings(embedding)
 
 
 def _is_head(model: PreTrainedModel, embedding: nn.Embedding) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from disc_lite.planning.memory import Footprint, Stage, Way
+from disc_lite.planning.memory import ROW_TOKENS, Footprint, Stage, Way
 from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS, TREE_TOKENS
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
@@ -39,7 +39,7 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
         return None
-    row_tokens = max(TREE_TOKENS, workload.longest_student)
+    row_tokens = ROW_TOKENS if footprint.shape.apart else max(TREE_TOKENS, workload.longest_student)
     for way in _ways(footprint, workload, recipe):
         training = footprint.training(way, row_tokens=row_tokens)
         reading = _reading(footprint, workload, recipe, available, way)

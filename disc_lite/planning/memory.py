@@ -10,9 +10,9 @@ Of a training step there are four moments at which memory may be largest:
 In a step of several passes the gradients of the earlier ones are there beside all of it.
 
 The sizes of a layer are fitted to what was measured: on CUDA to 23 steps of three 7B shapes (bench/results/gpu-*), on
-the CPU to what PyTorch allocates for small models. Those of gated MLPs (`models.mlp`) are measured on the CPU alone:
-on CUDA they are the measured ones less what is not stored any more. A place is a token of a packed batch, or padding
-of it.
+the CPU to what PyTorch allocates for small models. Those of gated MLPs (`models.mlp`), convolutions and recurrences
+are measured on the CPU alone: on CUDA MLPs are the measured ones less what is not stored any more. A place is a token
+of a packed batch, or padding of it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from disc_lite.planning.layers import Layers
 from disc_lite.planning.shapes import Shape
 from disc_lite.planning.sizes import (
     LOSS_ROWS,
@@ -34,6 +35,14 @@ from disc_lite.planning.sizes import (
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
 PADDING = 1.05  # places of a packed batch for a token of it
+APART_PADDING = 1.4  # where a text is a row, as wide as the longest, which is up to twice as long as the shortest
+ROW_TOKENS = 80  # of such a text in training
+# Of a layer, values a place beside what is a multiple of its hidden size; stored too where it is not computed again.
+ATTENTION = 4.2  # x width of the queries, whose heads keys and values are repeated for
+GATE = {True: 3.9, False: 2.5}  # x width of a gate, of attention and of a recurrence
+CONVOLUTION = {True: 4.0, False: 5.75}  # x channels, before a recurrence and alone
+RECURRENT_GRADIENT = 0.2  # more of what a recurrence makes, at its gradient
+READ_MIXER = 0.85  # of what brings tokens together is there in a pass without a gradient
 GATED_HIDDEN = 0.6  # x hidden size, a place: the gradient of a gated MLP's output
 HOST_LAYERS = 2  # whose checkpoints are on the card where those of all others are in the memory of the host
 WORKSPACE = 70 << 20  # of cuBLAS, measured; beside what the model itself takes
@@ -46,8 +55,8 @@ class Numbers:
     value_bytes: int
     workspace: int
     layer_hidden: float  # x hidden size, while a layer is computed again
-    qk_norm_hidden: float  # more of that where queries and keys are normalised
-    stored_hidden: float  # x hidden size, of a layer that is not computed again; beside those of the MLP
+    qk_norm: float  # x width of the queries, where they and the keys are normalised
+    stored_hidden: float  # x hidden size, of a layer that is not computed again; beside those of mixer and MLP
     mask_bytes: float  # of a query and a key of a tree: as bool; on CUDA also as what is added to the scores
     most_rows: int  # of generation
     read_tokens: int  # of prompts in one pass of generation
@@ -57,11 +66,9 @@ class Numbers:
     upcast_rows: int = 0  # of the head, that are copied in fp32 at the same time
 
 
-CUDA = Numbers(2, WORKSPACE, 11.5, 2.0, 12.5, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True, (10, 14, 8))
-CPU = Numbers(4, 0, 9.0, 1.55, 8.6, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8))
-CPU_BF16 = Numbers(
-    2, 0, 11.5, 2.0, 12.5, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8), VOCABULARY_BLOCK
-)
+CUDA = Numbers(2, WORKSPACE, 7.3, 2.0, 8.3, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True, (10, 14, 8))
+CPU = Numbers(4, 0, 4.75, 1.55, 4.45, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8))
+CPU_BF16 = Numbers(2, 0, 7.3, 2.0, 8.3, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8), VOCABULARY_BLOCK)
 
 
 @dataclass(frozen=True)
@@ -106,33 +113,39 @@ class Footprint:
         """In fp32."""
         return 4 * self.shape.adapter_parameters(self.rank)
 
-    def training(self, way: Way, padding: float = PADDING, row_tokens: int = TREE_TOKENS) -> Stage:
+    def training(self, way: Way, padding: float | None = None, row_tokens: int = TREE_TOKENS) -> Stage:
         """A step: its largest moment; two thirds of the tokens are compared with the teacher's.
 
-        `row_tokens` are those of a packed row, where attention scores are computed whole.
+        `row_tokens` are those of a row, where attention scores are computed whole, or chunks of a recurrence.
         """
-        places, value = way.micro_batch_tokens * padding, self.numbers.value_bytes
+        places, value = way.micro_batch_tokens * (padding or self._padding), self.numbers.value_bytes
         state = self.adapter * 2 if way.optimizer_bits == 32 else round(self.adapter / 2 * (1 + 4 / 256))
-        h, gradients = self.shape.hidden, self.adapter
+        h, gradients, row_tokens = self.shape.hidden, self.adapter, min(row_tokens, math.ceil(places))
         on_card = min(self.shape.layers, HOST_LAYERS) if way.host_checkpoints else self.shape.layers
-        stored = places * value * (on_card * h if way.checkpointing else self.shape.layers * self._stored)
+        each = {kind: self._stored(kind, row_tokens) for kind in self.shape.kinds}
+        stored = (
+            places * value * on_card * h
+            if way.checkpointing
+            else places * sum(kind.count * each[kind] for kind in each)
+        )
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
         loss += 4 * min(self.numbers.upcast_rows, self.shape.vocab) * h
-        _, scores, kept = (self._scores(each, places, min(row_tokens, places)) for each in self.numbers.scores)
-        attention, mlp = self._again(places)
-        if not way.checkpointing:
-            stored += self.shape.layers * kept
-            scores, kept, attention, mlp = scores - kept, 0, 0, self._mlp(places)
         earlier = gradients if way.passes > 1 else 0
         both = {"activations": max(stored, gradients - earlier), "gradients": earlier}
-        moments: dict[str, dict[str, float]] = {
-            "loss": {"activations": stored, "gradients": earlier, "loss": loss},
-            "mlp": {**both, "layer": attention + mlp, "scores": kept},
-            "attention": {**both, "layer": attention, "scores": scores},
-            "optimizer": {"gradients": gradients},
-        }
-        largest = max(moments.values(), key=lambda parts: sum(parts.values()))
+        moments: list[dict[str, float]] = [
+            {"activations": stored, "gradients": earlier, "loss": loss}, {"gradients": gradients},
+            *({**both, **layer} for kind in each for layer in self._backward(kind, places, row_tokens, way)),
+        ]  # fmt: skip
+        largest = max(moments, key=lambda parts: sum(parts.values()))
         return self._stage("training", {"adapter": self.adapter, "optimizer": state, **largest}, way.host_embedding)
+
+    def _backward(self, kind: Layers, places: float, row_tokens: int, way: Way) -> list[dict[str, float]]:
+        """A layer at the gradient of its MLP, and at that of its attention; it may be there as a whole already."""
+        _, scores, kept = (self._scores(each, places, row_tokens) for each in self.numbers.scores)
+        if not way.checkpointing:
+            return [{"layer": self._mlp(kind, places)}, {"scores": scores - kept}]
+        again, mlp = self._again(kind, places, row_tokens)
+        return [{"layer": again + mlp, "scores": kept}, {"layer": again, "scores": scores}]
 
     @property
     def embedding(self) -> int:
@@ -141,37 +154,53 @@ class Footprint:
 
     def on_host(self, way: Way) -> int:
         """Bytes there: the embedding, and the inputs of all layers but the last; pinned memory is in powers of two."""
-        each = math.ceil(way.micro_batch_tokens * PADDING) * self.shape.hidden * self.numbers.value_bytes
+        each = math.ceil(way.micro_batch_tokens * self._padding) * self.shape.hidden * self.numbers.value_bytes
         inputs = (self.shape.layers - 1) * (1 << (each - 1).bit_length()) if way.host_checkpoints else 0
         return inputs + (self.embedding if way.host_embedding else 0)
 
-    def _again(self, places: float) -> tuple[float, float]:
-        """A layer that is computed again: without its MLP, and what is there of that while its gradient is computed."""
-        more = self.shape.qk_norm * self.numbers.qk_norm_hidden + self.shape.gated * GATED_HIDDEN
-        hidden = (self.numbers.layer_hidden + more) * self.shape.hidden * places * self.numbers.value_bytes
-        return hidden, self._mlp(places) + self._stored_mlp * places * self.numbers.value_bytes
+    def _again(self, kind: Layers, places: float, row_tokens: int) -> tuple[float, float]:
+        """A layer that is computed again: without its MLP, and what is there beside it at the gradient of a part."""
+        value = self.numbers.value_bytes
+        hidden = (self.numbers.layer_hidden + self.shape.gated * GATED_HIDDEN) * self.shape.hidden * value
+        mixer, mlp = self._mixer(kind, row_tokens), self._mlp(kind, places) + self._stored_mlp(kind) * places * value
+        return places * (hidden + mixer), max(mlp, RECURRENT_GRADIENT * places * self._recurrent(kind, row_tokens))
 
-    def _mlp(self, places: float) -> float:
+    def _mlp(self, kind: Layers, places: float) -> float:
         """What the backward pass of an MLP needs beside what is stored; a product's weights are dequantised in it."""
-        one = self.shape.intermediate * self.numbers.value_bytes
+        one = kind.intermediate * self.numbers.value_bytes
         if self.shape.gated:
             return places * one + max(3 * min(MLP_TILE, places) * one, self._dequantised)
         return max(2 * places * one, places * one + self._dequantised)
 
-    @property
-    def _stored(self) -> float:
-        """Values a place that one layer keeps for its backward pass."""
-        more = self.shape.qk_norm * self.numbers.qk_norm_hidden
-        return (self.numbers.stored_hidden + more) * self.shape.hidden + self._stored_mlp
+    def _stored(self, kind: Layers, row_tokens: int) -> float:
+        """Bytes a place that a layer keeps for its backward pass."""
+        values = self.numbers.stored_hidden * self.shape.hidden + self._stored_mlp(kind)
+        scores = self._scores(self.numbers.scores[2], 1, row_tokens)
+        return values * self.numbers.value_bytes + self._mixer(kind, row_tokens) + scores
+
+    def _mixer(self, kind: Layers, row_tokens: int) -> float:
+        """Bytes a place of what brings the tokens together."""
+        mixer = kind.mixer
+        attention = (ATTENTION + self.shape.qk_norm * self.numbers.qk_norm) * mixer.queries
+        others = GATE[mixer.queries > 0] * mixer.gate + CONVOLUTION[mixer.state > 0] * mixer.channels
+        return (attention + others) * self.numbers.value_bytes + self._recurrent(kind, row_tokens)
+
+    def _recurrent(self, kind: Layers, row_tokens: int) -> float:
+        """Bytes a place of a recurrence, in rows that are filled up to its chunks."""
+        filled = math.ceil(row_tokens / kind.mixer.chunk) * kind.mixer.chunk
+        return 4 * kind.mixer.recurrent * filled / row_tokens
+
+    def _stored_mlp(self, kind: Layers) -> int:
+        """Values a place: gate and up; elsewhere also the activation and its product with up."""
+        return (2 if self.shape.gated else 4) * kind.intermediate
 
     @property
-    def _stored_mlp(self) -> int:
-        """Values a place: gate and up; elsewhere also the activation and its product with up."""
-        return (2 if self.shape.gated else 4) * self.shape.intermediate
+    def _padding(self) -> float:
+        return APART_PADDING if self.shape.apart else PADDING
 
     @property
     def _dequantised(self) -> int:
-        largest = max(a * b for a, b in self.shape.projections)
+        largest = max(a * b for _, (a, b) in self.shape.matrices)
         return largest * self.numbers.value_bytes if self.quantize == "nf4" else 0
 
     def reading(self, tokens: int, lesson: int = 0, host_embedding: bool = False) -> Stage:
@@ -179,7 +208,7 @@ class Footprint:
         parts: dict[str, float] = {
             "adapter": self.adapter,
             "layer": self._read(tokens),
-            "mask": self.numbers.mask_bytes * lesson * tokens,
+            "mask": 0 if self.shape.apart else self.numbers.mask_bytes * lesson * tokens,
             "scores": self._scores(self.numbers.scores[0], tokens, lesson),
         }
         return self._stage("teacher", parts, host_embedding)
@@ -190,18 +219,23 @@ class Footprint:
         return (each * self.shape.heads + self.numbers.value_bytes) * pairs
 
     def _read(self, tokens: int) -> int:
-        per_place = (4.5 * self.shape.hidden + 3 * self.shape.intermediate) * self.numbers.value_bytes
-        return round(tokens * PADDING * per_place) + self._dequantised
+        value, places = self.numbers.value_bytes, tokens * self._padding
+        mlps = ((4 if kind.fused else 3) * kind.intermediate * value for kind in self.shape.kinds)
+        mixers = (READ_MIXER * self._mixer(kind, TREE_TOKENS) for kind in self.shape.kinds)
+        return round(places * (4.5 * self.shape.hidden * value + max(*mlps, *mixers))) + self._dequantised
 
     def generation(self, rows: int, places: float) -> Stage:
         """The key/value cache of so many rows of so many places, their logits, and the reading of prompts."""
-        cache = self.shape.cache_bytes(1, self.numbers.value_bytes) * rows * places
+        cache = rows * self._row_bytes(places)
         parts = {"adapter": self.adapter, "key/value cache": cache, "logits": LOGITS_BYTES * rows * self.shape.vocab}
         return self._stage("generation", {**parts, "layer": self._read(self.numbers.read_tokens)})
 
+    def _row_bytes(self, places: float) -> float:
+        return self.shape.cache_bytes(1, self.numbers.value_bytes) * places + self.shape.state_bytes
+
     def rows(self, places: float, available: int) -> int:
         """How many rows generation takes of the memory that base and adapter leave, at least one."""
-        each = self.shape.cache_bytes(1, self.numbers.value_bytes) * places + LOGITS_BYTES * self.shape.vocab
+        each = self._row_bytes(places) + LOGITS_BYTES * self.shape.vocab
         room = ROWS_SHARE * (available - self.base - self.adapter)
         return max(1, min(self.numbers.most_rows, int(room / each)))
 

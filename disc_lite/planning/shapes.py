@@ -7,7 +7,9 @@ from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.aliases import ALIASES, Alias
-from disc_lite.hub.configuration import text_configuration
+from disc_lite.hub.configuration import completed, text_configuration
+from disc_lite.planning.layers import Layers, Matrices, by_layer_embeddings, layers_of
+from disc_lite.storage import JsonObject
 
 # NF4 with double quantisation: half a byte a value, for 64 of them a scale of a byte, for 256 scales one of 4 bytes.
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -16,17 +18,8 @@ OTHER_MLPS = {
     "gemma", "gemma2", "gemma3_text", "gemma4_text", "phi", "phi3", "glm4", "starcoder2", "gpt_neox", "nemotron",
     "lfm2", "granitemoehybrid",
 }  # fmt: skip
-TWO_MATRICES = {"phi", "gpt_neox", "starcoder2", "nemotron"}  # of the MLP, which has no gate
-# With a gate as wide as the queries. Most layers of Qwen 3.5 are recurrent: they have about as many weights.
-GATED_ATTENTION = {"qwen3_5_text"}
 QK_NORMS = {"qwen3", "qwen3_5_text", "olmo2", "olmo3", "exaone4", "gemma3_text", "gemma4_text", "lfm2"}
 QK_SETTINGS = ("use_qk_norm", "qk_layernorm")  # of families that may normalise queries and keys
-# Of `config.json`, in the order of `Shape`.
-SIZES = (
-    "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
-    "vocab_size",
-)  # fmt: skip
-BY_LAYER = ("hidden_size_per_layer_input", "vocab_size_per_layer_input")
 
 
 @dataclass(frozen=True)
@@ -35,30 +28,35 @@ class Shape:
 
     name: str
     hidden: int
-    layers: int
+    kinds: tuple[Layers, ...]  # most models have one kind of layers
     heads: int
-    kv_heads: int
-    head_dim: int
-    intermediate: int
     vocab: int
     tied: bool  # the head is the embedding matrix
     qk_norm: bool
     gated: bool = True  # the MLP, as `models.mlp` computes it
     capped: bool = False  # its attention scores are, so they are computed whole (transformers' `eager` attention)
-    by_layer: int = 0  # values of the embeddings that every layer has of its own (Gemma 3n and 4)
-    mlp_inputs: int = 2  # matrices of the MLP that read its input: gate and up, or one
-    query_inputs: int = 1  # as wide as the queries: these, and in some families a gate
+    by_layer: int = 0  # values of the embeddings that every layer has of its own (Gemma 4)
+    outside: Matrices = ()  # of the decoder, in no layer
 
     @property
-    def projections(self) -> tuple[tuple[int, int], ...]:
-        """(in, out) of the linear layers of a decoder layer: seven in most families."""
-        h, i, q, kv = self.hidden, self.intermediate, self.heads * self.head_dim, self.kv_heads * self.head_dim
-        return (*[(h, q)] * self.query_inputs, (h, kv), (h, kv), (q, h), *[(h, i)] * self.mlp_inputs, (i, h))
+    def layers(self) -> int:
+        return sum(kind.count for kind in self.kinds)
+
+    @property
+    def apart(self) -> bool:
+        """Whether a layer carries a state from token to token, so that the model reads one text a row."""
+        return any(kind.mixer.channels for kind in self.kinds)
+
+    @property
+    def matrices(self) -> tuple[tuple[int, tuple[int, int]], ...]:
+        """Every linear layer of the decoder as (how many there are, (in, out))."""
+        inside = ((kind.count, each) for kind in self.kinds for each in kind.matrices)
+        return (*inside, *((1, each) for each in self.outside))
 
     @property
     def linear_parameters(self) -> int:
-        """N: of all decoder layers, without embedding and head."""
-        return self.layers * sum(a * b for a, b in self.projections)
+        """N: of all linear layers of the decoder, without embedding and head."""
+        return sum(count * a * b for count, (a, b) in self.matrices)
 
     @property
     def vocabulary_parameters(self) -> int:
@@ -66,42 +64,50 @@ class Shape:
         return self.vocab * self.hidden * (1 if self.tied else 2)
 
     def adapter_parameters(self, rank: int) -> int:
-        return self.layers * rank * sum(a + b for a, b in self.projections)
+        return rank * sum(count * (a + b) for count, (a, b) in self.matrices)
 
     def weight_bytes(self, quantize: str, value_bytes: int) -> int:
-        """The frozen base in memory; embeddings, head and norms are never quantised."""
+        """The frozen base in memory; embeddings, head, norms and convolutions are never quantised."""
         linear = NF4_BYTES if quantize == "nf4" else value_bytes
         others = self.vocabulary_parameters + self.by_layer + (2 * self.layers + 1) * self.hidden
+        others += sum(kind.count * kind.mixer.others for kind in self.kinds)
         return round(self.linear_parameters * linear + others * value_bytes)
 
     def cache_bytes(self, places: int, value_bytes: int) -> int:
         """The key/value cache of so many tokens in generation."""
-        return 2 * self.layers * self.kv_heads * self.head_dim * value_bytes * places
+        return sum(kind.count * kind.mixer.cached for kind in self.kinds) * value_bytes * places
+
+    @property
+    def state_bytes(self) -> int:
+        """What the recurrent layers carry from token to token of one text."""
+        return 4 * sum(kind.count * kind.mixer.state for kind in self.kinds)
 
 
 def shape_of_alias(alias: Alias) -> Shape:
-    return Shape(
-        alias.name, alias.hidden, alias.layers, alias.heads, alias.kv_heads, alias.head_dim, alias.intermediate,
-        alias.vocab, alias.tied, alias.model_type in QK_NORMS, alias.model_type not in OTHER_MLPS,
-        by_layer=alias.vocab * alias.layers * alias.by_layer,
-    )  # fmt: skip
+    sizes: JsonObject = {
+        "model_type": alias.model_type, "hidden_size": alias.hidden, "num_hidden_layers": alias.layers,
+        "num_attention_heads": alias.heads, "num_key_value_heads": alias.kv_heads, "head_dim": alias.head_dim,
+        "intermediate_size": alias.intermediate, "vocab_size": alias.vocab, "tie_word_embeddings": alias.tied,
+    }  # fmt: skip
+    return _shape(alias.name, completed({**sizes, **alias.more}))
 
 
 def shape_of_folder(folder: Path) -> Shape | None:
     """Of a model folder; None where its `config.json` does not say the sizes as most families do."""
     try:
-        config = text_configuration(folder)
-        hidden, layers, heads, kv_heads, head_dim, intermediate, vocab = (int(config[key]) for key in SIZES)
-        kind, tied = config.get("model_type"), bool(config.get("tie_word_embeddings"))
-        normalised = kind in QK_NORMS or any(bool(config.get(key)) for key in QK_SETTINGS)
-        by_layer, its_vocab = (int(config.get(key) or 0) for key in BY_LAYER)
-        return Shape(
-            str(folder), hidden, layers, heads, kv_heads, head_dim, intermediate, vocab, tied, normalised,
-            kind not in OTHER_MLPS, bool(config.get("attn_logit_softcapping")), layers * by_layer * its_vocab,
-            1 if kind in TWO_MATRICES else 2, 2 if kind in GATED_ATTENTION else 1,
-        )  # fmt: skip
-    except (EnvironmentNotReady, ValueError, KeyError, TypeError):
+        return _shape(str(folder), text_configuration(folder))
+    except (EnvironmentNotReady, ValueError, KeyError, TypeError, IndexError):
         return None
+
+
+def _shape(name: str, config: JsonObject) -> Shape:
+    hidden, heads, vocab = (int(config[key]) for key in ("hidden_size", "num_attention_heads", "vocab_size"))
+    kind, (by_layer, outside) = config.get("model_type"), by_layer_embeddings(config)
+    return Shape(
+        name, hidden, layers_of(config), heads, vocab, bool(config.get("tie_word_embeddings")),
+        kind in QK_NORMS or any(bool(config.get(key)) for key in QK_SETTINGS),
+        kind not in OTHER_MLPS, bool(config.get("attn_logit_softcapping")), by_layer, outside,
+    )  # fmt: skip
 
 
 def known_shapes() -> tuple[Shape, ...]:

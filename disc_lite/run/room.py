@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 Size = str | float | None  # gigabytes, as a number or a text like "8GB"
-_DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
+_DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:(0|[1-9]\d?))?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
 

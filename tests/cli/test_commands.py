@@ -264,7 +264,7 @@ def test_a_missing_device_is_reported_first(
 ) -> None:
     rest = {"adapt": ["--model", "pocket"], "ask": ["Who?"], "export": ["--to", "merged"]}.get(command, [])
     for device, cards, exit_code in (
-        ("gpu", 2, 2), ("cuda:", 2, 2), ("cuda:99", 2, 3), ("cuda:01", 2, 3), ("cuda", 0, 3), ("cuda:0", 0, 3),
+        ("gpu", 2, 2), ("cuda:", 2, 2), ("cuda:99", 2, 3), ("cuda:01", 2, 2), ("cuda:999", 2, 2), ("cuda", 0, 3), ("cuda:0", 0, 3),
         ("mps:0", 1, 2), ("mps", 0, 3), ("xpu", 0, 3), ("xpu:2", 2, 3),
     ):  # fmt: skip
         for kind in ("cuda", "xpu"):

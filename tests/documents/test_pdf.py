@@ -336,3 +336,11 @@ def test_a_bold_numbered_title_with_a_stop_is_a_heading():
     page.pdf.set_font("times", "B", 11)
     page.pdf.text(20, 55, "2.1.1 Weighing.")
     assert "\n\n## 2.1.1 Weighing.\n\nThe prices" in page.read()
+
+
+def test_small_numbers_of_lines_in_the_margin_are_left_out_and_those_of_rows_stay():
+    numbers = [(12, 30 + 6 * i, str(i + 9), 6) for i in range(len(LEFT + RIGHT))]
+    lines = [(20, 30 + 6 * i, line) for i, line in enumerate(LEFT + RIGHT)]
+    assert Page().page(*numbers, *lines).read() == f"{READ}\n"
+    goods = table([("1", "Pears"), ("2", "Eggs"), ("3", "Cod")])
+    assert Page().page((20, 30, PROSE), *goods).read().endswith("1 | Pears\n2 | Eggs\n3 | Cod\n")

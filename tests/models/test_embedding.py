@@ -49,6 +49,24 @@ def test_it_comes_back_after_an_error(load: Callable[..., Any]) -> None:
     assert weight.numel()
 
 
+def test_an_error_is_told_where_there_is_no_room_to_come_back(
+    load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load("llama")
+    expected = base.hidden(PACKED)
+    full = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+
+    def no_room(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    with pytest.raises(torch.OutOfMemoryError) as raised, embedding_on_host(base.causal):
+        monkeypatch.setattr(torch.Tensor, "to", no_room)
+        raise full
+    monkeypatch.undo()
+    assert raised.value is full
+    assert torch.equal(base.hidden(PACKED), expected)
+
+
 def test_a_tied_embedding_stays(load: Callable[..., Any]) -> None:
     base = load("qwen2")
     embedding = base.causal.get_input_embeddings()

@@ -25,7 +25,7 @@ from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import OwnPairs, TakenOver, corpus_of
 from disc_lite.planning.estimate import as_json, by_size, plan_run
 from disc_lite.planning.memory import CUDA, Footprint, Way
-from disc_lite.planning.shapes import Shape, known_shapes, shape_of_alias, shape_of_folder
+from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
@@ -135,9 +135,17 @@ def test_the_teacher_reads_what_was_planned() -> None:
         assert chosen.reading_tokens == max(tokens, path)  # type: ignore[union-attr]
 
 
-def test_a_teacher_that_caps_its_scores_reads_less_at_once() -> None:
+GEMMA_2_9B = {
+    "model_type": "gemma2", "hidden_size": 3584, "num_hidden_layers": 42, "num_attention_heads": 16,
+    "num_key_value_heads": 8, "intermediate_size": 14336,
+}  # fmt: skip
+
+
+def test_a_teacher_that_caps_its_scores_reads_less_at_once(tmp_path: Path) -> None:
     """Gemma 2 9B on 12 GB: scores of a tree of 8,192 tokens would take 10 GiB."""
-    gemma = Shape("gemma-2-9b", 3584, 42, 16, 8, 256, 14336, 256000, True, False, False, capped=True)
+    (tmp_path / "config.json").write_text(json.dumps(GEMMA_2_9B))
+    gemma = shape_of_folder(tmp_path)
+    assert gemma is not None
     made = plan(HANDBOOK, "mistral-7b", max_vram="12GB")
     capped, plain = (
         plan_run(shape, made.recipe, made.corpus, made.workload, made.budget)

@@ -125,6 +125,7 @@ def test_a_gpu_without_bf16_is_refused(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], refused: bool
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
     if not refused:
@@ -135,6 +136,13 @@ def test_a_gpu_without_bf16_is_refused(
     assert "Tesla T4" in caught.value.what
     assert "7.5" in caught.value.why
     assert "--device cpu" in caught.value.remedy
+
+
+def test_a_gpu_that_is_not_there_is_refused_from_python_too(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(EnvironmentNotReady, match="There is no device 'cuda:2'"):
+        adapt(small.root / "docs", str(small.model), output=small.root / "third", pairs=small.pairs, device="cuda:2")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +195,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     for name, value in {
         "get_device_capability": (8, 9), "get_device_name": "NVIDIA GeForce RTX 4090", "current_device": 3,
         "get_device_properties": SimpleNamespace(total_memory=24 << 30), "memory_reserved": 0, "memory_allocated": 0,
-        "is_available": True,
+        "is_available": True, "device_count": 4,
     }.items():  # fmt: skip
         monkeypatch.setattr(torch.cuda, name, lambda *given, value=value: value)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(state["free"]), 24 << 30))
