@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -310,7 +310,7 @@ def test_eval_answers_a_signal_and_goes_on(
     monkeypatch.setattr(sys, "argv", ["disc-lite", "eval", str(run), "--device", "cpu"])
     with monkeypatch.context() as patched:
         patched.setattr(evaluate, "load_run", lambda *how: watched.watch(load_run(*how)))
-        patched.setattr("disc_lite.cli.progress.display", lambda quiet: _Closing(watched.listener))
+        patched.setattr("disc_lite.cli.progress.display", lambda quiet: nullcontext(watched.listener))
         with pytest.raises(SystemExit) as stop:
             main()
     assert (stop.value.code, watched.inside, watched.after) == (128 + number, 1, 0)
@@ -320,13 +320,3 @@ def test_eval_answers_a_signal_and_goes_on(
     card = disc_lite.evaluate(run, device="cpu")
     assert (run / "before.json").stat().st_mtime_ns == kept
     assert card["rows"] == read_json(whole / "summary.json")["card"]["rows"]
-
-
-class _Closing:
-    def __init__(self, listener: Callable[[Any], None]) -> None:
-        self.listener = listener
-
-    def __call__(self, event: Any) -> None:
-        self.listener(event)
-
-    def close(self) -> None: ...
