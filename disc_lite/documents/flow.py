@@ -109,8 +109,11 @@ def _joined_titles(lines: Sequence[Line], body: float) -> list[Line]:
     joined: list[Line] = []
     for line in lines:
         last = joined[-1] if joined else Line("")
-        is_title = is_large(line, body) and abs(line.size - last.size) < _SAME_SIZE and not line.is_row
-        fits = bool(last.text) and len(last.text) + len(line.text) < MAX_TITLE_CHARS
+        is_alike = all(is_large(one, body) and not one.is_row for one in (last, line))
+        is_title = is_alike and abs(line.size - last.size) < _SAME_SIZE
+        # A little larger are also the bold labels of a form, one below the other.
+        is_done = line.size < HEADING_SIZE * body and SENTENCE_END.fullmatch(last.text.rpartition("\n")[2]) is not None
+        fits = bool(last.text) and not is_done and len(last.text) + len(line.text) < MAX_TITLE_CHARS
         if is_title and fits and not _NUMBERED.match(line.text):
             joined[-1] = replace(last, text=f"{last.text}\n{line.text}")
         else:

@@ -16,7 +16,7 @@ from disc_lite.documents.columns import Line
 from disc_lite.documents.flow import MAX_TITLE_CHARS, SENTENCE_END, Sizes, is_large, lines_in_order
 from disc_lite.documents.headings import escaped
 from disc_lite.documents.hyphens import is_broken_word, is_hyphenated, joined_lines, whole_words
-from disc_lite.documents.pieces import blank_between, width_of
+from disc_lite.documents.pieces import HEADING_SIZE, blank_between, width_of
 from disc_lite.documents.printedtables import CAPTION
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
@@ -137,7 +137,8 @@ def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, 
         is_first = not any(texts[:index])
         is_bold = line.is_bold and not all(one.is_bold for one in lines if one.text)
         return (1 if is_first else 2) if _is_heading(texts, index, width, is_bold) else 0
-    if is_large(line, sizes.body):
+    may_be_text = line.text.endswith(":") or len(line.text.split()) > _TITLE_MAX_WORDS
+    if is_large(line, sizes.body) and not (may_be_text and line.size < HEADING_SIZE * sizes.body):
         has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
         # Where the notes are longer than the text, the text is larger than most lines.
         is_sentence = line.text.endswith(".") and len(line.text.split()) > _MAX_STOPPED_WORDS

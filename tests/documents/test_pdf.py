@@ -365,3 +365,27 @@ def test_small_numbers_of_a_listing_are_left_out_in_letters_of_any_width_and_bes
     numbers = [(20, y, str(i), 6) for i, (_, y, _) in enumerate(lines, start=1)]
     text = Page().page(*numbers, *lines, (20, 35, PROSE), (20, 60, PROSE)).read()
     assert not re.search(r"\d", text) and r"\let" in text
+
+
+def test_bold_lines_that_are_a_little_larger_are_no_heading_where_they_are_labels_or_as_long_as_text():
+    lines = (
+        "Name of the ship:",
+        "Port:",
+        "The crane lifts twelve tons and is painted green all over its long arm and foot",
+    )
+    page = Page().page(*[(20, y, PROSE) for y in (20, 25, 30, 90, 95)])
+    page.pdf.set_font("times", "B", 11.8)
+    for y, line in zip((50, 55, 70), lines, strict=True):
+        page.pdf.text(20, y, line)
+    assert page.read() == f"{PROSE} {PROSE} {PROSE}\n\n{lines[0]}\n\n{lines[1]}\n\n{lines[2]}\n\n{PROSE} {PROSE}\n"
+
+
+def test_a_large_line_below_a_table_of_its_size_is_no_part_of_the_last_row():
+    page = Page().page(
+        (20, 20, PROSE), *[(x, y, cell, 13) for y in (40, 46) for x, cell in ((20, "Cod"), (90, "Sold"))]
+    )
+    page.page(*[(20, y, PROSE) for y in range(20, 90, 5)])
+    page.pdf.page = 1
+    page.pdf.set_font("times", "B", 13)
+    page.pdf.text(20, 52, "The lamp")
+    assert "Cod | Sold\n\n# The lamp\n\n" in page.read()
