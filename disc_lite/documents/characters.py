@@ -126,22 +126,23 @@ def _characters(page: PdfTextPage) -> Iterator[_Char]:
             beginning, end = sorted(corner.real for corner in ends)
             char = char._replace(start=start.real, left=beginning, right=end, y=start.imag)
         elif last is not None and last.y == char.y and char.left - last.right > _SPACE * size / 2 and not has_space:
-            char = char._replace(has_space=_ends_word(page, index - 1))
+            char = char._replace(has_space=_ends_word(page, index - 1, size))
         yield char
         last, has_space = char, False
 
 
-def _ends_word(page: PdfTextPage, index: int) -> bool:
+def _ends_word(page: PdfTextPage, index: int, size: float) -> bool:
     """Whether behind a character there is the room of a space, but not around it: the letters may be s p a c e d.
 
     PDFium takes a gap for no space where it is written as the distance of two letters, as groff does.
     """
-    wide = [_room_behind(page, place) > _SPACE for place in range(index - 2, index + 3)]
-    return wide[2] and sum(wide) <= 2
+    rooms = [_room_behind(page, place) for place in range(index - 2, index + 3)]
+    wide, narrow = sum(room > _SPACE * size for room in rooms), sum(room <= _SPACE * size for room in rooms)
+    return rooms[2] > _SPACE * size and wide <= 2 <= narrow
 
 
 def _room_behind(page: PdfTextPage, index: int) -> float:
-    """The room between a character and the next one on its line, in sizes of the font."""
+    """The room between a character and the next one on its line, in points; no number where there is no next one."""
     import pypdfium2.raw as pdfium
 
     box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
@@ -150,9 +151,9 @@ def _room_behind(page: PdfTextPage, index: int) -> float:
         pdfium.FPDFText_GetLooseCharBox(page, index, box)  # as wide as the character moves the line on
         and pdfium.FPDFText_GetCharOrigin(page, index, x, y)
         and pdfium.FPDFText_GetCharOrigin(page, index + 1, next_x, next_y)
+        and pdfium.FPDFText_GetUnicode(page, index + 1) not in (0x0A, 0x0D)  # made up for the end of a line
     )
-    size = pdfium.FPDFText_GetFontSize(page, index)
-    return (next_x.value - box.right) / size if is_there and size and y.value == next_y.value else 0.0
+    return next_x.value - box.right if is_there and y.value == next_y.value else math.nan
 
 
 def _direction(page: PdfTextPage) -> complex:

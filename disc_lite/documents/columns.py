@@ -18,16 +18,19 @@ from disc_lite.documents.printedtables import table_end, table_rows
 
 _OPENS_CODE = re.compile(r":$|(?:^|\s)(?!www\.|https?:)\S*[.!?]$")
 _ENDS_TEXT = re.compile(r"[.!?:;)\]]$")
+_IN_CODE = re.compile(r"[\\{}=;_<>]")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
 # In sizes of the font.
 _MAX_LINE_NUMBER = 0.8
+_RAISED = 0.15
 _MIN_GUTTER = 0.6
 _MAX_NUMBER_GAP = 3
 _LEADING = 1 / 3  # quantile of the distances of lines
 _PARAGRAPH_GAP = 1.5  # of the usual distance of lines
 _MIN_COLUMN_LINES = 3
 _MIN_FILL = 0.55
+_MIN_CODE = 0.3  # of the lines of a listing in letters of any width
 _MIN_PROSE_CHARS = 16
 _MAX_CODE_COLUMNS = 200
 
@@ -57,17 +60,32 @@ def lines_of_page(rows: Sequence[Row]) -> list[list[Line]]:
 
 def _without_line_numbers(rows: Sequence[Row], size: float) -> list[Row]:
     """The rows without the numbers of lines at their left: small ones that count from row to row."""
-    numbers = [_line_number(row, size) for row in rows]
-    counted: set[int] = set()
-    for place, (above, below) in enumerate(pairwise(numbers)):
-        if above is not None and below == above + 1:
-            counted |= {place, place + 1}
+    numbers = {place: number for place, row in enumerate(rows) if (number := _line_number(row, size)) is not None}
+    places = list(numbers)
+    starts = [index for index in range(1, len(places)) if numbers[places[index]] != numbers[places[index - 1]] + 1]
+    series = [places[start:end] for start, end in pairwise([0, *starts, len(places)])]
+    counted = {place for one in series if _are_lines(rows, one) for place in one}
     return [row for place, whole in enumerate(rows) if (row := whole[place in counted :])]
 
 
 def _line_number(row: Row, size: float) -> int | None:
-    first, beside = row[0], row[1].size if len(row) > 1 else size
-    return int(first.text) if first.text.isdecimal() and first.size <= _MAX_LINE_NUMBER * beside else None
+    first, beside = row[0], row[1] if len(row) > 1 else replace(row[0], size=size)
+    # One that is raised counts verses, paragraphs or notes.
+    is_small = first.size <= _MAX_LINE_NUMBER * beside.size and first.baseline - beside.baseline < _RAISED * beside.size
+    return int(first.text) if re.fullmatch(r"\d{1,6}", first.text) and is_small else None
+
+
+def _are_lines(rows: Sequence[Row], places: Sequence[int]) -> bool:
+    """Whether numbered rows are lines of code or of running text, not entries of a list or a table."""
+    texts = {place: rows[place][1] for place in places if len(rows[place]) > 1}
+    code = [piece for piece in texts.values() if piece.is_code or _IN_CODE.search(piece.text)]
+    if len(places) > 1 and code and len(code) >= _MIN_CODE * len(texts):
+        return True
+    goes_on = any(
+        place + 1 in texts and piece.text[-1].isalpha() and texts[place + 1].text[0].islower()
+        for place, piece in texts.items()
+    )
+    return goes_on and _is_prose([[piece] for piece in texts.values()])
 
 
 # --- columns ----------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """PDF: columns, tables, running lines, code and raised letters are read off the places of the characters."""
 
+import re
+
 from fpdf import FPDF
 
 from tests.documents.written import converted
@@ -344,3 +346,22 @@ def test_small_numbers_of_lines_in_the_margin_are_left_out_and_those_of_rows_sta
     assert Page().page(*numbers, *lines).read() == f"{READ}\n"
     goods = table([("1", "Pears"), ("2", "Eggs"), ("3", "Cod")])
     assert Page().page((20, 30, PROSE), *goods).read().endswith("1 | Pears\n2 | Eggs\n3 | Cod\n")
+
+
+def test_small_numbers_of_ranks_verses_and_notes_are_no_numbers_of_lines():
+    def numbered(*lines, rise=0.0, x=20):
+        beside = [(x + 6, 30 + 5 * i, line) for i, line in enumerate(lines)]
+        return Page().page(*[(x, y - rise, str(i), 7) for i, (_, y, _) in enumerate(beside, start=1)], *beside).read()
+
+    assert numbered("Lift the lid.", "Pour the water in.") == "1 | Lift the lid.\n2 | Pour the water in.\n"
+    assert numbered("apples", "pears", "plums") == "1 | apples\n2 | pears\n3 | plums\n"
+    verses = ("The keeper lights the lamp of the house", "as the night falls over the northern quay", "and waits.")
+    assert numbered(*verses, rise=1.2).startswith(f"1 | {verses[0]}\n2 | {verses[1]}\n3 | ")
+    assert numbered(*verses) == f"{' '.join(verses)}\n"
+
+
+def test_small_numbers_of_a_listing_are_left_out_in_letters_of_any_width_and_beside_text_without_them():
+    lines = [(26, 30, r"\let\x\y"), (26, 40, r"\def\lamp{"), (26, 45, "two"), (26, 50, "}")]
+    numbers = [(20, y, str(i), 6) for i, (_, y, _) in enumerate(lines, start=1)]
+    text = Page().page(*numbers, *lines, (20, 35, PROSE), (20, 60, PROSE)).read()
+    assert not re.search(r"\d", text) and r"\let" in text

@@ -132,3 +132,16 @@ def test_a_space_that_is_the_distance_of_two_letters_is_one_and_a_spaced_title_i
     in_turn = b"(Read it i) Tj 2.5 Tc [(fav) 250] TJ 0 Tc (oice calls.) Tj"
     assert by_hand(b"BT /F 10 Tf 50 700 Td " + in_turn + b" ET").text == "Read it if a voice calls.\n"
     assert by_hand(b"BT /F 10 Tf 50 700 Td 3 Tc (VELMAR HARBOUR) Tj ET").text == "VELMAR HARBOUR\n"
+
+
+def test_a_font_of_size_1_and_a_short_word_in_spaced_letters_have_no_spaces_in_words():
+    # TeX and many printers have the size in the matrix; each letter is moved to a dot of the printer.
+    moved = b"BT /F 1 Tf 10 0 0 10 50 700 Tm [(In 191) -30 (1 the crane il) -30 (luminated 1) -20 (1 ships.)] TJ ET"
+    assert by_hand(moved).text == "In 1911 the crane illuminated 11 ships.\n"
+    large = (
+        b"BT /F 100 Tf .1 0 0 .1 50 700 Tm (Read the notes as the) Tj 25 Tc [(ya) 250] TJ 0 Tc (re hung up. I) Tj ET"
+    )
+    assert by_hand(large).text == "Read the notes as they are hung up. I\n"
+    for word in ("FAQ", "IT"):
+        spaced = b"BT /F 10 Tf 50 700 Td 2.5 Tc (%s) Tj 0 Tc 0 -30 Td (We answer at noon.) Tj ET" % word.encode()
+        assert word in by_hand(spaced).text
