@@ -31,9 +31,8 @@ def manual_page(lines: Sequence[str], name: str) -> str:
     indents = [len(line) - len(line.lstrip()) for line in lines if line.startswith("    ")]
     body = min(indents, default=0)
     out = [f"# {name}", ""]
-    for index, line in enumerate(lines):
+    for line, below in zip(lines, _next_text(lines), strict=True):
         indent = len(line) - len(line.lstrip())
-        below = next((one for one in lines[index + 1 :] if one.strip()), "")
         if line.strip() and indent == 0 and below.startswith("  "):
             out.append(f"## {line.strip()}")
         elif 0 < indent < body and below.startswith(" " * body):
@@ -41,6 +40,15 @@ def manual_page(lines: Sequence[str], name: str) -> str:
         else:
             out.append(escaped(line[min(indent, body) :].rstrip()))
     return _without_hyphens("\n".join(out)) + "\n"
+
+
+def _next_text(lines: Sequence[str]) -> list[str]:
+    """For each line the next one that is not blank; empty where there is none."""
+    found, below = [""] * len(lines), ""
+    for index in reversed(range(len(lines))):
+        found[index] = below
+        below = lines[index] if lines[index].strip() else below
+    return found
 
 
 def _without_hyphens(text: str) -> str:
@@ -52,5 +60,5 @@ def _without_hyphens(text: str) -> str:
         first, second = found["first"], found["second"]
         return f"{first}{'' if is_broken_word(f'{first}-', second, words) else '-'}{second}\n{found['indent']}"
 
-    broken = r"(?P<first>[^\W\d_]{2,})-\n(?P<indent>[ \t]*)(?P<second>[^\W\d_]{2,}\S*)[ \t]*\n?"
+    broken = r"(?<![^\W\d_])(?P<first>[^\W\d_]{2,})-\n(?P<indent>[ \t]*)(?P<second>[^\W\d_]{2,}\S*)[ \t]*\n?"
     return re.sub(broken, joined, text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.elements import within
+from disc_lite.documents.elements import around, within
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -48,6 +48,7 @@ _NAME = re.compile(
     """,
     re.VERBOSE,
 )
+_LINK_OF_TITLE = re.compile(r"permalink|headerlink|heading-anchor|anchor-?link|anchorjs-link")
 _SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # or a boxed text
 # Names that text has too, as the menu of a restaurant or a page about consent; dropped only without sentences.
 _PLAIN_NAME = re.compile(
@@ -92,6 +93,8 @@ def _is_noise_of_a_site(tag: Tag) -> bool:
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
         return tag.get("role") == "banner" and not any(within(tag, ("h1", "h2")))
+    if _has_name(tag, _LINK_OF_TITLE) and _is_title(tag):
+        return False
     is_named = is_named or (_has_name(tag, _PLAIN_NAME) and not _says_something(tag))
     return is_named and tag.name not in _MAIN_TEXT and not any(within(tag, _MAIN_TEXT))
 
@@ -103,6 +106,13 @@ def _has_name(tag: Tag, names: re.Pattern[str]) -> bool:
         title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None)
         own = "" if title is not None and own.rpartition("-")[2] in _slug(title.get_text()) else own
     return any(names.fullmatch(_slug(str(name))) for name in (*classes, own) if name)
+
+
+def _is_title(tag: Tag) -> bool:
+    """Whether an element is, holds or is in a heading, and all words of it are its own."""
+    title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None) or around(tag, _TITLES)
+    words = _slug(tag.get_text())
+    return title is not None and words != "" and _slug(title.get_text()) in words
 
 
 def _slug(text: str) -> str:

@@ -99,7 +99,7 @@ class _Writer:
 
     def _heading(self, element: Element) -> Iterator[str]:
         written = attribute(element, "outline-level")
-        level = int(written) if written.isdigit() and int(written) else 1
+        level = int(written) if written.isdecimal() and int(written) else 1
         in_list = bool(self._list[0]) or attribute(element, "is-list-header") == "true"
         label = "" if in_list else self._headings.label(level - 1, _start(element))
         yield from self._tagged(f"h{min(level, 6)}", element, label=label and _label(label))
@@ -132,7 +132,7 @@ class _Writer:
         )
         cell = "".join(self._tagged("td", element, spans))
         repeated = attribute(element, "number-columns-repeated")
-        yield cell * (min(int(repeated), MAX_REPEATED) if repeated.isdigit() else 1)
+        yield cell * (min(int(repeated), MAX_REPEATED) if repeated.isdecimal() else 1)
 
     def _formula(self, element: Element) -> str:
         """A formula, which is a part of its own, as MathML."""
@@ -151,7 +151,7 @@ class _Writer:
 
 def _start(element: Element) -> int | None:
     start = attribute(element, "start-value")
-    return int(start) if start.isdigit() else None
+    return int(start) if start.isdecimal() else None
 
 
 def _label(number: str) -> str:

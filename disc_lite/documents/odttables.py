@@ -27,7 +27,7 @@ class _Cell:
 
 def without_sub_tables(table: Element) -> Element:
     """The table; the rows of its sub-tables are rows of it, and what stands beside them spans these."""
-    if not any(map(_sub_table, table.iter())):
+    if all(_sub_table(part) is None for part in table.iter()):
         return table
     flat = Element("table")
     head = SubElement(flat, HEADER)
@@ -39,8 +39,11 @@ def without_sub_tables(table: Element) -> Element:
     return flat
 
 
-def _sub_table(cell: Element) -> list[Element]:
-    return [one for one in cell if attribute(one, "is-sub-table") == "true"]
+def _sub_table(cell: Element) -> Element | None:
+    """The sub-table that a cell was split into; none where text stands beside it, which belongs to no part of it."""
+    sub_table = next((one for one in cell if attribute(one, "is-sub-table") == "true"), None)
+    others = (one for one in cell if one is not sub_table)
+    return None if sub_table is not None and any("".join(one.itertext()).strip() for one in others) else sub_table
 
 
 def _flat_rows(table: Element) -> list[tuple[bool, list[_Cell]]]:
@@ -89,8 +92,8 @@ def _cells(row: Element) -> Iterator[_Cell]:
 
 def _parts(cell: _Cell) -> list[list[_Cell]]:
     """The rows of the sub-table in a cell; of another one, itself."""
-    sub_tables = _sub_table(cell.element)
-    return [row for _, row in _flat_rows(sub_tables[0])] if sub_tables else [[_Cell(cell.element, 0)]]
+    sub_table = _sub_table(cell.element)
+    return [[_Cell(cell.element, 0)]] if sub_table is None else [row for _, row in _flat_rows(sub_table)]
 
 
 def _widths(cells: Sequence[tuple[_Cell, list[list[_Cell]]]]) -> list[int]:
@@ -108,4 +111,4 @@ def _width(rows: Sequence[Sequence[_Cell]]) -> int:
 
 def _number(cell: Element, name: str) -> int:
     written = attribute(cell, name)
-    return min(max(int(written), 1), MAX_REPEATED) if written.isdigit() else 1
+    return min(max(int(written), 1), MAX_REPEATED) if written.isdecimal() else 1

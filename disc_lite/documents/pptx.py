@@ -84,7 +84,7 @@ def _shape_html(shape: Element, has_bullets: bool) -> Iterator[str]:
     for paragraph in _paragraphs(shape):
         text = _text(paragraph)
         properties = child(paragraph, "pPr")
-        level = int(written) if (written := attribute(properties, "lvl")).isdigit() else 0
+        level = int(written) if (written := attribute(properties, "lvl")).isdecimal() else 0
         label = _label(properties, level, numbers) if text else ""
         if text and (has_bullets or label):
             wanted = 1 + level
@@ -107,7 +107,7 @@ def _label(properties: Element, level: int, numbers: dict[int, tuple[str, int]])
         return ""
     start = attribute(auto, "startAt")
     before, number = numbers.get(level, ("", 0))
-    number = number + 1 if before == scheme[0] else int(start) if start.isdigit() else 1
+    number = number + 1 if before == scheme[0] else int(start) if start.isdecimal() else 1
     numbers[level] = (scheme[0], number)
     around = _AROUND.get(scheme["around"], "{}.")
     return f"<{LABEL_TAG}>{around.format(number_text(_KINDS.get(scheme['kind'], '1'), number))}</{LABEL_TAG}>"

@@ -21,17 +21,22 @@ def is_layout(table: Tag) -> bool:
     """Whether a table only places parts of the page: headings or tables, or one row of code and its numbers."""
     if table.get("role") in ("presentation", "none") or any(within(table, _HEADINGS)):
         return True
-    if inner := list(within(table, ("table",))):
-        return not _are_values(table, inner)
+    if any(within(table, ("table",))):
+        return not _has_values(table)
     return any(within(table, ("pre",))) and not any(within(table, ("th",))) and len(list(within(table, ("tr",)))) == 1
 
 
-def _are_values(table: Tag, inner: Sequence[Tag]) -> bool:
-    """Whether the tables in a table are values in its cells: short ones, in the smaller part of its rows."""
-    holders = {id(around(one, ("tr",))) for one in inner}
+def _has_values(table: Tag) -> bool:
+    """Whether the tables in a table are values in its cells: short, without `|`, in the smaller part of its rows."""
+    holders = set()
+    for inner in within(table, ("table",)):
+        text = inner.get_text()
+        if len(text) > _MAX_INNER_CHARS or "|" in text:
+            return False
+        holders.add(id(around(inner, ("tr",))))
     rows = [row for row in within(table, ("tr",)) if around(row, ("table",)) is table]
     plain = sum(id(row) not in holders and len(row.find_all(("td", "th"), recursive=False)) > 1 for row in rows)
-    return plain > len(holders) and all(len(one.get_text()) <= _MAX_INNER_CHARS for one in inner)
+    return plain > len(holders)
 
 
 def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:

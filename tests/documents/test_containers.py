@@ -125,6 +125,14 @@ def test_pptx_slides_in_order_under_their_titles_with_tables_and_notes():
     assert "run OCR" in refusal(".pptx", zipped(pictures))
 
 
+def test_a_raised_number_where_a_level_belongs_refuses_no_file():
+    slides = {**PPTX, "ppt/slides/2.xml": slide(shape("body", line("Of spring", "²")))}
+    assert "Of spring" in document("a.pptx", zipped(slides)).text
+    names = 'xmlns:o="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:x="text"'
+    content = f'<o:d {names}><o:text><x:h x:outline-level="²" x:start-value="²">Of spring</x:h></o:text></o:d>'
+    assert "Of spring" in document("a.odt", zipped({"content.xml": content})).text
+
+
 @pytest.mark.parametrize(("suffix", "part"), [(".odt", "content.xml"), (".pptx", "ppt/presentation.xml")])
 def test_hostile_xml(suffix, part):
     laughs = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10 if n else "ha" * 1000}">' for n in range(12))

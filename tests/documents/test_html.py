@@ -202,6 +202,7 @@ def test_a_short_table_in_the_cell_of_one_is_a_value_and_other_tables_are_placed
     assert text_of(f"<table><tr><td>Velmar<td>{inner}</table>") == "Velmar\n\nday | 84\nnight | 90"
     long = inner.replace("84", "84 crowns, " * 30)
     assert "\nnight | 90" in text_of(f"<table>{rows.replace(inner, long)}</table>")
+    assert "`a | b`" in text_of(f"<table>{rows.replace('84', '<pre>a | b</pre>')}</table>")  # no cells
 
 
 # --- noise ----------------------------------------------------------------------------------------------
@@ -268,6 +269,18 @@ def test_a_part_stays_that_has_the_name_of_one_of_a_site_and_a_text_of_its_own(p
 def test_what_asks_the_visitor_for_something_is_no_text(name, form):
     asked = f"<div class={name}><p>We want to tell you of our offers.</p>{form}</div>"
     assert text_of(f"<h1>Hours</h1>{asked}") == "# Hours"
+
+
+@pytest.mark.parametrize("name", ["permalink", "headerlink", "anchor-link", "anchorjs-link"])
+def test_a_heading_whose_words_are_all_in_a_link_to_it_stays_and_the_words_of_a_link_beside_it_go(name):
+    for heading in (
+        f"<h2><a class={name} href=#a>Keys</a></h2>",
+        f"<h2><a class={name} href=#a>Keys</a> \U0001f517</h2>",
+        f"<a class={name} href=#a><h2>Keys</h2></a>",
+        f"<h2 class={name}>Keys</h2>",
+        f"<h2>Keys<a class={name} href=#a> Permalink</a></h2>",
+    ):
+        assert text_of(f"<h1>Hours</h1>{heading}<p>Ada has them.").startswith("# Hours\n\n## Keys"), heading
 
 
 def test_notes_and_asides_of_the_main_part_stay():

@@ -66,3 +66,11 @@ def test_a_short_table_in_a_cell_is_its_value():
     ]
     made = read(table(["Town", "Fee", "Open"], *rows))
     assert "Velmar | day, 84 crowns; night, 90 crowns | Monday\nDunden | 12 crowns | Friday\n" in made
+
+
+def test_a_text_beside_a_sub_table_is_lost_in_no_cell_and_a_raised_number_is_no_span():
+    beside = f"<x:p>since May</x:p>{table(['84'], ['90'], attributes=SUB)}"
+    made = read(table(["Town", "Fee"], ["Velmar", beside], ["Dunden", "12"]).replace("since May", "<x:s/>since May"))
+    assert all(word in made for word in ("since May", "84", "90", "Dunden"))
+    rows = table(["Town", "Fee"], ["Velmar", table(["84"], ["90"], attributes=SUB)])
+    assert read(rows.replace("<t:table-cell>", '<t:table-cell t:number-columns-repeated="²">')).startswith("Town | Fee")
