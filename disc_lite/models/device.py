@@ -41,7 +41,10 @@ def require_there(device: torch.device) -> None:
     kind = device.type
     if kind == "cpu":
         return
-    gpus = int(torch.backends.mps.is_available()) if kind == "mps" else getattr(torch, kind).device_count()
+    found = torch.backends.mps if kind == "mps" else getattr(torch, kind)
+    gpus = 0  # also where the driver counts some, but is too old for this PyTorch
+    if found.is_available():
+        gpus = 1 if kind == "mps" else found.device_count()
     if (device.index or 0) >= gpus:
         raise EnvironmentNotReady(
             f"There is no device '{device}'.", f"{kind} devices that PyTorch finds here: {gpus or 'none'}.",

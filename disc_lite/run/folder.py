@@ -108,7 +108,7 @@ class RunFolder:
             raise UsageError(
                 f"The run in {self} was made by another version of disc-lite.",
                 f"Its files are of format {written}, this version reads and writes format {FORMAT}.",
-                "Use the version that made it, or adapt again with another --output.",
+                "Use the version that made it, or adapt again with another --output; --pairs takes its pairs over.",
             )
         require_digests(self.path)
         return dict(record)

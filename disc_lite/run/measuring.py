@@ -114,7 +114,7 @@ class Measurement:
         return Answers(
             {row: said(asked.questions, f"{of_questions}, {ROWS[row]}", passages) for row, passages in shown.items()},
             said(asked.completions, counted(len(asked.completions), "statement")),
-            said(removed, f"{counted(len(removed), 'question')} about what is gone") if removed else [],
+            said(removed, f"{len(removed):,} about what is gone") if removed else [],
         )
 
     def retained(self, when: When) -> Retained:

@@ -269,12 +269,14 @@ def test_a_missing_device_is_reported_first(
     ):  # fmt: skip
         for kind in ("cuda", "xpu"):
             monkeypatch.setattr(f"torch.{kind}.device_count", lambda cards=cards: cards)
+            monkeypatch.setattr(f"torch.{kind}.is_available", lambda cards=cards: bool(cards))
         monkeypatch.setattr("torch.backends.mps.is_available", lambda cards=cards: bool(cards))
         code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)
         assert (code, len(err.splitlines()) <= 3) == (exit_code, True)
         assert f"no device '{device}'" in err
     for kind in ("cuda", "xpu"):
         monkeypatch.setattr(f"torch.{kind}.device_count", lambda: 2)
+        monkeypatch.setattr(f"torch.{kind}.is_available", lambda: True)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
     for device in ("cpu", "cuda", "cuda:1", "xpu", "xpu:1", "mps"):
         code, _, err = run(monkeypatch, capsys, command, tmp_path / "none", *rest, "--device", device)

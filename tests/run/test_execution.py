@@ -145,6 +145,14 @@ def test_a_gpu_that_is_not_there_is_refused_from_python_too(small: SmallAdapt, m
         adapt(small.root / "docs", str(small.model), output=small.root / "third", pairs=small.pairs, device="cuda:2")
 
 
+def test_a_gpu_whose_driver_is_too_old_for_pytorch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch counts it by NVML, and cannot use it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(EnvironmentNotReady, match="There is no device 'cuda'"):
+        device.device_of("cuda")
+
+
 @pytest.mark.parametrize(
     ("kind", "words", "own_memory"),
     [("xpu", "Intel (xpu)", True), ("mps", "Apple (mps)", False), ("cuda", "AMD (ROCm)", True)],

@@ -14,16 +14,18 @@ from disc_lite.chat.opening import open_adapted
 from disc_lite.documents import RUN_RECORD
 from disc_lite.errors import UsageError
 from disc_lite.exporting import export
-from disc_lite.qa import Question
+from disc_lite.qa import Pair, Question
 from disc_lite.report import inspect_document, write_report
 from disc_lite.run import readme
 from disc_lite.run.answers import Answers, Drift, Retained
 from disc_lite.run.arguments import Arguments
+from disc_lite.run.earlier import read_earlier
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import FORMAT, Entry, RunFolder
 from disc_lite.run.gathering import gather
+from disc_lite.run.given import pairs_of
 from disc_lite.run.record import begin
-from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json
+from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json, write_jsonl
 from tests.tiers import reached
 
 PACKAGE = Path(disc_lite.__file__).parent
@@ -59,6 +61,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "export": lambda run: export(run, "adapter", run.parent / "out"),
     "ask": open_adapted,
     "eval": disc_lite.evaluate,
+    "update": read_earlier,
 }
 
 
@@ -72,8 +75,17 @@ def test_a_run_of_another_version_is_refused(tmp_path: Path, reader: str, writte
     with pytest.raises(UsageError, match="another version") as caught:
         READERS[reader](tmp_path)
     assert f"format {FORMAT}" in caught.value.why and str(written) in caught.value.why
-    assert "--output" in caught.value.remedy
+    assert "--output" in caught.value.remedy and "--pairs takes its pairs over" in caught.value.remedy
     reached("R27", files_refused=1)
+
+
+@pytest.mark.parametrize("written", [FORMAT - 1, FORMAT + 1])
+def test_the_pairs_of_a_run_of_another_version_are_taken_over(tmp_path: Path, written: int) -> None:
+    """They took the longest to write, and need nothing else of it."""
+    write_json(tmp_path / "run.json", {"identity": {"format": written}})
+    row = {"document": "a.md", "passage": 0, "question": "Who?", "answer": "Ada"}
+    write_jsonl(tmp_path / "pairs.jsonl", [row])
+    assert pairs_of(tmp_path) == (Pair("a.md", 0, "Who?", "Ada"),)
 
 
 def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folders: Callable[[str], Path]) -> None:
