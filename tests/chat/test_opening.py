@@ -304,7 +304,7 @@ def test_a_run_is_read_as_it_was_made_whatever_the_environment_says(trained: Pat
 
 
 def test_a_missing_cuda_device_is_reported(trained: Path) -> None:
-    with pytest.raises(EnvironmentNotReady, match="no CUDA"):
+    with pytest.raises(EnvironmentNotReady, match="no device 'cuda'"):
         load(open_adapted(trained / "run"), "cuda")
 
 

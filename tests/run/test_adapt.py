@@ -46,7 +46,7 @@ def test_every_file_ends_in_the_ledger(adapted: dict[str, Any]) -> None:
 
 def test_no_training_pair_is_a_held_out_question(adapted: dict[str, Any]) -> None:
     run = adapted["root"] / "run"
-    asked = {normalise(json.loads(line)["question"]) for line in (run / "questions.jsonl").read_text().splitlines()}
+    asked = {normalise(question.text) for question in open_run(run).folder.read_questions()}
     pairs = [json.loads(line) for line in (run / "pairs.jsonl").read_text().splitlines()]
     assert len(pairs) > 20
     assert not asked & {normalise(pair["question"]) for pair in pairs}

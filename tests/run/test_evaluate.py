@@ -15,7 +15,7 @@ from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
-from disc_lite.evaluation.card import STOPPING, change, forgetting, share_of
+from disc_lite.evaluation.card import ROWS, STOPPING, change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, is_right, read_questions
@@ -80,7 +80,7 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
             measuring, "generate_answers", lambda base, prompts, *given, said=said: said[: len(prompts)]
         )
         monkeypatch.setattr(measuring, "load_instructions", lambda: ())
-        folder.write_answers(when, Answers({"floor": [], "adapted": []}, []))
+        folder.write_answers(when, Answers({row: [] for row in ROWS}, []))
         measured = measuring.Measurement(
             lambda: SimpleNamespace(tokens=tokens), recipe_of(evaluation={"long_answer_tokens": limit}),
             measuring.EvalSet((), (), (), {}), folder, lambda *progress: None,
