@@ -33,7 +33,7 @@ def lines_in(text: str) -> list[str]:
 
 
 def sentences_in(text: str) -> list[str]:
-    """The sentences of each block, as documents are cut; in a text without capitals any letter may open one."""
+    """The sentences of each block, as documents are cut; those of a text without capitals in capitals, to be found."""
     blocks = paragraphs_in(_MARKER.sub("", text))
     if text == text.lower():
         blocks = [block.upper() for block in blocks]
