@@ -9,9 +9,11 @@ from itertools import accumulate
 from random import Random
 
 from disc_lite.documents import Document, Passage
+from disc_lite.prompts.writing import kinds_in
 from disc_lite.qa import words_of
+from disc_lite.qa.details import details_of
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.schema import Retention
+from disc_lite.recipe.schema import Prompt, Retention
 
 FEWEST_PROMPTS = 200  # self-generated ones of a run, even if its corpus is small
 # Compared positions of a shard, whose teacher hidden states are cached or read again together: 4 GiB of a 7B's.
@@ -22,14 +24,25 @@ FIT_CHECKS = 20  # of those, at most, over a whole training
 SMALLEST_STEP = 256  # tokens, to which `train.least_steps` may shorten a step
 
 
-def wanted_pairs(passage: Passage, sentences: int, recipe: Recipe) -> int:
-    """The number of pairs wanted of a passage with so many sentences."""
+def wanted_pairs(passage: Passage, details: Sequence[int], recipe: Recipe) -> int:
+    """The number of pairs wanted of a passage, whose sentences have so many details each."""
     settings = recipe.prompt
     if settings.questions_per_passage:
         return settings.questions_per_passage
     if settings.questions_per_1000_tokens:
         return max(1, round(settings.questions_per_1000_tokens * (passage.end - passage.start) / 1000))
-    return settings.questions_per_sentence * sentences
+    return sum(pairs_of_sentence(number, settings) for number in details)
+
+
+def pairs_of_sentence(details: int, settings: Prompt) -> int:
+    """The pairs wanted of a sentence, half of them for each of its details and for the sentence itself, or more."""
+    return max(settings.questions_per_sentence, math.ceil(settings.questions_per_sentence * (details + 1) / 2))
+
+
+def details_asked(sentence: str, language: str, recipe: Recipe) -> tuple[str, ...]:
+    """The details of a sentence that are asked for, if the recipe wants them to be."""
+    asks = recipe.prompt.worked_examples and "detail" in kinds_in(recipe.prompt.kinds)
+    return details_of(sentence, language) if asks else ()
 
 
 def is_askable(sentence: str) -> bool:

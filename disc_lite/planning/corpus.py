@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
-from disc_lite.planning.amounts import disc_read_again, disc_targets, is_askable, wanted_pairs
-from disc_lite.qa import Pair
+from disc_lite.planning.amounts import details_asked, disc_read_again, disc_targets, is_askable, wanted_pairs
+from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
 
 
@@ -109,17 +109,13 @@ def _part(cut: _Cut, known: Container[tuple[str, int]], wanted: bool) -> _Cut:
 def _counted(parts: Sequence[_Cut], recipe: Recipe, own: Sequence[Pair], tokenizer: Tokenizer) -> Corpus:
     passages = [passage for part in parts for passage in part.passages]
     targets = [target for part in parts for target in part.targets]
-    askable = [[_askable(part.document, part.offsets, p) for p in part.passages] for part in parts]
-    wanted = sum(
-        wanted_pairs(passage, number, recipe) if number else 0
-        for part, numbers in zip(parts, askable, strict=True)
-        for passage, number in zip(part.passages, numbers, strict=True)
-    )
+    askable = [_askable(part.document, part.offsets, p, recipe) for part in parts for p in part.passages]
+    wanted = sum(wanted_pairs(p, details, recipe) for p, details in zip(passages, askable, strict=True) if details)
     lengths = [end - start for passage in passages for start, end in passage.sentences]
     read = [len(part.offsets) for part in parts if part.passages]
     return Corpus(
         documents=len(parts), refused=0, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
-        sentences=sum(map(sum, askable)), targets=len(targets), target_tokens=sum(b - a for a, b in targets),
+        sentences=sum(map(len, askable)), targets=len(targets), target_tokens=sum(b - a for a, b in targets),
         read_again=sum(disc_read_again(tokens, recipe.disc.teacher_tokens) for tokens in read),
         pairs=len(own) or wanted, longest_document=max(read, default=0),
         longest_passage=max((p.end - p.start for p in passages), default=0),
@@ -133,7 +129,12 @@ def _tokens_of(pairs: Sequence[Pair], tokenizer: Tokenizer) -> OwnPairs:
     return OwnPairs(questions, answers, max(map(sum, sizes)))
 
 
-def _askable(document: Document, offsets: Offsets, passage: Passage) -> int:
-    """Sentences to ask about, which are no headings."""
-    sentences = [sentence for sentence in passage.sentences if sentence[0] not in passage.headings]
-    return sum(is_askable(document.text[offsets[start][0] : offsets[end - 1][1]]) for start, end in sentences)
+def _askable(document: Document, offsets: Offsets, passage: Passage, recipe: Recipe) -> list[int]:
+    """The number of details that are asked for in each sentence to ask about, which is no heading."""
+
+    def text(start: int, end: int) -> str:
+        return document.text[offsets[start][0] : offsets[end - 1][1]]
+
+    language = language_of(text(passage.start, passage.end)) or language_of(document.text)
+    sentences = [text(*sentence).strip() for sentence in passage.sentences if sentence[0] not in passage.headings]
+    return [len(details_asked(sentence, language, recipe)) for sentence in sentences if is_askable(sentence)]

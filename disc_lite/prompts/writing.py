@@ -3,7 +3,7 @@
 A model of less than a billion parameters writes no question from an instruction alone, but does after three worked
 examples, given as turns of a conversation. `KINDS` are the kinds of question about one fact: asked directly, reversed,
 in other words, by an implication, and in contrast to the next sentence. With varied questions a model learns to use a
-fact, not only to recite it (arXiv 2607.11020).
+fact, not only to recite it (arXiv 2607.11020). A question for a detail is told its answer: a name, a number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class WorkedExample:
 
     sentence: str
     neighbour: str  # the next sentence, for `contrast`
-    questions: tuple[str, ...]  # in the order of KINDS
+    questions: tuple[str, ...]  # in the order of KINDS; that for a detail, `short`, is the first
     answer: str
     short: str  # the same answer in as few words as possible
     names: tuple[str, ...]  # of its people and places, in every form in which a draft may write them; no common words
@@ -34,7 +34,9 @@ KINDS = {
     "rephrased": "Write the same question in other words.",
     "implied": "Write a question about something that follows from this sentence.",
     "contrast": "Write a question that compares what these two sentences say.",
+    "detail": "Write the question that this answers.",
 }
+GIVEN = {"rephrased": "Question", "contrast": "Next sentence", "detail": "Answer"}  # beside the sentence
 ANSWER = "Answer the question in a full sentence."
 SHORT_ANSWER = "Answer the question in as few words as possible."
 
@@ -178,16 +180,20 @@ OTHER_ANSWER = " Answer in the language of the question."
 
 def question_turns(kind: str, language: str) -> Turns:
     """Worked examples of writing a question of this kind."""
-    number = list(KINDS).index(kind)
-    examples = EXAMPLES.get(language, ENGLISH)
-    return tuple(
-        (question_task(kind, e.sentence, e.questions[0], e.neighbour, language), e.questions[number]) for e in examples
-    )
+    number = 0 if kind == "detail" else list(KINDS).index(kind)
+    turns = []
+    for e in EXAMPLES.get(language, ENGLISH):
+        given = {"rephrased": e.questions[0], "contrast": e.neighbour, "detail": e.short}.get(kind, "")
+        turns.append((question_task(kind, e.sentence, given, language), e.questions[number]))
+    return tuple(turns)
 
 
-def question_task(kind: str, sentence: str, question: str, neighbour: str, language: str) -> str:
-    """The task to write one question about the sentence; `contrast` gets its neighbour, `rephrased` the question."""
-    after = {"rephrased": f"\nQuestion: {question}", "contrast": f"\nNext sentence: {neighbour}"}.get(kind, "")
+def question_task(kind: str, sentence: str, given: str, language: str) -> str:
+    """The task to write one question about the sentence, and about what else a question of this kind is given.
+
+    `rephrased` is given a question, `contrast` the next sentence, and `detail` the answer.
+    """
+    after = f"\n{GIVEN[kind]}: {given}" if kind in GIVEN else ""
     return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language in EXAMPLES else LANGUAGE}"
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:plain|reversed|rephrased|implied|contrast)"  # of question, see `prompts.writing`
+KIND = "(?:detail|plain|reversed|rephrased|implied|contrast)"  # of question, see `prompts.writing`
 # Defined in `distillation.methods`, which imports torch; a test compares the names.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model reads more at once
@@ -70,8 +70,9 @@ class Prompt(Section):
         0, "pairs wanted of every passage instead, spread over its sentences; 0: by sentence", "pairs", ge=0, le=10_000
     )
     kinds: str = setting(
-        "plain, rephrased, reversed, rephrased",
-        "kinds of question, taken in turn: any of plain, reversed, rephrased, implied and contrast, with commas",
+        "detail, plain, rephrased, reversed, rephrased",
+        "kinds of question, taken in turn: any of detail, plain, reversed, rephrased, implied and contrast, with "
+        "commas; with `detail` each name, number and cell of a row gets half as many as a sentence",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
     worked_examples: Switch = setting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -16,15 +16,19 @@ from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
-from disc_lite.planning.amounts import is_askable
+from disc_lite.planning.amounts import details_asked, is_askable
 from disc_lite.prompts import answering, writing
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
+from disc_lite.synthesis.facts import gives
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
-FIRST = 2  # drafts about a sentence in the first round, where later ones rephrase them
+FIRST = 2  # drafts about a sentence in the first round, at least, where later ones rephrase them
+TRIES = 2  # rounds after which a detail that no question asks for is given up, if others of the sentence are asked for
+OF_DETAILS = ("detail", "rephrased")
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
+NOT_ASKED = "answer does not give the detail that was to be asked for"
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,20 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class Request:
+    """A question to draft."""
+
+    sentence: int  # number among the askable sentences of the passage
+    kind: str  # of question, see `prompts.writing.KINDS`
+    detail: str = ""  # of the sentence, that the answer is to give; "" where any of its facts will do
+    known: str = ""  # the question to rephrase
+
+
+@dataclass(frozen=True)
 class DraftedQuestion:
     """A drafted question, and why it is rejected ("" if it is not)."""
 
-    sentence: int
-    kind: str
+    request: Request
     text: str
     fault: str
 
@@ -55,8 +68,7 @@ class DraftedPair:
     """A question with a drafted answer, not yet scored by the teacher."""
 
     pair: Pair
-    sentence: int  # number among the askable sentences of the passage
-    kind: str  # of question, see `prompts.writing.KINDS`
+    request: Request
     # log p of the answer's tokens in the teacher's prompt, nats, from when they were sampled; empty where the pair's
     # answer has other tokens, since white space around it is dropped.
     log_ps: tuple[float, ...] = ()
@@ -84,11 +96,11 @@ def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
     return sentences
 
 
-def shares(wanted: int, sentences: int, seed: int) -> list[int]:
-    """The number of pairs wanted of each sentence: equal shares, the remainder drawn at random."""
-    each, remainder = divmod(wanted, sentences)
-    more = set(Random(f"{seed} shares").sample(range(sentences), remainder))
-    return [each + (i in more) for i in range(sentences)]
+def shares(wanted: int, weights: Sequence[int], seed: int) -> list[int]:
+    """The number of pairs wanted of each sentence: in proportion to its weight, the remainder drawn at random."""
+    each = [wanted * weight // sum(weights) for weight in weights]
+    more = set(Random(f"{seed} shares").sample(range(len(weights)), wanted - sum(each)))
+    return [number + (i in more) for i, number in enumerate(each)]
 
 
 @dataclass(frozen=True)
@@ -111,47 +123,64 @@ class Drafter:
     def language(self) -> str:
         return self.text.language(self.passage)
 
+    @cached_property
+    def details(self) -> list[tuple[str, ...]]:
+        """Those of each sentence that are asked for."""
+        return [details_asked(sentence.text, self.language, self.recipe) for sentence in self.sentences]
+
     # -- questions -------------------------------------------------------------------------------------
 
-    def kinds(
-        self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]
-    ) -> list[tuple[int, str, str]]:
-        """(sentence, kind of question, question to rephrase or ""): drafts for the sentences that lack pairs.
+    def requests(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[Request]:
+        """The questions to draft about the sentences that lack so many pairs each.
 
-        The kinds are taken in turn. A sentence gets a few drafts first: the others rephrase those. If none of them was
-        accepted, it gets as many as it lacks, since a small model may need ten drafts for a question.
+        A sentence gets a few drafts first, at least one for each of its details: the others rephrase those. Where none
+        of them was accepted there are as many as it lacks, since a small model may need ten drafts for a question.
         """
-        known: dict[int, list[str]] = {}
+        known: dict[tuple[int, str], list[str]] = {}
         for drafted in accepted:
-            known.setdefault(drafted.sentence, []).append(drafted.pair.question)
-        drafts = []
+            known.setdefault((drafted.request.sentence, drafted.request.detail), []).append(drafted.pair.question)
+        found: list[Request] = []
         for sentence, lacking in missing.items():
-            questions = known.get(sentence, [])
-            in_turn = cycle(questions)
-            kinds = self._kinds(bool(questions))
-            rephrases = len(kinds) < len(self._kinds(True))  # as soon as there is a question
-            for n in range(min(lacking, FIRST) if rephrases and attempt == 0 else lacking):
-                kind = kinds[(len(questions) + n + attempt) % len(kinds)]
-                drafts.append((sentence, kind, next(in_turn) if kind == "rephrased" else ""))
-        return drafts
+            about = {detail: known.get((sentence, detail), []) for detail in (*self.details[sentence], "")}
+            if attempt >= TRIES:
+                about = {detail: questions for detail, questions in about.items() if questions} or about
+            few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
+            found += self._about(sentence, about, min(lacking, few), attempt)
+        return found
 
-    def _kinds(self, known: bool) -> list[str]:
-        """Of the recipe; `rephrased` needs a question about the sentence, `contrast` a second sentence."""
+    def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
+        """So many questions about a sentence, shared among its details and itself (""), of which some are known.
+
+        The kinds are taken in turn.
+        """
+        asked = {detail: len(questions) for detail, questions in known.items()}
+        in_turn = {detail: cycle(questions) for detail, questions in known.items()}
+        for _ in range(number):
+            detail = min(asked, key=lambda detail: asked[detail])
+            kinds = [kind for kind in self._kinds if (kind in OF_DETAILS if detail else kind != "detail")]
+            kinds = [kind for kind in kinds if kind != "rephrased" or known[detail]] or ["plain"]
+            kind = kinds[(asked[detail] + attempt) % len(kinds)]
+            yield Request(sentence, kind, detail, next(in_turn[detail]) if kind == "rephrased" else "")
+            asked[detail] += 1
+
+    @cached_property
+    def _kinds(self) -> list[str]:
+        """Of the recipe; `contrast` needs a second sentence."""
         kinds = writing.kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
-        without = {"contrast"} if len(self.sentences) == 1 else set[str]()
-        without |= set[str]() if known else {"rephrased"}
-        return [kind for kind in kinds if kind not in without] or ["plain"]
+        return [kind for kind in kinds if kind != "contrast" or len(self.sentences) > 1]
 
-    def question_prompt(self, kind: str, sentence: int, question: str = "") -> list[int]:
-        """The passage, and the task to write a question about one of its sentences, or to rephrase `question`."""
-        about = self.sentences[sentence].under_heading
+    def question_prompt(self, request: Request) -> list[int]:
+        """The passage, and the task to write a question about one of its sentences."""
+        number, kind = request.sentence, request.kind
+        about = self.sentences[number].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
-        neighbour = self.sentences[sentence + 1 if sentence + 1 < len(self.sentences) else sentence - 1].text
-        task = writing.question_task(kind, about, question, neighbour, self.language)
+        neighbour = self.sentences[number + 1 if number + 1 < len(self.sentences) else number - 1].text
+        given = {"rephrased": request.known, "contrast": neighbour, "detail": request.detail}.get(kind, "")
+        task = writing.question_task(kind, about, given, self.language)
         return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 
-    def screened(self, sentence: int, kind: str, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
+    def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
         """The question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
         if not draft.ended:
@@ -162,7 +191,7 @@ class Drafter:
             fault = "" if question else "not a question"
         if not fault and fmean(draft.log_ps) < self.recipe.prompt.min_fluency:
             fault = NOT_FLUENT
-        return DraftedQuestion(sentence, kind, question, fault)
+        return DraftedQuestion(request, question, fault)
 
     def _language_fault(self, text: str) -> str:
         """A draft of a few words may have no telling ones, and a Japanese one no kana: then there is no fault."""
@@ -190,14 +219,16 @@ class Drafter:
             fault = "answer did not end within prompt.answer_tokens"
         elif self.recipe.prompt.screening:
             fault = answer_fault(question.text, answer, self.shown, self.language) or self._language_fault(answer)
+            if not fault and not gives(question.request.detail, question.text, answer):
+                fault = NOT_ASKED
         else:
             fault = "" if answer else "empty answer"
-        source = self.sentences[question.sentence].text
+        source = self.sentences[question.request.sentence].text
         digest = self.text.passage_sha256(self.passage)
         pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source, digest)
         _, answer_ids = self.tokens.turn(question.text, answer)
         log_ps = draft.log_ps if tuple(answer_ids) == draft.whole_ids else ()
-        return fault or DraftedPair(pair, question.sentence, question.kind, log_ps)
+        return fault or DraftedPair(pair, question.request, log_ps)
 
 
 def write_drafts(

@@ -91,6 +91,16 @@ def has_none(text: str, question: str, answer: str) -> bool:
     return bool(facts) and len(missing(facts, terms_of(text, language))) == len(facts)
 
 
+def gives(detail: str, question: str, answer: str) -> bool:
+    """Whether an answer gives a detail of a sentence, its numbers if it has any, and the question does not."""
+    language = language_of(f"{question} {answer}")
+    terms = terms_of(detail, language)
+    wanted = [term for term in terms if term.number] or list(terms)
+    return not missing(wanted, terms_of(answer, language)) and (
+        not wanted or bool(missing(wanted, terms_of(question, language)))
+    )
+
+
 def same_facts(question: str, first: str, second: str) -> bool:
     """Whether two answers to a question have the same facts, or both say yes, or both no.
 

@@ -19,7 +19,7 @@ from disc_lite.models.generation import stream_seed
 from disc_lite.prompts import answering
 from disc_lite.qa import NearDuplicates, Question, is_right, is_unspaced, words_of
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, write_drafts
+from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, seed_of, write_drafts
 from disc_lite.synthesis.facts import is_yes_no
 
 GROUP = 16  # sentences with one random seed, which are taken or left together
@@ -117,13 +117,13 @@ def _gradable(
     places = [(number, n, place) for number, group in groups for n, place in enumerate(group)]
     every = range(len(places))
     drafted = write_drafts(
-        base, [p.drafter.question_prompt("plain", p.sentence) for _, _, p in places], every, settings.question_tokens,
-        settings.question_temperature, 0, streams=[stream_seed(seed_of(seed, number), n) for number, n, _ in places],
-        min_p=settings.question_min_p,
+        base, [p.drafter.question_prompt(Request(p.sentence, "plain")) for _, _, p in places], every,
+        settings.question_tokens, settings.question_temperature, 0,
+        streams=[stream_seed(seed_of(seed, number), n) for number, n, _ in places], min_p=settings.question_min_p,
     )  # fmt: skip
     found = []
     for (number, _, place), draft in zip(places, drafted, strict=True):
-        question = place.drafter.screened(place.sentence, "plain", draft)
+        question = place.drafter.screened(Request(place.sentence, "plain"), draft)
         if question.fault:
             dropped[number][question.fault] += 1
         else:

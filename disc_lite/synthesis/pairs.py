@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.models import Base
-from disc_lite.planning.amounts import wanted_pairs
+from disc_lite.planning.amounts import pairs_of_sentence, wanted_pairs
 from disc_lite.qa import NearDuplicates, normalise
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import (
@@ -96,10 +96,11 @@ def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: in
     """
     sentences = askable_sentences(text, passage)
     number = seed_of(seed, text.document.sha256, passage.index)
-    wanted = wanted_pairs(passage, len(sentences), recipe)
-    yes_no = round(recipe.prompt.yes_no_share * (before + wanted)) - round(recipe.prompt.yes_no_share * before)
-    share = shares(wanted, len(sentences), number) if sentences else []
     drafter = Drafter(base.tokens, text, passage, sentences, recipe, number)
+    details = [len(each) for each in drafter.details]
+    wanted = wanted_pairs(passage, details, recipe)
+    yes_no = round(recipe.prompt.yes_no_share * (before + wanted)) - round(recipe.prompt.yes_no_share * before)
+    share = shares(wanted, [pairs_of_sentence(n, recipe.prompt) for n in details], number) if sentences else []
     return _PassagePairs(drafter, share, [], yes_no)
 
 
@@ -147,19 +148,20 @@ def _questions(
     requests, temperatures = [], []
     for progress in group:
         written = [s.drafted for s in progress.accepted]
-        asked = {drafted.sentence for drafted in written}
-        for sentence, kind, known in progress.drafter.kinds(progress.missing, attempt, written):
-            requests.append((progress, sentence, kind, known))
-            is_retry = attempt > 0 and sentence not in asked and recipe.prompt.worked_examples
+        asked = {(drafted.request.sentence, drafted.request.detail) for drafted in written}
+        for request in progress.drafter.requests(progress.missing, attempt, written):
+            requests.append((progress, request))
+            is_new = (request.sentence, request.detail) not in asked
+            is_retry = attempt > 0 and is_new and recipe.prompt.worked_examples
             temperatures.append(recipe.prompt.question_temperature * (COOLER if is_retry else 1))
     drafts = write_drafts(
-        base, [p.drafter.question_prompt(kind, i, known) for p, i, kind, known in requests],
-        [(p.drafter.seed, kind) for p, _, kind, _ in requests], recipe.prompt.question_tokens,
+        base, [p.drafter.question_prompt(request) for p, request in requests],
+        [(p.drafter.seed, request.kind) for p, request in requests], recipe.prompt.question_tokens,
         temperatures, seed_of(seed, "questions"),
         lambda done: on_drafts("drafting questions", done, len(requests)), min_p=recipe.prompt.question_min_p,
     )  # fmt: skip
     by_words, of_drafts = recipe.prompt.screening, zip(requests, drafts, strict=True)
-    return [(p, p.drafter.screened(i, kind, draft, by_words)) for (p, i, kind, _), draft in of_drafts]
+    return [(p, p.drafter.screened(request, draft, by_words)) for (p, request), draft in of_drafts]
 
 
 def _answers(
@@ -167,7 +169,7 @@ def _answers(
     dropped: Counter[str], on_drafts: OnDrafts,
 ) -> list[tuple[_PassagePairs, DraftedPair]]:  # fmt: skip
     settings = recipe.prompt
-    prompts = [p.drafter.answer_prompt(q.text, q.sentence) for p, q in questions]
+    prompts = [p.drafter.answer_prompt(q.text, q.request.sentence) for p, q in questions]
     is_checked = settings.agreement and settings.answer_temperature > 0
     temperatures = [settings.answer_temperature] * settings.answers_per_question + [0.0] * is_checked
     drafts = write_drafts(

@@ -18,7 +18,7 @@ from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of
 from disc_lite.synthesis.contradictions import is_stated
-from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.drafting import DraftedPair, Request
 
 UNKNOWN = -1  # sentence of a pair from a file
 
@@ -38,11 +38,11 @@ class ScoredPair:
 
     @property
     def sentence(self) -> int:
-        return self.drafted.sentence
+        return self.drafted.request.sentence
 
     def as_dict(self) -> JsonObject:
         """A line of `pairs.jsonl`."""
-        row = {**asdict(self.pair), "sentence": self.sentence, "kind": self.drafted.kind}
+        row = {**asdict(self.pair), "sentence": self.sentence, "kind": self.drafted.request.kind}
         figures = {"with_passage": self.with_passage, "without_passage": self.without_passage, "gain": self.gain}
         return {**row, **{name: round(value, 4) for name, value in figures.items()}}
 
@@ -93,7 +93,8 @@ def score_pairs(
             own = of_passage.get((text.document.name, passage.index), [])
             scores = support(base, text, own, worked_examples) if own else []
             scored += [
-                ScoredPair(DraftedPair(pair, UNKNOWN, ""), *score) for pair, score in zip(own, scores, strict=True)
+                ScoredPair(DraftedPair(pair, Request(UNKNOWN, "")), *score)
+                for pair, score in zip(own, scores, strict=True)
             ]
             on_passage(len(own))
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
