@@ -28,7 +28,7 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.generation import generate, graphs
 from disc_lite.packing import shared_length
 from disc_lite.recipe import load_recipe
-from disc_lite.synthesis.drafting import Drafter, askable_sentences
+from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences
 
 NEW_TOKENS = 64
 COMPARED, COMPARED_TOKENS = 16, 48
@@ -186,7 +186,7 @@ def prompts_of(base: Base, number: int) -> tuple[list[list[int]], list[int]]:
             sentences = askable_sentences(text, passage)
             drafter = Drafter(base.tokens, text, passage, sentences, recipe, 1)
             for kind in ("plain", "reversed"):
-                asked = [drafter.question_prompt(kind, i) for i in range(len(sentences)) for _ in range(2)]
+                asked = [drafter.question_prompt(Request(i, kind)) for i in range(len(sentences)) for _ in range(2)]
                 prompts += asked
                 groups += [prefixes] * len(asked)
                 prefixes += 1

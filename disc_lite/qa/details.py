@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from disc_lite.qa.languages import FREQUENT
+from disc_lite.qa.function_words import ORDINARY
 from disc_lite.qa.words import is_unspaced, numbers_of, words_of
 
 MOST = 6  # details of a sentence: a row may have thirty cells
@@ -18,11 +18,10 @@ LONGEST = 8  # words of a detail: a longer one is a statement
 _WORD = re.compile(r"[$€£]?[^\W_](?:[\w'’.:,/-]*\w)?[%°€$£]?")
 _QUOTED = re.compile('["“„«「『《]([^"“”»」』》]{2,60})["“”»」』》]|`([^`]{2,60})`')
 _CODE = re.compile(r"(?<![\w-])--?[a-z][\w-]+|\b\w+(?:_\w+)+\b|\b[a-z]+[A-Z]\w*")
-_UNSPACED_NUMBER = re.compile(r"\d[\d.,:]*[^\W\d]{0,2}")
+_UNSPACED_NUMBER = re.compile(r"\d[\d.,:]*[^\W\d]?")
 _BETWEEN = re.compile(r"[ \u00a0](?:& )?")  # the words of a name, a number and what it counts
 _OPENS = re.compile(r"[.!?:]\W*\s\W*$|^\W*$")  # what precedes the first word of a sentence
 _BEFORE = 8  # characters before a word that tell whether it is the first
-_EVERYWHERE = frozenset[str]().union(*FREQUENT.values())
 
 
 class _Word(NamedTuple):
@@ -37,9 +36,9 @@ def details_of(sentence: str, language: str = "") -> tuple[str, ...]:
     if "|" in sentence:
         found = [cell.strip() for cell in sentence.strip("| ").split("|")]
     else:
-        found = [*_quoted(sentence), *_CODE.findall(sentence), *_runs(sentence, language)]
-    known = {text: None for text in found if 0 < len(words_of(text)) <= LONGEST}
-    return tuple(text for text in known if not any(text != other and text in other for other in known))[:MOST]
+        whole = [*_quoted(sentence), *_CODE.findall(sentence)]
+        found = [*whole, *(run for run in _runs(sentence, language) if not any(run in text for text in whole))]
+    return tuple(dict.fromkeys(text for text in found if 0 < len(words_of(text)) <= LONGEST))[:MOST]
 
 
 def _quoted(sentence: str) -> list[str]:
@@ -52,12 +51,14 @@ def _runs(sentence: str, language: str) -> list[str]:
         return _UNSPACED_NUMBER.findall(sentence)
     words = [_read(match, sentence) for match in _WORD.finditer(sentence)]
     starts = [i for i, word in enumerate(words) if not i or not _are_one(words[i - 1], word, sentence)]
-    found = []
+    found, counted = [], None
     for start, end in zip(starts, [*starts[1:], len(words)], strict=True):
         first, last = words[start], words[end - 1]
+        if first is counted:
+            continue
         if first.kind == "number":
-            counted = words[end] if end < len(words) and _is_counted(last, words[end], sentence) else last
-            found.append(sentence[first.start : counted.end])
+            counted = words[end] if end < len(words) and _is_counted(last, words[end], sentence) else None
+            found.append(sentence[first.start : (counted or last).end])
         elif first.kind == "name" and (end - start > 1 or _is_lone_name(first, sentence, language)):
             found.append(sentence[first.start : last.end])
     return found
@@ -65,7 +66,7 @@ def _runs(sentence: str, language: str) -> list[str]:
 
 def _read(match: re.Match[str], sentence: str) -> _Word:
     text = match[0]
-    kind = "number" if _is_number(text) else "name" if text[0].isupper() and text.lower() not in _EVERYWHERE else ""
+    kind = "number" if _is_number(text) else "name" if text[0].isupper() and text.lower() not in ORDINARY else ""
     return _Word(match.start(), match.end(), text, kind)
 
 
@@ -83,7 +84,8 @@ def _are_beside(word: _Word, following: _Word, sentence: str) -> bool:
 
 
 def _is_counted(number: _Word, following: _Word, sentence: str) -> bool:
-    return _are_beside(number, following, sentence) and following.text.lower() not in _EVERYWHERE
+    is_word = following.text[0].isupper() or following.text not in ORDINARY  # "4 May", not "7 since"
+    return is_word and _are_beside(number, following, sentence)
 
 
 def _is_lone_name(word: _Word, sentence: str, language: str) -> bool:

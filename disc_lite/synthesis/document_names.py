@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from disc_lite.qa import language_of
-from disc_lite.qa.languages import FREQUENT
-from disc_lite.synthesis.terms import FUNCTION_WORDS
+from disc_lite.qa.function_words import ORDINARY
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
 COMMON_ANYWHERE = 0.01  # the same of words that may have their capital by their place, and of phrases: "List", "介绍"
@@ -22,7 +21,6 @@ SHORTEST = 3  # letters of a name that is looked for in any case; "OR" would be 
 WORD = re.compile(r"[^\W\d_]\w*")
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
 NEIGHBOURS = re.compile(r"(?<=[\w,;:()] )[A-ZÄÖÜ]\w+(?:(?: | & |-)[A-ZÄÖÜ]\w+)+")  # "Maria Olsen", "Holt & Lind"
-ORDINARY = FUNCTION_WORDS.union(*FREQUENT.values())
 # German writes every noun with a capital; but before a name that is no noun there is seldom one of these.
 ARTICLED = re.compile(
     r"\b(?:[Dd](?:er|ie|as|en|em|es)|(?:[Kk]|[MmDdSs]|)[Ee]in(?:e[mnrs]?)?|(?:[Uu]nsere?|[Ii]hre?|[Dd]iese|[Jj]ede|[Aa]lle)"

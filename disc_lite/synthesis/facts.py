@@ -11,11 +11,12 @@ import re
 from collections.abc import Sequence
 
 from disc_lite.qa import language_of, words_of
+from disc_lite.qa.function_words import TELLING
 from disc_lite.qa.matching import opening_yes_no
 from disc_lite.qa.negation import is_negator
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
-from disc_lite.synthesis.terms import TELLING, Term, has_another_unit, missing, terms_of
+from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
 
 # Within a word or behind it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")

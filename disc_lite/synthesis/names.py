@@ -12,11 +12,12 @@ from itertools import pairwise, zip_longest
 
 from disc_lite.prompts import writing
 from disc_lite.qa import language_of, numbers_of
+from disc_lite.qa.function_words import ORDINARY
 from disc_lite.qa.languages import FREQUENT
 from disc_lite.qa.records import Word
 from disc_lite.qa.stems import are_forms
 from disc_lite.qa.words import read_words
-from disc_lite.synthesis.terms import FUNCTION_WORDS, has_another_unit, number_forms
+from disc_lite.synthesis.terms import has_another_unit, number_forms
 
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
@@ -25,10 +26,7 @@ COPIED = re.compile(
     "|".join(name if name[0] >= "一" else rf"\b{re.escape(name.lower())}\b" for name in sorted(writing.NAMES))
 )
 # Words that begin a sentence with a capital and are no name.
-OPENERS = FUNCTION_WORDS.union(
-    *FREQUENT.values(),
-    "since until unless although however within without anyone everyone nobody nothing nein oui".split(),
-)
+OPENERS = ORDINARY.union("unless although however within anyone everyone nobody nothing nein oui".split())
 
 
 def names_in(text: str) -> set[str]:

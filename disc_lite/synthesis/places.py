@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from disc_lite.documents import Passage
 from disc_lite.qa import Pair, language_of, word_set
+from disc_lite.qa.function_words import FUNCTION_WORDS
 from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.records import UNKNOWN_PASSAGE
 from disc_lite.synthesis.facts import has_none
-from disc_lite.synthesis.terms import FUNCTION_WORDS
 
 if TYPE_CHECKING:
     from disc_lite.distillation.examples import Text

@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 
 from disc_lite.qa import language_of, words_of
+from disc_lite.qa.function_words import FUNCTION_WORDS
 from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.stems import are_forms
-from disc_lite.synthesis.terms import FUNCTION_WORDS
 
 CHARACTER = re.compile(
     "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u30a1-\u30fa\u30fc]"

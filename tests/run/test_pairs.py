@@ -19,7 +19,7 @@ from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
-from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.drafting import DraftedPair, Request
 from disc_lite.synthesis.held_out import HeldOut
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.made import SMALL, SmallAdapt, recipe_of
@@ -66,7 +66,9 @@ def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Pat
 
 @pytest.mark.parametrize(("share", "is_low"), [(0.49, True), (0.5, False), (None, False)])
 def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float | None, is_low: bool) -> None:
-    every = [DraftedPair(Pair("a.md", 0, f"Who runs mill {n}?", "Ada.", "Ada does."), n, "plain") for n in range(50)]
+    every = [
+        DraftedPair(Pair("a.md", 0, f"Who runs mill {n}?", "Ada.", "Ada does."), Request(n, "plain")) for n in range(50)
+    ]
     number = 49 if is_low else 50
     scored = tuple(ScoredPair(drafted, -0.1, -2.0, 5.0) for drafted in every[:number])
     sentences = None if share is None else {"a.md#0": 100}  # not known of pairs that are given
@@ -143,7 +145,7 @@ def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_i
         (1, "Who leads it?", "Ina Lund", "A few words about it."), (1, "Who sweeps?", "Ada", "Ada sweeps."),
     ]  # fmt: skip
     scored = tuple(
-        ScoredPair(DraftedPair(Pair("a.md", n, question, answer, source), 0, "plain"), 0, 0, 0)
+        ScoredPair(DraftedPair(Pair("a.md", n, question, answer, source), Request(0, "plain")), 0, 0, 0)
         for n, question, answer, source in said
     )
     for name in ("written_pairs", "own_pairs"):

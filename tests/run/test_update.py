@@ -31,7 +31,7 @@ from disc_lite.run.update import agreeing, kept_questions, questions_still_gone,
 from disc_lite.run.update_lessons import _sampled, unlearning
 from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
-from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.drafting import DraftedPair, Request
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.documents.written import document
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
@@ -227,7 +227,7 @@ def test_what_is_taken_over_and_what_is_new_do_not_contradict_each_other() -> No
         ("c.md", "Ada Brink.", ""),
     ]
     written = PairSet(tuple(
-        ScoredPair(DraftedPair(Pair(document, 0, "Who leads it?", answer, source), 0, "plain"), 0, 0, 0)
+        ScoredPair(DraftedPair(Pair(document, 0, "Who leads it?", answer, source), Request(0, "plain")), 0, 0, 0)
         for document, answer, source in fresh
     ), {"not a question": 2}, None)  # fmt: skip
     left, new = agreeing(kept[:1], replace(written, scored=written.scored[:2]))

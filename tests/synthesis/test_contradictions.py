@@ -9,7 +9,7 @@ import pytest
 from disc_lite.qa import Pair
 from disc_lite.run.about_pairs import contradictions
 from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted, is_stated
-from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.drafting import DraftedPair, Request
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 
 LED = "Project Melworth is led by Ulwyn Wiltan."
@@ -85,7 +85,9 @@ def test_an_answer_is_stated_where_its_sentence_has_its_facts() -> None:
 def test_what_is_dropped_is_counted_and_only_what_is_stated_covers_its_sentence() -> None:
     pairs = [said("Ulwyn Wiltan", 0), said("Frostdale Lochian", 0), said("Ada Brink", 1), said("Ulwyn Wiltan", 0)]
     numbers = (0, 1, 0, 0)  # of the sentences
-    scored = tuple(ScoredPair(DraftedPair(p, n, "plain"), -0.1, -2.0, 5.0) for p, n in zip(pairs, numbers, strict=True))
+    scored = tuple(
+        ScoredPair(DraftedPair(p, Request(n, "plain")), -0.1, -2.0, 5.0) for p, n in zip(pairs, numbers, strict=True)
+    )
     every = PairSet(scored, {"not a question": 3}, {"letter.txt#0": 3, "letter.txt#1": 1})
     assert every.coverage == {"letter.txt#0": 0.3333, "letter.txt#1": 0.0}
     assert every.covered_share == 1 / 4

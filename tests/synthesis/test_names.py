@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.prompts.writing import EXAMPLES, KINDS
+from disc_lite.prompts.writing import EXAMPLES
 from disc_lite.synthesis.names import invented
 from disc_lite.synthesis.screening import answer_fault, question_fault
 
@@ -110,7 +110,7 @@ def test_the_worked_examples_pass_what_drafts_have_to_pass() -> None:
     for examples in EXAMPLES.values():
         for example in examples:
             passage = f"{example.sentence}\n{example.neighbour}"
-            faults += [question_fault(question, passage) for _, question in zip(KINDS, example.questions, strict=True)]
+            faults += [question_fault(question, passage) for question in example.questions]
             faults.append(answer_fault(example.questions[0], example.answer, passage))
     assert faults.count("") == len(faults), faults
 

@@ -16,21 +16,23 @@ from disc_lite.models.generation import Continuation
 from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs
-from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, shares
+from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, seed_of, shares
 from disc_lite.synthesis.held_out import write_held_out
 from disc_lite.synthesis.pairs import write_pairs
 from tests.made import continuation_of, document_of, recipe_of
 
+PLAIN = Request(0, "plain")
 
-@given(st.integers(1, 300), st.integers(1, 60), st.integers(0, 5))
-def test_sentences_share_what_is_wanted(wanted: int, sentences: int, seed: int) -> None:
-    found = shares(wanted, sentences, seed)
+
+@given(st.integers(1, 300), st.lists(st.integers(1, 20), min_size=1, max_size=60), st.integers(0, 5))
+def test_sentences_share_what_is_wanted_by_their_weights(wanted: int, weights: list[int], seed: int) -> None:
+    found = shares(wanted, weights, seed)
     assert sum(found) == wanted
-    assert max(found) - min(found) <= 1
+    assert all(abs(n - wanted * weight / sum(weights)) <= 1 for n, weight in zip(found, weights, strict=True))
 
 
 def test_where_there_are_more_sentences_than_questions_none_is_left_out_for_good() -> None:
-    drawn = Counter(i for seed in range(200) for i, n in enumerate(shares(10, 30, seed)) if n)
+    drawn = Counter(i for seed in range(200) for i, n in enumerate(shares(10, [6] * 30, seed)) if n)
     assert len(drawn) == 30
     assert min(drawn.values()) > 30  # 67 on average
 
@@ -39,7 +41,7 @@ def test_log_probabilities_are_those_of_the_answers_own_tokens(plain: Callable[.
     base = plain("mistral")
     (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
     drafter = Drafter(base.tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe_of(), 0)
-    question = drafting.DraftedQuestion(0, "plain", "Who runs the mill?", "")
+    question = drafting.DraftedQuestion(PLAIN, "Who runs the mill?", "")
     _, ids = base.tokens.turn(question.text, "Ada runs it.")
     log_ps = tuple(-0.1 * n for n in range(len(ids)))
     exact = drafter.answered(question, Continuation(tuple(ids[:-1]), ids[-1], log_ps))
@@ -182,7 +184,7 @@ def test_all_sentences_of_a_long_passage_get_questions(
 
     monkeypatch.setattr(pairs, "write_drafts", write)
     monkeypatch.setattr(pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, 3.0) for _ in found])
-    found = write_pairs(base, [text], recipe_of(prompt={"questions_per_passage": 30}), 0)
+    found = write_pairs(base, [text], recipe_of(prompt={"questions_per_passage": 30, "kinds": "plain"}), 0)
     asked = [s.sentence for s in found.scored]
     assert len(asked) == len(set(asked)) == 30
     assert sum(n >= 30 for n in asked) >= 5  # the last third has its share
@@ -194,10 +196,10 @@ def test_pocket_gets_the_prompts_it_was_trained_on(plain: Callable[..., Any]) ->
     (text,) = tokenise([document_of(TEXT)], tokens, 200)
     recipe = recipe_of(prompt={"worked_examples": False})
     drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
-    prompt = tokens.decode(drafter.question_prompt("plain", 0))
+    prompt = tokens.decode(drafter.question_prompt(PLAIN))
     assert f"Write a question that this sentence answers: {ABOUT[0]}" in prompt
     assert "Varn" not in prompt
-    assert drafter.kinds({0: 3, 1: 2}, 0, []) == [(0, "plain", "")] * 3 + [(1, "plain", "")] * 2
+    assert drafter.requests({0: 3, 1: 2}, 0, []) == [PLAIN] * 3 + [Request(1, "plain")] * 2
 
 
 def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(plain: Callable[..., Any]) -> None:
@@ -205,14 +207,57 @@ def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(pla
     (text,) = tokenise([document_of(TEXT)], tokens, 200)
     recipe = recipe_of(prompt={"kinds": "plain, rephrased, reversed, rephrased"})
     drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
-    assert drafter.kinds({0: 6, 2: 1}, 0, []) == [(0, "plain", ""), (0, "reversed", ""), (2, "plain", "")]
+    assert drafter.requests({0: 6, 2: 1}, 0, []) == [PLAIN, Request(0, "reversed"), Request(2, "plain")]
     asked = ["Who runs the mill?", "What does Ada run?"]
-    written = [drafting.DraftedPair(Pair("guide.md", 0, q, "Ada runs the mill."), 0, "plain") for q in asked]
-    assert drafter.kinds({0: 4}, 1, written) == [
-        (0, "rephrased", asked[0]), (0, "plain", ""), (0, "rephrased", asked[1]), (0, "reversed", ""),
-    ]  # fmt: skip
+    written = [drafting.DraftedPair(Pair("guide.md", 0, q, "Ada runs the mill."), PLAIN) for q in asked]
+    again = [Request(0, "rephrased", known=question) for question in asked]
+    assert drafter.requests({0: 4}, 1, written) == [again[0], PLAIN, again[1], Request(0, "reversed")]
     # A sentence that has no question yet after a round gets as many drafts as it lacks.
-    assert [draft[0] for draft in drafter.kinds({0: 6, 1: 2}, 1, [])] == [0] * 6 + [1] * 2
+    assert [request.sentence for request in drafter.requests({0: 6, 1: 2}, 1, [])] == [0] * 6 + [1] * 2
+
+
+def test_each_detail_of_a_sentence_is_asked_for_and_then_asked_for_in_other_words(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of("Anna Vind has led Mill 7 since 4 May. It is cold.")], tokens, 200)
+    sentences = askable_sentences(text, text.passages[0])
+    drafter = Drafter(tokens, text, text.passages[0], sentences, recipe_of(), 0)
+    assert drafter.details == [("Anna Vind", "Mill", "7", "4 May"), ()]
+    first = drafter.requests({0: 15, 1: 6}, 0, [])
+    about = [Request(0, "detail", detail) for detail in drafter.details[0]]
+    assert first == [*about, PLAIN, Request(1, "plain"), Request(1, "reversed")]
+    prompt = tokens.decode(drafter.question_prompt(about[3]))
+    assert "Answer: four pounds\nWrite the question that this answers." in prompt  # a worked example
+    assert "Anna Vind has led Mill 7 since 4 May.\nAnswer: 4 May\nWrite the question" in prompt
+
+    who = drafting.DraftedPair(Pair("guide.md", 0, "Who leads it?", "Anna Vind."), about[0])
+    later = drafter.requests({0: 14}, 1, [who])
+    assert Counter(request.detail for request in later) == {
+        "Anna Vind": 2,
+        **dict.fromkeys(("Mill", "7", "4 May", ""), 3),
+    }
+    assert {(r.kind, r.known) for r in later if r.detail == "Anna Vind"} == {("rephrased", "Who leads it?")}
+    # What no question asks for is given up, and not tried for ever.
+    assert {request.detail for request in drafter.requests({0: 14}, drafting.TRIES, [who])} == {"Anna Vind"}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "fault"),
+    [
+        ("What is paid for meals?", "52 euros are paid for meals.", ""),
+        ("What is paid for hotels?", "143 euros are paid for hotels.", drafting.NOT_ASKED),
+        ("What are 52 euros paid for?", "52 euros are paid for meals.", drafting.NOT_ASKED),
+    ],
+)
+def test_an_answer_gives_the_detail_that_was_asked_for(
+    plain: Callable[..., Any], question: str, answer: str, fault: str
+) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of("52 euros are paid for meals, 143 euros are paid for hotels.")], tokens, 200)
+    sentences = askable_sentences(text, text.passages[0])
+    drafter = Drafter(tokens, text, text.passages[0], sentences, recipe_of(), 0)
+    asked = drafting.DraftedQuestion(Request(0, "detail", drafter.details[0][0]), question, "")
+    found = drafter.answered(asked, continuation_of(tokens, answer))
+    assert (found if isinstance(found, str) else "") == fault
 
 
 def test_a_question_that_its_model_finds_unlikely_is_dropped(plain: Callable[..., Any]) -> None:
@@ -222,9 +267,9 @@ def test_a_question_that_its_model_finds_unlikely_is_dropped(plain: Callable[...
     drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe, 0)
     for log_p, fault in ((-0.79, ""), (-0.81, drafting.NOT_FLUENT)):
         draft = continuation_of(tokens, "Who runs the mill?", log_p)
-        assert drafter.screened(0, "plain", draft).fault == fault
+        assert drafter.screened(PLAIN, draft).fault == fault
     cut = continuation_of(tokens, "Who runs the mill?", -9.0, ended=False)
-    assert drafter.screened(0, "plain", cut).fault == "question did not end within prompt.question_tokens"
+    assert drafter.screened(PLAIN, cut).fault == "question did not end within prompt.question_tokens"
 
 
 def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[..., Any]) -> None:
@@ -237,11 +282,11 @@ def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[.
     def ended(written: str) -> Continuation:
         return continuation_of(tokens, written)
 
-    assert drafter.screened(0, "plain", ended("Wer leitet die Mühle in der Stadt?")).fault == ""
-    assert drafter.screened(0, "plain", ended("Wer ist Ada?")).fault == ""
-    english = drafter.screened(0, "plain", ended("Who is the head of the Mühle that Ada has?"))
+    assert drafter.screened(PLAIN, ended("Wer leitet die Mühle in der Stadt?")).fault == ""
+    assert drafter.screened(PLAIN, ended("Wer ist Ada?")).fault == ""
+    english = drafter.screened(PLAIN, ended("Who is the head of the Mühle that Ada has?"))
     assert english.fault == drafting.OTHER_LANGUAGE
-    question = drafting.DraftedQuestion(0, "plain", "Wer leitet die Mühle?", "")
+    question = drafting.DraftedQuestion(PLAIN, "Wer leitet die Mühle?", "")
     assert drafter.answered(question, ended("Ada is the head of the Mühle.")) == drafting.OTHER_LANGUAGE
     assert not isinstance(drafter.answered(question, ended("Ada leitet die Mühle.")), str)
 
@@ -256,7 +301,7 @@ def test_without_screening_wrong_answers_stay(plain: Callable[..., Any]) -> None
         recipe = recipe_of(prompt={"screening": screening, "min_fluency": -1000})
         drafter = Drafter(tokens, text, text.passages[0], sentences, recipe, 0)
         asked = [
-            drafter.screened(0, "plain", continuation_of(tokens, question), screening)
+            drafter.screened(PLAIN, continuation_of(tokens, question), screening)
             for question in ("What does the text say about Bo Ek?", "")
         ]
         answers = [drafter.answered(asked[0], continuation_of(tokens, answer)) for answer in ("Eve Holm runs it.", "")]
@@ -355,7 +400,7 @@ def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[...
     for worked in (True, False):
         recipe = recipe_of(prompt={"worked_examples": worked})
         drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
-        question = drafting.DraftedQuestion(0, "plain", "Who runs the mill?", "")
+        question = drafting.DraftedQuestion(PLAIN, "Who runs the mill?", "")
         drafted = drafter.answered(question, Continuation(tuple(tokens.text("Ada runs it.")), 1))
         assert not isinstance(drafted, str)
         assert drafted.pair.source == "Ada runs the mill."

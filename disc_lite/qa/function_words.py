@@ -1,0 +1,30 @@
+"""Words that carry the grammar of a sentence, in several languages: no name, and nothing that is counted."""
+
+from disc_lite.qa.languages import FREQUENT
+
+# Frequent, and yet what a sentence may say: how many, when, where, whether one may or must.
+TELLING = frozenset(
+    """
+    about after all any before both down each every few into less long many may might more most much must only off once
+    out over should since some than through under until up while without between during can could
+    alle ab bis dürfen darf immer jede jeder jedes kann können mehr muss müssen nach nie nur oft ohne seit soll sollen
+    über unter viel viele vor weniger wenig zwischen
+    après avant beaucoup chaque entre moins peu peut peuvent plus sans sous sur tous tout toute toutes très depuis
+    antes bajo después desde hasta más menos mucho muchos muy poco puede pueden siempre sin sobre toda todas todo todos
+    dopo meno molti molto ogni più poco prima può senza sopra sotto tutti tutto
+    até depois desde mais menos muito muitos pode pouco sem sempre sob sobre toda todas todo todos
+    alle kan kunnen meer minder moet na onder over tot veel voor zonder
+    без все всё всего всех до если можно над надо от перед под после сам со только
+    إذا أن إلى بعد بين حتى قبل كل من منذ عند
+    """.split()
+)
+FUNCTION_WORDS = frozenset(
+    "a an the of in on at to for and or nor but is are was were be been being by with from as it its this that "
+    "these those what which who whom whose when where how why much many long do does did will would can could may "
+    "might must should shall has have had not no yes so than then there their they them he she his her him we our "
+    "you your i my me if into over under about up out after before during between while also only just each every "
+    "any some all both per der die das ein eine einen einem einer des dem den und oder ist sind war waren wird "
+    "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
+    "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
+)
+ORDINARY = FUNCTION_WORDS.union(TELLING, *FREQUENT.values())  # no name, be they written with a capital
