@@ -42,9 +42,12 @@ MUTANTS = DOCS.parent / "bench" / "results" / "mutants.json"
 COLUMNS = 100  # of a help text
 # Of the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
 TOKENS_OF_A_SENTENCE, TOKENS_OF_A_PASSAGE, SENTENCES_OF_A_DOCUMENT = 22.8, 182, 19
+MORE_FOR_DETAILS = 1.4  # times the pairs that each sentence would have without them
 SIZES = (50_000, 500_000, 5_000_000)  # tokens of documents
 FIGURE = re.compile(r"<!--([\w.-]+)-->[^<]*<!--/-->")
-IN_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+IN_WORDS = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+""".split()
 SEVEN_BILLION = ("mistral-7b", "llama-3.1-8b", "qwen3-8b")
 SHORT = {"prompt.questions_per_sentence": "2", "train.epochs": "4", "retention.least_share": "0.25"}
 
@@ -180,7 +183,7 @@ def planned(tokens: int, size_gb: int, recipe: Recipe) -> Plan:
     corpus = Corpus(
         documents=documents, refused=0, passages=passages, tokens=tokens, sentences=sentences, targets=targets,
         target_tokens=round(targets * TOKENS_OF_A_SENTENCE), read_again=0,
-        pairs=recipe.prompt.questions_per_sentence * sentences,
+        pairs=round(MORE_FOR_DETAILS * recipe.prompt.questions_per_sentence * sentences),
         longest_document=round(tokens / documents), longest_passage=recipe.documents.passage_tokens,
         longest_sentence=82, counted=False,
     )  # fmt: skip

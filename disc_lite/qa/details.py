@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from disc_lite.qa.function_words import ORDINARY
+from disc_lite.qa.languages import words_without_meaning
+from disc_lite.qa.vocabulary import FOREIGN_NUMBERS
 from disc_lite.qa.words import is_unspaced, numbers_of, words_of
 
 MOST = 6  # details of a sentence: a row may have thirty cells
@@ -49,10 +52,10 @@ def _runs(sentence: str, language: str) -> list[str]:
     """Numbers, each with the word behind it unless that is a frequent one, and names."""
     if is_unspaced(sentence):
         return _UNSPACED_NUMBER.findall(sentence)
-    words = [_read(match, sentence) for match in _WORD.finditer(sentence)]
+    words = [_read(match, language) for match in _WORD.finditer(sentence)]
     starts = [i for i, word in enumerate(words) if not i or not _are_one(words[i - 1], word, sentence)]
     found, counted = [], None
-    for start, end in zip(starts, [*starts[1:], len(words)], strict=True):
+    for start, end in pairwise([*starts, len(words)]):
         first, last = words[start], words[end - 1]
         if first is counted:
             continue
@@ -64,15 +67,20 @@ def _runs(sentence: str, language: str) -> list[str]:
     return found
 
 
-def _read(match: re.Match[str], sentence: str) -> _Word:
+def _read(match: re.Match[str], language: str) -> _Word:
     text = match[0]
-    kind = "number" if _is_number(text) else "name" if text[0].isupper() and text.lower() not in ORDINARY else ""
+    kind = (
+        "number" if _is_number(text, language) else "name" if text[0].isupper() and text.lower() not in ORDINARY else ""
+    )
     return _Word(match.start(), match.end(), text, kind)
 
 
 @lru_cache(maxsize=4096)
-def _is_number(word: str) -> bool:
-    return bool(numbers_of(word))
+def _is_number(word: str, language: str) -> bool:
+    """Whether a word is a number in this language: "due" is two in Italian, and "dort" four in Turkish."""
+    folded = word.lower()
+    is_foreign = folded in FOREIGN_NUMBERS if language == "English" else folded in words_without_meaning(language)
+    return not is_foreign and bool(numbers_of(word))
 
 
 def _are_one(word: _Word, following: _Word, sentence: str) -> bool:

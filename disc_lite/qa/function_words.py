@@ -27,4 +27,7 @@ FUNCTION_WORDS = frozenset(
     "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
     "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
 )
-ORDINARY = FUNCTION_WORDS.union(TELLING, *FREQUENT.values())  # no name, be they written with a capital
+# No name, be they written with a capital.
+ORDINARY = FUNCTION_WORDS.union(
+    TELLING, "unless although however within anyone everyone nobody nothing nein oui".split(), *FREQUENT.values()
+)

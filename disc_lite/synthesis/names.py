@@ -25,8 +25,6 @@ SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[
 COPIED = re.compile(
     "|".join(name if name[0] >= "一" else rf"\b{re.escape(name.lower())}\b" for name in sorted(writing.NAMES))
 )
-# Words that begin a sentence with a capital and are no name.
-OPENERS = ORDINARY.union("unless although however within anyone everyone nobody nothing nein oui".split())
 
 
 def names_in(text: str) -> set[str]:
@@ -78,7 +76,7 @@ def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:
 def _first_words(text: str) -> list[str]:
     """Words that begin a sentence, but for frequent ones and numbers: these have their capital by their place."""
     words = [word for sentence in SENTENCE_START.split(text) for word in NAME.findall(sentence)[:1]]
-    return [word for word in words if word.lower() not in OPENERS and not numbers_of(word)]
+    return [word for word in words if word.lower() not in ORDINARY and not numbers_of(word)]
 
 
 def _inside_words(text: str) -> list[str]:
