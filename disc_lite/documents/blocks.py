@@ -26,6 +26,9 @@ _COUNTED = frozenset(
     """.split()
 )
 _RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)
+_MARKED = re.compile(
+    r"[ \t]*(?:`{3}|~{3})| {0,3}\#{1,6}[ \t]|([!-/:-@\[-`{-~])\1\1"
+)  # what a fence, a heading or a rule begins with
 _ATX = re.compile(ATX_HEADING)
 _FENCE = re.compile(FENCE)
 _CODE_SPAN = re.compile(CODE_SPAN)
@@ -76,6 +79,10 @@ class Lines:
     markup: Markup
     # Last item of each list that is open, by its indent and the style of its markers; a list may be within another.
     _open: dict[tuple[str, str], re.Match[str]] = field(default_factory=dict)
+    _has_cells: bool = False
+
+    def __post_init__(self) -> None:
+        self._has_cells = self.text.find("|", self.start, self.end) >= 0
 
     def read(self, start: int, opens_block: bool) -> Line:
         """The line at a place; `opens_block`: a blank line or a block is above it."""
@@ -83,12 +90,15 @@ class Lines:
             return Line(start, is_code=True)
         if opens_block:
             self._open = {}
-        item = _ITEM.match(self.text, start, self.end)
-        if item and not (opens_block or self._opens_item(item, start)):
-            item = None
+        item, items = _ITEM.match(self.text, start, self.end), tuple[int, ...]()
         if item:
-            self._open[item["indent"], item["style"] or item["bullet"]] = item
-        items = tuple(_items_in_line(self.text, item, self.end)) if item else ()
+            indent, marker, bullet, _, style = item.groups()
+            siblings = indent, style or bullet
+            if opens_block or (bullet and siblings in self._open) or self._opens_item(item, start):
+                self._open[siblings] = item
+                items = tuple(_items_in_line(self.text, item, self.end)) if marker != bullet else ()
+            else:
+                item = None
         return Line(start, *self._solid(start, opens_block), item, items)
 
     def cuts_within(self, line: Line) -> Iterator[tuple[int, None]]:
@@ -110,7 +120,7 @@ class Lines:
         It does where a list begins or goes on: below a stop or the item before it, or above the next one.
         """
         label, others = item["label"], self._open.values()
-        if label is None and any(other["bullet"] == item["bullet"] for other in others):
+        if label is None and any(style == item["bullet"] for _, style in self._open):
             return True
         if _ENDS.search(self.text[max(self.start, start - 20) : start].rstrip()):
             return True
@@ -131,16 +141,17 @@ class Lines:
     def _solid(self, start: int, opens_block: bool) -> tuple[Kind, int]:
         """What starts at a place that nothing cuts, and where it ends."""
         text, end = self.text, self.end
-        if fence := _FENCE.match(text, start, end):
+        is_marked = _MARKED.match(text, start, end) is not None
+        if is_marked and (fence := _FENCE.match(text, start, end)):
             return "code", end_of_fence(text, fence, end) or start + len(text[start:end].rstrip())
         # An underlined title needs a paragraph of its own, or any text above a rule would be one.
         if opens_block and (title_end := end_of_title(text, start, end, self.markup)):
             return "heading", title_end
-        if self.markup != "rst" and (atx := _ATX.match(text, start, end)):
+        if is_marked and self.markup != "rst" and (atx := _ATX.match(text, start, end)):
             return "heading", start + len(atx.group().rstrip())
-        if rule := _RULE_LINE.match(text, start, end):
+        if is_marked and (rule := _RULE_LINE.match(text, start, end)):
             return "rule", start + len(rule.group().rstrip())
-        row_end = _end_of_row(text, start, end, self.start)
+        row_end = _end_of_row(text, start, end, self.start) if self._has_cells else 0
         return ("row", row_end) if row_end else ("", 0)
 
 

@@ -10,9 +10,12 @@ and 36), and groups are full to 68 % instead of 84 %.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 from zlib import crc32
 
+T = TypeVar("T")
 Mark = tuple[int, int]  # rank: how bad a place for a cut its beginning is; then a checksum
 
 _LEAST = 3  # a group that is not the last is at least a third of the limit, where its pieces allow that
@@ -25,18 +28,30 @@ def mark_of(rank: int, text: str, start: int, end: int) -> Mark:
     return rank, crc32(opening.encode(errors="replace"))
 
 
-def group_ends(sizes: Sequence[int], marks: Sequence[Mark], limit: int) -> Iterator[int]:
-    """Where each group ends: the index behind its last piece. A piece above the limit is a group by itself."""
-    start = 0
-    while start < len(sizes):
-        end, size = start + 1, sizes[start]
-        ends = [end]
-        while end < len(sizes) and size + sizes[end] <= limit:
+def groups(pieces: Iterable[tuple[int, Mark, T]], limit: int) -> Iterator[list[T]]:
+    """The groups of pieces, each of which is given with its size and mark; one above the limit is a group by itself.
+
+    No more pieces are held than one group and what follows it, or a table of 50 MB would be held in sentences.
+    """
+    rest = iter(pieces)
+    held = list(islice(rest, 1))
+    while held:
+        end, size, ends = 1, held[0][0], [1]
+        while _reaches(held, end, rest) and size + held[end][0] <= limit:
             if _LEAST * size < limit:
                 ends.clear()
-            size += sizes[end]
+            size += held[end][0]
             end += 1
             ends.append(end)
-        # Of equal marks the last: the fuller group.
-        start = end if end == len(sizes) else min(reversed(ends), key=marks.__getitem__)
-        yield start
+        if end < len(held):  # of equal marks the last: the fuller group
+            end = min(reversed(ends), key=lambda at: held[at][1])
+        yield [piece for _, _, piece in held[:end]]
+        del held[:end]
+        _reaches(held, 0, rest)
+
+
+def _reaches(held: list[tuple[int, Mark, T]], index: int, rest: Iterator[tuple[int, Mark, T]]) -> bool:
+    """Whether there is a piece of this index, which is taken from the rest where it is the next one."""
+    if index == len(held):
+        held.extend(islice(rest, 1))
+    return index < len(held)

@@ -8,6 +8,7 @@ of HTML within another document, only what is hidden or withdrawn is no text.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.elements import around, within
@@ -33,8 +34,7 @@ _OUTSIDE_ARTICLES = ("footer", "aside")
 # Whole names of a class or id, `-` and `_` alike.
 _NAME = re.compile(
     r"""
-    (?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:banner|bar|box|consent|dialog|law|message|modal|notice|overlay|popup
-        |warning|wrapper|container|sdk|root)
+    (?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:banner|bar|box|dialog|modal|overlay|popup|wrapper|container|sdk|root)
     |(?:.*-)?(?:onetrust|skip-?(?:link|nav|to-.*|links)|skiplinks?|breadcrumbs?|breadcrumb-.*|headerlink|heading-anchor
         |anchor-?link|anchorjs-link|navbox|nav-?menu|site-?nav|side-?nav|main-?menu|site-?footer|page-?footer
         |footer-?nav|search-?(?:box|form|bar)|sphinxsidebar|sphinxsidebarwrapper
@@ -53,8 +53,14 @@ _SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # or a boxed text
 # Names that text has too, as the menu of a restaurant or a page about consent; dropped only without sentences.
 _PLAIN_NAME = re.compile(
     rf"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection|{_SIDEBAR.pattern}"
-    r"|(?:.*-)?(?:cookie|consent|gdpr|navbar|newsletter|noprint|pager|pagination|permalink|social-?media)"
+    r"|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
 )
+# Of parts that ask for consent or an address. A section about that has a heading, where its name is as clear as these.
+_CONSENT = re.compile(r"(?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:consent|law|message|notice|warning)")
+_ASKING = re.compile(r"(?:.*-)?(?:cookie|consent|gdpr|newsletter)")
+_BUTTON = re.compile(r"(?:.*-)?(?:btn|button|cta)(?:-.*)?")
+_PRESSED = re.compile(r"(?:accept|agree|allow|got-it|join|ok|sign-?up|subscribe)(?:-(?:all|here|now|today|us))?")
+_BLURB_WORDS = 60
 SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
 _LINKED_SHARE = 0.33  # of the text of an element that teases other pages
 _CONTENTS = re.compile(r"toc|contents")
@@ -86,26 +92,31 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
 
 
 def _is_noise_of_a_site(tag: Tag) -> bool:
-    is_named = _has_name(tag, _NAME)
+    names = _telling_names(tag)
+    is_named = _any(_NAME, names)
     if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
-        is_aside = tag.name == "aside" and not is_named and not _has_name(tag, _SIDEBAR)
+        is_aside = tag.name == "aside" and not is_named and not _any(_SIDEBAR, names)
         return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _says_something(tag))
     if tag.name == "header" or tag.get("role") == "banner":
         # The banner of a site, unless it has the heading of the page.
         return tag.get("role") == "banner" and not any(within(tag, ("h1", "h2")))
-    if _has_name(tag, _LINK_OF_TITLE) and _is_title(tag):
+    if _any(_LINK_OF_TITLE, names) and _is_title(tag):
         return False
-    is_named = is_named or (_has_name(tag, _PLAIN_NAME) and not _says_something(tag))
-    return is_named and tag.name not in _MAIN_TEXT and not any(within(tag, _MAIN_TEXT))
+    is_noise_by_name = is_named or (_any(_PLAIN_NAME, names) and not _says_something(tag)) or _is_request(tag, names)
+    return is_noise_by_name and tag.name not in _MAIN_TEXT and not any(within(tag, _MAIN_TEXT))
 
 
-def _has_name(tag: Tag, names: re.Pattern[str]) -> bool:
-    """Whether a class or id is such a name; an id whose end is in its heading is none: `s-pagination`, `re.lineno`."""
+def _any(pattern: re.Pattern[str], names: Sequence[str]) -> bool:
+    return any(map(pattern.fullmatch, names))
+
+
+def _telling_names(tag: Tag) -> list[str]:
+    """Its classes and id; an id whose end is in its heading tells nothing: `s-pagination`, `re.lineno`."""
     own, classes = _slug(str(tag.get("id", ""))), tag.get_attribute_list("class")
-    if not _CONTENTS.search(own) and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
+    if own and not _CONTENTS.search(own) and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
         title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None)
         own = "" if title is not None and own.rpartition("-")[2] in _slug(title.get_text()) else own
-    return any(names.fullmatch(_slug(str(name))) for name in (*classes, own) if name)
+    return [_slug(str(name)) for name in (*classes, own) if name]
 
 
 def _is_title(tag: Tag) -> bool:
@@ -128,6 +139,24 @@ def _says_something(tag: Tag) -> bool:
         and linked < _LINKED_SHARE * len(text)
         and not any(within(tag, ("button", "form", "input")))
     )
+
+
+def _is_request(tag: Tag, names: Sequence[str]) -> bool:
+    """Whether an element asks for consent or an address: without sentences, or with something to press beside few."""
+    if not (is_surely := _any(_CONSENT, names)) and not _any(_ASKING, names):
+        return False
+    is_text = _says_something(tag) and (not is_surely or any(within(tag, _TITLES)))
+    is_short = len(tag.get_text(" ").split()) <= _BLURB_WORDS
+    return not is_text or (is_short and any(map(_is_pressed, within(tag, ("a",)))))
+
+
+def _is_pressed(link: Tag) -> bool:
+    if link.get("role") == "button" or any(map(_BUTTON.fullmatch, _names(link))):
+        return True
+    target, words = str(link.get("href", "")), _slug(link.get_text())
+    goes_nowhere = target in ("", "#") and not link.get("name") and words != ""
+    last = _slug(target.partition("?")[0].rstrip("/").rpartition("/")[2])
+    return goes_nowhere or any(map(_PRESSED.fullmatch, (words, last)))
 
 
 def is_note_mark(tag: Tag, before: str) -> bool:

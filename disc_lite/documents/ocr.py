@@ -126,11 +126,11 @@ def lines_of_hocr(page: bytes) -> list[ReadLine]:
         root = ElementTree.fromstring(page)
     except ElementTree.ParseError:
         raise RefusedFile("tesseract gave no hOCR") from None
-    return [_line(element) for element in root.iter() if element.get("class") in _LINES and _words(element)]
+    lines = (element for element in root.iter() if element.get("class") in _LINES)
+    return [_line(words, element.get("title", "")) for element in lines if (words := _words(element))]
 
 
-def _line(element: ElementTree.Element) -> ReadLine:
-    words, title = _words(element), element.get("title", "")
+def _line(words: tuple[Word, ...], title: str) -> ReadLine:
     left, _, right, bottom = _numbers(_BOX, title, 4)
     slope, offset = _numbers(_BASELINE, title, 2)
     (size,) = _numbers(_SIZE, title, 1)

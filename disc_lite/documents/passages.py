@@ -1,28 +1,21 @@
 """Document and token offsets -> passages: cut at headings, paragraphs, list items and rows, then sentences.
 
-Everything is cut in characters and counted in tokens. A token belongs where its first visible
-character stands: one that holds a full stop and the line break after it (Qwen has such) stays with
-the sentence that the stop ends. So with the places of all tokens in order, the tokens before a cut
-are found by bisection.
+Everything is cut in characters and counted in tokens, which belong where `TokenPlaces` says.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import reduce
-from itertools import accumulate, chain, pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import NamedTuple
 
-from disc_lite.documents.grouping import Mark, group_ends, mark_of
+from disc_lite.documents.grouping import Mark, groups, mark_of
 from disc_lite.documents.openings import RULE_BELOW, Openings
 from disc_lite.documents.records import Document, Passage, Section
 from disc_lite.documents.sentences import sentences_in_lines
-from disc_lite.documents.tokens import Offsets
-
-_Offsets = Offsets | Sequence[tuple[int, int]]
+from disc_lite.documents.tokens import Offsets, TokenPlaces
 
 
 class _Sentence(NamedTuple):  # a line of 50 MB has a million of them
@@ -39,16 +32,17 @@ class _Sentence(NamedTuple):  # a line of 50 MB has a million of them
     names_columns: bool  # the header of a table, above a rule: no statement
 
 
-@dataclass(frozen=True)
-class _Block:
+class _Block(NamedTuple):
     """Sections taken together: their sentences, and what their heading paths share."""
 
-    sentences: tuple[_Sentence, ...]
+    sentences: Sequence[_Sentence]
     heading_path: tuple[str, ...]
     alone: bool  # never joined with another
 
 
-def cut_passages(document: Document, offsets: _Offsets, passage_tokens: int) -> tuple[Passage, ...]:
+def cut_passages(
+    document: Document, offsets: Offsets | Sequence[tuple[int, int]], passage_tokens: int
+) -> tuple[Passage, ...]:
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged where they fit together. A section that does not fit
@@ -69,55 +63,50 @@ def cut_passages(document: Document, offsets: _Offsets, passage_tokens: int) -> 
     """
     if passage_tokens < 1:
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
-    # Byte tokens may report a place before that of their predecessor; bisection needs order.
-    # As an array: a line of 50 MB has ten million tokens.
-    token_places = array("i", accumulate(_places(document.text, offsets), max))
-    blocks = _sections_with_text(document, token_places)
-    runs = [
-        (run, block.heading_path)
-        for block in _merged(blocks, document.text, passage_tokens)
-        for run in _packed(block.sentences, document.text, offsets, passage_tokens)
-    ]
-    # A sentence without tokens leaves no passage behind, but its characters go to the next.
-    char_cuts = [0, *(run[-1].char_end for run, _ in runs[:-1]), len(document.text)]
-    return tuple(
-        Passage(
-            document=document.name,
-            index=index,
-            start=run[0].start,
-            end=run[-1].end,
-            char_start=char_cuts[index],
-            char_end=char_cuts[index + 1],
-            heading_path=(*path, *filter(None, [run[0].header])),
-            sentences=tuple((sentence.start, sentence.end) for sentence in run),
-            headings=frozenset(sentence.start for sentence in run if sentence.is_heading or sentence.names_columns),
-        )
-        for index, (run, path) in enumerate(runs)
+    offsets = offsets if isinstance(offsets, Offsets) else Offsets(offsets)
+    text, passages = document.text, list[Passage]()
+    for block in _merged(_sections_with_text(document, TokenPlaces(text, offsets)), text, passage_tokens):
+        for run in _packed(block.sentences, text, offsets, passage_tokens):
+            # A sentence without tokens leaves no passage behind, but its characters go to the next.
+            start = passages[-1].char_end if passages else 0
+            passages.append(_passage(document.name, len(passages), start, run, block.heading_path))
+    return (*passages[:-1], *(replace(last, char_end=len(text)) for last in passages[-1:]))
+
+
+def _passage(
+    document: str, index: int, char_start: int, run: Sequence[_Sentence], heading_path: tuple[str, ...]
+) -> Passage:
+    return Passage(
+        document=document,
+        index=index,
+        start=run[0].start,
+        end=run[-1].end,
+        char_start=char_start,
+        char_end=run[-1].char_end,
+        heading_path=(*heading_path, *filter(None, [run[0].header])),
+        sentences=tuple(pairwise([run[0].start, *[sentence.end for sentence in run]])),
+        headings=frozenset([sentence.start for sentence in run if sentence.is_heading or sentence.names_columns]),
     )
 
 
-def _sections_with_text(document: Document, token_places: Sequence[int]) -> list[_Block]:
-    blocks: list[_Block] = []
+def _sections_with_text(document: Document, places: TokenPlaces) -> Iterator[_Block]:
     bare: list[_Sentence] = []
     for section in document.sections:
-        sentences = list(_sentences(document, section, token_places))
-        bare += sentences
+        bare += _sentences(document, section, places)
         # A heading right above another heading has no text: it is joined with the next section.
-        if not all(sentence.is_heading for sentence in sentences):
-            blocks.append(_Block(tuple(bare), section.heading_path, section.alone))
+        if not all(sentence.is_heading for sentence in bare):
+            yield _Block(bare, section.heading_path, section.alone)
             bare = []
     if bare:
-        blocks.append(_Block(tuple(bare), document.sections[-1].heading_path, alone=False))
-    return blocks
+        yield _Block(bare, document.sections[-1].heading_path, alone=False)
 
 
-def _sentences(document: Document, section: Section, token_places: Sequence[int]) -> Iterator[_Sentence]:
+def _sentences(document: Document, section: Section, places: TokenPlaces) -> Iterator[_Sentence]:
     text = document.text
     openings = Openings(text)
+    end, last = places.before(section.start), places.before(section.end)
     for char_start, char_end, line in sentences_in_lines(text, section.start, section.end, document.markup):
-        start = bisect_left(token_places, char_start) if char_start else 0
-        is_last = char_end == len(text)
-        end = len(token_places) if is_last else bisect_left(token_places, char_end)
+        start, end = end, places.before(char_end, end, last)
         kind = line.kind if line else ""
         opens_paragraph, opens_unit, header = openings.read(char_start, line) if line else (False, False, "")
         if start < end:
@@ -128,34 +117,29 @@ def _sentences(document: Document, section: Section, token_places: Sequence[int]
             )  # fmt: skip
 
 
-def _places(text: str, offsets: Iterable[tuple[int, int]]) -> Iterator[int]:
-    """The offset of each token's first visible character; of white space, its last character."""
-    for start, end in offsets:
-        while start < end - 1 and text[start].isspace():
-            start += 1
-        yield start if start < end else end - 1
-
-
-def _merged(blocks: Sequence[_Block], text: str, limit: int) -> Iterator[_Block]:
+def _merged(blocks: Iterable[_Block], text: str, limit: int) -> Iterator[_Block]:
     """Blocks that fit together as one, cut before the highest headings."""
-    sizes = [limit if block.alone else _tokens(block.sentences) for block in blocks]
-    marks = [_mark(len(block.heading_path), block.sentences, text) for block in blocks]
-    for start, end in pairwise([0, *group_ends(sizes, marks, limit)]):
-        group = blocks[start:end]
+    for group in groups((_weighed(block, text, limit) for block in blocks), limit):
         path = reduce(_common_prefix, (block.heading_path for block in group))
-        yield _Block(tuple(chain.from_iterable(block.sentences for block in group)), path, group[0].alone)
+        sentences = group[0].sentences if len(group) == 1 else [*chain.from_iterable(one.sentences for one in group)]
+        yield _Block(sentences, path, group[0].alone)
 
 
-def _packed(sentences: Sequence[_Sentence], text: str, offsets: _Offsets, limit: int) -> Iterator[list[_Sentence]]:
+def _weighed(block: _Block, text: str, limit: int) -> tuple[int, Mark, _Block]:
+    if block.alone:
+        return limit, (0, 0), block
+    return _tokens(block.sentences), _mark(len(block.heading_path), block.sentences, text), block
+
+
+def _packed(sentences: Sequence[_Sentence], text: str, offsets: Offsets, limit: int) -> Iterator[Sequence[_Sentence]]:
     """Runs of whole paragraphs where they fit, else of whole sentences, else of tokens."""
     if _tokens(sentences) <= limit:
-        yield list(sentences)
+        yield sentences
         return
     pieces = list(_pieces(sentences, offsets, limit))
-    befores = [None, *pieces]
-    marks = [_mark(_rank(piece, before), piece, text) for before, piece in zip(befores, pieces, strict=False)]
-    for start, end in pairwise([0, *group_ends(list(map(_tokens, pieces)), marks, limit)]):
-        yield list(chain.from_iterable(pieces[start:end]))
+    marks = (_mark(_rank(piece, before), piece, text) for piece, before in zip(pieces, [None, *pieces], strict=False))
+    for group in groups(zip(map(_tokens, pieces), marks, pieces, strict=True), limit):
+        yield list(chain.from_iterable(group))
 
 
 def _rank(piece: Sequence[_Sentence], before: Sequence[_Sentence] | None) -> int:
@@ -169,7 +153,7 @@ def _mark(rank: int, piece: Sequence[_Sentence], text: str) -> Mark:
     return mark_of(rank, text, piece[0].char_start, piece[-1].char_end)
 
 
-def _pieces(sentences: Sequence[_Sentence], offsets: _Offsets, limit: int) -> Iterator[list[_Sentence]]:
+def _pieces(sentences: Sequence[_Sentence], offsets: Offsets, limit: int) -> Iterator[list[_Sentence]]:
     starts = [i for i, sentence in enumerate(sentences) if sentence.opens_paragraph or i == 0]
     for first, last in pairwise([*starts, len(sentences)]):
         paragraph = list(sentences[first:last])
@@ -179,7 +163,7 @@ def _pieces(sentences: Sequence[_Sentence], offsets: _Offsets, limit: int) -> It
             yield from _units(paragraph, offsets, limit)
 
 
-def _units(paragraph: list[_Sentence], offsets: _Offsets, limit: int) -> Iterator[list[_Sentence]]:
+def _units(paragraph: list[_Sentence], offsets: Offsets, limit: int) -> Iterator[list[_Sentence]]:
     """Whole list items, rows and blocks of code where they fit, else whole sentences, else tokens."""
     starts = [i for i, sentence in enumerate(paragraph) if sentence.opens_unit or i == 0]
     for first, last in pairwise([*starts, len(paragraph)]):
@@ -192,7 +176,7 @@ def _units(paragraph: list[_Sentence], offsets: _Offsets, limit: int) -> Iterato
                 yield from ([part] for part in _parts(sentence, offsets, limit))
 
 
-def _parts(sentence: _Sentence, offsets: _Offsets, limit: int) -> Iterator[_Sentence]:
+def _parts(sentence: _Sentence, offsets: Offsets, limit: int) -> Iterator[_Sentence]:
     char_start = sentence.char_start
     for start in range(sentence.start, sentence.end, limit):
         end = min(start + limit, sentence.end)

@@ -80,21 +80,22 @@ def _cuts(text: str, start: int, end: int, markup: Markup) -> Iterator[tuple[int
     yield start, line
     yield from lines.cuts_within(line)
     for match in _CANDIDATE.finditer(text, start, end):
-        if match.start() < line.solid_end or match["ticks"]:
+        gap, place = match.group(), match.start()
+        if place < line.solid_end or gap[0] == "`":
             continue
-        newlines = match.group().count("\n")
+        newlines = gap.count("\n")
         if newlines:
             opens_block = newlines > 1 or line.solid_end > line.start
             above, line = line, lines.read(text.rfind("\n", start, match.end()) + 1, opens_block)
-            is_cut = match.start() == cut  # by a stop of CJK at the end of the line
+            is_cut = place == cut  # by a stop of CJK at the end of the line
             ends = opens_block or line.opens_unit or is_cut or _ends_sentence(text, above, cut, match, end)
         else:
-            cut = max([cut, *(item for item in line.items if item < match.start())])
+            cut = max([cut, *(item for item in line.items if item < place)]) if line.items else cut
             ends = _ends_sentence(text, line, cut, match, end)
         if ends:
-            cut = match.start() if match.group()[0].isspace() else match.end()
+            cut = place if gap[0].isspace() else match.end()
             yield cut, line if newlines else None
-        if newlines:
+        if newlines and (line.items or line.kind == "code"):
             yield from lines.cuts_within(line)
 
 

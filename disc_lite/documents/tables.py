@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.elements import around, within
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 # A hostile page may ask for more; no table that is read has them.
 _MAX_SPAN = 200
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_MAX_INNER_CHARS = 300
+_MAX_INNER_CHARS, _MAX_INNER_NODES = 300, 1000
 
 
 def is_layout(table: Tag) -> bool:
     """Whether a table only places parts of the page: headings or tables, or one row of code and its numbers."""
-    if table.get("role") in ("presentation", "none") or any(within(table, _HEADINGS)):
+    # What is in inner tables is looked at last, or many in one another would be read as often as they are deep.
+    is_outer = any(within(table, ("table",)))
+    if table.get("role") in ("presentation", "none") or (is_outer and not _has_values(table)):
         return True
-    if any(within(table, ("table",))):
-        return not _has_values(table)
+    if is_outer or any(within(table, _HEADINGS)):
+        return any(within(table, _HEADINGS))
     return any(within(table, ("pre",))) and not any(within(table, ("th",))) and len(list(within(table, ("tr",)))) == 1
 
 
@@ -30,7 +32,8 @@ def _has_values(table: Tag) -> bool:
     """Whether the tables in a table are values in its cells: short, without `|`, in the smaller part of its rows."""
     holders = set()
     for inner in within(table, ("table",)):
-        text = inner.get_text()
+        is_small = len(list(islice(inner.descendants, _MAX_INNER_NODES + 1))) <= _MAX_INNER_NODES
+        text = inner.get_text() if is_small else "|"
         if len(text) > _MAX_INNER_CHARS or "|" in text:
             return False
         holders.add(id(around(inner, ("tr",))))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from operator import ge, gt
 from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
@@ -18,25 +20,53 @@ _GAP = re.compile(r"(?<=\S) (?=\S)")
 
 
 class Offsets:
-    """The character ranges of all tokens, at 8 bytes each: as tuples those of 50 MB of text would take 1.5 GB."""
+    """The character ranges of all tokens, at 8 bytes each: as tuples those of 50 MB of text would take 1.5 GB.
 
-    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
-        self._flat = array("i", chain.from_iterable(ranges))
+    Attributes:
+        starts, ends: Of each token, in characters.
+    """
 
-    def extend(self, ranges: Iterable[tuple[int, int]], start: int) -> None:
-        """Adds the ranges of a further stretch of the text, which begins at `start`."""
-        self._flat.extend(place + start for range_ in ranges for place in range_)
+    def __init__(self, ranges: Sequence[tuple[int, int]] = ()) -> None:
+        self.starts, self.ends = array("i"), array("i")
+        self.extend(ranges, 0)
+
+    def extend(self, ranges: Sequence[tuple[int, int]], at: int) -> None:
+        """Adds the ranges of a further stretch of the text, which begins at a place."""
+        self.starts.extend(start + at for start, _ in ranges)
+        self.ends.extend(end + at for _, end in ranges)
 
     def __len__(self) -> int:
-        return len(self._flat) // 2
+        return len(self.starts)
 
     def __getitem__(self, index: int) -> tuple[int, int]:
-        at = range(len(self))[index] * 2  # negative ones, and IndexError beyond the end
-        return self._flat[at], self._flat[at + 1]
+        return self.starts[index], self.ends[index]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        ends = iter(self._flat)
-        return zip(ends, ends, strict=True)
+        return zip(self.starts, self.ends, strict=True)
+
+
+class TokenPlaces:
+    """Where the tokens of a text stand: each at its first visible character, one of white space at its last one.
+
+    So one that holds a full stop and the line break after it (Qwen has such) stands before a cut behind the stop.
+    """
+
+    def __init__(self, text: str, offsets: Offsets) -> None:
+        self._text, self._ends = text, offsets.ends
+        self._starts = starts = offsets.starts
+        # Byte tokens may report a place before that of their predecessor, or no character; bisection needs order.
+        if any(map(gt, starts, starts[1:])) or any(map(ge, starts, self._ends)):
+            real = (start if start < end else end - 1 for start, end in offsets)
+            self._starts = array("i", accumulate(real, max))
+
+    def before(self, place: int, least: int = 0, most: int | None = None) -> int:
+        """How many tokens stand before a place, where that is known to be from `least` to `most`."""
+        if not place:
+            return 0
+        count = bisect_left(self._starts, place, least, most)
+        while count and self._ends[count - 1] > place and self._text[self._starts[count - 1] : place].isspace():
+            count -= 1
+        return count
 
 
 Tokenizer = Callable[[str], Offsets]
@@ -44,7 +74,10 @@ Tokenizer = Callable[[str], Offsets]
 
 def estimated_tokens(text: str) -> Offsets:
     """About as many stretches of a text as it has tokens."""
-    return Offsets(match.span() for match in _PIECE.finditer(text))
+    offsets = Offsets()
+    offsets.ends.extend(map(re.Match.end, _PIECE.finditer(text)))
+    offsets.starts = (array("i", [0]) + offsets.ends)[:-1]  # each begins where the one before it ends
+    return offsets
 
 
 def tokenizer_of(folder: Path | None) -> Tokenizer | None:

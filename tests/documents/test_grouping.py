@@ -6,16 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.documents.grouping import group_ends, mark_of
+from disc_lite.documents.grouping import groups, mark_of
 from disc_lite.prompts.answering import passage_text
 from disc_lite.run.changes import compare
 from tests.documents.test_passages import cut_passages, document_of, words
 
 
+def group_ends(sizes, marks, limit):
+    """The index behind the last piece of each group."""
+    pieces = zip(sizes, marks, range(1, len(sizes) + 1), strict=True)
+    return [group[-1] for group in groups(pieces, limit)]
+
+
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), max_size=40), st.integers(1, 10))
 def test_groups_tile_the_pieces_and_only_a_piece_that_is_too_long_is_too_long(pieces, limit):
     sizes = [size for size, _ in pieces]
-    ends = list(group_ends(sizes, [(rank, 0) for _, rank in pieces], limit))
+    ends = group_ends(sizes, [(rank, 0) for _, rank in pieces], limit)
     assert ends == sorted(set(ends)) and (ends[-1:] or [0]) == [len(pieces)]
     for start, end in zip([0, *ends], ends, strict=False):
         assert end == start + 1 or sum(sizes[start:end]) <= limit
@@ -23,9 +29,16 @@ def test_groups_tile_the_pieces_and_only_a_piece_that_is_too_long_is_too_long(pi
 
 def test_a_group_ends_before_the_lowest_mark_from_a_third_of_the_limit_on():
     marks = [(0, 0), (0, 1), (0, 5), (0, 2), (0, 7), (0, 2), (0, 9)]
-    assert list(group_ends([2] * 7, marks, 12)) == [5, 7]  # (0, 1) would be too early; of two equal ones the last
-    assert list(group_ends([2] * 7, [(0, 0), *[(1, 0)] * 2, (0, 9), *[(1, 0)] * 3], 12)) == [3, 7]  # rank first
-    assert list(group_ends([5, 20, 5, 5], [(0, 0)] * 4, 12)) == [1, 2, 4]
+    assert group_ends([2] * 7, marks, 12) == [5, 7]  # (0, 1) would be too early; of two equal ones the last
+    assert group_ends([2] * 7, [(0, 0), *[(1, 0)] * 2, (0, 9), *[(1, 0)] * 3], 12) == [3, 7]  # rank first
+    assert group_ends([5, 20, 5, 5], [(0, 0)] * 4, 12) == [1, 2, 4]
+
+
+def test_no_more_pieces_are_taken_than_a_group_and_the_next_one():
+    taken = []
+    pieces = ((4, (0, 0), taken.append(number) or number) for number in range(100))
+    made = groups(pieces, 12)
+    assert [next(made), len(taken), next(made), len(taken)] == [[0, 1, 2], 4, [3, 4, 5], 7]
 
 
 def test_the_mark_of_a_piece_is_how_it_begins_whatever_white_space_it_has():

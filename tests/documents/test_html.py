@@ -2,6 +2,7 @@
 
 import pytest
 
+from disc_lite.documents import tables
 from disc_lite.documents.headings import find_headings
 from disc_lite.documents.source import RefusedFile
 from tests.documents.written import converted, document
@@ -185,6 +186,22 @@ def test_a_listing_of_doxygen_is_one_and_its_page_is_called_by_its_title():
         [("Sparse", "Use"), ("Sparse", "Notes")],
     )
     assert document("a.html", "<title>Shop</title><h1>Use</h1><p>It is small.").title == "Use"
+
+
+def test_tables_in_one_another_are_looked_through_once(monkeypatch):
+    looked_at = []
+
+    def within(tag, names):
+        return (one for one in tag.descendants if looked_at.append(1) is None and one.name in names)
+
+    monkeypatch.setattr(tables, "within", within)
+    steps = []
+    for depth in (20, 40):
+        looked_at.clear()
+        rows = "<table>" + "<tr><td>a<td>b" * 20 + "<tr><td>"
+        assert text_of(rows * depth + "The end." + "</table>" * depth).endswith("The end.")
+        steps.append(len(looked_at))
+    assert steps[1] < 3 * steps[0]  # four times as many where each table is looked through for those around it
 
 
 def test_a_table_that_only_places_things_is_no_table():

@@ -1,0 +1,47 @@
+"""Parts of pages whose names are those of banners and blurbs: what has a text of its own is read, what asks is not."""
+
+import pytest
+
+from tests.documents.written import text
+
+CONSENT = [
+    """<section id="cookie-law"><h2>What the ePrivacy directive asks</h2><p>A site must name the purpose of each cookie
+before it is set. See <a href="/gdpr">the regulation</a>.</p></section>""",
+    """<div class="gdpr-notice"><h3>Notices under article 13</h3><p>The controller names the period for which data are
+stored.</p><p>Without a period it names the criteria.</p></div>""",
+    """<div id="informed-consent-law"><h2>Law of consent</h2><p>A minor of sixteen years may consent to surgery alone.</p></div>""",
+]
+SAID = [
+    """<div class="newsletter"><h2>Letter of May</h2><p>We opened a second hall for 300 readers in the old mill.</p>
+<p>Read on in <a href="/hall">the report</a>.</p></div>""",
+    """<section class="newsletter"><h2>Archive</h2>"""
+    + "<p>The hall of the mill was opened by the mayor on the third of May.</p>" * 6
+    + """<p><a href="https://x.example/subscribe">Subscribe</a></p></section>""",
+    """<div class="menu"><h2>Lunch</h2><p>The soup of the day costs four euros on Mondays. <a href="#soups">Soups</a></p></div>""",
+]
+ASKED = [
+    """<div class="cookie-notice"><p>We use cookies to improve your experience on this site.</p>
+<a class="btn btn-primary" href="/ok">Got it</a></div>""",
+    """<div id="cookie-law"><p>This site sets cookies so that it can count its visitors.</p></div>""",
+    """<div class="gdpr-message"><h4>Your privacy</h4><p>We and our partners store data on your device.</p>
+<a href="#" role="button">Accept all</a></div>""",
+    """<div class="cookie-consent"><h3>Cookies</h3><p>By browsing on you agree to our use of cookies.</p>
+<a href="/privacy">More</a> <a>Allow all</a></div>""",
+    """<div class="footer-newsletter"><h3>Stay in touch</h3><p>Get our best stories in your inbox every single week.</p>
+<a href="https://letters.example.org/sign-up?from=page">Join</a></div>""",
+    """<section class="newsletter"><p>Over 5,000 people read our letter about mills every week.</p>
+<a class="cta-link" href="/letters">Get it</a></section>""",
+    """<div class="newsletter"><p>Our letter has the news of the mill once a month. <a href="/letter">Subscribe now</a></p></div>""",
+]
+
+
+@pytest.mark.parametrize("part", [*CONSENT, *SAID])
+def test_a_part_with_the_name_of_a_banner_is_read_where_it_says_something(part):
+    made = text("a.html", f"<h1>Pump</h1><p>It is loud.</p>{part}")
+    assert made.startswith("# Pump\n\nIt is loud.\n\n## ") or "\n\n### " in made
+    assert made.count("<") == 0 and len(made) > 60
+
+
+@pytest.mark.parametrize("part", ASKED)
+def test_what_asks_for_consent_or_an_address_is_no_text_though_it_has_sentences(part):
+    assert text("a.html", f"<h1>Pump</h1><p>It is loud.</p>{part}") == "# Pump\n\nIt is loud.\n"
