@@ -11,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_QUESTIONS := "How expensive is the Dunden?" "Who is at the head of Norora?" "On what day can one buy fruit in Ularic?"
 
-.PHONY: install demo test test-faults faults-runs faults-rest mutants licences test-slow lint clean
+.PHONY: install demo test style types tests test-faults faults-runs faults-rest mutants licences test-slow lint clean
 
 install: .venv/installed
 
@@ -25,14 +25,22 @@ demo: install
 		--questions examples/handbook.questions.jsonl
 	$(BIN)/disc-lite ask runs/demo --base $(DEMO_QUESTIONS)
 
-lint: install
+lint: style types
+
+style: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: install
 	$(BIN)/mypy
 
-# On two cores, each of one thread; a file's tests on one of them, since they share what they made.
-test: lint
-	$(BIN)/pytest -n 2 --dist loadfile
+# The types beside the tests, since mypy has one thread. The tests on two cores; a file's tests on one of them, since they
+# share what they made; long files first (tests/conftest.py).
+test: style
+	$(MAKE) -j2 types tests
+
+tests: install
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Whole runs on one core, everything else on the other; both write what they reached into one file for the documentation.
 FIGURES = bench/results/reliability.json

@@ -4,6 +4,7 @@
 `refused_without_torch` calls `disc-lite export` in a process of its own.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,9 +35,24 @@ def edited_model(folder: Path, target: Path, edit: Callable[[dict[str, Any]], No
     return target
 
 
-def refused_without_torch(run: Path, args: list[str], message: str) -> None:
-    code = "import sys\nfrom disc_lite.cli import main\ntry:\n    main()\nfinally:\n    print('torch' in sys.modules)"
-    command = [sys.executable, "-c", code, "export", str(run), *args]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr and done.stdout.strip() == "False"
+REFUSING = """
+import contextlib, io, json, sys
+from disc_lite.cli import main
+for call in json.loads(sys.argv[1]):
+    sys.argv, said = ["disc-lite", "export", *call], io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            main()
+    except SystemExit as stop:
+        print(json.dumps([stop.code, said.getvalue(), "torch" in sys.modules]))
+"""
+
+
+def refused_without_torch(run: Path, *calls: tuple[list[str], str]) -> None:
+    """Each with its message; in one process for all of them, since torch must not be loaded in it."""
+    words = json.dumps([[str(run), *args] for args, _ in calls])
+    command, environment = [sys.executable, "-c", REFUSING, words], {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    for (args, message), line in zip(calls, done.stdout.splitlines(), strict=True):
+        code, said, loaded = json.loads(line)
+        assert (code, loaded) == (2, False) and message in said, (args, said)

@@ -74,4 +74,4 @@ def test_a_run_that_cannot_be_exported_is_refused_without_torch(
     config = tmp_path / file
     write_json(config, {**read_json(config), **change})
     write_json(run / "run.json", model_entry(folder))
-    refused_without_torch(run, ["--to", to, *(["--base-gguf", str(config)] if to == "gguf" else [])], message)
+    refused_without_torch(run, (["--to", to, *(["--base-gguf", str(config)] if to == "gguf" else [])], message))

@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from disc_lite.run.events import Event
 from disc_lite.storage import disk, read_json
 from tests.exporting.base_gguf import write_base_gguf
 from tests.exporting.folders import refused_without_torch
+from tests.processes import exit_code, forked
 
 gguf = pytest.importorskip("gguf")
 pytestmark = [
@@ -157,14 +158,20 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
 
 
 @pytest.mark.parametrize("to", ["merged", "gguf-lora", "gguf"])
-def test_a_full_disk_is_reported(runs: Any, folders: Any, tmp_path: Path, to: str) -> None:
-    command = ["export", str(runs("llama")), "--to", to, "-o", str(tmp_path / "out"), "--quiet"]
+def test_a_full_disk_is_reported(runs: Any, folders: Any, tmp_path: Path, to: str, monkeypatch: Any) -> None:
+    command = ["disc-lite", "export", str(runs("llama")), "--to", to, "-o", str(tmp_path / "out"), "--quiet"]
     if to == "gguf":
         command += ["--base-gguf", str(write_base_gguf(folders("llama"), tmp_path / "base.gguf"))]
-    code = "import resource\nfrom disc_lite.cli import main\nresource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480))\nmain()"
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "cannot write" in done.stderr and "Free some space" in done.stderr, done.stderr
-    assert {p.name for p in tmp_path.iterdir()} <= {"base.gguf"}
+    monkeypatch.setattr(sys, "argv", command)
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480))
+        main()
+
+    log = tmp_path / "log"
+    assert exit_code(forked(limited, log)) == 1, log.read_text()
+    assert "cannot write" in log.read_text() and "Free some space" in log.read_text()
+    assert {p.name for p in tmp_path.iterdir()} <= {"base.gguf", "log"}
 
 
 def test_exported_files_have_the_users_default_permissions(runs: Any, tmp_path: Path) -> None:
@@ -189,18 +196,19 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
     assert list((run / "exports").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [(["--to", "merged", "--base-gguf", "x.gguf"], "no meaning"), (["--to", "gguf", "--base-gguf", "x.gguf"], "no file"),
-     (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
-     (["--to", "gguf", "--base-gguf", "README.md", "--type", "q9"], "no --type Q9"), (["--to", "merged", "--type", "Q8_0"], "needs"),
-     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
-     (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
-     (["--to", "adapter", "--device", "gpu"], "no device"), (["--to", "adapter", "-o", "x" * 300], "another --output"),
-     (["--to", "adapter", "-o", "README.md/out"], "another --output")],
-)  # fmt: skip
-def test_calls_that_cannot_work_are_refused_without_torch(runs: Any, args: list[str], message: str) -> None:
-    refused_without_torch(runs("llama"), args, message)
+IMPOSSIBLE = [
+    (["--to", "merged", "--base-gguf", "x.gguf"], "no meaning"), (["--to", "gguf", "--base-gguf", "x.gguf"], "no file"),
+    (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
+    (["--to", "gguf", "--base-gguf", "README.md", "--type", "q9"], "no --type Q9"), (["--to", "merged", "--type", "Q8_0"], "needs"),
+    (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
+    (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
+    (["--to", "adapter", "--device", "gpu"], "no device"), (["--to", "adapter", "-o", "x" * 300], "another --output"),
+    (["--to", "adapter", "-o", "README.md/out"], "another --output")
+]  # fmt: skip
+
+
+def test_calls_that_cannot_work_are_refused_without_torch(runs: Any) -> None:
+    refused_without_torch(runs("llama"), *IMPOSSIBLE)
 
 
 def test_a_template_that_is_no_utf_8_is_refused(runs: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,9 +182,10 @@ def test_an_adapter_of_zeros_is_told_to_change_nothing(trained: Path, tmp_path: 
     shutil.copytree(trained / "adapter", tmp_path / "adapter")
     tensors(lambda found: [t.zero_() for n, t in found.items() if "lora_B" in n], LORA)(tmp_path / "adapter")
     told: list[str] = []
-    ask(open_adapted(tmp_path / "adapter"), ["Who?"], device="cpu", warn=told.append)
+    of_zeros, other = (replace(open_adapted(root / "adapter"), answer_tokens=2) for root in (tmp_path, trained))
+    ask(of_zeros, ["Who?"], device="cpu", warn=told.append)
     assert told == ["This adapter changes nothing: the B of every module is zero."]
-    ask(open_adapted(trained / "adapter"), ["Who?"], device="cpu", warn=told.append)
+    ask(other, ["Who?"], device="cpu", warn=told.append)
     assert len(told) == 1
 
 
