@@ -5,7 +5,6 @@
 `plain(name)`     a `Base` without an adapter, shared: for reading only
 `runs(name)`      the folder of a finished run on it, as `tests/made.py` writes one; nobody changes it
 `trained`         a folder with an adapter, a run and a merged model of the tiny Llama; nobody changes it
-`adapted`         one real adaptation of pocket: its run folder, summary and events; nobody changes it
 
 The environment is that of a machine without a network and without a CUDA device, and the user's cache is left alone.
 """
@@ -20,7 +19,6 @@ os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OF
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import functools
-import json
 import shutil
 import signal
 from collections.abc import Callable
@@ -35,11 +33,15 @@ from tests.tiers import write_figures
 from tests.tiny_models import make_model
 
 # Without a deadline, on a machine that is busy with something else; a `tmp_path` may serve all inputs of a property.
-settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Properties that are no row of docs/reliability.md get 40 inputs (those that are: `tests/tiers.py`).
+settings.register_profile(
+    "here", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 # `make mutants`: a counter-example is enough, there is no time to look for a smaller one.
 settings.register_profile(
-    "mutants", settings.get_profile("here"), phases=[Phase.explicit, Phase.generate], derandomize=True
-)
+    "mutants", settings.get_profile("here"), max_examples=100, phases=[Phase.explicit, Phase.generate],
+    derandomize=True,
+)  # fmt: skip
 settings.load_profile("here")
 tqdm.tqdm.monitor_interval = 0  # no thread for progress bars: tests fork
 
@@ -48,15 +50,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+# Begun first, so that no process is left with a long file when the other has finished (`make test`).
+LONG = [f"tests/{name}.py" for name in (
+    "run/test_adapt", "run/test_resume", "run/test_full_disk", "run/test_interrupts", "run/test_update",
+)]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.nodeid.split("::")[0], len(LONG)))
+
+
 def pytest_sessionfinish() -> None:
     write_figures()
-
-
-HANDBOOK = Path(__file__).resolve().parents[1] / "examples" / "handbook"
-# The recipe `pocket`, shorter: fewer neutral prompts, fewer epochs.
-SHORT = {
-    "train.epochs": "20", "train.learning_rate": "1e-3", "retention.prompts": "300", "evaluation.drift_prompts": "40",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -117,26 +123,3 @@ def trained(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_f
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Self-generated prompts and answers are cached per user: not in this user's cache."""
     os.environ["DISC_LITE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture(scope="session")
-def adapted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A finished run on three documents of the handbook, with a duplicate and a broken file."""
-    import disc_lite
-
-    root = tmp_path_factory.mktemp("adapt")
-    docs = root / "docs"
-    for name in ("products/lamps.md", "people/workshop.md", "projects/running.md"):
-        (docs / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HANDBOOK / name, docs / name)
-    shutil.copy(docs / "products/lamps.md", docs / "copy.md")
-    (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
-    lines = HANDBOOK.with_suffix(".questions.jsonl").read_text().splitlines()
-    rows = [line for line in lines if (docs / json.loads(line)["document"]).is_file()]
-    (root / "questions.jsonl").write_text("\n".join(rows).replace("products/lamps.md", "copy.md") + "\n")
-    events: list[Any] = []
-    given: dict[str, Any] = {
-        "output": root / "run", "questions": root / "questions.jsonl", "overrides": SHORT, "listener": events.append,
-    }  # fmt: skip
-    summary = disc_lite.adapt(docs, "pocket", **given)
-    return {"summary": summary, "root": root, "events": events, "docs": docs, "given": given}

@@ -26,9 +26,8 @@ _COUNTED = frozenset(
     """.split()
 )
 _RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)
-_MARKED = re.compile(
-    r"[ \t]*(?:`{3}|~{3})| {0,3}\#{1,6}[ \t]|([!-/:-@\[-`{-~])\1\1"
-)  # what a fence, a heading or a rule begins with
+# With which a fence, a heading or a rule begins; of most lines no more need be looked at.
+_MARKED = re.compile(r"[ \t]*(?:`{3}|~{3})| {0,3}\#{1,6}[ \t]|([!-/:-@\[-`{-~])\1\1")
 _ATX = re.compile(ATX_HEADING)
 _FENCE = re.compile(FENCE)
 _CODE_SPAN = re.compile(CODE_SPAN)

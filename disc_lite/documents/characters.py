@@ -6,11 +6,12 @@ import ctypes
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from disc_lite.documents.pieces import GAP_OF_PIECES, Piece
+from disc_lite.documents.pieces import GAP_OF_PIECES, Char, Piece
+from disc_lite.documents.righttoleft import from_the_right, is_right_to_left
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage
@@ -45,23 +46,10 @@ _SAMPLED_CHARS = 40
 _NOTED = re.compile(r"[^\W\d_]{4}$|[.,;:!?)\"”’»]$|\b[12]\d{3}$")
 
 
-class _Char(NamedTuple):
-    """A character as it is drawn, from `left` to `right`; it starts with the room before it. Lengths are in points."""
-
-    place: int  # on the page
-    text: str
-    has_space: bool  # before it
-    start: float
-    left: float
-    right: float
-    y: float
-    size: float
-
-
 def pieces_of(page: PdfTextPage) -> Iterator[Piece]:
     """Runs of characters on one line, as they are drawn; a wide gap ends one."""
     piece: Piece | None = None
-    for char in _composed(_characters(page)):
+    for char in _in_order(page, list(_composed(_characters(page)))):
         if piece is not None and _continues(piece, char):
             if char.has_space:
                 is_bold, is_code = _style(page, char.place)
@@ -75,9 +63,25 @@ def pieces_of(page: PdfTextPage) -> Iterator[Piece]:
         yield piece
 
 
-def _composed(chars: Iterator[_Char]) -> Iterator[_Char]:
+def _in_order(page: PdfTextPage, chars: list[Char]) -> Iterable[Char]:
+    """The characters in the order in which they are read: as PDFium has them, but for Arabic and Hebrew."""
+    import pypdfium2.raw as pdfium
+
+    if not is_right_to_left("".join(char.text for char in chars)):
+        return chars
+    box, wide = pdfium.FS_RECTF(), []
+    for char in chars:
+        # As wide as the character moves the line on, unless the page was turned.
+        is_there = pdfium.FPDFText_GetLooseCharBox(page, char.place, box)
+        if is_there and box.left <= (char.left + char.right) / 2 <= box.right:
+            char = char._replace(left=box.left, right=box.right)
+        wide.append(char)
+    return from_the_right(wide)
+
+
+def _composed(chars: Iterator[Char]) -> Iterator[Char]:
     """The characters; an accent that TeX draws over a letter, as a character of its own, is one with it."""
-    held: _Char | None = None
+    held: Char | None = None
     for char in chars:
         if held is not None and (char.text in _ACCENTS or held.text in _ACCENTS):
             accent, letter = (held, char) if held.text in _ACCENTS else (char, held)
@@ -92,7 +96,7 @@ def _composed(chars: Iterator[_Char]) -> Iterator[_Char]:
         yield held
 
 
-def _characters(page: PdfTextPage) -> Iterator[_Char]:
+def _characters(page: PdfTextPage) -> Iterator[Char]:
     """What is drawn, without white space, in the direction in which most of the page runs; figures have others."""
     import pypdfium2.raw as pdfium
 
@@ -100,7 +104,7 @@ def _characters(page: PdfTextPage) -> Iterator[_Char]:
     matrix = pdfium.FS_MATRIX()
     raw, direction = page.raw, _direction(page)
     high, has_space = 0, False
-    last: _Char | None = None
+    last: Char | None = None
     for index in range(page.count_chars()):
         code = pdfium.FPDFText_GetUnicode(raw, index)
         if code in _HIGH:
@@ -119,7 +123,7 @@ def _characters(page: PdfTextPage) -> Iterator[_Char]:
         pdfium.FPDFText_GetCharOrigin(raw, index, x, y)
         # The size of the font alone is 1 where the matrix has the rest.
         size = pdfium.FPDFText_GetFontSize(raw, index) * math.hypot(matrix.c, matrix.d)
-        char = _Char(index, text, has_space, x.value, left.value, right.value, y.value, size)
+        char = Char(index, text, has_space, x.value, left.value, right.value, y.value, size)
         if direction != 1:
             start = complex(x.value, y.value) / direction
             ends = [complex(left.value, bottom.value) / direction, complex(right.value, top.value) / direction]
@@ -191,7 +195,7 @@ def _control(page: PdfTextPage, index: int, code: int) -> str:
     return _TEX_GLYPHS.get(code, "") if not name.value else chr(code) if code == 0xFF else ""
 
 
-def _continues(piece: Piece, char: _Char) -> bool:
+def _continues(piece: Piece, char: Char) -> bool:
     largest = max(piece.size, char.size)
     gap = min(char.start, char.left) - piece.right
     rise = abs(char.y - piece.baseline)
@@ -201,7 +205,7 @@ def _continues(piece: Piece, char: _Char) -> bool:
     return is_level and -largest < gap <= GAP_OF_PIECES * largest
 
 
-def _add(piece: Piece, char: _Char) -> None:
+def _add(piece: Piece, char: Char) -> None:
     """Adds a character: what is raised gets a `^`, but a raised number behind a word or a year is a note's."""
     text, size = char.text, char.size
     raised = size <= _SCRIPT_SIZE * piece.size and char.y - piece.baseline > _SAME_BASELINE * piece.size

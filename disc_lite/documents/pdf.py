@@ -6,7 +6,6 @@ font at 10 ms a page, and reads the fonts of other scripts (docs/documents.md ha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from disc_lite.documents.columns import Line, lines_of_page
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.layout import text_of_columns
 from disc_lite.documents.pieces import Piece, rows_of
+from disc_lite.documents.righttoleft import is_right_to_left, right_to_left_letters
 from disc_lite.documents.running import without_running_lines
 from disc_lite.documents.scans import ScannedPages, is_scan
 from disc_lite.documents.source import Converted, RefusedFile, Source
@@ -22,8 +22,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
-_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_MAX_TURNED, _TOLD_TURNED = 0.5, 0.02  # shares of the letters
+_TOLD = 0.02  # of the letters
 
 
 def pdf_text(source: Source) -> Converted:
@@ -51,16 +50,15 @@ def pdf_text(source: Source) -> Converted:
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
-    # OCR gives them in their order.
-    turned = sum(len(_RIGHT_TO_LEFT.findall(piece.text)) for page in printed for piece in page)
+    # OCR gives them in their order, and pages that are mostly in such letters are read by their places.
+    pages_printed = ("".join(piece.text for piece in page) for page in printed)
+    turned = sum(right_to_left_letters(page) for page in pages_printed if not is_right_to_left(page))
     share = turned / max(1, sum(map(str.isalpha, text)))
-    if share > _MAX_TURNED:
-        raise RefusedFile("in Arabic or Hebrew letters, whose order PDF does not keep; save it as .docx, .html or text")
     damaged = (
         "are Arabic or Hebrew, whose order PDF does not keep: that text is damaged; save it as .docx, .html or text"
     )
     letters = f"{share:.0%} of its letters {damaged}"
-    warnings = [scanned.warning(len(pages)), letters if share > _TOLD_TURNED else ""]
+    warnings = [scanned.warning(len(pages)), letters if share > _TOLD else ""]
     return Converted(text, warning="; ".join(filter(None, warnings)), ocr_pages=len(scanned))
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # Of a table of contents.
 LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
@@ -14,6 +15,19 @@ LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
 HEADING_SIZE = 1.1  # of that of the running text
 GAP_OF_PIECES = 0.9  # the least between two pieces of a line
 _ROW_RISE = 0.35
+
+
+class Char(NamedTuple):
+    """A character as it is drawn, from `left` to `right`; it starts with the room before it. Lengths are in points."""
+
+    place: int  # on the page
+    text: str
+    has_space: bool  # before it
+    start: float
+    left: float
+    right: float
+    y: float
+    size: float
 
 
 @dataclass

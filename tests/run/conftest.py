@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import disc_lite
 from disc_lite.models.generation.requests import Continuation
 from disc_lite.qa import normalise
+from disc_lite.run import fit
 from disc_lite.synthesis import drafting
 from tests.made import SmallAdapt
 
+HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
+# The recipe `pocket`, shorter: fewer neutral prompts, and long answers are cut sooner.
+SHORT = {
+    "train.epochs": "20", "train.learning_rate": "1e-3", "retention.prompts": "300", "evaluation.drift_prompts": "40",
+    "evaluation.long_answer_tokens": "16",
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
-    """Adaptations of a tiny Llama to two documents; every file of tests has its own folder of runs."""
-    return SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
+def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> Iterator[SmallAdapt]:
+    """Adaptations of a tiny Llama to two documents; every file of tests has its own folder of runs.
+
+    Its trained questions are asked after every step, and half of a run's time went into the slack of 16 tokens.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "SLACK", 2)
+        yield SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
 
 
 @pytest.fixture
@@ -35,3 +52,27 @@ def writing(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], P
             drafting, "answer_fault", lambda question, answer, *_: "" if normalise(answer) else "empty answer"
         )
         yield small
+
+
+@pytest.fixture(scope="session")
+def adapted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A finished run of pocket on two documents of the handbook, with a duplicate and a broken file.
+
+    For tests/run/test_adapt.py only: every process whose tests ask for it would make one of its own.
+    """
+    root = tmp_path_factory.mktemp("adapt")
+    docs = root / "docs"
+    for name in ("products/lamps.md", "people/workshop.md"):
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HANDBOOK / name, docs / name)
+    shutil.copy(docs / "products/lamps.md", docs / "copy.md")
+    (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    lines = HANDBOOK.with_suffix(".questions.jsonl").read_text().splitlines()
+    rows = [line for line in lines if (docs / json.loads(line)["document"]).is_file()]
+    (root / "questions.jsonl").write_text("\n".join(rows).replace("products/lamps.md", "copy.md") + "\n")
+    events: list[Any] = []
+    given: dict[str, Any] = {
+        "output": root / "run", "questions": root / "questions.jsonl", "overrides": SHORT, "listener": events.append,
+    }  # fmt: skip
+    summary = disc_lite.adapt(docs, "pocket", **given)
+    return {"summary": summary, "root": root, "events": events, "docs": docs, "given": given}

@@ -1,4 +1,4 @@
-"""One adaptation of pocket, small and real: it learns what it is taught, and others can load the result."""
+"""One adaptation of pocket, small and real: it learns what it is taught, others can load it, and `eval` examines it."""
 
 import json
 import shutil
@@ -16,10 +16,18 @@ from transformers import AutoModelForCausalLM
 import disc_lite
 from disc_lite.chat.opening import ask, open_adapted
 from disc_lite.cli import main
+from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.evaluation.asking import answer
+from disc_lite.evaluation.card import STOPPING
 from disc_lite.exporting import export
 from disc_lite.models import load_base
-from disc_lite.qa import normalise
+from disc_lite.qa import is_right, normalise
+from disc_lite.run import evaluate, measuring
 from disc_lite.run.finished import open_run
+from disc_lite.run.folder import RunFolder
+from disc_lite.run.plan import plan
+from disc_lite.storage import read_jsonl, write_json, write_text
+from tests.run.test_folder import NEITHER
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,9 +47,9 @@ def test_it_keeps_most_of_what_it_knew(adapted: dict[str, Any]) -> None:
 
 
 def test_every_file_ends_in_the_ledger(adapted: dict[str, Any]) -> None:
-    assert adapted["summary"]["documents"] == {"read": 3, "refused": 1, "duplicate": 1, "damaged": 0}
+    assert adapted["summary"]["documents"] == {"read": 2, "refused": 1, "duplicate": 1, "damaged": 0}
     rows = [json.loads(line) for line in (adapted["root"] / "run" / "ledger.jsonl").read_text().splitlines()]
-    assert len(rows) == 5
+    assert len(rows) == 4
 
 
 def test_no_training_pair_is_a_held_out_question(adapted: dict[str, Any]) -> None:
@@ -125,20 +133,6 @@ def test_the_adapted_model_answers(adapted: dict[str, Any], capsys: Any, monkeyp
     assert capsys.readouterr().out.strip() == rows[0]["adapted"]
 
 
-def test_pairs_can_be_edited_and_reused(adapted: dict[str, Any], tmp_path: Path) -> None:
-    run = adapted["root"] / "run"
-    rows = [json.loads(line) for line in (run / "pairs.jsonl").read_text().splitlines()][:5]
-    rows[0]["answer"] = "something else"
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    short = {**adapted["given"]["overrides"], "train.epochs": "1", "method": "prompt", "retention.weight": "0"}
-    summary = disc_lite.adapt(
-        adapted["docs"], "pocket", output=tmp_path / "run", questions=adapted["given"]["questions"],
-        pairs=tmp_path / "pairs.jsonl", overrides=short,
-    )  # fmt: skip
-    assert summary["examples"] == {"prompt": 5}
-    assert (tmp_path / "run" / "pairs.jsonl").read_text().count("something else") == 1
-
-
 def test_a_wheel_works_elsewhere(tmp_path: Path) -> None:
     """Recipes and pocket are inside."""
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
@@ -155,3 +149,194 @@ def test_a_wheel_works_elsewhere(tmp_path: Path) -> None:
     assert where.startswith(str(tmp_path))
     assert folder.startswith(str(tmp_path))
     assert int(recipes) >= 10
+
+
+def test_files_that_are_said_to_hold_nothing_of_the_documents_hold_nothing(adapted: dict[str, Any]) -> None:
+    """Of a real run of pocket: no sentence of a document and no name of one."""
+    run = RunFolder(adapted["root"] / "run")
+    sentences = [s for row in read_jsonl(run.passages) for s in row["sentences"] if len(s) > 20]
+    names = [row["name"] for row in read_jsonl(run.ledger)]
+    assert len(sentences) > 10
+    for entry in NEITHER:
+        path = run.path / entry.name
+        if path.is_file():
+            text = path.read_text()
+            assert [word for word in [*sentences, *names] if word in text] == [], entry.name
+
+
+def test_a_run_of_pocket_is_as_large_as_planned(adapted: dict[str, Any]) -> None:
+    summary, given = adapted["summary"], adapted["given"]
+    made = plan(adapted["docs"], "pocket", questions=given["questions"], overrides=given["overrides"], device="cpu")
+    assert made.corpus.counted
+    assert made.corpus.documents == summary["documents"]["read"]
+    assert made.corpus.passages == summary["passages"]
+    # Fewer pairs are accepted than are wanted.
+    assert made.workload.steps >= summary["steps"] > 0.2 * made.workload.steps
+
+
+# -- the finished run is examined ------------------------------------------------------------------------
+
+
+def other_questions(adapted: dict[str, Any], path: Path, number: int = 6) -> Path:
+    rows = [json.loads(line) for line in (adapted["root"] / "questions.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if "question" in row][:number]
+    for row in rows[:2]:
+        row["choices"] = [*row["answers"], "a tin whistle", "nothing at all"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def cli(monkeypatch: Any, *words: str) -> Any:
+    monkeypatch.setattr(sys, "argv", ["disc-lite", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return stop.value.code
+
+
+def test_the_card_of_a_run_is_read_not_measured_again(adapted: dict[str, Any], monkeypatch: Any) -> None:
+    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
+    assert disc_lite.evaluate(adapted["root"] / "run") == adapted["summary"]["card"]
+
+
+def test_the_card_of_a_run_has_all_its_rows(adapted: dict[str, Any]) -> None:
+    card = adapted["summary"]["card"]
+    assert list(card["rows"]) == ["floor", "rag", "ceiling", "adapted", "adapted_rag"]
+    assert card["rows"]["adapted"]["right"] > card["rows"]["floor"]["right"]
+    assert sum(rows["adapted"]["of"] for rows in card["documents"].values()) == card["questions"]
+    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", STOPPING}
+    assert card["drift"]["general"] > 0
+    assert card["overlap"]["exact"] == card["overlap"]["near"] == 0
+    assert all(miss["passage"] for miss in card["misses"])
+    assert card["self_written"] == 0
+    pooled = [row for name, row in card["retained"].items() if name != STOPPING]
+    assert card["forgetting"]["of"] == sum(row["before"]["right"] for row in pooled)
+    assert card["forgetting"]["lost"] == sum(row["lost"] for row in pooled)
+
+
+def test_other_questions_are_answered_once(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    path = other_questions(adapted, tmp_path / "q.jsonl")
+    asked: list[int] = []
+    spy = lambda base, questions, *more, **how: asked.append(len(questions)) or answer(base, questions, *more, **how)  # noqa: E731
+    monkeypatch.setattr(measuring, "answer", spy)
+    first = disc_lite.evaluate(run, path, judge=True)
+    assert first["questions"] == 6
+    assert first["retained"] == adapted["summary"]["card"]["retained"]
+    assert first["judge"]["of"] + first["judge"]["undecided"] == 6
+    count = len(asked)
+    assert disc_lite.evaluate(run, path, judge=True) == first
+    assert len(asked) == count
+    (folder,) = (run / "evaluations").iterdir()
+    (folder / "after.json").unlink()  # as if it had been interrupted
+    assert disc_lite.evaluate(run, path) == {key: value for key, value in first.items() if key != "judge"}
+    assert len(asked) == count + 3  # adapted, adapted + RAG, completions
+
+
+def test_questions_of_other_documents_are_refused(adapted: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"question": "Who?", "answers": ["me"], "document": "strange.md"}\n')
+    with pytest.raises(UsageError, match=r"strange\.md"):
+        disc_lite.evaluate(adapted["root"] / "run", path)
+    with pytest.raises(UsageError, match="not the folder of a run"):
+        disc_lite.evaluate(tmp_path, path)
+
+
+def test_a_run_without_questions_is_refused(adapted: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    write_text(run / "questions.jsonl", "")
+    with pytest.raises(UsageError, match="has no questions"):
+        disc_lite.evaluate(run)
+
+
+def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    assert cli(monkeypatch, "eval", run, "--json", "--min-recall", "0", "--max-forgetting", "1") == 0
+    assert json.loads(capsys.readouterr().out) == adapted["summary"]["card"]
+    scores = json.loads((run / "after.json").read_text())
+    scores["questions"]["adapted"][0] = "something else"
+    write_json(run / "after.json", scores)
+    assert cli(monkeypatch, "eval", run, "--min-recall", "1") == 5
+    shown = capsys.readouterr()
+    assert "less than 100.0%" in shown.err
+    assert "adapted, closed book" in shown.out
+
+
+def test_a_file_of_statements_alone_is_measured(
+    adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    rows = [json.loads(line) for line in (adapted["root"] / "questions.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if "completion" in row][:4]
+    path = tmp_path / "q.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert cli(monkeypatch, "eval", run, "--questions", path, "--min-recall", "0.01") == 0
+    shown = capsys.readouterr().out
+    assert "statements, after" in shown
+    assert "adapted, closed book" not in shown and "0/0" not in shown and "against" not in shown
+
+
+def test_benchmarks_without_the_extra_name_the_package(adapted: dict[str, Any], monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "lm_eval", None)
+    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
+    with pytest.raises(EnvironmentNotReady, match=r"disc-lite\[eval\]"):
+        disc_lite.evaluate(adapted["root"] / "run", benchmarks=["gsm8k"])
+    with pytest.raises(UsageError, match=r"no-such\.yaml"):
+        evaluate.check_tasks(["no-such.yaml"])
+
+
+TASK = """task: handbook_local
+dataset_path: json
+dataset_kwargs:
+  data_files:
+    test: {data}
+test_split: test
+output_type: generate_until
+doc_to_text: "{{{{question}}}}"
+doc_to_target: "{{{{answer}}}}"
+generation_kwargs:
+  until: ["\\n"]
+  do_sample: false
+  max_gen_toks: 16
+metric_list:
+  - metric: exact_match
+    aggregation: mean
+    higher_is_better: true
+    ignore_case: true
+    ignore_punctuation: true
+filter_list:
+  - name: stripped
+    filter:
+      - function: remove_whitespace
+      - function: take_first
+"""
+
+
+@pytest.mark.filterwarnings("ignore")  # of the harness and of datasets
+def test_a_local_task_runs_through_the_harness(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    """Offline; both sides on one model, and the same answers as our own measurement gives."""
+    pytest.importorskip("lm_eval")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "datasets"))
+    run = tmp_path / "run"
+    shutil.copytree(adapted["root"] / "run", run)
+    asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
+    asked = [q for q in asked if "question" in q][:12]
+    (tmp_path / "data.jsonl").write_text(
+        "".join(json.dumps({"question": q["question"], "answer": q["answers"][0]}) + "\n" for q in asked)
+    )
+    task = tmp_path / "task.yaml"
+    task.write_text(TASK.format(data=tmp_path / "data.jsonl"))
+    found = disc_lite.evaluate(run, benchmarks=[str(task)], limit=12)["benchmarks"][f"{task} (12)"]
+    given = {
+        w: json.loads((run / f"{w}.json").read_text())["questions"][row]
+        for w, row in (("before", "floor"), ("after", "adapted"))
+    }
+    for when, answers in given.items():
+        right = sum(is_right(g, q["answers"], "exact") for g, q in zip(answers, asked, strict=False))
+        assert found[when]["exact_match"] == pytest.approx(right / 12, abs=1e-6)
+    assert found["after"]["exact_match"] > found["before"]["exact_match"]
+    with pytest.raises(UsageError, match="no_such_task"):
+        disc_lite.evaluate(run, benchmarks=["no_such_task"])

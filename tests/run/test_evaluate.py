@@ -1,8 +1,6 @@
 """A finished run is examined: nothing is asked twice, other questions work, and the gates close."""
 
 import json
-import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,58 +8,19 @@ from typing import Any
 import pytest
 import torch
 
-import disc_lite
-from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
 from disc_lite.evaluation.card import ROWS, STOPPING, change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
-from disc_lite.qa import Question, is_right, read_questions
-from disc_lite.run import card, evaluate, measuring
+from disc_lite.qa import Question, read_questions
+from disc_lite.run import card, measuring
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gates import check_gates
-from disc_lite.storage import write_json, write_text
 from disc_lite.synthesis.retention import RetentionExample, write_examples
-from tests.made import recipe_of
-
-
-def other_questions(adapted: dict[str, Any], path: Path, number: int = 6) -> Path:
-    rows = [json.loads(line) for line in (adapted["root"] / "questions.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if "question" in row][:number]
-    for row in rows[:2]:
-        row["choices"] = [*row["answers"], "a tin whistle", "nothing at all"]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def cli(monkeypatch: Any, *words: str) -> Any:
-    monkeypatch.setattr(sys, "argv", ["disc-lite", *map(str, words)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    return stop.value.code
-
-
-def test_the_card_of_a_run_is_read_not_measured_again(adapted: dict[str, Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
-    assert disc_lite.evaluate(adapted["root"] / "run") == adapted["summary"]["card"]
-
-
-def test_the_card_of_a_run_has_all_its_rows(adapted: dict[str, Any]) -> None:
-    card = adapted["summary"]["card"]
-    assert list(card["rows"]) == ["floor", "rag", "ceiling", "adapted", "adapted_rag"]
-    assert card["rows"]["adapted"]["right"] > card["rows"]["floor"]["right"]
-    assert sum(rows["adapted"]["of"] for rows in card["documents"].values()) == card["questions"]
-    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", STOPPING}
-    assert card["drift"]["general"] > 0
-    assert card["overlap"]["exact"] == card["overlap"]["near"] == 0
-    assert all(miss["passage"] for miss in card["misses"])
-    assert card["self_written"] == 0
-    pooled = [row for name, row in card["retained"].items() if name != STOPPING]
-    assert card["forgetting"]["of"] == sum(row["before"]["right"] for row in pooled)
-    assert card["forgetting"]["lost"] == sum(row["lost"] for row in pooled)
+from tests.made import SmallAdapt, recipe_of
 
 
 def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, monkeypatch: Any) -> None:
@@ -95,57 +54,6 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
     assert found["after"].stopped == [True, False, False, True]
     row = made["retained"][STOPPING]
     assert (row["before"]["right"], row["before"]["of"], row["after"]["right"], row["lost"]) == (1, 1, 1, 0)
-
-
-def test_other_questions_are_answered_once(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(adapted["root"] / "run", run)
-    path = other_questions(adapted, tmp_path / "q.jsonl")
-    asked: list[int] = []
-    spy = lambda base, questions, *more, **how: asked.append(len(questions)) or answer(base, questions, *more, **how)  # noqa: E731
-    monkeypatch.setattr(measuring, "answer", spy)
-    first = disc_lite.evaluate(run, path, judge=True)
-    assert first["questions"] == 6
-    assert first["retained"] == adapted["summary"]["card"]["retained"]
-    assert first["judge"]["of"] + first["judge"]["undecided"] == 6
-    count = len(asked)
-    assert disc_lite.evaluate(run, path, judge=True) == first
-    assert len(asked) == count
-    (folder,) = (run / "evaluations").iterdir()
-    (folder / "after.json").unlink()  # as if it had been interrupted
-    assert disc_lite.evaluate(run, path) == {key: value for key, value in first.items() if key != "judge"}
-    assert len(asked) == count + 3  # adapted, adapted + RAG, completions
-
-
-def test_questions_of_other_documents_are_refused(adapted: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "q.jsonl"
-    path.write_text('{"question": "Who?", "answers": ["me"], "document": "strange.md"}\n')
-    with pytest.raises(UsageError, match=r"strange\.md"):
-        disc_lite.evaluate(adapted["root"] / "run", path)
-    with pytest.raises(UsageError, match="not the folder of a run"):
-        disc_lite.evaluate(tmp_path, path)
-
-
-def test_a_run_without_questions_is_refused(adapted: dict[str, Any], tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(adapted["root"] / "run", run)
-    write_text(run / "questions.jsonl", "")
-    with pytest.raises(UsageError, match="has no questions"):
-        disc_lite.evaluate(run)
-
-
-def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(adapted["root"] / "run", run)
-    assert cli(monkeypatch, "eval", run, "--json", "--min-recall", "0", "--max-forgetting", "1") == 0
-    assert json.loads(capsys.readouterr().out) == adapted["summary"]["card"]
-    scores = json.loads((run / "after.json").read_text())
-    scores["questions"]["adapted"][0] = "something else"
-    write_json(run / "after.json", scores)
-    assert cli(monkeypatch, "eval", run, "--min-recall", "1") == 5
-    shown = capsys.readouterr()
-    assert "less than 100.0%" in shown.err
-    assert "adapted, closed book" in shown.out
 
 
 def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) -> dict[str, Any]:
@@ -216,21 +124,6 @@ def test_an_update_has_to_know_what_is_new_and_what_is_unchanged() -> None:
         check_gates(card, 0.7, None)
 
 
-def test_a_file_of_statements_alone_is_measured(
-    adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any, capsys: Any
-) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(adapted["root"] / "run", run)
-    rows = [json.loads(line) for line in (adapted["root"] / "questions.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if "completion" in row][:4]
-    path = tmp_path / "q.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert cli(monkeypatch, "eval", run, "--questions", path, "--min-recall", "0.01") == 0
-    shown = capsys.readouterr().out
-    assert "statements, after" in shown
-    assert "adapted, closed book" not in shown and "0/0" not in shown and "against" not in shown
-
-
 def test_choices_are_read_with_their_answers_among_them(tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
     row = {"question": "Which?", "answers": ["ox"], "choices": ["ox", "owl"]}
@@ -284,58 +177,6 @@ def test_drift_is_the_divergence_of_whole_distributions(load: Any, monkeypatch: 
     assert min(found) > 0
 
 
-def test_training_ends_within_the_limit_on_drift(adapted: dict[str, Any], tmp_path: Path) -> None:
-    limit = 1e-3
-    overrides = {
-        **adapted["given"]["overrides"], "method": "sft", "train.epochs": "6", "retention.weight": "0", "train.learning_rate": "2e-3",
-        "retention.max_kl": str(limit), "train.warmup_fraction": "1",
-    }  # fmt: skip
-    summary = disc_lite.adapt(
-        adapted["docs"], "pocket", output=tmp_path / "run", questions=adapted["root"] / "questions.jsonl",
-        pairs=adapted["root"] / "run" / "pairs.jsonl", overrides=overrides,
-    )  # fmt: skip
-    stopped = summary["stopped_at"]
-    assert stopped["kl"] > limit
-    assert 0 < stopped["adapter_step"] < stopped["step"] == summary["steps"]
-    assert 0 < summary["retention"]["kl"] <= limit
-
-
-def test_benchmarks_without_the_extra_name_the_package(adapted: dict[str, Any], monkeypatch: Any) -> None:
-    monkeypatch.setitem(sys.modules, "lm_eval", None)
-    monkeypatch.setattr(evaluate, "load_run", lambda *given: pytest.fail("a model was loaded"))
-    with pytest.raises(EnvironmentNotReady, match=r"disc-lite\[eval\]"):
-        disc_lite.evaluate(adapted["root"] / "run", benchmarks=["gsm8k"])
-    with pytest.raises(UsageError, match=r"no-such\.yaml"):
-        evaluate.check_tasks(["no-such.yaml"])
-
-
-TASK = """task: handbook_local
-dataset_path: json
-dataset_kwargs:
-  data_files:
-    test: {data}
-test_split: test
-output_type: generate_until
-doc_to_text: "{{{{question}}}}"
-doc_to_target: "{{{{answer}}}}"
-generation_kwargs:
-  until: ["\\n"]
-  do_sample: false
-  max_gen_toks: 16
-metric_list:
-  - metric: exact_match
-    aggregation: mean
-    higher_is_better: true
-    ignore_case: true
-    ignore_punctuation: true
-filter_list:
-  - name: stripped
-    filter:
-      - function: remove_whitespace
-      - function: take_first
-"""
-
-
 def test_whatever_stops_a_benchmark_is_told_in_three_lines() -> None:
     def harness(*_: Any, **__: Any) -> None:
         raise LookupError("the connection was reset\nby its peer")  # of no class that is known
@@ -345,28 +186,13 @@ def test_whatever_stops_a_benchmark_is_told_in_three_lines() -> None:
     assert len(caught.value.lines()) == 3
 
 
-@pytest.mark.filterwarnings("ignore")  # of the harness and of datasets
-def test_a_local_task_runs_through_the_harness(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
-    """Offline; both sides on one model, and the same answers as our own measurement gives."""
-    pytest.importorskip("lm_eval")
-    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "datasets"))
-    run = tmp_path / "run"
-    shutil.copytree(adapted["root"] / "run", run)
-    asked = [json.loads(line) for line in (run / "questions.jsonl").read_text().splitlines()]
-    asked = [q for q in asked if "question" in q][:12]
-    (tmp_path / "data.jsonl").write_text(
-        "".join(json.dumps({"question": q["question"], "answer": q["answers"][0]}) + "\n" for q in asked)
-    )
-    task = tmp_path / "task.yaml"
-    task.write_text(TASK.format(data=tmp_path / "data.jsonl"))
-    found = disc_lite.evaluate(run, benchmarks=[str(task)], limit=12)["benchmarks"][f"{task} (12)"]
-    given = {
-        w: json.loads((run / f"{w}.json").read_text())["questions"][row]
-        for w, row in (("before", "floor"), ("after", "adapted"))
-    }
-    for when, answers in given.items():
-        right = sum(is_right(g, q["answers"], "exact") for g, q in zip(answers, asked, strict=False))
-        assert found[when]["exact_match"] == pytest.approx(right / 12, abs=1e-6)
-    assert found["after"]["exact_match"] > found["before"]["exact_match"]
-    with pytest.raises(UsageError, match="no_such_task"):
-        disc_lite.evaluate(run, benchmarks=["no_such_task"])
+def test_training_ends_within_the_limit_on_drift(small: SmallAdapt, tmp_path: Path) -> None:
+    limit = 1e-3
+    summary = small.adapt(tmp_path / "run", **{
+        "method": "sft", "train.epochs": "12", "retention.weight": "0", "retention.max_kl": str(limit),
+        "train.warmup_fraction": "1",
+    })  # fmt: skip
+    stopped = summary["stopped_at"]
+    assert stopped["kl"] > limit
+    assert 0 < stopped["adapter_step"] < stopped["step"] == summary["steps"]
+    assert 0 < summary["retention"]["kl"] <= limit

@@ -25,7 +25,7 @@ from disc_lite.run.folder import FORMAT, Entry, RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.given import pairs_of
 from disc_lite.run.record import begin
-from disc_lite.storage import DIGESTS, read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.storage import DIGESTS, read_json, write_json, write_jsonl
 from tests.tiers import reached
 
 PACKAGE = Path(disc_lite.__file__).parent
@@ -168,16 +168,3 @@ def test_the_readme_says_of_every_file_whether_it_tells_something_of_the_documen
     )
     text = readme.readme()
     assert "`passages.jsonl`" in text and "`metrics.jsonl`" not in text
-
-
-def test_files_that_are_said_to_hold_nothing_of_the_documents_hold_nothing(adapted: dict[str, Any]) -> None:
-    """Of a real run of pocket: no sentence of a document and no name of one."""
-    run = RunFolder(adapted["root"] / "run")
-    sentences = [s for row in read_jsonl(run.passages) for s in row["sentences"] if len(s) > 20]
-    names = [row["name"] for row in read_jsonl(run.ledger)]
-    assert len(sentences) > 10
-    for entry in NEITHER:
-        path = run.path / entry.name
-        if path.is_file():
-            text = path.read_text()
-            assert [word for word in [*sentences, *names] if word in text] == [], entry.name

@@ -17,7 +17,7 @@ from tests.processes import exit_code, forked
 from tests.storage.test_faults import Trap, no_space
 from tests.tiers import FULL, reached
 
-FAILURES = 400 if FULL else 12
+FAILURES = 400 if FULL else 8
 FARTHEST = 60  # operations on the disk before the one that fails; a run of this size makes about 250
 
 

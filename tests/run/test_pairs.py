@@ -201,3 +201,14 @@ def test_pairs_that_a_given_question_asks_are_left_out_by_name(tmp_path: Path, f
     with pytest.raises(UsageError, match="Every pair asks nearly what a held-out question asks"):
         small.adapt(tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_pairs_can_be_edited_and_reused(small: SmallAdapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = small.adapt(tmp_path / "first")
+    rows = read_jsonl(tmp_path / "first" / "pairs.jsonl")
+    rows[0]["answer"] = "something else"
+    monkeypatch.setattr(small, "pairs", small.write("edited", *rows))
+    summary = small.adapt(tmp_path / "run", method="prompt")
+    assert first["examples"]["prompt"] == summary["examples"]["prompt"] == len(rows) > 1
+    assert list(summary["examples"]) == ["prompt"]
+    assert (tmp_path / "run" / "pairs.jsonl").read_text().count("something else") == 1
