@@ -226,7 +226,7 @@ def test_what_does_not_fit_has_no_time() -> None:
 
 
 def test_documents_are_counted_as_a_run_counts_them() -> None:
-    recipe = recipe_of(documents={"passage_tokens": 64})
+    recipe = recipe_of(documents={"passage_tokens": 64}, prompt={"kinds": "plain"})
     documents = [document_of(CORPUS), document_of("Ada keeps the keys. Nobody sweeps the hall.", "b.md")]
     tokenizer = tokenizer_of(POCKET)
     exact, about = corpus_of(documents, 1, tokenizer, recipe), corpus_of(documents, 1, None, recipe)
@@ -237,6 +237,14 @@ def test_documents_are_counted_as_a_run_counts_them() -> None:
     assert (exact.documents, exact.refused) == (2, 1)
     assert about.sentences == pytest.approx(exact.sentences, rel=0.1)
     assert corpus_of(documents, 0, None, recipe, [Pair("b.md", 0, "Who?", "Ada.")] * 7).pairs == 7
+
+
+def test_details_that_are_asked_for_have_pairs_of_their_own() -> None:
+    document = document_of("Anna Vind has led Mill 7 since 4 May. It is cold there.")  # four details, and none
+    assert corpus_of([document], 0, None, recipe_of()).pairs == 6 * (4 + 1) / 2 + 6
+    for without in ({"kinds": "plain, rephrased"}, {"worked_examples": False}):
+        assert corpus_of([document], 0, None, recipe_of(prompt=without)).pairs == 12
+    assert corpus_of([document], 0, None, recipe_of(prompt={"questions_per_passage": 9})).pairs == 9
 
 
 def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:
