@@ -17,6 +17,8 @@ def read(lines, first, is_drawn_backward):
     shown = []
     for number, (left, letters) in enumerate(lines):
         places = [(left + WIDTH * at, letter) for at, letter in enumerate(letters) if letter != " "]
+        if letters.upper() == letters:
+            places = [(left, letters)]
         for x, letter in reversed(places) if is_drawn_backward else places:
             escaped = letter.replace("(", r"\(").replace(")", r"\)")
             shown.append(f"1 0 0 1 {x} {700 - 12 * number} Tm ({escaped}) Tj")
@@ -45,3 +47,59 @@ def test_the_right_column_is_read_first():
     letters = [chr(ord("א") + "abcdefghijklmnopqrstuvwxyz".index(letter)) for letter in "efghijrstuvw"]
     assert [text.count(letter) for letter in letters] == [1] * 12
     assert sorted(letters, key=text.index) == letters
+
+
+@pytest.mark.parametrize(
+    ("drawn", "text"),
+    [
+        ("ba GB 8 ba", "אב 8 GB אב"),
+        ("ba GB RAM 512 ba", "אב 512 GB RAM אב"),
+        ("ba 8 GB ba", "אב 8 GB אב"),  # as a part that is written from the left
+        ("ba IPAD 15 ba", "אב IPAD 15 אב"),
+        ("ba APPLE ,2024 ba", "אב 2024, APPLE אב"),
+        (".ba (.APPLE INC( ba", "אב (APPLE INC.) אב."),
+        (".ba )48 ba) ba", "אב (אב 48) אב."),
+        ("03-555- ba", "אב 03-555-"),  # the rest is on the next line
+        ("5- ba", "אב -5"),
+    ],
+)
+def test_numbers_beside_latin_words_and_brackets(drawn, text):
+    made = read([(320, drawn), *[(260, "dcba fedc hgfe jihg lkji ba")] * 2], "א", is_drawn_backward=False)
+    assert made.text.removeprefix("# ").split("אב טיךכ")[0].strip() == text
+
+
+def test_lines_of_latin_letters_on_such_a_page_are_read_from_the_left():
+    english = [(60, "IT IS OPEN FROM 9:30 TO"), (60, "18:00 ON EVERY DAY.")]
+    made = read([(300, "dcba fedc hgfe jihg"), *english, *[(300, "dcba fedc hgfe jihg")] * 3], "א", True)
+    assert "IT IS OPEN FROM 9:30 TO 18:00 ON EVERY DAY." in made.text
+
+
+@pytest.mark.parametrize("is_drawn_backward", [False, True])
+def test_lines_of_arabic_and_hebrew_on_a_latin_page_are_read_from_the_right(is_drawn_backward):
+    lines = [(60, "THE HALL IS OPEN FROM NINE"), (260, ".48,500 (ed) cba"), (60, "IT WAS BUILT IN MAY")]
+    made = read(lines, "א", is_drawn_backward)
+    assert "אבג (דה) 48,500." in made.text and "NINE" in made.text and "IT WAS BUILT" in made.text
+    assert made.warning == ""
+
+
+def test_a_hebrew_word_in_an_english_line_is_told_and_the_line_is_as_it_is_drawn():
+    made = read([(60, "THE WORD cba MEANS PEACE AND MORE")] * 3, "א", is_drawn_backward=False)
+    assert made.text.startswith("THE WORD ") and " MEANS PEACE AND MORE" in made.text
+    assert "of its letters are Arabic or Hebrew" in made.warning
+
+
+@pytest.mark.parametrize(
+    ("drawn", "text", "told"),
+    [
+        ("cba 2024-2025", "2024-2025 ابة", ""),  # as a program does that sees a line alone
+        ("cba 2025-2024", "2024-2025 ابة", ""),
+        ("cba 03-555-1234", "03-555-1234 ابة", "03-555-1234"),
+        ("cba 12-15 cb", "بة 15-12 ابة", "15-12"),
+        ("cba 15-12 cb", "بة 12-15 ابة", ""),
+        ("03-555-1234", "03-555-1234", ""),  # a cell, or a paragraph, of its own
+    ],
+)
+def test_a_range_that_may_be_turned_is_told(drawn, text, told):
+    made = read([(300, drawn), (260, "dcba fedc hgfe jihg lkji ba")], "ا", is_drawn_backward=False)
+    assert made.text.removeprefix("# ").startswith(text)
+    assert (f"1 times, such as {told}: compare" in made.warning) if told else (made.warning == "")
