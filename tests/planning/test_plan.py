@@ -240,8 +240,8 @@ def test_documents_are_counted_as_a_run_counts_them() -> None:
 
 
 def test_details_that_are_asked_for_have_pairs_of_their_own() -> None:
-    document = document_of("Anna Vind has led Mill 7 since 4 May. It is cold there.")  # four details, and none
-    assert corpus_of([document], 0, None, recipe_of()).pairs == 6 * (4 + 1) / 2 + 6
+    document = document_of("Anna Vind has led Mill 7 since 4 May. It is cold there.")  # three details, and none
+    assert corpus_of([document], 0, None, recipe_of()).pairs == 6 * (3 + 1) / 2 + 6
     for without in ({"kinds": "plain, rephrased"}, {"worked_examples": False}):
         assert corpus_of([document], 0, None, recipe_of(prompt=without)).pairs == 12
     assert corpus_of([document], 0, None, recipe_of(prompt={"questions_per_passage": 9})).pairs == 9
