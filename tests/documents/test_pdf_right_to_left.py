@@ -2,6 +2,8 @@
 
 import pytest
 
+from disc_lite.documents.pieces import Char
+from disc_lite.documents.righttoleft import from_the_right
 from tests.documents.test_pdf_letters import COURIER, by_hand
 
 WIDTH, SIZE = 6, 10  # of a letter of Courier
@@ -59,6 +61,8 @@ def test_the_right_column_is_read_first():
         ("ba APPLE ,2024 ba", "אב 2024, APPLE אב"),
         (".ba (.APPLE INC( ba", "אב (APPLE INC.) אב."),
         (".ba )48 ba) ba", "אב (אב 48) אב."),
+        ('.ba POTTER 7" (2007)" ba', 'אב "POTTER 7" (2007) אב.'),
+        (".ba )dc MSFT( WINDOWS ba", "אב WINDOWS (MSFT גד) אב."),
         ("03-555- ba", "אב 03-555-"),  # the rest is on the next line
         ("5- ba", "אב -5"),
     ],
@@ -66,6 +70,22 @@ def test_the_right_column_is_read_first():
 def test_numbers_beside_latin_words_and_brackets(drawn, text):
     made = read([(320, drawn), *[(260, "dcba fedc hgfe jihg lkji ba")] * 2], "א", is_drawn_backward=False)
     assert made.text.removeprefix("# ").split("אב טיךכ")[0].strip() == text
+
+
+@pytest.mark.parametrize(
+    ("drawn", "text"),
+    [
+        (".ץוחב C° 25-ו km/h 120", "120 km/h ו-25 °C בחוץ."),
+        (".ץוחב 25 °C-ב GB/s 8", "8 GB/s ב-25 °C בחוץ."),
+        ("٣٫٥ ةبسن", "نسبة ٣٫٥"),
+        (".بطر (V 5( ٢٠٢٤-٢٠١٩", "٢٠١٩-٢٠٢٤ (5 V) رطب."),
+    ],
+)
+def test_units_and_the_digits_of_arabic(drawn, text):
+    # An Arabic number is drawn from the left, of two beside a hyphen the first is on the right.
+    chars = [Char(at, one, False, 6.0 * at, 6.0 * at, 6.0 * at + 6, 0.0, 10.0) for at, one in enumerate(drawn)]
+    read_from_the_right = from_the_right([char for char in chars if char.text != " "])
+    assert "".join(" " * char.has_space + char.text for char in read_from_the_right) == text
 
 
 def test_lines_of_latin_letters_on_such_a_page_are_read_from_the_left():
