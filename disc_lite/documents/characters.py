@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from disc_lite.documents.pieces import GAP_OF_PIECES, Char, Piece
-from disc_lite.documents.righttoleft import from_the_right, is_right_to_left
+from disc_lite.documents.righttoleft import (
+    from_the_right,
+    is_right_to_left,
+    partly_from_the_right,
+    right_to_left_letters,
+)
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage
@@ -67,7 +72,8 @@ def _in_order(page: PdfTextPage, chars: list[Char]) -> Iterable[Char]:
     """The characters in the order in which they are read: as PDFium has them, but for Arabic and Hebrew."""
     import pypdfium2.raw as pdfium
 
-    if not is_right_to_left("".join(char.text for char in chars)):
+    text = "".join(char.text for char in chars)
+    if not right_to_left_letters(text):
         return chars
     box, wide = pdfium.FS_RECTF(), []
     for char in chars:
@@ -76,7 +82,7 @@ def _in_order(page: PdfTextPage, chars: list[Char]) -> Iterable[Char]:
         if is_there and box.left <= (char.left + char.right) / 2 <= box.right:
             char = char._replace(left=box.left, right=box.right)
         wide.append(char)
-    return from_the_right(wide)
+    return from_the_right(wide) if is_right_to_left(text) else partly_from_the_right(chars, wide)
 
 
 def _composed(chars: Iterator[Char]) -> Iterator[Char]:

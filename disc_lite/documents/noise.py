@@ -34,7 +34,8 @@ _OUTSIDE_ARTICLES = ("footer", "aside")
 # Whole names of a class or id, `-` and `_` alike.
 _NAME = re.compile(
     r"""
-    (?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:banner|bar|box|dialog|modal|overlay|popup|wrapper|container|sdk|root)
+    (?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:banner|bar|dialog|modal|overlay|popup|sdk)
+    |cc-(?:banner|window)|(?:cybot)?cookiebot-?dialog.*
     |(?:.*-)?(?:onetrust|skip-?(?:link|nav|to-.*|links)|skiplinks?|breadcrumbs?|breadcrumb-.*|headerlink|heading-anchor
         |anchor-?link|anchorjs-link|navbox|nav-?menu|site-?nav|side-?nav|main-?menu|site-?footer|page-?footer
         |footer-?nav|search-?(?:box|form|bar)|sphinxsidebar|sphinxsidebarwrapper
@@ -44,7 +45,7 @@ _NAME = re.compile(
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks
         |printfooter|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
     |footer|toc|table-of-contents|navigation|hash-link|md-feedback|md-source-file
-    |theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
+    |hideme|theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
     """,
     re.VERBOSE,
 )
@@ -53,11 +54,20 @@ _SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # or a boxed text
 # Names that text has too, as the menu of a restaurant or a page about consent; dropped only without sentences.
 _PLAIN_NAME = re.compile(
     rf"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection|{_SIDEBAR.pattern}"
-    r"|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
+    r"|rightside|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
 )
 # Of parts that ask for consent or an address. A section about that has a heading, where its name is as clear as these.
-_CONSENT = re.compile(r"(?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:consent|law|message|notice|warning)")
-_ASKING = re.compile(r"(?:.*-)?(?:cookie|consent|gdpr|newsletter)")
+_CONSENT = re.compile(
+    r"(?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:box|consent|container|law|message|notice|root|warning|wrapper)"
+)
+_ASKING = re.compile(
+    r"(?:.*-)?(?:cookie|consent|gdpr|newsletter)"
+    r"|(?:.*-)?(?:newsletter|subscribe|subscription|sign-?up|mailing-?list)-?(?:block|box|cta|form|section|sign-?up|widget)"
+)
+_SETS_COOKIES = re.compile(
+    r"\b(?:use[sd]?|using|sets?|utilis\w+|utiliz\w+|usa\w*|verwende\w+|nutz\w+|gebruik\w*)\b[^.!?]{,30}\bcookies\b",
+    re.IGNORECASE,
+)
 _BUTTON = re.compile(r"(?:.*-)?(?:btn|button|cta)(?:-.*)?")
 _PRESSED = re.compile(r"(?:accept|agree|allow|got-it|join|ok|sign-?up|subscribe)(?:-(?:all|here|now|today|us))?")
 _BLURB_WORDS = 60
@@ -132,22 +142,26 @@ def _slug(text: str) -> str:
 
 def _says_something(tag: Tag) -> bool:
     """Whether there are sentences in an element, and they are not those of its links, as teasers are."""
-    text = tag.get_text(" ")
+    return SENTENCE.search(tag.get_text(" ")) is not None and _is_own(tag)
+
+
+def _is_own(tag: Tag) -> bool:
+    """Whether the text of an element is not mostly that of links, nor of a form."""
     linked = sum(len(link.get_text()) for link in within(tag, ("a",)))
-    return (
-        SENTENCE.search(text) is not None
-        and linked < _LINKED_SHARE * len(text)
-        and not any(within(tag, ("button", "form", "input")))
-    )
+    return linked < _LINKED_SHARE * len(tag.get_text(" ")) and not any(within(tag, ("button", "form", "input")))
 
 
 def _is_request(tag: Tag, names: Sequence[str]) -> bool:
-    """Whether an element asks for consent or an address: without sentences, or with something to press beside few."""
+    """Whether an element asks for consent or an address: without text, or with something to press beside few words."""
     if not (is_surely := _any(_CONSENT, names)) and not _any(_ASKING, names):
         return False
-    is_text = _says_something(tag) and (not is_surely or any(within(tag, _TITLES)))
-    is_short = len(tag.get_text(" ").split()) <= _BLURB_WORDS
-    return not is_text or (is_short and any(map(_is_pressed, within(tag, ("a",)))))
+    is_titled = any(within(tag, _TITLES))
+    is_listed = is_titled and any(within(tag, ("dl", "li", "pre", "table"))) and _is_own(tag)
+    if not is_listed and not (_says_something(tag) and (is_titled or not is_surely)):
+        return True
+    text = tag.get_text(" ")
+    asks = any(map(_is_pressed, within(tag, ("a",)))) or (is_surely and _SETS_COOKIES.search(text) is not None)
+    return asks and len(text.split()) <= _BLURB_WORDS
 
 
 def _is_pressed(link: Tag) -> bool:

@@ -6,7 +6,7 @@ font at 10 ms a page, and reads the fonts of other scripts (docs/documents.md ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.characters import pieces_of
@@ -14,7 +14,7 @@ from disc_lite.documents.columns import Line, lines_of_page
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.layout import text_of_columns
 from disc_lite.documents.pieces import Piece, rows_of
-from disc_lite.documents.righttoleft import is_right_to_left, right_to_left_letters
+from disc_lite.documents.righttoleft import letters_as_drawn, unsure_numbers
 from disc_lite.documents.running import without_running_lines
 from disc_lite.documents.scans import ScannedPages, is_scan
 from disc_lite.documents.source import Converted, RefusedFile, Source
@@ -50,16 +50,24 @@ def pdf_text(source: Source) -> Converted:
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
-    # OCR gives them in their order, and pages that are mostly in such letters are read by their places.
-    pages_printed = ("".join(piece.text for piece in page) for page in printed)
-    turned = sum(right_to_left_letters(page) for page in pages_printed if not is_right_to_left(page))
-    share = turned / max(1, sum(map(str.isalpha, text)))
-    damaged = (
-        "are Arabic or Hebrew, whose order PDF does not keep: that text is damaged; save it as .docx, .html or text"
-    )
-    letters = f"{share:.0%} of its letters {damaged}"
-    warnings = [scanned.warning(len(pages)), letters if share > _TOLD else ""]
+    # OCR gives its pages in their order.
+    warnings = [scanned.warning(len(pages)), *_of_order(printed, sum(map(str.isalpha, text)))]
     return Converted(text, warning="; ".join(filter(None, warnings)), ocr_pages=len(scanned))
+
+
+def _of_order(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[str]:
+    """What is uncertain about the order of Arabic and Hebrew letters, and of numbers beside them."""
+    remedy = "save it as .docx, .html or text"
+    if (share := sum(map(letters_as_drawn, pages)) / max(1, letters)) > _TOLD:
+        yield (
+            f"{share:.0%} of its letters are Arabic or Hebrew, whose order PDF does not keep: "
+            f"that text is damaged; {remedy}"
+        )
+    if unsure := list(unsure_numbers(piece.text for page in pages for piece in page)):
+        yield (
+            f"numbers beside hyphens may be in the wrong order, which Arabic PDFs do not tell, {len(unsure)} times, "
+            f"such as {unsure[0]}: compare them, or {remedy}"
+        )
 
 
 def _text_of(pages: list[list[Piece]], on_step: Callable[[], object]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 # Of a table of contents.
 LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
@@ -46,6 +46,7 @@ class Piece:
 
 
 Row = list[Piece]
+Part = TypeVar("Part", Char, Piece)
 # Of Chinese and Japanese, which have no blanks between words.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
@@ -74,6 +75,20 @@ def rows_of(pieces: Sequence[Piece]) -> list[Row]:
         else:
             rows.append([piece])
     return [sorted(row, key=lambda one: one.left) for row in rows]
+
+
+def parts_of(row: Iterable[Part]) -> Iterator[list[Part]]:
+    """The characters or pieces of a row, from the left, between the gaps of columns."""
+    part: list[Part] = []
+    edge = 0.0
+    for one in sorted(row, key=lambda one: one.left):
+        if part and one.left - edge > GAP_OF_PIECES * one.size:
+            yield part
+            part = []
+        edge = max(edge, one.right) if part else one.right
+        part.append(one)
+    if part:
+        yield part
 
 
 def usual_size(pieces: Iterable[Piece]) -> float:

@@ -7,23 +7,43 @@ certain. The page is mirrored, so that all that follows reads it as one that is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import filterfalse
+from collections.abc import Iterable, Iterator, Sequence
 from unicodedata import category, normalize
 
-from disc_lite.documents.pieces import GAP_OF_PIECES, Char
+from disc_lite.documents.pieces import GAP_OF_PIECES, Char, Piece, parts_of, rows_of
 
 _RIGHT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _LETTER = re.compile(rf"[{_RIGHT}]")
 _HEBREW = re.compile(r"[\u0590-\u05ff]")
 # What stands from the left within such a line, backward: words of other letters with what is between them, and numbers.
-# Whether a number beside a word is read before or behind it cannot be seen: it is taken to be behind: `Windows 11`.
-# Beside Arabic letters a number ends at a hyphen or a per cent sign (rule W2 of the Unicode bidirectional algorithm).
+# Whether a number beside a word is read before or behind it is told by a comma or a unit, or not at all: then it is
+# taken to be behind, `Windows 11`. A line without letters from the right is turned, but for a stop at its left, which
+# shows that its paragraph is one from the right.
 _LATIN = r"[A-Za-zÀ-ӿ]"
-_WORDS = rf"[A-Za-zÀ-ӿ\d][^\n{_RIGHT}]*{_LATIN}|{_LATIN}"
-_AFTER_ARABIC = re.compile(rf"{_WORDS}|\d(?:[.,:/]?\d)*")
-_AFTER_HEBREW = re.compile(rf"{_WORDS}|[%$€₪#°]*\d(?:[-+.,:/]?\d)*[%$€₪#°]*")
+_OTHER = rf"[^\n{_RIGHT}]"
+_BEFORE = r"(?:°? ?\d(?:[.,]?\d)*)?"  # a number that was written to be read from the left
+_WORDS = (
+    rf"(?P<line>(?m:^){_OTHER}*{_LATIN}{_OTHER}*?(?=[.,;:!?]*(?m:$)))"
+    rf"|(?!\d(?:[-.,:/]?\d)*[.,;:] )[A-Za-zÀ-ӿ\d]{_OTHER}*{_LATIN}{_BEFORE}|{_LATIN}{_BEFORE}"
+)
+_UNIT = re.compile(
+    r"(?:[KMGT]i?B|[KMG]bps|[kcmnµ]?m|[km]?g|m?l|[kMG]?Hz|[kMGm]?W|[kM]?Wh|[km]?V|m?s|min|dB|rpm|bar|[hk]?Pa|[AaPp]m|[AP]M)"
+    r"(?:/[a-z]+)?(?: .*)? (\d(?:[-.,:/]?\d)*)$"
+)
+_DEGREES = re.compile(r"[CF]° (\d(?:[.,]?\d)*)$")
+_FROM_THE_LEFT = r"[%$€₪#°]*\d(?:[-+.,:/]?\d)*[%$€₪#°]*"
+# The end of a line breaks a telephone number behind a hyphen, which goes with its digits.
+_BROKEN = r"(?<= )-\d+-[-\d]*\d(?m:$)"
+_AFTER_HEBREW = re.compile(rf"{_WORDS}|{_BROKEN}|{_FROM_THE_LEFT}")
+# Behind an Arabic letter a number ends at a hyphen or a per cent sign (rule W2 of the Unicode bidirectional algorithm).
+# One that opens a paragraph does not; whether one that opens a line within it does depends on the program.
+_OPENS = r"(?m:^|(?<=^[][()«»]))"
+_AFTER_ARABIC = re.compile(rf"{_WORDS}|{_OPENS}(?=[%$€#]*[0-9۰-۹]){_FROM_THE_LEFT}|\d(?:[.,:/٫٬]?\d)*")
+_YEARS = re.compile(rf"{_OPENS}([12]\d{{3}})-([12]\d{{3}})(?![\d-])")
+_RANGE = re.compile(r"(?<![\d./-])([1-9]\d+)-([1-9]\d+)(?![\d./-])")
+_UNSURE = re.compile(rf"[][()«»]?([0-9۰-۹]+(?:-[0-9۰-۹]+)+)(?=.*[{_RIGHT}])")
 _ENDS_LIGATURE = tuple("اأإآٱ")  # with a lam in one place, of which PDFium gives it first
+_NOTHING_OPENED = re.compile(r"[.,;:!?؟،؛]*(?:\s|$)")
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("«", "»"), ("‹", "›"), ("<", ">"))
 # In sizes of the font.
 _LEVEL = 0.3
@@ -43,13 +63,53 @@ def is_right_to_left(text: str) -> bool:
     return 2 * right_to_left_letters(text) > sum(map(str.isalpha, text))
 
 
+def letters_as_drawn(page: Sequence[Piece]) -> int:
+    """How many Arabic or Hebrew letters of a page are in PDFium's order: those between others."""
+    if is_right_to_left("".join(piece.text for piece in page)):
+        return 0
+    parts = ["".join(piece.text for piece in part) for row in rows_of(page) for part in parts_of(row)]
+    return sum(right_to_left_letters(part) for part in parts if not is_right_to_left(part))
+
+
+def unsure_numbers(lines: Iterable[str]) -> Iterator[str]:
+    """Numbers with hyphens in Arabic lines that may be read from the wrong end: those that open a line, and 15-12."""
+    for line in lines:
+        if not is_right_to_left(line) or _HEBREW.search(line):
+            continue
+        opening = _UNSURE.match(line)
+        if opening and not _YEARS.fullmatch(opening[1]):
+            yield opening[1]
+        yield from (
+            two[0] for two in _RANGE.finditer(line, opening.end() if opening else 0) if int(two[1]) > int(two[2])
+        )
+
+
 def from_the_right(chars: Sequence[Char]) -> Iterator[Char]:
     """The characters of such a page, mirrored, as they are read; each is given as wide as it moves its line on."""
     edge = max(char.right for char in chars)
-    text = "".join(char.text for char in chars)
+    return _read([(row, edge) for row in _rows(chars)])
+
+
+def partly_from_the_right(chars: Sequence[Char], wide: Sequence[Char]) -> Iterator[Char]:
+    """The characters of another page: what is Arabic or Hebrew between the gaps of a line is mirrored in its place.
+
+    Args:
+        chars: As they are drawn; those of the rest stay as they are.
+        wide: The same, each as wide as it moves its line on.
+    """
+    parts = [
+        part for row in _rows(wide) for part in parts_of(row) if is_right_to_left("".join(one.text for one in part))
+    ]
+    turned = {char.place for part in parts for char in part}
+    yield from (char for char in chars if char.place not in turned)
+    yield from _read([(part, min(one.left for one in part) + max(one.right for one in part)) for part in parts])
+
+
+def _read(rows: Sequence[tuple[Sequence[Char], float]]) -> Iterator[Char]:
+    """The characters of rows as they are read; each row is mirrored so that what stands at its edge is at 0."""
+    text = "".join(char.text for row, _ in rows for char in row)
     runs = _AFTER_HEBREW if 2 * len(_HEBREW.findall(text)) > right_to_left_letters(text) else _AFTER_ARABIC
-    lines = [_with_runs(_line(row, edge), runs) for row in _rows(chars)]
-    for line in _with_brackets(lines):
+    for line in _with_brackets([_with_runs(_line(row, edge), runs) for row, edge in rows]):
         has_space = False
         for text, char in line:
             if char is not None:
@@ -71,20 +131,30 @@ def _rows(chars: Sequence[Char]) -> Iterator[list[Char]]:
 def _line(row: Sequence[Char], edge: float) -> _Line:
     """The characters of a row from the right, with blanks and, at gaps of a column, line breaks between."""
     mirrored = [char._replace(start=edge - char.right, left=edge - char.right, right=edge - char.left) for char in row]
+    letters = [char for char in mirrored if not _is_mark(char)]
+    bases = {char: base for char in mirrored if _is_mark(char) and (base := _under(char, letters))}
     line: _Line = []
     before: Char | None = None
-    for char in sorted(filterfalse(_is_mark, mirrored), key=lambda one: (one.left, one.text in _ENDS_LIGATURE)):
+    for char in sorted(set(mirrored) - set(bases), key=lambda one: (one.left, one.text in _ENDS_LIGATURE, one.place)):
         gap = (char.left - before.right) / char.size if before else 0
-        if before and gap > (_SURE_SPACE if abs(char.place - before.place) == 1 else _SPACE):
+        if before and gap > (_SURE_SPACE if abs(char.place - before.place) == 1 or _is_mark(before) else _SPACE):
             line.append(("\n" if gap > GAP_OF_PIECES else " ", None))
         line.append((char.text, char))
         before = char
-    letters = [char for _, char in line if char is not None]
-    for mark in filter(_is_mark, mirrored if letters else ()):
-        base = min(letters, key=lambda one: abs(mark.left + mark.right - one.left - one.right))
+    for mark, base in bases.items():
         marked = mark._replace(start=base.left, left=base.left, right=base.right)
         line.insert(line.index((base.text, base)) + 1, (mark.text, marked))
     return line
+
+
+def _under(mark: Char, letters: Sequence[Char]) -> Char | None:
+    """The letter that a mark stands over; none where it has room of its own, behind its letter."""
+    middle = (mark.left + mark.right) / 2
+    return min(
+        (one for one in letters if one.left < middle < one.right),
+        key=lambda one: abs(2 * middle - one.left - one.right),
+        default=None,
+    )
 
 
 def _is_mark(char: Char) -> bool:
@@ -93,15 +163,43 @@ def _is_mark(char: Char) -> bool:
 
 def _with_runs(line: _Line, runs: re.Pattern[str]) -> _Line:
     """The line with its words of other letters and its numbers turned to be read from the left."""
-    shown = "".join(text[0] for text, _ in line)
-    for run in runs.finditer(shown):
-        part = line[run.start() : run.end()]
+    for start, end in _turned("".join(text[0] for text, _ in line), runs):
+        part = line[start:end]
         both = min(char.left for _, char in part if char) + max(char.right for _, char in part if char)
-        line[run.start() : run.end()] = [
+        line[start:end] = [
             (text, char and char._replace(start=both - char.right, left=both - char.right, right=both - char.left))
             for text, char in reversed(part)
         ]
+    if runs is _AFTER_ARABIC:
+        # Of two years the earlier is the first, on whichever side of the other it is drawn.
+        for years in _YEARS.finditer("".join(text[0] for text, _ in line)):
+            if years[1] > years[2]:
+                for at, digit in zip(
+                    (*range(*years.span(1)), *range(*years.span(2))), years[2] + years[1], strict=True
+                ):
+                    line[at] = (digit, line[at][1])
     return line
+
+
+def _turned(shown: str, runs: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """From where to where a line from the right has what is read from the left."""
+    for run in runs.finditer(shown):
+        start, end = run.span()
+        bracket = re.search(r"[()]", run[0])
+        if bracket and not run["line"] and len(re.findall(r"[()]", run[0])) % 2:
+            if start and shown[start - 1] in "()":
+                start -= 1
+            else:  # it is closed behind letters from the right
+                middle = start + bracket.start()
+                yield start, start + len(shown[start:middle].rstrip())
+                start = end - len(shown[middle + 1 : end].lstrip())
+        text = shown[start:end][::-1]
+        if of_unit := _UNIT.match(text) or _DEGREES.match(text):  # `8 GB` stands there as `GB 8`
+            number = len(of_unit[1])
+            yield start, start + number
+            start = end if of_unit.re is _DEGREES else start + number + 1
+        if start < end:
+            yield start, end
 
 
 def _with_brackets(lines: list[_Line]) -> list[_Line]:
@@ -110,12 +208,24 @@ def _with_brackets(lines: list[_Line]) -> list[_Line]:
     for opening, closing in _PAIRS:
         # In lines that have one of the two, as most of the page says.
         leaning = sum(_opens_first(text, opening, closing) for text in texts)
-        turned = str.maketrans(opening + closing, closing + opening)
         for text, line in zip(texts, lines, strict=True):
             is_pair = opening in text and closing in text
-            if (_opens_first(text, opening, closing) if is_pair else leaning) < 0:
-                line[:] = [(one.translate(turned), char) for one, char in line]
+            is_turned = (_opens_first(text, opening, closing) if is_pair else leaning) < 0
+            for at, char in enumerate(text):
+                if char in (opening, closing):
+                    opens = _opens(text, at) if opening != "<" else None
+                    opens = (char == opening) != is_turned if opens is None else opens
+                    line[at] = (opening if opens else closing, line[at][1])
     return lines
+
+
+def _opens(text: str, at: int) -> bool | None:
+    """Whether a bracket opens, where that is seen by a blank on one side of it."""
+    is_open_before, is_open_behind = (
+        not text[:at].strip() or text[at - 1].isspace(),
+        _NOTHING_OPENED.match(text, at + 1),
+    )
+    return None if is_open_before == bool(is_open_behind) else is_open_before
 
 
 def _opens_first(text: str, opening: str, closing: str) -> int:

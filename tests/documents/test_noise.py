@@ -19,7 +19,22 @@ SAID = [
     + """<p><a href="https://x.example/subscribe">Subscribe</a></p></section>""",
     """<div class="menu"><h2>Lunch</h2><p>The soup of the day costs four euros on Mondays. <a href="#soups">Soups</a></p></div>""",
 ]
+OF_COOKIES = [
+    """<div class="cookie-wrapper"><h2>Oat cookies</h2><p>Bake the oat cookies for twelve minutes at 180 degrees.</p></div>""",
+    """<div id="module-newsletter" class="newsletter"><h2>newsletter</h2><table><tr><td>POST /subscribe</td>
+<td>adds an address</td></tr></table><pre>newsletter.send()</pre></div>""",
+    """<div class="gdpr"><h2>Your rights</h2><ul><li>to be informed of it</li><li>to object to the controller</li></ul></div>""",
+    """<div class="subscription-box"><h2>Prices</h2><p>A box with three cheeses costs 30 euros a month.</p></div>""",
+]
 ASKED = [
+    """<div class="cc-window"><span>This website uses cookies to give you the best of it.</span><a class="cc-btn">OK</a></div>""",
+    """<div id="CybotCookiebotDialog"><h2>Cookies</h2><p>We use cookies to show you content and advertisements.</p></div>""",
+    """<div class="js-cookie-notice"><h2>Cookies</h2><p>We use first-party cookies to give you the best of our site.</p>
+<a href="/cookies">Learn more</a></div>""",
+    """<div class="newsletter-signup"><h3>Newsletter</h3><p>Subscribe to it and never miss any news of the mill.</p>
+<form><input type="email"></form></div>""",
+    """<div class="subscribe_box"><h3>Letters</h3><p>Get new letters of the mill by mail every week.</p><a href="#">Go</a></div>""",
+    """<div class="newsletter"><h3>Letters</h3><ul><li><a href="/rss">By RSS</a></li><li><a href="/mail">By mail</a></li></ul></div>""",
     """<div class="cookie-notice"><p>We use cookies to improve your experience on this site.</p>
 <a class="btn btn-primary" href="/ok">Got it</a></div>""",
     """<div id="cookie-law"><p>This site sets cookies so that it can count its visitors.</p></div>""",
@@ -35,7 +50,7 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize("part", [*CONSENT, *SAID])
+@pytest.mark.parametrize("part", [*CONSENT, *SAID, *OF_COOKIES])
 def test_a_part_with_the_name_of_a_banner_is_read_where_it_says_something(part):
     made = text("a.html", f"<h1>Pump</h1><p>It is loud.</p>{part}")
     assert made.startswith("# Pump\n\nIt is loud.\n\n## ") or "\n\n### " in made
@@ -45,3 +60,10 @@ def test_a_part_with_the_name_of_a_banner_is_read_where_it_says_something(part):
 @pytest.mark.parametrize("part", ASKED)
 def test_what_asks_for_consent_or_an_address_is_no_text_though_it_has_sentences(part):
     assert text("a.html", f"<h1>Pump</h1><p>It is loud.</p>{part}") == "# Pump\n\nIt is loud.\n"
+
+
+def test_the_words_that_rustdoc_shows_to_be_pressed_are_no_text():
+    page = """<h1>Trait Read</h1><details><summary class="hideme"><span>Expand description</span></summary><p>It reads.</p>
+</details><h2>Methods</h2><section><span class="rightside"><span class="since">1.0.0</span> · <a class="src">Source</a></span>
+<h3>fn read(self)</h3></section><p>It reads on.</p>"""
+    assert text("a.html", page) == "# Trait Read\n\nIt reads.\n\n## Methods\n\n### fn read(self)\n\nIt reads on.\n"
