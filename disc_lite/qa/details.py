@@ -68,7 +68,7 @@ def _cells(sentence: str) -> list[str]:
     """The cells of a row of a table, or none."""
     row = sentence.strip()
     edges = 0 if "\n" in row else len(_EDGE.findall(_CODE_SPAN.sub("", row)))
-    if edges < 1 + row.endswith("."):  # "Run cat notes | sort in the shell."
+    if edges < 1 + row.endswith(_STOPS):  # "Run cat notes | sort in the shell."
         return []
     cells = (cell.strip().replace("\\|", "|") for cell in _CELL_END.split(row.strip("|")))
     return [wrapped[2] if (wrapped := _WRAPPED.fullmatch(cell)) else cell for cell in cells]

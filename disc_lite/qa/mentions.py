@@ -35,6 +35,7 @@ _IN_YEAR = re.compile(rf"\.?{_BLANK}(?:(?:of|de|del){_BLANK})?\d")  # or on this
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 _CODE = re.compile(r"[^\W\d_]\w*[-.]?\d|[^\W\d_]+-\d")  # B3, KTRN4, HARROW-3
 _SHORT_FORM = re.compile(r"[A-ZÄÖÜÀ-ÝА-Я]\w{0,2}")  # J., Dr., St.
+_CONTRACTED = re.compile(r"(\w+)['’](?:d|ll|m|re|s|t|ve)")  # You're, That's
 _POSSESSIVE = re.compile(r"['’]s$")
 _OPENS = re.compile(r"[.!?:]\W*\s\W*$|^\W*$")  # what precedes the first word of a sentence
 _REFERS = re.compile(  # what precedes the number of a part of a text, which nobody asks for
@@ -74,7 +75,9 @@ class _Sentence(NamedTuple):
 
 def mentions(text: str, language: str) -> Iterator[str]:
     """Numbers, each with what it counts, dates and names, in their order."""
-    sentence = _Sentence(text.lower() if text.isupper() else text, language)  # a heading in capitals has no names
+    lower = text.lower()
+    is_heading = text.isupper() and len(lower) == len(text)  # in capitals, of which none is a name
+    sentence = _Sentence(lower if is_heading else text, language)
     words = [word for match in _WORD.finditer(sentence.text) if (word := _read(match, sentence)).text not in _LINKS]
     starts = [i for i in range(len(words)) if not i or not _are_one(words, i, sentence)]
     counted = -1  # the last word that a number counts
@@ -110,6 +113,8 @@ def _kind(word: _Word, sentence: _Sentence) -> Kind:
         return "name"
     if not text[0].isalpha() or _is_number(text, sentence.language):
         return "number"
+    if (short := _CONTRACTED.fullmatch(text)) and short[1].lower() in ORDINARY:
+        return ""
     is_initial = len(text) == 1 and sentence.text.startswith(".", word.end)
     is_name = text.lower() in _DAYS or (text[0].isupper() and (is_initial or text.lower() not in ORDINARY))
     return "name" if is_name else ""

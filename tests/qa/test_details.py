@@ -57,6 +57,9 @@ SENTENCES = [
     ("| a \\| b | yes | - | — | n/a | | `no_wait` |", "English", "a | b; no_wait"),
     ("P(A|B) is 0.3 where |x| < 3.", "English", "0.3; 3"),
     ("Name: ____________", "English", ""),
+    ("İSTANBUL BÜYÜK 5 GÜN; You're late, O'Brien's here.", "", "İSTANBUL BÜYÜK; 5 GÜN; O'Brien"),
+    ("BÜRO İ 5 UHR", "", "BÜRO İ; 5 UHR"),
+    ("def f(a: int) -> str | None:", "", "None"),
 ]
 
 
