@@ -75,12 +75,14 @@ def _in_order(page: PdfTextPage, chars: list[Char]) -> Iterable[Char]:
     text = "".join(char.text for char in chars)
     if not right_to_left_letters(text):
         return chars
-    box, wide = pdfium.FS_RECTF(), []
+    box, direction, wide = pdfium.FS_RECTF(), _direction(page), []
     for char in chars:
-        # As wide as the character moves the line on, unless the page was turned.
+        # As wide as the character moves the line on.
         is_there = pdfium.FPDFText_GetLooseCharBox(page, char.place, box)
-        if is_there and box.left <= (char.left + char.right) / 2 <= box.right:
-            char = char._replace(left=box.left, right=box.right)
+        corners = complex(box.left, box.bottom) / direction, complex(box.right, box.top) / direction
+        left, right = sorted(corner.real for corner in corners)
+        if is_there and left <= (char.left + char.right) / 2 <= right:
+            char = char._replace(left=left, right=right)
         wide.append(char)
     return from_the_right(wide) if is_right_to_left(text) else partly_from_the_right(chars, wide)
 

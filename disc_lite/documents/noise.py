@@ -45,7 +45,7 @@ _NAME = re.compile(
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks
         |printfooter|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
     |footer|toc|table-of-contents|navigation|hash-link|md-feedback|md-source-file
-    |theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
+    |hideme|theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
     """,
     re.VERBOSE,
 )
@@ -54,7 +54,7 @@ _SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # or a boxed text
 # Names that text has too, as the menu of a restaurant or a page about consent; dropped only without sentences.
 _PLAIN_NAME = re.compile(
     rf"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection|{_SIDEBAR.pattern}"
-    r"|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
+    r"|rightside|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
 )
 # Of parts that ask for consent or an address. A section about that has a heading, where its name is as clear as these.
 _CONSENT = re.compile(

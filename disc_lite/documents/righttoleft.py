@@ -21,14 +21,16 @@ _HEBREW = re.compile(r"[\u0590-\u05ff]")
 # shows that its paragraph is one from the right.
 _LATIN = r"[A-Za-zÀ-ӿ]"
 _OTHER = rf"[^\n{_RIGHT}]"
+_BEFORE = r"(?:°? ?\d(?:[.,]?\d)*)?"  # a number that was written to be read from the left
 _WORDS = (
-    rf"(?m:^{_OTHER}*{_LATIN}{_OTHER}*?(?=[.,;:!?]*$))"
-    rf"|(?!\d(?:[-.,:/]?\d)*[.,;:] )[A-Za-zÀ-ӿ\d]{_OTHER}*{_LATIN}(?: ?\d(?:[.,]?\d)*)?|{_LATIN}(?: ?\d(?:[.,]?\d)*)?"
+    rf"(?P<line>(?m:^){_OTHER}*{_LATIN}{_OTHER}*?(?=[.,;:!?]*(?m:$)))"
+    rf"|(?!\d(?:[-.,:/]?\d)*[.,;:] )[A-Za-zÀ-ӿ\d]{_OTHER}*{_LATIN}{_BEFORE}|{_LATIN}{_BEFORE}"
 )
 _UNIT = re.compile(
     r"(?:[KMGT]i?B|[KMG]bps|[kcmnµ]?m|[km]?g|m?l|[kMG]?Hz|[kMGm]?W|[kM]?Wh|[km]?V|m?s|min|dB|rpm|bar|[hk]?Pa|[AaPp]m|[AP]M)"
-    r"(?: .*)? (\d(?:[-.,:/]?\d)*)$"
+    r"(?:/[a-z]+)?(?: .*)? (\d(?:[-.,:/]?\d)*)$"
 )
+_DEGREES = re.compile(r"[CF]° (\d(?:[.,]?\d)*)$")
 _FROM_THE_LEFT = r"[%$€₪#°]*\d(?:[-+.,:/]?\d)*[%$€₪#°]*"
 # The end of a line breaks a telephone number behind a hyphen, which goes with its digits.
 _BROKEN = r"(?<= )-\d+-[-\d]*\d(?m:$)"
@@ -183,11 +185,21 @@ def _turned(shown: str, runs: re.Pattern[str]) -> Iterator[tuple[int, int]]:
     """From where to where a line from the right has what is read from the left."""
     for run in runs.finditer(shown):
         start, end = run.span()
-        if of_unit := _UNIT.match(run[0][::-1]):  # `8 GB` stands there as `GB 8`
+        bracket = re.search(r"[()]", run[0])
+        if bracket and not run["line"] and len(re.findall(r"[()]", run[0])) % 2:
+            if start and shown[start - 1] in "()":
+                start -= 1
+            else:  # it is closed behind letters from the right
+                middle = start + bracket.start()
+                yield start, start + len(shown[start:middle].rstrip())
+                start = end - len(shown[middle + 1 : end].lstrip())
+        text = shown[start:end][::-1]
+        if of_unit := _UNIT.match(text) or _DEGREES.match(text):  # `8 GB` stands there as `GB 8`
             number = len(of_unit[1])
             yield start, start + number
-            start += number + 1
-        yield start, end
+            start = end if of_unit.re is _DEGREES else start + number + 1
+        if start < end:
+            yield start, end
 
 
 def _with_brackets(lines: list[_Line]) -> list[_Line]:

@@ -74,6 +74,7 @@ class TexReader:
         from pylatexenc.latexwalker import LatexWalker
 
         nodes = LatexWalker(written, latex_context=self._walker, tolerant_parsing=True).get_latex_nodes()[0]
+        _part_groups(nodes)
         text = re.sub(rf"[ \t\u00a0]*{_GONE}", "", str(self._text.nodelist_to_text(nodes)))
         return with_scripts(text, _SCRIPT)
 
@@ -148,6 +149,18 @@ class TexReader:
             rows.append(f"<tr>{cells}</tr>")
         shown = markup_text(f"<table>{''.join(rows)}</table>")
         return f"\n\n{shown}\n\n"
+
+
+def _part_groups(nodes: list[Node]) -> None:
+    """Puts a blank between groups that touch, as those of a macro do that is not known: `\\entry{2010}{Pilot}`."""
+    from pylatexenc.latexwalker import LatexCharsNode, LatexEnvironmentNode, LatexGroupNode
+
+    for index in range(len(nodes) - 1, -1, -1):
+        node = nodes[index]
+        if isinstance(node, LatexEnvironmentNode):
+            _part_groups(node.nodelist)
+        elif isinstance(node, LatexGroupNode) and index and isinstance(nodes[index - 1], LatexGroupNode):
+            nodes.insert(index, LatexCharsNode(parsing_state=node.parsing_state, chars=" ", pos=node.pos, len=0))
 
 
 def _arguments() -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
 from disc_lite.planning.amounts import details_asked, disc_read_again, disc_targets, is_askable, wanted_pairs
+from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
 
@@ -135,6 +136,7 @@ def _askable(document: Document, offsets: Offsets, passage: Passage, recipe: Rec
     def text(start: int, end: int) -> str:
         return document.text[offsets[start][0] : offsets[end - 1][1]]
 
-    language = language_of(text(passage.start, passage.end)) or language_of(document.text)
+    shown = passage_text(document.text[passage.char_start : passage.char_end], passage.heading_path)
+    language = language_of(shown) or language_of(document.text)  # as when it is asked about
     sentences = [text(*sentence).strip() for sentence in passage.sentences if sentence[0] not in passage.headings]
     return [len(details_asked(sentence, language, recipe)) for sentence in sentences if is_askable(sentence)]

@@ -7,95 +7,97 @@ many?", and those who ask for the date do not get it: so each detail is asked fo
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Iterator
+from itertools import chain, islice
 
-from disc_lite.qa.function_words import ORDINARY
-from disc_lite.qa.languages import words_without_meaning
-from disc_lite.qa.vocabulary import FOREIGN_NUMBERS
-from disc_lite.qa.words import is_unspaced, numbers_of, words_of
+from disc_lite.qa.mentions import mentions
+from disc_lite.qa.spelling import fold
+from disc_lite.qa.vocabulary import MONTHS, YES_NO
+from disc_lite.qa.words import is_unspaced, words_of
 
 MOST = 6  # details of a sentence: a row may have thirty cells
-LONGEST = 8  # words of a detail: a longer one is a statement
-_WORD = re.compile(r"[$€£]?[^\W_](?:[\w'’.:,/-]*\w)?[%°€$£]?")
-_QUOTED = re.compile('["“„«「『《]([^"“”»」』》]{2,60})["“”»」』》]|`([^`]{2,60})`')
-_CODE = re.compile(r"(?<![\w-])--?[a-z][\w-]+|\b\w+(?:_\w+)+\b|\b[a-z]+[A-Z]\w*")
-_UNSPACED_NUMBER = re.compile(r"\d[\d.,:]*[^\W\d]?")
-_BETWEEN = re.compile(r"[ \u00a0](?:& )?")  # the words of a name, a number and what it counts
-_OPENS = re.compile(r"[.!?:]\W*\s\W*$|^\W*$")  # what precedes the first word of a sentence
-_BEFORE = 8  # characters before a word that tell whether it is the first
+LONGEST = 8  # words of a detail, or twice as many characters of Chinese: a longer one is a statement
+LONGEST_FIELD = 4  # words of a label, and of its value
+_FIELD_CHARS = 120
+_NOTHING = YES_NO | {"n/a", "na", "x", "tbd", "?"}  # cells that no question can be told as its answer
 
+# "3. Start: May", "(2) The owner", "- Home: Ildeth"
+_MARKER = re.compile(r"\s*(?:[-*+•–]\s+)?(?:\(?\d{1,3}(?:\.\d{1,3}){0,3}[.)]\s+)?")
+_NUMBERED_DAY = re.compile(r"\s*\d{1,2}\.\s+([^\W\d_]+)")
+_FIELD = re.compile(r"[*_]*([^\n:：|]{1,50}?)[*_]*(?:[:：][*_]+|:(?=\s)|：)[ \t]*(\S[^\n|]{0,79})")
+_STOPS = (".", "!", "?", "。", "！", "？", ":", ";", ",")
 
-class _Word(NamedTuple):
-    start: int
-    end: int
-    text: str
-    kind: str  # "name", "number", or ""
+_CODE_SPAN = re.compile(r"`[^`\n]*`")
+_EDGE = re.compile(r"(?<!\S)\|(?!\S)")  # between two cells; `|x|` and `P(A|B)` have none
+_CELL_END = re.compile(r"(?<!\\)\|")
+_WRAPPED = re.compile(r"(`|\*\*?)([^`*]+)\1")
+
+# Of the marks that look the same at both ends, the first is not behind a letter (24") and not before a blank.
+_QUOTED = re.compile(
+    r'(?<!\w)"(?!\s)([^"]{2,60})"|[“„]([^“”„]{2,60})[”“]|”([^“”„]{2,60})”|«([^«»]{2,60})»|»(?!\s)([^«»]{2,60})«'
+    r"|「([^「」]{2,60})」|『([^『』]{2,60})』|《([^《》]{2,60})》|`([^`]{2,60})`"
+)
+_CODE = re.compile(
+    r"(?<![\w-])--[a-z][\w-]+|(?<!\w)[^\W_]+(?:_+[^\W_]+)+(?!\w)|\b(?=\w{5})[a-z]+[A-Z]\w*"
+    r"|(?<!\]\()\b(?:https?://|www\.)[^\s<>()\"'`|]*[\w/]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+)
+
+_HAN, _TIMES = "〇零一二三四五六七八九十百千万亿两兩萬億", "年月日号號时時点點分秒"
+_MEASURES = f"{_TIMES}个個名位人天周次回册張张条件元角小级层層楼階岁歲倍种種家座只隻台辆本公米斤克章节項项页任円"
+# 2020年5月3日, 十点十五分, 二十七名, 星期二, and words in Latin letters. A single 一 is mostly no number: 一些, 一直.
+_UNSPACED = re.compile(
+    rf"(?:星期|周|週)[一二三四五六日天]|第[{_HAN}\d]+\w|(?:(?:\d+|[{_HAN}]+)[{_TIMES}]){{2,9}}"
+    rf"|(?!十分|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[3:]}](?=[{_MEASURES}]))[^\W\d]?"
+    r"|[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]"
+)
 
 
 def details_of(sentence: str, language: str = "") -> tuple[str, ...]:
     """The details of a sentence of this language, if it is known: at most MOST, each once."""
-    if "|" in sentence:
-        found = [cell.strip() for cell in sentence.strip("| ").split("|")]
+    if cells := _cells(sentence):
+        found: Iterator[str] = iter(cells)
     else:
-        whole = [*_quoted(sentence), *_CODE.findall(sentence)]
-        found = [*whole, *(run for run in _runs(sentence, language) if not any(run in text for text in whole))]
-    return tuple(dict.fromkeys(text for text in found if 0 < len(words_of(text)) <= LONGEST))[:MOST]
+        text = _without_marker(sentence)
+        value = _value_of(text.strip())
+        found = iter([value]) if value else _in_text(text, language)
+    short = (text for text in found if 0 < _size(text) <= LONGEST and text.lower() not in _NOTHING)
+    return tuple(islice(dict.fromkeys(short), MOST))
 
 
-def _quoted(sentence: str) -> list[str]:
-    return [(match[1] or match[2]).strip() for match in _QUOTED.finditer(sentence)]
+def _cells(sentence: str) -> list[str]:
+    """The cells of a row of a table, or none."""
+    row = sentence.strip()
+    edges = 0 if "\n" in row else len(_EDGE.findall(_CODE_SPAN.sub("", row)))
+    if edges < 1 + row.endswith(_STOPS):  # "Run cat notes | sort in the shell."
+        return []
+    cells = (cell.strip().replace("\\|", "|") for cell in _CELL_END.split(row.strip("|")))
+    return [wrapped[2] if (wrapped := _WRAPPED.fullmatch(cell)) else cell for cell in cells]
 
 
-def _runs(sentence: str, language: str) -> list[str]:
-    """Numbers, each with the word behind it unless that is a frequent one, and names."""
-    if is_unspaced(sentence):
-        return _UNSPACED_NUMBER.findall(sentence)
-    words = [_read(match, language) for match in _WORD.finditer(sentence)]
-    starts = [i for i, word in enumerate(words) if not i or not _are_one(words[i - 1], word, sentence)]
-    found, counted = [], None
-    for start, end in pairwise([*starts, len(words)]):
-        first, last = words[start], words[end - 1]
-        if first is counted:
-            continue
-        if first.kind == "number":
-            counted = words[end] if end < len(words) and _is_counted(last, words[end], sentence) else None
-            found.append(sentence[first.start : (counted or last).end])
-        elif first.kind == "name" and (end - start > 1 or _is_lone_name(first, sentence, language)):
-            found.append(sentence[first.start : last.end])
-    return found
+def _without_marker(sentence: str) -> str:
+    """A sentence without the mark of its list item; "3. Mai" is a day."""
+    day, marker = _NUMBERED_DAY.match(sentence), _MARKER.match(sentence)
+    return sentence if marker is None or (day and fold(day[1].lower()) in MONTHS) else sentence[marker.end() :]
 
 
-def _read(match: re.Match[str], language: str) -> _Word:
-    text = match[0]
-    kind = (
-        "number" if _is_number(text, language) else "name" if text[0].isupper() and text.lower() not in ORDINARY else ""
-    )
-    return _Word(match.start(), match.end(), text, kind)
+def _value_of(line: str) -> str:
+    """The value of a line that is a label and its value, "Home: Ildeth", and no sentence; or ""."""
+    field = _FIELD.fullmatch(line) if len(line) <= _FIELD_CHARS and not line.endswith(_STOPS) else None
+    if not field or ": " in field[2] or max(_size(field[1]), _size(field[2])) > LONGEST_FIELD:
+        return ""
+    return field[2].strip("*_ ")
 
 
-@lru_cache(maxsize=4096)
-def _is_number(word: str, language: str) -> bool:
-    """Whether a word is a number in this language: "due" is two in Italian, and "dort" four in Turkish."""
-    folded = word.lower()
-    is_foreign = folded in FOREIGN_NUMBERS if language == "English" else folded in words_without_meaning(language)
-    return not is_foreign and bool(numbers_of(word))
+def _in_text(text: str, language: str) -> Iterator[str]:
+    """What stands in quotation marks, words of code and addresses, then names and numbers that are not within those."""
+    quoted = [next(filter(None, match.groups())).strip() for match in islice(_QUOTED.finditer(text), 4 * MOST)]
+    whole = [*quoted]
+    for match in islice(_CODE.finditer(text), 4 * MOST):
+        whole += [match[0]] * (not any(match[0] in other for other in whole))
+    found = (match[0] for match in _UNSPACED.finditer(text)) if is_unspaced(text) else mentions(text, language)
+    return chain(whole, (run for run in found if not any(run in other for other in whole)))
 
 
-def _are_one(word: _Word, following: _Word, sentence: str) -> bool:
-    return word.kind == following.kind != "" and _are_beside(word, following, sentence)
-
-
-def _are_beside(word: _Word, following: _Word, sentence: str) -> bool:
-    return _BETWEEN.fullmatch(sentence, word.end, following.start) is not None
-
-
-def _is_counted(number: _Word, following: _Word, sentence: str) -> bool:
-    is_word = following.text[0].isupper() or following.text not in ORDINARY  # "4 May", not "7 since"
-    return is_word and _are_beside(number, following, sentence)
-
-
-def _is_lone_name(word: _Word, sentence: str, language: str) -> bool:
-    """Whether one word with a capital is a name: German nouns have capitals, and so has what begins a sentence."""
-    return language != "German" and not _OPENS.search(sentence[max(0, word.start - _BEFORE) : word.start])
+def _size(text: str) -> float:
+    """Its words; two characters of Chinese are about one."""
+    return len(words_of(text)) / (2 if is_unspaced(text) else 1)

@@ -31,3 +31,20 @@ FUNCTION_WORDS = frozenset(
 ORDINARY = FUNCTION_WORDS.union(
     TELLING, "unless although however within anyone everyone nobody nothing nein oui".split(), *FREQUENT.values()
 )
+# Words that precede a name, have their capital from the beginning of the sentence, and are no part of the name.
+OPENERS = frozenset(
+    """
+    according across add against along although among around ask assume beyond call choose click consider contact
+    copy despite e-mail email enter every find follow given greet imagine inform inside install invite join later like
+    meanwhile meet message near notify now open opposite outside per phone press read remember replace request run see
+    select send set since such tell text thank then these throughout today tomorrow towards type under unlike upon use
+    via visit whereas whether while within write yesterday dear
+    gestern heute morgen laut nahe trotz seit siehe statt während wegen gemäß frage fragen ruf rufen besuchen liebe
+    lieber neben
+    appelez aujourd'hui contactez demandez demain depuis hier lorsque malgré pendant puis selon voir voyez
+    ayer contacte durante hoy llame mañana mediante pregunte según tras vea
+    chiamate chiedete contattate domani dopo ieri oggi presso secondo vedi
+    bel gisteren morgen sinds tijdens vandaag volgens vraag zie
+    вчера завтра позвоните согласно сегодня спросите
+    """.split()
+)

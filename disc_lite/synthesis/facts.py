@@ -14,7 +14,7 @@ from disc_lite.qa import language_of, words_of
 from disc_lite.qa.function_words import TELLING
 from disc_lite.qa.matching import opening_yes_no
 from disc_lite.qa.negation import is_negator
-from disc_lite.qa.words import read_words
+from disc_lite.qa.words import is_unspaced, read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
 
@@ -93,13 +93,18 @@ def has_none(text: str, question: str, answer: str) -> bool:
 
 
 def gives(detail: str, question: str, answer: str) -> bool:
-    """Whether an answer gives a detail of a sentence, its numbers if it has any, and the question does not."""
+    """Whether an answer gives a detail of a sentence, its numbers if it has any, and the question does not.
+
+    Of other words a third may be missing: "Ruth Avenarius" gives "Architektin Ruth Avenarius".
+    """
     language = language_of(f"{question} {answer}")
     terms = terms_of(detail, language)
-    wanted = [term for term in terms if term.number] or list(terms)
-    return not missing(wanted, terms_of(answer, language)) and (
-        not wanted or bool(missing(wanted, terms_of(question, language)))
-    )
+    if not terms:  # "A", or nothing where any fact will do
+        whole, known, said = (set(words_of(text)) for text in (detail, question, answer))
+        return not detail or (whole <= said and not whole <= known)
+    numbers = [term for term in terms if term.number]
+    wanted, few = (numbers, 0) if numbers else (terms, 0 if is_unspaced(detail) else len(terms) // 3)
+    return len(missing(wanted, terms_of(answer, language))) <= few < len(missing(wanted, terms_of(question, language)))
 
 
 def same_facts(question: str, first: str, second: str) -> bool:

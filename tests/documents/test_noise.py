@@ -60,3 +60,10 @@ def test_a_part_with_the_name_of_a_banner_is_read_where_it_says_something(part):
 @pytest.mark.parametrize("part", ASKED)
 def test_what_asks_for_consent_or_an_address_is_no_text_though_it_has_sentences(part):
     assert text("a.html", f"<h1>Pump</h1><p>It is loud.</p>{part}") == "# Pump\n\nIt is loud.\n"
+
+
+def test_the_words_that_rustdoc_shows_to_be_pressed_are_no_text():
+    page = """<h1>Trait Read</h1><details><summary class="hideme"><span>Expand description</span></summary><p>It reads.</p>
+</details><h2>Methods</h2><section><span class="rightside"><span class="since">1.0.0</span> · <a class="src">Source</a></span>
+<h3>fn read(self)</h3></section><p>It reads on.</p>"""
+    assert text("a.html", page) == "# Trait Read\n\nIt reads.\n\n## Methods\n\n### fn read(self)\n\nIt reads on.\n"

@@ -2,12 +2,14 @@
 
 import pytest
 
+from disc_lite.documents.pieces import Char
+from disc_lite.documents.righttoleft import from_the_right
 from tests.documents.test_pdf_letters import COURIER, by_hand
 
 WIDTH, SIZE = 6, 10  # of a letter of Courier
 
 
-def read(lines, first, is_drawn_backward):
+def read(lines, first, is_drawn_backward, is_turned=False):
     """The text of lines as they are seen: (left edge, letters from the left); small ones are those of a script."""
     cmap = (
         "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
@@ -17,11 +19,12 @@ def read(lines, first, is_drawn_backward):
     shown = []
     for number, (left, letters) in enumerate(lines):
         places = [(left + WIDTH * at, letter) for at, letter in enumerate(letters) if letter != " "]
-        if letters.upper() == letters:
+        if letters.upper() == letters or is_turned:
             places = [(left, letters)]
         for x, letter in reversed(places) if is_drawn_backward else places:
             escaped = letter.replace("(", r"\(").replace(")", r"\)")
-            shown.append(f"1 0 0 1 {x} {700 - 12 * number} Tm ({escaped}) Tj")
+            place = f"0 1 -1 0 {100 + 12 * number} {x}" if is_turned else f"1 0 0 1 {x} {700 - 12 * number}"
+            shown.append(f"{place} Tm ({escaped}) Tj")
     return by_hand(f"BT /F {SIZE} Tf {' '.join(shown)} ET".encode(), COURIER, cmap.encode())
 
 
@@ -37,6 +40,11 @@ def test_hebrew_is_read_from_the_right_and_numbers_and_latin_words_from_the_left
 def test_beside_arabic_a_number_ends_at_a_hyphen_and_a_ligature_is_two_letters_in_order(is_drawn_backward):
     lines = [(314, "2025-2024 %15 b~ba"), (326, ".A@B.C b 18:30 dcb")]
     assert read(lines, "ا", is_drawn_backward).text == "ابلاب 15% 2024-2025 بةت 18:30 ب A@B.C.\n"
+
+
+def test_a_page_that_was_turned_is_read_along_its_lines():
+    made = read([(302, "fed 48,500 cba"), (302, "ihg 18:30 cba")], "א", is_drawn_backward=False, is_turned=True)
+    assert made.text == "אבג 48,500 דהו אבג 18:30 זחט\n"
 
 
 def test_the_right_column_is_read_first():
@@ -59,6 +67,8 @@ def test_the_right_column_is_read_first():
         ("ba APPLE ,2024 ba", "אב 2024, APPLE אב"),
         (".ba (.APPLE INC( ba", "אב (APPLE INC.) אב."),
         (".ba )48 ba) ba", "אב (אב 48) אב."),
+        ('.ba POTTER 7" (2007)" ba', 'אב "POTTER 7" (2007) אב.'),
+        (".ba )dc MSFT( WINDOWS ba", "אב WINDOWS (MSFT גד) אב."),
         ("03-555- ba", "אב 03-555-"),  # the rest is on the next line
         ("5- ba", "אב -5"),
     ],
@@ -66,6 +76,22 @@ def test_the_right_column_is_read_first():
 def test_numbers_beside_latin_words_and_brackets(drawn, text):
     made = read([(320, drawn), *[(260, "dcba fedc hgfe jihg lkji ba")] * 2], "א", is_drawn_backward=False)
     assert made.text.removeprefix("# ").split("אב טיךכ")[0].strip() == text
+
+
+@pytest.mark.parametrize(
+    ("drawn", "text"),
+    [
+        (".ץוחב C° 25-ו km/h 120", "120 km/h ו-25 °C בחוץ."),
+        (".ץוחב 25 °C-ב GB/s 8", "8 GB/s ב-25 °C בחוץ."),
+        ("٣٫٥ ةبسن", "نسبة ٣٫٥"),
+        (".بطر (V 5( ٢٠٢٤-٢٠١٩", "٢٠١٩-٢٠٢٤ (5 V) رطب."),
+    ],
+)
+def test_units_and_the_digits_of_arabic(drawn, text):
+    # An Arabic number is drawn from the left, of two beside a hyphen the first is on the right.
+    chars = [Char(at, one, False, 6.0 * at, 6.0 * at, 6.0 * at + 6, 0.0, 10.0) for at, one in enumerate(drawn)]
+    read_from_the_right = from_the_right([char for char in chars if char.text != " "])
+    assert "".join(" " * char.has_space + char.text for char in read_from_the_right) == text
 
 
 def test_lines_of_latin_letters_on_such_a_page_are_read_from_the_left():

@@ -240,11 +240,24 @@ def test_documents_are_counted_as_a_run_counts_them() -> None:
 
 
 def test_details_that_are_asked_for_have_pairs_of_their_own() -> None:
-    document = document_of("Anna Vind has led Mill 7 since 4 May. It is cold there.")  # four details, and none
-    assert corpus_of([document], 0, None, recipe_of()).pairs == 6 * (4 + 1) / 2 + 6
+    document = document_of("Anna Vind has led Mill 7 since 4 May. It is cold there.")  # three details, and none
+    assert corpus_of([document], 0, None, recipe_of()).pairs == 6 * (3 + 1) / 2 + 6
     for without in ({"kinds": "plain, rephrased"}, {"worked_examples": False}):
         assert corpus_of([document], 0, None, recipe_of(prompt=without)).pairs == 12
     assert corpus_of([document], 0, None, recipe_of(prompt={"questions_per_passage": 9})).pairs == 9
+
+
+def test_details_are_those_of_the_language_that_a_passage_has_under_its_heading() -> None:
+    """ "Miete" is a noun in German and would be a name elsewhere; the document is English."""
+    english = "# Who pays\n\n" + "It is for the house, and that is all there is to say of it. " * 30
+    small, heading = recipe_of(documents={"passage_tokens": 32}), "# Was wird von wem und für das Haus gezahlt"
+    pairs = [
+        corpus_of(
+            [document_of(f"{english}\n\n{heading}\n\n" + f"Anna Brink zahlt {word}. " * 20)], 0, None, small
+        ).pairs
+        for word in ("Miete", "miete")
+    ]
+    assert pairs[0] == pairs[1]
 
 
 def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:

@@ -1,17 +1,19 @@
 """The details of sentences as people write them."""
 
+import time
+
 import pytest
 
 from disc_lite.qa.details import MOST, details_of
 
 SENTENCES = [
-    ("Up to six unused days may be carried over, but they lapse on 20 June.", "", "six unused; 20 June"),
-    ("Ask for leave in Sandpiper; your team lead has four working days.", "", "Sandpiper; four working"),
+    ("Up to six unused days may be carried over, but they lapse on 20 June.", "English", "six unused days; 20 June"),
+    ("Ask for leave in Sandpiper; your team lead has four working days.", "English", "Sandpiper; four working days"),
     ("Ada Brink founded the company in 1987, in a rented loft.", "", "Ada Brink; 1987"),
     ("If you get home after ten in the evening, start at 11:15 the next day.", "", "ten; 11:15"),
     ("The desk is open all day and nobody is refused.", "", ""),
     ("Parental leave is long. Members may ask.", "", ""),  # capitals of their place
-    ("Holt & Lind of Skellan Point pay $4.50, or 15% of it.", "", "Holt & Lind; Skellan Point; $4.50; 15%"),
+    ("Holt & Lind of Skellan Point pay $4.50, or 15% of it.", "", "Holt & Lind of Skellan Point; $4.50; 15%"),
     ("Home coast | 34 euros | 108 euros |", "", "Home coast; 34 euros; 108 euros"),
     ('He wrote "Moby Dick" then.', "", "Moby Dick"),
     ("Set `max_retries` to 5 or pass --retry-count to getValue().", "", "max_retries; --retry-count; getValue; 5"),
@@ -23,7 +25,41 @@ SENTENCES = [
     ("Die Waschküche ist von 7 bis 20 Uhr offen.", "German", "7; 20 Uhr"),
     ("Le musée ouvre à neuf heures, dit Marie Curie.", "French", "neuf heures; Marie Curie"),
     ("Директор завода Иван Петров родился 5 мая в Туле.", "Cyrillic", "Иван Петров; 5 мая; Туле"),
-    ("图书馆星期六11点开门。《红楼梦》在3楼。", "Chinese", "红楼梦; 11点; 3楼"),
+    ("图书馆星期六11点开门。《红楼梦》在3楼。", "Chinese", "红楼梦; 星期六; 11点; 3楼"),
+    # Dates, times, amounts
+    ("Am 3. Mai 2021 und ab Samstag, nie im März, gilt das 5. Gebot.", "German", "3. Mai 2021; Samstag; März; 5"),
+    ("It ran on May 5, 2020, and in November.", "English", "May 5, 2020; November"),
+    ("El museo abre el 20 de junio de 2023 y cierra el lunes.", "Spanish", "20 de junio de 2023; lunes"),
+    ("Il dure deux heures, de 9 h 30 à 11 h 30, pour 12,50 €.", "French", "deux heures; 9 h 30; 11 h 30; 12,50 €"),
+    ("Im Winter 1944 brannte Haus 2, zwei neue Dächer kamen.", "German", "1944; Haus 2; zwei neue Dächer"),
+    ("Open 9:00–17:00, telephone +49 30 12345.", "English", "9:00–17:00; +49 30 12345"),
+    ("संग्रहालय 5 दिनों के लिए खुला है।", "Devanagari", "5 दिनों"),
+    ("المتحف مفتوح ٣٠ يوما من 9 إلى 17.", "Arabic", "٣٠ يوما; 9; 17"),
+    ("图书社有四名员工，一九三四年九月创办，十分重要，用GitHub登录。", "Chinese", "四名; 一九三四年九月; GitHub"),
+    ("入場料は500円、2020年5月3日に開館。", "Japanese", "500円; 2020年5月3日"),
+    # Names
+    ("Meet Imre Solvang.", "English", "Imre Solvang"),
+    ("We saw J. R. Tolkien and Dr. Smith at Kestrelhavn's gate.", "English", "J. R. Tolkien; Dr. Smith; Kestrelhavn"),
+    ("He lives at 22 Netmakers' Row by the Bank of Ardel.", "English", "22 Netmakers' Row; Bank of Ardel"),
+    ("Museum: gebouwd door Jan van der Berg.", "Dutch", "Jan van der Berg"),
+    ("Elle siège à l'Hôtel de Ville.", "French", "Hôtel de Ville"),
+    ("Neue Mieter zahlen dort an Dr. Wiebke Sonntag.", "German", "Dr. Wiebke Sonntag"),
+    ("BY-LAW RESPECTING THE PUBLIC MARKET OF ELLERWICK", "English", ""),
+    # Marks and parts of a text are none; the value of a label is one
+    ("(1) The Minister of Coasts acts under section 3 and Article 5 [12].", "English", "Minister of Coasts"),
+    ("3. Start: May", "English", "May"),
+    ("- **Trade:** lawyer", "English", "lawyer"),
+    ("Er liegt bei 5 kWh nach § 5 Abs. 2 Satz 1.", "German", "5 kWh"),
+    # Code and marks
+    ('The 24" and the 27" monitor, »Moby Dick« and "x_1".', "English", "Moby Dick; x_1; 24; 27"),
+    ("Mail help@tarn.example or see https://tarn.example/v2.", "English", "help@tarn.example; https://tarn.example/v2"),
+    ("Call `seal(name)` or seal_channel(name).", "English", "seal(name); seal_channel"),
+    ("| a \\| b | yes | - | — | n/a | | `no_wait` |", "English", "a | b; no_wait"),
+    ("P(A|B) is 0.3 where |x| < 3.", "English", "0.3; 3"),
+    ("Name: ____________", "English", ""),
+    ("İSTANBUL BÜYÜK 5 GÜN; You're late, O'Brien's here.", "", "İSTANBUL BÜYÜK; 5 GÜN; O'Brien"),
+    ("BÜRO İ 5 UHR", "", "BÜRO İ; 5 UHR"),
+    ("def f(a: int) -> str | None:", "", "None"),
 ]
 
 
@@ -35,3 +71,12 @@ def test_the_details_of_a_sentence(sentence: str, language: str, expected: str) 
 def test_a_row_of_many_cells_has_no_more_details_than_are_asked_for() -> None:
     row = " | ".join(f"cell {n}" for n in range(30))
     assert details_of(row) == tuple(f"cell {n}" for n in range(MOST))
+
+
+@pytest.mark.parametrize(
+    "text", ["_" * 100_000, '"ab" Cd 7 ' * 40_000, "a_" * 50_000 + "-", "-" * 100_000, "一" * 100_000, "“ab " * 25_000]
+)
+def test_details_take_time_by_the_length_of_a_sentence(text: str) -> None:
+    begin = time.process_time()  # the second took 100 s by the square
+    details_of(text, "English")
+    assert time.process_time() - begin < 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.synthesis.facts import is_yes_no, recalls, same_facts, says_something, states
+from disc_lite.synthesis.facts import gives, is_yes_no, recalls, same_facts, says_something, states
 from disc_lite.synthesis.screening import answer_fault
 
 LONG = "who joined the firm in 1911, has led its old office since last spring and is seldom seen there on a Monday."
@@ -195,3 +195,25 @@ def test_words_of_grammar_are_no_facts_in_any_language_that_is_known() -> None:
     first, second = "Музеем руководит Анна Иванова.", "Им руководит она: это Анна Иванова."
     assert same_facts("Кто руководит музеем?", first, second)
     assert not same_facts("Когда он закрыт?", "Он закрыт до обеда.", "Он закрыт после обеда.")
+
+
+@pytest.mark.parametrize(
+    ("detail", "question", "answer", "given"),
+    [
+        ("34 euros", "What does it cost?", "It costs EUR 34.", True),
+        ("6 days", "How many days?", "Up to six.", True),
+        ("20 June 2023", "When?", "On 20 June.", False),
+        ("Architektin Ruth Avenarius", "Wer hat ihn gezeichnet?", "Ruth Avenarius.", True),  # who she is may be asked
+        ("Architektin Ruth Avenarius", "Was hat Ruth Avenarius gezeichnet?", "Ruth Avenarius den Hof.", False),
+        ("Ruth Avenarius", "Wer?", "Ruth.", False),
+        ("星期二", "哪天闭馆？", "星期三闭馆。", False),
+        ("二十七名", "有多少名志愿者？", "有27名。", True),
+        ("A", "Which class has it?", "Class B.", False),  # has no term: a letter in a cell
+        ("A", "Which class has it?", "Class A.", True),
+        ("", "Who?", "Ada.", True),
+    ],
+)
+def test_an_answer_gives_a_detail_that_its_question_does_not(
+    detail: str, question: str, answer: str, given: bool
+) -> None:
+    assert gives(detail, question, answer) == given
