@@ -19,7 +19,8 @@ from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import Tokens
-from disc_lite.planning import choice, workload
+from disc_lite.planning import choice, corpus, workload
+from disc_lite.planning.amounts import details_asked
 from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import OwnPairs, TakenOver, corpus_of
@@ -28,6 +29,7 @@ from disc_lite.planning.memory import CUDA, Footprint, Way
 from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.qa import Pair
+from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.frames import frame_of
 from disc_lite.run.plan import plan
@@ -258,6 +260,23 @@ def test_details_are_those_of_the_language_that_a_passage_has_under_its_heading(
         for word in ("Miete", "miete")
     ]
     assert pairs[0] == pairs[1]
+
+
+def test_the_details_of_many_passages_are_counted_in_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_of(documents={"passage_tokens": 64})
+    documents = [document_of(f"Anna Vind has led Mill {n} since 4 May. It is cold there.", f"{n}.md") for n in range(9)]
+    every = corpus_of(documents, 0, None, recipe)
+    read = list[str]()
+
+    def counted(sentence: str, language: str, recipe: Recipe) -> tuple[str, ...]:
+        read.append(sentence)
+        return details_asked(sentence, language, recipe)
+
+    monkeypatch.setattr(corpus, "details_asked", counted)
+    monkeypatch.setattr(corpus, "SAMPLED", 4)
+    some = corpus_of(documents, 0, None, recipe)
+    assert len(read) == 2 * 3  # of the first, fourth and seventh
+    assert (some.pairs, some.sentences) == (every.pairs, every.sentences)
 
 
 def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:
