@@ -23,8 +23,7 @@ from disc_lite.documents import Document, Passage, Section, cut_passages
 from disc_lite.documents.tokens import Offsets
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Place, Tree, lone, shared
-from disc_lite.prompts.answering import passage_text
-from disc_lite.qa import language_of
+from disc_lite.prompts.answering import passage_language, shown_passage
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
 
@@ -40,8 +39,7 @@ class Text:
 
     def passage_text(self, passage: Passage) -> str:
         """The passage as a prompt shows it."""
-        text = self.document.text[passage.char_start : passage.char_end]
-        return passage_text(text, passage.heading_path)
+        return shown_passage(self.document, passage)
 
     def passage_sha256(self, passage: Passage) -> str:
         """By which a pair finds its passage again: of its words, without heading and white space."""
@@ -49,8 +47,8 @@ class Text:
         return sha256(" ".join(words).encode()).hexdigest()[:16]
 
     def language(self, passage: Passage) -> str:
-        """Of a passage, or of its document where a passage has too few words to tell, as a table has."""
-        return language_of(self.passage_text(passage)) or language_of(self.document.text)
+        """Of a passage, or of its document."""
+        return passage_language(self.document, passage)
 
     def sentence_text(self, start: int, end: int) -> str:
         """The text that the tokens `start` to `end` cover."""

@@ -35,7 +35,7 @@ def wanted_pairs(passage: Passage, details: Sequence[int], recipe: Recipe) -> in
 
 
 def pairs_of_sentence(details: int, settings: Prompt) -> int:
-    """The pairs wanted of a sentence, half of them for each of its details and for the sentence itself, or more."""
+    """As many as of a sentence without details, or half as many for each detail and for the sentence beside them."""
     return max(settings.questions_per_sentence, math.ceil(settings.questions_per_sentence * (details + 1) / 2))
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
 from disc_lite.planning.amounts import details_asked, disc_read_again, disc_targets, is_askable, wanted_pairs
-from disc_lite.prompts.answering import passage_text
-from disc_lite.qa import Pair, language_of
+from disc_lite.prompts.answering import passage_language
+from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 
 SAMPLED = 2000  # passages whose details are counted: those of 20 MB take half a minute
@@ -149,8 +149,7 @@ def _wanted(
     wanted = counted = 0
     for n in range(0, len(passages), max(1, step)):
         document, passage = documents[n], passages[n]
-        shown = passage_text(document.text[passage.char_start : passage.char_end], passage.heading_path)
-        language = language_of(shown) or language_of(document.text)  # as when it is asked about
+        language = passage_language(document, passage)
         details = [len(details_asked(sentence, language, recipe)) for sentence in sentences[n]]
         wanted += wanted_pairs(passage, details, recipe) if details else 0
         counted += len(details)

@@ -91,9 +91,8 @@ def _value_of(line: str) -> str:
 def _in_text(text: str, language: str) -> Iterator[str]:
     """What stands in quotation marks, words of code and addresses, then names and numbers that are not within those."""
     quoted = [next(filter(None, match.groups())).strip() for match in islice(_QUOTED.finditer(text), 4 * MOST)]
-    whole = [*quoted]
-    for match in islice(_CODE.finditer(text), 4 * MOST):
-        whole += [match[0]] * (not any(match[0] in other for other in whole))
+    code = (match[0] for match in islice(_CODE.finditer(text), 4 * MOST))
+    whole = [*quoted, *(word for word in code if not any(word in other for other in quoted))]
     found = (match[0] for match in _UNSPACED.finditer(text)) if is_unspaced(text) else mentions(text, language)
     return chain(whole, (run for run in found if not any(run in other for other in whole)))
 
