@@ -5,6 +5,7 @@
 `plain(name)`     a `Base` without an adapter, shared: for reading only
 `runs(name)`      the folder of a finished run on it, as `tests/made.py` writes one; nobody changes it
 `trained`         a folder with an adapter, a run and a merged model of the tiny Llama; nobody changes it
+`asked_little`    runs of the file's tests ask their models little, which took two thirds of their time
 
 The environment is that of a machine without a network and without a CUDA device, and the user's cache is left alone.
 """
@@ -18,10 +19,11 @@ import os
 os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", DISC_LITE_OFFLINE="1")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
+import copy
 import functools
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +76,21 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def load(folders: Callable[[str], Path]) -> Callable[..., Any]:
-    """A fresh `Base` of a tiny model; with a rank, also an adapter whose B is not zero."""
+    """A fresh `Base` of a tiny model; with a rank, also an adapter whose B is not zero. A copy: loading checks it."""
+
+    @functools.cache
+    def loaded(name: str, quantize: str) -> Any:
+        from disc_lite.models import load_base
+
+        return load_base(folders(name), quantize, "cpu")
 
     def fresh(name: str, quantize: str = "none", rank: int = 0, checkpointing: bool = False, b: float = 0.05) -> Any:
-        from disc_lite.models import load_base
+        from disc_lite.models import Tokens
+        from disc_lite.models.base import Base
         from tests.made import with_adapter
 
-        base = load_base(folders(name), quantize, "cpu")
+        model, folder = copy.deepcopy(loaded(name, quantize).model), folders(name)
+        base = Base(model, Tokens(folder), folder, quantize)
         return with_adapter(base, rank, b, checkpointing) if rank else base
 
     return fresh
@@ -117,6 +127,23 @@ def trained(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_f
     shutil.copytree(run / "adapter", root / "adapter")
     write_merged(root / "merged", folders("llama"), root / "adapter")
     return root
+
+
+@pytest.fixture(scope="module")
+def asked_little(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs ask ten instructions and neutral prompts, and the trained questions twice in training, with short answers."""
+    from disc_lite.evaluation import instructions
+    from disc_lite.run import fit
+
+    root = tmp_path_factory.mktemp("asked")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("INSTRUCTIONS", "NEUTRAL"):
+            few = root / name
+            few.write_text("".join(getattr(instructions, name).read_text().splitlines(keepends=True)[:10]))
+            patch.setattr(instructions, name, few)
+        patch.setattr(fit, "FIT_CHECKS", 2)
+        patch.setattr(fit, "SLACK", 2)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

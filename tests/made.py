@@ -47,7 +47,7 @@ FAST = {
 }  # fmt: skip
 PAIRS = [Pair("guide.md", 0, f"Who keeps key {n}?", "Ada Brink" * (1 + n % 3)) for n in range(7)]
 SMALL = {
-    "method": "both", "documents.passage_tokens": "32", "train.epochs": "2", "train.tokens_per_batch": "128",
+    "method": "both", "documents.passage_tokens": "32", "prompt.answer_tokens": "8", "train.epochs": "2", "train.tokens_per_batch": "128",
     "execution.checkpoint_minutes": "0", "train.learning_rate": "0.01", "lora.rank": "4", "lora.alpha": "8", "evaluation.drift_prompts": "1",
     "evaluation.answer_tokens": "4", "evaluation.long_answer_tokens": "4", "retention.prompts": "4", "retention.prompt_tokens": "8", "retention.answer_tokens": "8",
 }  # fmt: skip
@@ -78,7 +78,8 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
     """A run folder as `adapt` leaves it, with the adapter that is on `base`."""
     root.mkdir()
     begin_digests(root)
-    recipe = {"memory": {"quantize": base.quantize}, "lora": {"rank": 4, "alpha": 8}, **sections}
+    few = {"answer_tokens": 8}  # of each answer that an export's proof compares
+    recipe = {"memory": {"quantize": base.quantize}, "lora": {"rank": 4, "alpha": 8}, "evaluation": few, **sections}
     write_text(root / "recipe.yaml", json.dumps(recipe))  # JSON is YAML
     model = open_model(str(folder))
     write_json(

@@ -57,9 +57,6 @@ def test_the_report_card_has_a_row_of_a_model_that_thinks(folders: Callable[[str
     assert set(few) < set(load_instructions())
     assert MOST // 2 < len(few) <= MOST
     changes = {"evaluation.long_answer_tokens": "2", "train.epochs": "1", "method": "disc", "retention.weight": "0"}
-    for name in ("qwen3", "llama"):
-        summary = SmallAdapt(tmp_path / name, folders(name)).adapt(tmp_path / f"{name}-run", **changes)
-        row = summary["card"]["retained"].get("instructions, thinking")
-        assert (row is not None) == (name == "qwen3")
-        if row:
-            assert row["before"]["of"] == row["after"]["of"] == len(few)
+    card = SmallAdapt(tmp_path / "small", folders("qwen3")).adapt(tmp_path / "run", **changes)["card"]
+    row = card["retained"]["instructions, thinking"]
+    assert row["before"]["of"] == row["after"]["of"] == len(few)

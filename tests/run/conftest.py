@@ -11,39 +11,36 @@ from typing import Any
 import pytest
 
 import disc_lite
+from disc_lite.hub import source
 from disc_lite.models.generation.requests import Continuation
 from disc_lite.qa import normalise
-from disc_lite.run import fit
 from disc_lite.synthesis import drafting
 from tests.made import SmallAdapt
 
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
-# The recipe `pocket`, shorter: fewer neutral prompts, and long answers are cut sooner.
+# The recipe `pocket`, shorter: fewer epochs and neutral prompts, and long answers are cut sooner.
 SHORT = {
-    "train.epochs": "20", "train.learning_rate": "1e-3", "retention.prompts": "300", "evaluation.drift_prompts": "40",
+    "train.epochs": "12", "train.learning_rate": "1e-3", "retention.prompts": "150", "evaluation.drift_prompts": "20",
     "evaluation.long_answer_tokens": "16",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> Iterator[SmallAdapt]:
-    """Adaptations of a tiny Llama to two documents; every file of tests has its own folder of runs.
-
-    Its trained questions are asked after every step, and half of a run's time went into the slack of 16 tokens.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "SLACK", 2)
-        yield SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
+def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path], asked_little: None) -> SmallAdapt:
+    """Adaptations of a tiny Llama to two documents; every file of tests has its own folder of runs."""
+    return SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
 
 
 @pytest.fixture
-def writing(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> Iterator[SmallAdapt]:
+def writing(
+    tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path], asked_little: None
+) -> Iterator[SmallAdapt]:
     """Whose model writes its questions and pairs itself: few, and short ones, whatever it writes."""
     small = SmallAdapt(tmp_path_factory.mktemp("writing"), folders("llama"))
     small.questions = small.pairs = None  # type: ignore[assignment]
     small.settings = {
         "evaluation.questions": "1", "prompt.questions_per_passage": "1", "prompt.question_tokens": "4",
-        "prompt.answer_tokens": "8", "prompt.agreement": "false", "prompt.min_support": "-1000", "prompt.min_fluency": "-1000", "prompt.min_gain": "-1000",
+        "prompt.agreement": "false", "prompt.min_support": "-1000", "prompt.min_fluency": "-1000", "prompt.min_gain": "-1000",
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:  # an untrained model writes no question: without pairs a run ends
         patch.setattr(Continuation, "ended", True)
@@ -54,11 +51,25 @@ def writing(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], P
         yield small
 
 
-@pytest.fixture(scope="session")
-def adapted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def fewer_probes() -> Iterator[None]:
+    """Every 16th of pocket's 1,600 probes, which took as long as the training."""
+    probes_of = source.probes_of
+
+    def fewer(folder: Path) -> dict[str, Any]:
+        spec = probes_of(folder)
+        return {**spec, "probes": {name: rows[::16] for name, rows in spec["probes"].items()}}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "probes_of", fewer)
+        yield
+
+
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory: pytest.TempPathFactory, fewer_probes: None) -> dict[str, Any]:
     """A finished run of pocket on two documents of the handbook, with a duplicate and a broken file.
 
-    For tests/run/test_adapt.py only: every process whose tests ask for it would make one of its own.
+    For tests/run/test_adapt.py only: every file whose tests ask for it would make one of its own.
     """
     root = tmp_path_factory.mktemp("adapt")
     docs = root / "docs"

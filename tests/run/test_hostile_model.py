@@ -92,7 +92,7 @@ def test_the_traps_would_spring(hostile: Hostile) -> None:
 
 
 def test_a_run_with_its_exports_and_answers_runs_nothing_of_the_folder(
-    hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+    hostile: Hostile, monkeypatch: pytest.MonkeyPatch, asked_little: None
 ) -> None:
     """The architecture is a known one, so all that is beside it is left alone."""
     small = SmallAdapt(hostile.folder.parent / "small", hostile.folder)

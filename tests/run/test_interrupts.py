@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from disc_lite.cli import main
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
-from disc_lite.run import card, context, evaluate, training
+from disc_lite.run import card, context, evaluate, fit, training
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import read_json, read_jsonl
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint
@@ -89,11 +89,14 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
-    small = SmallAdapt(tmp_path_factory.mktemp("given"), folders("llama"))
+def given(small: SmallAdapt) -> Iterator[SmallAdapt]:
+    """Trained questions are asked after every step, and answers may be long: some end before the last pass of a check."""
     rows = ({"question": "Who runs it?", "answers": ["Ada"]}, {"completion": "The hall is", "answers": ["cold"]})
     small.questions = small.write("questions", *rows)
-    return small
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "FIT_CHECKS", 20)
+        patch.setattr(fit, "SLACK", 16)
+        yield small
 
 
 @pytest.fixture(autouse=True)

@@ -30,10 +30,10 @@ def crash_at(stage: str, text: str) -> Callable[[Any], None]:
 
 
 def test_states_are_reused_and_a_finished_training_reads_no_teacher(
-    tmp_path: Path, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    small: SmallAdapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISC_LITE_CACHE", "")
-    small, run = SmallAdapt(tmp_path / "small", folders("llama")), tmp_path / "run"
+    run = tmp_path / "run"
     whole = small.adapt(tmp_path / "whole")
     assert not (tmp_path / "whole" / "cache").exists()
     with pytest.raises(Crash):

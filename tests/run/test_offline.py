@@ -33,6 +33,7 @@ from disc_lite.exporting import export
 from tests.made import SMALL
 
 root, model = map(Path, sys.argv[1:])
+short = {**SMALL, "train.epochs": "1"}
 def look(event):  # sockets of code that is not Python's
     for name in os.listdir("/proc/self/fd"):
         try:
@@ -41,7 +42,7 @@ def look(event):  # sockets of code that is not Python's
             continue
         assert not kind.startswith("socket:"), event
 disc_lite.adapt(root / "docs", str(model), recipe="default", output=root / "run", device="cpu", listener=look,
-                questions=root / "questions.jsonl", pairs=root / "pairs.jsonl", overrides=SMALL)
+                questions=root / "questions.jsonl", pairs=root / "pairs.jsonl", overrides=short)
 for form in ("adapter", "merged"):
     export(root / "run", form, device="cpu")
 asked = CliRunner().invoke(cli, ["ask", str(root / "run"), "Who keeps the keys?", "--device", "cpu"])

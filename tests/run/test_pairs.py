@@ -24,6 +24,8 @@ from disc_lite.synthesis.held_out import HeldOut
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.made import SMALL, SmallAdapt, recipe_of
 
+pytestmark = pytest.mark.usefixtures("asked_little")
+
 
 def test_without_a_pair_nothing_is_trained(tmp_path: Path, folders: Callable[[str], Path]) -> None:
     """A model that writes no question: `both` would have learned by DiSC alone, for all epochs."""
@@ -45,7 +47,7 @@ def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Pat
     run = tmp_path / "run"
     given: dict[str, Any] = {
         "documents": small.root / "docs", "model": str(small.model), "output": run, "recipe": "default",
-        "questions": small.questions, "pairs": small.pairs, "overrides": SMALL, "device": "cpu",
+        "questions": small.questions, "pairs": small.pairs, "overrides": {**SMALL, "train.epochs": "1"}, "device": "cpu",
     }  # fmt: skip
     with pytest.raises(WillNotFit):
         adapt(**given, host_ram="0.01GB")

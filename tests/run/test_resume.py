@@ -181,7 +181,7 @@ def test_a_signal_at_any_moment_leaves_with_its_code_and_loses_nothing(
 
 @pytest.mark.parametrize(
     ("number", "times"),
-    [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2), (signal.SIGTERM, 3)],
+    [(signal.SIGINT, 1), (signal.SIGHUP, 2), (signal.SIGTERM, 3)],
 )
 def test_a_signal_saves_leaves_with_its_code_and_the_same_command_goes_on(
     small: SmallAdapt, undisturbed: Whole, number: int, times: int, monkeypatch: pytest.MonkeyPatch

@@ -46,7 +46,7 @@ SHORT = {
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path]) -> SmallAdapt:
+def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path], asked_little: None) -> SmallAdapt:
     made = SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
     rows = [("Who keeps the keys of the hall?", "other.txt"), ("Who runs the workshop?", "guide.md")]
     made.questions = made.write("questions", *({"question": q, "answers": ["Ada"], "document": d} for q, d in rows))
@@ -120,7 +120,7 @@ def test_the_bases_answers_are_looked_up_and_not_generated_again(second: Path, f
     assert read_json(second / "retained_before.json") == before
     keys = [json.loads(line.split(" ", 1)[1])[0] for line in (first / "journal.txt").read_text().splitlines()]
     again = (second / "journal.txt").read_text()
-    assert sum(key in again for key in keys) > 60  # the instructions and neutral prompts at least
+    assert sum(key in again for key in keys) >= 20  # the instructions and neutral prompts at least
 
 
 def test_it_starts_from_the_adapter_of_the_run_or_from_a_new_one(first: Path, load: Callable[..., Any]) -> None:
