@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -95,10 +93,3 @@ def test_a_blank_answer_follows_nothing() -> None:
     instruction = Instruction("Do not use the letter e.", (Check("without", (("characters", "e"),)),))
     assert CHECKS["without"](" ", characters="e")
     assert follows(instruction, "Okay") and not follows(instruction, " ")
-
-
-def test_nothing_heavy_is_imported() -> None:
-    code = "import sys, disc_lite.evaluation.instructions\n"
-    code += "print([m for m in ('torch', 'transformers', 'pydantic', 'numpy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

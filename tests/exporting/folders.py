@@ -48,11 +48,11 @@ for call in json.loads(sys.argv[1]):
 """
 
 
-def refused_without_torch(run: Path, *calls: tuple[list[str], str]) -> None:
-    """Each with its message; in one process for all of them, since torch must not be loaded in it."""
-    words = json.dumps([[str(run), *args] for args, _ in calls])
+def refused_without_torch(*calls: tuple[Path, list[str], str]) -> None:
+    """Each of a run, with its message; in one process for all of them, since torch must not be loaded in it."""
+    words = json.dumps([[str(run), *args] for run, args, _ in calls])
     command, environment = [sys.executable, "-c", REFUSING, words], {**os.environ, "NO_COLOR": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    for (args, message), line in zip(calls, done.stdout.splitlines(), strict=True):
+    for (_, args, message), line in zip(calls, done.stdout.splitlines(), strict=True):
         code, said, loaded = json.loads(line)
         assert (code, loaded) == (2, False) and message in said, (args, said)

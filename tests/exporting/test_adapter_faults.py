@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from disc_lite.errors import UsageError
 from disc_lite.exporting import export
 from disc_lite.exporting.adapter import read_adapter
+from disc_lite.hub.adapters import CONFIG
 from disc_lite.storage import read_json, write_bytes, write_json
 from tests.exporting.folders import model_entry, refused_without_torch
 from tests.made import noted
@@ -61,17 +62,16 @@ def test_tensors_that_do_not_fit_the_base_are_refused(run: Path, folders: Any, c
         read_adapter(run / "adapter", folders("llama"))
 
 
-@pytest.mark.parametrize(
-    ("to", "file", "change", "message"),
-    [("gguf-lora", "model/config.json", {"model_type": "gemma2"}, "type gemma2"),
-     ("gguf", "model/config.json", {"model_type": "gemma2"}, "type gemma2"),
-     ("adapter", "run/adapter/adapter_config.json", {"use_rslora": True}, "use_rslora")],
-)  # fmt: skip
-def test_a_run_that_cannot_be_exported_is_refused_without_torch(
-    run: Path, folders: Any, tmp_path: Path, to: str, file: str, change: dict[str, Any], message: str
-) -> None:
-    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
-    config = tmp_path / file
-    write_json(config, {**read_json(config), **change})
+def test_a_run_that_cannot_be_exported_is_refused_without_torch(run: Path, folders: Any, tmp_path: Path) -> None:
+    other, folder = (
+        Path(shutil.copytree(of, tmp_path / to)) for of, to in ((run, "other"), (folders("llama"), "model"))
+    )
     write_json(run / "run.json", model_entry(folder))
-    refused_without_torch(run, (["--to", to, *(["--base-gguf", str(config)] if to == "gguf" else [])], message))
+    changes = {folder / "config.json": {"model_type": "gemma2"}, other / "adapter" / CONFIG: {"use_rslora": True}}
+    for path, change in changes.items():
+        write_json(path, {**read_json(path), **change})
+    refused_without_torch(
+        (run, ["--to", "gguf-lora"], "type gemma2"),
+        (run, ["--to", "gguf", "--base-gguf", str(folder / "config.json")], "type gemma2"),
+        (other, ["--to", "adapter"], "use_rslora"),
+    )

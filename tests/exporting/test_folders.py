@@ -208,7 +208,7 @@ IMPOSSIBLE = [
 
 
 def test_calls_that_cannot_work_are_refused_without_torch(runs: Any) -> None:
-    refused_without_torch(runs("llama"), *IMPOSSIBLE)
+    refused_without_torch(*((runs("llama"), *call) for call in IMPOSSIBLE))
 
 
 def test_a_template_that_is_no_utf_8_is_refused(runs: Any, tmp_path: Path) -> None:

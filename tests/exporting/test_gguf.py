@@ -19,7 +19,7 @@ from disc_lite.exporting.tensors import Stored
 from disc_lite.models import load_base
 from tests.exporting.base_gguf import write_base_gguf
 from tests.exporting.folders import edited_model
-from tests.made import finished_run, with_adapter
+from tests.made import finished_run, with_adapter, write_merged
 from tests.tiny_models import NAMES, make_model
 
 gguf = pytest.importorskip("gguf")
@@ -70,8 +70,7 @@ def test_a_whole_gguf_is_the_base_plus_the_update(
     assert [line["what"] for line in made["proof"]] == ["tensors", "the rest", "update"]
     assert made["proof"][-1]["figure"] == pytest.approx(1, abs=0.05)
     base, file = open_gguf(path), open_gguf(tmp_path / "out" / "model.gguf")
-    merged = tmp_path / "merged"
-    export(runs(name), "merged", merged, onto="original")
+    merged = write_merged(tmp_path / "merged", folders(name), runs(name) / "adapter")
     weights_ = load_file(merged / "model.safetensors")
     for hf, there, heads in (
         ("self_attn.q_proj", "attn_q", 4),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,9 +27,14 @@ GROUPS = [0, 1, 0, 1, 2, 0]
 SHARING = [BEGINNINGS[group] + prompt for group, prompt in zip(GROUPS, PROMPTS, strict=True)]
 
 
-def by_transformers(base: Any, prompt: list[int], most: int) -> Continuation:
+def by_transformers(base: Any, prompts: list[list[int]], most: int) -> list[Continuation]:
+    return [_by_transformers(base, tuple(prompt), most) for prompt in prompts]
+
+
+@functools.cache  # of a shared base several tests ask the same
+def _by_transformers(base: Any, prompt: tuple[int, ...], most: int) -> Continuation:
     with base.frozen(adapter=False) as model:
-        return continued_by_transformers(model, prompt, most)
+        return continued_by_transformers(model, [*prompt], most)
 
 
 def continued_by_transformers(model: Any, prompt: list[int], most: int) -> Continuation:
@@ -88,7 +94,7 @@ def test_greedy_is_what_transformers_generates_for_each_prompt_alone(
     groups = [9] * len(PROMPTS) + GROUPS
     with base.frozen(adapter=False) as model:
         found = generate(model, prompts, groups=groups, stop_ids=STOPS, max_new_tokens=24, max_rows=max_rows)
-    assert found == [by_transformers(base, prompt, 24) for prompt in prompts]
+    assert found == by_transformers(base, prompts, 24)
     assert len({len(f.ids) for f in found}) > 1  # some ended before others
 
 
@@ -97,21 +103,19 @@ def test_so_are_passes_over_all_prefixes_at_once(plain: Callable[..., Any], name
     base = plain(name)
     with base.frozen(adapter=False) as model:
         found = generate(model, SHARING, groups=GROUPS, stop_ids=STOPS, max_new_tokens=24, max_rows=4)
-    assert found == [by_transformers(base, prompt, 24) for prompt in SHARING]
+    assert found == by_transformers(base, SHARING, 24)
     assert len(at_once) > 8
 
 
 @pytest.mark.parametrize("window", [4, 20, 40])
-@pytest.mark.parametrize("once", [False, True])
-def test_a_sliding_window_is_what_transformers_has(
-    tmp_path: Path, request: pytest.FixtureRequest, window: int, once: bool
-) -> None:
-    if once:
-        request.getfixturevalue("at_once")
+def test_a_sliding_window_is_what_transformers_has(tmp_path: Path, request: pytest.FixtureRequest, window: int) -> None:
     base = load_base(make_model("mistral", tmp_path / "m", sliding_window=window), "none", "cpu")
+    how: dict[str, Any] = {"groups": GROUPS, "stop_ids": STOPS, "max_new_tokens": 24, "max_rows": 4}
     with base.frozen(adapter=False) as model:
-        found = generate(model, SHARING, groups=GROUPS, stop_ids=STOPS, max_new_tokens=24, max_rows=4)
-    assert found == [by_transformers(base, prompt, 24) for prompt in SHARING]
+        found = generate(model, SHARING, **how)
+        replayed = request.getfixturevalue("at_once")
+        assert generate(model, SHARING, **how) == found == by_transformers(base, SHARING, 24)
+    assert replayed
 
 
 def test_a_model_that_remembers_by_other_means_is_written_one_prompt_at_a_time() -> None:
