@@ -78,6 +78,10 @@ class Lines:
     markup: Markup
     # Last item of each list that is open, by its indent and the style of its markers; a list may be within another.
     _open: dict[tuple[str, str], re.Match[str]] = field(default_factory=dict)
+    _has_cells: bool = False
+
+    def __post_init__(self) -> None:
+        self._has_cells = self.text.find("|", self.start, self.end) >= 0
 
     def read(self, start: int, opens_block: bool) -> Line:
         """The line at a place; `opens_block`: a blank line or a block is above it."""
@@ -146,7 +150,7 @@ class Lines:
             return "heading", start + len(atx.group().rstrip())
         if is_marked and (rule := _RULE_LINE.match(text, start, end)):
             return "rule", start + len(rule.group().rstrip())
-        row_end = _end_of_row(text, start, end, self.start)
+        row_end = _end_of_row(text, start, end, self.start) if self._has_cells else 0
         return ("row", row_end) if row_end else ("", 0)
 
 

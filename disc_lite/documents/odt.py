@@ -13,7 +13,7 @@ from html import escape
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml
+from disc_lite.documents.archive import attribute, local_name, number_of, open_archive, read_xml
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, Level, Numbers
 from disc_lite.documents.odttables import HEADER, MAX_REPEATED, without_sub_tables
@@ -100,10 +100,9 @@ class _Writer:
         yield f"</{tag}>" if tag else ""
 
     def _heading(self, element: Element) -> Iterator[str]:
-        written = attribute(element, "outline-level")
-        level = int(written) if written.isdecimal() and int(written) else 1
+        level = number_of(element, "outline-level", 1) or 1
         in_list = bool(self._list[0]) or attribute(element, "is-list-header") == "true"
-        label = "" if in_list else self._headings.label(level - 1, _start(element))
+        label = "" if in_list else self._headings.label(level - 1, number_of(element, "start-value", None))
         yield from self._tagged(f"h{min(level, 6)}", element, label=label and _label(label))
 
     def _list_html(self, element: Element) -> Iterator[str]:
@@ -124,7 +123,7 @@ class _Writer:
         style, depth, numbers = self._list
         has_text = any(local_name(e.tag) in ("p", "h") for e in element)
         is_bullet = self._styles.levels(style).get(depth - 1) is None
-        number = numbers.label(depth - 1, _start(element)) if is_counted and has_text else ""
+        number = numbers.label(depth - 1, number_of(element, "start-value", None)) if is_counted and has_text else ""
         yield from self._tagged("li", element, label="" if is_bullet and is_counted else _label(number))
 
     def _cell(self, element: Element) -> Iterator[str]:
@@ -133,8 +132,7 @@ class _Writer:
             for name, of in (("rowspan", "rows"), ("colspan", "columns"))
         )
         cell = "".join(self._tagged("td", element, spans))
-        repeated = attribute(element, "number-columns-repeated")
-        yield cell * (min(int(repeated), MAX_REPEATED) if repeated.isdecimal() else 1)
+        yield cell * min(number_of(element, "number-columns-repeated", 1), MAX_REPEATED)
 
     def _formula(self, element: Element) -> str:
         """A formula, which is a part of its own, as MathML."""
@@ -149,11 +147,6 @@ class _Writer:
     def _numbers_of(self, style: str) -> Numbers:
         levels = self._styles.levels(style)
         return Numbers({depth: level for depth, level in levels.items() if level is not None})
-
-
-def _start(element: Element) -> int | None:
-    start = attribute(element, "start-value")
-    return int(start) if start.isdecimal() else None
 
 
 def _label(number: str) -> str:
@@ -216,17 +209,14 @@ class _Styles:
 def _levels(style: Element) -> dict[int, Level | None]:
     levels: dict[int, Level | None] = {}
     for element in style:
-        depth = int(attribute(element, "level") or 1) - 1
-        kind = attribute(element, "num-format")
+        depth = number_of(element, "level", 1) - 1
         name = local_name(element.tag)
         if name.endswith(("-bullet", "-image")):
             levels[depth] = None
         elif name in ("list-level-style-number", "outline-level-style"):
-            shown = int(attribute(element, "display-levels") or 1)
-            numbers = ".".join(f"%{n}" for n in range(depth + 2 - shown, depth + 2)) if kind else ""
-            start = attribute(element, "start-value")
-            template = f"{attribute(element, 'num-prefix')}{numbers}{attribute(element, 'num-suffix')}"
-            levels[depth] = Level(
-                template if kind else "", kind if kind in KINDS or not kind else "1", int(start) if start else 1
-            )
+            kind, shown = attribute(element, "num-format"), number_of(element, "display-levels", 1)
+            numbers = ".".join(f"%{n}" for n in range(depth + 2 - shown, depth + 2))
+            template = f"{attribute(element, 'num-prefix')}{numbers}{attribute(element, 'num-suffix')}" if kind else ""
+            start = number_of(element, "start-value", 1)
+            levels[depth] = Level(template, kind if kind in ("", *KINDS) else "1", start)
     return levels

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, read_xml, relations
+from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, related_parts
 from disc_lite.documents.cellvalues import shown
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import number_text
@@ -27,7 +26,6 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
 
-_WORKBOOK = "xl/workbook.xml"
 _LISTED_CELLS = 5
 
 
@@ -43,7 +41,7 @@ def xlsx_text(source: Source) -> Converted:
         without_value: list[str] = []
         without_rows: list[str] = []
         reason = RefusedFile("no visible sheet")
-        paths = _paths_of_sheets(archive)
+        paths = {attribute(e, "name"): path for e, path in related_parts(archive, "xl/workbook.xml", "sheet")}
         for sheet in book.worksheets:
             if sheet.sheet_state != "visible":
                 hidden["sheet"] += 1
@@ -68,13 +66,6 @@ def xlsx_text(source: Source) -> Converted:
     unread = f"no row below a header in {', '.join(without_rows)}, which is not read" if without_rows else ""
     warning = "; ".join(filter(None, [unread, _warning(hidden, without_value)]))
     return replace(text_of_tables(tables, title=book.properties.title or ""), warning=warning)
-
-
-def _paths_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Name of each sheet -> the path of its part."""
-    targets = relations(archive, _WORKBOOK)
-    sheets = (e for e in read_xml(archive, _WORKBOOK).iter() if local_name(e.tag) == "sheet")
-    return {attribute(e, "name"): targets[id_][1] for e in sheets if (id_ := attribute(e, "id")) in targets}
 
 
 def _text_of(cell: Cell, runs: list[Any] | None) -> str:
