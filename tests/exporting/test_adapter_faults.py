@@ -66,10 +66,10 @@ def test_a_run_that_cannot_be_exported_is_refused_without_torch(run: Path, folde
     other, folder = (
         Path(shutil.copytree(of, tmp_path / to)) for of, to in ((run, "other"), (folders("llama"), "model"))
     )
-    write_json(run / "run.json", model_entry(folder))
     changes = {folder / "config.json": {"model_type": "gemma2"}, other / "adapter" / CONFIG: {"use_rslora": True}}
     for path, change in changes.items():
         write_json(path, {**read_json(path), **change})
+    write_json(run / "run.json", model_entry(folder))
     refused_without_torch(
         (run, ["--to", "gguf-lora"], "type gemma2"),
         (run, ["--to", "gguf", "--base-gguf", str(folder / "config.json")], "type gemma2"),
