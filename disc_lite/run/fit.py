@@ -81,7 +81,7 @@ class FitCheck:
         write_jsonl(self.path, self.rows)
 
     def _tell(self, step: int, last: int, what: str, of: int, how: str, answers: int) -> None:
-        self.context.tell("training", f"{what}, {how}: {answers} of {of}", step, last)
+        self.context.tell("training", f"{what}, {how}: {answers} of {of} written", step, last)
 
     def _learned(self) -> int | None:
         """The step of the first check with a share above the limit, or without a new best for PATIENCE checks.
