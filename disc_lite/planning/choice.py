@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from disc_lite.planning.memory import ROW_TOKENS, Footprint, Stage, Way
+from disc_lite.planning.memory import APART_PADDING, Footprint, Stage, Way
 from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS, TREE_TOKENS
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
@@ -39,7 +39,9 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
         return None
-    row_tokens = ROW_TOKENS if footprint.shape.apart else max(TREE_TOKENS, workload.longest_student)
+    # Where a text is a row, rows are as wide as the longest of texts that are alike.
+    wide = max(1, round(APART_PADDING * workload.example_tokens))
+    row_tokens = wide if footprint.shape.apart else max(TREE_TOKENS, workload.longest_student)
     for way in _ways(footprint, workload, recipe):
         training = footprint.training(way, row_tokens=row_tokens)
         reading = _reading(footprint, workload, recipe, available, way)
@@ -52,8 +54,8 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     execution = recipe.execution
     most = min(recipe.train.tokens_per_batch, round(LONGER * workload.step_tokens))
     whole = max(most, workload.longest_student)
-    named = execution.micro_batch_tokens
-    sizes = [min(named, whole)] if named else list(_halves(whole, workload))
+    named, halves = execution.micro_batch_tokens, (whole >> n for n in range(whole.bit_length()))
+    sizes = [min(named, whole)] if named else [size for size in halves if size >= workload.longest_student]
     bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
@@ -71,15 +73,6 @@ def _on_host(setting: str, possible: bool) -> list[bool]:
     """Whether something is on the host, in the order in which it is tried; there it can only be beside a card."""
     auto = [False, True] if possible else [False]
     return {"auto": auto, "device": [False], "host": [possible]}[setting]
-
-
-def _halves(whole: int, workload: Workload) -> Iterator[int]:
-    """The tokens of a step, and halves of them as long as an example fits in."""
-    size = whole
-    yield size
-    while size // 2 >= workload.longest_student:
-        size //= 2
-        yield size
 
 
 def _reading(
