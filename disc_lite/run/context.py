@@ -66,6 +66,18 @@ class RunContext:
     def remark(self) -> Callable[[str, str], None]:
         return self.teller.remark
 
+    def counter(self, stage: str, what: str, total: int) -> Callable[[int], None]:
+        """A callback that adds up the numbers it is called with and tells the sum as progress, from 0 on."""
+        done = 0
+
+        def add(number: int) -> None:
+            nonlocal done
+            done = min(done + number, total)  # what is read in parts may be more than was counted
+            self.tell(stage, what, done, total)
+
+        add(0)
+        return add
+
     def halved(self, steps: int, tokens: int) -> None:
         """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
@@ -86,7 +98,7 @@ def open_context(inputs: Inputs, device: torch.device, planned: Execution, telle
     base.before_each_forward(teller.interrupts.check)
     base.journal = Journal(folder.journal, earlier.folder.journal if earlier else None)
     execution = resumed(planned, recipe.execution, folder, device_name(base.device))
-    for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, base.device.type != "cpu")):
+    for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, has_own_memory(base.device))):
         teller.remark("model", remark)
     changes = earlier.changes_to(shown_passages(texts), [text.document for text in texts]) if earlier else None
     if not folder.passages.is_file():

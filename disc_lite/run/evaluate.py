@@ -22,7 +22,7 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.given import check_lengths
 from disc_lite.run.interrupts import catch_signals
-from disc_lite.run.names import questions_as_named
+from disc_lite.run.names import as_named
 from disc_lite.storage import (
     Journal,
     JsonObject,
@@ -115,7 +115,7 @@ def _questions_of(run_folder: RunFolder, path: str | Path | None, tell: Listener
     """The questions of a file, or else of the run."""
     if path:
         found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
-        return questions_as_named(found, {document for document, _ in run_folder.read_passages()}, Path(path))
+        return as_named(found, {document for document, _ in run_folder.read_passages()}, "questions", [Path(path)])
     questions = run_folder.read_questions()
     if not questions:
         raise UsageError(

@@ -28,14 +28,7 @@ def own_pairs(context: RunContext, held_out: Sequence[Question], own: Sequence[P
     found = placed(context.texts, [pair for number, pair in enumerate(own) if number not in asked])
     if own and not found.pairs:
         raise all_asked() if len(asked) == len(own) else _none_here()
-    total, done = len(found.pairs), 0
-
-    def on_passage(number: int) -> None:
-        nonlocal done
-        done += number
-        context.tell("questions", "pairs reused", done, total)
-
-    context.tell("questions", "pairs reused", 0, total)
+    on_passage = context.counter("questions", "pairs reused", len(found.pairs))
     worked, dropped = context.recipe.prompt.worked_examples, {HELD_OUT: len(asked), NO_PASSAGE: len(found.lost)}
     scored = score_pairs(context.base, context.texts, found.pairs, worked, dropped, on_passage)
     unmeasured = [] if held_out or not context.recipe.evaluation.questions else [UNMEASURED]
