@@ -73,7 +73,7 @@ class Pace:
         """Seconds left; None where there is no estimate."""
         total = self.counting[1] if self.counting else 0
         done = self.done - self.first  # a resumed run did the rest earlier
-        if not total or done <= 0:
+        if not total or done <= 0 or self.last_s <= self.began_s:  # it has not grown since, as far as a refresh can see
             return None
         # What is under way by the pace so far: at most as much as came at once the last time.
         pace_s = (self.last_s - self.began_s) / done

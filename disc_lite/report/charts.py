@@ -47,10 +47,10 @@ def percent(share: float) -> str:
 # -- rows: one picture beside each label and its figures -------------------------------------------------
 
 
-def rows(label: str, items: Sequence[Item]) -> Html:
+def rows(label: str, items: Sequence[Item], axis: Item) -> Html:
     """A chart of (label, picture, figures), one below the other."""
-    parts = ("label", "plot", "figure")
-    made = [element("li", *(element("div", c, class_=p) for p, c in zip(parts, item, strict=True))) for item in items]
+    parts, every = ("label", "plot", "figure"), (*items, axis)
+    made = [element("li", *(element("div", c, class_=p) for p, c in zip(parts, item, strict=True))) for item in every]
     return element("ul", *made, class_="chart", aria_label=label)
 
 

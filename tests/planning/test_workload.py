@@ -100,8 +100,7 @@ def test_a_model_that_reads_one_text_a_row_reads_what_texts_share_with_each() ->
 
     alone, together = of(frame_of(POCKET))
     assert alone.teacher_tokens == pytest.approx(sum(map(length, read)), rel=0.2)
-    assert together.teacher_tokens == pytest.approx(sum(lesson.tokens for lesson in lessons), rel=0.2)
-    assert together.teacher_tokens < 0.7 * alone.teacher_tokens
+    assert sum(lesson.tokens for lesson in lessons) <= together.teacher_tokens < 0.7 * alone.teacher_tokens
     assert alone.example_tokens == pytest.approx(sum(sizes) / len(sizes), rel=0.15)
     # The pairs are scored with their passage.
     more = (len(pairs) - corpus.passages) * alone.prompt_tokens
