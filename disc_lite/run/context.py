@@ -66,18 +66,6 @@ class RunContext:
     def remark(self) -> Callable[[str, str], None]:
         return self.teller.remark
 
-    def counter(self, stage: str, what: str, total: int) -> Callable[[int], None]:
-        """A callback that adds up the numbers it is called with and tells the sum as progress, from 0 on."""
-        done = 0
-
-        def add(number: int) -> None:
-            nonlocal done
-            done = min(done + number, total)  # what is read in parts may be more than was counted
-            self.tell(stage, what, done, total)
-
-        add(0)
-        return add
-
     def halved(self, steps: int, tokens: int) -> None:
         """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})

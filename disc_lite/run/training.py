@@ -29,6 +29,7 @@ from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext, peak_bytes
 from disc_lite.run.drift_limit import DriftLimit
+from disc_lite.run.events import adding_up
 from disc_lite.run.fit import FitCheck
 from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.update_lessons import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
@@ -109,7 +110,7 @@ def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, l
             f"so the teacher reads {again:,} tokens again in every epoch",
         )  # fmt: skip
     tokens = sum(lesson.tokens for lesson in lessons) - again
-    states.fill_cache(context.counter("teacher", f"reads {what}", tokens))
+    states.fill_cache(adding_up(context.tell, "teacher", f"reads {what}", tokens))
     return states
 
 
@@ -126,7 +127,7 @@ def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float
     if not chosen:
         return {}
     tokens = sum(len(states.examples[i].input_ids) for i in chosen)
-    on_batch = context.counter("teacher", "compared with the student", tokens)
+    on_batch = adding_up(context.tell, "teacher", "compared with the student", tokens)
     return teachability(context.base, states, chosen, on_batch)
 
 
