@@ -39,9 +39,9 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
         return None
-    # Where a text is a row, rows are as wide as the longest of texts that are alike.
-    wide = max(1, round(APART_PADDING * workload.example_tokens))
-    row_tokens = wide if footprint.shape.apart else max(TREE_TOKENS, workload.longest_student)
+    row_tokens = max(TREE_TOKENS, workload.longest_student)
+    if footprint.shape.apart:  # a text is a row, as wide as the longest of texts that are alike
+        row_tokens = max(1, round(APART_PADDING * workload.example_tokens))
     for way in _ways(footprint, workload, recipe):
         training = footprint.training(way, row_tokens=row_tokens)
         reading = _reading(footprint, workload, recipe, available, way)
@@ -92,11 +92,13 @@ def _reading(
 def _generation(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None
 ) -> tuple[int, Stage] | None:
-    """Rows of generation, each with a place for every token of its own and its part of a shared prefix.
+    """Rows of generation, each with a place for every token of its own and its part of a prefix, where that is shared.
 
     Generation takes a share of the free memory for rows, and half of them where that does not fit.
     """
-    places = workload.row_tokens + recipe.prompt.answer_tokens + workload.prompt_tokens / (PREFIX_ROWS // 2)
+    places: float = workload.row_tokens + recipe.prompt.answer_tokens
+    if not footprint.shape.apart:
+        places += workload.prompt_tokens / (PREFIX_ROWS // 2)
     rows = footprint.numbers.most_rows if available is None else footprint.rows(places, available)
     while rows:
         stage = footprint.generation(rows, places)

@@ -23,7 +23,7 @@ ANCHOR_TOKENS = {"heading": 10, "chat": 25, "none": BEGIN_TOKENS}
 
 @dataclass(frozen=True)
 class Frame:
-    """What prompts have beside documents, questions and answers, in tokens, and whether they share what begins them.
+    """Tokens of a prompt that are of no document, question or answer, and whether prompts that begin alike share that.
 
     These numbers are assumed where the model is not here.
     """
@@ -33,7 +33,7 @@ class Frame:
     task: int = 16  # of a task about a passage, without its sentence and its question
     answering: int = 200  # of the worked examples of answers, with their turns
     asking: int = 230  # of those of questions
-    apart: bool = False  # the model reads one text a row, and what several begin with anew for each
+    apart: bool = False  # the model reads one text a row, so nothing is shared
 
     @property
     def own(self) -> int:

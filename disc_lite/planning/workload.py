@@ -72,6 +72,7 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
     share = retention_share(task, self_prompt, recipe.retention) if retention else 0.0
     retained = share * task / self_prompt  # examples of the retention term
     generated, read = _generation(corpus, recipe, questions, prompts, frame)
+    prompt = _prompt(corpus, recipe, frame)
     of_task = task_tokens_per_batch(epoch.tokens, recipe, share)
     step = step_tokens(of_task, recipe, share)
     longest, longest_lesson, longest_path = epoch.longest
@@ -86,7 +87,7 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
         teacher_tokens=round(epoch.teacher_tokens * method.has_teacher),
         retention_tokens=round(prompts * self_prompt),
         state_positions=round(epoch.positions * method.has_teacher + prompts * kept),
-        prompt_tokens=_prompt(corpus, recipe, frame), row_tokens=frame.own + 2 * QUESTION_TOKENS,
+        prompt_tokens=prompt, row_tokens=prompt if frame.apart else frame.own + 2 * QUESTION_TOKENS,
         example_tokens=round(task * (1 + share) / max(1, epochs * epoch.examples + retained)),
         longest_student=max(longest, longest_retention * retention),
         longest_lesson=longest_lesson, longest_path=longest_path,

@@ -120,6 +120,8 @@ def test_rows_of_one_text_are_planned_as_wide_as_the_texts_of_the_run(tmp_path: 
     width = round(APART_PADDING * made.workload.example_tokens)
     assert made.choice.stages[-1] == made.footprint.training(made.choice.way, row_tokens=width)
     assert made.workload.computed_tokens == made.workload.student_tokens
+    rows, places = made.choice.generation_rows, made.workload.prompt_tokens + made.recipe.prompt.answer_tokens
+    assert made.choice.stages[0] == made.footprint.generation(rows, places)  # every prompt is in a row of its own
     short = replace(made.workload, example_tokens=20)
     assert choose(made.footprint, short, made.recipe, None).stages[-1].peak > made.choice.stages[-1].peak  # type: ignore[union-attr]
 
