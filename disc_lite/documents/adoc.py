@@ -20,7 +20,8 @@ _REFERENCE = re.compile(r"\{([\w-]+)\}")
 _BLOCK_LINE = re.compile(r"\[(?![\[ ]?\d+\])[^\]]*\]{1,2}\s*$")
 _LANGUAGE = re.compile(r"\[source(?:%\w+)*,\s*([\w+-]+)")
 _VERBATIM = re.compile(r"(-{4,}|\.{4,})\s*$")
-_DELIMITER = re.compile(r"(?:={4,}|\*{4,}|_{4,}|\+{4,}|--)\s*$")
+_DELIMITER = re.compile(r"(?:={4,}|\*{4,}|_{4,}|\+{4,}|--|'{3,}|<{3,})\s*$")
+_ADMONITION = re.compile(r"\[(NOTE|TIP|IMPORTANT|WARNING|CAUTION)[\],.#%]")
 _COMMENT_BLOCK = re.compile(r"/{4,}\s*$")
 _DIRECTIVE = re.compile(r"(?:include|ifdef|ifndef|ifeval|endif|toc)::")
 _BLOCK_TITLE = re.compile(r"\.(?=[^\s.])(.*)")
@@ -29,6 +30,14 @@ _TERM = re.compile(r"(\S.*?):{2,4}(?:\s+|$)")
 _LINK = re.compile(
     r"(?:link:|xref:|mailto:)?((?<=link:)[^\s\[]+|(?<=xref:)[^\s\[]+|(?<=mailto:)[^\s\[]+|https?://[^\s\[]+)\[([^\]]*)\]"
 )
+_LINK_ATTRIBUTES = re.compile(r"\^?(?:,\s*[\w-]+=.*)?$")
+# The words on a key, a button or a menu; marks of an index show those of the first form alone.
+_SHOWN = re.compile(r"(?:kbd|btn|stem|indexterm2):\[([^\]]*)\]|(?<!\()\(\((?!\()([^()]+)\)\)(?!\))")
+_MENU = re.compile(r"menu:([^\s\[]+)\[([^\]]*)\]")
+_UNSEEN = re.compile(r"(?:indexterm:|icon:[\w-]+)\[[^\]]*\]|\(\(\([^()]*\)\)\)")
+_CODE = re.compile(r"(`[^`]+`)")
+_LITERAL = re.compile(r"`\+(?=\S)(.+?)(?<=\S)\+`")
+_QUOTED = re.compile(r"\"`(?=\S)(.+?)(?<=\S)`\"")
 _CROSS = re.compile(r"<<([^,>]+)(?:,\s*([^>]+))?>>")
 _IMAGE = re.compile(r"(?:image|video|audio)::?[^\s\[]+\[([^\],]*)[^\]]*\]")
 _START = re.compile(r"\bstart=(\d{1,4})\b")
@@ -74,6 +83,8 @@ class _Reader:
         elif _BLOCK_LINE.match(line):
             language = _LANGUAGE.match(line)
             self.language = language[1] if language else ""
+            if admonition := _ADMONITION.match(line):
+                self.written.append(f"{admonition[1].capitalize()}:")
             if start := _START.search(line):
                 self.numbers = {0: int(start[1]) - 1}
             if columns := _COLUMNS.search(line):
@@ -131,8 +142,10 @@ class _Reader:
         text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0]), text)
         text = _ROLE.sub("", _STRUCK.sub("", text))
         text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", text)
-        text = _IMAGE.sub(r"\1", text)
-        text = _LINK.sub(lambda link: link[2] or link[1], text)
+        parts = _CODE.split(_QUOTED.sub(r"“\1”", _IMAGE.sub(r"\1", text)))
+        parts[::2] = map(_without_macros, parts[::2])
+        text = _LITERAL.sub(r"`\1`", "".join(parts))
+        text = _LINK.sub(lambda link: _LINK_ATTRIBUTES.sub("", link[2]).strip('"') or link[1], text)
         text = _CROSS.sub(lambda cross: cross[2] or cross[1], text)
         text = with_scripts(text, _SCRIPT)
         return _EMPHASIS.sub(r"\2", text).removesuffix(" +")
@@ -149,6 +162,11 @@ def adoc_text(source: Source) -> Converted:
         reader.above = line
     reader.end_block()
     return Converted("\n".join(reader.written).strip("\n") + "\n")
+
+
+def _without_macros(text: str) -> str:
+    text = _SHOWN.sub(lambda shown: shown[1] or shown[2], _UNSEEN.sub("", text))
+    return _MENU.sub(lambda menu: " > ".join(filter(None, menu.groups())), text)
 
 
 def _table_rows(lines: list[str], columns: int) -> list[str]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
+from typing import TypeVar
 from xml.etree import ElementTree
 
 from disc_lite.documents.source import RefusedFile
 
+T = TypeVar("T")
 MAX_UNPACKED_BYTES = 128 << 20
 MAX_PARTS = 20_000
 _ENCRYPTED = 0x1
@@ -81,6 +83,14 @@ def relations(archive: zipfile.ZipFile, path: str) -> dict[str, tuple[str, str]]
     }
 
 
+def related_parts(archive: zipfile.ZipFile, path: str, name: str) -> list[tuple[ElementTree.Element, str]]:
+    """The elements of this local name in a part of an Office file that stand for other parts, each with its path."""
+    targets = relations(archive, path)
+    elements = read_xml(archive, path).iterfind(f".//{{*}}{name}")
+    ids = ((e, value) for e in elements for key, value in e.attrib.items() if key.endswith("}id"))
+    return [(e, targets[id_][1]) for e, id_ in ids if id_ in targets]
+
+
 def local_name(tag: object) -> str:
     """The name of an element or attribute without its namespace; comments have none."""
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
@@ -94,3 +104,9 @@ def child(element: ElementTree.Element, name: str) -> ElementTree.Element:
 def attribute(element: ElementTree.Element, name: str) -> str:
     """The value of an attribute, whatever its namespace; empty where it is missing."""
     return next((value for key, value in element.attrib.items() if local_name(key) == name), "")
+
+
+def number_of(element: ElementTree.Element, name: str, default: T) -> int | T:
+    """The number that an attribute says in digits; the default where it says none."""
+    value = attribute(element, name)
+    return int(value) if value.isdecimal() else default

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from disc_lite.documents.escapes import CODE_SPAN
-from disc_lite.documents.headings import ATX_HEADING, FENCE, RULE, end_of_fence, end_of_title
+from disc_lite.documents.headings import ATX_HEADING, FENCE, IN_LIST, RULE, end_of_fence, end_of_title
 from disc_lite.documents.records import Markup
 
 _NUMBER = r"\d{1,3}(?:\.\d{1,3})*"
@@ -27,7 +27,7 @@ _COUNTED = frozenset(
 )
 _RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)
 # With which a fence, a heading or a rule begins; of most lines no more need be looked at.
-_MARKED = re.compile(r"[ \t]*(?:`{3}|~{3})| {0,3}\#{1,6}[ \t]|([!-/:-@\[-`{-~])\1\1")
+_MARKED = re.compile(rf"{IN_LIST}(?:`{{3}}|~{{3}})| {{0,3}}\#{{1,6}}[ \t]|([!-/:-@\[-`{{-~])\1\1")
 _ATX = re.compile(ATX_HEADING)
 _FENCE = re.compile(FENCE)
 _CODE_SPAN = re.compile(CODE_SPAN)

@@ -63,7 +63,7 @@ def pieces_of(page: PdfTextPage) -> Iterator[Piece]:
         else:
             if piece is not None:
                 yield piece
-            piece = Piece(char.left, char.right, char.y, char.size, char.text, *_style(page, char.place))
+            piece = Piece(char.left, char.right, char.baseline, char.size, char.text, *_style(page, char.place))
     if piece is not None:
         yield piece
 
@@ -136,9 +136,10 @@ def _characters(page: PdfTextPage) -> Iterator[Char]:
             start = complex(x.value, y.value) / direction
             ends = [complex(left.value, bottom.value) / direction, complex(right.value, top.value) / direction]
             beginning, end = sorted(corner.real for corner in ends)
-            char = char._replace(start=start.real, left=beginning, right=end, y=start.imag)
-        elif last is not None and last.y == char.y and char.left - last.right > _SPACE * size / 2 and not has_space:
-            char = char._replace(has_space=_ends_word(page, index - 1, size))
+            char = char._replace(start=start.real, left=beginning, right=end, baseline=start.imag)
+        elif not has_space and last is not None and last.baseline == char.baseline:
+            has_room = char.left - last.right > _SPACE * size / 2
+            char = char._replace(has_space=has_room and _ends_word(page, index - 1, size))
         yield char
         last, has_space = char, False
 
@@ -206,7 +207,7 @@ def _control(page: PdfTextPage, index: int, code: int) -> str:
 def _continues(piece: Piece, char: Char) -> bool:
     largest = max(piece.size, char.size)
     gap = min(char.start, char.left) - piece.right
-    rise = abs(char.y - piece.baseline)
+    rise = abs(char.baseline - piece.baseline)
     is_level = rise <= _SAME_BASELINE * largest or (
         rise <= _SCRIPT_RISE * largest and min(char.size, piece.size) <= _SCRIPT_SIZE * largest
     )
@@ -216,11 +217,11 @@ def _continues(piece: Piece, char: Char) -> bool:
 def _add(piece: Piece, char: Char) -> None:
     """Adds a character: what is raised gets a `^`, but a raised number behind a word or a year is a note's."""
     text, size = char.text, char.size
-    raised = size <= _SCRIPT_SIZE * piece.size and char.y - piece.baseline > _SAME_BASELINE * piece.size
+    raised = size <= _SCRIPT_SIZE * piece.size and char.baseline - piece.baseline > _SAME_BASELINE * piece.size
     space = " " if char.has_space else ""
     if piece.size <= _SCRIPT_SIZE * size and piece.text.isdigit():
         # A footnote begins with its mark.
-        piece.size, piece.baseline, space = size, char.y, " "
+        piece.size, piece.baseline, space = size, char.baseline, " "
     elif raised:
         if not piece.in_script:
             piece.in_note = text.isdigit() and _NOTED.search(piece.text) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
@@ -95,19 +96,25 @@ def _linear(tag: Tag) -> str:
             if tag.name == "mo" and re.fullmatch(r"[=<>≤≥≠≈±+−∈→⇒∼≡∝×⋅·-]", text):
                 return f" {text} "
             return "" if re.fullmatch("[\u2062-\u2064]", text) else text
-        case "mfrac" if len(parts) == 2:
-            return f"{_grouped(parts[0])}/{_grouped(parts[1])}"
         case "msqrt":
             return f"√({''.join(parts)})"
-        case "mroot" if len(parts) == 2:
-            return f"{_grouped(parts[0])}^(1/{parts[1]})"
-        case "msup" | "mover" if len(parts) == 2:
-            return f"{_scripted(parts[0])}^{_grouped(parts[1])}"
-        case "msub" | "munder" if len(parts) == 2:
-            return f"{_scripted(parts[0])}_{_grouped(parts[1])}"
-        case "msubsup" | "munderover" if len(parts) == 3:
-            return f"{_scripted(parts[0])}_{_grouped(parts[1])}^{_grouped(parts[2])}"
-    return _joined(parts) if parts else ("" if tag.name == "mspace" else tag.get_text())
+    return _built(tag.name, parts) or (_joined(parts) if parts else "" if tag.name == "mspace" else tag.get_text())
+
+
+def _built(name: str, parts: list[str]) -> str:
+    """A fraction, a root or a base with scripts, by its name in MathML or OMML; empty where an element is none."""
+    match name, parts:
+        case "mfrac" | "f", [above, below]:
+            return f"{_grouped(above)}/{_grouped(below)}"
+        case "mroot", [base, degree]:
+            return f"{_grouped(base)}^(1/{degree})"
+        case "msup" | "mover" | "sSup", [base, above]:
+            return f"{_scripted(base)}^{_grouped(above)}"
+        case "msub" | "munder" | "sSub", [base, below]:
+            return f"{_scripted(base)}_{_grouped(below)}"
+        case "msubsup" | "munderover" | "sSubSup", [base, below, above]:
+            return f"{_scripted(base)}_{_grouped(below)}^{_grouped(above)}"
+    return ""
 
 
 def _joined(parts: list[str]) -> str:
@@ -127,39 +134,25 @@ def office_formula_text(element: Element) -> str:
 
 def _office_linear(element: Element) -> str:
     kind = element.tag.removeprefix(OFFICE_MATH)
-
-    def part(name: str) -> str:
-        found = element.find(OFFICE_MATH + name)
-        return _office_linear(found) if found is not None else ""
-
+    named = [(child.tag.removeprefix(OFFICE_MATH), _office_linear(child)) for child in element]
+    parts, part = [text for name, text in named if not name.endswith("Pr")], defaultdict(str, named)
     match kind:
         case "t":
             return element.text or ""
-        case "f":
-            return f"{_grouped(part('num'))}/{_grouped(part('den'))}"
-        case "sSup":
-            return f"{_scripted(part('e'))}^{_grouped(part('sup'))}"
-        case "sSub":
-            return f"{_scripted(part('e'))}_{_grouped(part('sub'))}"
-        case "sSubSup":
-            return f"{_scripted(part('e'))}_{_grouped(part('sub'))}^{_grouped(part('sup'))}"
         case "rad":
-            degree = part("deg")
-            return f"{_grouped(part('e'))}^(1/{degree})" if degree else f"√({part('e')})"
+            return _built("mroot", [part["e"], part["deg"]]) if part["deg"] else f"√({part['e']})"
         case "d":
-            return f"({', '.join(_office_linear(child) for child in element.findall(OFFICE_MATH + 'e'))})"
+            return f"({', '.join(text for name, text in named if name == 'e')})"
         case "nary":
             sign = element.find(f"{OFFICE_MATH}naryPr/{OFFICE_MATH}chr")
-            bounds = f"_{_grouped(part('sub'))}" if part("sub") else ""
-            bounds += f"^{_grouped(part('sup'))}" if part("sup") else ""
-            return f"{sign.get(OFFICE_MATH + 'val', '∫') if sign is not None else '∫'}{bounds} {part('e')}"
+            bounds = f"_{_grouped(part['sub'])}" if part["sub"] else ""
+            bounds += f"^{_grouped(part['sup'])}" if part["sup"] else ""
+            return f"{sign.get(OFFICE_MATH + 'val', '∫') if sign is not None else '∫'}{bounds} {part['e']}"
         case "func":
-            return f" {part('fName')} {_grouped(part('e'))}"
+            return f" {part['fName']} {_grouped(part['e'])}"
         case "mr":
-            return ", ".join(_office_linear(child) for child in element) + "; "
-    if kind.endswith("Pr"):
-        return ""
-    return "".join(map(_office_linear, element))
+            return ", ".join(parts) + "; "
+    return _built(kind, parts) or "".join(parts)
 
 
 def _scripted(base: str) -> str:

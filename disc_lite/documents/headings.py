@@ -18,8 +18,10 @@ ATX_HEADING = r" {0,3}(?P<marks>\#{1,6})[ \t]+(?P<atx>\S.*)"
 RULE = r"(?P<{0}>[!-/:-@\[-`{{-~])(?P={0}){{2,}}[ \t]*$"
 _NOT_A_TITLE = r"[ \t]*(?:[-*+•>|][ \t]|[-=*_ \t]+$)"
 
-# A line that begins with ```code``` opens no block.
-FENCE = r"[ \t]*(?P<fence>`{3,}(?!.*`)|~{3,}).*"
+# A line that begins with ```code``` opens no block; one in a list may stand behind the marker of its item.
+IN_LIST = r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
+FENCE = rf"{IN_LIST}(?P<fence>`{{3,}}(?!.*`)|~{{3,}}).*"
+DEEPER = 3  # by how many columns the fence that closes a block may stand deeper than the one that opens it
 
 _SETEXT = rf"(?!{_NOT_A_TITLE})(?P<setext>[ ]{{0,3}}\S.*)\n[ ]{{0,3}}(?P<under>=|-)(?P=under)+[ \t]*$"
 _SETEXT_TITLE = re.compile(rf"(?:{RULE.format('over')}\n)?{_SETEXT}", re.MULTILINE)
@@ -176,8 +178,9 @@ def _starts_block(text: str, line_start: int, block_start: int) -> bool:
 
 def end_of_fence(text: str, fence: re.Match[str], end: int) -> int:
     """Where the block of code ends that a fence opens, or 0 where it is not closed before `end`."""
-    mark = fence["fence"]
-    closing = re.compile(rf"^[ \t]*{mark[0]}{{{len(mark)},}}[ \t]*$", re.MULTILINE).search(text, fence.end(), end)
+    mark, column = fence["fence"], fence.start("fence") - fence.start()
+    last = rf"^[ \t]{{0,{column + DEEPER}}}{mark[0]}{{{len(mark)},}}[ \t]*$"
+    closing = re.compile(last, re.MULTILINE).search(text, fence.end(), end)
     return closing.end() if closing else 0
 
 

@@ -8,15 +8,13 @@ letter means is written (`formulas`), and a line that only looks like a heading 
 from __future__ import annotations
 
 import re
-import warnings
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import cells_of, is_marker
 from disc_lite.documents.decoding import decode_page
-from disc_lite.documents.elements import around, within
-from disc_lite.documents.endtags import with_end_tags
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
+from disc_lite.documents.htmltree import around, parsed, within
 from disc_lite.documents.htmlwriter import Writer
 from disc_lite.documents.listings import code_in_a_line, code_of
 from disc_lite.documents.noise import is_noise, is_note_mark, main_part
@@ -25,7 +23,7 @@ from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import is_layout, rows_of
 
 if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
+    from bs4 import Tag
 
 # Heavy imports are inside the functions: a folder of Markdown needs neither.
 
@@ -54,7 +52,7 @@ def page_text(markup: str) -> Converted:
     Raises:
         RecursionError: Elements nested some hundred deep.
     """
-    page = _parsed(markup)
+    page = parsed(markup)
     writer = Writer(is_page=True)
     _write_children(main_part(page), writer, depth=0)
     writer.close_all()
@@ -69,18 +67,9 @@ def markup_text(markup: str) -> str:
         RecursionError: Elements nested some hundred deep.
     """
     writer = Writer(is_page=False)
-    _write_children(_parsed(markup), writer, depth=0)
+    _write_children(parsed(markup), writer, depth=0)
     writer.close_all()
     return writer.text()
-
-
-def _parsed(markup: str) -> BeautifulSoup:
-    from bs4 import BeautifulSoup
-
-    with warnings.catch_warnings():
-        # It warns of XHTML and of text that looks like a path; both are parsed correctly.
-        warnings.simplefilter("ignore")
-        return BeautifulSoup(with_end_tags(markup), "html.parser")
 
 
 def _write_children(parent: Tag, writer: Writer, depth: int) -> None:

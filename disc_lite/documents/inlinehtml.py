@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from disc_lite.documents.escapes import CODE_SPAN, MARK, Escapes
 from disc_lite.documents.formulas import with_scripts
+from disc_lite.documents.headings import DEEPER, IN_LIST
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.templates import (
     ICON_SETS,
@@ -27,7 +28,8 @@ from disc_lite.documents.templates import (
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
 _MAX_DEPTH = 20  # of elements of one name in one another
-FENCE_LINE = re.compile(r"[ \t>]*(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)")
+INDENTED = "\ufdd1"  # a code point that is no character: before a line of code that is indented, not fenced
+FENCE_LINE = re.compile(rf"(?P<before>[ \t>]*{IN_LIST})(?P<marks>`{{3,}}|~{{3,}})(?P<info>[^`]*)")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^|===[!+]? \"|:[ \t])")
 _EMPTY_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])(?:\s+\[[ xX]\])?|>|#{1,6})\s*")
@@ -62,7 +64,10 @@ _SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
 
 
 def as_seen(lines: Sequence[str]) -> Iterator[str]:
-    """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out."""
+    """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out.
+
+    Indented code is behind the mark `INDENTED`.
+    """
     return _Reader(lines, closed_names("\n".join(lines))).read()
 
 
@@ -74,7 +79,7 @@ class _Reader:
     closed: frozenset[str]  # names of tags with text between them
     escapes: Escapes = field(default_factory=Escapes)
     number: int = 0  # of the next line
-    fence: str = ""
+    fence: re.Match[str] | None = None  # that is open
     in_list: bool = False
     in_definitions: bool = False
     is_indented: bool = False  # code
@@ -93,10 +98,9 @@ class _Reader:
                 yield from self._outside_code(line)
 
     def _code(self, line: str) -> str:
-        line = (self.fence == LISTING and listing_fence(line)) or line
-        closing = FENCE_LINE.fullmatch(line)
-        if closing and closes(closing, self.fence):
-            self.fence = ""
+        assert self.fence is not None
+        line = (self.fence["marks"] == LISTING and listing_fence(line)) or line
+        self.fence = None if closes(line, self.fence) else self.fence
         return line
 
     def _outside_code(self, written: str) -> Iterator[str]:
@@ -107,8 +111,10 @@ class _Reader:
         if written and not line:
             return
         if opening := FENCE_LINE.fullmatch(line):
-            self.fence = opening["marks"]
-        elif not self.is_indented and (structure := _STRUCTURES.match(line)):
+            self.fence = opening
+        elif self.is_indented:
+            line = INDENTED + line
+        elif structure := _STRUCTURES.match(line):
             start = self.number - 1
             end = _end_of(structure[1].lower(), self.lines, start)
             shown = embedded_text("\n".join(self.lines[start:end])) if end else None
@@ -119,7 +125,7 @@ class _Reader:
                 return
         elif _EMPTY_QUOTE.fullmatch(line):
             line = ""
-        elif not self.is_indented:
+        else:
             yield from self._prose(line)
             return
         yield line
@@ -159,9 +165,12 @@ class _Reader:
             yield from shown.rstrip("\n").split("\n")
 
 
-def closes(line: re.Match[str], fence: str) -> bool:
-    """Whether a line of fence marks ends the block that these marks opened."""
-    return line["marks"].startswith(fence) and not line["info"].strip()
+def closes(line: str, opening: re.Match[str]) -> bool:
+    """Whether a line ends the block of code that a fence opened."""
+    found = FENCE_LINE.fullmatch(line)
+    if found is None or found["before"].strip(" \t>") or len(found["before"]) > len(opening["before"]) + DEEPER:
+        return False
+    return found["marks"].startswith(opening["marks"]) and not found["info"].strip()
 
 
 def _end_of(tag: str, lines: Sequence[str], start: int) -> int:

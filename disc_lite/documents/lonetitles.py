@@ -13,8 +13,8 @@ from itertools import pairwise
 from disc_lite.documents.headings import FENCE, end_of_fence, find_headings
 from disc_lite.documents.records import Markup
 
-_FENCE = re.compile(rf"^{FENCE}", re.MULTILINE)
-_GAP = re.compile(r"\n(?:[ \t]*\n)+")
+_NO_FENCE = f"(?!{FENCE.replace('?P<fence>', '?:')})"
+_BLOCK = re.compile(rf"^(?:{FENCE}|(?:{_NO_FENCE}.*\S.*(?:\n|\Z))+)", re.MULTILINE)
 _TITLE = re.compile(
     r"(?P<bold>\*\*|__)?(?P<title>[^\W_](?:[^\n|@:\\]*[^\s.!?;:,…。！？；：，、*_>])?)(?(bold)(?P=bold))"
 )
@@ -72,21 +72,6 @@ def _title(block: str) -> re.Match[str] | None:
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
     """What stands between blank lines, each with its place; a block of code is one."""
     position = 0
-    while position < len(text):
-        fence = _FENCE.search(text, position)
-        until = fence.start() if fence else len(text)
-        for start, end in _between_gaps(text, position, until):
-            yield start, text[start:end]
-        if fence is None:
-            return
-        position = end_of_fence(text, fence, len(text)) or len(text)
-        yield fence.start(), text[fence.start() : position]
-
-
-def _between_gaps(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    for gap in [*_GAP.finditer(text, start, end), None]:
-        stop = gap.start() if gap else end
-        first = start + len(text[start:stop]) - len(text[start:stop].lstrip("\n"))
-        if text[first:stop].strip():
-            yield first, stop
-        start = gap.end() if gap else end
+    while block := _BLOCK.search(text, position):
+        position = (end_of_fence(text, block, len(text)) or len(text)) if block["fence"] else block.end()
+        yield block.start(), text[block.start() : position]

@@ -16,7 +16,7 @@ from disc_lite.documents.escapes import CODE_SPAN, MARK, without_marks
 from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped, find_headings
 from disc_lite.documents.images import with_seen_images
-from disc_lite.documents.inlinehtml import FENCE_LINE, as_seen, closes
+from disc_lite.documents.inlinehtml import FENCE_LINE, INDENTED, as_seen, closes
 from disc_lite.documents.rst import MYST, role_text, rst_text
 from disc_lite.documents.source import Converted, Source
 
@@ -74,7 +74,7 @@ class _Reader:
     targets: dict[str, str]  # of the links and images that are defined apart
     titles: frozenset[str]  # the letters of each heading
     number: int = 0  # of the line
-    fence: str = ""
+    fence: re.Match[str] | None = None  # that is open
     rst: list[str] | None = None  # what is in the fence of a directive
     in_comment: bool = False
     in_options: bool = False
@@ -84,9 +84,11 @@ class _Reader:
     def read(self, lines: list[str]) -> Iterator[str | None]:
         """Each line as it is seen; None for one that is not."""
         for self.number, written in enumerate(lines):
-            line = self._dedented(written)
+            line = self._dedented(written.removeprefix(INDENTED))
             if self.fence:
                 yield self._code(line)
+            elif written.startswith(INDENTED) and not self.in_comment:
+                yield line
             else:
                 yield from self._prose(line)
         yield from (self.rst or [])[1:]  # of a fence that is never closed
@@ -102,9 +104,8 @@ class _Reader:
         return line[min(indent, self.indents[-1] if self.indents else 0) :]
 
     def _code(self, line: str) -> str | None:
-        found = FENCE_LINE.fullmatch(line)
-        if found and closes(found, self.fence):
-            self.fence = ""
+        assert self.fence is not None
+        self.fence = None if closes(line, self.fence) else self.fence
         if self.rst is None:
             return line
         if self.fence:
@@ -160,7 +161,7 @@ class _Reader:
         directive = _DIRECTIVE.fullmatch(fence["info"])
         if directive and directive["name"] in _PROSE_DIRECTIVES:
             return self._open_admonition(fence["marks"], directive["name"], directive["title"])
-        self.fence = fence["marks"]
+        self.fence = fence
         if directive and directive["name"] in MYST:
             name, title = directive["name"], directive["title"]
             self.rst = ["" if name == "eval-rst" else f".. {name}:: {title}"]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.elements import around, within
+from disc_lite.documents.htmltree import around, within
 
 if TYPE_CHECKING:
     from bs4 import Tag

@@ -6,19 +6,21 @@ An .odt is a zip with its text in one XML file; odfpy, the library for it, has h
 from __future__ import annotations
 
 import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from html import escape
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.archive import attribute, local_name, open_archive, read_xml
+from disc_lite.documents.archive import attribute, local_name, number_of, open_archive, read_xml
 from disc_lite.documents.html import markup_text
-from disc_lite.documents.numbering import LABEL_TAG, Numbers
-from disc_lite.documents.odtstyles import OUTLINE, Styles
+from disc_lite.documents.numbering import KINDS, LABEL_TAG, Level, Numbers
 from disc_lite.documents.odttables import HEADER, MAX_REPEATED, without_sub_tables
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
+_LIST_STYLES = ("list-style", "outline-style")
+_OUTLINE = "outline-style"  # the name here of the style that numbers the headings; a document has one
 _SAME = {HEADER: "thead", "table-row": "tr"}
 _DROPPED = frozenset(
     """
@@ -37,17 +39,17 @@ def odt_text(source: Source) -> Converted:
         if body is None:
             raise RefusedFile("not what its extension says: it holds no text document")
         others = [read_xml(archive, "styles.xml")] if "styles.xml" in archive.namelist() else []
-        markup = "".join(_Writer(archive, Styles([*others, root])).inner(body))
+        markup = "".join(_Writer(archive, _Styles([*others, root])).inner(body))
     return Converted(markup_text(markup) + "\n")
 
 
 class _Writer:
     """Elements as HTML, in their order; what lists and headings have counted so far."""
 
-    def __init__(self, archive: zipfile.ZipFile, styles: Styles) -> None:
+    def __init__(self, archive: zipfile.ZipFile, styles: _Styles) -> None:
         self._archive = archive
         self._styles = styles
-        self._headings = self._numbers_of(OUTLINE)
+        self._headings = self._numbers_of(_OUTLINE)
         self._numbers: dict[str, Numbers] = {}  # by the id of a list, and by its style: of the last one
         self._list = ("", 0, Numbers({}))  # style and depth of the list that is open, from 1, and its numbers
 
@@ -98,10 +100,9 @@ class _Writer:
         yield f"</{tag}>" if tag else ""
 
     def _heading(self, element: Element) -> Iterator[str]:
-        written = attribute(element, "outline-level")
-        level = int(written) if written.isdecimal() and int(written) else 1
+        level = number_of(element, "outline-level", 1) or 1
         in_list = bool(self._list[0]) or attribute(element, "is-list-header") == "true"
-        label = "" if in_list else self._headings.label(level - 1, _start(element))
+        label = "" if in_list else self._headings.label(level - 1, number_of(element, "start-value", None))
         yield from self._tagged(f"h{min(level, 6)}", element, label=label and _label(label))
 
     def _list_html(self, element: Element) -> Iterator[str]:
@@ -122,7 +123,7 @@ class _Writer:
         style, depth, numbers = self._list
         has_text = any(local_name(e.tag) in ("p", "h") for e in element)
         is_bullet = self._styles.levels(style).get(depth - 1) is None
-        number = numbers.label(depth - 1, _start(element)) if is_counted and has_text else ""
+        number = numbers.label(depth - 1, number_of(element, "start-value", None)) if is_counted and has_text else ""
         yield from self._tagged("li", element, label="" if is_bullet and is_counted else _label(number))
 
     def _cell(self, element: Element) -> Iterator[str]:
@@ -131,8 +132,7 @@ class _Writer:
             for name, of in (("rowspan", "rows"), ("colspan", "columns"))
         )
         cell = "".join(self._tagged("td", element, spans))
-        repeated = attribute(element, "number-columns-repeated")
-        yield cell * (min(int(repeated), MAX_REPEATED) if repeated.isdecimal() else 1)
+        yield cell * min(number_of(element, "number-columns-repeated", 1), MAX_REPEATED)
 
     def _formula(self, element: Element) -> str:
         """A formula, which is a part of its own, as MathML."""
@@ -149,10 +149,74 @@ class _Writer:
         return Numbers({depth: level for depth, level in levels.items() if level is not None})
 
 
-def _start(element: Element) -> int | None:
-    start = attribute(element, "start-value")
-    return int(start) if start.isdecimal() else None
-
-
 def _label(number: str) -> str:
     return f"<{LABEL_TAG}>{escape(number)}</{LABEL_TAG}>"
+
+
+class _Styles:
+    """The styles of a text by their names, those it is based on with each."""
+
+    def __init__(self, roots: list[Element]) -> None:
+        elements = [e for root in roots for e in root.iter()]
+        named = [e for e in elements if local_name(e.tag) == "style"]
+        self._styles = {(attribute(e, "family"), attribute(e, "name")): e for e in named}
+        self._lists = {
+            _OUTLINE if local_name(e.tag) == _OUTLINE else attribute(e, "name"): _levels(e)
+            for e in elements
+            if local_name(e.tag) in _LIST_STYLES
+        }
+
+    def levels(self, name: str) -> dict[int, Level | None]:
+        """How a list style numbers each level, from 0; None where it has bullets."""
+        return self._lists.get(name, {})
+
+    def is_title(self, paragraph: str) -> bool:
+        """Whether a style of paragraphs is that of the title, or based on it."""
+        return paragraph == "Title" or any(
+            attribute(e, "parent-style-name") == "Title" for e in self._ancestry("paragraph", paragraph)
+        )
+
+    def is_withdrawn(self, family: str, name: str) -> bool:
+        """Whether text of a style is hidden or struck out."""
+        struck = self._property(family, name, "text-line-through-style")
+        kind = self._property(family, name, "text-line-through-type")
+        is_struck = (struck or kind) not in ("", "none") and kind != "none"
+        return is_struck or self._property(family, name, "display") in ("none", "true")
+
+    def script(self, name: str) -> str:
+        """`sup` or `sub` where text of a style is raised or lowered; else empty."""
+        position = self._property("text", name, "text-position").split()[:1] or [""]
+        if position[0] in ("super", "sub"):
+            return "sup" if position[0] == "super" else "sub"
+        percent = re.fullmatch(r"(-?)0*([1-9][\d.]*)%?", position[0])
+        return "" if percent is None else "sub" if percent[1] else "sup"
+
+    def _property(self, family: str, style: str, name: str) -> str:
+        for element in self._ancestry(family, style):
+            for properties in element:
+                if local_name(properties.tag) == "text-properties" and (value := attribute(properties, name)):
+                    return value
+        return ""
+
+    def _ancestry(self, family: str, name: str) -> Iterator[Element]:
+        seen: set[str] = set()
+        while (family, name) in self._styles and name not in seen:
+            seen.add(name)
+            yield self._styles[family, name]
+            name = attribute(self._styles[family, name], "parent-style-name")
+
+
+def _levels(style: Element) -> dict[int, Level | None]:
+    levels: dict[int, Level | None] = {}
+    for element in style:
+        depth = number_of(element, "level", 1) - 1
+        name = local_name(element.tag)
+        if name.endswith(("-bullet", "-image")):
+            levels[depth] = None
+        elif name in ("list-level-style-number", "outline-level-style"):
+            kind, shown = attribute(element, "num-format"), number_of(element, "display-levels", 1)
+            numbers = ".".join(f"%{n}" for n in range(depth + 2 - shown, depth + 2))
+            template = f"{attribute(element, 'num-prefix')}{numbers}{attribute(element, 'num-suffix')}" if kind else ""
+            start = number_of(element, "start-value", 1)
+            levels[depth] = Level(template, kind if kind in ("", *KINDS) else "1", start)
+    return levels

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from xml.etree.ElementTree import Element, SubElement
 
-from disc_lite.documents.archive import attribute, local_name
+from disc_lite.documents.archive import attribute, local_name, number_of
 
 HEADER = "table-header-rows"
 MAX_REPEATED = 200  # cells; as many as the HTML reader lets one span
@@ -110,5 +110,4 @@ def _width(rows: Sequence[Sequence[_Cell]]) -> int:
 
 
 def _number(cell: Element, name: str) -> int:
-    written = attribute(cell, name)
-    return min(max(int(written), 1), MAX_REPEATED) if written.isdecimal() else 1
+    return min(max(number_of(cell, name, 1), 1), MAX_REPEATED)

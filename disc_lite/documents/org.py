@@ -1,34 +1,42 @@
 """Org files -> Markdown, line by line: headlines, lists, tables, source blocks, links and emphasis.
 
-What Emacs keeps for itself (drawers, comments, settings) is dropped. orgparse, the library, gives a tree of headlines
-but leaves all the markup within them, so it would save little.
+What Emacs keeps for itself (drawers, plans, comments, settings, what has the tag `noexport`) is dropped. orgparse, the
+library, gives a tree of headlines but leaves all the markup within them, so it would save little.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from textwrap import dedent
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.source import Converted, Source
 
 _HEADLINE = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING|CANCELLED)\s+)?(?:\[#\w\]\s+)?(.*?)(?:\s+:[\w@:]+:)?\s*$")
+_HIDDEN = re.compile(r"\*+\s+(?:(?:[A-Z]+\s+)?COMMENT\b|.*\s:(?:[\w@]+:)*noexport:)")
+_PLAN = re.compile(r"\s*(?:SCHEDULED|DEADLINE|CLOSED):\s*[<\[]")
 _KEYWORD = re.compile(r"\s*#\+(\w+):?\s*(.*)", re.IGNORECASE)
 _DRAWER = re.compile(r"\s*:[\w-]+:\s*$")
 _COMMENT = re.compile(r"\s*#(?:\s|$)")
+_RULE = re.compile(r"\s*-{5,}\s*$")
 _TABLE_RULE = re.compile(r"\s*\|[-+|\s]*$")
-_ITEM = re.compile(r"(\s*)[-+]\s+")
+_ITEM = re.compile(r"(\s*)[-+]\s+(?:(\S.*?)\s+::(?=\s))?")  # with a term that it defines
+_NOTE = re.compile(r"^\s*\[fn:[\w-]+\]\s*|\[fn:[\w-]+\]|\[fn:[\w-]*:\s*([^\[\]]*)\]")
+_COMMA = re.compile(r"^(\s*),(?=,*(?:\*|#\+))", re.MULTILINE)  # before what would be a headline or a setting
 _LINK = re.compile(r"\[\[([^\]]+)\](?:\[([^\]]+)\])?\]")
 _CODE = re.compile(r"(?<![^\s({'\"-])([=~])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
 _STRUCK = re.compile(r"(?<![^\s({'\"-])\+(\S|\S.*?\S)\+(?![^\s)}'\".,;:!?-]) ?")
 _EMPHASIS = re.compile(r"(?<![^\s({'\"-])([*/_])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
-_VERBATIM = {"SRC", "EXAMPLE", "EXPORT"}
-_DROPPED = {"COMMENT"}
+_VERBATIM = {"SRC", "EXAMPLE"}
+_DROPPED = {"COMMENT", "EXPORT"}
+_SNIPPET = re.compile(r"@@[\w-]+:.*?@@")  # as the block `EXPORT`, markup of another format
 
 
 def org_text(source: Source) -> Converted:
     """The text of an Org file, with its `#+TITLE` as the first heading."""
-    lines = decode(source.raw).split("\n")
+    lines = list(_exported(decode(source.raw).split("\n")))
     shift = 1 if any(keyword[1].upper() == "TITLE" for keyword in map(_KEYWORD.match, lines) if keyword) else 0
     written: list[str] = []
     inside, begins, language = "", 0, ""  # the block or drawer that is open, and the lines above it
@@ -38,7 +46,7 @@ def org_text(source: Source) -> Converted:
         if inside:
             ends = name == f"END_{inside}" or (inside == "DRAWER" and line.strip().upper() == ":END:")
             if inside in _VERBATIM and ends:
-                written[begins:] = [fenced("\n".join(written[begins:]), language)]
+                written[begins:] = [fenced(_COMMA.sub(r"\1", dedent("\n".join(written[begins:]))), language)]
             elif inside in _VERBATIM:
                 written.append(line)
             elif not ends and inside not in ("DRAWER", *_DROPPED):
@@ -51,9 +59,19 @@ def org_text(source: Source) -> Converted:
             written += [f"# {keyword[2]}", ""] if name == "TITLE" else []
         elif _DRAWER.match(line):
             inside = "DRAWER"
-        elif not _COMMENT.match(line) and not _TABLE_RULE.match(line):
+        elif not any(dropped.match(line) for dropped in (_COMMENT, _RULE, _TABLE_RULE)):
             written.append(_line(line, shift))
     return Converted("\n".join(written).strip("\n") + "\n")
+
+
+def _exported(lines: Iterable[str]) -> Iterator[str]:
+    """The lines that Org shows: none below a headline that is hidden, and no plans."""
+    hidden = 0  # depth of that headline
+    for line in lines:
+        if (headline := _HEADLINE.match(line)) and (not hidden or len(headline[1]) <= hidden):
+            hidden = len(headline[1]) if _HIDDEN.match(line) else 0
+        if not hidden and not _PLAN.match(line):
+            yield line
 
 
 def _line(line: str, shift: int) -> str:
@@ -63,10 +81,13 @@ def _line(line: str, shift: int) -> str:
         return " | ".join(_inline(cell.strip()) for cell in line.strip().strip("|").split("|"))
     if line.lstrip().startswith(": "):  # a line of fixed width
         return "    " + line.lstrip()[2:]
-    return _inline(_ITEM.sub(r"\1- ", line, count=1) if _ITEM.match(line) else line)
+    if item := _ITEM.match(line):
+        return f"{item[1]}- " + _inline((f"{item[2]}:" if item[2] else "") + line[item.end() :])
+    return _inline(line)
 
 
 def _inline(text: str) -> str:
+    text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", _SNIPPET.sub("", text))
     text = _LINK.sub(lambda link: link[2] or link[1], text)
     text = _EMPHASIS.sub(r"\2", _STRUCK.sub("", text))
     return _CODE.sub(r"`\2`", text)

@@ -153,27 +153,25 @@ def _mark(rank: int, piece: Sequence[_Sentence], text: str) -> Mark:
     return mark_of(rank, text, piece[0].char_start, piece[-1].char_end)
 
 
-def _pieces(sentences: Sequence[_Sentence], offsets: Offsets, limit: int) -> Iterator[list[_Sentence]]:
-    starts = [i for i, sentence in enumerate(sentences) if sentence.opens_paragraph or i == 0]
-    for first, last in pairwise([*starts, len(sentences)]):
-        paragraph = list(sentences[first:last])
+def _pieces(sentences: Sequence[_Sentence], offsets: Offsets, limit: int) -> Iterator[Sequence[_Sentence]]:
+    """Whole paragraphs where they fit, else whole list items, rows and blocks of code, else sentences, else tokens."""
+    for paragraph in _split(sentences, [one.opens_paragraph for one in sentences]):
         if _tokens(paragraph) <= limit:
             yield paragraph
-        else:
-            yield from _units(paragraph, offsets, limit)
+            continue
+        for unit in _split(paragraph, [one.opens_unit for one in paragraph]):
+            # Above the first unit there may be prose.
+            if _tokens(unit) <= limit and unit[0].opens_unit:
+                yield unit
+            else:
+                for sentence in unit:
+                    yield from ([part] for part in _parts(sentence, offsets, limit))
 
 
-def _units(paragraph: list[_Sentence], offsets: Offsets, limit: int) -> Iterator[list[_Sentence]]:
-    """Whole list items, rows and blocks of code where they fit, else whole sentences, else tokens."""
-    starts = [i for i, sentence in enumerate(paragraph) if sentence.opens_unit or i == 0]
-    for first, last in pairwise([*starts, len(paragraph)]):
-        unit = paragraph[first:last]
-        # Above the first unit there may be prose.
-        if _tokens(unit) <= limit and unit[0].opens_unit:
-            yield unit
-        else:
-            for sentence in unit:
-                yield from ([part] for part in _parts(sentence, offsets, limit))
+def _split(sentences: Sequence[_Sentence], opens: Sequence[bool]) -> Iterator[Sequence[_Sentence]]:
+    starts = [index for index in range(1, len(sentences)) if opens[index]]
+    for start, end in pairwise([0, *starts, len(sentences)]):
+        yield sentences[start:end]
 
 
 def _parts(sentence: _Sentence, offsets: Offsets, limit: int) -> Iterator[_Sentence]:

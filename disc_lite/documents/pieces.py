@@ -26,7 +26,7 @@ class Char(NamedTuple):
     start: float
     left: float
     right: float
-    y: float
+    baseline: float
     size: float
 
 
@@ -66,14 +66,14 @@ def text_of(row: Row) -> str:
     return " ".join(piece.text for piece in row)
 
 
-def rows_of(pieces: Sequence[Piece]) -> list[Row]:
-    """Pieces on one baseline together, from the top down, each row from the left."""
-    rows: list[Row] = []
-    for piece in sorted(pieces, key=lambda one: -one.baseline):
-        if rows and abs(rows[-1][0].baseline - piece.baseline) <= _ROW_RISE * max(piece.size, rows[-1][0].size):
-            rows[-1].append(piece)
+def rows_of(parts: Sequence[Part]) -> list[list[Part]]:
+    """Characters or pieces on one baseline together, from the top down, each row from the left."""
+    rows: list[list[Part]] = []
+    for part in sorted(parts, key=lambda one: -one.baseline):
+        if rows and abs(rows[-1][0].baseline - part.baseline) <= _ROW_RISE * max(part.size, rows[-1][0].size):
+            rows[-1].append(part)
         else:
-            rows.append([piece])
+            rows.append([part])
     return [sorted(row, key=lambda one: one.left) for row in rows]
 
 

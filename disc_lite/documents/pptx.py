@@ -6,18 +6,25 @@ A .pptx is a zip of XML; python-pptx would bring lxml, Pillow and a writer of sp
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from html import escape
 from xml.etree.ElementTree import Element
 
-from disc_lite.documents.archive import attribute, child, local_name, open_archive, read_xml, relations
+from disc_lite.documents.archive import (
+    attribute,
+    child,
+    local_name,
+    number_of,
+    open_archive,
+    read_xml,
+    related_parts,
+    relations,
+)
 from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG, number_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
-_PRESENTATION = "ppt/presentation.xml"
 _TITLES = {"title", "ctrTitle"}
 _DROPPED = {"dt", "ftr", "sldNum", "hdr", "sldImg"}  # placeholders that every slide repeats
 _NO_BULLETS = {"", "subTitle"}
@@ -32,7 +39,7 @@ def pptx_text(source: Source) -> Converted:
     parts: list[str] = []
     hidden: list[str] = []
     with open_archive(source.raw, ".pptx") as archive:
-        for number, path in enumerate(_slides(archive), 1):
+        for number, (_, path) in enumerate(related_parts(archive, "ppt/presentation.xml", "sldId"), 1):
             source.on_step()
             slide = read_xml(archive, path)
             if attribute(slide, "show") in ("0", "false"):
@@ -47,15 +54,6 @@ def pptx_text(source: Source) -> Converted:
         raise RefusedFile("no text on its slides (pictures only?); run OCR over it first")
     slides = f"slide {hidden[0]} is" if len(hidden) == 1 else f"slides {', '.join(hidden)} are"
     return Converted(text + "\n", warning=f"{slides} hidden, and not read" if hidden else "")
-
-
-def _slides(archive: zipfile.ZipFile) -> list[str]:
-    """The paths of the slides in their order."""
-    root = read_xml(archive, _PRESENTATION)
-    targets = relations(archive, _PRESENTATION)
-    slides = (e for e in root.iter() if local_name(e.tag) == "sldId")
-    ids = [value for e in slides for key, value in e.attrib.items() if key.endswith("}id")]
-    return [targets[id_][1] for id_ in ids if id_ in targets]
 
 
 def _slide_html(slide: Element, is_first: bool) -> Iterator[str]:
@@ -84,7 +82,7 @@ def _shape_html(shape: Element, has_bullets: bool) -> Iterator[str]:
     for paragraph in _paragraphs(shape):
         text = _text(paragraph)
         properties = child(paragraph, "pPr")
-        level = int(written) if (written := attribute(properties, "lvl")).isdecimal() else 0
+        level = number_of(properties, "lvl", 0)
         label = _label(properties, level, numbers) if text else ""
         if text and (has_bullets or label):
             wanted = 1 + level
@@ -105,9 +103,8 @@ def _label(properties: Element, level: int, numbers: dict[int, tuple[str, int]])
     if scheme is None:
         numbers.pop(level, None)
         return ""
-    start = attribute(auto, "startAt")
     before, number = numbers.get(level, ("", 0))
-    number = number + 1 if before == scheme[0] else int(start) if start.isdecimal() else 1
+    number = number + 1 if before == scheme[0] else number_of(auto, "startAt", 1)
     numbers[level] = (scheme[0], number)
     around = _AROUND.get(scheme["around"], "{}.")
     return f"<{LABEL_TAG}>{around.format(number_text(_KINDS.get(scheme['kind'], '1'), number))}</{LABEL_TAG}>"

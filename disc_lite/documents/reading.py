@@ -12,7 +12,6 @@ import stat
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -33,8 +32,7 @@ from disc_lite.errors import DocumentsError
 
 MAX_FILE_BYTES = 64 << 20
 _LISTED_REFUSALS = 5
-_FOLD_CHARS = 1 << 20
-_WHITE_SPACE = re.compile(r"\s")
+_WHOLE_WORDS = re.compile(r"(?s:.{1,1000000})\S*")  # in blocks, for memory
 _nfc = partial(unicodedata.normalize, "NFC")
 _FILES_AHEAD = 64  # read while an earlier one takes long
 _IN_PROCESS_BYTES = 1 << 16  # to send smaller plain texts to another process takes longer than to read them
@@ -78,24 +76,15 @@ def _outcomes(files: Sequence[Found], options: ReadingOptions) -> Iterator[_Outc
     """What became of each file, in order; files for child processes are read ahead of their turn."""
     ahead: deque[Callable[[], _Outcome]] = deque()
     with WorkerPool() as workers:
-        threads = ThreadPoolExecutor(len(workers.workers))
-        try:
-            for file in files:
-                if _is_worth_a_process(file):
-                    ahead.append(threads.submit(_read, file, options, workers).result)
-                else:
-                    ahead.append(partial(_read, file, options))
-                if len(ahead) == _FILES_AHEAD:
-                    yield ahead.popleft()()
-            while ahead:
+        for file in files:
+            if _is_worth_a_process(file):
+                ahead.append(workers.threads.submit(_read, file, options, workers).result)
+            else:
+                ahead.append(partial(_read, file, options))
+            if len(ahead) == _FILES_AHEAD:
                 yield ahead.popleft()()
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            for worker in workers.workers:
-                worker.kill()
-            raise
-        finally:
-            threads.shutdown(cancel_futures=True)
+        while ahead:
+            yield ahead.popleft()()
 
 
 def _is_worth_a_process(file: Found) -> bool:
@@ -187,13 +176,8 @@ def _composed(converted: Converted) -> Converted:
 def _folded_sha256(text: str) -> str:
     """SHA-256 of the text with every run of white space as one space."""
     digest = hashlib.sha256()
-    start = 0
-    while start < len(text):
-        # In blocks, for memory; cut at white space.
-        gap = _WHITE_SPACE.search(text, min(start + _FOLD_CHARS, len(text)))
-        end = gap.start() if gap else len(text)
-        digest.update("".join(word + " " for word in text[start:end].split()).encode())
-        start = end
+    for block in _WHOLE_WORDS.finditer(text):
+        digest.update("".join(word + " " for word in block.group().split()).encode())
     return digest.hexdigest()
 
 

@@ -46,7 +46,6 @@ _ENDS_LIGATURE = tuple("اأإآٱ")  # with a lam in one place, of which PDFium
 _NOTHING_OPENED = re.compile(r"[.,;:!?؟،؛]*(?:\s|$)")
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("«", "»"), ("‹", "›"), ("<", ">"))
 # In sizes of the font.
-_LEVEL = 0.3
 # Between letters that PDFium has side by side there may be none where it is narrow: an alef leaves as much.
 _SPACE, _SURE_SPACE = 0.2, 0.3
 
@@ -87,7 +86,7 @@ def unsure_numbers(lines: Iterable[str]) -> Iterator[str]:
 def from_the_right(chars: Sequence[Char]) -> Iterator[Char]:
     """The characters of such a page, mirrored, as they are read; each is given as wide as it moves its line on."""
     edge = max(char.right for char in chars)
-    return _read([(row, edge) for row in _rows(chars)])
+    return _read([(row, edge) for row in rows_of(chars)])
 
 
 def partly_from_the_right(chars: Sequence[Char], wide: Sequence[Char]) -> Iterator[Char]:
@@ -98,7 +97,7 @@ def partly_from_the_right(chars: Sequence[Char], wide: Sequence[Char]) -> Iterat
         wide: The same, each as wide as it moves its line on.
     """
     parts = [
-        part for row in _rows(wide) for part in parts_of(row) if is_right_to_left("".join(one.text for one in part))
+        part for row in rows_of(wide) for part in parts_of(row) if is_right_to_left("".join(one.text for one in part))
     ]
     turned = {char.place for part in parts for char in part}
     yield from (char for char in chars if char.place not in turned)
@@ -115,17 +114,6 @@ def _read(rows: Sequence[tuple[Sequence[Char], float]]) -> Iterator[Char]:
             if char is not None:
                 yield char._replace(text=normalize("NFKC", text) if _LETTER.match(text) else text, has_space=has_space)
             has_space = char is None
-
-
-def _rows(chars: Sequence[Char]) -> Iterator[list[Char]]:
-    row: list[Char] = []
-    for char in sorted(chars, key=lambda one: -one.y):
-        if row and abs(row[0].y - char.y) > _LEVEL * max(char.size, row[0].size):
-            yield row
-            row = []
-        row.append(char)
-    if row:
-        yield row
 
 
 def _line(row: Sequence[Char], edge: float) -> _Line:

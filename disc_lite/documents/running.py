@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
-from disc_lite.documents.pieces import HEADING_SIZE, Row, text_of, usual_size
+from disc_lite.documents.pieces import HEADING_SIZE, Row, distance, distance_at, text_of, usual_size
 
 # The rows at the top and at the bottom of a page that may be running lines.
 _EDGE_ROWS = 3
 _MIN_PAGES = 2
 _MIN_CHAPTER_PAGES = 6
 _GAP = 1.3  # between them and the text, in usual distances of lines
+_LEADING = 1 / 3  # quantile of the distances: that of most lines
 # Of the pages: heads of left and right pages differ, and chapters begin without one.
 _MIN_SHARE = 0.3
 _PAGE_NUMBER = re.compile(r"(?:page|seite|p\.)?[-–—\s]*(\d+)[-–—\s]*(?:(?:of|/|von) ?\d+)?|[ivxlc]+", re.IGNORECASE)
@@ -23,23 +23,16 @@ _PAGE_NUMBER = re.compile(r"(?:page|seite|p\.)?[-–—\s]*(\d+)[-–—\s]*(?:(
 
 def without_running_lines(pages: Sequence[Sequence[Row]]) -> list[Sequence[Row]]:
     """The pages without what is at their edges on page after page, numbers apart, and without their numbers."""
-    edges = [_Edges(rows[: _EDGE_ROWS + 1], rows[::-1][: _EDGE_ROWS + 1]) for rows in pages]
+    # The rows at the top of each page, from the top, and those at its bottom, from the bottom, each with the next one.
+    edges = [(rows[: _EDGE_ROWS + 1], rows[::-1][: _EDGE_ROWS + 1]) for rows in pages]
     seen = _Seen.of(edges, usual_size(piece for rows in pages for row in rows for piece in row))
     kept = []
-    for number, (rows, page) in enumerate(zip(pages, edges, strict=True), start=1):
+    for number, (rows, (top, bottom)) in enumerate(zip(pages, edges, strict=True), start=1):
         running = partial(seen.is_running, number=number)
-        first = _depth(page.top, rows, running)
-        last = len(rows) - _depth(page.bottom, rows, running)
+        first = _depth(top, rows, running)
+        last = len(rows) - _depth(bottom, rows, running)
         kept.append(rows[first : max(last, first)])
     return kept
-
-
-@dataclass(frozen=True)
-class _Edges:
-    """The rows at the top of a page, from the top, and at its bottom, from the bottom, each with the next one."""
-
-    top: Sequence[Row]
-    bottom: Sequence[Row]
 
 
 @dataclass(frozen=True)
@@ -63,15 +56,13 @@ class _Seen:
     repeated: Counter[int]
 
     @classmethod
-    def of(cls, edges: Sequence[_Edges], size: float) -> _Seen:
-        outermost = [
-            (row, number) for number, page in enumerate(edges, start=1) for row in (*page.top[:1], *page.bottom[:1])
-        ]
+    def of(cls, edges: Sequence[Sequence[Sequence[Row]]], size: float) -> _Seen:
+        outermost = [(row, number) for number, page in enumerate(edges, start=1) for edge in page for row in edge[:1]]
         texts = Counter(_key(row)[0] for row, _ in outermost)
         return cls(
             len(edges),
             size,
-            Counter(key for page in edges for key in {_key(row) for row in (*page.top[:-1], *page.bottom[:-1])}),
+            Counter(key for page in edges for key in {_key(row) for edge in page for row in edge[:-1]}),
             Counter(_offset(row, number) for row, number in outermost),
             Counter(key for row, number in outermost for key in _offsets_at_ends(row, number)),
             Counter(_key(row)[1] for row, _ in outermost),
@@ -100,10 +91,9 @@ def _depth(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row],
     count = next((index for index, row in enumerate(edge[:-1]) if not is_running(row)), len(edge) - 1)
     if len(rows) < 2 or not count:
         return 0
-    distances = sorted(above[0].baseline - below[0].baseline for above, below in pairwise(rows))
-    usual = distances[len(distances) // 3]
+    usual = distance_at(_LEADING, rows)
     for depth in range(count, 0, -1):
-        if abs(edge[depth - 1][0].baseline - edge[depth][0].baseline) > _GAP * usual:
+        if abs(distance(edge, depth)) > _GAP * usual:
             return depth
     return 1 if text_of(edge[0]).isdecimal() else 0
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.elements import around, within
+from disc_lite.documents.htmltree import around, within
 
 if TYPE_CHECKING:
     from bs4 import Tag

@@ -8,12 +8,32 @@ named in the warning, since what they stood for is not there.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import fenced
-from disc_lite.documents.source import Converted, Source
-from disc_lite.documents.texmacros import Macro, definitions, expanded, with_references
+from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.texnodes import TexReader
+
+_NAME = r"(?:\{\s*\\(?P<braced>[A-Za-z@]+)\s*\}|\\(?P<bare>[A-Za-z@]+))"
+_DEFINITION = re.compile(
+    rf"\\(?:(?:re)?newcommand|providecommand|DeclareRobustCommand)\*?\s*{_NAME}\s*(?:\[(?P<count>\d)\])?\s*"
+    r"(?:\[(?P<default>[^\]]*)\])?\s*(?=\{)"
+    r"|\\def\s*\\(?P<plain>[A-Za-z@]+)(?P<places>(?:#\d)*)\s*(?=\{)"
+)
+_USE = re.compile(r"(?<!\\)%[^\n]*|\\(?:(?P<name>[A-Za-z@]+)|.)", re.DOTALL)
+_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+_PLACE = re.compile(r"(#\d)")
+_MAX_DEPTH = 20
+_MAX_CHARS = 1 << 23
+
+_HEADING = re.compile(r"\\(?:part|chapter|(?:sub){0,2}section|(?:sub)?paragraph)\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
+_CAPTION = re.compile(r"\\caption\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
+_LABEL = re.compile(r"\\label\s*\{([^{}]+)\}")
+_FLOAT = re.compile(r"\\begin\s*\{(figure|table|wrapfigure|sidewaystable|listing)\*?\}.*?\\end\s*\{\1\*?\}", re.DOTALL)
+_REFERENCE = re.compile(r"\\(?:ref|autoref|cref|Cref|nameref|vref|autonameref)\*?\s*\{([^{}]+)\}")
+_MAX_TITLE_CHARS = 100  # a longer caption is no name
 
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
 _TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -64,3 +84,118 @@ def _part_text(part: str, macros: dict[str, Macro], reader: TexReader) -> str:
 def _plain_text(part: str, reader: TexReader) -> str:
     text = _SPACES.sub(" ", _INDENT.sub("", reader.text(part).replace("\u00a0", " ")))
     return _LOOSE_ITEM.sub(r"\1\n", _BLANK.sub("\n\n", text)).strip("\n")
+
+
+@dataclass(frozen=True)
+class Macro:
+    """What a macro stands for: `body`, with `#1` in it for its arguments; the first may have a default."""
+
+    body: str
+    arguments: int = 0
+    default: str | None = None
+
+
+def definitions(text: str) -> tuple[dict[str, Macro], str]:
+    """The macros that a file defines, by name, and the file without the definitions."""
+    macros: dict[str, Macro] = {}
+    parts = []
+    at = 0
+    while found := _DEFINITION.search(text, at):
+        line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+        end = group_end(text, found.end())
+        if end is None or _COMMENT.search(line):
+            parts.append(text[at : found.end()])
+            at = found.end()
+            continue
+        name = found["braced"] or found["bare"] or found["plain"]
+        count = int(found["count"] or 0) or len(found["places"] or "") // 2
+        macros[name] = Macro(text[found.end() + 1 : end - 1].replace("\\xspace", ""), count, found["default"])
+        parts.append(text[at : found.start()])
+        at = end
+    return macros, "".join([*parts, text[at:]])
+
+
+def expanded(text: str, macros: dict[str, Macro], depth: int = 0) -> str:
+    """The text with each use of a macro replaced by its body.
+
+    Raises:
+        RefusedFile: Macros stand for one another without an end, or for too much.
+    """
+    parts: list[str] = []
+    at = size = 0
+    for use in _USE.finditer(text):
+        macro = macros.get(use["name"] or "")
+        if macro is None or use.start() < at:
+            continue
+        values, end = _arguments(text, use.end(), macro)
+        body = "".join(values.get(part[1:], part) for part in _PLACE.split(macro.body))
+        if depth < _MAX_DEPTH:
+            body = expanded(body, macros, depth + 1)
+        parts += [text[at : use.start()], body]
+        at = end
+        size += len(body)
+        if size > _MAX_CHARS or depth == _MAX_DEPTH:
+            raise RefusedFile("its macros stand for one another without an end, or for too much; save it as text")
+    return "".join([*parts, text[at:]])
+
+
+def _arguments(text: str, at: int, macro: Macro) -> tuple[dict[str, str], int]:
+    """The values of the places of a macro that is used just before `at`, and where they end."""
+    values: dict[str, str] = {}
+    for number in range(1, macro.arguments + 1):
+        start = _after_space(text, at)
+        if number == 1 and macro.default is not None:
+            values["1"] = macro.default
+            if text.startswith("[", start) and (close := text.find("]", start)) > 0:
+                values["1"], at = text[start + 1 : close], close + 1
+            continue
+        end = group_end(text, start)
+        values[str(number)] = text[start : start + 1] if end is None else text[start + 1 : end - 1]
+        at = start + 1 if end is None else end
+    # An empty group only ends the name: `\\fee{} is`.
+    return values, at + 2 if not macro.arguments and text.startswith("{}", at) else at
+
+
+def _after_space(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def group_end(text: str, at: int) -> int | None:
+    """The end of the `{…}` that begins at a place; None where none does, or it is not closed."""
+    if not text.startswith("{", at):
+        return None
+    depth = 0
+    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, at):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth == 0:
+            return brace.end()
+    return None
+
+
+def with_references(text: str) -> str:
+    """The text with the title or caption of what is meant in place of each reference: LaTeX makes the numbers."""
+    titles = dict(_titles(text))
+
+    def named(reference: re.Match[str]) -> str:
+        keys = [key.strip() for key in reference[1].split(",")]
+        return ", ".join(f"``{titles[key]}''" if key in titles else key for key in keys)
+
+    return _REFERENCE.sub(named, text)
+
+
+def _titles(text: str) -> Iterator[tuple[str, str]]:
+    for heading in _HEADING.finditer(text):
+        if end := group_end(text, heading.end()):
+            title = text[heading.end() + 1 : end - 1]
+            for label in (_LABEL.search(title), _LABEL.match(text, _after_space(text, end))):
+                if label:
+                    yield label[1].strip(), _LABEL.sub("", title).strip()
+    for found in _FLOAT.finditer(text):
+        caption = _CAPTION.search(found.group())
+        end = group_end(found.group(), caption.end()) if caption else None
+        if caption and end:
+            title = _LABEL.sub("", found.group()[caption.end() + 1 : end - 1]).strip().rstrip(".")
+            if len(title) <= _MAX_TITLE_CHARS:
+                yield from ((label[1].strip(), title) for label in _LABEL.finditer(found.group()))

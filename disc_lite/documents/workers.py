@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -63,14 +64,15 @@ class Worker:
 
 
 class WorkerPool:
-    """As many workers as this process may use cores."""
+    """As many workers as this process may use cores, and as many threads to wait for them."""
 
     def __init__(self) -> None:
         cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-        self.workers = [Worker() for _ in range(min(cores, _MOST_WORKERS))]
+        self._workers = [Worker() for _ in range(min(cores, _MOST_WORKERS))]
         self._free: SimpleQueue[Worker] = SimpleQueue()
-        for worker in self.workers:
+        for worker in self._workers:
             self._free.put(worker)
+        self.threads = ThreadPoolExecutor(len(self._workers))
 
     def convert(self, suffix: str, source: Source) -> Converted:
         """As `Worker.convert`, by the next worker that is free."""
@@ -84,9 +86,11 @@ class WorkerPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        for worker in self.workers:
-            if kind is not None:
-                worker.kill()
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers if kind is not None else ():
+            worker.kill()
+        self.threads.shutdown()
+        for worker in self._workers:
             worker.end()
 
 

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import io
 import warnings
-import zipfile
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
-from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, read_xml, relations
+from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, related_parts
 from disc_lite.documents.cellvalues import shown
 from disc_lite.documents.html import markup_text
+from disc_lite.documents.numbering import number_text
 from disc_lite.documents.rows import tables_of, text_of_tables
-from disc_lite.documents.sheetparts import SheetParts, marked, sheet_parts
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
 
-_WORKBOOK = "xl/workbook.xml"
 _LISTED_CELLS = 5
 
 
@@ -39,16 +41,16 @@ def xlsx_text(source: Source) -> Converted:
         without_value: list[str] = []
         without_rows: list[str] = []
         reason = RefusedFile("no visible sheet")
-        paths = _paths_of_sheets(archive)
+        paths = {attribute(e, "name"): path for e, path in related_parts(archive, "xl/workbook.xml", "sheet")}
         for sheet in book.worksheets:
             if sheet.sheet_state != "visible":
                 hidden["sheet"] += 1
                 continue
             source.on_step()
             sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
-            parts = sheet_parts(read_part(archive, paths[sheet.title])) if sheet.title in paths else SheetParts()
+            parts = _sheet_parts(read_part(archive, paths[sheet.title])) if sheet.title in paths else _SheetParts()
             rows = [
-                [_text_of(cell, parts.rich.get((n, column), "")) for column, cell in enumerate(row)]
+                [_text_of(cell, parts.rich.get((n, column))) for column, cell in enumerate(row)]
                 for n, row in enumerate(sheet.iter_rows())
             ]
             seen, not_seen = parts.seen(rows)
@@ -66,31 +68,25 @@ def xlsx_text(source: Source) -> Converted:
     return replace(text_of_tables(tables, title=book.properties.title or ""), warning=warning)
 
 
-def _paths_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Name of each sheet -> the path of its part."""
-    targets = relations(archive, _WORKBOOK)
-    sheets = (e for e in read_xml(archive, _WORKBOOK).iter() if local_name(e.tag) == "sheet")
-    return {attribute(e, "name"): targets[id_][1] for e in sheets if (id_ := attribute(e, "id")) in targets}
-
-
-def _text_of(cell: Cell, rich: str) -> str:
+def _text_of(cell: Cell, runs: list[Any] | None) -> str:
     """The value about as the sheet shows it; empty where it is struck out."""
-    value = cell.value
+    value = runs or cell.value
     if value is None or (cell.has_style and cell.font is not None and cell.font.strike):
         return ""
-    if isinstance(value, list):  # of runs
-        rich = "".join(map(_run_html, value))
-    if rich:
-        return markup_text(f"<p>{rich}</p>")
+    if isinstance(value, list):
+        return markup_text(f"<p>{''.join(map(_run_html, value))}</p>")
     return value if isinstance(value, str) else shown(value, str(cell.number_format))
 
 
 def _run_html(run: Any) -> str:
-    """A run of letters; one without a font is a `str`."""
-    if isinstance(run, str):
-        return marked(run)
-    tags = ("s" if run.font.strike else "", (run.font.vertAlign or "")[:3])
-    return marked(str(run.text), *(tag for tag in tags if tag in ("s", "sup", "sub")))
+    """A run of letters as HTML; one without a font is a `str`."""
+    text = escape(str(run))
+    if isinstance(run, str) or not run.text:
+        return text
+    if run.font.strike:
+        return ""
+    tag = (run.font.vertAlign or "")[:3]
+    return f"<{tag}>{text}</{tag}>" if tag in ("sup", "sub") else text
 
 
 def _warning(hidden: Counter[str], without_value: list[str]) -> str:
@@ -105,3 +101,72 @@ def _warning(hidden: Counter[str], without_value: list[str]) -> str:
         f"{count} {what}{'s' if count > 1 else ''}" for what in ("sheet", "row", "column") if (count := hidden[what])
     )
     return "; ".join(filter(None, [*found, counts and f"hidden, and not read: {counts}"]))
+
+
+# --- what openpyxl does not say of a sheet that it reads row by row -------------------------------------------
+
+
+@dataclass
+class _SheetParts:
+    """Parts of one sheet; rows and columns are counted from 0.
+
+    Attributes:
+        merged: First row, last row and first column of each merged range.
+        hidden_rows: Rows that are not shown.
+        hidden_columns: First and last of each run of columns that are not shown.
+        without_value: Formulas whose result is not stored, as `B6`.
+        rich: Texts of several runs of letters that stand in their cells, by row and column.
+    """
+
+    merged: list[tuple[int, int, int]] = field(default_factory=list)
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
+    without_value: list[str] = field(default_factory=list)
+    rich: dict[tuple[int, int], list[Any]] = field(default_factory=dict)
+
+    def seen(self, rows: Sequence[list[str]]) -> tuple[list[list[str]], Counter[str]]:
+        """The cells that are shown, a merged one in each of its rows, and how many rows and columns are not."""
+        filled = [any(row) for row in rows]
+        for top, bottom, left in self.merged:
+            value = rows[top][left] if top < len(rows) and left < len(rows[top]) else ""
+            for number in range(top + 1, min(bottom + 1, len(rows)) if value else 0):
+                row = rows[number]
+                row += [""] * (left + 1 - len(row))
+                row[left] = value if filled[number] else ""
+        used = {column for row in rows for column, cell in enumerate(row) if cell}
+        gone = {column for column in used if any(first <= column <= last for first, last in self.hidden_columns)}
+        hidden = Counter(row=sum(filled[n] for n in self.hidden_rows if n < len(rows)), column=len(gone))
+        shown = (row for number, row in enumerate(rows) if number not in self.hidden_rows)
+        return [[cell for column, cell in enumerate(row) if column not in gone] for row in shown], hidden
+
+
+def _sheet_parts(content: bytes) -> _SheetParts:
+    """The parts of the XML of one sheet."""
+    from openpyxl.cell.rich_text import CellRichText
+    from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
+
+    parts, row = _SheetParts(), -1
+    for _, element in ElementTree.iterparse(io.BytesIO(content)):
+        match local_name(element.tag):
+            case "row":
+                row, column = int(element.get("r", row + 2)) - 1, -1
+                parts.hidden_rows |= {row} if _is_hidden(element) else set()
+                for cell in element:
+                    name = cell.get("r")
+                    column = coordinate_to_tuple(name)[1] - 1 if name else column + 1
+                    within = {local_name(e.tag): e for e in cell}
+                    if "f" in within and not ("v" in within and within["v"].text):
+                        parts.without_value.append(f"{number_text('A', column + 1)}{row + 1}")
+                    if "is" in within and within["is"].find("{*}r") is not None:
+                        parts.rich[row, column] = list(CellRichText.from_tree(within["is"]))
+                element.clear()  # or a large sheet would be held in memory
+            case "col" if _is_hidden(element):
+                parts.hidden_columns.append((int(element.attrib["min"]) - 1, int(element.attrib["max"]) - 1))
+            case "mergeCell":
+                left, top, _, bottom = range_boundaries(element.attrib["ref"])
+                parts.merged.append((top - 1, bottom - 1, left - 1))
+    return parts
+
+
+def _is_hidden(element: Element) -> bool:
+    return element.get("hidden", "0") not in ("0", "false")

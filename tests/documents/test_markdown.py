@@ -5,7 +5,7 @@ import time
 import pytest
 
 from disc_lite.documents.headings import find_headings
-from tests.documents.written import converted
+from tests.documents.written import converted, document, sections
 
 
 def text_of(text):
@@ -83,6 +83,22 @@ CODE = "```sh\n# <!-- x -->\n[^1]: a\n:::\n```\n\n~~~\n!!! note\n~~~\n\n1. One\n
 def test_code_stays_as_it_is_written():
     assert text_of(CODE) == CODE
     assert text_of("```{code-block} sh\n# x\n```\n") == "```{code-block} sh\n# x\n```\n"
+    indented = "Use:\n\n    <!-- on -->\n    | a    | b |\n    a[^1] > ![x](y)\n    [x]: /y\n\nEnd.\n"
+    assert text_of(indented) == indented
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "1. ```sh\n   # make\n   ```",
+        "- ```\n  # make\n  ```\n- b",
+        "``` md\n=== T\n\n    ```\n    # make\n    ```\n# no\n```",
+    ],
+)
+def test_a_block_of_code_may_open_in_a_list_and_no_deeper_fence_closes_it(code):
+    made = document("a.md", f"# A\n\n{code}\n\n## Next\n\nText <!-- not --> here.\n")
+    assert made.text == f"# A\n\n{code}\n\n## Next\n\nText  here.\n"
+    assert sections(made) == [((), f"# A\n\n{code}"), (("Next",), "## Next\n\nText  here.")]
 
 
 def test_no_heading_comes_from_comments_code_or_admonitions():

@@ -53,6 +53,24 @@ def test_org():
     assert [path for path, _ in sections(document("b.org", "* One\n** Two\nx\n"))] == [(), ("Two",)]
 
 
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("* One\n  SCHEDULED: <2026-01-02 Fri>\n  Text.\n-----\n", "# One\n  Text.\n"),
+        (
+            "* One\nA.\n** TODO COMMENT Two\nB.\n*** Three\nC.\n** Four  :x:noexport:\nD.\n* Five\nE.\n",
+            "# One\nA.\n# Five\nE.\n",
+        ),
+        ("Red[fn:1], and blue[fn:: Since May.].\n\n[fn:1] Says *Ada*.\n", "Red, and blue [Since May.].\n\nSays Ada.\n"),
+        ("- Force :: A push.\n- Two\n", "- Force: A push.\n- Two\n"),
+        ("#+begin_src org\n  ,* One\n    ,#+x\n#+end_src\n", "```org\n* One\n  #+x\n```\n"),
+        ("#+begin_export html\n<hr>\n#+end_export\nA @@html:<b>@@b@@html:</b>@@.\n", "A b.\n"),
+    ],
+)
+def test_org_shows_what_it_exports(written, seen):
+    assert text("a.org", written) == seen
+
+
 ADOC = """\
 = The Manual
 Ann Author <a@b.org>
@@ -109,6 +127,26 @@ def test_adoc():
             "NOTE: Be careful with `a_b_c` and file_name_x.\n\nName | Price\nDunden | 12 a piece\nLoaf | 3\n\nCPU: The brain.\nA picture",
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        (
+            'See https://x.org[the site^], link:a.html["One, two",window=_blank] and x:a[b^].',
+            "See the site, One, two and x:a[b^].",
+        ),
+        (
+            "Press kbd:[Ctrl+C], btn:[OK], menu:File[Save > As] or menu:Edit[].",
+            "Press Ctrl+C, OK, File > Save > As or Edit.",
+        ),
+        ("A ((valve)) (((pump, red)))icon:tags[]indexterm:[x] f((a)b).", "A valve  f((a)b)."),
+        ('`+kbd:[a]+` "`so`" `((x))` is `a+b`.', "`kbd:[a]` “so” `((x))` is `a+b`."),
+        ("[WARNING]\n====\nHot.\n====\n\n'''\n\n[NOTE.small]\nMind.\n\n<<<\n", "Warning:\nHot.\n\n\nNote:\nMind."),
+    ],
+)
+def test_adoc_shows_no_macros(written, seen):
+    assert text("a.adoc", written) == f"{seen}\n"
 
 
 def test_adoc_may_be_called_asc_as_keys_are():

@@ -1,8 +1,18 @@
-"""HTML with optional end tags -> HTML with all of them: the parser would nest one paragraph or row in the other."""
+"""HTML -> its tree of elements, and those around one and within it.
+
+The parser knows no optional end tags, and would nest one paragraph or row in the other: they are written before. To
+search by bs4 would build a filter at every call.
+"""
 
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 # An element that opens ends the ones of the first set that are open, up to one of the second.
 _CELLS = frozenset(("td", "th"))
@@ -27,7 +37,29 @@ _TAG = re.compile(
 )
 
 
-def with_end_tags(markup: str) -> str:
+def parsed(markup: str) -> BeautifulSoup:
+    """The tree of HTML."""
+    from bs4 import BeautifulSoup
+
+    with warnings.catch_warnings():
+        # It warns of XHTML and of text that looks like a path; both are parsed correctly.
+        warnings.simplefilter("ignore")
+        return BeautifulSoup(_with_end_tags(markup), "html.parser")
+
+
+def around(tag: Tag, names: Collection[str]) -> Tag | None:
+    """The innermost element of these names that an element stands in."""
+    return next((one for one in tag.parents if one.name in names), None)
+
+
+def within(tag: Tag, names: Collection[str]) -> Iterator[Tag]:
+    """The elements of these names in another, however deep."""
+    from bs4 import Tag
+
+    return (one for one in tag.descendants if isinstance(one, Tag) and one.name in names)
+
+
+def _with_end_tags(markup: str) -> str:
     """The markup with the end tags of paragraphs, list items, rows and cells that it leaves out."""
     parts: list[str] = []
     stack: list[str] = []
