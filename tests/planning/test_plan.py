@@ -84,7 +84,7 @@ def test_what_fits_on_no_card_is_planned_for_the_largest_and_does_not_fit() -> N
 
 
 def test_what_does_not_fit_on_a_cpu_is_not_sent_to_one() -> None:
-    made = plan(HANDBOOK, "pocket", device="cpu", host_ram="0.7GB")
+    made = plan(HANDBOOK, "pocket", device="cpu", host_ram="0.3GB")
     with pytest.raises(WillNotFit) as caught:
         require_room(made)
     assert "a machine with more memory" in caught.value.remedy and "cpu" not in caught.value.remedy
