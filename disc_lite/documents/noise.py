@@ -72,6 +72,7 @@ _BUTTON = re.compile(r"(?:.*-)?(?:btn|button|cta)(?:-.*)?")
 _PRESSED = re.compile(r"(?:accept|agree|allow|got-it|join|ok|sign-?up|subscribe)(?:-(?:all|here|now|today|us))?")
 _BLURB_WORDS = 60
 SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
+_MENU_SHARE = 0.75  # of the letters of a menu are links
 _LINKED_SHARE = 0.33  # of the text of an element that teases other pages
 _CONTENTS = re.compile(r"toc|contents")
 _TITLES = ("h1", "h2", "h3", "h4", "h5", "h6", "dt")
@@ -102,6 +103,8 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
 
 
 def _is_noise_of_a_site(tag: Tag) -> bool:
+    if tag.name == "table" and _is_menu(tag):
+        return True
     names = _telling_names(tag)
     is_named = _any(_NAME, names)
     if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
@@ -114,6 +117,14 @@ def _is_noise_of_a_site(tag: Tag) -> bool:
         return False
     is_noise_by_name = is_named or (_any(_PLAIN_NAME, names) and not _says_something(tag)) or _is_request(tag, names)
     return is_noise_by_name and tag.name not in _MAIN_TEXT and not any(within(tag, _MAIN_TEXT))
+
+
+def _is_menu(table: Tag) -> bool:
+    """Whether a table within one that places the parts of a page is a list of links, and hardly more."""
+    if around(table, ("table",)) is None or any(within(table, ("table",))) or not any(within(table, ("ul",))):
+        return False
+    linked = sum(len(link.get_text()) for link in within(table, ("a",)))
+    return linked > _MENU_SHARE * len("".join(table.get_text().split()))
 
 
 def _any(pattern: re.Pattern[str], names: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Iterator
 
+from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.inlinehtml import embedded_text
 from disc_lite.documents.tables import line_of
@@ -30,12 +31,13 @@ _DROPPED = frozenset(
     toctree
     """.split()
 )
+_UNTITLED = frozenset("container cssclass figure grid only program rst-class tab-set".split())  # for the layout
 _NAMED = frozenset("attention caution danger error hint important note seealso tip warning todo deprecated".split())
 _VERSIONS = {"versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since"}
 _LITERAL = frozenset(
     """
     code code-block code-cell sourcecode parsed-literal doctest testcode testoutput prompt math console ipython
-    click:example click:run
+    click:example click:run graphviz mermaid plantuml uml plot
     """.split()
 )
 # Read so in MyST Markdown too, where they are the fence of a block: ```` ```{toctree} ````.
@@ -48,12 +50,17 @@ _INLINE = (
     (re.compile(r"`([^`<]*[^`<\s])\s*<[^`>]*>`__?"), r"\1"),
     (re.compile(r"`([^`]+)`__?"), r"\1"),
     (re.compile(r"\s?\[(?:\d+|#[\w-]*|\*)\]_"), ""),
+    (re.compile(r"(\[[A-Za-z][\w.-]*\])_"), r"\1"),  # a citation
+    (re.compile(r"(?<!\\)\\ "), ""),  # ends markup in the midst of a word
 )
+_SCRIPT = re.compile(r"(?:\\ )?:(su[bp])(?:er)?(?:script)?:`([^`]+)`(?:\\ )?")
+_LINE_OF_VERSE = re.compile(r"^(\s*)\| (?!.*\|\s*$)")  # and no row of a table
+_NAMELESS_TARGET = re.compile(r"\s*__ \S+\s*")
 
 
 def rst_text(text: str) -> str:
     """The text that a reader of the page sees, its headings underlined as before."""
-    lines = _numbered(text.split("\n"))
+    lines = _numbered([line for line in text.split("\n") if not _NAMELESS_TARGET.fullmatch(line)])
     names = {name[1]: " ".join(name[2].split()) for name in _SUBSTITUTION.finditer(text)}
     if names:
         named = re.compile("|".join(re.escape(f"|{name}|") + "_{0,2}" for name in names))
@@ -96,7 +103,7 @@ def _seen(lines: list[str]) -> Iterator[str]:
             margin = len(line) - len(_MARGIN.sub("", line, count=1))
             end = _block_end(lines, index, margin) if line.rstrip().endswith("::") else index
             if end == index:
-                yield _plain(line)
+                yield _plain(_LINE_OF_VERSE.sub(r"\1", line, count=1))
                 continue
             # One colon is seen, or none where the two stand apart.
             before = line.rstrip().removesuffix("::")
@@ -137,13 +144,13 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         yield from shown.split("\n") if shown else []
         return
     if name in _LITERAL:
-        yield from _fenced(block, indent)
+        yield from _fenced([argument, *_dedented(block, "")] if name == "math" and argument else block, indent)
         return
-    if name == "figure":
+    if name in _UNTITLED:
         argument = ""
     label = f"{_VERSIONS[name]} {argument}:" if name in _VERSIONS else argument
     if name in _NAMED and name not in _VERSIONS:
-        label = f"{name.capitalize()}: {argument}".strip()
+        label = f"{'See also' if name == 'seealso' else name.capitalize()}: {argument}".strip()
     if label:
         yield indent + _plain(label)
     yield from _seen(_dedented(block, indent))
@@ -199,10 +206,11 @@ def _dedented(block: list[str], indent: str) -> list[str]:
 
 def _plain(line: str) -> str:
     """A line without roles, links and marks of notes; what is in double backquotes stays."""
-    if "`" not in line and "]_" not in line:
+    if not any(sign in line for sign in ("`", "]_", "\\ ")):
         return line
     parts = re.split(r"(``.*?``)", line)
     for place in range(0, len(parts), 2):
+        parts[place] = with_scripts(parts[place], _SCRIPT)
         for pattern, replacement in _INLINE:
             parts[place] = pattern.sub(replacement, parts[place])
     return "".join(parts)

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 # A hostile page may ask for more; no table that is read has them.
 _MAX_SPAN = 200
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BLOCKS = ("blockquote", "dl", "ol", "p", "pre", "ul")
 _MAX_INNER_CHARS, _MAX_INNER_NODES = 300, 1000
 
 
 def is_layout(table: Tag) -> bool:
-    """Whether a table only places parts of the page: headings or tables, or one row of code and its numbers."""
+    """Whether a table only places parts of the page: headings, tables, one box, or one row of code with numbers."""
     # What is in inner tables is looked at last, or many in one another would be read as often as they are deep.
     is_outer = any(within(table, ("table",)))
     if table.get("role") in ("presentation", "none") or (is_outer and not _has_values(table)):
         return True
     if is_outer or any(within(table, _HEADINGS)):
         return any(within(table, _HEADINGS))
+    if any(within(table, _BLOCKS)) and len(list(islice(within(table, ("td", "th")), 2))) == 1:
+        return True
     return any(within(table, ("pre",))) and not any(within(table, ("th",))) and len(list(within(table, ("tr",)))) == 1
 
 

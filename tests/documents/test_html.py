@@ -210,6 +210,11 @@ def test_a_table_that_only_places_things_is_no_table():
         "<table><tr><td><h2>Left</h2><p>One.</td><td><p>Two.</td></tr></table>"
     )
     assert text_of(page) == "```\nopen\nclose\n```\n\n## Left\n\nOne.\n\nTwo."
+    assert (
+        text_of("<table><tr><td><p>Ways:</p><ol><li>Ring.<li>Knock.</ol><p>Ada.</table>")
+        == "Ways:\n\n1. Ring.\n2. Knock.\n\nAda."
+    )
+    assert text_of("<table><tr><td><p>Mind the</p> step.</td><td><p>Two</p>") == "Mind the step. | Two"
 
 
 def test_a_short_table_in_the_cell_of_one_is_a_value_and_other_tables_are_placed_by_theirs():

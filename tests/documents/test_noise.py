@@ -67,3 +67,12 @@ def test_the_words_that_rustdoc_shows_to_be_pressed_are_no_text():
 </details><h2>Methods</h2><section><span class="rightside"><span class="since">1.0.0</span> · <a class="src">Source</a></span>
 <h3>fn read(self)</h3></section><p>It reads on.</p>"""
     assert text("a.html", page) == "# Trait Read\n\nIt reads.\n\n## Methods\n\n### fn read(self)\n\nIt reads on.\n"
+
+
+def test_a_list_of_links_in_a_table_that_places_it_is_a_menu():
+    links = "<ul><li><a href=a>Home</a><li><a href=b>Introduction</a><li><a href=c>Downloads</a></ul>"
+    table = "<table><tr><td><table><tr><th>Menu</th></tr><tr><td>{}</td></tr></table></td><td><p>Text.</p></td></tr></table>"
+    assert text("a.html", f"<h1>Bells</h1>{table.format(links)}") == "# Bells\n\nText.\n"
+    for said in (f"{links}Each of them has a page of its own here.", links.replace("a href", "b id")):
+        assert "Introduction" in text("a.html", f"<h1>Bells</h1>{table.format(said)}")
+    assert "Downloads" in text("a.html", f"<h1>Bells</h1><table><tr><td>Pages</td><td>{links}</td></tr></table>")

@@ -36,6 +36,10 @@ def text_of(text):
          "1. Open.\n   Wait.\n\n   1. Look.\n2. Close.\n\nThen:\n\n1. New.\n\n4. Four.\n5. Five."),
         ('.. csv-table:: Prices\n   :header: "City", "Fee"\n\n   "Oslo, N", :ref:`1 <x>`\n\nB.', "Prices\n\nCity | Fee\nOslo, N | 1\n\nB."),
         (".. list-table::\n   :widths: 1 2\n\n   * - Name\n     - Room\n   * - Ada\n       Berg\n     -\n\nB.", "Name | Room\nAda Berg |\n\nB."),
+        (".. math:: a = b\n   :label: x\n\n.. math::\n\n   c\n\nB.", "```\na = b\n```\n\n```\n   c\n```\n\nB."),
+        ("It is 10\\ :sup:`6` Pa of H\\ :sub:`2`\\ O, *re*\\ done, ``a\\ b``.", "It is 10^6 Pa of H2O, *re*done, ``a\\ b``."),
+        ("| Red |x|,\n| and blue\n\n| a | b |\n\nSee [Ada26]_ and `x`__.\n\n__ https://x.org\n", "Red |x|,\nand blue\n\n| a | b |\n\nSee [Ada26] and x.\n\n"),
+        (".. only:: html\n\n   .. container:: wide\n\n      Text.\n\n.. class:: Bell(x)\n\n.. seealso:: B.", "\n\nText.\n\nBell(x)\n\nSee also: B."),
         (".. raw:: html\n\n   <p>A<sup>2</sup> &amp; b.</p>\n\n.. raw:: latex\n\n   x", "A^2 & b.\n"),
     ],
 )  # fmt: skip
