@@ -17,7 +17,7 @@ from disc_lite.documents.frontmatter import split_front_matter
 from disc_lite.documents.headings import escaped, find_headings
 from disc_lite.documents.images import with_seen_images
 from disc_lite.documents.inlinehtml import FENCE_LINE, INDENTED, as_seen, closes
-from disc_lite.documents.rst import MYST, role_text, rst_text
+from disc_lite.documents.rst import ADMONITIONS, MYST, role_text, rst_text
 from disc_lite.documents.source import Converted, Source
 
 _DIRECTIVE = re.compile(r"\s*\{(?P<name>[\w:-]+)\}\s*(?P<title>.*)")
@@ -30,10 +30,7 @@ _BANGS = re.compile(
 )  # the last is a tab of MkDocs
 _ALERT = re.compile(r"([ \t]*>[ \t]*)\[!(\w+)\][-+]?[ \t]*(.*)")
 _OPTION = re.compile(r"[ \t]*:[\w-]+:(?:\s.*)?")
-_PROSE = """
-    admonition attention caution danger dropdown error hint important margin note seealso sidebar tip topic warning
-"""
-_PROSE_DIRECTIVES = frozenset(_PROSE.split())
+_PROSE_DIRECTIVES = ADMONITIONS | frozenset("admonition dropdown margin sidebar topic".split())
 _UNNAMED = frozenset("admonition div details dropdown margin topic sidebar grid card tab-set tab-item".split())
 
 _CODE_OR_COMMENT = re.compile(rf"{CODE_SPAN}|<!--")

@@ -32,7 +32,7 @@ _DROPPED = frozenset(
     """.split()
 )
 _UNTITLED = frozenset("container cssclass figure grid only program rst-class tab-set".split())  # for the layout
-_NAMED = frozenset("attention caution danger error hint important note seealso tip warning todo deprecated".split())
+ADMONITIONS = frozenset("attention caution danger error hint important note seealso tip todo warning".split())
 _VERSIONS = {"versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since"}
 _LITERAL = frozenset(
     """
@@ -149,7 +149,7 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
     if name in _UNTITLED:
         argument = ""
     label = f"{_VERSIONS[name]} {argument}:" if name in _VERSIONS else argument
-    if name in _NAMED and name not in _VERSIONS:
+    if name in ADMONITIONS:
         label = f"{'See also' if name == 'seealso' else name.capitalize()}: {argument}".strip()
     if label:
         yield indent + _plain(label)
