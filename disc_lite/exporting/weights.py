@@ -20,6 +20,7 @@ from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
+from disc_lite.models.device import device_of, free_bytes, has_own_memory
 from disc_lite.models.host import available_host_bytes
 from disc_lite.models.tokens import Tokens
 from disc_lite.storage import read_json, write_json
@@ -90,7 +91,7 @@ def _room_for(size_bytes: int, device: str | None) -> str:
 
     Beside the trained model, which may be there still.
     """
-    cuda = device or "cuda"
-    if cuda != "cpu" and torch.cuda.is_available() and torch.cuda.mem_get_info(cuda)[0] > 1.2 * size_bytes:
-        return cuda
+    gpu = device_of(device)
+    if has_own_memory(gpu) and free_bytes(gpu) > 1.2 * size_bytes:
+        return str(gpu)
     return "cpu" if available_host_bytes() > 2.4 * size_bytes else ""

@@ -23,6 +23,17 @@ from tests.tiny_models import NAMES
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers
 
 
+@pytest.mark.parametrize(
+    ("gpu", "free", "where"), [("xpu:0", 2 << 30, "xpu:0"), ("cuda:1", 1 << 30, "cpu"), ("mps", 9 << 30, "cpu")]
+)
+def test_a_merged_model_is_loaded_where_there_is_room(monkeypatch: Any, gpu: str, free: int, where: str) -> None:
+    monkeypatch.setattr(weights, "device_of", torch.device)
+    monkeypatch.setattr(weights, "free_bytes", lambda device: free)
+    monkeypatch.setattr(weights, "available_host_bytes", lambda: 3 << 30)
+    assert weights._room_for(1 << 30, gpu) == where
+    assert weights._room_for(2 << 30, gpu) == ""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_streamed_model_says_what_the_merged_one_says(runs: Any, tmp_path: Path, name: str) -> None:
     """Against plain transformers; where it is another model, an answer ends at the first token that differs."""
