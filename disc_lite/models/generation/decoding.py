@@ -16,7 +16,7 @@ from disc_lite.models.generation.memory import Memory, remember_too_many, shape_
 from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
 from disc_lite.models.generation.plain import attends_only, decode_in_batches
 from disc_lite.models.generation.requests import Limits, Request, Step
-from disc_lite.models.generation.sampling import log_probabilities, sample
+from disc_lite.models.generation.sampling import next_tokens
 from disc_lite.models.generation.schedule import Schedule, by_size
 from disc_lite.models.positions import by_frequencies, original_length
 from disc_lite.packing import filled, shared_length
@@ -73,7 +73,8 @@ def _passes(model: PreTrainedModel, schedule: Schedule, long: bool) -> Iterator[
             sources = _sources(schedule, fresh)
             logits = forward(model, _pass(model.device, memory, schedule, tokens, ids, sources))
             memory.copy_own(sources)
-        yield schedule.record(_sampled(logits, schedule, [*going, *fresh]))
+        rows = [*going, *fresh]
+        yield schedule.record(rows, next_tokens(logits, [schedule.rows[row] for row in rows], schedule.limits.min_p))
 
 
 def _pass(
@@ -102,16 +103,6 @@ def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
 
 def _row(ids: Sequence[int], device: torch.device) -> Tensor:
     return torch.tensor([list(ids)], device=device)
-
-
-def _sampled(logits: Tensor, schedule: Schedule, rows: Sequence[int]) -> list[tuple[int, int, float]]:
-    """(row, new token, its log-probability)."""
-    written = [schedule.rows[row] for row in rows]
-    drawn = torch.tensor([row.uniforms[len(row.written)] for row in written], device=logits.device)
-    tokens = sample(logits, [row.request.temperature for row in written], drawn, schedule.limits.min_p)
-    # One wait for the card. Not in fp64, which Apple's GPUs do not have: fp32 holds whole numbers below 2^24.
-    both = torch.stack([tokens.float(), log_probabilities(logits, tokens).float()]).tolist()
-    return [(row, int(token), log_p) for row, token, log_p in zip(rows, *both, strict=True)]
 
 
 # -- prefixes ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from disc_lite.errors import memory_ran_out
+from disc_lite.models.device import to_device
 from disc_lite.models.embedding import HostEmbedding
 from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.memory import Memory
@@ -55,7 +56,7 @@ class DecodingGraph:
             return None
         run_hooks(model)
         self.graph.replay()
-        return self.logits[[token.row for token in tokens]]
+        return self.logits[to_device(torch.tensor([token.row for token in tokens]), self.logits.device)]
 
     def _fill(self, tokens: Sequence[Token], ids: Sequence[int], prefix_sizes: Sequence[int]) -> None:
         n = self.memory.shape.prefix_rows
