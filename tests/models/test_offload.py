@@ -164,6 +164,19 @@ def test_on_cuda_the_layer_below_is_fetched_ahead(
     assert copies == [pins] * 2 * (LAYERS - 1)
 
 
+def test_the_blocks_of_a_small_micro_batch_are_those_of_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, empty = list[Any](), torch.empty
+    monkeypatch.setattr(
+        torch, "empty", lambda size, dtype, pin_memory: (asked.append(size), empty(size, dtype=dtype))[1]
+    )
+    host = HostCheckpoints(torch.device("cpu"))
+    host.pins = True
+    for tokens in (64, 7, 40):
+        held = host._empty_like(torch.ones(1, tokens, 16, dtype=torch.bfloat16))
+        assert (held.shape, held.dtype) == ((1, tokens, 16), torch.bfloat16)
+    assert asked == [64 * 16 * 2] * 3
+
+
 def test_segments_of_cuda_memory_can_grow_unless_the_user_says_otherwise() -> None:
     from disc_lite.models import ALLOCATOR
 
