@@ -126,9 +126,9 @@ class Base:
         """Name -> parameter of everything that is trained, in a fixed order."""
         return parameters_of(self.model)
 
-    def adapter_state(self, name: str = "default") -> dict[str, Tensor]:
+    def adapter_state(self) -> dict[str, Tensor]:
         """Name -> tensor, as in adapter files of PEFT."""
-        return state_of(cast(PeftModel, self.model), name)
+        return state_of(cast(PeftModel, self.model))
 
     def known(self, adapter: bool) -> KnownContinuations | None:
         """Texts of the base, or of the adapter as it is now, that are in the journal; None without a journal."""
@@ -203,11 +203,11 @@ class Base:
         """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
         decoder, longest = self.causal.get_decoder(), int(packed.position_ids.max()) + 1
         packed = packed.moved(partial(to_device, device=self.device))
-        visible, positions = packed.visible(), packed.position_ids
+        visible = packed.visible()
         out = decoder(
-            input_ids=packed.input_ids, position_ids=positions, use_cache=False,
+            input_ids=packed.input_ids, position_ids=packed.position_ids, use_cache=False,
             attention_mask=None if visible is None else attention_masks(
-                decoder.config, visible, positions, positions, longest, decoder.dtype),
+                decoder.config, visible, packed.position_ids, longest, decoder.dtype),
         )  # fmt: skip
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)

@@ -103,7 +103,7 @@ def test_masks_are_by_type_of_layer(families: Callable[[str], Path]) -> None:
     at = torch.arange(20)[None]
     for name, kinds in (("llama", None), ("mistral", None), ("gemma3_text", {"full_attention", "sliding_attention"})):
         config = load_unchecked(families(name), "none", "cpu").causal.config
-        made = masks.attention_masks(config, visible, at, at, 20, torch.float32)
+        made = masks.attention_masks(config, visible, at, 20, torch.float32)
         if kinds is None:
             near = made
         else:
@@ -113,7 +113,7 @@ def test_masks_are_by_type_of_layer(families: Callable[[str], Path]) -> None:
         expected = visible if name == "llama" else visible & visible.triu(1 - WINDOW)
         assert torch.equal(near, expected)
     config = load_unchecked(families("gemma2"), "none", "cpu").causal.config
-    made = masks.attention_masks(config, visible, at, at, 20, torch.float32)
+    made = masks.attention_masks(config, visible, at, 20, torch.float32)
     assert torch.equal(made["full_attention"] == 0, visible)  # eager attention adds the mask
 
 
