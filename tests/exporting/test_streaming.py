@@ -35,15 +35,14 @@ def test_a_merged_model_is_loaded_where_there_is_room(monkeypatch: Any, gpu: str
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_streamed_model_says_what_the_merged_one_says(runs: Any, tmp_path: Path, name: str) -> None:
+def test_a_streamed_model_says_what_the_merged_one_says(runs: Any, merged: Any, name: str) -> None:
     """Against plain transformers; where it is another model, an answer ends at the first token that differs."""
-    export(runs(name), "merged", tmp_path / "merged")
-    stored = stored_tensors(tmp_path / "merged")
+    stored = stored_tensors(merged(name))
     names = {plain_name(tensor): tensor for tensor in stored}
     base = load_run(open_run(runs(name)), "cpu")
     prompts = ((5, 9, 20, 33), (8, 11), (100, 7, 7, 250, 31))
     inputs = ProofInputs((), 0, prompts, 2, 6)
-    whole = outputs_of(load_base(tmp_path / "merged", "none", "cpu"), inputs, False)
+    whole = outputs_of(load_base(merged(name), "none", "cpu"), inputs, False)
 
     def weight(part: str) -> torch.Tensor:
         return stored[names[f"{part}.weight"]].read()
