@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from disc_lite.exporting.choosing import chosen_weights, merging_of, on_stored_base
-from disc_lite.exporting.job import ExportResult, Job, free_memory
+from disc_lite.exporting.job import ExportResult, Job
 from disc_lite.exporting.merging import Merging, write_merged
 from disc_lite.exporting.modelcard import named_base
 from disc_lite.exporting.outputs import outputs_of
@@ -20,7 +20,7 @@ from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
-from disc_lite.models.device import device_of, free_bytes, has_own_memory
+from disc_lite.models.device import device_of, free_bytes, free_memory, has_own_memory
 from disc_lite.models.host import available_host_bytes
 from disc_lite.models.tokens import Tokens
 from disc_lite.storage import read_json, write_json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -133,6 +134,12 @@ def spills_into_host(device: torch.device) -> bool:
     There it is Windows' driver, whose "sysmem fallback" does so instead of failing.
     """
     return device.type == "cuda" and under_wsl2()
+
+
+def free_memory() -> None:
+    """Free the memory of tensors and models that nothing refers to."""
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def give_back_freed_memory() -> None:

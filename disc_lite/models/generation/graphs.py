@@ -54,7 +54,9 @@ class DecodingGraph:
             self._capture(model)
         if self.graph is None or self.logits is None:
             return None
-        run_hooks(model)
+        decoder = model.get_decoder()
+        for hook in decoder._forward_pre_hooks.values():  # a graph does not run them: they check for signals
+            hook(decoder, ())
         self.graph.replay()
         return self.logits[to_device(torch.tensor([token.row for token in tokens]), self.logits.device)]
 
@@ -122,10 +124,3 @@ def _waits_are_errors() -> Iterator[None]:
         yield
     finally:
         torch.cuda.set_sync_debug_mode(before)
-
-
-def run_hooks(model: PreTrainedModel) -> None:
-    """The hooks before the decoder's forward pass, which a graph does not run: they check for signals."""
-    decoder = model.get_decoder()
-    for hook in decoder._forward_pre_hooks.values():
-        hook(decoder, ())
