@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from disc_lite.errors import memory_ran_out
@@ -28,12 +27,9 @@ AWAITED = 0.25  # share of the rows that are filled together where passes withou
 def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int) -> Iterator[list[Step]]:
     """The new tokens of every pass. After CUDA ran out of memory, unfinished requests begin anew in fewer rows."""
     longest = [len(r.prefix) + len(r.rest) + limits.max_new_tokens for r in requests]
+    decode_alike = _decode if attends_only(model) else decode_in_batches
     for long, indices in by_frequencies(longest, original_length(model.config.get_text_config())).items():
-        some = [requests[i] for i in indices]
-        if attends_only(model):
-            yield from _decode(model, some, limits, max_rows, long)
-        else:
-            yield from decode_in_batches(model, some, limits, max_rows, long)
+        yield from decode_alike(model, [requests[i] for i in indices], limits, max_rows, long)
 
 
 def _decode(
@@ -90,8 +86,8 @@ def _pass(
     positions = torch.cat([part.positions for part in (decoding, reading) if part])
     ends = dict(zip(read, accumulate(len(s.ids) for s in segments), strict=True))
     last = [*range(len(tokens)), *(len(tokens) - 1 + ends[source] for source in sources.values())]
-    ids = [*ids, *(token for s in segments for token in s.ids)]
-    return Pass(memory, _row(ids, device), positions[None], torch.tensor(last, device=device), decoding, reading)
+    input_ids = torch.tensor([*ids, *(token for s in segments for token in s.ids)], device=device)
+    return Pass(memory, input_ids[None], positions[None], torch.tensor(last, device=device), decoding, reading)
 
 
 def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
@@ -99,10 +95,6 @@ def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
     first: dict[tuple[int, tuple[int, ...]], int] = {}
     rows = schedule.rows
     return {row: first.setdefault((rows[row].prefix, rows[row].request.rest), row) for row in fresh}
-
-
-def _row(ids: Sequence[int], device: torch.device) -> Tensor:
-    return torch.tensor([list(ids)], device=device)
 
 
 # -- prefixes ------------------------------------------------------------------------------------------
@@ -131,9 +123,9 @@ def _read_prefixes(
         segments = sorted((s for s in segments if s.ids), key=lambda s: s.prefix)
         for batch in filled(range(len(segments)), [len(s.ids) for s in segments], max_tokens):
             reading = reading_of([segments[i] for i in batch], False, model.device)
-            ids = _row([token for i in batch for token in segments[i].ids], model.device)
+            ids = torch.tensor([token for i in batch for token in segments[i].ids], device=model.device)
             one = torch.tensor([0], device=model.device)  # logits that nobody needs
-            forward(model, Pass(memory, ids, reading.positions[None], one, None, reading))
+            forward(model, Pass(memory, ids[None], reading.positions[None], one, None, reading))
 
 
 def _most_shared(prefixes: Mapping[int, Sequence[int]], number: int, others: Iterable[int]) -> tuple[int, int]:
