@@ -46,13 +46,22 @@ def moved(load: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
 class Waits(TorchDispatchMode):
     """What the host waits for the card with: numbers read from it, and copies that are not begun ahead."""
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> Waits:
         made, read = torch.tensor, OnCard.tolist
-        patch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
-        patch.setattr(OnCard, "tolist", lambda tensor: (self.found.append("tolist"), read(tensor))[1])
-        patch.setattr(torch, "tensor", lambda data, **how: self.noted("tensor", made(data, **how)))
+        self.patch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+        self.patch.setattr(OnCard, "tolist", lambda tensor: (self.found.append("tolist"), read(tensor))[1])
+        self.patch.setattr(torch, "tensor", lambda data, **how: self.noted("tensor", made(data, **how)))
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self.patch.undo()  # before the pretended card takes back what it has put there
 
     def noted(self, name: str, tensor: Any) -> Any:
         if isinstance(tensor, OnCard):
@@ -80,7 +89,7 @@ def test_a_tensor_of_the_cpu_is_not_taken_for_one_of_the_card() -> None:
                 wrong()
 
 
-def test_tokens_are_sampled_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_sampled_on_the_card() -> None:
     rng = torch.Generator().manual_seed(0)
     logits, drawn = torch.randn(8, 300, generator=rng), torch.rand(8, generator=rng)
     temperatures = [0.0, 0.7] * 4
@@ -91,19 +100,17 @@ def test_tokens_are_sampled_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None
         assert there.tolist() == here.tolist()
         rows = [Row(Request(n, (), (1,), t), 0, [float(drawn[n])]) for n, t in enumerate(temperatures)]
         on_card = logits.to(card)
-        with Waits(monkeypatch) as waits:
+        with Waits() as waits:
             assert [token for token, _ in next_tokens(on_card, rows, 0.05)] == here.tolist()
         assert waits.found == ["tolist"]
 
 
-def test_the_host_packs_the_next_micro_batch_while_the_card_computes(
-    moved: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_host_packs_the_next_micro_batch_while_the_card_computes(moved: Callable[..., Any], tmp_path: Path) -> None:
     def load(name: str, quantize: str, rank: int, checkpointing: bool) -> Any:
         return moved(name, quantize, rank=rank, gradient_checkpointing=checkpointing)
 
     training = SmallTraining(load, tmp_path, "mistral", quantize="nf4")
-    with Waits(monkeypatch) as waits:
+    with Waits() as waits:
         sums = step(training.base, training.data, training.recipe, Batch((0, 1, 2), (0,)), (10, 5))
     assert waits.found == []
     assert sums.device == training.base.device
