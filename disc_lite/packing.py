@@ -9,7 +9,7 @@ follow its parent's, so each path from the root is computed exactly as if it wer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -82,8 +82,10 @@ class Packed:
 
     def moved(self, to: Callable[[Tensor], Tensor]) -> Packed:
         """The same on another device."""
-        tensors = (self.input_ids, self.position_ids, self.segment_ids, self.sees)
-        return Packed(*map(to, tensors), self.starts, self.plain)
+        return replace(
+            self, input_ids=to(self.input_ids), position_ids=to(self.position_ids),
+            segment_ids=to(self.segment_ids), sees=to(self.sees),
+        )  # fmt: skip
 
     def visible(self) -> Tensor | None:
         """The attention mask [R, 1, L, L]: query attends to key; None where the plain causal mask is the same.
