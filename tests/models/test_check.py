@@ -18,6 +18,7 @@ from disc_lite.models import load_base, masks
 from disc_lite.models.check import Check, check
 from disc_lite.models.generation import graphs
 from disc_lite.models.generation.plain import attends_only
+from disc_lite.models.generation.sampling import next_tokens
 from disc_lite.models.loading import load_unchecked
 from disc_lite.packing import Segment, lone
 from tests.tiny_families import APART, READ, REFUSED, WINDOW, WRAPPED, make_family
@@ -134,12 +135,7 @@ def test_generation_that_is_not_greedy_is_found(
     families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = load_unchecked(families("llama"), "none", "cpu")
-    monkeypatch.setattr(
-        "disc_lite.models.generation.decoding.sample", lambda logits, temperature, drawn: logits.argmin(-1)
-    )
-    monkeypatch.setattr(
-        "disc_lite.models.generation.plain.sample", lambda logits, temperature, drawn: logits.argmin(-1)
-    )
+    monkeypatch.setattr("disc_lite.models.generation.sampling.sample", lambda logits, *rest: logits.argmin(-1))
     assert not findings(base)["generation"][0]
 
 
@@ -160,7 +156,10 @@ def test_layers_that_call_another_attention_function_use_the_models_own_cache(
     families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = load_unchecked(families("llama"), "none", "cpu")
-    monkeypatch.setattr("disc_lite.models.generation.decoding.sample", lambda logits, *rest: logits.argmin(-1))
+    monkeypatch.setattr(
+        "disc_lite.models.generation.decoding.next_tokens",
+        lambda logits, rows, min_p: next_tokens(-logits, rows, min_p),
+    )
     passed, text = findings(base)["generation"]
     assert passed
     assert text.endswith("through the model's own cache")
