@@ -199,13 +199,10 @@ def ask(
     for warning in base.warnings:
         warn(warning)
     as_questions = [Question(text, ("",)) for text in questions]
-    answers = answer(base, as_questions, True, adapted.longest_answer)
-    rows = [{"question": question, "adapted": text} for question, text in zip(questions, answers, strict=True)]
+    found = {"question": list(questions), "adapted": answer(base, as_questions, True, adapted.longest_answer)}
     for number, (name, other) in enumerate(zip(others or {}, opened, strict=True), 1):
         switch(base, number)
-        for row, text in zip(rows, answer(base, as_questions, True, other.longest_answer), strict=True):
-            row[name] = text
+        found[name] = answer(base, as_questions, True, other.longest_answer)
     if with_base:
-        for row, text in zip(rows, answer(base, as_questions, False, adapted.longest_answer), strict=True):
-            row["base"] = text
-    return rows
+        found["base"] = answer(base, as_questions, False, adapted.longest_answer)
+    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]

@@ -17,7 +17,7 @@ from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, QUIET, asks_for_a_run, overrides_of
-from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan
+from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, nothing_to_teach, plan, print_plan
 from disc_lite.cli.terminal import escape_controls, print_json, print_whatever_comes
 from disc_lite.errors import DiscLiteError, UsageError, WillNotFit, memory_ran_out
 from disc_lite.storage import disk
@@ -70,7 +70,6 @@ def adapt(
     if dry_run and pairs_only:
         raise UsageError("--dry-run plans a whole run.", "", "Leave --pairs-only out.")
     if dry_run:
-        from disc_lite.cli.plan import nothing_to_teach, print_plan
         from disc_lite.run.plan import plan as plan_of
 
         with nothing_to_teach(as_json):

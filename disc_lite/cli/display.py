@@ -11,26 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from disc_lite.cli.terminal import escape_controls, untrusted
+from disc_lite.evaluation import sentences
 from disc_lite.evaluation.card import DRIFTS, ROWS
-from disc_lite.evaluation.sentences import (
-    about_facts,
-    choice_of_questions,
-    compared,
-    forgotten,
-    in_words,
-    overlap_sentences,
-    shortfall,
-    since_update,
-    still_known,
-    unreadable,
-    unstated,
-    verdict,
-)
 from disc_lite.run.about_pairs import about_pairs, sentences_asked
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted, data_size, duration, listed, since_rows
 from disc_lite.storage import JsonObject
 
+SENTENCES = (
+    sentences.unreadable, sentences.unstated, sentences.shortfall, sentences.since_update, sentences.still_known,
+    sentences.verdict, sentences.choice_of_questions, sentences.forgotten,
+)  # fmt: skip
 SHOWN_MISSES = 5
 # Of the rows of a card, as headings that leave names their room.
 SHORT = {"floor": "base", "rag": "RAG", "ceiling": "passage", "adapted": "adapted", "adapted_rag": "+ RAG"}
@@ -45,7 +36,8 @@ def show_summary(summary: JsonObject, console: Console) -> None:
         return
     if file := summary.get("pairs_only"):
         console.print(untrusted(f"{counted(summary['pairs']['accepted'], 'pair')}: {file}"))
-        console.print("The same command without --pairs-only teaches them.", highlight=False)
+        if "card" not in summary:  # else they are taught
+            console.print("The same command without --pairs-only teaches them.", highlight=False)
         return
     read = summary["documents"]["read"]
     console.print(Text.assemble((escape_controls(summary["model"]), "bold"), f" after {counted(read, 'document')}"))
@@ -57,7 +49,7 @@ def show_summary(summary: JsonObject, console: Console) -> None:
 def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
     """The report card; with `documents` also by document, with misses."""
     headings = ("exact", "contains", "F1") if console.width >= WITH_RULES else ()
-    asked = f"{counted(card['questions'], 'question')}{about_facts(card)}"
+    asked = f"{counted(card['questions'], 'question')}{sentences.about_facts(card)}"
     table = _table(f"Learned: {asked}", "right", "95%", *headings)
     for name, label in ROWS.items():
         if card["questions"]:
@@ -73,7 +65,7 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
     if documents:
         _show_documents(card, console)
         _show_misses(card, console)
-    for line in sentences(card):
+    for line in _said(card):
         console.print(untrusted(line))
 
 
@@ -136,22 +128,21 @@ def _shortened(passage: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def sentences(card: JsonObject) -> list[str]:
+def _said(card: JsonObject) -> list[str]:
     """The sentences of the card."""
-    said = (unreadable, unstated, shortfall, since_update, still_known, verdict, choice_of_questions, forgotten)
-    lines = [part(card) for part in said]
+    lines = [part(card) for part in SENTENCES]
     for pair, gain in card["differences"].items():
         mean, low, high = (100 * gain[name] for name in ("mean", "low", "high"))
-        lines.append(f"{compared(pair)}: {mean:+.1f} points (95% interval: {low:+.1f} to {high:+.1f})")
+        lines.append(f"{sentences.compared(pair)}: {mean:+.1f} points (95% interval: {low:+.1f} to {high:+.1f})")
     judge = card.get("judge")
     if judge and not judge["of"]:
         lines.append("The base as judge gave no verdict on any answer.")
     elif judge:
         lines.append(
-            f"The base as judge finds {in_words(judge)} right ({judge['undecided']} without a verdict); it agrees with "
-            f"exact match on {in_words(judge['agreement'])}."
+            f"The base as judge finds {sentences.in_words(judge)} right ({judge['undecided']} without a verdict); "
+            f"it agrees with exact match on {sentences.in_words(judge['agreement'])}."
         )
-    lines += overlap_sentences(card)
+    lines += sentences.overlap_sentences(card)
     return [line for line in lines if line]
 
 

@@ -26,7 +26,7 @@ MOST_NAMES = 3
 @click.command(short_help="What a model will see of documents; nothing is spent.")
 @DOCUMENTS
 @click.option("--show", metavar="FILE", help="Show the passages of one file, sentence by sentence.")
-@click.option("--model", "-m", help="Cut passages by its tokenizer and recipe; else tokens are estimated.")
+@click.option("--model", "-m", help="Cut passages by its recipe, and its tokenizer if it is here; else by estimate.")
 @RECIPE
 @SET
 @click.option("--all", "show_all", is_flag=True, help=f"List all documents, not only {MOST_ROWS}.")
@@ -66,11 +66,13 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
         print_line(
             console, 0, f"Look at these first: {len(doubtful):,} of {counted(len(seen.documents), 'document')}", "bold"
         )
-    for view in doubtful if show_all else doubtful[:MOST_DOUBTFUL]:
+    most_doubtful, most_rows = (len(seen.documents),) * 2 if show_all else (MOST_DOUBTFUL, MOST_ROWS)
+    for view in doubtful[:most_doubtful]:
         print_line(console, 2, view.name, "yellow")
         for doubt in view.doubts:
             print_line(console, 4, doubt)
-    _show_table(seen, console, len(seen.documents) if show_all else MOST_ROWS)
+    _say_how_many_more(len(doubtful) - most_doubtful, console)
+    _show_table(seen, console, most_rows)
     for line in _totals(seen):
         print_line(console, 0, line)
     first = shlex.quote(seen.documents[0].name)
@@ -110,8 +112,12 @@ def _show_table(seen: Preview, console: Console, most: int) -> None:
         counts = (f"{number:,}" for number in (view.tokens, view.sentences, view.passages))
         table.add_row(untrusted(view.name, style), view.language or "?", *counts)
     console.print(table)
-    if len(seen.documents) > most:
-        print_line(console, 0, f"… and {len(seen.documents) - most:,} more (--all lists them)")
+    _say_how_many_more(len(seen.documents) - most, console)
+
+
+def _say_how_many_more(number: int, console: Console) -> None:
+    if number > 0:
+        print_line(console, 0, f"… and {number:,} more (--all lists them)")
 
 
 def _totals(seen: Preview) -> tuple[str, ...]:

@@ -123,25 +123,27 @@ def _what(plan: Plan) -> list[str]:
         f"{to_teach}{about}{counted(corpus.tokens, 'token')}, {counted(corpus.passages, 'passage')}, "
         f"{counted(corpus.sentences, 'sentence')}",
         *([_since(plan)] if corpus.since else []),
-        *_assumed(plan.budget.assumed_gib),
+        *_assumed(plan),
         f"Examples an epoch: {examples}; at most {counted(plan.recipe.train.epochs, 'epoch')}, "
         f"{counted(work.steps, 'step')} of {counted(round(work.student_tokens / max(1, work.steps)), 'token')}, "
         f"{counted(work.student_tokens, 'token')} in all",
     ]  # fmt: skip
 
 
-def _assumed(card_gib: float | None) -> list[str]:
-    if card_gib is None:
+def _assumed(plan: Plan) -> list[str]:
+    if plan.budget.assumed_gib is None:
         return []
-    return [f"For a GPU of {card_gib:g} GB, the smallest on which it fits; --max-vram or --card name yours"]
+    which = "the smallest on which it fits" if plan.choice else "the largest that is known"
+    return [f"For a GPU of {plan.budget.assumed_gib:g} GB, {which}; --max-vram or --card name yours"]
 
 
 def _since(plan: Plan) -> str:
     """What an update takes over, and what it does about the rest."""
     recipe, since = plan.recipe, plan.corpus.since or {}
     rest = f"{since['changed']:,} changed and {since['new']:,} new are asked and taught"
-    gone = GONE[recipe.update.removed]
-    held = f"rehearsed ({recipe.update.rehearse:g} to 1)" if recipe.update.start == "adapter" else "taught anew"
+    starts_anew = recipe.update.start == "new"  # which there is nothing to unlearn of
+    gone = "not taught" if starts_anew and recipe.update.removed != "rehearse" else GONE[recipe.update.removed]
+    held = "taught anew" if starts_anew else f"rehearsed ({recipe.update.rehearse:g} to 1)"
     asked = plan.corpus.unlearned.number
     unlearned = f" (at most {counted(asked, 'question')})" if asked else ""
     return (

@@ -32,14 +32,16 @@ class Pace:
     """Estimates the time left of a stage from its progress so far.
 
     A stage begins with its first event, when its total changes, and when its count falls back to where it began: the
-    evaluation counts once before the training and once after it. While nothing of a stage is finished, the estimate is
-    that of a part of it, where an event tells of one.
+    evaluation counts once before the training and once after it. What is there within half a second was known before,
+    and says nothing of the pace. While nothing of a stage is finished, the estimate is that of a part of it, where an
+    event tells of one.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.counting: tuple[str, int] | None = None
         self.began_s, self.first, self.done = 0.0, 0, 0
+        self.last_s, self.last_done = 0.0, 0  # when the count last grew, and by how much
         self.part: Pace | None = None
 
     def update(self, event: Event) -> bool:
@@ -50,6 +52,10 @@ class Pace:
         begins = counting != self.counting or event.done <= self.first < self.done
         if begins:
             self.counting, self.began_s, self.first = counting, self.clock(), event.done
+        elif self.clock() - self.began_s < TICK_S:
+            self.first = event.done
+        elif event.done > self.done:
+            self.last_s, self.last_done = self.clock(), event.done - self.done
         self.done = event.done
         self._update_part(event.data.get("part"))
         return begins
@@ -67,7 +73,12 @@ class Pace:
         """Seconds left; None where there is no estimate."""
         total = self.counting[1] if self.counting else 0
         done = self.done - self.first  # a resumed run did the rest earlier
-        return (self.clock() - self.began_s) * (total - self.done) / done if total and done > 0 else None
+        if not total or done <= 0 or self.last_s <= self.began_s:  # it has not grown since, as far as a refresh can see
+            return None
+        # What is under way by the pace so far: at most as much as came at once the last time.
+        pace_s = (self.last_s - self.began_s) / done
+        done_now = done + min(self.last_done, (self.clock() - self.last_s) / pace_s)
+        return (self.clock() - self.began_s) * max(0.0, total - self.first - done_now) / done_now
 
     def __str__(self) -> str:
         """The time left as text; without an estimate the time since the stage began, if that is long."""
@@ -190,9 +201,9 @@ class Bars:
 
 @contextmanager
 def display(quiet: bool) -> Iterator[Listener]:
-    """A listener that shows bars, lines or nothing, depending on stderr."""
+    """A listener that shows bars, lines or nothing, depending on stderr, which is None where it is closed."""
     console = Console(stderr=True)
-    if quiet:
+    if quiet or sys.stderr is None:
         yield silent
     else:
         with closing(Bars(console) if console.is_terminal else Plain()) as shown:

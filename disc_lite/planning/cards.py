@@ -65,8 +65,7 @@ CARDS: dict[str, Card] = {
         Card("h200", 141, 270.0, 4800),
     )
 }
-BY_SIZE = (8, 12, 16, 24)  # GiB, of the table
-OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"}
+OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"}  # GiB -> the card of the table
 
 
 def card_of(name: str) -> Card:
@@ -89,4 +88,4 @@ def card_of_device(name: str) -> Card | None:
 
 def usable_bytes(memory_bytes: int) -> int:
     """What a run may allocate on a card of so much memory that nothing else uses."""
-    return round((memory_bytes - RESERVED_BYTES) * (1 - MARGIN))
+    return max(0, round((memory_bytes - RESERVED_BYTES) * (1 - MARGIN)))

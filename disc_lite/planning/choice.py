@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from disc_lite.planning.memory import ROW_TOKENS, Footprint, Stage, Way
+from disc_lite.planning.memory import APART_PADDING, Footprint, Stage, Way
 from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS, TREE_TOKENS
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
@@ -39,7 +39,9 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
         return None
-    row_tokens = ROW_TOKENS if footprint.shape.apart else max(TREE_TOKENS, workload.longest_student)
+    row_tokens = max(TREE_TOKENS, workload.longest_student)
+    if footprint.shape.apart:  # a text is a row, as wide as the longest of texts that are alike
+        row_tokens = max(1, round(APART_PADDING * workload.example_tokens))
     for way in _ways(footprint, workload, recipe):
         training = footprint.training(way, row_tokens=row_tokens)
         reading = _reading(footprint, workload, recipe, available, way)
@@ -52,8 +54,8 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     execution = recipe.execution
     most = min(recipe.train.tokens_per_batch, round(LONGER * workload.step_tokens))
     whole = max(most, workload.longest_student)
-    named = execution.micro_batch_tokens
-    sizes = [min(named, whole)] if named else list(_halves(whole, workload))
+    named, halves = execution.micro_batch_tokens, (whole >> n for n in range(whole.bit_length()))
+    sizes = [min(named, whole)] if named else [size for size in halves if size >= workload.longest_student]
     bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
@@ -73,15 +75,6 @@ def _on_host(setting: str, possible: bool) -> list[bool]:
     return {"auto": auto, "device": [False], "host": [possible]}[setting]
 
 
-def _halves(whole: int, workload: Workload) -> Iterator[int]:
-    """The tokens of a step, and halves of them as long as an example fits in."""
-    size = whole
-    yield size
-    while size // 2 >= workload.longest_student:
-        size //= 2
-        yield size
-
-
 def _reading(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, way: Way
 ) -> tuple[int, Stage] | None:
@@ -99,11 +92,13 @@ def _reading(
 def _generation(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None
 ) -> tuple[int, Stage] | None:
-    """Rows of generation, each with a place for every token of its own and its part of a shared prefix.
+    """Rows of generation, each with a place for every token of its own and its part of a prefix, where that is shared.
 
     Generation takes a share of the free memory for rows, and half of them where that does not fit.
     """
-    places = workload.row_tokens + recipe.prompt.answer_tokens + workload.prompt_tokens / (PREFIX_ROWS // 2)
+    places: float = workload.row_tokens + recipe.prompt.answer_tokens
+    if not footprint.shape.apart:
+        places += workload.prompt_tokens / (PREFIX_ROWS // 2)
     rows = footprint.numbers.most_rows if available is None else footprint.rows(places, available)
     while rows:
         stage = footprint.generation(rows, places)

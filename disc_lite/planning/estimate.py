@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_needed
-from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, Card, card_of, usable_bytes
+from disc_lite.planning.cards import CARDS, OF_SIZE, Card, card_of, usable_bytes
 from disc_lite.planning.choice import Choice, choose
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint
@@ -37,7 +37,7 @@ class Budget:
     disk_bytes: int | None
     cuda: bool = True
     untested: str = ""  # what a user should know of a device that disc-lite was never run on
-    assumed_gib: float | None = None  # memory of a card that nobody named: the smallest on which the run fits
+    assumed_gib: float | None = None  # memory of a card that nobody named, see `on_smallest_card`
 
 
 @dataclass(frozen=True)
@@ -131,33 +131,29 @@ class Plan:
 def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, budget: Budget) -> Plan:
     numbers = CUDA if budget.cuda else CPU_BF16 if computes_in_bf16(shape.hidden) else CPU
     footprint = Footprint(shape, recipe.memory.quantize, recipe.lora.rank, numbers)
-    choice = choose(footprint, workload, recipe, _available(budget))
+    available = budget.card_bytes
+    if available is not None and not budget.cuda:
+        available -= process_bytes()
+    choice = choose(footprint, workload, recipe, available)
     return Plan(shape, recipe, corpus, workload, footprint, budget, choice)
 
 
-def _available(budget: Budget) -> int | None:
-    if budget.cuda or budget.card_bytes is None:
-        return budget.card_bytes
-    return budget.card_bytes - process_bytes()
-
-
 def on_smallest_card(plan: Plan) -> Plan:
-    """The same run on the smallest card on which it fits, of those that are known; as it is where it fits on none."""
+    """The same run on the smallest of the known cards on which it fits; on the largest where it fits on none."""
     for size in sorted({card.memory_gib for card in CARDS.values()}):
         limits = replace(plan.budget, card_bytes=usable_bytes(round(size * GIB)), assumed_gib=size)
         made = plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, limits)
         if made.choice:
-            return made
-    return plan
+            break
+    return made
 
 
 def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
     """The same run on cards of 8, 12, 16 and 24 GB."""
     rows = []
-    for size in BY_SIZE:
-        card = CARDS[OF_SIZE[size]]
-        budget = Budget(card, usable_bytes(size * GIB), plan.budget.host_bytes, plan.budget.disk_bytes)
-        rows.append((size, card, plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, budget)))
+    for size, name in OF_SIZE.items():
+        budget = Budget(CARDS[name], usable_bytes(size * GIB), plan.budget.host_bytes, plan.budget.disk_bytes)
+        rows.append((size, CARDS[name], plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, budget)))
     return rows
 
 
@@ -170,7 +166,7 @@ def what_fits(plan: Plan) -> str:
         smaller = shape.linear_parameters < plan.shape.linear_parameters
         if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).choice:
             return f"--model {shape.name}"
-    return "--device cpu, or a larger card"
+    return "--device cpu, or a larger card" if plan.budget.cuda else "a machine with more memory"
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

@@ -23,13 +23,17 @@ ANCHOR_TOKENS = {"heading": 10, "chat": 25, "none": BEGIN_TOKENS}
 
 @dataclass(frozen=True)
 class Frame:
-    """Tokens of a prompt that are of no document, question or answer. These are assumed where the model is not here."""
+    """Tokens of a prompt that are of no document, question or answer, and whether prompts that begin alike share that.
+
+    These numbers are assumed where the model is not here.
+    """
 
     system: int = 6  # of a chat template, before the words of the user; some write a system turn of hundreds
     turn: int = 12  # of a chat template around the words of a user and an answer to them, those before included
     task: int = 16  # of a task about a passage, without its sentence and its question
     answering: int = 200  # of the worked examples of answers, with their turns
     asking: int = 230  # of those of questions
+    apart: bool = False  # the model reads one text a row, so nothing is shared
 
     @property
     def own(self) -> int:
@@ -139,6 +143,9 @@ def _prompts(corpus: Corpus, recipe: Recipe, frame: Frame, passage: float, sente
     path, child = _longest_path(corpus, recipe, frame)
     # The teacher also reads the sentence that is asked about.
     own = frame.own + question + answer + sentence * worked
+    shared = corpus.passages * root
+    if frame.apart:
+        shared, own = 0, own + root
     gone = corpus.unlearned
     every = corpus.pairs + gone.number
     plain = frame.turn + gone.question + answer_tokens(recipe)  # that teacher and student read
@@ -147,7 +154,7 @@ def _prompts(corpus: Corpus, recipe: Recipe, frame: Frame, passage: float, sente
     return Kind(
         every, (corpus.pairs * (frame.turn + question + answer) + gone.number * plain) / max(1, every),
         max((frame.turn + _longest_pair(corpus, recipe)) * bool(corpus.pairs or not gone.number), longest_gone),
-        compared / max(1, every), max(1, corpus.passages), corpus.passages * root,
+        compared / max(1, every), max(1, corpus.passages), shared,
         (corpus.pairs * own + gone.number * plain) / max(1, every),
         max(path + (min(PAIRS_OF_A_TREE, max(1, corpus.pairs)) - 1) * child, longest_gone), max(path, longest_gone),
     )  # fmt: skip

@@ -36,7 +36,6 @@ LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student 
 LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
 PADDING = 1.05  # places of a packed batch for a token of it
 APART_PADDING = 1.4  # where a text is a row, as wide as the longest, which is up to twice as long as the shortest
-ROW_TOKENS = 80  # of such a text in training
 # Of a layer, values a place beside what is a multiple of its hidden size; stored too where it is not computed again.
 ATTENTION = 4.2  # x width of the queries, whose heads keys and values are repeated for
 GATE = {True: 3.9, False: 2.5}  # x width of a gate, of attention and of a recurrence

@@ -58,18 +58,14 @@ class Shape:
         """N: of all linear layers of the decoder, without embedding and head."""
         return sum(count * a * b for count, (a, b) in self.matrices)
 
-    @property
-    def vocabulary_parameters(self) -> int:
-        """Of embedding and head."""
-        return self.vocab * self.hidden * (1 if self.tied else 2)
-
     def adapter_parameters(self, rank: int) -> int:
         return rank * sum(count * (a + b) for count, (a, b) in self.matrices)
 
     def weight_bytes(self, quantize: str, value_bytes: int) -> int:
         """The frozen base in memory; embeddings, head, norms and convolutions are never quantised."""
         linear = NF4_BYTES if quantize == "nf4" else value_bytes
-        others = self.vocabulary_parameters + self.by_layer + (2 * self.layers + 1) * self.hidden
+        vocabulary = self.vocab * self.hidden * (1 if self.tied else 2)  # embedding and head
+        others = vocabulary + self.by_layer + (2 * self.layers + 1) * self.hidden
         others += sum(kind.count * kind.mixer.others for kind in self.kinds)
         return round(self.linear_parameters * linear + others * value_bytes)
 

@@ -51,7 +51,8 @@ class Workload:
     state_positions: int  # of which teacher hidden states are cached
     prompt_tokens: int  # of a prompt with a passage
     row_tokens: int  # of it, those that it does not share with others
-    longest_student: int  # tokens of one example, at most
+    example_tokens: int  # that the student reads of one example, on average
+    longest_student: int  # at most
     longest_lesson: int  # tokens of one sequence of the teacher, at most
     longest_path: int  # of it, what is read together however little memory there is
     generated_tokens: int
@@ -69,8 +70,9 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
     self_prompt = frame.turn + PROMPT_TOKENS + kept
     prompts = prompts_needed(round(task), self_prompt, recipe.retention) if retention else 0
     share = retention_share(task, self_prompt, recipe.retention) if retention else 0.0
-    turns = epochs * epoch.turns + share * task / self_prompt
+    retained = share * task / self_prompt  # examples of the retention term
     generated, read = _generation(corpus, recipe, questions, prompts, frame)
+    prompt = _prompt(corpus, recipe, frame)
     of_task = task_tokens_per_batch(epoch.tokens, recipe, share)
     step = step_tokens(of_task, recipe, share)
     longest, longest_lesson, longest_path = epoch.longest
@@ -79,11 +81,14 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
         # A step is full when the next example does not fit, or when it has a single long one.
         examples=epoch.taught, steps=math.ceil(task / max(example, of_task - example / 2, 1)), step_tokens=step,
         student_tokens=round(task * (1 + share)), target_tokens=round(epochs * epoch.compared * (1 + share)),
-        computed_tokens=round(task * (1 + share) - turns * _saved(corpus, recipe, frame, step)),
+        computed_tokens=round(
+            task * (1 + share) - (epochs * epoch.turns + retained) * _saved(corpus, recipe, frame, step)
+        ),
         teacher_tokens=round(epoch.teacher_tokens * method.has_teacher),
         retention_tokens=round(prompts * self_prompt),
         state_positions=round(epoch.positions * method.has_teacher + prompts * kept),
-        prompt_tokens=_prompt(corpus, recipe, frame), row_tokens=frame.own + 2 * QUESTION_TOKENS,
+        prompt_tokens=prompt, row_tokens=prompt if frame.apart else frame.own + 2 * QUESTION_TOKENS,
+        example_tokens=round(task * (1 + share) / max(1, epochs * epoch.examples + retained)),
         longest_student=max(longest, longest_retention * retention),
         longest_lesson=longest_lesson, longest_path=longest_path,
         generated_tokens=round(generated), read_tokens=round(read), retention_prompts=prompts,
@@ -101,7 +106,7 @@ def beside_passage(recipe: Recipe, writes: bool, frame: Frame) -> int:
 
 def _saved(corpus: Corpus, recipe: Recipe, frame: Frame, step: int) -> float:
     """Tokens of an example that are computed for several at once: most of the system turn, in a tree of a step."""
-    if frame.system < WORTH_SHARING_TOKENS:
+    if frame.apart or frame.system < WORTH_SHARING_TOKENS:
         return 0.0
     own = frame.turn - frame.system + sum(pair_tokens(corpus, recipe))
     together = min(children_tokens(frame.system) / own, step / (frame.system + own))
@@ -138,16 +143,22 @@ def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, fr
 def _pairs(corpus: Corpus, recipe: Recipe, frame: Frame) -> tuple[float, float]:
     """Of the pairs, and of what asks in training whether enough of them is known."""
     settings, (question, answer) = recipe.prompt, pair_tokens(corpus, recipe)
-    task, shown = frame.own + 2 * question, corpus.passages * _prompt(corpus, recipe, frame)  # a passage once for all
+    task = frame.own + 2 * question
+
+    def shown(prompts: float, times: int) -> float:
+        """Tokens of passages, each read so many times for all its prompts together, or once for each of the prompts."""
+        return (prompts if frame.apart else times * corpus.passages) * _prompt(corpus, recipe, frame)
+
     checks = FIT_CHECKS * min(FIT_SAMPLE, corpus.pairs) * (recipe.train.enough > 0)
     written, read = checks * answer, checks * question
     if corpus.own_pairs:  # they are scored with the passage and without it
-        return written, read + shown + 2 * corpus.pairs * (task + answer)
+        return written, read + shown(corpus.pairs, 1) + 2 * corpus.pairs * (task + answer)
     # The pairs of what is unchanged are taken over; with `update.start: adapter` they are not among these.
     wanted = corpus.pairs * (_fresh(corpus) if recipe.update.start == "new" else 1.0)
     answers = settings.answers_per_question + (settings.agreement and settings.answer_temperature > 0)
     written += wanted * (ASKED * question + ANSWERED * answers * answer)
-    return written, read + wanted * (ASKED + ANSWERED * answers) * task + 2 * shown
+    drafts = wanted * (ASKED + ANSWERED * answers)
+    return written, read + drafts * task + shown(drafts, 2)
 
 
 def _fresh(corpus: Corpus) -> float:

@@ -41,13 +41,17 @@ _CODE = re.compile(
     r"(?<![\w-])--[a-z][\w-]+|(?<!\w)[^\W_]+(?:_+[^\W_]+)+(?!\w)|\b(?=\w{5})[a-z]+[A-Z]\w*"
     r"|(?<!\]\()\b(?:https?://|www\.)[^\s<>()\"'`|]*[\w/]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
+_TAKEN = "_"  # in place of what is a detail already: neither a name nor the beginning of a sentence
 
 _HAN, _TIMES = "〇零一二三四五六七八九十百千万亿两兩萬億", "年月日号號时時点點分秒"
+_KATAKANA = "ァ-ヺー"
 _MEASURES = f"{_TIMES}个個名位人天周次回册張张条件元角小级层層楼階岁歲倍种種家座只隻台辆本公米斤克章节項项页任円"
-# 2020年5月3日, 十点十五分, 二十七名, 星期二, and words in Latin letters. A single 一 is mostly no number: 一些, 一直.
+# 2020年5月3日, 十点十五分, 二十七名, 333メートル, 星期二, ジョン・スミス, and words in Latin letters.
+# A single 一 is mostly no number: 一些, 一直.
 _UNSPACED = re.compile(
     rf"(?:星期|周|週)[一二三四五六日天]|第[{_HAN}\d]+\w|(?:(?:\d+|[{_HAN}]+)[{_TIMES}]){{2,9}}"
-    rf"|(?!十分|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[3:]}](?=[{_MEASURES}]))[^\W\d]?"
+    rf"|(?!十分|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[3:]}](?=[{_MEASURES}]))(?:[{_KATAKANA}]+|[^\W\d])?"
+    rf"|[{_KATAKANA}]+(?:[・＝][{_KATAKANA}]+)+"
     r"|[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]"
 )
 
@@ -90,11 +94,11 @@ def _value_of(line: str) -> str:
 
 def _in_text(text: str, language: str) -> Iterator[str]:
     """What stands in quotation marks, words of code and addresses, then names and numbers that are not within those."""
-    quoted = [next(filter(None, match.groups())).strip() for match in islice(_QUOTED.finditer(text), 4 * MOST)]
-    code = (match[0] for match in islice(_CODE.finditer(text), 4 * MOST))
-    whole = [*quoted, *(word for word in code if not any(word in other for other in quoted))]
-    found = (match[0] for match in _UNSPACED.finditer(text)) if is_unspaced(text) else mentions(text, language)
-    return chain(whole, (run for run in found if not any(run in other for other in whole)))
+    quoted = (next(filter(None, match.groups())).strip() for match in _QUOTED.finditer(text))
+    unquoted = _QUOTED.sub(_TAKEN, text)
+    code, rest = (match[0] for match in _CODE.finditer(unquoted)), _CODE.sub(_TAKEN, unquoted)
+    found = (match[0] for match in _UNSPACED.finditer(rest)) if is_unspaced(text) else mentions(rest, language)
+    return chain(quoted, code, found)
 
 
 def _size(text: str) -> float:

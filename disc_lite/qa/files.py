@@ -79,7 +79,7 @@ def rows_about(path: Path, what: What, documents: Collection[str]) -> str:
 def _pair(path: Path, row: Row) -> Pair:
     """Raises UsageError, which says what the row is instead."""
     value = row.value if isinstance(row.value, dict) else {}
-    question, answers = value.get("question"), _answers_of(value) if value else ()
+    question, answers = value.get("question"), _answers_of(value)
     document, passage = _document_of(value), _number(value.get("passage"))
     fault = row.fault or _fault_of_pair(row.value, question, answers, document, passage)
     if fault:
@@ -123,23 +123,20 @@ def _number(value: Any) -> Any:
 
 def _question(path: Path, row: Row) -> Question:
     """Raises UsageError, which says what the row is instead."""
-    fault, remedy = row.fault, EXAMPLE
-    if not fault and not isinstance(row.value, dict):
-        fault = "It needs to be an object with `question` and `answers`"
-    if not fault:
-        text, kind = _text_of(row.value)
-        answers, document, choices = _answers_of(row.value), _document_of(row.value), row.value.get("choices") or []
-        fault, remedy = _fault(row.value, text, answers, document, choices)
-        if not fault:
-            answers, choices = tuple(map(_composed, answers)), tuple(map(_composed, choices))
-            return Question(_composed(text.strip()), answers, document or "", kind, choices=choices)
-    raise UsageError(f"{row.place} of {path} is not a question.", f"{fault.rstrip('.')}.", remedy)
+    value = row.value if isinstance(row.value, dict) else {}
+    (text, kind), answers, document = _text_of(value), _answers_of(value), _document_of(value)
+    choices = value.get("choices") or []
+    fault, remedy = (row.fault, EXAMPLE) if row.fault else _fault(row.value, text, answers, document, choices)
+    if fault:
+        raise UsageError(f"{row.place} of {path} is not a question.", f"{fault.rstrip('.')}.", remedy)
+    answers, choices = tuple(map(_composed, answers)), tuple(map(_composed, choices))
+    return Question(_composed(text.strip()), answers, document or "", kind, choices=choices)
 
 
-def _fault(
-    row: Mapping[str, Any], text: str, answers: tuple[str, ...], document: str | None, choices: Any
-) -> tuple[str, str]:
+def _fault(row: Any, text: str, answers: tuple[str, ...], document: str | None, choices: Any) -> tuple[str, str]:
     """What is wrong with a row, and the remedy; or ("", "")."""
+    if not isinstance(row, dict):
+        return "It needs to be an object with `question` and `answers`", EXAMPLE
     if not (text and answers) and (foreign := _foreign(row)):
         return f"It is {foreign}", _REWRITE
     if not text:
@@ -150,7 +147,7 @@ def _fault(
         return f"It needs `answers`, a list of texts, or `answer`, a text; none may be blank{_keys_of(row)}", EXAMPLE
     if document is None:
         return "`document` has to be the name of a document", EXAMPLE
-    if choices and not _is_choice(text, answers, choices, row):
+    if choices and not _is_choice(answers, choices, row):
         return "`choices` has to be a list of texts that includes the answers and others", EXAMPLE
     return "", ""
 
@@ -201,7 +198,7 @@ def _document_of(row: Mapping[str, Any]) -> str | None:
     return unicodedata.normalize("NFC", document).replace("\\", "/").removeprefix("./")
 
 
-def _is_choice(text: str, answers: tuple[str, ...], choices: Any, row: Mapping[str, Any]) -> bool:
+def _is_choice(answers: tuple[str, ...], choices: Any, row: Mapping[str, Any]) -> bool:
     """Whether the choices are texts that include the answers and others."""
     if "completion" in row or not isinstance(choices, list):
         return False

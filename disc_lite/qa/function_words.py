@@ -29,8 +29,10 @@ FUNCTION_WORDS = frozenset(
 )
 # No name, be they written with a capital.
 ORDINARY = FUNCTION_WORDS.union(
-    TELLING, "unless although however within anyone everyone nobody nothing nein oui".split(), *FREQUENT.values()
-)
+    TELLING, *FREQUENT.values(),
+    "unless although however within anyone anybody everyone everybody someone somebody nobody nothing another even "
+    "hardly whatever whenever whoever nein oui".split(),
+)  # fmt: skip
 # Words that precede a name, have their capital from the beginning of the sentence, and are no part of the name.
 OPENERS = frozenset(
     """

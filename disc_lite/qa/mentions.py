@@ -89,7 +89,9 @@ def mentions(text: str, language: str) -> Iterator[str]:
             continue
         if run[0].kind in ("number", "month") and "number" in kinds:
             counted = _last_counted(words, end, sentence)
-            yield text[run[0].start : words[counted].end]
+            number = text[run[0].start : words[counted].end]
+            if number.lower() not in ("first", "second"):  # "has first been given", "tenths of a second"
+                yield number
         elif len(run) > 1 or _is_lone_name(run[0], sentence):
             yield _POSSESSIVE.sub("", text[run[0].start : run[-1].end])
 
@@ -170,12 +172,16 @@ def _last_counted(words: list[_Word], end: int, sentence: _Sentence) -> int:
     more = "" if is_last else words[end + 1].text
     if sentence.language == "German" and following.text[0].islower() and not is_unit:
         return end + 1 if more and more[0].isupper() else end - 1  # "zwei neue Maschinen", not "2 brannte"
-    is_whole = is_unit or following.text.endswith("s") or following.text in _MANY
-    if sentence.language == "English" and not is_whole and (more.endswith("s") or more in _MANY) and more.islower():
+    is_whole = is_unit or _is_plural(following.text)
+    if sentence.language == "English" and not is_whole and _is_plural(more) and more.islower():
         return end + 1
     while end + 1 < len(words) and words[end].kind == "name" and _are_one(words, end + 1, sentence):
         end += 1  # "12 Saltgate Row"
     return end
+
+
+def _is_plural(word: str) -> bool:
+    return word in _MANY or (word.endswith("s") and not word.endswith("ss"))
 
 
 def _is_counted(number: _Word, following: _Word, sentence: _Sentence) -> bool:

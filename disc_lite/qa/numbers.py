@@ -13,7 +13,6 @@ _PARTS = re.compile(r"[.,:/'\- ]")
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:[,.' ]\d{3})+")
 _INDIAN = re.compile(r"[1-9]\d?(?:,\d\d)+,\d{3}")
 _CLOCK = re.compile(r"(\d{1,2})[:.]([0-5]\d)")
-_DAY_FIRST_MARKS = "."  # 20.06.2024; with a slash or a hyphen only what has one reading is a date
 LAST_HOUR = 24
 
 
@@ -61,7 +60,7 @@ def date_of(body: str) -> tuple[int, int, int] | None:
         result = (first, second, third) if mark in "-/" else None
     elif len(parts[2]) != 4:
         result = None
-    elif mark in _DAY_FIRST_MARKS or first > 12 or first == second:
+    elif mark == "." or first > 12 or first == second:  # 20.06.2024; else only what has one reading is a date
         result = (third, second, first)
     else:
         result = (third, first, second) if second > 12 else None

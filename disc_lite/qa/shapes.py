@@ -105,7 +105,7 @@ def _whole(path: Path, text: str, what: What) -> Any:
 
 
 def _array_rows(values: Sequence[Any], what: What) -> list[Row]:
-    return [Row(f"{PLACES[what]} {number}", value) for number, value in enumerate(values, 1)]
+    return [Row(f"{PLACES[what]} {number}{_named(value)}", value) for number, value in enumerate(values, 1)]
 
 
 def _object_rows(whole: Mapping[str, Any], what: What) -> list[Row]:
@@ -114,10 +114,7 @@ def _object_rows(whole: Mapping[str, Any], what: What) -> list[Row]:
     if entries is None:
         return [Row("Line 1", dict(whole))]
     if any(isinstance(entry, dict) and "paragraphs" in entry for entry in entries):
-        return [
-            Row(f"{PLACES[what]} {number}{_named(value)}", value)
-            for number, value in enumerate(_squad_questions(entries), 1)
-        ]
+        entries = list(_squad_questions(entries))
     return _array_rows(entries, what)
 
 

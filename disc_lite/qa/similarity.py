@@ -11,36 +11,37 @@ from disc_lite.qa.negation import is_negator
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold
 from disc_lite.qa.stems import are_forms
-from disc_lite.qa.words import numbers_of, read_words, word_set
-
-Distinctions = tuple[frozenset[str], int]  # the numbers of a question, and how many negators it has
+from disc_lite.qa.words import numbers_of, read_words
 
 # Frequent words that ask for something else than others do.
 _TELLING = frozenset(
     "who whom whose when where why how from to in out with wer wen wem wann wo wie warum qui quand où comment pourquoi "
     "quién cuándo dónde cómo chi quando dove come wie wanneer waar hoe quem onde como".split()
 )
-_FUNCTION_WORDS = {name: frozenset(map(fold, words - _TELLING)) for name, words in FREQUENT.items()}
 _FUNCTION_CHARACTERS = frozenset("的了是在吗呢么和与及有为于はがをにのでもと")
+_FUNCTION_WORDS: dict[str, frozenset[str]] = {
+    name: _FUNCTION_CHARACTERS.union(map(fold, words - _TELLING)) for name, words in FREQUENT.items()
+}
 _AND = frozenset("and or & und oder et ou y o e en of и или 和 与 及".split())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Asked:
-    """The words of a question: in their order, as a set, and by their text those that are no function words."""
+    """A question by its words."""
 
     language: str
     order: list[str]
-    texts: frozenset[str]
-    content: dict[str, Word]
+    words: frozenset[str]
+    content: dict[str, Word]  # by their text, those that are no function words
+    numbers: frozenset[str]
+    negators: int
 
 
 def _asked(question: str) -> _Asked:
-    words = read_words(question)
-    language = language_of(question)
-    of_language = next((known for name, known in _FUNCTION_WORDS.items() if name == language), frozenset[str]())
-    content = {w.text: w for w in words if w.text not in of_language and w.text not in _FUNCTION_CHARACTERS}
-    return _Asked(language, [w.text for w in words], frozenset(w.text for w in words), content)
+    words, language = read_words(question), language_of(question)
+    function_words = _FUNCTION_WORDS.get(language, _FUNCTION_CHARACTERS)
+    order, content = [w.text for w in words], {w.text: w for w in words if w.text not in function_words}
+    return _Asked(language, order, frozenset(order), content, numbers_of(question), sum(map(is_negator, words)))
 
 
 class NearDuplicates:
@@ -54,30 +55,24 @@ class NearDuplicates:
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
         self.limit = limit
-        self.asked: list[_Asked] = []
-        self.sets: list[frozenset[str]] = []
-        self.distinctions: list[Distinctions] = []
-        self.by_word: dict[str, list[int]] = {}
+        self.by_word: dict[str, list[_Asked]] = {}
         for question in questions:
             self.add(question)
 
     def add(self, question: str) -> None:
-        words = word_set(question)
-        for word in self._first(words):
-            self.by_word.setdefault(word, []).append(len(self.sets))
-        self.asked.append(_asked(question))
-        self.sets.append(words)
-        self.distinctions.append(_distinctions(question))
+        asked = _asked(question)
+        for word in self._first(asked.words):
+            self.by_word.setdefault(word, []).append(asked)
 
     def near(self, question: str) -> bool:
         """Whether a near-duplicate of the question is in the index."""
-        words, distinctions, asked = word_set(question), _distinctions(question), _asked(question)
-        sharing = {i for word in self._first(words) for i in self.by_word.get(word, ())}
+        asked = _asked(question)
+        sharing = {other for word in self._first(asked.words) for other in self.by_word.get(word, ())}
         return any(
-            distinctions == self.distinctions[i]
-            and jaccard(words, self.sets[i]) >= self.limit
-            and not _ask_about_others(asked, self.asked[i])
-            for i in sharing
+            (asked.numbers, asked.negators) == (other.numbers, other.negators)
+            and jaccard(asked.words, other.words) >= self.limit
+            and not _ask_about_others(asked, other)
+            for other in sharing
         )
 
     def _first(self, words: frozenset[str]) -> list[str]:
@@ -95,17 +90,13 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
     return len(first & second) / max(1, len(first | second))
 
 
-def _distinctions(question: str) -> Distinctions:
-    return numbers_of(question), sum(map(is_negator, read_words(question)))
-
-
 def _ask_about_others(one: _Asked, other: _Asked) -> bool:
     """Whether each question has a word in place of one of the other's, or their words stand in exchanged places."""
     if one.content.keys() == other.content.keys() and len(one.order) == len(other.order):
         return _are_exchanged(one.order, other.order)
     language = one.language or other.language
-    left = [word for text, word in one.content.items() if text not in other.texts]
-    right = [word for text, word in other.content.items() if text not in one.texts]
+    left = [word for text, word in one.content.items() if text not in other.words]
+    right = [word for text, word in other.content.items() if text not in one.words]
     return any(not any(_is_form(word, w, language) for w in right) for word in left) and any(
         not any(_is_form(word, w, language) for w in left) for word in right
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from disc_lite.report.markup import Child, Html, element, join
@@ -16,6 +16,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 Item = tuple[Child, Html, Child]  # label, picture, figures
+Values = Sequence[tuple[int, float | None]]  # over the steps; None where there is no value
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,6 @@ class Scale:
     def at(self, value: float) -> str:
         share = (value - self.low) / ((self.high - self.low) or 1.0)
         return percent(min(1.0, max(0.0, share)))
-
-
-@dataclass(frozen=True)
-class Line:
-    """Values over the steps; None where there is no value."""
-
-    values: Sequence[tuple[int, float | None]]
-    class_: str
 
 
 @dataclass(frozen=True)
@@ -54,10 +47,10 @@ def percent(share: float) -> str:
 # -- rows: one picture beside each label and its figures -------------------------------------------------
 
 
-def rows(label: str, items: Sequence[Item]) -> Html:
+def rows(label: str, items: Sequence[Item], axis: Item) -> Html:
     """A chart of (label, picture, figures), one below the other."""
-    parts = ("label", "plot", "figure")
-    made = [element("li", *(element("div", c, class_=p) for p, c in zip(parts, item, strict=True))) for item in items]
+    parts, every = ("label", "plot", "figure"), (*items, axis)
+    made = [element("li", *(element("div", c, class_=p) for p, c in zip(parts, item, strict=True))) for item in every]
     return element("ul", *made, class_="chart", aria_label=label)
 
 
@@ -120,9 +113,9 @@ def _upright(at: str, top: float, bottom: float, class_: str) -> Html:
 # -- lines over steps ------------------------------------------------------------------------------------
 
 
-def line_chart(title: str, lines: Sequence[Line], marks: Sequence[Mark], steps: int) -> Html:
-    """Lines over the steps 1 to `steps`, from zero up."""
-    top = nice(max((v for line in lines for _, v in line.values if v is not None), default=1.0))
+def line_chart(title: str, lines: Mapping[str, Values], marks: Sequence[Mark], steps: int) -> Html:
+    """Lines, by their classes, over the steps 1 to `steps`, from zero up."""
+    top = nice(max((v for values in lines.values() for _, v in values if v is not None), default=1.0))
     grid, ticks = [], []
     for share in (0.0, 0.5, 1.0):
         y = round(PLOT_PX * (1 - share), 2)
@@ -131,7 +124,7 @@ def line_chart(title: str, lines: Sequence[Line], marks: Sequence[Mark], steps: 
         ticks.append(element("text", figure(top * share), x=-6, y=f"{y + 4:g}", text_anchor="end", class_="tick"))
     uprights = [_upright(percent(_across(m.step, steps)), PLOT_PX * (1 - m.height), PLOT_PX, m.class_) for m in marks]
     # Stretched on its own, so that the lines fill the width and the text beside them is not distorted.
-    paths = [element("path", d=_path(line, steps, top), class_=f"line {line.class_}") for line in lines]
+    paths = [element("path", d=_path(line, steps, top), class_=f"line {class_}") for class_, line in lines.items()]
     inner = element("svg", *paths, viewBox="0 0 1000 1000", preserveAspectRatio="none", width="100%", height=PLOT_PX)
     return element(
         "svg", element("title", title), *grid, *uprights, inner, *ticks, *_step_labels(steps),
@@ -152,9 +145,9 @@ def _across(step: int, steps: int) -> float:
     return (step - 1) / (steps - 1) if steps > 1 else 0.5
 
 
-def _path(line: Line, steps: int, top: float) -> str:
+def _path(points: Values, steps: int, top: float) -> str:
     """The pen is lifted where a value is missing; a value alone becomes a point."""
-    parts, down, points = [], False, line.values
+    parts, down = [], False
     for i, (step, value) in enumerate(points):
         if value is None:
             down = False
@@ -167,7 +160,7 @@ def _path(line: Line, steps: int, top: float) -> str:
     return "".join(parts)
 
 
-def thinned(values: Sequence[tuple[int, float | None]]) -> list[tuple[int, float | None]]:
+def thinned(values: Values) -> list[tuple[int, float | None]]:
     """At most POINTS of the values: means of neighbours, at the middle of their steps."""
     size = math.ceil(len(values) / POINTS)
     if size <= 1:
@@ -180,7 +173,7 @@ def thinned(values: Sequence[tuple[int, float | None]]) -> list[tuple[int, float
     return points
 
 
-def smoothed(values: Sequence[tuple[int, float | None]], reach: int) -> list[tuple[int, float | None]]:
+def smoothed(values: Values, reach: int) -> list[tuple[int, float | None]]:
     """Each value's mean with up to `reach` neighbours on either side; fewer near the ends, which would bend else."""
     points: list[tuple[int, float | None]] = []
     for i, (step, _) in enumerate(values):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from disc_lite.report.charts import POINTS, Line, Mark, figure, line_chart, smoothed, thinned
+from disc_lite.report.charts import POINTS, Mark, Values, figure, line_chart, smoothed, thinned
 from disc_lite.report.markup import Child, Html, element, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
 from disc_lite.run.execution import passes_in_words
@@ -15,8 +15,6 @@ CURVES = {
 }
 SMOOTH_FROM = 40  # steps
 MOST_STEPS = 10  # that are named
-
-Values = list[tuple[int, float | None]]
 
 
 def training(run: RunFiles) -> list[Child]:
@@ -75,9 +73,9 @@ def _curve(run: RunFiles, key: str, planned: int, marks: list[Mark]) -> Html | N
     if key == "learning_rate":
         text = f"highest {figure(max(measured)[0])}, last {last}"
     drawn = thinned(values)
-    lines = [Line(drawn, "strong")]
+    lines: dict[str, Values] = {"strong": drawn}
     if key != "learning_rate" and len(values) >= SMOOTH_FROM:
-        lines = [Line(drawn, "faint"), Line(smoothed(drawn, max(2, len(drawn) // 40)), "strong")]
+        lines = {"faint": drawn, "strong": smoothed(drawn, max(2, len(drawn) // 40))}
     heading = element("h3", title, element("span", f" {unit}", class_="unit") if unit else None)
     chart = line_chart(f"{title} over {counted(planned, 'step')}: {text}", lines, marks, planned)
     return element("figure", heading, chart, element("figcaption", text))

@@ -60,10 +60,9 @@ def _question(one: AnsweredQuestion, passages: Sequence[Row], pairs: Sequence[Ro
 
 
 def _nearest(words: frozenset[str], pairs: Sequence[Row]) -> JsonObject | None:
-    likeness, place = max(
-        ((jaccard(words, word_set(pair["question"])), -i) for i, pair in enumerate(pairs)), default=(0.0, 0)
-    )
-    if not likeness:
+    likeness = [jaccard(words, word_set(pair["question"])) for pair in pairs]
+    most = max(likeness, default=0.0)
+    if not most:
         return None
-    found = pairs[-place]
-    return {**{key: found[key] for key in ("passage", "question", "answer")}, "likeness": round(likeness, 4)}
+    found = pairs[likeness.index(most)]
+    return {**{key: found[key] for key in ("passage", "question", "answer")}, "likeness": round(most, 4)}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.sentences import about_facts, choice_of_questions, in_words, interval, overlap_sentences
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
-from disc_lite.report.markup import Child, Html, element, folded, foreign, join, paragraph, table
+from disc_lite.report.markup import Child, Html, beginning, element, foreign, join, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
 from disc_lite.run.wording import counted, since_rows
 
-AT_ONCE = 30  # rows of a long list; the others are folded
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}
 AXIS = charts.axis("0%", "50%", "100%")
@@ -44,7 +43,7 @@ def report_card(run: RunFiles) -> list[Child]:
             class_="note",
         ),
         paragraph(text, class_="note") if (text := choice_of_questions(card)) else None,
-        charts.rows("Right answers", [*bars, AXIS]),
+        charts.rows("Right answers", bars, AXIS),
         table("The report card in figures", headings, cells),
         _differences(card), paragraph(" ".join(overlap_sentences(card)), class_="note"),
     ]  # fmt: skip
@@ -63,9 +62,9 @@ def _differences(card: Row) -> Html | None:
         title = f"{second} against {first}: {text}"
         label = join([second, element("span", f" against {first}", class_="unit")])
         items.append((label, charts.difference(title, gain["mean"], gain["low"], gain["high"], scale), text))
-    items.append(charts.axis(f"−{100 * reach:g}", "0", f"+{100 * reach:g}"))
+    axis = charts.axis(f"−{100 * reach:g}", "0", f"+{100 * reach:g}")
     note = "Question by question, in percentage points. An interval that does not contain zero is more than chance."
-    return join([element("h3", "Differences"), paragraph(note, class_="note"), charts.rows("Differences", items)])
+    return join([element("h3", "Differences"), paragraph(note, class_="note"), charts.rows("Differences", items, axis)])
 
 
 # -- learned against forgotten ---------------------------------------------------------------------------
@@ -82,7 +81,7 @@ def learned_and_retained(run: RunFiles) -> list[Child]:
     for title, group, class_ in (("Learned", learned, "adapted"), ("Retained", retained, "retained")):
         items = [_before_after(name, row, class_) for name, row in group.items() if row and row["after"]["of"]]
         if items:
-            parts += [element("h3", title), charts.rows(title, [*items, AXIS])]
+            parts += [element("h3", title), charts.rows(title, items, AXIS)]
     note = "Hollow: before. Full: after, with its interval of 95%. Retained: what no document is about."
     return [paragraph(note, class_="note"), *parts, _drift(card), _benchmarks(run)] if parts else []
 
@@ -135,7 +134,7 @@ def since(run: RunFiles) -> list[Child]:
     note += " where it is unlearned." if update["removed"] == "unlearn" else " only where it is dropped or unlearned."
     return [
         paragraph("Passages since ", foreign(Path(update["run"]).name), ". ", note, class_="note"),
-        charts.rows("Right answers since the run before", [*items, AXIS]) if items else None,
+        charts.rows("Right answers since the run before", items, AXIS) if items else None,
         table("In figures", ("", "passages", "right, that run", "right, now", "95% interval"), cells),
     ]
 
@@ -152,7 +151,8 @@ def by_document(run: RunFiles) -> list[Child]:
     ordered = sorted(documents, key=lambda name: (documents[name]["adapted"]["share"], name))
     items = [_recall(name, documents[name]) for name in ordered]
     note = "Bar: adapted model. Hollow dot: base, closed book. Mark: base with the right passage. Least known first."
-    return [paragraph(note, class_="note"), *long_chart("Recall by document", items, AXIS)] if items else []
+    drawn = beginning(partial(charts.rows, axis=AXIS), "Recall by document", items)
+    return [paragraph(note, class_="note"), *drawn] if items else []
 
 
 def _recall(name: str, row: Row) -> Item:
@@ -176,15 +176,8 @@ def teachability(run: RunFiles) -> list[Child]:
         "How much better the teacher predicts a document than the student, in nats per token. Facts that a document "
         "states only once add little: split contexts cannot teach them, question-answer pairs can."
     )
-    axis = charts.axis("0", f"{top / 2:g}", f"{top:g} nats")
-    return [paragraph(note, class_="note"), *long_chart("Teachability by document", items, axis)]
-
-
-def long_chart(label: str, items: Sequence[Item], axis: Item) -> Iterable[Html]:
-    """A chart of which all but the first rows are folded."""
-    yield charts.rows(label, [*items[:AT_ONCE], axis])
-    if rest := items[AT_ONCE:]:
-        yield folded(f"{len(rest)} more", charts.rows(f"{label}, continued", [*rest, axis]))
+    draw = partial(charts.rows, axis=charts.axis("0", f"{top / 2:g}", f"{top:g} nats"))
+    return [paragraph(note, class_="note"), *beginning(draw, "Teachability by document", items)]
 
 
 # -- figures in words ------------------------------------------------------------------------------------

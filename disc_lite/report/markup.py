@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 # Characters that are invalid in HTML or UTF-8: control characters, lone surrogates, non-characters. And the two
 # overrides of the writing direction, which can make a text look like another one.
 IMPOSSIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 OPTION = re.compile(r"(--[a-z][a-z-]+)")
 VOID = frozenset({"meta", "br"})
+AT_ONCE = 30  # rows of a long list; the others are folded
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,13 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[Child]]
     titled = element("thead", head) if headings else None
     made = element("table", element("caption", caption), titled, element("tbody", *body))
     return element("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
+
+
+def beginning(draw: Callable[[str, Sequence[Any]], Html], title: str, rows: Sequence[Any]) -> Iterable[Html]:
+    """What `draw` makes of the first rows of a long table or chart, and folded what it makes of the others."""
+    yield draw(title, rows[:AT_ONCE])
+    if rest := rows[AT_ONCE:]:
+        yield folded(f"{len(rest)} more", draw(f"{title}, continued", rest))
 
 
 def folded(summary: str, *children: Child) -> Html:

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from disc_lite.evaluation.sentences import (
-    forgotten,
-    recalled,
-    shortfall,
-    since_update,
-    still_known,
-    unreadable,
-    unstated,
-    verdict,
-)
+from disc_lite.evaluation import sentences
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
@@ -22,8 +13,10 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import require_writable, write_text
 
-HEADLINE = (unreadable, recalled, unstated, shortfall, since_update, verdict)  # sentences of the card, in this order
-
+HEADLINE = (  # sentences of the card, in this order
+    sentences.unreadable, sentences.recalled, sentences.unstated, sentences.shortfall, sentences.since_update,
+    sentences.verdict,
+)  # fmt: skip
 # Only styles of the page itself.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 # Anchor, heading, content; empty parts are left out.
@@ -89,14 +82,14 @@ def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents[o])
     pairs = run.summary["pairs"]
-    untaught = " ".join(filter(None, (*about_pairs(pairs), still_known(run.card))))
+    untaught = " ".join(filter(None, (*about_pairs(pairs), sentences.still_known(run.card))))
     said = [part(run.card) for part in HEADLINE] if run.card["questions"] else []
     summary = " ".join(filter(None, said))
     return element(
         "header", element("p", "disc-lite report", class_="kicker"),
         element("h1", foreign(run.model), f" after {counted(documents['read'], 'document')}"),
         paragraph(summary, class_="verdict") if summary else None,
-        paragraph(text) if (text := forgotten(run.card)) else None,
+        paragraph(text) if (text := sentences.forgotten(run.card)) else None,
         paragraph(untaught) if untaught else None,
         paragraph(f"Not read: {others} (see the ledger).", class_="note") if others else None,
     )  # fmt: skip

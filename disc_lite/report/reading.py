@@ -8,7 +8,7 @@ from pathlib import Path
 
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.qa import Question
-from disc_lite.run.folder import RunFolder
+from disc_lite.run.folder import RunFolder, by_kind
 from disc_lite.storage import JsonObject, read_bytes, read_json, read_jsonl
 
 Row = JsonObject
@@ -91,9 +91,7 @@ def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:
     before, after = folder.read_answers("before"), folder.read_answers("after")
     if before is None or after is None:
         return ()
-    every = folder.read_questions()
-    questions = [question for question in every if question.kind == "question"]
-    completions = [question for question in every if question.kind == "completion"]
+    questions, completions = by_kind(folder.read_questions())
     return (
         *_paired(questions, before.questions["floor"], after.questions["adapted"], grading),
         *_paired(completions, before.completions, after.completions, grading),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from disc_lite.report.learned import AT_ONCE
-from disc_lite.report.markup import Child, Html, element, folded, foreign, paragraph, table
+from disc_lite.report.markup import Child, beginning, element, folded, foreign, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
 from disc_lite.run.folder import RunFolder
 
@@ -20,7 +19,9 @@ def ledger(run: RunFiles) -> list[Child]:
     counts = ", ".join(f"{sum(r['outcome'] == o for r in ordered)} {o}" for o in reversed(OUTCOMES))
     without = run.summary["pairs"].get("without", {}).get("documents", ())
     lines = [_line(row, row["name"] in without) for row in ordered]
-    return [paragraph(f"Every file has one outcome: {counts}.", class_="note"), *_tables(lines)]
+    headings = ("file", "outcome", "reason or warning", "bytes", "characters")
+    tables = beginning(lambda caption, some: table(caption, headings, some), "Files", lines)
+    return [paragraph(f"Every file has one outcome: {counts}.", class_="note"), *tables]
 
 
 def _line(row: Row, has_no_pair: bool) -> Sequence[Child]:
@@ -28,13 +29,6 @@ def _line(row: Row, has_no_pair: bool) -> Sequence[Child]:
     reason = foreign(why) if why else None
     length = f"{row['characters']:,}" if row["characters"] else ""
     return foreign(row["name"]), row["outcome"], reason, f"{row['bytes']:,}", length
-
-
-def _tables(lines: Sequence[Sequence[Child]]) -> Iterable[Html]:
-    headings = ("file", "outcome", "reason or warning", "bytes", "characters")
-    yield table("Files", headings, lines[:AT_ONCE])
-    if rest := lines[AT_ONCE:]:
-        yield folded(f"{len(rest)} more", table("Files, continued", headings, rest))
 
 
 def recipe(run: RunFiles) -> list[Child]:

@@ -11,7 +11,6 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.cache import require_cache
 from disc_lite.run.events import Event, Listener, Teller, silent
-from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.gone import since_earlier
 from disc_lite.run.inputs import Inputs
@@ -63,23 +62,20 @@ def adapt(
     inputs = gather(
         arguments, tell, before_download=lambda found: planned_execution(found, limits, trains=not pairs_only)
     )
-    known = _known_summary(inputs, tell)
+    known = _known_summary(inputs, tell, pairs_only)
     if known is not None:
-        return known | _where_pairs_are(inputs.folder) if pairs_only else known
+        return known
     require_cache()
     for remark in inputs.remarks:
         tell(Event("questions" if remark in inputs.told else "model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell, pairs_only)
 
 
-def _where_pairs_are(folder: RunFolder) -> JsonObject:
-    return {"pairs_only": str(folder.pairs)}
-
-
-def _known_summary(inputs: Inputs, listener: Listener) -> JsonObject | None:
+def _known_summary(inputs: Inputs, listener: Listener, pairs_only: bool) -> JsonObject | None:
     """The summary of a finished run, or of the earlier one where an update has nothing to teach."""
-    if inputs.folder.summary.is_file():
-        return saved_summary(inputs.folder)
+    folder = inputs.folder
+    if folder.summary.is_file():
+        return saved_summary(folder) | ({"pairs_only": str(folder.pairs)} if pairs_only else {})
     earlier, since = inputs.earlier, since_earlier(inputs)
     if earlier and since:
         listener(Event("documents", f"since {earlier.folder}: {since.changes}"))
@@ -94,6 +90,7 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_o
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
             sweep(path)
+        listener(Event("model", "loading PyTorch"))
         with interrupts.at_once():
             # torch and transformers are imported here, after all errors that can be found without them.
             from disc_lite.models.device import device_of
@@ -124,7 +121,7 @@ def _run_stages(
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
     recipe, folder, base = context.recipe, context.folder, context.base
     if pairs_only:
-        return {"run": str(folder), "pairs": {"accepted": len(pairs), **about_pairs}, **_where_pairs_are(folder)}
+        return {"run": str(folder), "pairs": {"accepted": len(pairs), **about_pairs}, "pairs_only": str(folder.pairs)}
     if not folder.is_trained:
         tell_execution(context)
         lessons = training.lessons_of(context, pairs)

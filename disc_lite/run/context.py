@@ -86,7 +86,7 @@ def open_context(inputs: Inputs, device: torch.device, planned: Execution, telle
     base.before_each_forward(teller.interrupts.check)
     base.journal = Journal(folder.journal, earlier.folder.journal if earlier else None)
     execution = resumed(planned, recipe.execution, folder, device_name(base.device))
-    for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, base.device.type != "cpu")):
+    for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, has_own_memory(base.device))):
         teller.remark("model", remark)
     changes = earlier.changes_to(shown_passages(texts), [text.document for text in texts]) if earlier else None
     if not folder.passages.is_file():

@@ -20,8 +20,8 @@ from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.changes import Changes, compare
-from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, read_json, read_jsonl, require_unchanged, sha256_of
+from disc_lite.run.folder import RunFolder, by_kind
+from disc_lite.storage import JsonObject, read_jsonl, require_unchanged, sha256_of
 
 # What an update must have in common with its run: sections of the recipe, or single settings.
 SAME = ("method", "documents", "prompt", "memory")
@@ -174,12 +174,12 @@ def differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str,
 
 def earlier_answers(earlier: EarlierRun) -> dict[str, str]:
     """Question -> what that run's adapted model answered, closed book."""
-    if not earlier.folder.answers_after.is_file():
+    answers = earlier.folder.read_answers("after")
+    if answers is None:
         return {}
-    answers = read_json(earlier.folder.answers_after)
-    asked = [question.text for question in earlier.questions if question.kind == "question"]
-    finished = [question.text for question in earlier.questions if question.kind == "completion"]
-    gone = [question.text for question in earlier.folder.read_questions_removed()]
-    return dict([*zip(asked, answers["questions"]["adapted"], strict=True),
-                 *zip(finished, answers["completions"], strict=True),
-                 *zip(gone, answers["removed"], strict=True)])  # fmt: skip
+    asked, finished = by_kind(earlier.questions)
+    every = (
+        *zip(asked, answers.questions["adapted"], strict=True), *zip(finished, answers.completions, strict=True),
+        *zip(earlier.folder.read_questions_removed(), answers.removed, strict=True),
+    )  # fmt: skip
+    return {question.text: answer for question, answer in every}

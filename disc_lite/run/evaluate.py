@@ -22,7 +22,7 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.given import check_lengths
 from disc_lite.run.interrupts import catch_signals
-from disc_lite.run.names import questions_as_named
+from disc_lite.run.names import as_named
 from disc_lite.storage import (
     Journal,
     JsonObject,
@@ -65,11 +65,9 @@ def evaluate(
     """
     finished = open_run(Path(run))
     check_tasks(benchmarks)
-    recipe, run_folder = finished.recipe, finished.folder
+    run_folder = finished.folder
     saved = _saved_in(run_folder, output)
-    asked = _questions_of(run_folder, questions, listener or silent)
-    if questions:
-        check_lengths(asked, (), recipe, finished.model, frame_of(finished.model.folder), _longest_passage(finished))
+    asked = _questions_of(finished, questions, listener or silent)
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
     from disc_lite.run.card import card_of
@@ -85,7 +83,7 @@ def evaluate(
         sweep(added.path)
         removed = () if questions else run_folder.read_questions_removed()
         eval_set = eval_set_of(asked, run_folder, finished.model.probes, removed)
-        measured = Measurement(opened, recipe, eval_set, run_folder, tell, folder)
+        measured = Measurement(opened, finished.recipe, eval_set, run_folder, tell, folder)
         card = card_of(measured, run_folder.read_pairs())
         if judge:
             card["judge"] = _judge(measured, added)
@@ -105,21 +103,20 @@ def _saved_in(run_folder: RunFolder, output: str | Path | None) -> RunFolder:
     return saved
 
 
-def _longest_passage(run: FinishedRun) -> int:
-    """Tokens, at most, of a passage of the run."""
-    tokenizer = tokenizer_of(run.model.folder) or estimated_tokens
-    return max((len(tokenizer(text)) for _, text in run.folder.read_passages()), default=0)
-
-
-def _questions_of(run_folder: RunFolder, path: str | Path | None, tell: Listener) -> tuple[Question, ...]:
-    """The questions of a file, or else of the run."""
+def _questions_of(run: FinishedRun, path: str | Path | None, tell: Listener) -> tuple[Question, ...]:
+    """The questions of a file, which the model can read with a passage of the run, or else of the run."""
     if path:
         found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
-        return questions_as_named(found, {document for document, _ in run_folder.read_passages()}, Path(path))
-    questions = run_folder.read_questions()
+        passages = run.folder.read_passages()
+        questions = as_named(found, {document for document, _ in passages}, "questions", [Path(path)])
+        tokenizer = tokenizer_of(run.model.folder) or estimated_tokens
+        longest = max((len(tokenizer(text)) for _, text in passages), default=0)
+        check_lengths(questions, (), run.recipe, run.model, frame_of(run.model.folder), longest)
+        return questions
+    questions = run.folder.read_questions()
     if not questions:
         raise UsageError(
-            f"The run in {run_folder} has no questions.", "The model wrote none that could be graded.",
+            f"The run in {run.folder} has no questions.", "The model wrote none that could be graded.",
             "Give a file of your own: disc-lite eval RUN --questions FILE.",
         )  # fmt: skip
     return questions

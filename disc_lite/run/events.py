@@ -48,6 +48,19 @@ class Teller:
         self.interrupts.check()
 
 
+def adding_up(tell: Callable[..., None], stage: str, what: str, total: int) -> Callable[[int], None]:
+    """A callback that adds up the numbers it is called with, and tells the sum as progress from 0 on."""
+    done = 0
+
+    def add(number: int) -> None:
+        nonlocal done
+        done = min(done + number, total)  # what is read in parts may be more than was counted
+        tell(stage, what, done, total)
+
+    add(0)
+    return add
+
+
 def only_if_slow(listener: Listener) -> Listener:
     """A listener that passes on what happens from now on, but nothing of the first second."""
     began_s = time.monotonic()

@@ -56,8 +56,12 @@ def idle_on_host(named: Execution, taken: Execution, host_apart: bool) -> list[s
 
     `host_apart`: the device has a memory of its own.
     """
-    why = "the output layer is tied to the embedding" if host_apart else "the device is the host"
+    reasons = {
+        "layer_checkpoints": "without execution.gradient_checkpointing no layer is recomputed",
+        "embedding": "the output layer is tied to the embedding",
+    }
     return [
-        f"execution.{setting}=host has no effect: {why}." for setting in ("layer_checkpoints", "embedding")
+        f"execution.{setting}=host has no effect: {why if host_apart else 'the device is the host'}."
+        for setting, why in reasons.items()
         if getattr(named, setting) == "host" and getattr(taken, setting) != "host"
-    ]  # fmt: skip
+    ]

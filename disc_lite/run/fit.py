@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -62,26 +61,26 @@ class FitCheck:
         return self._learned()
 
     def _measure(self, step: int, last: int) -> None:
+        first = self.rows[0] if self.rows else {}
         row: dict[str, Any] = {"step": step, "share": None, "teacher": None}
-        before = self.rows[0] if self.rows else {}
+
+        def progress(what: str, pairs: Sequence[Pair]) -> Callable[[int], None]:
+            return lambda done: self.context.tell("training", f"{what}: {done} of {len(pairs)} written", step, last)
+
         if self.pairs:
-            ask = partial(self._tell, step, last, "trained questions", len(self.pairs))
-            row["teacher"] = before["teacher"] if before else self._share(
-                teacher_answers(self.context, self.pairs, partial(ask, "with the passage"))
+            with_passage = progress("trained questions, with the passage", self.pairs)
+            closed_book = progress("trained questions, closed book", self.pairs)
+            row["teacher"] = first["teacher"] if first else self._share(
+                teacher_answers(self.context, self.pairs, with_passage)
             )  # fmt: skip
-            row["share"] = self._share(self._answers(self.pairs, True, partial(ask, "closed book")))
+            row["share"] = self._share(self._answers(self.pairs, True, closed_book))
         if self.unlearned:
-            ask = partial(self._tell, step, last, "questions to unlearn", len(self.unlearned))
-            base = (
-                before["unlearned"]["base"] if "unlearned" in before else self._known(False, partial(ask, "the base"))
-            )
-            known = self._known(True, partial(ask, "closed book"))
+            before, of_base = first.get("unlearned"), progress("questions to unlearn, the base", self.unlearned)
+            base = before["base"] if before else self._known(False, of_base)
+            known = self._known(True, progress("questions to unlearn, closed book", self.unlearned))
             row["unlearned"] = {"known": known, "base": base, "of": len(self.unlearned)}
         self.rows.append(row)
         write_jsonl(self.path, self.rows)
-
-    def _tell(self, step: int, last: int, what: str, of: int, how: str, answers: int) -> None:
-        self.context.tell("training", f"{what}, {how}: {answers} of {of}", step, last)
 
     def _learned(self) -> int | None:
         """The step of the first check with a share above the limit, or without a new best for PATIENCE checks.

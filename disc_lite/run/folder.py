@@ -17,7 +17,6 @@ from disc_lite.run.answers import Answers, Drift, Retained, When
 from disc_lite.run.changes import Changes, State
 from disc_lite.storage import (
     DIGESTS,
-    Json,
     JsonObject,
     read_json,
     read_jsonl,
@@ -103,7 +102,8 @@ class RunFolder:
         Raises EnvironmentNotReady where it has no digests, or the record is not what was written.
         """
         record = read_json(self.record)
-        written = format_of(record)
+        identity = record.get("identity") if isinstance(record, dict) else None
+        written = identity.get("format") if isinstance(identity, dict) else None
         if written != FORMAT:
             raise UsageError(
                 f"The run in {self} was made by another version of disc-lite.",
@@ -238,15 +238,14 @@ def question_row(question: Question) -> JsonObject:
     return {**text, **{key: value for key, value in row.items() if value not in ("", (), -1)}}
 
 
+def by_kind(questions: Sequence[Question]) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
+    """The questions, and the statements to finish."""
+    return tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion")
+
+
 def question_of(row: JsonObject) -> Question:
     kind = "completion" if "completion" in row else "question"
     return Question(
         row[kind], tuple(row["answers"]), row.get("document", ""), kind, passage_index=row.get("passage_index", -1),
         choices=tuple(row.get("choices", ())),
     )  # fmt: skip
-
-
-def format_of(record: Json) -> Json:
-    """The format of a run's files, by its record; None where it names none."""
-    identity = record.get("identity") if isinstance(record, dict) else None
-    return identity.get("format") if isinstance(identity, dict) else None

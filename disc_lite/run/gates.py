@@ -38,10 +38,11 @@ def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | 
     parts = {"": {count: sum(row[count] for row in asked) for count in ("right", "of")}, **fresh_and_unchanged(card)}
     if not parts[""]["of"]:
         raise UsageError("Nothing was asked, so --min-recall cannot be decided.", "", "Give --questions FILE.")
-    failed = [(part, row["right"], row["of"]) for part, row in parts.items() if row["right"] < least * row["of"]]
-    if not failed:
+    # Shares are compared, as 0.07 * 100 is more than 7.
+    found = ((part, row["right"], row["of"]) for part, row in parts.items() if row["of"])
+    part, right, of = next((each for each in found if each[1] / each[2] < least), ("", 0, 0))
+    if not of:
         return None
-    part, right, of = failed[0]
     what = f"The adapted model answers {right / of:.1%}{part} ({right} of {of}), less than {least:.1%}."
     if cannot_read := unreadable(card):
         why, _, remedy = cannot_read.partition(" What may help:")
@@ -57,7 +58,7 @@ def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None
             "The base had nothing right that could be lost, so --max-forgetting cannot be decided.", "",
             "Leave it out, or give the model folder probes of your own (probes.json).",
         )  # fmt: skip
-    if lost <= most * of:
+    if lost / of <= most:
         return None
     return (
         f"The adapted model forgot more than the {most:.1%} that --max-forgetting allows.",

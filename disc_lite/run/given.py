@@ -18,7 +18,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.arguments import Arguments, PairFiles, paths_of
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.names import pairs_as_named, questions_as_named
+from disc_lite.run.names import as_named, pairs_as_named
 from disc_lite.run.wording import counted, listed
 
 _SHOWN = 60  # characters of a question in a message
@@ -51,7 +51,7 @@ def about_documents(
     """
     known = {document.name for document in documents}
     files = [path for path in paths_of(arguments.pairs) if path.is_file()] if arguments.pairs else []
-    questions = questions_as_named(questions, known, Path(arguments.questions) if arguments.questions else None)
+    questions = as_named(questions, known, "questions", [Path(arguments.questions)] if arguments.questions else [])
     pairs = pairs_as_named(pairs, known, files)
     asked = NearDuplicates([question.text for question in questions], recipe.prompt.near_duplicate)
     if METHODS[recipe.method].needs_pairs and pairs and all(asked.near(pair.question) for pair in pairs):

@@ -39,10 +39,6 @@ class Gone:
     sentences: list[JsonObject]  # at most these are about what a passage that has changed says no more
     dropped: list[JsonObject]  # of either kind, which went before and were neither rehearsed nor unlearned
 
-    @property
-    def every(self) -> list[JsonObject]:
-        return [*self.passages, *self.sentences, *self.dropped]
-
 
 @dataclass(frozen=True)
 class Since:

@@ -16,7 +16,7 @@ from disc_lite.models import Base
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.answers import Answers, Drift, Retained, When
-from disc_lite.run.folder import RunFolder
+from disc_lite.run.folder import RunFolder, by_kind
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.retention import read_examples, write_examples
@@ -44,10 +44,7 @@ def eval_set_of(
     questions: Sequence[Question], run: RunFolder, probes: JsonObject, removed: Sequence[Question]
 ) -> EvalSet:
     """These questions and statements about the passages of a run, and the probes of a model folder."""
-    return EvalSet(
-        tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion"),
-        run.read_passages(), probes_of(dict(probes)), tuple(removed),
-    )  # fmt: skip
+    return EvalSet(*by_kind(questions), run.read_passages(), probes_of(dict(probes)), tuple(removed))
 
 
 @dataclass

@@ -42,19 +42,12 @@ def _likeness(name: str, typed: str) -> tuple[bool, float]:
     return name.endswith(typed), SequenceMatcher(None, name, typed).ratio()
 
 
-def questions_as_named(
-    questions: Iterable[Question], known: Collection[str], file: Path | None = None
-) -> tuple[Question, ...]:
-    """The questions of a file with the names of these documents. Raises UsageError where some name others."""
-    return _as_named(questions, known, "questions", [file] if file else [])
-
-
 def pairs_as_named(pairs: Iterable[Pair], known: Collection[str], files: Sequence[Path] = ()) -> tuple[Pair, ...]:
     """The pairs of files with the names of these documents; where there is one only, pairs need not name it.
 
     Raises UsageError where some name others, and have no digest of their passage to be found by.
     """
-    return _as_named([_with_document(pair, known) for pair in pairs], known, "pairs", files)
+    return as_named([_with_document(pair, known) for pair in pairs], known, "pairs", files)
 
 
 def _with_document(pair: Pair, known: Collection[str]) -> Pair:
@@ -68,8 +61,13 @@ def _with_document(pair: Pair, known: Collection[str]) -> Pair:
     )  # fmt: skip
 
 
-def _as_named(rows: Iterable[Asked], known: Collection[str], what: What, files: Sequence[Path]) -> tuple[Asked, ...]:
-    """With the name of the document that each names, or that is the end of the path which it names."""
+def as_named(
+    rows: Iterable[Asked], known: Collection[str], what: What, files: Sequence[Path] = ()
+) -> tuple[Asked, ...]:
+    """What files hold, with the name of the document that each row names, or that is the end of the path in it.
+
+    Raises UsageError where some name others.
+    """
     named: list[Asked] = []
     unread = dict[str, None]()
     for row in rows:

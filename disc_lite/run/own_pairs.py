@@ -8,6 +8,7 @@ from dataclasses import replace
 from disc_lite.errors import UsageError
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.run.context import RunContext
+from disc_lite.run.events import adding_up
 from disc_lite.run.given import all_asked
 from disc_lite.synthesis.pairs import HELD_OUT
 from disc_lite.synthesis.places import Placed, placed
@@ -28,14 +29,7 @@ def own_pairs(context: RunContext, held_out: Sequence[Question], own: Sequence[P
     found = placed(context.texts, [pair for number, pair in enumerate(own) if number not in asked])
     if own and not found.pairs:
         raise all_asked() if len(asked) == len(own) else _none_here()
-    total, done = len(found.pairs), 0
-
-    def on_passage(number: int) -> None:
-        nonlocal done
-        done += number
-        context.tell("questions", "pairs reused", done, total)
-
-    context.tell("questions", "pairs reused", 0, total)
+    on_passage = adding_up(context.tell, "questions", "pairs reused", len(found.pairs))
     worked, dropped = context.recipe.prompt.worked_examples, {HELD_OUT: len(asked), NO_PASSAGE: len(found.lost)}
     scored = score_pairs(context.base, context.texts, found.pairs, worked, dropped, on_passage)
     unmeasured = [] if held_out or not context.recipe.evaluation.questions else [UNMEASURED]

@@ -28,14 +28,13 @@ from disc_lite.run.gone import Since, since_earlier
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.record import check_same_run
 from disc_lite.run.room import (
+    WITHOUT_VRAM,
     Limits,
     Size,
     as_planned,
     budget_of,
-    bytes_of,
     require_room,
     require_room_for_base,
-    usable_of,
 )
 
 
@@ -60,27 +59,19 @@ def plan(
         raise UsageError("A card is another machine than this one.", "", "Leave out `card`, or `here`.")
     budget = None if here else _budget(limits, card)
     inputs = plannable(arguments, listener or silent, here or output is not None)
-    if budget is None:
-        return plan_here(inputs, limits)
-    found = _known(inputs, budget)
-    return _with_remarks(found if budget.card_bytes or not budget.cuda else on_smallest_card(found), inputs)
-
-
-def plan_here(inputs: Inputs, limits: Limits) -> Plan:
-    """The plan for this machine with the memory and the disk that are free now."""
-    return _with_remarks(_known(inputs, budget_of(limits, inputs.folder.path)), inputs)
+    return plan_within(budget or budget_of(limits, inputs.folder.path), inputs)
 
 
 def _budget(limits: Limits, card: str | None) -> Budget:
     """What a run may use of a machine that need not be this one."""
-    on_host = limits.device in ("cpu", "mps")
-    if on_host and (card or limits.max_vram):
-        raise UsageError("--cpu plans without a GPU, and --card and --max-vram name one.", "", "Leave one of them out.")
-    whose = card_of(card) if card else None
-    of_host, usable = bytes_of(limits.host_ram, "--host-ram"), usable_of(limits)
+    if card and limits.device in WITHOUT_VRAM:
+        raise UsageError("--cpu plans without a GPU, and --card names one.", "", "Leave one of them out.")
+    if limits.device in WITHOUT_VRAM:
+        return Budget(None, limits.host_bytes, limits.host_bytes, None, cuda=False)
+    whose, usable = card_of(card) if card else None, limits.usable_vram
     if usable is None and whose:
         usable = usable_bytes(round(whose.memory_gib * GIB))
-    return Budget(whose, of_host if on_host else usable, of_host, None, cuda=not on_host)
+    return Budget(whose, usable, limits.host_bytes, None)
 
 
 def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
@@ -103,8 +94,11 @@ def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
     return inputs
 
 
-def _known(inputs: Inputs, budget: Budget) -> Plan:
-    """The plan. Raises EnvironmentNotReady where the sizes of the model are not known."""
+def plan_within(budget: Budget, inputs: Inputs) -> Plan:
+    """The plan, with what is to be said of settings; without a named GPU for the smallest on which the run fits.
+
+    Raises EnvironmentNotReady where the sizes of the model are not known.
+    """
     found = _plan(inputs, budget)
     if found is None:
         raise EnvironmentNotReady(
@@ -112,14 +106,11 @@ def _known(inputs: Inputs, budget: Budget) -> Plan:
             "It is no name of `disc-lite models`, and there is no `config.json` on this machine that says them.",
             f"Download it once: hf download {inputs.model.reference} config.json tokenizer.json",
         )
-    return found
-
-
-def _with_remarks(plan: Plan, inputs: Inputs) -> Plan:
-    """The plan with what is to be said of settings; those about the host depend on how it is computed."""
-    named, taken = plan.recipe.execution, plan.choice and as_planned(plan.recipe, plan.choice)
-    on_host = idle_on_host(named, taken, plan.budget.cuda) if taken else []
-    return replace(plan, remarks=tuple(dict.fromkeys([*inputs.remarks, *on_host])))
+    if budget.cuda and budget.card_bytes is None:
+        found = on_smallest_card(found)
+    named, taken = found.recipe.execution, found.choice and as_planned(found.recipe, found.choice)
+    on_host = idle_on_host(named, taken, budget.cuda) if taken else []
+    return replace(found, remarks=tuple(dict.fromkeys([*inputs.remarks, *on_host])))
 
 
 def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
@@ -138,10 +129,10 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
     if since and since.nothing_to_teach:
         raise NothingToTeach(since.nothing_to_teach, "", "There is nothing to do.")
     taken_over = _taken_over(earlier, since, recipe.update) if earlier and since else TakenOver()
-    refused = len(inputs.ledger) - len(documents)
+    refused = sum(entry.outcome == "refused" for entry in inputs.ledger)
     corpus = corpus_of(documents, refused, tokenizer_of(folder), recipe, inputs.pairs, taken_over)
     corpus = replace(corpus, since=since.changes.counts() if since else None)
-    work = workload_of(corpus, recipe, len(inputs.questions), frame_of(folder))
+    work = workload_of(corpus, recipe, len(inputs.questions), replace(frame_of(folder), apart=shape.apart))
     if not earlier and not any(work.examples.values()):
         raise nothing_to_learn(recipe.method)
     return plan_run(replace(shape, name=inputs.model.name), recipe, corpus, work, budget)
@@ -151,10 +142,11 @@ def _taken_over(earlier: EarlierRun, since: Since, update: Update) -> TakenOver:
     """What an update need not teach, or unlearns."""
     if update.start == "new":
         return TakenOver()
-    rows = [row for row in earlier.pairs if (row["document"], row["passage"]) in since.changes.now]
-    rows += since.gone.passages if update.removed == "rehearse" else []
-    questions = dict.fromkeys(row["question"] for row in since.gone.every) if update.removed == "unlearn" else ()
-    return TakenOver(since.changes.unchanged, [pair_of(row) for row in rows], list(questions))
+    rows, gone = [row for row in earlier.pairs if (row["document"], row["passage"]) in since.changes.now], since.gone
+    rows += gone.passages if update.removed == "rehearse" else []
+    every = (*gone.passages, *gone.sentences, *gone.dropped) if update.removed == "unlearn" else ()
+    questions = list(dict.fromkeys(row["question"] for row in every))
+    return TakenOver(since.changes.unchanged, [pair_of(row) for row in rows], questions)
 
 
 def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Execution:

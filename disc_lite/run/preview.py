@@ -10,7 +10,7 @@ from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
-from disc_lite.hub.source import open_model
+from disc_lite.hub.source import local_model
 from disc_lite.prompts.answering import passage_text
 from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
@@ -67,12 +67,16 @@ def preview(
 ) -> Preview:
     """Read documents as `adapt` would and cut them into passages; with `show` only that one of them, with its text.
 
-    Recipe and tokenizer are those of `model`; without one the default, and tokens are estimated.
+    Recipe and tokenizer are those of `model`, as far as it is on this machine: nothing is downloaded. Without a model
+    the recipe is the default, without a tokenizer tokens are estimated.
     Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
     """
-    opened = open_model(model) if model else None
-    checked = load_recipe(recipe or (opened.recipe if opened else "default"), overrides or {}).recipe
-    tokenizer = tokenizer_of(opened.folder) if opened else None
+    local = local_model(model) if model else None
+    checked = load_recipe(recipe or (local.recipe if local else "default"), overrides or {}).recipe
+    tokenizer = tokenizer_of(local.folder) if local and local.is_here else None
+    if local and not local.is_here:
+        absent = f"{local.name} is not on this machine, so its tokens are estimated"
+        (listener or silent)(Event("model", absent, is_remark=True))
     read, ledger = read_with_progress(paths_of(documents), checked, listener or silent)
     entries = {entry.name: entry for entry in ledger}
     if show is not None:

@@ -27,8 +27,8 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import Arguments
 from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
-from disc_lite.run.plan import plan_here, plannable
-from disc_lite.run.room import Limits, limited_to_plan, require_room
+from disc_lite.run.plan import plan_within, plannable
+from disc_lite.run.room import Limits, budget_of, limited_to_plan, require_room
 
 USUAL_TOKENS = 60  # of an example that is not the longest
 ANCHOR_TOKENS = 12
@@ -49,7 +49,7 @@ class Probe:
 def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
     """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
     inputs = plannable(arguments, silent, in_folder=False)
-    plan = plan_here(inputs, limits)
+    plan = plan_within(budget_of(limits, inputs.folder.path), inputs)
     execution = require_room(plan)
     where = device_of(limits.device)
     with limited_to_plan(limits, where):

@@ -21,7 +21,6 @@ from disc_lite.storage import (
 )
 
 _MOST_NAMED = 3
-_NO_IDENTITY = ("about", "execution")  # of the parts of a recipe: nothing that is learned follows from them
 
 
 def check_same_run(inputs: Inputs) -> None:
@@ -29,18 +28,20 @@ def check_same_run(inputs: Inputs) -> None:
 
     Raises EnvironmentNotReady where a file in it is not what the run has written.
     """
-    folder, path = inputs.folder, inputs.folder.path
-    if folder.record.is_file():
-        before = folder.read_record()["identity"]
-        now = inputs.identity
-        changed = [key for key in now if before.get(key) != now[key]]
-        if changed:
-            other = _other_settings(inputs) + _other(inputs, before)
-            raise UsageError(
-                f"{folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
-                _go_on(inputs, before, changed),
-            )  # fmt: skip
-        require_all_unchanged(path)
+    if inputs.folder.record.is_file():
+        _require_same_identity(inputs)
+        require_all_unchanged(inputs.folder.path)
+
+
+def _require_same_identity(inputs: Inputs) -> None:
+    before, now = inputs.folder.read_record()["identity"], inputs.identity
+    changed = [key for key in now if before.get(key) != now[key]]
+    if changed:
+        other = _other_settings(inputs) + _other(inputs, before)
+        raise UsageError(
+            f"{inputs.folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
+            _go_on(inputs, before, changed),
+        )  # fmt: skip
 
 
 def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
@@ -59,7 +60,7 @@ def _other_settings(inputs: Inputs) -> str:
         return ""
     require_unchanged(inputs.folder.recipe)
     was, now = load_recipe(str(inputs.folder.recipe), environment={}).recipe, inputs.resolved.recipe
-    parts = [part for part in type(now).model_fields if part not in _NO_IDENTITY]
+    parts = [part for part in type(now).model_fields if part != "execution"]  # which is no part of the identity
     found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
     return f" There {listed(found, _MOST_NAMED)}." if found else ""
 
@@ -79,9 +80,14 @@ def _other(inputs: Inputs, before: JsonObject) -> str:
 
 
 def begin(inputs: Inputs) -> None:
-    """Write what is known from the start; the record first: with it the folder is this run's."""
+    """Write what is known from the start; the record first: with it the folder is this run's.
+
+    Raises UsageError where another run was begun in it since `check_same_run`, before the folder was locked.
+    """
     folder = inputs.folder
-    if not folder.record.is_file():
+    if folder.record.is_file():
+        _require_same_identity(inputs)
+    else:
         begin_digests(folder.path)
         model = {"name": inputs.model.name, "reference": inputs.model.reference}
         earlier = inputs.earlier

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     import torch
 
 Size = str | float | None  # gigabytes, as a number or a text like "8GB"
+WITHOUT_VRAM = ("cpu", "mps")  # devices that compute in the memory of the machine
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:(0|[1-9]\d?))?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free."""
+    """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free.
+
+    Raises UsageError for what is no device or no size, and for the memory of a GPU where none computes.
+    """
 
     device: str | None
     max_vram: Size
@@ -37,6 +41,23 @@ class Limits:
 
     def __post_init__(self) -> None:
         require_device(self.device)
+        for size, option in ((self.max_vram, "--max-vram"), (self.host_ram, "--host-ram")):
+            bytes_of(size, option)  # at once, not after documents were read
+        if self.max_vram is not None and self.device in WITHOUT_VRAM:
+            raise UsageError(
+                f"With --device {self.device} a run has the memory of the machine, and --max-vram names that of a GPU.",
+                "", "Leave one of them out, or name --host-ram.",
+            )  # fmt: skip
+
+    @property
+    def usable_vram(self) -> int | None:
+        """The bytes that a run may allocate on a card of `max_vram`."""
+        size = bytes_of(self.max_vram, "--max-vram")
+        return None if size is None else usable_bytes(size)
+
+    @property
+    def host_bytes(self) -> int | None:
+        return bytes_of(self.host_ram, "--host-ram")
 
 
 def require_device(name: str | None) -> None:
@@ -47,19 +68,13 @@ def require_device(name: str | None) -> None:
         )
 
 
-def usable_of(limits: Limits) -> int | None:
-    """The bytes that a run may allocate on a card of `max_vram`."""
-    size = bytes_of(limits.max_vram, "--max-vram")
-    return None if size is None else usable_bytes(size)
-
-
 def limited_to_plan(limits: Limits, device: torch.device) -> AbstractContextManager[None]:
     """PyTorch allocates no more than was planned with, where else there would be no error when that is passed."""
     from disc_lite.models.device import free_bytes, limited_memory, spills_into_host
 
     sizes = [round(free_bytes(device) * (1 - MARGIN))] if spills_into_host(device) else []
-    if of_card := usable_of(limits):
-        sizes.append(of_card)
+    if limits.usable_vram is not None:
+        sizes.append(limits.usable_vram)
     return limited_memory(device, min(sizes, default=None))
 
 
@@ -71,12 +86,9 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     from disc_lite.models.device import device_name, device_of, free_bytes, has_own_memory, untested
 
     device = device_of(limits.device)
-    vram, host = usable_of(limits), bytes_of(limits.host_ram, "--host-ram")
+    vram, host = limits.usable_vram, limits.host_bytes
     sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], has_own_memory(device)  # Apple's has the host's memory
-    if cuda and vram:
-        sizes.append(vram)
-    if not cuda and host:
-        sizes.append(host)
+    sizes += [size for size in (vram if cuda else host,) if size is not None]
     disk = free_disk(path) + _there(RunFolder(path))
     return Budget(card_of_device(device_name(device)), min(sizes), host, disk, cuda, untested(device))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from math import inf
@@ -29,6 +29,7 @@ from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext, peak_bytes
 from disc_lite.run.drift_limit import DriftLimit
+from disc_lite.run.events import adding_up
 from disc_lite.run.fit import FitCheck
 from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.update_lessons import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
@@ -108,7 +109,8 @@ def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, l
             "teacher", f"hidden states of {what}: {states.total_bytes / GIB:.1f} GiB; there is no room for them all, "
             f"so the teacher reads {again:,} tokens again in every epoch",
         )  # fmt: skip
-    states.fill_cache(_token_counter(context, f"reads {what}", sum(lesson.tokens for lesson in lessons) - again))
+    tokens = sum(lesson.tokens for lesson in lessons) - again
+    states.fill_cache(adding_up(context.tell, "teacher", f"reads {what}", tokens))
     return states
 
 
@@ -125,22 +127,8 @@ def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float
     if not chosen:
         return {}
     tokens = sum(len(states.examples[i].input_ids) for i in chosen)
-    on_batch = _token_counter(context, "compared with the student", tokens)
+    on_batch = adding_up(context.tell, "teacher", "compared with the student", tokens)
     return teachability(context.base, states, chosen, on_batch)
-
-
-def _token_counter(context: RunContext, what: str, total: int) -> Callable[[int], None]:
-    """A callback that adds up the tokens of every batch and reports the sum as progress of the teacher."""
-    read = 0
-
-    def on_batch(tokens: int) -> None:
-        nonlocal read
-        read += tokens
-        # A lesson that is read in parts has more tokens: what its examples share is read in each.
-        context.tell("teacher", what, min(read, total), total)
-
-    context.tell("teacher", what, 0, total)
-    return on_batch
 
 
 def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> None:

@@ -234,7 +234,7 @@ class Drafter:
 def write_drafts(
     base: Base, prompt_ids: Sequence[list[int]], groups: Sequence[object], max_tokens: int,
     temperature: float | Sequence[float], seed: int, on_finished: Callable[[int], None] = lambda drafts: None,
-    streams: Sequence[int] = (), min_p: float = 0.0,
+    min_p: float = 0.0,
 ) -> list[Continuation]:  # fmt: skip
     """Continuations of these prompts by the base; the prompts of one group share a prefix."""
     if not prompt_ids:
@@ -243,6 +243,6 @@ def write_drafts(
     with base.frozen(adapter=False) as model:
         return generate(
             model, prompt_ids, groups=[numbers[group] for group in groups], stop_ids=base.tokens.stop_ids,
-            max_new_tokens=max_tokens, temperature=temperature, min_p=min_p, seed=seed, streams=streams,
+            max_new_tokens=max_tokens, temperature=temperature, min_p=min_p, seed=seed,
             known=base.known(adapter=False), on_finished=on_finished,
         )  # fmt: skip

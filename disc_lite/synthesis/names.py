@@ -12,13 +12,14 @@ from itertools import pairwise, zip_longest
 
 from disc_lite.prompts import writing
 from disc_lite.qa import language_of, numbers_of
-from disc_lite.qa.function_words import ORDINARY
+from disc_lite.qa.function_words import OPENERS, ORDINARY
 from disc_lite.qa.languages import FREQUENT
 from disc_lite.qa.records import Word
 from disc_lite.qa.stems import are_forms
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.terms import has_another_unit, number_forms
 
+BEGINNINGS = ORDINARY | OPENERS | {"better", "people"}  # of answers; and yet there may be two people, and a better one
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
 # Chinese has no blanks between words. In lower case: a question about "the blue anchor" would vouch for its answer.
@@ -76,7 +77,7 @@ def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:
 def _first_words(text: str) -> list[str]:
     """Words that begin a sentence, but for frequent ones and numbers: these have their capital by their place."""
     words = [word for sentence in SENTENCE_START.split(text) for word in NAME.findall(sentence)[:1]]
-    return [word for word in words if word.lower() not in ORDINARY and not numbers_of(word)]
+    return [word for word in words if word.lower() not in BEGINNINGS and not numbers_of(word)]
 
 
 def _inside_words(text: str) -> list[str]:

@@ -66,26 +66,24 @@ def write_pairs(
     round so far, then of answers that are scored.
     """
     dropped: Counter[str] = Counter()
-    finished: list[_PassagePairs] = []
     forbidden = NearDuplicates(held_out, recipe.prompt.near_duplicate)
-    passages, wanted = list[_PassagePairs](), 0
+    passages, wanted, finished, done = list[_PassagePairs](), 0, 0, 0
     for text, passage in ((t, p) for t in texts for p in t.passages):
         passages.append(_progress(base, text, passage, recipe, seed, wanted))
         wanted += sum(passages[-1].share)
     on_round(0, 0, wanted)
     for group in _groups(passages):
-        before = sum(sum(p.share) for p in finished)
         for attempt in range(ROUNDS):
             if not any(progress.missing for progress in group):
                 break
-            _round(base, recipe, group, seed_of(seed, len(finished), attempt), attempt, forbidden, dropped, on_drafts)
-            written = sum(len(p.accepted) for p in finished) + sum(len(p.accepted) for p in group)
-            on_round(written, before + sum(min(len(p.accepted), sum(p.share)) for p in group), wanted)
-        finished += group
-        on_round(sum(len(p.accepted) for p in finished), sum(sum(p.share) for p in finished), wanted)
+            _round(base, recipe, group, seed_of(seed, finished, attempt), attempt, forbidden, dropped, on_drafts)
+            of_group = sum(min(len(p.accepted), sum(p.share)) for p in group)
+            on_round(sum(len(p.accepted) for p in passages), done + of_group, wanted)
+        finished, done = finished + len(group), done + sum(sum(p.share) for p in group)
+        on_round(sum(len(p.accepted) for p in passages), done, wanted)
     return PairSet(
-        tuple(scored for p in finished for scored in p.accepted), dict(sorted(dropped.items())),
-        {f"{p.drafter.passage.document}#{p.drafter.passage.index}": len(p.share) for p in finished if p.share},
+        tuple(scored for p in passages for scored in p.accepted), dict(sorted(dropped.items())),
+        {f"{p.drafter.passage.document}#{p.drafter.passage.index}": len(p.share) for p in passages if p.share},
     )  # fmt: skip
 
 

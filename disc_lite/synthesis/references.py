@@ -40,12 +40,36 @@ REFERS = re.compile(
     rf"|\b{_GIVEN} {_SHOWN}\b|\b{_SHOWN} {_GIVEN}\b(?! (?:by|to|for|in)\b)"
     rf"|\b{_AS_SAID} (?:{_ARTICLE} )?{_PARTS}\b(?!(?: \d+)? (?:of|in|von|du|des?|del|di) )"
     rf"|\b(?:the )?(?:previous|preceding|above) {_PARTS}\b|\bin this {_PARTS}\b"
+    r"|\bthe table (?:provide|show|list)s?\b"
+    r"|\bthe (?:page|section|chapter) (?:say|state|mention|describe|explain|show)s?\b"
     rf"|\b(?:as|is|are|was|were) (?:mentioned|stated|described|provided|given|said|listed|shown) "
     rf"(?:above|here|in the {_SHOWN}\b(?! of\b)|in section \d+)|\bsaid about [\w ]+ here\b"
     r"|\bthe \w+ above(?=[ ,]*(?:have|has|do|does|is|are|was|were)\b|\s*\?)|\b(?:steht|wird|ist) (?:hier|oben)\b"
     rf"|文中|本文|上文|上述|原文|根据.{{0,4}}{_CHINESE}|(?:这|該|该|此|以上|上面的?|本){_CHINESE}|(?:文章|句子|短文|材料)(?:中|里|说|提到|讲)|段落|作者",
     re.IGNORECASE,
 )
+
+# What a text calls itself. Its passage may say so too: who is asked without it cannot know which page "this page" is.
+ITSELF = re.compile(
+    r"\b(?:this|these) (?:\w+ )?(?:page|document|section|chapter|paragraph|passage|text|guide|handbook|manual|policy|"
+    r"memo|table|list)\b"
+    r"|\bdiese[rmsn]? (?:Seite|Dokuments?|Abschnitts?|Kapitels?|Textes|Text|Handbuchs?|Anleitung|Richtlinie|Tabelle|"
+    r"Liste)\b"
+    r"|\b(?:cette page|ce document|cette section|ce chapitre|ce texte|ce guide|ce manuel|ce tableau|cette liste)\b"
+    r"|\best(?:a página|e documento|a sección|e capítulo|e texto|a guía|e manual|a tabla|a lista)\b"
+    r"|\bquest(?:a pagina|o documento|a sezione|o capitolo|o testo|a guida|o manuale|a tabella|o elenco)\b"
+    r"|\b[nd]?est(?:a página|e documento|a seção|a secção|e capítulo|e texto|e guia|e manual|a tabela|a lista)\b"
+    r"|\b(?:deze pagina|dit document|dit hoofdstuk|deze tekst|deze handleiding|deze tabel|deze lijst)\b"
+    r"|\bэт(?:а|ой|у|от|ого|ом|им) (?:страниц\w+|документ\w*|раздел\w*|глав\w+|текст\w*|таблиц\w+)\b"
+    r"|هذه الصفحة|هذا (?:المستند|القسم|الفصل|النص|الدليل|الجدول)"
+    r"|[本此](?:页|頁|文档|文檔|章|手册|手冊|指南)|本节(?!目)",
+    re.IGNORECASE,
+)
+
+
+def points_at_itself(question: str) -> bool:
+    """Whether a question asks about "this page" or the like."""
+    return ITSELF.search(question) is not None
 
 
 def refers(text: str, passage: str) -> bool:

@@ -14,7 +14,7 @@ from disc_lite.qa import words_of
 from disc_lite.qa.vocabulary import MONTHS, VERBS
 from disc_lite.synthesis.facts import is_yes_no, says_something
 from disc_lite.synthesis.names import invented
-from disc_lite.synthesis.references import refers
+from disc_lite.synthesis.references import points_at_itself, refers
 from disc_lite.synthesis.topics import is_about, is_vague
 
 _LABEL = r"[*_]*(?:q|question|frage|vraag|pregunta|domanda|pergunta|вопрос|سؤال|问题|問題)\s*\d*\s*[:.：][*_]*\s*"
@@ -38,7 +38,7 @@ def question_fault(question: str, passage: str, language: str = "") -> str:
     """Why a drafted question about a passage, of this language if it is known, is rejected, or ""."""
     if not ASKS.search(question) or len(words_of(question)) < 3:
         return "not a question"
-    if refers(question, passage):
+    if refers(question, passage) or points_at_itself(question):
         return "question refers to the text"
     if invented(question, passage, language=language):
         return "question names what the passage does not"

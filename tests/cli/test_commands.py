@@ -5,7 +5,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -133,7 +132,9 @@ def test_another_run_is_never_overwritten(
     begin(gather(given))
     gather(given)  # the same again is the same run
     before = files(tmp_path / "run")
+    (tmp_path / "renamed.yaml").write_text("name: pocket\nabout: mine\n")
     for *change, word in (
+        ["--recipe", tmp_path / "renamed.yaml", "about was"],
         ["--seed", "7", "There seed was 0 and is 7."],
         ["--recipe", "paper-disc", "name was pocket and is paper-disc"],
         ["--set", "train.epochs=2", "train.epochs was"],
@@ -166,7 +167,10 @@ EARLY = (
 
 
 def test_mistakes_are_refused_without_torch_and_at_once(tmp_path: Path) -> None:
-    """R12 to R14: one process makes them all, without the network and without loading anything."""
+    """R12 to R14: one process makes them all, without the network and without loading anything.
+
+    Documents, of which there may be thousands, are read last: only where the mistake is in them.
+    """
     calls = []
     for name in EARLY:
         docs = tmp_path / name / "docs"
@@ -175,21 +179,28 @@ def test_mistakes_are_refused_without_torch_and_at_once(tmp_path: Path) -> None:
         args, code, word = case(name, docs, tmp_path / name)
         calls.append([["adapt", *map(str, args)], code, word])
     code = f"""
-import contextlib, io, json, sys, time
-sockets = []
-sys.addaudithook(lambda event, given: sockets.append(event) if event.startswith("socket.") else None)
+import contextlib, io, json, sys
+sockets, documents = [], []
+def note(event, given):
+    if event.startswith("socket."):
+        sockets.append(event)
+    elif event == "open" and str(given[0]).endswith("a.md"):
+        documents.append(given[0])
+sys.addaudithook(note)
 from disc_lite.cli import main
 for call, code, word in {calls!r}:
-    sys.argv, said, begin = ["disc-lite", *call], io.StringIO(), time.process_time()
+    sys.argv, said = ["disc-lite", *call], io.StringIO()
+    documents.clear()
     try:
         with contextlib.redirect_stderr(said): main()
     except SystemExit as stop:
         lines = said.getvalue().strip().splitlines()
-        print(stop.code == code, word in said.getvalue(), len(lines) <= 3, time.process_time() - begin < 2)
+        print(stop.code == code, word in said.getvalue(), len(lines) <= 3, len(documents) > 0)
 print("torch" in sys.modules, sockets)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.splitlines() == ["True True True True"] * len(EARLY) + ["False []"], done.stderr
+    read = [name in ("blank document", "only unreadable files") for name in EARLY]
+    assert done.stdout.splitlines() == [*(f"True True True {each}" for each in read), "False []"], done.stderr
     reached("R13", mistakes_made_without_torch_and_sockets=len(EARLY))
 
 
@@ -291,13 +302,11 @@ def test_an_unexpected_error_says_so(
         raise ZeroDivisionError("of the bug")
 
     monkeypatch.setattr("disc_lite.run.adapt.adapt", explode)
-    begin = time.monotonic()
     code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket")
     assert code == 1
     assert "ZeroDivisionError: of the bug" in err
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) == 3
-    assert time.monotonic() - begin < 60
 
 
 def test_cuda_out_of_memory_is_reported(

@@ -77,9 +77,9 @@ def test_lines_are_printed_between_events(clock: Clock, plain: Plain, capsys: py
             assert clock.now - last <= 10
             last = clock.now
     assert len(printed) >= 10
-    # The pace is that of the whole stage: what does not go on takes longer.
-    assert printed[0] == "Measuring: 10/100  about 4 min left  before: 40 questions, floor"
-    assert printed[-1] == "Measuring: 10/100  about 18 min left  before: 40 questions, floor"
+    # The time left passes by itself; where the next ten take longer than the first ones, so will all the others.
+    assert printed[0] == "Measuring: 10/100  about 3 min left  before: 40 questions, floor"
+    assert printed[-1] == "Measuring: 10/100  about 8 min left  before: 40 questions, floor"
 
 
 def test_where_nothing_is_counted_the_elapsed_time_is_printed(
@@ -103,6 +103,17 @@ def test_the_thread_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert not shown.thread.is_alive()
     assert len(lines(capsys)) > 2
     Plain().close()  # of a run that never began
+
+
+def test_where_stderr_is_closed_nothing_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python would print it on stdout, where a program expects JSON."""
+    monkeypatch.setattr("sys.stderr", None)
+    with progress.display(quiet=False) as show:
+        show(Event("model", "loading pocket"))
+        show(Event("model", "a remark", is_remark=True))
+    assert capsys.readouterr().out == ""
 
 
 def test_a_stage_ends_and_begins_with_a_line(clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,6 +147,44 @@ def test_the_pace_is_that_of_the_stage_itself(clock: Clock) -> None:
     assert str(pace) == ""
 
 
+def test_between_two_steps_the_time_left_passes(clock: Clock) -> None:
+    """After the first of few long steps it was told twice as long by the end of the second."""
+    pace = Pace(clock)
+    pace.update(Event("training", "", 20, 106))
+    clock.now += 40
+    pace.update(Event("training", "", 21, 106))
+    left = 85 * 40
+    for _ in range(4):
+        assert pace.left_s() == pytest.approx(left)
+        clock.now += 10
+        left -= 10
+    assert pace.left_s() == pytest.approx(84 * 40)
+    clock.now += 40  # it takes twice as long: then so may the others
+    assert pace.left_s() == pytest.approx(84 * 60)
+
+
+def test_what_finishes_together_is_awaited_together(clock: Clock) -> None:
+    """Answers of one batch end at the same time: while the next are written, the pace is not that of a standstill."""
+    pace = Pace(clock)
+    pace.update(Event("evaluation", "", 0, 96))
+    clock.now += 30
+    pace.update(Event("evaluation", "", 32, 96))
+    clock.now += 29
+    assert pace.left_s() == pytest.approx(31)
+
+
+def test_what_was_known_before_says_nothing_of_the_pace(clock: Clock) -> None:
+    """A run that goes on has most answers in its journal."""
+    pace = Pace(clock)
+    pace.update(Event("evaluation", "", 0, 600))
+    clock.now += 0.1
+    pace.update(Event("evaluation", "", 500, 600))
+    clock.now += 9.9
+    assert pace.left_s() is None
+    pace.update(Event("evaluation", "", 510, 600))
+    assert pace.left_s() == pytest.approx(90)
+
+
 def test_a_count_that_begins_again_is_timed_again(clock: Clock) -> None:
     pace = Pace(clock)
     for total in (50, 50, 80):  # the same stage: before and after training, and another one
@@ -167,7 +216,7 @@ def test_a_remark_within_training_is_a_text_and_keeps_the_pace(
     assert printed[2].endswith(
         "about 16 min left  CUDA out of memory after step 2: micro-batches of 512 tokens from here on"
     )
-    assert printed[3] == "Training: 2/101  about 33 min left  trained questions, closed book: 9 of 64"
+    assert printed[3] == "Training: 2/101  about 16 min left  trained questions, closed book: 9 of 64"
 
 
 def test_before_anything_is_finished_the_time_is_that_of_a_part(
@@ -180,7 +229,7 @@ def test_before_anything_is_finished_the_time_is_that_of_a_part(
         plain(Event("questions", "0 pairs", 0, 400, {"part": ["drafting questions", drafted, 100]}))
         clock.now += 10
     plain.beat()
-    assert lines(capsys)[-1] == "Questions: 0/400  about 2 min left of drafting questions  0 pairs"
+    assert lines(capsys)[-1] == "Questions: 0/400  about 1 min left of drafting questions  0 pairs"
     plain(Event("questions", "0 pairs", 0, 400, {"part": ["drafting answers", 0, 50]}))
     clock.now += 10
     plain.beat()

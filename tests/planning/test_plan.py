@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from disc_lite.cli.plan import show_plan
 from disc_lite.distillation.examples import tokenise, within
 from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.documents.tokens import tokenizer_of
@@ -21,10 +23,10 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import Tokens
 from disc_lite.planning import choice, corpus, workload
 from disc_lite.planning.amounts import details_asked
-from disc_lite.planning.cards import BY_SIZE, CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
+from disc_lite.planning.cards import CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import OwnPairs, TakenOver, corpus_of
-from disc_lite.planning.estimate import as_json, by_size, plan_run
+from disc_lite.planning.estimate import Budget, as_json, by_size, on_smallest_card, plan_run
 from disc_lite.planning.memory import CUDA, Footprint, Way
 from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS
@@ -45,7 +47,7 @@ POCKET = ROOT / "disc_lite" / "pocket"
 def test_the_same_run_on_cards_of_every_size() -> None:
     made = plan(HANDBOOK, "mistral-7b")
     rows = by_size(made)
-    assert [size for size, _, _ in rows] == list(BY_SIZE)
+    assert [size for size, _, _ in rows] == list(OF_SIZE)
     eight, *larger = (it.choice for _, _, it in rows)
     assert eight is not None
     assert eight.way == Way(2048, True, 32, host_checkpoints=True, host_embedding=True, passes=2)
@@ -68,6 +70,24 @@ def test_without_a_card_the_smallest_is_assumed_on_which_the_run_fits() -> None:
     assert plan(HANDBOOK, "mistral-7b", overrides={"memory.quantize": "none"}).budget.assumed_gib == 24
     assert plan(HANDBOOK, "mistral-7b", max_vram="24GB").budget.assumed_gib is None
     assert plan(HANDBOOK, "pocket", device="cpu").budget.assumed_gib is None
+
+
+def test_what_fits_on_no_card_is_planned_for_the_largest_and_does_not_fit() -> None:
+    made = plan(HANDBOOK, "qwen2.5-14b")
+    vast = replace(made.shape, kinds=tuple(replace(kind, count=100 * kind.count) for kind in made.shape.kinds))
+    largest = on_smallest_card(plan_run(vast, made.recipe, made.corpus, made.workload, Budget(None, None, None, None)))
+    assert (largest.choice, largest.budget.assumed_gib) == (None, 141)
+    with pytest.raises(WillNotFit, match=r"does not fit into the 13\d\.\d GiB"):
+        require_room(largest)
+    show_plan(largest, console := Console(record=True, width=120))
+    assert "For a GPU of 141 GB, the largest that is known" in console.export_text()
+
+
+def test_what_does_not_fit_on_a_cpu_is_not_sent_to_one() -> None:
+    made = plan(HANDBOOK, "pocket", device="cpu", host_ram="0.3GB")
+    with pytest.raises(WillNotFit) as caught:
+        require_room(made)
+    assert "a machine with more memory" in caught.value.remedy and "cpu" not in caught.value.remedy
 
 
 def test_micro_batches_shrink_until_they_fit_and_nothing_else_changes() -> None:
@@ -338,7 +358,7 @@ def test_cards_and_sizes_by_their_names() -> None:
     assert card_of("NVIDIA GeForce RTX 4090".replace("GeForce ", "")).name == "rtx-4090"
     with pytest.raises(UsageError, match="rtx-4090"):
         card_of("rtx-4091")
-    assert {CARDS[name].memory_gib for name in OF_SIZE.values()} == set(BY_SIZE)
+    assert {CARDS[name].memory_gib for name in OF_SIZE.values()} == set(OF_SIZE)
     assert bytes_of("8GB", "--x") == bytes_of(" 8 gib", "--x") == 8 * GIB
     for wrong in ("8MB", "eight", "0", "-1GB", ""):
         with pytest.raises(UsageError, match="--max-vram"):

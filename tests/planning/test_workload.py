@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,11 +14,21 @@ from disc_lite.distillation.examples import Example, Text, tokenise
 from disc_lite.distillation.methods import build_lessons
 from disc_lite.distillation.schedule import batches
 from disc_lite.documents import ReadingOptions, read_documents
+from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.models import Tokens
+from disc_lite.packing import length, paths
 from disc_lite.planning.amounts import rehearsed_examples
+from disc_lite.planning.choice import choose
+from disc_lite.planning.corpus import corpus_of
+from disc_lite.planning.lessons import Frame
+from disc_lite.planning.memory import APART_PADDING
+from disc_lite.planning.workload import Workload, workload_of
 from disc_lite.qa import Pair
+from disc_lite.recipe import load_recipe
+from disc_lite.run.frames import frame_of
 from disc_lite.run.plan import plan
 from disc_lite.run.room import require_room
+from tests.tiny_families import make_family
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDBOOK, POCKET = ROOT / "examples" / "handbook", ROOT / "disc_lite" / "pocket"
@@ -32,11 +43,11 @@ def handbook(passage_tokens: int = 64) -> tuple[Text, ...]:
 
 
 @cache
-def some_pairs() -> tuple[Pair, ...]:
+def some_pairs(passage_tokens: int = 64) -> tuple[Pair, ...]:
     """Four of every passage."""
     return tuple(
         Pair(text.document.name, passage.index, ASKED.format(n, passage.index), ANSWERED.format(n))
-        for text in handbook() for passage in text.passages for n in range(4)
+        for text in handbook(passage_tokens) for passage in text.passages for n in range(4)
     )  # fmt: skip
 
 
@@ -74,6 +85,45 @@ def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dic
     assert (require_room(made).micro_batch_tokens or recipe.train.tokens_per_batch + GENERATED) >= max(sizes)
     assert made.choice is not None
     assert made.choice.way.passes == 1
+
+
+def test_a_model_that_reads_one_text_a_row_reads_what_texts_share_with_each() -> None:
+    recipe = load_recipe("default", {"prompt.worked_examples": "false", "retention.weight": "0"}).recipe
+    texts, pairs = handbook(256), some_pairs(256)
+    corpus = corpus_of([text.document for text in texts], 0, tokenizer_of(POCKET), recipe, pairs)
+    lessons = build_lessons(texts, pairs, Tokens(POCKET), recipe).all
+    sizes = [len(example.input_ids) for lesson in lessons for example in lesson.examples]
+    read, _ = paths([lesson.sequence for lesson in lessons])
+
+    def of(frame: Frame) -> list[Workload]:
+        return [workload_of(corpus, recipe, 1, replace(frame, apart=apart)) for apart in (True, False)]
+
+    alone, together = of(frame_of(POCKET))
+    assert alone.teacher_tokens == pytest.approx(sum(map(length, read)), rel=0.2)
+    assert sum(lesson.tokens for lesson in lessons) <= together.teacher_tokens < 0.7 * alone.teacher_tokens
+    assert alone.example_tokens == pytest.approx(sum(sizes) / len(sizes), rel=0.15)
+    # The pairs are scored with their passage.
+    more = (len(pairs) - corpus.passages) * alone.prompt_tokens
+    assert alone.read_tokens - together.read_tokens == pytest.approx(more, abs=2)
+    alone, together = of(Frame(system=100, turn=106))
+    assert together.computed_tokens < 0.7 * together.student_tokens
+    assert alone.computed_tokens == alone.student_tokens == together.student_tokens
+
+
+def test_rows_of_one_text_are_planned_as_wide_as_the_texts_of_the_run(tmp_path: Path) -> None:
+    """A recurrence computes whole chunks: of short texts it fills up many."""
+    folder = make_family(
+        "qwen3_5_text", tmp_path, layer_types=["linear_attention", "full_attention"], max_position_embeddings=4096
+    )
+    made = plan(HANDBOOK, str(folder), recipe="default", device="cpu")
+    assert made.shape.apart and made.choice is not None
+    width = round(APART_PADDING * made.workload.example_tokens)
+    assert made.choice.stages[-1] == made.footprint.training(made.choice.way, row_tokens=width)
+    assert made.workload.computed_tokens == made.workload.student_tokens
+    rows, places = made.choice.generation_rows, made.workload.prompt_tokens + made.recipe.prompt.answer_tokens
+    assert made.choice.stages[0] == made.footprint.generation(rows, places)  # every prompt is in a row of its own
+    short = replace(made.workload, example_tokens=20)
+    assert choose(made.footprint, short, made.recipe, None).stages[-1].peak > made.choice.stages[-1].peak  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disc_lite.report.charts import Line, figure, line_chart, smoothed, thinned
+from disc_lite.report.charts import figure, line_chart, smoothed, thinned
 from disc_lite.report.markup import paragraph
 
 
@@ -21,5 +21,5 @@ def test_figures_and_options_are_written_as_people_do() -> None:
 
 
 def test_a_line_is_lifted_where_a_value_is_missing() -> None:
-    drawn = line_chart("x", [Line([(1, 1.0), (2, None), (3, 2.0), (4, 2.0)], "strong")], [], 5).text
+    drawn = line_chart("x", {"strong": [(1, 1.0), (2, None), (3, 2.0), (4, 2.0)]}, [], 5).text
     assert 'd="M0,500L0,500M500,0L750,0"' in drawn

@@ -108,6 +108,16 @@ def test_the_gate_of_recall_counts_questions_and_statements() -> None:
         check_gates(card_with((0, 0), (0, 0), 0), 0.0, None)
 
 
+def test_what_reaches_a_gate_passes_it() -> None:
+    """0.07 * 100 is more than 7, and 0.29 * 100 less than 29."""
+    forgot = {**card_with((7, 100), (0, 0), 0), "forgetting": {"lost": 29, "of": 100}}
+    check_gates(forgot, 0.07, 0.29)
+    for percent in range(101):
+        for of in (100, 20) if percent % 5 == 0 else (100,):
+            asked = {"adapted": {"right": percent * of // 100, "of": of}}
+            check_gates({**forgot, "rows": asked}, float(f"{percent / 100:.2f}"), None)
+
+
 def test_an_update_has_to_know_what_is_new_and_what_is_unchanged() -> None:
     for new, unchanged, part in (((6, 16), (44, 44), "new or changed"), ((16, 16), (30, 44), "unchanged")):
         rows = {state: {"adapted": dict(zip(("right", "of"), row, strict=True))} for state, row in

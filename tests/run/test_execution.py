@@ -18,7 +18,7 @@ from disc_lite.models import base, device, loading
 from disc_lite.planning.workload import beside_passage
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.execution import record, resumed
+from disc_lite.run.execution import idle_on_host, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.room import Limits, budget_of, limited_to_plan
@@ -75,6 +75,17 @@ def test_out_of_memory_in_a_run_is_told_recorded_and_survived(
     assert any("loss.beta has no effect" in text for text in told)
     assert summary["skipped_steps"] == 0
     assert len(calls) > summary["steps"]
+
+
+def test_what_is_not_on_the_host_says_why() -> None:
+    """Each of the two for its own reason; on a GPU that has the memory of the host for the same."""
+    on_host = Execution(layer_checkpoints="host", embedding="host")
+    layers, embedding = idle_on_host(on_host, Execution(layer_checkpoints="device", embedding="device"), True)
+    assert layers.endswith("no effect: without execution.gradient_checkpointing no layer is recomputed.")
+    assert embedding.endswith("no effect: the output layer is tied to the embedding.")
+    for said in idle_on_host(on_host, Execution(), False):
+        assert said.endswith("the device is the host.")
+    assert idle_on_host(on_host, on_host, True) == []
 
 
 def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
@@ -235,7 +246,7 @@ def test_no_more_is_allocated_than_was_planned_with_until_the_run_ends(
     with pytest.raises(InterruptedError), limited_to_plan(limits, torch.device("cuda")):
         raise InterruptedError
     assert card["fraction"] == 1
-    with limited_to_plan(Limits("cpu", "8GB", None), torch.device("cpu")):
+    with limited_to_plan(Limits(None, "8GB", None), torch.device("cpu")):
         assert card["fraction"] == 1
 
 

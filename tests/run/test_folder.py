@@ -3,6 +3,7 @@
 import ast
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -98,6 +99,19 @@ def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folder
     write_json(tmp_path / "run" / "run.json", record)
     with pytest.raises(UsageError, match="another version"):
         gather(given)
+
+
+def test_a_run_that_was_begun_meanwhile_is_not_mixed_with_another(
+    tmp_path: Path, folders: Callable[[str], Path]
+) -> None:
+    """By another process, after the folder was looked at and before it was locked."""
+    (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
+    given = Arguments(tmp_path / "guide.md", str(folders("llama")), output=tmp_path / "run")
+    mine, others = gather(given), gather(replace(given, seed=7))
+    begin(others)
+    begin(others)
+    with pytest.raises(UsageError, match=r"holds another run"):
+        begin(mine)
 
 
 def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(

@@ -10,7 +10,7 @@ import pytest
 
 from disc_lite.errors import UsageError
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
-from disc_lite.run.names import is_called, pairs_as_named, questions_as_named
+from disc_lite.run.names import as_named, is_called, pairs_as_named
 from disc_lite.run.preview import preview
 
 KNOWN = ("office.md", "people/office.md", "archive/travel.md")
@@ -21,13 +21,13 @@ KNOWN = ("office.md", "people/office.md", "archive/travel.md")
     ("Meine Akten/people/office.md", "people/office.md"), ("docs/office.md", "office.md"),
 ])  # fmt: skip
 def test_a_path_means_the_document_that_it_ends_with(typed: str, name: str) -> None:
-    assert questions_as_named([Question("Who?", ("Ada",), typed)], KNOWN)[0].document == name
+    assert as_named([Question("Who?", ("Ada",), typed)], KNOWN, "questions")[0].document == name
     assert pairs_as_named([Pair(typed, 0, "Who?", "Ada.")], KNOWN)[0].document == name
 
 
 def test_another_document_is_refused_with_the_one_that_is_called_alike() -> None:
     with pytest.raises(UsageError, match=r"questions name a document that was not read: travel\.md") as caught:
-        questions_as_named([Question("Who?", ("Ada",), "travel.md")], KNOWN)
+        as_named([Question("Who?", ("Ada",), "travel.md")], KNOWN, "questions")
     assert caught.value.remedy == "Did you mean archive/travel.md?"
     with pytest.raises(UsageError, match="The pairs name"):
         pairs_as_named([Pair("ffice.md", 0, "Who?", "Ada.")], KNOWN)
@@ -46,7 +46,7 @@ def test_the_rows_about_documents_that_were_not_read_are_named(tmp_path: Path) -
         path = tmp_path / name
         path.write_text(text)
         with pytest.raises(UsageError) as caught:
-            questions_as_named(read_questions(path), KNOWN, path)
+            as_named(read_questions(path), KNOWN, "questions", [path])
         assert caught.value.what == (
             f"The questions name documents that were not read: gone.md, left.md ({places} of {path})."
         )

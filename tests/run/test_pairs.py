@@ -57,7 +57,10 @@ def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Pat
     assert console.export_text().startswith(f"2 pairs: {run / 'pairs.jsonl'}")
     assert adapt(**given)["steps"] > 0  # the same run
     assert [row["why"] for row in read_jsonl(run / "computed.jsonl")] == ["as planned"]  # where it was trained
-    assert adapt(**given, pairs_only=True)["pairs_only"] == found["pairs_only"]
+    taught = adapt(**given, pairs_only=True)
+    assert taught["pairs_only"] == found["pairs_only"]
+    show_summary(taught, console)
+    assert console.export_text().count("The same command without") == 0
     with pytest.raises(UsageError, match="`disc` has no pairs"):  # before documents are read
         adapt("/nowhere", str(small.model), recipe="default", overrides={"method": "disc"}, pairs_only=True)
     with pytest.raises(WillNotFit, match="does not fit into"):  # nor can it write

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import disc_lite
 from disc_lite.cli.plan import show_plan
-from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError
+from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.run.arguments import Arguments
 from disc_lite.run.gathering import gather
 from disc_lite.run.plan import plan, planned_execution
-from disc_lite.run.room import Limits
+from disc_lite.run.room import Limits, require_room
 from tests.tiny_models import CORPUS
 
 POCKET = Path(__file__).resolve().parents[2] / "disc_lite" / "pocket"
@@ -85,6 +86,31 @@ def test_a_plan_refuses_the_run_folder_that_adapt_would_refuse(tmp_path: Path) -
     assert not (tmp_path / "new").exists()
     with pytest.raises(UsageError, match="another machine than this one"):
         plan(tmp_path / "guide.md", "pocket", here=True, card="rtx-4090")
+
+
+def test_a_size_is_checked_before_documents_are_read(tmp_path: Path) -> None:
+    """Whatever is to be done with it: reading a folder may take minutes."""
+    for sizes, message in (
+        ({"max_vram": "8MB"}, "--max-vram cannot be '8MB'"), ({"host_ram": "lots"}, "--host-ram cannot be 'lots'"),
+        ({"max_vram": "8GB", "device": "cpu"}, "With --device cpu a run has the memory of the machine"),
+    ):  # fmt: skip
+        for ask in (plan, disc_lite.adapt):
+            with pytest.raises(UsageError, match=message):
+                ask(tmp_path / "nowhere", "pocket", **sizes)
+
+
+def test_a_card_smaller_than_what_is_reserved_of_it_has_no_room(tmp_path: Path) -> None:
+    (tmp_path / "guide.md").write_text(CORPUS)
+    with pytest.raises(WillNotFit, match=r"the 0.0 GiB that there are"):
+        require_room(plan(tmp_path / "guide.md", "pocket", max_vram="0.5GB"))
+
+
+def test_a_duplicate_is_not_called_refused(tmp_path: Path) -> None:
+    for name in ("guide.md", "copy.md"):
+        (tmp_path / name).write_text(CORPUS)
+    (tmp_path / "picture.png").write_bytes(b"")
+    corpus = plan(tmp_path, "pocket", device="cpu").corpus
+    assert (corpus.documents, corpus.refused) == (1, 1)
 
 
 @pytest.mark.parametrize(("method", "lacks"), [("disc", "a second sentence"), ("both", "a sentence to ask about")])

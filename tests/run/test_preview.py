@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.errors import UsageError
+from disc_lite.run.events import Event
 from disc_lite.run.plan import plan
 from disc_lite.run.preview import preview
 
@@ -69,6 +70,19 @@ def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
     assert sum(view.passages for view in seen.documents) == planned.corpus.passages
     named = preview(docs, model="pocket", recipe="default")
     assert named.passage_tokens == preview(docs).passage_tokens > seen.passage_tokens
+
+
+def test_nothing_is_downloaded_for_a_look(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model has gigabytes, of which its tokenizer is a few megabytes."""
+    monkeypatch.setattr("disc_lite.hub.source._fetch", lambda hub_id: pytest.fail(f"fetches {hub_id}"))
+    told = list[Event]()
+    seen = preview(docs, model="mistral-7b", listener=told.append)
+    assert (seen.counted, seen.passage_tokens) == (False, preview(docs).passage_tokens)
+    assert [event.text for event in told if event.is_remark] == [
+        "mistral-7b is not on this machine, so its tokens are estimated"
+    ]
+    with pytest.raises(UsageError):
+        preview(docs, model="mistrall-7b")
 
 
 def test_a_name_that_is_none(docs: Path) -> None:

@@ -172,6 +172,8 @@ def test_where_nothing_has_changed_nothing_is_trained(first: Path, small: SmallA
     found = updated(small.root / "docs", first, small.root / "nothing")
     assert found["nothing_to_teach"].startswith(f"Nothing has changed since {first}")
     assert found["adapter"] == str(first / "adapter")
+    where = {"update": first, "output": small.root / "nothing", "device": "cpu"}
+    assert adapt(small.root / "docs", **where, pairs_only=True) == found  # none were written
     assert not (small.root / "nothing").exists()
 
 

@@ -44,6 +44,16 @@ def test_a_number_is_known_in_each_of_its_forms(passage: str, answer: str, made_
     assert invented(answer, passage, is_answer=True) == made_up
 
 
+@pytest.mark.parametrize(("beginning", "made_up"), [
+    ("People who", False), ("Such guests", False), ("Whoever", False), ("Even those who", False), ("Another who", False),
+    ("Ranta, who", True),
+])  # fmt: skip
+def test_an_answer_may_begin_with_an_ordinary_word(beginning: str, made_up: bool) -> None:
+    source = "If you get home after ten in the evening, you need not start work before 11:15 the next morning."
+    answer = f"{beginning} gets home after ten need not start before 11:15."
+    assert invented(answer, source, is_answer=True, language="English") == made_up
+
+
 @pytest.mark.parametrize(("passage", "text", "made_up"), [
     ("The library opens at nine on Saturdays.", "Does the library open on a Saturday?", False),
     ("The Americans won the race.", "Who is the American that won the race?", False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.synthesis.references import refers
+from disc_lite.synthesis.references import points_at_itself, refers
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from disc_lite.synthesis.references import refers
         "O que diz o texto sobre a bomba?", "Che cosa dice il testo sulla pompa?", "Wat zegt de tekst over de pomp?",
         "Que dit le texte sur la pompe ?", "¿Qué dice el autor sobre la bomba?",
         "What does the document say about valves?", "Che cosa dice il documento sulla pompa?",
+        "Which region does the table provide information for?", "What does the page say about the pump?",
         "根据上面的表格，水泵的压力是多少？", "这段话说了什么？", "材料中水泵的压力是多少？",
     ],
 )  # fmt: skip
@@ -42,3 +43,26 @@ def test_a_text_that_nobody_sees_is_no_answer(draft: str) -> None:
 )  # fmt: skip
 def test_what_the_passage_speaks_of_is_a_thing(draft: str, passage: str) -> None:
     assert not refers(draft, passage)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "On which date was this page replaced?", "When was the memo replaced by this new page?",
+        "Who answers every other question about this page?", "Who does this policy apply to?",
+        "Wer beantwortet Fragen zu dieser Seite?", "Qui répond aux questions sur cette page ?", "¿Qué explica este capítulo?",
+        "Chi risponde alle domande su questa pagina?", "Quem responde sobre esta página?", "Wat staat er op deze pagina?",
+        "Кто отвечает на вопросы об этой странице?", "من كتب هذه الصفحة؟", "谁回答本页的其他问题？",
+    ],
+)  # fmt: skip
+def test_this_page_is_no_page_that_anybody_knows(question: str) -> None:
+    """Even where the passage calls itself so: "This page replaced the old memo." """
+    assert points_at_itself(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Which page has the prices?", "Is this pageant free?", "本节目几点开始？", "Wie viel kostet diese Karte?"],
+)
+def test_other_pages_and_things_are_none(question: str) -> None:
+    assert not points_at_itself(question)

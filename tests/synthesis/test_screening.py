@@ -58,6 +58,7 @@ def test_a_question_is_the_first_line_without_its_marks(draft: str, question: st
         ("Who has run the mill since 1912?", "question names what the passage does not"),
         ("What does the passage say about the mill?", "question refers to the text"),
         ("What is mentioned above about the mill?", "question refers to the text"),
+        ("Who runs the mill of this page?", "question refers to the text"),
         ("How can one text the Ostwick mill?", ""),
         ("On what day can one buy flour there?", ""),  # in other words but for one
         ("What is the best recipe for a birthday cake?", "question is about something else"),

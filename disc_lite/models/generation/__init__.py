@@ -8,6 +8,7 @@ size round differently, and where two tokens are equally likely up to that, anot
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from transformers import PreTrainedModel
@@ -41,21 +42,30 @@ def generate(
     default their indices; with seed 0 they may be `stream_seed`s of several seeds. As many rows are written at once as
     fit into the free memory, at most `max_rows` if that is not 0. Rows are only filled with prompts of the same call,
     so it should have many; equal prompts are read once. `on_finished` is called with the number of finished prompts
-    whenever it changes. What `known` has is not written again, and what is finished is added to it.
+    whenever it changes; those that are begun count by the share of `max_new_tokens` that they have, together. What
+    `known` has is not written again, and what is finished is added to it.
     """
     temperatures = [temperature] * len(prompts) if isinstance(temperature, (int, float)) else temperature
     seeds = [stream_seed(seed, number) for number in streams or range(len(prompts))]
     requests, limits = requests_of(prompts, groups, temperatures, seeds), Limits(stop_ids, max_new_tokens, min_p)
     finished = known.find(requests, limits) if known else {}
+    told, written = len(finished), Counter[int]()  # the tokens of those that are begun
     if finished:
-        on_finished(len(finished))
+        on_finished(told)
     for steps in decode(model, [r for r in requests if r.place not in finished], limits, max_rows):
+        written.update(place for place, _, _ in steps)
         done = {place: continuation for place, _, continuation in steps if continuation}
         if done:
             finished.update(done)
             if known:
                 known.add({requests[place]: continuation for place, continuation in done.items()}, limits)
-            on_finished(len(finished))
+        for place in done:
+            del written[place]
+        # Rows that ran out of memory begin anew, so it is no more than all, and never less than was told.
+        count = min(len(finished) + written.total() // max_new_tokens, len(prompts))
+        if count > told:
+            told = count
+            on_finished(told)
     return [finished[place] for place in range(len(prompts))]
 
 

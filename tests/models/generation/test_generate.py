@@ -204,6 +204,15 @@ def test_finished_prompts_are_counted(plain: Callable[..., Any]) -> None:
     assert finished[-1] == len(PROMPTS)
 
 
+def test_prompts_that_end_together_are_counted_on_the_way(plain: Callable[..., Any]) -> None:
+    """By the tokens that they have: all that is seen of a batch for minutes on a slow machine."""
+    finished: list[int] = []
+    prompts, how = [[5, 6, number] for number in range(7, 17)], {"max_new_tokens": 20, "max_rows": 10}
+    with plain("llama").frozen(adapter=False) as model:
+        generate(model, prompts, stop_ids=frozenset(), **how, on_finished=finished.append)
+    assert finished == list(range(1, 11))
+
+
 @pytest.mark.parametrize("error", [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB."),
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
