@@ -51,12 +51,12 @@ def call(of_passages: Sequence[Sequence[int]], rows: int, most: int, on_card: bo
         replaced, fresh = schedule.admit(max_tokens, fewest)
         reading += math.ceil(len(replaced) / (max_tokens // PASSAGE_TOKENS))
         writing += 1
-        tokens = []
-        for row in [*going, *fresh]:
+        rows_now, tokens = [*going, *fresh], []
+        for row in rows_now:
             place = schedule.rows[row].request.place
             left[place] -= 1
-            tokens.append((row, 0 if left[place] else STOP, 0.0))
-        schedule.record(tokens)
+            tokens.append((0 if left[place] else STOP, 0.0))
+        schedule.record(rows_now, tokens)
     return writing, reading
 
 

@@ -8,8 +8,8 @@ follow its parent's, so each path from the root is computed exactly as if it wer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -80,17 +80,24 @@ class Packed:
     starts: tuple[tuple[int, ...], ...]  # per sequence and segment: index of its first token in R*L
     plain: bool  # every row is a single segment with padding after it
 
-    def visible(self, device: torch.device | str = "cpu") -> Tensor | None:
+    def moved(self, to: Callable[[Tensor], Tensor]) -> Packed:
+        """The same on another device."""
+        return replace(
+            self, input_ids=to(self.input_ids), position_ids=to(self.position_ids),
+            segment_ids=to(self.segment_ids), sees=to(self.sees),
+        )  # fmt: skip
+
+    def visible(self) -> Tensor | None:
         """The attention mask [R, 1, L, L]: query attends to key; None where the plain causal mask is the same.
 
-        A query attends to keys of its own segment and its ancestors that do not come later. Built on the device where
-        it is used, since it is the largest tensor of a batch.
+        A query attends to keys of its own segment and its ancestors that do not come later. To be built on the device
+        where it is used, since it is the largest tensor of a batch.
         """
         if self.plain:
             return None
-        segments, positions = self.segment_ids.to(device), self.position_ids.to(device)
-        row = torch.arange(len(segments), device=device)[:, None]
-        of_query = self.sees.to(device)[row, segments]  # [R, L, K]
+        segments, positions = self.segment_ids, self.position_ids
+        row = torch.arange(len(segments), device=segments.device)[:, None]
+        of_query = self.sees[row, segments]  # [R, L, K]
         # Not by an index of all three: CUDA makes [R, L, L] of each in 8 bytes, 24 times the mask.
         related = of_query.gather(2, segments[:, None, :].expand(-1, segments.shape[1], -1))
         return (related & (positions[:, None, :] <= positions[:, :, None]))[:, None]

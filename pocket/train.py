@@ -59,7 +59,7 @@ def loss_of(model: LlamaForCausalLM, batch: list[Sample], row_tokens: int) -> Te
     """Weighted cross-entropy; a child's first token is predicted from its parent's last."""
     trees = [tuple(Segment(tuple(s.ids), s.parent) for s in sample) for sample in batch]
     assert max(map(length, trees)) <= row_tokens
-    packed = pack(trees, row_tokens)
+    packed = pack(trees)
     places, targets, weights = [], [], []
     for sample, starts in zip(batch, packed.starts, strict=True):
         for segment, start in zip(sample, starts, strict=True):

@@ -126,7 +126,7 @@ class SmallTraining:
         tokens = self.base.tokens
         self.texts = tokenise([document_of(CORPUS[:400]), document_of("Other. " * 9, "b.md")], tokens, 64)
         lessons = [
-            *disc_lessons(self.texts, tokens, self.recipe, 0),
+            *disc_lessons(self.texts, tokens, self.recipe),
             *prompt_lessons(self.texts, PAIRS, AnswerPrompts(tokens)),
         ]
         spoken = [RetentionExample(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]

@@ -79,7 +79,7 @@ def lessons_of(task: str, model: str, number: int) -> list[Lesson]:
         documents = documents[:number]
     texts = tokenise(documents, tokens, recipe.documents.passage_tokens)
     if task != "prompt":
-        return disc_lessons(texts, tokens, recipe, recipe.seed)
+        return disc_lessons(texts, tokens, recipe)
     places = Places(texts)
     pairs = [p for pair in read_pairs(REAL / "pairs" / f"{DOMAIN}.jsonl") if (p := places.find(pair))]
     return prompt_lessons(texts, pairs[:number], AnswerPrompts(tokens, recipe.prompt.worked_examples))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from disc_lite.distillation.data import TrainingData
 from disc_lite.distillation.schedule import Batch, micro_batches
@@ -49,7 +50,7 @@ def accumulate(
     task, retention = (sum(len(e.compared) for e in each) for each in examples)
     sizes = [len(e.input_ids) for each in examples for e in each]
     while True:
-        sums = [0.0, 0.0]
+        sums = list[Tensor]()
         for number, part in enumerate(micro_batches(batch, sizes, max_tokens)):
             if number and should_stop():
                 _clear(base)
@@ -58,9 +59,10 @@ def accumulate(
             if isinstance(added, WillNotFit):
                 max_tokens = _half(data, part, added)
                 break
-            sums = [sums[0] + added[0], sums[1] + added[1]]
-        else:
-            return Gradient(sums[0] / task, sums[1] / max(1, retention), sum(sizes), task, max_tokens)
+            sums.append(added)
+        else:  # only here is waited for the device, which computes while the next micro-batch is packed
+            task_sum, retention_sum = map(sum, zip(*torch.stack(sums).tolist(), strict=True))
+            return Gradient(task_sum / task, retention_sum / max(1, retention), sum(sizes), task, max_tokens)
         _clear(base)
 
 

@@ -18,7 +18,7 @@ MIXED = ("heading", "chat", "lead_in", "none")
 
 
 def disc_lessons(
-    texts: Iterable[Text], tokens: Tokens, recipe: Recipe, seed: int, taught: Taught = lambda passage: True
+    texts: Iterable[Text], tokens: Tokens, recipe: Recipe, taught: Taught = lambda passage: True
 ) -> list[Lesson]:
     """DiSC (arXiv 2602.16093): the teacher has read the text before the sentence, the student has not.
 
@@ -26,7 +26,7 @@ def disc_lessons(
     """
     lessons = []
     for text in texts:
-        targets = disc_targets(text.document, text.passages, recipe, seed)
+        targets = disc_targets(text.document, text.passages, recipe, recipe.seed)
         chosen = sorted({s for p in text.passages if taught(p) for s in p.sentences} & set(targets))
         for window in _windows(text, tokens, recipe):
             first = bisect_right(chosen, window.start, key=lambda target: target[1])

@@ -174,16 +174,16 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
 # -- next-token training, and retention ------------------------------------------------------------------
 
 
-def next_token_examples(texts: Iterable[Text], tokens: Tokens, taught: Taught = lambda passage: True) -> list[Example]:
-    """Fine-tuning on the documents: every passage as it is, each token a target."""
-    examples = []
+def next_token_lessons(texts: Iterable[Text], tokens: Tokens, taught: Taught = lambda passage: True) -> list[Lesson]:
+    """Fine-tuning on the documents: every passage as it is, each token a target; there is no teacher."""
+    lessons = []
     for text in texts:
         for passage in filter(taught, text.passages):
             input_ids = (*tokens.bos, *text.ids[passage.start : passage.end])
-            compared = tuple(range(len(input_ids) - 1))
-            if compared:
-                examples.append(Example("next_token", text.document.name, input_ids, compared))
-    return examples
+            if compared := tuple(range(len(input_ids) - 1)):
+                example = Example("next_token", text.document.name, input_ids, compared)
+                lessons.append(Lesson(lone(input_ids), (example,), teacher_at=()))
+    return lessons
 
 
 def retention_lesson(prompt: Sequence[int], answer: Sequence[int], kind: str = "retention") -> Lesson:

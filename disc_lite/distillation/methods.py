@@ -10,17 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from disc_lite.distillation.disc import disc_lessons
-from disc_lite.distillation.examples import (
-    Example,
-    Lesson,
-    Taught,
-    Text,
-    next_token_examples,
-    with_passages,
-)
+from disc_lite.distillation.examples import Example, Lesson, Taught, Text, next_token_lessons, with_passages
 from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import lone
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
@@ -38,28 +30,19 @@ class LessonKind:
     labelled: bool = False  # the tokens themselves have `loss.label_share` of the target
 
 
-def _disc(texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught) -> list[Lesson]:
-    return disc_lessons(texts, tokens, recipe, recipe.seed, taught)
-
-
-def _prompt(
-    texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught
-) -> list[Lesson]:
-    texts = with_passages(texts, taught)
-    return prompt_lessons(texts, pairs, AnswerPrompts(tokens, recipe.prompt.worked_examples))
-
-
-def _next_token(
-    texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe, taught: Taught
-) -> list[Lesson]:
-    return [Lesson(lone(e.input_ids), (e,), teacher_at=()) for e in next_token_examples(texts, tokens, taught)]
-
-
 LESSON_KINDS: dict[str, LessonKind] = {
-    "disc": LessonKind(_disc, by_share=True, measures_teachability=True),
-    "prompt": LessonKind(_prompt, labelled=True),
-    "next_token": LessonKind(_next_token),
-}
+    "disc": LessonKind(
+        lambda texts, pairs, tokens, recipe, taught: disc_lessons(texts, tokens, recipe, taught),
+        by_share=True, measures_teachability=True,
+    ),
+    "prompt": LessonKind(
+        lambda texts, pairs, tokens, recipe, taught: prompt_lessons(
+            with_passages(texts, taught), pairs, AnswerPrompts(tokens, recipe.prompt.worked_examples)
+        ),
+        labelled=True,
+    ),
+    "next_token": LessonKind(lambda texts, pairs, tokens, recipe, taught: next_token_lessons(texts, tokens, taught)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

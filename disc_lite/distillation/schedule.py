@@ -37,7 +37,8 @@ def batches(
     cycle = _cycle(len(retention), Random(f"{recipe.seed} retention order"))
     found: list[Batch] = []
     owed = 0.0
-    share = _retention_share(examples, retention, recipe)
+    tokens_per_prompt = sum(len(example.input_ids) for example in retention) / max(1, len(retention))
+    share = retention_share(task_tokens(examples, recipe), tokens_per_prompt, recipe.retention) if retention else 0.0
     largest = task_tokens_per_batch(_tokens(examples, recipe, 0), recipe, share)
     for task in filled(stream, sizes, largest):
         chosen: list[int] = []
@@ -48,13 +49,6 @@ def batches(
                 owed -= len(retention[chosen[-1]].input_ids)
         found.append(Batch(tuple(task), tuple(chosen)))
     return tuple(found)
-
-
-def _retention_share(examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe) -> float:
-    if not retention:
-        return 0.0
-    tokens_per_prompt = sum(len(example.input_ids) for example in retention) / len(retention)
-    return retention_share(task_tokens(examples, recipe), tokens_per_prompt, recipe.retention)
 
 
 def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[Batch]:

@@ -27,31 +27,27 @@ from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.distillation.schedule import Batch
 from disc_lite.losses import RETENTION_KL, Divergence, Labels, cross_entropy, divergence
 from disc_lite.models import Base
+from disc_lite.models.device import to_device
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Loss
 
 
-def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: tuple[int, int]) -> tuple[float, float]:
-    """Add the gradient of the loss of a batch to the adapter; returns the two sums of the loss over the batch.
+def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: tuple[int, int]) -> Tensor:
+    """Add the gradient of the loss of a batch to the adapter; returns the two sums of the loss over the batch, [2].
 
     `counts` are N and M. Where a step is made of several batches they are those of all of them, so that their
-    gradients add up to that of the step.
+    gradients add up to that of the step. The host does not wait for the device.
     """
     task, retention = data.examples(batch)
-    student = student_states(base, [*task, *retention])  # [S + R, H]
+    with base.autocast():
+        student = base.hidden_at(*together([*task, *retention]))  # [S + R, H], from one packed forward pass
     border = sum(len(example.compared) for example in task)
     task_sum = _task_sum(base, data.task, batch.task, student[:border], recipe.loss)
     retention_sum = _retention_sum(base, data.retention, batch.retention, student[border:])
     del student  # the graph has what the backward pass needs of it
     loss = task_sum / counts[0] + recipe.retention.weight * retention_sum / max(1, counts[1])
     loss.backward()
-    return float(task_sum.detach()), float(retention_sum.detach())
-
-
-def student_states(base: Base, examples: Sequence[Example]) -> Tensor:
-    """The student's hidden states at all compared positions, [S, H], from one packed forward pass."""
-    with base.autocast():
-        return base.hidden_at(*together(examples))
+    return torch.stack([task_sum, retention_sum]).detach()
 
 
 def _task_sum(base: Base, task: Task, indices: Sequence[int], student: Tensor, loss: Loss) -> Tensor:
@@ -59,7 +55,7 @@ def _task_sum(base: Base, task: Task, indices: Sequence[int], student: Tensor, l
     labels = _labels([task.examples[i] for i in indices], loss.label_share, base.device)
     if task.states is None:
         return cross_entropy(student, labels.ids, base.head)
-    teacher = task.states.rows(indices).to(base.device)  # [S, H]
+    teacher = to_device(task.states.rows(indices), base.device)  # [S, H]
     how = Divergence(loss.divergence, loss.temperature, loss.temperature_squared, loss.beta)
     return divergence(student, teacher, base.head, how, labels=labels if loss.label_share else None)
 
@@ -68,13 +64,12 @@ def _retention_sum(base: Base, retention: Task, indices: Sequence[int], student:
     """Sum of KL(base || student) over tokens that the base generated; 0 where a batch has none."""
     if not indices or retention.states is None:
         return student.new_zeros((), dtype=torch.float32)
-    return divergence(student, retention.states.rows(indices).to(base.device), base.head, RETENTION_KL)
+    return divergence(student, to_device(retention.states.rows(indices), base.device), base.head, RETENTION_KL)
 
 
 def _labels(examples: Sequence[Example], share: float, device: torch.device) -> Labels:
     """The tokens after all compared positions, and their share l of p': that of the recipe in answers, else 0."""
     ids = [token for example in examples for token in example.target_ids]
     shares = [share * LESSON_KINDS[e.kind].labelled for e in examples for _ in e.compared]
-    return Labels(
-        torch.tensor(ids, dtype=torch.long, device=device), torch.tensor(shares, dtype=torch.float32, device=device)
-    )
+    on_host = torch.tensor(ids, dtype=torch.long), torch.tensor(shares, dtype=torch.float32)
+    return Labels(*(to_device(tensor, device) for tensor in on_host))

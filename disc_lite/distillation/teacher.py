@@ -51,6 +51,9 @@ class TeacherStates:
         self.reading_tokens = reading_tokens or READING_TOKENS
         self.examples = [example for lesson in lessons for example in lesson.examples]
         self.shards = shards_of(lessons)
+        self._row_bytes = base.head.weight.shape[1] * base.state_dtype.itemsize
+        self._sizes = [positions * self._row_bytes for positions in self.shards.positions]  # bytes of each shard
+        self.total_bytes = sum(self._sizes)
         self.folder = folder / _key(base, lessons)
         self._cached = self._prepare(folder, limit_bytes, spare_bytes)
         self._ready: list[int] = []  # shards that are whole, the one used last at the end
@@ -58,22 +61,9 @@ class TeacherStates:
     # -- what stays on the disk --------------------------------------------------------------------------
 
     @property
-    def total_bytes(self) -> int:
-        return sum(self._sizes)
-
-    @property
     def tokens_again(self) -> int:
         """Tokens that the teacher reads again in every epoch."""
         return sum(self.lessons[i].tokens for shard in self.shards.lessons[self._cached :] for i in shard)
-
-    @property
-    def _sizes(self) -> list[int]:
-        """Bytes of each shard."""
-        return [positions * self._row_bytes for positions in self.shards.positions]
-
-    @property
-    def _row_bytes(self) -> int:
-        return self.base.head.weight.shape[1] * self.base.state_dtype.itemsize
 
     def _prepare(self, folder: Path, limit_bytes: float, spare_bytes: int) -> int:
         """Remove what is not of these lessons, or does not stay; the number of shards that do."""
@@ -112,16 +102,13 @@ class TeacherStates:
             scratch = [old for old in self._ready if old >= self._cached and old not in needed]
             full = len(scratch) + len(needed) > SCRATCH_SHARDS
             if scratch and full and shard not in self._ready and shard >= self._cached:
-                self._drop(scratch[0])
+                self._ready.remove(scratch[0])
+                remove(self._path(scratch[0]))
             try:
                 self._load(shard, should_stop=should_stop)
             except _Stopped:
                 return False
         return True
-
-    def _drop(self, shard: int) -> None:
-        self._ready.remove(shard)
-        remove(self._path(shard))
 
     def _load(
         self, shard: int, on_batch: Callable[[int], None] = lambda tokens: None,

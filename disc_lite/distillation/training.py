@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,8 +86,11 @@ def train(
         if unhealthy >= PATIENCE:
             raise _not_finite(trained.steps, batch, data.task)
         callbacks.on_step(made)
-        with trained.saved_if_closed():
+        try:
             yield made
+        except GeneratorExit:  # a listener that raises closes the generator
+            trained.save()
+            raise
         if trained.is_due or stopped() or trained.steps == last:
             trained.save()
         if stopped():
@@ -117,15 +119,6 @@ class _Trained:
     @property
     def is_due(self) -> bool:
         return time.monotonic() - self.saved_at > 60 * self.recipe.execution.checkpoint_minutes
-
-    @contextmanager
-    def saved_if_closed(self) -> Iterator[None]:
-        """A listener that raises closes the generator."""
-        try:
-            yield
-        except GeneratorExit:
-            self.save()
-            raise
 
     def save(self) -> None:
         """Write a checkpoint, unless there is one of this step, or no step was made."""

@@ -23,7 +23,10 @@ ROWS = {
 }
 DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
 DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
-STOPPING = "answers that stop"  # a row of what was retained that says of nothing what the model can do
+# Rows of what was retained that say how the model answers, not what it can do: no part of what was forgotten.
+STOPPING = "answers that stop"
+LENGTH = "answers at least half as long"
+MANNER = (STOPPING, LENGTH)
 MOST_MISSES = 20
 
 AnswersByRow = Mapping[str, Sequence[str]]  # row -> an answer to each question

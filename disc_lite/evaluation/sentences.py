@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from disc_lite.evaluation.card import ROWS, STOPPING
+from disc_lite.evaluation.card import LENGTH, MANNER, ROWS
 
 UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
 LEARNED = 0.6  # share of the ceiling below which the card warns
 FRESH_AND_UNCHANGED = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
+TERSE = 0.05  # of the answers to neutral prompts: if more are less than half as long as before, the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
 
 
@@ -100,12 +101,23 @@ def forgotten(card: Mapping[str, Any]) -> str:
     rows = ", ".join(
         f"{name.replace('_', ' ')} {row['lost']} of {row['before']['right']}"
         for name, row in card["retained"].items()
-        if row["lost"] and name != STOPPING
+        if row["lost"] and name not in MANNER
     )
     gained = f"; {_gained(total['gained'])}" if total["gained"] else ""
     return (
         f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
         f"{total['share']:.1%} (95% interval: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
+    )
+
+
+def terser(card: Mapping[str, Any]) -> str:
+    """A sentence where more than a few answers to prompts about nothing in particular became short; else empty."""
+    row = card["retained"].get(LENGTH)
+    if not row or row["lost"] <= TERSE * row["before"]["of"]:
+        return ""
+    return (
+        f"Of {row['before']['of']:,} answers to neutral prompts {row['lost']:,} are less than half as long as "
+        "the base's: the adapted model answers more briefly."
     )
 
 

@@ -13,7 +13,7 @@ from disc_lite.hub.adapters import CONFIG, WEIGHTS, check_fit, read_config
 from disc_lite.hub.weights import weight_files
 from disc_lite.run.finished import FinishedRun
 from disc_lite.run.wording import data_size
-from disc_lite.storage import JsonObject, free_disk
+from disc_lite.storage import free_disk
 
 # llama.cpp's converter ignores these settings and is silently wrong; they change the meaning of the tensors.
 FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
@@ -56,7 +56,11 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
     base = run.model.folder
     config = read_config(run.folder.adapter)
     check_fit(run.folder.adapter, config, base)
-    _require_plain_settings(run.folder.adapter, config)
+    if flag := next((name for name in FLAGS if config.get(name)), ""):
+        raise UsageError(
+            f"The adapter in {run.folder.adapter} cannot be exported.",
+            f"Not every program understands its setting {flag}.", "Merge it with PEFT, or adapt again.",
+        )  # fmt: skip
     if choice.onto == "nf4" and run.recipe.memory.quantize != "nf4":
         raise UsageError("This run was not trained in 4 bits.", "", "Use --onto original.")
     with_gguf = choice.to in WITH_GGUF
@@ -64,16 +68,6 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
     # llama.cpp's converter supports more families, but without llama.cpp its output is verified here.
     if with_gguf and not (converted and find_llama()):
         layout_of(base)
-
-
-def _require_plain_settings(adapter: Path, config: JsonObject) -> None:
-    flag = next((name for name in FLAGS if config.get(name)), None)
-    if flag:
-        raise UsageError(
-            f"The adapter in {adapter} cannot be exported.",
-            f"Not every program understands its setting {flag}.",
-            "Merge it with PEFT, or adapt again.",
-        )
 
 
 def check_space(run: FinishedRun, choice: Choice) -> None:

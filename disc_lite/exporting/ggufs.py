@@ -16,7 +16,15 @@ from torch import Tensor
 from disc_lite.errors import RunFailed
 from disc_lite.exporting.choosing import Written, chosen_weights, merging_of
 from disc_lite.exporting.ggufreading import Gguf, open_gguf
-from disc_lite.exporting.ggufwriting import COARSE, ROUNDING, check_same_model, read_lora, write_lora, write_model
+from disc_lite.exporting.ggufwriting import (
+    ALPHA,
+    COARSE,
+    ROUNDING,
+    check_same_model,
+    lora_tensors,
+    write_lora,
+    write_model,
+)
 from disc_lite.exporting.job import ExportResult, Job
 from disc_lite.exporting.layout import Array, find_converter, numbers
 from disc_lite.exporting.llama import Request, run_child, run_llama
@@ -39,21 +47,18 @@ SAMPLED_ROWS = 16  # of a tensor, in which that share is measured
 
 def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
     """The adapter as a LoRA GGUF; verified in llama.cpp if that is installed and a base GGUF is given."""
-    path = folder / LORA
-    write_lora(job.adapter, job.layout, path)
-    alpha, tensors = read_lora(path, job.layout, list(job.adapter.tensors))
-    pairs = [
-        (theirs, numbers(ours))
-        for m in tensors
-        for theirs, ours in zip(tensors[m], job.adapter.tensors[m], strict=True)
-    ]
-    equal = sum(np.array_equal(a, b) for a, b in pairs)
-    same = equal == len(pairs) and alpha == job.adapter.alpha
-    lines = [Check("tensors", same, "read back with gguf", f"equal: {equal} of {len(pairs)}, alpha {alpha:g}", equal)]
+    path, tensors = folder / LORA, lora_tensors(job.adapter, job.layout)
+    write_lora(tensors, job.adapter.alpha, job.layout.architecture, path)
+    file = open_gguf(path)
+    alpha, there = file.value(ALPHA), file.tensors.keys() & tensors.keys()
+    equal = sum(np.array_equal(file.numbers(name), tensors[name]) for name in there)
+    same = equal == len(tensors) == len(file.tensors) and alpha == job.adapter.alpha
+    text = f"equal: {equal} of {len(tensors)}, alpha {alpha:g}"
+    lines = [Check("tensors", same, "read back with gguf", text, equal)]
     if job.choice.base_gguf is not None:
         _check_base(job)
         lines += _through_llama(job, job.choice.base_gguf, path)
-    return ExportResult(lines, {"tensors": len(pairs)})
+    return ExportResult(lines, {"tensors": len(tensors)})
 
 
 def make_gguf(job: Job, folder: Path) -> ExportResult:

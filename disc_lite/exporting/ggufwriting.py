@@ -15,7 +15,7 @@ import numpy as np
 from disc_lite.errors import UsageError
 from disc_lite.exporting.adapter import Adapter
 from disc_lite.exporting.checks import require_space
-from disc_lite.exporting.ggufreading import Gguf, check_bounds, open_gguf
+from disc_lite.exporting.ggufreading import Gguf, check_bounds
 from disc_lite.exporting.layout import Array, Layout, numbers, require_gguf
 from disc_lite.exporting.quantising import quantised
 from disc_lite.exporting.tensors import Stored, stored_tensors
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gguf import GGMLQuantizationType as Kind
     from gguf import GGUFWriter
 
+ALPHA = "adapter.lora.alpha"  # a key
 SAMPLED_ROWS = 8
 # Largest relative rounding error of a row by type of the tensor; for other types 0.35.
 ROUNDING = {
@@ -34,38 +35,29 @@ ROUNDING = {
 COARSE = 0.35
 
 
-def write_lora(adapter: Adapter, layout: Layout, path: Path) -> None:
-    """The adapter as a GGUF for `llama-cli --lora`: f32, with the same tensors as from llama.cpp's converter."""
+def lora_tensors(adapter: Adapter, layout: Layout) -> dict[str, Array]:
+    """The tensors of a LoRA GGUF, f32: the same as from llama.cpp's converter."""
+    found = {}
+    for module, (a, b) in adapter.tensors.items():
+        name = layout.name(f"{module}.weight")
+        found[f"{name}.lora_a"] = numbers(a)
+        found[f"{name}.lora_b"] = np.ascontiguousarray(layout.rows(f"{module}.weight", numbers(b)))
+    return found
+
+
+def write_lora(tensors: Mapping[str, Array], alpha: float, architecture: str, path: Path) -> None:
+    """A GGUF for `llama-cli --lora`."""
     gguf = require_gguf()
-    writer = gguf.GGUFWriter(path, layout.architecture)
+    writer = gguf.GGUFWriter(path, architecture)
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    # llama.cpp scales by alpha / rank of the tensor.
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, adapter.alpha)
-    for module, (a, b) in adapter.tensors.items():
-        tensor = f"{module}.weight"
-        name = layout.name(tensor)
-        writer.add_tensor(f"{name}.lora_a", numbers(a))
-        writer.add_tensor(f"{name}.lora_b", np.ascontiguousarray(layout.rows(tensor, numbers(b))))
+    writer.add_float32(ALPHA, alpha)  # llama.cpp scales by alpha / rank of the tensor
+    for name, values in tensors.items():
+        writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     _close(writer, path)
-
-
-def read_lora(path: Path, layout: Layout, modules: list[str]) -> tuple[float, dict[str, tuple[Array, Array]]]:
-    """Alpha and the tensors of a LoRA GGUF, rows in the order of transformers."""
-    gguf = require_gguf()
-    file = open_gguf(path)
-    tensors = {}
-    for module in modules:
-        tensor = f"{module}.weight"
-        name = layout.name(tensor)
-        a, b = file.numbers(f"{name}.lora_a"), file.numbers(f"{name}.lora_b")
-        tensors[module] = (a, layout.rows_back(tensor, b))
-    if len(file.tensors) != 2 * len(modules):
-        raise ValueError("The LoRA GGUF has other tensors than the adapter.")
-    return float(file.value(gguf.Keys.Adapter.LORA_ALPHA)), tensors
 
 
 def write_model(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-
-import torch
 
 from disc_lite.exporting.adapter import Adapter, read_adapter
 from disc_lite.exporting.choice import Choice
@@ -16,6 +13,7 @@ from disc_lite.exporting.llama import find_llama
 from disc_lite.exporting.outputs import proof_inputs, trained_outputs
 from disc_lite.exporting.proof import Check, Outputs, ProofInputs
 from disc_lite.models import Base
+from disc_lite.models.device import free_memory
 from disc_lite.models.tokens import Tokens
 from disc_lite.run.finished import FinishedRun, load_run
 from disc_lite.storage import JsonObject
@@ -78,13 +76,6 @@ class Job:
         assert self.outputs
         self.__dict__.pop("trained", None)
         free_memory()
-
-
-def free_memory() -> None:
-    """Free the GPU memory of models that are no longer referenced."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 @dataclass(frozen=True)

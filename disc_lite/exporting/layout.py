@@ -48,25 +48,12 @@ class Layout:
         return str(name)
 
     def rows(self, tensor: str, values: Array) -> Array:
-        """Rows [out, …] in llama.cpp's order."""
-        return self._swapped(tensor, values, (2, -1))
-
-    def rows_back(self, tensor: str, values: Array) -> Array:
-        """Rows [out, …] of llama.cpp in the order of transformers."""
-        return self._swapped(tensor, values, (-1, 2))
-
-    def _swapped(self, tensor: str, values: Array, grid: tuple[int, int]) -> Array:
-        """The rows of each head, as a grid of this shape, column by column."""
-        heads = self._heads(tensor)
-        if not heads:
+        """Rows [out, …] in llama.cpp's order: the two halves of a head, a row of each in turn."""
+        heads = self.heads if ".q_proj." in tensor else self.kv_heads if ".k_proj." in tensor else 0
+        if not (heads and self.reordered):
             return values
-        swapped: Array = values.reshape(heads, *grid, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+        swapped: Array = values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
         return swapped
-
-    def _heads(self, tensor: str) -> int:
-        if not self.reordered:
-            return 0
-        return self.heads if ".q_proj." in tensor else self.kv_heads if ".k_proj." in tensor else 0
 
 
 def layout_of(folder: Path) -> Layout:

@@ -68,7 +68,9 @@ def bits(kind: Kind) -> float:
 
 def quantised(values: Array, kind: Kind) -> Array:
     """Rows of numbers [n, in], fp32, in a type that `can_write` allows: [n, bytes of a row]."""
-    write = _by_ggml if kind.name in K_QUANTS else _by_gguf
+    from gguf.quants import quantize
+
+    write = _by_ggml if kind.name in K_QUANTS else quantize
     parts = [part for part in np.array_split(values, os.cpu_count() or 1) if len(part)]
     with ThreadPoolExecutor() as pool:
         return np.concatenate(list(pool.map(lambda part: write(part, kind), parts)))
@@ -104,13 +106,6 @@ def can_write(kind: Kind) -> bool:
     except (NotImplementedError, ImportError):
         return False
     return bool(np.linalg.norm(read - numbers) < LARGEST_ERROR * np.linalg.norm(numbers))
-
-
-def _by_gguf(values: Array, kind: Kind) -> Array:
-    from gguf.quants import quantize
-
-    made: Array = quantize(values, kind)
-    return made
 
 
 def _by_ggml(values: Array, kind: Kind) -> Array:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from disc_lite.exporting.choosing import chosen_weights, merging_of, on_stored_base
-from disc_lite.exporting.job import ExportResult, Job, free_memory
+from disc_lite.exporting.job import ExportResult, Job
 from disc_lite.exporting.merging import Merging, write_merged
 from disc_lite.exporting.modelcard import named_base
 from disc_lite.exporting.outputs import outputs_of
@@ -20,6 +20,7 @@ from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import load_base
+from disc_lite.models.device import device_of, free_bytes, free_memory, has_own_memory
 from disc_lite.models.host import available_host_bytes
 from disc_lite.models.tokens import Tokens
 from disc_lite.storage import read_json, write_json
@@ -90,7 +91,7 @@ def _room_for(size_bytes: int, device: str | None) -> str:
 
     Beside the trained model, which may be there still.
     """
-    cuda = device or "cuda"
-    if cuda != "cpu" and torch.cuda.is_available() and torch.cuda.mem_get_info(cuda)[0] > 1.2 * size_bytes:
-        return cuda
+    gpu = device_of(device)
+    if has_own_memory(gpu) and free_bytes(gpu) > 1.2 * size_bytes:
+        return str(gpu)
     return "cpu" if available_host_bytes() > 2.4 * size_bytes else ""

@@ -29,10 +29,15 @@ def require_bounded(template: str, given: Sequence[Mapping[str, Any]]) -> None:
 
     An error of the template itself is not told here: whoever renders it has the better words.
     """
-    if why := _excess(template, json.dumps(given, default=str)):
-        raise EnvironmentNotReady(
-            "This model's chat template cannot be used.", why, "Use another model, or repair its chat_template.jinja."
-        )
+    said = _said(template, json.dumps(given, default=str))
+    if not said.startswith("["):
+        raise unusable(f"Of one short conversation it makes {int(said):,} characters." if said.isdigit() else said)
+
+
+def unusable(why: str) -> EnvironmentNotReady:
+    return EnvironmentNotReady(
+        "This model's chat template cannot be used.", why, "Use another model, or repair its chat_template.jinja."
+    )
 
 
 def written_around(folder: Path, conversations: Sequence[Sequence[str]], stand_in: str) -> list[list[str]] | None:
@@ -62,15 +67,6 @@ def written_around(folder: Path, conversations: Sequence[Sequence[str]], stand_i
     said = _said(template, json.dumps(given, default=str))
     texts: list[str] = json.loads(said) if said.startswith("[") else []
     return [text.split(stand_in) for text in texts] or None
-
-
-def _excess(template: str, given: str) -> str:
-    said = _said(template, given)
-    if said.startswith("["):
-        return ""
-    if said.isdigit():
-        return f"Of one short conversation it makes {int(said):,} characters."
-    return said
 
 
 @functools.cache

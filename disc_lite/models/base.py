@@ -23,7 +23,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import log_probabilities
 from disc_lite.models.adapter import add_saved, config_of, misfit, new_adapter, parameters_of, state_of, take_over
 from disc_lite.models.autocast import keep_half
-from disc_lite.models.device import dtype_on
+from disc_lite.models.device import dtype_on, to_device
 from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.head import head_of
@@ -126,9 +126,9 @@ class Base:
         """Name -> parameter of everything that is trained, in a fixed order."""
         return parameters_of(self.model)
 
-    def adapter_state(self, name: str = "default") -> dict[str, Tensor]:
+    def adapter_state(self) -> dict[str, Tensor]:
         """Name -> tensor, as in adapter files of PEFT."""
-        return state_of(cast(PeftModel, self.model), name)
+        return state_of(cast(PeftModel, self.model))
 
     def known(self, adapter: bool) -> KnownContinuations | None:
         """Texts of the base, or of the adapter as it is now, that are in the journal; None without a journal."""
@@ -201,12 +201,13 @@ class Base:
 
     def hidden(self, packed: Packed) -> Tensor:
         """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
-        decoder, positions = self.causal.get_decoder(), packed.position_ids.to(self.device)
-        visible, longest = packed.visible(self.device), int(packed.position_ids.max()) + 1
+        decoder, longest = self.causal.get_decoder(), int(packed.position_ids.max()) + 1
+        packed = packed.moved(partial(to_device, device=self.device))
+        visible = packed.visible()
         out = decoder(
-            input_ids=packed.input_ids.to(self.device), position_ids=positions, use_cache=False,
+            input_ids=packed.input_ids, position_ids=packed.position_ids, use_cache=False,
             attention_mask=None if visible is None else attention_masks(
-                decoder.config, visible, positions, positions, longest, decoder.dtype),
+                decoder.config, visible, packed.position_ids, longest, decoder.dtype),
         )  # fmt: skip
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
@@ -218,7 +219,7 @@ class Base:
             return self._hidden_apart(sequences, places)
         packed = pack(sequences)
         at = [packed.starts[sequence][segment] + position for sequence, segment, position in places]
-        return self.hidden(packed)[torch.tensor(at, device=self.device)]
+        return self.hidden(packed)[to_device(torch.tensor(at), self.device)]
 
     def _hidden_apart(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
         """As `hidden_at`, with one text a row and rows of like length together, without packing and trees."""
@@ -233,9 +234,9 @@ class Base:
             here = [n for n, (row, _, _) in enumerate(starts) if row in first]
             at = [first[starts[n][0]] + starts[n][1] + starts[n][2] for n in here]
             if here:
-                states.append(self.hidden(packed)[torch.tensor(at, device=self.device)])
+                states.append(self.hidden(packed)[to_device(torch.tensor(at), self.device)])
                 order += here
-        return torch.cat(states)[torch.tensor(order, device=self.device).argsort()]
+        return torch.cat(states)[to_device(torch.tensor(order).argsort(), self.device)]
 
     def log_probabilities(
         self, sequences: Sequence[Tree], places: Sequence[Place], targets: Sequence[Sequence[int]],

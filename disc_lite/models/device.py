@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import platform
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import torch
+from torch import Tensor
 from transformers import PretrainedConfig
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.models.host import available_host_bytes
+from disc_lite.models.host import available_host_bytes, under_wsl2
 from disc_lite.planning import processor
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
@@ -72,9 +73,30 @@ def _index(device: torch.device) -> int:
 
 
 def use_device(device: torch.device) -> None:
-    """Compute on this GPU from here on: what names none, as CUDA graphs and kernels of libraries, is on the current."""
+    """Compute on this GPU from here on: what names none, as CUDA graphs and kernels of libraries, is on the current.
+
+    Raises EnvironmentNotReady where its driver has no memory that grows, as those of some virtual GPUs and of Jetson.
+    """
+    if device.type != "cuda":
+        return
+    torch.cuda.set_device(_index(device))
+    try:
+        torch.empty(1, device=device)
+    except RuntimeError as error:
+        if "CUDA driver error" not in str(error):
+            raise
+        raise EnvironmentNotReady(
+            f"The driver of the {torch.cuda.get_device_name(device)} gives no memory.", str(error).splitlines()[0],
+            "Set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:False in the environment.",
+        ) from error  # fmt: skip
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host there; to CUDA by pinned memory: else the host waits for all that the card has begun."""
     if device.type == "cuda":
-        torch.cuda.set_device(_index(device))
+        with suppress(RuntimeError):  # WSL2 limits how much can be pinned
+            return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def has_own_memory(device: torch.device) -> bool:
@@ -111,7 +133,13 @@ def spills_into_host(device: torch.device) -> bool:
 
     There it is Windows' driver, whose "sysmem fallback" does so instead of failing.
     """
-    return device.type == "cuda" and "microsoft" in platform.release().lower()
+    return device.type == "cuda" and under_wsl2()
+
+
+def free_memory() -> None:
+    """Free the memory of tensors and models that nothing refers to."""
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def give_back_freed_memory() -> None:

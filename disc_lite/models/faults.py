@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from disc_lite.hub.weights import plain_name
 
+AT_ONCE = 1 << 24  # numbers of a tensor that are looked at together
 # Of layers: what older files hold and newer code computes.
 _COMPUTED = ("rotary_emb.inv_freq", "attn.bias", "attn.masked_bias", "attention.bias", "attention.masked_bias")
 
@@ -35,7 +36,13 @@ def fault_of(model: nn.Module, info: Mapping[str, Collection[Any]]) -> str:
 
 def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> str | None:
     """The name of the first tensor that holds NaN or infinity; None where there is none."""
-    return next((name for name, tensor in tensors if not bool(tensor.isfinite().all())), None)
+    return next((name for name, tensor in tensors if not _is_finite(tensor.detach())), None)
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    # `isfinite` makes five bytes for a number: of the whole embedding of Llama-3.1-8B 2.4 GiB, on a card of 8 GB that
+    # holds 5.3 GiB of the model already.
+    return all(bool(part.isfinite().all()) for part in tensor.flatten().split(AT_ONCE))
 
 
 def changes_nothing(parameters: Mapping[str, Tensor]) -> bool:

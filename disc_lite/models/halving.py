@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-import torch
-
 from disc_lite.errors import WillNotFit, memory_ran_out
+from disc_lite.models.device import free_memory
 from disc_lite.packing import filled
 
 T = TypeVar("T")
@@ -24,8 +22,7 @@ def unless_full(compute: Callable[[], T]) -> T | WillNotFit:
             raise
         # Only its words: the exception's traceback holds the frames, and they the tensors.
         full = WillNotFit.out_of_memory(error, "")
-    gc.collect()
-    torch.cuda.empty_cache()
+    free_memory()
     return full
 
 

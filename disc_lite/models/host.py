@@ -7,6 +7,7 @@ files of Linux, one group inside another: https://docs.kernel.org/admin-guide/cg
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,11 @@ V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 def available_host_bytes(system: Path = Path("/")) -> int:
     """Bytes; `system` is the root of the file system."""
     return min([int(psutil.virtual_memory().available), *_left_in_groups(system)])
+
+
+def under_wsl2() -> bool:
+    """Whether this Linux is in Windows, whose driver then is that of the GPU."""
+    return "microsoft" in platform.release().lower()
 
 
 def _left_in_groups(system: Path) -> Iterator[int]:

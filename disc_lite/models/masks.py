@@ -21,30 +21,21 @@ def has_state(config: PretrainedConfig) -> bool:
 
 
 def attention_masks(
-    config: PretrainedConfig, visible: Tensor, queries: Tensor, keys: Tensor, longest: int, dtype: torch.dtype
+    config: PretrainedConfig, visible: Tensor, positions: Tensor, longest: int, dtype: torch.dtype
 ) -> Masks:
     """What the decoder with this configuration takes as `attention_mask`.
 
-    visible: who sees whom under full attention, [R, 1, Q, K] bool; queries [R, Q] and keys [R, K]: positions, each
-    within its own sequence; longest: tokens of the longest sequence. Within a window of w tokens a query at position
-    p sees keys after p - w. Where the model runs with `eager` attention the masks are added to the scores, in `dtype`.
+    visible: who sees whom under full attention, [R, 1, L, L] bool; positions: of each token within its own sequence,
+    [R, L]; longest: tokens of the longest sequence. Within a window of w tokens a query at position p sees keys after
+    p - w. Where the model runs with `eager` attention the masks are added to the scores, in `dtype`.
     """
-    window = _window(config)
-    types = set(_layer_types(config)) or {SLIDING if window else FULL}
+    window = getattr(config, "sliding_window", None)  # tokens, the query's own among them
+    of_layers = getattr(config, "layer_types", None)  # None or empty where all are alike
+    types = set(of_layers or [SLIDING if window else FULL])
     near = visible
     if SLIDING in types and window and longest > window:
-        near = visible & (keys[:, None, None, :] > queries[:, None, :, None] - window)
+        near = visible & (positions[:, None, None, :] > positions[:, None, :, None] - window)
     masks = {kind: near if kind == SLIDING else visible for kind in sorted(types)}
     if config._attn_implementation == "eager":
         masks = {kind: torch.where(mask, 0.0, torch.finfo(dtype).min).to(dtype) for kind, mask in masks.items()}
-    return masks if _layer_types(config) else next(iter(masks.values()))
-
-
-def _layer_types(config: PretrainedConfig) -> tuple[str, ...]:
-    """The type of every layer; empty where all are alike."""
-    return tuple(getattr(config, "layer_types", None) or ())
-
-
-def _window(config: PretrainedConfig) -> int | None:
-    """Tokens in the sliding window of the layers that have one, the query's own among them."""
-    return getattr(config, "sliding_window", None)
+    return masks if of_layers else next(iter(masks.values()))

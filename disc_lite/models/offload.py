@@ -36,6 +36,7 @@ class HostCheckpoints:
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.pins = self.stream is not None
         self.newest: _Slot | None = None
+        self.largest = 0  # bytes of an input
 
     def run(self, number: int, layer: Callable[..., Any], *inputs: Any) -> Any:
         """The layer of this number, counted from 0; it is computed again in the backward pass."""
@@ -91,10 +92,16 @@ class HostCheckpoints:
             return self.stream.record_event()
 
     def _empty_like(self, tensor: Tensor) -> Tensor:
-        """On the host; pinned as long as the system allows it."""
+        """On the host; pinned as long as the system allows it.
+
+        As large as the largest so far: PyTorch keeps freed blocks apart by powers of two, and the last micro-batch of a
+        step, which is small, would have blocks of its own beside those of the others.
+        """
+        self.largest = max(self.largest, tensor.nbytes)
         if self.pins:
             try:
-                return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+                block = torch.empty(self.largest, dtype=torch.uint8, pin_memory=True)
+                return block[: tensor.nbytes].view(tensor.dtype).view(tensor.shape)
             except RuntimeError:
                 self.pins = False
         return torch.empty(tensor.shape, dtype=tensor.dtype)

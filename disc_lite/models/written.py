@@ -12,8 +12,7 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 from transformers import PreTrainedTokenizerBase
 
-from disc_lite.errors import EnvironmentNotReady
-from disc_lite.hub.rendering import require_bounded
+from disc_lite.hub.rendering import require_bounded, unusable
 
 FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own template
 SENTINEL = "Xq7contentXq7"  # in place of a message while the template is rendered
@@ -64,17 +63,17 @@ def written_around(hf: PreTrainedTokenizerBase) -> Around:
             rendered(hf, stand_ins(messages), prompt, thinking=thinking) for messages, prompt, thinking in given[:3]
         )
     except SecurityError as error:
-        raise _unusable(f"It asks for what a template may not do, which was not done: {error}") from error
+        raise unusable(f"It asks for what a template may not do, which was not done: {error}") from error
     except Exception as error:  # whatever a template can fail with
-        raise _unusable(f"With a user turn alone it fails: {error}") from error
+        raise unusable(f"With a user turn alone it fails: {error}") from error
     if not (asked.count(SENTINEL) == thought.count(SENTINEL) == 1 and SENTINEL in answered):
-        raise _unusable(f"It writes the words of a user {asked.count(SENTINEL)} times.")
+        raise unusable(f"It writes the words of a user {asked.count(SENTINEL)} times.")
     (before, between), thinking = asked.split(SENTINEL), thought.split(SENTINEL)
     start = before + SENTINEL + between
     # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
     after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
     if SENTINEL not in after:
-        raise _unusable("It does not write the words of an answer.")
+        raise unusable("It does not write the words of an answer.")
     lead, end = after.split(SENTINEL)
     return Around(before, between, lead, end, (thinking[0], thinking[-1]), _next_turn(hf))
 
@@ -108,9 +107,3 @@ def _clock(date: datetime) -> str:
     filters = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in codes.items())
     # The line break is not rendered: transformers trims the first one after a block.
     return f"{{% macro strftime_now(format) %}}{{{{ format{filters} }}}}{{% endmacro %}}\n"
-
-
-def _unusable(why: str) -> EnvironmentNotReady:
-    return EnvironmentNotReady(
-        "This model's chat template cannot be used.", why, "Use another model, or repair its chat_template.jinja."
-    )

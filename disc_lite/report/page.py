@@ -90,6 +90,7 @@ def _header(run: RunFiles) -> Html:
         element("h1", foreign(run.model), f" after {counted(documents['read'], 'document')}"),
         paragraph(summary, class_="verdict") if summary else None,
         paragraph(text) if (text := sentences.forgotten(run.card)) else None,
+        paragraph(text) if (text := sentences.terser(run.card)) else None,
         paragraph(untaught) if untaught else None,
         paragraph(f"Not read: {others} (see the ledger).", class_="note") if others else None,
     )  # fmt: skip

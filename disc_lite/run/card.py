@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from disc_lite.evaluation.card import STOPPING, Items, change, forgetting, report_card, row_of
+from disc_lite.evaluation.card import LENGTH, STOPPING, Items, change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import right_places
@@ -43,8 +43,9 @@ def card_of(measured: Measurement, pairs: Sequence[Pair]) -> JsonObject:
     card["forgetting"] = forgetting(rows.values())
     card["retained"] = {name: change(*row) for name, row in rows.items()}
     ended = [now for was, now in zip(retained["before"].stopped, retained["after"].stopped, strict=True) if was]
-    if ended:  # no part of what was forgotten: a model that says next to nothing stops too
+    if ended:
         card["retained"][STOPPING] = change([True] * len(ended), ended)
+    card["retained"][LENGTH] = _as_long(retained["before"].neutral, retained["after"].neutral)
     drifts = retained["after"].drift
     card["drift"] = {name: round(found.mean, 5) for name, found in drifts.items()}
     nats, prompts = drifts["general"].by_prompt, neutral_prompts()
@@ -122,6 +123,11 @@ def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retain
         "instructions, thinking": (_followed(thought, before.thinking), _followed(thought, after.thinking), thought),
     }
     return {name: row for name, row in rows.items() if row[0]}
+
+
+def _as_long(before: Sequence[str], after: Sequence[str]) -> JsonObject:
+    """How many answers are at least half as long as those of the base, which are cut where those are: in characters."""
+    return change([True] * len(before), [2 * len(now) >= len(was) for was, now in zip(before, after, strict=True)])
 
 
 def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> list[bool]:

@@ -13,7 +13,7 @@ from disc_lite.distillation.examples import (
     Lesson,
     Text,
     halves,
-    next_token_examples,
+    next_token_lessons,
     retention_lesson,
     thinned,
     together,
@@ -65,7 +65,7 @@ def test_disc_covers_every_sentence_and_reads_hardly_a_token_twice(
 ) -> None:
     recipe = recipe_of(disc={"teacher_tokens": teacher_tokens, "anchor": "heading"})
     (text,) = texts_of(tokens, passage_tokens, repeat=4)
-    lessons = disc_lessons([text], tokens, recipe, 0)
+    lessons = disc_lessons([text], tokens, recipe)
     for lesson in lessons:
         check_same_tokens(lesson)
         (segment,) = lesson.sequence
@@ -85,7 +85,7 @@ def test_disc_covers_every_sentence_and_reads_hardly_a_token_twice(
 def test_the_teacher_of_a_later_window_has_read_at_least_the_anchor(tokens: Tokens, anchor: str) -> None:
     (text,) = texts_of(tokens, 24, repeat=4)
     recipe = recipe_of(disc={"teacher_tokens": 160, "anchor": anchor, "lead_in_tokens": 8})
-    lessons = disc_lessons([text], tokens, recipe, 0)
+    lessons = disc_lessons([text], tokens, recipe)
     assert len(lessons) > 4
     for lesson in lessons[1:]:
         read = lesson.sequence[0].input_ids[: lesson.teacher_at[0][1] + 1]
@@ -102,7 +102,7 @@ def test_a_later_window_begins_with_whole_sentences_of_a_quarter(tokens: Tokens,
     """As many as fit beside the headings; and the plan knows how much the teacher reads again."""
     (text,) = texts_of(tokens, 24, repeat=12)
     recipe = recipe_of(disc={"teacher_tokens": teacher_tokens, "anchor": "none"})
-    lessons = disc_lessons([text], tokens, recipe, 0)
+    lessons = disc_lessons([text], tokens, recipe)
     sentences = [s for p in text.passages for s in p.sentences]
     quarter = (teacher_tokens - len(tokens.bos)) // 4
     for lesson in lessons[1:]:
@@ -128,7 +128,7 @@ def test_a_section_is_found_as_by_looking_through_all(tokens: Tokens) -> None:
 
 def test_a_sentence_longer_than_a_window_is_taught_in_parts(tokens: Tokens) -> None:
     (text,) = tokenise([document_of("Short. And " + "and the saw " * 80 + "stands.")], tokens, 1000)
-    lessons = disc_lessons([text], tokens, recipe_of(disc={"teacher_tokens": 32}), 0)
+    lessons = disc_lessons([text], tokens, recipe_of(disc={"teacher_tokens": 32}))
     for lesson in lessons:
         check_same_tokens(lesson)
     ((start, end),) = wanted(text)
@@ -141,7 +141,7 @@ def test_a_sentence_longer_than_a_window_is_taught_in_parts(tokens: Tokens) -> N
 def test_paper_targets_are_k_with_the_last_and_follow_the_seed(tokens: Tokens) -> None:
     (text,) = texts_of(tokens, repeat=2)
     recipe = recipe_of(disc={"targets": "paper", "targets_per_document": 5})
-    drawn = [disc_lessons([text], tokens, recipe, seed) for seed in (0, 0, 1)]
+    drawn = [disc_lessons([text], tokens, recipe.model_copy(update={"seed": seed})) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     sentences = [tuple(text.ids[slice(*s)]) for p in text.passages for s in p.sentences]
     for lessons in drawn:
@@ -151,19 +151,19 @@ def test_paper_targets_are_k_with_the_last_and_follow_the_seed(tokens: Tokens) -
         assert targets[-1] == sentences[-1]
         assert set(targets) <= set(sentences[1:])
     alone = recipe_of(disc={"targets": "paper", "targets_per_document": 1})
-    (lesson,) = disc_lessons([text], tokens, alone, 0)
+    (lesson,) = disc_lessons([text], tokens, alone)
     assert [e.target_ids for e in lesson.examples] == [sentences[-1]]
     (short,) = tokenise([document_of("One only. And two.")], tokens, 100)
-    assert len(disc_lessons([short], tokens, recipe, 0)[0].examples) == 1
+    assert len(disc_lessons([short], tokens, recipe)[0].examples) == 1
     (single,) = tokenise([document_of("# Title\n")], tokens, 100)
-    assert disc_lessons([single], tokens, recipe, 0) == []
+    assert disc_lessons([single], tokens, recipe) == []
 
 
 def before_targets(tokens: Tokens, anchor: str) -> list[tuple[str, list[int], Any]]:
     """Of every example: the sentence, what the student reads before it, and the example."""
     (text,) = tokenise([document_of(CORPUS)], tokens, 60)
     recipe = recipe_of(disc={"anchor": anchor, "lead_in_tokens": 7})
-    (lesson,) = disc_lessons([text], tokens, recipe, 0)
+    (lesson,) = disc_lessons([text], tokens, recipe)
     check_same_tokens(lesson)
     return [
         (text.sentence_text(start, end), list(example.input_ids[: start - end]), example)
@@ -203,7 +203,7 @@ def test_anchors(tokens: Tokens) -> None:
 
 def test_mixed_anchors_share_one_reading_of_the_teacher(tokens: Tokens) -> None:
     (text,) = tokenise([document_of(CORPUS)], tokens, 60)
-    lessons = {kind: disc_lessons([text], tokens, recipe_of(disc={"anchor": kind}), 0)[0] for kind in ("mixed", *MIXED)}
+    lessons = {kind: disc_lessons([text], tokens, recipe_of(disc={"anchor": kind}))[0] for kind in ("mixed", *MIXED)}
     mixed = lessons["mixed"]
     check_same_tokens(mixed)
     assert len({lesson.sequence for lesson in lessons.values()}) == 1
@@ -244,7 +244,7 @@ def test_a_passages_text_stands_in_its_prompt_under_its_headings(tokens: Tokens)
 
 def test_baselines_and_own_words(tokens: Tokens) -> None:
     (text,) = texts_of(tokens)
-    examples = next_token_examples([text], tokens)
+    examples = [lesson.examples[0] for lesson in next_token_lessons([text], tokens)]
     assert [t for e in examples for t in e.input_ids[len(tokens.bos) :]] == list(text.ids)
     missing = 0 if tokens.bos else len(text.passages)  # a first token that nothing stands before
     assert sum(len(e.target_ids) for e in examples) == len(text.ids) - missing
@@ -287,7 +287,7 @@ def test_a_long_lesson_is_read_in_parts_of_so_many_tokens(tokens: Tokens) -> Non
 def test_a_lesson_of_one_text_or_one_pair_has_no_halves(tokens: Tokens) -> None:
     """Half of the sentences of a window are read no faster: the last of them needs all before it."""
     (text,) = texts_of(tokens, 200)
-    window, *_ = disc_lessons([text], tokens, recipe_of(), 0)
+    window, *_ = disc_lessons([text], tokens, recipe_of())
     (one,) = prompt_lessons(
         [text], [Pair("guide.md", 0, "Who runs the workshop?", "Ada Brink runs it.")], AnswerPrompts(tokens)
     )

@@ -14,7 +14,7 @@ import torch
 
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.data import Task
-from disc_lite.distillation.examples import Example, next_token_examples
+from disc_lite.distillation.examples import Example, next_token_lessons
 from disc_lite.distillation.schedule import batches, last_step, learning_rate, rehearsals
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, train
@@ -239,7 +239,10 @@ def test_every_setting_of_the_loss_and_the_loop_reaches_the_adapter(load: Callab
 def test_texts_themselves_go_through_the_same_loop(load: Callable[..., Any], tmp_path: Path) -> None:
     setup = SmallTraining(load, tmp_path)
     for number, examples in enumerate(
-        (next_token_examples(setup.texts, setup.base.tokens), [e for e in setup.task.examples if e.kind == "prompt"])
+        (
+            [lesson.examples[0] for lesson in next_token_lessons(setup.texts, setup.base.tokens)],
+            [e for e in setup.task.examples if e.kind == "prompt"],
+        )
     ):
         setup.folder = tmp_path / str(number)
         setup.task = Task(tuple(examples), None)

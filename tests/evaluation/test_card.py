@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite.evaluation.benchmarks import metrics_of
-from disc_lite.evaluation.card import ROWS, change, forgetting, overlaps, report_card, share_of
+from disc_lite.evaluation.card import LENGTH, ROWS, change, forgetting, overlaps, report_card, share_of
 from disc_lite.evaluation.grading import grade, is_stated
 from disc_lite.evaluation.intervals import wilson
 from disc_lite.evaluation.retrieval import best_passages
@@ -17,6 +17,7 @@ from disc_lite.evaluation.sentences import (
     forgotten,
     shortfall,
     since_update,
+    terser,
     unreadable,
     unstated,
     verdict,
@@ -224,6 +225,21 @@ def test_nothing_lost_and_nothing_to_lose() -> None:
         "No answer that should stay right was lost (of 1)."
     )
     assert forgotten({"retained": {}, "forgetting": forgetting([])}) == ""
+
+
+@pytest.mark.parametrize(
+    ("short", "said"),
+    [
+        (5, ""),
+        (6, "Of 100 answers to neutral prompts 6 are less than half as long as the base's: the adapted model answers more briefly."),
+    ],
+)  # fmt: skip
+def test_answers_that_became_short_are_told(short: int, said: str) -> None:
+    length = change([True] * 100, [i >= short for i in range(100)])
+    assert terser({"retained": {LENGTH: length}}) == said
+    kept = ([True, False], [True, True], "ab")
+    told = forgotten({"retained": {"world": change(*kept), LENGTH: length}, "forgetting": forgetting([kept])})
+    assert told == "No answer that should stay right was lost (of 1)."
 
 
 def test_a_benchmark_with_several_filters_keeps_each() -> None:

@@ -62,6 +62,7 @@ def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path
     with torch.no_grad():
         tuned = PeftModel.from_pretrained(plain, str(tmp_path / "out")).eval()(IDS).logits
     assert torch.allclose(tuned, trained_logits(runs(name), folders(name), IDS), atol=1e-5)
+    assert "c\\>.md" not in (tmp_path / "out" / "README.md").read_text()
     assert read_json(tmp_path / "out" / "export.json")["files"].keys() == {
         "README.md",
         "adapter_config.json",
@@ -71,8 +72,7 @@ def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path
 
 
 def test_the_model_card_names_documents_only_if_asked_and_no_paths(runs: Any, folders: Any, tmp_path: Path) -> None:
-    export(runs("llama"), "adapter", tmp_path / "private")
-    card = (tmp_path / "private" / "README.md").read_text()
+    card = model_card(open_run(runs("llama")), document_names=False)
     assert "| 1 | `" + "ab" * 32 + "` | by this run |" in card and "c\\>.md" not in card
     export(runs("llama"), "adapter", tmp_path / "out", document_names=True)
     card = (tmp_path / "out" / "README.md").read_text()
@@ -170,19 +170,19 @@ def test_a_folder_that_is_called_like_a_model_is_not_taken_for_it(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_merged_is_base_plus_adapter(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
-    made = export(runs(name), "merged", tmp_path / "out")
+def test_merged_is_base_plus_adapter(runs: Any, folders: Any, merged: Any, name: str) -> None:
+    made = read_json(merged(name) / "export.json")
     assert made["onto"] == "original" and all(line["passed"] for line in made["proof"])
     with torch.no_grad():
-        merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)(IDS).logits
-    assert torch.allclose(merged, trained_logits(runs(name), folders(name), IDS), atol=1e-4)
+        logits = AutoModelForCausalLM.from_pretrained(merged(name), dtype=torch.float32)(IDS).logits
+    assert torch.allclose(logits, trained_logits(runs(name), folders(name), IDS), atol=1e-4)
     for path in folders(name).iterdir():  # byte for byte, and not saved again
         if path.suffix != ".safetensors":
-            assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+            assert (merged(name) / path.name).read_bytes() == path.read_bytes()
 
 
 def test_nf4_weights_are_those_that_were_trained_against(
-    runs: Any, load: Any, tmp_path: Path, monkeypatch: Any
+    runs: Any, merged: Any, load: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     from bitsandbytes.functional import dequantize_4bit
 
@@ -191,22 +191,22 @@ def test_nf4_weights_are_those_that_were_trained_against(
     stored = load_file(base.folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
     rounded = dequantize_4bit(weight.data, weight.quant_state)
     assert not torch.equal(rounded, stored.float())
-    made = export(runs("llama", "nf4"), "merged", tmp_path / "out")
+    folder = merged("llama", "nf4")
+    made = read_json(folder / "export.json")
     lora = load_file(runs("llama", "nf4") / "adapter" / "adapter_model.safetensors")
     a, b = (lora[f"base_model.model.model.layers.1.mlp.up_proj.lora_{x}.weight"] for x in "AB")
-    merged = load_file(tmp_path / "out" / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
-    assert torch.equal(merged, (rounded + 2 * (b @ a)).to(stored.dtype))
+    written = load_file(folder / "model.safetensors")["model.layers.1.mlp.up_proj.weight"]
+    assert torch.equal(written, (rounded + 2 * (b @ a)).to(stored.dtype))
     assert made["onto"] == "nf4"
     assert made["kl_by_base"]["nf4"] < 1e-6 < made["kl_by_base"]["original"]
-    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == []
+    assert sorted(p.name for p in folder.iterdir() if p.is_dir()) == []
     with pytest.raises(GateFailed):  # in a model of random weights rounding to 4 bits changes everything
         export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
     monkeypatch.setattr("disc_lite.exporting.weights.compare", lambda *a, **k: [])
     forced = export(runs("llama", "nf4"), "merged", tmp_path / "original", onto="original")
     assert forced["onto"] == "original"
-    plain = export(runs("llama"), "merged", tmp_path / "plain")
-    first, second = (load_file(tmp_path / n / "model.safetensors") for n in ("original", "plain"))
-    assert plain["onto"] == "original" and all(torch.equal(first[k], second[k]) for k in first)
+    first, second = (load_file(f / "model.safetensors") for f in (tmp_path / "original", merged("llama")))
+    assert all(torch.equal(first[k], second[k]) for k in first)
 
 
 def test_further_chat_templates_are_copied(folders: Any, load: Any, tmp_path: Path) -> None:
@@ -249,8 +249,10 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
     assert set(written["weight_map"]) == set(whole)
 
 
-def test_without_memory_to_load_it_a_matrix_at_a_time_is_compared(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    whole = export(runs("llama", "nf4"), "merged", tmp_path / "whole")
+def test_without_memory_to_load_it_a_matrix_at_a_time_is_compared(
+    runs: Any, merged: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    whole = read_json(merged("llama", "nf4") / "export.json")
     monkeypatch.setattr(weights, "_room_for", lambda size, device: "")
     monkeypatch.setattr(weights, "load_base", lambda *args: pytest.fail("loaded whole"))
     made = export(runs("llama", "nf4"), "merged", tmp_path / "out")

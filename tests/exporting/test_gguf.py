@@ -19,7 +19,7 @@ from disc_lite.exporting.tensors import Stored
 from disc_lite.models import load_base
 from tests.exporting.base_gguf import write_base_gguf
 from tests.exporting.folders import edited_model
-from tests.made import finished_run, with_adapter, write_merged
+from tests.made import finished_run, with_adapter
 from tests.tiny_models import NAMES, make_model
 
 gguf = pytest.importorskip("gguf")
@@ -63,15 +63,14 @@ def test_the_lora_gguf_holds_the_adapter_in_llama_cpps_order(runs: Any, tmp_path
     [("llama", "F32"), ("qwen3", "F32"), ("mistral", "F16"), ("qwen2", "BF16"), ("llama", "BF16"), ("qwen3", "Q8_0"), ("mistral", "Q8_0")],
 )  # fmt: skip
 def test_a_whole_gguf_is_the_base_plus_the_update(
-    runs: Any, folders: Any, tmp_path: Path, name: str, kind: str
+    runs: Any, folders: Any, merged: Any, tmp_path: Path, name: str, kind: str
 ) -> None:
     path = write_base_gguf(folders(name), tmp_path / "base.gguf", kind)
     made = export(runs(name), "gguf", tmp_path / "out", base_gguf=path)
     assert [line["what"] for line in made["proof"]] == ["tensors", "the rest", "update"]
     assert made["proof"][-1]["figure"] == pytest.approx(1, abs=0.05)
     base, file = open_gguf(path), open_gguf(tmp_path / "out" / "model.gguf")
-    merged = write_merged(tmp_path / "merged", folders(name), runs(name) / "adapter")
-    weights_ = load_file(merged / "model.safetensors")
+    weights_ = load_file(merged(name) / "model.safetensors")
     for hf, there, heads in (
         ("self_attn.q_proj", "attn_q", 4),
         ("self_attn.k_proj", "attn_k", 2),
@@ -119,8 +118,8 @@ def test_a_type_that_rounds_the_update_away_gives_way_to_q8_0(runs: Any, folders
 
     def on_grid(tensors: dict[str, Any]) -> None:
         for name in (name for name in tensors if "_proj." in name):
-            rows = layout.rows_back(name, file.numbers(layout.name(name)))
-            tensors[name].copy_(torch.tensor(rows))
+            back = layout.rows(name, np.arange(len(tensors[name]))).argsort()
+            tensors[name].copy_(torch.tensor(file.numbers(layout.name(name))[back]))
 
     folder = edited_model(folders("llama"), tmp_path / "model", on_grid)
     small = with_adapter(load_base(folder, "none", "cpu"), 4, b=0.002)
@@ -229,16 +228,12 @@ def test_only_the_rows_that_are_looked_at_are_read(folders: Any, tmp_path: Path,
     assert np.array_equal(base.rows("blk.0.attn_q.weight", [3, 9]), base.numbers("blk.0.attn_q.weight")[[3, 9]])
 
 
-def test_the_order_of_rows_goes_and_comes_back(folders: Any) -> None:
+def test_the_rows_of_queries_and_keys_have_another_order(folders: Any) -> None:
     layout = layout_of(folders("mistral"))
     values = np.arange(4 * 16 * 3).reshape(64, 3)
-    for tensor in (
-        "model.layers.0.self_attn.q_proj.weight",
-        "model.layers.0.self_attn.k_proj.weight",
-        "model.layers.0.mlp.up_proj.weight",
-    ):
-        assert np.array_equal(layout.rows_back(tensor, layout.rows(tensor, values)), values)
     assert np.array_equal(layout.rows("x.self_attn.q_proj.weight", values), expected_rows(values, 4, 16))
+    assert np.array_equal(layout.rows("x.self_attn.k_proj.weight", values[:32]), expected_rows(values[:32], 2, 16))
+    assert np.array_equal(layout.rows("x.mlp.up_proj.weight", values), values)
 
 
 def test_an_unknown_family_is_refused(run: Path, folders: Any, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from disc_lite.run.finished import open_run
 from disc_lite.storage import read_jsonl, write_jsonl
 from tests.exporting.base_gguf import write_base_gguf
 
-pytest.importorskip("gguf")
+gguf = pytest.importorskip("gguf")
 pytestmark = [
     pytest.mark.usefixtures("without_llama_cpp"),
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning"),  # PEFT's, of transformers
@@ -111,8 +111,8 @@ def test_a_failed_proof_leaves_nothing_and_exits_with_5(
             "disc_lite.exporting.merging.Adapter.scale", property(lambda self: -3 * self.alpha / self.rank)
         )
     elif to == "gguf-lora":
-        real_numbers = ggufwriting.numbers
-        monkeypatch.setattr(ggufwriting, "numbers", lambda tensor: -1.5 * real_numbers(tensor))
+        add = gguf.GGUFWriter.add_tensor
+        monkeypatch.setattr(gguf.GGUFWriter, "add_tensor", lambda writer, name, v: add(writer, name, -1.5 * v))
     else:
         real_tensors = ggufwriting.quantised
         monkeypatch.setattr(ggufwriting, "quantised", lambda values, kind: real_tensors(0 * values, kind))

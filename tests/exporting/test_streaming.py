@@ -23,16 +23,26 @@ from tests.tiny_models import NAMES
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers
 
 
+@pytest.mark.parametrize(
+    ("gpu", "free", "where"), [("xpu:0", 2 << 30, "xpu:0"), ("cuda:1", 1 << 30, "cpu"), ("mps", 9 << 30, "cpu")]
+)
+def test_a_merged_model_is_loaded_where_there_is_room(monkeypatch: Any, gpu: str, free: int, where: str) -> None:
+    monkeypatch.setattr(weights, "device_of", torch.device)
+    monkeypatch.setattr(weights, "free_bytes", lambda device: free)
+    monkeypatch.setattr(weights, "available_host_bytes", lambda: 3 << 30)
+    assert weights._room_for(1 << 30, gpu) == where
+    assert weights._room_for(2 << 30, gpu) == ""
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_streamed_model_says_what_the_merged_one_says(runs: Any, tmp_path: Path, name: str) -> None:
+def test_a_streamed_model_says_what_the_merged_one_says(runs: Any, merged: Any, name: str) -> None:
     """Against plain transformers; where it is another model, an answer ends at the first token that differs."""
-    export(runs(name), "merged", tmp_path / "merged")
-    stored = stored_tensors(tmp_path / "merged")
+    stored = stored_tensors(merged(name))
     names = {plain_name(tensor): tensor for tensor in stored}
     base = load_run(open_run(runs(name)), "cpu")
     prompts = ((5, 9, 20, 33), (8, 11), (100, 7, 7, 250, 31))
     inputs = ProofInputs((), 0, prompts, 2, 6)
-    whole = outputs_of(load_base(tmp_path / "merged", "none", "cpu"), inputs, False)
+    whole = outputs_of(load_base(merged(name), "none", "cpu"), inputs, False)
 
     def weight(part: str) -> torch.Tensor:
         return stored[names[f"{part}.weight"]].read()

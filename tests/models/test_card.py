@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from disc_lite.distillation import checkpoint
 from disc_lite.distillation.optimizer import adamw
+from disc_lite.distillation.schedule import Batch
+from disc_lite.distillation.step import step
 from disc_lite.models.base import Base
 from disc_lite.models.check import check
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.models.generation import graphs
-from disc_lite.models.generation.sampling import sample
+from disc_lite.models.generation.requests import Request, Row
+from disc_lite.models.generation.sampling import next_tokens, sample
 from tests.made import SmallTraining, recipe_of
-from tests.pretended_card import OnCard, pretended_card, to_card
+from tests.pretended_card import COPIES, OnCard, aten, pretended_card, to_card
 
 
 @pytest.fixture
@@ -37,6 +41,42 @@ def moved(load: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
             return again
 
         yield on_card
+
+
+class Waits(TorchDispatchMode):
+    """What the host waits for the card with: numbers read from it, and copies that are not begun ahead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> Waits:
+        made, read = torch.tensor, OnCard.tolist
+        self.patch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+        self.patch.setattr(OnCard, "tolist", lambda tensor: (self.found.append("tolist"), read(tensor))[1])
+        self.patch.setattr(torch, "tensor", lambda data, **how: self.noted("tensor", made(data, **how)))
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self.patch.undo()  # before the pretended card takes back what it has put there
+
+    def noted(self, name: str, tensor: Any) -> Any:
+        if isinstance(tensor, OnCard):
+            self.found.append(name)
+        return tensor
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is aten._local_scalar_dense.default:
+            self.noted("a number", args[0])
+        ends = [args[0], args[1] if func is aten.copy_.default else result]
+        if func in COPIES and isinstance(ends[0], OnCard) != isinstance(ends[1], OnCard):
+            ahead = (kwargs or {}).get("non_blocking") or args[2:] == (True,)
+            self.found += [] if ahead else [str(func)]
+        return result
 
 
 def test_a_tensor_of_the_cpu_is_not_taken_for_one_of_the_card() -> None:
@@ -58,6 +98,22 @@ def test_tokens_are_sampled_on_the_card() -> None:
         there = sample(logits.to(card), temperatures, drawn.to(card), min_p=0.05)
         assert there.device == card
         assert there.tolist() == here.tolist()
+        rows = [Row(Request(n, (), (1,), t), 0, [float(drawn[n])]) for n, t in enumerate(temperatures)]
+        on_card = logits.to(card)
+        with Waits() as waits:
+            assert [token for token, _ in next_tokens(on_card, rows, 0.05)] == here.tolist()
+        assert waits.found == ["tolist"]
+
+
+def test_the_host_packs_the_next_micro_batch_while_the_card_computes(moved: Callable[..., Any], tmp_path: Path) -> None:
+    def load(name: str, quantize: str, rank: int, checkpointing: bool) -> Any:
+        return moved(name, quantize, rank=rank, gradient_checkpointing=checkpointing)
+
+    training = SmallTraining(load, tmp_path, "mistral", quantize="nf4")
+    with Waits() as waits:
+        sums = step(training.base, training.data, training.recipe, Batch((0, 1, 2), (0,)), (10, 5))
+    assert waits.found == []
+    assert sums.device == training.base.device
 
 
 @pytest.mark.parametrize("quantize", ["none", "nf4"])

@@ -18,6 +18,7 @@ from disc_lite.models import load_base, masks
 from disc_lite.models.check import Check, check
 from disc_lite.models.generation import graphs
 from disc_lite.models.generation.plain import attends_only
+from disc_lite.models.generation.sampling import next_tokens
 from disc_lite.models.loading import load_unchecked
 from disc_lite.packing import Segment, lone
 from tests.tiny_families import APART, READ, REFUSED, WINDOW, WRAPPED, make_family
@@ -103,7 +104,7 @@ def test_masks_are_by_type_of_layer(families: Callable[[str], Path]) -> None:
     at = torch.arange(20)[None]
     for name, kinds in (("llama", None), ("mistral", None), ("gemma3_text", {"full_attention", "sliding_attention"})):
         config = load_unchecked(families(name), "none", "cpu").causal.config
-        made = masks.attention_masks(config, visible, at, at, 20, torch.float32)
+        made = masks.attention_masks(config, visible, at, 20, torch.float32)
         if kinds is None:
             near = made
         else:
@@ -113,7 +114,7 @@ def test_masks_are_by_type_of_layer(families: Callable[[str], Path]) -> None:
         expected = visible if name == "llama" else visible & visible.triu(1 - WINDOW)
         assert torch.equal(near, expected)
     config = load_unchecked(families("gemma2"), "none", "cpu").causal.config
-    made = masks.attention_masks(config, visible, at, at, 20, torch.float32)
+    made = masks.attention_masks(config, visible, at, 20, torch.float32)
     assert torch.equal(made["full_attention"] == 0, visible)  # eager attention adds the mask
 
 
@@ -134,12 +135,7 @@ def test_generation_that_is_not_greedy_is_found(
     families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = load_unchecked(families("llama"), "none", "cpu")
-    monkeypatch.setattr(
-        "disc_lite.models.generation.decoding.sample", lambda logits, temperature, drawn: logits.argmin(-1)
-    )
-    monkeypatch.setattr(
-        "disc_lite.models.generation.plain.sample", lambda logits, temperature, drawn: logits.argmin(-1)
-    )
+    monkeypatch.setattr("disc_lite.models.generation.sampling.sample", lambda logits, *rest: logits.argmin(-1))
     assert not findings(base)["generation"][0]
 
 
@@ -160,7 +156,10 @@ def test_layers_that_call_another_attention_function_use_the_models_own_cache(
     families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = load_unchecked(families("llama"), "none", "cpu")
-    monkeypatch.setattr("disc_lite.models.generation.decoding.sample", lambda logits, *rest: logits.argmin(-1))
+    monkeypatch.setattr(
+        "disc_lite.models.generation.decoding.next_tokens",
+        lambda logits, rows, min_p: next_tokens(-logits, rows, min_p),
+    )
     passed, text = findings(base)["generation"]
     assert passed
     assert text.endswith("through the model's own cache")

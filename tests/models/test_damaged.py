@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from disc_lite.chat.opening import ask, load, open_adapted
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady
 from disc_lite.hub.adapters import CONFIG
 from disc_lite.hub.adapters import WEIGHTS as LORA
 from disc_lite.hub.source import open_model
-from disc_lite.models import load_base
+from disc_lite.models import faults, load_base
+from disc_lite.models.faults import not_finite
 from tests.made import noted
 from tests.tiers import reached
 
@@ -118,6 +121,33 @@ def test_a_damaged_or_lying_base_is_refused_before_anything_is_spent(
     assert words in str(caught.value) and len(caught.value.lines()) <= 3 and caught.value.remedy
     assert not capsys.readouterr().err  # no table of transformers before the three lines
     reached("R9", kinds_refused=1)
+
+
+class Largest(TorchDispatchMode):
+    """How many numbers the largest tensor has that an operation made, views aside."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given = {t.untyped_storage().data_ptr() for t in tree_leaves(args) if isinstance(t, torch.Tensor)}
+        made = [t for t in tree_leaves(result) if isinstance(t, torch.Tensor)]
+        self.numbers = max(self.numbers, *(t.numel() for t in made if t.untyped_storage().data_ptr() not in given), 0)
+        return result
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_all_numbers_are_looked_at_without_a_second_tensor_of_their_size(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr(faults, "AT_ONCE", 100)
+    weight = torch.linspace(-2, 3, 1200).view(30, 40).to(dtype)
+    with Largest() as made:
+        assert not_finite([("weight", weight), ("freed", weight[:0])]) is None
+    assert made.numbers == 100
+    for value in (math.nan, math.inf, -math.inf):
+        weight[7, 3] = value
+        assert not_finite([("freed", weight[:0]), ("weight", weight)]) == "weight"
 
 
 def test_a_misshapen_base_is_refused_where_nothing_is_quantised(folders: Callable[[str], Path], tmp_path: Path) -> None:

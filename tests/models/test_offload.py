@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 import weakref
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 import torch
 
+from disc_lite.errors import EnvironmentNotReady
+from disc_lite.models.device import use_device
 from disc_lite.models.offload import HostCheckpoints
 from disc_lite.packing import lone, pack
 from tests.tiny_families import make_family
@@ -161,9 +164,52 @@ def test_on_cuda_the_layer_below_is_fetched_ahead(
     assert copies == [pins] * 2 * (LAYERS - 1)
 
 
+def test_the_blocks_of_a_small_micro_batch_are_those_of_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, empty = list[Any](), torch.empty
+    monkeypatch.setattr(
+        torch, "empty", lambda size, dtype, pin_memory: (asked.append(size), empty(size, dtype=dtype))[1]
+    )
+    host = HostCheckpoints(torch.device("cpu"))
+    host.pins = True
+    for tokens in (64, 7, 40):
+        held = host._empty_like(torch.ones(1, tokens, 16, dtype=torch.bfloat16))
+        assert (held.shape, held.dtype) == ((1, tokens, 16), torch.bfloat16)
+    assert asked == [64 * 16 * 2] * 3
+
+
 def test_segments_of_cuda_memory_can_grow_unless_the_user_says_otherwise() -> None:
     from disc_lite.models import ALLOCATOR
 
     given = [os.environ[name] for name in ALLOCATOR if name in os.environ]
     assert given or sys.platform != "linux"
     assert len(given) < 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere they never grow")
+@pytest.mark.parametrize(("release", "grow"), [("6.8.0-generic", True), ("6.6.87.2-microsoft-standard-WSL2", False)])
+def test_segments_do_not_grow_under_wsl2(monkeypatch: pytest.MonkeyPatch, release: str, grow: bool) -> None:
+    import disc_lite.models as models
+
+    for name in models.ALLOCATOR:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platform.release", lambda: release)
+    importlib.reload(models)
+    assert any(name in os.environ for name in models.ALLOCATOR) == grow
+
+
+def test_a_driver_without_memory_that_grows_is_told_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an A40 as a virtual GPU: PyTorch's first allocation fails."""
+    said = ["CUDA driver error: operation not supported", "CUDA error: device-side assert triggered"]
+
+    def refuses(*size: int, device: torch.device) -> torch.Tensor:
+        raise RuntimeError(f"{said[0]}\nException raised from map_handles")
+
+    monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA A40-48C")
+    monkeypatch.setattr(torch, "empty", refuses)
+    with pytest.raises(EnvironmentNotReady, match=r"(?s)A40-48C.*operation not supported\n.*expandable_segments:False"):
+        use_device(torch.device("cuda", 0))
+    del said[0]
+    with pytest.raises(RuntimeError, match="assert triggered"):
+        use_device(torch.device("cuda", 0))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from disc_lite.evaluation.card import STOPPING, change, forgetting, report_card, row_of
+from disc_lite.evaluation.card import LENGTH, STOPPING, change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade
 from disc_lite.qa import Pair, Question
 from disc_lite.run.folder import FORMAT, question_row
@@ -68,7 +68,7 @@ def make_run(folder: Path, **changes: Any) -> Path:
         "instructions": ([True, True, False], [True, False, False], "abc"),
     }  # fmt: skip
     card["retained"] = {name: change(*row) for name, row in retained.items()}
-    card["retained"][STOPPING] = change(first(2, 2), first(2, 2))
+    card["retained"] |= {STOPPING: change(first(2, 2), first(2, 2)), LENGTH: change(first(10, 10), first(9, 10))}
     card["forgetting"] = forgetting(retained.values())
     card |= {"fit": {}, "advice": {"pairs": "more pairs", "passages": "shorter passages"}, "update": {}}
     card["drift"] = {"general": 0.0123, "self_generated": 0.0456}

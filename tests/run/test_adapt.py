@@ -18,7 +18,7 @@ from disc_lite.chat.opening import ask, open_adapted
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.evaluation.asking import answer
-from disc_lite.evaluation.card import STOPPING
+from disc_lite.evaluation.card import MANNER
 from disc_lite.exporting import export
 from disc_lite.models import load_base
 from disc_lite.qa import is_right, normalise
@@ -203,12 +203,12 @@ def test_the_card_of_a_run_has_all_its_rows(adapted: dict[str, Any]) -> None:
     assert list(card["rows"]) == ["floor", "rag", "ceiling", "adapted", "adapted_rag"]
     assert card["rows"]["adapted"]["right"] > card["rows"]["floor"]["right"]
     assert sum(rows["adapted"]["of"] for rows in card["documents"].values()) == card["questions"]
-    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", STOPPING}
+    assert set(card["retained"]) == {"world", "skills", "open_book", "instructions", *MANNER}
     assert card["drift"]["general"] > 0
     assert card["overlap"]["exact"] == card["overlap"]["near"] == 0
     assert all(miss["passage"] for miss in card["misses"])
     assert card["self_written"] == 0
-    pooled = [row for name, row in card["retained"].items() if name != STOPPING]
+    pooled = [row for name, row in card["retained"].items() if name not in MANNER]
     assert card["forgetting"]["of"] == sum(row["before"]["right"] for row in pooled)
     assert card["forgetting"]["lost"] == sum(row["lost"] for row in pooled)
 

@@ -11,7 +11,7 @@ import torch
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
-from disc_lite.evaluation.card import ROWS, STOPPING, change, forgetting, share_of
+from disc_lite.evaluation.card import LENGTH, ROWS, STOPPING, change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, read_questions
@@ -23,11 +23,11 @@ from disc_lite.synthesis.retention import RetentionExample, write_examples
 from tests.made import SmallAdapt, recipe_of
 
 
-def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, monkeypatch: Any) -> None:
-    """Of the base's answers that end within half of the limit counts whether they end within all of it."""
+def test_answers_may_grow_a_little_and_still_stop_and_none_may_halve(tmp_path: Path, monkeypatch: Any) -> None:
+    """Of the base's answers that end within half of the limit counts whether they end within all of it; the fourth is cut."""
     end, limit = 2, 10
-    lengths = {"before": (5, 6, 9, 11), "after": (10, 11, 11, 5)}  # the eleventh token would not be generated
-    tokens = SimpleNamespace(stop_ids={end}, thinks=False, decode=lambda ids: "")
+    lengths = {"before": (5, 6, 9, 11), "after": (10, 11, 11, 4)}  # the eleventh token would not be generated
+    tokens = SimpleNamespace(stop_ids={end}, thinks=False, decode=lambda ids: "x" * len(ids))
     folder = RunFolder(tmp_path)
     monkeypatch.setattr(measuring, "drift", lambda base, examples, tell: [0.0] * len(examples))
     monkeypatch.setattr(measuring, "neutral_prompts", lambda: tuple("abcd"))
@@ -54,6 +54,8 @@ def test_an_answer_that_grows_a_little_and_is_cut_still_stops(tmp_path: Path, mo
     assert found["after"].stopped == [True, False, False, True]
     row = made["retained"][STOPPING]
     assert (row["before"]["right"], row["before"]["of"], row["after"]["right"], row["lost"]) == (1, 1, 1, 0)
+    row = made["retained"][LENGTH]
+    assert (row["before"]["of"], row["after"]["right"], row["lost"]) == (4, 3, 1)
 
 
 def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from disc_lite.errors import memory_ran_out
@@ -16,7 +15,7 @@ from disc_lite.models.generation.memory import Memory, remember_too_many, shape_
 from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
 from disc_lite.models.generation.plain import attends_only, decode_in_batches
 from disc_lite.models.generation.requests import Limits, Request, Step
-from disc_lite.models.generation.sampling import log_probabilities, sample
+from disc_lite.models.generation.sampling import next_tokens
 from disc_lite.models.generation.schedule import Schedule, by_size
 from disc_lite.models.positions import by_frequencies, original_length
 from disc_lite.packing import filled, shared_length
@@ -28,12 +27,9 @@ AWAITED = 0.25  # share of the rows that are filled together where passes withou
 def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int) -> Iterator[list[Step]]:
     """The new tokens of every pass. After CUDA ran out of memory, unfinished requests begin anew in fewer rows."""
     longest = [len(r.prefix) + len(r.rest) + limits.max_new_tokens for r in requests]
+    decode_alike = _decode if attends_only(model) else decode_in_batches
     for long, indices in by_frequencies(longest, original_length(model.config.get_text_config())).items():
-        some = [requests[i] for i in indices]
-        if attends_only(model):
-            yield from _decode(model, some, limits, max_rows, long)
-        else:
-            yield from decode_in_batches(model, some, limits, max_rows, long)
+        yield from decode_alike(model, [requests[i] for i in indices], limits, max_rows, long)
 
 
 def _decode(
@@ -73,7 +69,8 @@ def _passes(model: PreTrainedModel, schedule: Schedule, long: bool) -> Iterator[
             sources = _sources(schedule, fresh)
             logits = forward(model, _pass(model.device, memory, schedule, tokens, ids, sources))
             memory.copy_own(sources)
-        yield schedule.record(_sampled(logits, schedule, [*going, *fresh]))
+        rows = [*going, *fresh]
+        yield schedule.record(rows, next_tokens(logits, [schedule.rows[row] for row in rows], schedule.limits.min_p))
 
 
 def _pass(
@@ -89,8 +86,8 @@ def _pass(
     positions = torch.cat([part.positions for part in (decoding, reading) if part])
     ends = dict(zip(read, accumulate(len(s.ids) for s in segments), strict=True))
     last = [*range(len(tokens)), *(len(tokens) - 1 + ends[source] for source in sources.values())]
-    ids = [*ids, *(token for s in segments for token in s.ids)]
-    return Pass(memory, _row(ids, device), positions[None], torch.tensor(last, device=device), decoding, reading)
+    input_ids = torch.tensor([*ids, *(token for s in segments for token in s.ids)], device=device)
+    return Pass(memory, input_ids[None], positions[None], torch.tensor(last, device=device), decoding, reading)
 
 
 def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
@@ -98,20 +95,6 @@ def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
     first: dict[tuple[int, tuple[int, ...]], int] = {}
     rows = schedule.rows
     return {row: first.setdefault((rows[row].prefix, rows[row].request.rest), row) for row in fresh}
-
-
-def _row(ids: Sequence[int], device: torch.device) -> Tensor:
-    return torch.tensor([list(ids)], device=device)
-
-
-def _sampled(logits: Tensor, schedule: Schedule, rows: Sequence[int]) -> list[tuple[int, int, float]]:
-    """(row, new token, its log-probability)."""
-    written = [schedule.rows[row] for row in rows]
-    drawn = torch.tensor([row.uniforms[len(row.written)] for row in written], device=logits.device)
-    tokens = sample(logits, [row.request.temperature for row in written], drawn, schedule.limits.min_p)
-    # One wait for the card. Not in fp64, which Apple's GPUs do not have: fp32 holds whole numbers below 2^24.
-    both = torch.stack([tokens.float(), log_probabilities(logits, tokens).float()]).tolist()
-    return [(row, int(token), log_p) for row, token, log_p in zip(rows, *both, strict=True)]
 
 
 # -- prefixes ------------------------------------------------------------------------------------------
@@ -140,9 +123,9 @@ def _read_prefixes(
         segments = sorted((s for s in segments if s.ids), key=lambda s: s.prefix)
         for batch in filled(range(len(segments)), [len(s.ids) for s in segments], max_tokens):
             reading = reading_of([segments[i] for i in batch], False, model.device)
-            ids = _row([token for i in batch for token in segments[i].ids], model.device)
+            ids = torch.tensor([token for i in batch for token in segments[i].ids], device=model.device)
             one = torch.tensor([0], device=model.device)  # logits that nobody needs
-            forward(model, Pass(memory, ids, reading.positions[None], one, None, reading))
+            forward(model, Pass(memory, ids[None], reading.positions[None], one, None, reading))
 
 
 def _most_shared(prefixes: Mapping[int, Sequence[int]], number: int, others: Iterable[int]) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from disc_lite.errors import memory_ran_out
+from disc_lite.models.device import to_device
 from disc_lite.models.embedding import HostEmbedding
 from disc_lite.models.generation.attention import forward
 from disc_lite.models.generation.memory import Memory
@@ -53,9 +54,11 @@ class DecodingGraph:
             self._capture(model)
         if self.graph is None or self.logits is None:
             return None
-        run_hooks(model)
+        decoder = model.get_decoder()
+        for hook in decoder._forward_pre_hooks.values():  # a graph does not run them: they check for signals
+            hook(decoder, ())
         self.graph.replay()
-        return self.logits[[token.row for token in tokens]]
+        return self.logits[to_device(torch.tensor([token.row for token in tokens]), self.logits.device)]
 
     def _fill(self, tokens: Sequence[Token], ids: Sequence[int], prefix_sizes: Sequence[int]) -> None:
         n = self.memory.shape.prefix_rows
@@ -121,10 +124,3 @@ def _waits_are_errors() -> Iterator[None]:
         yield
     finally:
         torch.cuda.set_sync_debug_mode(before)
-
-
-def run_hooks(model: PreTrainedModel) -> None:
-    """The hooks before the decoder's forward pass, which a graph does not run: they check for signals."""
-    decoder = model.get_decoder()
-    for hook in decoder._forward_pre_hooks.values():
-        hook(decoder, ())

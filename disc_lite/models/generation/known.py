@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from disc_lite.models.generation.requests import Continuation, Limits, Request
 from disc_lite.storage import Journal, key_of
@@ -19,8 +19,11 @@ class KnownContinuations:
 
     def find(self, requests: Iterable[Request], limits: Limits) -> dict[int, Continuation]:
         """Place of a request -> its continuation, for those that are there."""
-        rows = {request.place: self.journal.get(self._key(request, limits)) for request in requests}
-        return {place: _continuation(row) for place, row in rows.items() if row is not None}
+        rows: dict[int, Any] = {r.place: self.journal.get(self._key(r, limits)) for r in requests}
+        return {
+            place: Continuation(tuple(row["ids"]), row["stop"], tuple(row["log_ps"]))
+            for place, row in rows.items() if row is not None
+        }  # fmt: skip
 
     def add(self, finished: Mapping[Request, Continuation], limits: Limits) -> None:
         """Add what has been written."""
@@ -36,7 +39,3 @@ class KnownContinuations:
         sampling = (request.temperature, request.stream, limits.min_p) if request.temperature else ()
         ends = (tuple(sorted(limits.stop_ids)), limits.max_new_tokens)
         return key_of(self.whose, (*request.prefix, *request.rest), sampling, ends)
-
-
-def _continuation(row: Any) -> Continuation:
-    return Continuation(tuple(row["ids"]), cast("int | None", row["stop"]), tuple(row["log_ps"]))

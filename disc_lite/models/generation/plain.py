@@ -13,7 +13,7 @@ from transformers import DynamicCache, PreTrainedModel
 from disc_lite.errors import memory_ran_out
 from disc_lite.losses.head import logits
 from disc_lite.models.generation.requests import Limits, Request, Row, Step
-from disc_lite.models.generation.sampling import log_probabilities, sample
+from disc_lite.models.generation.sampling import next_tokens
 from disc_lite.models.head import head_of
 from disc_lite.models.positions import long_texts
 from disc_lite.packing import filled
@@ -78,20 +78,17 @@ def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, lon
             out: Any = model.get_decoder()(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
             )
-        scores = logits(out.last_hidden_state[:, -1], head_of(model))
-        drawn = torch.tensor([row.uniforms[len(row.written)] for row in rows], device=scores.device)
-        tokens = sample(scores, [row.request.temperature for row in rows], drawn, limits.min_p)
-        log_ps = log_probabilities(scores, tokens).tolist()
-        written = list(zip(rows, tokens.tolist(), log_ps, strict=True))
-        done = [row.write(token, log_p, limits) for row, token, log_p in written]
-        yield [(row.request.place, token, end) for (row, token, _), end in zip(written, done, strict=True)]
+        tokens = next_tokens(logits(out.last_hidden_state[:, -1], head_of(model)), rows, limits.min_p)
+        done = [row.write(token, log_p, limits) for row, (token, log_p) in zip(rows, tokens, strict=True)]
+        yield [(row.request.place, token, end) for row, (token, _), end in zip(rows, tokens, done, strict=True)]
         unfinished = [n for n, end in enumerate(done) if end is None]
         if unfinished and len(unfinished) < len(rows):
             index = torch.tensor(unfinished, device=model.device)
             cache.reorder_cache(index)  # states of recurrent layers too
-            tokens, mask, positions = tokens[index], mask[index], positions[index]
+            mask, positions = mask[index], positions[index]
         rows = [rows[n] for n in unfinished]
-        ids, positions = tokens[:, None], positions[:, -1:] + 1
+        ids = torch.tensor([[row.written[-1]] for row in rows], device=model.device)
+        positions = positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
 
 

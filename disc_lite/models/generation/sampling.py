@@ -7,7 +7,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from disc_lite.models.device import to_device
+from disc_lite.models.generation.requests import Row
+
 RUN = 128  # tokens
+
+
+def next_tokens(logits: Tensor, rows: Sequence[Row], min_p: float) -> list[tuple[int, float]]:
+    """The next token of every row, from its logits [B, V], and the token's log-probability at temperature 1."""
+    drawn = to_device(torch.tensor([row.uniforms[len(row.written)] for row in rows]), logits.device)
+    tokens = sample(logits, [row.request.temperature for row in rows], drawn, min_p)
+    # One wait for the card. Not in fp64, which Apple's GPUs do not have: fp32 holds whole numbers below 2^24.
+    both = torch.stack([tokens.float(), log_probabilities(logits, tokens)]).tolist()
+    return [(int(token), log_p) for token, log_p in zip(*both, strict=True)]
 
 
 def sample(logits: Tensor, temperatures: Sequence[float], drawn: Tensor, min_p: float = 0.0) -> Tensor:
@@ -17,14 +29,14 @@ def sample(logits: Tensor, temperatures: Sequence[float], drawn: Tensor, min_p: 
     """
     if not any(temperatures):
         return logits.argmax(-1)
-    divisors = torch.tensor([t or 1.0 for t in temperatures], device=logits.device)
+    divisors = to_device(torch.tensor([t or 1.0 for t in temperatures]), logits.device)
     shares = torch.softmax(logits / divisors[:, None], -1)
     if min_p:
         shares = shares.where(shares >= min_p * shares.amax(-1, keepdim=True), 0.0)
     tokens = _drawn(shares, drawn)
     if all(temperatures):
         return tokens
-    greedy = torch.tensor([t == 0.0 for t in temperatures], device=logits.device)
+    greedy = to_device(torch.tensor([t == 0.0 for t in temperatures]), logits.device)
     return torch.where(greedy, logits.argmax(-1), tokens)
 
 

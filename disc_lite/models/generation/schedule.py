@@ -94,10 +94,10 @@ class Schedule:
             waiting[which] -= count
             yield number, which, count
 
-    def record(self, tokens: Sequence[tuple[int, int, float]]) -> list[Step]:
-        """Append the new tokens, (row, token, log p), to their rows."""
+    def record(self, rows: Sequence[int], tokens: Sequence[tuple[int, float]]) -> list[Step]:
+        """Append the new token of each row, with its log p."""
         steps = []
-        for row, token, log_p in tokens:
+        for row, (token, log_p) in zip(rows, tokens, strict=True):
             place, done = self.rows[row].request.place, self.rows[row].write(token, log_p, self.limits)
             if done:
                 del self.rows[row]

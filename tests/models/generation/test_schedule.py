@@ -38,7 +38,7 @@ def run(schedule: Schedule, lengths: dict[int, int], max_tokens: int = 1000, few
         rows.append(len(here))
         for row in here:
             left[schedule.rows[row].request.place] -= 1
-        schedule.record([(row, int(not left[schedule.rows[row].request.place]), 0.0) for row in here])
+        schedule.record(here, [(int(not left[schedule.rows[row].request.place]), 0.0) for row in here])
     assert set(left.values()) == {0}
     return rows
 
@@ -88,16 +88,16 @@ def test_few_tokens_are_read_at_once_but_at_least_one_prompt() -> None:
 def test_passes_without_prompts_are_possible_where_some_rows_are_awaited() -> None:
     schedule = Schedule([request(place, 0) for place in range(9)], Shape(4, 32, 1, 32, 16), LIMITS)
     assert schedule.admit(1000, 3)[1] == [0, 1, 2, 3]
-    schedule.record([(0, 1, 0.0), (2, 1, 0.0)])
+    schedule.record([0, 2], [(1, 0.0)] * 2)
     assert schedule.admit(1000, 3) == ([], [])
-    schedule.record([(1, 1, 0.0)])
+    schedule.record([1], [(1, 0.0)])
     assert schedule.admit(1000, 3) == ([], [0, 1, 2])
 
 
 def test_an_unfinished_request_begins_anew() -> None:
     schedule = Schedule([request(place, place % 2) for place in range(6)], Shape(2, 32, 2, 32, 16), LIMITS)
     schedule.admit(1000, 1)
-    schedule.record([(0, 1, 0.0), (1, 5, 0.0)])
+    schedule.record([0, 1], [(1, 0.0), (5, 0.0)])
     assert [r.place for r in schedule.unfinished()] == [1, 2, 3, 4, 5]
 
 
