@@ -47,11 +47,15 @@ def _kinds(recipe: Recipe) -> tuple[str, ...]:
     return METHODS[recipe.method].lessons
 
 
+def _disc(recipe: Recipe) -> bool:
+    return set(METHODS["disc"].lessons) <= set(_kinds(recipe))
+
+
 # Of several that hold for a setting the first is told.
 IDLE = (
     Idle(("update",), "there is no --update", lambda r, given: not given.update),
     Idle(("update.rehearse",), "with update.start=new all passages are taught", lambda r, _: r.update.start == "new"),
-    Idle(("disc",), "the method {method} has no DiSC examples", lambda r, _: "disc" not in _kinds(r)),
+    Idle(("disc",), "the method {method} has no DiSC examples", lambda r, _: not _disc(r)),
     Idle(("disc.share",), "only the method both mixes examples", lambda r, _: len(_kinds(r)) < 2),
     Idle(("disc.targets_per_document",), "disc.targets=all takes all sentences", lambda r, _: r.disc.targets == "all"),
     Idle(DRAFTED, "the method {method} has no pairs", lambda r, _: not _pairs(r)),
