@@ -307,6 +307,7 @@ def test_the_gpu_of_a_model_is_the_current_one(
     monkeypatch.setattr(loading, "device_of", torch.device)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
     monkeypatch.setattr(torch.cuda, "set_device", used.append)
+    monkeypatch.setattr(torch, "empty", lambda *sizes, device: None)  # there is no such GPU here
     with pytest.raises(EnvironmentNotReady):
         loading.load_unchecked(tmp_path, "none", name)
     assert used == expected
