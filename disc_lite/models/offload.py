@@ -42,6 +42,9 @@ class HostCheckpoints:
         """The layer of this number, counted from 0; it is computed again in the backward pass."""
         if number == 0:
             self.newest = None
+            if self.stream is not None:
+                # The host would run ahead of the card, and no block of the batch before is free until that is done.
+                torch.cuda.current_stream(self.device).synchronize()
         # Inside, checkpoint's own hooks hide these: they see the inputs alone.
         with saved_tensors_hooks(self._to_host, self._to_device):
             return checkpoint(layer, *inputs, use_reentrant=False, preserve_rng_state=False)

@@ -115,6 +115,9 @@ class Stream:
         self.done.append("event")
         return "event"
 
+    def synchronize(self) -> None:
+        self.done.append("the host waits")
+
     def wait_event(self, event: str) -> None:
         self.done.append("waits")
 
@@ -154,7 +157,7 @@ def test_on_cuda_the_layer_below_is_fetched_ahead(
     states = base.hidden(PACKED)
     assert torch.equal(states, expected)
     there = ["after all before", "event", "kept for the stream"]
-    assert done[-3 * (LAYERS - 1) :] == there * (LAYERS - 1)
+    assert done[-3 * (LAYERS - 1) - 1 :] == ["the host waits", *there * (LAYERS - 1)]
     assert copies == [pins] * (LAYERS - 1)
     done.clear()
     states.sum().backward()
