@@ -20,8 +20,7 @@ from disc_lite.storage import JsonObject
 
 SENTENCES = (
     sentences.unreadable, sentences.unstated, sentences.shortfall, sentences.since_update, sentences.still_known,
-    sentences.verdict, sentences.choice_of_questions, sentences.forgotten,
-    sentences.terser,
+    sentences.verdict, sentences.choice_of_questions, sentences.forgotten, sentences.terser,
 )  # fmt: skip
 SHOWN_MISSES = 5
 # Of the rows of a card, as headings that leave names their room.

@@ -134,6 +134,7 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
         "statements finished",
         "0.0123 on neutral prompts",
         "0.4567",
+        "answers at least half as long",
     ):
         assert text_wanted in page.text["retained"], text_wanted
     assert page.text["documents"].count("0 → 3 of 4 (passage: 4)") >= len(NAMES)
