@@ -51,7 +51,7 @@ class Line(NamedTuple):  # a text of 50 MB has a million of them
     Attributes:
         kind: What starts here that nothing cuts; empty where sentences do.
         solid_end: Where that ends; else 0.
-        item: The marker of the list item that it opens.
+        is_item: Whether it opens an item of a list.
         items: Cuts before further items in the same line: `1) Open it 2) Close it`.
         is_code: Whether it is one of source code, where `...` is no stop.
     """
@@ -59,13 +59,13 @@ class Line(NamedTuple):  # a text of 50 MB has a million of them
     start: int
     kind: Kind = ""
     solid_end: int = 0
-    item: re.Match[str] | None = None
+    is_item: bool = False
     items: tuple[int, ...] = ()
     is_code: bool = False
 
     @property
     def opens_unit(self) -> bool:
-        return self.item is not None or self.solid_end > self.start
+        return self.is_item or self.solid_end > self.start
 
 
 @dataclass
@@ -89,7 +89,8 @@ class Lines:
             return Line(start, is_code=True)
         if opens_block:
             self._open = {}
-        item, items = _ITEM.match(self.text, start, self.end), tuple[int, ...]()
+        item = _ITEM.match(self.text, start, self.end)
+        items: tuple[int, ...] = ()
         if item:
             indent, marker, bullet, _, style = item.groups()
             siblings = indent, style or bullet
@@ -98,7 +99,7 @@ class Lines:
                 items = tuple(_items_in_line(self.text, item, self.end)) if marker != bullet else ()
             else:
                 item = None
-        return Line(start, *self._solid(start, opens_block), item, items)
+        return Line(start, *self._solid(start, opens_block), item is not None, items)
 
     def cuts_within(self, line: Line) -> Iterator[tuple[int, None]]:
         """Cuts before further items in a line, and between the lines of a long block of code."""

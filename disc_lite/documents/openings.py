@@ -32,7 +32,7 @@ class Openings:
             line: The line.
         """
         newlines = self.text.count("\n", start, line.start)
-        is_row, is_code, is_item = line.kind == "row", line.kind == "code", line.item is not None
+        is_row, is_code, is_item = line.kind == "row", line.kind == "code", line.is_item
         # A further paragraph of a list item is indented.
         goes_on = self.in_item and self.text.startswith("  ", line.start) and not is_item
         opens_paragraph = newlines > 1 and not self.after_heading and not goes_on

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from disc_lite.documents.grouping import Mark, groups, mark_of
 from disc_lite.documents.openings import RULE_BELOW, Openings
 from disc_lite.documents.records import Document, Passage, Section
-from disc_lite.documents.sentences import sentences_in_lines
+from disc_lite.documents.sentences import ends_of_fields, sentences_in_lines
 from disc_lite.documents.tokens import Offsets, TokenPlaces
 
 
@@ -25,11 +25,11 @@ class _Sentence(NamedTuple):  # a line of 50 MB has a million of them
     end: int
     char_start: int
     char_end: int
-    is_heading: bool
-    opens_paragraph: bool
-    opens_unit: bool  # a list item, the row of a table, a block of code, or what is behind one
-    header: str  # of the table that it is a row of; empty for the first row, and where the table has none
-    names_columns: bool  # the header of a table, above a rule: no statement
+    is_heading: bool = False
+    opens_paragraph: bool = False
+    opens_unit: bool = False  # a list item, the row of a table, a block of code, or what is behind one
+    header: str = ""  # of the table that it is a row of; empty for the first row, and where the table has none
+    names_columns: bool = False  # the header of a table, above a rule: no statement
 
 
 class _Block(NamedTuple):
@@ -37,7 +37,6 @@ class _Block(NamedTuple):
 
     sentences: Sequence[_Sentence]
     heading_path: tuple[str, ...]
-    alone: bool  # never joined with another
 
 
 def cut_passages(
@@ -65,7 +64,10 @@ def cut_passages(
         raise ValueError(f"passage_tokens must be at least 1, not {passage_tokens}")
     offsets = offsets if isinstance(offsets, Offsets) else Offsets(offsets)
     text, passages = document.text, list[Passage]()
-    for block in _merged(_sections_with_text(document, TokenPlaces(text, offsets)), text, passage_tokens):
+    blocks = _sections_with_text(document, TokenPlaces(text, offsets))
+    if not any(section.alone for section in document.sections):
+        blocks = _merged(blocks, text, passage_tokens)
+    for block in blocks:
         for run in _packed(block.sentences, text, offsets, passage_tokens):
             # A sentence without tokens leaves no passage behind, but its characters go to the next.
             start = passages[-1].char_end if passages else 0
@@ -95,16 +97,23 @@ def _sections_with_text(document: Document, places: TokenPlaces) -> Iterator[_Bl
         bare += _sentences(document, section, places)
         # A heading right above another heading has no text: it is joined with the next section.
         if not all(sentence.is_heading for sentence in bare):
-            yield _Block(bare, section.heading_path, section.alone)
+            yield _Block(bare, section.heading_path)
             bare = []
     if bare:
-        yield _Block(bare, document.sections[-1].heading_path, alone=False)
+        yield _Block(bare, document.sections[-1].heading_path)
 
 
 def _sentences(document: Document, section: Section, places: TokenPlaces) -> Iterator[_Sentence]:
     text = document.text
-    openings = Openings(text)
     end, last = places.before(section.start), places.before(section.end)
+    is_row = section.alone and document.markup == "converted"
+    if is_row and (ends := ends_of_fields(text, section.start, section.end)):
+        for char_start, char_end in pairwise([section.start, *ends]):
+            start, end = end, places.before(char_end, end, last)
+            if start < end:
+                yield _Sentence(start, end, char_start, char_end, opens_unit=True)
+        return
+    openings = Openings(text)
     for char_start, char_end, line in sentences_in_lines(text, section.start, section.end, document.markup):
         start, end = end, places.before(char_end, end, last)
         kind = line.kind if line else ""
@@ -119,15 +128,13 @@ def _sentences(document: Document, section: Section, places: TokenPlaces) -> Ite
 
 def _merged(blocks: Iterable[_Block], text: str, limit: int) -> Iterator[_Block]:
     """Blocks that fit together as one, cut before the highest headings."""
-    for group in groups((_weighed(block, text, limit) for block in blocks), limit):
+    for group in groups((_weighed(block, text) for block in blocks), limit):
         path = reduce(_common_prefix, (block.heading_path for block in group))
         sentences = group[0].sentences if len(group) == 1 else [*chain.from_iterable(one.sentences for one in group)]
-        yield _Block(sentences, path, group[0].alone)
+        yield _Block(sentences, path)
 
 
-def _weighed(block: _Block, text: str, limit: int) -> tuple[int, Mark, _Block]:
-    if block.alone:
-        return limit, (0, 0), block
+def _weighed(block: _Block, text: str) -> tuple[int, Mark, _Block]:
     return _tokens(block.sentences), _mark(len(block.heading_path), block.sentences, text), block
 
 

@@ -6,6 +6,7 @@ import re
 import zipfile
 from dataclasses import fields
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from openpyxl import Workbook
@@ -13,7 +14,8 @@ from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Font
 
-from disc_lite.documents import cut_passages
+from disc_lite.documents import cut_passages, sentence_spans
+from disc_lite.documents.sentences import ends_of_fields
 from disc_lite.qa.records import Pair, Question
 from tests.documents.written import converted, document, refusal, sections, text, zipped
 
@@ -309,3 +311,33 @@ def test_json_without_texts_is_refused_and_so_are_questions_unless_a_field_is_na
     assert text("a.jsonl", question, text_field="text") == "Me.\n"
     assert text("a.json", '{"question": 7, "text": "Me."}') == "Me.\n"
     assert "nested too deeply" in refusal(".json", "[" * 100_000)
+
+
+PLAIN = [*"Ada é 名 2026 12.5 a.b _ ) ( « \" ' : , -".split(), " ", " "]
+ODD = """1.,3) ,Dr.,a.b.,`,|,。,」,！,Ա: ,ก,# ,~~~,```,*,.,!,?,…,»,“,”,. ,! ,.) ,`a. b`, | ,ก ก,\u00a0,\t""".split(",")
+
+
+def test_a_plain_row_is_cut_as_all_texts_are():
+    rng, plain = Random(0), 0
+    for _ in range(8000):
+        lines = [[rng.choice(PLAIN[:5]), *rng.choices(PLAIN, k=rng.randint(0, 4))] for _ in range(3)]
+        for line in rng.sample(lines, k=rng.randint(0, 1)):
+            line.insert(rng.randint(0, len(line)), rng.choice(ODD))
+        text = "".join(f"- {''.join(line)}\n" for line in lines) + rng.choice(["", "\n"])
+        if ends := ends_of_fields(text, 0, len(text)):
+            plain += 1
+            assert ends == [end for _, end in sentence_spans(text, 0, len(text), "converted")], text
+    assert plain > 500
+
+
+@pytest.mark.parametrize(
+    ("line", "is_plain"),
+    [
+        ("Name: Dunden", True), ("2026: 12.5 Mark", True), ("Rule: It is closed (on Mondays).", True), ("名前: 田中", True),
+        ("Größe: 5 °C – »a« _b_", True), ("Rule: Ring. Then wait.", False), ("1) a: b", False), ("Use: `ls. x`", False),
+        ("Kind: a | b", False), ("Note: 好。", False), ("Say: \"No!\" he", False),
+    ],
+)  # fmt: skip
+def test_a_row_is_plain_where_no_stop_has_a_space_behind_it(line, is_plain):
+    text = f"- {line}\n- Open: x\n\n"
+    assert ends_of_fields(text, 0, len(text)) == ([len(line) + 2, len(text)] if is_plain else [])
