@@ -108,7 +108,7 @@ def opening_headings(text: str) -> list[str]:
     return titles
 
 
-def cut_sections(text: str, headings: Sequence[Heading], title: str) -> tuple[Section, ...]:
+def cut_sections(text: str, headings: Sequence[Heading], title: str, alone: bool = False) -> tuple[Section, ...]:
     """Sections that tile the text: one per heading, and one for the text before the first."""
     starts = [heading.start for heading in headings]
     paths = _paths(headings, title)
@@ -117,7 +117,7 @@ def cut_sections(text: str, headings: Sequence[Heading], title: str) -> tuple[Se
     # White space before the first heading is no section of its own.
     starts[0] = 0
     ends = [*starts[1:], len(text)]
-    return tuple(Section(*where) for where in zip(starts, ends, paths, strict=True))
+    return tuple(Section(*where, alone) for where in zip(starts, ends, paths, strict=True))
 
 
 def _paths(headings: Sequence[Heading], title: str) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from disc_lite.documents.blocks import cells_of, is_marker
 from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
-from disc_lite.documents.htmltree import around, parsed, within
+from disc_lite.documents.htmltree import around, children, parsed, within
 from disc_lite.documents.htmlwriter import Writer
 from disc_lite.documents.listings import code_in_a_line, code_of
 from disc_lite.documents.noise import is_noise, is_note_mark, main_part
@@ -150,7 +150,7 @@ def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
 
 def _write_item(tag: Tag, writer: Writer, depth: int) -> None:
     within_list = around(tag, _LISTS)
-    label = tag.find(LABEL_TAG, recursive=False)
+    label = next(iter(children(tag, (LABEL_TAG,))), None)
     marker = "-"
     if label is not None:
         marker = label.extract().get_text()

@@ -1,4 +1,4 @@
-"""HTML -> its tree of elements, and those around one and within it.
+"""HTML -> its tree of elements, and those around one, within it and right below it.
 
 The parser knows no optional end tags, and would nest one paragraph or row in the other: they are written before. To
 search by bs4 would build a filter at every call.
@@ -57,6 +57,13 @@ def within(tag: Tag, names: Collection[str]) -> Iterator[Tag]:
     from bs4 import Tag
 
     return (one for one in tag.descendants if isinstance(one, Tag) and one.name in names)
+
+
+def children(tag: Tag, names: Collection[str]) -> list[Tag]:
+    """The elements of these names right below one."""
+    from bs4 import Tag
+
+    return [one for one in tag.children if isinstance(one, Tag) and one.name in names]
 
 
 def _with_end_tags(markup: str) -> str:

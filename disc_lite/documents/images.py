@@ -21,6 +21,8 @@ def with_seen_images(text: str, targets: Mapping[str, str]) -> str:
         text: Without code.
         targets: By the names, in lower case, of the links and images that are defined apart.
     """
+    if "![" not in text:
+        return text
     end = max(text.rfind(")"), text.rfind("]")) + 1  # behind it no image ends
     return _IMAGE.sub(lambda found: _seen(found, targets), text[:end]) + text[end:]
 

@@ -59,7 +59,7 @@ _SCRIPT = re.compile(r"<(su[bp])\b[^<>]*>([^<>]*)</\1>", re.IGNORECASE)
 _BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?<br\s*/?>[ \t]*", re.IGNORECASE)
 _IMAGE = re.compile(r"<(?:img|source)\b[^<>]*?/?>", re.IGNORECASE)
 _ENTITY = re.compile(rf"(?<!{MARK})&(?:#\d{{1,7}}|#[xX][0-9a-fA-F]{{1,6}}|[A-Za-z][A-Za-z0-9]{{1,31}});")
-_SIGNS = ("<", "&", "~~", "{", *ICON_SETS)
+_SIGNS = re.compile("|".join(["<", "&", "~~", r"\{", *ICON_SETS]))
 _SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
 
 
@@ -155,7 +155,7 @@ class _Reader:
         return f"{line.rstrip(' :')}: {found.string[found.end() :]}"
 
     def _prose(self, line: str) -> Iterator[str]:
-        while _OPEN_TAG.search(line, max(line.rfind("<"), line.rfind("{%"))):
+        while (last := max(line.rfind("<"), line.rfind("{%"))) >= 0 and _OPEN_TAG.search(line, last):
             if not (end := _end_of_tag(self.lines, self.number)):
                 break
             line, self.number = " ".join([line, *self.lines[self.number : end]]), end
@@ -212,7 +212,7 @@ def embedded_text(markup: str) -> str | None:
 
 
 def _inline(line: str, closed: frozenset[str]) -> str:
-    if not any(sign in line for sign in _SIGNS):
+    if not _SIGNS.search(line):
         return line
     is_alone = has_tags_alone(line)
     parts: list[str] = []

@@ -124,14 +124,16 @@ class _Reader:
         if shown is None or _LINK_DEFINITION.fullmatch(shown) or _LABEL.fullmatch(shown) or self._is_contents(shown):
             yield None
             return
-        if shown.lstrip().startswith("|"):
+        if shown.lstrip().startswith("|") and ("  " in shown or "\t" in shown):
             shown = _PADDING.sub(" ", shown)
         if "|" in shown and not shown.strip("|-: \t"):
             shown = re.sub("-{4,}", "---", shown)  # below the header of a table
-        shown = _CODE_OR_ROLE.sub(_role, shown)
+        if "{" in shown:
+            shown = _CODE_OR_ROLE.sub(_role, shown)
         if alert := _ALERT.fullmatch(shown):
             shown = alert[1] + (alert[3] or alert[2].capitalize() + ":")
-        shown = _NOTE.sub("", shown)
+        if "[^" in shown:
+            shown = _NOTE.sub("", shown)
         yield escaped(shown) if self.admonitions or self.indents else shown
 
     def _is_contents(self, line: str) -> bool:
@@ -179,7 +181,7 @@ class _Reader:
                 end = line.find("-->", place)
                 self.in_comment, place = end < 0, end + 3 if end >= 0 else len(line)
                 continue
-            found = _CODE_OR_COMMENT.search(line, place)
+            found = _CODE_OR_COMMENT.search(line, place) if "`" in line or "<!--" in line else None
             parts.append(self._without_marks(line[place : found.start() if found else len(line)]))
             place = found.end() if found else len(line)
             if found and (found["ticks"] or not self._is_comment(line, found)):
@@ -190,7 +192,8 @@ class _Reader:
         return None if not shown.strip() and line.strip() else shown
 
     def _without_marks(self, text: str) -> str:
-        return _NOTE_MARK.sub("", with_seen_images(text, self.targets))
+        text = with_seen_images(text, self.targets)
+        return _NOTE_MARK.sub("", text) if "[^" in text else text
 
     def _is_comment(self, line: str, opening: re.Match[str]) -> bool:
         """Whether `<!--` opens a comment: it is closed, in the midst of a line within its paragraph."""

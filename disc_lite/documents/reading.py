@@ -150,8 +150,8 @@ def document_of(name: str, converted: Converted) -> Document:
     is_heading = any(heading.level == 1 and heading.title == title for heading in headings)
     named_by_file = title in (stem or name, name) and converted.title in ("", name) and not is_heading
     # A heading right above another one has no text where headings are no part of the text.
-    filled = [section for section in cut_sections(text, headings, title) if section.start < section.end]
-    sections = tuple(replace(section, alone=converted.alone) for section in filled)
+    cut = cut_sections(text, headings, title, converted.alone)
+    sections = tuple(section for section in cut if section.start < section.end)
     return Document(name, title, text, sections, sha256_of_text(text), converted.markup, named_by_file)
 
 
@@ -177,7 +177,7 @@ def _folded_sha256(text: str) -> str:
     """SHA-256 of the text with every run of white space as one space."""
     digest = hashlib.sha256()
     for block in _WHOLE_WORDS.finditer(text):
-        digest.update("".join(word + " " for word in block.group().split()).encode())
+        digest.update(" ".join([*block.group().split(), ""]).encode())
     return digest.hexdigest()
 
 

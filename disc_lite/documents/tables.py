@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.htmltree import around, within
+from disc_lite.documents.htmltree import around, children, within
 
 if TYPE_CHECKING:
     from bs4 import Tag
 
 # A hostile page may ask for more; no table that is read has them.
 _MAX_SPAN = 200
+_CELLS = ("td", "th")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("blockquote", "dl", "ol", "p", "pre", "ul")
 _MAX_INNER_CHARS, _MAX_INNER_NODES = 300, 1000
@@ -26,7 +27,7 @@ def is_layout(table: Tag) -> bool:
         return True
     if is_outer or any(within(table, _HEADINGS)):
         return any(within(table, _HEADINGS))
-    if any(within(table, _BLOCKS)) and len(list(islice(within(table, ("td", "th")), 2))) == 1:
+    if any(within(table, _BLOCKS)) and len(list(islice(within(table, _CELLS), 2))) == 1:
         return True
     return any(within(table, ("pre",))) and not any(within(table, ("th",))) and len(list(within(table, ("tr",)))) == 1
 
@@ -41,7 +42,7 @@ def _has_values(table: Tag) -> bool:
             return False
         holders.add(id(around(inner, ("tr",))))
     rows = [row for row in within(table, ("tr",)) if around(row, ("table",)) is table]
-    plain = sum(id(row) not in holders and len(row.find_all(("td", "th"), recursive=False)) > 1 for row in rows)
+    plain = sum(id(row) not in holders and len(children(row, _CELLS)) > 1 for row in rows)
     return plain > len(holders)
 
 
@@ -56,7 +57,7 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     grid: list[tuple[list[str], bool]] = []
     held: dict[int, tuple[int, str]] = {}  # column -> rows that its cell still covers, and its text
     for number, row in enumerate(rows):
-        tags = row.find_all(("td", "th"), recursive=False)
+        tags = children(row, _CELLS)
         reached = bool(held)
         cells, held = _filled(held, [(text_of(tag), tag) for tag in tags], everywhere=number < top > 1)
         grid.append((cells, len(tags) == 1 and not reached))
@@ -80,7 +81,7 @@ def _height_of_header(rows: Sequence[Tag]) -> int:
     """How many rows say at the top what stands in the columns; 0 where no row is below them."""
     is_group = has_head = False
     for number, row in enumerate(rows):
-        tags = row.find_all(("td", "th"), recursive=False)
+        tags = children(row, _CELLS)
         is_in_head = around(row, ("thead",)) is not None
         # Without a `thead` a further one is below what spans columns; a lone one is the name of a group of rows.
         may_name = number == 0 or (is_group and len(tags) > 1 and not has_head)

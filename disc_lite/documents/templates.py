@@ -116,7 +116,7 @@ def end_of_hidden(lines: Sequence[str], number: int, begins_paragraph: bool) -> 
     """The number of the line behind the comment or the code of the site that opens in a line; 0 where none does."""
     if begins_paragraph and _MODULE.match(lines[number]):
         return next((n for n in range(number, len(lines)) if not lines[n].strip()), len(lines))
-    for opening, closing in _OPEN_COMMENTS:
+    for opening, closing in _OPEN_COMMENTS if "{" in lines[number] else ():
         if opening.match(lines[number]):
             below = range(number + 1, min(number + _MAX_COMMENT_LINES, len(lines)))
             return next((n + 1 for n in below if closing.fullmatch(lines[n])), 0)

@@ -7,6 +7,7 @@ dates. It is in the extra `documents`, since few folders hold sheets.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
 
 _LISTED_CELLS = 5
+# In the XML of a sheet that has anything of `_SheetParts`: `<f>` is a formula, `<r>` a run of letters; UTF-16 has NUL.
+_TELLING = re.compile(rb"hidden|mergeCell|[<:][fr][\s/>]|\0")
 
 
 def xlsx_text(source: Source) -> Converted:
@@ -146,6 +149,8 @@ def _sheet_parts(content: bytes) -> _SheetParts:
     from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
     parts, row = _SheetParts(), -1
+    if not _TELLING.search(content):
+        return parts
     for _, element in ElementTree.iterparse(io.BytesIO(content)):
         match local_name(element.tag):
             case "row":
