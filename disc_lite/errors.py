@@ -9,6 +9,7 @@ fit in memory, 5 quality gate failed, 130 / 143 / 129 interrupted and resumable.
 from __future__ import annotations
 
 import difflib
+import re
 import signal
 from collections.abc import Iterable
 
@@ -77,10 +78,14 @@ class WillNotFit(DiscLiteError):
 
     @classmethod
     def out_of_memory(cls, error: BaseException, remedy: str) -> WillNotFit:
-        """From torch's OutOfMemoryError, or what a library says of a full card."""
-        said = str(error).removeprefix("CUDA out of memory. ")
-        return cls("CUDA out of memory.", said.split("\n")[0].split(". ")[0], remedy)
+        """From torch's OutOfMemoryError, or what a library says of a full card, which is CUDA's then."""
+        named = _OUT_OF_MEMORY.match(str(error))
+        said = str(error)[named.end() if named else 0 :].split("\n")[0].split(". ")[0]
+        return cls(f"{named[1] if named else 'CUDA'} out of memory.", said, remedy)
 
+
+# How PyTorch begins for CUDA, HIP (AMD) and XPU; of MPS the numbers follow in brackets.
+_OUT_OF_MEMORY = re.compile(r"(\w+)(?: backend)? out of memory\.? ")
 
 # An allocation that fails outside PyTorch's allocator has no class of its own. cuBLAS, which makes a handle for every
 # thread that computes, says of a card that is full that it is not initialized.

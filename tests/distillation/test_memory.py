@@ -16,7 +16,7 @@ from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import WillNotFit
-from disc_lite.models.halving import halved_if_full, unless_full
+from disc_lite.models.halving import halved_if_full, too_long, unless_full
 from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
@@ -194,6 +194,7 @@ def test_other_errors_are_none_of_memory(words: str, full: bool) -> None:
     if full:
         assert isinstance(found := unless_full(fail), WillNotFit)
         assert found.why == words.splitlines()[0]
+        assert too_long(found, "a", 9).what == "CUDA out of memory at a single example: a, 9 tokens."
     else:
         with pytest.raises(RuntimeError, match=words):
             unless_full(fail)

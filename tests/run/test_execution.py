@@ -68,9 +68,9 @@ def test_out_of_memory_in_a_run_is_told_recorded_and_survived(
     idle = {"execution.embedding": "host", "loss.beta": "0.4"}
     summary = small.adapt(run, listener=lambda event: told.append(event.text), **idle)
     first, last = read_jsonl(run / "computed.jsonl")
-    assert (first["micro_batch_tokens"], last["why"], last["after_step"]) == (0, "CUDA out of memory", 1)
+    assert (first["micro_batch_tokens"], last["why"], last["after_step"]) == (0, "CPU out of memory", 1)
     assert 0 < last["micro_batch_tokens"] < 100
-    assert any("CUDA out of memory after step 1: micro-batches of" in text for text in told)
+    assert any("CPU out of memory after step 1: micro-batches of" in text for text in told)
     assert "execution.embedding=host has no effect: the device is the host." in told
     assert any("loss.beta has no effect" in text for text in told)
     assert summary["skipped_steps"] == 0
