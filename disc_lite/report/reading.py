@@ -72,7 +72,7 @@ def read_run(path: Path) -> RunFiles:
         resumes=_lines(folder.resumes),
         computed=_lines(folder.computed),
         questions=_questions(folder, summary["card"]["grading"]),
-        benchmarks=read_json(folder.benchmarks, missing_ok=True),
+        benchmarks=folder.read_benchmarks(),
     )
 
 

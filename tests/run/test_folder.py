@@ -13,7 +13,7 @@ import pytest
 import disc_lite
 from disc_lite.chat.opening import open_adapted
 from disc_lite.documents import RUN_RECORD
-from disc_lite.errors import UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.exporting import export
 from disc_lite.qa import Pair, Question
 from disc_lite.report import inspect_document, write_report
@@ -26,7 +26,7 @@ from disc_lite.run.folder import FORMAT, Entry, RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.given import pairs_of
 from disc_lite.run.record import begin
-from disc_lite.storage import DIGESTS, read_json, write_json, write_jsonl
+from disc_lite.storage import DIGESTS, begin_digests, read_json, write_json, write_jsonl
 from tests.tiers import reached
 
 PACKAGE = Path(disc_lite.__file__).parent
@@ -184,6 +184,20 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     folder.write_retained("after", retained)
     assert folder.read_answers("after") == answers and folder.read_retained("after") == retained
     assert folder.read_answers("before") is None and folder.read_retained("before") is None
+
+
+def test_results_of_benchmarks_may_be_removed_and_what_an_update_took_over_may_not(tmp_path: Path) -> None:
+    begin_digests(tmp_path)
+    folder = RunFolder(tmp_path)
+    assert folder.read_update() == folder.read_benchmarks() == {}
+    for path in (folder.update, folder.benchmarks):
+        write_json(path, {"a": 1})
+    assert folder.read_update() == folder.read_benchmarks() == {"a": 1}
+    for path in (folder.update, folder.benchmarks):
+        path.unlink()
+    assert folder.read_benchmarks() == {}
+    with pytest.raises(EnvironmentNotReady, match=r"update\.json is missing"):
+        folder.read_update()
 
 
 def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:
