@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
-from disc_lite.run.cache import require_cache
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.gathering import gather
 from disc_lite.run.gone import since_earlier
@@ -65,7 +64,6 @@ def adapt(
     known = _known_summary(inputs, tell, pairs_only)
     if known is not None:
         return known
-    require_cache()
     for remark in inputs.remarks:
         tell(Event("questions" if remark in inputs.told else "model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell, pairs_only)
