@@ -134,7 +134,10 @@ def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, b
     available = budget.card_bytes
     if available is not None and not budget.cuda:
         available -= process_bytes()
-    choice = choose(footprint, workload, recipe, available)
+    on_host = max(0, budget.host_bytes - PROCESS_BYTES) if budget.cuda and budget.host_bytes is not None else None
+    choice = choose(footprint, workload, recipe, available, on_host)
+    if choice is None and on_host is not None:  # so that what is missing can be told: memory of the host
+        choice = choose(footprint, workload, recipe, available)
     return Plan(shape, recipe, corpus, workload, footprint, budget, choice)
 
 

@@ -239,6 +239,25 @@ def test_host_memory_and_disk_are_checked_too() -> None:
     assert plan(HANDBOOK, "smollm2-360m", device="cpu", host_ram="1GB").choice is None
 
 
+def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
+    """Passes are smaller then; only what the recipe wants there is refused."""
+
+    def way(host_ram: str | None, **named: str) -> Way:
+        made = plan(HANDBOOK, "mistral-7b", overrides=named, max_vram="8GB", host_ram=host_ram)
+        assert made.choice
+        require_room(made)
+        return made.choice.way
+
+    for ample in (None, "4.3GB"):
+        assert way(ample) == Way(2048, True, 32, host_checkpoints=True, host_embedding=True, passes=2)
+    assert way("4.2GB") == Way(1024, True, 32, host_checkpoints=False, host_embedding=True, passes=4)
+    assert not way("3.1GB").host_embedding
+    named = {"execution.layer_checkpoints": "host"}
+    assert way("3.9GB", **named).micro_batch_tokens < 2048
+    with pytest.raises(WillNotFit, match="memory of this machine"):
+        way("3.01GB", **named)
+
+
 def test_what_does_not_fit_has_no_time() -> None:
     told = as_json(plan(HANDBOOK, "mistral-7b", max_vram="4GB", card="rtx-4060"))
     assert told["fits"] is False and told["minutes"] is None

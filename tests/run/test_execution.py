@@ -21,7 +21,7 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.execution import idle_on_host, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.room import Limits, budget_of, limited_to_plan
+from disc_lite.run.room import Limits, budget_of, bytes_of, limited_to_plan
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt
 
@@ -248,6 +248,16 @@ def test_no_more_is_allocated_than_was_planned_with_until_the_run_ends(
     assert card["fraction"] == 1
     with limited_to_plan(Limits(None, "8GB", None), torch.device("cpu")):
         assert card["fraction"] == 1
+
+
+@pytest.mark.parametrize(("free", "host_ram", "expected"), [(20, None, 22), (20, "8GB", 8), (4, "8GB", 6.8)])
+def test_what_waits_beside_a_card_has_to_be_free_there(
+    monkeypatch: pytest.MonkeyPatch, card: dict[str, float], free: int, host_ram: str | None, expected: float
+) -> None:
+    """Beside the 3 GiB of the process, which are taken already."""
+    monkeypatch.setattr("disc_lite.models.host.available_host_bytes", lambda: free * 2**30)
+    assert (budget_of(Limits("cuda", None, host_ram), Path()).host_bytes or 0) / 2**30 == pytest.approx(expected)
+    assert budget_of(Limits("cpu", None, host_ram), Path()).host_bytes == bytes_of(host_ram, "")
 
 
 def test_a_passage_that_the_model_cannot_read_is_refused_before_it_is_loaded(
