@@ -40,9 +40,7 @@ def test_what_is_computed_stays_the_same(load: Callable[..., Any]) -> None:
     assert torch.equal(gradient(base), expected)
 
 
-def test_the_ids_of_a_batch_stay_on_the_host_with_it(
-    load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_ids_of_a_batch_stay_on_the_host_with_it(load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the host would wait for all that the card has begun, to have them back."""
     base, read = load("llama"), list[torch.Tensor]()
     monkeypatch.setattr("disc_lite.models.base.to_device", lambda tensor, device: tensor.clone())
