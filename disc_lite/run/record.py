@@ -76,7 +76,7 @@ def _other_settings(inputs: Inputs) -> str:
     was, now = _recipe_of(inputs.folder), inputs.resolved.recipe
     if was is None:
         return ""
-    parts = [part for part in type(now).model_fields if part not in inputs.idle | LABELS]
+    parts = [part for part in type(now).model_fields if part not in inputs.idle | {"about"}]
     found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
     return f" There {listed(found, _MOST_NAMED)}." if found else ""
 

@@ -130,7 +130,7 @@ def test_another_run_is_never_overwritten(
     before = files(tmp_path / "run")
     (tmp_path / "renamed.yaml").write_text("name: pocket\nabout: mine\n")
     for *change, word in (
-        ["--recipe", tmp_path / "renamed.yaml", "about was"],
+        ["--recipe", tmp_path / "renamed.yaml", "There method was both and is prompt, "],
         ["--seed", "7", "There seed was 0 and is 7."],
         ["--recipe", "paper-disc", "name was pocket and is paper-disc"],
         ["--set", "train.epochs=2", "train.epochs was"],
