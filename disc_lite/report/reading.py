@@ -64,7 +64,7 @@ def read_run(path: Path) -> RunFiles:
         model=_name_of(str(folder.read_record()["model"]["name"])),
         recipe=read_bytes(folder.recipe).decode("utf-8", "replace") if folder.recipe.is_file() else "",
         summary=summary,
-        stopped=read_json(folder.stopped, missing_ok=True),
+        stopped=read_json(folder.stopped) if folder.stopped.is_file() else {},
         ledger=_lines(folder.ledger),
         passages=_lines(folder.passages),
         pairs=_lines(folder.pairs),
