@@ -135,7 +135,10 @@ def test_a_recipe_that_is_only_called_otherwise_continues_a_run(
     for written in (record, before):
         write_json(tmp_path / "run" / "run.json", written)
         begin(gather(given("yours.yaml")))
-        with pytest.raises(UsageError, match=r"holds another run\.\s.*There name was mine and is other, train\.epochs was 3 and is 4\.\s"):
+        with pytest.raises(
+            UsageError,
+            match=r"holds another run\.\s.*There name was mine and is other, train\.epochs was 3 and is 4\.\s",
+        ):
             gather(given("other.yaml"))
 
 
