@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,10 +74,10 @@ def evaluate(
     from disc_lite.run.card import card_of
     from disc_lite.run.measuring import Measurement, eval_set_of
 
-    with lock(saved.path), catch_signals() as interrupts:
+    with lock(saved.path), catch_signals() as interrupts, ExitStack() as loaded:
         teller = Teller(listener or silent, interrupts)
         tell = partial(teller.tell, "evaluation")
-        opened = cache(partial(_load, finished, saved, device, teller))
+        opened = cache(lambda: loaded.enter_context(closing(_load(finished, saved, device, teller))))
         begin_digests(saved.path)
         with disk.reporting(f"cannot write {added}"):
             disk.make_parents(added.path)
