@@ -81,6 +81,10 @@ KERNEL = "CUDA error: out of memory"
     ("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has 8 GiB.", "CUDA", "Tried to allocate 20.00 MiB"),
     ("XPU out of memory. Tried to allocate 2.00 GiB. GPU 0 has 16 GiB.", "XPU", "Tried to allocate 2.00 GiB"),
     (f"MPS backend out of memory {MPS}. Tried to allocate 563.62 MB on private pool.", "MPS", MPS),
+    (
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 64 "
+        "bytes. Error code 12 (Cannot allocate memory)", "CPU", "you tried to allocate 64 bytes",
+    ),
     (f"{KERNEL}\nKernel errors might be reported later.", "CUDA", KERNEL),
 ])  # fmt: skip
 def test_the_device_whose_memory_ran_out_is_named(said: str, what: str, why: str) -> None:

@@ -57,5 +57,5 @@ def too_long(full: WillNotFit, name: str, tokens: int) -> WillNotFit:
     """The error of one example that does not fit even alone."""
     return WillNotFit(
         f"{full.what.removesuffix('.')} at a single example: {name}, {tokens:,} tokens.", full.why,
-        "Close other programs that use the GPU, or cut shorter: disc.teacher_tokens, documents.passage_tokens.",
+        "Close other programs, or cut shorter: disc.teacher_tokens, documents.passage_tokens.",
     )  # fmt: skip

@@ -116,7 +116,7 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
             raise
         raise WillNotFit.out_of_memory(
             error,
-            "Close other programs that use the GPU and repeat the command, or lower lora.rank "
+            "Close other programs and repeat the command, or lower lora.rank "
             f"({recipe.lora.rank}) in another --output; --pairs takes the {RunFolder.pairs.name} of this one.",
         ) from error
 

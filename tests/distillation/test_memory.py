@@ -182,6 +182,17 @@ def test_batches_are_halved_only_where_they_must_be() -> None:
     assert tried[0] == [0, 1, 2, 3, 4]
 
 
+def test_memory_of_the_host_that_cannot_be_had_halves_a_batch_too() -> None:
+    tried: list[int] = []
+
+    def compute(batch: list[int]) -> int:
+        tried.append(len(batch))
+        return torch.empty(1 << 50 if len(batch) > 1 else 1).numel()
+
+    assert [done for _, done in halved_if_full(range(4), lambda i: 1, 4, compute, str)] == [1] * 4
+    assert tried == [4, 2, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(("words", "full"), [
     (NO_HANDLE, True), ("CUDA error: out of memory\nCUDA kernel errors might be reported later", True),
     ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`", True),
