@@ -90,6 +90,12 @@ class Plan:
         return PROCESS_BYTES + (self.footprint.on_host(self.choice.way) if self.choice else 0)
 
     @property
+    def fits(self) -> bool:
+        """Whether the card has room in some way, and the machine for what that needs of its memory and disk."""
+        room = ((self.host_bytes, self.budget.host_bytes), (self.disk_bytes, self.budget.disk_bytes))
+        return self.choice is not None and all(have is None or needed <= have for needed, have in room)
+
+    @property
     def disk_bytes(self) -> int:
         """In the run folder: teacher states, and what training saves."""
         return self.cache_bytes + self._saved_bytes
@@ -146,7 +152,7 @@ def on_smallest_card(plan: Plan) -> Plan:
     for size in sorted({card.memory_gib for card in CARDS.values()}):
         limits = replace(plan.budget, card_bytes=usable_bytes(round(size * GIB)), assumed_gib=size)
         made = plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, limits)
-        if made.choice:
+        if made.fits:
             break
     return made
 
@@ -163,11 +169,11 @@ def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
 def what_fits(plan: Plan) -> str:
     """The cheapest change with which a run that does not fit would fit."""
     for key, value in CHEAPER:
-        if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).choice:
+        if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).fits:
             return f"--set {key}={str(value).lower()}"
     for shape in known_shapes():
         smaller = shape.linear_parameters < plan.shape.linear_parameters
-        if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).choice:
+        if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).fits:
             return f"--model {shape.name}"
     return "--device cpu, or a larger card" if plan.budget.cuda else "a machine with more memory"
 
@@ -177,7 +183,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
     card, stages = plan.budget.card, plan.choice.stages if plan.choice else ()
     return {
         "model": plan.shape.name, "recipe": plan.recipe.name, "method": plan.recipe.method,
-        "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.choice is not None,
+        "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.fits,
         "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in stages},
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes,
         "assumed_card_gib": plan.budget.assumed_gib, "host_bytes": plan.host_bytes,
@@ -185,9 +191,9 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "untested": plan.budget.untested, "remarks": plan.remarks, "operations": plan.operations,
         "minutes": plan.minutes(card) if card and plan.choice else None,
         "by_size": {
-            f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),
+            f"{size} GB": {"card": one.name, "fits": it.fits, "chosen": _chosen(it),
                            "peak": it.choice.peak if it.choice else None,
-                           "minutes": it.minutes(one) if it.choice else None}
+                           "minutes": it.minutes(one) if it.fits else None}
             for size, one, it in by_size(plan)
         },
     }  # fmt: skip

@@ -258,6 +258,16 @@ def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
         way("3.01GB", **named)
 
 
+def test_what_the_host_has_no_room_for_does_not_fit() -> None:
+    assert as_json(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))["fits"] is False
+    made = plan(HANDBOOK, "llama-3.1-8b", host_ram="3.01GB")  # on 8 GB it needs 2.9 GiB beside the process
+    assert (made.budget.assumed_gib, made.fits) == (10, True)
+    eight, *larger = as_json(made)["by_size"].values()
+    assert (eight["fits"], eight["minutes"]) == (False, None) and all(row["fits"] for row in larger)
+    show_plan(made, console := Console(record=True, width=120))
+    assert "8 GB   none fits" in console.export_text()
+
+
 def test_what_does_not_fit_has_no_time() -> None:
     told = as_json(plan(HANDBOOK, "mistral-7b", max_vram="4GB", card="rtx-4060"))
     assert told["fits"] is False and told["minutes"] is None
