@@ -98,7 +98,7 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_o
             from disc_lite.run.context import report_out_of_memory
 
         where = device_of(limits.device)
-        planned = planned_execution(inputs, limits, trains=not pairs_only)
+        planned = planned_execution(inputs, limits, trains=not (pairs_only or folder.is_trained))
         begin(inputs)
         with limited_to_plan(limits, where), report_out_of_memory(inputs.resolved.recipe):
             return _run_stages(inputs, where, planned, Teller(listener, interrupts), pairs_only)
