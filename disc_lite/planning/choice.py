@@ -63,7 +63,7 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     whole = max(most, workload.longest_student)
     named, halves = execution.micro_batch_tokens, (whole >> n for n in range(whole.bit_length()))
     sizes = [min(named, whole)] if named else [size for size in halves if size >= workload.longest_student]
-    bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]
+    bits = [bits for bits in footprint.numbers.optimizer_bits if execution.optimizer_bits in (0, bits)]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
     ordered = [(b, size) for b in bits for size in large] + [(b, size) for b in bits[-1:] for size in small]

@@ -36,6 +36,7 @@ class Budget:
     host_bytes: int | None
     disk_bytes: int | None
     cuda: bool = True
+    eight_bits: bool = True  # bitsandbytes has AdamW in 8 bits for the device
     untested: str = ""  # what a user should know of a device that disc-lite was never run on
     assumed_gib: float | None = None  # memory of a card that nobody named, see `on_smallest_card`
 
@@ -136,6 +137,8 @@ class Plan:
 
 def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, budget: Budget) -> Plan:
     numbers = CUDA if budget.cuda else CPU_BF16 if computes_in_bf16(shape.hidden) else CPU
+    if not budget.eight_bits:
+        numbers = replace(numbers, optimizer_bits=(32,))
     footprint = Footprint(shape, recipe.memory.quantize, recipe.lora.rank, numbers)
     available = budget.card_bytes
     if available is not None and not budget.cuda:

@@ -95,7 +95,8 @@ def budget_of(limits: Limits, path: Path) -> Budget:
         beside = round(available_host_bytes() * (1 - MARGIN)) + PROCESS_BYTES
         host = beside if host is None else min(host, beside)
     disk = free_disk(path) + _there(RunFolder(path))
-    return Budget(card_of_device(device_name(device)), min(sizes), host, disk, cuda, untested(device))
+    card, eight_bits = card_of_device(device_name(device)), device.type != "mps"
+    return Budget(card, min(sizes), host, disk, cuda, eight_bits, untested(device))
 
 
 def _there(folder: RunFolder) -> int:

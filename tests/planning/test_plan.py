@@ -258,6 +258,15 @@ def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
         way("3.01GB", **named)
 
 
+def test_eight_bits_are_planned_where_they_can_be_had() -> None:
+    """On Apple's GPUs they cannot: neither chosen nor advised."""
+    on_cpu, on_mps = (plan(HANDBOOK, "smollm2-360m", device=device, host_ram="1.4GB") for device in ("cpu", "mps"))
+    assert on_cpu.choice and on_cpu.choice.way.optimizer_bits == 8
+    with pytest.raises(WillNotFit) as caught:
+        require_room(on_mps)
+    assert "lora.rank=" in caught.value.remedy
+
+
 def test_what_the_host_has_no_room_for_does_not_fit() -> None:
     assert as_json(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))["fits"] is False
     made = plan(HANDBOOK, "llama-3.1-8b", host_ram="3.01GB")  # on 8 GB it needs 2.9 GiB beside the process
