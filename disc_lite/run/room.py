@@ -82,7 +82,8 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
 
     Beside a card what is free of the machine's is for what waits there: the process with its libraries has its own
-    already. Raises EnvironmentNotReady for a GPU that is missing or too old.
+    already. Raises EnvironmentNotReady for a GPU that is missing or too old, UsageError for the memory of one where
+    none was named and none is found.
     """
     from disc_lite.models.device import device_name, device_of, free_bytes, has_own_memory, untested
     from disc_lite.models.host import available_host_bytes
@@ -90,6 +91,11 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     device = device_of(limits.device)
     vram, host = limits.usable_vram, limits.host_bytes
     sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], has_own_memory(device)  # Apple's has the host's memory
+    if vram is not None and not cuda:
+        raise UsageError(
+            "PyTorch finds no GPU here, and --max-vram names the memory of one.", "A run would take the processor.",
+            "Leave it out, or name --host-ram.",
+        )  # fmt: skip
     sizes += [size for size in (vram if cuda else host,) if size is not None]
     if cuda:
         beside = round(available_host_bytes() * (1 - MARGIN)) + PROCESS_BYTES

@@ -250,6 +250,12 @@ def test_no_more_is_allocated_than_was_planned_with_until_the_run_ends(
         assert card["fraction"] == 1
 
 
+def test_a_limit_on_the_memory_of_a_gpu_is_not_passed_over_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="finds no GPU here"):
+        budget_of(Limits(None, "8GB", None), Path())
+
+
 @pytest.mark.parametrize(("free", "host_ram", "expected"), [(20, None, 22), (20, "8GB", 8), (4, "8GB", 6.8)])
 def test_what_waits_beside_a_card_has_to_be_free_there(
     monkeypatch: pytest.MonkeyPatch, card: dict[str, float], free: int, host_ram: str | None, expected: float
