@@ -9,6 +9,7 @@ fit in memory, 5 quality gate failed, 130 / 143 / 129 interrupted and resumable.
 from __future__ import annotations
 
 import difflib
+import re
 import signal
 from collections.abc import Iterable
 
@@ -77,14 +78,21 @@ class WillNotFit(DiscLiteError):
 
     @classmethod
     def out_of_memory(cls, error: BaseException, remedy: str) -> WillNotFit:
-        """From torch's OutOfMemoryError, or what a library says of a full card."""
-        said = str(error).removeprefix("CUDA out of memory. ")
-        return cls("CUDA out of memory.", said.split("\n")[0].split(". ")[0], remedy)
+        """From torch's OutOfMemoryError, or what else is said of full memory: a CPU's, or else CUDA's."""
+        named = _OUT_OF_MEMORY.search(str(error))
+        said = str(error)[named.end() if named else 0 :].split("\n")[0].split(". ")[0]
+        device = (named[1] or "CPU") if named else "CUDA"
+        return cls(f"{device} out of memory.", said, remedy)
 
+
+ON_CPU = "DefaultCPUAllocator: can't allocate memory: "
+# How PyTorch begins for CUDA, HIP (AMD) and XPU; of MPS the numbers follow in brackets, of CPUs the bytes.
+_OUT_OF_MEMORY = re.compile(rf"^(\w+)(?: backend)? out of memory\.? |{ON_CPU}")
 
 # An allocation that fails outside PyTorch's allocator has no class of its own. cuBLAS, which makes a handle for every
 # thread that computes, says of a card that is full that it is not initialized.
-CARD_IS_FULL = (
+IS_FULL = (
+    ON_CPU,
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUBLAS_STATUS_NOT_INITIALIZED",
     "CUDA error: out of memory",
@@ -93,8 +101,8 @@ CARD_IS_FULL = (
 
 
 def memory_ran_out(error: BaseException) -> bool:
-    """Whether an allocation on the card failed, as torch (which is not loaded for it) or a library under it says."""
-    return type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in CARD_IS_FULL)
+    """Whether an allocation failed, as torch (which is not loaded for it) or a library under it says."""
+    return type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in IS_FULL)
 
 
 class GateFailed(DiscLiteError):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite import errors
-from disc_lite.errors import DiscLiteError, Interrupted, NonFiniteError, RunFailed
+from disc_lite.errors import DiscLiteError, Interrupted, NonFiniteError, RunFailed, WillNotFit
 from tests.tiers import reached
 
 EXIT_CODES = {
@@ -71,6 +71,25 @@ def test_empty_parts_take_no_line() -> None:
 
 def test_a_cause_of_several_lines_becomes_one() -> None:
     assert DiscLiteError("what\nhappened", "a\n\n  b", "c").lines() == ["what happened", "a b", "c"]
+
+
+MPS = "(MPS allocated: 5.05 GB, other allocations: 2.29 GB, max allowed: 9.07 GB)"
+KERNEL = "CUDA error: out of memory"
+
+
+@pytest.mark.parametrize(("said", "what", "why"), [
+    ("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has 8 GiB.", "CUDA", "Tried to allocate 20.00 MiB"),
+    ("XPU out of memory. Tried to allocate 2.00 GiB. GPU 0 has 16 GiB.", "XPU", "Tried to allocate 2.00 GiB"),
+    (f"MPS backend out of memory {MPS}. Tried to allocate 563.62 MB on private pool.", "MPS", MPS),
+    (
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 64 "
+        "bytes. Error code 12 (Cannot allocate memory)", "CPU", "you tried to allocate 64 bytes",
+    ),
+    (f"{KERNEL}\nKernel errors might be reported later.", "CUDA", KERNEL),
+])  # fmt: skip
+def test_the_device_whose_memory_ran_out_is_named(said: str, what: str, why: str) -> None:
+    full = WillNotFit.out_of_memory(RuntimeError(said), "do")
+    assert full.lines() == [f"{what} out of memory.", why, "do"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

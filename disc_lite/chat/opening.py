@@ -6,6 +6,7 @@ Imports torch only to load the model, so that errors in a folder are reported at
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -195,14 +196,14 @@ def ask(
     from disc_lite.evaluation.asking import answer
     from disc_lite.qa import Question
 
-    base = load(adapted, device, opened)
-    for warning in base.warnings:
-        warn(warning)
-    as_questions = [Question(text, ("",)) for text in questions]
-    found = {"question": list(questions), "adapted": answer(base, as_questions, True, adapted.longest_answer)}
-    for number, (name, other) in enumerate(zip(others or {}, opened, strict=True), 1):
-        switch(base, number)
-        found[name] = answer(base, as_questions, True, other.longest_answer)
-    if with_base:
-        found["base"] = answer(base, as_questions, False, adapted.longest_answer)
+    with closing(load(adapted, device, opened)) as base:
+        for warning in base.warnings:
+            warn(warning)
+        as_questions = [Question(text, ("",)) for text in questions]
+        found = {"question": list(questions), "adapted": answer(base, as_questions, True, adapted.longest_answer)}
+        for number, (name, other) in enumerate(zip(others or {}, opened, strict=True), 1):
+            switch(base, number)
+            found[name] = answer(base, as_questions, True, other.longest_answer)
+        if with_base:
+            found["base"] = answer(base, as_questions, False, adapted.longest_answer)
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]

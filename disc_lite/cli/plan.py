@@ -133,7 +133,7 @@ def _what(plan: Plan) -> list[str]:
 def _assumed(plan: Plan) -> list[str]:
     if plan.budget.assumed_gib is None:
         return []
-    which = "the smallest on which it fits" if plan.choice else "the largest that is known"
+    which = "the smallest on which it fits" if plan.fits else "the largest that is known"
     return [f"For a GPU of {plan.budget.assumed_gib:g} GB, {which}; --max-vram or --card name yours"]
 
 
@@ -211,10 +211,10 @@ def _sizes(plan: Plan) -> Any:
     heads = ("GPU", "a step,\ntokens", "on the\nhost", "AdamW,\nbits", "answers", "peak,\nGiB", "about", "on")
     table = Table(*heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for size_gb, card, made in by_size(plan):
-        if made.choice is None:
+        choice = made.choice if made.fits else None
+        if choice is None:
             table.add_row(f"{size_gb} GB", "none fits")
             continue
-        choice = made.choice
         table.add_row(
             f"{size_gb} GB", f"{choice.way.passes} x {choice.way.micro_batch_tokens:,}",
             _on_host(choice.way), str(choice.way.optimizer_bits),

@@ -90,7 +90,7 @@ def apply(
             group["lr"] = rate
         if full := unless_full(optimizer.step):
             raise WillNotFit(
-                "CUDA out of memory in the step of AdamW.", full.why,
+                f"{full.what.removesuffix('.')} in the step of AdamW.", full.why,
                 "Repeat the command with --set execution.optimizer_bits=8, or lower lora.rank in another --output.",
             )  # fmt: skip
     optimizer.zero_grad(set_to_none=True)

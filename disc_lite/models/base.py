@@ -23,7 +23,8 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import log_probabilities
 from disc_lite.models.adapter import add_saved, config_of, misfit, new_adapter, parameters_of, state_of, take_over
 from disc_lite.models.autocast import keep_half
-from disc_lite.models.device import dtype_on, to_device
+from disc_lite.models.device import dtype_on, free_memory, has_own_memory, to_device
+from disc_lite.models.embedding import HostEmbedding
 from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.head import head_of
@@ -62,6 +63,13 @@ class Base:
         self.warnings: list[str] = []  # of the check at loading
         self.journal: Journal | None = None  # what a run that was interrupted need not compute again
         self.head = head_of(model)
+
+    def close(self) -> None:
+        """Free the weights. They and their layers refer to each other, so Python itself would free them much later."""
+        for parameter in self.model.parameters():
+            parameter.data = parameter.data.new_empty(0)
+        if has_own_memory(self.device):
+            free_memory()
 
     # -- the adapter -------------------------------------------------------------------------------
 
@@ -202,10 +210,12 @@ class Base:
     def hidden(self, packed: Packed) -> Tensor:
         """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
         decoder, longest = self.causal.get_decoder(), int(packed.position_ids.max()) + 1
-        packed = packed.moved(partial(to_device, device=self.device))
+        ids, packed = packed.input_ids, packed.moved(partial(to_device, device=self.device))
+        if not isinstance(self.causal.get_input_embeddings(), HostEmbedding):
+            ids = packed.input_ids
         visible = packed.visible()
         out = decoder(
-            input_ids=packed.input_ids, position_ids=packed.position_ids, use_cache=False,
+            input_ids=ids, position_ids=packed.position_ids, use_cache=False,
             attention_mask=None if visible is None else attention_masks(
                 decoder.config, visible, packed.position_ids, longest, decoder.dtype),
         )  # fmt: skip

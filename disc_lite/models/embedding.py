@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from disc_lite.models.device import to_device
 from disc_lite.models.halving import unless_full
 
 
@@ -26,8 +27,8 @@ class HostEmbedding(nn.Module):
         self.rows = embedding.weight.detach().to("cpu")  # [V, H]
 
     def forward(self, ids: Tensor) -> Tensor:
-        """ids: [..., L] on any device -> [..., L, H] on that of the model."""
-        return functional.embedding(ids.cpu(), self.rows).to(self.device)
+        """ids: [..., L] -> [..., L, H] on the model's device; the host waits for ids that are there."""
+        return to_device(functional.embedding(ids.cpu(), self.rows), self.device)
 
 
 @contextmanager

@@ -56,6 +56,6 @@ def halved_if_full(
 def too_long(full: WillNotFit, name: str, tokens: int) -> WillNotFit:
     """The error of one example that does not fit even alone."""
     return WillNotFit(
-        f"CUDA out of memory at a single example: {name}, {tokens:,} tokens.", full.why,
-        "Close other programs that use the GPU, or cut shorter: disc.teacher_tokens, documents.passage_tokens.",
+        f"{full.what.removesuffix('.')} at a single example: {name}, {tokens:,} tokens.", full.why,
+        "Close other programs, or cut shorter: disc.teacher_tokens, documents.passage_tokens.",
     )  # fmt: skip

@@ -24,7 +24,9 @@ from disc_lite.models.faults import fault_of
 from disc_lite.models.tokens import Tokens
 
 
-def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, adapter: Path | None = None) -> Base:
+def load_base(
+    folder: Path | str, quantize: str = "nf4", device: str | None = None, adapter: Path | str | None = None
+) -> Base:
     """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if named.
 
     bf16 on GPUs and on processors that multiply it, else fp32. Raises EnvironmentNotReady where the folder cannot be
@@ -35,13 +37,18 @@ def load_base(folder: Path, quantize: str = "nf4", device: str | None = None, ad
     found.require(base)
     base.warnings = [*filter(None, [untested(base.device)]), *found.warnings]
     if adapter is not None:
-        base.load_adapter(adapter)
+        base.load_adapter(Path(adapter))
     return base
 
 
-def load_unchecked(folder: Path, quantize: str = "nf4", device: str | None = None) -> Base:
+def load_unchecked(folder: Path | str, quantize: str = "nf4", device: str | None = None) -> Base:
     """As `load_base`, without an adapter and without the check."""
-    where = device_of(device)
+    where, folder = device_of(device), Path(folder)
+    if not folder.is_dir():
+        raise EnvironmentNotReady(
+            f"There is no model folder {folder}.", "A name, as `--model` takes it, is no folder.",
+            "disc_lite.hub.source.open_model(NAME).folder is that of a name.",
+        )  # fmt: skip
     use_device(where)
     tokens, model = _read(folder, quantize, where)
     model.requires_grad_(False)

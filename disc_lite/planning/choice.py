@@ -34,8 +34,13 @@ class Choice:
         return max(stage.peak for stage in self.stages)
 
 
-def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None) -> Choice | None:
-    """The first way of which no stage needs more than `available` bytes; None where there is none."""
+def choose(
+    footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, on_host: int | None = None
+) -> Choice | None:
+    """The first way of which no stage needs more than `available` bytes; None where there is none.
+
+    `on_host` are the bytes that may wait in the memory of the host beside a card; None: as many as there are.
+    """
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
         return None
@@ -43,6 +48,8 @@ def choose(footprint: Footprint, workload: Workload, recipe: Recipe, available: 
     if footprint.shape.apart:  # a text is a row, as wide as the longest of texts that are alike
         row_tokens = max(1, round(APART_PADDING * workload.example_tokens))
     for way in _ways(footprint, workload, recipe):
+        if on_host is not None and footprint.on_host(way) > on_host:
+            continue
         training = footprint.training(way, row_tokens=row_tokens)
         reading = _reading(footprint, workload, recipe, available, way)
         if reading is not None and (available is None or training.peak <= available):
@@ -56,7 +63,7 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     whole = max(most, workload.longest_student)
     named, halves = execution.micro_batch_tokens, (whole >> n for n in range(whole.bit_length()))
     sizes = [min(named, whole)] if named else [size for size in halves if size >= workload.longest_student]
-    bits = [execution.optimizer_bits] if execution.optimizer_bits else [32, 8]
+    bits = [bits for bits in footprint.numbers.optimizer_bits if execution.optimizer_bits in (0, bits)]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
     ordered = [(b, size) for b in bits for size in large] + [(b, size) for b in bits[-1:] for size in small]

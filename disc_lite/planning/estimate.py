@@ -36,6 +36,7 @@ class Budget:
     host_bytes: int | None
     disk_bytes: int | None
     cuda: bool = True
+    eight_bits: bool = True  # bitsandbytes has AdamW in 8 bits for the device
     untested: str = ""  # what a user should know of a device that disc-lite was never run on
     assumed_gib: float | None = None  # memory of a card that nobody named, see `on_smallest_card`
 
@@ -90,6 +91,12 @@ class Plan:
         return PROCESS_BYTES + (self.footprint.on_host(self.choice.way) if self.choice else 0)
 
     @property
+    def fits(self) -> bool:
+        """Whether the card has room in some way, and the machine for what that needs of its memory and disk."""
+        room = ((self.host_bytes, self.budget.host_bytes), (self.disk_bytes, self.budget.disk_bytes))
+        return self.choice is not None and all(have is None or needed <= have for needed, have in room)
+
+    @property
     def disk_bytes(self) -> int:
         """In the run folder: teacher states, and what training saves."""
         return self.cache_bytes + self._saved_bytes
@@ -130,11 +137,16 @@ class Plan:
 
 def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, budget: Budget) -> Plan:
     numbers = CUDA if budget.cuda else CPU_BF16 if computes_in_bf16(shape.hidden) else CPU
+    if not budget.eight_bits:
+        numbers = replace(numbers, optimizer_bits=(32,))
     footprint = Footprint(shape, recipe.memory.quantize, recipe.lora.rank, numbers)
     available = budget.card_bytes
     if available is not None and not budget.cuda:
         available -= process_bytes()
-    choice = choose(footprint, workload, recipe, available)
+    on_host = max(0, budget.host_bytes - PROCESS_BYTES) if budget.cuda and budget.host_bytes is not None else None
+    choice = choose(footprint, workload, recipe, available, on_host)
+    if choice is None and on_host is not None:  # so that what is missing can be told: memory of the host
+        choice = choose(footprint, workload, recipe, available)
     return Plan(shape, recipe, corpus, workload, footprint, budget, choice)
 
 
@@ -143,7 +155,7 @@ def on_smallest_card(plan: Plan) -> Plan:
     for size in sorted({card.memory_gib for card in CARDS.values()}):
         limits = replace(plan.budget, card_bytes=usable_bytes(round(size * GIB)), assumed_gib=size)
         made = plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, limits)
-        if made.choice:
+        if made.fits:
             break
     return made
 
@@ -160,11 +172,11 @@ def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
 def what_fits(plan: Plan) -> str:
     """The cheapest change with which a run that does not fit would fit."""
     for key, value in CHEAPER:
-        if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).choice:
+        if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).fits:
             return f"--set {key}={str(value).lower()}"
     for shape in known_shapes():
         smaller = shape.linear_parameters < plan.shape.linear_parameters
-        if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).choice:
+        if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).fits:
             return f"--model {shape.name}"
     return "--device cpu, or a larger card" if plan.budget.cuda else "a machine with more memory"
 
@@ -174,7 +186,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
     card, stages = plan.budget.card, plan.choice.stages if plan.choice else ()
     return {
         "model": plan.shape.name, "recipe": plan.recipe.name, "method": plan.recipe.method,
-        "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.choice is not None,
+        "corpus": asdict(plan.corpus), "workload": asdict(plan.workload), "fits": plan.fits,
         "chosen": _chosen(plan), "stages": {s.name: {"peak": s.peak, **s.parts} for s in stages},
         "card": card.name if card else None, "card_bytes": plan.budget.card_bytes,
         "assumed_card_gib": plan.budget.assumed_gib, "host_bytes": plan.host_bytes,
@@ -182,9 +194,9 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "untested": plan.budget.untested, "remarks": plan.remarks, "operations": plan.operations,
         "minutes": plan.minutes(card) if card and plan.choice else None,
         "by_size": {
-            f"{size} GB": {"card": one.name, "fits": it.choice is not None, "chosen": _chosen(it),
+            f"{size} GB": {"card": one.name, "fits": it.fits, "chosen": _chosen(it),
                            "peak": it.choice.peak if it.choice else None,
-                           "minutes": it.minutes(one) if it.choice else None}
+                           "minutes": it.minutes(one) if it.fits else None}
             for size, one, it in by_size(plan)
         },
     }  # fmt: skip

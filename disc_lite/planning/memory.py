@@ -63,6 +63,7 @@ class Numbers:
     # Of capped attention scores, bytes a head and pair of tokens: in a forward pass, in a backward pass, and stored.
     scores: tuple[float, float, float]
     upcast_rows: int = 0  # of the head, that are copied in fp32 at the same time
+    optimizer_bits: tuple[int, ...] = (32, 8)  # of AdamW's state, in the order in which they are tried
 
 
 CUDA = Numbers(2, WORKSPACE, 7.3, 2.0, 8.3, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True, (10, 14, 8))

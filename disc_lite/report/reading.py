@@ -64,7 +64,7 @@ def read_run(path: Path) -> RunFiles:
         model=_name_of(str(folder.read_record()["model"]["name"])),
         recipe=read_bytes(folder.recipe).decode("utf-8", "replace") if folder.recipe.is_file() else "",
         summary=summary,
-        stopped=read_json(folder.stopped, missing_ok=True),
+        stopped=read_json(folder.stopped) if folder.stopped.is_file() else {},
         ledger=_lines(folder.ledger),
         passages=_lines(folder.passages),
         pairs=_lines(folder.pairs),
@@ -72,7 +72,7 @@ def read_run(path: Path) -> RunFiles:
         resumes=_lines(folder.resumes),
         computed=_lines(folder.computed),
         questions=_questions(folder, summary["card"]["grading"]),
-        benchmarks=read_json(folder.benchmarks, missing_ok=True),
+        benchmarks=folder.read_benchmarks(),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
-from disc_lite.run.cache import require_cache
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.gathering import gather
 from disc_lite.run.gone import since_earlier
@@ -24,6 +24,8 @@ from disc_lite.storage.disk import remove
 
 if TYPE_CHECKING:
     import torch
+
+    from disc_lite.run.context import RunContext
 
 
 def adapt(
@@ -65,7 +67,6 @@ def adapt(
     known = _known_summary(inputs, tell, pairs_only)
     if known is not None:
         return known
-    require_cache()
     for remark in inputs.remarks:
         tell(Event("questions" if remark in inputs.told else "model", remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell, pairs_only)
@@ -97,7 +98,7 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_o
             from disc_lite.run.context import report_out_of_memory
 
         where = device_of(limits.device)
-        planned = planned_execution(inputs, limits, trains=not pairs_only)
+        planned = planned_execution(inputs, limits, trains=not (pairs_only or folder.is_trained))
         begin(inputs)
         with limited_to_plan(limits, where), report_out_of_memory(inputs.resolved.recipe):
             return _run_stages(inputs, where, planned, Teller(listener, interrupts), pairs_only)
@@ -106,20 +107,32 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_o
 def _run_stages(
     inputs: Inputs, device: torch.device, planned: Execution, teller: Teller, pairs_only: bool
 ) -> JsonObject:
-    """All stages in their order, or those up to the pairs."""
-    from disc_lite.distillation.schedule import task_tokens
-    from disc_lite.run import self_generated, synthesis, training
-    from disc_lite.run.card import card_of
-    from disc_lite.run.context import open_context, peak_bytes, reset_peak, tell_execution
-    from disc_lite.run.measuring import Measurement, eval_set_of
-    from disc_lite.synthesis.retention import write_examples
+    """All stages in their order, or those up to the pairs; the model is freed at the end."""
+    from disc_lite.run.context import open_context, peak_bytes, reset_peak
 
     began = time.monotonic()
     reset_peak(device)
     context = open_context(inputs, device, planned, teller)
+    with closing(context.base):
+        summary = _stages(context, pairs_only)
+        if not pairs_only:
+            summary |= {"seconds": round(time.monotonic() - began, 1), "peak_bytes": peak_bytes(context.base)}
+            write_json(context.folder.summary, summary, may_differ=True)  # in its seconds
+    return summary
+
+
+def _stages(context: RunContext, pairs_only: bool) -> JsonObject:
+    """What the run learned, retained and took, without its seconds and memory; or how many pairs there are."""
+    from disc_lite.distillation.schedule import task_tokens
+    from disc_lite.run import self_generated, synthesis, training
+    from disc_lite.run.card import card_of
+    from disc_lite.run.context import tell_execution
+    from disc_lite.run.measuring import Measurement, eval_set_of
+    from disc_lite.synthesis.retention import write_examples
+
+    recipe, folder, base = context.recipe, context.folder, context.base
     held_out = synthesis.hold_out(context)
     pairs, about_pairs = synthesis.gather_pairs(context, held_out)
-    recipe, folder, base = context.recipe, context.folder, context.base
     if pairs_only:
         return {"run": str(folder), "pairs": {"accepted": len(pairs), **about_pairs}, "pairs_only": str(folder.pairs)}
     if not folder.is_trained:
@@ -128,8 +141,8 @@ def _run_stages(
         # After the pairs: how many prompts are needed depends on how much is learned.
         retention, drift_prompts = self_generated.generate_retention(context, task_tokens(lessons.examples, recipe))
         write_examples(folder.self_generated, drift_prompts)
-    eval_set = eval_set_of(held_out, folder, inputs.model.probes, folder.read_questions_removed())
-    measurement = Measurement(lambda: base, recipe, eval_set, folder, partial(teller.tell, "evaluation"))
+    eval_set = eval_set_of(held_out, folder, context.inputs.model.probes, folder.read_questions_removed())
+    measurement = Measurement(lambda: base, recipe, eval_set, folder, partial(context.tell, "evaluation"))
     measurement.ask("before")
     if folder.is_trained:
         base.load_adapter(folder.adapter)
@@ -137,7 +150,4 @@ def _run_stages(
         training.make_adapter(context, lessons, retention, pairs)
     remove(folder.cache)
     measurement.ask("after")
-    summary = summary_of(context, card_of(measurement, pairs), about_pairs, len(pairs))
-    summary |= {"seconds": round(time.monotonic() - began, 1), "peak_bytes": peak_bytes(base)}
-    write_json(folder.summary, summary, may_differ=True)  # in its seconds
-    return summary
+    return summary_of(context, card_of(measurement, pairs), about_pairs, len(pairs))

@@ -67,12 +67,11 @@ class RunContext:
         return self.teller.remark
 
     def halved(self, steps: int, tokens: int) -> None:
-        """CUDA ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
+        """The device ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
-        record(self.folder, self.execution, device_name(self.base.device), "CUDA out of memory", steps)
-        self.remark(
-            "training", f"CUDA out of memory after step {steps}: micro-batches of {tokens:,} tokens from here on"
-        )
+        full = f"{self.base.device.type.upper()} out of memory"
+        record(self.folder, self.execution, device_name(self.base.device), full, steps)
+        self.remark("training", f"{full} after step {steps}: micro-batches of {tokens:,} tokens from here on")
 
 
 def open_context(inputs: Inputs, device: torch.device, planned: Execution, teller: Teller) -> RunContext:
@@ -117,7 +116,7 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
             raise
         raise WillNotFit.out_of_memory(
             error,
-            "Close other programs that use the GPU and repeat the command, or lower lora.rank "
+            "Close other programs and repeat the command, or lower lora.rank "
             f"({recipe.lora.rank}) in another --output; --pairs takes the {RunFolder.pairs.name} of this one.",
         ) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,10 +74,10 @@ def evaluate(
     from disc_lite.run.card import card_of
     from disc_lite.run.measuring import Measurement, eval_set_of
 
-    with lock(saved.path), catch_signals() as interrupts:
+    with lock(saved.path), catch_signals() as interrupts, ExitStack() as loaded:
         teller = Teller(listener or silent, interrupts)
         tell = partial(teller.tell, "evaluation")
-        opened = cache(partial(_load, finished, saved, device, teller))
+        opened = cache(lambda: loaded.enter_context(closing(_load(finished, saved, device, teller))))
         begin_digests(saved.path)
         with disk.reporting(f"cannot write {added}"):
             disk.make_parents(added.path)
@@ -88,7 +89,7 @@ def evaluate(
         if judge:
             card["judge"] = _judge(measured, added)
         if benchmarks:
-            card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved.benchmarks, tell)
+            card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved, tell)
     return card
 
 
@@ -159,16 +160,16 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
 
 
 def _run_benchmarks(
-    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, path: Path, tell: Callable[[str], None]
-) -> JsonObject:
+    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, folder: RunFolder, tell: Callable[[str], None]
+) -> JsonObject:  # fmt: skip
     """Results of the tasks; those that were run before with the same limit come from the run folder."""
-    known = read_json(path, missing_ok=True)
+    known = folder.read_benchmarks()
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
     missing = [task for task, name in named.items() if name not in known]
     if missing:
         scores = run_benchmarks(opened, missing, limit, tell)
         known.update({named[task]: row for task, row in zip(missing, scores.values(), strict=True)})
-        write_json(path, known, may_differ=True)
+        write_json(folder.benchmarks, known, may_differ=True)
     return {name: known[name] for name in named.values()}
 
 

@@ -178,6 +178,10 @@ class RunFolder:
         """What an update took over; empty for other runs."""
         return dict(read_json(self.update, missing_ok=True))
 
+    def read_benchmarks(self) -> JsonObject:
+        """Task -> its results; a file that was removed has none, since the tasks can be run again."""
+        return dict(read_json(self.benchmarks)) if self.benchmarks.is_file() else {}
+
     def read_passages(self) -> list[tuple[str, str]]:
         """(document, text) of all passages."""
         return [(row["document"], row["text"]) for row in read_jsonl(self.passages)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,6 +16,8 @@ from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.given import unstated_remark
 from disc_lite.storage import JsonObject
+
+LABELS = {"name", "about"}  # parts of a recipe that say what it is
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,27 @@ class Inputs:
         """What identifies a run: the same identity continues it, any other is another run.
 
         How it is computed is no part of it: a run may be continued on another device, or with other memory settings.
+        Neither is what its recipe is called.
         """
-        idle = {"execution"} if self.earlier else {"execution", "update"}
-        recipe = self.resolved.recipe.model_dump(exclude=idle)
         return {
             "format": FORMAT,
             "model": self.model.fingerprint,
-            "recipe": _digest(json.dumps(recipe, sort_keys=True)),
+            "recipe": self.recipe_digest(self.idle | LABELS),
             "documents": {d.name: d.sha256 for d in self.documents},
             "questions": _digest(repr(self.questions)),
             "pairs": _digest(repr(self.pairs)),
             "update": self.earlier.digest if self.earlier else None,
         }
+
+    @property
+    def idle(self) -> set[str]:
+        """The parts of the recipe that change nothing of what this run learns."""
+        return {"execution"} if self.earlier else {"execution", "update"}
+
+    def recipe_digest(self, without: set[str], labels: Mapping[str, str] = {}) -> str:
+        """Of the recipe without these parts, called by these `labels`."""
+        recipe = self.resolved.recipe.model_copy(update=labels).model_dump(exclude=without)
+        return _digest(json.dumps(recipe, sort_keys=True))
 
     @property
     def remarks(self) -> list[str]:

@@ -67,7 +67,8 @@ def _budget(limits: Limits, card: str | None) -> Budget:
     if card and limits.device in WITHOUT_VRAM:
         raise UsageError("--cpu plans without a GPU, and --card names one.", "", "Leave one of them out.")
     if limits.device in WITHOUT_VRAM:
-        return Budget(None, limits.host_bytes, limits.host_bytes, None, cuda=False)
+        eight_bits = limits.device != "mps"
+        return Budget(None, limits.host_bytes, limits.host_bytes, None, cuda=False, eight_bits=eight_bits)
     whose, usable = card_of(card) if card else None, limits.usable_vram
     if usable is None and whose:
         usable = usable_bytes(round(whose.memory_gib * GIB))
@@ -155,16 +156,15 @@ def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Ex
     Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says, and so does one
     that is not trained, which has to fit alone: how many texts it writes at once follows from the free memory.
     """
+    named = inputs.resolved.recipe.execution
+    if trains and limits.device == "mps" and named.optimizer_bits == 8:
+        raise WillNotFit(
+            "AdamW in 8 bits does not run on Apple's GPUs.", "bitsandbytes has none for them.",
+            "Leave execution.optimizer_bits at 0, or use --device cpu.",
+        )  # fmt: skip
     found = _plan(inputs, budget_of(limits, inputs.folder.path))
     if found is not None and not trains:
         require_room_for_base(found)
     elif found is not None:
-        execution = require_room(found)
-        if limits.device == "mps" and execution.optimizer_bits == 8:
-            raise WillNotFit(
-                "AdamW in 8 bits does not run on Apple's GPUs.", "bitsandbytes has none for them.",
-                "Free some memory, lower lora.rank, and leave execution.optimizer_bits at 0; or use --device cpu.",
-            )  # fmt: skip
-        return execution
-    named = inputs.resolved.recipe.execution
+        return require_room(found)
     return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from disc_lite.errors import UsageError, WillNotFit
 from disc_lite.planning.cards import MARGIN, card_of_device, usable_bytes
 from disc_lite.planning.choice import Choice
-from disc_lite.planning.estimate import Budget, Plan, what_fits
+from disc_lite.planning.estimate import PROCESS_BYTES, Budget, Plan, what_fits
 from disc_lite.planning.sizes import GIB
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
@@ -81,16 +81,28 @@ def limited_to_plan(limits: Limits, device: torch.device) -> AbstractContextMana
 def budget_of(limits: Limits, path: Path) -> Budget:
     """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
 
-    Raises EnvironmentNotReady for a GPU that is missing or too old.
+    Beside a card what is free of the machine's is for what waits there: the process with its libraries has its own
+    already. Raises EnvironmentNotReady for a GPU that is missing or too old, UsageError for the memory of one where
+    none was named and none is found.
     """
     from disc_lite.models.device import device_name, device_of, free_bytes, has_own_memory, untested
+    from disc_lite.models.host import available_host_bytes
 
     device = device_of(limits.device)
     vram, host = limits.usable_vram, limits.host_bytes
     sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], has_own_memory(device)  # Apple's has the host's memory
+    if vram is not None and not cuda:
+        raise UsageError(
+            "PyTorch finds no GPU here, and --max-vram names the memory of one.", "A run would take the processor.",
+            "Leave it out, or name --host-ram.",
+        )  # fmt: skip
     sizes += [size for size in (vram if cuda else host,) if size is not None]
+    if cuda:
+        beside = round(available_host_bytes() * (1 - MARGIN)) + PROCESS_BYTES
+        host = beside if host is None else min(host, beside)
     disk = free_disk(path) + _there(RunFolder(path))
-    return Budget(card_of_device(device_name(device)), min(sizes), host, disk, cuda, untested(device))
+    card, eight_bits = card_of_device(device_name(device)), device.type != "mps"
+    return Budget(card, min(sizes), host, disk, cuda, eight_bits, untested(device))
 
 
 def _there(folder: RunFolder) -> int:

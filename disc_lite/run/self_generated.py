@@ -6,19 +6,31 @@ Which are written does not depend on the documents, so they are saved for all ru
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from hashlib import sha256
+from pathlib import Path
 
 from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
-from disc_lite.run.cache import prompts_folder
 from disc_lite.run.context import RunContext
 from disc_lite.synthesis.retention import RetentionExample, generate_retention_examples, without_document_names
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
+UNSAVED = (
+    "Self-generated prompts are saved for this run alone: {}. Set DISC_LITE_CACHE to a folder that can be written, "
+    "and other runs of the model need not generate them."
+)
 WAITS = "another run generates prompts of this model; this one waits for them"
+
+
+def prompts_folder() -> Path:
+    """Where self-generated prompts are: below `$DISC_LITE_CACHE`, or the user's cache folder."""
+    root = os.environ.get("DISC_LITE_CACHE")
+    beside = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return (Path(root) if root else Path(beside) / "disc-lite") / "retention"
 
 
 def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
@@ -26,27 +38,29 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
 
     How many are trained on follows from `task_tokens`, the tokens of the task in all epochs.
     """
-    recipe = context.recipe
+    recipe, remark = context.recipe, cache(partial(context.remark, "retention"))  # each is told once
     if recipe.retention.weight == 0:
-        return _first_prompts(context, 0)
-    sample, _ = _first_prompts(context, min(FEWEST_PROMPTS, recipe.retention.prompts))
+        return _first_prompts(context, 0, remark)
+    sample, _ = _first_prompts(context, min(FEWEST_PROMPTS, recipe.retention.prompts), remark)
     # Examples that are left out are not trained on, so they add no tokens.
     read = sum(example.tokens for example in _without_document_names(context, sample))
     number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
-    generated, held_out = _first_prompts(context, number)
+    generated, held_out = _first_prompts(context, number, remark)
     examples = _unmeasured(context, generated)
     usable = _without_document_names(context, examples)
     number_named = len(examples) - len(usable)
     named = f"{number_named:,} of {len(examples):,} prompts"
     if len(usable) < LEAST_USABLE * len(examples):
-        context.remark("retention", f"{named} contain names of the documents; all are used")
+        remark(f"{named} contain names of the documents; all are used")
         return examples, held_out
     if number_named:
-        context.remark("retention", f"{named} left out: they contain names of the documents")
+        remark(f"{named} left out: they contain names of the documents")
     return usable, held_out
 
 
-def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+def _first_prompts(
+    context: RunContext, number: int, remark: Callable[[str], None]
+) -> tuple[list[RetentionExample], list[RetentionExample]]:
     """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
     recipe, model = context.recipe, context.inputs.model
     reserved = tuple(model.probes.get("reserved_names", ()))
@@ -66,7 +80,7 @@ def _first_prompts(context: RunContext, number: int) -> tuple[list[RetentionExam
     examples = generate_retention_examples(
         context.base, recipe.retention, reserved, prompts_folder() / f"{key}.txt", total,
         on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
-        on_wait=on_wait,
+        on_wait=on_wait, on_unsaved=lambda error: remark(UNSAVED.format(f"{error.what} ({error.why})")),
     )  # fmt: skip
     context.tell("retention", "self-generated prompts", min(len(examples), total), total)  # also where all were there
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with

@@ -123,11 +123,14 @@ def discard(path: Path) -> None:
 
 @contextlib.contextmanager
 def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
-    """Turn an error of the disk into one with its cause and a remedy; EnvironmentNotReady where rights are missing."""
+    """Turn an error of the disk into one with its cause and a remedy; EnvironmentNotReady where rights are missing.
+
+    A pipe or a connection that is closed, as that of whoever listens, is none.
+    """
     try:
         yield
     except Exception as error:
-        if not isinstance(error, (OSError, *_safetensors_error())):
+        if not isinstance(error, (OSError, *_safetensors_error())) or isinstance(error, ConnectionError):
             raise
         if is_full(error):
             remedy = "Free some space and run the same command again."

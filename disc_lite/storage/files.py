@@ -78,8 +78,11 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_json(path: Path, missing_ok: bool = False) -> Json:
-    """Read one JSON document; RunFailed if it is broken, or missing. With `missing_ok` that is an empty object."""
-    if missing_ok and not path.is_file():
+    """Read one JSON document; RunFailed if it is broken, or missing.
+
+    With `missing_ok` a file that is not there is an empty object, unless digests say that it was written.
+    """
+    if missing_ok and not path.is_file() and not is_noted(path):
         return {}
     try:
         return _parse(_read(path))
@@ -88,7 +91,8 @@ def read_json(path: Path, missing_ok: bool = False) -> Json:
 
 
 def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
-    """Read one JSON object a line; blank lines are skipped. With `missing_ok` a file that is not there has none.
+    """Read one JSON object a line; blank lines are skipped. With `missing_ok` a file that is not there has none,
+    unless digests say that it was written.
 
     A broken last line without its line end is what a killed `append_jsonl` leaves: it is
     dropped. Any other broken line raises RunFailed with its number.

@@ -8,11 +8,13 @@ documents, so they are generated once per model and cached for the user; the cac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.distillation.examples import Lesson, retention_lesson
+from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.recipe.schema import Retention
@@ -47,25 +49,43 @@ Round = list[RetentionExample]
 def generate_retention_examples(
     base: Base, settings: Retention, reserved_names: Sequence[str], cache: Path, wanted: int,
     on_round: Callable[[int], None] = lambda prompts: None, on_wait: Callable[[], None] = lambda: None,
+    on_unsaved: Callable[[EnvironmentNotReady], None] = lambda why: None,
 ) -> list[RetentionExample]:  # fmt: skip
     """The first `wanted` prompts and answers of this model; fewer where it generates no more new ones.
 
     They are read from the file `cache`; missing and damaged ones are generated, and the file is rewritten after every
     few rounds. Round n is the same in every run. No example contains a reserved name. Of two runs that lack some, one
-    generates them and the other waits: `on_wait` is called again and again meanwhile.
+    generates them and the other waits: `on_wait` is called again and again meanwhile. Where the cache can only be read,
+    `on_unsaved` is told why, and they are generated all the same: a run has them in its journal.
     """
     rounds = read_rounds(cache) if cache.is_file() else []
     if sum(map(len, rounds)) < wanted and not _exhausted(rounds):
-        with waiting_lock(cache.with_suffix(".lock"), on_wait):
+        with _locked(cache, on_wait, on_unsaved) as saves:
             rounds = read_rounds(cache) if cache.is_file() else []  # another run may have added some
             while (number := _rounds_missing(rounds, wanted)) and not _exhausted(rounds):
                 for one_round in _generate_rounds(base, settings, reserved_names, rounds, number):
                     rounds.append(one_round)
                     if _exhausted(rounds):
                         break
-                write_rounds(cache, rounds)
+                if saves:
+                    write_rounds(cache, rounds)
                 on_round(sum(map(len, rounds)))
     return [example for one_round in rounds for example in one_round][:wanted]
+
+
+@contextmanager
+def _locked(
+    cache: Path, on_wait: Callable[[], None], on_unsaved: Callable[[EnvironmentNotReady], None]
+) -> Iterator[bool]:
+    """Whether the cache can be written, which no other run does in the block then."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(waiting_lock(cache.with_suffix(".lock"), on_wait))
+        except EnvironmentNotReady as error:
+            on_unsaved(error)
+            yield False
+        else:
+            yield True
 
 
 def _rounds_missing(rounds: Sequence[Round], wanted: int) -> int:

@@ -85,10 +85,6 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         return good, 2, "Not a directory"
     if name == "output below a file":
         return [docs, "--model", "pocket", "--output", docs / "a.md" / "run"], 2, "Not a directory"
-    if name == "cache that cannot be":
-        (tmp_path / "file").write_text("mine")
-        os.environ["DISC_LITE_CACHE"] = str(tmp_path / "file" / "cache")  # the caller puts back what it was
-        return [*good, "--quiet"], 3, "Set DISC_LITE_CACHE"
     if name == "output with a name too long":
         return [docs, "--model", "pocket", "--output", "x" * 300], 2, "Choose another --output."
     assert name == "output holds other things"
@@ -103,7 +99,7 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         "empty folder", "blank document", "only unreadable files", "no such folder", "unknown model",
         "model without weights", "unknown recipe", "recipe with a typo", "value out of range", "set without a value",
         "broken question", "questions of other documents", "no pairs file", "output is a file",
-        "output below a file", "output with a name too long", "output holds other things", "cache that cannot be",
+        "output below a file", "output with a name too long", "output holds other things",
     ],
 )  # fmt: skip
 def test_a_bad_call_is_refused_in_three_lines(
@@ -134,7 +130,7 @@ def test_another_run_is_never_overwritten(
     before = files(tmp_path / "run")
     (tmp_path / "renamed.yaml").write_text("name: pocket\nabout: mine\n")
     for *change, word in (
-        ["--recipe", tmp_path / "renamed.yaml", "about was"],
+        ["--recipe", tmp_path / "renamed.yaml", "There method was both and is prompt, "],
         ["--seed", "7", "There seed was 0 and is 7."],
         ["--recipe", "paper-disc", "name was pocket and is paper-disc"],
         ["--set", "train.epochs=2", "train.epochs was"],

@@ -16,7 +16,7 @@ from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import WillNotFit
-from disc_lite.models.halving import halved_if_full, unless_full
+from disc_lite.models.halving import halved_if_full, too_long, unless_full
 from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
@@ -182,6 +182,17 @@ def test_batches_are_halved_only_where_they_must_be() -> None:
     assert tried[0] == [0, 1, 2, 3, 4]
 
 
+def test_memory_of_the_host_that_cannot_be_had_halves_a_batch_too() -> None:
+    tried: list[int] = []
+
+    def compute(batch: list[int]) -> int:
+        tried.append(len(batch))
+        return torch.empty(1 << 50 if len(batch) > 1 else 1).numel()
+
+    assert [done for _, done in halved_if_full(range(4), lambda i: 1, 4, compute, str)] == [1] * 4
+    assert tried == [4, 2, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(("words", "full"), [
     (NO_HANDLE, True), ("CUDA error: out of memory\nCUDA kernel errors might be reported later", True),
     ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`", True),
@@ -194,6 +205,7 @@ def test_other_errors_are_none_of_memory(words: str, full: bool) -> None:
     if full:
         assert isinstance(found := unless_full(fail), WillNotFit)
         assert found.why == words.splitlines()[0]
+        assert too_long(found, "a", 9).what == "CUDA out of memory at a single example: a, 9 tokens."
     else:
         with pytest.raises(RuntimeError, match=words):
             unless_full(fail)

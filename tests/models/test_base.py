@@ -207,6 +207,13 @@ def test_a_damaged_folder_is_refused(tmp_path: Path, fault: str) -> None:
         load_base(folder, "none", "cpu")
 
 
+def test_a_folder_may_be_named_by_a_text(folders: Callable[[str], Path], trained: Path) -> None:
+    base = load_base(str(folders("llama")), "none", "cpu", str(trained / "adapter"))
+    assert base.folder == folders("llama") and base.adapter_parameters()
+    with pytest.raises(EnvironmentNotReady, match=r"There is no model folder nowhere\."):
+        load_base("nowhere", "none", "cpu")
+
+
 def test_no_kernel_is_downloaded_and_no_warning_is_shown(tmp_path: Path) -> None:
     """bitsandbytes asks a hub for a kernel when it is imported, where the package `kernels` is installed."""
     (tmp_path / "kernels.py").write_text("def get_kernel(*args, **kwargs):\n    print('fetched')\n")

@@ -40,6 +40,19 @@ def test_what_is_computed_stays_the_same(load: Callable[..., Any]) -> None:
     assert torch.equal(gradient(base), expected)
 
 
+def test_the_ids_of_a_batch_stay_on_the_host_with_it(load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the host would wait for all that the card has begun, to have them back."""
+    base, read = load("llama"), list[torch.Tensor]()
+    monkeypatch.setattr("disc_lite.models.base.to_device", lambda tensor, device: tensor.clone())
+    base.causal.get_decoder().register_forward_pre_hook(
+        lambda module, args, named: read.append(named["input_ids"]), with_kwargs=True
+    )
+    on_device = base.hidden(PACKED)
+    with embedding_on_host(base.causal):
+        assert torch.equal(base.hidden(PACKED), on_device)
+    assert [ids is PACKED.input_ids for ids in read] == [False, True]
+
+
 def test_it_comes_back_after_an_error(load: Callable[..., Any]) -> None:
     base = load("llama")
     weight = base.causal.get_input_embeddings().weight

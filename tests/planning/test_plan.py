@@ -239,6 +239,44 @@ def test_host_memory_and_disk_are_checked_too() -> None:
     assert plan(HANDBOOK, "smollm2-360m", device="cpu", host_ram="1GB").choice is None
 
 
+def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
+    """Passes are smaller then; only what the recipe wants there is refused."""
+
+    def way(host_ram: str | None, **named: str) -> Way:
+        made = plan(HANDBOOK, "mistral-7b", overrides=named, max_vram="8GB", host_ram=host_ram)
+        assert made.choice
+        require_room(made)
+        return made.choice.way
+
+    for ample in (None, "4.3GB"):
+        assert way(ample) == Way(2048, True, 32, host_checkpoints=True, host_embedding=True, passes=2)
+    assert way("4.2GB") == Way(1024, True, 32, host_checkpoints=False, host_embedding=True, passes=4)
+    assert not way("3.1GB").host_embedding
+    named = {"execution.layer_checkpoints": "host"}
+    assert way("3.9GB", **named).micro_batch_tokens < 2048
+    with pytest.raises(WillNotFit, match="memory of this machine"):
+        way("3.01GB", **named)
+
+
+def test_eight_bits_are_planned_where_they_can_be_had() -> None:
+    """On Apple's GPUs they cannot: neither chosen nor advised."""
+    on_cpu, on_mps = (plan(HANDBOOK, "smollm2-360m", device=device, host_ram="1.4GB") for device in ("cpu", "mps"))
+    assert on_cpu.choice and on_cpu.choice.way.optimizer_bits == 8
+    with pytest.raises(WillNotFit) as caught:
+        require_room(on_mps)
+    assert "lora.rank=" in caught.value.remedy
+
+
+def test_what_the_host_has_no_room_for_does_not_fit() -> None:
+    assert as_json(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))["fits"] is False
+    made = plan(HANDBOOK, "llama-3.1-8b", host_ram="3.01GB")  # on 8 GB it needs 2.9 GiB beside the process
+    assert (made.budget.assumed_gib, made.fits) == (10, True)
+    eight, *larger = as_json(made)["by_size"].values()
+    assert (eight["fits"], eight["minutes"]) == (False, None) and all(row["fits"] for row in larger)
+    show_plan(made, console := Console(record=True, width=120))
+    assert "8 GB   none fits" in console.export_text()
+
+
 def test_what_does_not_fit_has_no_time() -> None:
     told = as_json(plan(HANDBOOK, "mistral-7b", max_vram="4GB", card="rtx-4060"))
     assert told["fits"] is False and told["minutes"] is None

@@ -21,7 +21,7 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.execution import idle_on_host, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.room import Limits, budget_of, limited_to_plan
+from disc_lite.run.room import Limits, budget_of, bytes_of, limited_to_plan
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt
 
@@ -68,9 +68,9 @@ def test_out_of_memory_in_a_run_is_told_recorded_and_survived(
     idle = {"execution.embedding": "host", "loss.beta": "0.4"}
     summary = small.adapt(run, listener=lambda event: told.append(event.text), **idle)
     first, last = read_jsonl(run / "computed.jsonl")
-    assert (first["micro_batch_tokens"], last["why"], last["after_step"]) == (0, "CUDA out of memory", 1)
+    assert (first["micro_batch_tokens"], last["why"], last["after_step"]) == (0, "CPU out of memory", 1)
     assert 0 < last["micro_batch_tokens"] < 100
-    assert any("CUDA out of memory after step 1: micro-batches of" in text for text in told)
+    assert any("CPU out of memory after step 1: micro-batches of" in text for text in told)
     assert "execution.embedding=host has no effect: the device is the host." in told
     assert any("loss.beta has no effect" in text for text in told)
     assert summary["skipped_steps"] == 0
@@ -248,6 +248,22 @@ def test_no_more_is_allocated_than_was_planned_with_until_the_run_ends(
     assert card["fraction"] == 1
     with limited_to_plan(Limits(None, "8GB", None), torch.device("cpu")):
         assert card["fraction"] == 1
+
+
+def test_a_limit_on_the_memory_of_a_gpu_is_not_passed_over_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="finds no GPU here"):
+        budget_of(Limits(None, "8GB", None), Path())
+
+
+@pytest.mark.parametrize(("free", "host_ram", "expected"), [(20, None, 22), (20, "8GB", 8), (4, "8GB", 6.8)])
+def test_what_waits_beside_a_card_has_to_be_free_there(
+    monkeypatch: pytest.MonkeyPatch, card: dict[str, float], free: int, host_ram: str | None, expected: float
+) -> None:
+    """Beside the 3 GiB of the process, which are taken already."""
+    monkeypatch.setattr("disc_lite.models.host.available_host_bytes", lambda: free * 2**30)
+    assert (budget_of(Limits("cuda", None, host_ram), Path()).host_bytes or 0) / 2**30 == pytest.approx(expected)
+    assert budget_of(Limits("cpu", None, host_ram), Path()).host_bytes == bytes_of(host_ram, "")
 
 
 def test_a_passage_that_the_model_cannot_read_is_refused_before_it_is_loaded(

@@ -13,11 +13,11 @@ import pytest
 import disc_lite
 from disc_lite.chat.opening import open_adapted
 from disc_lite.documents import RUN_RECORD
-from disc_lite.errors import UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.exporting import export
 from disc_lite.qa import Pair, Question
 from disc_lite.report import inspect_document, write_report
-from disc_lite.run import readme
+from disc_lite.run import inputs, readme
 from disc_lite.run.answers import Answers, Drift, Retained
 from disc_lite.run.arguments import Arguments
 from disc_lite.run.earlier import read_earlier
@@ -26,7 +26,7 @@ from disc_lite.run.folder import FORMAT, Entry, RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.given import pairs_of
 from disc_lite.run.record import begin
-from disc_lite.storage import DIGESTS, read_json, write_json, write_jsonl
+from disc_lite.storage import DIGESTS, begin_digests, read_json, write_json, write_jsonl
 from tests.tiers import reached
 
 PACKAGE = Path(disc_lite.__file__).parent
@@ -114,6 +114,34 @@ def test_a_run_that_was_begun_meanwhile_is_not_mixed_with_another(
         begin(mine)
 
 
+def test_a_recipe_that_is_only_called_otherwise_continues_a_run(
+    tmp_path: Path, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a run of a version whose record has name and description in the digest of the recipe."""
+    (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
+    (tmp_path / "mine.yaml").write_text("about: first\ntrain:\n  epochs: 3\n")
+    (tmp_path / "yours.yaml").write_text("about: second\ntrain:\n  epochs: 3\n")
+    (tmp_path / "other.yaml").write_text("about: first\ntrain:\n  epochs: 4\n")
+
+    def given(recipe: str) -> Arguments:
+        return Arguments(tmp_path / "guide.md", str(folders("llama")), str(tmp_path / recipe), tmp_path / "run")
+
+    begin(gather(given("mine.yaml")))
+    record = read_json(tmp_path / "run" / "run.json")
+    monkeypatch.setattr(inputs, "LABELS", set[str]())  # as it was written before
+    before = {**record, "identity": gather(replace(given("mine.yaml"), output=tmp_path / "new")).identity}
+    monkeypatch.undo()
+    assert before["identity"]["recipe"] != record["identity"]["recipe"]
+    for written in (record, before):
+        write_json(tmp_path / "run" / "run.json", written)
+        begin(gather(given("yours.yaml")))
+        with pytest.raises(
+            UsageError,
+            match=r"holds another run\.\s.*There name was mine and is other, train\.epochs was 3 and is 4\.\s",
+        ):
+            gather(given("other.yaml"))
+
+
 def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(
     tmp_path: Path, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +187,20 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     folder.write_retained("after", retained)
     assert folder.read_answers("after") == answers and folder.read_retained("after") == retained
     assert folder.read_answers("before") is None and folder.read_retained("before") is None
+
+
+def test_results_of_benchmarks_may_be_removed_and_what_an_update_took_over_may_not(tmp_path: Path) -> None:
+    begin_digests(tmp_path)
+    folder = RunFolder(tmp_path)
+    assert folder.read_update() == folder.read_benchmarks() == {}
+    for path in (folder.update, folder.benchmarks):
+        write_json(path, {"a": 1})
+    assert folder.read_update() == folder.read_benchmarks() == {"a": 1}
+    for path in (folder.update, folder.benchmarks):
+        path.unlink()
+    assert folder.read_benchmarks() == {}
+    with pytest.raises(EnvironmentNotReady, match=r"update\.json is missing"):
+        folder.read_update()
 
 
 def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from disc_lite.chat.opening import ask
 from disc_lite.distillation.teacher import STATES, TeacherStates
-from disc_lite.run import self_generated, training
+from disc_lite.models import Base
+from disc_lite.run import plan, self_generated, training
+from disc_lite.run.evaluate import evaluate
 from disc_lite.run.events import Event
 from disc_lite.storage import read_json
 from tests.made import SmallAdapt, adapter_sha256
@@ -47,7 +50,13 @@ def test_states_are_reused_and_a_finished_training_reads_no_teacher(
     with pytest.raises(Crash):
         small.adapt(run, listener=crash_at("evaluation", "after"))
     assert not (run / "cache").exists()
-    for module, name in ((training, "lessons_of"), (training, "make_adapter"), (self_generated, "generate_retention")):
+    # Nothing is trained any more, so what that needs of the memory does not count.
+    for module, name in (
+        (plan, "require_room"),
+        (training, "lessons_of"),
+        (training, "make_adapter"),
+        (self_generated, "generate_retention"),
+    ):
         monkeypatch.setattr(module, name, forbidden)
     events: list[Event] = []
     summary = small.adapt(run, listener=events.append)
@@ -55,3 +64,21 @@ def test_states_are_reused_and_a_finished_training_reads_no_teacher(
     assert adapter_sha256(run) == adapter_sha256(tmp_path / "whole")
     assert {**summary, **{key: whole[key] for key in WHERE_AND_HOW_LONG}} == whole
     assert summary == read_json(run / "summary.json")
+
+
+def test_no_weights_are_left_in_memory(small: SmallAdapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what the same program does next: another run is planned with the memory that is free then."""
+    made, init = list[Base](), Base.__init__
+
+    def noted(self: Base, *given: Any) -> None:
+        init(self, *given)
+        made.append(self)
+
+    monkeypatch.setattr(Base, "__init__", noted)
+    with pytest.raises(Crash):
+        small.adapt(tmp_path / "run", listener=crash_at("evaluation", "after"))
+    small.adapt(tmp_path / "run")
+    evaluate(tmp_path / "run", small.write("own", {"question": "What is cold?", "answers": ["the hall"]}), device="cpu")
+    ask(tmp_path / "run", "What is cold?", device="cpu")
+    assert len(made) == 4
+    assert not any(parameter.numel() for base in made for parameter in base.model.parameters())

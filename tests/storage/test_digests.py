@@ -91,6 +91,10 @@ def test_a_missing_file_is_named_where_it_is_read(run: Path) -> None:
         with pytest.raises(EnvironmentNotReady, match=r"metrics\.jsonl is missing"):
             read(run / "metrics.jsonl")
     assert storage.read_jsonl(run / "never.jsonl", missing_ok=True) == []
+    (run / "run.json").unlink()
+    with pytest.raises(EnvironmentNotReady, match=r"run\.json is missing"):
+        storage.read_json(run / "run.json", missing_ok=True)
+    assert storage.read_json(run / "never.json", missing_ok=True) == {}
 
 
 @pytest.mark.parametrize("name", ["pairs.jsonl", "run.json", "adapter"])

@@ -79,6 +79,13 @@ def test_a_folder_of_a_failed_block_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_pipe_that_closes_while_a_folder_is_written_is_no_error_of_the_disk(tmp_path: Path) -> None:
+    """Of whoever listens to the progress, and hears nothing more: the command line ends as `| head` wants it."""
+    with pytest.raises(BrokenPipeError), storage.atomic_folder(tmp_path / "out"):
+        raise BrokenPipeError(32, "Broken pipe")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_finished_folder_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(RunFailed, match="exists already"), storage.atomic_folder(tmp_path / "out"):

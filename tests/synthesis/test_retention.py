@@ -14,10 +14,11 @@ import pytest
 
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.schedule import batches, task_tokens
-from disc_lite.errors import Interrupted
+from disc_lite.errors import EnvironmentNotReady, Interrupted
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed, retention_share
 from disc_lite.run import self_generated
+from disc_lite.storage import Journal, disk
 from disc_lite.synthesis import document_names, retention
 from disc_lite.synthesis.retention import (
     PATIENCE,
@@ -169,6 +170,37 @@ def test_of_two_runs_one_generates_and_the_other_waits(
     assert waits.is_set()
 
 
+def test_beside_a_cache_that_can_only_be_read_prompts_are_those_of_the_journal(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are generated once a run; what is there is read. Another model's prompts there change nothing."""
+    base, cache = plain("llama"), tmp_path / "cache" / "own.txt"
+    expected = generate_retention_examples(base, SHORT, (), cache, 2 * ROUND)
+    (first, *_), create = read_rounds(cache), disk.create
+    retention.write_rounds(cache, [first])
+    before = cache.read_bytes()
+
+    def read_only(path: Path, flags: int) -> int:
+        if path.is_relative_to(cache.parent):
+            raise PermissionError(13, "Permission denied")
+        return create(path, flags)
+
+    monkeypatch.setattr(disk, "create", read_only)
+    base.journal, unsaved = Journal(tmp_path / "journal.txt"), list[str]()
+
+    def again() -> list[RetentionExample]:
+        return generate_retention_examples(
+            base, SHORT, (), cache, 2 * ROUND, on_unsaved=lambda error: unsaved.append(error.why)
+        )
+
+    assert again() == expected
+    assert unsaved == ["Permission denied"]
+    size = len(base.journal)
+    assert size > 0 and again() == expected and len(base.journal) == size
+    assert cache.read_bytes() == before
+    base.journal = None
+
+
 @pytest.mark.parametrize("kept", [0.1, 0.25, 0.7])
 @pytest.mark.parametrize("damage", ["cut", "changed", "a line lost"])
 def test_damaged_rounds_are_generated_again(
@@ -303,6 +335,20 @@ def test_retention_is_measured_also_with_few_examples_or_no_term(monkeypatch: py
     assert (len(train), len(held)) == (0, 100)
     train, held = self_generated.generate_retention(context_of(monkeypatch, 80, weight=0), 10_000)
     assert (len(train), len(held)) == (0, 80)
+
+
+def test_that_prompts_are_not_saved_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    context, told = context_of(monkeypatch, 0), list[str]()
+    context.remark = lambda stage, text: told.append(text)
+
+    def unsaved(*given: Any, on_unsaved: Callable[[EnvironmentNotReady], None], **how: Any) -> list[RetentionExample]:
+        on_unsaved(EnvironmentNotReady("cannot lock a.lock", "Read-only file system"))
+        return []
+
+    monkeypatch.setattr(self_generated, "generate_retention_examples", unsaved)
+    self_generated.generate_retention(context, 1000)
+    [text] = told
+    assert "saved for this run alone: cannot lock a.lock (Read-only file system). Set DISC_LITE_CACHE" in text
 
 
 def test_all_corpora_share_the_cache_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:

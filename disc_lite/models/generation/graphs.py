@@ -10,6 +10,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -32,10 +33,10 @@ class DecodingGraph:
         shape = memory.shape
         self.memory = memory
         self.rows = torch.arange(shape.rows, device=device)
-        self.ids, self.at, self.positions, self.in_grid = self.inputs = torch.zeros(
-            4, shape.rows, dtype=torch.long, device=device
-        )
-        self.sizes = torch.zeros(shape.prefixes, dtype=torch.long, device=device)
+        # One tensor, since the host waits for every copy.
+        self.inputs = torch.zeros(4 * shape.rows + shape.prefixes, dtype=torch.long, device=device)
+        self.ids, self.at, self.positions, self.in_grid = self.inputs[: 4 * shape.rows].view(4, shape.rows)
+        self.sizes = self.inputs[4 * shape.rows :]
         self.passes = 0
         self.graph: torch.cuda.CUDAGraph | None = None
         self.logits: Tensor | None = None
@@ -69,8 +70,8 @@ class DecodingGraph:
             position = prefix_sizes[token.prefix] + token.at
             inputs[token.row] = [i, token.at, position, token.prefix * n + number[token.prefix]]
             number[token.prefix] += 1
-        self.inputs.copy_(torch.tensor(inputs).T)
-        self.sizes.copy_(torch.tensor(list(prefix_sizes)))
+        by_kind = zip(*inputs, strict=True)
+        self.inputs.copy_(torch.tensor([*chain.from_iterable(by_kind), *prefix_sizes]))
 
     def one_pass(self) -> Pass:
         """The pass over the fixed inputs; its masks are computed in it, from the inputs that it has then."""
