@@ -1,8 +1,8 @@
 """reStructuredText as it is written -> the text that its reader sees.
 
 Left out are comments, targets, pictures, tables of contents and the marks of notes; of admonitions, roles and links the
-text stays; `#.` gets its number, tables that are written as CSV or as lists become rows, and literal blocks code. The
-underlines of headings stay as they are written.
+text stays; `#.` gets its number, tables that are drawn, or written as CSV or as lists, become rows, and literal blocks
+code. The underlines of headings stay as they are written.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.inlinehtml import embedded_text
+from disc_lite.documents.rsttables import drawn_table
 from disc_lite.documents.tables import line_of
 
 _DIRECTIVE = re.compile(r"(?P<indent>\s*)\.\. (?:\|[^|]+\| )?(?P<name>[\w:+-]+)::(?:\s+(?P<argument>.*))?")
@@ -43,7 +44,9 @@ _LITERAL = frozenset(
 # Read so in MyST Markdown too, where they are the fence of a block: ```` ```{toctree} ````.
 MYST = _DROPPED | _VERSIONS.keys() | {"csv-table", "list-table", "figure", "eval-rst"}
 
+_SPAN = re.compile(r":[cr]span:`\d+`\s*")
 _INLINE = (
+    (_SPAN, ""),
     (re.compile(r":[\w:+.-]+:`~(?:[\w.]*\.)?([^`<]+)`"), r"\1"),
     (re.compile(r":[\w:+.-]+:`([^`<]*[^`<\s])\s*<[^`>]*>`"), r"\1"),
     (re.compile(r":[\w:+.-]+:`([^`]+)`"), r"\1"),
@@ -61,15 +64,17 @@ _NAMELESS_TARGET = re.compile(r"\s*__ \S+\s*")
 def rst_text(text: str) -> str:
     """The text that a reader of the page sees, its headings underlined as before."""
     lines = _numbered([line for line in text.split("\n") if not _NAMELESS_TARGET.fullmatch(line)])
-    names = {name[1]: " ".join(name[2].split()) for name in _SUBSTITUTION.finditer(text)}
-    if names:
-        named = re.compile("|".join(re.escape(f"|{name}|") + "_{0,2}" for name in names))
-        is_definition = re.compile(r"\s*\.\. \|")
-        lines = [
-            line if is_definition.match(line) else named.sub(lambda use: names[use[0].strip("_")[1:-1]], line)
-            for line in lines
-        ]
-    return "\n".join(_seen(lines))
+    seen = "\n".join(_seen(lines))
+    names = {name[1]: _plain(" ".join(name[2].split())) for name in _SUBSTITUTION.finditer(text)}
+    if not names:
+        return seen
+    # In the text that is seen, since a longer one would move the columns of a table.
+    named = re.compile("|".join(re.escape(f"|{name}|") + "_{0,2}" for name in names))
+    is_definition = re.compile(r"\s*\.\. \|")  # in code
+    return "\n".join(
+        line if is_definition.match(line) else named.sub(lambda use: names[use[0].strip("_")[1:-1]], line)
+        for line in seen.split("\n")
+    )
 
 
 def role_text(role: str, content: str) -> str:
@@ -97,6 +102,13 @@ def _seen(lines: list[str]) -> Iterator[str]:
     index = 0
     while index < len(lines):
         line = lines[index]
+        if index == 0 or not lines[index - 1].strip():
+            rows, end = drawn_table(lines, index, _seen)
+            if rows:
+                indent = line[: len(line) - len(line.lstrip())]
+                yield from (indent + _plain(row) for row in rows)
+                index = end
+                continue
         explicit = _EXPLICIT.fullmatch(line)
         if explicit is None:
             index += 1
@@ -135,8 +147,7 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         options[option[1]] = option[2] or ""
         block = block[1:]
     name, argument = found["name"], (found["argument"] or "").strip()
-    if name in ("csv-table", "list-table"):
-        rows = _csv_rows(block, options) if name == "csv-table" else _list_rows(block)
+    if rows := _rows_of(name, block, options):
         yield from [indent + _plain(line) for line in ([argument, ""] if argument else []) + rows]
         return
     if name == "raw":
@@ -163,6 +174,15 @@ def _fenced(block: list[str], indent: str) -> Iterator[str]:
     yield from [indent + opening, *code, indent + closing] if shown else []
 
 
+def _rows_of(name: str, block: list[str], options: dict[str, str]) -> list[str]:
+    """The rows of a table that is written as a directive; none where a directive is no such table."""
+    if name == "csv-table":
+        return _csv_rows(block, options)
+    # Those of the Linux kernel; with spans they stay lists of lists.
+    is_flat = name == "flat-table" and not any(map(_SPAN.search, block))
+    return _list_rows(block) if name == "list-table" or is_flat else []
+
+
 def _csv_rows(block: list[str], options: dict[str, str]) -> list[str]:
     delimiters = {"tab": "\t", "space": " "}
     delimiter = delimiters.get(options.get("delim", ","), options.get("delim", ","))
@@ -172,13 +192,16 @@ def _csv_rows(block: list[str], options: dict[str, str]) -> list[str]:
 
 
 def _list_rows(block: list[str]) -> list[str]:
-    """The rows of a list of lists: `* - ` opens a row, `- ` a cell, and what is indented deeper goes on with it."""
+    """The rows of a list of lists: `* - ` opens a row, `- ` a cell, and what is indented deeper goes on with it.
+
+    Any bullet will do.
+    """
     rows: list[list[str]] = []
-    for line in _dedented(block, ""):
-        if line.startswith("* "):
+    for line in _dedented([line.expandtabs() for line in block], ""):
+        if re.match(r"[-*+](?:\s|$)", line):
             rows.append([])
-        margin = len(line) - len(line.lstrip(" *"))
-        cell = re.match(r"(?:\* | {2})-(?:\s+(.*)|$)", line)
+        cell = re.match(r"(?:[-*+] | {2})[-*+](?:\s+(.*)|$)", line)
+        margin = len(line) - len(line.lstrip())
         if cell and rows:
             rows[-1].append(cell[1] or "")
         elif line.strip() and rows and rows[-1] and margin > 2:

@@ -1,4 +1,4 @@
-"""The rows of an HTML table -> lines of cells, each cell in its column."""
+"""The rows of a table, in HTML or of other formats -> lines of cells, each cell in its column."""
 
 from __future__ import annotations
 
@@ -61,6 +61,11 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
         reached = bool(held)
         cells, held = _filled(held, [(text_of(tag), tag) for tag in tags], everywhere=number < top > 1)
         grid.append((cells, len(tags) == 1 and not reached))
+    yield from lines_of(grid, top)
+
+
+def lines_of(grid: Sequence[tuple[list[str], bool]], top: int) -> Iterator[str]:
+    """The rows of a table, of which `top` are its header; with each is said whether it is one cell across the table."""
     grid = [*_header(grid[:top]), *grid[top:]]
     width = max((len(cells) for cells, _ in grid), default=0)
     # A column of pictures, or of nothing, is no column.
