@@ -109,7 +109,8 @@ def main() -> NoReturn:
         _leave_closed_pipe()
     except Exception as error:
         if memory_ran_out(error):
-            full = WillNotFit.out_of_memory(error, "Close other programs that use the GPU, or use --device cpu.")
+            remedy = "Close other programs that use this memory, or choose another with --device."
+            full = WillNotFit.out_of_memory(error, remedy)
             _fail(error, full.exit_code, str(full), debug)
         if disk.is_full(error):
             _fail(error, 1, f"The disk is full.\n{error}\nFree some space and run the same command again.", debug)
