@@ -145,14 +145,14 @@ class Tokens:
         ends = (i for i in range(first, len(answer_ids)) if answer_ids[i] in self.stop_ids)
         return prompt, answer_ids[: next(ends, len(answer_ids)) + 1]
 
-    def user_opening(self) -> list[int]:
-        """The ids before the first word of a user turn, from which prompts are sampled."""
+    def user_opening(self, words: str = "") -> list[int]:
+        """The ids before a user turn and of its first words, from which its rest is sampled."""
         # The space before a word is part of its token, so the model generates it (Mistral's `[INST] `).
-        return self._with_control(self._around.before.rstrip(" "), "", "")
+        return self._with_control(self._around.before if words else self._around.before.rstrip(" "), words, "")
 
-    def after_user(self, user_ids: Sequence[int]) -> list[int]:
-        """A whole prompt from the ids of a sampled user turn."""
-        return self.user_opening() + list(user_ids) + self._with_control(self._around.between, "", "")
+    def after_user(self, user_ids: Sequence[int], words: str = "") -> list[int]:
+        """A whole prompt from the ids of a user turn that was sampled after these words."""
+        return self.user_opening(words) + list(user_ids) + self._with_control(self._around.between, "", "")
 
     # -- rendering -------------------------------------------------------------------------------------
 

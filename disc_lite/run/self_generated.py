@@ -16,7 +16,12 @@ from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run.context import RunContext
-from disc_lite.synthesis.retention import RetentionExample, generate_retention_examples, without_document_names
+from disc_lite.synthesis.retention import (
+    BEGINNINGS,
+    RetentionExample,
+    generate_retention_examples,
+    without_document_names,
+)
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
 UNSAVED = (
@@ -66,7 +71,7 @@ def _first_prompts(
     reserved = tuple(model.probes.get("reserved_names", ()))
     settings = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
           "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
-          "device": context.base.device.type}  # fmt: skip
+          "device": context.base.device.type, "beginnings": BEGINNINGS}  # fmt: skip
     key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
     held_out = recipe.evaluation.drift_prompts
     total = held_out + number

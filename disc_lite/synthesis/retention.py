@@ -1,7 +1,7 @@
 """Self-generated prompts and answers, trained with KL(base || student) against forgetting.
 
-The base samples user turns from nothing but the opening of one (arXiv 2406.08464) and answers them
-itself: no data and no download. They depend on the model and the settings only, never on the
+The base samples user turns, from nothing but the opening of one (arXiv 2406.08464) or from its first words too, and
+answers them itself: no data and no download. They depend on the model and the settings only, never on the
 documents, so they are generated once per model and cached for the user; the cache grows when a run needs more.
 """
 
@@ -24,6 +24,14 @@ from disc_lite.synthesis.document_names import names_of
 # Turns sampled in one round. A fixed number: their random streams follow from the round, and a line of the cache is a
 # round, so with another number the prompts would depend on which run generated them first.
 ROUND = 64
+# Every second turn begins in one of these ways. From nothing come fragments, code and texts of all kinds, and few of
+# the plain questions that people type. The pairs are such questions: where these alone are learned, all others are
+# answered as briefly (bench/README). A turn that a model does not go on with as a turn does not end, and is dropped.
+BEGINNINGS = (
+    "What", "How", "Why", "Can you", "I", "Give me", "Write", "Explain", "Which", "Tell me", "Is", "When", "Who",
+    "Where", "Do", "Are", "Please", "My", "Could you", "Should", "Describe", "List", "Help me", "Does", "What is the",
+    "How do I", "How many", "Was", "Wie", "Quel", "¿Qué", "什么",
+)  # fmt: skip
 MOST_ROUNDS = 8  # that are generated in one call: as many rows as a GPU writes at once
 PATIENCE = 16  # rounds with less than one new prompt in twenty turns, after which the model counts as exhausted
 
@@ -130,12 +138,15 @@ def _prompts(
 ) -> list[list[tuple[int, ...]]]:
     """The different prompts among the turns of each of these rounds, without those that have a reserved name."""
     tokens, found = base.tokens, []
+    beginnings = ["" if n % 2 else BEGINNINGS[n // 2] for n in range(ROUND)]
+    openings = [tokens.user_opening(words) for words in beginnings]
     streams = [stream_seed(number, n) for number in numbers for n in range(ROUND)]
-    turns = _sampled(base, [tokens.user_opening()] * len(streams), tokens.control_ids, settings.prompt_tokens,
-                     settings, streams)  # fmt: skip
+    turns = _sampled(base, openings * len(numbers), tokens.control_ids, settings.prompt_tokens, settings, streams)
     for begin in range(0, len(turns), ROUND):
-        different = dict.fromkeys(t.ids for t in turns[begin : begin + ROUND] if t.ended and t.ids)
-        found.append([tuple(tokens.after_user(t)) for t in different if not names_any(tokens.decode(t), reserved)])
+        written = zip(turns[begin : begin + ROUND], beginnings, strict=True)
+        whole = [(t.ids, words) for t, words in written if t.ended and t.ids]
+        unnamed = [turn for turn in whole if not names_any(tokens.decode(turn[0]), reserved)]
+        found.append(list(dict.fromkeys(tuple(tokens.after_user(*turn)) for turn in unnamed)))
     return found
 
 

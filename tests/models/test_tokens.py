@@ -127,6 +127,14 @@ def test_a_sampled_turn_becomes_the_same_prompt(tokens: Tokens) -> None:
         assert tokens.after_user(prompt[len(opening) : end]) == prompt
 
 
+def test_a_turn_sampled_after_its_first_words_becomes_the_same_prompt(tokens: Tokens) -> None:
+    prompt, opening = tokens.prompt("What is the mass of the moon?"), tokens.user_opening("What")
+    assert prompt[: len(opening)] == opening
+    assert tokens.decode(opening).endswith("What")
+    end = len(prompt) - len(tokens.after_user((), "What")) + len(opening)
+    assert tokens.after_user(prompt[len(opening) : end], "What") == prompt
+
+
 def test_bos_stops_and_thinking(tokens: Tokens, made: dict[str, Tokens]) -> None:
     bos, eos = tokens.hf.bos_token_id, tokens.hf.eos_token_id
     assert tokens.bos == ([] if bos is None else [bos])

@@ -21,6 +21,7 @@ from disc_lite.run import self_generated
 from disc_lite.storage import Journal, disk
 from disc_lite.synthesis import document_names, retention
 from disc_lite.synthesis.retention import (
+    BEGINNINGS,
     PATIENCE,
     ROUND,
     RetentionExample,
@@ -55,12 +56,14 @@ def test_an_answer_may_be_cut_but_a_prompt_must_end(plain: Callable[..., Any], t
     examples = generate_retention_examples(base, SHORT, (), tmp_path / "cache.jsonl", 1)
     (found,) = read_rounds(tmp_path / "cache.jsonl")
     assert examples == found[:1]
+    words = [word for beginning in BEGINNINGS for word in (beginning, "")]
     with base.frozen(adapter=False) as model:
         turns = generate(
-            model, [base.tokens.user_opening()] * ROUND, stop_ids=base.tokens.control_ids, seed=1,
+            model, [base.tokens.user_opening(word) for word in words], stop_ids=base.tokens.control_ids, seed=1,
             max_new_tokens=24, temperature=1.0,
         )  # fmt: skip
-    ended = dict.fromkeys(tuple(base.tokens.after_user(t.ids)) for t in turns if t.ended and t.ids)
+    whole = [(t.ids, word) for t, word in zip(turns, words, strict=True) if t.ended and t.ids]
+    ended = dict.fromkeys(tuple(base.tokens.after_user(*turn)) for turn in whole)
     assert 0 < len(ended) < ROUND
     assert [example.prompt_ids for example in found] == list(ended)
     cut = [e for e in found if e.answer_ids[-1] not in base.tokens.stop_ids]
