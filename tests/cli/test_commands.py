@@ -317,7 +317,7 @@ def test_cuda_out_of_memory_is_reported(
     monkeypatch.setattr("disc_lite.run.adapt._run_stages", full)
     monkeypatch.setattr("disc_lite.chat.opening.open_adapted", full)
     adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run", "--quiet")
-    for command, advice in ((adapt, "lower lora.rank (64)"), (("ask", tmp_path, "Who?"), "--device cpu")):
+    for command, advice in ((adapt, "lower lora.rank (64)"), (("ask", tmp_path, "Who?"), "another with --device")):
         code, _, err = run(monkeypatch, capsys, *command)
         assert (code, len(err.splitlines())) == (4, 3)
         assert "CUDA out of memory" in err
