@@ -269,6 +269,8 @@ def test_a_folder_that_is_no_run_is_refused_by_ask_and_export(
 def test_a_missing_device_is_reported_first(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import disc_lite.models  # noqa: F401  its libraries ask for the devices once: before these are made up
+
     rest = {"adapt": ["--model", "pocket"], "ask": ["Who?"], "export": ["--to", "merged"]}.get(command, [])
     for device, cards, exit_code in (
         ("gpu", 2, 2), ("cuda:", 2, 2), ("cuda:99", 2, 3), ("cuda:01", 2, 2), ("cuda:999", 2, 2), ("cuda", 0, 3), ("cuda:0", 0, 3),
