@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -41,10 +40,11 @@ class Inputs:
         How it is computed is no part of it: a run may be continued on another device, or with other memory settings.
         Neither is what its recipe is called.
         """
+        recipe = self.resolved.recipe.model_dump(exclude=self.idle | LABELS)
         return {
             "format": FORMAT,
             "model": self.model.fingerprint,
-            "recipe": self.recipe_digest(self.idle | LABELS),
+            "recipe": _digest(json.dumps(recipe, sort_keys=True)),
             "documents": {d.name: d.sha256 for d in self.documents},
             "questions": _digest(repr(self.questions)),
             "pairs": _digest(repr(self.pairs)),
@@ -55,11 +55,6 @@ class Inputs:
     def idle(self) -> set[str]:
         """The parts of the recipe that change nothing of what this run learns."""
         return {"execution"} if self.earlier else {"execution", "update"}
-
-    def recipe_digest(self, without: set[str], labels: Mapping[str, str] = {}) -> str:
-        """Of the recipe without these parts, called by these `labels`."""
-        recipe = self.resolved.recipe.model_copy(update=labels).model_dump(exclude=without)
-        return _digest(json.dumps(recipe, sort_keys=True))
 
     @property
     def remarks(self) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from disc_lite.errors import UsageError
-from disc_lite.recipe import Recipe, load_recipe, to_yaml
+from disc_lite.recipe import load_recipe, to_yaml
 from disc_lite.run.earlier import differing
-from disc_lite.run.folder import RunFolder
-from disc_lite.run.inputs import LABELS, Inputs
+from disc_lite.run.inputs import Inputs
 from disc_lite.run.readme import readme
 from disc_lite.run.wording import listed
 from disc_lite.storage import (
@@ -37,8 +36,6 @@ def check_same_run(inputs: Inputs) -> None:
 def _require_same_identity(inputs: Inputs) -> None:
     before, now = inputs.folder.read_record()["identity"], inputs.identity
     changed = [key for key in now if before.get(key) != now[key]]
-    if "recipe" in changed and before.get("recipe") == _digest_with_labels(inputs):
-        changed.remove("recipe")
     if changed:
         other = _other_settings(inputs) + _other(inputs, before)
         raise UsageError(
@@ -57,25 +54,12 @@ def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
     return "Choose another --output, or repeat the command of that run to continue it."
 
 
-def _digest_with_labels(inputs: Inputs) -> str:
-    """As in the records of earlier versions, where a recipe with another description was another recipe."""
-    was = _recipe_of(inputs.folder) or inputs.resolved.recipe
-    return inputs.recipe_digest(inputs.idle, {label: getattr(was, label) for label in LABELS})
-
-
-def _recipe_of(folder: RunFolder) -> Recipe | None:
-    """That of the run; None where it was killed before that was written."""
-    if not folder.recipe.is_file():
-        return None
-    require_unchanged(folder.recipe)
-    return load_recipe(str(folder.recipe), environment={}).recipe
-
-
 def _other_settings(inputs: Inputs) -> str:
     """The settings that are not as they were, with both values."""
-    was, now = _recipe_of(inputs.folder), inputs.resolved.recipe
-    if was is None:
+    if not inputs.folder.recipe.is_file():  # the run was killed before it was written
         return ""
+    require_unchanged(inputs.folder.recipe)
+    was, now = load_recipe(str(inputs.folder.recipe), environment={}).recipe, inputs.resolved.recipe
     parts = [part for part in type(now).model_fields if part not in inputs.idle | {"about"}]
     found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
     return f" There {listed(found, _MOST_NAMED)}." if found else ""

@@ -21,9 +21,6 @@ from disc_lite.recipe.schema import Retention
 from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, waiting_lock, write_bytes, write_jsonl
 from disc_lite.synthesis.document_names import names_of
 
-# Turns sampled in one round. A fixed number: their random streams follow from the round, and a line of the cache is a
-# round, so with another number the prompts would depend on which run generated them first.
-ROUND = 64
 # Every second turn begins in one of these ways. From nothing come fragments, code and texts of all kinds, and few of
 # the plain questions that people type. The pairs are such questions: where these alone are learned, all others are
 # answered as briefly (bench/README). A turn that a model does not go on with as a turn does not end, and is dropped.
@@ -32,6 +29,9 @@ BEGINNINGS = (
     "Where", "Do", "Are", "Please", "My", "Could you", "Should", "Describe", "List", "Help me", "Does", "What is the",
     "How do I", "How many", "Was", "Wie", "Quel", "¿Qué", "什么",
 )  # fmt: skip
+# Turns sampled in one round. A fixed number: their random streams follow from the round, and a line of the cache is a
+# round, so with another number the prompts would depend on which run generated them first.
+ROUND = 2 * len(BEGINNINGS)
 MOST_ROUNDS = 8  # that are generated in one call: as many rows as a GPU writes at once
 PATIENCE = 16  # rounds with less than one new prompt in twenty turns, after which the model counts as exhausted
 
