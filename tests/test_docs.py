@@ -25,7 +25,7 @@ from disc_lite.recipe import SETTINGS, load_recipe
 ROOT = Path(__file__).resolve().parents[1]
 README, DOCS = ROOT / "README.md", ROOT / "docs"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
-LINKED = [*PAGES, ROOT / "bench" / "README.md"]
+LINKED = [*PAGES, ROOT / "bench" / "README.md", *sorted((ROOT / "bench" / "notes").glob("*.md"))]
 REGENERATE = "run `python docs/generate.py`"
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

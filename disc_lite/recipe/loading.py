@@ -22,7 +22,7 @@ from disc_lite.recipe.settings import SETTINGS, changed, value_of
 ENVIRONMENT_PREFIX = "DISC_LITE_"
 RATE = "train.learning_rate"
 # The default rate was found at this width (Qwen2.5-Coder-1.5B), and 5e-4 serves SmolLM2-135M, of width 576
-# (bench/README.md, "A real model"). The exponent puts both on one curve.
+# (bench/notes/real-models.md). The exponent puts both on one curve.
 RATE_WIDTH = 1536
 RATE_EXPONENT = -1.64
 WINDOW, RETRIEVED = "disc.teacher_tokens", "evaluation.rag_passages"

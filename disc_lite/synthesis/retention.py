@@ -23,7 +23,8 @@ from disc_lite.synthesis.document_names import names_of
 
 # Every second turn begins in one of these ways. From nothing come fragments, code and texts of all kinds, and few of
 # the plain questions that people type. The pairs are such questions: where these alone are learned, all others are
-# answered as briefly (bench/README). A turn that a model does not go on with as a turn does not end, and is dropped.
+# answered as briefly (bench/notes/retention.md). A turn that a model does not go on with as a turn does not end, and
+# is dropped.
 BEGINNINGS = (
     "What", "How", "Why", "Can you", "I", "Give me", "Write", "Explain", "Which", "Tell me", "Is", "When", "Who",
     "Where", "Do", "Are", "Please", "My", "Could you", "Should", "Describe", "List", "Help me", "Does", "What is the",
