@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from disc_lite.distillation.examples import Text
 from disc_lite.qa import Question
 from disc_lite.run.context import RunContext
+from disc_lite.run.events import InParts
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, write_json
 from disc_lite.synthesis.drafting import seed_of
@@ -34,19 +35,12 @@ def held_out_questions(
 def written_pairs(context: RunContext, held_out: Sequence[Question], texts: Sequence[Text]) -> PairSet:
     """Pairs about these texts; none asks what a held-out question asks."""
     seed, held_out_texts = seed_of(context.recipe.seed, "pairs"), [q.text for q in held_out]
-    state = (0, 0, 0)  # pairs, finished ones of those wanted, all wanted
+    progress = InParts(context.tell, "questions")
 
     def on_round(pairs: int, done: int, wanted: int) -> None:
-        nonlocal state
-        state = pairs, done, wanted
-        context.tell("questions", counted(pairs, "pair"), done, wanted)
+        progress.whole(counted(pairs, "pair"), done, wanted)
 
-    def on_drafts(what: str, drafted: int, of: int) -> None:
-        pairs, done, wanted = state
-        text = f"{counted(pairs, 'pair')}, {what}: {drafted} of {of}"
-        context.tell("questions", text, done, wanted, part=[what, drafted, of])
-
-    return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, on_drafts)
+    return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, progress.part)
 
 
 def about_drafts(written: PairSet) -> JsonObject:

@@ -61,6 +61,22 @@ def adding_up(tell: Callable[..., None], stage: str, what: str, total: int) -> C
     return add
 
 
+class InParts:
+    """Tells the progress of a stage, and of what is under way in it, which may take long."""
+
+    def __init__(self, tell: Callable[..., None], stage: str) -> None:
+        self.tell, self.stage = tell, stage
+        self.text, self.done, self.total = "", 0, 0
+
+    def whole(self, text: str, done: int, total: int) -> None:
+        self.text, self.done, self.total = text, done, total
+        self.tell(self.stage, text, done, total)
+
+    def part(self, what: str, done: int, of: int) -> None:
+        text = f"{self.text}, {what}: {done:,} of {of:,}"
+        self.tell(self.stage, text, self.done, self.total, part=[what, done, of])
+
+
 def only_if_slow(listener: Listener) -> Listener:
     """A listener that passes on what happens from now on, but nothing of the first second."""
     began_s = time.monotonic()

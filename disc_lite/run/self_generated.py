@@ -16,6 +16,7 @@ from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run.context import RunContext
+from disc_lite.run.events import InParts
 from disc_lite.synthesis.retention import (
     BEGINNINGS,
     RetentionExample,
@@ -67,12 +68,8 @@ def _first_prompts(
     context: RunContext, number: int, remark: Callable[[str], None]
 ) -> tuple[list[RetentionExample], list[RetentionExample]]:
     """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
-    recipe, model = context.recipe, context.inputs.model
-    reserved = tuple(model.probes.get("reserved_names", ()))
-    settings = {"model": model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
-          "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
-          "device": context.base.device.type, "beginnings": BEGINNINGS}  # fmt: skip
-    key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+    recipe = context.recipe
+    reserved = tuple(context.inputs.model.probes.get("reserved_names", ()))
     held_out = recipe.evaluation.drift_prompts
     total = held_out + number
     tell_once = cache(partial(context.tell, "retention", WAITS))
@@ -81,16 +78,32 @@ def _first_prompts(
         tell_once()
         context.interrupts.check()
 
-    context.tell("retention", "self-generated prompts", 0, total)
+    progress = InParts(context.tell, "retention")
+
+    def on_round(prompts: int) -> None:
+        progress.whole("self-generated prompts", min(prompts, total), total)
+
+    on_round(0)
     examples = generate_retention_examples(
-        context.base, recipe.retention, reserved, prompts_folder() / f"{key}.txt", total,
-        on_round=lambda prompts: context.tell("retention", "self-generated prompts", min(prompts, total), total),
-        on_wait=on_wait, on_unsaved=lambda error: remark(UNSAVED.format(f"{error.what} ({error.why})")),
+        context.base, recipe.retention, reserved, _cache_of(context, reserved), total,
+        on_round=on_round, on_wait=on_wait, on_drafts=progress.part,
+        on_unsaved=lambda error: remark(UNSAVED.format(f"{error.what} ({error.why})")),
     )  # fmt: skip
-    context.tell("retention", "self-generated prompts", min(len(examples), total), total)  # also where all were there
+    on_round(len(examples))  # also where all were there
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
         held_out = min(held_out, len(examples) // 4)
     return examples[held_out:], examples[:held_out]
+
+
+def _cache_of(context: RunContext, reserved: Sequence[str]) -> Path:
+    """The file with these prompts of this model: its name follows from all that they follow from."""
+    recipe = context.recipe
+    key = {
+        "model": context.inputs.model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
+        "settings": recipe.retention.model_dump(include={"prompt_tokens", "answer_tokens", "temperature"}),
+        "device": context.base.device.type, "beginnings": BEGINNINGS,
+    }  # fmt: skip
+    return prompts_folder() / f"{sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]}.txt"
 
 
 def _unmeasured(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:

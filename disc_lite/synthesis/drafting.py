@@ -30,6 +30,8 @@ NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
 NOT_ASKED = "answer does not give the detail that was to be asked for"
 
+OnDrafts = Callable[[str, int, int], None]  # (what is done in a round, number so far, number in all)
+
 
 @dataclass(frozen=True)
 class Sentence:

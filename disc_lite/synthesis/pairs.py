@@ -22,6 +22,7 @@ from disc_lite.synthesis.drafting import (
     DraftedPair,
     DraftedQuestion,
     Drafter,
+    OnDrafts,
     askable_sentences,
     seed_of,
     shares,
@@ -35,8 +36,6 @@ COOLER = 0.5  # times the temperature, for a sentence of which the first round m
 ROWS = 1024  # pairs wanted of a group of passages, at least: more rows are written at once
 HELD_OUT = "held out for the evaluation"
 DISAGREES = "the likeliest answer has other facts"
-
-OnDrafts = Callable[[str, int, int], None]  # (what is done in a round, number so far, number in all)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.recipe.schema import Retention
 from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, waiting_lock, write_bytes, write_jsonl
 from disc_lite.synthesis.document_names import names_of
+from disc_lite.synthesis.drafting import OnDrafts
 
 # Every second turn begins in one of these ways. From nothing come fragments, code and texts of all kinds, and few of
 # the plain questions that people type. The pairs are such questions: where these alone are learned, all others are
@@ -59,20 +60,23 @@ def generate_retention_examples(
     base: Base, settings: Retention, reserved_names: Sequence[str], cache: Path, wanted: int,
     on_round: Callable[[int], None] = lambda prompts: None, on_wait: Callable[[], None] = lambda: None,
     on_unsaved: Callable[[EnvironmentNotReady], None] = lambda why: None,
+    on_drafts: OnDrafts = lambda what, done, of: None,
 ) -> list[RetentionExample]:  # fmt: skip
     """The first `wanted` prompts and answers of this model; fewer where it generates no more new ones.
 
     They are read from the file `cache`; missing and damaged ones are generated, and the file is rewritten after every
-    few rounds. Round n is the same in every run. No example contains a reserved name. Of two runs that lack some, one
-    generates them and the other waits: `on_wait` is called again and again meanwhile. Where the cache can only be read,
-    `on_unsaved` is told why, and they are generated all the same: a run has them in its journal.
+    few rounds. Round n is the same in every run. No example contains a reserved name. `on_round` is called with the
+    number of examples, `on_drafts` with the number of prompts, then of answers that are written for the next ones. Of
+    two runs that lack some, one generates them and the other waits: `on_wait` is called again and again meanwhile.
+    Where the cache can only be read, `on_unsaved` is told why, and they are generated all the same: a run has them in
+    its journal.
     """
     rounds = read_rounds(cache) if cache.is_file() else []
     if sum(map(len, rounds)) < wanted and not _exhausted(rounds):
         with _locked(cache, on_wait, on_unsaved) as saves:
             rounds = read_rounds(cache) if cache.is_file() else []  # another run may have added some
             while (number := _rounds_missing(rounds, wanted)) and not _exhausted(rounds):
-                for one_round in _generate_rounds(base, settings, reserved_names, rounds, number):
+                for one_round in _generate_rounds(base, settings, reserved_names, rounds, number, on_drafts):
                     rounds.append(one_round)
                     if _exhausted(rounds):
                         break
@@ -110,20 +114,21 @@ def _exhausted(rounds: Sequence[Round]) -> bool:
 
 
 def _generate_rounds(
-    base: Base, settings: Retention, reserved: Sequence[str], rounds: Sequence[Round], number: int
-) -> list[Round]:
+    base: Base, settings: Retention, reserved: Sequence[str], rounds: Sequence[Round], number: int,
+    on_drafts: OnDrafts,
+) -> list[Round]:  # fmt: skip
     """The next rounds, at most so many: the new prompts among `ROUND` sampled turns each, with their answers.
 
     A turn that does not end within `prompt_tokens` is dropped. An answer that does not end within `answer_tokens` is
     cut: the divergence at a token does not depend on the tokens after it.
     """
     first = len(rounds) + 1
-    candidates = _prompts(base, settings, reserved, range(first, first + number))
+    candidates = _prompts(base, settings, reserved, range(first, first + number), on_drafts)
     seen, fresh = {example.prompt_ids for one_round in rounds for example in one_round}, list[list[tuple[int, ...]]]()
     for prompts in candidates:
         fresh.append([prompt for prompt in prompts if prompt not in seen])
         seen.update(fresh[-1])
-    answers = iter(_answers(base, settings, fresh, first))
+    answers = iter(_answers(base, settings, fresh, first, on_drafts))
     found, unanswered = list[Round](), set[tuple[int, ...]]()
     for prompts, own in zip(candidates, fresh, strict=True):
         if not unanswered.isdisjoint(prompts):  # a later round is to try that prompt again: it is generated anew
@@ -135,14 +140,17 @@ def _generate_rounds(
 
 
 def _prompts(
-    base: Base, settings: Retention, reserved: Sequence[str], numbers: Sequence[int]
+    base: Base, settings: Retention, reserved: Sequence[str], numbers: Sequence[int], on_drafts: OnDrafts
 ) -> list[list[tuple[int, ...]]]:
     """The different prompts among the turns of each of these rounds, without those that have a reserved name."""
     tokens, found = base.tokens, []
     beginnings = ["" if n % 2 else BEGINNINGS[n // 2] for n in range(ROUND)]
     openings = [tokens.user_opening(words) for words in beginnings]
     streams = [stream_seed(number, n) for number in numbers for n in range(ROUND)]
-    turns = _sampled(base, openings * len(numbers), tokens.control_ids, settings.prompt_tokens, settings, streams)
+    turns = _sampled(
+        base, openings * len(numbers), tokens.control_ids, settings.prompt_tokens, settings, streams,
+        lambda written: on_drafts("prompts", written, len(streams)),
+    )  # fmt: skip
     for begin in range(0, len(turns), ROUND):
         written = zip(turns[begin : begin + ROUND], beginnings, strict=True)
         whole = [(t.ids, words) for t, words in written if t.ended and t.ids]
@@ -152,22 +160,25 @@ def _prompts(
 
 
 def _answers(
-    base: Base, settings: Retention, prompts: Sequence[Sequence[tuple[int, ...]]], first: int
+    base: Base, settings: Retention, prompts: Sequence[Sequence[tuple[int, ...]]], first: int, on_drafts: OnDrafts
 ) -> list[Continuation]:
     """An answer to each prompt of these rounds; their random streams are other than those of the turns."""
     streams = [stream_seed(-(first + k), n) for k, of_round in enumerate(prompts) for n in range(len(of_round))]
     every = [prompt for of_round in prompts for prompt in of_round]
-    return _sampled(base, every, base.tokens.stop_ids, settings.answer_tokens, settings, streams)
+    return _sampled(
+        base, every, base.tokens.stop_ids, settings.answer_tokens, settings, streams,
+        lambda written: on_drafts("answers", written, len(every)),
+    )  # fmt: skip
 
 
 def _sampled(
     base: Base, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], max_tokens: int, settings: Retention,
-    streams: Sequence[int],
+    streams: Sequence[int], on_finished: Callable[[int], None],
 ) -> list[Continuation]:  # fmt: skip
     with base.frozen(adapter=False) as model:
         return generate(
             model, prompts, stop_ids=stop_ids, max_new_tokens=max_tokens, temperature=settings.temperature,
-            streams=streams, known=base.known(adapter=False),
+            streams=streams, known=base.known(adapter=False), on_finished=on_finished,
         )  # fmt: skip
 
 

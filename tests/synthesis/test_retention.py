@@ -51,6 +51,18 @@ def scripted(monkeypatch: pytest.MonkeyPatch, turns_of: Callable[[int], Sequence
     return rounds
 
 
+def test_what_is_being_written_is_told(plain: Callable[..., Any], tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    generate_retention_examples(
+        plain("qwen3"), SHORT, (), tmp_path / "cache.jsonl", 1, on_drafts=lambda *counts: told.append(counts)
+    )
+    (found,) = read_rounds(tmp_path / "cache.jsonl")
+    for what, of in (("prompts", ROUND), ("answers", len(found))):
+        counts = [done for name, done, _ in told if name == what]
+        assert counts == sorted(set(counts)) and len(counts) > 1 and counts[-1] == of
+        assert {total for name, _, total in told if name == what} == {of}
+
+
 def test_an_answer_may_be_cut_but_a_prompt_must_end(plain: Callable[..., Any], tmp_path: Path) -> None:
     base = plain("qwen3")
     examples = generate_retention_examples(base, SHORT, (), tmp_path / "cache.jsonl", 1)
@@ -137,7 +149,7 @@ def test_rounds_of_one_call_are_those_of_several(
 
     def repeated(*how: Any) -> Any:
         """The first prompt of the first round is in all rounds."""
-        calls.append(how[-1])
+        calls.append(how[3])
         return [list(dict.fromkeys([first[0].prompt_ids, *prompts])) for prompts in prompts_of(*how)]
 
     monkeypatch.setattr(retention, "_prompts", repeated)
