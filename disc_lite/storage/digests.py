@@ -183,8 +183,15 @@ class _Log:
     def undone(self) -> Line:
         """The last write, if it did not happen, the other way round."""
         before = {name: self.history(name)[1] for name in self.last}
-        happened = all(_digest_on_disk(self.folder / name) == digest for name, digest in self.last.items())
+        happened = all(self._is_made(name, digest, before[name]) for name, digest in self.last.items())
         return {} if happened else before
+
+    def _is_made(self, name: str, noted: Noted, before: Noted) -> bool:
+        """Whether a file is what was noted of it, and not what it was before; read only where both are as long."""
+        path = self.folder / name
+        if noted and before and noted.size_bytes != before.size_bytes:
+            return path.is_file() and path.stat().st_size == noted.size_bytes
+        return _digest_on_disk(path) == noted
 
     def add(self, lines: Iterable[Line]) -> None:
         rows = ({n: one and [one.size_bytes, one.sha256] for n, one in line.items()} for line in lines)

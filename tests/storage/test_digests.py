@@ -172,6 +172,34 @@ def test_two_writes_of_a_file_that_fail_leave_it_as_it_was(run: Path, monkeypatc
     assert [row["step"] for row in storage.read_jsonl(run / "metrics.jsonl")] == list(range(6))
 
 
+def test_a_line_is_added_without_reading_the_lines_before_it(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of a training is one of hundreds of thousands, and notes what it measured."""
+    lines = storage.JsonLines(run / "metrics.jsonl")
+
+    def unless_lines(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(path: Path, *more: Any, **named: Any) -> Any:
+            assert path.name != "metrics.jsonl", "it was read again"
+            return read(path, *more, **named)
+
+        return reading
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "read_bytes"):
+            patch.setattr(Path, name, unless_lines(getattr(Path, name)))
+        lines.append({"step": 5})
+        lines.append({"step": 6})
+        storage.write_json(run / "summary.json", {"recall": 0.9})
+        with monkeypatch.context() as failing, pytest.raises(RunFailed, match="cannot write"):
+            failing.setattr(storage.disk, "append", full)
+            lines.append({"step": 7})
+        lines.append({"step": 7})
+    storage.require_all_unchanged(run)
+    assert [row["step"] for row in storage.read_jsonl(run / "metrics.jsonl")] == list(range(8))
+
+
 def test_a_write_that_a_kill_prevented_may_be_made_otherwise(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kill_before("rename", monkeypatch, lambda: storage.write_json(run / "stopped.json", {"step": 1}))
     storage.write_json(run / "stopped.json", {"step": 2})
