@@ -24,6 +24,7 @@ from disc_lite.evaluation.sentences import (
 )
 from disc_lite.qa import Pair, Question
 from disc_lite.run.evaluate import verdict_in
+from tests.counting import Counted, names_compared
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,12 @@ def test_the_card_counts_by_row_and_by_document() -> None:
     assert card("exact")["rows"]["adapted"]["right"] == 1
     assert found["differences"]["adapted - ceiling"]["mean"] == -0.5
     assert found["differences"]["adapted_rag - rag"]["mean"] == 0
+
+
+def test_thousands_of_questions_are_not_each_compared_with_thousands_of_documents() -> None:
+    asked = [Question(f"Which boat is green in harbour {n}?", ("this",), Counted(f"{n}.md")) for n in range(200)]
+    answers = {row: ["none"] * len(asked) for row in ROWS}
+    assert names_compared(report_card, asked, answers, [""] * len(asked), [], "exact", 0.8) < 50 * len(asked)
 
 
 def test_overlap_with_training_is_told_apart() -> None:
