@@ -29,6 +29,10 @@ _REMEDY = (
     "Put it back from a copy, or remove it (of a finished run summary.json too) and repeat the command that wrote it. "
     "To edit a file, copy it out of the folder."
 )
+_IF_MISSING = (
+    "Put it back from a copy, or repeat its `adapt` (of a finished run without summary.json); what that does not make "
+    "again needs another --output."
+)
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,7 @@ class _Log:
             return
         path, noted = self.folder / name, valid[0]
         if on_disk is None:
-            raise EnvironmentNotReady(f"{path} is missing.", f"{DIGESTS} says that it was written.", _REMEDY)
+            raise EnvironmentNotReady(f"{path} is missing.", f"{DIGESTS} says that it was written.", _IF_MISSING)
         if noted is None:
             why = f"{DIGESTS} does not say that it was written."
         elif noted.size_bytes != on_disk.size_bytes:

@@ -102,7 +102,9 @@ def test_counts_in_words() -> None:
 
 
 def test_thousands_of_passages_are_not_each_compared_with_thousands() -> None:
-    before = [(Counted(f"{n}.md"), f"# {n}\n\nThe market of town{n} is on Friday, the fair{n} in May.") for n in range(300)]
+    before = [
+        (Counted(f"{n}.md"), f"# {n}\n\nThe market of town{n} is on Friday, the fair{n} in May.") for n in range(300)
+    ]
     now = [(name, text.replace("Friday", "Monday")) for name, text in before]
     found = compare(before, now[:250])
     assert (len(found.changed), len(found.removed)) == (250, 50)

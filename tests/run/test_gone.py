@@ -240,7 +240,9 @@ def test_thousands_of_pairs_are_not_each_compared_with_thousands(tmp_path: Path,
     texts = tokenise([document_of(f"{NOW} This is {name}.", name) for name in names], plain("llama").tokens, 256)
     shown = [(name, text) for name, (_, text) in zip(names, shown_passages(texts), strict=True)]
     passages = [(name, text.replace(NOW, OLD)) for name, text in shown]
-    pairs = [pair_of(name, 0, f"Who keeps the keys of {name}?", "Solward keeps the keys of the hall.") for name in names]
+    pairs = [
+        pair_of(name, 0, f"Who keeps the keys of {name}?", "Solward keeps the keys of the hall.") for name in names
+    ]
     earlier, changes = earlier_of(tmp_path, pairs, passages), compare(passages, shown)
     assert len(changes.changed) == len(names)
     taught = [pair_of(name, 0, "How much is a Dunden?", "The Dunden costs 91 crowns.") for name in names * 9]
