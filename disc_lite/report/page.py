@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from disc_lite.errors import UsageError
 from disc_lite.evaluation import sentences
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
@@ -39,16 +38,14 @@ PARTS = (
 def write_report(run: str | Path, output: str | Path | None = None) -> Path:
     """Write RUN/report.html, or `output`: a pure function of the files of the run; returns its path.
 
-    Raises UsageError where the folder holds no finished run, or `output` is no file (a pipe, /dev/stdout): a page takes
-    the place of what was there. EnvironmentNotReady where nothing can be written.
+    Raises UsageError where the folder holds no finished run or `output` is a pipe, a device or a folder,
+    EnvironmentNotReady where nothing can be written.
     """
     run = Path(run)
     path = Path(output) if output else RunFolder(run).report
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a file.", "", "Name a file: --output report.html.")
     text = page(read_run(run))
     require_writable(path.parent, "Name another file: --output FILE.")
-    write_text(path, text, noted=False)
+    write_text(path.resolve(), text, noted=False)  # a link stays one, also /dev/stdout
     return path
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from disc_lite.errors import NonFiniteError, RunFailed
+from disc_lite.errors import NonFiniteError, RunFailed, UsageError
 from disc_lite.storage import disk
 from disc_lite.storage.digests import Digest, digest_of, is_noted, note, read_unchanged
 
@@ -22,11 +22,14 @@ JsonObject = dict[str, Json]
 def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool = True) -> None:
     """Put `data` at `path`, durably and at once; missing parent folders are made.
 
-    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched. In a folder with digests a
-    file that takes the place of a removed one must equal it, unless it `may_differ`; one that nobody reads is not
-    `noted`, so that it may be written without the lock.
+    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched. UsageError where a folder, a
+    pipe or a device is there, whose place a file would take. In a folder with digests a file that takes the place of a
+    removed one must equal it, unless it `may_differ`; one that nobody reads is not `noted`, so that it may be written
+    without the lock.
     """
     with disk.reporting(f"cannot write {path}"):
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a file.", "What is written would take its place.", "Name another file.")
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:

@@ -251,6 +251,9 @@ def test_a_page_takes_the_place_of_no_pipe_and_no_device(run: Path, tmp_path: Pa
         with pytest.raises(UsageError, match="is not a file"):
             write_report(run, path)
     assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "latest.html").symlink_to("page.html")
+    assert write_report(run, tmp_path / "latest.html") == tmp_path / "latest.html"
+    assert (tmp_path / "latest.html").is_symlink() and (tmp_path / "page.html").is_file()
 
 
 def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> None:
