@@ -29,7 +29,7 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.planning.cards import CARDS, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.estimate import Budget, Plan, plan_run
-from disc_lite.planning.memory import CUDA, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.planning.workload import workload_of
@@ -99,10 +99,10 @@ def plan_figures() -> dict[str, str]:
         "small": gib(small.choice.stages[-1].peak), "small-passes": IN_WORDS[small.choice.way.passes],
         "small-bits": str(small.choice.way.optimizer_bits), "hours": IN_WORDS[round(hours)],
     }  # fmt: skip
-    way = Way(tokens, True, 32)
+    way = Way(tokens, ALL_LAYERS, 32)
     ways = {"checkpoints": replace(way, host_checkpoints=True), "embedding": replace(way, host_embedding=True),
             "bits": replace(way, optimizer_bits=8)}  # fmt: skip
-    least = Way(tokens, True, 8, host_checkpoints=True, host_embedding=True)
+    least = Way(tokens, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
     for rank in (16, 64):
         shapes = [Footprint(shape_of_alias(ALIASES[name]), "nf4", rank, CUDA) for name in SEVEN_BILLION]
         for name, other in ways.items():

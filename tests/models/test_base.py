@@ -44,7 +44,7 @@ def test_the_teacher_is_the_plain_base_and_the_student_is_not(
         before, logits = base.hidden(PACKED), base.model(IDS).logits
     weights = {n: (p.data_ptr(), p.dtype) for n, p in base.model.named_parameters()}
     held = storages(base.model)
-    base.attach(4, 8, 0, True)
+    base.attach(4, 8, 0)
     lora = base.adapter_parameters()
     for parameter in lora.values():
         parameter.data.normal_(0.0, 0.1)
@@ -69,7 +69,7 @@ def test_the_teacher_is_the_plain_base_and_the_student_is_not(
 def test_only_the_adapter_is_fp32_on_a_half_precision_base(load: Callable[..., Any]) -> None:
     base = load("llama")
     base.model.to(torch.bfloat16)  # as on a card
-    base.attach(4, 8, 0, True)
+    base.attach(4, 8, 0)
     kinds = {("lora_" in n, p.dtype) for n, p in base.model.named_parameters()}
     assert kinds == {(True, torch.float32), (False, torch.bfloat16)}
 
@@ -115,7 +115,7 @@ def test_lora_a_is_drawn_from_its_seed_alone_and_b_is_zero(load: Callable[..., A
     def drawn(seed: int, disturb: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(disturb)
         base = load("qwen2")
-        base.attach(4, 8, seed, False)
+        base.attach(4, 8, seed, recomputed=0)
         return {n: p.detach() for n, p in base.adapter_parameters().items()}
 
     first, again, other = drawn(0, 1), drawn(0, 2), drawn(1, 1)
