@@ -28,6 +28,27 @@ def calls_in(function: Callable[..., object], *arguments: object) -> int:
     return count
 
 
+class Counted(str):
+    """A name, such as that of a document, that counts how often any of its kind is compared or looked up."""
+
+    count = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.count += 1
+        return str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        Counted.count += 1
+        return str.__hash__(self)
+
+
+def names_compared(function: Callable[..., object], *arguments: object) -> int:
+    """How often `Counted` names are compared or looked up in a call."""
+    before = Counted.count
+    function(*arguments)
+    return Counted.count - before
+
+
 def is_quadratic(work: Callable[[int], object], size: int) -> bool:
     """Whether the work on a text of this size takes far more than four times as long as on a fourth of it.
 

@@ -201,9 +201,9 @@ class Bars:
 
 @contextmanager
 def display(quiet: bool) -> Iterator[Listener]:
-    """A listener that shows bars, lines or nothing, depending on stderr, which is None where it is closed."""
+    """A listener that shows bars, lines or nothing, depending on stderr."""
     console = Console(stderr=True)
-    if quiet or sys.stderr is None:
+    if quiet:
         yield silent
     else:
         with closing(Bars(console) if console.is_terminal else Plain()) as shown:

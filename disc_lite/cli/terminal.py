@@ -27,9 +27,16 @@ TWO_COLUMNS = 72  # characters; on a narrower terminal the answers are printed o
 
 
 def print_whatever_comes() -> None:
-    """Escapes what the encoding of a stream lacks: a finished run must not end as failed for an ellipsis or a name."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
+    """Escapes what the encoding of a stream lacks: a finished run must not end as failed for an ellipsis or a name.
+
+    A stream that is closed, as some schedulers start programs, takes all and shows nothing. The next file that is
+    opened would get its number otherwise, and with it what libraries print.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - to the end of the process
+        elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

@@ -5,8 +5,9 @@ The base is the same object with the adapter off, so both are evaluated in exact
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,11 +35,11 @@ def check_tasks(tasks: Sequence[str]) -> None:
 
 def run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Task -> {before, after} -> metric -> value; a task is a name of the harness or a YAML file.
+) -> list[dict[str, dict[str, float]]]:
+    """Of each task {before, after} -> metric -> value; a task is a name of the harness or a YAML file.
 
     Raises EnvironmentNotReady without the extra, or where the data of a task cannot be downloaded; UsageError for
-    a task that the harness does not have.
+    a task that the harness does not have, or has no figure of.
     """
     harness, wrapper, manager_of = _harness()
     files = [Path(task) for task in tasks if task.endswith(SUFFIXES)]
@@ -52,27 +53,47 @@ def run_benchmarks(
             "`lm-eval ls tasks` lists all; or give a YAML file.",
         )
     base = opened()
-    scores: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
+    scores: dict[str, dict[str, dict[str, float]]] = {}
     for when, adapter in (("before", False), ("after", True)):
         tell(f"{when}: {', '.join(names)} (lm-evaluation-harness)")
         with base.frozen(adapter=adapter) as model:
             wrapped = wrapper(pretrained=model, tokenizer=base.tokens.hf, backend="causal", batch_size=BATCH)
             results = _evaluated(harness, wrapped, names, manager, limit)
-        for name in names:
-            scores[name][when] = metrics_of(results[name])
-    return scores
+        scores[when] = {name: _figures(results, name) for name in names}
+    return [_shared({when: found[name] for when, found in scores.items()}) for name in names]
+
+
+def _figures(results: JsonObject, name: str) -> dict[str, float]:
+    """Raises UsageError where the harness has none: of tags and of some groups it has those of their tasks alone."""
+    found = metrics_of(results.get(name, {}))
+    if not found:
+        others = [other for other, result in results.items() if metrics_of(result)]
+        raise UsageError(
+            f"lm-evaluation-harness has no figure of {name} as a whole.", "",
+            f"Name what has one: --benchmarks {','.join(others)}." if others else "Name another task.",
+        )  # fmt: skip
+    return found
+
+
+def _shared(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Those metrics of a task that are finite both before and after."""
+    metrics = [metric for metric in scores["before"] if metric in scores["after"]]
+    return {when: {metric: found[metric] for metric in metrics} for when, found in scores.items()}
 
 
 def metrics_of(result: JsonObject) -> dict[str, float]:
     """A task's result of the harness -> metric -> value; `metric (filter)` where a metric has several filters.
 
     The harness names them `metric,filter`: those of gsm8k are `exact_match,strict-match` and
-    `exact_match,flexible-extract`.
+    `exact_match,flexible-extract`. A value that is not finite is left out.
     """
     measured = {
         tuple(key.split(",", 1)): float(value)
         for key, value in result.items()
-        if "," in key and isinstance(value, (int, float)) and not key.split(",")[0].endswith("_stderr")
+        if "," in key
+        and isinstance(value, (int, float))
+        and math.isfinite(value)
+        and not key.split(",")[0].endswith("_stderr")
     }
     metrics = [metric for metric, _ in measured]
     return {

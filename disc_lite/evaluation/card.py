@@ -50,6 +50,9 @@ def report_card(
     chosen = [question.passage_index >= 0 for question in questions]
 
     readable = [i for i in everywhere if states[i] and not chosen[i]]
+    by_document: dict[str, list[int]] = {}
+    for i, question in enumerate(questions):
+        by_document.setdefault(question.document, []).append(i)
 
     def rows(places: Sequence[int]) -> dict[str, dict[str, Any]]:
         of = [facts[i] for i in places]
@@ -67,10 +70,7 @@ def report_card(
         # Of questions whose passage states an accepted answer: whether the base can read the documents.
         "reading": share_of([grades["ceiling"][i].right(grading) for i in readable], [facts[i] for i in readable]),
         "rows": rows(everywhere),
-        "documents": {
-            name: rows([i for i in everywhere if questions[i].document == name])
-            for name in sorted({q.document for q in questions} - {""})
-        },
+        "documents": {name: rows(by_document[name]) for name in sorted(by_document) if name},
         "differences": _differences(grades, grading, any(chosen), facts),
         "overlap": {
             "exact": overlap.count("exact"), "near": overlap.count("near"), "limit": near, "pairs": len(pairs),

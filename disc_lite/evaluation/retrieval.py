@@ -28,11 +28,6 @@ _LETTER = rf"(?:[^\W{UNSPACED}\uac00-\ud7a3]|[{MARKS}])"
 _TERM = re.compile(rf"(?P<run>(?:{_CHARACTER.pattern})+)|(?P<number>(?<!\w)\d+(?:[.,]\d+)+(?!{_LETTER}))|{_LETTER}+")
 
 
-def right_passages(questions: Sequence[Question], passages: Passages) -> list[str]:
-    """The passage that answers each question, or "": see `right_places`."""
-    return ["" if at is None else passages[at][1] for at in right_places(questions, passages)]
-
-
 def right_places(questions: Sequence[Question], passages: Passages) -> list[int | None]:
     """Which passage answers each question: its own where that is known, else the best by BM25 that gives an answer.
 
@@ -45,8 +40,12 @@ def right_places(questions: Sequence[Question], passages: Passages) -> list[int 
     for i, question in enumerate(questions):
         if chosen[i] is None:
             unknown.setdefault(question.document, []).append(i)
+    within: dict[str, list[int]] = {}  # document -> passages
+    for at, (document, _) in enumerate(passages):
+        within.setdefault(document, []).append(at)
+    within[""] = list(range(len(passages)))
     for document, asked in unknown.items():
-        places = [i for i, (name, _) in enumerate(passages) if document in ("", name)]
+        places = within.get(document, [])
         texts = [passages[i][1] for i in places]
         searched = [" ".join((questions[i].text, *questions[i].answers)) for i in asked]
         for i, ranked in zip(asked, best_places(texts, searched, SEARCHED), strict=True):

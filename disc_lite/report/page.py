@@ -38,13 +38,14 @@ PARTS = (
 def write_report(run: str | Path, output: str | Path | None = None) -> Path:
     """Write RUN/report.html, or `output`: a pure function of the files of the run; returns its path.
 
-    Raises UsageError where the folder holds no finished run, EnvironmentNotReady where nothing can be written.
+    Raises UsageError where the folder holds no finished run or `output` is a pipe, a device or a folder,
+    EnvironmentNotReady where nothing can be written.
     """
     run = Path(run)
     path = Path(output) if output else RunFolder(run).report
     text = page(read_run(run))
     require_writable(path.parent, "Name another file: --output FILE.")
-    write_text(path, text, noted=False)
+    write_text(path.resolve(), text, noted=False)  # a link stays one, also /dev/stdout
     return path
 
 

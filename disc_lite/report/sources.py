@@ -17,7 +17,7 @@ def ledger(run: RunFiles) -> list[Child]:
         return []
     ordered = sorted(run.ledger, key=lambda row: (OUTCOMES.index(row["outcome"]), row["name"]))
     counts = ", ".join(f"{sum(r['outcome'] == o for r in ordered)} {o}" for o in reversed(OUTCOMES))
-    without = run.summary["pairs"].get("without", {}).get("documents", ())
+    without = set(run.summary["pairs"].get("without", {}).get("documents", ()))
     lines = [_line(row, row["name"] in without) for row in ordered]
     headings = ("file", "outcome", "reason or warning", "bytes", "characters")
     tables = beginning(lambda caption, some: table(caption, headings, some), "Files", lines)

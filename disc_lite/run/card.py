@@ -70,7 +70,7 @@ def _by_state(
     record = run.read_update()
     if not record:
         return {}
-    states, places = run.read_states(), right_places(asked.questions, asked.passages)
+    states = run.read_states()
 
     def grouped(questions: Sequence[Question], said: Sequence[str], places: Sequence[int | None]) -> ByState:
         groups: ByState = {state: [] for state in STATES}
@@ -86,8 +86,8 @@ def _by_state(
         rows = {"earlier": _row(before, grading), "adapted": _row(group, grading)}
         return {**rows, "lost": changed["lost"], "gained": changed["gained"]}
 
-    read = grouped(asked.questions, with_passage, places)
-    now = grouped(asked.questions, answers.questions["adapted"], places)
+    read = grouped(asked.questions, with_passage, asked.places)
+    now = grouped(asked.questions, answers.questions["adapted"], asked.places)
     finished = grouped(asked.completions, answers.completions, right_places(asked.completions, asked.passages))
     gone = list(zip(asked.removed, answers.removed, strict=True))
     for groups, kind in ((now, "question"), (finished, "completion")):

@@ -71,9 +71,10 @@ def compare(before: Passages, now: Passages, file_titles: tuple[Titles, Titles] 
     gone = {places[0]: text for text, places in old.items() if text not in new}
     fresh = {place: text for text, places in new.items() if text not in old for place in places}
     changed = _alike(gone, fresh)
+    replaced = set(changed.values())
     return Changes(
         same, unchanged, changed, tuple(place for place in fresh if place not in changed),
-        tuple(place for place in gone if place not in set(changed.values())),
+        tuple(place for place in gone if place not in replaced),
     )  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def _run_benchmarks(
     missing = [task for task, name in named.items() if name not in known]
     if missing:
         scores = run_benchmarks(opened, missing, limit, tell)
-        known.update({named[task]: row for task, row in zip(missing, scores.values(), strict=True)})
+        known.update({named[task]: row for task, row in zip(missing, scores, strict=True)})
         write_json(folder.benchmarks, known, may_differ=True)
     return {name: known[name] for name in named.values()}
 

@@ -67,10 +67,11 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
     for question in questions:
         if not question.passage and question.passage_index < 0:
             by_document.setdefault(question.document, []).append(question)
+    texts = {"": [document.text for document in documents], **{d.name: [d.text] for d in documents}}
     lost = [
         f"“{_shortened(question.text)}” ({_shortened(' / '.join(question.answers))})"
         for name, asked in by_document.items()
-        for question in _not_found(asked, [d.text for d in documents if name in ("", d.name)])
+        for question in _not_found(asked, texts[name])
     ]
     if not lost:
         return ""

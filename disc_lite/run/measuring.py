@@ -10,7 +10,7 @@ from disc_lite.evaluation.asking import answer, generate_answers, probes_of
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.instructions import Instruction, load_instructions, neutral_prompts
-from disc_lite.evaluation.retrieval import Passages, best_passages, right_passages
+from disc_lite.evaluation.retrieval import Passages, best_passages, right_places
 from disc_lite.evaluation.thinking import MOST, thinking_answers
 from disc_lite.models import Base
 from disc_lite.qa import Question
@@ -35,9 +35,14 @@ class EvalSet:
     removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
 
     @cached_property
+    def places(self) -> list[int | None]:
+        """Which passage answers each question, if any does."""
+        return right_places(self.questions, self.passages)
+
+    @property
     def right(self) -> list[str]:
-        """The right passage of each question."""
-        return right_passages(self.questions, self.passages)
+        """The passage that answers each question, or ""."""
+        return ["" if at is None else self.passages[at][1] for at in self.places]
 
 
 def eval_set_of(

@@ -74,19 +74,26 @@ def as_named(
         typed = row.document
         # A pair with a digest finds its passage by its words, in whatever file it is.
         is_found = not typed or typed in known or (isinstance(row, Pair) and row.passage_sha256)
-        ends = [] if is_found else [name for name in known if f"/{typed}".endswith(f"/{name}")]
-        if not is_found and not ends:
+        name = typed if is_found else _longest_end(typed, known)
+        if name is None:
             unread[typed] = None
-        named.append(replace(row, document=max(ends, key=len)) if ends else row)
+        named.append(row if name in (typed, None) else replace(row, document=name))
     if unread:
         raise _not_read(list(unread), known, what, files)
     return tuple(named)
 
 
+def _longest_end(path: str, known: Collection[str]) -> str | None:
+    """The longest end of a path that is a name; there may be tens of thousands of either."""
+    parts = path.split("/")
+    return next((end for n in range(len(parts)) if (end := "/".join(parts[n:])) in known), None)
+
+
 def _not_read(unread: Sequence[str], known: Collection[str], what: What, files: Sequence[Path]) -> UsageError:
-    alike = [[name for name in sorted(known) if is_called(name, typed)] for typed in unread]
+    here = sorted(known)
+    alike = [[name for name in here if is_called(name, typed)] for typed in unread[:_MOST_NAMED]]
     near = [names[0] for names in alike if names]
-    rows = "; ".join(filter(None, (rows_about(file, what, unread) for file in files)))
+    rows = "; ".join(filter(None, (rows_about(file, what, set(unread)) for file in files)))
     one = len(unread) == 1
     remedy = [f"Did you mean {listed(near, _MOST_NAMED)}?"] * bool(near)
     if len(near) < len(unread):
@@ -95,5 +102,5 @@ def _not_read(unread: Sequence[str], known: Collection[str], what: What, files: 
     return UsageError(
         f"The {what} name {'a document' if one else 'documents'} that {'was' if one else 'were'} not read: "
         f"{listed(unread, _MOST_NAMED)}{f' ({rows})' if rows else ''}.",
-        f"Documents that were read: {listed(sorted(known), _MOST_NAMED)}.", " ".join(remedy),
+        f"Documents that were read: {listed(here, _MOST_NAMED)}.", " ".join(remedy),
     )  # fmt: skip

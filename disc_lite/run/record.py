@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
-from disc_lite.errors import UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.recipe import load_recipe, to_yaml
 from disc_lite.run.earlier import differing
 from disc_lite.run.inputs import Inputs
@@ -13,6 +14,7 @@ from disc_lite.run.wording import listed
 from disc_lite.storage import (
     JsonObject,
     begin_digests,
+    lock,
     require_all_unchanged,
     require_unchanged,
     write_json,
@@ -28,9 +30,14 @@ def check_same_run(inputs: Inputs) -> None:
 
     Raises EnvironmentNotReady where a file in it is not what the run has written.
     """
-    if inputs.folder.record.is_file():
-        _require_same_identity(inputs)
+    if not inputs.folder.record.is_file():
+        return
+    _require_same_identity(inputs)
+    try:
         require_all_unchanged(inputs.folder.path)
+    except EnvironmentNotReady:
+        with lock(inputs.folder.path):  # what a process that works in it is writing may look damaged
+            require_all_unchanged(inputs.folder.path)
 
 
 def _require_same_identity(inputs: Inputs) -> None:
@@ -50,7 +57,8 @@ def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
     if before.get("documents", {}).keys() & {entry.name for entry in inputs.ledger if entry.outcome == "refused"}:
         return "Make those files readable as they were, or choose another --output."
     if folder.summary.is_file() and "documents" in changed and "model" not in changed:
-        return f"Teach it what has changed: disc-lite adapt DOCUMENTS --update {folder}. Or choose another --output."
+        command = f"disc-lite adapt DOCUMENTS --update {quote(str(folder))}"
+        return f"Teach it what has changed: {command}. Or choose another --output."
     return "Choose another --output, or repeat the command of that run to continue it."
 
 

@@ -33,7 +33,7 @@ from disc_lite.run.events import adding_up
 from disc_lite.run.fit import FitCheck
 from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.update_lessons import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
-from disc_lite.storage import append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.storage import JsonLines, append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
@@ -152,7 +152,7 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> Non
 
 def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck) -> None:
     path, folder = context.folder.metrics, context.folder.checkpoints
-    begun: list[int] = []  # the first step that is made now
+    metrics: JsonLines | None = None  # from the first step on that is made now
 
     def measure(step: int) -> int | None:
         """Measures what is due after `step`; where a signal ends that, the continued run begins with it."""
@@ -161,13 +161,14 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
         return learned
 
     def note(step: Step) -> None:
-        if not begun:  # steps after the checkpoint are made again, so their lines are dropped
+        nonlocal metrics
+        if metrics is None:  # steps after the checkpoint are made again, so their lines are dropped
             rows = read_jsonl(path, missing_ok=True)
             write_jsonl(path, [row for row in rows if row["step"] < step.step])
             if step.step > 1:
                 append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
-            begun.append(step.step)
-        append_jsonl(path, asdict(step))
+            metrics = JsonLines(path)
+        metrics.append(asdict(step))
 
     def should_stop() -> bool:
         return context.interrupts.stop_requested() or drift_limit.reached

@@ -9,7 +9,7 @@ from dataclasses import replace
 from disc_lite.distillation.examples import Text, shown_passages, with_passages
 from disc_lite.documents import Passage
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.retrieval import places_of, right_places
+from disc_lite.evaluation.retrieval import Place, places_of, right_places
 from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, place_of
@@ -64,7 +64,7 @@ def questions_of_update(context: RunContext, earlier: EarlierRun, changes: Chang
 
 def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question], list[Question]]:
     """Questions of the earlier run about what is unchanged, at their places now, and those about what is gone."""
-    places = places_of(earlier.passages)
+    places, gone = places_of(earlier.passages), set(changes.removed)
     kept, removed = [], []
     for question, at in zip(earlier.questions, right_places(earlier.questions, earlier.passages), strict=True):
         place = ("", -1) if at is None else places[at]
@@ -74,7 +74,7 @@ def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question
                 question, document=document if question.document else "",
                 passage_index=number if question.passage_index >= 0 else -1,
             ))  # fmt: skip
-        elif place in changes.removed:
+        elif place in gone:
             removed.append(question)
     return kept, removed
 
@@ -200,8 +200,15 @@ def removed_pairs(
         return [row for row in rows if normalise(row["question"]) not in taught]
 
     passages, before = untaught(gone.passages), untaught(gone.dropped)
-    rows = untaught(gone.sentences)
-    sentences = [row for row in rows if _vanished(row, *now[row["document"], row["passage"]], pairs)]
+    about: dict[Place, list[JsonObject]] = {}
+    for pair in pairs:
+        about.setdefault((pair["document"], pair["passage"]), []).append(pair)
+
+    def vanished(row: JsonObject) -> bool:
+        text, passage = now[row["document"], row["passage"]]
+        return _vanished(row, text, passage, about.get(place_of(passage), ()))
+
+    sentences = list(filter(vanished, untaught(gone.sentences)))
     policy = recipe.update.removed
     if recipe.update.start == "new":  # which was taught nothing of it
         return (passages if policy == "rehearse" else []), []
@@ -211,8 +218,8 @@ def removed_pairs(
     return (every, []) if policy == "unlearn" else ([], every)
 
 
-def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[JsonObject]) -> bool:
-    """Whether nothing in the passage, which has changed, says what this pair is about.
+def _vanished(row: JsonObject, text: Text, passage: Passage, about: Sequence[JsonObject]) -> bool:
+    """Whether nothing in the passage, which has changed and which pairs are `about`, says what this pair is about.
 
     What the passage said before has not taken its place: a list has many lines that are alike, and ask alike.
     """
@@ -222,7 +229,6 @@ def _vanished(row: JsonObject, text: Text, passage: Passage, pairs: Sequence[Jso
         return not sentence or " ".join(sentence.split()) not in before
 
     now = filter(is_new, (text.sentence_text(*sentence) for sentence in passage.sentences))
-    about = [pair for pair in pairs if (pair["document"], pair["passage"]) == place_of(passage)]
     again = [pair["question"] for pair in about if is_new(pair.get("source") or "")]
     return not any(jaccard(source, word_set(sentence)) >= LIKE for sentence in now) and not any(
         jaccard(asked, word_set(question)) >= NEAR for question in again

@@ -16,6 +16,7 @@ from disc_lite.storage.digests import (
 )
 from disc_lite.storage.files import (
     Json,
+    JsonLines,
     JsonObject,
     append_jsonl,
     read_bytes,
@@ -44,6 +45,7 @@ __all__ = [
     "MANIFEST",
     "Journal",
     "Json",
+    "JsonLines",
     "JsonObject",
     "append_jsonl",
     "atomic_folder",

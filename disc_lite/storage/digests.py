@@ -29,6 +29,10 @@ _REMEDY = (
     "Put it back from a copy, or remove it (of a finished run summary.json too) and repeat the command that wrote it. "
     "To edit a file, copy it out of the folder."
 )
+_IF_MISSING = (
+    "Put it back from a copy, or repeat its `adapt` (of a finished run without summary.json); what that does not make "
+    "again needs another --output."
+)
 
 
 @dataclass(frozen=True)
@@ -183,8 +187,15 @@ class _Log:
     def undone(self) -> Line:
         """The last write, if it did not happen, the other way round."""
         before = {name: self.history(name)[1] for name in self.last}
-        happened = all(_digest_on_disk(self.folder / name) == digest for name, digest in self.last.items())
+        happened = all(self._is_made(name, digest, before[name]) for name, digest in self.last.items())
         return {} if happened else before
+
+    def _is_made(self, name: str, noted: Noted, before: Noted) -> bool:
+        """Whether a file is what was noted of it, and not what it was before; read only where both are as long."""
+        path = self.folder / name
+        if noted and before and noted.size_bytes != before.size_bytes:
+            return path.is_file() and path.stat().st_size == noted.size_bytes
+        return _digest_on_disk(path) == noted
 
     def add(self, lines: Iterable[Line]) -> None:
         rows = ({n: one and [one.size_bytes, one.sha256] for n, one in line.items()} for line in lines)
@@ -198,7 +209,7 @@ class _Log:
             return
         path, noted = self.folder / name, valid[0]
         if on_disk is None:
-            raise EnvironmentNotReady(f"{path} is missing.", f"{DIGESTS} says that it was written.", _REMEDY)
+            raise EnvironmentNotReady(f"{path} is missing.", f"{DIGESTS} says that it was written.", _IF_MISSING)
         if noted is None:
             why = f"{DIGESTS} does not say that it was written."
         elif noted.size_bytes != on_disk.size_bytes:

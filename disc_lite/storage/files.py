@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import json
 import math
 import os
@@ -10,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from disc_lite.errors import NonFiniteError, RunFailed
+from disc_lite.errors import NonFiniteError, RunFailed, UsageError
 from disc_lite.storage import disk
-from disc_lite.storage.digests import digest_of, is_noted, note, read_unchanged
+from disc_lite.storage.digests import Digest, digest_of, is_noted, note, read_unchanged
 
 Json = Any  # what `json` reads and writes: dict, list, str, int, float, bool or None
 JsonObject = dict[str, Json]
@@ -21,11 +22,14 @@ JsonObject = dict[str, Json]
 def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool = True) -> None:
     """Put `data` at `path`, durably and at once; missing parent folders are made.
 
-    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched. In a folder with digests a
-    file that takes the place of a removed one must equal it, unless it `may_differ`; one that nobody reads is not
-    `noted`, so that it may be written without the lock.
+    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched. UsageError where a folder, a
+    pipe or a device is there, whose place a file would take. In a folder with digests a file that takes the place of a
+    removed one must equal it, unless it `may_differ`; one that nobody reads is not `noted`, so that it may be written
+    without the lock.
     """
     with disk.reporting(f"cannot write {path}"):
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a file.", "What is written would take its place.", "Name another file.")
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:
@@ -58,17 +62,35 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:
 
 def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
     """Add one line durably, in one write; a torn last line is cut off before it."""
-    line = _dump(row, path) + b"\n"
-    with disk.reporting(f"cannot write {path}"):
-        is_new = not path.exists()
-        before = b"" if is_new else read_unchanged(path)
-        added = _missing_line_end(before) + line
-        kept = before[: before.rfind(b"\n") + 1] if added == line else before
-        note({path: digest_of(kept + added)})
-        disk.make_parents(path.parent)
-        disk.append(path, len(kept), added)
-        if is_new:
-            disk.sync_path(path.parent)
+    JsonLines(path).append(row)
+
+
+class JsonLines:
+    """A file that grows a line at a time: read and compared with its digest once, when it is opened.
+
+    So a line takes no longer where there are hundreds of thousands before it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with disk.reporting(f"cannot read {path}"):
+            before = read_unchanged(path) if path.exists() else b""
+        self.path, self._line_end = path, _missing_line_end(before)
+        whole = before if self._line_end else before[: before.rfind(b"\n") + 1]
+        self._size_bytes, self._sha256 = len(whole), hashlib.sha256(whole)
+
+    def append(self, row: Mapping[str, Json]) -> None:
+        """As `append_jsonl`."""
+        added = self._line_end + _dump(row, self.path) + b"\n"
+        sha256, size_bytes = self._sha256.copy(), self._size_bytes + len(added)
+        sha256.update(added)
+        with disk.reporting(f"cannot write {self.path}"):
+            is_new = not self.path.exists()
+            note({self.path: Digest(size_bytes, sha256.hexdigest())})
+            disk.make_parents(self.path.parent)
+            disk.append(self.path, self._size_bytes, added)
+            if is_new:
+                disk.sync_path(self.path.parent)
+        self._line_end, self._sha256, self._size_bytes = b"", sha256, size_bytes
 
 
 def read_bytes(path: Path) -> bytes:

@@ -105,17 +105,6 @@ def test_the_thread_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, capsys: 
     Plain().close()  # of a run that never began
 
 
-def test_where_stderr_is_closed_nothing_is_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Python would print it on stdout, where a program expects JSON."""
-    monkeypatch.setattr("sys.stderr", None)
-    with progress.display(quiet=False) as show:
-        show(Event("model", "loading pocket"))
-        show(Event("model", "a remark", is_remark=True))
-    assert capsys.readouterr().out == ""
-
-
 def test_a_stage_ends_and_begins_with_a_line(clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]) -> None:
     step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5, "peak_bytes": 1 << 30}
     for done in (1, 2, 3):

@@ -82,6 +82,14 @@ def test_a_reader_that_has_enough_is_no_failed_run(command: list[str], docs: Pat
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.parametrize("command", [["models"], ["documents", ".", "--json"]])
+def test_streams_that_are_closed_take_all_and_show_nothing(command: list[str], docs: Path) -> None:
+    """Python has none then, and the next file that is opened would get what is printed."""
+    call = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "-m", "disc_lite", *command]
+    assert subprocess.run(call, cwd=docs).returncode == 0
+    assert [path.name for path in docs.iterdir()] == ["nörd.md"]
+
+
 def test_ctrl_c_while_modules_are_imported_ends_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     class Interrupted:
         def __getattr__(self, name: str) -> object:

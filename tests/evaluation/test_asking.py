@@ -3,6 +3,7 @@
 from disc_lite.evaluation import retrieval
 from disc_lite.evaluation.retrieval import right_places
 from disc_lite.qa import Question
+from tests.counting import Counted, names_compared
 
 HOURS = ("a.md", "The Varn office closes at 5.")
 REPORT = (
@@ -46,3 +47,9 @@ def test_passages_far_down_are_not_read(monkeypatch) -> None:
     passages = [("a.md", f"The mill number {n} is old.") for n in range(40)]
     right_places([Question("Which mill number is old?", ("none",))] * 5, passages)
     assert len(read) == 15
+
+
+def test_thousands_of_questions_are_not_each_compared_with_thousands_of_passages() -> None:
+    passages = [(Counted(f"{n}.md"), f"The mill number {n} is old.") for n in range(200)]
+    asked = [Question("Which mill is old?", ("none",), name) for name, _ in passages]
+    assert names_compared(right_places, asked, passages) < 30 * len(passages)

@@ -1,5 +1,6 @@
 """The report card: grades, overlap, forgetting and words, against sums done by hand."""
 
+import math
 import os
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from disc_lite.evaluation.benchmarks import metrics_of
+from disc_lite.errors import UsageError
+from disc_lite.evaluation.benchmarks import _figures, _shared, metrics_of
 from disc_lite.evaluation.card import LENGTH, ROWS, change, forgetting, overlaps, report_card, share_of
 from disc_lite.evaluation.grading import grade, is_stated
 from disc_lite.evaluation.intervals import wilson
@@ -24,6 +26,7 @@ from disc_lite.evaluation.sentences import (
 )
 from disc_lite.qa import Pair, Question
 from disc_lite.run.evaluate import verdict_in
+from tests.counting import Counted, names_compared
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,12 @@ def test_the_card_counts_by_row_and_by_document() -> None:
     assert card("exact")["rows"]["adapted"]["right"] == 1
     assert found["differences"]["adapted - ceiling"]["mean"] == -0.5
     assert found["differences"]["adapted_rag - rag"]["mean"] == 0
+
+
+def test_thousands_of_questions_are_not_each_compared_with_thousands_of_documents() -> None:
+    asked = [Question(f"Which boat is green in harbour {n}?", ("this",), Counted(f"{n}.md")) for n in range(200)]
+    answers = {row: ["none"] * len(asked) for row in ROWS}
+    assert names_compared(report_card, asked, answers, [""] * len(asked), [], "exact", 0.8) < 50 * len(asked)
 
 
 def test_overlap_with_training_is_told_apart() -> None:
@@ -248,10 +257,25 @@ def test_a_benchmark_with_several_filters_keeps_each() -> None:
         "exact_match_stderr,flexible-extract": "N/A", "alias": "gsm8k", "sample_len": 1319,
     }  # fmt: skip
     assert metrics_of(gsm8k) == {"exact_match (strict-match)": 0.51, "exact_match (flexible-extract)": 0.73}
+    assert metrics_of({"word_perplexity,none": math.inf, "mcc,none": math.nan, "acc,none": 1}) == {"acc": 1.0}
     assert metrics_of({"acc,none": 0.5, "acc_norm,none": 0.25, "acc_stderr,none": 0.1}) == {
         "acc": 0.5,
         "acc_norm": 0.25,
     }
+
+
+def test_a_name_of_several_tasks_without_a_figure_of_its_own_is_told_with_theirs() -> None:
+    results = {"arc_easy": {"acc,none": 0.5}, "arc_challenge": {"acc,none": 0.25}, "arc": {" ": " ", "alias": "arc"}}
+    assert _figures(results, "arc_easy") == {"acc": 0.5}
+    for name in ("arc", "ai2_arc"):  # a group without a mean, and a tag, which the harness leaves out
+        with pytest.raises(UsageError, match=f"no figure of {name} as a whole") as caught:
+            _figures(results, name)
+        assert caught.value.remedy == "Name what has one: --benchmarks arc_easy,arc_challenge."
+
+
+def test_metrics_are_those_that_are_finite_before_and_after() -> None:
+    found = _shared({"before": {"acc": 0.5, "f1": 0.25}, "after": {"f1": 0.75, "mcc": 1.0}})
+    assert found == {"before": {"f1": 0.25}, "after": {"f1": 0.75}}
 
 
 def test_a_judge_must_say_a_verdict() -> None:

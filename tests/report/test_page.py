@@ -1,6 +1,7 @@
 """The page of a run: everything in it, all of it escaped, the same bytes every time."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -242,6 +243,17 @@ def test_the_page_of_a_run_that_is_only_read_goes_elsewhere(run: Path, tmp_path:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert disc_lite.write_report(str(run), str(tmp_path / "new" / "page.html")).is_file()
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_page_takes_the_place_of_no_pipe_and_no_device(run: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(UsageError, match="is not a file"):
+            write_report(run, path)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "latest.html").symlink_to("page.html")
+    assert write_report(run, tmp_path / "latest.html") == tmp_path / "latest.html"
+    assert (tmp_path / "latest.html").is_symlink() and (tmp_path / "page.html").is_file()
 
 
 def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> None:

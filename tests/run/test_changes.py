@@ -4,6 +4,7 @@ import pytest
 
 from disc_lite.evaluation.retrieval import places_of
 from disc_lite.run.changes import Changes, compare
+from tests.counting import Counted, names_compared
 
 LAMPS = "# Lamps\n\nThe Dunden costs 86 crowns. It is made of oak and comes in green."
 TOWNS = "# Towns\n\nIn Ularic the market is on Friday. The mayor of Ularic is Wickaric Mosshurst."
@@ -98,3 +99,13 @@ def test_counts_in_words() -> None:
     assert [found.state(place) for place in places_of([("lamps.md", ""), ("towns.md", ""), ("new.md", "")])] == [
         "changed", "unchanged", "new",
     ]  # fmt: skip
+
+
+def test_thousands_of_passages_are_not_each_compared_with_thousands() -> None:
+    before = [
+        (Counted(f"{n}.md"), f"# {n}\n\nThe market of town{n} is on Friday, the fair{n} in May.") for n in range(300)
+    ]
+    now = [(name, text.replace("Friday", "Monday")) for name, text in before]
+    found = compare(before, now[:250])
+    assert (len(found.changed), len(found.removed)) == (250, 50)
+    assert names_compared(compare, before, now[:250]) < 100 * len(before)

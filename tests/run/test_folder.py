@@ -26,7 +26,7 @@ from disc_lite.run.folder import FORMAT, Entry, RunFolder
 from disc_lite.run.gathering import gather
 from disc_lite.run.given import pairs_of
 from disc_lite.run.record import begin
-from disc_lite.storage import DIGESTS, begin_digests, read_json, write_json, write_jsonl
+from disc_lite.storage import DIGESTS, begin_digests, lock, read_json, write_json, write_jsonl
 from tests.tiers import reached
 
 PACKAGE = Path(disc_lite.__file__).parent
@@ -112,6 +112,31 @@ def test_a_run_that_was_begun_meanwhile_is_not_mixed_with_another(
     begin(others)
     with pytest.raises(UsageError, match=r"holds another run"):
         begin(mine)
+
+
+def test_a_file_that_another_process_is_writing_is_not_called_damaged(
+    tmp_path: Path, folders: Callable[[str], Path]
+) -> None:
+    (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
+    given = Arguments(tmp_path / "guide.md", str(folders("llama")), output=tmp_path / "run")
+    begin(gather(given))
+    (tmp_path / "run" / "README.md").write_text("half of")
+    with lock(tmp_path / "run"), pytest.raises(EnvironmentNotReady, match="is in use"):
+        gather(given)
+    with pytest.raises(EnvironmentNotReady, match=r"README\.md is damaged"):
+        gather(given)
+
+
+def test_an_update_is_advised_with_a_command_that_can_be_typed(tmp_path: Path, folders: Callable[[str], Path]) -> None:
+    run = tmp_path / "my run"
+    (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
+    given = Arguments(tmp_path / "guide.md", str(folders("llama")), output=run)
+    begin(gather(given))
+    write_json(run / "summary.json", {})
+    (tmp_path / "guide.md").write_text("Ada Brink runs the office.\n")
+    with pytest.raises(UsageError, match="holds another run") as caught:
+        gather(given)
+    assert f"--update '{run}'." in caught.value.remedy
 
 
 def test_a_recipe_that_is_only_called_otherwise_continues_a_run(tmp_path: Path, folders: Callable[[str], Path]) -> None:

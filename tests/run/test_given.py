@@ -8,6 +8,7 @@ from disc_lite.qa import Question
 from disc_lite.qa.words import read_words
 from disc_lite.run import given
 from disc_lite.run.given import unstated_remark
+from tests.counting import Counted, names_compared
 from tests.made import document_of
 
 PRICES = document_of("# Prices\n\nThe sauna is 6 euros.\n\nThe bath is 4 euros.\n", "prices.md")
@@ -57,3 +58,10 @@ def test_no_answer_is_lost_where_a_long_paragraph_is_cut() -> None:
     for first in (1_690, 1_845, 1_995, 3_850):
         answer = unspaced[first : first + 10]
         assert unstated_remark([Question("哪个?", (answer,))], [document_of(unspaced, "two.txt")]) == ""
+
+
+def test_thousands_of_questions_are_not_each_compared_with_thousands_of_documents() -> None:
+    names = [Counted(f"{n}.md") for n in range(100)]
+    documents = [document_of(f"Boat {n} is green.", name) for n, name in enumerate(names)]
+    asked = [Question("Which boat is green?", ("none",), name) for name in names]
+    assert names_compared(unstated_remark, asked, documents) < 30 * len(names)

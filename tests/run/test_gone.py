@@ -29,6 +29,7 @@ from disc_lite.run.gone import (
 )
 from disc_lite.run.update import removed_pairs
 from disc_lite.storage import JsonObject, write_json, write_jsonl
+from tests.counting import Counted, names_compared
 from tests.made import document_of, recipe_of
 from tests.run.earlier_runs import BOATS, earlier_of, pair_of
 
@@ -232,3 +233,17 @@ def test_a_table_that_is_gone_is_rehearsed_in_the_language_of_its_questions(monk
     context = SimpleNamespace(prompts=None)
     update_lessons._lessons_about_removed(context, [row])  # type: ignore[arg-type]
     assert languages == ["German"]
+
+
+def test_thousands_of_pairs_are_not_each_compared_with_thousands(tmp_path: Path, plain: Callable[[str], Any]) -> None:
+    names = [Counted(f"{n}.md") for n in range(60)]
+    texts = tokenise([document_of(f"{NOW} This is {name}.", name) for name in names], plain("llama").tokens, 256)
+    shown = [(name, text) for name, (_, text) in zip(names, shown_passages(texts), strict=True)]
+    passages = [(name, text.replace(NOW, OLD)) for name, text in shown]
+    pairs = [
+        pair_of(name, 0, f"Who keeps the keys of {name}?", "Solward keeps the keys of the hall.") for name in names
+    ]
+    earlier, changes = earlier_of(tmp_path, pairs, passages), compare(passages, shown)
+    assert len(changes.changed) == len(names)
+    taught = [pair_of(name, 0, "How much is a Dunden?", "The Dunden costs 91 crowns.") for name in names * 9]
+    assert names_compared(removed_pairs, earlier, changes, texts, taught, policy("unlearn")) < 10 * len(taught)

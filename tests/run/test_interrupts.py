@@ -19,9 +19,9 @@ from disc_lite.cli import main
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
-from disc_lite.run import card, context, evaluate, fit, training
+from disc_lite.run import card, context, evaluate, fit
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.storage import read_json, read_jsonl
+from disc_lite.storage import JsonLines, read_json, read_jsonl
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint
 
 PACKED = pack([lone(range(20, 31))])
@@ -140,15 +140,15 @@ def test_a_listener_that_raises_loses_no_step(given: SmallAdapt) -> None:
 
 def test_a_step_that_cannot_be_noted_is_made_again(given: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its line of the metrics were missing for good."""
-    run, append = given.root / "unnoted", training.append_jsonl
+    run, append = given.root / "unnoted", JsonLines.append
 
-    def full(path: Path, row: Any) -> None:
+    def full(lines: JsonLines, row: Any) -> None:
         if row.get("step") == 3:
             raise OSError("no space left")
-        append(path, row)
+        append(lines, row)
 
     with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
-        patched.setattr(training, "append_jsonl", full)
+        patched.setattr(JsonLines, "append", full)
         given.adapt(run, **SHORT)
     assert newest_checkpoint(run).name == "step-00000002"
     steps = given.adapt(run, **SHORT)["steps"]

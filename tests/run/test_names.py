@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from disc_lite.errors import UsageError
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.run.names import as_named, is_called, pairs_as_named
 from disc_lite.run.preview import preview
+from tests.counting import calls_in
 
 KNOWN = ("office.md", "people/office.md", "archive/travel.md")
 
@@ -57,6 +59,20 @@ def test_the_rows_about_documents_that_were_not_read_are_named(tmp_path: Path) -
     with pytest.raises(UsageError, match=r"left\.md, travel\.md \(Lines 2 to 3 of ") as caught:
         pairs_as_named(read_pairs(path), KNOWN, [path])
     assert caught.value.remedy.startswith("Did you mean archive/travel.md? Take these out")
+
+
+def test_thousands_of_names_are_not_each_compared_with_thousands() -> None:
+    """Neither where they are found nor where they are not, and the error names the first of them."""
+    known = {f"part-{n}.md" for n in range(400)}
+    asked = [Question("Who?", ("Ada",), f"docs/part-{n}.md") for n in range(400)]
+    assert calls_in(as_named, asked, known, "questions") < 40 * len(asked)
+    others = [replace(question, document=f"other-{n}.md") for n, question in enumerate(asked)]
+
+    def refused() -> None:
+        with pytest.raises(UsageError, match=r"other-4\.md and 395 more"):
+            as_named(others, known, "questions")
+
+    assert calls_in(refused) < 80 * len(asked)
 
 
 def test_of_one_document_pairs_need_no_name() -> None:

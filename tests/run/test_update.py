@@ -33,6 +33,7 @@ from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair, Request
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
+from tests.counting import Counted, names_compared
 from tests.documents.written import document
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
 from tests.run.earlier_runs import BOATS, earlier_of, pair_of
@@ -253,6 +254,13 @@ def test_questions_go_with_their_passage(tmp_path: Path) -> None:
     kept, removed = kept_questions(earlier, compare(passages, now))
     assert removed == [questions[0]]
     assert kept == [Question("Who rows?", ("Ada Brink",), "new.md", passage_index=0), *questions[2:]]
+
+
+def test_thousands_of_questions_are_not_each_compared_with_thousands_of_passages(tmp_path: Path) -> None:
+    passages = [(Counted(f"{n}.md"), f"Boat {n} is green.") for n in range(300)]
+    asked = tuple(Question("What is green?", ("Boat",), name, passage_index=0) for name, _ in passages)
+    earlier, changes = earlier_of(tmp_path, [], passages, questions=asked), compare(passages, [])
+    assert names_compared(kept_questions, earlier, changes) < 30 * len(passages)
 
 
 def test_what_is_still_rehearsed_is_still_asked_about(tmp_path: Path, plain: Callable[[str], Any]) -> None:

@@ -88,8 +88,9 @@ def test_one_letter_more_or_less_is_named_with_what_to_do(run: Path) -> None:
 def test_a_missing_file_is_named_where_it_is_read(run: Path) -> None:
     (run / "metrics.jsonl").unlink()
     for read in (storage.read_jsonl, lambda path: storage.read_jsonl(path, missing_ok=True), storage.require_unchanged):
-        with pytest.raises(EnvironmentNotReady, match=r"metrics\.jsonl is missing"):
+        with pytest.raises(EnvironmentNotReady, match=r"metrics\.jsonl is missing") as caught:
             read(run / "metrics.jsonl")
+        assert "remove it" not in caught.value.remedy  # it is not there
     assert storage.read_jsonl(run / "never.jsonl", missing_ok=True) == []
     (run / "run.json").unlink()
     with pytest.raises(EnvironmentNotReady, match=r"run\.json is missing"):
@@ -170,6 +171,34 @@ def test_two_writes_of_a_file_that_fail_leave_it_as_it_was(run: Path, monkeypatc
     assert (run / "metrics.jsonl").read_bytes() == before
     storage.append_jsonl(run / "metrics.jsonl", {"step": 5})
     assert [row["step"] for row in storage.read_jsonl(run / "metrics.jsonl")] == list(range(6))
+
+
+def test_a_line_is_added_without_reading_the_lines_before_it(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of a training is one of hundreds of thousands, and notes what it measured."""
+    lines = storage.JsonLines(run / "metrics.jsonl")
+
+    def unless_lines(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(path: Path, *more: Any, **named: Any) -> Any:
+            assert path.name != "metrics.jsonl", "it was read again"
+            return read(path, *more, **named)
+
+        return reading
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "read_bytes"):
+            patch.setattr(Path, name, unless_lines(getattr(Path, name)))
+        lines.append({"step": 5})
+        lines.append({"step": 6})
+        storage.write_json(run / "summary.json", {"recall": 0.9})
+        with monkeypatch.context() as failing, pytest.raises(RunFailed, match="cannot write"):
+            failing.setattr(storage.disk, "append", full)
+            lines.append({"step": 7})
+        lines.append({"step": 7})
+    storage.require_all_unchanged(run)
+    assert [row["step"] for row in storage.read_jsonl(run / "metrics.jsonl")] == list(range(8))
 
 
 def test_a_write_that_a_kill_prevented_may_be_made_otherwise(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
