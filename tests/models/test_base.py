@@ -18,6 +18,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import log_probabilities
 from disc_lite.models import load_base
 from disc_lite.packing import lone, pack
+from tests.made import with_adapter
 from tests.tiny_models import NAMES, make_model
 
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
@@ -156,6 +157,21 @@ def test_checkpointing_changes_no_gradient_nor_does_a_teacher_in_between(load: C
         assert value.abs().max() > 0, key
         torch.testing.assert_close(found[key], value, rtol=1e-5, atol=1e-8)
         assert torch.equal(disturbed[key], found[key])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("recomputed", [0, 1, 9])
+def test_the_first_layers_are_computed_again_which_changes_no_bit(
+    load: Callable[..., Any], name: str, recomputed: int
+) -> None:
+    expected = gradients(load(name, "nf4", rank=4, checkpointing=True))
+    base, reads = load(name, "nf4"), list[int]()
+    with_adapter(base, 4, recomputed=recomputed)
+    for n, layer in enumerate(base.causal.model.layers):
+        layer.mlp.register_forward_pre_hook(lambda *_, n=n: reads.append(n))
+    found = gradients(base)
+    assert reads == [0, 1, *reversed(range(min(2, recomputed)))]
+    assert all(torch.equal(found[key], value) for key, value in expected.items())
 
 
 def test_the_gradient_through_4_bit_weights_survives_a_pass_without_gradient(load: Callable[..., Any]) -> None:
