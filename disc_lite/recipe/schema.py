@@ -257,7 +257,10 @@ class Execution(Section):
         0, "tokens that the teacher reads in one forward pass; 0: 8,192, or fewer where the memory does not allow them",
         "tokens", ge=0, le=LONGEST,
     )  # fmt: skip
-    gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
+    recomputed_layers: Count = setting(
+        0, "layers, the first ones, that are computed again in the backward pass instead of stored (gradient "
+        "checkpointing); 0: as few as the memory allows", "layers", ge=0, le=10_000,
+    )  # fmt: skip
     layer_checkpoints: Literal["auto", "device", "host"] = setting(
         "auto", "where the inputs of layers that are recomputed wait for the backward pass; `auto` is the device, or "
         "the memory of the host where the device's does not allow it",
