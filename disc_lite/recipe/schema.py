@@ -53,7 +53,7 @@ class Disc(Section):
         4096, "longest window of a document that the teacher reads", "tokens", ge=32, le=LONGEST
     )
     share: Number = setting(
-        0.5, "share of DiSC examples in the stream of `both`; of at least as many examples as DiSC alone has",
+        0.5, "share of DiSC examples in an epoch of `both`; where pairs are few, of those that DiSC alone would read",
         gt=0, lt=1,
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ class Prompt(Section):
     yes_no_share: Number = setting(0.1, "largest share of pairs whose answer says yes or no", ge=0, le=1)
     question_temperature: Number = setting(1.0, "sampling temperature of questions; the paper takes 1.5", gt=0, le=10)
     question_min_p: Number = setting(
-        0.1, "smallest probability of a token of a question, of that of the likeliest token; 0: any", ge=0, lt=1
+        0.1, "least probability of a sampled token of a question, as a share of the likeliest's; 0: any", ge=0, lt=1
     )
     min_fluency: Number = setting(
         -0.8, "smallest mean log-probability of a question that the model has written, given its task",
@@ -151,8 +151,8 @@ class Retention(Section):
     )
     least_share: Number = setting(
         1.0,
-        "what `share` falls to, where it is less, for a large corpus for which `prompts` would be read more than "
-        "`max_reads` times",
+        "smallest value to which `share` falls where a large corpus would read each of `prompts` more than `max_reads` "
+        "times",
         gt=0, le=10,
     )  # fmt: skip
     max_kl: Number = setting(
@@ -198,8 +198,8 @@ class Train(Section):
     )  # fmt: skip
     least_steps: Count = setting(
         100,
-        "steps that are planned where the epochs have so many: few documents get smaller steps, of 256 tokens or more; "
-        "0: `tokens_per_batch` for all",
+        "steps that the epochs should have: few documents get smaller steps for it, of 256 tokens or more; 0: all have "
+        "`tokens_per_batch`",
         "steps", ge=0, le=100_000,
     )  # fmt: skip
 
