@@ -32,7 +32,7 @@ def main() -> None:
     for bf16 in (False, True):
         processor.computes_in_bf16 = lambda hidden, bf16=bf16: bf16  # type: ignore[misc]
         base = load_base(asked.folder, asked.quantize, "cpu")
-        base.attach(16, 32, 0, gradient_checkpointing=True)
+        base.attach(16, 32, 0)
         print(_figures(base, asked.tokens, asked.steps), flush=True)
         del base
         gc.collect()

@@ -27,7 +27,7 @@ TEXT_TOKENS = 64
 def main() -> None:
     asked = _arguments()
     base = load_base(asked.folder, asked.quantize, "cpu")
-    base.attach(asked.rank, 2 * asked.rank, 0, gradient_checkpointing=True)
+    base.attach(asked.rank, 2 * asked.rank, 0)
     rng = torch.Generator().manual_seed(0)
     vocabulary, hidden = base.head.weight.shape
     texts = torch.randint(vocabulary, (asked.tokens // TEXT_TOKENS, TEXT_TOKENS), generator=rng).tolist()

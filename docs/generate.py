@@ -29,7 +29,7 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.planning.cards import CARDS, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.estimate import Budget, Plan, plan_run
-from disc_lite.planning.memory import CUDA, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.planning.workload import workload_of
@@ -88,21 +88,25 @@ def plan_figures() -> dict[str, str]:
     """What the plan says of training on 7B shapes: GiB, passes and hours, by name."""
     recipe = load_recipe("default", {}, environment={}).recipe
     tokens = recipe.train.tokens_per_batch
-    whole, small = (planned(SIZES[0], size, recipe) for size in (24, 8))
-    assert whole.choice is not None
-    assert small.choice is not None
-    way = small.choice.way
-    assert (whole.choice.way.passes, way.host_embedding, way.host_checkpoints) == (1, True, True)  # as the pages say
+    plans = {size: planned(SIZES[0], size, recipe) for size in OF_SIZE}
+    chosen = {size: plan.choice for size, plan in plans.items() if plan.choice}
+    small, way = chosen[8], chosen[8].way
+    assert (way.host_embedding, way.host_checkpoints, chosen[24].way.recomputed) == (True, True, 0)  # as the pages say
+    whole = plans[24].footprint.training(Way(tokens, ALL_LAYERS, 32))
     hours = planned(100_000, 24, recipe).minutes(Card("of 50 teraflops", 24, 50, 1000))["training"] / 60
     found = {
-        "tokens": f"{tokens:,}", "rank": str(recipe.lora.rank), "one-pass": gib(whole.choice.stages[-1].peak),
-        "small": gib(small.choice.stages[-1].peak), "small-passes": IN_WORDS[small.choice.way.passes],
-        "small-bits": str(small.choice.way.optimizer_bits), "hours": IN_WORDS[round(hours)],
+        "tokens": f"{tokens:,}", "rank": str(recipe.lora.rank), "one-pass": gib(whole.peak),
+        "small": gib(small.stages[-1].peak), "small-passes": IN_WORDS[way.passes],
+        "small-bits": str(way.optimizer_bits), "hours": IN_WORDS[round(hours)],
     }  # fmt: skip
-    way = Way(tokens, True, 32)
+    for size, choice in chosen.items():
+        found[f"again-{size}"] = str(choice.way.recomputed)
+        found[f"peak-{size}"] = gib(choice.stages[-1].peak)
+        found[f"pass-{size}"] = f"{choice.way.micro_batch_tokens:,}"
+    way = Way(tokens, ALL_LAYERS, 32)
     ways = {"checkpoints": replace(way, host_checkpoints=True), "embedding": replace(way, host_embedding=True),
             "bits": replace(way, optimizer_bits=8)}  # fmt: skip
-    least = Way(tokens, True, 8, host_checkpoints=True, host_embedding=True)
+    least = Way(tokens, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
     for rank in (16, 64):
         shapes = [Footprint(shape_of_alias(ALIASES[name]), "nf4", rank, CUDA) for name in SEVEN_BILLION]
         for name, other in ways.items():

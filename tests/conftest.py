@@ -91,7 +91,7 @@ def load(folders: Callable[[str], Path]) -> Callable[..., Any]:
 
         model, folder = copy.deepcopy(loaded(name, quantize).model), folders(name)
         base = Base(model, Tokens(folder), folder, quantize)
-        return with_adapter(base, rank, b, checkpointing) if rank else base
+        return with_adapter(base, rank, b, None if checkpointing else 0) if rank else base
 
     return fresh
 

@@ -64,9 +64,9 @@ def document_of(text: str, name: str = "guide.md") -> Any:
     return Document(name, "Guide", text, sections, sha256(text.encode()).hexdigest(), "markdown")
 
 
-def with_adapter(base: Any, rank: int, b: float = 0.05, checkpointing: bool = False) -> Any:
+def with_adapter(base: Any, rank: int, b: float = 0.05, recomputed: int | None = 0) -> Any:
     """The base with an adapter that was not trained, but moves what it says: B is drawn too."""
-    base.attach(rank, 2.0 * rank, 0, checkpointing)
+    base.attach(rank, 2.0 * rank, 0, recomputed)
     rng = torch.Generator().manual_seed(1)
     for key, parameter in base.adapter_parameters().items():
         if "lora_B" in key and b:

@@ -222,7 +222,7 @@ def teacher(device: torch.device, dry_run: bool) -> Found:
     base = build(tiny("mistral-7b"), device)
     with base.frozen(adapter=False):
         plain = base.hidden(packed)
-    base.attach(8, 16, seed=0, gradient_checkpointing=True)
+    base.attach(8, 16, seed=0)
     for parameter in base.adapter_parameters().values():
         parameter.data += 0.1 * torch.ones_like(parameter)
     with base.frozen(adapter=False):
@@ -262,7 +262,7 @@ def host(device: torch.device, dry_run: bool) -> Found:
 
 def _student(device: torch.device, host_checkpoints: bool = False) -> Base:
     base = build(replace(tiny("mistral-7b"), layers=6), device)
-    base.attach(8, 16, 0, True, host_checkpoints)
+    base.attach(8, 16, 0, host_checkpoints=host_checkpoints)
     rng = torch.Generator().manual_seed(1)
     for parameter in base.adapter_parameters().values():
         parameter.data += 0.05 * torch.randn(parameter.shape, generator=rng).to(device)
@@ -304,7 +304,7 @@ def _train(device: torch.device, bits: int, folder: Path, stop_after: int = 0) -
     base = build(tiny("llama-3.1-8b"), device)
     execution = {"micro_batch_tokens": 64, "optimizer_bits": bits}
     recipe = Recipe.model_validate({"train": {"epochs": 4, "tokens_per_batch": 128}, "execution": execution})
-    base.attach(64, 128, seed=0, gradient_checkpointing=True)
+    base.attach(64, 128, seed=0)
     lessons = [window_lesson(Reading(64, 48, 2, 4, 8), 512, seed) for seed in range(2)]
     states = read_lessons(base, lessons, folder / "states")
     callbacks = Callbacks(should_stop=lambda: stop_after > 0 and done >= stop_after)

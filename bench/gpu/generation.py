@@ -60,7 +60,7 @@ class Bench:
         self.base, self.options = base, options
         self.prompts, self.groups = prompts_of(base, options.requests)
         if options.adapter:
-            base.attach(16, 32, seed=0, gradient_checkpointing=False)
+            base.attach(16, 32, seed=0, recomputed=0)
         self.passes = 0
         base.before_each_forward(self._count)
 

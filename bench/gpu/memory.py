@@ -23,21 +23,21 @@ from disc_lite.distillation.teacher import read_lessons
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
-from disc_lite.planning.memory import CPU, CUDA, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, CPU, CUDA, Footprint, Way
 from disc_lite.planning.shapes import shape_of_alias
 from disc_lite.recipe import Recipe
 from disc_lite.run.context import peak_bytes, reset_peak
 
-# Rank, tokens of the teacher, and of the student: tokens of a pass, whether layers are computed again, bits of AdamW,
-# inputs of layers and embedding on the host, passes. The first must fit into 5.3, 5.8 and 6.0 GiB; the second is the
-# default recipe's, the third the same for Mistral's shape on a card of 8 GB.
+# Rank, tokens of the teacher, and of the student: tokens of a pass, layers that are computed again, bits of AdamW,
+# inputs of layers and embedding on the host, passes. The first must fit into 5.3, 5.8 and 6.0 GiB; then the default
+# recipe with all layers computed again, and as it is planned for Mistral's shape on cards of 8, 12 and 24 GB.
 WAYS = (
-    (16, 8192, Way(4096, True, 8, True, True)), (64, 4096, Way(4096, True, 32)),
-    (64, 4096, Way(2048, True, 32, True, True, 2)), (64, 4096, Way(4096, True, 8, True)),
-    (64, 1024, Way(1024, False, 32)),
+    (16, 8192, Way(4096, ALL_LAYERS, 8, True, True)), (64, 4096, Way(4096, ALL_LAYERS, 32)),
+    (64, 4096, Way(2048, 31, 32, True, True, 2)), (64, 4096, Way(1024, 5, 32, False, True, 4)),
+    (64, 4096, Way(2048, 0, 32, passes=2)), (64, 4096, Way(4096, ALL_LAYERS, 8, True)),
 )  # fmt: skip
-TINY_WAYS = ((16, 512, Way(256, True, 8, True, True)), (64, 256, Way(128, True, 32, passes=2)),
-             (64, 128, Way(128, False, 8)))  # fmt: skip
+TINY_WAYS = ((16, 512, Way(256, ALL_LAYERS, 8, True, True)), (64, 256, Way(128, 1, 32, passes=2)),
+             (64, 128, Way(128, 0, 8)))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Case:
     stage: str
     tokens: int  # of a pass
     passes: int  # of a step
-    checkpointing: bool
+    recomputed: int  # layers
     optimizer_bits: int
     on_host: str  # parts that are there
     planned_bytes: int
     measured_bytes: int
     seconds: float  # of the second step
-    tflops: float  # 6N per token (4N where nothing is computed again), 2N for the teacher
+    tflops: float  # 4N per token, 6N in layers that are computed again, 2N for the teacher
 
     @property
     def ratio(self) -> float:
@@ -81,7 +81,7 @@ def _model(shape: Alias, device: torch.device, ways: tuple[tuple[int, int, Way],
     for rank, teacher_tokens, way in ways:
         footprint = Footprint(shape_of_alias(shape), "nf4", rank, CUDA if device.type == "cuda" else CPU)
         base = Base(bare.model, bare.tokens, bare.folder, bare.quantize)
-        base.attach(rank, 2 * rank, 0, way.checkpointing, way.host_checkpoints)
+        base.attach(rank, 2 * rank, 0, way.recomputed, way.host_checkpoints)
         try:
             with embedding_on_host(base.causal, way.host_embedding):
                 yield from _way(base, shape, footprint, teacher_tokens, way)
@@ -105,10 +105,10 @@ def _way(base: Base, shape: Alias, footprint: Footprint, teacher_tokens: int, wa
         begin = _now(base)
         states = read_lessons(base, [lesson], Path(scratch))
         seconds, peak = _now(base) - begin, peak_bytes(base)
-        if way.checkpointing:
+        if way.recomputed:
             planned = footprint.reading(teacher_tokens, 0, way.host_embedding).peak
             tflops = 2 * n * teacher_tokens / seconds / 1e12
-            named = (shape.name, footprint.rank, "teacher", teacher_tokens, 1, False, 0, on_host)
+            named = (shape.name, footprint.rank, "teacher", teacher_tokens, 1, 0, 0, on_host)
             yield Case(*named, planned, peak, seconds, tflops)
         data = TrainingData(Task.of(states))
         reset_peak(base.device)
@@ -120,9 +120,10 @@ def _way(base: Base, shape: Alias, footprint: Footprint, teacher_tokens: int, wa
             assert gradient.max_tokens >= tokens, "out of memory"
             apply(gradient, parameters, optimizer, recipe.train.learning_rate, recipe.train.clip_norm)
             seconds = _now(base) - begin
-    operations = (6 if way.checkpointing else 4) * n * tokens * way.passes
+    again = min(way.recomputed, footprint.shape.layers)
+    operations = (4 + 2 * again / footprint.shape.layers) * n * tokens * way.passes
     yield Case(
-        shape.name, footprint.rank, "training", tokens, way.passes, way.checkpointing, way.optimizer_bits, on_host,
+        shape.name, footprint.rank, "training", tokens, way.passes, again, way.optimizer_bits, on_host,
         footprint.training(way).peak, peak_bytes(base), seconds, operations / seconds / 1e12,
     )  # fmt: skip
 

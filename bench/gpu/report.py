@@ -67,13 +67,13 @@ _READING = (
 
 def _memory(cases: Sequence[dict[str, Any]]) -> str:
     head = (
-        "model", "rank", "stage", "tokens", "passes", "computed again", "AdamW bits", "on the host", "planned GiB",
+        "model", "rank", "stage", "tokens", "passes", "layers again", "AdamW bits", "on the host", "planned GiB",
         "measured GiB", "ratio", "s", "TFLOP/s",
     )  # fmt: skip
     rows = [
         (
             c["model"], str(c["rank"]), c["stage"], f"{c['tokens']:,}", str(c["passes"]),
-            "yes" if c["checkpointing"] else "no", str(c["optimizer_bits"] or ""), c["on_host"],
+            str(c["recomputed"]), str(c["optimizer_bits"] or ""), c["on_host"],
             f"{c['planned_bytes'] / GIB:.2f}", f"{c['measured_bytes'] / GIB:.2f}",
             f"{c['planned_bytes'] / c['measured_bytes']:.3f}", f"{c['seconds']:.3f}", f"{c['tflops']:.3g}",
         )

@@ -133,7 +133,7 @@ def _case(bare: Base, shape: Alias, rank: int, reading: Reading, matrix_tflops: 
     held = torch.cuda.memory_allocated(bare.device) if on_card else 0
     if on_card:
         torch.cuda.reset_peak_memory_stats(bare.device)
-    base.attach(rank, 2 * rank, seed=0, gradient_checkpointing=True)
+    base.attach(rank, 2 * rank, seed=0)
     lesson = window_lesson(reading, shape.vocab, seed=0)
     laps, healthy = _laps(base, lesson)
     peak = peak_bytes(base)

@@ -29,8 +29,7 @@ QUICK = {
     "prompt.questions_per_passage": "12", "prompt.question_tokens": "32", "prompt.answer_tokens": "48",
     "retention.prompts": "16", "retention.prompt_tokens": "32", "retention.answer_tokens": "48",
     "retention.share": "0.3", "train.epochs": "5", "train.learning_rate": "1e-3", "train.tokens_per_batch": "1331",
-    "execution.gradient_checkpointing": "false", "evaluation.answer_tokens": "32",
-    "evaluation.long_answer_tokens": "48", "evaluation.rag_passages": "1",
+    "evaluation.answer_tokens": "32", "evaluation.long_answer_tokens": "48", "evaluation.rag_passages": "1",
     "evaluation.drift_prompts": "4", "memory.quantize": "none",
 }  # fmt: skip
 

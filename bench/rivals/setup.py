@@ -54,7 +54,7 @@ class Setup:
     def adapted(self) -> Base:
         """The model with its adapter, the same in all variants."""
         base = self.base()
-        base.attach(self.rank, 2 * self.rank, seed=0, gradient_checkpointing=self.checkpointing)
+        base.attach(self.rank, 2 * self.rank, seed=0, recomputed=None if self.checkpointing else 0)
         if self.perturbed:
             rng = torch.Generator().manual_seed(1)
             for name, parameter in base.adapter_parameters().items():

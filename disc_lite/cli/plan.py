@@ -156,7 +156,9 @@ def _how(plan: Plan) -> list[str]:
     choice = plan.choice
     if choice is None:
         return ["It does not fit."]
-    again = "layers computed again in the backward pass" if choice.way.checkpointing else "all activations stored"
+    layers, number = plan.shape.layers, choice.way.recomputed
+    some = "all layers" if number == layers else f"{number} of {layers} layers"
+    again = f"{some} computed again in the backward pass" if number else "all activations stored"
     again += " from inputs that wait in host memory" if choice.way.host_checkpoints else ""
     again += ", the input embedding in host memory" if choice.way.host_embedding else ""
     passes = "one pass" if choice.way.passes == 1 else f"{choice.way.passes} passes"

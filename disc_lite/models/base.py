@@ -74,21 +74,23 @@ class Base:
     # -- the adapter -------------------------------------------------------------------------------
 
     def attach(
-        self, rank: int, alpha: int, seed: int, gradient_checkpointing: bool, host_checkpoints: bool = False
+        self, rank: int, alpha: int, seed: int, recomputed: int | None = None, host_checkpoints: bool = False
     ) -> None:
         """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0.
 
-        With `host_checkpoints` the inputs of layers that are computed again wait on the host, but for the last one's.
+        So many layers, the first ones, are computed again in the backward pass; None: all. The others are through with
+        it by then, so that what they store is free. With `host_checkpoints` the inputs of layers that are computed
+        again wait on the host, but for the last one's.
         """
         self.model = new_adapter(self.causal, rank, alpha, seed)
         self._found_adapter()
-        if gradient_checkpointing:
-            host, last = HostCheckpoints(self.device), len(self._layers) - 1
-            # Every dropout is 0, so there is no random state to keep.
-            again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
-            for n, layer in enumerate(self._layers):
-                layer.gradient_checkpointing = True
-                layer._gradient_checkpointing_func = partial(host.run, n) if host_checkpoints and n < last else again
+        first, host = self._layers[:recomputed], HostCheckpoints(self.device)
+        # Every dropout is 0, so there is no random state to keep.
+        again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
+        for n, layer in enumerate(first):
+            layer.gradient_checkpointing = True
+            on_host = host_checkpoints and n < len(first) - 1
+            layer._gradient_checkpointing_func = partial(host.run, n) if on_host else again
 
     def start_from(self, folder: Path) -> None:
         """Give the attached adapter, to train it on, the weights of a saved one of the same shape."""

@@ -1,15 +1,15 @@
-"""How to compute a run with the memory there is: the size of micro-batches, the precision of AdamW, rows of generation.
+"""How to compute a run with the memory there is: micro-batches, layers computed again, AdamW, rows of generation.
 
-None of it changes what is learned. The first way that fits is taken: 32 bits before 8, then large micro-batches before
-small ones, each with everything on the card before the embedding and the inputs of layers go to the host, which costs
-less time than smaller ones do; but 8 bits before micro-batches of less than 1,024 tokens, in which NF4 is dequantised
-too often.
+None of it changes what is learned. AdamW has 32 bits where that fits with micro-batches of 1,024 tokens, then 8 bits
+before smaller ones. Of the ways that fit then, that one is taken which computes least for a token: a layer that is
+computed again costs a third of what it costs at all, and in small micro-batches NF4 is dequantised often.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from disc_lite.planning.memory import APART_PADDING, Footprint, Stage, Way
 from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS, TREE_TOKENS
@@ -17,6 +17,8 @@ from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 
 SMALL_TOKENS = 1024  # of a micro-batch
+DEQUANTISED_TOKENS = 170  # with which a product takes as long as dequantising its matrix: bench/notes/cuda.md, NF4
+ON_HOST = 1.02  # times as long with a part on the host: a guess, as the card computes while it is copied
 LONGER = 1.5  # times the tokens of a small step: questions and answers may be longer than was assumed
 
 
@@ -37,7 +39,7 @@ class Choice:
 def choose(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, on_host: int | None = None
 ) -> Choice | None:
-    """The first way of which no stage needs more than `available` bytes; None where there is none.
+    """The cheapest way of which no stage needs more than `available` bytes; None where there is none.
 
     `on_host` are the bytes that may wait in the memory of the host beside a card; None: as many as there are.
     """
@@ -47,17 +49,46 @@ def choose(
     row_tokens = max(TREE_TOKENS, workload.longest_student)
     if footprint.shape.apart:  # a text is a row, as wide as the longest of texts that are alike
         row_tokens = max(1, round(APART_PADDING * workload.example_tokens))
-    for way in _ways(footprint, workload, recipe):
-        if on_host is not None and footprint.on_host(way) > on_host:
-            continue
-        training = footprint.training(way, row_tokens=row_tokens)
+
+    def made(way: Way) -> Choice | None:
+        way = _fewest_again(way, footprint.shape.layers, recipe.execution.recomputed_layers, fits)
         reading = _reading(footprint, workload, recipe, available, way)
-        if reading is not None and (available is None or training.peak <= available):
-            return Choice(way, reading[0], generation[0], (generation[1], reading[1], training))
+        if reading is None or not fits(way) or (on_host is not None and footprint.on_host(way) > on_host):
+            return None
+        training = footprint.training(way, row_tokens=row_tokens)
+        return Choice(way, reading[0], generation[0], (generation[1], reading[1], training))
+
+    def fits(way: Way) -> bool:
+        return available is None or footprint.training(way, row_tokens=row_tokens).peak <= available
+
+    for alike in _ways(footprint, workload, recipe):
+        found = [choice for way in alike if (choice := made(way))]
+        if found:
+            return min(found, key=lambda choice: _cost(choice.way, footprint))  # the first of several
     return None
 
 
-def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[Way]:
+def _fewest_again(way: Way, layers: int, named: int, fits: Callable[[Way], bool]) -> Way:
+    """With as many layers computed again as are `named`, or as few as fit; all where that does not fit."""
+    again = min(named, layers)
+    if not named and not fits(way):
+        again = 1 + bisect_left(range(1, layers), True, key=lambda n: fits(replace(way, recomputed=n)))
+    return replace(way, recomputed=again, host_checkpoints=way.host_checkpoints and again > 0)
+
+
+def _cost(way: Way, footprint: Footprint) -> float:
+    """What a token takes in training, in forward passes of large micro-batches: forward, backward, forward again."""
+    passes = 2 + way.recomputed / footprint.shape.layers
+    return passes * dequantising(way, footprint) * ON_HOST ** (way.host_checkpoints + way.host_embedding)
+
+
+def dequantising(way: Way, footprint: Footprint) -> float:
+    """How many times as long a micro-batch takes with its matrices in 4 bits."""
+    return 1 + DEQUANTISED_TOKENS / way.micro_batch_tokens if footprint.quantize == "nf4" else 1.0
+
+
+def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[list[Way]]:
+    """Ways in groups, the first of which has one that fits is taken; without layers that are computed again."""
     execution = recipe.execution
     most = min(recipe.train.tokens_per_batch, round(LONGER * workload.step_tokens))
     whole = max(most, workload.longest_student)
@@ -66,14 +97,14 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     bits = [bits for bits in footprint.numbers.optimizer_bits if execution.optimizer_bits in (0, bits)]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
-    ordered = [(b, size) for b in bits for size in large] + [(b, size) for b in bits[-1:] for size in small]
-    again, apart = execution.gradient_checkpointing, footprint.numbers.host_apart
-    inputs = _on_host(execution.layer_checkpoints, again and apart)
+    apart = footprint.numbers.host_apart
+    inputs = _on_host(execution.layer_checkpoints, apart)
     embeddings = _on_host(execution.embedding, footprint.embedding > 0 and apart)
-    return (
-        Way(size, again, b, i, e, -(-workload.step_tokens // size))
-        for b, size in ordered for i in inputs for e in embeddings
-    )  # fmt: skip
+    for b, some in [*((b, large) for b in bits), *((b, [size]) for b in bits[-1:] for size in small)]:
+        yield [
+            Way(size, 0, b, i, e, -(-workload.step_tokens // size))
+            for size in some for i in inputs for e in embeddings
+        ]  # fmt: skip
 
 
 def _on_host(setting: str, possible: bool) -> list[bool]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_needed
 from disc_lite.planning.cards import CARDS, OF_SIZE, Card, card_of, usable_bytes
-from disc_lite.planning.choice import Choice, choose
+from disc_lite.planning.choice import Choice, choose, dequantising
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint
 from disc_lite.planning.processor import computes_in_bf16, process_bytes
@@ -21,7 +21,7 @@ PROCESS_BYTES = 3 * GIB  # of the host, where a GPU computes
 STEP_S = 0.02  # of the host for a decoding step
 # What takes less memory, the cheapest first.
 CHEAPER: tuple[tuple[str, object], ...] = (
-    ("execution.gradient_checkpointing", True), ("execution.micro_batch_tokens", 0), ("execution.optimizer_bits", 8),
+    ("execution.recomputed_layers", 0), ("execution.micro_batch_tokens", 0), ("execution.optimizer_bits", 8),
     ("memory.quantize", "nf4"), ("lora.rank", 32), ("lora.rank", 16), ("lora.rank", 8),
 )  # fmt: skip
 READ_SHARE = 0.65  # of the bandwidth of memory, in a decoding step
@@ -113,7 +113,7 @@ class Plan:
     def operations(self) -> dict[str, float]:
         """Floating-point operations by stage; a multiplication and an addition are two."""
         n, v, w = self.shape.linear_parameters, self.shape.vocab * self.shape.hidden, self.workload
-        again = 6 if self.recipe.execution.gradient_checkpointing else 4
+        again = 4 + 2 * (self.choice.way.recomputed / self.shape.layers if self.choice else 1)
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
         read = w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs) + w.retention_tokens
         return {
@@ -131,6 +131,7 @@ class Plan:
         seconds = {stage: count / (card.tflops * 1e12) for stage, count in self.operations.items()}
         rows = self.choice.generation_rows if self.choice else 1
         step = max(STEP_S, self.footprint.base / (READ_SHARE * card.gb_per_s * 1e9))
+        seconds["training"] *= dequantising(self.choice.way, self.footprint) if self.choice else 1
         seconds["generation"] += step * self.workload.generated_tokens / rows
         return {stage: value / 60 for stage, value in seconds.items()}
 

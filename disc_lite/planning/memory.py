@@ -2,12 +2,13 @@
 
 Of a training step there are four moments at which memory may be largest:
 
-    loss       all checkpoints of the layers, the logits of one chunk of rows
-    mlp        checkpoints or gradients, whichever are more, and one layer computed again, at the gradient of its MLP
+    loss       what all layers have stored, the logits of one chunk of rows
+    mlp        what is stored or gradients, whichever are more, and what a layer needs at the gradient of its MLP
     attention  the same at the gradient of its attention, where that has its scores whole
     optimizer  gradients; AdamW's step makes no copy of them
 
-In a step of several passes the gradients of the earlier ones are there beside all of it.
+The last layers store what their backward pass needs, the first ones their input, from which they are computed again
+when the last are through. In a step of several passes the gradients of the earlier ones are there beside all of it.
 
 The sizes of a layer are fitted to what was measured: on CUDA to 23 steps of three 7B shapes (bench/results/gpu-*), on
 the CPU to what PyTorch allocates for small models. Those of gated MLPs (`models.mlp`), convolutions and recurrences
@@ -43,6 +44,7 @@ CONVOLUTION = {True: 4.0, False: 5.75}  # x channels, before a recurrence and al
 RECURRENT_GRADIENT = 0.2  # more of what a recurrence makes, at its gradient
 READ_MIXER = 0.85  # of what brings tokens together is there in a pass without a gradient
 GATED_HIDDEN = 0.6  # x hidden size, a place: the gradient of a gated MLP's output
+ALL_LAYERS = 10_000  # more than any model has
 HOST_LAYERS = 2  # whose checkpoints are on the card where those of all others are in the memory of the host
 WORKSPACE = 70 << 20  # of cuBLAS, measured; beside what the model itself takes
 
@@ -76,7 +78,7 @@ class Way:
     """How training is computed."""
 
     micro_batch_tokens: int
-    checkpointing: bool
+    recomputed: int  # layers that are computed again, the first ones
     optimizer_bits: int
     host_checkpoints: bool = False  # the inputs of layers wait on the host
     host_embedding: bool = False  # the input embedding is there
@@ -121,31 +123,45 @@ class Footprint:
         places, value = way.micro_batch_tokens * (padding or self._padding), self.numbers.value_bytes
         state = self.adapter * 2 if way.optimizer_bits == 32 else round(self.adapter / 2 * (1 + 4 / 256))
         h, gradients, row_tokens = self.shape.hidden, self.adapter, min(row_tokens, math.ceil(places))
-        on_card = min(self.shape.layers, HOST_LAYERS) if way.host_checkpoints else self.shape.layers
-        each = {kind: self._stored(kind, row_tokens) for kind in self.shape.kinds}
-        stored = (
-            places * value * on_card * h
-            if way.checkpointing
-            else places * sum(kind.count * each[kind] for kind in each)
-        )
+        again = min(way.recomputed, self.shape.layers)
+        inputs = places * value * h * (min(again, HOST_LAYERS) if way.host_checkpoints else again)
+        stored = inputs + places * self._kept(self.shape.layers - again, row_tokens)
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
         loss += 4 * min(self.numbers.upcast_rows, self.shape.vocab) * h
         earlier = gradients if way.passes > 1 else 0
-        both = {"activations": max(stored, gradients - earlier), "gradients": earlier}
-        moments: list[dict[str, float]] = [
-            {"activations": stored, "gradients": earlier, "loss": loss}, {"gradients": gradients},
-            *({**both, **layer} for kind in each for layer in self._backward(kind, places, row_tokens, way)),
-        ]  # fmt: skip
+        # When the last layers are through, the first have their inputs, and the last their gradients.
+        between = inputs + max(0, gradients * (1 - again / self.shape.layers) - earlier)
+        before = {"activations": stored, "gradients": earlier, "loss": loss}
+        moments: list[dict[str, float]] = [before, {"gradients": gradients}]
+        for kind in self.shape.kinds:
+            if again < self.shape.layers:
+                both = {"activations": max(stored, between), "gradients": earlier}
+                moments += [{**both, **layer} for layer in self._backward_stored(kind, places, row_tokens)]
+            if again:
+                both = {"activations": max(between, gradients - earlier), "gradients": earlier}
+                moments += [{**both, **layer} for layer in self._backward_again(kind, places, row_tokens)]
         largest = max(moments, key=lambda parts: sum(parts.values()))
         return self._stage("training", {"adapter": self.adapter, "optimizer": state, **largest}, way.host_embedding)
 
-    def _backward(self, kind: Layers, places: float, row_tokens: int, way: Way) -> list[dict[str, float]]:
-        """A layer at the gradient of its MLP, and at that of its attention; it may be there as a whole already."""
+    def _backward_stored(self, kind: Layers, places: float, row_tokens: int) -> list[dict[str, float]]:
+        """Beside what is stored of it, a layer at the gradient of its MLP, and at that of its attention."""
         _, scores, kept = (self._scores(each, places, row_tokens) for each in self.numbers.scores)
-        if not way.checkpointing:
-            return [{"layer": self._mlp(kind, places)}, {"scores": scores - kept}]
+        return [{"layer": self._mlp(kind, places)}, {"scores": scores - kept}]
+
+    def _backward_again(self, kind: Layers, places: float, row_tokens: int) -> list[dict[str, float]]:
+        """A layer that is computed again, at the gradient of its MLP, and at that of its attention."""
+        _, scores, kept = (self._scores(each, places, row_tokens) for each in self.numbers.scores)
         again, mlp = self._again(kind, places, row_tokens)
         return [{"layer": again + mlp, "scores": kept}, {"layer": again, "scores": scores}]
+
+    def _kept(self, layers: int, row_tokens: int) -> float:
+        """Bytes a place that so many layers keep for their backward pass: of the kinds that keep most."""
+        each = sorted(((self._stored(kind, row_tokens), kind.count) for kind in self.shape.kinds), reverse=True)
+        total = 0.0
+        for size, count in each:
+            total += size * min(count, layers)
+            layers -= min(count, layers)
+        return total
 
     @property
     def embedding(self) -> int:
@@ -153,9 +169,10 @@ class Footprint:
         return 0 if self.shape.tied else self.shape.vocab * self.shape.hidden * self.numbers.value_bytes
 
     def on_host(self, way: Way) -> int:
-        """Bytes there: the embedding, and the inputs of all layers but the last; pinned memory is in powers of two."""
+        """Bytes there: the embedding, and the inputs of layers but the last; pinned memory is in powers of two."""
         each = math.ceil(way.micro_batch_tokens * self._padding) * self.shape.hidden * self.numbers.value_bytes
-        inputs = (self.shape.layers - 1) * (1 << (each - 1).bit_length()) if way.host_checkpoints else 0
+        inputs = (min(way.recomputed, self.shape.layers) - 1) * (1 << (each - 1).bit_length())
+        inputs = max(0, inputs) if way.host_checkpoints else 0
         return inputs + (self.embedding if way.host_embedding else 0)
 
     def _again(self, kind: Layers, places: float, row_tokens: int) -> tuple[float, float]:

@@ -62,12 +62,6 @@ def load_recipe(
     if seed is not None:
         entries["seed"] = Entry(seed, "--seed", "--seed")
     recipe = _checked(entries)
-    if recipe.execution.layer_checkpoints == "host" and not recipe.execution.gradient_checkpointing:
-        raise RecipeError(
-            "execution.layer_checkpoints=host cannot be had with execution.gradient_checkpointing=false",
-            "without checkpointing no layer is computed again, so there is no input that waits for it",
-            "leave one of the two as it is by default",
-        )
     sources = {key: entries[key].source if key in entries else "default" for key in SETTINGS}
     return ResolvedRecipe(recipe, sources)
 

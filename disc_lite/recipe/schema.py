@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:detail|plain|reversed|rephrased|implied|contrast)"  # of question, see `prompts.writing`
+KIND = "(?:detail|plain|reversed|rephrased)"  # of question, see `prompts.writing`
 # Defined in `distillation.methods`, which imports torch; a test compares the names.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model reads more at once
@@ -53,7 +53,7 @@ class Disc(Section):
         4096, "longest window of a document that the teacher reads", "tokens", ge=32, le=LONGEST
     )
     share: Number = setting(
-        0.5, "share of DiSC examples in the stream of `both`; of at least as many examples as DiSC alone has",
+        0.5, "share of DiSC examples in an epoch of `both`; where pairs are few, of those that DiSC alone would read",
         gt=0, lt=1,
     )  # fmt: skip
 
@@ -71,8 +71,8 @@ class Prompt(Section):
     )
     kinds: str = setting(
         "detail, plain, rephrased, reversed, rephrased",
-        "kinds of question, taken in turn: any of detail, plain, reversed, rephrased, implied and contrast, with "
-        "commas; with `detail` each name, number and cell of a row gets half as many as a sentence",
+        "kinds of question, taken in turn: any of detail, plain, reversed and rephrased, with commas; "
+        "with `detail` each name, number and cell of a row gets half as many as a sentence",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
     worked_examples: Switch = setting(
@@ -81,7 +81,7 @@ class Prompt(Section):
     yes_no_share: Number = setting(0.1, "largest share of pairs whose answer says yes or no", ge=0, le=1)
     question_temperature: Number = setting(1.0, "sampling temperature of questions; the paper takes 1.5", gt=0, le=10)
     question_min_p: Number = setting(
-        0.1, "smallest probability of a token of a question, of that of the likeliest token; 0: any", ge=0, lt=1
+        0.1, "least probability of a sampled token of a question, as a share of the likeliest's; 0: any", ge=0, lt=1
     )
     min_fluency: Number = setting(
         -0.8, "smallest mean log-probability of a question that the model has written, given its task",
@@ -151,8 +151,8 @@ class Retention(Section):
     )
     least_share: Number = setting(
         1.0,
-        "what `share` falls to, where it is less, for a large corpus for which `prompts` would be read more than "
-        "`max_reads` times",
+        "smallest value to which `share` falls where a large corpus would read each of `prompts` more than `max_reads` "
+        "times",
         gt=0, le=10,
     )  # fmt: skip
     max_kl: Number = setting(
@@ -198,8 +198,8 @@ class Train(Section):
     )  # fmt: skip
     least_steps: Count = setting(
         100,
-        "steps that are planned where the epochs have so many: few documents get smaller steps, of 256 tokens or more; "
-        "0: `tokens_per_batch` for all",
+        "steps that the epochs should have: few documents get smaller steps for it, of 256 tokens or more; 0: all have "
+        "`tokens_per_batch`",
         "steps", ge=0, le=100_000,
     )  # fmt: skip
 
@@ -257,7 +257,10 @@ class Execution(Section):
         0, "tokens that the teacher reads in one forward pass; 0: 8,192, or fewer where the memory does not allow them",
         "tokens", ge=0, le=LONGEST,
     )  # fmt: skip
-    gradient_checkpointing: Switch = setting(True, "recompute activations in the backward pass instead of storing them")
+    recomputed_layers: Count = setting(
+        0, "layers, the first ones, that are computed again in the backward pass instead of stored (gradient "
+        "checkpointing); 0: as few as the memory allows", "layers", ge=0, le=10_000,
+    )  # fmt: skip
     layer_checkpoints: Literal["auto", "device", "host"] = setting(
         "auto", "where the inputs of layers that are recomputed wait for the backward pass; `auto` is the device, or "
         "the memory of the host where the device's does not allow it",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.wording import counted
 from disc_lite.storage import append_jsonl, read_log
 
 
@@ -31,10 +32,11 @@ def record(folder: RunFolder, execution: Execution, device: str, why: str, step:
 
 
 def in_words(execution: Execution) -> str:
-    """`passes of at most 1,024 tokens, AdamW in 8 bits`, and what is on the host."""
+    """`passes of at most 1,024 tokens, AdamW in 8 bits`, layers that are computed again, and what is on the host."""
     parts = [
         passes_in_words(execution.micro_batch_tokens, execution.optimizer_bits),
-        "inputs of layers on the host" if execution.layer_checkpoints == "host" else "",
+        f"{counted(execution.recomputed_layers, 'layer')} computed again" if execution.recomputed_layers else "",
+        "their inputs on the host" if execution.layer_checkpoints == "host" else "",
         "the input embedding on the host" if execution.embedding == "host" else "",
     ]
     return ", ".join(filter(None, parts))
@@ -57,7 +59,7 @@ def idle_on_host(named: Execution, taken: Execution, host_apart: bool) -> list[s
     `host_apart`: the device has a memory of its own.
     """
     reasons = {
-        "layer_checkpoints": "without execution.gradient_checkpointing no layer is recomputed",
+        "layer_checkpoints": "the memory allows to store what all layers need, so none is computed again",
         "embedding": "the output layer is tied to the embedding",
     }
     return [

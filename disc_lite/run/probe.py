@@ -62,7 +62,7 @@ def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) 
     assert choice is not None
     base = load_base(folder, recipe.memory.quantize, str(device))
     on_host = execution.layer_checkpoints == "host"
-    base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, execution.gradient_checkpointing, on_host)
+    base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, execution.recomputed_layers, on_host)
     with TemporaryDirectory() as scratch, embedding_on_host(base.causal, execution.embedding == "host"):
         task = _task(base, choice.way.micro_batch_tokens, plan.workload.longest_student, Path(scratch))
         whole = sum(len(example.input_ids) for example in task.examples)

@@ -156,6 +156,7 @@ def as_planned(recipe: Recipe, choice: Choice) -> Execution:
             "micro_batch_tokens": 0 if size >= recipe.train.tokens_per_batch else size,
             "reading_tokens": choice.reading_tokens,
             "optimizer_bits": choice.way.optimizer_bits,
+            "recomputed_layers": choice.way.recomputed,
             "layer_checkpoints": "host" if choice.way.host_checkpoints else "device",
             "embedding": "host" if choice.way.host_embedding else "device",
         }

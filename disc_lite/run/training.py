@@ -182,7 +182,7 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
 def attach_adapter(context: RunContext) -> None:
     """Put the adapter on the base that is trained: a new one, or that of the run that is updated."""
     recipe, earlier = context.recipe, context.inputs.earlier
-    again, on_host = recipe.execution.gradient_checkpointing, recipe.execution.layer_checkpoints == "host"
+    again, on_host = recipe.execution.recomputed_layers, recipe.execution.layer_checkpoints == "host"
     context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, again, on_host)
     if earlier and recipe.update.start == "adapter":
         context.base.start_from(earlier.folder.adapter)

@@ -95,7 +95,7 @@ def test_report_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "checks": [{"check": "a", "status": "note", "figure": "b", "seconds": 0.5}],
         "adapt": {"status": "pass", "summary": summary},
         "memory": [{"model": "m", "rank": 64, "on_host": "embedding", "stage": "training", "tokens": 4096,
-                    "passes": 2, "checkpointing": True, "optimizer_bits": 8,
+                    "passes": 2, "recomputed": 32, "optimizer_bits": 8,
                     "planned_bytes": 7 << 30, "measured_bytes": 8 << 30, "seconds": 1.0, "tflops": 100.0}],
         "steps": [{**skipped, "status": "skipped: no time left"}],
     }  # fmt: skip

@@ -322,7 +322,7 @@ SMALL = {
     "prompt.answer_tokens": "8", "retention.prompts": "8", "retention.prompt_tokens": "16",
     "retention.answer_tokens": "16", "train.epochs": "1", "train.tokens_per_batch": "1331", "lora.rank": "4",
     "evaluation.answer_tokens": "8", "evaluation.long_answer_tokens": "4", "evaluation.drift_prompts": "4",
-    "evaluation.rag_passages": "1", "memory.quantize": "none", "execution.gradient_checkpointing": "false",
+    "evaluation.rag_passages": "1", "memory.quantize": "none",
 }  # fmt: skip
 
 

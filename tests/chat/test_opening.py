@@ -104,7 +104,7 @@ def test_others_are_named_by_their_folders_too(trained: Path) -> None:
 
 def test_an_adapter_may_name_its_base_by_an_alias(tmp_path: Path) -> None:
     base = load_base(open_pocket(), "none", "cpu")
-    base.attach(2, 4, 0, False)
+    base.attach(2, 4, 0, recomputed=0)
     save_adapter(base, "pocket", tmp_path / "adapter")
     adapted = open_adapted(tmp_path / "adapter")
     assert (adapted.name, adapted.model, adapted.context_tokens) == ("pocket", open_pocket(), 2048)

@@ -18,6 +18,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import log_probabilities
 from disc_lite.models import load_base
 from disc_lite.packing import lone, pack
+from tests.made import with_adapter
 from tests.tiny_models import NAMES, make_model
 
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
@@ -44,7 +45,7 @@ def test_the_teacher_is_the_plain_base_and_the_student_is_not(
         before, logits = base.hidden(PACKED), base.model(IDS).logits
     weights = {n: (p.data_ptr(), p.dtype) for n, p in base.model.named_parameters()}
     held = storages(base.model)
-    base.attach(4, 8, 0, True)
+    base.attach(4, 8, 0)
     lora = base.adapter_parameters()
     for parameter in lora.values():
         parameter.data.normal_(0.0, 0.1)
@@ -69,7 +70,7 @@ def test_the_teacher_is_the_plain_base_and_the_student_is_not(
 def test_only_the_adapter_is_fp32_on_a_half_precision_base(load: Callable[..., Any]) -> None:
     base = load("llama")
     base.model.to(torch.bfloat16)  # as on a card
-    base.attach(4, 8, 0, True)
+    base.attach(4, 8, 0)
     kinds = {("lora_" in n, p.dtype) for n, p in base.model.named_parameters()}
     assert kinds == {(True, torch.float32), (False, torch.bfloat16)}
 
@@ -115,7 +116,7 @@ def test_lora_a_is_drawn_from_its_seed_alone_and_b_is_zero(load: Callable[..., A
     def drawn(seed: int, disturb: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(disturb)
         base = load("qwen2")
-        base.attach(4, 8, seed, False)
+        base.attach(4, 8, seed, recomputed=0)
         return {n: p.detach() for n, p in base.adapter_parameters().items()}
 
     first, again, other = drawn(0, 1), drawn(0, 2), drawn(1, 1)
@@ -156,6 +157,21 @@ def test_checkpointing_changes_no_gradient_nor_does_a_teacher_in_between(load: C
         assert value.abs().max() > 0, key
         torch.testing.assert_close(found[key], value, rtol=1e-5, atol=1e-8)
         assert torch.equal(disturbed[key], found[key])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("recomputed", [0, 1, 9])
+def test_the_first_layers_are_computed_again_which_changes_no_bit(
+    load: Callable[..., Any], name: str, recomputed: int
+) -> None:
+    expected = gradients(load(name, "nf4", rank=4, checkpointing=True))
+    base, reads = load(name, "nf4"), list[int]()
+    with_adapter(base, 4, recomputed=recomputed)
+    for n, layer in enumerate(base.causal.model.layers):
+        layer.mlp.register_forward_pre_hook(lambda *_, n=n: reads.append(n))
+    found = gradients(base)
+    assert reads == [0, 1, *reversed(range(min(2, recomputed)))]
+    assert all(torch.equal(found[key], value) for key, value in expected.items())
 
 
 def test_the_gradient_through_4_bit_weights_survives_a_pass_without_gradient(load: Callable[..., Any]) -> None:

@@ -107,7 +107,7 @@ def test_tokens_are_sampled_on_the_card() -> None:
 
 def test_the_host_packs_the_next_micro_batch_while_the_card_computes(moved: Callable[..., Any], tmp_path: Path) -> None:
     def load(name: str, quantize: str, rank: int, checkpointing: bool) -> Any:
-        return moved(name, quantize, rank=rank, gradient_checkpointing=checkpointing)
+        return moved(name, quantize, rank=rank, recomputed=None if checkpointing else 0)
 
     training = SmallTraining(load, tmp_path, "mistral", quantize="nf4")
     with Waits() as waits:
@@ -132,7 +132,7 @@ def test_training_with_parts_on_the_host_is_the_same_and_goes_on_from_a_checkpoi
     for host in (False, True):
 
         def load(name: str, quantize: str, rank: int, checkpointing: bool, host: bool = host) -> Any:
-            return moved(name, quantize, rank=rank, gradient_checkpointing=checkpointing, host_checkpoints=host)
+            return moved(name, quantize, rank=rank, recomputed=None if checkpointing else 0, host_checkpoints=host)
 
         training = SmallTraining(
             load, tmp_path / str(host), "mistral", quantize="nf4", execution={"optimizer_bits": bits}

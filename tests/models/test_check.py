@@ -56,7 +56,7 @@ def test_a_family_passes_and_learns(families: Callable[[str], Path], name: str) 
         together = base.hidden_at([lone(A), tree], places)
         torch.testing.assert_close(together, base.hidden_at([lone(A[:25] + B)], alone), rtol=0, atol=1e-4)
     gradients = []
-    base.attach(2, 4.0, 0, gradient_checkpointing=False)
+    base.attach(2, 4.0, 0, recomputed=0)
     for checkpointed in (False, True):
         for layer in base._layers:
             layer.gradient_checkpointing = checkpointed
@@ -167,7 +167,7 @@ def test_layers_that_call_another_attention_function_use_the_models_own_cache(
 
 def test_state_space_layers_take_no_kernel_that_passes_the_adapter_by(families: Callable[[str], Path]) -> None:
     base = load_base(families("granitemoehybrid"), "none", "cpu")
-    base.attach(2, 4, 0, True)
+    base.attach(2, 4, 0)
     mixers = [module for module in base.model.modules() if hasattr(module, "A_log")]
     assert mixers
     assert not any(module.training for module in mixers)

@@ -144,7 +144,7 @@ def test_other_adapters_and_other_mlps_keep_their_own_forward(load: Callable[...
     base._found_adapter()
     assert base._projections == []  # dropout is PEFT's
     other = load_base(make_family("phi3", tmp_path), "none", "cpu")  # gate and up are one layer
-    other.attach(2, 4, 0, True)
+    other.attach(2, 4, 0)
     assert len(other._projections) == 8
     assert not any(isinstance(m.__dict__.get("forward"), GatedMlp) for m in other.model.modules())
 
@@ -154,7 +154,7 @@ def test_an_mlp_with_a_factor_is_left_alone(load: Callable[..., Any], monkeypatc
     kind = type(base.causal.get_decoder().layers[0].mlp)
     own = kind.forward
     monkeypatch.setattr(kind, "forward", lambda self, x: own(self, x) * 1.25)
-    base.attach(2, 4, 0, True)
+    base.attach(2, 4, 0)
     assert not any(isinstance(m.__dict__.get("forward"), GatedMlp) for m in base.model.modules())
 
 
@@ -197,7 +197,7 @@ def test_a_layer_that_computes_with_other_numbers_than_its_weight_is_pefts(load:
     base = load("llama")
     for layer in base.causal.get_decoder().layers:
         layer.self_attn.o_proj.__class__ = Scaled
-    base.attach(4, 8.0, 0, gradient_checkpointing=False)
+    base.attach(4, 8.0, 0, recomputed=0)
     assert len(base._projections) == 12
     _, found = gradients(base)
     _, expected = gradients(plain(base))

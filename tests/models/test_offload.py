@@ -33,7 +33,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Any]:
 
     def made(host_checkpoints: bool) -> Any:
         base = load_base(folder, "none", "cpu")
-        base.attach(4, 8, 0, True, host_checkpoints)
+        base.attach(4, 8, 0, host_checkpoints=host_checkpoints)
         for n, parameter in enumerate(base.adapter_parameters().values()):
             parameter.data.add_(torch.linspace(-0.1, 0.1, parameter.numel()).view_as(parameter) / (n + 1))
         return base
@@ -95,7 +95,7 @@ def test_a_layer_with_two_inputs_copies_each_once_there_and_once_back(
     gradients = []
     for host in (True, False):
         base = load_unchecked(folder, "none", "cpu")
-        base.attach(4, 8, 0, True, host)
+        base.attach(4, 8, 0, host_checkpoints=host)
         gradients.append(gradient(base))
     assert torch.equal(*gradients)
     assert len(copies) == 2 * 2 * (len(kinds) - 1)

@@ -27,9 +27,9 @@ from disc_lite.planning.cards import CARDS, OF_SIZE, card_of, card_of_device, us
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import OwnPairs, TakenOver, corpus_of
 from disc_lite.planning.estimate import Budget, as_json, by_size, on_smallest_card, plan_run
-from disc_lite.planning.memory import CUDA, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, Way
 from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
-from disc_lite.planning.sizes import GIB, READING_TOKENS
+from disc_lite.planning.sizes import GIB, READING_TOKENS, TREE_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
@@ -50,8 +50,11 @@ def test_the_same_run_on_cards_of_every_size() -> None:
     assert [size for size, _, _ in rows] == list(OF_SIZE)
     eight, *larger = (it.choice for _, _, it in rows)
     assert eight is not None
-    assert eight.way == Way(2048, True, 32, host_checkpoints=True, host_embedding=True, passes=2)
-    assert all((c.way.optimizer_bits, c.way.passes, c.way.host_embedding) == (32, 1, False) for c in larger if c)
+    assert eight.way == Way(2048, 31, 32, host_checkpoints=True, host_embedding=True, passes=2)
+    twelve, *largest = (found.way for found in larger if found)
+    assert (twelve.optimizer_bits, twelve.host_checkpoints) == (32, False) and 0 < twelve.recomputed < 16
+    assert all((w.optimizer_bits, w.recomputed, w.host_checkpoints, w.host_embedding) == (32, 0, False, False)
+               for w in largest)  # fmt: skip
     for size, _, it in rows:
         assert it.choice is not None
         assert it.choice.peak <= usable_bytes(size * GIB)
@@ -90,11 +93,11 @@ def test_what_does_not_fit_on_a_cpu_is_not_sent_to_one() -> None:
     assert "a machine with more memory" in caught.value.remedy and "cpu" not in caught.value.remedy
 
 
-def test_micro_batches_shrink_until_they_fit_and_nothing_else_changes() -> None:
-    chosen = [plan(HANDBOOK, "qwen3-8b", max_vram=f"{size}GB") for size in (24, 12, 10, 9)]
-    sizes = [it.choice.way.micro_batch_tokens for it in chosen if it.choice]
-    assert sizes == sorted(sizes, reverse=True)
-    assert len(set(sizes)) > 1
+def test_the_cheapest_way_that_fits_is_taken_and_nothing_else_changes() -> None:
+    chosen = [plan(HANDBOOK, "qwen3-8b", max_vram=f"{size}GB") for size in (80, 24, 14, 12, 10, 9)]
+    costs = [choice._cost(it.choice.way, it.footprint) for it in chosen if it.choice]
+    assert costs == sorted(costs)
+    assert len(set(costs)) == len(chosen)
     assert all(it.workload == chosen[0].workload for it in chosen)
     for it in chosen:
         execution = require_room(it)
@@ -102,11 +105,39 @@ def test_micro_batches_shrink_until_they_fit_and_nothing_else_changes() -> None:
         assert (execution.micro_batch_tokens == 0) == whole
 
 
+@pytest.mark.parametrize("size", [16, 14, 12, 10])
+def test_as_few_layers_are_computed_again_as_fit(size: int) -> None:
+    found = plan(HANDBOOK, "mistral-7b", max_vram=f"{size}GB")
+    assert found.choice
+    way, least = found.choice.way, usable_bytes(size * GIB)
+    cheaper = [
+        replace(way, recomputed=again, micro_batch_tokens=tokens, passes=4096 // tokens)
+        for again in range(33) for tokens in (1024, 2048, 4096)
+    ]  # fmt: skip
+    cost = choice._cost(way, found.footprint)
+    cheaper = [each for each in cheaper if choice._cost(each, found.footprint) < cost]
+    assert cheaper
+    assert found.choice.stages[-1].peak <= least
+    longest = max(TREE_TOKENS, found.workload.longest_student)
+    assert all(found.footprint.training(each, row_tokens=longest).peak > least for each in cheaper)
+
+
+def test_as_many_layers_are_computed_again_as_are_named() -> None:
+    for named, taken in ((7, 7), (1000, 32)):
+        overrides = {"execution.recomputed_layers": named}
+        found = plan(HANDBOOK, "mistral-7b", overrides=overrides, max_vram="24GB")
+        assert found.choice and found.choice.way.recomputed == taken
+        assert require_room(found).recomputed_layers == taken
+        whole = plan(HANDBOOK, "mistral-7b", max_vram="24GB")
+        more = found.operations["training"] / whole.operations["training"]
+        assert 1.4 < (more - 1) / taken * 32 + 1 < 1.5  # a third of the work, but for the head and the adapter
+
+
 @pytest.mark.parametrize(("model", "most"), [("mistral-7b", 5.3), ("llama-3.1-8b", 5.8), ("qwen3-8b", 6.0)])
 def test_the_aims_of_rank_16(model: str, most: float) -> None:
     """A student of 4,096 tokens and a teacher of 8,192, by arithmetic; `bench/gpu.sh` measures it."""
     footprint = Footprint(shape_of_alias(ALIASES[model]), "nf4", 16, CUDA)
-    way = Way(4096, True, 8, host_checkpoints=True, host_embedding=True)
+    way = Way(4096, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
     assert footprint.training(way).peak < most * GIB
     assert footprint.reading(8192, 0, True).peak < most * GIB
     assert footprint.on_host(way) > footprint.training(replace(way, host_checkpoints=False)).peak / 10
@@ -127,7 +158,7 @@ def test_what_goes_to_the_host_is_named_or_needed() -> None:
     small = way("8GB")
     assert small.host_checkpoints
     assert small.host_embedding
-    assert way("24GB", layer_checkpoints="host").host_checkpoints
+    assert way("24GB", layer_checkpoints="host", recomputed_layers="9").host_checkpoints
     assert way("24GB", embedding="host").host_embedding
     tied = plan(HANDBOOK, "llama-3.2-1b", overrides={"execution.embedding": "host"}, max_vram="8GB").choice
     assert not tied.way.host_embedding  # type: ignore[union-attr]
@@ -147,7 +178,7 @@ def test_the_teacher_reads_what_was_planned() -> None:
     # A card so small that all other stages take as little as they can.
     for size in (READING_TOKENS, path):
         less = found.footprint.reading(size, size).peak - 1
-        given = (found.footprint, found.workload, found.recipe, less, Way(256, True, 8))
+        given = (found.footprint, found.workload, found.recipe, less, Way(256, ALL_LAYERS, 8))
         read = choice._reading(*given)
         assert (read is None) if size == path else path <= read[0] < READING_TOKENS  # type: ignore[index]
     for tokens in (path + 1, path - 1):
@@ -249,8 +280,8 @@ def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
         return made.choice.way
 
     for ample in (None, "4.3GB"):
-        assert way(ample) == Way(2048, True, 32, host_checkpoints=True, host_embedding=True, passes=2)
-    assert way("4.2GB") == Way(1024, True, 32, host_checkpoints=False, host_embedding=True, passes=4)
+        assert way(ample) == Way(2048, 31, 32, host_checkpoints=True, host_embedding=True, passes=2)
+    assert way("3.9GB") == Way(1024, 30, 32, host_checkpoints=False, host_embedding=True, passes=4)
     assert not way("3.1GB").host_embedding
     named = {"execution.layer_checkpoints": "host"}
     assert way("3.9GB", **named).micro_batch_tokens < 2048

@@ -27,10 +27,10 @@ def error_of(folder: Path, text: str) -> str:
 
 def test_numbers_and_switches_as_people_write_them(tmp_path: Path) -> None:
     text = "train: {learning_rate: 1e-4, tokens_per_batch: 1e3}\nexecution: {optimizer_bits: 8}\n"
-    recipe = load_text(tmp_path, text + "execution.gradient_checkpointing: off").recipe
+    recipe = load_text(tmp_path, text + "loss.temperature_squared: off").recipe
     assert (recipe.train.learning_rate, recipe.train.tokens_per_batch) == (1e-4, 1000)
     assert recipe.execution.optimizer_bits == 8
-    assert recipe.execution.gradient_checkpointing is False
+    assert recipe.loss.temperature_squared is False
 
 
 @pytest.mark.parametrize(

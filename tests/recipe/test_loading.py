@@ -80,13 +80,6 @@ def test_what_a_model_cannot_read_at_once_is_cut(tmp_path: Path) -> None:
     assert remarks(default) == []
 
 
-def test_inputs_of_layers_wait_only_where_layers_are_computed_again() -> None:
-    both = {"execution.layer_checkpoints": "host", "execution.gradient_checkpointing": "false"}
-    with pytest.raises(RecipeError) as caught:
-        load_recipe(overrides=both)
-    assert len(caught.value.lines()) == 3
-
-
 def test_every_setting_says_what_it_takes() -> None:
     for setting in SETTINGS.values():
         assert setting.description, setting.key

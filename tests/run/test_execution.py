@@ -18,7 +18,7 @@ from disc_lite.models import base, device, loading
 from disc_lite.planning.workload import beside_passage
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.execution import idle_on_host, record, resumed
+from disc_lite.run.execution import idle_on_host, in_words, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.room import Limits, budget_of, bytes_of, limited_to_plan
@@ -81,11 +81,20 @@ def test_what_is_not_on_the_host_says_why() -> None:
     """Each of the two for its own reason; on a GPU that has the memory of the host for the same."""
     on_host = Execution(layer_checkpoints="host", embedding="host")
     layers, embedding = idle_on_host(on_host, Execution(layer_checkpoints="device", embedding="device"), True)
-    assert layers.endswith("no effect: without execution.gradient_checkpointing no layer is recomputed.")
+    assert layers.endswith("no effect: the memory allows to store what all layers need, so none is computed again.")
     assert embedding.endswith("no effect: the output layer is tied to the embedding.")
     for said in idle_on_host(on_host, Execution(), False):
         assert said.endswith("the device is the host.")
     assert idle_on_host(on_host, on_host, True) == []
+
+
+def test_how_a_run_is_computed_in_words() -> None:
+    way = Execution(micro_batch_tokens=1024, optimizer_bits=8, recomputed_layers=1, embedding="host")
+    assert in_words(way) == (
+        "passes of at most 1,024 tokens, AdamW in 8 bits, 1 layer computed again, the input embedding on the host"
+    )
+    on_host = Execution(optimizer_bits=32, recomputed_layers=30, layer_checkpoints="host")
+    assert in_words(on_host) == "one pass a step, AdamW in 32 bits, 30 layers computed again, their inputs on the host"
 
 
 def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank:
     base, calls = load("llama"), []
     base.before_each_forward(lambda: calls.append(1))
     if rank:
-        base.attach(rank, 2 * rank, 0, gradient_checkpointing=True)
+        base.attach(rank, 2 * rank, 0)
     with base.frozen(adapter=False) as model:
         generate(model, [[8] * 20 + [n] for n in (5, 7)], stop_ids=frozenset(), max_new_tokens=3)
         base.hidden(PACKED)

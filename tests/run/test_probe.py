@@ -43,7 +43,7 @@ def test_a_probe_that_runs_out_of_memory_measures_the_passes_that_fit(
 ) -> None:
     """A step of several passes is measured with two: in the second the gradients of the first are there too."""
     base = load_base(POCKET, "none", "cpu")
-    base.attach(4, 8, 0, True)
+    base.attach(4, 8, 0)
     task, recipe = probe._task(base, 500, 100, tmp_path), recipe_of(execution={"optimizer_bits": 32})
     whole, real, tried = sum(len(e.input_ids) for e in task.examples), accumulation.step, []
 

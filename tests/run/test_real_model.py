@@ -24,7 +24,7 @@ DOCUMENT = "travel.md"
 # What is learned and how is the default recipe's; only the texts that the model writes are fewer and shorter.
 SETTINGS = {
     "memory.quantize": "none", "documents.passage_tokens": "128", "retention.prompts": "48",
-    "retention.prompt_tokens": "32", "retention.answer_tokens": "64", "execution.gradient_checkpointing": "false",
+    "retention.prompt_tokens": "32", "retention.answer_tokens": "64",
     "evaluation.answer_tokens": "48", "evaluation.long_answer_tokens": "48", "evaluation.drift_prompts": "8",
 }  # fmt: skip
 
