@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:detail|plain|reversed|rephrased|implied|contrast)"  # of question, see `prompts.writing`
+KIND = "(?:detail|plain|reversed|rephrased)"  # of question, see `prompts.writing`
 # Defined in `distillation.methods`, which imports torch; a test compares the names.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model reads more at once
@@ -71,8 +71,8 @@ class Prompt(Section):
     )
     kinds: str = setting(
         "detail, plain, rephrased, reversed, rephrased",
-        "kinds of question, taken in turn: any of detail, plain, reversed, rephrased, implied and contrast, with "
-        "commas; with `detail` each name, number and cell of a row gets half as many as a sentence",
+        "kinds of question, taken in turn: any of detail, plain, reversed and rephrased, with commas; "
+        "with `detail` each name, number and cell of a row gets half as many as a sentence",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
     worked_examples: Switch = setting(

@@ -167,18 +167,14 @@ class Drafter:
 
     @cached_property
     def _kinds(self) -> list[str]:
-        """Of the recipe; `contrast` needs a second sentence."""
-        kinds = writing.kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
-        return [kind for kind in kinds if kind != "contrast" or len(self.sentences) > 1]
+        return writing.kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
 
     def question_prompt(self, request: Request) -> list[int]:
         """The passage, and the task to write a question about one of its sentences."""
-        number, kind = request.sentence, request.kind
-        about = self.sentences[number].under_heading
+        kind, about = request.kind, self.sentences[request.sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
-        neighbour = self.sentences[number + 1 if number + 1 < len(self.sentences) else number - 1].text
-        given = {"rephrased": request.known, "contrast": neighbour, "detail": request.detail}.get(kind, "")
+        given = {"rephrased": request.known, "detail": request.detail}.get(kind, "")
         task = writing.question_task(kind, about, given, self.language)
         return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 

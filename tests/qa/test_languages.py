@@ -57,5 +57,5 @@ def test_code_and_the_letters_of_other_languages_say_nothing(text: str, language
 
 def test_every_worked_example_is_in_its_language_or_tells_none() -> None:
     for language, examples in EXAMPLES.items():
-        parts = [part for e in examples for part in (e.sentence, e.neighbour, *e.questions, e.answer, e.short)]
+        parts = [part for e in examples for part in (e.sentence, *e.questions, e.answer, e.short)]
         assert {language} <= {language_of(part) for part in parts} <= {language, ""}

@@ -79,7 +79,7 @@ def test_a_name_is_known_in_each_of_its_cases(passage: str, text: str, made_up: 
 @pytest.mark.parametrize(("passage", "text"), [
     ("Im Lindenhof gilt von 21:30 Uhr bis 6:45 Uhr Nachtruhe.", "Im Blauen Anker gilt von 21:30 Uhr bis 6:45 Uhr Nachtruhe."),
     ("Der Termin wird am Brett gebucht.", "Den Termin bucht Frau Olsen am Brett."),
-    ("图书馆的负责人是李明。", "图书馆的负责人是兰塔。"),
+    ("图书馆的负责人是李明。", "图书馆的负责人是奥尔森。"),
 ])  # fmt: skip
 def test_a_name_of_a_worked_example_is_made_up_where_capitals_do_not_tell(passage: str, text: str) -> None:
     assert invented(text, passage)
@@ -91,7 +91,7 @@ def test_a_name_of_a_worked_example_is_made_up_where_capitals_do_not_tell(passag
 def test_names_of_worked_examples_stand_in_them() -> None:
     for examples in EXAMPLES.values():
         for example in examples:
-            texts = " ".join((example.sentence, example.neighbour, *example.questions))
+            texts = " ".join((example.sentence, *example.questions))
             assert any(name in texts for name in example.names)
 
 
@@ -119,7 +119,7 @@ def test_the_worked_examples_pass_what_drafts_have_to_pass() -> None:
     faults = []
     for examples in EXAMPLES.values():
         for example in examples:
-            passage = f"{example.sentence}\n{example.neighbour}"
+            passage = example.sentence
             faults += [question_fault(question, passage) for question in example.questions]
             faults.append(answer_fault(example.questions[0], example.answer, passage))
     assert faults.count("") == len(faults), faults
