@@ -92,8 +92,8 @@ def _ways(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[
     execution = recipe.execution
     most = min(recipe.train.tokens_per_batch, round(LONGER * workload.step_tokens))
     whole = max(most, workload.longest_student)
-    named, halves = execution.micro_batch_tokens, (whole >> n for n in range(whole.bit_length()))
-    sizes = [min(named, whole)] if named else [size for size in halves if size >= workload.longest_student]
+    named, longest = execution.micro_batch_tokens, max(1, workload.longest_student)
+    sizes = [min(named, whole)] if named else [-(-whole // n) for n in range(1, whole // longest + 1)]
     bits = [bits for bits in footprint.numbers.optimizer_bits if execution.optimizer_bits in (0, bits)]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
