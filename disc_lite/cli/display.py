@@ -23,6 +23,7 @@ SENTENCES = (
     sentences.verdict, sentences.choice_of_questions, sentences.forgotten, sentences.terser,
 )  # fmt: skip
 SHOWN_MISSES = 5
+SHOWN_DOCUMENTS = 40
 # Of the rows of a card, as headings that leave names their room.
 SHORT = {"floor": "base", "rag": "RAG", "ceiling": "passage", "adapted": "adapted", "adapted_rag": "+ RAG"}
 WITH_RULES = 76  # columns; a narrower terminal has room for what is right, but not for other rules or every interval
@@ -106,11 +107,16 @@ def _show_retained(card: JsonObject, console: Console) -> None:
 
 
 def _show_documents(card: JsonObject, console: Console) -> None:
+    if not card["documents"]:
+        return
     rows = tuple(SHORT) if console.width >= WITH_RULES else ("floor", "ceiling", "adapted")
-    table = _table("By document", *(SHORT[name] for name in rows))
-    for document, row in card["documents"].items():
+    table = _table("By document, least known first", *(SHORT[name] for name in rows))
+    ordered = sorted(card["documents"].items(), key=lambda item: item[1]["adapted"]["share"])
+    for document, row in ordered[:SHOWN_DOCUMENTS]:
         table.add_row(untrusted(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
     console.print(table)
+    if (more := len(ordered) - SHOWN_DOCUMENTS) > 0:
+        console.print(f"and {counted(more, 'document')} more, which --json has", highlight=False)
 
 
 def _show_misses(card: JsonObject, console: Console) -> None:

@@ -116,8 +116,8 @@ def terser(card: Mapping[str, Any]) -> str:
     if not row or row["lost"] <= TERSE * row["before"]["of"]:
         return ""
     return (
-        f"Of {row['before']['of']:,} answers to neutral prompts {row['lost']:,} are less than half as long as "
-        "the base's: the adapted model answers more briefly."
+        f"Of {row['before']['of']:,} answers to neutral prompts {row['lost']:,} {'is' if row['lost'] == 1 else 'are'} "
+        "less than half as long as the base's: the adapted model answers more briefly."
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.qa import Question
 from disc_lite.run.folder import RunFolder, by_kind
-from disc_lite.storage import JsonObject, read_bytes, read_json, read_jsonl
+from disc_lite.storage import JsonObject, read_bytes, read_json, read_log
 
 Row = JsonObject
 
@@ -65,12 +65,12 @@ def read_run(path: Path) -> RunFiles:
         recipe=read_bytes(folder.recipe).decode("utf-8", "replace") if folder.recipe.is_file() else "",
         summary=summary,
         stopped=read_json(folder.stopped) if folder.stopped.is_file() else {},
-        ledger=_lines(folder.ledger),
-        passages=_lines(folder.passages),
-        pairs=_lines(folder.pairs),
-        steps=_lines(folder.metrics),
-        resumes=_lines(folder.resumes),
-        computed=_lines(folder.computed),
+        ledger=tuple(read_log(folder.ledger)),
+        passages=tuple(read_log(folder.passages)),
+        pairs=tuple(read_log(folder.pairs)),
+        steps=tuple(read_log(folder.metrics)),
+        resumes=tuple(read_log(folder.resumes)),
+        computed=tuple(read_log(folder.computed)),
         questions=_questions(folder, summary["card"]["grading"]),
         benchmarks=folder.read_benchmarks(),
     )
@@ -80,10 +80,6 @@ def _name_of(model: str) -> str:
     """The name of a model folder without its path on this machine."""
     path = Path(model)
     return path.name if path.is_absolute() or model.startswith(("./", "../", "~")) else model
-
-
-def _lines(path: Path) -> tuple[Row, ...]:
-    return tuple(read_jsonl(path)) if path.is_file() else ()
 
 
 def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:

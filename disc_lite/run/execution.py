@@ -9,12 +9,12 @@ from __future__ import annotations
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
-from disc_lite.storage import append_jsonl, read_jsonl
+from disc_lite.storage import append_jsonl, read_log
 
 
 def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str) -> Execution:
     """What was planned for a run now, or what it did before on this device where the user names nothing else."""
-    rows = read_jsonl(folder.computed, missing_ok=True)
+    rows = read_log(folder.computed)
     if not rows or rows[-1]["device"] != device:
         return planned
     # The teacher's too: in other passes, states that are read again would have other bits.
@@ -25,7 +25,7 @@ def resumed(planned: Execution, named: Execution, folder: RunFolder, device: str
 
 def record(folder: RunFolder, execution: Execution, device: str, why: str, step: int) -> None:
     """Note how the run is computed after that step, unless it was computed so before."""
-    rows = read_jsonl(folder.computed, missing_ok=True)
+    rows = read_log(folder.computed)
     now = {"device": device, **execution.model_dump()}
     if not rows or {key: rows[-1].get(key) for key in now} != now:
         append_jsonl(folder.computed, {"after_step": step, **now, "why": why})

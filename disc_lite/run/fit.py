@@ -24,7 +24,7 @@ from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import read_jsonl, write_jsonl
+from disc_lite.storage import read_log, write_jsonl
 from disc_lite.synthesis.facts import recalls, says_something
 
 SLACK = 16  # tokens that an answer may have more than the longest of the pairs
@@ -42,7 +42,7 @@ class FitCheck:
         self.enough = context.recipe.train.enough
         self.pairs, self.unlearned = self._sample(pairs, "fit"), self._sample(unlearned, "unlearned")
         self.path = context.folder.fit
-        self.rows: list[dict[str, Any]] = read_jsonl(self.path, missing_ok=True)
+        self.rows: list[dict[str, Any]] = read_log(self.path)
 
     def _sample(self, pairs: Sequence[Pair], what: str) -> list[Pair]:
         gradable = [p for p in pairs if says_something(p.question, p.answer)] if self.enough else []
@@ -80,7 +80,7 @@ class FitCheck:
             known = self._known(True, progress("questions to unlearn, closed book", self.unlearned))
             row["unlearned"] = {"known": known, "base": base, "of": len(self.unlearned)}
         self.rows.append(row)
-        write_jsonl(self.path, self.rows)
+        write_jsonl(self.path, self.rows, may_differ=True)
 
     def _learned(self) -> int | None:
         """The step of the first check with a share above the limit, or without a new best for PATIENCE checks.
@@ -144,5 +144,5 @@ def last_measured(folder: RunFolder) -> dict[str, Any]:
 
     `unlearned`, in an update that unlearns: how many of those questions are answered as before, and by the base.
     """
-    rows = read_jsonl(folder.fit, missing_ok=True)
+    rows = read_log(folder.fit)
     return dict(rows[-1]) if rows else {}

@@ -36,8 +36,8 @@ class Interrupts:
         it converts weights, torch while it is imported. So the handler raises KeyboardInterrupt, which few catch; the
         end of the block raises Interrupted.
         """
-        self._at_once = True
         try:
+            self._at_once = True
             self.check()
             yield
         except BaseException:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from disc_lite.run.execution import saved_steps
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import JsonObject, read_json, read_jsonl
+from disc_lite.storage import JsonObject, read_json, read_log
 from disc_lite.version import __version__
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def saved_summary(folder: RunFolder) -> JsonObject:
 
 def summary_of(context: RunContext, card: JsonObject, about_pairs: JsonObject, pairs: int) -> JsonObject:
     """What the run learned, retained and took, as JSON."""
-    inputs, taught, steps = context.inputs, read_json(context.folder.teacher), read_jsonl(context.folder.metrics)
+    inputs, taught, steps = context.inputs, read_json(context.folder.teacher), read_log(context.folder.metrics)
     outcomes = [entry.outcome for entry in inputs.ledger]
     damaged = sum(bool(entry.warning) for entry in inputs.ledger)
     losses = [step["loss"] for step in steps if not step["skipped"]]
@@ -39,7 +40,7 @@ def summary_of(context: RunContext, card: JsonObject, about_pairs: JsonObject, p
         "pairs": {"accepted": pairs, **about_pairs},
         "teachability": _teachability(taught["teachability"]),
         "teacher_tokens": taught["tokens"],
-        "steps": len(steps),
+        "steps": steps[-1]["step"] if steps else saved_steps(inputs.folder),
         "stopped_at": read_json(inputs.folder.stopped, missing_ok=True) or None,
         "skipped_steps": sum(step["skipped"] for step in steps),
         "loss": {"first": losses[0], "last": losses[-1]} if losses else {},

@@ -33,7 +33,7 @@ from disc_lite.run.events import adding_up
 from disc_lite.run.fit import FitCheck
 from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.update_lessons import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
-from disc_lite.storage import JsonLines, append_jsonl, atomic_folder, read_json, read_jsonl, write_json, write_jsonl
+from disc_lite.storage import JsonLines, append_jsonl, atomic_folder, read_json, read_log, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
@@ -163,8 +163,7 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
     def note(step: Step) -> None:
         nonlocal metrics
         if metrics is None:  # steps after the checkpoint are made again, so their lines are dropped
-            rows = read_jsonl(path, missing_ok=True)
-            write_jsonl(path, [row for row in rows if row["step"] < step.step])
+            write_jsonl(path, [row for row in read_log(path) if row["step"] < step.step], may_differ=True)
             if step.step > 1:
                 append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
             metrics = JsonLines(path)

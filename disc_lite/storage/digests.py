@@ -30,8 +30,7 @@ _REMEDY = (
     "To edit a file, copy it out of the folder."
 )
 _IF_MISSING = (
-    "Put it back from a copy, or repeat its `adapt` (of a finished run without summary.json); what that does not make "
-    "again needs another --output."
+    "Put it back from a copy, or remove summary.json of a finished run and repeat its `adapt`, which makes it again."
 )
 
 

@@ -55,9 +55,9 @@ def write_json(path: Path, obj: Json, may_differ: bool = False) -> None:
     write_bytes(path, _dump(obj, path, indent=2) + b"\n", may_differ)
 
 
-def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]], may_differ: bool = False) -> None:
     """Write one JSON object a line, the whole file at once."""
-    write_bytes(path, b"".join(_dump(row, path) + b"\n" for row in rows))
+    write_bytes(path, b"".join(_dump(row, path) + b"\n" for row in rows), may_differ)
 
 
 def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
@@ -68,7 +68,7 @@ def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
 class JsonLines:
     """A file that grows a line at a time: read and compared with its digest once, when it is opened.
 
-    So a line takes no longer where there are hundreds of thousands before it.
+    So a line takes no longer where there are hundreds of thousands before it. A file that was removed begins anew.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,7 +85,7 @@ class JsonLines:
         sha256.update(added)
         with disk.reporting(f"cannot write {self.path}"):
             is_new = not self.path.exists()
-            note({self.path: Digest(size_bytes, sha256.hexdigest())})
+            note({self.path: Digest(size_bytes, sha256.hexdigest())}, may_differ=not self._size_bytes)
             disk.make_parents(self.path.parent)
             disk.append(self.path, self._size_bytes, added)
             if is_new:
@@ -133,6 +133,11 @@ def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
                 break
             raise RunFailed(f"{path}, line {number} is broken", str(error), "mend or delete this line") from error
     return rows
+
+
+def read_log(path: Path) -> list[dict[str, Json]]:
+    """`read_jsonl` of a file without which the others are whole; one that is missing, or was removed, has no lines."""
+    return read_jsonl(path) if path.is_file() else []
 
 
 def _read(path: Path) -> bytes:

@@ -66,19 +66,34 @@ def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     assert "Of 8 answers that should stay right the adapted model lost 2" in words
 
 
+def _card(asked: list[Question], rows: dict[str, list[str]]) -> dict[str, Any]:
+    followed = ([True] * 640, [True] * 640, range(640))
+    return report_card(asked, rows, [""] * len(asked), (), "exact", 0.8) | {
+        "completions": {}, "retained": {"instructions": change(*followed)}, "forgetting": forgetting([followed]),
+        "drift": {"general": 0.1, "self_generated": 0.2}, "fit": {}, "advice": {"pairs": "more pairs"}, "update": {},
+    }  # fmt: skip
+
+
+def test_of_many_documents_the_least_known_are_shown() -> None:
+    asked = [Question(f"Q{n}?", ("yes",), f"{n:03}.md") for n in range(50)]
+    rows = {name: ["yes"] * 48 + ["no"] * 2 for name in ROWS}
+    console = Console(width=80, record=True, file=StringIO())
+    show_card(_card(asked, rows), console, documents=True)
+    table = console.export_text().partition("By document")[2]
+    assert re.findall(r"^ *(\d{3})\.md", table, re.MULTILINE) == ["048", "049", *(f"{n:03}" for n in range(38))]
+    assert "and 10 documents more, which --json has" in table
+    show_card(_card([], {name: [] for name in ROWS}), console, documents=True)
+    assert "By document" not in console.export_text()
+
+
 @pytest.mark.parametrize("width", [80, 60])
 def test_names_of_documents_and_figures_are_whole(width: int) -> None:
     """A name is what `inspect` takes."""
     names = ["projects/planning/summer-2026.docx", "people/office.md"]
     asked = [Question(f"Q{n}?", ("yes",), names[n % 2]) for n in range(200)]
     rows = {name: ["yes"] * 200 for name in ("floor", "rag", "ceiling", "adapted", "adapted_rag")}
-    followed = ([True] * 640, [True] * 640, range(640))
-    card = report_card(asked, rows, [""] * 200, (), "exact", 0.8) | {
-        "completions": {}, "retained": {"instructions": change(*followed)}, "forgetting": forgetting([followed]),
-        "drift": {"general": 0.1, "self_generated": 0.2}, "fit": {}, "advice": {"pairs": "more pairs"}, "update": {},
-    }  # fmt: skip
     console = Console(width=width, record=True, file=StringIO())
-    show_card(card, console, documents=True)
+    show_card(_card(asked, rows), console, documents=True)
     text = console.export_text()
     assert "people/office.md" in text and "…" not in text
     assert text.count("100.0% (200/200)") == 5 and text.count("100.0% (640/640)") == 2

@@ -246,6 +246,7 @@ def test_nothing_lost_and_nothing_to_lose() -> None:
 def test_answers_that_became_short_are_told(short: int, said: str) -> None:
     length = change([True] * 100, [i >= short for i in range(100)])
     assert terser({"retained": {LENGTH: length}}) == said
+    assert "neutral prompts 1 is less than" in terser({"retained": {LENGTH: change([True] * 9, [True] * 8 + [False])}})
     kept = ([True, False], [True, True], "ab")
     told = forgotten({"retained": {"world": change(*kept), LENGTH: length}, "forgetting": forgetting([kept])})
     assert told == "No answer that should stay right was lost (of 1)."

@@ -116,6 +116,21 @@ def test_what_the_issue_names_is_found_by_the_command_that_would_have_used_it(
     assert again["pairs"]["accepted"] == 2
 
 
+@pytest.mark.parametrize("kind", ["finished", "unfinished"])
+def test_what_was_only_noted_on_the_way_may_be_removed(
+    kind: str, small: SmallAdapt, finished: Path, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(request.getfixturevalue(kind), run)
+    for name in ("metrics.jsonl", "computed.jsonl", "fit.jsonl", "resumes.jsonl", "summary.json"):
+        (run / name).unlink(missing_ok=True)
+    assert small.adapt(run)["steps"] == read_json(finished / "summary.json")["steps"]
+    assert sha256_of(run / "adapter" / "adapter_model.safetensors") == sha256_of(
+        finished / "adapter" / "adapter_model.safetensors"
+    )
+    assert page(read_run(run))
+
+
 SHAPES = [
     b"", b"null", b"true", b"0", b"-1", b"1e999", b"NaN", b'""', b'"x"', b"[]", b"[1]", b"[[]]", b"[{}]", b"{}", b'{"a": 1}',
     b"[" * 100_000, b'{"identity": 1, "model": 1}', b'{"identity": {"format": 5}, "model": {}}', b'{"files": []}', b"\xff\xfe",

@@ -267,6 +267,17 @@ def test_code_that_catches_every_exception_ends_too() -> None:
     assert not went_on
 
 
+def test_a_signal_in_the_first_moment_is_one_of_the_block() -> None:
+    class Sudden(Interrupts):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if (name, value) == ("_at_once", True):
+                self._on_signal(signal.SIGTERM, None)
+
+    with pytest.raises(Interrupted, match="SIGTERM"), Sudden().at_once():
+        pytest.fail("the block is not begun")
+
+
 def test_a_signal_raises_unless_postponed() -> None:
     with pytest.raises(Interrupted), catch_signals() as interrupts:  # again at the end: whoever caught it may go on
         interrupts.check()

@@ -90,7 +90,7 @@ def test_a_missing_file_is_named_where_it_is_read(run: Path) -> None:
     for read in (storage.read_jsonl, lambda path: storage.read_jsonl(path, missing_ok=True), storage.require_unchanged):
         with pytest.raises(EnvironmentNotReady, match=r"metrics\.jsonl is missing") as caught:
             read(run / "metrics.jsonl")
-        assert "remove it" not in caught.value.remedy  # it is not there
+        assert "or remove it" not in caught.value.remedy  # it is not there
     assert storage.read_jsonl(run / "never.jsonl", missing_ok=True) == []
     (run / "run.json").unlink()
     with pytest.raises(EnvironmentNotReady, match=r"run\.json is missing"):
