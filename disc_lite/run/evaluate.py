@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
+from disc_lite.evaluation.benchmarks import SUFFIXES, check_tasks, run_benchmarks
 from disc_lite.evaluation.card import share_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.hub.adapters import WEIGHTS
@@ -162,13 +162,20 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
 def _run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, folder: RunFolder, tell: Callable[[str], None]
 ) -> JsonObject:  # fmt: skip
-    """Results of the tasks; those that were run before with the same limit come from the run folder."""
+    """Results of the tasks; those that were run before with the same limit come from the run folder.
+
+    A task in a file, which may have been edited since, has the SHA-256 of the file beside them.
+    """
     known = folder.read_benchmarks()
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
-    missing = [task for task, name in named.items() if name not in known]
+    of_file = {task: {"sha256": sha256_of(Path(task))} if task.endswith(SUFFIXES) else {} for task in tasks}
+    missing = [
+        task for task, name in named.items()
+        if name not in known or known[name].get("sha256") != of_file[task].get("sha256")
+    ]  # fmt: skip
     if missing:
         scores = run_benchmarks(opened, missing, limit, tell)
-        known.update({named[task]: row for task, row in zip(missing, scores, strict=True)})
+        known.update({named[task]: {**row, **of_file[task]} for task, row in zip(missing, scores, strict=True)})
         write_json(folder.benchmarks, known, may_differ=True)
     return {name: known[name] for name in named.values()}
 
