@@ -89,7 +89,8 @@ def evaluate(
         if judge:
             card["judge"] = _judge(measured, added)
         if benchmarks:
-            card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved, tell)
+            with interrupts.at_once():  # the harness may load data for minutes, without a forward pass
+                card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved, tell)
     return card
 
 
