@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,21 +138,27 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, teller: T
 
 
 def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
-    """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
+    """The base's verdict on every answer of the adapted model, and how often it agrees with exact match.
+
+    Verdicts on the same answers come from the run folder.
+    """
     from disc_lite.evaluation.asking import generate_answers
     from disc_lite.run.measuring import Progress
 
     asked, answers = measured.asked, measured.answers("after").questions["adapted"]
-    if not folder.judge.is_file():
-        tasks = [
-            join_passages([p] if p else []) + judge_task(q.text, q.answers, a)
-            for q, a, p in zip(asked.questions, answers, asked.right, strict=True)
-        ]
+    tasks = [
+        join_passages([p] if p else []) + judge_task(q.text, q.answers, a)
+        for q, a, p in zip(asked.questions, answers, asked.right, strict=True)
+    ]
+    about = sha256("\0".join(tasks).encode()).hexdigest()
+    known = read_json(folder.judge) if folder.judge.is_file() else {}
+    if known.get("tasks_sha256") != about:
         base = measured.opened()
         on_finished = Progress(measured.tell, len(tasks)).part("the base judges the answers", len(tasks))
         judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
-        write_json(folder.judge, [base.tokens.decode(answer.answer_ids) for answer in judged], may_differ=True)
-    verdicts = [verdict_in(text) for text in read_json(folder.judge)]
+        known = {"tasks_sha256": about, "replies": [base.tokens.decode(answer.answer_ids) for answer in judged]}
+        write_json(folder.judge, known, may_differ=True)
+    verdicts = [verdict_in(text) for text in known["replies"]]
     exact = [each.exact for each in grade_all(asked.questions, answers)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]
     return {
