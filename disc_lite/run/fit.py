@@ -66,8 +66,9 @@ class FitCheck:
         """Whether enough may be learned by now: as long as little was known, not every check is made."""
         if not self.rows or not self.pairs or self.unlearned:
             return True
-        left = self._limit(self.rows[-1]) - self.rows[-1]["share"]
-        return step >= self.rows[-1]["step"] + self.every * max(1, int(left / FASTEST))
+        row = self.rows[-1]
+        checks = max(1, int((self._limit(row) - row["share"]) / FASTEST))
+        return step >= int(row["step"]) + checks * self.every
 
     def _limit(self, row: dict[str, Any]) -> float:
         """The share that is enough; without labels of what the teacher recalls."""
