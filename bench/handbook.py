@@ -26,7 +26,7 @@ RATES = {"next_token": (3e-4, 1e-3, 3e-3)}
 def one(method: str, seed: int, rate: float | None, runs: Path) -> dict[str, Any]:
     overrides = {"method": method} | ({"train.learning_rate": str(rate)} if rate else {})
     name = f"{method}-{seed}" + (f"-{rate:g}" if rate else "")
-    return disc_lite.adapt(
+    summary = disc_lite.adapt(
         ROOT / "examples" / "handbook",
         "pocket",
         output=runs / name,
@@ -34,6 +34,8 @@ def one(method: str, seed: int, rate: float | None, runs: Path) -> dict[str, Any
         overrides=overrides,
         seed=seed,
     )
+    # The whole card of every run, with all its misses, is in the run folders.
+    return {**{key: value for key, value in summary.items() if key != "card"}, "rows": summary["card"]["rows"]}
 
 
 def pooled(summaries: list[dict[str, Any]], *path: str) -> str:
@@ -49,7 +51,7 @@ def pooled(summaries: list[dict[str, Any]], *path: str) -> str:
 
 def row(name: str, found: list[dict[str, Any]]) -> str:
     cells = [name, str(len(found))]
-    cells += [pooled(found, "recall", when) for when in ("before", "ceiling", "after")]
+    cells += [pooled(found, "rows", asked) for asked in ("floor", "rag", "ceiling", "adapted", "adapted_rag")]
     cells.append(pooled(found, "completions", "after"))
     cells += [
         f"{pooled(found, 'retention', probe, 'before').split()[0]} → {pooled(found, 'retention', probe, 'after')}"
@@ -61,7 +63,7 @@ def row(name: str, found: list[dict[str, Any]]) -> str:
 
 
 HEAD = (
-    "| method | seeds | questions before | ceiling | **questions after** | **completions after** "
+    "| method | seeds | questions before | RAG | with the passage | **after** | after + RAG | **completions after** "
     "| held-out world | skills | open book | KL | seconds |"
 )
 
@@ -88,9 +90,7 @@ def main() -> None:
     text = "\n".join([", ".join(f"{k} {v}" for k, v in about.items()), "", *lines]) + "\n"
     a.output.mkdir(parents=True, exist_ok=True)
     (a.output / "handbook.md").write_text(text)
-    # The whole card of every run, with all its misses, is in the run folders.
-    short = {name: [{k: v for k, v in run.items() if k != "card"} for run in rows] for name, rows in found.items()}
-    (a.output / "handbook.json").write_text(json.dumps({"about": about, "runs": short}, indent=1) + "\n")
+    (a.output / "handbook.json").write_text(json.dumps({"about": about, "runs": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def test_every_command_line_can_be_parsed() -> None:
             pytest.fail(f"{line}\n{error}")
 
 
-@pages
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_setting_exists(page: Path) -> None:
     named = [found for span in spans(page) for found in SETTING.findall(span.removeprefix("--set "))]
     given = re.findall(r"--set ([a-z]\w*)(?:\.(\w+))?=", page.read_text())

@@ -19,7 +19,7 @@ from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, QUIET, asks_for_a_run, overrides_of
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, nothing_to_teach, plan, print_plan
 from disc_lite.cli.terminal import escape_controls, print_json, print_whatever_comes
-from disc_lite.errors import DiscLiteError, UsageError, WillNotFit, memory_ran_out
+from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError, WillNotFit, memory_ran_out
 from disc_lite.storage import disk
 from disc_lite.version import __version__
 
@@ -114,6 +114,9 @@ def main() -> NoReturn:
             _fail(error, full.exit_code, str(full), debug)
         if disk.is_full(error):
             _fail(error, 1, f"The disk is full.\n{error}\nFree some space and run the same command again.", debug)
+        if isinstance(error, PermissionError):
+            words = f"{error.filename}: {error.strerror}.\nChange the rights, or name another."
+            _fail(error, EnvironmentNotReady.exit_code, words, debug)
         words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
         advice = "Run it again with `disc-lite --debug …` and report what it prints."
         _fail(error, 1, f"{words}\nThis is a defect of disc-lite.\n{advice}", debug)

@@ -210,7 +210,7 @@ def _sizes(plan: Plan) -> Any:
 
     from disc_lite.planning.estimate import by_size
 
-    heads = ("GPU", "a step,\ntokens", "on the\nhost", "AdamW,\nbits", "answers", "peak,\nGiB", "about", "on")
+    heads = ("GPU", "a step,\ntokens", "layers\nagain", "on the\nhost", "Adam,\nbits", "GiB,\npeak", "about", "on")
     table = Table(*heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for size_gb, card, made in by_size(plan):
         choice = made.choice if made.fits else None
@@ -219,13 +219,12 @@ def _sizes(plan: Plan) -> Any:
             continue
         table.add_row(
             f"{size_gb} GB", f"{choice.way.passes} x {choice.way.micro_batch_tokens:,}",
-            _on_host(choice.way), str(choice.way.optimizer_bits),
-            str(choice.generation_rows), f"{choice.peak / GIB:.1f}", duration(60 * sum(made.minutes(card).values())),
-            card.name,
+            str(choice.way.recomputed), _on_host(choice.way), str(choice.way.optimizer_bits),
+            f"{choice.peak / GIB:.1f}", duration(60 * sum(made.minutes(card).values())), card.name,
         )  # fmt: skip
     return table
 
 
 def _on_host(way: Way) -> str:
-    parts = {"embedding": way.host_embedding, "layer inputs": way.host_checkpoints}
+    parts = {"embedding": way.host_embedding, "inputs": way.host_checkpoints}
     return ",\n".join(name for name, there in parts.items() if there)

@@ -13,7 +13,7 @@ state at *p* and the teacher's at the corresponding place both predict it.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -36,6 +36,10 @@ class Text:
     ids: array[int]
     offsets: Offsets
     passages: tuple[Passage, ...]
+
+    def passage(self, index: int) -> Passage:
+        """The passage of this number; others may have been left out."""
+        return self.passages[bisect_left(self.passages, index, key=lambda passage: passage.index)]
 
     def passage_text(self, passage: Passage) -> str:
         """The passage as a prompt shows it."""

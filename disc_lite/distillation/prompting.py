@@ -72,7 +72,7 @@ def prompts_of(texts: Iterable[Text], pairs: Iterable[Pair], prompts: AnswerProm
     found = []
     for pair in pairs:
         text = by_name[pair.document]
-        passage = text.passages[pair.passage]
+        passage = text.passage(pair.passage)
         shown, language = join_passages([text.passage_text(passage)]), text.language(passage)
         found.append(prompts.prompt(shown, language, pair.question, pair.source))
     return found

@@ -55,11 +55,15 @@ def choose(
         reading = _reading(footprint, workload, recipe, available, way)
         if reading is None or not fits(way) or (on_host is not None and footprint.on_host(way) > on_host):
             return None
-        training = footprint.training(way, row_tokens=row_tokens)
-        return Choice(way, reading[0], generation[0], (generation[1], reading[1], training))
+        return Choice(way, reading[0], generation[0], (generation[1], reading[1], training(way)))
 
     def fits(way: Way) -> bool:
-        return available is None or footprint.training(way, row_tokens=row_tokens).peak <= available
+        return available is None or training(way).peak <= available
+
+    def training(way: Way) -> Stage:
+        """Of the longest pass: a micro-batch that is named smaller than an example has that one alone."""
+        tokens = max(way.micro_batch_tokens, workload.longest_student)
+        return footprint.training(replace(way, micro_batch_tokens=tokens), row_tokens=row_tokens)
 
     for alike in _ways(footprint, workload, recipe):
         found = [choice for way in alike if (choice := made(way))]

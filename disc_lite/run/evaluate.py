@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.benchmarks import check_tasks, run_benchmarks
+from disc_lite.evaluation.benchmarks import SUFFIXES, check_tasks, run_benchmarks
 from disc_lite.evaluation.card import share_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.hub.adapters import WEIGHTS
@@ -89,7 +90,8 @@ def evaluate(
         if judge:
             card["judge"] = _judge(measured, added)
         if benchmarks:
-            card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved, tell)
+            with interrupts.at_once():  # the harness may load data for minutes, without a forward pass
+                card["benchmarks"] = _run_benchmarks(opened, benchmarks, limit, saved, tell)
     return card
 
 
@@ -136,21 +138,27 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, teller: T
 
 
 def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
-    """The base's verdict on every answer of the adapted model, and how often it agrees with exact match."""
+    """The base's verdict on every answer of the adapted model, and how often it agrees with exact match.
+
+    Verdicts on the same answers come from the run folder.
+    """
     from disc_lite.evaluation.asking import generate_answers
     from disc_lite.run.measuring import Progress
 
     asked, answers = measured.asked, measured.answers("after").questions["adapted"]
-    if not folder.judge.is_file():
-        tasks = [
-            join_passages([p] if p else []) + judge_task(q.text, q.answers, a)
-            for q, a, p in zip(asked.questions, answers, asked.right, strict=True)
-        ]
+    tasks = [
+        join_passages([p] if p else []) + judge_task(q.text, q.answers, a)
+        for q, a, p in zip(asked.questions, answers, asked.right, strict=True)
+    ]
+    about = sha256("\0".join(tasks).encode()).hexdigest()
+    known = read_json(folder.judge) if folder.judge.is_file() else {}
+    if known.get("tasks_sha256") != about:
         base = measured.opened()
         on_finished = Progress(measured.tell, len(tasks)).part("the base judges the answers", len(tasks))
         judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
-        write_json(folder.judge, [base.tokens.decode(answer.answer_ids) for answer in judged], may_differ=True)
-    verdicts = [verdict_in(text) for text in read_json(folder.judge)]
+        known = {"tasks_sha256": about, "replies": [base.tokens.decode(answer.answer_ids) for answer in judged]}
+        write_json(folder.judge, known, may_differ=True)
+    verdicts = [verdict_in(text) for text in known["replies"]]
     exact = [each.exact for each in grade_all(asked.questions, answers)]
     decided = [(v, e) for v, e in zip(verdicts, exact, strict=True) if v is not None]
     return {
@@ -162,13 +170,20 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
 def _run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, folder: RunFolder, tell: Callable[[str], None]
 ) -> JsonObject:  # fmt: skip
-    """Results of the tasks; those that were run before with the same limit come from the run folder."""
+    """Results of the tasks; those that were run before with the same limit come from the run folder.
+
+    A task in a file, which may have been edited since, has the SHA-256 of the file beside them.
+    """
     known = folder.read_benchmarks()
     named = {task: f"{task} ({limit or 'all'})" for task in tasks}
-    missing = [task for task, name in named.items() if name not in known]
+    of_file = {task: {"sha256": sha256_of(Path(task))} if task.endswith(SUFFIXES) else {} for task in tasks}
+    missing = [
+        task for task, name in named.items()
+        if name not in known or known[name].get("sha256") != of_file[task].get("sha256")
+    ]  # fmt: skip
     if missing:
         scores = run_benchmarks(opened, missing, limit, tell)
-        known.update({named[task]: row for task, row in zip(missing, scores, strict=True)})
+        known.update({named[task]: {**row, **of_file[task]} for task, row in zip(missing, scores, strict=True)})
         write_json(folder.benchmarks, known, may_differ=True)
     return {name: known[name] for name in named.values()}
 

@@ -6,6 +6,7 @@ same bytes, unless another size is named or they no longer fit.
 
 from __future__ import annotations
 
+from disc_lite.planning.memory import ALL_LAYERS
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
@@ -33,9 +34,11 @@ def record(folder: RunFolder, execution: Execution, device: str, why: str, step:
 
 def in_words(execution: Execution) -> str:
     """`passes of at most 1,024 tokens, AdamW in 8 bits`, layers that are computed again, and what is on the host."""
+    again = execution.recomputed_layers
+    layers = counted(again, "layer") if again < ALL_LAYERS else "all layers"
     parts = [
         passes_in_words(execution.micro_batch_tokens, execution.optimizer_bits),
-        f"{counted(execution.recomputed_layers, 'layer')} computed again" if execution.recomputed_layers else "",
+        f"{layers} computed again" if again else "",
         "their inputs on the host" if execution.layer_checkpoints == "host" else "",
         "the input embedding on the host" if execution.embedding == "host" else "",
     ]

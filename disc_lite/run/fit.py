@@ -28,6 +28,7 @@ from disc_lite.storage import read_log, write_jsonl
 from disc_lite.synthesis.facts import recalls, says_something
 
 SLACK = 16  # tokens that an answer may have more than the longest of the pairs
+FASTEST = 1 / 3  # of the questions are learned from one check to the next, at most: real models learned a sixth
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too
 
 
@@ -53,12 +54,26 @@ class FitCheck:
 
         A signal ends the measurement, which is then repeated when the run is continued.
         """
-        last = last_step(self.steps, self._learned(), self.context.recipe)
-        due = step > 0 and (step % self.every == 0 or step == last)
+        learned = self._learned()
+        last = last_step(self.steps, learned, self.context.recipe)
+        due = step > 0 and (step == last or (learned is None and step % self.every == 0 and self._may_decide(step)))
         if (self.pairs or self.unlearned) and due and all(row["step"] < step for row in self.rows):
             with suppress(Interrupted), self.context.interrupts.postponed(False):
                 self._measure(step, last)
         return self._learned()
+
+    def _may_decide(self, step: int) -> bool:
+        """Whether enough may be learned by now: as long as little was known, not every check is made."""
+        if not self.rows or not self.pairs or self.unlearned:
+            return True
+        row = self.rows[-1]
+        checks = max(1, int((self._limit(row) - row["share"]) / FASTEST))
+        return step >= int(row["step"]) + checks * self.every
+
+    def _limit(self, row: dict[str, Any]) -> float:
+        """The share that is enough; without labels of what the teacher recalls."""
+        is_bound = METHODS[self.context.recipe.method].has_teacher and not self.context.recipe.loss.label_share
+        return float(self.enough * (row["teacher"] if is_bound else 1))
 
     def _measure(self, step: int, last: int) -> None:
         first = self.rows[0] if self.rows else {}
@@ -90,17 +105,12 @@ class FitCheck:
         shares: list[float] = []
         for row in self.rows if self.pairs else ():
             shares.append(row["share"])
-            best, limit = max(shares), self.enough * (row["teacher"] if self._is_bound_to_teacher else 1)
+            best, limit = max(shares), self._limit(row)
             # As long as hardly anything is known, training goes on; also where the teacher recalls nothing.
             stale = best >= limit / 2 and len(shares) - 1 - shares.index(best) >= PATIENCE
             if limit and (row["share"] >= limit or stale) and is_unlearned(row):
                 return int(row["step"])
         return None
-
-    @property
-    def _is_bound_to_teacher(self) -> bool:
-        recipe = self.context.recipe
-        return METHODS[recipe.method].has_teacher and not recipe.loss.label_share
 
     def _answers(self, pairs: Sequence[Pair], adapter: bool, on_finished: Callable[[int], None]) -> list[str]:
         """Of the student, or of the base, closed book."""

@@ -164,7 +164,7 @@ class RunFolder:
 
     def read_pair_rows(self) -> list[JsonObject]:
         """As `read_pairs`, with everything that is known of them."""
-        return read_jsonl(self.pairs) if self.read_pairs() else []
+        return read_jsonl(self.pairs, missing_ok=True)
 
     def read_removed(self) -> list[JsonObject]:
         """Lines of `removed.jsonl`: pairs, each with `shown`, the text of its passage."""

@@ -36,6 +36,7 @@ class Interrupts:
         it converts weights, torch while it is imported. So the handler raises KeyboardInterrupt, which few catch; the
         end of the block raises Interrupted.
         """
+        before = self._at_once  # one such block may be inside another
         try:
             self._at_once = True
             self.check()
@@ -44,7 +45,7 @@ class Interrupts:
             self.check()
             raise
         finally:
-            self._at_once = False
+            self._at_once = before
         self.check()
 
     @contextmanager

@@ -14,6 +14,7 @@ from disc_lite.hub.aliases import ALIASES, resolve
 from disc_lite.planning.cards import card_of, usable_bytes
 from disc_lite.planning.corpus import TakenOver, corpus_of
 from disc_lite.planning.estimate import Budget, Plan, on_smallest_card, plan_run
+from disc_lite.planning.memory import ALL_LAYERS
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
@@ -153,8 +154,9 @@ def _taken_over(earlier: EarlierRun, since: Since, update: Update) -> TakenOver:
 def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Execution:
     """How a run is computed with the memory that is free now; its model need not be downloaded.
 
-    Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says, and so does one
-    that is not trained, which has to fit alone: how many texts it writes at once follows from the free memory.
+    Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says, with all layers
+    computed again where it says none. One that is not trained has to fit alone: how many texts it writes at once
+    follows from the free memory.
     """
     named = inputs.resolved.recipe.execution
     if trains and limits.device == "mps" and named.optimizer_bits == 8:
@@ -167,4 +169,5 @@ def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Ex
         require_room_for_base(found)
     elif found is not None:
         return require_room(found)
-    return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32})
+    again = named.recomputed_layers or ALL_LAYERS
+    return named.model_copy(update={"optimizer_bits": named.optimizer_bits or 32, "recomputed_layers": again})

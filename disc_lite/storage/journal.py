@@ -2,7 +2,7 @@
 
 Work that was interrupted is repeated with the journal: what is in it is not computed again. Every line has a check sum,
 so that a torn or changed one counts as missing. Lines are not synced to the disk one by one: a kill loses none, a power
-failure the last seconds.
+failure the last seconds. The file may have gigabytes: of the results only their places are in memory.
 """
 
 from __future__ import annotations
@@ -21,28 +21,32 @@ class Journal:
     """The results of one run, and those of an `earlier` one, which are copied where they are used."""
 
     def __init__(self, path: Path, earlier: Path | None = None) -> None:
-        self.path = path
-        self._known, self._ends_torn = _read(path)
-        self._earlier = _read(earlier)[0] if earlier else {}
+        self.path, self.earlier = path, earlier
+        self._places, self._ends_torn = _places(path)
+        self._earlier = _places(earlier)[0] if earlier else {}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._places)
 
     def get(self, key: str) -> Json:
         """The result of this key; None where there is none."""
-        if key in self._earlier and key not in self._known:
-            self.add({key: self._earlier[key]})
-        return self._known.get(key)
+        if self.earlier and key in self._earlier and key not in self._places:
+            self.add({key: _result(self.earlier, self._earlier[key])})
+        return _result(self.path, self._places[key]) if key in self._places else None
 
     def add(self, results: Mapping[str, Json]) -> None:
         """Add results, in one write."""
-        self._known.update(results)
-        lines = b"\n" * self._ends_torn + b"".join(map(line_of, results.items()))
+        lines = [line_of(row) for row in results.items()]
+        begin = b"\n" * self._ends_torn
         with (
             disk.reporting(f"cannot write {self.path}"),
             disk.opened(self.path, os.O_WRONLY | os.O_APPEND) as descriptor,
         ):
-            disk.write(descriptor, lines)
+            place = os.fstat(descriptor).st_size + len(begin)
+            disk.write(descriptor, begin + b"".join(lines))
+        for key, line in zip(results, lines, strict=True):
+            self._places[key] = place
+            place += len(line)
         self._ends_torn = False
 
 
@@ -51,18 +55,29 @@ def key_of(*parts: object) -> str:
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _read(path: Path) -> tuple[dict[str, Json], bool]:
-    """The results in a file, and whether its last line is torn; none where there is no file."""
-    if not path.is_file():
-        return {}, False
-    with disk.reporting(f"cannot read {path}"):
-        data = path.read_bytes()
-    return dict(row for line in data.split(b"\n") if (row := _row(line))), bool(data) and not data.endswith(b"\n")
+def _places(path: Path) -> tuple[dict[str, int], bool]:
+    """Key of each result in a file -> where its line begins; and whether the last line is torn. No file has none."""
+    places, place, line = dict[str, int](), 0, b"\n"
+    if path.is_file():
+        with disk.reporting(f"cannot read {path}"), path.open("rb") as file:
+            for line in file:
+                if row := _row(line):
+                    places[row[0]] = place
+                place += len(line)
+    return places, not line.endswith(b"\n")
+
+
+def _result(path: Path, place: int) -> Json:
+    """The result whose line begins there; None if it was changed since."""
+    with disk.reporting(f"cannot read {path}"), path.open("rb") as file:
+        file.seek(place)
+        row = _row(file.readline())
+    return row[1] if row else None
 
 
 def _row(line: bytes) -> tuple[str, Json] | None:
     """None for a line that is torn or was changed."""
-    row = value_in(line)
+    row = value_in(line.removesuffix(b"\n"))
     if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str):
         return row[0], row[1]
     return None

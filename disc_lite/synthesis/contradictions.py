@@ -7,6 +7,7 @@ about the one with what its passage says of the other. Does not import torch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from disc_lite.qa import Pair
@@ -70,15 +71,20 @@ def _in_case(word: Word) -> str:
 
 
 def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:
-    """Of the pairs with one question, those of which a believed one says otherwise."""
-    own = [n for n in numbers if not pairs[n].source]
-    believed = own or [n for n in numbers if is_stated(pairs[n])] or numbers
-    answers = {(_place(pairs[n]), pairs[n].answer) for n in believed}
+    """Of the pairs with one question, those of which a believed one says otherwise.
+
+    Thousands of documents may begin with the same paragraph, so what two answers say is compared once.
+    """
+    own = {n for n in numbers if not pairs[n].source}
+    believed = own or {n for n in numbers if is_stated(pairs[n])} or set(numbers)
+    agree, places = cache(same_facts), dict[str, set[tuple[str, int]]]()  # of each believed answer
+    for number in believed:
+        places.setdefault(pairs[number].answer, set()).add(_place(pairs[number]))
     for number in (n for n in numbers if n not in own):
-        pair, is_believed = pairs[number], number in believed
+        pair = pairs[number]
         # The answers that were sampled to one question may differ a little: each agrees with the likeliest one.
-        others = [answer for place, answer in answers if not (is_believed and place == _place(pair))]
-        if not all(same_facts(pair.question, pair.answer, answer) for answer in others):
+        here = {_place(pair)} if number in believed else set()
+        if not all(agree(pair.question, pair.answer, answer) for answer, of in places.items() if of != here):
             yield number
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from disc_lite.qa import language_of
@@ -43,9 +44,7 @@ class Names:
         words = {word.lower() for word in WORD.findall(prompt)}
         words |= {word.removesuffix("s") for word in words}  # of a plural, or a genitive in German
         return bool(
-            self.written & capitals_inside(prompt)
-            or self.anywhere & words
-            or any(phrase in prompt for phrase in self.phrases)
+            self.written & capitals_inside(prompt) or self.anywhere & words or _phrases_in(prompt, self.phrases)
         )
 
 
@@ -65,6 +64,7 @@ def names_of(documents: Iterable[str], prompts: Sequence[str]) -> Names:
             written |= capitals_inside(text)
     inside = Counter(word for prompt in prompts for word in capitals_inside(prompt))
     every = Counter(word for prompt in prompts for word in set(WORD.findall(prompt)))
+    said = Counter(phrase for prompt in prompts for phrase in _phrases_in(prompt, phrases))
     small = Counter({word: number for word, number in every.items() if word[0].islower()})
     ordinary = {word for word, number in small.items() if number > max(1, inside[word.title()])}
     ordinary |= lower | ORDINARY | articled
@@ -76,7 +76,7 @@ def names_of(documents: Iterable[str], prompts: Sequence[str]) -> Names:
             name for name in capitals - ordinary
             if len(name) >= SHORTEST and small[name] + every[name.title()] <= (limit if name in surely else rare)
         ),
-        frozenset(phrase for phrase in phrases if sum(phrase in prompt for prompt in prompts) <= rare),
+        frozenset(phrase for phrase in phrases if said[phrase] <= rare),
     )  # fmt: skip
 
 
@@ -90,3 +90,9 @@ def _phrases(text: str) -> set[str]:
     marked = (part for found in MARKED.findall(text) for part in found if part)
     runs = (run for part in marked for phrase in PHRASE.findall(part) for run in LINKS.split(phrase))
     return {run for run in runs if len(run) > 1 and run.lower() == run.upper()}
+
+
+def _phrases_in(prompt: str, phrases: AbstractSet[str]) -> set[str]:
+    """Those that are in a prompt: its parts are looked up, since a large corpus has far more phrases than these."""
+    runs = (run for run in PHRASE.findall(prompt) if not run.isascii())
+    return {run[i:j] for run in runs for i in range(len(run)) for j in range(i + 2, len(run) + 1)} & phrases

@@ -7,7 +7,8 @@ without capitals only the names of the worked examples tell: small models take t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise, zip_longest
 
 from disc_lite.prompts import writing
@@ -33,16 +34,17 @@ def names_in(text: str) -> set[str]:
     return {word.lower() for word in _inside_words(text) if word[0].isupper()}
 
 
-def invented(text: str, source: str, is_answer: bool = False, language: str = "") -> bool:
-    """Whether `text` has a number or a name that `source`, of this language if it is known, does not have, or a
-    number with another unit than there.
+def invented(text: str, *sources: str, is_answer: bool = False, language: str = "") -> bool:
+    """Whether `text` has a number or a name that no source, of this language if it is known, has, or a number with
+    another unit than there.
 
     In an answer number words and first words count as well; a question may count what it asks for ("What do two of them
     pay?"), and begins with a word that asks. Which first words are no names is known of the languages with a list of
     frequent words; elsewhere a name has to stand inside a sentence to be seen.
     """
-    if _has_new_number(text, source, is_answer) or has_another_unit(text, source):
+    if _has_new_number(text, sources, is_answer) or has_another_unit(text, *sources):
         return True
+    source = "\n".join(sources)
     if set(COPIED.findall(text.lower())).difference(COPIED.findall(source.lower())):
         return True
     language = language or language_of(source) or language_of(f"{source}\n{text}")
@@ -54,12 +56,19 @@ def invented(text: str, source: str, is_answer: bool = False, language: str = ""
     return any(not any(are_forms(name, w, language) for w in known) for name in names)
 
 
-def _has_new_number(text: str, source: str, in_words: bool) -> bool:
-    """Whether a number of `text` is none of `source` in any reading: "9 am" is in "9:00-17:00", and 84 in "$84.00"."""
-    words = read_words(source)
-    known = frozenset[str]().union(*_numbers(words, in_words=True), *(w.names for w in words if w.text == "one"))
-    known |= {f"1 {following.text}" for word, following in pairwise(words) if word.skipped}  # "eine Stunde"
+def _has_new_number(text: str, sources: Iterable[str], in_words: bool) -> bool:
+    """Whether a number of `text` is in no source in any reading: "9 am" is in "9:00-17:00", and 84 in "$84.00"."""
+    known = frozenset[str]().union(*map(_known_numbers, sources))
     return any(known.isdisjoint(forms) for forms in _numbers(read_words(text), in_words))
+
+
+@lru_cache(maxsize=64)  # of a passage that is asked about again and again
+def _known_numbers(source: str) -> frozenset[str]:
+    """The forms of all numbers of a text."""
+    words = read_words(source)
+    ones = (word.names for word in words if word.text == "one")
+    after_articles = {f"1 {following.text}" for word, following in pairwise(words) if word.skipped}  # "eine Stunde"
+    return frozenset[str]().union(*_numbers(words, in_words=True), *ones, after_articles)
 
 
 def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -46,16 +46,18 @@ class Places:
 
     def __init__(self, texts: Sequence[Text]) -> None:
         self.texts = {text.document.name: text for text in texts}
+        self.passages = {(text.document.name, p.index): p for text in texts for p in text.passages}
         self.by_digest: dict[str, list[Passage]] = {}
-        self.words: dict[str, list[frozenset[str]]] = {}  # of the passages of a document, once they are asked for
-        for text in texts:
-            for passage in text.passages:
-                self.by_digest.setdefault(text.passage_sha256(passage), []).append(passage)
+        for passage in self.passages.values():
+            digest = self.texts[passage.document].passage_sha256(passage)
+            self.by_digest.setdefault(digest, []).append(passage)
+        # Of a document, once they are asked for: its passages in one line each, and which of them have a word.
+        self.lines: dict[str, list[str]] = {}
+        self.having: dict[str, dict[str, list[int]]] = {}
 
     def shown(self, pair: Pair) -> str:
         """The passage of a pair that was found, as prompts show it."""
-        text = self.texts[pair.document]
-        return next(text.passage_text(passage) for passage in text.passages if passage.index == pair.passage)
+        return self.texts[pair.document].passage_text(self.passages[pair.document, pair.passage])
 
     def find(self, pair: Pair) -> Pair | None:
         """The pair, moved to its passage: the one with the same words, else one of its document that has its source.
@@ -73,28 +75,41 @@ class Places:
         text, source = self.texts.get(pair.document), " ".join(pair.source.split())
         if text is None or not source:
             return None
-        holding = [p for p in text.passages if source in " ".join(text.passage_text(p).split())]
+        if pair.document not in self.lines:
+            self.lines[pair.document] = [" ".join(text.passage_text(passage).split()) for passage in text.passages]
+        lines = zip(text.passages, self.lines[pair.document], strict=True)
+        holding = [passage for passage, line in lines if source in line]
         if not holding:
             return None
         here = min(holding, key=lambda p: p.index != pair.passage)
         return replace(pair, passage=here.index, passage_sha256=text.passage_sha256(here))
 
     def _by_number(self, pair: Pair) -> Pair | None:
-        text = self.texts.get(pair.document)
-        return pair if text and any(p.index == pair.passage for p in text.passages) else None
+        return pair if (pair.document, pair.passage) in self.passages else None
 
     def _by_words(self, pair: Pair) -> Pair | None:
         """A word counts the more the fewer passages of the document have it; function words count for nothing."""
-        if pair.document not in self.texts:
+        text = self.texts.get(pair.document)
+        if text is None:
             return None
-        text = self.texts[pair.document]
-        if pair.document not in self.words:
-            self.words[pair.document] = [word_set(text.passage_text(passage)) for passage in text.passages]
-        words, asked = self.words[pair.document], f"{pair.question} {pair.answer}"
-        wanted = word_set(asked) - words_without_meaning(language_of(text.document.text)) - FUNCTION_WORDS
-        having = Counter(word for here in words for word in here & wanted)
-        shares = [sum(1 / having[word] for word in here & wanted) for here in words]
-        if not having:
+        having = self._having(text)
+        wanted = word_set(f"{pair.question} {pair.answer}") & having.keys()
+        wanted -= words_without_meaning(language_of(text.document.text)) | FUNCTION_WORDS
+        shares = defaultdict[int, float](float)
+        for word in sorted(wanted):
+            for number in having[word]:
+                shares[number] += 1 / len(having[word])
+        if not shares:
             return None
-        best = text.passages[shares.index(max(shares))]
+        best = text.passages[min(shares, key=lambda number: (-shares[number], number))]
         return replace(pair, passage=best.index, passage_sha256=text.passage_sha256(best))
+
+    def _having(self, text: Text) -> dict[str, list[int]]:
+        """Word -> the numbers of the passages that have it."""
+        name = text.document.name
+        if name not in self.having:
+            self.having[name] = {}
+            for number, passage in enumerate(text.passages):
+                for word in word_set(text.passage_text(passage)):
+                    self.having[name].setdefault(word, []).append(number)
+        return self.having[name]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import torch
 
 from disc_lite.distillation.examples import Text, within
-from disc_lite.distillation.prompting import AnswerPrompts, by_passage, prompt_lessons
+from disc_lite.distillation.prompting import AnswerPrompts, by_passage, lessons_about
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
@@ -61,14 +62,15 @@ class PairSet:
         """Share of the sentences of a passage that state what a pair about them says; None if not known."""
         if self.sentences is None:
             return None
-        covered = self._covered()
+        covered = self._covered
         return {place: round(covered[place] / number, 4) for place, number in self.sentences.items()}
 
     @property
     def covered_share(self) -> float:
         """Of the sentences of all passages."""
-        return self._covered().total() / max(1, sum((self.sentences or {}).values()))
+        return self._covered.total() / max(1, sum((self.sentences or {}).values()))
 
+    @cached_property
     def _covered(self) -> Counter[str]:
         """Sentences with such a pair, by passage."""
         stated = {(f"{s.pair.document}#{s.pair.passage}", s.sentence) for s in self.scored if is_stated(s.pair)}
@@ -118,9 +120,8 @@ def support(
     if not isinstance(scores, WillNotFit):
         return scores
     if len(pairs) == 1:
-        name = f"a pair of {pairs[0].document}"
-        passage = next(p for p in text.passages if p.index == pairs[0].passage)
-        raise too_long(scores, name, len(base.tokens.text(text.passage_text(passage))))
+        shown = text.passage_text(text.passage(pairs[0].passage))
+        raise too_long(scores, f"a pair of {pairs[0].document}", len(base.tokens.text(shown)))
     half = len(pairs) // 2
     parts = (slice(half), slice(half, None))
     return [score for p in parts for score in support(base, text, pairs[p], worked_examples, sampled[p])]
@@ -141,9 +142,12 @@ def _support(
 
 
 def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], prompts: AnswerPrompts) -> list[list[float]]:
-    """log p of the tokens of each answer after its prompt; the pairs of a passage one after another."""
-    found = []
-    lessons = prompt_lessons([text], pairs, prompts)
+    """log p of the tokens of each answer after its prompt, of pairs of one passage."""
+    found = list[list[float]]()
+    if not pairs:
+        return found
+    passage = text.passage(pairs[0].passage)
+    lessons = lessons_about(text.passage_text(passage), text.language(passage), pairs, prompts)
     for lesson in (part for whole in lessons for part in within(whole, READING_TOKENS)):
         places = [(0, *place) for place in lesson.teacher_at]
         found += _read(base, [lesson.sequence], places, [list(example.target_ids) for example in lesson.examples])

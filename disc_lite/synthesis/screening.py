@@ -57,7 +57,7 @@ def answer_fault(question: str, answer: str, passage: str, language: str = "") -
         return "answer begins another prompt"
     if refers(answer, passage):
         return "answer refers to the text"
-    if invented(answer, f"{passage}\n{question}", is_answer=True, language=language):
+    if invented(answer, passage, question, is_answer=True, language=language):
         return "answer names what the passage does not"
     if not is_yes_no(answer) and not says_something(question, answer):
         return "answer repeats the question"

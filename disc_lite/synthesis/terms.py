@@ -63,12 +63,12 @@ def number_forms(word: Word) -> frozenset[str]:
     return frozenset(keys)
 
 
-def has_another_unit(text: str, source: str) -> bool:
-    """Whether a number of `text` has a unit, and each such number of `source` another: 50 euros of "50 minutes".
+def has_another_unit(text: str, *sources: str) -> bool:
+    """Whether a number of `text` has a unit, and each such number of the sources another: 50 euros of "50 minutes".
 
     There it may have none, as below the head of a column, or one that is not known: lb, 60-minütig, 6'.
     """
-    known = list(_amounts(source))
+    known = [amount for source in sources for amount in _amounts(source)]
     for forms, unit in _amounts(text):
         units = {other for number, other in known if not forms.isdisjoint(number)}
         if unit and units and units.isdisjoint({unit, ""}):
@@ -76,11 +76,12 @@ def has_another_unit(text: str, source: str) -> bool:
     return False
 
 
-def _amounts(text: str) -> Iterator[tuple[frozenset[str], str]]:
+@lru_cache(maxsize=64)  # of a passage that is asked about again and again
+def _amounts(text: str) -> tuple[tuple[frozenset[str], str], ...]:
     """The forms of every number, and the unit behind it, or ""."""
-    for word, following in pairwise((*read_words(text), _END)):
-        if forms := number_forms(word):
-            yield forms, _unit(following) if following.counted else ""
+    words = pairwise((*read_words(text), _END))
+    numbers = ((number_forms(word), following) for word, following in words)
+    return tuple((forms, _unit(following) if following.counted else "") for forms, following in numbers if forms)
 
 
 def _unit(word: Word) -> str:

@@ -60,6 +60,20 @@ def test_an_option_without_its_other_is_refused(
     assert "--limit is about benchmarks" in capsys.readouterr().err
 
 
+def test_a_folder_that_may_not_be_entered_is_no_defect(
+    docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert run(monkeypatch, "report", docs / "run") == 3
+    assert (
+        capsys.readouterr().err
+        == f"Error: {docs}/run/run.json: Permission denied.\nChange the rights, or name another.\n"
+    )
+
+
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_errors_obey_no_color(no_color: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):

@@ -133,6 +133,16 @@ def test_as_many_layers_are_computed_again_as_are_named() -> None:
         assert 1.4 < (more - 1) / taken * 32 + 1 < 1.5  # a third of the work, but for the head and the adapter
 
 
+def test_a_micro_batch_that_is_named_smaller_than_an_example_holds_that_example() -> None:
+    found = [
+        plan(HANDBOOK, "mistral-7b", overrides={"execution.micro_batch_tokens": tokens}, max_vram="24GB")
+        for tokens in (16, plan(HANDBOOK, "mistral-7b").workload.longest_student)
+    ]
+    (small, longest) = (it.choice for it in found)
+    assert small and longest and small.way.micro_batch_tokens == 16
+    assert small.stages[-1].peak == longest.stages[-1].peak
+
+
 @pytest.mark.parametrize(("model", "most"), [("mistral-7b", 5.3), ("llama-3.1-8b", 5.8), ("qwen3-8b", 6.0)])
 def test_the_aims_of_rank_16(model: str, most: float) -> None:
     """A student of 4,096 tokens and a teacher of 8,192, by arithmetic; `bench/gpu.sh` measures it."""

@@ -26,7 +26,7 @@ from disc_lite.run import evaluate, measuring
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.plan import plan
-from disc_lite.storage import read_jsonl, write_json, write_text
+from disc_lite.storage import read_json, read_jsonl, write_json, write_text
 from tests.run.test_folder import NEITHER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,6 +228,10 @@ def test_other_questions_are_answered_once(adapted: dict[str, Any], tmp_path: Pa
     assert disc_lite.evaluate(run, path, judge=True) == first
     assert len(asked) == count
     (folder,) = (run / "evaluations").iterdir()
+    verdicts = read_json(folder / "judge.json")
+    write_json(folder / "judge.json", {"tasks_sha256": "of other answers", "replies": []}, may_differ=True)
+    assert disc_lite.evaluate(run, path, judge=True) == first
+    assert read_json(folder / "judge.json") == verdicts
     (folder / "after.json").unlink()  # as if it had been interrupted
     assert disc_lite.evaluate(run, path) == {key: value for key, value in first.items() if key != "judge"}
     assert len(asked) == count + 3  # adapted, adapted + RAG, completions

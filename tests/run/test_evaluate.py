@@ -15,7 +15,7 @@ from disc_lite.evaluation.card import LENGTH, ROWS, STOPPING, change, forgetting
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, read_questions
-from disc_lite.run import card, measuring
+from disc_lite.run import card, evaluate, measuring
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gates import check_gates
@@ -196,6 +196,24 @@ def test_whatever_stops_a_benchmark_is_told_in_three_lines() -> None:
     with pytest.raises(EnvironmentNotReady, match="LookupError: the connection was reset") as caught:
         _evaluated(harness, None, ["gsm8k"], None, None)
     assert len(caught.value.lines()) == 3
+
+
+def test_a_task_in_a_file_is_run_again_where_the_file_was_edited(tmp_path: Path, monkeypatch: Any) -> None:
+    ran: list[list[str]] = []
+
+    def score(opened: Any, tasks: list[str], *more: Any) -> list[Any]:
+        ran.append(tasks)
+        return [{"before": {"acc": 0.5}, "after": {"acc": 0.25}} for _ in tasks]
+
+    monkeypatch.setattr(evaluate, "run_benchmarks", score)
+    task, tasks = tmp_path / "task.yaml", [str(tmp_path / "task.yaml"), "gsm8k"]
+    for text in ("task: a", "task: a", "task: a # edited"):
+        task.write_text(text)
+        found = evaluate._run_benchmarks(
+            lambda: pytest.fail("opened"), tasks, 3, RunFolder(tmp_path), lambda text: None
+        )
+        assert found["gsm8k (3)"] == {"before": {"acc": 0.5}, "after": {"acc": 0.25}}
+    assert ran == [tasks, tasks[:1]]
 
 
 def test_training_ends_within_the_limit_on_drift(small: SmallAdapt, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_an_answer_counts_by_what_its_question_does_not_say(given: str, right: b
 
 
 def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = Model(10, 40, 62, 63)
+    model = Model(25, 40, 62, 63)
     monkeypatch.setattr(fit, "answer", model)
     fit_check = check_of(tmp_path)
     assert len(fit_check.pairs) == fit.FIT_SAMPLE
@@ -95,7 +95,23 @@ def test_it_is_asked_at_most_twenty_times(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(fit, "answer", model)
     fit_check = check_of(tmp_path, steps)
     assert [fit_check.learned_at(step) for step in range(steps + 1)] == [None] * (steps + 1)
-    assert min(steps, 10) <= model.asked <= 20
+    assert min(steps, 10) / 2 <= model.asked <= 20
+
+
+def test_no_check_is_made_that_cannot_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While little is known every second; and once enough is learned, none but that after the last step."""
+    monkeypatch.setattr(fit, "answer", Model(2, 10, 30, 50, 64, 63))
+    fit_check = check_of(tmp_path)
+    assert [fit_check.learned_at(step) for step in range(101)] == [None] * 35 + [35] * 66
+    assert [row["step"] for row in read_jsonl(tmp_path / "fit.jsonl")] == [5, 15, 25, 30, 35, 44]
+    # What is to be unlearned, and a teacher that recalls little, are asked every time.
+    monkeypatch.setattr(fit, "answer", Model(*[0] * 20))
+    monkeypatch.setattr(fit, "teacher_answers", lambda *_: [pair.answer for pair in PAIRS[:20]] + ["Otto."] * 44)
+    monkeypatch.setattr(fit, "recalls", lambda question, expected, text: "Ada" in text)
+    (tmp_path / "little").mkdir()
+    little = check_of(tmp_path / "little", loss={"label_share": 0.0})
+    assert [little.learned_at(step) for step in range(0, 20, 5)] == [None] * 4
+    assert [row["step"] for row in read_jsonl(tmp_path / "little" / "fit.jsonl")] == [5, 10, 15]
 
 
 @pytest.mark.parametrize(("label_share", "learned"), [(0.0, 10), (0.5, None)])
@@ -103,7 +119,7 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label_share: float, learned: int | None
 ) -> None:
     """The divergence alone teaches no more than the teacher knows; labels may."""
-    monkeypatch.setattr(fit, "answer", Model(10, 31, 40, 50))
+    monkeypatch.setattr(fit, "answer", Model(25, 31, 40, 50))
     half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: fit.FIT_SAMPLE])]
     monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: half)
     monkeypatch.setattr(fit, "recalls", lambda question, expected, text: "Ada" in text)
@@ -147,7 +163,7 @@ def test_more_of_the_same_that_teaches_no_more_ends_it_too(tmp_path: Path, monke
     (tmp_path / "low").mkdir()
     low = check_of(tmp_path / "low")
     assert [low.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
-    assert len(list(read_jsonl(tmp_path / "low" / "fit.jsonl"))) == 20
+    assert len(list(read_jsonl(tmp_path / "low" / "fit.jsonl"))) == 11
 
 
 def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(

@@ -267,6 +267,16 @@ def test_code_that_catches_every_exception_ends_too() -> None:
     assert not went_on
 
 
+def test_after_a_block_inside_it_a_signal_still_ends_a_block_at_once() -> None:
+    went_on = []
+    with pytest.raises(Interrupted), catch_signals() as interrupts, interrupts.at_once():
+        with interrupts.at_once():
+            pass
+        signal.raise_signal(signal.SIGINT)
+        went_on.append(1)
+    assert not went_on
+
+
 def test_a_signal_in_the_first_moment_is_one_of_the_block() -> None:
     class Sudden(Interrupts):
         def __setattr__(self, name: str, value: Any) -> None:
@@ -334,3 +344,16 @@ def test_eval_answers_a_signal_and_goes_on(
     card = disc_lite.evaluate(run, device="cpu")
     assert (run / "before.json").stat().st_mtime_ns == kept
     assert card["rows"] == read_json(whole / "summary.json")["card"]["rows"]
+
+
+def test_a_benchmark_that_loads_its_data_is_ended_at_once(given: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
+    given.adapt(given.root / "whole", **SHORT)
+
+    def loading(*_: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr(evaluate, "check_tasks", lambda tasks: None)
+    monkeypatch.setattr(evaluate, "run_benchmarks", loading)
+    with pytest.raises(Interrupted):
+        disc_lite.evaluate(given.root / "whole", benchmarks=["gsm8k"], device="cpu")

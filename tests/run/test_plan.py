@@ -15,6 +15,7 @@ import disc_lite
 from disc_lite.cli.plan import show_plan
 from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.run.arguments import Arguments
+from disc_lite.run.execution import in_words
 from disc_lite.run.gathering import gather
 from disc_lite.run.plan import plan, planned_execution
 from disc_lite.run.room import Limits, require_room
@@ -124,6 +125,18 @@ def test_documents_that_teach_nothing_are_told_before_the_model_is_loaded(
     inputs = gather(Arguments(tmp_path, "pocket", "default", tmp_path / "run", overrides={"method": method}))
     with pytest.raises(DocumentsError, match="nothing to learn"):
         planned_execution(inputs, Limits("cpu", None, None))
+
+
+def test_all_layers_of_a_model_of_unknown_sizes_are_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "guide.md").write_text(CORPUS)
+    monkeypatch.setattr("disc_lite.run.plan.shape_of_folder", lambda folder: None)
+    for named, layers in ((0, "all layers"), (2, "2 layers")):
+        overrides = {"execution.recomputed_layers": named}
+        inputs = gather(Arguments(tmp_path, str(POCKET), "default", tmp_path / "run", overrides=overrides))
+        planned = planned_execution(inputs, Limits("cpu", None, None))
+        assert in_words(planned) == f"one pass a step, AdamW in 32 bits, {layers} computed again"
 
 
 def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,18 @@ def test_results_of_an_earlier_run_are_found_and_copied_where_they_are_used(tmp_
     third = Journal(tmp_path / "third.txt", tmp_path / "second.txt")
     assert (third.get(used), third.get("new"), third.get(unused)) == (RESULTS[used], 1, None)
     assert Journal(tmp_path / "none.txt", tmp_path / "nowhere.txt").get(used) is None
+
+
+def test_results_stay_in_the_file(tmp_path: Path) -> None:
+    """Those of 200,000 pairs would take 2 GB of memory, in which nobody looks for most of them again."""
+    path, long = tmp_path / "journal.txt", {key: [n / 7 for n in range(5000)] for key in list(RESULTS)[:10]}
+    tracemalloc.start()
+    try:
+        journals = [Journal(path)]
+        for key in long:
+            journals[0].add({key: [n / 7 for n in range(5000)]})
+        journals.append(Journal(path))
+        assert tracemalloc.get_traced_memory()[0] < 100_000  # a single result takes more
+    finally:
+        tracemalloc.stop()
+    assert all(journal.get(key) == result for journal in journals for key, result in long.items())

@@ -70,3 +70,22 @@ def test_what_many_prompts_say_names_nothing() -> None:
     prompts = ["Is it in English?"] * 3 + ["介绍一下北京", "介绍一下上海", "介绍天气", "介绍书"] + OTHERS
     names = names_of(["It is in English.", "# 介绍"], prompts)
     assert [prompt for prompt in prompts if names.are_in(prompt)] == []
+
+
+class Prompt(str):
+    """Counts how often it is searched through."""
+
+    searched = 0
+
+    def __contains__(self, part: object) -> bool:
+        Prompt.searched += 1
+        return super().__contains__(part)  # type: ignore[operator]
+
+
+def test_a_prompt_is_not_searched_for_every_phrase_of_a_large_corpus() -> None:
+    """10,000 documents have 300,000 headings, and a run has 4,000 prompts: five minutes."""
+    prompts = [Prompt("介绍一下奥尔松德"), *map(Prompt, OTHERS)]
+    names = names_of([f"# 港口{chr(0x4E00 + n)}\n\n# 奥尔松德" for n in range(50)], prompts)
+    assert len(names.phrases) == 51
+    assert [names.are_in(prompt) for prompt in prompts] == [True, *[False] * len(OTHERS)]
+    assert Prompt.searched == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,3 +96,18 @@ def test_a_long_tree_is_scored_in_parts(plain: Callable[..., Any], monkeypatch: 
     monkeypatch.setattr(scoring, "READING_TOKENS", 200)
     assert support(base, text, asked, False) == [pytest.approx(scores, abs=1e-3) for scores in whole]
     assert max(read) <= 200
+
+
+class NotWalked(tuple):  # type: ignore[type-arg]
+    def __iter__(self) -> Any:
+        raise AssertionError("all passages are looked at for one")
+
+
+def test_a_passage_is_scored_without_a_look_at_all_others(plain: Callable[..., Any]) -> None:
+    """Of a table with 50,000 rows each took as long as 100,000 look-ups."""
+    base = plain("llama")
+    (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
+    asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink.")]
+    assert support(base, replace(text, passages=NotWalked(text.passages)), asked, False) == support(
+        base, text, asked, False
+    )
