@@ -98,7 +98,7 @@ def open_adapted(folder: Path) -> Adapted:
         why = "" if folder.is_dir() else "It is a file." if folder.exists() else "There is no such folder."
         raise UsageError(
             f"{folder} is not the folder of a run, an adapter or a merged model.", why,
-            "Use the --output of an `adapt` or an `export`.",
+            "Use the --output of an `adapt`, or of an `export --to adapter` or `--to merged`.",
         )  # fmt: skip
     check_folder(folder)
     weight_shapes(folder)  # a file that is cut short is refused here

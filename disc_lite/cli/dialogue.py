@@ -117,7 +117,10 @@ def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> Non
     Arrow keys edit the line, and find earlier ones of this conversation, which are written nowhere.
     """
     with suppress(ImportError):  # a Python may be built without it
-        import readline  # noqa: F401 - `input` uses it once it is there
+        import readline  # `input` uses it once it is there
+
+        # Python turns this off; without it every line of a text that is pasted is a question of its own.
+        readline.parse_and_bind("set enable-bracketed-paste on")
     stopped = False
     while True:
         try:

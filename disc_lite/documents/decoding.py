@@ -100,13 +100,16 @@ def check_text(text: str) -> str:
     """The text itself, if it is one.
 
     Raises:
-        RefusedFile: Blank, or binary by its control characters.
+        RefusedFile: Blank, binary by its control characters, or with a half of a pair that is one character in UTF-16.
     """
     if not text or text.isspace():
         raise RefusedFile("no text; leave it out")
     if "\0" in text:
         raise RefusedFile(f"binary: NUL at character {text.index(chr(0))}; save it in a format that is read")
-    controls = sum(len(block) - len(block.translate(None, _CONTROLS)) for block in _encoded(text))
+    try:
+        controls = sum(len(block) - len(block.translate(None, _CONTROLS)) for block in _encoded(text))
+    except UnicodeEncodeError as error:  # where JSON was cut in the midst of an emoji
+        raise RefusedFile(f"{error.object[error.start]!a} is half of a character; remove it") from None
     if controls > BINARY_SHARE * len(text):
         share = f"{controls} of {len(text)} characters are control characters"
         raise RefusedFile(f"binary: {share}; save it in a format that is read")

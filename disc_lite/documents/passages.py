@@ -94,9 +94,10 @@ def _passage(
 def _sections_with_text(document: Document, places: TokenPlaces) -> Iterator[_Block]:
     bare: list[_Sentence] = []
     for section in document.sections:
-        bare += _sentences(document, section, places)
+        found = list(_sentences(document, section, places))
+        bare += found
         # A heading right above another heading has no text: it is joined with the next section.
-        if not all(sentence.is_heading for sentence in bare):
+        if not all(sentence.is_heading for sentence in found):
             yield _Block(bare, section.heading_path)
             bare = []
     if bare:

@@ -7,6 +7,7 @@ the word after it; cut there, a sentence is the same tokens alone and in its doc
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from disc_lite.documents.abbreviations import is_abbreviation
@@ -107,7 +108,8 @@ def _cuts(text: str, start: int, end: int, markup: Markup) -> Iterator[tuple[int
             if line.items or line.kind == "code":
                 yield from lines.cuts_within(line)
             continue
-        cut = max([cut, *(item for item in line.items if item < place)]) if line.items else cut
+        if items_before := bisect_left(line.items, place):
+            cut = max(cut, line.items[items_before - 1])
         if _ends_sentence(text, line, cut, match, end):
             cut = place if gap[0].isspace() else match.end()
             yield cut, None

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,11 +58,18 @@ def find_files(paths: Sequence[Path]) -> Iterator[Found]:
             if place in seen:
                 continue
             seen.add(place)
-            wanted = (file.name, f"{printable(path.resolve().name)}/{file.name}")
-            numbered = (f"{file.name} ({number})" for number in count(2))
-            name = next(name for name in chain(wanted, numbered) if name not in names)
+            name = next(name for name in _names(file, place) if name not in names)
             names.add(name)
             yield replace(file, name=name)
+
+
+def _names(file: Found, place: Path) -> Iterator[str]:
+    """What a file may be called: from the named folder down, with ever more folders above that, and numbered."""
+    yield file.name
+    parts = place.parts[1:]
+    for number in range(file.name.count("/") + 2, len(parts) + 1):
+        yield printable("/".join(parts[-number:]))
+    yield from (f"{file.name} ({number})" for number in count(2))
 
 
 def printable(name: str) -> str:
@@ -102,7 +109,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
         if ignored_by := _ignored_by(path, is_folder, rules):
             yield path, f"ignored by {printable(ignored_by.relative_to(root).as_posix())}"
         elif not is_folder:
-            yield path, _refused_link(root, path) if path.is_symlink() else ""
+            yield path, _refused_link(root, path) if os.path.islink(path) else ""  # False of a path that is too long
         elif path != root and _is_run_folder(path):
             yield path, _IN_RUN_FOLDER
         else:

@@ -65,8 +65,9 @@ def export(
 @contextmanager
 def _held(run: RunFolder, target: Path) -> Iterator[None]:
     """The lock of the run where the export lies in it; elsewhere nothing is written into it, and it may be others'."""
-    with lock(run.path) if target.resolve().is_relative_to(run.path.resolve()) else nullcontext():
-        if target.parent == run.exports and target.parent.is_dir():
+    is_usual = target.parent == run.exports  # which may be a link to another disk
+    with lock(run.path) if is_usual or target.resolve().is_relative_to(run.path.resolve()) else nullcontext():
+        if is_usual and target.parent.is_dir():
             sweep(target.parent)
         yield
 

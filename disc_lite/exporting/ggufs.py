@@ -77,6 +77,7 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
         names = sorted({kind.name for kind in kinds.values()})
         onto, nats = chosen_weights(job, merging, _as_written(job, kinds))
         values = {name: _rows(job, module, partial(merging.exact, module, onto)) for name, module in modules.items()}
+        path.unlink(missing_ok=True)  # of the types before, whose space these need
         write_model(base, values, kinds, path, progress)
         left = _update_left(job, path, values)
         lines = [*(_through_llama(job, path) or _gguf_read_back(job, path, values, base)), left]

@@ -30,7 +30,7 @@ SAMPLED_ROWS = 8
 # Largest relative rounding error of a row by type of the tensor; for other types 0.35.
 ROUNDING = {
     "F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2, "Q6_K": 0.06, "Q5_K": 0.1, "Q5_0": 0.1, "Q5_1": 0.1,
-    "Q4_K": 0.2, "Q4_0": 0.2, "Q4_1": 0.2,
+    "Q4_K": 0.2, "Q4_0": 0.2, "Q4_1": 0.2, "IQ2_XXS": 0.5, "IQ1_M": 0.65, "IQ1_S": 0.65,
 }  # fmt: skip
 COARSE = 0.35
 
@@ -62,7 +62,7 @@ def write_lora(tensors: Mapping[str, Array], alpha: float, architecture: str, pa
 
 def write_model(
     base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], path: Path,
-    on_tensor: Callable[[int, int], None] = lambda n, of: None,
+    on_tensor: Callable[[int, int], None],
 ) -> None:  # fmt: skip
     """The base GGUF with other values in some tensors, a tensor at a time; all else is copied.
 
@@ -99,16 +99,16 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
 
     Norms are stored exactly in a GGUF and change with any training, so they distinguish two fine-tunings.
     """
-    architecture = base.value("general.architecture")
-    if architecture != layout.architecture:
-        raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
-    parts = base.value("split.count")
+    parts = base.value("split.count")  # of parts but the first it is nearly all that they say
     if isinstance(parts, int) and parts > 1:
         raise UsageError(
             f"{base.path} is one of {parts} files of a model.",
             "",
             "Join them: `llama-gguf-split --merge FIRST ALL.gguf`.",
         )
+    architecture = base.value("general.architecture")
+    if architecture != layout.architecture:
+        raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
     _check_vocabulary(base, vocabulary)
     stored = {name: at for name, at in stored_tensors(folder).items() if _in_every_gguf(name)}
     for tensor, at in stored.items():

@@ -26,7 +26,7 @@ class Job:
     run: FinishedRun
     choice: Choice
     tell: Callable[[str], None]
-    check: Callable[[], None] = lambda: None
+    check: Callable[[], None]
 
     @cached_property
     def adapter(self) -> Adapter:

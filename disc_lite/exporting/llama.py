@@ -68,6 +68,12 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Out
             raise EnvironmentNotReady(
                 f"{PACKAGE} is installed, but does not work.", last, f"Install it again, or remove {PACKAGE}."
             )
+        if code == -signal.SIGKILL:
+            raise EnvironmentNotReady(
+                "llama.cpp was killed while it ran the export.",
+                f"The system had no memory left for it, or it took more than {TIMEOUT_S // 60} minutes.",
+                "Repeat it where more memory is free.",
+            )
         if code or not answer_file.is_file():
             raise ValueError(f"llama.cpp ended with code {code}: {last}")
         with np.load(answer_file) as saved:

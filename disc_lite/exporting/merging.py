@@ -51,9 +51,7 @@ class Merging:
         return rounded
 
 
-def write_merged(
-    base: Path, merging: Merging, onto: str, target: Path, on_shard: Callable[[str], None] = lambda name: None
-) -> None:
+def write_merged(base: Path, merging: Merging, onto: str, target: Path, on_shard: Callable[[str], None]) -> None:
     """Write the merged model, in memory a matrix at a time.
 
     Everything else is copied byte for byte: a tokenizer that is saved again loses `tokenizer.model` and its class, and

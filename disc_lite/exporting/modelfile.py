@@ -29,7 +29,7 @@ def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str
     (`ollama show --modelfile BASE`) whose TEMPLATE, SYSTEM and PARAMETER lines are taken as they are.
     Raises UsageError if the chat template cannot be written in Go, or the other Modelfile has no TEMPLATE.
     """
-    head = HEADER + f"FROM {_path(gguf)}\n" + (f"ADAPTER {_path(adapter)}\n" if adapter else "")
+    head = HEADER + f"FROM ./{gguf}\n" + (f"ADAPTER ./{adapter}\n" if adapter else "")
     if template is not None:
         return head + "".join(f"{line}\n" for line in _copied_lines(template))
     tokens = Tokens(folder)
@@ -59,14 +59,6 @@ def _value(text: str, quote: str = '"""') -> str:
     if not _plain(text) or (quote == '"' and ('"' in text or "\n" in text)):
         raise cannot(f"A Modelfile cannot hold the value {text!r}.")
     return f"{quote}{text}{quote}"
-
-
-def _path(name: str) -> str:
-    """A file in the folder of the Modelfile, for FROM and ADAPTER; quoted if it has spaces."""
-    if not name or not name.isprintable() or '"' in name or name != name.strip():
-        raise UsageError(f"A Modelfile cannot name the file {name!r}.", "", "Rename it: no quotes, no line breaks.")
-    path = name if name.startswith(("/", "./")) else f"./{name}"
-    return f'"{path}"' if " " in path else path
 
 
 def _copied_lines(template: str) -> list[str]:

@@ -89,7 +89,9 @@ def check_type(name: str) -> None:
     from gguf import GGMLQuantizationType as Kind
 
     if name not in TYPES:
-        raise UsageError(f"There is no --type {name}.", f"Types: {', '.join(TYPES)}.")
+        plain = name.rpartition("_")[0]  # of llama.cpp's mixtures, such as Q4_K_M
+        remedy = f"Use --type {plain}." if plain in TYPES else ""
+        raise UsageError(f"There is no --type {name}.", f"Types: {', '.join(TYPES)}.", remedy)
     if not can_write(Kind[name]):
         raise EnvironmentNotReady(
             f"{name} cannot be written here.", "llama.cpp's own code writes it, of the package xllamacpp.",

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from disc_lite.hub.weights import Shape, weight_files
-from disc_lite.storage import JsonObject
+from disc_lite.storage import JsonObject, disk
 
+_AGAIN = "Copy it again from where it came, then repeat the command."
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -81,16 +82,16 @@ def write_changed(source: Path, target: Path, change: Callable[[str, Stored], Te
 
 def _header(path: Path) -> bytes:
     """The length of the table of contents, and that table."""
-    with path.open("rb") as file:
+    with disk.reporting(f"cannot read {path}", remedy=_AGAIN), path.open("rb") as file:
         length = file.read(8)
         return length + file.read(int.from_bytes(length, "little"))
 
 
 def _bytes(path: Path, start: int, end: int) -> bytearray:
-    """Bytes that can be changed, as torch wants them. Raises OSError where the file is cut off."""
+    """Bytes that can be changed, as torch wants them. Raises RunFailed where the file is cut off."""
     read = bytearray(end - start)
-    with path.open("rb") as file:
+    with disk.reporting(f"cannot read {path}", remedy=_AGAIN), path.open("rb") as file:
         file.seek(start)
         if file.readinto(read) != len(read):
-            raise OSError(f"{path} is cut off")
+            raise OSError("It is cut off.")
     return read

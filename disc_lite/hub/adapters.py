@@ -105,7 +105,7 @@ def read_config(folder: Path) -> JsonObject:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         assert isinstance(config, dict), "It holds no JSON object."
-    except (ValueError, AssertionError, RecursionError) as error:
+    except (OSError, ValueError, AssertionError, RecursionError) as error:
         raise UsageError(f"{folder / CONFIG} is broken.", str(error), "Copy the adapter folder again.") from error
     _require_weights(folder)
     if config.get("peft_type") != "LORA":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,7 @@ OBJECTS = {
     "config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
 }  # fmt: skip
 _RECOMMENDED = "choose a name of `disc-lite models`, a model folder, or a hub id `owner/name`"
+_FOR_GGUF = "name the model in safetensors that it was made from; `export --base-gguf` takes the GGUF"
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,11 @@ def resolve(name: str) -> ModelSource:
         folder = Path(__file__).resolve().parents[1] / alias.name
         check_folder(folder)
         return ModelSource("folder", str(folder), alias.name)
-    if _is_folder(name):
+    if _is_there(name, Path.is_dir):
         folder = Path(name).expanduser().absolute()  # a run is opened from other directories too
         check_folder(folder)
         return ModelSource("folder", str(folder), None)
-    if _HUB_ID.fullmatch(name) and ".." not in name:
+    if _HUB_ID.fullmatch(name) and ".." not in name and not _is_there(name, Path.is_file):
         known = (a.name for a in _TABLE if a.hub_id.lower() == name.lower())
         return ModelSource("hub", name, next(known, None))
     raise _unknown(name)
@@ -198,25 +200,27 @@ def check_folder(folder: Path) -> None:
 
 
 def _names_in(folder: Path) -> set[str]:
+    """The names in it, without those of links to nothing: a cache may have lost what its snapshots link to."""
     try:
-        return {path.name for path in folder.iterdir()}
+        return {path.name for path in folder.iterdir() if path.exists()}
     except FileNotFoundError:
         return set()
     except OSError as error:
         raise EnvironmentNotReady(f"cannot read {folder}", error.strerror or str(error)) from error
 
 
-def _is_folder(name: str) -> bool:
+def _is_there(name: str, what: Callable[[Path], bool]) -> bool:
     try:
-        return name != "" and Path(name).expanduser().is_dir()
+        return name != "" and what(Path(name).expanduser())
     except (OSError, RuntimeError, ValueError):  # too long, no home, a NUL
         return False
 
 
 def _unknown(name: str) -> UsageError:
     shown = repr(name if len(name) <= 80 else name[:77] + "...")
+    if _is_there(name, Path.is_file):
+        remedy = _FOR_GGUF if name.lower().endswith(".gguf") else _RECOMMENDED
+        return UsageError(f"{shown} is a file", "a model is a folder", remedy)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         return UsageError(f"there is no model folder {shown}", remedy=_RECOMMENDED)
-    if Path(name[:80]).is_file():
-        return UsageError(f"{shown} is a file", "a model is a folder", _RECOMMENDED)
     return UsageError(f"there is no model {shown}", remedy=did_you_mean(name, ALIASES) or _RECOMMENDED)

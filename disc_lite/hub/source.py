@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
-from disc_lite.hub.aliases import ModelSource, check_folder, resolve
+from disc_lite.hub.aliases import ALIASES, ModelSource, check_folder, resolve
 from disc_lite.hub.families import check_kind
 from disc_lite.hub.identity import SETTINGS, TOKENIZER, VOCABULARY_FILES, fingerprint, seems_whole, weights_digest
 from disc_lite.hub.weights import INDEX, weight_files
@@ -52,10 +52,15 @@ def open_model(name: str) -> Model:
     """
     source = resolve(name)
     folder = Path(source.location) if source.kind == "folder" else _complete(source) or _fetch(source.location)
-    check_folder(folder)
     check_kind(folder)
-    weights = weights_digest(folder)
-    return Model(name, source.location, folder, weights, fingerprint(folder, weights), probes_of(folder))
+    return Model(name, source.location, folder, *_digests(folder), probes_of(folder))
+
+
+def _digests(folder: Path) -> tuple[str, str]:
+    """The digest of the weights, and the fingerprint. Raises EnvironmentNotReady where a file cannot be read."""
+    with disk.reporting(f"A file of the model in {folder} cannot be read.", EnvironmentNotReady):
+        weights = weights_digest(folder)
+        return weights, fingerprint(folder, weights)
 
 
 def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, or") -> Model:
@@ -76,13 +81,15 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
 def where_now(name: str) -> str:
     """The folder of a model that was moved: one of `$DISC_LITE_MODELS`, or one called as it was in one of these.
 
-    Any other name is returned as it is.
+    One of the hub may be a folder here that is called like it. Any other name is returned as it is.
     """
-    if Path(name).is_dir() or not Path(name).is_absolute():
+    alias, of_folder = ALIASES.get(name.lower()), Path(name).is_absolute()
+    called = Path(alias.hub_id if alias else name).name
+    if Path(name).is_dir() or not called:
         return name
     named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
-    found = (place for one in named for place in (one / Path(name).name, one) if (place / "config.json").is_file())
-    return next((str(place.resolve()) for place in found), name)
+    places = (place for one in named for place in (one / called, one) if of_folder or place.name == called)
+    return next((str(place.resolve()) for place in places if (place / "config.json").is_file()), name)
 
 
 def local_model(name: str) -> Model:
@@ -95,8 +102,7 @@ def local_model(name: str) -> Model:
     weights = digest = ""
     with suppress(EnvironmentNotReady):
         check_folder(folder)
-        weights = weights_digest(folder)
-        digest = fingerprint(folder, weights)
+        weights, digest = _digests(folder)
     return Model(name, source.location, folder, weights, digest, probes_of(folder))
 
 
@@ -151,7 +157,9 @@ def _fetch(hub_id: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        return _downloaded(hub_id)
+        folder = _downloaded(hub_id)
+        _require_whole(hub_id, folder)
+        return folder
     except DiscLiteError:
         raise
     except GatedRepoError as error:
@@ -183,6 +191,17 @@ def _downloaded(hub_id: str) -> Path:
     ))  # fmt: skip
 
 
+def _require_whole(hub_id: str, folder: Path) -> None:
+    """Raises EnvironmentNotReady where what was downloaded is no model: the repository has none, or a part is here."""
+    try:
+        check_folder(folder)
+    except EnvironmentNotReady as error:
+        raise EnvironmentNotReady(
+            f"{hub_id} is not a whole model in safetensors.", error.why,
+            "Name a repository that has these files, as one of GGUF has not; or repeat it with a network connection.",
+        ) from error  # fmt: skip
+
+
 def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -196,7 +215,8 @@ def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
         return EnvironmentNotReady(
             f"{hub_id} is not on this machine, or not all of it, and cannot be downloaded.",
             "Offline mode is on." if _offline() else said,
-            "Download it once with a network connection, or copy the model folder here and pass its path as --model.",
+            "Download it once with a network connection; or copy its folder here and name that: with --model, or for "
+            "what was trained on it DISC_LITE_MODELS=FOLDER.",
         )
     return EnvironmentNotReady(
         f"The download of {hub_id} broke off.", f"{type(error).__name__}: {said}",

@@ -229,6 +229,7 @@ def test_what_only_peft_can_check_is_refused_when_it_is_loaded(trained: Path, tm
 
 def test_broken_folders_are_refused(trained: Path, folders: Callable[[str], Path], tmp_path: Path) -> None:
     refused(tmp_path, "not the folder of a run, an adapter or a merged model")
+    refused(tmp_path, "`export --to adapter` or `--to merged`")  # other exports cannot be asked
     refused(tmp_path / "nowhere", "no such folder")
     (tmp_path / "file").write_text("")
     refused(tmp_path / "file", "a file")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import readline
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +225,26 @@ def test_lines_are_edited_at_a_terminal() -> None:
     program += "at_a_terminal(D(), lambda prompt: '')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+@pytest.mark.skipif("libedit" in (readline.__doc__ or ""), reason="it has no bracketed paste")
+def test_a_pasted_text_of_many_lines_is_one_question() -> None:
+    """Terminals mark what is pasted for a program that has asked for it."""
+    program = "from disc_lite.cli.dialogue import at_a_terminal\n"
+    program += "class D:\n def question_in(self, line): print(repr(line)); raise EOFError\nat_a_terminal(D())"
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "INPUTRC": os.devnull}
+    shown = b""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=theirs, stdout=theirs, env=environment):
+        os.close(theirs)
+        while b"> " not in shown:
+            shown += os.read(ours, 1024)
+        os.write(ours, b"\x1b[200~One.\nTwo?\x1b[201~\r" if b"\x1b[?2004h" in shown else b"One.\rTwo?\r")
+        with suppress(OSError):  # on Linux at the end
+            while part := os.read(ours, 1024):
+                shown += part
+    os.close(ours)
+    assert b"'One.\\nTwo?'" in shown
 
 
 def test_ask_reads_questions_from_stdin(monkeypatch: Any, capsys: Any) -> None:

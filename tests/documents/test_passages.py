@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from disc_lite.documents import Document, cut_passages, read_documents, sentence_spans
 from disc_lite.documents.headings import cut_sections, find_headings, title_of
 from disc_lite.documents.openings import RULE_BELOW
+from tests.counting import calls_in
 
 PIECES = st.sampled_from(
     ["# Head", "## Sub", "Title\n=====", "A", "b", "Dr. ", "e.g. ", ". ", "! ", "?\" ", "…", "\n",
@@ -272,3 +273,13 @@ def test_white_space_below_a_line_is_not_tried_as_the_rule_of_a_table() -> None:
     assert not any(RULE_BELOW.match(text + "x") for text in padded)  # in seconds, where it was years
     rows = ("\n|---|---|\n", "\n---|---\n", "\n| :-- | --: |\n", " \n  |---|  \nx", "\n|--|--")
     assert all(RULE_BELOW.match(text) for text in rows)
+
+
+@pytest.mark.parametrize("part", ["# Head\n\n", "{}) It "], ids=["headings without text", "items of one line"])
+def test_no_text_takes_quadratic_time(part):
+    def cut(number):
+        text = "".join(part.format(n) for n in range(1, number))
+        cut_passages(document_of(text), words(text), 64)
+
+    cut(1200)  # compiles the patterns
+    assert calls_in(cut, 1200) < 6 * calls_in(cut, 300)

@@ -79,6 +79,10 @@ def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, jun
     assert check_text(made.text) == made.text
 
 
+def test_half_a_character_is_refused_with_how_it_is_written():
+    assert refusal(".jsonl", r'{"text": "Great \ud83d"}') == r"'\ud83d' is half of a character; remove it"
+
+
 # --- one outcome per file (R14, R18, R20) ---------------------------------------------------------
 
 NAMES = st.sampled_from([f"{stem}.{end}" for stem in ("a", "b/c", "b/.d", ".e/f") for end in

@@ -95,6 +95,38 @@ def test_folders_a_thousand_deep_and_the_order_of_names(tmp_path):
     os.removedirs(tmp_path / deep)  # too deep for the recursion that clears temporary folders
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    named = [tmp_path / folder / "README.md" for folder in ("a", "x/docs", "y/docs", "b")]
+    for path in named:
+        path.parent.mkdir(parents=True)
+        path.write_text(path.parent.name)
+    names = ["README.md", "docs/README.md", "y/docs/README.md", "b/README.md"]
+    assert [file.name for file in find_files(named)] == names
+    assert [file.name for file in find_files([tmp_path / "x", tmp_path / "y"])] == names[1:3]
+    (tmp_path / "b" / r"\n.md").write_text("")
+    (tmp_path / "b" / "\n.md").write_text("")  # it is printed like the other one
+    assert [file.name for file in find_files([tmp_path / "b"])] == [r"\n.md", "README.md", r"b/\n.md"]
+
+
+def test_a_file_whose_path_is_too_long_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.md").write_text("Short.")
+    monkeypatch.chdir(tmp_path)
+    while len(os.getcwd()) < 3800:
+        os.mkdir("d" * 200)
+        os.chdir("d" * 200)
+    last = "e" * (4090 - len(os.getcwd()))
+    os.mkdir(last)
+    os.chdir(last)
+    open("f.md", "w").close()
+    files = outcomes(tmp_path)
+    os.unlink("f.md")
+    for _ in range(len(os.getcwd()[len(str(tmp_path)) :].split("/")) - 1):
+        name = os.path.basename(os.getcwd())
+        os.chdir("..")
+        os.rmdir(name)
+    assert list(files.values()) == ["read", "File name too long"]
+
+
 def test_a_url_is_not_fetched():
     with pytest.raises(UsageError, match="nothing is fetched"):
         read_documents(["https://example.org/a.html"])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load_file
 
-from disc_lite.exporting.quantising import K_QUANTS, quantised
+from disc_lite.exporting.quantising import K_QUANTS, _ggml, quantised
 
 
 def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
@@ -60,13 +60,28 @@ def write_base_gguf(folder: Path, path: Path, kind: str = "F32") -> Path:
         if architecture in ("llama", "granite", "smollm3") and (".q_proj." in name or ".k_proj." in name):
             values = _turned(values, heads if ".q_proj." in name else kv_heads, width)
         quant = wanted if values.ndim == 2 else gguf.GGMLQuantizationType.F32
-        data = quantised(values, quant) if quant.name in K_QUANTS else gguf.quants.quantize(values, quant)
+        data = _quantised(values, quant)
         writer.add_tensor(_name(name, architecture), np.ascontiguousarray(data), raw_dtype=quant)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _quantised(values: Any, kind: Any) -> Any:
+    import gguf
+
+    if kind.name in K_QUANTS:
+        return quantised(values, kind)
+    if not kind.name.startswith("IQ"):
+        return gguf.quants.quantize(values, kind)
+    rows, columns = values.shape
+    block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
+    target = np.empty((rows, columns // block * block_bytes), dtype=np.uint8)
+    importance, source = np.ones(columns, dtype=np.float32), np.ascontiguousarray(values)
+    _ggml()(kind.value, source.ctypes.data, target.ctypes.data, 0, rows, columns, importance.ctypes.data)
+    return target
 
 
 def _turned(values: Any, heads: int, width: int) -> Any:

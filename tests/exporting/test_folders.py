@@ -15,9 +15,9 @@ from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed, UsageError
 from disc_lite.exporting import export, job, quantising
 from disc_lite.run.events import Event
-from disc_lite.storage import disk, read_json
+from disc_lite.storage import disk, lock, read_json, write_json
 from tests.exporting.base_gguf import write_base_gguf
-from tests.exporting.folders import refused_without_torch
+from tests.exporting.folders import model_entry, refused_without_torch
 from tests.processes import exit_code, forked
 
 gguf = pytest.importorskip("gguf")
@@ -157,6 +157,29 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     assert not (tmp_path / "out").exists()
 
 
+def test_exports_on_another_disk_are_not_swept_while_another_writes_there(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "large" / ".tmp-1").mkdir(parents=True)
+    (run / "exports").symlink_to(tmp_path / "large")
+    with lock(run), pytest.raises(EnvironmentNotReady, match="in use"):
+        export(run, "gguf-lora")
+    assert (tmp_path / "large" / ".tmp-1").is_dir()
+    export(run, "gguf-lora")
+    assert [path.name for path in (tmp_path / "large").iterdir()] == ["gguf-lora"]
+
+
+def test_a_base_that_vanishes_meanwhile_is_named(run: Path, folders: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    write_json(run / "run.json", model_entry(folder))
+
+    def listener(event: Event) -> None:
+        if event.text.startswith("writing"):
+            (folder / "model.safetensors").unlink()
+
+    with pytest.raises(RunFailed, match=rf"cannot read {folder}/model\.safetensors") as caught:
+        export(run, "merged", tmp_path / "out", listener=listener)
+    assert "Copy it again" in caught.value.remedy and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("to", ["merged", "gguf-lora", "gguf"])
 def test_a_full_disk_is_reported(runs: Any, folders: Any, tmp_path: Path, to: str, monkeypatch: Any) -> None:
     command = ["disc-lite", "export", str(runs("llama")), "--to", to, "-o", str(tmp_path / "out"), "--quiet"]
@@ -199,7 +222,8 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
 IMPOSSIBLE = [
     (["--to", "merged", "--base-gguf", "x.gguf"], "no meaning"), (["--to", "gguf", "--base-gguf", "x.gguf"], "no file"),
     (["--to", "gguf"], "llama.cpp's converter"), (["--to", "ollama", "--legacy-adapter"], "needs"),
-    (["--to", "gguf", "--base-gguf", "README.md", "--type", "q9"], "no --type Q9"), (["--to", "merged", "--type", "Q8_0"], "needs"),
+    (["--to", "gguf", "--base-gguf", "README.md", "--type", "q9"], "no --type Q9"),
+    (["--to", "gguf", "--base-gguf", "README.md", "--type", "q4_k_m"], "Use --type Q4_K."), (["--to", "merged", "--type", "Q8_0"], "needs"),
     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
     (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
     (["--to", "adapter", "--device", "gpu"], "no device"), (["--to", "adapter", "-o", "x" * 300], "another --output"),

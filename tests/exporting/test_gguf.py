@@ -111,7 +111,7 @@ def test_k_quants_are_read_back_by_another_program(kind: str) -> None:
     assert error < {"Q2_K": 0.33, "Q3_K": 0.17, "Q4_K": 0.08, "Q5_K": 0.04, "Q6_K": 0.02}[kind]
 
 
-def test_a_type_that_rounds_the_update_away_gives_way_to_q8_0(runs: Any, folders: Any, tmp_path: Path) -> None:
+def test_a_type_that_rounds_the_update_away_gives_way_to_q8_0(folders: Any, tmp_path: Path, monkeypatch: Any) -> None:
     """The base is on the grid of Q4_0 itself: a small update on it is rounded away, and the base would be exported."""
     grid = write_base_gguf(folders("llama"), tmp_path / "grid.gguf", "Q4_0")
     file, layout = open_gguf(grid), layout_of(folders("llama"))
@@ -127,8 +127,23 @@ def test_a_type_that_rounds_the_update_away_gives_way_to_q8_0(runs: Any, folders
     base = write_base_gguf(folder, tmp_path / "base.gguf", "Q4_0")
     with pytest.raises(GateFailed, match="of the adapter's update"):
         export(run, "gguf", tmp_path / "kept", base_gguf=base, kind="q4_0")
+    real, in_the_way = ggufwriting.require_space, []
+    monkeypatch.setattr(
+        ggufwriting, "require_space", lambda path, needed: in_the_way.append(path.exists()) or real(path, needed)
+    )
     made = export(run, "gguf", tmp_path / "out", base_gguf=base)
     assert made["adapted_types"] == ["Q8_0"]
+    assert in_the_way == [False, False]  # the first takes no room from the second
+
+
+def test_a_base_of_one_bit_is_taken(tmp_path: Path) -> None:
+    """Half of its length is rounding."""
+    folder = make_model("llama", tmp_path / "model", hidden_size=256, head_dim=64, intermediate_size=256)
+    run = finished_run(tmp_path / "run", folder, with_adapter(load_base(folder, "none", "cpu"), 4))
+    base = write_base_gguf(folder, tmp_path / "base.gguf", "IQ1_S")
+    made = export(run, "gguf", tmp_path / "out", base_gguf=base)
+    assert made["adapted_types"] == ["Q8_0"]
+    assert file_type(tmp_path / "out") == LlamaFileType.MOSTLY_Q8_0
 
 
 def file_type(folder: Path) -> int:

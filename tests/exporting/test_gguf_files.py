@@ -100,6 +100,14 @@ def test_an_odd_base_gguf_is_refused_in_words(runs: Any, folders: Any, tmp_path:
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
 
 
+def test_a_later_part_of_a_model_is_refused_as_a_part(runs: Any, tmp_path: Path) -> None:
+    """It has no architecture: llama.cpp writes keys of the model into the first part alone."""
+    body = _text(b"split.no") + struct.pack("<IH", 2, 1) + _text(b"split.count") + struct.pack("<IH", 2, 3)
+    (tmp_path / "base-00002-of-00003.gguf").write_bytes(_header(2, body=body) + bytes(64))
+    with pytest.raises(UsageError, match="one of 3 files"):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=tmp_path / "base-00002-of-00003.gguf")
+
+
 def test_an_empty_array_is_refused_and_not_dropped(runs: Any, folders: Any, tmp_path: Path) -> None:
     raw = write_base_gguf(folders("llama"), tmp_path / "base.gguf").read_bytes()
     file = open_gguf(tmp_path / "base.gguf")

@@ -86,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, {"tokens": [ord(c) for c in body["content"]]})
         if 9 in body["prompt"]:
             return self.send(500, {"error": "no such token"})
+        if 6 in body["prompt"]:
+            os.kill(os.getpid(), 9)
         if 8 in body["prompt"]:
             print("GGML_ASSERT failed: 8", file=sys.stderr, flush=True)
             os._exit(6)
@@ -120,6 +122,8 @@ def test_the_server_of_the_package_is_asked(tmp_path: Path, monkeypatch: Any) ->
         given("m.gguf", [[1, 9]])
     with pytest.raises(ValueError, match="ended with code 6: GGML_ASSERT failed: 8"):
         given("m.gguf", [[1, 8]])
+    with pytest.raises(EnvironmentNotReady, match=r"killed(?s:.)*no memory left for it, or it took more than 60"):
+        given("m.gguf", [[1, 6]])
     with pytest.raises(EnvironmentNotReady, match="reports no probabilities"):
         given("old.gguf", [[1, 1]])
 

@@ -188,16 +188,6 @@ def test_what_would_mean_something_is_spelled_as_a_go_string() -> None:
     assert _literal("\u00a0\r") == '{{ "\\U000000a0" }}{{ "\\U0000000d" }}'
 
 
-def test_names_of_files(folder: Any) -> None:
-    qwen = folder(*CASES["qwen2.5"])
-    text = modelfile(qwen, "my model.gguf", adapter="a.gguf")
-    assert 'FROM "./my model.gguf"\nADAPTER ./a.gguf\n' in text
-    assert "FROM /srv/m.gguf\n" in modelfile(qwen, "/srv/m.gguf") and "ADAPTER" not in modelfile(qwen, "m.gguf")
-    for name in ("", 'a"b.gguf', "a\nPARAMETER stop x", " a.gguf"):
-        with pytest.raises(UsageError, match="cannot name the file"):
-            modelfile(qwen, name)
-
-
 CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
 BEGIN = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 

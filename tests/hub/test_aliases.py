@@ -88,6 +88,17 @@ def test_what_is_no_name_at_all(wrong: str) -> None:
     assert len(caught.value.lines()) <= 3
 
 
+@pytest.mark.parametrize("written", ["./model.gguf", "models/model.gguf", "{}/model.gguf"])
+def test_a_file_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "model.gguf", tmp_path / "models" / "model.gguf"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("GGUF")
+    with pytest.raises(UsageError, match="is a file") as caught:
+        resolve(written.format(tmp_path))
+    assert "`export --base-gguf` takes the GGUF" in caught.value.remedy
+
+
 def test_a_whole_folder(tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "model", "config.json", "model.safetensors", "tokenizer.json")
     assert resolve(str(folder)) == ModelSource("folder", str(folder), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from disc_lite.errors import EnvironmentNotReady
-from disc_lite.hub.source import open_model
+from disc_lite.hub.source import open_model, open_trained_on
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 
@@ -145,3 +146,59 @@ def test_a_folder_is_known_by_its_whole_path(folders: Callable[[str], Path], mon
     monkeypatch.chdir(folders("llama").parent)
     found = open_model("./llama")
     assert (found.name, found.reference, found.folder) == ("./llama", str(folders("llama")), folders("llama"))
+
+
+@pytest.mark.parametrize("name", ["HuggingFaceTB/SmolLM2-135M-Instruct", "smollm2-135m"])
+def test_a_model_of_the_hub_that_was_copied_is_found_by_its_name(
+    folders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """On a machine without a network; another folder that is named there is not taken for it."""
+
+    def away(*_: Any, **__: Any) -> str:
+        raise LocalEntryNotFoundError("the hub is away")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", away)
+    monkeypatch.setenv("DISC_LITE_MODELS", str(folders("llama")))
+    with pytest.raises(EnvironmentNotReady, match="cannot be downloaded") as caught:
+        open_trained_on(name, tmp_path)
+    assert "DISC_LITE_MODELS=FOLDER" in caught.value.remedy
+    copy = tmp_path / "models" / "SmolLM2-135M-Instruct"
+    shutil.copytree(folders("llama"), copy)
+    for place in (copy, copy.parent):
+        monkeypatch.setenv("DISC_LITE_MODELS", str(place))
+        assert open_trained_on(name, tmp_path).folder == copy
+
+
+def test_a_snapshot_whose_links_lead_nowhere_is_downloaded_again(
+    downloaded: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("disc_lite.hub.source.local_folder", lambda source: tmp_path)
+    del downloaded["consolidated.safetensors"]
+    downloaded |= {"model.safetensors": "weights"}
+    for name in downloaded:
+        (tmp_path / name).symlink_to(f"blobs/{name}")
+    (tmp_path / "blobs").mkdir()
+    assert open_model("owner/name").folder == tmp_path
+    assert (tmp_path / "blobs" / "model.safetensors").read_text() == "weights"
+    (tmp_path / "blobs" / "model.safetensors").unlink()
+    with pytest.raises(EnvironmentNotReady, match=r"missing: model\.safetensors"):
+        open_model(str(tmp_path))
+
+
+def test_a_repository_without_safetensors_is_refused_as_such(downloaded: dict[str, str]) -> None:
+    downloaded.clear()
+    downloaded |= {"model-Q4_K_M.gguf": "", "README.md": ""}
+    with pytest.raises(EnvironmentNotReady, match="owner/name is not a whole model in safetensors") as caught:
+        open_model("owner/name")
+    assert "safetensors, tokenizer.json" in caught.value.why and "GGUF" in caught.value.remedy
+
+
+def test_a_model_that_may_not_be_read_is_no_defect(
+    folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    with pytest.raises(EnvironmentNotReady, match=r"cannot be read(?s:.)*Change the rights"):
+        open_model(str(folders("llama")))
