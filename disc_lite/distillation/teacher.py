@@ -26,7 +26,18 @@ from disc_lite.models.halving import halved_if_full
 from disc_lite.packing import shared
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards
 from disc_lite.planning.sizes import READING_TOKENS
-from disc_lite.storage import atomic_folder, free_disk, no_room, read_into, reserved_file, seal, sweep, verify
+from disc_lite.storage import (
+    atomic_folder,
+    free_disk,
+    key_of,
+    no_room,
+    once,
+    read_into,
+    reserved_file,
+    seal,
+    sweep,
+    verify,
+)
 from disc_lite.storage.disk import remove
 
 STATES = "teacher.states"  # the file of a shard: [positions, H]
@@ -193,8 +204,17 @@ def teachability(
     """Per document: mean of log p_teacher - log p_student on the target tokens of these examples, in nats.
 
     How much better the context lets the teacher predict the document. A fact that the document states only once has
-    none: the teacher cannot predict it either. `on_batch` is called with the tokens read.
+    none: the teacher cannot predict it either. `on_batch` is called with the tokens read, which are none where a run
+    goes on that was interrupted after it: of a large corpus this takes an hour.
     """
+    key = key_of("teachability", states.folder.name, list(indices))
+    found: dict[str, float] = once(base.journal, key, lambda: _teachability(base, states, indices, on_batch))
+    return found
+
+
+def _teachability(
+    base: Base, states: TeacherStates, indices: Sequence[int], on_batch: Callable[[int], None]
+) -> dict[str, float]:
     sums: dict[str, list[float]] = {}
     sizes = [len(e.input_ids) for e in states.examples]
 

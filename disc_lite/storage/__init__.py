@@ -37,7 +37,7 @@ from disc_lite.storage.folders import (
     sweep,
     waiting_lock,
 )
-from disc_lite.storage.journal import Journal, key_of
+from disc_lite.storage.journal import Journal, key_of, once
 from disc_lite.storage.lines import line_of, value_in
 from disc_lite.storage.manifest import MANIFEST, manifest, seal, verify
 
@@ -59,6 +59,7 @@ __all__ = [
     "lock",
     "manifest",
     "no_room",
+    "once",
     "read_bytes",
     "read_into",
     "read_json",

@@ -8,7 +8,7 @@ failure the last seconds. The file may have gigabytes: of the results only their
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -48,6 +48,16 @@ class Journal:
             self._places[key] = place
             place += len(line)
         self._ends_torn = False
+
+
+def once(journal: Journal | None, key: str, compute: Callable[[], Json]) -> Json:
+    """What `compute` returns, never None; where there is a journal that has it, it is not computed again."""
+    found = None if journal is None else journal.get(key)
+    if found is None:
+        found = compute()
+        if journal is not None:
+            journal.add({key: found})
+    return found
 
 
 def key_of(*parts: object) -> str:

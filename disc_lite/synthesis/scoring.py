@@ -17,7 +17,7 @@ from disc_lite.models.halving import too_long, unless_full
 from disc_lite.packing import Place, Tree
 from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
-from disc_lite.storage import JsonObject, key_of
+from disc_lite.storage import JsonObject, key_of, once
 from disc_lite.synthesis.contradictions import is_stated
 from disc_lite.synthesis.drafting import DraftedPair, Request
 
@@ -159,10 +159,7 @@ def _read(
 ) -> list[list[float]]:
     """One forward pass, which is not repeated where the run was interrupted."""
     key = key_of("support", [[segment.input_ids for segment in tree] for tree in sequences])
-    known = base.journal.get(key) if base.journal else None
-    if isinstance(known, list):
-        return known
-    found = [run.tolist() for run in base.log_probabilities(sequences, places, targets)]
-    if base.journal:
-        base.journal.add({key: found})
+    found: list[list[float]] = once(
+        base.journal, key, lambda: [run.tolist() for run in base.log_probabilities(sequences, places, targets)]
+    )
     return found

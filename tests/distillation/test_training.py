@@ -20,7 +20,7 @@ from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, train
 from disc_lite.errors import NonFiniteError
 from disc_lite.recipe.schema import Loss, Train
-from disc_lite.storage import append_jsonl
+from disc_lite.storage import Journal, append_jsonl
 from tests.made import FAST, SmallTraining, recipe_of
 from tests.tiers import reached
 
@@ -264,6 +264,19 @@ def test_teachability_is_reported_by_document(load: Callable[..., Any], tmp_path
             gain = teacher.log_softmax(-1).gather(1, ids) - student.log_softmax(-1).gather(1, ids)
             expected.setdefault(example.document, []).extend(gain[:, 0].tolist())
     assert found == pytest.approx({name: sum(v) / len(v) for name, v in expected.items()}, abs=1e-4)
+
+
+def test_teachability_is_measured_once_however_often_a_run_is_interrupted(
+    load: Callable[..., Any], tmp_path: Path
+) -> None:
+    setup, read = SmallTraining(load, tmp_path), list[int]()
+    states, setup.base.journal = setup.task.states, Journal(tmp_path / "journal.txt")
+    found = [
+        teachability(setup.base, states, range(len(states.examples)), read.append),
+        teachability(setup.base, states, range(len(states.examples)), lambda tokens: pytest.fail("read again")),
+    ]
+    assert found[0] == found[1] and read
+    assert teachability(setup.base, states, [0]) != found[0]
 
 
 # -- R7: nothing that is not finite is learned -----------------------------------------------------------

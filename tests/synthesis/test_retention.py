@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,20 @@ def test_what_is_being_written_is_told(plain: Callable[..., Any], tmp_path: Path
         counts = [done for name, done, _ in told if name == what]
         assert counts == sorted(set(counts)) and len(counts) > 1 and counts[-1] == of
         assert {total for name, _, total in told if name == what} == {of}
+
+
+def test_a_model_goes_on_from_words_where_its_template_writes_nothing_before_a_turn(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From no token at all it would go on with what another prompt of the batch is to be continued with."""
+    base, prompts = plain("qwen3"), list[Sequence[int]]()
+    monkeypatch.setattr(base.tokens, "_around", replace(base.tokens._around, before=""))
+    monkeypatch.setattr(
+        retention, "generate", lambda model, given, **how: (prompts.extend(given), generate(model, given, **how))[1]
+    )
+    generate_retention_examples(base, SHORT, (), tmp_path / "cache.jsonl", 1)
+    assert len(prompts) >= ROUND and all(prompts)
+    assert len(set(map(tuple, prompts[:ROUND]))) == len(BEGINNINGS)
 
 
 def test_an_answer_may_be_cut_but_a_prompt_must_end(plain: Callable[..., Any], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from disc_lite.packing import length
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts.writing import answer_turns
 from disc_lite.qa import Pair, language_of
+from disc_lite.storage import Journal
 from disc_lite.synthesis import scoring
 from disc_lite.synthesis.scoring import support
 from tests.made import document_of
@@ -111,3 +113,17 @@ def test_a_passage_is_scored_without_a_look_at_all_others(plain: Callable[..., A
     assert support(base, replace(text, passages=NotWalked(text.passages)), asked, False) == support(
         base, text, asked, False
     )
+
+
+def test_what_was_scored_is_not_scored_again_where_nothing_was_written_before(
+    plain: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with pairs and questions of the user's begins with this: its journal is empty."""
+    base = plain("llama")
+    (text,) = tokenise([document_of(CORPUS)], base.tokens, 60)
+    asked = [Pair("guide.md", 1, "Who runs it?", "Ada Brink.")]
+    monkeypatch.setattr(base, "journal", Journal(tmp_path / "journal.txt"))
+    scores = support(base, text, asked, False)
+    monkeypatch.setattr(base, "journal", Journal(tmp_path / "journal.txt"))
+    monkeypatch.setattr(base, "log_probabilities", None)
+    assert support(base, text, asked, False) == scores
