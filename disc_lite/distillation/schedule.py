@@ -9,7 +9,7 @@ from random import Random
 
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.methods import LESSON_KINDS
-from disc_lite.packing import filled
+from disc_lite.packing import filled, rows_of
 from disc_lite.planning.amounts import disc_examples, retention_share, task_tokens_per_batch
 from disc_lite.recipe import Recipe
 
@@ -54,7 +54,9 @@ def batches(
 def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[Batch]:
     """A batch in parts of at most `max_tokens`, or of one longer example; `sizes` are its tokens, the task's first.
 
-    How it is cut changes no gradient: the sums of all parts are divided by the counts of the whole batch.
+    How it is cut changes no gradient: the sums of all parts are divided by the counts of the whole batch. Each part is
+    filled up with what still fits, or every second step would have a small part more, for which 4-bit weights are
+    dequantised as for a large one.
     """
     border = len(batch.task)
     return [
@@ -62,7 +64,7 @@ def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[B
             tuple(batch.task[i] for i in part if i < border),
             tuple(batch.retention[i - border] for i in part if i >= border),
         )
-        for part in filled(range(len(sizes)), sizes, max_tokens)
+        for part in map(sorted, rows_of(sizes, max_tokens))
     ]
 
 

@@ -87,6 +87,11 @@ def test_out_of_memory_at_every_micro_batch(
         reached("R8", micro_batches_that_failed=1)
 
 
+def test_micro_batches_are_filled_up_with_what_fits() -> None:
+    parts = micro_batches(Batch((5, 6), (1, 2, 3)), [60, 60, 40, 40, 150], 100)
+    assert parts == [Batch((), (3,)), Batch((5,), (1,)), Batch((6,), (2,))]
+
+
 def test_the_smaller_size_stays_and_is_told(
     load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
