@@ -30,7 +30,7 @@ from disc_lite.exporting.layout import Array, find_converter, numbers
 from disc_lite.exporting.llama import Request, run_child, run_llama
 from disc_lite.exporting.modelcard import public_name
 from disc_lite.exporting.modelfile import modelfile
-from disc_lite.exporting.proof import Check, compare
+from disc_lite.exporting.proof import RUNS, Check, compare
 from disc_lite.exporting.quantising import SAFE, bits, kinds_to_try, rounded
 from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.exporting.weights import make_merged
@@ -149,7 +149,7 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
     try:
         exported = run_llama(request, job.check)
     except ValueError as error:
-        return [Check("runs", False, job.llama, str(error))]
+        return [Check(RUNS, False, job.llama, str(error))]
     return compare(inputs, job.outputs, exported, job.llama, exact=False)
 
 

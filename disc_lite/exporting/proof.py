@@ -16,6 +16,7 @@ import numpy as np
 from disc_lite.errors import GateFailed
 from disc_lite.exporting.layout import Array
 
+RUNS = "runs"  # the check that is there only where llama.cpp ended without outputs
 EXACT = 1e-2  # difference of logits that another order of additions may cause
 # KL(trained || exported) that other or rounded weights may cause. On pocket, trained in NF4: 0.13 with the
 # original weights, 0.21 with K-quants, 5.6 without the adapter.
@@ -106,8 +107,9 @@ def require_passed(checks: Sequence[Check], output: Path) -> None:
     """Raises GateFailed with the first check that did not pass."""
     failed = next((check for check in checks if not check.passed), None)
     if failed is not None:
+        found = "cannot be run" if failed.what == RUNS else "differs from the trained one"
         raise GateFailed(
-            f"The exported model differs from the trained one; {output} was not written.",
+            f"The exported model {found}; {output} was not written.",
             f"{failed.what} ({failed.how}): {failed.text}.",
             "Try another form: --to, --onto, --base-gguf, or for GGUF --type F16, a larger file. Rounding changes the "
             "answers of small models; of a large one, report it.",

@@ -84,15 +84,24 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
 def where_now(name: str) -> str:
     """The folder of a model that was moved: one of `$DISC_LITE_MODELS`, or one called as it was in one of these.
 
-    One of the hub may be a folder here that is called like it. Any other name is returned as it is.
+    One of the hub that is not on this machine may be a folder there that is called like it. Any other name is returned
+    as it is.
     """
+    named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
     alias, of_folder = ALIASES.get(name.lower()), Path(name).is_absolute()
     called = Path(alias.hub_id if alias else name).name
-    if Path(name).is_dir() or not called:
+    if not (named and called) or Path(name).is_dir() or not (of_folder or _is_missing(name)):
         return name
-    named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
     places = (place for one in named for place in (one / called, one) if of_folder or place.name == called)
     return next((str(place.resolve()) for place in places if (place / "config.json").is_file()), name)
+
+
+def _is_missing(hub_name: str) -> bool:
+    """Whether a model of the hub, by its id or alias, is not here, or not all of it; False for what is no name."""
+    try:
+        return _complete(resolve(hub_name)) is None
+    except UsageError:
+        return False
 
 
 def local_model(name: str) -> Model:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from disc_lite.errors import EnvironmentNotReady, Interrupted
-from disc_lite.exporting import export, llama
+from disc_lite.errors import EnvironmentNotReady, GateFailed, Interrupted
+from disc_lite.exporting import export, ggufs, job, llama
 from disc_lite.exporting.llama import Request, run_child, run_llama
 from disc_lite.models import load_base
 from tests.exporting.base_gguf import write_base_gguf
@@ -126,6 +126,22 @@ def test_the_server_of_the_package_is_asked(tmp_path: Path, monkeypatch: Any) ->
         given("m.gguf", [[1, 6]])
     with pytest.raises(EnvironmentNotReady, match="reports no probabilities"):
         given("old.gguf", [[1, 1]])
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_a_gguf_that_llama_cpp_refuses_is_said_not_to_run(
+    runs: Any, folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """It was compared with nothing."""
+
+    def refused(request: Request, check: Any) -> None:
+        raise ValueError("llama.cpp ended with code 1: failed to allocate buffer")
+
+    monkeypatch.setattr(job, "find_llama", lambda: "llama.cpp")
+    monkeypatch.setattr(ggufs, "run_llama", refused)
+    base = write_base_gguf(folders("llama"), tmp_path / "base.gguf")
+    with pytest.raises(GateFailed, match=r"cannot be run(?s:.)*runs \(llama\.cpp\): .*failed to allocate"):
+        export(runs("llama"), "gguf", tmp_path / "out", base_gguf=base)
 
 
 def test_it_is_named_with_its_version_or_not_at_all(monkeypatch: Any) -> None:

@@ -176,6 +176,8 @@ def test_a_model_of_the_hub_that_was_copied_is_found_by_its_name(
         monkeypatch.setenv("DISC_LITE_MODELS", str(place))
         found = open_trained_on(name, tmp_path)
         assert (found.folder, found.reference) == (copy, "HuggingFaceTB/SmolLM2-135M-Instruct")
+    monkeypatch.setattr("disc_lite.hub.source.local_folder", lambda source: folders("llama"))
+    assert open_trained_on(name, tmp_path).folder == folders("llama")  # what was downloaded counts
 
 
 def test_a_snapshot_whose_links_lead_nowhere_is_downloaded_again(
