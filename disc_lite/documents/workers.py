@@ -126,4 +126,6 @@ def _cause_of_death(returncode: int) -> str:
         return f"reading it took more than {TOTAL_TIMEOUT_S} s; split it"
     if returncode == -signal.SIGPROF:
         return f"reading it, or one page of it, took more than {STEP_TIMEOUT_S} s; split it, or save it as text"
+    if returncode == -signal.SIGKILL:  # no limit does that
+        return "its reader was killed, as where the machine has no memory left; free some and read it again"
     return f"its reader crashed (exit status {returncode}); save it again, or as text"

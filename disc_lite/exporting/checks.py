@@ -29,7 +29,7 @@ def check_call(choice: Choice) -> None:
         raise UsageError(f"--base-gguf has no meaning for --to {to}.", "", "Leave it out.")
     for path in (gguf, choice.template):
         if path is not None and not path.is_file():
-            raise UsageError(f"There is no file {path}.")
+            raise UsageError(f"There is no file {path}.", "It is a folder." if path.is_dir() else "")
     if choice.onto != "auto" and (to in ("adapter", "gguf-lora") or choice.legacy_adapter):
         raise UsageError("--onto has no meaning where nothing is merged.", "", "Leave it out.")
     if choice.kind and (to not in ("gguf", "ollama") or gguf is None or choice.legacy_adapter):

@@ -105,6 +105,7 @@ def find_converter() -> Path:
         raise UsageError(
             "A whole GGUF needs a GGUF of the base, or llama.cpp's converter.",
             f"{CONVERTER} is not in $DISC_LITE_LLAMA_CPP, {root}." if root else f"{CONVERTER} is not on the PATH.",
-            "Add --base-gguf FILE (Ollama has one), or set DISC_LITE_LLAMA_CPP to a checkout of llama.cpp.",
+            "Add --base-gguf FILE (`ollama show --modelfile BASE` names Ollama's after FROM), or set "
+            "DISC_LITE_LLAMA_CPP to a checkout of llama.cpp.",
         )
     return path

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from disc_lite.hub.weights import read_object, weight_files
 from disc_lite.storage import JsonObject
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+_LFS = b"version https://git-lfs"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 # Files of a model folder that hold a JSON object each; other packages only find out while they use it.
 OBJECTS = {
@@ -182,8 +184,7 @@ def check_folder(folder: Path) -> None:
     missing += [name for name in weights or ["*.safetensors"] if name not in names]
     missing += [] if has_tokenizer(folder) else [TOKENIZER]
     if not missing:
-        for name in OBJECTS & names:
-            read_object(folder / name)
+        _require_contents(folder, names, weights)
         return
     pickles = sorted(name for name in names if name.endswith(_PICKLES))
     if not weights and pickles:
@@ -197,6 +198,25 @@ def check_folder(folder: Path) -> None:
         "missing: " + ", ".join(missing),
         "copy the whole model folder, or let `--model owner/name` fetch it",
     )
+
+
+def _require_contents(folder: Path, names: set[str], weights: list[str]) -> None:
+    """Raises EnvironmentNotReady where a file holds no JSON object that should, or has only the name of its content."""
+    for name in OBJECTS & names:
+        read_object(folder / name)
+    if pointers := [name for name in (*weights, TOKENIZER) if name in names and _is_pointer(folder / name)]:
+        raise EnvironmentNotReady(
+            f"{folder} was cloned without its large files",
+            "in their place are pointers of Git LFS: " + ", ".join(pointers),
+            f"install git-lfs, then: git -C {shlex.quote(str(folder))} lfs pull",
+        )
+
+
+def _is_pointer(path: Path) -> bool:
+    """Whether a file is what `git clone` leaves in place of a large one where Git LFS is not installed."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(_LFS)) == _LFS
+    return False
 
 
 def _names_in(folder: Path) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
@@ -69,13 +69,16 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
     Whether it is the same one is for the caller to check. Raises UsageError where it is not found; `remedy` is what
     else may be done.
     """
+    place = where_now(name)
     try:
-        return open_model(where_now(name))
+        model = open_model(place)
     except UsageError as error:
         raise UsageError(
             f"The model that {folder} was trained on was not found.", error.what,
             f"{remedy} name where it is now: DISC_LITE_MODELS=FOLDER.",
         ) from error  # fmt: skip
+    is_copy = place != name and not Path(name).is_absolute()  # of a model of the hub: an export names that
+    return replace(model, reference=resolve(name).location) if is_copy else model
 
 
 def where_now(name: str) -> str:
@@ -218,6 +221,11 @@ def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
             "Download it once with a network connection; or copy its folder here and name that: with --model, or for "
             "what was trained on it DISC_LITE_MODELS=FOLDER.",
         )
+    if getattr(getattr(error, "response", None), "status_code", 0) == 401:
+        return EnvironmentNotReady(
+            f"The hub refused the account of this machine, so {hub_id} was not downloaded.", said,
+            "Its token may be out of date: `hf auth login`, or take HF_TOKEN out of the environment.",
+        )  # fmt: skip
     return EnvironmentNotReady(
         f"The download of {hub_id} broke off.", f"{type(error).__name__}: {said}",
         "Repeat the command: what was downloaded stays.",

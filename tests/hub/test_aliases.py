@@ -121,6 +121,14 @@ def test_a_folder_without_weights(tmp_path: Path, names: tuple[str, ...], messag
         resolve(str(folder))
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_clone_without_git_lfs_is_told_how_to_get_the_rest(tmp_path: Path, name: str) -> None:
+    folder = model_folder(tmp_path / "model", "config.json", "model.safetensors", "tokenizer.json")
+    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n")
+    with pytest.raises(EnvironmentNotReady, match=rf"Git LFS: {name}\n.*git -C {folder} lfs pull"):
+        check_folder(folder)
+
+
 def test_a_run_is_no_model_but_can_be_taught_more(tmp_path: Path) -> None:
     model_folder(tmp_path / "my run" / "adapter", "adapter_config.json", "adapter_model.safetensors")
     with pytest.raises(UsageError, match=rf"--update '{tmp_path}/my run'"):

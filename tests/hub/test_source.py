@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,9 +50,16 @@ class Reset(Exception):
     """Such as those of HTTP libraries: it is no OSError."""
 
 
+class Refused(Exception):
+    """As the hub's for a token that is not valid any more."""
+
+    response = SimpleNamespace(status_code=401)
+
+
 @pytest.mark.parametrize(
     ("error", "what", "remedy"),
     [
+        (Refused("401 Client Error"), "refused the account", "`hf auth login`"),
         (Reset("peer closed connection\nwithout sending all"), "broke off", "Repeat the command"),
         (RuntimeError("Data processing error: CAS service error"), "broke off", "Repeat the command"),
         (RuntimeError("No space left on device (os error 28)"), "disk is full", "Free some space"),
@@ -166,7 +174,8 @@ def test_a_model_of_the_hub_that_was_copied_is_found_by_its_name(
     shutil.copytree(folders("llama"), copy)
     for place in (copy, copy.parent):
         monkeypatch.setenv("DISC_LITE_MODELS", str(place))
-        assert open_trained_on(name, tmp_path).folder == copy
+        found = open_trained_on(name, tmp_path)
+        assert (found.folder, found.reference) == (copy, "HuggingFaceTB/SmolLM2-135M-Instruct")
 
 
 def test_a_snapshot_whose_links_lead_nowhere_is_downloaded_again(
