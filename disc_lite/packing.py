@@ -105,17 +105,22 @@ class Packed:
 
 def rows_of(lengths: Sequence[int], row_tokens: int) -> list[list[int]]:
     """First-fit decreasing: indices of the sequences in each row of at most `row_tokens`."""
-    rows: list[list[int]] = []
+    return first_fit(sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)), lengths, row_tokens)
+
+
+def first_fit(indices: Iterable[int], sizes: Sequence[int], max_size: int) -> list[list[int]]:
+    """As `filled`, but each index is in the first batch that has room for it."""
+    batches: list[list[int]] = []
     free: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        row = next((r for r, space in enumerate(free) if space >= lengths[i]), None)
-        if row is None:
-            row = len(rows)
-            rows.append([])
-            free.append(max(row_tokens, lengths[i]))
-        rows[row].append(i)
-        free[row] -= lengths[i]
-    return rows
+    for i in indices:
+        number = next((n for n, space in enumerate(free) if space >= sizes[i]), None)
+        if number is None:
+            number = len(batches)
+            batches.append([])
+            free.append(max(max_size, sizes[i]))
+        batches[number].append(i)
+        free[number] -= sizes[i]
+    return batches
 
 
 def paths(sequences: Sequence[Tree]) -> tuple[list[Tree], dict[tuple[int, int], tuple[int, int]]]:

@@ -9,7 +9,7 @@ from random import Random
 
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.methods import LESSON_KINDS
-from disc_lite.packing import filled, rows_of
+from disc_lite.packing import filled, first_fit
 from disc_lite.planning.amounts import disc_examples, retention_share, task_tokens_per_batch
 from disc_lite.recipe import Recipe
 
@@ -64,7 +64,7 @@ def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[B
             tuple(batch.task[i] for i in part if i < border),
             tuple(batch.retention[i - border] for i in part if i >= border),
         )
-        for part in map(sorted, rows_of(sizes, max_tokens))
+        for part in first_fit(range(len(sizes)), sizes, max_tokens)
     ]
 
 

@@ -89,7 +89,8 @@ def test_out_of_memory_at_every_micro_batch(
 
 def test_micro_batches_are_filled_up_with_what_fits() -> None:
     parts = micro_batches(Batch((5, 6), (1, 2, 3)), [60, 60, 40, 40, 150], 100)
-    assert parts == [Batch((), (3,)), Batch((5,), (1,)), Batch((6,), (2,))]
+    assert parts == [Batch((5,), (1,)), Batch((6,), (2,)), Batch((), (3,))]
+    assert micro_batches(Batch((0, 1, 2) * 3, ()), [70, 20, 30] * 3, 120) == [Batch((0, 1, 2), ())] * 3
 
 
 def test_the_smaller_size_stays_and_is_told(
