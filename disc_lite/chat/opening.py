@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 SHOWN = 40  # characters of a question in a message
+KEYS = frozenset(("question", "adapted", "base"))  # of what `ask` returns
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
     opened = [open_adapted(folder) for folder in folders]
     _require_one_base(opened)
     names = [one.folder.resolve().name for one in opened]
-    unclear = {name for name in names if names.count(name) > 1} | {"question", "adapted", "base"}
+    unclear = {name for name in names if names.count(name) > 1} | KEYS
     named = {
         str(one.folder.resolve()) if name in unclear else name: one for name, one in zip(names, opened, strict=True)
     }
@@ -181,12 +182,14 @@ def ask(
     each under the key that its answers get. `warn` is called with what the user should know about the model.
 
     Raises UsageError where a question has no letter or digit, or does not fit into the context with its answer, and
-    where one of `others` has another base.
+    where one of `others` has another base or one of the `KEYS`.
     """
     adapted, *opened = (
         one if isinstance(one, Adapted) else open_adapted(Path(one)) for one in (model, *(others or {}).values())
     )
     _require_one_base([adapted, *opened])
+    if taken := KEYS & set(others or {}):
+        raise UsageError(f"`others` has the key {min(taken)!r}.", "Other answers are returned under it.", "Rename it.")
     questions = [questions] if isinstance(questions, str) else questions
     require_words(questions)
     if with_base:

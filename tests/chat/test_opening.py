@@ -100,6 +100,8 @@ def test_others_are_named_by_their_folders_too(trained: Path) -> None:
     assert row["again"] == row["adapted"]
     with pytest.raises(UsageError, match="merged model"):
         ask(trained / "run", QUESTION, others={"whole": trained / "merged"}, device="cpu")
+    with pytest.raises(UsageError, match="has the key 'base'"):
+        ask(trained / "run", QUESTION, with_base=True, others={"base": trained / "run"}, device="cpu")
 
 
 def test_an_adapter_may_name_its_base_by_an_alias(tmp_path: Path) -> None:
