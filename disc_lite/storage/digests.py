@@ -118,6 +118,8 @@ def read_unchanged(path: Path) -> bytes:
     except FileNotFoundError:
         log.require(name, None)
         raise
+    if None in log.valid(name) and _is_part_of_first_line(data, log.history(name)):
+        return b""
     whole = next((data[: one.size_bytes] for one in log.valid(name) if one and _is_torn(data, one)), data)
     log.require(name, digest_of(whole))
     return whole
@@ -255,6 +257,11 @@ def _is_torn(data: bytes, noted: Digest) -> bool:
     """Whether this is what was noted, and behind it a part of a line."""
     tail = data[noted.size_bytes :]
     return bool(tail) and b"\n" not in tail and digest_of(data[: noted.size_bytes]) == noted
+
+
+def _is_part_of_first_line(data: bytes, history: Iterable[Noted]) -> bool:
+    """Whether this may be what a line that made its file has left of it."""
+    return b"\n" not in data and any(one and len(data) < one.size_bytes for one in history)
 
 
 def _damaged(folder: Path) -> EnvironmentNotReady:

@@ -84,8 +84,8 @@ class JsonLines:
         sha256, size_bytes = self._sha256.copy(), self._size_bytes + len(added)
         sha256.update(added)
         with disk.reporting(f"cannot write {self.path}"):
-            is_new = not self.path.exists()
-            note({self.path: Digest(size_bytes, sha256.hexdigest())}, may_differ=not self._size_bytes)
+            is_new = not self._size_bytes  # or has nothing but a torn line: its name may not be on the disk yet
+            note({self.path: Digest(size_bytes, sha256.hexdigest())}, may_differ=is_new)
             disk.make_parents(self.path.parent)
             disk.append(self.path, self._size_bytes, added)
             if is_new:

@@ -62,6 +62,10 @@ def append(folder: Path) -> None:
     storage.append_jsonl(folder / "rows.jsonl", {"n": 2})
 
 
+def first_line(folder: Path) -> None:
+    storage.append_jsonl(folder / "log.jsonl", {"n": 1})
+
+
 def new_checkpoint(folder: Path) -> None:
     with storage.atomic_folder(folder / "checkpoints" / "2") as inside:
         (inside / "weights").write_bytes(b"2" * 100)
@@ -76,7 +80,7 @@ def new_folder(folder: Path) -> None:
         storage.write_json(inside / "config.json", {"rank": 2})
 
 
-WRITERS = [rewrite_json, rewrite_jsonl, append, new_checkpoint, new_folder]
+WRITERS = [rewrite_json, rewrite_jsonl, append, first_line, new_checkpoint, new_folder]
 
 
 def prepared(folder: Path) -> Path:
@@ -91,6 +95,7 @@ def check(folder: Path) -> None:
     """Old or new, never half: whatever happened before."""
     assert storage.read_json(folder / "state.json") in ({"step": 1}, {"step": 2})
     assert storage.read_jsonl(folder / "rows.jsonl") in ([{"n": 1}], [{"n": 1}, {"n": 2}])
+    assert storage.read_log(folder / "log.jsonl") in ([], [{"n": 1}])
     if (folder / "checkpoints" / "2").exists():
         assert storage.verify(folder / "checkpoints" / "2") == []
     storage.require_all_unchanged(folder)  # no failure and no kill looks like damage
@@ -101,6 +106,7 @@ def check(folder: Path) -> None:
 def as_before(folder: Path) -> None:
     disk.remove(folder / "checkpoints")
     disk.remove(folder / "adapter")
+    disk.remove(folder / "log.jsonl")
     storage.write_jsonl(folder / "rows.jsonl", [{"n": 1}])
 
 
