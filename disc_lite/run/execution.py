@@ -62,7 +62,7 @@ def idle_on_host(named: Execution, taken: Execution, host_apart: bool) -> list[s
     `host_apart`: the device has a memory of its own.
     """
     reasons = {
-        "layer_checkpoints": "the memory allows to store what all layers need, so none is computed again",
+        "layer_checkpoints": "there is memory for what all layers store, so none is computed again",
         "embedding": "the output layer is tied to the embedding",
     }
     return [

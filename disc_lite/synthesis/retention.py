@@ -144,9 +144,7 @@ def _prompts(
 ) -> list[list[tuple[int, ...]]]:
     """The different prompts among the turns of each of these rounds, without those that have a reserved name."""
     tokens, found = base.tokens, []
-    opens = bool(
-        tokens.user_opening()
-    )  # some templates write nothing before a turn, and a model goes on from something
+    opens = bool(tokens.user_opening())  # else the template writes nothing there, and a model goes on from something
     beginnings = ["" if n % 2 and opens else BEGINNINGS[n // 2] for n in range(ROUND)]
     openings = [tokens.user_opening(words) for words in beginnings]
     streams = [stream_seed(number, n) for number in numbers for n in range(ROUND)]

@@ -81,7 +81,7 @@ def test_what_is_not_on_the_host_says_why() -> None:
     """Each of the two for its own reason; on a GPU that has the memory of the host for the same."""
     on_host = Execution(layer_checkpoints="host", embedding="host")
     layers, embedding = idle_on_host(on_host, Execution(layer_checkpoints="device", embedding="device"), True)
-    assert layers.endswith("no effect: the memory allows to store what all layers need, so none is computed again.")
+    assert layers.endswith("no effect: there is memory for what all layers store, so none is computed again.")
     assert embedding.endswith("no effect: the output layer is tied to the embedding.")
     for said in idle_on_host(on_host, Execution(), False):
         assert said.endswith("the device is the host.")
