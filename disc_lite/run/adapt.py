@@ -12,7 +12,7 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.gathering import gather
-from disc_lite.run.gone import since_earlier
+from disc_lite.run.gone import nothing_to_teach, since_earlier
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
@@ -77,11 +77,11 @@ def _known_summary(inputs: Inputs, listener: Listener, pairs_only: bool) -> Json
     folder = inputs.folder
     if folder.summary.is_file():
         return saved_summary(folder) | ({"pairs_only": str(folder.pairs)} if pairs_only else {})
-    earlier, since = inputs.earlier, since_earlier(inputs)
-    if earlier and since:
-        listener(Event("documents", f"since {earlier.folder}: {since.changes}"))
-        if since.nothing_to_teach:
-            return {**saved_summary(earlier.folder), "nothing_to_teach": since.nothing_to_teach}
+    if since := since_earlier(inputs):
+        earlier = since.earlier.folder
+        listener(Event("documents", f"since {earlier}: {since.changes}"))
+        if idle := nothing_to_teach(since, inputs.resolved.recipe):
+            return {**saved_summary(earlier), "nothing_to_teach": idle}
     return None
 
 

@@ -53,8 +53,8 @@ def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
     Raises RunFailed where the method needs pairs and none was accepted, DocumentsError where the documents give none.
     """
     with context.interrupts.at_once():
-        if context.changes:
-            lessons = lessons_of_update(context, context.changes, pairs)
+        if context.since:
+            lessons = lessons_of_update(context, context.since.changes, pairs)
         else:
             lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
     if METHODS[context.recipe.method].needs_pairs and not lessons.by_kind[PAIRS]:

@@ -44,16 +44,16 @@ def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pai
 
 def asked_pairs(context: RunContext, pairs: Sequence[Pair]) -> Sequence[Pair]:
     """The pairs that tell whether enough was learned: those that the adapter does not know when it starts."""
-    changes = context.changes
-    if changes is None or context.recipe.update.start == "new":
+    if context.since is None or context.recipe.update.start == "new":
         return pairs
-    return [pair for pair in pairs if (pair.document, pair.passage) not in changes.unchanged]
+    unchanged = context.since.changes.unchanged
+    return [pair for pair in pairs if (pair.document, pair.passage) not in unchanged]
 
 
 def pairs_to_unlearn(context: RunContext) -> Sequence[Pair]:
     """The pairs that tell whether enough was unlearned."""
     settings = context.recipe.update
-    if context.changes is None or settings.start == "new" or settings.removed != "unlearn":
+    if context.since is None or settings.start == "new" or settings.removed != "unlearn":
         return ()
     return list(dict.fromkeys(map(pair_of, context.folder.read_removed())))
 

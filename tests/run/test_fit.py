@@ -206,8 +206,8 @@ def test_only_an_update_that_unlearns_is_asked_what_is_gone(tmp_path: Path) -> N
     row = {"document": "a.md", "passage": 0, "question": "Who?", "answer": "Ada Brink."}
     write_jsonl(tmp_path / "removed.jsonl", [row, {**row, "shown": "again"}])
 
-    def asked(changes: Any = True, **update: str) -> Any:
-        context = SimpleNamespace(recipe=recipe_of(update=update), folder=RunFolder(tmp_path), changes=changes)
+    def asked(since: Any = True, **update: str) -> Any:
+        context = SimpleNamespace(recipe=recipe_of(update=update), folder=RunFolder(tmp_path), since=since)
         return pairs_to_unlearn(context)  # type: ignore[arg-type]
 
     assert asked(removed="unlearn") == [Pair("a.md", 0, "Who?", "Ada Brink.")]
