@@ -208,7 +208,7 @@ def taken_out(folder: RunFolder) -> dict[str, str]:
     }
 
 
-def saved_steps(summary: Mapping[str, Any]) -> int:
+def adapter_steps(summary: Mapping[str, Any]) -> int:
     """The steps of a run up to its adapter: training may have gone on after that."""
     return int((summary.get("stopped_at") or {}).get("adapter_step", summary["steps"]))
 
@@ -219,4 +219,4 @@ def steps_before(earlier: EarlierRun, recipe: Recipe) -> list[int] | None:
     before = record.get("steps_before") if record else []
     if recipe.update.start == "new":
         return []
-    return None if before is None else [*before, saved_steps(read_json(earlier.folder.summary))]
+    return None if before is None else [*before, adapter_steps(read_json(earlier.folder.summary))]

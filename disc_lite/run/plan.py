@@ -26,17 +26,8 @@ from disc_lite.run.execution import idle_on_host
 from disc_lite.run.frames import frame_of
 from disc_lite.run.gathering import check_context, nothing_to_learn, read_inputs
 from disc_lite.run.gone import Since, nothing_to_teach, since_earlier
-from disc_lite.run.inputs import Inputs
-from disc_lite.run.record import check_same_run
-from disc_lite.run.room import (
-    WITHOUT_VRAM,
-    Limits,
-    Size,
-    as_planned,
-    budget_of,
-    require_room,
-    require_room_for_base,
-)
+from disc_lite.run.inputs import Inputs, check_same_run
+from disc_lite.run.room import WITHOUT_VRAM, Limits, Size, as_planned, budget_of, require_room, require_room_for_base
 
 
 def plan(

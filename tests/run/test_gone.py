@@ -13,7 +13,7 @@ import pytest
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.documents import LedgerEntry
 from disc_lite.evaluation.retrieval import places_of
-from disc_lite.run import update_lessons
+from disc_lite.run import update
 from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.changes import compare
 from disc_lite.run.folder import RunFolder
@@ -218,9 +218,9 @@ def test_a_table_that_is_gone_is_rehearsed_in_the_language_of_its_questions(monk
     table = "| Artikel | Preis |\n| --- | --- |\n| Radiergummi | 0,90 € |"
     row = {**pair_of("a.md", 0, "Was kostet ein Radiergummi in der Verwaltung?"), "shown": table}
     languages = list[str]()
-    monkeypatch.setattr(update_lessons, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
+    monkeypatch.setattr(update, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
     context = SimpleNamespace(prompts=None)
-    update_lessons._lessons_about_removed(context, [row])  # type: ignore[arg-type]
+    update._lessons_about_removed(context, [row])  # type: ignore[arg-type]
     assert languages == ["German"]
 
 

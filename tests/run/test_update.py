@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from disc_lite.distillation.examples import shown_passages, tokenise
 from disc_lite.errors import EnvironmentNotReady, Interrupted, UsageError
 from disc_lite.evaluation.retrieval import places_of
+from disc_lite.models.adapter import state_of
 from disc_lite.planning.lessons import _sampled as planned_rehearsal
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
@@ -26,8 +27,7 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import pairs_of
 from disc_lite.run.gone import nothing_to_teach
 from disc_lite.run.training import attach_adapter
-from disc_lite.run.update import agreeing, kept_questions, questions_still_gone, without_asked
-from disc_lite.run.update_lessons import _sampled, unlearning
+from disc_lite.run.update import _sampled, agreeing, kept_questions, questions_still_gone, unlearning, without_asked
 from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair, Request
@@ -128,7 +128,7 @@ def test_it_starts_from_the_adapter_of_the_run_or_from_a_new_one(first: Path, lo
     for start in ("adapter", "new"):
         base, recipe = load("llama"), recipe_of(update={"start": start}, lora={"rank": 4, "alpha": 8})
         attach_adapter(SimpleNamespace(base=base, recipe=recipe, inputs=SimpleNamespace(earlier=read_earlier(first))))
-        found = base.adapter_state()
+        found = state_of(base.model)
         assert all(torch.equal(saved[name], found[name]) for name in saved) == (start == "adapter")
         assert start == "adapter" or not any(tensor.any() for name, tensor in found.items() if "lora_B" in name)
         assert all(parameter.requires_grad for parameter in base.adapter_parameters().values())
