@@ -10,9 +10,8 @@ import disc_lite
 from bench.frontier.corpus import Corpus, write_corpus
 from disc_lite.qa import is_right
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.arguments import Arguments
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gathering import gather
+from disc_lite.run.gathering import Arguments, gather
 from disc_lite.run.inputs import begin
 from disc_lite.storage import read_jsonl, write_text
 

@@ -50,7 +50,7 @@ def plan(probe: bool, as_json: bool, **options: Any) -> None:
         with nothing_to_teach(as_json):
             print_plan(plan_of(device=device, **options), None, as_json)
         return
-    from disc_lite.run.arguments import Arguments
+    from disc_lite.run.gathering import Arguments
     from disc_lite.run.probe import probe_run
     from disc_lite.run.room import Limits
 

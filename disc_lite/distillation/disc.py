@@ -6,11 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from disc_lite.distillation.examples import Example, Lesson, Taught, Text
+from disc_lite.distillation.examples import Example, Lesson, Taught
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import lone
 from disc_lite.planning.amounts import disc_lead_tokens, disc_targets
 from disc_lite.prompts.answering import about_task, heading_lines
+from disc_lite.prompts.texts import Text
 from disc_lite.recipe import Recipe
 
 # What is learned with one anchor is recalled with that one. All of them together cost the teacher nothing more.
@@ -26,7 +27,7 @@ def disc_lessons(
     """
     lessons = []
     for text in texts:
-        targets = disc_targets(text.document, text.passages, recipe, recipe.seed)
+        targets = disc_targets(text, recipe)
         chosen = sorted({s for p in text.passages if taught(p) for s in p.sentences} & set(targets))
         for window in _windows(text, tokens, recipe):
             first = bisect_right(chosen, window.start, key=lambda target: target[1])

@@ -12,62 +12,16 @@ state at *p* and the teacher's at the corresponding place both predict it.
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
-from disc_lite.documents import Document, Passage, Section, cut_passages
-from disc_lite.documents.tokens import Offsets
+from disc_lite.documents import Document, Passage, cut_passages
 from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Place, Tree, lone, shared
-from disc_lite.prompts.answering import passage_language, shown_passage
+from disc_lite.prompts.texts import Text
 
 Taught = Callable[[Passage], bool]  # whether a passage is taught
-
-
-@dataclass(frozen=True)
-class Text:
-    """A document tokenised once, and its passages as ranges of those tokens."""
-
-    document: Document
-    ids: array[int]
-    offsets: Offsets
-    passages: tuple[Passage, ...]
-
-    def passage(self, index: int) -> Passage:
-        """The passage of this number; others may have been left out."""
-        return self.passages[bisect_left(self.passages, index, key=lambda passage: passage.index)]
-
-    def passage_text(self, passage: Passage) -> str:
-        """The passage as a prompt shows it."""
-        return shown_passage(self.document, passage)
-
-    def passage_sha256(self, passage: Passage) -> str:
-        """By which a pair finds its passage again: of its words, without heading and white space."""
-        words = self.document.text[passage.char_start : passage.char_end].split()
-        return sha256(" ".join(words).encode()).hexdigest()[:16]
-
-    def language(self, passage: Passage) -> str:
-        """Of a passage, or of its document."""
-        return passage_language(self.document, passage)
-
-    def sentence_text(self, start: int, end: int) -> str:
-        """The text that the tokens `start` to `end` cover."""
-        return self.document.text[self.offsets[start][0] : self.offsets[end - 1][1]]
-
-    def heading_path(self, start: int) -> tuple[str, ...]:
-        """The headings above the token `start`."""
-        section = self.section(self.offsets[start][1] - 1)
-        return section.heading_path if section else ()
-
-    def section(self, at: int) -> Section | None:
-        """The section that has the character `at`; sections are in order."""
-        sections = self.document.sections
-        number = bisect_right(sections, at, key=lambda section: section.start) - 1
-        return sections[number] if number >= 0 and at < sections[number].end else None
 
 
 @dataclass(frozen=True)
@@ -107,17 +61,6 @@ class Lesson:
     def name(self) -> str:
         """Which it is, for messages."""
         return f"teacher's sequence, {self.examples[0].name}" if self.examples else "teacher's sequence"
-
-
-def shown_passages(texts: Iterable[Text]) -> list[tuple[str, str]]:
-    """(document, text as a prompt shows it) of all passages."""
-    return [(text.document.name, text.passage_text(passage)) for text in texts for passage in text.passages]
-
-
-def with_passages(texts: Iterable[Text], chosen: Taught) -> tuple[Text, ...]:
-    """The texts that have such passages, with those alone."""
-    fewer = (replace(text, passages=tuple(p for p in text.passages if chosen(p))) for text in texts)
-    return tuple(text for text in fewer if text.passages)
 
 
 def together(examples: Sequence[Example]) -> tuple[tuple[Tree, ...], list[Place]]:
@@ -171,7 +114,7 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
     for document in documents:
         ids, offsets = tokens.document(document.text)
         passages = cut_passages(document, offsets, passage_tokens)
-        texts.append(Text(document, ids, offsets, passages))
+        texts.append(Text(document, offsets, passages, ids))
     return tuple(texts)
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from disc_lite.distillation.disc import disc_lessons
-from disc_lite.distillation.examples import Example, Lesson, Taught, Text, next_token_lessons, with_passages
+from disc_lite.distillation.examples import Example, Lesson, Taught, next_token_lessons
 from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.models.tokens import Tokens
+from disc_lite.prompts.texts import Text, with_passages
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS

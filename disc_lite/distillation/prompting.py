@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from disc_lite.distillation.examples import Example, Lesson, Text
+from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.models.tokens import Tokens, common_prefix
 from disc_lite.packing import Segment
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import answer_task, join_passages
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
-from disc_lite.documents import Document, Passage
+from disc_lite.documents import Passage
+from disc_lite.prompts.texts import Text
 from disc_lite.prompts.writing import kinds_in
 from disc_lite.qa import words_of
 from disc_lite.qa.details import details_of
@@ -61,17 +62,17 @@ def disc_read_again(tokens: int, window: int) -> int:
     return math.ceil(max(0, tokens - window) / (window - lead)) * lead
 
 
-def disc_targets(document: Document, passages: Sequence[Passage], recipe: Recipe, seed: int) -> list[tuple[int, int]]:
+def disc_targets(text: Text, recipe: Recipe) -> list[tuple[int, int]]:
     """The sentences of a document that DiSC teaches, as ranges of its tokens.
 
     `targets: all` takes every sentence after the first, `paper` as many as published: the last
     one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them.
     """
-    sentences = [(s, s[0] in passage.headings) for passage in passages for s in passage.sentences]
+    sentences = [(s, s[0] in passage.headings) for passage in text.passages for s in passage.sentences]
     later = [sentence for sentence, is_heading in sentences[1:] if not is_heading]
     if recipe.disc.targets == "all" or not later:
         return later
-    rng = Random(f"{seed} targets {document.sha256}")
+    rng = Random(f"{recipe.seed} targets {text.document.sha256}")
     drawn = rng.sample(later[:-1], min(recipe.disc.targets_per_document - 1, len(later) - 1))
     return [*drawn, later[-1]]
 

@@ -70,7 +70,7 @@ OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"} 
 
 def card_of(name: str) -> Card:
     """Raises UsageError, with the nearest name, for a card that is not known."""
-    found = CARDS.get(name.lower().replace(" ", "-").removeprefix("nvidia-").removeprefix("geforce-"))
+    found = card_of_device(name)
     if found is None:
         advice = did_you_mean(name, CARDS) or "there are: " + ", ".join(CARDS)
         raise UsageError(f"there is no card {name[:60]!r} whose speed is known", remedy=advice)

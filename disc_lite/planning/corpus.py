@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from disc_lite.documents import Document, Passage, cut_passages
-from disc_lite.documents.tokens import Offsets, Tokenizer, estimated_tokens
+from disc_lite.documents import Document, Passage
+from disc_lite.documents.tokens import Tokenizer, estimated_tokens
 from disc_lite.planning.amounts import details_asked, disc_read_again, disc_targets, is_askable, wanted_pairs
-from disc_lite.prompts.answering import passage_language
+from disc_lite.prompts.texts import Text, text_of, with_passages
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 
@@ -71,16 +71,6 @@ class TakenOver:
     unlearned: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A document as the model reads it, with some of its passages."""
-
-    document: Document
-    offsets: Offsets
-    passages: Sequence[Passage]
-    targets: Sequence[tuple[int, int]]  # the sentences of these that DiSC teaches
-
-
 def corpus_of(
     documents: Iterable[Document], refused: int, tokenizer: Tokenizer | None, recipe: Recipe,
     pairs: Sequence[Pair] = (), taken_over: TakenOver = TakenOver(),
@@ -88,39 +78,36 @@ def corpus_of(
     """Documents cut as a run cuts them; `pairs` are the user's, if any, known passages are not taught."""
     reading, known = tokenizer or estimated_tokens, taken_over.known
     own = [pair for pair in pairs if (pair.document, pair.passage) not in known]
-    cut = []
-    for document in documents:
-        offsets = reading(document.text)
-        every = cut_passages(document, offsets, recipe.documents.passage_tokens)
-        cut.append(_Cut(document, offsets, every, disc_targets(document, every, recipe, recipe.seed)))
-    taught = _counted([_part(each, known, False) for each in cut], recipe, own, reading)
+    texts = [text_of(document, reading, recipe.documents.passage_tokens) for document in documents]
+    targets = {text.document.name: set(disc_targets(text, recipe)) for text in texts}
+
+    def counted(is_known: bool, pairs: Sequence[Pair]) -> Corpus:
+        part = with_passages(texts, lambda passage: ((passage.document, passage.index) in known) == is_known)
+        return replace(_counted(part, targets, recipe, pairs, reading), documents=len(texts))
+
+    taught = counted(False, own)
     sizes = [len(reading(question)) for question in taken_over.unlearned]
     gone = Unlearned(len(sizes), sum(sizes) / max(1, len(sizes)), max(sizes, default=0))
     rehearsed = None
     if known:
-        rehearsed = _counted([_part(each, known, True) for each in cut], recipe, taken_over.pairs, reading)
-        rehearsed = replace(rehearsed, pairs=len(taken_over.pairs))
+        rehearsed = replace(counted(True, taken_over.pairs), pairs=len(taken_over.pairs))
     return replace(taught, refused=refused, counted=tokenizer is not None, rehearsed=rehearsed, unlearned=gone)
 
 
-def _part(cut: _Cut, known: Container[tuple[str, int]], wanted: bool) -> _Cut:
-    """The document with those passages alone that are known, or are not."""
-    found = [p for p in cut.passages if ((cut.document.name, p.index) in known) == wanted]
-    sentences = {sentence for passage in found for sentence in passage.sentences}
-    return replace(cut, passages=found, targets=[target for target in cut.targets if target in sentences])
-
-
-def _counted(parts: Sequence[_Cut], recipe: Recipe, own: Sequence[Pair], tokenizer: Tokenizer) -> Corpus:
-    passages = [passage for part in parts for passage in part.passages]
-    targets = [target for part in parts for target in part.targets]
-    askable = [_askable(part.document, part.offsets, p) for part in parts for p in part.passages]
-    documents = [part.document for part in parts for _ in part.passages]
-    wanted = _wanted(documents, passages, askable, recipe)
+def _counted(
+    texts: Sequence[Text], targets: Mapping[str, Container[tuple[int, int]]], recipe: Recipe, own: Sequence[Pair],
+    tokenizer: Tokenizer,
+) -> Corpus:  # fmt: skip
+    places = [(text, passage) for text in texts for passage in text.passages]
+    passages = [passage for _, passage in places]
+    taught = [(a, b) for p in passages for a, b in p.sentences if (a, b) in targets[p.document]]
+    askable = [_askable(text, passage) for text, passage in places]
+    wanted = _wanted(places, askable, recipe)
     lengths = [end - start for passage in passages for start, end in passage.sentences]
-    read = [len(part.offsets) for part in parts if part.passages]
+    read = [len(text.offsets) for text in texts]
     return Corpus(
-        documents=len(parts), refused=0, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
-        sentences=sum(map(len, askable)), targets=len(targets), target_tokens=sum(b - a for a, b in targets),
+        documents=len(texts), refused=0, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
+        sentences=sum(map(len, askable)), targets=len(taught), target_tokens=sum(b - a for a, b in taught),
         read_again=sum(disc_read_again(tokens, recipe.disc.teacher_tokens) for tokens in read),
         pairs=len(own) or wanted, longest_document=max(read, default=0),
         longest_passage=max((p.end - p.start for p in passages), default=0),
@@ -134,22 +121,19 @@ def _tokens_of(pairs: Sequence[Pair], tokenizer: Tokenizer) -> OwnPairs:
     return OwnPairs(questions, answers, max(map(sum, sizes)))
 
 
-def _askable(document: Document, offsets: Offsets, passage: Passage) -> list[str]:
+def _askable(text: Text, passage: Passage) -> list[str]:
     """The sentences to ask about, which are no headings."""
     places = [sentence for sentence in passage.sentences if sentence[0] not in passage.headings]
-    sentences = [document.text[offsets[start][0] : offsets[end - 1][1]].strip() for start, end in places]
-    return [sentence for sentence in sentences if is_askable(sentence)]
+    return list(filter(is_askable, (text.sentence_text(*place).strip() for place in places)))
 
 
-def _wanted(
-    documents: Sequence[Document], passages: Sequence[Passage], sentences: Sequence[Sequence[str]], recipe: Recipe
-) -> int:
-    """The pairs wanted of these passages of these documents; of more than SAMPLED by as many of them, evenly spread."""
-    step = math.ceil(len(passages) / SAMPLED)
+def _wanted(places: Sequence[tuple[Text, Passage]], sentences: Sequence[Sequence[str]], recipe: Recipe) -> int:
+    """The pairs wanted of these passages; of more than SAMPLED by as many of them, evenly spread."""
+    step = math.ceil(len(places) / SAMPLED)
     wanted = counted = 0
-    for n in range(0, len(passages), max(1, step)):
-        document, passage = documents[n], passages[n]
-        language = passage_language(document, passage)
+    for n in range(0, len(places), max(1, step)):
+        text, passage = places[n]
+        language = text.language(passage)
         details = [len(details_asked(sentence, language, recipe)) for sentence in sentences[n]]
         wanted += wanted_pairs(passage, details, recipe) if details else 0
         counted += len(details)

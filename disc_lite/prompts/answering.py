@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from disc_lite.documents import Document, Passage
 from disc_lite.documents.headings import opening_headings
-from disc_lite.qa import language_of
 
 RULE = "\n\n---\n"  # after every passage
 
@@ -26,16 +24,6 @@ def passage_text(text: str, heading_path: Sequence[str] = ()) -> str:
             opening = opening[: _last(opening, above[place])]
             del above[place]
     return heading_lines(above) + "\n\n" + body if above else body
-
-
-def shown_passage(document: Document, passage: Passage) -> str:
-    """The passage of a document as a prompt shows it."""
-    return passage_text(document.text[passage.char_start : passage.char_end], passage.heading_path)
-
-
-def passage_language(document: Document, passage: Passage) -> str:
-    """Of a passage as it is shown, or of its document where it has too few words to tell, as a table has."""
-    return language_of(shown_passage(document, passage)) or language_of(document.text)
 
 
 def _last(titles: Sequence[str], title: str) -> int:

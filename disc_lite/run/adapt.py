@@ -9,11 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.finished import saved_summary, summary_of
-from disc_lite.run.gathering import gather
-from disc_lite.run.gone import nothing_to_teach, since_earlier
+from disc_lite.run.gathering import AnyPath, Arguments, Documents, PairFiles, gather
+from disc_lite.run.gone import nothing_to_teach
 from disc_lite.run.inputs import Inputs, begin
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
@@ -76,7 +75,7 @@ def _known_summary(inputs: Inputs, listener: Listener, pairs_only: bool) -> Json
     folder = inputs.folder
     if folder.summary.is_file():
         return saved_summary(folder) | ({"pairs_only": str(folder.pairs)} if pairs_only else {})
-    if since := since_earlier(inputs):
+    if since := inputs.since:
         earlier = since.earlier.folder
         listener(Event("documents", f"since {earlier}: {since.changes}"))
         if idle := nothing_to_teach(since, inputs.resolved.recipe):

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import torch
 
-from disc_lite.distillation.examples import Text, shown_passages, tokenise
+from disc_lite.distillation.examples import tokenise
 from disc_lite.distillation.prompting import AnswerPrompts
 from disc_lite.errors import WillNotFit, memory_ran_out
 from disc_lite.hub.weights import weight_files
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_name, has_own_memory
 from disc_lite.planning.sizes import GIB
+from disc_lite.prompts.texts import Text
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.events import Teller
@@ -87,7 +88,7 @@ def open_context(inputs: Inputs, device: torch.device, planned: Execution, telle
     execution = resumed(planned, recipe.execution, folder, device_name(base.device))
     for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, has_own_memory(base.device))):
         teller.remark("model", remark)
-    found = since_run(earlier, shown_passages(texts), inputs.documents) if earlier else None
+    found = since_run(earlier, texts) if earlier else None
     if not folder.passages.is_file():
         folder.write_passages(texts, found.changes if found else None)
     counts = {

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from disc_lite.documents import Document, cut_passages
-from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.retrieval import Passages
 from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
-from disc_lite.prompts.answering import shown_passage
+from disc_lite.prompts.texts import Text, shown_passages
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
@@ -78,22 +76,10 @@ class EarlierRun:
         name, end = self.folder.path.name, f"-{self.number}"
         return (name.removesuffix(end), self.number) if self.number > 1 and name.endswith(end) else (name, 1)
 
-    def changes_to(self, shown: Passages, documents: Iterable[Document]) -> Changes:
-        """What has changed since, by the passages of these documents."""
-        titles = {document.name: document.title for document in documents if document.named_by_file}
-        return compare(self.passages, shown, (self.folder.read_file_titles(), titles))
-
-
-def shown_without_model(documents: Sequence[Document], model: Path, passage_tokens: int) -> Passages | None:
-    """The passages as prompts show them; None where only the model's own code can tell its tokens."""
-    tokenizer = tokenizer_of(model)
-    if tokenizer is None:
-        return None
-    return [
-        (document.name, shown_passage(document, passage))
-        for document in documents
-        for passage in cut_passages(document, tokenizer(document.text), passage_tokens)
-    ]
+    def changes_to(self, texts: Sequence[Text]) -> Changes:
+        """What has changed since."""
+        titles = {text.document.name: text.document.title for text in texts if text.document.named_by_file}
+        return compare(self.passages, shown_passages(texts), (self.folder.read_file_titles(), titles))
 
 
 def read_earlier(path: Path) -> EarlierRun:

@@ -28,7 +28,7 @@ from disc_lite.storage import (
 )
 
 if TYPE_CHECKING:
-    from disc_lite.distillation.examples import Text
+    from disc_lite.prompts.texts import Text
 
 FORMAT = 11  # of all these files; a change that another version would misread adds 1
 

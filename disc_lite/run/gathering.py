@@ -1,17 +1,18 @@
-"""Arguments -> the inputs of a run, read and checked before torch is imported."""
+"""What a run is asked for -> its inputs, read and checked before torch is imported."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.hub.configuration import context_tokens
-from disc_lite.hub.source import Model, local_model, open_model
+from disc_lite.hub.source import Model, local_model, open_model, where_now
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.planning.workload import beside_passage
@@ -19,15 +20,77 @@ from disc_lite.qa import read_questions
 from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, within_context
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.schema import MethodName
-from disc_lite.run.arguments import Arguments, require_usable
 from disc_lite.run.earlier import EarlierRun, check_place, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
+from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.given import about_documents, check_lengths, pairs_of
+from disc_lite.run.given import check_lengths, check_unasked, pairs_of
 from disc_lite.run.inputs import Inputs, check_same_run
+from disc_lite.run.names import as_named, pairs_as_named
 from disc_lite.run.wording import counted
+from disc_lite.storage import is_untouched, require_place
+
+AnyPath = str | os.PathLike[str]
+Documents = AnyPath | Sequence[AnyPath]  # folders or files, or one of them
+PairFiles = AnyPath | Sequence[AnyPath] | None  # files of pairs, or run folders that have such
 
 SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Documents, model, recipe and what the user gives beside them, each as it was named."""
+
+    documents: Documents
+    model: str | None = None
+    recipe: str | None = None
+    output: AnyPath | None = None
+    questions: AnyPath | None = None
+    pairs: PairFiles = None
+    update: AnyPath | None = None
+    overrides: Mapping[str, object] | None = None
+    seed: int | None = None
+    pairs_only: bool = False  # the run ends when its pairs are written
+
+    @property
+    def document_paths(self) -> tuple[Path, ...]:
+        return paths_of(self.documents)
+
+    @property
+    def pair_paths(self) -> tuple[Path, ...]:
+        return paths_of(self.pairs) if self.pairs else ()
+
+    def model_name(self, earlier: EarlierRun | None) -> str:
+        """By default that of the run that is updated. Raises UsageError where there is neither."""
+        if self.model is None and earlier is None:
+            raise UsageError(
+                "No model was named.", "", "Name one: --model mistral-7b (`disc-lite models` lists names)."
+            )
+        return self.model or (where_now(earlier.model) if earlier else "")
+
+    def folder(self, model: str, earlier: EarlierRun | None) -> RunFolder:
+        """The run folder: the named one, the next of the run that is updated, or by the first of the documents."""
+        usual = Path("runs") / f"{self.document_paths[0].resolve().stem}-{Path(model).name}"
+        return RunFolder(Path(self.output) if self.output else earlier.next_folder if earlier else usual)
+
+
+def paths_of(named: Documents) -> tuple[Path, ...]:
+    """Raises UsageError where nothing is named."""
+    paths = (named,) if isinstance(named, (str, os.PathLike)) else tuple(named)
+    if not paths:
+        raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
+    return tuple(map(Path, paths))
+
+
+def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
+    """Raises UsageError where it cannot be the folder of a run: not made, of another kind, or of the run updated."""
+    require_place(folder)
+    if earlier and folder.resolve() == earlier.folder.path.resolve():
+        raise UsageError(
+            f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
+        )
+    if not RunFolder(folder).record.is_file() and folder.is_dir() and not is_untouched(folder):
+        raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
 
 
 def gather(
@@ -66,13 +129,17 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
     if arguments.pairs_only and not METHODS[method := resolved.recipe.method].needs_pairs:
         raise UsageError(f"The method `{method}` has no pairs.", "", "Leave --pairs-only out, or --set method=prompt.")
     told: list[str] = []
-    questions = read_questions(Path(arguments.questions), told.append) if arguments.questions else ()
-    pairs = pairs_of(arguments.pairs)
+    question_files = [Path(arguments.questions)] if arguments.questions else []
+    questions = tuple(question for file in question_files for question in read_questions(file, told.append))
+    pairs = pairs_of(arguments.pair_paths)
     folder = arguments.folder(model.name, earlier)
     if in_folder:
         require_usable(folder.path, earlier)
     documents, ledger = read_with_progress(arguments.document_paths, resolved.recipe, tell)
-    questions, pairs = about_documents(arguments, questions, pairs, documents, resolved.recipe)
+    known, pair_files = {document.name for document in documents}, list(filter(Path.is_file, arguments.pair_paths))
+    questions = as_named(questions, known, "questions", question_files)
+    pairs = pairs_as_named(pairs, known, pair_files)
+    check_unasked(questions, pairs, resolved.recipe)
     return Inputs(folder, model, resolved, documents, ledger, questions, pairs, earlier, tuple(told))
 
 

@@ -16,9 +16,7 @@ from disc_lite.planning.lessons import Frame
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.arguments import Arguments, PairFiles, paths_of
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.names import as_named, pairs_as_named
 from disc_lite.run.wording import counted, listed
 
 _SHOWN = 60  # characters of a question in a message
@@ -29,10 +27,10 @@ _OVERLAP = 300  # characters that parts of a long paragraph share at most, so th
 _LONGEST_SEARCH = 5_000_000  # characters; the search of longer documents would be waited for
 
 
-def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
+def pairs_of(paths: Sequence[Path]) -> tuple[Pair, ...]:
     """The pairs of files and of run folders, each once. Raises UsageError where one of these has none."""
     found: dict[Pair, None] = {}
-    for path in paths_of(named) if named else ():
+    for path in paths:
         own = RunFolder(path).read_pairs() if path.is_dir() else read_pairs(path)
         if not own:
             what = f"The run in {path} has no pairs" if path.is_dir() else f"The pairs file {path} holds no pair"
@@ -41,22 +39,11 @@ def pairs_of(named: PairFiles) -> tuple[Pair, ...]:
     return tuple(found)
 
 
-def about_documents(
-    arguments: Arguments, questions: Sequence[Question], pairs: Sequence[Pair], documents: Sequence[Document],
-    recipe: Recipe,
-) -> tuple[tuple[Question, ...], tuple[Pair, ...]]:  # fmt: skip
-    """Questions and pairs with the names of these documents.
-
-    Raises UsageError where they are about others, or all pairs that are taught ask what questions ask.
-    """
-    known = {document.name for document in documents}
-    files = [path for path in paths_of(arguments.pairs) if path.is_file()] if arguments.pairs else []
-    questions = as_named(questions, known, "questions", [Path(arguments.questions)] if arguments.questions else [])
-    pairs = pairs_as_named(pairs, known, files)
+def check_unasked(questions: Sequence[Question], pairs: Sequence[Pair], recipe: Recipe) -> None:
+    """Raises UsageError where all pairs that are taught ask what questions ask."""
     asked = NearDuplicates([question.text for question in questions], recipe.prompt.near_duplicate)
     if METHODS[recipe.method].needs_pairs and pairs and all(asked.near(pair.question) for pair in pairs):
         raise all_asked()
-    return questions, pairs
 
 
 def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]) -> str:

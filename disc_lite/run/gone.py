@@ -6,21 +6,21 @@ Does not import torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import dropwhile
 from typing import Any
 
-from disc_lite.documents import Document, LedgerEntry
+from disc_lite.documents import LedgerEntry
 from disc_lite.evaluation.retrieval import Passages, places_of
+from disc_lite.prompts.texts import Text, shown_passages
 from disc_lite.qa import normalise
 from disc_lite.recipe import Recipe
 from disc_lite.run.about_pairs import not_unlearned
 from disc_lite.run.changes import Changes
-from disc_lite.run.earlier import EarlierRun, shown_without_model
+from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.inputs import Inputs
 from disc_lite.storage import JsonObject, read_json, read_jsonl
 
 _BECAME = {
@@ -55,19 +55,10 @@ class Since:
         return [{**row, "document": place[0], "passage": place[1]} for row, place in places if place]
 
 
-def since_earlier(inputs: Inputs) -> Since | None:
-    """Without the model. None where no run is updated, and where only the model's own code can tell its tokens."""
-    earlier, model = inputs.earlier, inputs.model
-    if earlier is None or not model.is_here:
-        return None
-    shown = shown_without_model(inputs.documents, model.folder, inputs.resolved.recipe.documents.passage_tokens)
-    return None if shown is None else since_run(earlier, shown, inputs.documents)
-
-
-def since_run(earlier: EarlierRun, shown: Passages, documents: Iterable[Document]) -> Since:
-    """By the passages of these documents, as prompts show them."""
-    changes = earlier.changes_to(shown, documents)
-    return Since(earlier, changes, what_is_gone(earlier, changes, shown))
+def since_run(earlier: EarlierRun, texts: Sequence[Text]) -> Since:
+    """What has become of the documents, which are these now."""
+    changes = earlier.changes_to(texts)
+    return Since(earlier, changes, what_is_gone(earlier, changes, shown_passages(texts)))
 
 
 def what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages) -> Gone:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from shlex import quote
 
 from disc_lite.documents import Document, LedgerEntry
+from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
+from disc_lite.prompts.texts import text_of
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Given, ResolvedRecipe, remarks, to_yaml
 from disc_lite.run.earlier import EarlierRun, differing
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.given import unstated_remark
+from disc_lite.run.gone import Since, since_run
 from disc_lite.run.readme import readme
 from disc_lite.run.wording import listed
 from disc_lite.storage import (
@@ -69,6 +73,15 @@ class Inputs:
     def idle(self) -> set[str]:
         """The parts of the recipe that change nothing of what this run learns."""
         return {"execution"} if self.earlier else {"execution", "update"}
+
+    @cached_property
+    def since(self) -> Since | None:
+        """Of an update what has become of the documents; None where only the model's own code can tell its tokens."""
+        tokenizer = tokenizer_of(self.model.folder) if self.model.is_here else None
+        if self.earlier is None or tokenizer is None:
+            return None
+        size = self.resolved.recipe.documents.passage_tokens
+        return since_run(self.earlier, [text_of(document, tokenizer, size) for document in self.documents])
 
     @property
     def remarks(self) -> list[str]:

@@ -19,13 +19,20 @@ from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
 from disc_lite.recipe.schema import Execution, Update
-from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.earlier import pair_of
 from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.frames import frame_of
-from disc_lite.run.gathering import check_context, nothing_to_learn, read_inputs
-from disc_lite.run.gone import Since, nothing_to_teach, since_earlier
+from disc_lite.run.gathering import (
+    AnyPath,
+    Arguments,
+    Documents,
+    PairFiles,
+    check_context,
+    nothing_to_learn,
+    read_inputs,
+)
+from disc_lite.run.gone import Since, nothing_to_teach
 from disc_lite.run.inputs import Inputs, check_same_run
 from disc_lite.run.room import WITHOUT_VRAM, Limits, Size, as_planned, budget_of, require_room, require_room_for_base
 
@@ -118,7 +125,7 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
         shape = shape_of_alias(ALIASES[alias])
     if shape is None:
         return None
-    since = since_earlier(inputs)
+    since = inputs.since
     if since and (idle := nothing_to_teach(since, recipe)):
         raise NothingToTeach(idle, "", "There is nothing to do.")
     taken_over = _taken_over(since, recipe.update) if since else TakenOver()

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from disc_lite.documents import Document, LedgerEntry, Passage, cut_passages
+from disc_lite.documents import LedgerEntry
 from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
-from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
+from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.hub.source import local_model
-from disc_lite.prompts.answering import shown_passage
+from disc_lite.prompts.texts import Text, text_of
 from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.schema import Documents as DocumentSettings
-from disc_lite.run.arguments import Documents, paths_of
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
-from disc_lite.run.gathering import read_with_progress
+from disc_lite.run.gathering import Documents, paths_of, read_with_progress
 from disc_lite.run.names import file_called
 
 
@@ -86,37 +85,25 @@ def preview(
     tell = only_if_slow(listener or silent)
     views = []
     for number, document in enumerate(read, 1):
-        entry, offsets = entries[document.name], (tokenizer or estimated_tokens)(document.text)
-        views.append(_view(document, entry, offsets, checked.documents, show is not None))
+        text = text_of(document, tokenizer or estimated_tokens, checked.documents.passage_tokens)
+        views.append(_view(text, entries[document.name], checked.documents, show is not None))
         tell(Event("passages", document.name, number, len(read)))
     views.sort(key=lambda view: not view.doubts)
     return Preview(ledger, tuple(views), checked.documents.passage_tokens, tokenizer is not None)
 
 
-def _view(
-    document: Document, entry: LedgerEntry, offsets: Offsets, settings: DocumentSettings, with_text: bool
-) -> DocumentView:
-    passages = cut_passages(document, offsets, settings.passage_tokens)
+def _view(text: Text, entry: LedgerEntry, settings: DocumentSettings, with_text: bool) -> DocumentView:
+    document, passages = text.document, text.passages
     language = "code" if suffix_of(document.name) in SUFFIXES else language_of(document.text)
     misread = doubt_about_ocr(entry, language, settings.ocr_languages)
-    return DocumentView(
-        document.name, document.title, language, len(document.text), len(offsets),
-        sum(len(passage.sentences) for passage in passages), len(passages),
-        (*filter(None, [misread]), *doubts_about(document, entry, passages)),
-        _shown(document, offsets, passages) if with_text else (),
-    )  # fmt: skip
-
-
-def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) -> tuple[PassageView, ...]:
-    def text_of(start: int, end: int) -> str:
-        return document.text[offsets[start][0] : offsets[end - 1][1]].strip()
-
-    return tuple(
+    shown = (
         PassageView(
-            passage.heading_path,
-            passage.end - passage.start,
-            shown_passage(document, passage),
-            tuple(text_of(*sentence) for sentence in passage.sentences),
-        )
-        for passage in passages
-    )
+            passage.heading_path, passage.end - passage.start, text.passage_text(passage),
+            tuple(text.sentence_text(*sentence).strip() for sentence in passage.sentences),
+        ) for passage in passages
+    )  # fmt: skip
+    return DocumentView(
+        document.name, document.title, language, len(document.text), len(text.offsets),
+        sum(len(passage.sentences) for passage in passages), len(passages),
+        (*filter(None, [misread]), *doubts_about(document, entry, passages)), tuple(shown) if with_text else (),
+    )  # fmt: skip

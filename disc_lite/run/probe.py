@@ -24,9 +24,9 @@ from disc_lite.planning.estimate import Plan
 from disc_lite.planning.processor import process_bytes
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.arguments import Arguments
 from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
+from disc_lite.run.gathering import Arguments
 from disc_lite.run.plan import plan_within, plannable
 from disc_lite.run.room import Limits, budget_of, limited_to_plan, require_room
 

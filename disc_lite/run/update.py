@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
-from disc_lite.distillation.examples import Lesson, Text, retention_lesson, shown_passages, thinned, with_passages
+from disc_lite.distillation.examples import Lesson, retention_lesson, thinned
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.prompting import lessons_about
 from disc_lite.distillation.schedule import rehearsals
@@ -15,6 +15,7 @@ from disc_lite.evaluation.asking import generate_answers
 from disc_lite.evaluation.retrieval import Place, places_of, right_places
 from disc_lite.models import Base
 from disc_lite.planning.amounts import rehearsed_examples
+from disc_lite.prompts.texts import Text, shown_passages, with_passages
 from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, language_of, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, place_of

@@ -10,7 +10,6 @@ from itertools import cycle
 from random import Random
 from statistics import fmean
 
-from disc_lite.distillation.examples import Text
 from disc_lite.distillation.prompting import AnswerPrompts
 from disc_lite.documents import Passage
 from disc_lite.models import Base
@@ -18,6 +17,7 @@ from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
 from disc_lite.planning.amounts import details_asked, is_askable
 from disc_lite.prompts import answering, writing
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.facts import gives

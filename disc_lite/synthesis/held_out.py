@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from disc_lite.distillation.examples import Text
 from disc_lite.models import Base
 from disc_lite.prompts import answering
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import NearDuplicates, Question, is_right, is_unspaced, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, seed_of, write_drafts

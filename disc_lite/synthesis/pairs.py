@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from disc_lite.distillation.examples import Text
 from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.planning.amounts import pairs_of_sentence, wanted_pairs
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import NearDuplicates, normalise
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.drafting import (

@@ -15,7 +15,7 @@ from disc_lite.qa.records import UNKNOWN_PASSAGE
 from disc_lite.synthesis.facts import has_none
 
 if TYPE_CHECKING:
-    from disc_lite.distillation.examples import Text
+    from disc_lite.prompts.texts import Text
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import Text, within
+from disc_lite.distillation.examples import within
 from disc_lite.distillation.prompting import AnswerPrompts, by_passage, lessons_about
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
 from disc_lite.packing import Place, Tree
 from disc_lite.planning.sizes import READING_TOKENS
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of, once
 from disc_lite.synthesis.contradictions import is_stated

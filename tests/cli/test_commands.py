@@ -120,8 +120,7 @@ def test_a_bad_call_is_refused_in_three_lines(
 def test_another_run_is_never_overwritten(
     docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from disc_lite.run.arguments import Arguments
-    from disc_lite.run.gathering import gather
+    from disc_lite.run.gathering import Arguments, gather
     from disc_lite.run.inputs import begin
 
     given = Arguments(docs, "pocket", output=tmp_path / "run")

@@ -11,7 +11,6 @@ import pytest
 from disc_lite.distillation.disc import MIXED, disc_lessons
 from disc_lite.distillation.examples import (
     Lesson,
-    Text,
     halves,
     next_token_lessons,
     retention_lesson,
@@ -24,6 +23,7 @@ from disc_lite.distillation.methods import build_lessons
 from disc_lite.distillation.prompting import AnswerPrompts, pair_example, prompt_lessons
 from disc_lite.models import Tokens
 from disc_lite.planning.amounts import disc_read_again
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from tests.made import document_of, recipe_of

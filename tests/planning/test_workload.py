@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from disc_lite.distillation.examples import Example, Text, tokenise
+from disc_lite.distillation.examples import Example, tokenise
 from disc_lite.distillation.methods import build_lessons
 from disc_lite.distillation.schedule import batches
 from disc_lite.documents import ReadingOptions, read_documents
@@ -23,6 +23,7 @@ from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.lessons import Frame
 from disc_lite.planning.memory import APART_PADDING
 from disc_lite.planning.workload import Workload, workload_of
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.recipe import load_recipe
 from disc_lite.run.frames import frame_of

@@ -21,8 +21,7 @@ from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_question
 from disc_lite.qa.similarity import jaccard
 from disc_lite.qa.stems import are_forms
 from disc_lite.run import synthesis, training
-from disc_lite.run.arguments import Arguments
-from disc_lite.run.gathering import gather
+from disc_lite.run.gathering import Arguments, gather
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl, write_jsonl

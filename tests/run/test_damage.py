@@ -17,9 +17,8 @@ from disc_lite.hub.source import open_model
 from disc_lite.report.page import page
 from disc_lite.report.reading import read_run
 from disc_lite.run.answers import BEFORE_AND_AFTER
-from disc_lite.run.arguments import Arguments
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gathering import gather
+from disc_lite.run.gathering import Arguments, gather
 from disc_lite.run.inputs import check_same_run
 from disc_lite.storage import DIGESTS, disk, read_json, require_all_unchanged, sha256_of, verify
 from disc_lite.storage.folders import LOCK

@@ -19,11 +19,10 @@ from disc_lite.qa import Pair, Question
 from disc_lite.report import inspect_document, write_report
 from disc_lite.run import readme
 from disc_lite.run.answers import Answers, Drift, Retained
-from disc_lite.run.arguments import Arguments
 from disc_lite.run.earlier import read_earlier
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import FORMAT, Entry, RunFolder
-from disc_lite.run.gathering import gather
+from disc_lite.run.gathering import Arguments, gather
 from disc_lite.run.given import pairs_of
 from disc_lite.run.inputs import begin
 from disc_lite.storage import DIGESTS, begin_digests, lock, read_json, write_json, write_jsonl
@@ -86,7 +85,7 @@ def test_the_pairs_of_a_run_of_another_version_are_taken_over(tmp_path: Path, wr
     write_json(tmp_path / "run.json", {"identity": {"format": written}})
     row = {"document": "a.md", "passage": 0, "question": "Who?", "answer": "Ada"}
     write_jsonl(tmp_path / "pairs.jsonl", [row])
-    assert pairs_of(tmp_path) == (Pair("a.md", 0, "Who?", "Ada"),)
+    assert pairs_of([tmp_path]) == (Pair("a.md", 0, "Who?", "Ada"),)
 
 
 def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folders: Callable[[str], Path]) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import Text, shown_passages, tokenise
+from disc_lite.distillation.examples import tokenise
 from disc_lite.documents import LedgerEntry
 from disc_lite.evaluation.retrieval import places_of
+from disc_lite.prompts.texts import Text, shown_passages
 from disc_lite.run import update
 from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.changes import compare

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import Text, tokenise
+from disc_lite.distillation.examples import tokenise
+from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.synthesis.places import Places, placed
 from tests.made import document_of
