@@ -8,6 +8,7 @@ letter means is written (`formulas`), and a line that only looks like a heading 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import cells_of, is_marker
@@ -191,7 +192,16 @@ def _text_within(tag: Tag, writer: Writer) -> str:
         for kind, block in inner.blocks
         if kind != "item"
     ]
-    return " ".join([*blocks, items]).strip()
+    return _in_a_line([*blocks, items]).strip()
+
+
+def _in_a_line(blocks: Sequence[str]) -> str:
+    """Paragraphs one after the other; where no stop divides them from what begins anew, they are entries of a list."""
+    line = ""
+    for block in filter(None, blocks):
+        is_entry = line[-1:].isalnum() and (block[0].isupper() or block[0].isdigit())
+        line += f"; {block}" if is_entry else f" {block}"
+    return line
 
 
 def _rows_in_a_line(table: str) -> str:
