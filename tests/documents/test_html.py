@@ -78,6 +78,10 @@ def test_a_formula_is_there_once(markup, text):
     assert text_of(f"<p>Area {markup} holds.</p>") == f"Area {text} holds."
 
 
+def test_a_name_of_a_letter_needs_no_semicolon():
+    assert text_of("<p>at 5 &degC, A&ampB, &ltname> &notin; x&y.</p>") == "at 5 °C, A&B, <name> ∉ x&y."
+
+
 def test_a_body_line_that_begins_like_markup_is_no_heading():
     page = "<title>Shell</title><p># Counts the arguments.<p>```<p>#5 is Ada.<pre># x\n```</pre>"
     made = converted(".html", page.encode())

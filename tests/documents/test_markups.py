@@ -62,7 +62,11 @@ def test_org():
             "# One\nA.\n# Five\nE.\n",
         ),
         ("Red[fn:1], and blue[fn:: Since May.].\n\n[fn:1] Says *Ada*.\n", "Red, and blue [Since May.].\n\nSays Ada.\n"),
-        ("- Force :: A push.\n- Two\n", "- Force: A push.\n- Two\n"),
+        ("- Force :: A push.\n- Weight ::\n\n  A pull.\n", "- Force: A push.\n- Weight:\n\n  A pull.\n"),
+        (
+            "#+MACRO: fee $1 euros ($2)\nIt costs {{{fee(84,a\\, b)}}}, {{{kbd(Tab)}}}, {{{date}}}; see [[*Fees]].\n",
+            "It costs 84 euros (a, b), Tab, {{{date}}}; see Fees.\n",
+        ),
         ("#+begin_src org\n  ,* One\n    ,#+x\n#+end_src\n", "```org\n* One\n  #+x\n```\n"),
         ("#+begin_export html\n<hr>\n#+end_export\nA @@html:<b>@@b@@html:</b>@@.\n", "A b.\n"),
     ],
