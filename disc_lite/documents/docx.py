@@ -95,7 +95,7 @@ def _begin_at_its_column(row: Element) -> None:
         cell = Element(f"{W}tc")
         properties = ElementTree.SubElement(cell, f"{W}tcPr")
         ElementTree.SubElement(properties, f"{W}gridSpan", {f"{W}val": skipped})
-        row.insert(list(row).index(row.find(f"{W}tc")), cell)
+        row.insert([child.tag for child in row].index(f"{W}trPr") + 1, cell)
 
 
 def _run(text: str, style: str = "") -> Element:

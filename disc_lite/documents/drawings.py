@@ -49,7 +49,14 @@ def chart_html(chart: Element) -> Iterator[str]:
         columns.append(_points([child(series, "val"), child(series, "yVal")], first_day))
     if any(columns) and 0 < len(categories) <= _MAX_ROWS:
         rows = [[name, *(column.get(place, "") for column in columns)] for place, name in sorted(categories.items())]
-        yield f"<table><thead>{_row_html(header)}</thead>{''.join(map(_row_html, rows))}</table>"
+        titles = (_written(e) for e in chart.iter() if local_name(e.tag) == "title")  # of its axes too: a unit
+        caption = escape("; ".join(filter(None, titles)))
+        body = f"<thead>{_row_html(header)}</thead>{''.join(map(_row_html, rows))}"
+        yield f"<table><caption>{caption}</caption>{body}</table>"
+
+
+def _written(title: Element) -> str:
+    return "".join(e.text or "" for e in title.iter() if local_name(e.tag) == "t").strip()
 
 
 def _row_html(cells: list[str]) -> str:

@@ -173,20 +173,22 @@ def _office_linear(element: Element) -> str:
             return _built("mroot", [part["e"], part["deg"]]) if part["deg"] else f"√({part['e']})"
         case "d":
             return (
-                _set(element, "begChr", "(") + _set(element, "sepChr", "|").join(parts) + _set(element, "endChr", ")")
+                _property(element, "begChr", "(")
+                + _property(element, "sepChr", "|").join(parts)
+                + _property(element, "endChr", ")")
             )
         case "nary":
             bounds = f"_{_grouped(part['sub'])}" if part["sub"] else ""
             bounds += f"^{_grouped(part['sup'])}" if part["sup"] else ""
-            return f"{_set(element, 'chr', '∫')}{bounds} {part['e']}"
+            return f"{_property(element, 'chr', '∫')}{bounds} {part['e']}"
         case "func":
             return f" {part['fName']} {_grouped(part['e'])}"
-        case "f" if _set(element, "type", "bar") == "noBar":
+        case "f" if _property(element, "type", "bar") == "noBar":
             return _built("binomial", parts)
         case "acc":
-            return _marked(part["e"], _set(element, "chr", "\u0302"))
+            return _marked(part["e"], _property(element, "chr", "\u0302"))
         case "bar":
-            return _marked(part["e"], "\u0304" if _set(element, "pos", "bot") == "top" else "\u0331")
+            return _marked(part["e"], "\u0304" if _property(element, "pos", "bot") == "top" else "\u0331")
         case "eqArr" | "m":
             return "; ".join(parts)
         case "mr":
@@ -194,7 +196,7 @@ def _office_linear(element: Element) -> str:
     return _built(kind, parts) or _joined(parts)
 
 
-def _set(element: Element, name: str, default: str) -> str:
+def _property(element: Element, name: str, default: str) -> str:
     """A property of an element of OMML, which may be an empty text."""
     kind = element.tag.removeprefix(OFFICE_MATH)
     found = element.find(f"{OFFICE_MATH}{kind}Pr/{OFFICE_MATH}{name}")

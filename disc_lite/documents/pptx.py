@@ -41,6 +41,7 @@ def pptx_text(source: Source) -> Converted:
     parts: list[str] = []
     hidden: list[str] = []
     with open_archive(source.raw, ".pptx") as archive:
+        there = set(archive.namelist())
         for number, (_, path) in enumerate(related_parts(archive, "ppt/presentation.xml", "sldId"), 1):
             source.on_step()
             slide = read_xml(archive, path)
@@ -48,8 +49,9 @@ def pptx_text(source: Source) -> Converted:
                 hidden.append(str(number))
                 continue
             related = relations(archive, path)
-            drawn = {id_: read_xml(archive, part) for id_, (kind, part) in related.items() if kind in _DRAWN}
-            parts.append("".join(_slide_html(slide, drawn, is_first=not parts)))
+            drawn = {id_: part for id_, (kind, part) in related.items() if kind in _DRAWN and part in there}
+            drawings = {id_: read_xml(archive, part) for id_, part in drawn.items()}
+            parts.append("".join(_slide_html(slide, drawings, is_first=not parts)))
             for kind, notes in related.values():
                 spoken = "".join(_notes_html(read_xml(archive, notes))) if kind == "notesSlide" else ""
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
@@ -60,16 +62,16 @@ def pptx_text(source: Source) -> Converted:
     return Converted(text + "\n", warning=f"{slides} hidden, and not read" if hidden else "")
 
 
-def _slide_html(slide: Element, drawn: Mapping[str, Element], is_first: bool) -> Iterator[str]:
+def _slide_html(slide: Element, drawings: Mapping[str, Element], is_first: bool) -> Iterator[str]:
     shapes = [e for e in slide.iter() if local_name(e.tag) in ("sp", "tbl", "relIds", "chart")]
     # The title may stand anywhere in the file; on the slide it is above everything.
     for shape in sorted(shapes, key=lambda shape: _placeholder(shape) not in _TITLES):
         kind = _placeholder(shape)
         if local_name(shape.tag) == "tbl":
             yield from _table_html(shape)
-        elif (diagram := drawn.get(attribute(shape, "dm"))) is not None:
+        elif (diagram := drawings.get(attribute(shape, "dm"))) is not None:
             yield from diagram_html(diagram, _text_of_shape)
-        elif (chart := drawn.get(attribute(shape, "id"))) is not None:
+        elif (chart := drawings.get(attribute(shape, "id"))) is not None:
             yield from chart_html(chart)
         elif kind in _TITLES:
             level = 1 if is_first else 2

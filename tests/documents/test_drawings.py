@@ -1,5 +1,8 @@
 """Diagrams and charts on slides: their texts and values are there, in the order and under the names that are seen."""
 
+import io
+import zipfile
+
 import pytest
 
 from tests.documents.written import text, zipped
@@ -44,6 +47,10 @@ def series(name, categories, figures):
     return f"<c:ser><c:tx>{values('str', name)}</c:tx><c:cat>{categories}</c:cat><c:val>{figures}</c:val></c:ser>"
 
 
+def title(words):
+    return f"<c:tx><c:rich><a:p><a:r><a:t>{words}</a:t></a:r></a:p></c:rich></c:tx>"
+
+
 DAYS = values("num", "46082", "46083", number_format="d/m/yyyy")
 
 
@@ -55,6 +62,10 @@ DAYS = values("num", "46082", "46083", number_format="d/m/yyyy")
             + series("Oats", values("str", "North", "South"), values("num", "0.5", "0.25", number_format="0%")),
             "| Rye | Oats\nNorth | 8.2 | 50 %\nSouth | | 25 %\n",
         ),
+        (
+            f"<c:title>{title('Harvest')}</c:title>{series('Rye', values('str', 'North'), values('num', '4'))}<c:valAx><c:title>{title('tons')}</c:title></c:valAx>",
+            "Harvest; tons\n\n| Rye\nNorth | 4\n",
+        ),
         (series("Rye", DAYS, values("num", "4", "5")), "| Rye\n2026-03-01 | 4\n2026-03-02 | 5\n"),
         (
             '<c:date1904 val="1"/>' + series("Rye", DAYS, values("num", "4", "5")),
@@ -65,6 +76,13 @@ DAYS = values("num", "46082", "46083", number_format="d/m/yyyy")
 def test_a_chart_is_a_table_of_what_it_draws(inside, rows):
     drawing = f"<c:chartSpace {NAMES}>{inside}</c:chartSpace>"
     assert text("a.pptx", with_drawing("chart", '<c:chart r:id="d"/>', drawing)) == rows
+
+
+def test_a_drawing_that_is_missing_refuses_no_slide():
+    broken = with_drawing("chart", '<p:sp><a:p><a:r><a:t>Growth.</a:t></a:r></a:p></p:sp><c:chart r:id="d"/>', "")
+    with zipfile.ZipFile(io.BytesIO(broken)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist() if name != "ppt/d.xml"}
+    assert text("a.pptx", zipped(parts)) == "Growth.\n"
 
 
 def test_a_curve_of_many_points_is_no_table():

@@ -63,18 +63,6 @@ def test_a_line_across_the_columns_stands_between_what_is_above_and_below():
     assert text.index("all of it") < text.index("The harbour of Velmar") < text.index("watches it by night")
 
 
-def test_terms_beside_what_they_mean_are_no_columns():
-    terms = {"SET LAMPS=GREEN": "lights it for carts that may pass", "SET LAMP HISTORY=n": "keeps the last n changes of it",
-             "SHOW LAMP HISTORY": "prints when it was changed", "SHOW LAMP HISTORY=n": "prints the first n of them"}  # fmt: skip
-    drawn = [
-        (x, 30 + 6 * n, text) for n, term in enumerate(terms.items()) for x, text in zip((30, 95), term, strict=True)
-    ]
-    text = Page().page((20, 20, "The keeper has a command for each of the lamps:"), *drawn).read()
-    assert [line.replace(" | ", " ") for line in text.split("\n")[2:6]] == [
-        f"{term} {says}" for term, says in terms.items()
-    ]
-
-
 def test_running_heads_and_feet_and_page_numbers_are_left_out():
     pages = Page()
     for number, title in enumerate(("Weighing", "The fish market", "Penalties"), start=1):
